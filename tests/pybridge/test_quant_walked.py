@@ -1,7 +1,11 @@
-"""The value that section 5 of NUMERICS.md walks through."""
+"""The values that section 5 of NUMERICS.md walks through, and the factors of an addition."""
+
+from fractions import Fraction
 
 import numpy as np
+import pytest
 
+from drypoint.program import sum_factors
 from drypoint.quant._scales import QuantParams, quant_params_of, weighted_integers
 
 
@@ -20,3 +24,28 @@ def test_the_value_of_section_5():
     assert (accumulator * 8_454_660 + 2**31) >> 32 == -58
     joined = quant_params_of(-0.375, 8.0)
     assert (joined.scale, joined.zero) == (8.375 / 255, -117)
+
+
+def test_the_factors_of_the_page():
+    """Oracle: the page, sections 3 and 5."""
+    assert sum_factors(0.1, 0.5) == ((6_553, 32_765), 0.5 / 32_765)
+    assert sum_factors(0.02, 0.0123456) == ((31_250, 19_290), 0.02 / 31_250)
+    assert sum_factors(1.0, 1.0)[0] == (32_767, 32_767)
+
+
+@pytest.mark.parametrize("fine", [0.9999, 0.70710678, 0.00154, 4e-5, 1e-6])
+def test_no_other_factors_are_nearer_to_the_quotient_of_the_scales(fine):
+    """Oracle: every denominator, in exact fractions. The real value of the accumulator 1 makes the
+    coarser scale exact, and the larger factor is above 16,383."""
+    (large, small), unit = sum_factors(1.0, fine)
+    assert sum_factors(fine, 1.0) == ((small, large), unit)
+    assert 16_383 < large <= 32_767
+    assert 1 <= small <= large
+    assert unit == 1.0 / large
+    top, bottom = fine.as_integer_ratio()
+    denominators = range(1, 32_768)
+    distances = (
+        Fraction(abs(max(1, (2 * top * d + bottom) // (2 * bottom)) * bottom - top * d), d)
+        for d in denominators
+    )
+    assert abs(Fraction(small, large) - Fraction(fine)) == min(distances) / bottom

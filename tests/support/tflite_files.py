@@ -117,13 +117,14 @@ class TfliteFile:
         self.at = at
         return at
 
-    def bytes(self):
-        """The file."""
+    def bytes(self, outputs=None):
+        """The file, whose outputs are the tensors of these numbers, or the last operator's."""
         b = flatbuffers.Builder(1024)
-        graphs = [(self.tensors, self.operators, [0], [self.at])]
+        outputs = outputs or [self.at]
+        graphs = [(self.tensors, self.operators, [0], outputs)]
         if self.variables:
             once = ("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
-            graphs = [(self.tensors, [once, *self.operators], [0], [self.at]), self._start()]
+            graphs = [(self.tensors, [once, *self.operators], [0], outputs), self._start()]
         kinds = sorted({kind for graph in graphs for kind, *_ in graph[1]})
         buffers, made = [self._buffer(b, None)], []
         for tensors, operators, inputs, outputs in graphs:

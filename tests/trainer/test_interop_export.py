@@ -3,6 +3,7 @@ PyTorch; tests/tools/test_bench_peers.py holds the files of programs to the refe
 """
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -205,7 +206,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
         ("torch", "torch", lambda: interop.to_torch_state_dict(CHAIN)),
         ("safetensors.numpy", "interop", lambda: interop.to_safetensors(CHAIN)),
     ]:
-        monkeypatch.setitem(__import__("sys").modules, module, None)
+        monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(MissingPackageError) as caught:
             call()
         top = module.partition(".")[0]
@@ -213,6 +214,17 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
             f"this needs the package {top}: pip install 'drypoint[{extra}]' (in a clone: "
             f".venv/bin/pip install '.[{extra}]')"
         )
+
+
+def test_a_package_that_fails_to_load_is_not_said_to_be_missing_alone(tmp_path, monkeypatch):
+    (tmp_path / "safetensors").mkdir()
+    (tmp_path / "safetensors/__init__.py").write_text("import not_installed\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "safetensors"]:
+        monkeypatch.delitem(sys.modules, module)
+    with pytest.raises(MissingPackageError) as caught:
+        interop.to_safetensors(CHAIN)
+    assert str(caught.value).endswith("(its import fails: No module named 'not_installed')")
 
 
 def test_a_float_net_goes_out_and_comes_back():

@@ -91,6 +91,13 @@ def test_pooling_without_strides_steps_by_one_as_onnx_says():
     assert same(file.bytes(), (1, 4, 4)).output_shape((1, 4, 4)) == (1, 3, 3)
 
 
+def test_an_image_narrower_than_its_channels_is_no_image_with_the_channels_last():
+    """What is first takes any shape; the convolution says which axis is the channels."""
+    file = File((6, 5, 3)).then("Relu")
+    file.then("Conv", file.drawn(2, 6, 3, 3), kernel_shape=[3, 3])
+    assert same(file.bytes(), (6, 5, 3)).input_shape == (6, 5, 3)
+
+
 def test_constants_may_be_nodes_and_weights_may_be_double():
     file = File((3,))
     weight = np.arange(6, dtype=np.float32).reshape(3, 2)

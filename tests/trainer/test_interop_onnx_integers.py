@@ -5,6 +5,8 @@ may differ by one step (`interop.rounding_report` counts where), and the ops aft
 outputs lie within a few steps of ONNX Runtime's, and nearly all are equal.
 """
 
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -118,6 +120,20 @@ def test_any_function_between_two_steps_becomes_one_table():
     assert np.abs(got.ravel() - np.rint(wanted.ravel() * 128)).max() <= 1
 
 
+@pytest.mark.parametrize("op", ["LeakyRelu", "Abs", "Identity", "HardSwish"])
+def test_a_table_rounds_halves_to_even(op):
+    """Oracle: ONNX Runtime, whose float32 is exact on these scales: half of the values are ties."""
+    f = OnnxFile((256,))
+    x = qdq(f, "input", 0.5, 3)
+    f.at = qdq(f, f.of(op, x, **({"alpha": 0.5} if op == "LeakyRelu" else {})), 1.0, -20)
+    program = interop.program_from_onnx(f.bytes())
+    integers = np.arange(-128, 128, dtype=np.int8)
+    reals = (integers.astype(np.float32) - 3) * np.float32(0.5)
+    wanted = onnx_runtime(f.bytes(), reals[None], plain=True)
+    got = reference.run(program, integers.reshape(1, 1, 1, 256))
+    assert np.array_equal(got.ravel(), wanted.ravel())
+
+
 def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
     def dense(integers=((1, 2), (3, 4)), scale=0.1):
         f = OnnxFile((2,))
@@ -151,3 +167,59 @@ def test_what_a_program_cannot_hold_is_refused_with_the_nearest_rewrite():
         assert str(found.value).isprintable()
     with pytest.raises(interop.OnnxError, match=r"interop\.program_from_onnx reads it"):
         interop.from_onnx(dense().bytes())
+
+
+def test_large_biases_are_the_files_own_integers():
+    """A bias has the scale of input and weights as float32, whose product in float64 is another."""
+    f = OnnxFile((2,))
+    integers = [1_234_567_891, -1_000_000_007, 3]
+    scale = np.float32(np.float32(0.1) * np.float32(0.3))
+    bias = f.of("DequantizeLinear", f.constant(integers, np.int32), f.constant(scale))
+    x = qdq(f, "input", 0.1, 0)
+    x = f.of("Gemm", x, weights(f, np.ones((3, 2)), np.float32(0.3)), bias, transB=1)
+    f.at = qdq(f, x, 1e5, 0)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert op.bias.tolist() == integers
+
+
+def test_every_layer_that_a_file_leaves_in_floats_is_named():
+    """What reads such a layer is checked with steps that stand in for the layer's; what moves its
+    values, as a maximum and a flatten do, is not named.
+    """
+    f = OnnxFile((2, 6, 6))
+    x = qdq(f, "input", 0.1, 0)
+    y = f.of("Conv", x, weights(f, np.ones((2, 2, 1, 1)), np.float32(0.1)))
+    x = f.of("Concat", f.of("Add", x, y), y, axis=1)
+    x = f.of("Flatten", f.of("MaxPool", x, kernel_shape=[6, 6]))
+    x = f.of("Gemm", x, weights(f, np.ones((3, 4)), np.float32(0.1)), transB=1)
+    f.at = qdq(f, x, 0.1, 0)
+    with pytest.raises(interop.OnnxError) as caught:
+        interop.program_from_onnx(f.bytes())
+    assert re.sub(r" '\w+'", "", str(caught.value)).endswith(
+        "3 of 6 layers: Conv, Add, Concat is computed in floats: no QuantizeLinear reads its "
+        "output. Quantize it too, or export the float net"
+    )
+
+
+def test_a_mean_rounds_to_the_nearest_integer():
+    """Oracle: NUMERICS.md, section 5: a factor of 1/4, a bias of -4 * zero, halves up. Halves away
+    from zero are of TensorFlow Lite's files alone.
+    """
+    f = OnnxFile((2, 4, 4))
+    qdq(f, "input", 0.1, -128)
+    f.then("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
+    qdq(f, f.at, 0.1, -128)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.mult.tolist(), op.shift, op.bias.tolist()) == ([2**30], 0, [512])
+
+
+def test_a_pad_has_the_integer_of_its_value():
+    f = OnnxFile((1, 3, 3))
+    qdq(f, "input", 0.1, 5)
+    f.then("Pad", f.ints(0, 0, 1, 1, 0, 0, 0, 0), f.constant(-0.72))
+    qdq(f, f.at, 0.1, 5)
+    weights(f, np.ones((1, 1, 2, 2)), np.array([0.1]))
+    f.of("Conv", f.nodes[-2].output[0], f.at)
+    qdq(f, f.at, 0.3, 0)
+    (op,) = interop.program_from_onnx(f.bytes()).ops
+    assert (op.padding, op.pad.tolist()) == ((1, 1, 0, 0), [-2])

@@ -177,6 +177,60 @@ def test_the_encoder_is_checked_with_the_preprocessing_of_the_source():
     assert str(found).endswith(", 20 decisions equal")
 
 
+class Unused(tn.Module):
+    """Computes more than its output depends on: layers, an operation without a counterpart, and
+    an assertion that torch.export traces.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.other, self.fc = tn.Conv2d(1, 2, 3), tn.Conv2d(2, 3, 3), tn.Linear(72, 3)
+        self.state = tn.LSTM(6, 3)
+
+    def forward(self, x):
+        x = self.conv(x).to(torch.float32)
+        self.other(x), self.state(x[0]), x.sum()
+        return self.fc(x.flatten(1))
+
+
+def test_a_branch_that_the_output_does_not_depend_on_is_no_layer():
+    module = Unused()
+    net = interop.from_torch(module, torch.zeros(1, 1, 8, 8))
+    assert isinstance(net, nn.Sequential)
+    assert list(net.layers) == ["conv", "flatten", "linear"]
+    x = np.random.default_rng(0).normal(0, 1, (5, 1, 8, 8)).astype(np.float32)
+    assert interop.check(net, module, x).largest_difference <= 1e-5  # float32 in another order
+
+
+class InPlace(tn.Module):
+    def __init__(self, change):
+        super().__init__()
+        self.conv, self.fc, self.change = tn.Conv2d(1, 2, 3), tn.Linear(72, 3), change
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x):
+        x = self.conv(x)
+        self.calls.add_(1)
+        self.change(x)
+        return self.fc(x.flatten(1))
+
+
+def test_a_tensor_that_is_changed_in_place_is_what_it_becomes():
+    """PyTorch's trace renames a tensor that is changed whole; a change by a view is refused."""
+    x = np.random.default_rng(0).normal(0, 1, (5, 1, 8, 8)).astype(np.float32)
+    for change in (F.relu_, lambda h: h.add_(1.0)):
+        module = InPlace(change)
+        net = interop.from_torch(module, torch.zeros(1, 1, 8, 8))
+        assert interop.check(net, module, x).largest_difference <= 1e-5
+    for change in (
+        lambda h: h[:, :1].mul_(3.0),
+        lambda h: h.view(-1, 72).mul_(2.0),
+        lambda h: h.chunk(2, 1)[0].fill_(0.5),
+    ):
+        with pytest.raises(interop.FrameworkError, match="a part or a view of 'conv2d' in place"):
+            interop.from_torch(InPlace(change), torch.zeros(1, 1, 8, 8))
+
+
 def test_what_no_layer_computes_is_named_all_at_once():
     module = tn.Sequential(tn.Conv2d(1, 4, 3), tn.LayerNorm([4, 6, 6]), tn.Upsample(size=9))
     with pytest.raises(interop.FrameworkError) as caught:

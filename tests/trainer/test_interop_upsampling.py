@@ -244,6 +244,39 @@ def test_tensorflow_lite_files_of_integers_and_of_floats():
         assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
+def sliced(begin, size, made):
+    """A part of a plane of 8 x 10 x 8, whose pixels are repeated."""
+    f = TfliteFile((1, 4, 5, 8), scale=0.02, zero=-3)
+    f.then("RESIZE_NEAREST_NEIGHBOR", [0, f.constant([8, 10])], (1, 8, 10, 8), scale=0.02, zero=-3,
+           AlignCorners=False, HalfPixelCenters=False)  # fmt: skip
+    f.then("SLICE", [f.at, f.constant(begin), f.constant(size)], made, scale=0.02, zero=-3)
+    weights = f.drawn(2, 1, 1, 8), f.bias(2)
+    f.then(
+        "CONV_2D", [f.at, *weights], (*made[:3], 2), scale=0.1, zero=0, **windows("VALID", (1, 1))
+    )
+    return f.bytes()
+
+
+def test_a_slice_behind_an_upsampling_is_its_padding():
+    """`to_tflite` writes it. Oracle: LiteRT."""
+    content = sliced([0, 1, 0, 0], [1, 6, -1, 8], (1, 6, 10, 8))
+    program = interop.program_from_tflite(content)
+    assert [(op.kind, op.padding) for op in program.ops] == [
+        ("upsample", (1, 0, 1, 0)),
+        ("conv", (0, 0, 0, 0)),
+    ]
+    x = int8s(program.input_shape)
+    assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
+    for begin, size, made, text in (
+        ([0, 1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "makes 8x10x8 of 8x10x8, from"),
+        ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "makes 8x10x8 of 8x10x8, from"),
+        ([0, 0, 0, 4], [1, 8, 10, 4], (1, 8, 10, 4), "the batch or the channels"),
+        ([0, 0], [1, 8], (1, 8, 10, 8), "a part of a tensor"),
+    ):
+        with pytest.raises(DrypointError, match=text):
+            interop.program_from_tflite(sliced(begin, size, made))
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [

@@ -1,6 +1,7 @@
 """The integers of requantization for real factors: NUMERICS.md section 5."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +33,18 @@ def _nearest_even(ratio: float, e: int) -> int:
 
 
 def sum_factors(a: float, b: float) -> tuple[Pair, float]:
-    """The factors of an addition.
+    """The factors of an addition: their quotient is the nearest one to that of the scales.
 
     Args:
         a, b: the scales of its inputs, positive.
 
     Returns:
-        1 to 32767 for each input, 32767 for the coarser one; the real value of the accumulator 1.
+        1 to 32767 for each input, above 16383 for the coarser one; the real value of the
+        accumulator 1.
     """
-    unit = max(a, b) / MAX_FACTOR
-    return (max(1, round(a / unit)), max(1, round(b / unit))), unit
+    coarse, fine = max(a, b), min(a, b)
+    nearest = Fraction(fine / coarse).limit_denominator(MAX_FACTOR)
+    nearest = max(nearest, Fraction(1, MAX_FACTOR))
+    times = MAX_FACTOR // nearest.denominator
+    large, small = times * nearest.denominator, times * nearest.numerator
+    return ((large, small) if a >= b else (small, large)), coarse / large

@@ -126,8 +126,9 @@ def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Pro
     them. Activations are int8 or uint8 with one scale, weights symmetric int8 with a scale a
     channel or one.
 
-    The program reads what the file's first QuantizeLinear gives: uint8 with zero point 0 as u8,
-    other integers as i8, uint8 less 128; images as (N, H, W, C). `Program.integers` makes them of
+    The program reads what the file's first QuantizeLinear gives, or the integers that a file of an
+    integer input reads, as `to_onnx` writes it: uint8 with zero point 0 as u8, other integers as
+    i8, uint8 less 128; images as (N, H, W, C). `Program.integers` makes them of
     real values. Its outputs are the integers of the file's output, less the zero point; of a file
     that ends in a softmax, the integers before that.
 

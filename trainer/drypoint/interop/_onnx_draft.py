@@ -34,6 +34,11 @@ class QuantParams:
     scales: Floats
     zero: int
 
+    def int8(self, real: float) -> int:
+        """The nearest integer to a real number, as int8: a uint8 less 128."""
+        zero = self.zero - (128 if self.kind == "UINT8" else 0)
+        return int(np.rint(real / self.scales[0] + zero).clip(-128, 127))
+
 
 WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
 
@@ -51,6 +56,7 @@ class Made:
         scaling: whether the layer is a batch norm that stands for a constant that a file adds or
             multiplies by.
         weights: the steps of a quantized file's weights.
+        bias_scales: of a quantized file's integer biases.
         output: the steps of a quantized file's output.
         keeps: whether the layer's weights of 0 and 1 choose values and compute none.
     """
@@ -62,6 +68,7 @@ class Made:
     arrays: Mapping[str, Array] = field(default_factory=dict)
     scaling: bool = False
     weights: QuantParams | None = None
+    bias_scales: Floats | None = None
     output: QuantParams | None = None
     keeps: bool = False
 
@@ -94,6 +101,7 @@ class Draft:
         arrays: Mapping[str, Array] | None = None,
         *,
         weights: QuantParams | None = None,
+        bias_scales: Floats | None = None,
         scaling: bool = False,
         keeps: bool = False,
     ) -> Value:
@@ -116,6 +124,7 @@ class Draft:
             title=self.title,
             arrays=dict(arrays or {}),
             weights=WHOLE if keeps else weights,
+            bias_scales=bias_scales,
             scaling=scaling,
             keeps=keeps,
         )

@@ -1,6 +1,6 @@
 """The gate of ONNX files: bytes become a checked graph of nodes and constants, or one error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def _parsed(content: bytes, folder: Path | None, what: str) -> Any:
         onnx.checker.check_model(proto)
     except OnnxError as error:
         raise OnnxError(f"{what} without its weights: {error}") from error
-    except DrypointError:
+    except (DrypointError, MemoryError):
         raise
     except Exception as error:  # protobuf and the checker raise types of their own C++ side
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -139,8 +139,9 @@ def _graph(proto: Any, onnx: Any) -> Graph:
         )
     batch, shape = _input_shape(inputs[0])
     versions = {one.domain: one.version for one in proto.opset_import}
+    ends = [(one.input, one.output) for one in graph.node]
     return Graph(
-        nodes=_needed(graph, outputs[0], inputs[0].name, onnx),
+        nodes=tuple(_node(graph.node[i], onnx) for i in needed(ends, outputs[0], inputs[0].name)),
         constants=constants,
         input=inputs[0].name,
         output=outputs[0],
@@ -188,14 +189,22 @@ def _values(graph: Any, onnx: Any) -> list[str]:
     ]
 
 
-def _needed(graph: Any, output: str, start: str, onnx: Any) -> tuple[Node, ...]:
-    """The nodes that the output depends on, in order of computation."""
-    wanted, found = {output}, []
-    for proto in reversed(graph.node):
-        if wanted.intersection(proto.output):
-            found.append(_node(proto, onnx))
-            wanted.update(name for name in proto.input if name and name != start)
-    return tuple(reversed(found))
+def needed(
+    ends: Sequence[tuple[Sequence[str], Sequence[str]]], output: str, start: str
+) -> list[int]:
+    """The positions of the nodes that the output depends on, in order of computation.
+
+    Args:
+        ends: names of the inputs and of the outputs of each node, in order of computation.
+        output: name of the graph's output.
+        start: name of the graph's input.
+    """
+    wanted, found = {output}, list[int]()
+    for position, (inputs, outputs) in reversed(list(enumerate(ends))):
+        if wanted.intersection(outputs):
+            found.append(position)
+            wanted.update(name for name in inputs if name and name != start)
+    return found[::-1]
 
 
 def _node(proto: Any, onnx: Any) -> Node:

@@ -50,8 +50,8 @@ class Folder:
         self._take(node, inputs)
         names = [f"i{i}" if given is not None else "" for i, given in enumerate(inputs)]
         onnx = package("onnx", extra="interop")
+        reference = package("onnx.reference", extra="interop")
         try:
-            reference = package("onnx.reference", extra="interop")
             proto = type(node.proto)()
             proto.CopyFrom(node.proto)
             del proto.input[:]

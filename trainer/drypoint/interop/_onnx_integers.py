@@ -20,6 +20,7 @@ from ._onnx_draft import Draft, Made, QuantParams, named
 from ._onnx_file import Array, Shape
 from ._onnx_functions import OfIntegers
 from ._onnx_quantized import Requantized
+from ._onnx_windows import Pad2d
 from ._rounding import Requantization
 from ._tflite_draft import Draft as ProgramDraft
 from ._tflite_file import File, FileTensor, Operator
@@ -53,7 +54,7 @@ def program_of(
     layers, output = draft.merged(output)
     lowering = _Lowering(draft, layers, output)
     file = lowering.file(size)
-    made = ProgramDraft(file)
+    made = ProgramDraft(file, "ONNX Runtime")
     convert_all(made.line, CONVERTERS, made, made.stand_in)
     return made.finished(name), made.requantizations
 
@@ -89,13 +90,16 @@ class _Lowering:
         Raises:
             OnnxError: layers cannot be converted; the message has a line for each reason.
         """
-        troubles = []
+        troubles, lost = [], set[int]()
         for number, one in self.layers.items():
+            moves = one.keeps or isinstance(one.layer, KEEPING)
             try:
                 self._layer(number, one)
             except Unsupported as reason:
-                troubles.append((one.title, str(reason)))
-                self.at[number] = self.tensor(one.shape, self.steps.get(number, PROBABILITIES))
+                if not (moves and one.reads[0] in lost):
+                    troubles.append((one.title, str(reason)))
+                lost.add(number)
+                self.end(number, one, self.steps.setdefault(number, PROBABILITIES))
         if troubles:
             raise OnnxError.of(troubles, len(self.layers), "layers")
         return File(
@@ -260,7 +264,9 @@ class _Lowering:
         with np.errstate(all="ignore"):
             steps = np.rint(weight / scales.reshape(-1, *(1,) * (weight.ndim - 1)))
             bias = np.asarray(one.arrays.get("bias", np.zeros(len(weight))), np.float64)
-            bias = np.rint(bias / (scales * source.scales))
+            unit = scales * source.scales
+            own = unit if one.bias_scales is None else one.bias_scales  # the product in float32
+            bias = np.rint(bias / (own if np.allclose(own, unit, rtol=2.0**-20, atol=0) else unit))
         if not np.isfinite(steps).all() or np.abs(steps).max(initial=0) > 127:
             raise Unsupported(
                 "has weights beyond -127 to 127 from their zero point: quantize with "
@@ -456,7 +462,9 @@ def _reshape(lowering: _Lowering, number: int, one: Made, steps: QuantParams) ->
 def _pad(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:  # noqa: ARG001
     layer = one.layer
     assert isinstance(layer, nn.ZeroPad2d)
-    lowering.at[number] = lowering.padded(number, one, layer.sides)
+    read = lowering.steps[one.reads[0]]
+    fill = read.int8(layer.value) if isinstance(layer, Pad2d) else None
+    lowering.at[number] = lowering.padded(number, one, layer.sides, fill)
 
 
 def _softmax(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:

@@ -47,9 +47,11 @@ def dequantize(reader: Reader, node: Node) -> None:
         if not reader.integers:
             raise Unsupported(FLOAT_NET)
         scale, zero = _scale_and_zero(reader, node, 1, 2)
-        value = reader.read(node)
+        value, wanted = reader.read(node), _steps(scale, zero)
+        if value.end == 0 and reader.draft.input_qparams is None:  # the net's input is integers
+            reader.draft.set_qparams(0, wanted)
         steps = reader.draft.qparams_of(value.end) if value.end >= 0 else None
-        if steps is not None and not _same(steps, _steps(scale, zero)):
+        if steps is not None and not _same(steps, wanted):
             raise Unsupported("reads integers in other steps than they were written in")
         reader.set(node, value)
         return

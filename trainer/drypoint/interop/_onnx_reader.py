@@ -24,6 +24,7 @@ from ._onnx_value import Axes, Index, Value, arranged, axes_of, check_size
 Handler = Callable[["Reader", Node], None]
 MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
 STAND_IN = -1  # the number of the layer that a refused node stands for
+_AXES_KNOWN = {"Conv", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool", "Transpose"}
 MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else says so
 
 
@@ -201,7 +202,9 @@ class Reader:
             Unsupported: the tensor is a constant, or not known.
         """
         if name in self.waiting and name not in self.values:
+            title = self.draft.title
             self.values[name] = self._materialize(self, name)
+            self.draft.title = title
         if name not in self.values:
             raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
         return self.values[name]
@@ -292,7 +295,8 @@ class Reader:
         return made
 
     def output(self) -> Value:
-        """The graph's output as a layer's: images with the channels first.
+        """The graph's output as a layer's: images with the channels first. The output of a program
+        is an image in the order (h, w, c), so a quantized file may flatten it in that order.
 
         Raises:
             Unsupported: it is a constant, or a flattened image in an order of its own.
@@ -300,6 +304,8 @@ class Reader:
         value = self.view(self.graph.output)
         if axes_of(value) is not None:
             return value
+        if self.integers and len(value.made) == 3 and _is_flat_plane(value):
+            return Value(end=value.end, made=value.made, shape=value.made)
         if value.index is not None:
             raise Unsupported(
                 f"is a tensor {value.shape} in another order than {value.made}: end before it "
@@ -329,13 +335,21 @@ class Reader:
             self._raw = False
             return
         view = Value(end=0, made=shape, shape=shape)
-        if len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]:
+        # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
+        first = next((one.op for one in self.graph.nodes if one.op in _AXES_KNOWN), "Transpose")
+        looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
+        if looks and first == "Transpose":
             view = view.transposed((2, 0, 1))
             raise Bound(Value(end=0, made=view.shape, shape=view.shape, index=view.index))
         wanted = {2: (1, *shape)}.get(len(shape), shape)
         if len(shape) == 2 and len(value.shape) == 2:
             wanted = (shape[0], 1, shape[1])
         raise Bound(Value(end=0, made=wanted, shape=shape))
+
+
+def _is_flat_plane(value: Value) -> bool:
+    """Whether a tensor is an image (C, H, W) in the order (h, w, c)."""
+    return arranged(value.end, value.made, (1, 2, 0), value.shape).same_view(value)
 
 
 def input_of(graph: Graph, bound: Value | None) -> Value:

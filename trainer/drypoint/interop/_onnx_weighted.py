@@ -45,7 +45,9 @@ def conv(reader: Reader, node: Node) -> None:
     arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
     if bias is not None and bias.shape != weight.shape[:1]:
         raise Unsupported(f"has a bias {bias.shape} for {weight.shape[0]} channels")
-    made = reader.draft.add(layer, (value,), arrays, weights=steps)
+    made = reader.draft.add(
+        layer, (value,), arrays, weights=steps, bias_scales=bias_scales(reader, node)
+    )
     if flat:
         reader.set(node, placed(made, (0, 2), (made.made[0], made.made[2])))
     else:
@@ -73,7 +75,8 @@ def gemm(reader: Reader, node: Node) -> None:
     value = reader.read(node)
     if value.size == weight.shape[1] and max(value.shape) == value.size:
         value = value.reshaped((value.size,))
-    reader.set(node, product(reader, value, weight, bias, steps))
+    scales = bias_scales(reader, node) if beta == 1 else None
+    reader.set(node, product(reader, value, weight, bias, steps, scales))
 
 
 def matmul(reader: Reader, node: Node) -> None:
@@ -91,8 +94,13 @@ def matmul(reader: Reader, node: Node) -> None:
     reader.set(node, product(reader, reader.read(node), weight.T, None, steps))
 
 
-def product(
-    reader: Reader, value: Value, weight: Array, bias: Array | None, steps: QuantParams | None
+def product(  # noqa: PLR0917 - the parts of a layer
+    reader: Reader,
+    value: Value,
+    weight: Array,
+    bias: Array | None,
+    steps: QuantParams | None,
+    scales: Floats | None = None,
 ) -> Value:
     """A view times a matrix (O, I), as a Linear; as a convolution of 1x1 where the last axis of an
     image is its channels.
@@ -111,7 +119,8 @@ def product(
             columns[:, value.index] = weight
             arrays["weight"] = columns
         layer: nn.Layer = nn.Linear(outputs, in_features=inputs, bias=bias is not None)
-        return reader.draft.add(layer, (value,), arrays, weights=steps).reshaped(shape)
+        made = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+        return made.reshaped(shape)
     value, axes = reader.plane(value)
     if axes[-1] != 0:
         raise Unsupported(
@@ -120,7 +129,7 @@ def product(
         )
     arrays["weight"] = weight[:, :, None, None]
     layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
-    made = reader.draft.add(layer, (value,), arrays, weights=steps)
+    made = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
     return placed(made, axes, shape)
 
 
@@ -148,6 +157,12 @@ def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
     if len(steps.scales) > 1 and along_axis != axis:
         raise Unsupported("has weights whose scales do not belong to its output channels")
     return steps
+
+
+def bias_scales(reader: Reader, node: Node) -> Floats | None:
+    """The scales of integer biases, input 2, that a quantized file dequantizes."""
+    found = reader.steps.get(node.inputs[2]) if reader.has(node, 2) else None
+    return found[0].scales if found is not None and found[0].kind == "INT32" else None
 
 
 def batch_norm(reader: Reader, node: Node) -> None:

@@ -1,5 +1,7 @@
 """Converts nodes that read windows of images: pooling, means, padding."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from drypoint import nn
@@ -11,6 +13,13 @@ from ._onnx_value import Value, along, check_size
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]  # (top, bottom), (left, right)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pad2d(nn.ZeroPad2d):
+    """A number around an image, of a quantized file."""
+
+    value: float
 
 
 def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
@@ -176,11 +185,11 @@ def pad(reader: Reader, node: Node) -> None:
     if not any(amounts):
         reader.set(node, value)
         return
-    if fill:
+    if fill and not reader.integers:
         raise Unsupported(f"pads with {fill}; wanted zeros")
     if rank == 2:
         raise Unsupported("pads a vector: pad the image before it is flattened")
-    reader.set(node, _padded(reader, value, before, after))
+    reader.set(node, _padded(reader, value, before, after, fill))
 
 
 def _on_axes(amounts: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
@@ -194,17 +203,23 @@ def _on_axes(amounts: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tupl
     return tuple(found)
 
 
-def _padded(reader: Reader, value: Value, before: tuple[int, ...], after: tuple[int, ...]) -> Value:
+def _padded(
+    reader: Reader, value: Value, before: tuple[int, ...], after: tuple[int, ...], fill: float
+) -> Value:
     value, axes = reader.plane(value)
     sides = {axes[i]: (before[i], after[i]) for i in range(len(axes))}
     shape = tuple(n + before[i] + after[i] for i, n in enumerate(value.shape))
     (top, bottom), (left, right) = sides.get(1, (0, 0)), sides.get(2, (0, 0))
     if any((top, bottom, left, right)):
-        made = reader.draft.add(nn.ZeroPad2d((left, right, top, bottom)), (value,))
+        around = left, right, top, bottom
+        padded = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
+        made = reader.draft.add(padded, (value,))
     else:
         made = Value(end=value.end, made=value.made, shape=value.made)
     first, last = sides.get(0, (0, 0))
     if first or last:
+        if fill:
+            raise Unsupported(f"pads the channels with {fill}; wanted zeros")
         channels = made.made[0]
         check_size(shape)
         reader.draft.claim((channels + first + last) * channels)

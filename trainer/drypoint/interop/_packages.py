@@ -14,12 +14,14 @@ def package(name: str, *, extra: str) -> Any:
         extra: the extra of drypoint that installs it.
 
     Raises:
-        MissingPackageError: the module cannot be imported; the message names the extra.
+        MissingPackageError: the module cannot be imported; the message names the extra, and the
+            reason where the package is there.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         top = name.partition(".")[0]
+        failed = "" if error.name in (name, top) else f" (its import fails: {error})"
         raise MissingPackageError(
-            f"this needs the package {top}: {how_to_install(extra)}"
+            f"this needs the package {top}: {how_to_install(extra)}{failed}"
         ) from error

@@ -36,7 +36,7 @@ from drypoint.program import (
 )
 
 from ._errors import TfliteError, Unsupported
-from ._rounding import Requantization
+from ._rounding import Framework, Requantization
 from ._tflite_file import File, FileTensor, Operator
 from ._tflite_walk import NO_PADDING, Sides, operators, plane, readers
 
@@ -74,6 +74,13 @@ class Value:
         top, left, bottom, right = self.padding
         return self.shape.h + top + bottom, self.shape.w + left + right
 
+    def has_steps_of(self, other: "Value") -> bool:
+        """Whether a byte of the file stands for the same real value in both: i8 with zero point
+        -128 has the steps of u8.
+        """
+        lowest = [LIMITS[v.tensor.type][0] - v.tensor.zero for v in (self, other)]
+        return self.scale == other.scale and lowest[0] == lowest[1]
+
     @property
     def reals(self) -> NDArray[np.float64]:
         """The real value of each of the 256 bytes, in the bytes' order."""
@@ -86,11 +93,13 @@ class Draft:
     """Ops so far, and the value of each of the file's tensors that is known.
 
     Attributes:
+        framework: whose kernels the file was written for: they say how halves round where a program
+            can have either.
         requantizations: position of an op -> its real factors, for ops that round accumulators.
     """
 
-    def __init__(self, file: File) -> None:
-        self.file = file
+    def __init__(self, file: File, framework: Framework = "TensorFlow Lite") -> None:
+        self.file, self.framework = file, framework
         self.line = operators(file)
         self.readers = readers(file, self.line)
         self.ops: list[Op] = []
@@ -183,8 +192,12 @@ class Draft:
         return {**fields, "output": value.tensor}
 
     def table(self, name: str, source: Value, value: Value, function: Function) -> Value:
-        """Add a table of a function of one value: the nearest integers, halves up."""
-        steps = np.floor(function(source.reals) / value.scale + 0.5) + value.tensor.zero
+        """Add a table of a function of one value: the nearest integers, of two the upper one, as
+        LiteRT's default kernels have it, or the even one, as ONNX Runtime has it.
+        """
+        exact = function(source.reals) / value.scale
+        nearest = np.rint(exact) if self.framework == "ONNX Runtime" else np.floor(exact + 0.5)
+        steps = nearest + value.tensor.zero
         low, high = LIMITS[value.tensor.type]
         output = value.tensor._replace(shape=source.tensor.shape)
         op = Lookup(

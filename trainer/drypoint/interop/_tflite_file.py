@@ -20,6 +20,8 @@ from ._packages import package
 Array = NDArray[np.generic]
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 7 of a file
+MAX_AXES = 8
+_EMPTY_TABLE = bytes((4, 0, 4, 0, 4, 0, 0, 0)), 4  # FlatBuffers: a vtable of no field, the table
 _OF_ACCESSORS = (struct.error, IndexError, ValueError, TypeError, OverflowError)
 _NUMPY_TYPE = {
     "FLOAT32": np.float32,
@@ -146,6 +148,8 @@ def read_file(content: bytes) -> File:
         raise TfliteError("no TensorFlow Lite model: bytes 4 to 7 are not TFL3")
     try:
         return _Reader(content, schema).file()
+    except TfliteError:  # a ValueError, as an accessor raises
+        raise
     except _OF_ACCESSORS as error:
         raise TfliteError("damaged: an offset or a length in it points beyond it") from error
 
@@ -169,7 +173,8 @@ class _Reader:
         ends = [self._numbers(graph, "Inputs"), self._numbers(graph, "Outputs")]
         if [len(numbers) for numbers in ends] != [1, 1]:
             raise TfliteError(
-                f"a model of {len(ends[0])} inputs and {len(ends[1])} outputs; wanted: one of each"
+                f"it has {len(ends[0])} inputs and {len(ends[1])} outputs; a net has one of each: "
+                "export the part in between"
             )
         codes = [self._kind(code) for code in self._tables(self.model, "OperatorCodes")]
         buffers = list(self._tables(self.model, "Buffers"))
@@ -213,8 +218,11 @@ class _Reader:
 
     def _tensor(self, tensor: Any, buffers: list[Any]) -> FileTensor:
         shape = self._numbers(tensor, "Shape")
-        if len(shape) > 8 or any(size < 0 for size in shape):
-            raise TfliteError(f"damaged: a tensor has the shape {shape[:9]}")
+        if len(shape) > MAX_AXES or any(size < 0 for size in shape):
+            raise TfliteError(
+                f"a tensor has the shape {shape[: MAX_AXES + 1]}; wanted at most {MAX_AXES} axes "
+                "of fixed sizes"
+            )
         kind = self.types.get(tensor.Type(), f"TYPE_{tensor.Type()}")
         constant, problem = self._constant(tensor, buffers[tensor.Buffer()], kind, shape)
         scales, zeros, axis = np.zeros(0), np.zeros(0, np.int64), 0
@@ -222,9 +230,12 @@ class _Reader:
             scales = self._vector(quantization, "Scale").astype(np.float64)
             zeros = self._vector(quantization, "ZeroPoint").astype(np.int64)
             axis = quantization.QuantizedDimension()
-            zeros = zeros if len(zeros) else np.zeros(len(scales), np.int64)
+            zeros = zeros if len(zeros) and len(scales) else np.zeros(len(scales), np.int64)
         if not (np.isfinite(scales).all() and (scales >= 0).all() and len(scales) == len(zeros)):
-            raise TfliteError("damaged: a tensor has scales that are no positive numbers")
+            raise TfliteError(
+                f"a tensor {kind} {shape} has {len(scales)} scales and {len(zeros)} zero points; "
+                "wanted as many of each, the scales finite and at least 0"
+            )
         return FileTensor(
             shape=shape, type=kind, constant=constant, problem=problem,
             scales=scales, zeros=zeros, axis=axis,
@@ -243,10 +254,10 @@ class _Reader:
         if tensor.Sparsity() is not None:
             return None, "holds sparse values"
         dtype = np.dtype(_NUMPY_TYPE[kind]).newbyteorder("<")
-        values = buffer.DataAsNumpy()
-        if len(values) != dtype.itemsize * math.prod(shape):
+        values, size = buffer.DataAsNumpy(), dtype.itemsize * math.prod(shape)
+        if len(values) < size:
             raise TfliteError(f"damaged: a tensor {kind} {shape} has {len(values)} bytes")
-        return values.view(dtype).reshape(shape), ""
+        return values[:size].view(dtype).reshape(shape), ""
 
     def _operator(self, index: int, operator: Any, codes: list[str]) -> Operator:
         kind = codes[operator.OpcodeIndex()]
@@ -261,15 +272,17 @@ class _Reader:
         )
 
     def _options(self, operator: Any, kind: str) -> dict[str, Any]:
-        """The options of an operator; none of a kind without options that matter here."""
+        """The options of an operator; none of a kind without options that matter here.
+
+        An operator whose table is left out has the schema's default of each field, as in LiteRT.
+        """
         table, name = operator.BuiltinOptions(), _OPTIONS.get(kind)
         if name is None:
             return {}
         wanted = getattr(self.schema.BuiltinOptions, name)
-        if table is None or operator.BuiltinOptionsType() != wanted:
-            raise TfliteError(f"damaged: an operator {kind} has no {name}")
+        given = table is not None and operator.BuiltinOptionsType() == wanted
         options = getattr(self.schema, name)()
-        options.Init(table.Bytes, table.Pos)
+        options.Init(*((table.Bytes, table.Pos) if given else _EMPTY_TABLE))
         found = {field: getattr(options, field)() for field in _FIELDS if hasattr(options, field)}
         self._take(sum(len(value) for value in found.values() if isinstance(value, bytes)))
         for field in found.keys() & _ENUMS.keys():

@@ -6,7 +6,6 @@ Each function adds ops to the draft and sets the value of the operator's output,
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from drypoint.program import (
     LIMITS,
     MAX_ACCUMULATOR,
-    MAX_FACTOR,
     Add,
     AvgPool,
     Concat,
@@ -25,6 +23,7 @@ from drypoint.program import (
     MaxPool,
     Mul,
     Shape,
+    sum_factors,
 )
 
 from ._errors import Unsupported
@@ -46,6 +45,7 @@ from ._tflite_walk import (
 )
 from ._tflite_weighted import convolution, dense
 
+CONVOLUTIONS = Conv | GroupedConv | DepthwiseConv
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
 
@@ -66,7 +66,7 @@ def _max_pool(draft: Draft, one: Operator) -> None:
     shape, before = value.shape, draft.ops[source.at - 1] if source.at > 0 else None
     alone = source.number == one.inputs[0] and draft.readers[source.number] == 1
     tiles = kernel == stride and not any(around)
-    if alone and tiles and isinstance(before, Conv | GroupedConv) and before.pool == (1, 1):
+    if alone and tiles and isinstance(before, CONVOLUTIONS) and before.pool == (1, 1):
         output = before.output._replace(shape=shape)
         lo, hi = max(lo, before.lo), min(hi, before.hi)  # both allow real zero
         fused = replace(before, pool=kernel, output=output, lo=lo, hi=hi)
@@ -100,9 +100,9 @@ def _mean(draft: Draft, one: Operator) -> None:
     source = source if within else draft.plain(one.name, source)
     count, zero = kernel[0] * kernel[1], source.tensor.zero
     ratio, bias = source.scale / count / value.scale, -count * zero
-    divides = one.kind == "AVERAGE_POOL_2D"
+    divides = one.kind == "AVERAGE_POOL_2D" and draft.framework == "TensorFlow Lite"
     raw_zero = -128 if source.tensor.type == "u8" else zero
-    if divides and count % 2 == 0 and count <= 4096 and _in_same_steps(source, value):
+    if divides and count % 2 == 0 and count <= 4096 and source.has_steps_of(value):
         ratio, bias = _halves_away_from_zero(count, ratio, bias, raw_zero)
     op = AvgPool(
         name=one.name, inputs=(source.tensor,), kernel=kernel, stride=stride,
@@ -134,16 +134,6 @@ def _halves_away_from_zero(count: int, ratio: float, bias: int, raw_zero: int) -
     return 1 / (count - HALVES_DOWN), bias - (raw_zero == -128)
 
 
-def _factors(a: float, b: float) -> tuple[tuple[int, int], float]:
-    """The factors of an addition whose quotient is nearest to that of the scales, and the real
-    value of the accumulator 1.
-    """
-    coarse, fine = max(a, b), min(a, b)
-    near = Fraction(fine / coarse).limit_denominator(MAX_FACTOR)
-    large, small = near.denominator, max(near.numerator, 1)
-    return ((large, small) if a >= b else (small, large)), coarse / large
-
-
 def _arithmetic(draft: Draft, one: Operator) -> None:
     """ADD, SUB and MUL of two planes, or of a plane and a constant."""
     given = [draft.file.tensors[n] if n >= 0 else None for n in one.inputs]
@@ -167,7 +157,7 @@ def _arithmetic(draft: Draft, one: Operator) -> None:
     sized = replace(value, tensor=value.tensor._replace(shape=a.tensor.shape))
     op: Add | Mul
     if one.kind == "ADD":
-        factors, unit = _factors(a.scale, b.scale)
+        factors, unit = sum_factors(a.scale, b.scale)
         bias = -factors[0] * a.tensor.zero - factors[1] * b.tensor.zero
         ratio = np.array([unit / value.scale])
         more = draft.requantized(sized, ratio, np.array([bias]), one.activation)
@@ -230,7 +220,10 @@ def _concatenation(draft: Draft, one: Operator) -> None:
         part = draft.plain(f"{one.name}.{i}", draft.read(one, i))
         wanted = replace(value, tensor=value.tensor._replace(shape=part.shape), shape=part.shape)
         limits = LIMITS[part.tensor.type]
-        parts.append(_same_steps(draft, f"{one.name}.{i}", part, wanted, limits))
+        part = _same_steps(draft, f"{one.name}.{i}", part, wanted, limits)
+        if part.tensor.type != wanted.tensor.type:
+            part = draft.table(f"{one.name}.{i}", part, wanted, lambda reals: reals)
+        parts.append(part)
     joined = parts[0]
     for i, part in enumerate(parts[1:], 1):
         (h, w, c), name = joined.shape, f"{one.name}.{i}" if i + 1 < len(parts) else one.name
@@ -254,7 +247,7 @@ def _function(draft: Draft, one: Operator) -> None:
         draft.values[one.outputs[0]] = given
         return
     source = draft.read(one, reshaped=True)
-    if one.kind == "QUANTIZE" and _in_same_steps(source, value):
+    if one.kind == "QUANTIZE" and source.has_steps_of(value):
         draft.values[one.outputs[0]] = source
         return
     source = draft.plain(one.name, source)
@@ -271,7 +264,7 @@ def _reshape(draft: Draft, one: Operator) -> None:
         return
     source, value = draft.read(one, reshaped=True), draft.described(one.outputs[0], 0)
     source = draft.plain(one.name, source)
-    if value.shape.size != source.shape.size or not _in_same_steps(source, value):
+    if value.shape.size != source.shape.size or not source.has_steps_of(value):
         raise Unsupported(
             f"reshapes {source.tensor} to {value.tensor}; wanted: as many values, equal scale "
             "and zero point"
@@ -322,19 +315,12 @@ def _same_steps(
     draft: Draft, name: str, source: Value, value: Value, limits: tuple[int, int]
 ) -> Value:
     """The source in the steps of ``value``, within limits of its integers: by a table where it is
-    not so already.
+    not so already. The type may be another one: i8 with zero point -128 has the steps of u8.
     """
-    unlimited = limits == LIMITS[source.tensor.type]
-    if unlimited and source.tensor.type == value.tensor.type and _in_same_steps(source, value):
+    if limits == LIMITS[source.tensor.type] and source.has_steps_of(value):
         return source
     low, high = (source.scale * (bound - source.tensor.zero) for bound in limits)
     return draft.table(name, source, value, lambda reals: reals.clip(low, high))
-
-
-def _in_same_steps(source: Value, value: Value) -> bool:
-    """Whether an integer stands for the same real value in both."""
-    lowest = [LIMITS[v.tensor.type][0] - v.tensor.zero for v in (source, value)]
-    return source.scale == value.scale and lowest[0] == lowest[1]
 
 
 def _reals(tensor: FileTensor, values: Array) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ class Signals:
 
     def _operator(self, one: Operator) -> None:
         if self.step_of.keys() & set(one.outputs) or self.views.keys() & set(one.outputs):
-            raise TfliteError(f"damaged: {one.title} writes what is computed already")
+            raise TfliteError(f"{one.title} writes what another operator computes")
         try:
             views = parts(self.given, one, self.views)
         except Unsupported:

@@ -1,5 +1,5 @@
 """TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE: what both conversions need of them,
-and the ops of a quantized file.
+and the ops of a quantized file, with a SLICE behind them.
 """
 
 from collections.abc import Callable
@@ -136,17 +136,16 @@ def _upsample(draft: Draft, one: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
     source = draft.plain(one.name, draft.read(one))
     value = draft.described(one.outputs[0], 0)
-    if (source.scale, source.tensor.type, source.tensor.zero) != (
-        value.scale, value.tensor.type, value.tensor.zero
-    ):  # fmt: skip
+    if not source.has_steps_of(value):
         raise Unsupported("changes the scale of the values that it copies")
     if one.kind == "DEPTH_TO_SPACE":
         size = block_of(one, source.shape, value.shape)
         kernel, source = (size, size), _ordered(draft, one, source, size)
     else:
         kernel = factor_of(draft.file, one, source.shape, value.shape)
-    op = Upsample(name=one.name, inputs=(source.tensor,), output=value.tensor, kernel=kernel)
-    draft.values[one.outputs[0]] = draft.append(op, (source,), value)
+    output = source.tensor._replace(shape=value.shape)
+    op = Upsample(name=one.name, inputs=(source.tensor,), output=output, kernel=kernel)
+    draft.values[one.outputs[0]] = draft.append(op, (source,), replace(value, fill=output.zero))
 
 
 def _ordered(draft: Draft, one: Operator, source: Value, size: int) -> Value:
@@ -173,8 +172,37 @@ def _ordered(draft: Draft, one: Operator, source: Value, size: int) -> Value:
     return draft.append(op, (source,), source)
 
 
+def _crop(draft: Draft, one: Operator) -> None:
+    """SLICE of rows and columns: the upsampling before it leaves them out."""
+    source, value = draft.read(one), draft.described(one.outputs[0], 0)
+    arrays = [constant(draft.file, one, i) for i in (1, 2)]
+    shape = draft.file.tensors[one.inputs[0]].shape
+    if len(shape) != 4 or any(a.shape != (4,) or a.dtype.kind != "i" for a in arrays):
+        raise Unsupported(f"takes a part of a tensor {list(shape)}; wanted (N, h, w, c)")
+    begin, size = (array.tolist() for array in arrays)
+    before = draft.ops[source.at - 1] if source.at > 0 else None
+    alone = source.number == one.inputs[0] and draft.readers[source.number] == 1
+    if not isinstance(before, Upsample) or not alone or any(source.padding):
+        raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
+    lengths = zip(begin, size, shape, strict=True)
+    ends = [whole if length == -1 else first + length for first, length, whole in lengths]
+    if (begin[0], begin[3], ends[0], ends[3]) != (0, 0, shape[0], shape[3]):
+        raise Unsupported(f"takes a part of the batch or the channels, from {begin} by {size}")
+    (top, left), (h, w, _) = begin[1:3], source.shape
+    more = top, left, h - ends[1], w - ends[2]
+    if min(more) < 0 or value.shape != Shape(ends[1] - top, ends[2] - left, source.shape.c):
+        raise Unsupported(f"makes {value.shape} of {source.shape}, from {begin} by {size}")
+    around = tuple(a + b for a, b in zip(before.padding, more, strict=True))
+    output = before.output._replace(shape=value.shape)
+    draft.ops[source.at - 1] = replace(before, padding=around, output=output)
+    draft.values[one.outputs[0]] = replace(
+        source, number=one.outputs[0], tensor=output, shape=value.shape
+    )
+
+
 UPSAMPLING: dict[str, Callable[[Draft, Operator], None]] = {
     "TRANSPOSE_CONV": _transposed,
     "RESIZE_NEAREST_NEIGHBOR": _upsample,
     "DEPTH_TO_SPACE": _upsample,
+    "SLICE": _crop,
 }

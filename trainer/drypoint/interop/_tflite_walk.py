@@ -17,6 +17,7 @@ NO_PADDING: Sides = (0, 0, 0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
+    "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
     "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
@@ -81,13 +82,16 @@ def convert_all(
         converters: by kind; a converter gets ``draft`` and the operator, and raises `Unsupported`.
         draft: what is made.
         stand_in: gives an operator without a counterpart some output, so that the operators after
-            it are checked too.
+            it are checked too. Nothing is said of operators that read an output that got none.
 
     Raises:
         TfliteError: some cannot be converted; the message has a line for each reason.
     """
-    troubles = []
+    troubles, lost = [], set[int]()
     for one in line:
+        if lost.intersection(one.inputs):
+            lost.update(n for n in one.outputs if n >= 0)
+            continue
         try:
             if one.kind not in converters or len(one.outputs) != 1:
                 raise Unsupported(_HINTS.get(one.kind, "has no counterpart in drypoint"))
@@ -97,6 +101,7 @@ def convert_all(
         except (Unsupported, DrypointError) as reason:
             troubles.append((one.title, str(reason)))
             stand_in(one)
+            lost.update(n for n in one.outputs if n >= 0 and n not in draft.values)
     if troubles:
         raise TfliteError.of(troubles, len(line), "operators")
 

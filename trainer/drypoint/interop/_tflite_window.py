@@ -60,7 +60,7 @@ class _Window:
             moves = pace(self.tensors, step, number)
             if given is not None and (moves is None or self.signals.new.get(number) is None):
                 if rows > given:
-                    raise TfliteError(f"damaged: {step.one.title} has not the rows that are read")
+                    raise TfliteError(f"{step.one.title} writes {given} rows, and {rows} are read")
                 rows = self.need[number] = given
             for position, view in step.reads.items():
                 wanted = view.rows if moves is None else (rows - 1) * moves[1] + moves[0]

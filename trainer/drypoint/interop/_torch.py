@@ -12,6 +12,7 @@ from drypoint.common import accept
 from ._aliases import FROM_TORCH
 from ._errors import FrameworkError
 from ._nodes import Nodes
+from ._onnx_file import needed
 from ._packages import package
 from ._torch_operations import OPERATIONS, REFUSED
 
@@ -57,9 +58,8 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
     nodes = Nodes()
     names, given = _inputs(program, nodes, torch)
     output = _output(program.graph)
-    for node in program.graph.nodes:
-        if node.op == "call_function":
-            names[node.name] = _converted(node, names, nodes)
+    for node in _needed_calls(program.graph, output, given):
+        names[node.name] = _converted(node, names, nodes)
     batch, *shape = example.shape
     return nodes.net(given, names[output], batch=batch, shape=tuple(shape), what="the module is")
 
@@ -116,7 +116,55 @@ def _output(graph: Any) -> str:
     (found,) = next(node.args for node in graph.nodes if node.op == "output")
     if len(found) != 1:
         raise FrameworkError(f"the module has {len(found)} outputs; wanted one")
+    if not hasattr(found[0], "name"):
+        raise FrameworkError(f"the module's output is {found[0]!r}, not computed from its input")
     return str(found[0].name)
+
+
+def _needed_calls(graph: Any, output: str, given: str) -> list[Any]:
+    """The calls that the output depends on, in order of computation.
+
+    Raises:
+        FrameworkError: as `_check_in_place`.
+    """
+    calls = [node for node in graph.nodes if node.op == "call_function"]
+    ends = [([one.name for one in node.all_input_nodes], [node.name]) for node in calls]
+    found = [calls[i] for i in needed(ends, output, given)]
+    _check_in_place(graph, calls, found)
+    return found
+
+
+def _check_in_place(graph: Any, calls: list[Any], reading: list[Any]) -> None:
+    """Check that no call changes memory that one of ``reading`` reads later by an older name.
+
+    torch.export renames a tensor that is changed as a whole, and no tensor that has a view.
+
+    Raises:
+        FrameworkError: a call does.
+    """
+    at = {node.name: i for i, node in enumerate(graph.nodes)}
+    memory = {node.name: node.name for node in graph.nodes}  # the first node of equal memory
+    for node in calls:
+        if node.args and _aliases(node) and hasattr(node.args[0], "name"):
+            memory[node.name] = memory[node.args[0].name]
+    reads = [(at[node.name], one.name) for node in reading for one in node.all_input_nodes]
+    for node in calls:
+        if not getattr(getattr(node.target, "_schema", None), "is_mutable", False):
+            continue
+        for when, name in reads:
+            if when > at[node.name] > at[name] and memory[name] == memory[node.name]:
+                raise FrameworkError(
+                    f"{node.target} '{node.name}' changes a part or a view of '{name}' in place: "
+                    "compute a new tensor, as in x = x * 2"
+                )
+
+
+def _aliases(node: Any) -> bool:
+    """Whether a call's output shares the memory of its first argument."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return getattr(node.target, "__name__", "") == "getitem"
+    return bool(schema.returns) and schema.returns[0].alias_info is not None
 
 
 def _converted(node: Any, names: dict[str, str], nodes: Nodes) -> str:
