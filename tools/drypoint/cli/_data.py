@@ -26,12 +26,14 @@ from drypoint.program import Program
 
 from ._output import say
 from ._pieces import count
+from ._validation import DIGEST, find_validation
 
 MNIST = "mnist"
 TEST_SHARE = 0.2  # of a source that names no test part
 SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
 PICTURE_OPTIONS = ("size", "color")
+HELD_OUT = "held out of its training part for validation"
 _FEWEST = 10  # examples that are split into a training and a test part
 
 
@@ -182,7 +184,7 @@ def examples(
     source, else all examples.
 
     Args:
-        split: "train" or "test".
+        split: "train", "test" or, of an autoencoder, "val".
         args: the options.
         reader: the model or program that reads the examples.
         of_its_classes: refuse MNIST for a net of other classes than digits.
@@ -194,8 +196,12 @@ def examples(
         _check_reads_mnist(reader, of_its_classes=of_its_classes)
     encoder = encoder_of(reader)
     if args.data is None or _is_name(args.data):
-        chosen = data.load(args.data or MNIST, split)
-        say(f"{_named(args)}: {_amount(len(chosen), args)}, its {split} part")
+        chosen = data.load(args.data or MNIST, "train" if split == "val" else split)
+        which = f"its {split} part"
+        if split == "val":
+            chosen = find_validation(chosen, _provenance(reader), name=args.data or MNIST)
+            which = HELD_OUT
+        say(f"{_named(args)}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
         _check_exists(args.data)
@@ -277,6 +283,8 @@ def _chosen(
     splits: Splits, split: str, reader: Model | Program, *, name: str
 ) -> tuple[Dataset, str]:
     """The examples of a source for a trained net, and which they are, in words."""
+    if split == "val":
+        return _validation(splits, reader, name=name)
     if ALL not in splits:
         return splits[split], f"its {split} part"
     pool, known = splits[ALL], _trained_on(reader)
@@ -292,6 +300,15 @@ def _chosen(
         return pool, f"all of them: {name} has changed since the net was trained on it"
     trained = f"; the net was trained on {str(known['name'])[:80]}" if "name" in known else ""
     return pool, f"all of them{trained}"
+
+
+def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
+    """The validation examples of a source for a trained net, and which they are, in words."""
+    parts, facts = _parts(splits), _provenance(reader)
+    own = ALL not in splits or _trained_on(reader).get("sha256") == _identity(splits)
+    if "val" in parts and own and DIGEST not in facts:
+        return parts["val"], "its val part"
+    return find_validation(parts["train"], facts, name=name), HELD_OUT
 
 
 def _identity(splits: Splits) -> str:
@@ -311,12 +328,16 @@ def _parts(splits: Splits) -> Mapping[str, Dataset]:
 
 def _trained_on(reader: Model | Program) -> dict[str, object]:
     """What a model, or the model of a program, says of the data that it was trained on."""
-    facts = reader.provenance
-    if isinstance(reader, Program):
-        model = facts.get("model")
-        facts = model if isinstance(model, dict) else {}
-    known = facts.get("data")
+    known = _provenance(reader).get("data")
     return known if isinstance(known, dict) else {}
+
+
+def _provenance(reader: Model | Program) -> Mapping[str, Any]:
+    """The provenance of a model, or of the model of a program, from untrusted bytes."""
+    if isinstance(reader, Model):
+        return reader.provenance
+    model = reader.provenance.get("model")
+    return model if isinstance(model, dict) else {}
 
 
 def _read(
