@@ -217,7 +217,7 @@ def test_the_tables_of_the_page_are_printed_by_the_command():
 
 
 def test_the_wake_word_has_the_layout_of_its_files():
-    """Files of wake words have the shape (T, 1, C): time is the height, which streaming needs too."""
+    """Inputs of files of wake words have the shape (T, 1, C): time is the height."""
     program = bench.make_case("sww").program
     assert program.input_shape == (30, 1, 40)
     assert program.streaming().input_shape == (1, 1, 40)
