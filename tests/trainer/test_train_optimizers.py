@@ -143,6 +143,11 @@ def test_one_cycle_rises_to_1_and_falls_and_sums_to_half_the_steps(total, warmup
     assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)
 
 
+def test_the_usual_warm_up_is_a_fifth_of_the_steps():
+    factors = [train.OneCycle()(step, 50) for step in range(50)]
+    assert factors.index(1) == 10
+
+
 @pytest.mark.parametrize("total", [1, 2, 7, 100])
 def test_cosine_starts_at_1_and_is_a_half_period(total):
     factors = [train.Cosine()(step, total) for step in range(total)]
