@@ -148,11 +148,17 @@ def test_schedules_have_names(name):
     assert by_name.lr_final == 1e-3 * SCHEDULES[name]()(steps - 1, steps)
 
 
+def test_the_usual_schedule_is_one_cycle():
+    usual, other = fit(), fit(schedule="constant")
+    assert usual.model.dumps() == fit(schedule="onecycle").model.dumps() != other.model.dumps()
+
+
 BAD = {
     "optimizer name": ({"optimizer": "nadam"}, "no optimizer is called 'nadam'; there are adam, "),
     "optimizer class": ({"optimizer": SGD}, "optimizer is .*SGD.*: give a name or a value"),
     "schedule name": ({"schedule": "linear"}, "no schedule is called 'linear'; there are constant"),
     "schedule class": ({"schedule": train.OneCycle}, "schedule is .*: give a name or a value"),
+    "schedule number": ({"schedule": 0.1}, "schedule is 0.1: give a name or a value"),
     "norm": ({"clip_grad_norm": 0}, "clip_grad_norm is 0, not a number above 0"),
     "time": ({"time_limit": -1}, "time_limit is -1, not a number above 0"),
     "log": ({"log": "run.txt"}, r"log is run\.txt: its name must end in \.csv or \.jsonl"),
