@@ -26,7 +26,7 @@ from drypoint.program import Program
 
 from ._output import say
 from ._pieces import count
-from ._validation import DIGEST, find_validation
+from ._validation import find_validation
 
 MNIST = "mnist"
 TEST_SHARE = 0.2  # of a source that names no test part
@@ -304,11 +304,11 @@ def _chosen(
 
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
-    parts, facts = _parts(splits), _provenance(reader)
+    parts = _parts(splits)
     own = ALL not in splits or _trained_on(reader).get("sha256") == _identity(splits)
-    if "val" in parts and own and DIGEST not in facts:
+    if "val" in parts and own:
         return parts["val"], "its val part"
-    return find_validation(parts["train"], facts, name=name), HELD_OUT
+    return find_validation(parts["train"], _provenance(reader), name=name), HELD_OUT
 
 
 def _identity(splits: Splits) -> str:

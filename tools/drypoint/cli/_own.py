@@ -127,15 +127,15 @@ def training(
     options = _options(data, args, repeats=repeats, further=saved is not None)
     notify(f"augmentation: {_shown(options['augment'])}")
     if repeats and data.val is None:
-        data, model = _with_validation(data, model, args.seed, notify)
+        data, model = _with_validation(data, model, notify)
     return Training(model=model, data=data, repeats=repeats, options=options)
 
 
 def _with_validation(
-    data: TrainingData, model: Model, seed: int, notify: Callable[[str], None]
+    data: TrainingData, model: Model, notify: Callable[[str], None]
 ) -> tuple[TrainingData, Model]:
     """The data with a validation part, which `find_validation` finds again by its digest."""
-    train, val = validation_parts(data.train, seed=seed)
+    train, val = validation_parts(data.train)
     if val is None:
         return data, model
     notify(f"validation: {len(val):,} of {len(data.train):,} examples are held out for it")
