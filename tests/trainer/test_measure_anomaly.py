@@ -33,6 +33,7 @@ def test_a_threshold_lets_at_most_the_share_of_normal_examples_through():
     assert anomaly_threshold(errors, false_alarms=0) == 99
     assert anomaly_threshold(errors, false_alarms=0.05) == 94
     assert isinstance(anomaly_threshold(errors), int)
+    assert anomaly_threshold(errors) == 98  # one of 100 is above
     assert anomaly_threshold([3.5, 1.5, 2.5], false_alarms=0.34) == 2.5
     for share in (0, 0.01, 0.3, 0.999):
         assert (errors > anomaly_threshold(errors, false_alarms=share)).mean() <= share

@@ -74,6 +74,18 @@ FORMULAS = {
 }
 
 
+def test_a_run_that_names_only_an_optimizer_has_these_settings():
+    """Results that a page or a user noted depend on them."""
+    settings = {
+        train.SGD: "lr=0.01, momentum=0.9, nesterov=False, weight_decay=0.0",
+        train.Adam: "lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.0",
+        train.RMSProp: "lr=0.001, rho=0.95, eps=1e-06, weight_decay=0.0",
+        train.SignSGD: "lr=0.0001, momentum=0.9, weight_decay=0.0",
+    }
+    for kind, text in settings.items():
+        assert repr(kind()) == f"{kind.__name__}({text})"
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_optimizers_compute_their_published_formulas(name, decay):
