@@ -26,6 +26,7 @@ def test_areas_are_scikit_learns():
         expected = metrics.roc_auc_score(y, errors, max_fpr=most)
         assert m.partial_auc(most) == pytest.approx(expected, rel=1e-9)
     assert m.partial_auc(1.0) == pytest.approx(m.auc, rel=1e-12)
+    assert m.partial_auc() == m.partial_auc(0.1) != m.partial_auc(0.2)
 
 
 def test_a_threshold_lets_at_most_the_share_of_normal_examples_through():
@@ -75,3 +76,9 @@ def test_shares_have_ranges():
         anomaly_threshold([1, 2], false_alarms=1)
     with pytest.raises(MeasureError, match="max_fpr is 0"):
         measure_anomalies([1, 2], [0, 1]).partial_auc(0)
+
+
+@pytest.mark.parametrize("threshold", [True, "3", [3]])
+def test_a_threshold_is_a_number(threshold):
+    with pytest.raises(MeasureError, match="threshold is .*; wanted: a number or None"):
+        measure_anomalies([1, 2], [0, 1], threshold=threshold)
