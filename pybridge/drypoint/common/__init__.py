@@ -20,6 +20,7 @@ from ._extras import how_to_install as how_to_install
 from ._file_kinds import file_kind as file_kind
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes
+from ._files import read_start as read_start
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, check_limit, progress, read_bytes
+from drypoint.common import READ_LIMIT, progress, read_bytes
 
 from ._classes import class_names, is_whole
 from ._csv import SUFFIXES as CSV_SUFFIXES
@@ -151,8 +151,7 @@ def read_samples(
     path = Path(source)
     if path.suffix.lower() in CSV_SUFFIXES:
         return read_table(path, labelled=False, label=label, limit=limit).values
-    content = read_bytes(path)
-    check_limit(4 * len(content), limit, what=str(path))
+    content = read_bytes(path, limit=limit, memory=4)
     try:
         with wave.open(io.BytesIO(content)) as sound:
             width, channels = sound.getsampwidth(), sound.getnchannels()
