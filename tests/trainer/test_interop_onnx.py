@@ -422,7 +422,7 @@ def test_the_state_of_an_open_batch_hides_no_other_reason():
 
 
 def test_attributes_without_a_value_are_refused():
-    """An attribute may stand for one of the function that its node is in; the main graph is none."""
+    """An attribute may stand for one of a function's, and the main graph is none."""
     for change in ({"ref_attr_name": "slope"}, {"type": 0}):
         model = onnx.load_model_from_string(File((3,)).then("LeakyRelu", alpha=0.5).bytes())
         attribute = model.graph.node[0].attribute[0]

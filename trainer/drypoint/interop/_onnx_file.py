@@ -219,7 +219,9 @@ def _plain(attribute: Any, onnx: Any) -> Any:
     try:
         value = onnx.helper.get_attribute_value(attribute)
     except ValueError as error:
-        raise OnnxError(f"the attribute '{_short(attribute.name)}' has no value: {error}") from error
+        raise OnnxError(
+            f"the attribute '{_short(attribute.name)}' has no value: {error}"
+        ) from error
     if isinstance(value, onnx.TensorProto):
         return array_of(value, onnx)
     if isinstance(value, bytes):
