@@ -27,7 +27,7 @@ from ._aliases import MODEL_HINTS
 from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
 from ._layer import Layer
-from ._sizes import Shape
+from ._sizes import Shape, check_values
 
 
 @runtime_checkable
@@ -68,6 +68,7 @@ class Model:
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
+            check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
         self._check_classes()
         try:
