@@ -92,7 +92,7 @@ def make_server(
 
         def _is_local(self) -> bool:
             """Whether the request names this server, and comes from no page of another one."""
-            own = self.server.server_address[1]
+            own = self.connection.getsockname()[1]
             places = {f"{name}:{own}" for name in _NAMES} | (set(_NAMES) if own == 80 else set())
             hosts, origins = (self.headers.get_all(name, []) for name in ("Host", "Origin"))
             return (
