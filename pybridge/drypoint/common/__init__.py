@@ -30,6 +30,9 @@ from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
 from ._page_style import page_style as page_style
+from ._printable import html_text as html_text
+from ._printable import markdown_text as markdown_text
+from ._printable import printable as printable
 from ._progress import Bar as Bar
 from ._progress import Display as Display
 from ._progress import Lines as Lines

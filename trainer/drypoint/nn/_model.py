@@ -4,14 +4,13 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, attribute_hints, read_bytes, write_atomic
+from drypoint.common import DrypointError, attribute_hints, html_text, read_bytes, write_atomic
 from drypoint.data import (
     Decoder,
     Encoder,
@@ -275,7 +274,7 @@ class Model:
 
     def _repr_html_(self) -> str:
         """For notebooks: encoder, net as a table, decoder."""
-        before, after = (escape(repr(end)) for end in (self.encoder, self.decoder))
+        before, after = (html_text(repr(end)) for end in (self.encoder, self.decoder))
         net = self.net._repr_html_()
         return f"<pre>encoder {before}</pre>{net}<pre>decoder {after}</pre>"
 
