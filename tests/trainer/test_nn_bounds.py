@@ -1,4 +1,4 @@
-"""A float net has at most 2^28 values in an input, an output, a padded input or an array.
+"""A float net has at most 2^28 values in an input, an output or an array; 2^22 in a padded input.
 
 Oracle: the bound of integer programs (engine_c/BLOB.md, check 11). Each net is refused before
 memory is allocated: a few bytes of an untrusted file say any size.
@@ -21,6 +21,8 @@ NETS = {
     "padding": ([nn.Conv2d(1, 1, padding=LARGE, stride=LARGE)], (1, 8, 8)),
     "pool": ([nn.MaxPool2d(LARGE, padding=LARGE - 1)], (1, 8, 8)),
     "average": ([nn.AvgPool2d(LARGE, padding=LARGE - 1)], (1, 8, 8)),
+    "dilation": ([nn.Conv2d(1, 3, padding="same", dilation=1 << 10)], (1, 8, 8)),
+    "dilated signal": ([nn.Conv1d(1, 3, padding="causal", dilation=1 << 22)], (1, 8)),
     "zeros": ([nn.ZeroPad2d(LARGE)], (1, 8, 8)),
     "deconv": ([nn.ConvTranspose2d(1, 1, stride=LARGE)], (1, 1, 1)),
     "deconv plane": ([nn.ConvTranspose2d(1, 3, stride=LARGE)], (1, 8, 8)),
@@ -29,7 +31,7 @@ NETS = {
     "onehot": ([nn.OneHot(1 << 30)], ()),
     "input": ([nn.Flatten()], (1 << 10, 1 << 10, 1 << 10)),
 }
-WANTED = r"of [0-9,]+ values, at most 268,435,456 are"
+WANTED = r"of [0-9,]+ values, at most (268,435,456|4,194,304) are"
 
 
 def refuse(make):
@@ -74,6 +76,10 @@ def test_the_bound_itself_is_allowed():
     net = nn.Sequential([nn.Upsample(1 << 12)], (1, 4, 4))
     assert net.output_shape((1, 4, 4)) == (1, 1 << 14, 1 << 14)
     refuse(lambda: nn.Sequential([nn.Upsample((1 << 12, 1 << 12))], (1, 4, 5)))
+    large = nn.Conv2d(1, 1, padding=1 << 10)  # 4 times as many values as the image
+    assert large.output_shape((1, 1 << 11, 1 << 11)) == (1, 1 << 12, 1 << 12)
+    with pytest.raises(nn.ShapeError, match="a padded input"):
+        large.output_shape((1, (1 << 11) - 1, 1 << 11))
 
 
 def test_nets_of_other_formats_are_bound_too():

@@ -15,9 +15,13 @@ PaddingLike: TypeAlias = int | Pair | Padding | Literal["same", "valid"]
 (left, right)), "same" or "valid"."""
 
 MAX_VALUES = 1 << 28
-"""The most values of one example at an input, an output or in a padded input of a layer, and of one
-array of a layer: as in an integer program (engine_c/BLOB.md, check 11). It bounds what a few bytes
-of an untrusted file can ask for."""
+"""The most values of one example at an input or an output of a layer, and of one array of a layer:
+as in an integer program (engine_c/BLOB.md, check 11). It bounds what a few bytes of an untrusted
+file can ask for."""
+
+_PADDED = 1 << 22
+"""The most values of a padded input that is more than 4 times the input. Kernels keep 16 padded
+planes of a channel in each thread."""
 
 _LARGEST = 2**31 - 1
 
@@ -47,30 +51,32 @@ def fit_hint(came: Shape) -> str:
     return "; take a smaller window, padding, or less pooling before it"
 
 
-def check_values(kind: str, shape: Shape, what: str = "an output") -> None:
-    """Check that an array of a shape has at most `MAX_VALUES` values.
+def check_values(
+    kind: str, shape: Shape, what: str = "an output", *, most: int = MAX_VALUES
+) -> None:
+    """Check that an array of a shape has at most so many values.
 
     Raises:
         ShapeError: it has more.
     """
-    if math.prod(shape) > MAX_VALUES:
+    if math.prod(shape) > most:
         raise ShapeError(
             kind,
-            f"has {what} {shape} of {math.prod(shape):,} values, at most {MAX_VALUES:,} are "
-            "computed",
+            f"has {what} {shape} of {math.prod(shape):,} values, at most {most:,} are computed",
         )
 
 
 def check_padded(kind: str, shape: Shape, window: Window) -> None:
-    """Check that an image (C, H, W), with the padding of a window around it, has at most
-    `MAX_VALUES` values.
+    """Check that an image (C, H, W), with the padding of a window around it, has at most 2^22
+    values, or 4 times as many as the image where that is more.
 
     Raises:
         ShapeError: it has more.
     """
     channels, *size = shape
     padded = [n + sum(ends) for n, ends in zip(size, window.padding, strict=True)]
-    check_values(kind, (channels, *padded), "a padded input")
+    most = min(max(_PADDED, 4 * math.prod(shape)), MAX_VALUES)
+    check_values(kind, (channels, *padded), "a padded input", most=most)
 
 
 def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
