@@ -4,6 +4,7 @@ Strokes come as pointer events of the browser, pictures through the page's file 
 """
 
 import base64
+import dataclasses
 import json
 import math
 import re
@@ -323,6 +324,23 @@ def test_no_page_for_what_reads_no_pictures():
     ):
         with pytest.raises(serve.ServeError, match=words):
             serve.make_page(wrong)
+
+
+def test_odd_names_are_text_on_the_page(browser, tmp_path):
+    """No name commands the page, or shows a text in another order than it has."""
+    odd = "</script><b>\u202eto left\u2028\x1b"
+    labels = tuple(f"{odd}{i}" for i in range(10))
+    ops = tuple(dataclasses.replace(op, name=odd) for op in PROGRAM.ops)
+    program = dataclasses.replace(PROGRAM, name=odd, labels=labels, ops=ops)
+    path = tmp_path / "index.html"
+    path.write_text(serve.make_page(program), "utf-8")
+    browser.open(path.as_uri(), ready=READY)
+    shown = "</script><b>\\u{202e}to left\\u{2028}\\u{1b}"
+    assert browser.run("document.getElementById('name').textContent") == shown
+    found = browser.run("drypoint.engine.program")
+    assert found["labels"] == [f"{shown}{i}" for i in range(10)]
+    assert {op["name"] for op in found["ops"]} == {shown}
+    assert browser.errors() == []
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 from ._errors import DrypointError
+from ._limits import READ_LIMIT, check_limit
 from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
 
 
@@ -97,22 +98,59 @@ def check_writable(path: str | Path) -> None:
         raise _cannot_write(path, error) from error
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file, or of a pipe.
+def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -> bytes:
+    """The bytes of a file, or of a pipe; the size of a file is checked before a byte is read.
+
+    Args:
+        path: the file, which may be untrusted.
+        limit: bytes of memory that the caller's ``limit`` allows for decoding the file; None: the
+            caller has no such argument, and `READ_LIMIT` counts.
+        memory: bytes of memory that decoding takes for each byte of the file.
 
     Raises:
-        DrypointError: the file is missing, cannot be read, or is a device (which may never end).
+        DrypointError: the file is missing, cannot be read, takes more memory than ``limit``, or is
+            a device (which may never end).
     """
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_size(path, memory * size, limit)
+        if size:
+            return file.read(size)
+        content = bytearray()  # a pipe, or a file of the kernel's, does not state its size
+        while piece := file.read(1 << 20):
+            content += piece
+            _check_size(path, memory * len(content), limit)
+        return bytes(content)
+
+
+def read_start(path: str | Path, size: int) -> bytes:
+    """The first bytes of a file, at most ``size``; raises as `read_bytes`."""
+    with _opened(path) as file:
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file or pipe to read; what the system refuses becomes an error of one line."""
     try:
         with Path(path).open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise DrypointError(f"cannot read {path}: it is a device; name a file")
-            return file.read()
+            yield file
     except IsADirectoryError as error:
         raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
     except OSError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _check_size(path: str | Path, needed: int, limit: int | None) -> None:
+    if limit is not None:
+        check_limit(needed, limit, what=str(path))
+    elif needed > READ_LIMIT:
+        raise DrypointError(
+            f"cannot read {path}: it takes {needed:,} bytes of memory, the limit is {READ_LIMIT:,}"
+        )
 
 
 def sha256(data: bytes) -> str:

@@ -1,5 +1,6 @@
 """Generates the C of a program: tables, not logic. It compiles with engine_c and nothing else."""
 
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -7,6 +8,8 @@ from string import Template
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drypoint.common import printable
 
 from . import _softmax as softmax
 from ._blob import identity
@@ -319,8 +322,11 @@ def _pair(name: str, pair: tuple[int, int]) -> dict[str, object]:
 
 
 def _comment(text: str) -> str:
-    """A name or a listing that may stand in a comment: neither opens nor closes one."""
-    return text.replace("*/", "* /").replace("/*", "/ *")
+    """A name or a listing that may stand in a comment: it neither opens nor closes one, has no
+    trigraph (``??/`` is a backslash in C99), and a compiler reads it as an editor shows it.
+    """
+    shown = printable(text, lines=True).replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"\?(?=\?)", "? ", shown)
 
 
 def _int(value: int) -> str:

@@ -231,6 +231,12 @@ class _Lowering:
                 raise Unsupported("reads a flattened image; only a Linear does")
         return self.at[source]
 
+    def read_steps(self, one: Made) -> QuantParams:
+        """The steps of the tensor that a layer reads first; `Unsupported` if it has none."""
+        if one.reads[0] not in self.steps:
+            raise Unsupported("reads a tensor that is computed in floats: quantize that too")
+        return self.steps[one.reads[0]]
+
     def _plane(self, number: int) -> Shape:
         """The image that a Flatten flattens, (n, 1, 1) of a vector."""
         shape = self.shapes[self.layers[number].reads[0]]
@@ -317,7 +323,7 @@ def _spanning(values: NDArray[np.float64]) -> QuantParams:
 
 def _weighted(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A convolution, as CONV_2D or DEPTHWISE_CONV_2D."""
-    layer, source = one.layer, lowering.steps[one.reads[0]]
+    layer, source = one.layer, lowering.read_steps(one)
     assert isinstance(layer, nn.Conv2d)
     weight = np.asarray(one.arrays["weight"], np.float64)
     values, scales, bias = lowering.integers(one, weight, source)
@@ -340,7 +346,7 @@ def _weighted(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -
 
 def _transposed(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A transposed convolution, with the sides of its own padding."""
-    layer, source = one.layer, lowering.steps[one.reads[0]]
+    layer, source = one.layer, lowering.read_steps(one)
     assert isinstance(layer, nn.ConvTranspose2d)
     weight = np.asarray(one.arrays["weight"], np.float64).transpose(1, 2, 3, 0)
     values, scales, bias = lowering.integers(one, weight, source)
@@ -375,7 +381,7 @@ def _dense(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> N
     if source and isinstance(lowering.layers[source].layer, nn.Flatten):
         c, h, w = lowering._plane(source)
         weight = weight.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-    read_steps = lowering.steps[source]
+    read_steps = lowering.read_steps(one)
     values, scales, bias = lowering.integers(one, weight, read_steps)
     inputs = (
         lowering.at[source],
@@ -389,7 +395,7 @@ def _dense(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> N
 
 def _scaling(lowering: _Lowering, number: int, one: Made, steps: QuantParams) -> None:
     """A batch norm: a depthwise convolution of 1x1 with weights of 127, 0 or -127."""
-    layer, source = one.layer, lowering.steps[one.reads[0]]
+    layer, source = one.layer, lowering.read_steps(one)
     assert isinstance(layer, nn.BatchNorm)
     scale, shift, mean, variance = (
         np.asarray(one.arrays[name], np.float64)

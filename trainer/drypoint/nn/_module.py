@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import ClassVar, Literal, Self, overload
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, attribute_hints
+from drypoint.common import DrypointError, attribute_hints, html_text
 
 from ._aliases import NET_HINTS
 from ._batch import by_port
@@ -74,9 +73,9 @@ class Module(Ported):
     def _repr_html_(self) -> str:
         """For notebooks: the table if shapes are known, else the description."""
         try:
-            return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
+            return f"<pre>{html_text(repr(self))}</pre>{self.info()._repr_html_()}"
         except DrypointError:
-            return f"<pre>{escape(self.describe())}</pre>"
+            return f"<pre>{html_text(self.describe())}</pre>"
 
     def check_export(self) -> None:
         """Check, before training, that `quant.quantize` can make the module an integer program.
