@@ -14,6 +14,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
+import arithmetic_faults  # noqa: E402
 import broken_blobs  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
@@ -22,6 +23,7 @@ import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
 import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
+from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
@@ -50,7 +52,14 @@ def shown(seed: int) -> set[tuple[str, ...]]:
     return graph_features.in_the_museum(graph_features.features(nets.random_program(seed)))
 
 
+# Random graphs whose outputs `spread` spreads, with all that SEEDS show; chosen by size among the
+# first 4,000. Both runs differ in every op.
+SPREAD_SEEDS = (
+    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
+    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
+)  # fmt: skip
 STREAM_SEEDS = (3, 8, 12, 25)  # of stream_nets.py
+SPREAD_STREAM_SEEDS = (3, 109, 146, 160)
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -108,26 +117,39 @@ def conformance() -> dict[str, bytes]:
 def _accepted() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
-    taken |= (
-        broken_blobs.ACCEPTED
-        | graph_faults.ACCEPTED
-        | rows_faults.ACCEPTED
-        | stream_faults.ACCEPTED
-        | reader_faults.ACCEPTED
-    )
-    cases = [(name, data, blob.loads(data), True) for name, data in taken.items()]
+    taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
+    spread_ones = spread_programs()
+    cases = [
+        (name, data, blob.loads(data), True)
+        for name, data in taken.items()
+        if name not in spread_ones
+    ]
     cases += [(name, *case, False) for name, case in reader_faults.FORMAT_ONLY.items()]
+    found = [(*case, _inputs(case[2], HIGHEST)) for case in cases if len(case[1]) <= LARGEST]
+    for name, program in spread_ones.items():
+        found.append((name, blob.dumps(program), program, True, _inputs(program, RANDOM)))
     return [
         {
             "name": name,
             "tools": tools,
             "blob": data.hex(),
             "steps": program.steps,
-            "runs": _runs(program),
+            "runs": _runs(program, inputs),
         }
-        for name, data, program, tools in cases
-        if len(data) <= LARGEST
+        for name, data, program, tools, inputs in found
     ]
+
+
+def spread_programs() -> dict[str, Program]:
+    """The programs whose biases and multipliers follow from their runs, so that the outputs spread
+    over the clamp: random ones, and those whose graphs and memory plans just obey the rules."""
+    plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
+    plans |= reader_faults.PLANS
+    programs = {name: blob.loads(data) for name, data in plans.items()}
+    streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
+    made = [*map(nets.random_program, SPREAD_SEEDS), *streams]
+    programs |= {f"outputs that spread, {program.name}": program for program in made}
+    return {name: spread(one, _inputs(one, RANDOM)) for name, one in programs.items()}
 
 
 def _refused() -> list[dict[str, object]]:
@@ -180,14 +202,23 @@ def _softmax() -> list[dict[str, object]]:
     ]
 
 
-def _runs(program: Program) -> list[dict[str, object]]:
-    """Two inputs, a random one and the highest values, with the output of every op; of a streaming
-    program the first steps of a signal."""
+RANDOM, HIGHEST = 1, 3  # of four inputs of `nets.random_inputs`: the first two are random
+
+
+def _inputs(program: Program, second: int) -> np.ndarray:
+    """Two inputs, the first one random; of a streaming program the first steps of a signal; none
+    where they or the state are large."""
     if max(program.input_shape.size, program.state_size) > LARGE_INPUT:
-        return []
-    inputs = nets.random_inputs(program, 7, n=3)[[0, 2]]
+        return np.empty((0, *program.input_shape), NUMPY_TYPE[program.input_type])
     if program.is_streaming:
-        inputs = nets.random_inputs(program, 7, n=min(12, program.clocks[-1].first + 3))
+        return nets.random_inputs(program, 7, n=min(12, program.clocks[-1].first + 3))
+    return nets.random_inputs(program, 7, n=4)[[0, second]]
+
+
+def _runs(program: Program, inputs: np.ndarray) -> list[dict[str, object]]:
+    """The inputs, each with the output of every op."""
+    if len(inputs) == 0:
+        return []
     planes = [
         plane.astype(np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<"))
         for op, plane in zip(program.ops, reference.trace(program, inputs), strict=True)

@@ -3,7 +3,9 @@
 import importlib.util
 import json
 import re
+from collections import Counter
 
+import arithmetic_faults
 import graph_features
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import NUMPY_TYPE, BlobError, blob, reference, softmax
+from drypoint.program import NUMPY_TYPE, BlobError, _ops, blob, reference, softmax
+from drypoint.program._op import RequantizedOp
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -135,6 +138,64 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
                 assert layers == one["layers"], row["name"]
     assert read.finished()
     assert sum(map(len, inputs)) > 90
+
+
+def recorded(row, program):
+    """The inputs of a row's runs, and for each op its outputs in the runs in which it ran."""
+    inputs = [np.frombuffer(bytes.fromhex(run["input"]), np.uint8) for run in row["runs"]]
+    x = np.stack(inputs).view(NUMPY_TYPE[program.input_type]).reshape(-1, *program.input_shape)
+    planes = []
+    for i, op in enumerate(program.ops):
+        layers = [bytes.fromhex(run["layers"][i]) for run in row["runs"]]
+        if program.is_streaming:
+            layers = layers[program.clocks[i].first - 1 :: program.clocks[i].period]
+        kind = np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<")
+        planes.append([np.frombuffer(layer, kind) for layer in layers])
+    return x, planes
+
+
+def test_recorded_outputs_spread_over_the_clamp():
+    """Each op that requantizes shows four values inside the clamp, or as many as it writes where
+    these are fewer. Both runs of an op differ. The other blobs of the set hold fields at an end of
+    their range, which sends their outputs to an end of the clamp: those of the museum, whose bytes
+    never change, and those of the loader's checks."""
+    spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
+    for row in rows("accepted.jsonl"):
+        if row["name"] not in spread or not row["runs"]:
+            continue
+        program = program_of(row)
+        for op, outputs in zip(program.ops, recorded(row, program)[1], strict=True):
+            values = [value for plane in outputs for value in plane.tolist()]
+            if hasattr(op, "mult"):
+                inside = {value for value in values if op.lo < value < op.hi}
+                assert len(inside) >= min(4, len(values)), (row["name"], op.name)
+                counts[op.kind] += len(values) >= 4
+            if not program.is_streaming:
+                assert not np.array_equal(*outputs), (row["name"], op.name)
+    kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
+    assert {kind for kind, n in counts.items() if n >= 8} == kinds
+
+
+@pytest.mark.parametrize("name", arithmetic_faults.FAULTS)
+def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
+    """By the blobs that are for it. Of the others only those find it whose outputs spread; so
+    without them all the fault passed the set."""
+    fault, blobs = arithmetic_faults.FAULTS[name]
+    monkeypatch.setattr(reference, "apply", fault)
+    found = set()
+    for row in rows("accepted.jsonl"):
+        if not row["runs"]:
+            continue
+        program = program_of(row)
+        x, wanted = recorded(row, program)
+        planes = reference.trace(program, x)
+        clocks = program.clocks if program.is_streaming else [(1, 1)] * len(planes)
+        for plane, outputs, (first, period) in zip(planes, wanted, clocks, strict=True):
+            ran = plane.reshape(len(plane), -1)[first - 1 :: period]
+            if not np.array_equal(ran, np.reshape(outputs, ran.shape)):
+                found.add(row["name"])
+    assert found >= blobs
+    assert found <= {*arithmetic_faults.ACCEPTED, *regenerate().spread_programs()}
 
 
 def test_the_last_op_clamps_at_both_ends_in_recorded_runs():

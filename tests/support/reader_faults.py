@@ -19,6 +19,7 @@ from blobs import (
     GROUPED,
     GROUPS,
     IN,
+    IN2,
     INPUT,
     KERNEL,
     KIND,
@@ -29,6 +30,7 @@ from blobs import (
     MULT,
     OUT,
     OVERFLOW,
+    PAD,
     PADDING,
     PLAN,
     POOL,
@@ -42,6 +44,7 @@ from blobs import (
     UNKNOWN_KIND,
     VERSION,
     WEIGHT,
+    ZERO,
     Cases,
     Change,
     H,
@@ -55,6 +58,7 @@ from blobs import (
     mean,
     place,
     planned,
+    product,
     program,
     resized,
     sharing,
@@ -161,6 +165,41 @@ def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     )
 
 
+def product_of_signed(zeros: tuple[int, int], shift: int) -> bytes:
+    """A product of the input, `u8`, and of a plane of `i8`, whose zero point is the one of these
+    that is not 0; its bound is not checked here."""
+    source, signed = tensor(1, 2, 2), tensor(1, 2, 2, "i8", sum(zeros))
+    pair, reads = ((signed, source), (1, 0)) if zeros[0] else ((source, signed), (0, 1))
+    last = product(*pair, tensor(1, 2, 2, LAST))
+    data = blob.dumps(program(convolution(source, signed), last, reads=((0,), reads)))
+    return changed(data, u8(SHIFT, shift, op=1))
+
+
+def pixel_first() -> bytes:
+    """A product whose first input is one pixel, the second a plane."""
+    plane, pixel = tensor(3, 2, 2), tensor(1, 1, 2)
+    ops = maximum(plane, pixel, (3, 2)), product(plane, pixel, tensor(3, 2, 2, LAST))
+    data = blob.dumps(program(*ops, reads=((0,), (0, 1))))
+    shapes = [(IN, pixel), (IN2, plane)]
+    sides = [u16(at + 2 * i, n, op=1) for at, t in shapes for i, n in enumerate(t.shape)]
+    return changed(data, u16(READS, 1, op=1), u16(READS + 2, 0, op=1), *sides)
+
+
+def padding_values_beyond_the_limit() -> bytes:
+    """Means whose tables of padding values, which lie over header and records, are one byte an op
+    more than four times the blob; without the padding values all tables are small."""
+    n = 6
+
+    def means(channels: int) -> bytes:
+        planes = [tensor(1, 1, channels)] * n + [tensor(1, 1, channels, LAST)]
+        rule = {"padding": (1, 0, 0, 0)}
+        ops = [mean(before, after, (2, 1), **rule) for before, after in pairwise(planes)]
+        return blob.dumps(program(*ops))
+
+    channels = 4 * len(means(1)) // n - 8 + 1  # 8 bytes of a bias and a multiplier
+    return changed(means(channels), *(u32(PAD, 1, op=i) for i in range(n)))
+
+
 # Two and three planes of 4 bytes in the arena.
 BOTH, THREE = line(2, 4, 4, 2), line(2, 4, 4, 4, 2)
 _HALVES = convolution(tensor(2, 3, 4), tensor(1, 2, 2), (2, 2), GroupedConv, groups=2, lo=0, hi=9)
@@ -175,8 +214,15 @@ LARGEST_WINDOW = program(
     maximum(tensor(16384, 16384, 1), tensor(16130, 16130, 1, LAST), (255, 255))
 )
 
+PLANS = {
+    "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
+    "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
+    "another plan, three places": planned(THREE, 12, 4, 8, 0),
+    "an output that ends at 2^32 - 1": planned(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
+}
 ACCEPTED = {
     **clamping(),
+    **PLANS,
     "a plane before pooling of 196,605 rows": long_axis(0, padding=65535, pool=65535, out=3),
     "a plane before pooling of 196,605 columns": long_axis(1, padding=65535, pool=65535, out=3),
     "1.7e13 steps": blob.dumps(LARGEST_WINDOW),
@@ -186,11 +232,9 @@ ACCEPTED = {
     "a sum of i8 and i8, shift 22": sum_of("i8", "i8", (2, 1), 22),
     "a sum of u8 and i8, shift 13": sum_of("u8", "i8", (512, 1022), 13),
     "multipliers of a convolution at the end": with_multipliers_at_the_end(GROUPED, 0, beyond=0),
-    "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
-    "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
-    "another plan, three places": planned(THREE, 12, 4, 8, 0),
-    "an output that ends at 2^32 - 1": planned(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
     "a softmax": blob.dumps(SOFTMAX),
+    "a product with a first zero point, shift 15": product_of_signed((-100, 0), 15),
+    "a product with a second zero point, shift 15": product_of_signed((0, -100), 15),
 }
 
 # name -> (blob, program): the format takes these, drypoint's tools do not (BLOB.md, section 6).
@@ -254,6 +298,8 @@ _OVERFLOW: dict[str, bytes] = {
     "sum of i8 and u8 as two i8": sum_of("i8", "u8", (1, 2), 22),
     "sum of values down to -128": sum_of("i8", "i8", (2, 2), 22),
     "sum of factors in 16 bits": sum_of("u8", "u8", (32767, 32767), 8),
+    "product without its first zero point": product_of_signed((-100, 0), 16),
+    "product without its second zero point": product_of_signed((0, -100), 16),
 }  # fmt: skip
 
 
@@ -327,6 +373,9 @@ _ORDER: Cases = {
     "weight bits of 4, and a reserved byte": (
         FIELD, changed(DENSE, u8(BITS, 4), u16(OUT, 0)),
     ),
+    "a zero point of u8 in the header alone": (
+        FIELD, changed(DENSE, (INPUT + ZERO, "b", 1)),
+    ),
     "63 bytes of another magic": (SIZE, b"X" + DENSE[1:63]),
     "63 bytes of another version": (SIZE, DENSE[:4] + b"\3" + DENSE[5:63]),
     "64 bytes of another magic": (MAGIC, b"X" + DENSE[1:64]),
@@ -381,6 +430,7 @@ _SHAPES: dict[str, bytes] = {
     ),
     "output height 0, kernel 0": changed(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
     "input height 0, padded": changed(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
+    "a product whose first input is the pixel": pixel_first(),
     "input of 2^29 values": copying(Shape(16384, 16384, 2), Shape(65, 65, 2), 255),
     "input of 2^32 + 2^17 values": copying(Shape(32769, 32768, 4), Shape(129, 129, 4), 255),
     "input and output of 2^32 values": copying(Shape(32768, 32768, 4), Shape(32768, 32768, 4), 1),
@@ -401,6 +451,7 @@ _ENDS: dict[str, bytes] = {
         )
     },
     "tables of four times the blob and one byte": sharing(9, 31, factor=4),
+    "padding values of more than four times the blob": padding_values_beyond_the_limit(),
     "weights of (2^16 - 1)^4 bytes": changed(
         blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, 1, LAST)))),
         *((at + 4, "H", 65535) for at in (INPUT, place(0, IN), place(0, OUT))),

@@ -13,6 +13,7 @@ from blobs import (
     convolution,
     dense,
     maximum,
+    mean,
     planned,
     product,
     program,
@@ -73,6 +74,29 @@ FAR_BEHIND = planned(
     1, 0, 65535 * 4096, 65536 * 4096, 65537 * 4096, 0,
     rows=dict.fromkeys(range(1, 5), 1), fused=(1, 2, 3), in_place=(4,),
 )  # fmt: skip
+# Op 1 of the group reads windows of three rows of the plane that op 2 adds to.
+WINDOWED_SKIP = program(
+    maximum(TALL, TALL), maximum(TALL, TALL, (3, 1), padding=(1, 0, 1, 0)),
+    addition(TALL, TALL, TALL), dense(TALL, PAIR), reads=((0,), (1,), (2, 1), (3,)),
+)  # fmt: skip
+# A plane of 24 bytes, and what two ops make of it: 12 bytes.
+HALVED = program(
+    maximum(WIDE, WIDE), maximum(WIDE, WIDE), convolution(WIDE, TALL), dense(TALL, PAIR)
+)
+HALVED_LATER = program(
+    maximum(WIDE, WIDE), maximum(WIDE, WIDE), maximum(WIDE, WIDE), convolution(WIDE, TALL),
+    dense(TALL, PAIR),
+)  # fmt: skip
+# Op 1 reads rows 0 and 4 of six; op 2 writes more bytes than the plane has.
+_ROWS, _WIDER = tensor(2, 1, 2), tensor(2, 1, 7)
+APART = program(
+    maximum(TALL, TALL), maximum(TALL, _ROWS, stride=(4, 1)), convolution(_ROWS, _WIDER),
+    dense(_WIDER, PAIR),
+)  # fmt: skip
+DOUBLED = program(maximum(TALL, TALL), convolution(TALL, WIDE), dense(WIDE, PAIR))
+# Windows of more than 1,024 rows.
+_LONG, _WINDOWS = tensor(1100, 1, 1), tensor(71, 1, 1)
+LONG = program(maximum(_LONG, _LONG), mean(_LONG, _WINDOWS, (1030, 1)), dense(_WINDOWS, PAIR))
 SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
 
 
@@ -128,6 +152,30 @@ REFUSED: Cases = {
         "a group of 17 ops": grouped(17),
         "an output over rows that are read far before the plane": FAR_BEFORE,
         "an arena of another size, an output over rows read far behind the plane": FAR_BEHIND,
+        "a sum in place of rows that its group still reads": planned(
+            WINDOWED_SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
+        ),
+        "an output that begins later than the plane": planned(
+            HALVED, 48, 0, 24, 4, rows={1: 6, 2: 1}, fused=(1,), in_place=(2,)
+        ),
+        "an output that ends later than the plane": planned(
+            APART, 18, 0, 14, 0, rows={1: 2, 2: 1}, fused=(1,), in_place=(2,)
+        ),
+        "an output that ends with the pixel of a product": planned(
+            SCALED, 24, 12, 10, 0, rows={2: 1}, in_place=(2,)
+        ),
+        "an output whose last row alone lies over rows that are still read": planned(
+            DOUBLED, 24, 12, 0, rows={1: 1}, in_place=(1,)
+        ),
+        "an output over rows that a short last ring does not save": planned(
+            HALVED_LATER, 36, 0, 24, 32, 0, rows={1: 2, 2: 1, 3: 3}, fused=(1, 2), in_place=(3,)
+        ),
+        "a ring with two readers, beside all others": planned(
+            TWO_READERS, 38, 0, 12, 14, 26, rows={1: 1, 2: 1}, fused=(1,)
+        ),
+        "a ring of 1,029 rows for windows of 1,030": planned(
+            LONG, 1100, 0, 1029, rows={0: 1029, 1: 1}, fused=(0,)
+        ),
     }.items()
 } | {
     "a mark of 8": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u8(MARKS, 8))),
@@ -149,4 +197,10 @@ ACCEPTED = {
         GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
     "a group of 16 ops": grouped(16),
+    "an output over rows that a long last ring saves": planned(
+        HALVED_LATER, 36, 0, 24, 28, 0, rows={1: 1, 2: 2, 3: 3}, fused=(1, 2), in_place=(3,)
+    ),
+    "a ring of 1,050 rows for windows of 1,030": planned(
+        LONG, 1121, 0, 1050, rows={0: 1050, 1: 1}, fused=(0,)
+    ),
 }
