@@ -49,6 +49,15 @@ FAULTS = {
         "plan_checks.h", "rows_of(blob, op) == 0 || reads_pixel(blob, k, other + 1)",
         "rows_of(blob, op) == 0", {"an output that ends with the pixel of a product"},
     ),
+    "a pixel where the plane has one row": (
+        "plan_checks.h", "u16_at(blob, r + 16) != u16_at(blob, r + 8)",
+        "u16_at(blob, r + 16) != u16_at(blob, r + 8) || "
+        "u16_at(blob, r + 18) != u16_at(blob, r + 10)",
+        {
+            "a ring for the second input of a product of one row",
+            "an output over the second input of a product of one row",
+        },
+    ),
     "the first row alone": (
         "plan_checks.h", "end < 2", "end < 1",
         {"an output whose last row alone lies over rows that are still read"},

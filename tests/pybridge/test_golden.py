@@ -1,5 +1,6 @@
 """Golden blobs of every format version load and give the recorded outputs."""
 
+import functools
 import importlib.util
 import json
 import re
@@ -140,18 +141,23 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
     assert sum(map(len, inputs)) > 90
 
 
-def recorded(row, program):
-    """The inputs of a row's runs, and for each op its outputs in the runs in which it ran."""
-    inputs = [np.frombuffer(bytes.fromhex(run["input"]), np.uint8) for run in row["runs"]]
-    x = np.stack(inputs).view(NUMPY_TYPE[program.input_type]).reshape(-1, *program.input_shape)
-    planes = []
-    for i, op in enumerate(program.ops):
-        layers = [bytes.fromhex(run["layers"][i]) for run in row["runs"]]
-        if program.is_streaming:
-            layers = layers[program.clocks[i].first - 1 :: program.clocks[i].period]
-        kind = np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<")
-        planes.append([np.frombuffer(layer, kind) for layer in layers])
-    return x, planes
+@functools.cache
+def recorded():
+    """For each accepted blob with runs its name, program, inputs (N, h, w, c), and what each op
+    writes in these runs (N, outputs)."""
+    found = []
+    for row in rows("accepted.jsonl"):
+        program, runs = program_of(row), row["runs"]
+        if runs:
+            inputs = b"".join(bytes.fromhex(run["input"]) for run in runs)
+            x = np.frombuffer(inputs, NUMPY_TYPE[program.input_type])
+            planes = []
+            for i, op in enumerate(program.ops):
+                layers = b"".join(bytes.fromhex(run["layers"][i]) for run in runs)
+                kind = np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<")
+                planes.append(np.frombuffer(layers, kind).reshape(len(runs), -1))
+            found.append((row["name"], program, x.reshape(-1, *program.input_shape), planes))
+    return found
 
 
 def test_recorded_outputs_spread_over_the_clamp():
@@ -160,18 +166,18 @@ def test_recorded_outputs_spread_over_the_clamp():
     their range, which sends their outputs to an end of the clamp: those of the museum, whose bytes
     never change, and those of the loader's checks."""
     spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
-    for row in rows("accepted.jsonl"):
-        if row["name"] not in spread or not row["runs"]:
-            continue
-        program = program_of(row)
-        for op, outputs in zip(program.ops, recorded(row, program)[1], strict=True):
-            values = [value for plane in outputs for value in plane.tolist()]
+    for name, program, _, planes in recorded():
+        for i, (op, plane) in enumerate(zip(program.ops, planes, strict=True)):
+            if name not in spread:
+                continue
+            if program.is_streaming:  # the steps in which the op runs
+                plane = plane[program.clocks[i].first - 1 :: program.clocks[i].period]  # noqa: PLW2901
+            else:
+                assert not np.array_equal(*plane), (name, op.name)
             if hasattr(op, "mult"):
-                inside = {value for value in values if op.lo < value < op.hi}
-                assert len(inside) >= min(4, len(values)), (row["name"], op.name)
-                counts[op.kind] += len(values) >= 4
-            if not program.is_streaming:
-                assert not np.array_equal(*outputs), (row["name"], op.name)
+                inside = {value for value in plane.ravel().tolist() if op.lo < value < op.hi}
+                assert len(inside) >= min(4, plane.size), (name, op.name)
+                counts[op.kind] += plane.size >= 4
     kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
     assert {kind for kind, n in counts.items() if n >= 8} == kinds
 
@@ -182,18 +188,12 @@ def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
     without them all the fault passed the set."""
     fault, blobs = arithmetic_faults.FAULTS[name]
     monkeypatch.setattr(reference, "apply", fault)
-    found = set()
-    for row in rows("accepted.jsonl"):
-        if not row["runs"]:
-            continue
-        program = program_of(row)
-        x, wanted = recorded(row, program)
-        planes = reference.trace(program, x)
-        clocks = program.clocks if program.is_streaming else [(1, 1)] * len(planes)
-        for plane, outputs, (first, period) in zip(planes, wanted, clocks, strict=True):
-            ran = plane.reshape(len(plane), -1)[first - 1 :: period]
-            if not np.array_equal(ran, np.reshape(outputs, ran.shape)):
-                found.add(row["name"])
+    found = {
+        what
+        for what, program, x, planes in recorded()
+        for made, plane in zip(reference.trace(program, x), planes, strict=True)
+        if not np.array_equal(made.reshape(plane.shape), plane)
+    }
     assert found >= blobs
     assert found <= {*arithmetic_faults.ACCEPTED, *regenerate().spread_programs()}
 

@@ -46,6 +46,12 @@ SCALED = program(
     maximum(TALL, TALL), maximum(TALL, PIXEL, (6, 1)), product(TALL, PIXEL, TALL),
     dense(TALL, PAIR), reads=((0,), (1,), (1, 2), (3,)),
 )  # fmt: skip
+# One row times one pixel, which is a row too.
+ACROSS = tensor(1, 3, 2)
+SCALED_ROW = program(
+    maximum(ACROSS, ACROSS), maximum(ACROSS, PIXEL, (1, 3)), product(ACROSS, PIXEL, ACROSS),
+    maximum(ACROSS, PIXEL, (1, 3)), dense(PIXEL, PAIR), reads=((0,), (1,), (1, 2), (3,), (4,)),
+)  # fmt: skip
 # The first row of the output reads padding alone.
 PADDED = program(
     convolution(TALL, tensor(9, 1, 2), padding=(3, 0, 0, 0)), dense(tensor(9, 1, 2), PAIR)
@@ -197,6 +203,12 @@ ACCEPTED = {
         GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
     "a group of 16 ops": grouped(16),
+    "a ring for the second input of a product of one row": planned(
+        SCALED_ROW, 16, 0, 6, 8, 14, rows={1: 1, 2: 1}, fused=(1,)
+    ),
+    "an output over the second input of a product of one row": planned(
+        SCALED_ROW, 14, 0, 6, 8, 6, rows={2: 1, 3: 1}, fused=(2,), in_place=(3,)
+    ),
     "an output over rows that a long last ring saves": planned(
         HALVED_LATER, 36, 0, 24, 28, 0, rows={1: 1, 2: 2, 3: 3}, fused=(1, 2), in_place=(3,)
     ),

@@ -21,8 +21,8 @@ APPLY = reference.apply  # also while `spread` has another function in its place
 
 def spread(program: Program, inputs: NDArray[np.integer]) -> Program:
     """The program with other biases, multipliers, shifts and clamps, so that the outputs of each op
-    spread over its clamp for these inputs. Shapes, types, zero points and plan stay; a channel
-    whose weights are all 0 gets random weights."""
+    spread over its clamp for these inputs. Shapes, types, zero points and plan stay. A channel
+    whose weights have one magnitude gets random weights."""
     rng = np.random.default_rng(len(program.ops))
     made: dict[int, Op] = {}
 
