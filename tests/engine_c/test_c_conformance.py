@@ -33,6 +33,25 @@ FAULTS = {
         "same_bytes(blob, r + 8, r + 24, 4) || second_may_be_pixel(kind)",
         {"a product whose first input is the pixel"},
     ),
+    "a second input of one row, or of one column, as a pixel": (
+        "checks.h", "u16_at(blob, r + 16) == 1 && u16_at(blob, r + 18) == 1",
+        "u16_at(blob, r + 16) == 1 || u16_at(blob, r + 18) == 1",
+        {"a product of a plane and a row", "a product of a plane and a column"},
+    ),
+    "any second input of as many channels": (
+        "checks.h", "(pixel && u16_at(blob, r + 20) == oc)",
+        "second_may_be_pixel(kind) && u16_at(blob, r + 20) == oc",
+        {
+            "a product of a plane and a row",
+            "a product of a plane and a column",
+            "a product of a plane and a smaller one",
+        },
+    ),
+    "a sum with a pixel": (
+        "checks.h", "pixel && u16_at(blob, r + 20) == oc",
+        "u16_at(blob, r + 16) == 1 && u16_at(blob, r + 18) == 1 && u16_at(blob, r + 20) == oc",
+        {"a sum of a plane and a pixel"},
+    ),
     "rule 2 although another op of the group reads the plane": (
         "plan_checks.h", "k == op && may_lie_over_input(kind)",
         "may_lie_over_input(kind) && reads_tensor(blob, op, other + 1)",
@@ -67,7 +86,19 @@ FAULTS = {
         {
             "an output over rows that a short last ring does not save",
             "an output over rows that a long last ring saves",
+            "an output over rows that padded windows of a ring do not save",
         },
+    ),
+    "padding of as many rows as a window above": (
+        "plan_checks.h", "m.pad >= m.reach", "m.pad > m.reach", {"one row of padding alone above"},
+    ),
+    "padding of as many rows as a window below": (
+        "plan_checks.h", "field_at(blob, record_at(op) + 48) >= m.reach",
+        "field_at(blob, record_at(op) + 48) > m.reach", {"one row of padding alone below"},
+    ),
+    "padding of the last op on the other side": (
+        "plan_checks.h", "y * end.stride - end.pad", "y * end.stride + end.pad",
+        {"an output over rows that its padded windows still read"},
     ),
     "a ring with a second reader": (
         "plan_checks.h", "reads_tensor(blob, i, op + 1)", "0",

@@ -94,10 +94,13 @@ def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
     page = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
     checks = re.findall(r"^\| \d+ \|.*\| ([A-Z]+) \|$", page, re.MULTILINE)
     assert {row["status"] for row in rows("refused.jsonl")} == {*checks} - {"CAPACITY"}
-    every = rows("refused.jsonl") + rows("accepted.jsonl")
-    assert max(len(row["data"]) for row in every) <= 2**16
+    readme, names = (GOLDEN / "README.md").read_text("utf-8"), []
+    for name in ("refused.jsonl", "accepted.jsonl"):
+        largest = max(len(row["data"]) for row in rows(name))
+        assert f"each of at most {largest:,} bytes" in readme
+        assert largest <= 2**16
+        names += [row["name"] for row in rows(name)]
     assert len(rows("refused.jsonl")) > 480
-    names = [row["name"] for row in every]
     assert len(names) == len(set(names))
 
 

@@ -50,6 +50,7 @@ from blobs import (
     H,
     W,
     addition,
+    binary,
     changed,
     convolution,
     dense,
@@ -70,7 +71,8 @@ from blobs import (
     widen,
 )
 
-from drypoint.program import DepthwiseConv, DType, GroupedConv, Program, Shape, blob
+from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
+from drypoint.program._ops import BinaryOp
 
 LAST: DType = "i32"
 
@@ -175,14 +177,21 @@ def product_of_signed(zeros: tuple[int, int], shift: int) -> bytes:
     return changed(data, u8(SHIFT, shift, op=1))
 
 
-def pixel_first() -> bytes:
-    """A product whose first input is one pixel, the second a plane."""
-    plane, pixel = tensor(3, 2, 2), tensor(1, 1, 2)
-    ops = maximum(plane, pixel, (3, 2)), product(plane, pixel, tensor(3, 2, 2, LAST))
-    data = blob.dumps(program(*ops, reads=((0,), (0, 1))))
-    shapes = [(IN, pixel), (IN2, plane)]
-    sides = [u16(at + 2 * i, n, op=1) for at, t in shapes for i, n in enumerate(t.shape)]
-    return changed(data, u16(READS, 1, op=1), u16(READS + 2, 0, op=1), *sides)
+def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = False) -> bytes:
+    """An op on pairs of values of the input, 3 x 2 x 2, and of a plane of h x w x 2, which a maximum
+    makes of it. Whether the shapes fit is not checked here."""
+    plane = tensor(3, 2, 2)
+    reads, at = ((1, 0), IN) if small_first else ((0, 1), IN2)
+    ops = maximum(plane, plane), binary(kind, plane, plane, tensor(3, 2, 2, LAST))
+    data = blob.dumps(program(*ops, reads=((0,), reads)))
+    kernel = [u16(KERNEL, 4 - h), u16(KERNEL + 2, 3 - w)]
+    sides = [change for place in ((OUT, 0), (at, 1)) for change in side(*place, h, w)]
+    return changed(data, *kernel, *sides, (16, "I", 2 * h * w))
+
+
+def side(field: int, op: int, h: int, w: int) -> tuple[Change, Change]:
+    """Changes of the height and width of a tensor in an op's record."""
+    return u16(field, h, op=op), u16(field + W, w, op=op)
 
 
 def padding_values_beyond_the_limit() -> bytes:
@@ -430,7 +439,11 @@ _SHAPES: dict[str, bytes] = {
     ),
     "output height 0, kernel 0": changed(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
     "input height 0, padded": changed(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
-    "a product whose first input is the pixel": pixel_first(),
+    "a product whose first input is the pixel": two_planes(Mul, 1, 1, small_first=True),
+    "a product of a plane and a row": two_planes(Mul, 1, 2),
+    "a product of a plane and a column": two_planes(Mul, 3, 1),
+    "a product of a plane and a smaller one": two_planes(Mul, 2, 2),
+    "a sum of a plane and a pixel": two_planes(Add, 1, 1),
     "input of 2^29 values": copying(Shape(16384, 16384, 2), Shape(65, 65, 2), 255),
     "input of 2^32 + 2^17 values": copying(Shape(32769, 32768, 4), Shape(129, 129, 4), 255),
     "input and output of 2^32 values": copying(Shape(32768, 32768, 4), Shape(32768, 32768, 4), 1),

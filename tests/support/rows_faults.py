@@ -12,6 +12,7 @@ from blobs import (
     changed,
     convolution,
     dense,
+    lookup,
     maximum,
     mean,
     planned,
@@ -100,6 +101,24 @@ APART = program(
     dense(_WIDER, PAIR),
 )  # fmt: skip
 DOUBLED = program(maximum(TALL, TALL), convolution(TALL, WIDE), dense(WIDE, PAIR))
+# Rings of an op between the reader of the plane and the last op: of windows, of single values.
+WINDOWED = program(
+    maximum(TALL, TALL), maximum(TALL, TALL, (3, 1), padding=(1, 0, 1, 0)), dense(TALL, PAIR)
+)
+HALVED_WINDOWED = program(
+    maximum(WIDE, WIDE), maximum(WIDE, WIDE), maximum(WIDE, WIDE, (3, 1), padding=(1, 0, 1, 0)),
+    convolution(WIDE, TALL), dense(TALL, PAIR),
+)  # fmt: skip
+HALVED_LOOKUP = program(
+    maximum(WIDE, WIDE), maximum(WIDE, WIDE), lookup(WIDE, WIDE), convolution(WIDE, TALL),
+    dense(TALL, PAIR),
+)  # fmt: skip
+PADDED_BELOW = program(
+    convolution(TALL, tensor(7, 1, 2), padding=(0, 0, 1, 0)), dense(tensor(7, 1, 2), PAIR)
+)
+PADDED_ABOVE = program(
+    convolution(TALL, tensor(7, 1, 2), padding=(1, 0, 0, 0)), dense(tensor(7, 1, 2), PAIR)
+)
 # Windows of more than 1,024 rows.
 _LONG, _WINDOWS = tensor(1100, 1, 1), tensor(71, 1, 1)
 LONG = program(maximum(_LONG, _LONG), mean(_LONG, _WINDOWS, (1030, 1)), dense(_WINDOWS, PAIR))
@@ -133,6 +152,8 @@ REFUSED: Cases = {
             TWO_READERS, 36, 0, 12, 24, 12, rows={1: 1, 2: 1}, fused=(1,)
         ),
         "rows of padding alone": planned(PADDED, 18, 0, rows={0: 1}),
+        "one row of padding alone above": planned(PADDED_ABOVE, 14, 0, rows={0: 1}),
+        "one row of padding alone below": planned(PADDED_BELOW, 14, 0, rows={0: 1}),
         "a ring for the pixel of a product": planned(
             SCALED, 26, 0, 12, 14, rows={1: 1, 2: 1}, fused=(1,)
         ),
@@ -176,6 +197,15 @@ REFUSED: Cases = {
         "an output over rows that a short last ring does not save": planned(
             HALVED_LATER, 36, 0, 24, 32, 0, rows={1: 2, 2: 1, 3: 3}, fused=(1, 2), in_place=(3,)
         ),
+        "an output over rows that its padded windows still read": planned(
+            WINDOWED, 14, 2, 0, rows={1: 1}, in_place=(1,)
+        ),
+        "an output over rows that padded windows of a ring do not save": planned(
+            HALVED_WINDOWED, 40, 0, 24, 36, 0, rows={1: 3, 2: 1, 3: 5}, fused=(1, 2), in_place=(3,)
+        ),
+        "an output over rows that a table's ring does not save": planned(
+            HALVED_LOOKUP, 32, 0, 24, 28, 0, rows={1: 1, 2: 1, 3: 3}, fused=(1, 2), in_place=(3,)
+        ),
         "a ring with two readers, beside all others": planned(
             TWO_READERS, 38, 0, 12, 14, 26, rows={1: 1, 2: 1}, fused=(1,)
         ),
@@ -203,6 +233,12 @@ ACCEPTED = {
         GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
     "a group of 16 ops": grouped(16),
+    "an output before the plane by the padding of its windows": planned(
+        WINDOWED, 16, 4, 0, rows={1: 1}, in_place=(1,)
+    ),
+    "an output over rows that padded windows of a ring save": planned(
+        HALVED_WINDOWED, 40, 0, 24, 36, 0, rows={1: 3, 2: 1, 3: 4}, fused=(1, 2), in_place=(3,)
+    ),
     "a ring for the second input of a product of one row": planned(
         SCALED_ROW, 16, 0, 6, 8, 14, rows={1: 1, 2: 1}, fused=(1,)
     ),

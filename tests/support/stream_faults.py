@@ -180,14 +180,24 @@ REFUSED: Cases = {
             "two periods meet": joined(
                 history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22
             ),
+            "two periods meet, the longer one first": joined(
+                history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22, pair=(3, 2)
+            ),
             "a tensor that does not last": joined(
                 maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22
             ),
+            "a first tensor that does not last": joined(
+                maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22, pair=(3, 2)
+            ),
+            "the first op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1)),
             "an output over a row that waits": joined(
                 history(ROW, 1), offsets=(10, 18, 16, 16), arena=20
             ),
             "an output over a row that was read in an earlier step than it came": joined(
                 history(ROW, 1), maximum(ROW, ROW), offsets=(12, 20, 18, 22, 18), arena=24
+            ),
+            "an output one byte behind an oldest row that is read no more": joined(
+                history(ROW, 1, kept=3), offsets=(10, 22, 16, 11), arena=24
             ),
             "129 histories": many(129),
         },
