@@ -178,8 +178,8 @@ def product_of_signed(zeros: tuple[int, int], shift: int) -> bytes:
 
 
 def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = False) -> bytes:
-    """An op on pairs of values of the input, 3 x 2 x 2, and of a plane of h x w x 2, which a maximum
-    makes of it. Whether the shapes fit is not checked here."""
+    """An op on pairs of values of the input, 3 x 2 x 2, and of a plane of h x w x 2 that a maximum
+    makes of the input. Whether the shapes fit is not checked here."""
     plane = tensor(3, 2, 2)
     reads, at = ((1, 0), IN) if small_first else ((0, 1), IN2)
     ops = maximum(plane, plane), binary(kind, plane, plane, tensor(3, 2, 2, LAST))
