@@ -8,7 +8,7 @@ and the three files of `conformance`, which README.md beside this file describes
 import functools
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ SPREAD_SEEDS = (
 )  # fmt: skip
 
 
-def seeds(first: Iterable[int] = SEEDS) -> list[int]:
+def seeds(first: Sequence[int] = SEEDS) -> list[int]:
     """These seeds, and the first others whose graphs show what these do not show of later kinds."""
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
     for seed in first:
