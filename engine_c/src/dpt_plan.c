@@ -40,8 +40,8 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
 }
 
 /* n of rule 3: how many rows op k has computed at least when the last op computes row y. No number
- * here reaches 2^18, since a row that exists reads at most an input of 65,535 rows, and as many rows
- * of padding; a ring has 65,535 rows at most. */
+ * here reaches 2^18, since a row that exists reads at most an input of 65,535 rows, and as many
+ * rows of padding; a ring has 65,535 rows at most. */
 static int32_t plan_computed(const plan_group *g, size_t k, int32_t y) {
     if (k == g->last) {
         return y;
