@@ -78,15 +78,20 @@ FAULTS = {
         },
     ),
     "the first row alone": (
-        "plan_checks.h", "end < 2", "end < 1",
-        {"an output whose last row alone lies over rows that are still read"},
+        "plan_checks.h", "y + q <= (int64_t)height_of(blob, op)", "y < 1",
+        {
+            "an output whose last row alone lies over rows that are still read",
+            "an output over a row that no window reads",
+        },
     ),
-    "the ring of the op that reads the plane": (
-        "plan_checks.h", "(int64_t)rows_of(blob, last - 1)", "(int64_t)rows_of(blob, k)",
+    "the first ring of the group for the last one": (
+        "plan_checks.h", "y * next.stride - next.pad + rows",
+        "y * next.stride - next.pad + (int64_t)rows_of(blob, group_first(blob, k))",
         {
             "an output over rows that a short last ring does not save",
             "an output over rows that a long last ring saves",
             "an output over rows that padded windows of a ring do not save",
+            "an output over a plane that has been read to its end",
         },
     ),
     "padding of as many rows as a window above": (
@@ -96,9 +101,12 @@ FAULTS = {
         "plan_checks.h", "field_at(blob, record_at(op) + 48) >= m.reach",
         "field_at(blob, record_at(op) + 48) > m.reach", {"one row of padding alone below"},
     ),
-    "padding of the last op on the other side": (
-        "plan_checks.h", "y * end.stride - end.pad", "y * end.stride + end.pad",
-        {"an output over rows that its padded windows still read"},
+    "padding on the other side": (
+        "plan_checks.h", "n * m.stride - m.pad", "n * m.stride + m.pad",
+        {
+            "an output over rows that its padded windows still read",
+            "a sum in place of rows that its group still reads",
+        },
     ),
     "a ring with a second reader": (
         "plan_checks.h", "reads_tensor(blob, i, op + 1)", "0",
