@@ -169,8 +169,8 @@ static inline int64_t computed(const uint8_t *blob, uint64_t k, uint64_t last, i
 }
 
 /* Rule 3 for op k, which reads the output of op `other`, at every row of the output of op `op`. */
-static inline int follows(const uint8_t *blob, uint64_t op, uint64_t other, uint64_t k,
-                          int64_t ahead) {
+static inline int rows_follow(const uint8_t *blob, uint64_t op, uint64_t other, uint64_t k,
+                              int64_t ahead) {
     const rows_read m = rows_read_by(blob, k);
     const int64_t q = (int64_t)rows_of(blob, op);
     for (int64_t y = 0; y + q <= (int64_t)height_of(blob, op); y++) {
@@ -209,7 +209,7 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
                 return 0;
             }
         }
-        if (!follows(blob, op, other, k, ahead)) {
+        if (!rows_follow(blob, op, other, k, ahead)) {
             return 0;
         }
     }

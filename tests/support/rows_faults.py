@@ -70,7 +70,7 @@ UNREAD = program(
     convolution(EVEN, PAIRS, (3, 1), padding=(0, 0, 2, 0)), dense(PAIRS, PAIR),
 )  # fmt: skip
 UNREAD_ROWS = {"rows": {1: 1, 2: 3, 3: 1}, "fused": (1, 2), "in_place": (3,)}
-# Op 3 has padding at the bottom. Op 1 computes its last row before op 3 computes the last three.
+# Op 1 computes its last row before op 3, with padding at the bottom, computes its last three.
 WINDOW = {"kernel": (3, 1), "padding": (1, 0, 1, 0)}
 TO_THE_END = program(
     maximum(TALL, TALL), maximum(TALL, TALL, **WINDOW), maximum(TALL, TALL),
