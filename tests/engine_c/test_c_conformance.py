@@ -18,11 +18,11 @@ FAULTS = {
     ),
     "the bound of a product without its first zero point": (
         "kinds.h", "(a + (uint64_t)(zero_a < 0 ? -zero_a : zero_a))", "a",
-        {"product without its first zero point"},
+        {"a product of i8 and u8 above the bound"},
     ),
     "the bound of a product without its second zero point": (
         "kinds.h", "(b + (uint64_t)(zero_b < 0 ? -zero_b : zero_b))", "b",
-        {"product without its second zero point"},
+        {"a product of u8 and i8 above the bound"},
     ),
     "padding values not counted": (
         "checks.h", "lengths[2] + lengths[3]", "lengths[2]",

@@ -167,14 +167,18 @@ def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     )
 
 
-def product_of_signed(zeros: tuple[int, int], shift: int) -> bytes:
-    """A product of the input, `u8`, and of a plane of `i8`, whose zero point is the one of these
-    that is not 0; its bound is not checked here."""
-    source, signed = tensor(1, 2, 2), tensor(1, 2, 2, "i8", sum(zeros))
-    pair, reads = ((signed, source), (1, 0)) if zeros[0] else ((source, signed), (0, 1))
+def product_of_signed(*, first: bool) -> bytes:
+    """A product of the input, `u8`, and of a plane of `i8` with the zero point -100, the first or
+    the second input."""
+    source, signed = tensor(1, 2, 2), tensor(1, 2, 2, "i8", -100)
+    pair, reads = ((signed, source), (1, 0)) if first else ((source, signed), (0, 1))
     last = product(*pair, tensor(1, 2, 2, LAST))
-    data = blob.dumps(program(convolution(source, signed), last, reads=((0,), reads)))
-    return changed(data, u8(SHIFT, shift, op=1))
+    return blob.dumps(program(convolution(source, signed), last, reads=((0,), reads)))
+
+
+def with_bound(data: bytes, op: int, magnitude: int, bound: int) -> bytes:
+    """The blob whose op has the bias that makes its bound: the inputs add `magnitude` to it."""
+    return changed(data, (table(data, BIAS, op), "i", bound - magnitude))
 
 
 def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = False) -> bytes:
@@ -223,6 +227,11 @@ LARGEST_WINDOW = program(
     maximum(tensor(16384, 16384, 1), tensor(16130, 16130, 1, LAST), (255, 255))
 )
 
+PAIRS = {
+    "a sum of u8 and i8": (sum_of("u8", "i8", (300, 770), 0), 2, 300 * 255 + 770 * 128),
+    "a product of u8 and i8": (product_of_signed(first=False), 1, 255 * 228),
+    "a product of i8 and u8": (product_of_signed(first=True), 1, 228 * 255),
+}
 PLANS = {
     "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
     "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
@@ -232,6 +241,7 @@ PLANS = {
 ACCEPTED = {
     **clamping(),
     **PLANS,
+    **{f"{name} at the bound": with_bound(*pair, 2**31 - 1) for name, pair in PAIRS.items()},
     "a plane before pooling of 196,605 rows": long_axis(0, padding=65535, pool=65535, out=3),
     "a plane before pooling of 196,605 columns": long_axis(1, padding=65535, pool=65535, out=3),
     "1.7e13 steps": blob.dumps(LARGEST_WINDOW),
@@ -242,8 +252,6 @@ ACCEPTED = {
     "a sum of u8 and i8, shift 13": sum_of("u8", "i8", (512, 1022), 13),
     "multipliers of a convolution at the end": with_multipliers_at_the_end(GROUPED, 0, beyond=0),
     "a softmax": blob.dumps(SOFTMAX),
-    "a product with a first zero point, shift 15": product_of_signed((-100, 0), 15),
-    "a product with a second zero point, shift 15": product_of_signed((0, -100), 15),
 }
 
 # name -> (blob, program): the format takes these, drypoint's tools do not (BLOB.md, section 6).
@@ -307,8 +315,7 @@ _OVERFLOW: dict[str, bytes] = {
     "sum of i8 and u8 as two i8": sum_of("i8", "u8", (1, 2), 22),
     "sum of values down to -128": sum_of("i8", "i8", (2, 2), 22),
     "sum of factors in 16 bits": sum_of("u8", "u8", (32767, 32767), 8),
-    "product without its first zero point": product_of_signed((-100, 0), 16),
-    "product without its second zero point": product_of_signed((0, -100), 16),
+    **{f"{name} above the bound": with_bound(*pair, 2**31) for name, pair in PAIRS.items()},
 }  # fmt: skip
 
 
