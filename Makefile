@@ -17,7 +17,8 @@
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
 #               or ARGS="--nets kws" for some of them)
-# make fuzz     mutants of blobs through the loader and every backend, under sanitizers, until stopped
+# make fuzz     mutants of blobs through the loader and every backend, under sanitizers, and memory plans
+#               that the loader accepts, until stopped
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)

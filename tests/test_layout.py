@@ -235,9 +235,10 @@ def test_the_engine_stays_small():
     convolutions, additions and pools took 3,100 lines: 1,000 for Helium, 700 for other small
     devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups of
     ops that run row by row took 310, the log of a run 100, streaming 240, planes that
-    grow 40, pairs of windows and 3x3 depthwise kernels in registers on x86-64 170."""
+    grow 40, pairs of windows and 3x3 depthwise kernels in registers on x86-64 170, checks of
+    what backends assume of a target 50."""
     lines = sum(len(p.read_text().splitlines()) for p in (ROOT / "engine_c/src").glob("dpt_*"))
-    assert lines <= 10000
+    assert lines <= 10050
 
 
 def test_test_files_have_names_of_their_own():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import drypoint
-from drypoint import data, engine, models, nn, quant, train
+from drypoint import data, engine, interop, models, nn, quant, train
 from drypoint.common import (
     ArgumentNameError,
     Arguments,
@@ -132,6 +132,15 @@ ANSWERED = [
     (lambda: nn.LSTM(8),
      "drypoint.nn has no 'LSTM': there are no recurrent layers; a Conv2d over the time axis takes "
      "their place"),
+    (lambda: nn.LayerNorm(8),
+     "drypoint.nn has no 'LayerNorm': a BatchNorm1d or BatchNorm2d takes its place; quantize folds "
+     "it into the weights"),
+    (lambda: nn.MultiheadAttention(8, 2),
+     "drypoint.nn has no 'MultiheadAttention': there is no attention; convolutions, of a wide "
+     "kernel or dilated, take its place"),
+    (lambda: interop.from_sklearn,
+     "drypoint.interop has no 'from_sklearn': a model of scikit-learn is no net; "
+     "drypoint.sklearn.Classifier is a net that scikit-learn's pipelines and searches take"),
     (lambda: nn.MaxPool3d(2), "drypoint.nn has no 'MaxPool3d'; is it MaxPool2d or MaxPool1d?"),
     (lambda: data.load("MNIST", "val"), "mnist has no part 'val'; its parts: train, test"),
     (lambda: train.fit(MODEL, PAIR, lr=0.1),
@@ -169,6 +178,11 @@ ANSWERED = [
     (lambda: quant.quantize(MODEL),
      "quantize got no calibration: quantize(model, quant.calibrate(model, inputs)), with some "
      "hundred training examples"),
+    (lambda: quant.quantize(MODEL, None, weight_bits=4),
+     "quantize takes no argument 'weight_bits': leave it out: weights and activations are of 8 "
+     "bits"),
+    (lambda: quant.calibrate(MODEL),
+     "calibrate got no inputs: some hundred training examples, calibrate(model, inputs)"),
     (lambda: data.ImageEncoder(28, 28),
      "ImageEncoder got 2 positional arguments, too many: width and height are keywords: "
      "ImageEncoder(width=28, height=28)"),
@@ -219,6 +233,8 @@ def test_aliases_of_arguments_name_arguments():
         **{getattr(nn, name): table for name, table in nn_table.items()},
         train.fit: fit.FIT,
         quant.quantize: import_module("drypoint.quant._aliases").QUANTIZE,
+        quant.calibrate: import_module("drypoint.quant._aliases").CALIBRATE,
+        quant.report: import_module("drypoint.quant._aliases").REPORT,
     }
     for function, table in tables.items():
         parameters = inspect.signature(function).parameters

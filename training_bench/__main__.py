@@ -13,7 +13,7 @@ from . import QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, tra
 
 
 def main(arguments: list[str]) -> int:
-    """Run the bench; exit code 2: an argument or a library is refused."""
+    """Run the bench; exit code 1: a net failed, 2: an argument is refused or every net failed."""
     parser = argparse.ArgumentParser(prog="training_bench", description=__doc__)
     parser.add_argument("--nets", default="lenet", help=f"some of {','.join(NETS)}, or all")
     parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(to_json(found), indent=2))
     else:
         print(train_markdown(found) if args.markdown else train_text(found))
-    return 0
+    return 1 if found.failures else 0
 
 
 def _counts(text: str) -> tuple[int, ...]:

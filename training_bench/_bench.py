@@ -15,6 +15,7 @@ from drypoint import data
 from drypoint.bench import (
     BUSY,
     NETS,
+    SIGNALS,
     BenchError,
     Contestant,
     Figure,
@@ -95,25 +96,35 @@ def bench_training(
         compiler: path of a C compiler.
         notify: called with a line about each stage.
 
+    A net that fails or reads no images is among the result's failures; the others keep their
+    figures.
+
     Raises:
-        BenchError: drypoint or the compiler failed, a batch is larger than a data set, or there are
-            fewer cores than the fewest threads.
+        BenchError: the compiler failed, there are fewer cores than the fewest threads, or no net
+            could be timed: then the first net's reason.
     """
     machine, cpus = look(compiler), usable_cpus()
     if min(plan.threads) > max(1, len(cpus)):
         raise BenchError(f"cannot time {min(plan.threads)} threads on {max(1, len(cpus))} cores")
-    nets = list[TrainNet]()
+    nets, failed = list[TrainNet](), list[str]()
     with tempfile.TemporaryDirectory(prefix="drypoint-bench-") as name:
         folder = Path(name)
         limits = build_limits(compiler, folder)
         for net in names:
             notify(f"timing the training of {net}: {plan.rounds} rounds")
-            nets.append(_time_net(net, plan, folder, limits=limits, cpus=cpus))
+            try:
+                nets.append(_time_net(net, plan, folder, limits=limits, cpus=cpus))
+            except BenchError as error:
+                failed.append(f"{net} is not timed: {error}")
+                notify(failed[-1])
+    if not nets:
+        raise BenchError(failed[0])
     return TrainResult(
         machine=machine,
         rounds=plan.rounds,
         ms=plan.ms,
         nets=tuple(nets),
+        failures=tuple(failed),
         warnings=tuple(_warnings(machine.load, nets)),
     )
 
@@ -206,13 +217,17 @@ def _core_notes(watch: Watch, cores: Cores) -> Iterator[str]:
 
 def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """MNIST for nets that read it, since the images determine how many gradients are zero."""
-    shape = NETS[name]().input_shape
+    net = NETS[name]()
+    shape = net.input_shape
     assert shape is not None  # every net of NETS has one
+    if name in SIGNALS:
+        raise BenchError("it reads signals, and this bench trains on images")
     channels, height, width = shape
     if (channels, height, width) == (1, 28, 28):
         digits = data.load("mnist", "train")
         return digits.x, digits.y
-    classes = np.random.default_rng(0).integers(0, 10, IMAGES)
+    (outputs,) = net.output_shape(shape)
+    classes = np.random.default_rng(0).integers(0, outputs, IMAGES)
     return random_images(height, width, channels, n=IMAGES, seed=1), classes
 
 

@@ -142,12 +142,21 @@ class TrainNet:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """Everything that one run of the bench measured."""
+    """Everything that one run of the bench measured.
+
+    Attributes:
+        machine: the machine.
+        rounds, ms: of the plan.
+        nets: the nets that were timed.
+        failures: a line for each net that was not, with the reason.
+        warnings: what makes figures doubtful.
+    """
 
     machine: Machine
     rounds: int
     ms: int
     nets: tuple[TrainNet, ...]
+    failures: tuple[str, ...]
     warnings: tuple[str, ...]
 
 

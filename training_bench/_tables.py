@@ -20,8 +20,8 @@ def train_text(result: TrainResult) -> str:
     for net in result.nets:
         lines += ["", *_net(net)]
     lines += ["", TrainCurves(result).render(100)]
-    if result.warnings:
-        lines += ["", *(f"warning: {warning}" for warning in result.warnings)]
+    if doubts := [*result.failures, *result.warnings]:
+        lines += ["", *(f"warning: {doubt}" for doubt in doubts)]
     return "\n".join(lines)
 
 
@@ -35,6 +35,7 @@ def train_markdown(result: TrainResult) -> str:
     return "\n".join(
         [
             *lines,
+            *(f"{failure}\n" for failure in result.failures),
             f"({result.machine.cpu}, {result.machine.compiler}; microseconds an image of a full "
             "step, peers at their best setting: processor time with one thread, wall time with "
             f"several; how many times as fast {result.nets[0].ours[-1].name} is; medians of "

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.bench import BenchError
-from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
+from drypoint.nn import Sequential
 
+from ._torch_net import torch_net
 from ._trainer import LR, Trainer
 
 
@@ -57,39 +57,3 @@ class ChannelsLastTrainer(TorchTrainer):
     """PyTorch in the layout channels_last, usually its fastest layout on CPUs."""
 
     channels_last = True
-
-
-def torch_net(net: Sequential) -> Any:
-    """The net in PyTorch, up to its softmax, with the net's parameters.
-
-    Raises:
-        BenchError: a layer that is not given to peers.
-    """
-    import torch  # noqa: PLC0415 - optional
-
-    layers: list[Any] = []
-    for layer in net:
-        made: Any
-        match layer:
-            case Conv2d():
-                shape = layer.params["weight"].shape
-                made = torch.nn.Conv2d(
-                    shape[1], shape[0], shape[2:], stride=layer.stride, padding=layer.padding
-                )
-            case Linear():
-                rows, columns = layer.params["weight"].shape
-                made = torch.nn.Linear(columns, rows)
-            case ReLU():
-                made = torch.nn.ReLU()
-            case MaxPool2d():
-                made = torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
-            case Flatten():
-                made = torch.nn.Flatten()
-            case Softmax():
-                continue
-            case _:
-                raise BenchError(f"{type(layer).__name__} is not given to peers")
-        for name, values in layer.params.items():
-            getattr(made, name).data = torch.from_numpy(np.array(values))
-        layers.append(made)
-    return torch.nn.Sequential(*layers)

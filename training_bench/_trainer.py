@@ -51,10 +51,12 @@ class DrypointTrainer(Trainer):
         encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
         self._loss = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
+        assert net.input_shape is not None  # the bench wrote it
+        self._classes = tuple(range(net.output_shape(net.input_shape)[0]))
 
     def train(self, n: int, batch: int) -> float:
         """One epoch; the epoch's seconds in the history leave out the work of a run's start."""
-        data = Dataset(self._x[:n], self._y[:n], classes=tuple(range(10)))
+        data = Dataset(self._x[:n], self._y[:n], classes=self._classes)
         result = train.fit(
             self._model,
             data,

@@ -47,7 +47,9 @@ def convert(
     """Convert a docstring in place, before napoleon reads its sections."""
     lines[:] = plain(lines)
     if what in ("property", "attribute", "data"):
-        lines.insert(0, "")  # or napoleon takes "3: (C, H, W)." for a type and its description
+        # An empty comment, or napoleon takes "3: (C, H, W)." for a type and its description; it
+        # skips blank lines.
+        lines[:0] = ["..", ""]
 
 
 _ARRAY_LIKE = (

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AVX2: widens bytes to 16 bits and multiplies them in pairs (vpmaddwd). vpmaddubsw multiplies
- * bytes without widening, but saturates at 16 bits: 255 * 127 * 2 does not fit. */
+ * bytes without widening, but saturates at 16 bits: 255 * 127 * 2 does not fit.
+ *
+ * Assumes AVX2 and a system that saves its registers, which dpt_cpu.c checks, and weights at
+ * multiples of 32 bytes (dpt_pack.h). */
 #include "dpt_internal.h"
 
 #ifdef DPT_AVX2
@@ -111,6 +114,4 @@ static int avx2_available(void) {
 }
 
 const dpt_backend dpt_avx2 = {"avx2", avx2_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_avx2_is_empty; /* C has no empty files */
 #endif

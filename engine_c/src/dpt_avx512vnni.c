@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AVX-512 with VNNI: 16 channels in one register, 64 products an instruction (vpdpbusd). */
+/* AVX-512 with VNNI: 16 channels in one register, 64 products an instruction (vpdpbusd).
+ *
+ * Assumes AVX-512 F, BW, VL and VNNI and a system that saves all their registers, which dpt_cpu.c
+ * checks, and weights at multiples of 64 bytes (dpt_pack.h). */
 #include "dpt_internal.h"
 
 #ifdef DPT_AVX512VNNI
@@ -336,6 +339,4 @@ static int avx512vnni_available(void) {
 
 const dpt_backend dpt_avx512vnni = {"avx512vnni", avx512vnni_available, QUADS_PACKING,
                                     QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_avx512vnni_is_empty; /* C has no empty files */
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction. */
+/* AVX-VNNI: vpdpbusd in 256-bit registers, 32 products an instruction.
+ *
+ * Assumes AVX-VNNI, and what dpt_avx2.c assumes; dpt_cpu.c checks both. */
 #include "dpt_internal.h"
 
 #ifdef DPT_AVXVNNI
@@ -93,6 +95,4 @@ static int avxvnni_available(void) {
 
 const dpt_backend dpt_avxvnni = {"avxvnni", avxvnni_available, QUADS_PACKING, QUADS_KERNELS,
                                  dpt_run_rows};
-#else
-typedef int dpt_avxvnni_is_empty; /* C has no empty files */
 #endif

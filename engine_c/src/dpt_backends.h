@@ -22,9 +22,10 @@
 
 #ifndef DPT_PLAIN_C
 
-/* x86-64. dpt_backend.c chooses a backend at run time, by the features that dpt_cpu.c detects. The
- * compiler versions of the next line are the first whose <cpuid.h> has what dpt_cpu.c calls. */
-#if defined(__x86_64__) && DPT_COMPILER(7, 6, 10)
+/* x86-64, where the program may use vector registers at all (a kernel may not: -mno-sse).
+ * dpt_backend.c chooses a backend at run time, by the features that dpt_cpu.c detects. The compiler
+ * versions of the next line are the first whose <cpuid.h> has what dpt_cpu.c calls. */
+#if defined(__x86_64__) && defined(__SSE2__) && DPT_COMPILER(7, 6, 10)
 #ifndef DPT_NO_SSE41
 #define DPT_SSE41
 #endif
@@ -61,9 +62,12 @@ dpt_kernel dpt_sse41_add, dpt_avx2_add, dpt_avxvnni_add, dpt_avx512vnni_add, dpt
 #endif
 #endif
 
-/* RISC-V V, with intrinsics of version 0.12 or later, and WebAssembly: the compiler's flags choose.
- */
-#if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && !defined(DPT_NO_RVV)
+/* RISC-V V 1.0, little-endian, with intrinsics of version 0.12 or later, and WebAssembly: the
+ * compiler's flags choose. dpt_rvv.c needs registers of 128 bits, which V has; Zve32x and Zve64x
+ * promise 32 and 64, with Zvl128b 128. */
+#if defined(__riscv_v_intrinsic) && __riscv_v_intrinsic >= 12000 && __riscv_v_min_vlen >= 128 &&   \
+    !defined(__riscv_xtheadvector) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&                 \
+    !defined(DPT_NO_RVV)
 #define DPT_RVV
 #endif
 #if defined(__wasm_simd128__) && !defined(DPT_NO_WASM) && DPT_COMPILER(99, 13, 13)
@@ -71,12 +75,14 @@ dpt_kernel dpt_sse41_add, dpt_avx2_add, dpt_avxvnni_add, dpt_avx512vnni_add, dpt
 #endif
 
 /* The backends for small devices, whose weights the exporter packs. dpt_blocks: plain C or Armv6-M,
- * on 32-bit cores and on any RISC-V. dpt_dsp: Cortex-M with the DSP extension. dpt_mve: Cortex-M
- * with Helium (MVE) for integers. No build leaves them out: only exported models name them. */
+ * on 32-bit cores and on any RISC-V. dpt_dsp: Cortex-M with the DSP extension, which may read words
+ * at any address (not with -mno-unaligned-access). dpt_mve: Cortex-M with Helium (MVE) for
+ * integers. No build leaves them out: only exported models name them. */
 #if (UINTPTR_MAX == 0xFFFFFFFFu || defined(__riscv)) && defined(__GNUC__) &&                       \
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define DPT_BLOCKS
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M'
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && __ARM_ARCH_PROFILE == 'M' &&              \
+    defined(__ARM_FEATURE_UNALIGNED)
 #define DPT_DSP
 #endif
 #if defined(__ARM_FEATURE_MVE)

@@ -14,7 +14,10 @@
  *     swapped = B + 2^8 A + 2^16 D + 2^24 C
  *
  * The three give A, B, C and D as long as each is less than 2^24, as the sum of 256 products of
- * unsigned bytes is. */
+ * unsigned bytes is.
+ *
+ * Assumes little-endian, and packed tables at multiples of 4 bytes, as generated code has them. It
+ * reads activations byte by byte: a core may forbid misaligned words. */
 #include "dpt_internal.h"
 
 #ifdef DPT_BLOCKS
@@ -247,6 +250,8 @@ typedef struct blocks_output {
     int32_t shift, rounding, lo, hi;
     const uint8_t *end; /* of the outputs, of which there is at least one */
 } blocks_output;
+DPT_STATIC_ASSERT(dpt_blocks_output_places, DPT_WORDS(blocks_output, 0, shift, rounding, lo, hi) &&
+                                                DPT_AT(blocks_output, end, 16));
 
 void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_output *how,
                       uint8_t *out);
@@ -353,10 +358,6 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_blocks_depthwise.inc"
 
-static int blocks_available(void) {
-    return 1;
-}
-
 void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
@@ -370,7 +371,7 @@ void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, 
 }
 
 const dpt_backend dpt_blocks = {"blocks",
-                                blocks_available,
+                                dpt_always,
                                 DPT_PACKING_BLOCKS,
                                 {[DPT_CONV] = dpt_blocks_conv,
                                  [DPT_DENSE] = dpt_blocks_dense,
@@ -382,6 +383,4 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};
-#else
-typedef int dpt_blocks_is_empty; /* C has no empty files */
 #endif

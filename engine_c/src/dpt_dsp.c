@@ -12,7 +12,11 @@
  *
  * This gives A, then B from t, C from v and D from u, as long as each lies between -2^23 and
  * 2^23 - 1. In a window 128 sum(x) is subtracted first, so that |A| <= 144 * 255 * 127 < 2^23. In
- * the rows of a dense op A includes 128 sum(x), and 128 * 255 * 255 < 2^23. */
+ * the rows of a dense op A includes 128 sum(x), and 128 * 255 * 255 < 2^23.
+ *
+ * Assumes little-endian, packed tables at multiples of 4 bytes, and LDR and STR at any address:
+ * CCR.UNALIGN_TRP is 0, and the memory is Normal. It writes the Q and GE flags, which belong to no
+ * caller. */
 #include "dpt_internal.h"
 
 #ifdef DPT_DSP
@@ -36,6 +40,8 @@ typedef struct window_buffer {
     uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window, which corrects for a + 128 */
     uint32_t words[WINDOW_VALUES / WINDOW_UNIT * 4];
 } window_buffer;
+DPT_STATIC_ASSERT(dpt_dsp_buffer_places,
+                  DPT_AT(window_buffer, less, 0) && DPT_AT(window_buffer, words, 8));
 
 /* One number of a pair, which may be written into a word of the buffer. */
 typedef uint16_t __attribute__((may_alias)) dsp_half;
@@ -213,7 +219,7 @@ __asm__(".syntax unified\n"
         ".size dpt_dsp_pair, . - dpt_dsp_pair\n"
         ".text\n");
 /* clang-format on */
-typedef char dpt_dsp_group_is_28[4 * WINDOW_GROUP == 112 ? 1 : -1];
+DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
 
 /* Half a unit of four channels with the input of a dense op. The functions below take weights in
  * r0, the bytes in r1, units in r2, and in r3 the address of the accumulators, to which they add.
@@ -327,6 +333,9 @@ typedef struct dsp_output {
     const uint8_t *end;
     int32_t zero, shift;
 } dsp_output;
+DPT_STATIC_ASSERT(dpt_dsp_output_places, DPT_WORDS(dsp_output, 0, lo, hi, flip, end) &&
+                                             DPT_AT(dsp_output, zero, 16) &&
+                                             DPT_AT(dsp_output, shift, 20));
 
 static inline dsp_output dsp_output_of(const dpt_op *op, const uint8_t *end) {
     const uint32_t flip = dsp_flip(op->out.type), every = 0x01010101u;
@@ -391,10 +400,6 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_dsp_depthwise.inc"
 
-static int dsp_available(void) {
-    return 1;
-}
-
 void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
@@ -442,7 +447,7 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
 }
 
 const dpt_backend dpt_dsp = {"dsp",
-                             dsp_available,
+                             dpt_always,
                              DPT_PACKING_DSP,
                              {[DPT_CONV] = dpt_dsp_conv,
                               [DPT_DENSE] = dpt_dsp_dense,
@@ -454,6 +459,4 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_LOOKUP] = dpt_scalar_lookup,
                               DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};
-#else
-typedef int dpt_dsp_is_empty; /* C has no empty files */
 #endif

@@ -5,11 +5,35 @@
 
 #include "dpt_backends.h"
 
-/* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
- * shifts arithmetically; one that does not stops here instead of giving other bytes. */
-#if (-1 >> 1) != -1
-#error "drypoint needs an arithmetic right shift of negative integers"
+/* Stops the compiler where a constant expression does not hold on its target, and names it. */
+#define DPT_STATIC_ASSERT(name, holds) typedef char name[(holds) ? 1 : -1]
+
+/* All files assume an int and a size_t of 32 bits or more: the gate bounds products of an op's
+ * fields, and sizes of planes, to 32 bits. The #error says so in words where the preprocessor knows
+ * the sizes. */
+#if (defined(__INT_MAX__) && __INT_MAX__ < 0x7FFFFFFF) ||                                          \
+    (defined(SIZE_MAX) && SIZE_MAX < 0xFFFFFFFFu)
+#error "drypoint needs an int and a size_t of at least 32 bits"
 #endif
+DPT_STATIC_ASSERT(dpt_int_and_size_have_32_bits,
+                  sizeof(int) >= sizeof(int32_t) && sizeof(size_t) >= sizeof(int32_t));
+
+/* C99 leaves the right shift of a negative number to the compiler. Every compiler that matters
+ * shifts arithmetically. The preprocessor's arithmetic is not the target's, so #if cannot ask. */
+DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
+                  ((int32_t)-3 >> 1) == -2 && ((int64_t)-3 >> 1) == -2);
+
+/* Whether a member, and whether four words, lie where assembly reads them: at a number of bytes.
+ * Every struct that assembly reads has a DPT_STATIC_ASSERT of all its members. */
+#define DPT_AT(type, member, bytes) (offsetof(type, member) == (bytes))
+#define DPT_WORDS(type, bytes, a, b, c, d)                                                         \
+    (DPT_AT(type, a, bytes) && DPT_AT(type, b, bytes + 4) && DPT_AT(type, c, bytes + 8) &&         \
+     DPT_AT(type, d, bytes + 12))
+
+/* Of a backend that every CPU of its target has. */
+static inline int dpt_always(void) {
+    return 1;
+}
 
 /* In every table of kernels: the kinds that only dpt_scalar.c computes. */
 #define DPT_PLAIN_KERNELS                                                                          \

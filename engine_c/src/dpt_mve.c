@@ -3,7 +3,10 @@
  * even number. Unsigned activations are read 128 smaller; the packed biases correct the result.
  *
  * Eight registers hold the accumulators of four channels at two windows: 14 instructions for 128
- * products. */
+ * products.
+ *
+ * Assumes little-endian, packed tables at multiples of 4 bytes, and a start-up that enabled the
+ * coprocessors 10 and 11. It needs Helium for integers alone: no floating point. */
 #include "dpt_internal.h"
 
 #ifdef DPT_MVE
@@ -171,10 +174,6 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
 
 #include "dpt_mve_dense.inc"
 
-static int mve_available(void) {
-    return 1;
-}
-
 void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
@@ -223,7 +222,7 @@ void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, siz
 }
 
 const dpt_backend dpt_mve = {"mve",
-                             mve_available,
+                             dpt_always,
                              DPT_PACKING_MVE,
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
@@ -235,6 +234,4 @@ const dpt_backend dpt_mve = {"mve",
                               [DPT_LOOKUP] = dpt_mve_lookup,
                               DPT_PLAIN_KERNELS},
                              dpt_run_rows};
-#else
-typedef int dpt_mve_is_empty; /* C has no empty files */
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Neon of any Armv8-A, and of Armv7-A where the compiler may use it. The products of two quads are
  * added in 16 bits before they go to accumulators of 32: with both factors signed, two products are
- * at most 2 * 128 * 127 < 2^15. */
+ * at most 2 * 128 * 127 < 2^15.
+ *
+ * Assumes little-endian and Neon (the compiler's flags), and memory that may be read at any
+ * address: Normal memory, not Device memory. So do the other Neon backends. */
 #include "dpt_internal.h"
 
 #ifdef DPT_NEON
@@ -112,11 +115,5 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
 
 #include "dpt_quads.inc"
 
-static int neon_available(void) {
-    return 1;
-}
-
-const dpt_backend dpt_neon = {"neon", neon_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_neon_is_empty; /* C has no empty files */
+const dpt_backend dpt_neon = {"neon", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

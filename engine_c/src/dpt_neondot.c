@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed. */
+/* Neon with the dot product of Armv8.2 (SDOT), whose factors are both signed.
+ *
+ * Assumes the dot product, which the compiler's flags promise or dpt_cpu.c checks. */
 #include "dpt_internal.h"
 
 #ifdef DPT_NEONDOT
@@ -20,6 +22,4 @@ static int neondot_available(void) {
 
 const dpt_backend dpt_neondot = {"neondot", neondot_available, QUADS_PACKING, QUADS_KERNELS,
                                  dpt_run_rows};
-#else
-typedef int dpt_neondot_is_empty; /* C has no empty files */
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Neon with the integer extension of Armv8.6 (i8mm): SUDOT multiplies signed weights by unsigned
- * activations. */
+ * activations.
+ *
+ * Assumes i8mm, which the compiler's flags promise or dpt_cpu.c checks. */
 #include "dpt_internal.h"
 
 #ifdef DPT_NEONI8MM
@@ -21,6 +23,4 @@ static int neoni8mm_available(void) {
 
 const dpt_backend dpt_neoni8mm = {"neoni8mm", neoni8mm_available, QUADS_PACKING, QUADS_KERNELS,
                                   dpt_run_rows};
-#else
-typedef int dpt_neoni8mm_is_empty; /* C has no empty files */
 #endif

@@ -4,16 +4,6 @@
  * an op reads fit 32 bits. */
 #include "dpt_internal.h"
 
-/* Rule 3 counts rows up to 2^20. The bounds of x change no answer, since the rule's left side is at
- * most 2^29 and offsets are below 2^32. With them products with a stride, below 2^18, and with the
- * bytes of a row, at most 2^28, have 63 bits. */
-enum { PLAN_MOST_ROWS = 1 << 20, PLAN_LARGEST_X = 1 << 30 };
-
-static int64_t plan_bounded(int64_t row, int64_t most) {
-    const int64_t least = -((int64_t)1 << 34);
-    return row < least ? least : row < most ? row : most;
-}
-
 typedef struct plan_group {
     const dpt_op *ops; /* of the model */
     size_t first, last;
@@ -49,30 +39,39 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
                                !plan_multiplies_by_pixel(next, i + 1));
 }
 
-/* x(y) of rule 3: the first input row that op k may still read when output row y is written. */
-static int64_t plan_still_read(const plan_group *g, size_t k, int32_t y) {
-    const dpt_row_map map = dpt_row_map_of(&g->ops[g->last]);
-    int64_t t = (int64_t)y * map.stride - map.pad;
+/* n of rule 3: how many rows op k has computed at least when the last op computes row y. No number
+ * here reaches 2^18, since a row that exists reads at most an input of 65,535 rows, and as many
+ * rows of padding; a ring has 65,535 rows at most. */
+static int32_t plan_computed(const plan_group *g, size_t k, int32_t y) {
     if (k == g->last) {
-        return t;
+        return y;
     }
-    t += g->ops[g->last - 1].rows - 1;
-    for (size_t i = g->last - 1;; i--) {
-        const dpt_row_map of = dpt_row_map_of(&g->ops[i]);
-        t = plan_bounded(t, PLAN_MOST_ROWS);
-        if (i == k) {
-            return (t + 1) * of.stride - of.pad;
+    dpt_row_map map = dpt_row_map_of(&g->ops[g->last]);
+    const dpt_op *op = &g->ops[g->last - 1];
+    int32_t n = op->rows == op->out.h ? op->rows : y * map.stride - map.pad + op->rows;
+    for (;; op--) {
+        n = n < op->out.h ? n : op->out.h;
+        if (op == &g->ops[k]) {
+            return n;
         }
-        t = t * of.stride - of.pad + of.reach - 1;
+        map = dpt_row_map_of(op);
+        n = (n - 1) * map.stride - map.pad + map.reach;
     }
+}
+
+/* Rule 3 for op k, which reads the output of op j, and row y of the group's output. */
+static int plan_row_follows(const plan_group *g, size_t j, size_t k, int32_t y) {
+    const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
+    const dpt_row_map map = dpt_row_map_of(&g->ops[k]);
+    const int64_t x = (int64_t)plan_computed(g, k, y) * map.stride - map.pad;
+    const int64_t to = (int64_t)out->out.w * out->out.c,
+                  from = (int64_t)plane->out.w * plane->out.c;
+    return (y + out->rows) * to <= (int64_t)plane->out_offset - out->out_offset + x * from;
 }
 
 /* Rule 3: whether op k, which reads the output of op j, is ahead of the rows written over it. */
 static int plan_follows(const plan_group *g, size_t j, size_t k) {
-    const dpt_op *out = &g->ops[g->last], *plane = &g->ops[j];
-    const int64_t ahead = (int64_t)plane->out_offset - out->out_offset;
-    const int64_t to = (int64_t)out->out.w * out->out.c,
-                  from = (int64_t)plane->out.w * plane->out.c;
+    const dpt_op *out = &g->ops[g->last];
     int grows = 0;
     for (size_t i = k; i <= g->last; i++) {
         grows |= g->ops[i].kind == DPT_UPSAMPLE;
@@ -80,15 +79,16 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     if (out->rows == 0 || grows || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
         return 0;
     }
-    for (int32_t y = 0;; y = out->out.h - 1) {
-        const int64_t x = plan_bounded(plan_still_read(g, k, y), PLAN_LARGEST_X);
-        if (((int64_t)y + out->rows) * to > ahead + x * from) {
-            return 0;
-        }
-        if (y == out->out.h - 1) {
-            return 1;
+    int32_t y = 0, end = out->out.h - out->rows + 1;
+    while (y < end) { /* op k has rows to compute at row y - 1, and none at row `end` */
+        const int32_t middle = (y + end) / 2;
+        if (plan_computed(g, k, middle) < g->ops[k].out.h) {
+            y = middle + 1;
+        } else {
+            end = middle;
         }
     }
+    return y == 0 || (plan_row_follows(g, j, k, 0) && plan_row_follows(g, j, k, y - 1));
 }
 
 /* Rule 2: whether the group's last op writes a value over the value of the output of op j that it

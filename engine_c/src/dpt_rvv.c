@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RISC-V V, with registers of any length: 32 channels at a time. A segment load separates the four
- * weights of each channel's quad. Each activation multiplies the weights of 32 channels, and two
- * products are added in 16 bits: with both factors signed, they are at most 2 * 128 * 127 < 2^15.
+/* RISC-V V, with registers of 128 bits or more: 32 channels at a time. A segment load separates the
+ * four weights of each channel's quad. Each activation multiplies the weights of 32 channels, and
+ * two products are added in 16 bits: with both factors signed, the sum is at most
+ * 2 * 128 * 127 < 2^15.
  *
  * The accumulators stay in registers, whose length C does not know: no array or struct can hold
- * them. So this backend has its own convolution (dpt_rvv_conv.inc) in place of the driver's. */
+ * them. So this backend has its own convolution (dpt_rvv_conv.inc) in place of the driver's.
+ *
+ * Assumes V 1.0, little-endian, and 32 lanes of 32 bits in 8 registers, thus 128 bits in each:
+ * dpt_backends.h asks the compiler's flags. Tables of int32 lie at multiples of 4 bytes. */
 #include "dpt_internal.h"
 
 #ifdef DPT_RVV
@@ -127,11 +131,5 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGN
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
-static int rvv_available(void) {
-    return 1;
-}
-
-const dpt_backend dpt_rvv = {"rvv", rvv_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_rvv_is_empty; /* C has no empty files */
+const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

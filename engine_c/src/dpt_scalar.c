@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plain kernels: NUMERICS.md section 3, as directly as C says it. Every other backend is tested
- * against these, and these against the NumPy reference. */
+ * against these, and these against the NumPy reference.
+ *
+ * Assumes what dpt_internal.h checks: any byte order, and any alignment but that of int32 outputs.
+ */
 #include "dpt_internal.h"
 
 #include <string.h>
@@ -396,12 +399,8 @@ void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, siz
     }
 }
 
-static int always(void) {
-    return 1;
-}
-
 const dpt_backend dpt_scalar = {"scalar",
-                                always,
+                                dpt_always,
                                 0,
                                 {[DPT_CONV] = dpt_scalar_conv,
                                  [DPT_DENSE] = dpt_scalar_dense,

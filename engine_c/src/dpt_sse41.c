@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SSE4.1: the multiplications of dpt_avx2.c in 128-bit registers. */
+/* SSE4.1: the multiplications of dpt_avx2.c in 128-bit registers.
+ *
+ * Assumes SSE4.1, which dpt_cpu.c checks, and weights at multiples of 16 bytes (dpt_pack.h). */
 #include "dpt_internal.h"
 
 #ifdef DPT_SSE41
@@ -247,6 +249,4 @@ static int sse41_available(void) {
 
 const dpt_backend dpt_sse41 = {"sse41", sse41_available, QUADS_PACKING, QUADS_KERNELS,
                                dpt_run_rows};
-#else
-typedef int dpt_sse41_is_empty; /* C has no empty files */
 #endif

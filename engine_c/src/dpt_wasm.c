@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WebAssembly SIMD128. (The results of relaxed SIMD depend on the machine.) The products of two
  * quads are added in 16 bits before they go to accumulators of 32: with both factors signed, two
- * products are at most 2 * 128 * 127 < 2^15. */
+ * products are at most 2 * 128 * 127 < 2^15.
+ *
+ * Assumes SIMD128: a module with it loads nowhere else. WebAssembly is little-endian and reads at
+ * any address. */
 #include "dpt_internal.h"
 
 #ifdef DPT_WASM
@@ -207,11 +210,5 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
 
 #include "dpt_quads.inc"
 
-static int wasm_available(void) {
-    return 1;
-}
-
-const dpt_backend dpt_wasm = {"wasm", wasm_available, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
-#else
-typedef int dpt_wasm_is_empty; /* C has no empty files */
+const dpt_backend dpt_wasm = {"wasm", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

@@ -40,8 +40,8 @@ POINTERS = {
     r"dpt_\w+_conv": r".*:(quads_conv_(\d|narrow)\w+|quads_convolve_band)",
     "quads_convolve_band": r".*:quads_conv_(\d|narrow)\w+",
     r"dpt_\w+_dense": r".*:quads_dense_(\d|narrow)\w+",
-    "dpt_backend_best": r".*:(\w+_available|always)",
-    "dpt_model_pack": r".*:(\w+_available|always)",
+    "dpt_backend_best": r".*:(\w+_available|dpt_always)",
+    "dpt_model_pack": r".*:(\w+_available|dpt_always)",
 }
 
 BAD = {

@@ -21,7 +21,7 @@ SECTIONS = {
     "GRA": 9,
     "TRN": 28,
     "RES": 35,
-    "MEA": 26,
+    "MEA": 27,
     "BAS": 6,
     "PRE": 6,
     "VIS": 26,

@@ -2,6 +2,7 @@
 
 import doctest
 import re
+from importlib import import_module
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_the_reference_has_every_public_name(site):
     page = (site / "api/program.html").read_text("utf-8")
     for name in ("Program", "Conv", "_reference.run", "_blob.loads", "_codegen.generate"):
         assert f'id="drypoint.program.{name}"' in page, name
+
+
+def test_a_property_has_its_description_and_no_type_of_it(monkeypatch):
+    """The description "1: (I,)." of Linear.example_rank is no type 1 with a description."""
+    napoleon = pytest.importorskip("sphinx.ext.napoleon", reason="Sphinx is not installed")
+    monkeypatch.syspath_prepend(DOCS / "extension")
+    lines = ["1: (I,)."]
+    import_module("docstrings").convert(None, "property", "x", None, None, lines)
+    config = napoleon.Config(napoleon_use_ivar=True)
+    read = napoleon.GoogleDocstring(lines, config, what="property", name="x", obj=property())
+    assert str(read).split() == ["..", "1:", "(I,)."]
 
 
 def test_all_python_on_the_pages_is_examples_with_their_outputs():

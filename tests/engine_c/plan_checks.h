@@ -150,25 +150,37 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
     return rows == height || (int64_t)rows >= rows_read_by(blob, op + 1).reach;
 }
 
-/* A row, at most `most`, and at least -2^34: from there no later row is behind an offset below
- * 2^32. Products with a stride, below 2^18, or with a row's bytes, at most 2^28, have 63 bits. */
-static inline int64_t bounded(int64_t row, int64_t most) {
-    const int64_t least = -((int64_t)1 << 34);
-    return row < least ? least : row < most ? row : most;
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
-/* x(y) of rule 3, for op k of the group that ends with op `last`. */
-static inline int64_t still_read(const uint8_t *blob, uint64_t k, uint64_t last, int64_t y) {
-    const rows_read end = rows_read_by(blob, last), own = rows_read_by(blob, k);
+/* n of rule 3: rows that op k has computed when op `last`, which ends its group, computes row y. */
+static inline int64_t computed(const uint8_t *blob, uint64_t k, uint64_t last, int64_t y) {
+    const int64_t height = (int64_t)height_of(blob, k), rows = (int64_t)rows_of(blob, k);
     if (k == last) {
-        return y * end.stride - end.pad;
+        return y;
     }
-    int64_t t = y * end.stride - end.pad + (int64_t)rows_of(blob, last - 1) - 1;
-    for (uint64_t i = last - 1; i > k; i--) {
-        const rows_read m = rows_read_by(blob, i);
-        t = bounded(t, 1 << 20) * m.stride - m.pad + m.reach - 1;
+    const rows_read next = rows_read_by(blob, k + 1);
+    if (k + 1 < last) {
+        const int64_t n = computed(blob, k + 1, last, y);
+        return least(height, (n - 1) * next.stride - next.pad + next.reach);
     }
-    return (bounded(t, 1 << 20) + 1) * own.stride - own.pad;
+    return rows == height ? height : least(height, y * next.stride - next.pad + rows);
+}
+
+/* Rule 3 for op k, which reads the output of op `other`, at every row of the output of op `op`. */
+static inline int rows_follow(const uint8_t *blob, uint64_t op, uint64_t other, uint64_t k,
+                              int64_t ahead) {
+    const rows_read m = rows_read_by(blob, k);
+    const int64_t q = (int64_t)rows_of(blob, op);
+    for (int64_t y = 0; y + q <= (int64_t)height_of(blob, op); y++) {
+        const int64_t n = computed(blob, k, op, y), x = n * m.stride - m.pad;
+        if (n < (int64_t)height_of(blob, k) &&
+            (y + q) * row_size(blob, op) > ahead + x * row_size(blob, other)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* Whether the output of op `op`, the last of its group, may lie over the output of op `other`:
@@ -197,12 +209,8 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
                 return 0;
             }
         }
-        for (int end = 0; end < 2; end++) {
-            const int64_t y = end ? (int64_t)height_of(blob, op) - 1 : 0;
-            if ((y + (int64_t)rows_of(blob, op)) * row_size(blob, op) >
-                ahead + bounded(still_read(blob, k, op, y), 1 << 30) * row_size(blob, other)) {
-                return 0;
-            }
+        if (!rows_follow(blob, op, other, k, ahead)) {
+            return 0;
         }
     }
     return 1;

@@ -65,7 +65,6 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     )
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
-    broken.append(stream_faults.many(129))
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
     answers(programs["driver"], jobs)
     for seed in (48, 69):

@@ -144,7 +144,7 @@ REFUSED = (
     | reader_faults.REFUSED
 )
 EVERY = REFUSED | unused_bytes() | sides_of_zero()
-ROOM = 64  # ops
+ROOM = 130  # ops
 
 
 def verdicts(toolbox, blobs):

@@ -5,8 +5,10 @@ must load their blobs and give the recorded outputs. Only the current version's 
 and the three files of `conformance`, which README.md beside this file describes.
 """
 
+import functools
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
+import arithmetic_faults  # noqa: E402
 import broken_blobs  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
@@ -22,6 +25,7 @@ import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
 import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
+from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
@@ -33,10 +37,18 @@ SEEDS = (
 )  # fmt: skip
 
 
-def seeds() -> list[int]:
-    """`SEEDS`, and the first seeds whose graphs show what these do not show of later kinds."""
-    chosen, missing = list(SEEDS), graph_features.in_the_museum(graph_features.every_feature())
-    for seed in SEEDS:
+# Random graphs with all that SEEDS show, for `spread_programs`; chosen by size among those of the
+# first 4,000 whose ops write different bytes in both runs.
+SPREAD_SEEDS = (
+    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
+    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
+)  # fmt: skip
+
+
+def seeds(first: Sequence[int] = SEEDS) -> list[int]:
+    """These seeds, and the first others whose graphs show what these do not show of later kinds."""
+    chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
+    for seed in first:
         missing -= shown(seed)
     for seed in range(4000) if missing else ():
         if missing & shown(seed):
@@ -47,10 +59,12 @@ def seeds() -> list[int]:
 
 def shown(seed: int) -> set[tuple[str, ...]]:
     """What a random graph shows of `graph_features.in_the_museum`."""
-    return graph_features.in_the_museum(graph_features.features(nets.random_program(seed)))
+    return graph_features.in_the_museum(graph_features.features(random_program(seed)))
 
 
+random_program = functools.cache(nets.random_program)
 STREAM_SEEDS = (3, 8, 12, 25)  # of stream_nets.py
+SPREAD_STREAM_SEEDS = (3, 109, 146, 160)
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -62,7 +76,7 @@ def folder() -> Path:
 def files() -> dict[str, bytes]:
     """File name to content: a blob, raw inputs, and outputs as little-endian int32, by seed."""
     made = {}
-    cases = [(f"net{seed}", nets.random_program(seed), seed, 4) for seed in seeds()]
+    cases = [(f"net{seed}", random_program(seed), seed, 4) for seed in seeds()]
     streams = zip(STREAM_SEEDS, stream_nets.streams(STREAM_SEEDS), strict=True)
     cases += [(f"stream{seed}", program, seed, STEPS) for seed, program in streams]
     for name, program, seed, n in cases:
@@ -108,26 +122,39 @@ def conformance() -> dict[str, bytes]:
 def _accepted() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
-    taken |= (
-        broken_blobs.ACCEPTED
-        | graph_faults.ACCEPTED
-        | rows_faults.ACCEPTED
-        | stream_faults.ACCEPTED
-        | reader_faults.ACCEPTED
-    )
-    cases = [(name, data, blob.loads(data), True) for name, data in taken.items()]
+    taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
+    spread_ones = spread_programs()
+    cases = [
+        (name, data, blob.loads(data), True)
+        for name, data in taken.items()
+        if name not in spread_ones
+    ]
     cases += [(name, *case, False) for name, case in reader_faults.FORMAT_ONLY.items()]
+    found = [(*case, _inputs(case[2], HIGHEST)) for case in cases if len(case[1]) <= LARGEST]
+    for name, program in spread_ones.items():
+        found.append((name, blob.dumps(program), program, True, _inputs(program, RANDOM)))
     return [
         {
             "name": name,
             "tools": tools,
             "blob": data.hex(),
             "steps": program.steps,
-            "runs": _runs(program),
+            "runs": _runs(program, inputs),
         }
-        for name, data, program, tools in cases
-        if len(data) <= LARGEST
+        for name, data, program, tools, inputs in found
     ]
+
+
+def spread_programs() -> dict[str, Program]:
+    """The programs whose biases and multipliers follow from their runs, so that the outputs spread
+    over the clamp: random ones, and those whose graphs and memory plans just obey the rules."""
+    plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
+    plans |= reader_faults.PLANS
+    programs = {name: blob.loads(data) for name, data in plans.items()}
+    streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
+    made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
+    programs |= {f"outputs that spread, {program.name}": program for program in made}
+    return {name: spread(one, _inputs(one, RANDOM)) for name, one in programs.items()}
 
 
 def _refused() -> list[dict[str, object]]:
@@ -180,14 +207,23 @@ def _softmax() -> list[dict[str, object]]:
     ]
 
 
-def _runs(program: Program) -> list[dict[str, object]]:
-    """Two inputs, a random one and the highest values, with the output of every op; of a streaming
-    program the first steps of a signal."""
+RANDOM, HIGHEST = 1, 3  # of four inputs of `nets.random_inputs`: the first two are random
+
+
+def _inputs(program: Program, second: int) -> np.ndarray:
+    """Two inputs, the first one random; of a streaming program the first steps of a signal; none
+    where they or the state are large."""
     if max(program.input_shape.size, program.state_size) > LARGE_INPUT:
-        return []
-    inputs = nets.random_inputs(program, 7, n=3)[[0, 2]]
+        return np.empty((0, *program.input_shape), NUMPY_TYPE[program.input_type])
     if program.is_streaming:
-        inputs = nets.random_inputs(program, 7, n=min(12, program.clocks[-1].first + 3))
+        return nets.random_inputs(program, 7, n=min(12, program.clocks[-1].first + 3))
+    return nets.random_inputs(program, 7, n=4)[[0, second]]
+
+
+def _runs(program: Program, inputs: np.ndarray) -> list[dict[str, object]]:
+    """The inputs, each with the output of every op."""
+    if len(inputs) == 0:
+        return []
     planes = [
         plane.astype(np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<"))
         for op, plane in zip(program.ops, reference.trace(program, inputs), strict=True)

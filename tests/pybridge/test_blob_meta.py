@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import re
 import struct
 import sys
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from blobs import GOOD, resized
 
+from drypoint import data
 from drypoint.program import BlobError, ProgramError, blob
+from tools import ROOT
 
 
 def test_meta_survives_with_its_types():
@@ -184,3 +187,51 @@ def test_no_answer_depends_on_the_interpreters_limits(digits):
 def test_unknown_keys_of_meta_are_ignored():
     more = with_meta(lambda meta: meta | {"future": {"key": 1}})
     assert str(blob.loads(more)) == str(blob.loads(GOOD))
+
+
+PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
+CODERS = {
+    "input.encoder": [data.ImageEncoder(width=8, height=8), data.SignalEncoder(window=8)],
+    "output.decoder": [data.ClassDecoder([1]), data.BooleanDecoder(), data.ImageDecoder("rgb")],
+}
+
+
+def field_rows(key):
+    """(type, field, value) of the page's table of an encoder's or decoder's fields."""
+    table = PAGE.split(f"| `{key}` | field |")[1].split("\n\n")[0]
+    for row in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|", table, re.MULTILINE):
+        yield from ((row[0], field, row[2]) for field in re.findall(r"`(\w+)`", row[1]))
+
+
+def ends_of(value):
+    """Values that a row of the page takes, and values that it does not."""
+    good, bad = [*re.findall(r'"(\w+)"', value)], ["another"]
+    (good if "null" in value or "statistic" in value else bad).append(None)
+    for low, high in re.findall(r"(\d+) to (\d+)", value):
+        good, bad = [*good, int(low), int(high)], [*bad, int(low) - 1, int(high) + 1]
+    if "above 0" in value:
+        good, bad = [*good, 0.5], [*bad, 0, -0.5]
+    if "at most 1" in value:
+        good, bad = [*good, 1, -3], [*bad, 1.01]
+    if "array" in value:
+        good, bad = [*good, ["a", 1]], [*bad, [], [1, 1], [1.5]]
+    return good, bad
+
+
+@pytest.mark.parametrize("key", CODERS)
+def test_the_page_has_the_fields_of_encoders_and_decoders(key):
+    """Every field that the code writes, and for each the values that it takes."""
+    read = {"input.encoder": data.encoder_from_config, "output.decoder": data.decoder_from_config}
+    configs = {coder.config()["type"]: coder.config() for coder in CODERS[key]}
+    rows = [*field_rows(key)]
+    for kind, config in configs.items():
+        assert ["type", *(field for name, field, _ in rows if name == kind)] == [*config]
+    assert {kind for kind, *_ in rows} == {*configs}
+    for kind, field, value in rows:
+        good, bad = ends_of(value)
+        for one in good:
+            changed = configs[kind] | {field: one}
+            assert read[key](changed).config()[field] == one, (kind, field, one)
+        for one in bad:
+            with pytest.raises(data.CoderError):
+                read[key](configs[kind] | {field: one})

@@ -1,5 +1,6 @@
 """Files are written whole or not at all; paths that fail are refused in one line."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -102,6 +103,26 @@ def test_a_disk_that_fills_up_leaves_all_of_several_files(tmp_path, monkeypatch)
     assert [path.read_text() for path in paths[:2]] == ["old", "old"]
     assert names(tmp_path) == ["drypoint", "model.c", "model.h"]
     assert names(tmp_path / "drypoint") == []
+
+
+@pytest.mark.parametrize("done", range(4))
+def test_a_set_of_files_that_was_cut_off_lacks_its_key(tmp_path, monkeypatch, done):
+    """A process that ends after some renames: the old key is gone before the first of them."""
+    paths = [tmp_path / name for name in ("a", "key", "b")]
+    write_all(dict.fromkeys(paths, "old"), key=paths[1])
+    rename, left = Path.replace, iter(range(done))
+
+    def end(self, target):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr("pathlib.Path.replace", end)
+    with contextlib.suppress(KeyboardInterrupt):
+        write_all(dict.fromkeys(paths, "new"), key=paths[1])
+    assert names(tmp_path) == (["a", "b", "key"] if done == 3 else ["a", "b"])
+    wanted = ["new" if i < done else "old" for i in range(2)]
+    assert [paths[0].read_text(), paths[2].read_text()] == wanted
 
 
 WRITER = """

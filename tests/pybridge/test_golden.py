@@ -1,9 +1,12 @@
 """Golden blobs of every format version load and give the recorded outputs."""
 
+import functools
 import importlib.util
 import json
 import re
+from collections import Counter
 
+import arithmetic_faults
 import graph_features
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import NUMPY_TYPE, BlobError, blob, reference, softmax
+from drypoint.program import NUMPY_TYPE, BlobError, _ops, blob, reference, softmax
+from drypoint.program._op import RequantizedOp
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -90,10 +94,13 @@ def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
     page = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
     checks = re.findall(r"^\| \d+ \|.*\| ([A-Z]+) \|$", page, re.MULTILINE)
     assert {row["status"] for row in rows("refused.jsonl")} == {*checks} - {"CAPACITY"}
-    every = rows("refused.jsonl") + rows("accepted.jsonl")
-    assert max(len(row["data"]) for row in every) <= 2**16
+    readme, names = (GOLDEN / "README.md").read_text("utf-8"), []
+    for name in ("refused.jsonl", "accepted.jsonl"):
+        largest = max(len(row["data"]) for row in rows(name))
+        assert f"each of at most {largest:,} bytes" in readme
+        assert largest <= 2**16
+        names += [row["name"] for row in rows(name)]
     assert len(rows("refused.jsonl")) > 480
-    names = [row["name"] for row in every]
     assert len(names) == len(set(names))
 
 
@@ -135,6 +142,63 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
                 assert layers == one["layers"], row["name"]
     assert read.finished()
     assert sum(map(len, inputs)) > 90
+
+
+@functools.cache
+def recorded():
+    """For each accepted blob with runs its name, program, inputs (N, h, w, c), and what each op
+    writes in these runs (N, outputs)."""
+    found = []
+    for row in rows("accepted.jsonl"):
+        program, runs = program_of(row), row["runs"]
+        if runs:
+            inputs = b"".join(bytes.fromhex(run["input"]) for run in runs)
+            x = np.frombuffer(inputs, NUMPY_TYPE[program.input_type])
+            planes = []
+            for i, op in enumerate(program.ops):
+                layers = b"".join(bytes.fromhex(run["layers"][i]) for run in runs)
+                kind = np.dtype(NUMPY_TYPE[op.out_type]).newbyteorder("<")
+                planes.append(np.frombuffer(layers, kind).reshape(len(runs), -1))
+            found.append((row["name"], program, x.reshape(-1, *program.input_shape), planes))
+    return found
+
+
+def test_recorded_outputs_spread_over_the_clamp():
+    """Each op that requantizes shows four values inside the clamp, or as many as it writes where
+    these are fewer. Both runs of an op differ. The other blobs of the set hold fields at an end of
+    their range, which sends their outputs to an end of the clamp: those of the museum, whose bytes
+    never change, and those of the loader's checks."""
+    spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
+    for name, program, _, planes in recorded():
+        for i, (op, plane) in enumerate(zip(program.ops, planes, strict=True)):
+            if name not in spread:
+                continue
+            if program.is_streaming:  # the steps in which the op runs
+                plane = plane[program.clocks[i].first - 1 :: program.clocks[i].period]  # noqa: PLW2901
+            else:
+                assert not np.array_equal(*plane), (name, op.name)
+            if hasattr(op, "mult"):
+                inside = {value for value in plane.ravel().tolist() if op.lo < value < op.hi}
+                assert len(inside) >= min(4, plane.size), (name, op.name)
+                counts[op.kind] += plane.size >= 4
+    kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
+    assert {kind for kind, n in counts.items() if n >= 8} == kinds
+
+
+@pytest.mark.parametrize("name", arithmetic_faults.FAULTS)
+def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
+    """By the blobs that are for it. Of the others only those find it whose outputs spread; so
+    without them all the fault passed the set."""
+    fault, blobs = arithmetic_faults.FAULTS[name]
+    monkeypatch.setattr(reference, "apply", fault)
+    found = {
+        what
+        for what, program, x, planes in recorded()
+        for made, plane in zip(reference.trace(program, x), planes, strict=True)
+        if not np.array_equal(made.reshape(plane.shape), plane)
+    }
+    assert found >= blobs
+    assert found <= {*arithmetic_faults.ACCEPTED, *regenerate().spread_programs()}
 
 
 def test_the_last_op_clamps_at_both_ends_in_recorded_runs():

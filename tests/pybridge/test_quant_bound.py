@@ -7,6 +7,7 @@ half of one at least.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -156,3 +157,26 @@ def test_a_bound_of_one_dense_layer_by_hand():
     by_hand += abs(0.5 - 50 * scale)  # the bias in steps of the accumulator
     by_hand += 4 * scale / 2  # one rounding of the output, four accumulator steps wide
     assert bound == pytest.approx(by_hand, rel=1e-6)  # the weight itself is float32
+
+
+def test_a_bound_counts_what_the_multiplier_is_off_on_the_largest_accumulator():
+    """64 weights of 1 make sums so large that rounding the multiplier costs a part of a step."""
+    layers = {"fc1": Linear(1), "relu": ReLU(), "fc2": Linear(1)}
+    params = {
+        "fc1.weight": np.ones((1, 64)), "fc1.bias": [-0.3], "fc2.weight": [[1]], "fc2.bias": [0],
+    }  # fmt: skip
+    net = Sequential(layers, (64,)).with_params(params)
+    x = np.full((2, 64), [[0.0], [255.0]])
+    case = replace(random_case(0), model=Model(net), images=x, real=x)
+    bound = error_bound(case.model, case.calibration())["fc1"]
+    op = quantize(case.model, case.calibration()).ops[0]
+    assert (set(op.weight.flat), op.bias.item(), op.shift) == ({127}, -38, 0)
+    scale, bias = Fraction(1, 127), Fraction(float(np.float32(-0.3)))
+    out = (255 * 64 + bias) / 255
+    multiplier_off = abs(Fraction(op.mult.item(), 2**32) - scale / out)
+    by_hand = 64 * (Fraction(1, 2) + Fraction(1, 2**14))  # the border rounds to steps of 1
+    by_hand += abs(bias + 38 * scale)  # the bias in steps of the accumulator
+    by_hand += out * (Fraction(1, 2) + multiplier_off * (38 + 255 * 127 * 64))
+    # Float64 rounds some ten sums, so it is off by less than 1e-14 of the bound.
+    assert out * multiplier_off * (38 + 255 * 127 * 64) > by_hand / 100_000
+    assert bound == pytest.approx(float(by_hand), rel=1e-12)

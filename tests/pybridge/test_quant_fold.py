@@ -631,6 +631,13 @@ def test_multipliers_are_the_nearest_even_integers(ratios):
     assert e == 0 or math.ldexp(max(ratios), 32 - (e - 1)) > 2**31 - 3
 
 
+def test_the_largest_multiplier_needs_no_larger_shift():
+    """Section 5 of NUMERICS.md: m is at most 2^31 - 2; what rounds to 2^31 takes another e."""
+    for ratio, m, e in ((2**31 - 2, 2**31 - 2, 0), (2**31 - 0.5, 2**30, 1)):
+        found, shift = multipliers(np.array([math.ldexp(ratio, -32)]))
+        assert (found.tolist(), shift) == ([m], e)
+
+
 ADVERSARIAL = {
     "zeros": ([[0, 0], [0, 0]], [0, 0]),
     "zero channel": ([[0, 0], [1, -1]], [3, 0]),

@@ -19,6 +19,7 @@ from blobs import (
     OUT,
     PLAN,
     READS,
+    ROWS,
     SHAPE,
     TYPE,
     ZERO,
@@ -227,6 +228,9 @@ WRONG_PLANS: Cases = {
         "an arena for one op": changed(DENSE, (16, "I", 1)),
         "no arena": changed(_LINE, (16, "I", 0)),
         "17 outputs are alive": changed(CROWD, u16(READS + 2, 1, op=17)),
+        "17 outputs are alive inside a group": changed(
+            CROWD, u8(MARKS, 2, op=16), u16(ROWS, 1, op=16), u16(ROWS, 1, op=17)
+        ),
     }.items()
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from blobs import (
     GROUPED,
     GROUPS,
     IN,
+    IN2,
     INPUT,
     KERNEL,
     KIND,
@@ -29,6 +30,7 @@ from blobs import (
     MULT,
     OUT,
     OVERFLOW,
+    PAD,
     PADDING,
     PLAN,
     POOL,
@@ -42,11 +44,13 @@ from blobs import (
     UNKNOWN_KIND,
     VERSION,
     WEIGHT,
+    ZERO,
     Cases,
     Change,
     H,
     W,
     addition,
+    binary,
     changed,
     convolution,
     dense,
@@ -55,6 +59,7 @@ from blobs import (
     mean,
     place,
     planned,
+    product,
     program,
     resized,
     sharing,
@@ -66,7 +71,8 @@ from blobs import (
     widen,
 )
 
-from drypoint.program import DepthwiseConv, DType, GroupedConv, Program, Shape, blob
+from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
+from drypoint.program._ops import BinaryOp
 
 LAST: DType = "i32"
 
@@ -161,6 +167,52 @@ def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     )
 
 
+def product_of_signed(*, first: bool) -> bytes:
+    """A product of the input, `u8`, and of a plane of `i8` with the zero point -100, the first or
+    the second input."""
+    source, signed = tensor(1, 2, 2), tensor(1, 2, 2, "i8", -100)
+    pair, reads = ((signed, source), (1, 0)) if first else ((source, signed), (0, 1))
+    last = product(*pair, tensor(1, 2, 2, LAST))
+    return blob.dumps(program(convolution(source, signed), last, reads=((0,), reads)))
+
+
+def with_bound(data: bytes, op: int, magnitude: int, bound: int) -> bytes:
+    """The blob whose op has the bias that makes its bound: the inputs add `magnitude` to it."""
+    return changed(data, (table(data, BIAS, op), "i", bound - magnitude))
+
+
+def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = False) -> bytes:
+    """An op on pairs of values of the input, 3 x 2 x 2, and of a plane of h x w x 2 that a maximum
+    makes of the input. Whether the shapes fit is not checked here."""
+    plane = tensor(3, 2, 2)
+    reads, at = ((1, 0), IN) if small_first else ((0, 1), IN2)
+    ops = maximum(plane, plane), binary(kind, plane, plane, tensor(3, 2, 2, LAST))
+    data = blob.dumps(program(*ops, reads=((0,), reads)))
+    kernel = [u16(KERNEL, 4 - h), u16(KERNEL + 2, 3 - w)]
+    sides = [change for place in ((OUT, 0), (at, 1)) for change in side(*place, h, w)]
+    return changed(data, *kernel, *sides, (16, "I", 2 * h * w))
+
+
+def side(field: int, op: int, h: int, w: int) -> tuple[Change, Change]:
+    """Changes of the height and width of a tensor in an op's record."""
+    return u16(field, h, op=op), u16(field + W, w, op=op)
+
+
+def padding_values_beyond_the_limit() -> bytes:
+    """Means whose tables of padding values, which lie over header and records, are one byte an op
+    more than four times the blob; without the padding values all tables are small."""
+    n = 6
+
+    def means(channels: int) -> bytes:
+        planes = [tensor(1, 1, channels)] * n + [tensor(1, 1, channels, LAST)]
+        rule = {"padding": (1, 0, 0, 0)}
+        ops = [mean(before, after, (2, 1), **rule) for before, after in pairwise(planes)]
+        return blob.dumps(program(*ops))
+
+    channels = 4 * len(means(1)) // n - 8 + 1  # 8 bytes of a bias and a multiplier
+    return changed(means(channels), *(u32(PAD, 1, op=i) for i in range(n)))
+
+
 # Two and three planes of 4 bytes in the arena.
 BOTH, THREE = line(2, 4, 4, 2), line(2, 4, 4, 4, 2)
 _HALVES = convolution(tensor(2, 3, 4), tensor(1, 2, 2), (2, 2), GroupedConv, groups=2, lo=0, hi=9)
@@ -175,8 +227,21 @@ LARGEST_WINDOW = program(
     maximum(tensor(16384, 16384, 1), tensor(16130, 16130, 1, LAST), (255, 255))
 )
 
+PAIRS = {
+    "a sum of u8 and i8": (sum_of("u8", "i8", (300, 770), 0), 2, 300 * 255 + 770 * 128),
+    "a product of u8 and i8": (product_of_signed(first=False), 1, 255 * 228),
+    "a product of i8 and u8": (product_of_signed(first=True), 1, 228 * 255),
+}
+PLANS = {
+    "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
+    "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
+    "another plan, three places": planned(THREE, 12, 4, 8, 0),
+    "an output that ends at 2^32 - 1": planned(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
+}
 ACCEPTED = {
     **clamping(),
+    **PLANS,
+    **{f"{name} at the bound": with_bound(*pair, 2**31 - 1) for name, pair in PAIRS.items()},
     "a plane before pooling of 196,605 rows": long_axis(0, padding=65535, pool=65535, out=3),
     "a plane before pooling of 196,605 columns": long_axis(1, padding=65535, pool=65535, out=3),
     "1.7e13 steps": blob.dumps(LARGEST_WINDOW),
@@ -186,10 +251,6 @@ ACCEPTED = {
     "a sum of i8 and i8, shift 22": sum_of("i8", "i8", (2, 1), 22),
     "a sum of u8 and i8, shift 13": sum_of("u8", "i8", (512, 1022), 13),
     "multipliers of a convolution at the end": with_multipliers_at_the_end(GROUPED, 0, beyond=0),
-    "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
-    "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
-    "another plan, three places": planned(THREE, 12, 4, 8, 0),
-    "an output that ends at 2^32 - 1": planned(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
     "a softmax": blob.dumps(SOFTMAX),
 }
 
@@ -254,6 +315,7 @@ _OVERFLOW: dict[str, bytes] = {
     "sum of i8 and u8 as two i8": sum_of("i8", "u8", (1, 2), 22),
     "sum of values down to -128": sum_of("i8", "i8", (2, 2), 22),
     "sum of factors in 16 bits": sum_of("u8", "u8", (32767, 32767), 8),
+    **{f"{name} above the bound": with_bound(*pair, 2**31) for name, pair in PAIRS.items()},
 }  # fmt: skip
 
 
@@ -327,6 +389,9 @@ _ORDER: Cases = {
     "weight bits of 4, and a reserved byte": (
         FIELD, changed(DENSE, u8(BITS, 4), u16(OUT, 0)),
     ),
+    "a zero point of u8 in the header alone": (
+        FIELD, changed(DENSE, (INPUT + ZERO, "b", 1)),
+    ),
     "63 bytes of another magic": (SIZE, b"X" + DENSE[1:63]),
     "63 bytes of another version": (SIZE, DENSE[:4] + b"\3" + DENSE[5:63]),
     "64 bytes of another magic": (MAGIC, b"X" + DENSE[1:64]),
@@ -381,6 +446,11 @@ _SHAPES: dict[str, bytes] = {
     ),
     "output height 0, kernel 0": changed(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
     "input height 0, padded": changed(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
+    "a product whose first input is the pixel": two_planes(Mul, 1, 1, small_first=True),
+    "a product of a plane and a row": two_planes(Mul, 1, 2),
+    "a product of a plane and a column": two_planes(Mul, 3, 1),
+    "a product of a plane and a smaller one": two_planes(Mul, 2, 2),
+    "a sum of a plane and a pixel": two_planes(Add, 1, 1),
     "input of 2^29 values": copying(Shape(16384, 16384, 2), Shape(65, 65, 2), 255),
     "input of 2^32 + 2^17 values": copying(Shape(32769, 32768, 4), Shape(129, 129, 4), 255),
     "input and output of 2^32 values": copying(Shape(32768, 32768, 4), Shape(32768, 32768, 4), 1),
@@ -401,6 +471,7 @@ _ENDS: dict[str, bytes] = {
         )
     },
     "tables of four times the blob and one byte": sharing(9, 31, factor=4),
+    "padding values of more than four times the blob": padding_values_beyond_the_limit(),
     "weights of (2^16 - 1)^4 bytes": changed(
         blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, 1, LAST)))),
         *((at + 4, "H", 65535) for at in (INPUT, place(0, IN), place(0, OUT))),

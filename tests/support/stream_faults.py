@@ -94,14 +94,23 @@ def long_line(height: int, **more) -> bytes:
     return unchecked(ops, (8, end, 8 + height), end + 1)
 
 
-def joined(*ops, offsets, arena: int) -> bytes:
+def joined(*ops, offsets, arena: int, pair: tuple[int, int] = (2, 3)) -> bytes:
     """Tensor 1 is made of tensor 0 by a history of three rows; op 2 makes a tensor of tensor 0, and
-    the sum of tensors 2 and 3 is read."""
-    reads = ((0,), (1,), (0,), (2, 3), (4,))
+    the sum of tensors 2 and 3 is read, by a line of the other ops."""
+    reads = ((0,), (1,), (0,), pair, *((4 + i,) for i in range(len(ops))))
     first = (history(ROW, 3), maximum(THREE, ROW, (3, 1)))
     return unchecked(
-        (*first, *ops, addition(ROW, ROW, ROW), dense(ROW, PAIR)), offsets, arena, reads
+        (*first, ops[0], addition(ROW, ROW, ROW), *ops[1:], dense(ROW, PAIR)), offsets, arena, reads
     )
+
+
+def two_histories(*, later_first: bool) -> bytes:
+    """The sum of two histories, of which one is ready in step 1, the other in step 3."""
+    ops = [history(ROW, 1), history(ROW, 1, kept=3)]
+    ops = ops[::-1] if later_first else ops
+    last = (addition(ROW, ROW, ROW), dense(ROW, PAIR))
+    places = (8, 14) if later_first else (8, 10)
+    return unchecked((*ops, *last), (*places, 16), 18, ((0,), (0,), (1, 2), (3,)))
 
 
 REFUSED: Cases = {
@@ -171,12 +180,26 @@ REFUSED: Cases = {
             "two periods meet": joined(
                 history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22
             ),
+            "two periods meet, the longer one first": joined(
+                history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22, pair=(3, 2)
+            ),
             "a tensor that does not last": joined(
                 maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22
             ),
+            "a first tensor that does not last": joined(
+                maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22, pair=(3, 2)
+            ),
+            "the first op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1)),
             "an output over a row that waits": joined(
                 history(ROW, 1), offsets=(10, 18, 16, 16), arena=20
             ),
+            "an output over a row that was read in an earlier step than it came": joined(
+                history(ROW, 1), maximum(ROW, ROW), offsets=(12, 20, 18, 22, 18), arena=24
+            ),
+            "an output one byte behind an oldest row that is read no more": joined(
+                history(ROW, 1, kept=3), offsets=(10, 22, 16, 11), arena=24
+            ),
+            "129 histories": many(129),
         },
     }.items()
     for name, data in cases.items()
@@ -188,6 +211,15 @@ ACCEPTED = {
     "a row that waits for two steps": joined(
         history(ROW, 1, kept=3), offsets=(10, 22, 16, 24), arena=26
     ),
+    "a sum that runs first when its first input is ready": joined(
+        history(ROW, 1), offsets=(10, 18, 16, 20), arena=22
+    ),
+    "a sum that runs first when its second input is ready": joined(
+        history(ROW, 1), offsets=(10, 18, 16, 20), arena=22, pair=(3, 2)
+    ),
+    "a sum of two histories, the first ready later": two_histories(later_first=True),
+    "a sum of two histories, the second ready later": two_histories(later_first=False),
+    "128 histories": many(128),
     "an output over an oldest row that is read no more": joined(
         history(ROW, 1, kept=3), offsets=(10, 22, 16, 10), arena=24
     ),

@@ -214,3 +214,10 @@ def test_the_tables_of_the_page_are_printed_by_the_command():
     for table in (engine, nets):
         assert all(len(row) == len(table[0]) for row in table)
     assert [row[0] for row in engine[2:]][:2] == ["drypoint, avx512vnni", "drypoint, avxvnni"]
+
+
+def test_the_wake_word_has_the_layout_of_its_files():
+    """Inputs of files of wake words have the shape (T, 1, C): time is the height."""
+    program = bench.make_case("sww").program
+    assert program.input_shape == (30, 1, 40)
+    assert program.streaming().input_shape == (1, 1, 40)

@@ -17,7 +17,9 @@ from drypoint.data import ImageEncoder
 from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
 from training_bench.__main__ import main
+from training_bench._bench import _images
 from training_bench._together import Together
+from training_bench._torch_net import torch_net
 
 BATCH = 16
 
@@ -56,6 +58,25 @@ def test_pytorch_has_our_net(net, data):
         theirs = trainers()[kind](net, x, y, threads=1)
         with torch.inference_mode():
             close(logits(net, x), theirs._net(theirs._scaled(theirs._x)).numpy())
+
+
+@pytest.mark.parametrize("name", ["kws", "ic", "vww"])
+def test_pytorch_has_our_graphs(name):
+    """Depthwise convolutions, batch norm, uneven padding, additions; with other statistics than 0
+    and 1, which a new net has."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    net = bench.NETS[name]().initialize(0)
+    rng = np.random.default_rng(1)
+    net = net.with_buffers(
+        {
+            path: rng.uniform(0.5, 2, array.shape).astype(np.float32)
+            for path, array in net.buffers.items()
+        }
+    )
+    x = rng.normal(size=(2, *net.input_shape)).astype(np.float32)
+    theirs = torch_net(net).eval()
+    with torch.inference_mode():
+        close(net[:-1](x), theirs(torch.from_numpy(x)).numpy())
 
 
 def test_jax_has_our_net(net, data):
@@ -198,7 +219,7 @@ def result(libraries=LIBRARIES) -> training_bench.TrainResult:
         cpu="Abacus", cores=2, system="Linux", compiler="cc", python="3.11", versions={}, load=0.0
     )
     return training_bench.TrainResult(
-        machine=machine, rounds=3, ms=100, nets=(net,), warnings=("busy",)
+        machine=machine, rounds=3, ms=100, nets=(net,), failures=(), warnings=("busy",)
     )
 
 
@@ -337,6 +358,36 @@ def test_what_cannot_be_timed_is_refused(plan, why, toolbox):
     plan = training_bench.TrainPlan(peers=False, **plan)
     with pytest.raises(bench.BenchError, match=why):
         training_bench.bench_training(["dense"], plan, compiler=toolbox.need("cc"), notify=str)
+
+
+def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbox):
+    """The nets before and after it are printed, and the exit code says that one is missing."""
+    toolbox.need("cc")
+
+    def time_net(name, *_args, **_options):
+        if name == "vww":
+            raise bench.BenchError("PyTorch (1) ended")
+        return replace(result().nets[0], name=name)
+
+    monkeypatch.setattr("training_bench._bench._time_net", time_net)
+    for option in ((), ("--markdown",)):
+        assert main(["--nets", "kws,vww,ic", *option]) == 1
+        out, err = capsys.readouterr()
+        assert out.index("kws") < out.index("ic,")
+        assert "vww is not timed: PyTorch (1) ended\n" in out
+        assert "vww is not timed: PyTorch (1) ended\n" in err
+    assert main(["--nets", "vww"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_classes_are_those_of_the_net():
+    """vww has two outputs, and none of its images is of a third class."""
+    x, y = _images("vww")
+    assert (x.shape[1:], set(y.tolist())) == ((96, 96, 3), {0, 1})
+    net = bench.NETS["vww"]().initialize(0)
+    trainers()["drypoint"](net, x[:8], y[:8], threads=1).train(8, 8)
+    with pytest.raises(bench.BenchError, match="it reads signals, and this bench trains on images"):
+        _images("sww")
 
 
 def test_trainings_at_once_count_as_one_that_does_the_work_of_all():

@@ -4,6 +4,7 @@ parts that no command mixes, and bad input in one line.
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 
 from drypoint import data, devices, nn, quant
 from drypoint.cli._data import held_out
+from drypoint.cli._nets import make_net
+from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.measure import measure, measure_anomalies
 from drypoint.program import Program
@@ -360,6 +363,44 @@ def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
     )
     assert code == 0
     assert "self-test in the emulator: passed, 4 inputs, every layer" in said
+
+
+def test_a_file_with_a_dataclass_gives_a_net(tmp_path):
+    """A dataclass looks for its module in ``sys.modules``; no module that is there is replaced."""
+    text = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import ClassVar
+from drypoint import nn
+
+@dataclass(frozen=True)
+class Sizes:
+    hidden: int = 7
+    kind: ClassVar[str] = "mlp"
+
+def net(classes: int) -> nn.Layer:
+    return nn.Sequential([nn.Flatten(), nn.Linear(Sizes().hidden), nn.Linear(classes)])
+
+def wrong() -> nn.Layer:
+    return nn.Linear(0)
+
+def broken() -> nn.Layer:
+    raise ValueError("no")
+"""
+    for name in ("json.py", "mine.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        made = make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)
+        assert made.bind((1, 2, 2)).output_shape((1, 2, 2)) == (3,)
+        for function in ("wrong", "broken", "none"):
+            with pytest.raises(DrypointError) as refusal:
+                make_net(f"{path}:{function}", input_shape=(1, 2, 2), classes=3)
+            assert str(refusal.value).isprintable()
+    path.write_text("def net(:")
+    with pytest.raises(DrypointError, match="SyntaxError"):
+        make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)
+    assert sys.modules["json"] is json
+    assert not [name for name in sys.modules if "mine" in name]  # none of a file that failed
 
 
 def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictures, cli, tmp_path):

@@ -416,6 +416,30 @@ def test_constants_are_not_computed_to_far_more_than_the_file_has():
             interop.from_onnx(file.bytes())
 
 
+def test_the_state_of_an_open_batch_hides_no_other_reason():
+    """PyTorch writes the first state of a GRU as zeros of the batch's size."""
+    file = File((1, 4))
+    size = file.of("Gather", file.of("Shape", "input"), file.ints(0))
+    state = file.of("ConstantOfShape", file.of("Concat", file.ints(1), size, file.ints(64), axis=0))
+    x = file.of("Transpose", "input", perm=[1, 0, 2])
+    file.of("GRU", x, file.drawn(1, 192, 4), file.drawn(1, 192, 64), "", "", state, hidden_size=64)
+    with pytest.raises(interop.OnnxError, match="keeps a state") as found:
+        interop.from_onnx(file.bytes())
+    assert "for an open batch axis: export with a batch of 1" in str(found.value)
+
+
+def test_attributes_without_a_value_are_refused():
+    """An attribute may stand for one of a function's, and the main graph is none."""
+    for change in ({"ref_attr_name": "slope"}, {"type": 0}):
+        model = onnx.load_model_from_string(File((3,)).then("LeakyRelu", alpha=0.5).bytes())
+        attribute = model.graph.node[0].attribute[0]
+        for name, value in change.items():
+            setattr(attribute, name, value)
+        with pytest.raises(interop.OnnxError) as found:
+            interop.from_onnx(model.SerializeToString())
+        assert str(found.value).isprintable()
+
+
 def test_open_sizes_are_refused():
     with pytest.raises(interop.OnnxError, match="is open"):
         interop.from_onnx(File((1, "H", "W")).then("Relu").bytes())

@@ -26,6 +26,7 @@ def test_areas_are_scikit_learns():
         expected = metrics.roc_auc_score(y, errors, max_fpr=most)
         assert m.partial_auc(most) == pytest.approx(expected, rel=1e-9)
     assert m.partial_auc(1.0) == pytest.approx(m.auc, rel=1e-12)
+    assert m.partial_auc() == m.partial_auc(0.1) != m.partial_auc(0.2)
 
 
 def test_a_threshold_lets_at_most_the_share_of_normal_examples_through():
@@ -33,6 +34,7 @@ def test_a_threshold_lets_at_most_the_share_of_normal_examples_through():
     assert anomaly_threshold(errors, false_alarms=0) == 99
     assert anomaly_threshold(errors, false_alarms=0.05) == 94
     assert isinstance(anomaly_threshold(errors), int)
+    assert anomaly_threshold(errors) == 98  # one of 100 is above
     assert anomaly_threshold([3.5, 1.5, 2.5], false_alarms=0.34) == 2.5
     for share in (0, 0.01, 0.3, 0.999):
         assert (errors > anomaly_threshold(errors, false_alarms=share)).mean() <= share
@@ -74,3 +76,9 @@ def test_shares_have_ranges():
         anomaly_threshold([1, 2], false_alarms=1)
     with pytest.raises(MeasureError, match="max_fpr is 0"):
         measure_anomalies([1, 2], [0, 1]).partial_auc(0)
+
+
+@pytest.mark.parametrize("threshold", [True, "3", [3]])
+def test_a_threshold_is_a_number(threshold):
+    with pytest.raises(MeasureError, match=r"threshold is .*; wanted: a number"):
+        measure_anomalies([1, 2], [0, 1], threshold=threshold)

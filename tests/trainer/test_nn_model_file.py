@@ -339,7 +339,7 @@ HOSTILE = {
         replaced(net=nn.ReLU().config()),
         "the net has no array block.conv.weight",
     ),
-    "a layer of gigabytes": (huge_layer(), "another size"),
+    "a layer of gigabytes": (huge_layer(), "2,147,483,647 values, at most 268,435,456"),
     "nested a thousand deep": (deep(1_000), "damaged model file"),
     "nested a hundred thousand deep": (deep(100_000), "damaged model file"),
     "compressed": (packed(*facts_and_arrays(), zipfile.ZIP_DEFLATED), "is compressed"),

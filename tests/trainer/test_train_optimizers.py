@@ -74,6 +74,18 @@ FORMULAS = {
 }
 
 
+def test_a_run_that_names_only_an_optimizer_has_these_settings():
+    """Results that a page or a user noted depend on them."""
+    settings = {
+        train.SGD: "lr=0.01, momentum=0.9, nesterov=False, weight_decay=0.0",
+        train.Adam: "lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.0",
+        train.RMSProp: "lr=0.001, rho=0.95, eps=1e-06, weight_decay=0.0",
+        train.SignSGD: "lr=0.0001, momentum=0.9, weight_decay=0.0",
+    }
+    for kind, text in settings.items():
+        assert repr(kind()) == f"{kind.__name__}({text})"
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_optimizers_compute_their_published_formulas(name, decay):
@@ -141,6 +153,11 @@ def test_one_cycle_rises_to_1_and_falls_and_sums_to_half_the_steps(total, warmup
     np.testing.assert_allclose(up, 1 / (top + 1), atol=1e-12)  # differences of rounded quotients
     np.testing.assert_allclose(down, -1 / (total - top), atol=1e-12)
     assert math.fsum(factors) == pytest.approx((total + 1) / 2, rel=1e-12)
+
+
+def test_the_usual_warm_up_is_a_fifth_of_the_steps():
+    factors = [train.OneCycle()(step, 50) for step in range(50)]
+    assert factors.index(1) == 10
 
 
 @pytest.mark.parametrize("total", [1, 2, 7, 100])

@@ -45,6 +45,49 @@ def test_multipliers_scale_the_steps_of_the_parameters_that_match_first():
     np.testing.assert_array_equal(came["fc1.weight"], 0)
 
 
+class Descent:
+    """An optimizer of the user's own: plain descent, with its rates noted."""
+
+    def __init__(self):
+        self.lr, self.calls = 0.1, []
+
+    def start(self, params):
+        return dict.fromkeys(params, ())
+
+    def step(self, params, gradients, state, *, lr, t):  # noqa: ARG002
+        self.calls.append((*params, lr, t))
+        for path in params:
+            params[path][...] -= np.float32(lr) * gradients[path]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_optimizer_of_ones_own_gets_the_rate_of_each_group_and_step(compiled):
+    """Oracle: SGD without momentum, whose formula test_train_optimizers.py proves."""
+    net, _ = starting()
+    options = {
+        "batch_size": 30,
+        "validation_split": 0,
+        "compiled": compiled,
+        "schedule": train.Step(at=(0.5,), factor=0.25),
+        "lr_multipliers": {"fc1": 0.5, "fc2.bias": 0},
+    }
+    own = Descent()
+    came = fit(Model(net), optimizer=own, **options).net.parameters()
+    rates = [0.1, 0.1, 0.1, 0.025, 0.025, 0.025]  # two epochs of three batches
+    calls = [
+        call
+        for t, rate in enumerate(rates, 1)
+        for call in (
+            ("net.fc1.weight", "net.fc1.bias", rate * 0.5, t),
+            ("net.fc2.weight", rate, t),
+        )
+    ]
+    assert own.calls == calls
+    wanted = fit(Model(net), optimizer=SGD(lr=0.1, momentum=0), **options).net.parameters()
+    for path, array in wanted.items():
+        np.testing.assert_allclose(came[path], array, rtol=1e-5, atol=1e-7)  # fused or not
+
+
 @pytest.mark.parametrize(
     ("multipliers", "message"),
     [
@@ -105,11 +148,17 @@ def test_schedules_have_names(name):
     assert by_name.lr_final == 1e-3 * SCHEDULES[name]()(steps - 1, steps)
 
 
+def test_the_usual_schedule_is_one_cycle():
+    usual, other = fit(), fit(schedule="constant")
+    assert usual.model.dumps() == fit(schedule="onecycle").model.dumps() != other.model.dumps()
+
+
 BAD = {
     "optimizer name": ({"optimizer": "nadam"}, "no optimizer is called 'nadam'; there are adam, "),
     "optimizer class": ({"optimizer": SGD}, "optimizer is .*SGD.*: give a name or a value"),
     "schedule name": ({"schedule": "linear"}, "no schedule is called 'linear'; there are constant"),
     "schedule class": ({"schedule": train.OneCycle}, "schedule is .*: give a name or a value"),
+    "schedule number": ({"schedule": 0.1}, "schedule is 0.1: give a name or a value"),
     "norm": ({"clip_grad_norm": 0}, "clip_grad_norm is 0, not a number above 0"),
     "time": ({"time_limit": -1}, "time_limit is -1, not a number above 0"),
     "log": ({"log": "run.txt"}, r"log is run\.txt: its name must end in \.csv or \.jsonl"),

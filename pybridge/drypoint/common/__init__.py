@@ -21,6 +21,7 @@ from ._file_kinds import check_suffix as check_suffix
 from ._file_kinds import file_kind as file_kind
 from ._files import check_writable as check_writable
 from ._files import read_bytes as read_bytes
+from ._files import read_start as read_start
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
@@ -30,6 +31,9 @@ from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
 from ._page_style import page_style as page_style
+from ._printable import html_text as html_text
+from ._printable import markdown_text as markdown_text
+from ._printable import printable as printable
 from ._progress import Bar as Bar
 from ._progress import Display as Display
 from ._progress import Lines as Lines

@@ -1,5 +1,7 @@
 """The one base of all errors that come from outside: input, files, arguments, the machine."""
 
+from ._printable import printable
+
 _LONGEST = 4000  # characters of a message; a file may bring any number of names into one
 
 
@@ -19,14 +21,8 @@ class DrypointError(Exception):
         A message may quote a file that is not trusted. So control characters and line breaks
         appear as escapes, and the middle of a message above 4,000 characters is left out.
         """
-        text = " ".join(str(a) for a in self.args)
-        if not text.isprintable():
-            text = "".join(c if c.isprintable() else _escaped(c) for c in text)
+        text = printable(" ".join(str(a) for a in self.args))
         if len(text) > _LONGEST:
             half = _LONGEST // 2
             text = f"{text[:half]} [{len(text) - 2 * half:,} characters] {text[-half:]}"
         return text
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

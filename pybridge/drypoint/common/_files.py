@@ -5,11 +5,12 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 from ._errors import DrypointError
+from ._limits import READ_LIMIT, check_limit
 from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
 
 
@@ -32,9 +33,17 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     write_all({Path(path): content})
 
 
-def write_all(files: Mapping[Path, bytes | str]) -> None:
+def write_all(files: Mapping[Path, bytes | str], *, key: Path | None = None) -> None:
     """Write several files as by `write_atomic`: all are on the disk before the first takes
     its name, so that a full disk leaves every old file.
+
+    No file system gives several files their names at once. Where a process is killed between two
+    renames, ``key`` is missing.
+
+    Args:
+        files: path -> content; the files take their names in this order.
+        key: one of the paths, a file without which a reader takes none of the others. The old file
+            is removed before the first rename, and the new one takes its name last.
 
     Raises:
         DrypointError: as `write_atomic`; it names the file.
@@ -57,6 +66,10 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
                 temporary.chmod(0o666 & ~_umask())  # the next reader does not expect mkstemp's 0600
                 if not HAS_LOCKS:
                     file.close()  # Windows renames no open file
+            if key is not None:
+                staged[key] = staged.pop(key)  # to the end
+                path, (_, target) = key, staged[key]
+                target.unlink(missing_ok=True)
             for path, (temporary, target) in staged.items():  # noqa: B007 - an error names it
                 temporary.replace(target)
         except OSError as error:
@@ -85,22 +98,59 @@ def check_writable(path: str | Path) -> None:
         raise _cannot_write(path, error) from error
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file, or of a pipe.
+def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -> bytes:
+    """The bytes of a file, or of a pipe; the size of a file is checked before a byte is read.
+
+    Args:
+        path: the file, which may be untrusted.
+        limit: bytes of memory that the caller's ``limit`` allows for decoding the file; None: the
+            caller has no such argument, and `READ_LIMIT` counts.
+        memory: bytes of memory that decoding takes for each byte of the file.
 
     Raises:
-        DrypointError: the file is missing, cannot be read, or is a device (which may never end).
+        DrypointError: the file is missing, cannot be read, takes more memory than ``limit``, or is
+            a device (which may never end).
     """
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_size(path, memory * size, limit)
+        if size:
+            return file.read(size)
+        content = bytearray()  # a pipe, or a file of the kernel's, does not state its size
+        while piece := file.read(1 << 20):
+            content += piece
+            _check_size(path, memory * len(content), limit)
+        return bytes(content)
+
+
+def read_start(path: str | Path, size: int) -> bytes:
+    """The first bytes of a file, at most ``size``; raises as `read_bytes`."""
+    with _opened(path) as file:
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file or pipe to read; what the system refuses becomes an error of one line."""
     try:
         with Path(path).open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise DrypointError(f"cannot read {path}: it is a device; name a file")
-            return file.read()
+            yield file
     except IsADirectoryError as error:
         raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
     except OSError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _check_size(path: str | Path, needed: int, limit: int | None) -> None:
+    if limit is not None:
+        check_limit(needed, limit, what=str(path))
+    elif needed > READ_LIMIT:
+        raise DrypointError(
+            f"cannot read {path}: it takes {needed:,} bytes of memory, the limit is {READ_LIMIT:,}"
+        )
 
 
 def sha256(data: bytes) -> str:

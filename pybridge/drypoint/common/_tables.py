@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from html import escape
+
+from ._printable import html_text, printable
 
 _CAPTION = ' style="text-align:left; white-space:nowrap"'
 
@@ -10,11 +11,13 @@ _CAPTION = ' style="text-align:left; white-space:nowrap"'
 def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[str]:
     """A line for each row, its cells in columns two spaces apart.
 
+    Cells are `printable`.
+
     Args:
         rows: at least one; rows may be of different lengths.
         left: the columns that are flush left, counted from 0; all others are flush right.
     """
-    table, flush = [list(row) for row in rows], set(left)
+    table, flush = [list(map(printable, row)) for row in rows], set(left)
     widths = [
         max(len(row[i]) for row in table if i < len(row)) for i in range(max(map(len, table)))
     ]
@@ -49,10 +52,13 @@ def html_table(
         for i, cell in enumerate(cells):
             kind = "th" if i == 0 else tag
             style = ' style="text-align:left"' if i in flush else ""
-            made.append(f"<{kind}{style}>{escape(str(cell))}</{kind}>")
+            made.append(f"<{kind}{style}>{html_text(cell)}</{kind}>")
         return f"<tr>{''.join(made)}</tr>"
 
-    lines = ["<table>", *([f"<caption{_CAPTION}>{escape(caption)}</caption>"] if caption else [])]
+    lines = [
+        "<table>",
+        *([f"<caption{_CAPTION}>{html_text(caption)}</caption>"] if caption else []),
+    ]
     lines += [row(head, "th")] if head else []
     return "\n".join([*lines, *(row(cells, "td") for cells in rows), "</table>"])
 
@@ -67,4 +73,4 @@ def html_image(png: bytes, *, alt: str, width: int, height: int) -> str:
     """
     data = base64.b64encode(png).decode()
     size = f'width="{width}" height="{height}"'
-    return f'<img {size} alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    return f'<img {size} alt="{html_text(alt)}" src="data:image/png;base64,{data}">'

@@ -89,11 +89,18 @@ def writes(program: Program, name: str, pre: str) -> str:
         return text
     if program.threshold is not None:
         return (
-            f"The outputs are the input's reconstruction: the input is an anomaly if "
-            f"`{name}_reconstruction_error({pre}input, {pre}scores) > {upper}_THRESHOLD`, in "
-            "integers."
+            "The outputs are the input's reconstruction. "
+            f"`{name}_is_anomaly({pre}input, {pre}scores)` is 1 if "
+            f"`{name}_reconstruction_error({pre}input, {pre}scores)` is larger than "
+            f"`{upper}_THRESHOLD`, in integers."
         )
-    return (
-        f"The net's real output i is `{pre}scores[i] * {upper}_OUTPUT_SCALE`; where outputs are "
-        f"scores of classes, the class is {argmax}."
-    )
+    real = f"The net's real output i is `{pre}scores[i] * {upper}_OUTPUT_SCALE`"
+    if program.decoder is None and program.is_autoencoder:
+        return (
+            f"{real}. There are as many outputs as inputs. If the outputs are the input's "
+            "reconstruction, `drypoint measure` with `--false-alarms` writes a threshold into the "
+            f"program, and the next export has `{name}_is_anomaly()`."
+        )
+    if program.decoder is None and program.output_shape.size == program.input_shape.size:
+        return f"{real}. There are as many outputs as inputs, as an autoencoder has."
+    return f"{real}; where outputs are scores of classes, the class is {argmax}."

@@ -194,7 +194,8 @@ def _export(
     )
     files = {Path(folder) / path: text for path, text in arrange(form, parts).items()}
     _check_replaced(Path(folder), files, name=name)
-    write_all(files)
+    # Without drypoint.h no C file compiles: neither do files of two exports beside each other.
+    write_all(files, key=next(path for path in files if path.name == "drypoint.h"))
     return list(files)
 
 

@@ -1,5 +1,6 @@
 """Generates the C of a program: tables, not logic. It compiles with engine_c and nothing else."""
 
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -7,6 +8,8 @@ from string import Template
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drypoint.common import printable
 
 from . import _softmax as softmax
 from ._blob import identity
@@ -34,6 +37,7 @@ from ._reference import trace
 from ._tensors import ProgramError, Tensor
 
 CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
+_EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -50,7 +54,8 @@ def generate(
         kernels: a name of ``KERNEL_SETS``; weights are written in the layout of these kernels.
 
     Returns:
-        File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``.
+        File name to text: ``<name>.h``, ``<name>.c`` and ``selftest.c``. The C files stop the
+        compiler beside a header of another export.
 
     Raises:
         ProgramError: ``name`` is no C identifier or taken, ``golden`` does not fit the program or
@@ -63,11 +68,14 @@ def generate(
     if len(inputs) < least:
         what = f"{least} steps, up to the first output" if program.is_streaming else "one input"
         raise ProgramError(f"the self-test needs at least {what}; there are {len(inputs)}")
-    return {
-        f"{name}.h": _header(program, name, chosen),
-        f"{name}.c": _source(program, name, chosen),
+    header, source = _header(program, name, chosen), _source(program, name, chosen)
+    texts = {
+        f"{name}.h": header,
+        f"{name}.c": source,
         "selftest.c": _selftest(program, name, inputs),
     }
+    crc = f"0x{zlib.crc32((header + source).encode()):08X}u"
+    return {file: text.replace(_EXPORT_CRC, crc) for file, text in texts.items()}
 
 
 def _fill(template: str, **values: object) -> str:
@@ -81,6 +89,7 @@ def _common(program: Program, name: str) -> dict[str, object]:
         "name": name,
         "upper": name.upper(),
         "banner": _banner(program),
+        "export_crc": _EXPORT_CRC,
         "n_ops": len(program.ops),
     }
 
@@ -313,8 +322,11 @@ def _pair(name: str, pair: tuple[int, int]) -> dict[str, object]:
 
 
 def _comment(text: str) -> str:
-    """A name or a listing that may stand in a comment: neither opens nor closes one."""
-    return text.replace("*/", "* /").replace("/*", "/ *")
+    """A name or a listing that may stand in a comment: it neither opens nor closes one, has no
+    trigraph (``??/`` is a backslash in C99), and a compiler reads it as an editor shows it.
+    """
+    shown = printable(text, lines=True).replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"\?(?=\?)", "? ", shown)
 
 
 def _int(value: int) -> str:

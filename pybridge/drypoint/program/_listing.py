@@ -1,6 +1,6 @@
 """A program as text: what people read, and what heads the generated C."""
 
-from drypoint.common import table_lines
+from drypoint.common import printable, table_lines
 
 from ._ops import (
     AvgPool,
@@ -52,7 +52,7 @@ def listing(
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
     total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
-    return "\n".join([f"program {name}: {total}", *lines])
+    return "\n".join([f"program {printable(name)}: {total}", *lines])
 
 
 def _line_of_ops(ops: tuple[Op, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 """The memory plan: where each op's output lies in the arena, by section 8 of NUMERICS.md."""
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,6 @@ from ._tensors import ProgramError
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
 MAX_HISTORIES = 128  # of a program: DPT_MAX_HISTORIES
-MOST_ROWS = 1 << 20  # rows are counted up to here, so that products with strides fit 64 bits
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
 
@@ -184,24 +184,29 @@ def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) ->
     grows = any(isinstance(op, Upsample) for op in ops[k : group.last + 1])
     if group.rows[-1] == 0 or grows or reads_one_pixel(ops[k], reads[k], source + 1):
         return None
-    return max(
-        (y + group.rows[-1]) * row_bytes(out) - _still_read(ops, group, k, y) * row_bytes(plane)
-        for y in (0, out.out_shape.h - 1)
-    )
+    q, height = group.rows[-1], ops[k].out_shape.h
+    at = range(out.out_shape.h - q + 1)
+    # Op k has rows to compute at the first `count` rows of the output.
+    count = bisect_left(at, height, key=lambda y: _computed(ops, group, k, y))
+    stride, _, pad, _ = row_map(ops[k])
+    lead = 0
+    for y in (at[0], at[count - 1]) if count > 0 else ():
+        still_read = _computed(ops, group, k, y) * stride - pad
+        lead = max(lead, (y + q) * row_bytes(out) - still_read * row_bytes(plane))
+    return lead
 
 
-def _still_read(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
-    """The first row of its input that op k may still read when row y of the output is written."""
-    stride, _, pad, _ = row_map(ops[group.last])
-    t = y * stride - pad
+def _computed(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
+    """How many rows op k has computed at least when the last op computes row y: n of rule 3."""
     if k == group.last:
-        return t
-    t += group.rows[-2] - 1
+        return y
+    stride, _, pad, _ = row_map(ops[group.last])
+    ring, height = group.rows[-2], ops[group.last - 1].out_shape.h
+    n = height if ring == height else min(height, y * stride - pad + ring)
     for i in range(group.last - 1, k, -1):
         stride, reach, pad, _ = row_map(ops[i])
-        t = min(t, MOST_ROWS) * stride - pad + reach - 1
-    stride, _, pad, _ = row_map(ops[k])
-    return (min(t, MOST_ROWS) + 1) * stride - pad
+        n = min(ops[i - 1].out_shape.h, (n - 1) * stride - pad + reach)
+    return n
 
 
 def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:

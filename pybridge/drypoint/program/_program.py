@@ -3,14 +3,13 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import attribute_hints, check_suffix, read_bytes, write_atomic
+from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
@@ -444,7 +443,7 @@ class Program:
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
-        return f"<pre>{escape(str(self))}</pre>"
+        return f"<pre>{html_text(self)}</pre>"
 
 
 def _check_threshold(threshold: object) -> None:

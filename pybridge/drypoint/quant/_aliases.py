@@ -22,8 +22,12 @@ QUANTIZE = Arguments(
         "calibration": "quantize(model, quant.calibrate(model, inputs)), with some hundred "
         "training examples",
         "representative_dataset": "it is calibration: quant.calibrate(model, inputs)",
-        "bits": "leave it out: weights and activations are of 8 bits",
-        "dtype": "leave it out: weights and activations are of 8 bits",
+        **dict.fromkeys(
+            ("bits", "n_bits", "num_bits", "weight_bits", "activation_bits", "dtype"),
+            "leave it out: weights and activations are of 8 bits",
+        ),
+        "per_channel": "leave it out: each output channel of the weights has a scale",
+        "symmetric": "leave it out: weights have no zero point, activations where it helps",
     },
     too_many="quantize(model, quant.calibrate(model, inputs))",
 )

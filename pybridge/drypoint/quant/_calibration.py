@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_kind, html_table, parse_json, progress
+from drypoint.common import DrypointError, accept, check_kind, html_table, parse_json, progress
 from drypoint.data import Dataset, SignalEncoder
 from drypoint.nn import Layer, Model
 
+from ._aliases import CALIBRATE
 from ._batches import activations, batch_size_of
 from ._errors import QuantizationError
 from ._fold import flat_net
@@ -104,6 +105,7 @@ class Calibration:
         return f"calibration on {self.n_examples:,} examples, {kind}"
 
 
+@accept(CALIBRATE)
 def calibrate(
     model: Model | Layer,
     inputs: NDArray[np.generic] | Sequence[Any] | Dataset,

@@ -17,6 +17,7 @@ from ._markdown import markdown as markdown
 from ._markdown import markdown_table as markdown_table
 from ._net import started as started
 from ._nets import NETS as NETS
+from ._nets import SIGNALS as SIGNALS
 from ._nets import Case as Case
 from ._nets import case_of as case_of
 from ._nets import empty_case as empty_case

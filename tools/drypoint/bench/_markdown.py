@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from drypoint.common import markdown_text
+
 from ._figure import Figure
 from ._result import BenchResult, NetTimes, best_batch
 from ._tables import share, us
@@ -29,7 +31,7 @@ NET_HEAD = (
 def markdown(result: BenchResult) -> str:
     """The first net's contestants in a table, and a line for every net if there are several."""
     first, *others = result.nets
-    head = (f"{first.name}, {HEAD[0]}", *HEAD[1:])
+    head = (f"{markdown_text(first.name)}, {HEAD[0]}", *HEAD[1:])
     lines = [*markdown_table(head, list(_contestants(first)))]
     if others:
         lines += ["", *markdown_table(NET_HEAD, [_net_row(net) for net in result.nets])]
@@ -70,7 +72,7 @@ def _net_row(net: NetTimes) -> tuple[str, ...]:
     ratios = {ratio.what: f"{_ratio(ratio.ratio)} ({ratio.peer})" for ratio in net.ratios}
     one, _, many = [*ratios.values()] or ("", "", "")
     return (
-        net.name,
+        markdown_text(net.name),
         f"{net.macs:,}",
         us(engine.c_us.median),
         share(engine.bound_us, engine.c_us.median),

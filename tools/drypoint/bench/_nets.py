@@ -103,14 +103,15 @@ def strided() -> Sequential:
 
 def sww() -> Sequential:
     """MLPerf Tiny's streaming wake word on a window of 30 frames with 40 features: depthwise
-    convolutions along time and convolutions of 1x1 in turn, 826,368 MACs.
+    convolutions along time and convolutions of 1x1 in turn, 826,368 MACs. Time lies along the
+    height, as in files of wake words.
     """
     layers: list[Layer] = []
     read = 40
     for taps, width in ((3, 128), (5, 128), (10, 128), (15, 32)):
-        layers += [Conv2d(read, (1, taps), groups=read), Conv2d(width, 1), ReLU()]
+        layers += [Conv2d(read, (taps, 1), groups=read), Conv2d(width, 1), ReLU()]
         read = width
-    return Sequential([*layers, Flatten(), Linear(3)], (40, 1, 30))
+    return Sequential([*layers, Flatten(), Linear(3)], (40, 30, 1))
 
 
 NETS: dict[str, Callable[[], Sequential]] = {

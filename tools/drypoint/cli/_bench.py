@@ -21,7 +21,7 @@ from drypoint.bench import (
 )
 from drypoint.engine import find_compiler
 
-from ._output import say
+from ._output import say, shown
 from ._pieces import count, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(to_json(found), indent=2))
     else:
-        print(markdown(found) if args.markdown else text(found))
+        print(shown(markdown(found) if args.markdown else text(found)))
     return 0
 
 

@@ -26,12 +26,22 @@ from drypoint.program import Program
 
 from ._output import say
 from ._pieces import count
-from ._source import SIGNAL_OPTIONS, Source, named_source, signals_of, source_of, trained_on
+from ._source import (
+    SIGNAL_OPTIONS,
+    Source,
+    named_source,
+    provenance_of,
+    signals_of,
+    source_of,
+    trained_on,
+)
+from ._validation import find_validation
 
 MNIST = "mnist"
 OF_NET = "the data that the net was trained on, as its file names them"
 TEST_SHARE = 0.2  # of a source that names no test part
 PICTURE_OPTIONS = ("size", "color")
+HELD_OUT = "held out of its training part for validation"
 _FEWEST = 10  # examples that are split into a training and a test part
 
 
@@ -193,7 +203,7 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
     source, else all examples.
 
     Args:
-        split: "train" or "test".
+        split: "train", "test" or, of an autoencoder, "val".
         args: the options.
         reader: the model or program that reads the examples.
 
@@ -203,8 +213,12 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
     """
     source, encoder = source_of(args, reader), encoder_of(reader)
     if source.has_name:
-        chosen = data.load(source.text, split)
-        say(f"{source.shown}: {_amount(len(chosen), args)}, its {split} part")
+        chosen = data.load(source.text, "train" if split == "val" else split)
+        which = f"its {split} part"
+        if split == "val":
+            chosen = find_validation(chosen, provenance_of(reader), name=source.text)
+            which = HELD_OUT
+        say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen if args.limit is None else chosen[: args.limit]
     else:
         if encoder is None and Path(source.text).is_dir():
@@ -291,6 +305,8 @@ def _chosen(
     splits: Splits, split: str, reader: Model | Program, *, name: str
 ) -> tuple[Dataset, str]:
     """The examples of a source for a trained net, and which they are, in words."""
+    if split == "val":
+        return _validation(splits, reader, name=name)
     if ALL not in splits:
         return splits[split], f"its {split} part"
     pool, known = splits[ALL], trained_on(reader)
@@ -306,6 +322,15 @@ def _chosen(
         return pool, f"all of them: {name} has changed since the net was trained on it"
     trained = f"; the net was trained on {str(known['name'])[:80]}" if "name" in known else ""
     return pool, f"all of them{trained}"
+
+
+def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
+    """The validation examples of a source for a trained net, and which they are, in words."""
+    parts = _parts(splits)
+    own = ALL not in splits or trained_on(reader).get("sha256") == _identity(splits)
+    if "val" in parts and own:
+        return parts["val"], "its val part"
+    return find_validation(parts["train"], provenance_of(reader), name=name), HELD_OUT
 
 
 def _identity(splits: Splits) -> str:

@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from drypoint import data, interop, nn
-from drypoint.common import DrypointError, check_suffix, file_kind, read_bytes, sha256, write_atomic
+from drypoint.common import (
+    DrypointError,
+    check_suffix,
+    file_kind,
+    read_bytes,
+    read_start,
+    sha256,
+    write_atomic,
+)
 from drypoint.program import blob, simplify
 
 from ._output import result
@@ -45,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if is_quantized(args.file):
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
-    if args.out is None and out.is_file() and b"model.json" not in read_bytes(out):
+    if args.out is None and out.is_file() and b"model.json" not in read_start(out, 4096):
         raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
     net = read(args.file)

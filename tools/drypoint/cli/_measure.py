@@ -1,17 +1,20 @@
-"""``drypoint measure``: measures a model or a program on test examples."""
+"""``drypoint measure``: measures a model or a program on test examples; chooses the threshold of an
+autoencoder on validation examples.
+"""
 
 import argparse
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, check_writable
 from drypoint.data import Dataset
 from drypoint.engine import Engine
 from drypoint.measure import measure
+from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
-from ._output import result
+from ._output import result, say
 from ._pieces import load_file, model_file, of_windows
-from ._reconstruction import measure_reconstruction, reconstructs
+from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
@@ -29,28 +32,92 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
         "be given several times",
     )
+    parser.add_argument(
+        "--false-alarms",
+        type=_share,
+        metavar="SHARE",
+        help="of an autoencoder's program, with --normal: write into the file the smallest "
+        "threshold above which at most this share of the normal validation examples lies, as 0.01",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
     loaded = of_windows(load_file(args.file), args.file)
     if not reconstructs(loaded):
-        if args.normal is not None:
-            raise DrypointError(f"--normal is for an autoencoder, which {args.file} is not")
+        if option := _anomaly_option(args):
+            raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
         if isinstance(loaded, Program) and loaded.decoder is None and not loaded.softmax:
             raise DrypointError(
                 f"{args.file} is no classifier and no autoencoder: in Python, "
                 "measure.measure_regression measures its outputs"
             )
+    chosen: dict[str, object] = {}
+    if args.false_alarms is not None:
+        loaded, chosen = _with_threshold(loaded, args)
     dataset = examples("test", args, loaded)
     if reconstructs(loaded):
         normal = None if args.normal is None else _classes(args.normal, dataset)
         text, facts = measure_reconstruction(loaded, dataset, normal=normal)
+        facts |= chosen
     else:
         measured = measure(Engine(loaded) if isinstance(loaded, Program) else loaded, dataset)
         text, facts = measured.report(), measured.to_json()
     result(f"{args.file}\n{text}", {"file": str(args.file), **facts}, as_json=args.json)
     return 0
+
+
+def _anomaly_option(args: argparse.Namespace) -> str | None:
+    """An option of anomalies that is given."""
+    given = {"--normal": args.normal, "--false-alarms": args.false_alarms}
+    return next((option for option, value in given.items() if value is not None), None)
+
+
+def _with_threshold(
+    loaded: Model | Program, args: argparse.Namespace
+) -> tuple[Program, dict[str, object]]:
+    """The program with a threshold that validation examples choose, which is written to the file.
+
+    Raises:
+        DrypointError: no program of an autoencoder of real inputs, no ``--normal``, or no
+            validation examples.
+    """
+    if not isinstance(loaded, Program):
+        raise DrypointError(
+            "--false-alarms writes a threshold into a program: drypoint quantize makes one of "
+            f"{args.file}"
+        )
+    if loaded.reads_pixels:
+        raise DrypointError(
+            f"{args.file} reads pixels: only an autoencoder of signals, tables or vectors has a "
+            "threshold"
+        )
+    if args.normal is None:
+        raise DrypointError(
+            "--false-alarms is a share of the normal examples: name their class, --normal CLASS"
+        )
+    check_writable(args.file)
+    dataset = examples("val", args, loaded)
+    program, found = choose_threshold(
+        loaded, dataset, normal=_classes(args.normal, dataset), false_alarms=args.false_alarms
+    )
+    program.save(args.file)
+    say(
+        f"{args.file}: threshold {program.threshold:,}; {found['above']} of {found['n']} normal "
+        "validation examples are above it"
+    )
+    return program, {"validation": found}
+
+
+def _share(text: str) -> float:
+    """A ``--false-alarms``, for argparse."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 and below 1, such as 0.01")
+    return share
 
 
 def _classes(names: list[str], dataset: Dataset) -> list[int]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import sys
 import traceback
 from pathlib import Path
 
@@ -66,10 +67,12 @@ def make_net(name: str, *, input_shape: Shape, classes: int) -> Layer:
 def _from_file(path: Path, name: str, *, input_shape: Shape, classes: int) -> Layer:
     if not path.is_file():
         raise DrypointError(f"cannot read {path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    own_name = f"drypoint_net_{path.stem}"  # takes the place of no module that is imported
+    spec = importlib.util.spec_from_file_location(own_name, path)
     assert spec is not None  # the name ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for the names of its module
     try:
         spec.loader.exec_module(module)
         function = getattr(module, name, None)
@@ -78,17 +81,20 @@ def _from_file(path: Path, name: str, *, input_shape: Shape, classes: int) -> La
         known = {"classes": classes, "input_shape": input_shape}
         takes = inspect.signature(function).parameters
         net = function(**{key: value for key, value in known.items() if key in takes})
-    except DrypointError:
-        raise
-    except Exception as error:  # of the user's own code
-        at = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename == str(path)
-        ]
-        line = f", line {at[-1].lineno}" if at else ""
-        reason = " ".join(str(error).split())
-        raise DrypointError(f"{path}{line}: {type(error).__name__}: {reason}") from error
+    except BaseException as error:
+        sys.modules.pop(spec.name, None)
+        if isinstance(error, DrypointError) or not isinstance(error, Exception):
+            raise
+        raise DrypointError(_failure(path, error)) from error
     if not isinstance(net, Layer):
         raise DrypointError(f"{path}: {name} returned a {type(net).__name__}, not a net of nn")
     return net
+
+
+def _failure(path: Path, error: Exception) -> str:
+    """What went wrong in the user's file, and in which line."""
+    at = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = f", line {at[-1].lineno}" if at else ""
+    return f"{path}{line}: {type(error).__name__}: {' '.join(str(error).split())}"

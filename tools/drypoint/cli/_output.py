@@ -9,29 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from drypoint.common import capable_terminal, table_lines
+from drypoint.common import capable_terminal, printable, table_lines
 
 INTERRUPTED = 130  # exit code, as shells use it
 GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
 
 
-# Control characters but the line break; surrogates, as in the names of files that are no UTF-8.
-_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _shown(text: str) -> str:
-    """The text with escapes for characters that would command a terminal, or cannot be encoded."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+shown = partial(printable, lines=True)
+"""Text as a terminal may show it."""
 
 
 def say(text: str) -> None:
     """Print a note."""
-    print(_shown(text), file=sys.stderr, flush=True)
+    print(shown(text), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
     """Print an error."""
-    print(painted(f"drypoint: {_shown(text)}", {"^drypoint:": RED}, sys.stderr), file=sys.stderr)
+    print(painted(f"drypoint: {shown(text)}", {"^drypoint:": RED}, sys.stderr), file=sys.stderr)
 
 
 def result(
@@ -48,7 +43,7 @@ def result(
     if as_json:
         print(json.dumps(data, indent=2))
     else:
-        print(painted(_shown(text), colors or {}, sys.stdout))
+        print(painted(shown(text), colors or {}, sys.stdout))
 
 
 def painted(text: str, colors: Mapping[str, str], stream: TextIO) -> str:

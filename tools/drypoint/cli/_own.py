@@ -18,6 +18,7 @@ from ._data import TrainingData
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
+from ._validation import DIGEST, validation_parts
 
 STEPS = 1000  # of a run whose epochs are left out
 EPOCHS = (5, 60)  # the fewest and the most of such a run
@@ -125,7 +126,21 @@ def training(
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
     options = _options(data, args, repeats=repeats, further=saved is not None)
     notify(f"augmentation: {_shown(options['augment'])}")
+    if repeats and data.val is None:
+        data, model = _with_validation(data, model, notify)
     return Training(model=model, data=data, repeats=repeats, options=options)
+
+
+def _with_validation(
+    data: TrainingData, model: Model, notify: Callable[[str], None]
+) -> tuple[TrainingData, Model]:
+    """The data with a validation part, which `find_validation` finds again by its digest."""
+    train, val = validation_parts(data.train)
+    if val is None:
+        return data, model
+    notify(f"validation: {len(val):,} of {len(data.train):,} examples are held out for it")
+    model = model.with_provenance({**model.provenance, DIGEST: val.digest()})
+    return replace(data, train=train, val=val), model
 
 
 def _model(name: str, data: TrainingData, notify: Callable[[str], None], *, repeats: bool) -> Model:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import Engine
-from drypoint.measure import measure_anomalies
+from drypoint.measure import anomaly_threshold, measure_anomalies
 from drypoint.nn import LogSoftmax, Model, Softmax
 from drypoint.program import Program
 
@@ -42,7 +43,7 @@ def measure_reconstruction(
         normal: indices of the classes of normal examples; None: which are normal is not known.
 
     Raises:
-        MeasureError: all examples are normal, or none is.
+        MeasureError: no example is normal; or all are, and the program has no threshold.
         DrypointError: the examples do not fit the net.
     """
     errors, squares = _errors(reader, dataset.x)
@@ -58,7 +59,12 @@ def measure_reconstruction(
     if normal is None:
         return table(rows, indent=""), facts
     threshold = reader.threshold if isinstance(reader, Program) else None
-    found = measure_anomalies(errors, ~np.isin(dataset.y, normal), threshold=threshold)
+    anomalous = ~np.isin(dataset.y, normal)
+    if threshold is not None and not anomalous.any():
+        share = float((errors > threshold).mean())
+        rows += [("threshold", f"{threshold:,}"), ("false alarms", percent(share))]
+        return table(rows, indent=""), {**facts, "threshold": threshold, "false_alarms": share}
+    found = measure_anomalies(errors, anomalous, threshold=threshold)
     rows += [
         ("anomalies", f"{int(found.anomalous.sum()):,}"),
         ("AUC", f"{found.auc:.4f}"),
@@ -68,6 +74,31 @@ def measure_reconstruction(
         shares = (("recall", found.recall), ("false alarms", found.false_alarms))
         rows += [("threshold", f"{threshold:,}"), *((name, percent(x)) for name, x in shares)]
     return table(rows, indent=""), {**facts, **found.to_json()}
+
+
+def choose_threshold(
+    program: Program, dataset: Dataset, *, normal: Sequence[int], false_alarms: float
+) -> tuple[Program, dict[str, int]]:
+    """The program with the smallest threshold above which at most a share of normal validation
+    examples lies; the number of these examples, and how many of them are above.
+
+    Args:
+        program: an autoencoder of real inputs.
+        dataset: validation examples.
+        normal: indices of the classes of normal examples.
+        false_alarms: the share, from 0 and below 1.
+
+    Raises:
+        DrypointError: no example is normal.
+    """
+    x = dataset.x[np.isin(dataset.y, normal)]
+    if not len(x):
+        names = ", ".join(str(dataset.classes[i]) for i in normal)
+        raise DrypointError(f"no validation example is of class {names}")
+    errors = Engine(program).reconstruction_error(x)
+    threshold = int(anomaly_threshold(errors, false_alarms=false_alarms))
+    counts = {"n": len(x), "above": int((errors > threshold).sum())}
+    return program.with_threshold(threshold), counts
 
 
 def _errors(reader: Model | Program, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:

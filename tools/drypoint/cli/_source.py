@@ -108,12 +108,17 @@ def known_source(reader: Model | Program) -> Source:
     return Source(path, has_name=False, sha256=sha256)
 
 
+def provenance_of(reader: Model | Program) -> Mapping[str, Any]:
+    """The provenance of a model, or of the model of a program, from untrusted bytes."""
+    if isinstance(reader, Model):
+        return reader.provenance
+    model = reader.provenance.get("model")
+    return model if isinstance(model, dict) else {}
+
+
 def trained_on(reader: Model | Program) -> Mapping[str, object]:
     """What a model, or the model of a program, says of the data that it was trained on."""
-    facts = reader.provenance
-    if isinstance(reader, Program):
-        model = facts.get("model")
-        facts = model if isinstance(model, dict) else {}
+    facts = provenance_of(reader)
     known, recipe = facts.get("data"), facts.get("recipe")
     if isinstance(known, dict):
         return known

@@ -1,5 +1,6 @@
 """The cost of a model as text: for a terminal, and as a section of the exported README."""
 
+from drypoint.common import markdown_text
 from drypoint.program import Program, memory_chart
 
 from ._cost import Cost, plane_bytes, table_bytes
@@ -77,6 +78,7 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
     ]
     head, *rows = op_rows(target, cost, program)
     lines += [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"| {' | '.join(map(markdown_text, row))} |" for row in rows]
     lines += ["", f"The columns: {OP_COLUMNS}.", ""]
-    return "\n".join([*lines, "```text", memory_chart(program, CHART_WIDTH), "```", "", ""])
+    chart = memory_chart(program, CHART_WIDTH).replace("```", "'''")  # a name ends no fence
+    return "\n".join([*lines, "```text", chart, "```", "", ""])

@@ -72,9 +72,10 @@ def read_log(source: str | Path | bytes, program: Program) -> Log:
     if len(content) > _LARGEST:
         raise LogError(f"{name}: {len(content):,} bytes, and a log has at most {_LARGEST:,}")
     reader = _Reader(name, program)
-    for number, line in enumerate(content.splitlines(), 1):
-        for at in (found.start() for found in re.finditer(re.escape(_MARK), line)):
-            reader.take(line[at:], number)
+    number, end = 1, 0
+    for at in (found.start() for found in re.finditer(re.escape(_MARK), content)):
+        number, end = number + content.count(b"\n", end, at), at
+        reader.take(_LINE.match(content, at), number)
     return reader.log()
 
 
@@ -87,9 +88,8 @@ class _Reader:
         self.parts: dict[str, bytearray] | None = None  # of the run that has begun
         self.runs: list[dict[str, bytes]] = []
 
-    def take(self, line: bytes, number: int) -> None:
-        """One line, from its mark on."""
-        found = _LINE.match(line)
+    def take(self, found: re.Match[bytes] | None, number: int) -> None:
+        """One line, from its mark on; None: it has no checksum."""
         if found is None or _checksum(found[1]) != int(found[2], 16):
             self._refuse(number, "is damaged: its checksum is wrong or missing; log again")
         assert found is not None

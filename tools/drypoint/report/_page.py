@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drypoint import plot
-from drypoint.common import DrypointError, how_to_install, page_style
+from drypoint.common import DrypointError, how_to_install, page_style, printable
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -62,6 +62,7 @@ def page(
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -142,6 +143,15 @@ def _errors(op: OpReport) -> plot.Histograms:
         clipped=0.0,
     )
     return plot.Histograms(parts=(part,))
+
+
+def _shown(value: object) -> object:
+    """What an expression of the template puts on the page: text of files as it may be shown.
+    Markup, which `plot` and `Thumbnails` made, is as it is.
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return printable(value, lines=True)
 
 
 def _number(value: float | None) -> str:

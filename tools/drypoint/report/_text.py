@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drypoint.common import table_lines
+from drypoint.common import printable, table_lines
 
 Facts = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ def text(facts: Facts) -> str:
         else:
             rows = table_lines(_ops(cost), left=(0,))
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows]))
-    return "\n\n".join([facts["name"], *blocks])
+    return "\n\n".join([printable(facts["name"]), *blocks])
 
 
 def accuracy(measured: Facts) -> str:

@@ -3,7 +3,6 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any, get_args
@@ -11,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_kind, page_style
+from drypoint.common import DrypointError, check_kind, html_text, page_style, printable
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Op, Program, blob
@@ -65,7 +64,7 @@ def make_page(
     engine, digits = shipped_engine(), program.labels == tuple("0123456789")
     return _template("page.html.in").substitute(
         title="Draw a digit" if digits else "Show it a picture",
-        name=escape(program.name),
+        name=html_text(program.name),
         style=page_style() + _text("page.css"),
         connect="'self'" if floats == "live" else "'none'",
         engine_bytes=f"{len(engine):,}",
@@ -102,7 +101,7 @@ def _examples(program: Program, examples: Dataset, model: Model | None) -> list[
         floats = [float_outputs(model, pixels[i]) for i in chosen]
     return [
         {
-            "label": str(examples.classes[int(examples.y[i])]),
+            "label": printable(str(examples.classes[int(examples.y[i])])),
             "pixels": b64encode(pixels[i].tobytes()).decode(),
             "float": answer,
         }

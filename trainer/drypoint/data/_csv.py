@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_limit, read_bytes
+from drypoint.common import read_bytes
 
 from ._clocks import Steps, indices
 from ._errors import FormatError
@@ -24,7 +24,7 @@ _TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms", "", "unnamed
 """Names of a column of times, or of the index that pandas writes."""
 _LONGEST = 200  # characters of a label
 Row = tuple[int, list[str]]  # its line and cells
-_CELL_BYTES = 24  # of memory for each two characters of a file, while it is read: at most
+_CHARACTER_BYTES = 12  # of memory for each character of a file, while it is read: at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,7 @@ def read_table(
             a column.
         DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
-    content = read_bytes(path)
-    check_limit(_CELL_BYTES * len(content) // 2, limit, what=str(path))
+    content = read_bytes(path, limit=limit, memory=_CHARACTER_BYTES)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -66,7 +66,7 @@ def read_idx(path: str | Path, *, limit: int = READ_LIMIT) -> NDArray[np.uint8]:
             ``limit``.
         DrypointError: the file cannot be read.
     """
-    data = gunzip_idx(read_bytes(path), where=str(path), limit=limit)
+    data = gunzip_idx(read_bytes(path, limit=limit), where=str(path), limit=limit)
     return parse_idx(data, where=str(path))
 
 

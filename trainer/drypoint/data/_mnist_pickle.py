@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ._errors import FormatError
 from ._idx import idx_bytes
-from ._pickled import unpickle_arrays
+from ._pickled import PickledArray, unpickle_arrays
 
 _WHERE = "mnist.pkl.gz"
 
@@ -38,7 +38,7 @@ def idx_from_pickle(stream: BufferedIOBase) -> dict[str, bytes]:
 def _part(part: object) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """uint8 images (N, 28, 28) and labels (N,) of one (images, labels) part."""
     match part:
-        case (np.ndarray() as images, np.ndarray() as labels) if (
+        case (PickledArray(array=images), PickledArray(array=labels)) if (
             images.dtype == np.float32
             and images.shape == (len(labels), 784)
             and labels.dtype.kind == "i"

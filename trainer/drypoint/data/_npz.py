@@ -49,7 +49,7 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
         DatasetError: inputs and labels make no data set.
         DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
-    arrays = _arrays(read_bytes(path), where=str(path), limit=limit)
+    arrays = _arrays(read_bytes(path, limit=limit), where=str(path), limit=limit)
     roles: dict[tuple[str, str], NDArray[Any]] = {}
     for name, array in arrays.items():
         role = _role(name)

@@ -20,6 +20,10 @@ PIXEL_BYTES = 24
 (4), turned upright (4), converted (4), its bytes (4, twice while Pillow joins them), and the
 resulting array (4)."""
 
+_FILE_BYTES = 8
+"""The bytes of memory that a byte of a picture's file stands for, where a pixel is 3 bytes of the
+file or less. Pillow looks for a JPEG's next marker byte by byte, 10 MB a second."""
+
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # Pillow starts no program for them
 
 
@@ -57,7 +61,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         DrypointError: the file cannot be read or is not a picture.
     """
-    with _opened(path) as image:
+    with _opened(path, READ_LIMIT) as image:
         width, height = image.size
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         return (height, width) if turned else (width, height)
@@ -123,14 +127,16 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
-    with _opened(path) as image:
+    with _opened(path, limit) as image:
         return _image_pixels(image, limit)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A picture file, open; errors inside of the context become errors of one line."""
+def _opened(path: Path, limit: int) -> Iterator[Image.Image]:
+    """A picture file, open, whose size fits to `limit`; errors inside of the context become errors
+    of one line."""
     try:
+        check_limit(_FILE_BYTES * path.stat().st_size, limit, what=str(path))
         with warnings.catch_warnings():  # of damaged or large files: they raise below
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, check_limit, progress, read_bytes
+from drypoint.common import READ_LIMIT, progress, read_bytes
 
 from ._classes import class_names, is_whole
 from ._clocks import Steps
@@ -290,8 +290,7 @@ def read_samples(
 
 def _wav(path: Path, *, limit: int) -> tuple[Signals, int]:
     """The samples of a WAV file, int16 (steps, channels), and its sample rate."""
-    content = read_bytes(path)
-    check_limit(4 * len(content), limit, what=str(path))
+    content = read_bytes(path, limit=limit, memory=4)
     try:
         with wave.open(io.BytesIO(content)) as sound:
             width, channels = sound.getsampwidth(), sound.getnchannels()

@@ -7,7 +7,7 @@ tensor names. The name is untrusted: only a file in the folder of the ONNX file 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from drypoint.common import read_bytes
+from drypoint.common import READ_LIMIT, read_bytes
 
 from ._errors import OnnxError
 
@@ -30,6 +30,15 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
     """
     files: dict[str, memoryview] = {}
     left: dict[str, int] = {}
+    sizes = {"files": 0, "tensors": 0}
+
+    def count(what: str, size: int) -> None:
+        sizes[what] += size
+        if sizes[what] > READ_LIMIT:
+            raise OnnxError(
+                f"its data {what} have {sizes[what]:,} bytes, the limit is {READ_LIMIT:,}"
+            )
+
     for tensor in graph.initializer:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
@@ -41,12 +50,15 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
                 "the bytes, or save all in one file"
             )
         if name not in files:
-            files[name] = memoryview(read_bytes(_inside(folder, name)))
+            path = _inside(folder, name)
+            count("files", path.stat().st_size if path.is_file() else 0)
+            files[name] = memoryview(read_bytes(path))
             left[name] = MAX_SHARED * len(files[name])
         start, size = _span(tensor.name, entries, len(files[name]))
         left[name] -= size
         if left[name] < 0:
             raise OnnxError(f"its tensors take more than {MAX_SHARED} times the bytes of '{name}'")
+        count("tensors", size)
         tensor.raw_data = bytes(files[name][start : start + size])
         del tensor.external_data[:]
         tensor.data_location = onnx.TensorProto.DEFAULT

@@ -220,8 +220,17 @@ def _node(proto: Any, onnx: Any) -> Node:
 
 
 def _plain(attribute: Any, onnx: Any) -> Any:
-    """Bytes as text, lists as tuples, tensors as arrays."""
-    value = onnx.helper.get_attribute_value(attribute)
+    """Bytes as text, lists as tuples, tensors as arrays.
+
+    Raises:
+        OnnxError: the attribute stands for one of a function's, or has no known type.
+    """
+    try:
+        value = onnx.helper.get_attribute_value(attribute)
+    except ValueError as error:
+        raise OnnxError(
+            f"the attribute '{_short(attribute.name)}' has no value: {error}"
+        ) from error
     if isinstance(value, onnx.TensorProto):
         return array_of(value, onnx)
     if isinstance(value, bytes):

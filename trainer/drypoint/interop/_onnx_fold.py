@@ -11,8 +11,7 @@ import numpy as np
 
 from drypoint.graph import Unsupported
 
-from ._errors import OnnxError
-from ._onnx_file import Array, Node
+from ._onnx_file import ANY_BATCH, Array, Node
 from ._packages import package
 
 FOLDED = {
@@ -89,9 +88,11 @@ class Folder:
             needed += 8 * _broadcast_size([list(one.shape) for one in given])
         elif node.op == "Gather" and len(given) == 2:
             needed += given[0].nbytes * max(1, given[1].size)
+        if needed > self.left:
+            of_batch = any(ANY_BATCH in one.ravel()[:9] for one in given if one.dtype.kind == "i")
+            hint = ", for an open batch axis: export with a batch of 1" if of_batch else ""
+            raise Unsupported(f"computes constants of far more bytes than the file has{hint}")
         self.left -= needed
-        if self.left < 0:
-            raise OnnxError("its constants are computed to far more bytes than the file has")
 
 
 def _broadcast_size(shapes: list[list[int]]) -> int:

@@ -76,7 +76,8 @@ def _build(
                 raise Unsupported("comes after a softmax, which ends a program")
             arrays = {k: np.asarray(array, np.float64) for k, array in one.arrays.items()}
             if one.weights is not None and one.bias_scales is not None:
-                unit = one.weights.scales * steps[one.reads[0]].scales
+                source = builder.node(read[0]).qparams or _params(PROBABILITIES)
+                unit = one.weights.scales * source.scale
                 arrays["bias"] = _exact_bias(arrays["bias"], one.bias_scales, unit)
             scales = None if one.weights is None else one.weights.scales
             builder.enter(names[number], one.title, arrays, qparams=_params(params), scales=scales)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from drypoint.common import check_kind, read_bytes
+from drypoint.common import check_kind, read_start
 from drypoint.program import Program
 
 from ._errors import ImportFileError
@@ -26,7 +26,7 @@ def is_tflite(source: bytes | str | Path) -> bool:
     check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=ImportFileError)
     if isinstance(source, bytes):
         return source[4:8] == IDENTIFIER
-    return read_bytes(source)[4:8] == IDENTIFIER or Path(source).suffix == ".tflite"
+    return read_start(source, 8)[4:] == IDENTIFIER or Path(source).suffix == ".tflite"
 
 
 def program_and_rounding(

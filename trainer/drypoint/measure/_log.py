@@ -20,6 +20,7 @@ from ._measurement import Measurement
 _FIELDS = ("index", "true", "predicted")
 _LONGEST_LINE = 1 << 20  # bytes: enough for outputs of thousands of classes
 _MOST_CLASSES = 1 << 12  # without names; bounds the confusion matrix
+_CHARACTER_BYTES = 24  # of memory for each character of a log, while it is read: at most
 _NUMBER = re.compile(r"\s*-?[0-9]{1,10}\s*", re.ASCII)
 _Record = tuple[int, int, int, list[int]]
 
@@ -57,7 +58,7 @@ def read_log(
     check_kind(path, (str, Path), name="path", wanted=wanted, error=MeasureError)
     where = str(path)
     try:
-        text = read_bytes(path).decode()
+        text = read_bytes(path, memory=_CHARACTER_BYTES).decode()
     except UnicodeDecodeError as error:
         raise MeasureError(f"{where} is not UTF-8 text: {error.reason}") from error
     lines = _json_lines(text, where) if text.lstrip().startswith("{") else _csv_lines(text, where)

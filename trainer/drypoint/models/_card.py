@@ -1,8 +1,8 @@
 """Model cards: the facts of a trained model."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from textwrap import wrap
 from typing import Any
 
@@ -105,9 +105,37 @@ class ModelCard:
                 given[score] = Score(**facts | {"interval": tuple(facts["interval"])})
             for row in ("classes", "layers"):
                 given[row] = tuple(given[row])
-            return cls(**given)
+            card = cls(**given)
+            card._check()
+            return card
         except (DrypointError, TypeError, ValueError, KeyError) as error:
             raise DrypointError(f"not a model card in JSON: {error}") from error
+
+    def _check(self) -> None:
+        """Check the types of all fields, and the facts that `str` names.
+
+        Raises:
+            TypeError: a field has another type than its annotation says.
+        """
+        facts = {one.name: getattr(self, one.name) for one in fields(self)}
+        scores = [facts.pop("float_score"), facts.pop("integer_score")]
+        for score in scores:
+            ends = score.interval
+            _check_type("a score", [score.correct, score.n], int)
+            _check_type("an interval", [*ends], int | float)
+            if len(ends) != 2 or score.n < 1:
+                raise TypeError("a score of no examples, or an interval without two ends")
+        for name in ("classes", "layers"):
+            _check_type(name, facts.pop(name), str)
+        for name in ("data", "recipe", "calibration", "versions", "sha256"):
+            _check_type(name, [facts.pop(name)], dict)
+        data, calibration = self.data, self.calibration
+        _check_type("data", [data["train"], data["test"], calibration["examples"]], int)
+        _check_type("data", [data[k] for k in ("name", "train_sha256", "test_sha256")], str)
+        _check_type("calibration", [calibration["method"]], str)
+        for name, value in facts.items():
+            text = name in ("name", "task", "reads", "licence", "command")
+            _check_type(name, [value], str if text else int)
 
     def __str__(self) -> str:
         recipe = ", ".join(f"{key} {_short(value)}" for key, value in self.recipe.items())
@@ -148,6 +176,12 @@ class ModelCard:
             for i, line in enumerate(wrap(text, 100 - width - 4, break_long_words=False))
         ]
         return "\n".join([self.name, *lines])
+
+
+def _check_type(name: str, values: Iterable[object], kind: Any) -> None:
+    for value in values:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} holds {value!r:.40}, of another type")
 
 
 def _short(value: object) -> str:

@@ -39,7 +39,20 @@ MODULE_ALIASES: Names = {
     "load_model": "load",
 }
 
+_NORM_HINT = "a BatchNorm1d or BatchNorm2d takes its place; quantize folds it into the weights"
+_ATTENTION_HINT = "there is no attention; convolutions, of a wide kernel or dilated, take its place"
+
 MODULE_HINTS: Names = {
+    **dict.fromkeys(
+        (
+            *("LayerNorm", "LayerNormalization", "GroupNorm", "GroupNormalization", "RMSNorm"),
+            *("InstanceNorm1d", "InstanceNorm2d"),
+        ),
+        _NORM_HINT,
+    ),
+    **dict.fromkeys(
+        ("Attention", "MultiheadAttention", "MultiHeadAttention", "Transformer"), _ATTENTION_HINT
+    ),
     "Activation": 'write the activation itself, nn.ReLU(), or its word in a list of layers, "relu"',
     "BatchNormalization": "it is BatchNorm2d for images, BatchNorm1d for vectors; its momentum is "
     "1 - that of Keras",

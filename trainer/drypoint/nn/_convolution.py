@@ -20,6 +20,7 @@ from ._sizes import (
     Shape,
     check_count,
     check_flag,
+    check_padded,
     check_padding,
     check_pair,
     fit_hint,
@@ -116,8 +117,10 @@ class Conv2d(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(O, H', W'), sizes rounded down."""
         self._check_input(input_shape)
+        window = self.window(input_shape)
+        check_padded("Conv2d", input_shape, window)
         try:
-            return self.out_channels, *self.window(input_shape).output_size(*input_shape[1:])
+            return self.out_channels, *window.output_size(*input_shape[1:])
         except AutodiffError as error:
             raise ShapeError(
                 "Conv2d", f"got {input_shape}: {error}{fit_hint(input_shape)}"

@@ -21,7 +21,7 @@ from ._names import LayerLike, inside, named, split
 from ._ported import Step
 from ._ports import PortValue, as_tensor, check_lengths, dtype_of
 from ._sequential import Sequential
-from ._sizes import Shape, check_count, shape_hint
+from ._sizes import Shape, check_count, check_values, shape_hint
 from ._wiring import End, Pair, Wiring, pairs_of, renamed_end, wired
 
 
@@ -74,6 +74,7 @@ class Graph(GraphLayer):
                 raise PortError(f"Graph has the ports {', '.join(wiring.inputs)}; got {port}")
             for size in shape:
                 check_count("Graph", "input size", size)
+            check_values("Graph", shape, "an input")
         for name in wiring.order:
             for port, (source, own) in wiring.feeds[name].items():
                 if not source and port in by_name[name].input_shapes:
@@ -84,6 +85,8 @@ class Graph(GraphLayer):
                 given = _given(wiring, name, values)
                 by_name[name] = by_name[name].with_shapes(given)
                 shapes = by_name[name].output_shapes(given)
+                for shape in shapes.values():
+                    check_values(type(by_name[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in shapes.items()}
         self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(known))
         self._hold(by_name)
@@ -267,6 +270,8 @@ class Graph(GraphLayer):
         for name in self.wiring.order:
             with inside(name):
                 given = self.layers[name].output_shapes(_given(self.wiring, name, values))
+                for shape in given.values():
+                    check_values(type(self.layers[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in given.items()}
         return values
 

@@ -14,7 +14,7 @@ from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._module import Module
 from ._ports import PortValue, as_tensor, dtype_of
-from ._sizes import Shape
+from ._sizes import Shape, check_values
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,7 +113,7 @@ class Layer(Module):
             NotInitializedError: a parameter is missing.
             ShapeError: the shape does not fit.
         """
-        self.output_shape(x.shape[1:])
+        check_values(type(self).__name__, self.output_shape(x.shape[1:]))
         return self.forward(x, params, Context() if ctx is None else ctx)
 
     @property

@@ -4,14 +4,20 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, attribute_hints, check_suffix, read_bytes, write_atomic
+from drypoint.common import (
+    DrypointError,
+    attribute_hints,
+    check_suffix,
+    html_text,
+    read_bytes,
+    write_atomic,
+)
 from drypoint.data import (
     Decoder,
     Encoder,
@@ -27,7 +33,7 @@ from ._aliases import MODEL_HINTS
 from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
 from ._layer import Layer
-from ._sizes import Shape
+from ._sizes import Shape, check_values
 
 
 @runtime_checkable
@@ -68,6 +74,7 @@ class Model:
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
         if self.encoder is not None:
+            check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
         self._check_classes()
         try:
@@ -276,7 +283,7 @@ class Model:
 
     def _repr_html_(self) -> str:
         """For notebooks: encoder, net as a table, decoder."""
-        before, after = (escape(repr(end)) for end in (self.encoder, self.decoder))
+        before, after = (html_text(repr(end)) for end in (self.encoder, self.decoder))
         net = self.net._repr_html_()
         return f"<pre>encoder {before}</pre>{net}<pre>decoder {after}</pre>"
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import ClassVar, Literal, Self, overload
 
 import numpy as np
 
 from drypoint.autodiff import Array
-from drypoint.common import DrypointError, attribute_hints
+from drypoint.common import DrypointError, attribute_hints, html_text
 from drypoint.graph import Builder, Unsupported, Value
 
 from ._aliases import NET_HINTS
@@ -80,9 +79,9 @@ class Module(Ported):
     def _repr_html_(self) -> str:
         """For notebooks: the table if shapes are known, else the description."""
         try:
-            return f"<pre>{escape(repr(self))}</pre>{self.info()._repr_html_()}"
+            return f"<pre>{html_text(repr(self))}</pre>{self.info()._repr_html_()}"
         except DrypointError:
-            return f"<pre>{escape(self.describe())}</pre>"
+            return f"<pre>{html_text(self.describe())}</pre>"
 
     def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
         """Add the nodes of the layer to a graph; the value that it outputs.

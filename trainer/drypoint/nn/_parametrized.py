@@ -13,7 +13,7 @@ from drypoint.autodiff import Array, Tensor
 from ._arrays import FrozenMapping, frozen_arrays
 from ._errors import ConfigError, NotInitializedError, PathError
 from ._initializers import Draw
-from ._sizes import Shape, tuples
+from ._sizes import Shape, check_values, tuples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,7 +99,8 @@ class Parametrized:
         `overwrite`."""
         if self.initialized and not overwrite:
             return self
-        self.param_shapes()  # raises when sizes are not known
+        for name, shape in self.param_shapes().items():  # raises when sizes are not known
+            check_values(type(self).__name__, shape, f"a {name}")
         start = self.initial_arrays(draw)
         kept = {} if overwrite else {**self.params, **self.buffers}
         arrays = {name: kept.get(name, start[name]) for name in start}

@@ -18,7 +18,15 @@ from drypoint.graph import Builder, Value
 from ._context import Context
 from ._errors import ConfigError, ShapeError
 from ._layer import Layer
-from ._sizes import Shape, check_padding, check_pair, fit_hint, full_padding, pair
+from ._sizes import (
+    Shape,
+    check_padded,
+    check_padding,
+    check_pair,
+    fit_hint,
+    full_padding,
+    pair,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,8 +88,10 @@ class Pool2d(Layer):
         kind = type(self).__name__
         if len(input_shape) != 3:
             raise ShapeError(kind, f"wants images (C, H, W), got {input_shape}")
+        window = self.window(input_shape)
+        check_padded(kind, input_shape, window)
         try:
-            size = self.window(input_shape).output_size(*input_shape[1:])
+            size = window.output_size(*input_shape[1:])
         except AutodiffError as error:
             raise ShapeError(kind, f"got {input_shape}: {error}{fit_hint(input_shape)}") from error
         return input_shape[0], *size

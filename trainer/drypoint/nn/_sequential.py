@@ -15,7 +15,7 @@ from ._layer import Layer
 from ._module import Module
 from ._names import LayerLike, added, inside, named, split
 from ._ported import Step
-from ._sizes import Shape, check_count, shape_hint
+from ._sizes import Shape, check_count, check_values, shape_hint
 from ._wiring import Wiring
 
 
@@ -76,11 +76,13 @@ class Sequential(Container):
         if shape is not None:
             for size in shape:
                 check_count("Sequential", "input size", size)
+            check_values("Sequential", shape, "an input")
             shapes = [shape]
             for name, layer in by_name.items():
                 with inside(name):
                     by_name[name] = layer.bind(shapes[-1])
                     shapes.append(layer.output_shape(shapes[-1]))
+                    check_values(type(layer).__name__, shapes[-1])
         self.__dict__["_shapes"] = None if shapes is None else tuple(shapes)
         self.__dict__["_runs"] = fused(by_name.items())
         self._hold(by_name)
@@ -169,6 +171,7 @@ class Sequential(Container):
         for name, layer in self.items():
             with inside(name):
                 input_shape = layer.output_shape(input_shape)
+                check_values(type(layer).__name__, input_shape)
         return input_shape
 
     def bind(self, input_shape: Shape) -> Self:

@@ -13,7 +13,7 @@ from ._context import Context
 from ._convolution import Conv2d
 from ._errors import ConfigError, ShapeError
 from ._pooling import GlobalAvgPool2d, Pool2d
-from ._sizes import Shape, check_count, full_padding
+from ._sizes import Shape, check_count, check_padded, full_padding
 
 EndPadding: TypeAlias = int | Pair
 """Zeros at both ends of a signal: one number for each end, or (before, after)."""
@@ -224,8 +224,10 @@ def _image(x: Tensor) -> Tensor:
 
 def _length(layer: Conv1d | Pool1d, input_shape: Shape) -> int:
     """L' of a layer for signals (C, L)."""
+    window = layer.window(input_shape)
+    check_padded(type(layer).__name__, (*input_shape, 1), window)
     try:
-        return layer.window(input_shape).output_size(input_shape[1], 1)[0]
+        return window.output_size(input_shape[1], 1)[0]
     except AutodiffError as error:
         raise ShapeError(type(layer).__name__, f"got {input_shape}: {error}") from error
 

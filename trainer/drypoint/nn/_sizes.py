@@ -3,9 +3,9 @@
 import math
 from typing import Literal, TypeAlias
 
-from drypoint.autodiff import NO_PADDING, Padding, Pair
+from drypoint.autodiff import NO_PADDING, Padding, Pair, Window
 
-from ._errors import ConfigError
+from ._errors import ConfigError, ShapeError
 
 Shape: TypeAlias = tuple[int, ...]
 """The size of each axis of one example: without the batch axis."""
@@ -13,6 +13,15 @@ Shape: TypeAlias = tuple[int, ...]
 PaddingLike: TypeAlias = int | Pair | Padding | Literal["same", "valid"]
 """Padding as users write it: one number for all sides, (vertical, horizontal), ((top, bottom),
 (left, right)), "same" or "valid"."""
+
+MAX_VALUES = 1 << 28
+"""The most values of one example at an input or an output of a layer, and of one array of a layer:
+as in an integer program (engine_c/BLOB.md, check 11). It bounds what a few bytes of an untrusted
+file can ask for."""
+
+_PADDED = 1 << 22
+"""The most values of a padded input that is more than 4 times the input. Kernels keep 16 padded
+planes of a channel in each thread."""
 
 _LARGEST = 2**31 - 1
 
@@ -40,6 +49,34 @@ def fit_hint(came: Shape) -> str:
     if w in (1, 3) and c > w:
         return f"; channels come first: is it ({w}, {c}, {h})?"
     return "; take a smaller window, padding, or less pooling before it"
+
+
+def check_values(
+    kind: str, shape: Shape, what: str = "an output", *, most: int = MAX_VALUES
+) -> None:
+    """Check that an array of a shape has at most so many values.
+
+    Raises:
+        ShapeError: it has more.
+    """
+    if math.prod(shape) > most:
+        raise ShapeError(
+            kind,
+            f"has {what} {shape} of {math.prod(shape):,} values, at most {most:,} are computed",
+        )
+
+
+def check_padded(kind: str, shape: Shape, window: Window) -> None:
+    """Check that an image (C, H, W), with the padding of a window around it, has at most 2^22
+    values, or 4 times as many as the image where that is more.
+
+    Raises:
+        ShapeError: it has more.
+    """
+    channels, *size = shape
+    padded = [n + sum(ends) for n, ends in zip(size, window.padding, strict=True)]
+    most = min(max(_PADDED, 4 * math.prod(shape)), MAX_VALUES)
+    check_values(kind, (channels, *padded), "a padded input", most=most)
 
 
 def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:

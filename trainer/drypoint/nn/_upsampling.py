@@ -31,6 +31,7 @@ from ._sizes import (
     check_flag,
     check_padding,
     check_pair,
+    check_values,
     full_padding,
     pair,
 )
@@ -282,6 +283,8 @@ class ConvTranspose2d(Layer):
         ]
         if min(size) < 1:
             raise ShapeError(kind, f"got {input_shape}: its padding leaves no pixel")
+        reached = [n + 2 * s for n, s in zip(size, pair(self.stride), strict=True)]
+        check_values(kind, (self.out_channels, *reached), "blocks of stride x stride pixels")
         return self.out_channels, size[0], size[1]
 
     def blocks(self, input_shape: Shape) -> Blocks:

@@ -125,7 +125,7 @@ class ComparisonChart(Picture):
                 color=look.INK,
             )
             ax.margins(x=0.15)
-        ax.set_yticks(places, self.names, parse_math=False)
+        ax.set_yticks(places, map(look.shown, self.names), parse_math=False)
         ax.set_ylim(len(self.names) - 0.4, -0.7)
         look.dress(ax, title=self.title, x=self.label)
         look.grid(ax, along="x")

@@ -114,7 +114,7 @@ class ConfusionMap(Picture):
         """Classes and totals along the sides; of very many classes only some, without totals."""
         n = len(self.classes)
         places = range(0, n, 1 if n <= _MOST_COUNTED else -(-n // 20))
-        names = [str(self.classes[i]) for i in places]
+        names = [look.shown(str(self.classes[i])) for i in places]
         upright = max(map(len, names)) <= 3
         below = names
         if n <= _MOST_COUNTED:

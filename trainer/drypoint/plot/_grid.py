@@ -113,7 +113,7 @@ class ImageGrid(Picture):
             ax.text(
                 left,
                 top + 0.03,
-                self.titles[i],
+                look.shown(self.titles[i]),
                 fontsize=look.SMALL_SIZE,
                 color=look.ACCENT if self.marked[i] else look.INK,
                 weight="bold" if self.marked[i] else "normal",

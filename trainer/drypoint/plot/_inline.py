@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import replace
-from html import escape
 from typing import Any
+
+from drypoint.common import html_text
 
 from . import _look as look
 from ._checks import check
@@ -81,6 +82,6 @@ def _element(content: str, *, name: str, label: str) -> str:
     body = re.sub(r"\n\s*", "\n", body)
     pixels = round(float(width) * 96 / 72)
     return (
-        f'<svg class="plot" role="img" aria-label="{escape(label)}" viewBox="{box}" '
+        f'<svg class="plot" role="img" aria-label="{html_text(label)}" viewBox="{box}" '
         f'width="{pixels}" xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )

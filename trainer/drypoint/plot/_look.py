@@ -1,6 +1,9 @@
 """The one look of all figures: gray ink, one accent, maps that the colour-blind can read."""
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from drypoint.common import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,12 +23,16 @@ SHARE_MAP = "Blues"  # 0 to 1, white to dark
 TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 10, 9, 8  # points
 
 
+shown = partial(printable, lines=True)
+"""A name or title as a figure may show it; matplotlib draws what it is given, and warns."""
+
+
 def dress(ax: "Axes", *, title: str = "", x: str = "", y: str = "") -> None:
     """Title and labels, and a frame reduced to the two axes."""
     if title:
-        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
-    ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK, parse_math=False)
-    ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK, parse_math=False)
+        ax.set_title(shown(title), loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
+    ax.set_xlabel(shown(x), fontsize=LABEL_SIZE, color=INK, parse_math=False)
+    ax.set_ylabel(shown(y), fontsize=LABEL_SIZE, color=INK, parse_math=False)
     ax.tick_params(labelsize=SMALL_SIZE, color=MUTED, labelcolor=INK)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
@@ -34,7 +41,7 @@ def dress(ax: "Axes", *, title: str = "", x: str = "", y: str = "") -> None:
 def undress(ax: "Axes", *, title: str = "") -> None:
     """Title only: no axes."""
     if title:
-        ax.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
+        ax.set_title(shown(title), loc="left", fontsize=TITLE_SIZE, color=INK, parse_math=False)
     ax.set_axis_off()
 
 

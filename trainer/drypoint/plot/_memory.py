@@ -72,7 +72,9 @@ class MemoryMap(Picture):
             ax.text(arena * 1.02, i, f"{n:,}", color=color, fontweight=weight, **numbers)
         ax.set_xlim(0, arena * 1.15)
         ax.set_ylim(count - 0.5, -0.5)
-        ax.set_yticks(range(count), [op.name for op in self.program.ops], parse_math=False)
+        ax.set_yticks(
+            range(count), [look.shown(op.name) for op in self.program.ops], parse_math=False
+        )
         ax.set_xticks([0, arena], ["0", f"{self.program.arena_size:,}"])
         look.dress(ax, title=self.title, x="bytes of the arena; at the right, bytes in use")
 

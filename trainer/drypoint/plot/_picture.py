@@ -1,7 +1,6 @@
 """`Picture`: the data of a drawing, its text, and the drawing itself on demand."""
 
 import base64
-import html
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from drypoint.common import check_writable, how_to_install, write_atomic
+from drypoint.common import check_writable, how_to_install, html_text, printable, write_atomic
 
 from ._errors import MatplotlibMissingError, PlotError
 
@@ -86,7 +85,7 @@ class Picture(ABC):
     @property
     def text(self) -> str:
         """The picture in 80 columns of Unicode."""
-        return self.render()
+        return printable(self.render(), lines=True)
 
     @property
     def alt(self) -> str:
@@ -182,9 +181,9 @@ class Picture(ABC):
         """For notebooks: the figure, or the text where there is no matplotlib."""
         image = self._repr_png_()
         if image is None:
-            return f'<pre style="line-height: 1.1">{html.escape(self.text, quote=True)}</pre>'
+            return f'<pre style="line-height: 1.1">{html_text(self.text)}</pre>'
         data = base64.b64encode(image).decode()
-        words = html.escape(self.alt, quote=True)
+        words = html_text(self.alt)
         width = round(self.figure.get_figwidth() * 96)  # CSS pixels: 96 an inch
         return f'<img width="{width}" alt="{words}" src="data:image/png;base64,{data}">'
 

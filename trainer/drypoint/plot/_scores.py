@@ -79,7 +79,7 @@ class ScoreBars(Picture):
             color=look.INK,
         )
         names = [f"{c} (true)" if c == self.true else str(c) for c in self.classes]
-        ax.set_yticks(places, names, parse_math=False)
+        ax.set_yticks(places, map(look.shown, names), parse_math=False)
         ax.invert_yaxis()
         ax.set_xlim(0, 1.18)  # room for the label of a bar of length 1
         ax.set_xticks(np.linspace(0, 1, 6))

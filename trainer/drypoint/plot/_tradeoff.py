@@ -99,7 +99,7 @@ class Tradeoff(Picture):
         for name, c, v in zip(self.names, self.costs.tolist(), self.values.tolist(), strict=True):
             # Below to the right: where the line, which rises, never is.
             ax.annotate(
-                name,
+                look.shown(name),
                 (c, v),
                 xytext=(5, -4),
                 textcoords="offset points",

@@ -6,10 +6,9 @@ Nothing is imported where there is no notebook.
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
-from drypoint.common import Lines
+from drypoint.common import Lines, html_text
 
 from ._errors import TrainError
 
@@ -95,7 +94,7 @@ class Notebook:
         from IPython.display import display  # noqa: PLC0415 - it is loaded in a notebook
 
         text = "\n".join([*self._lines, *([self._now] if self._now else [])])
-        bundle = {"text/plain": text, "text/html": f"{self._curves}<pre>{escape(text)}</pre>"}
+        bundle = {"text/plain": text, "text/html": f"{self._curves}<pre>{html_text(text)}</pre>"}
         if self._handle is None:
             show: Callable[..., Any] = display
             self._handle = show(bundle, raw=True, display_id=True)

@@ -93,16 +93,23 @@ function readProgram(content) {
   const meta = readMeta(part(40), u16(20));
   const ops = meta.ops.map((name, i) => {
     const at = 64 + 128 * i;
-    return { name, kind: kindOf(content[at], u16, at), out: tensor(at + 24) };
+    return { name: printable(name), kind: kindOf(content[at], u16, at), out: tensor(at + 24) };
   });
   const { out } = ops[ops.length - 1];
   const outputs = out.h * out.w * out.c;
   const labels = u16(22)
-    ? utf8(part(32), "the labels").split("\0").slice(0, -1)
+    ? utf8(part(32), "the labels").split("\0").slice(0, -1).map(printable)
     : Array.from({ length: outputs }, (_, i) => String(i));
-  return { content, name: meta.name, ops, outputs, labels, input: tensor(24),
+  return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
     resize: meta.input.encoder?.resize ?? "stretch", scale: meta.output.scale,
     rejectBelow: meta.output.decoder?.reject_below ?? 0 };
+}
+
+// A text as the page may show it: control characters, marks of direction, invisible characters and
+// spaces but the ASCII one are escaped.
+function printable(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu,
+    (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
 }
 
 function kindOf(kind, u16, at) {

@@ -232,7 +232,7 @@ const pad = new Pad($("pad"), (since) => {
 });
 
 function problem(text) {
-  $("problem").textContent = text;
+  $("problem").textContent = printable(text);
 }
 
 async function open(file) {

@@ -1,0 +1,146 @@
+"""A net of ours in PyTorch, with its parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from drypoint.bench import BenchError
+from drypoint.nn import (
+    Add,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    Graph,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+    Softmax,
+)
+from drypoint.nn import Module as Ours
+
+Shape = tuple[int, ...]
+# Our name of an array -> PyTorch's.
+NAMES = {
+    "scale": "weight",
+    "shift": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
+
+
+def torch_net(net: Sequential) -> Any:
+    """The net in PyTorch, up to its softmax.
+
+    Raises:
+        BenchError: a layer that is not given to peers.
+    """
+    assert net.input_shape is not None  # every net of the bench has one
+    return _sequential(net, net.input_shape)
+
+
+def _sequential(net: Sequential, shape: Shape) -> Any:
+    import torch  # noqa: PLC0415 - optional
+
+    modules: list[Any] = []
+    for layer in net:
+        if not isinstance(layer, Softmax):
+            modules.append(_module(layer, shape))
+        shape = layer.output_shape(shape)
+    return torch.nn.Sequential(*modules)
+
+
+def _module(layer: Ours, shape: Shape) -> Any:
+    """A layer of one input, of this shape, as a module."""
+    import torch  # noqa: PLC0415 - optional
+
+    match layer:
+        case Sequential():
+            return _sequential(layer, shape)
+        case Graph():
+            return _graph(layer, shape)
+        case Conv2d():
+            return _convolution(layer, shape)
+        case Linear():
+            rows, columns = layer.params["weight"].shape
+            return _with_arrays(torch.nn.Linear(columns, rows, bias=layer.bias), layer.params)
+        case BatchNorm2d():
+            norm = torch.nn.BatchNorm2d(shape[0], eps=layer.epsilon, momentum=layer.momentum)
+            return _with_arrays(norm, {**layer.params, **layer.buffers})
+        case ReLU():
+            return torch.nn.ReLU()
+        case MaxPool2d():
+            return torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
+        case GlobalAvgPool2d():
+            return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+        case Flatten():
+            return torch.nn.Flatten()
+        case _:
+            raise BenchError(f"{type(layer).__name__} is not given to peers")
+
+
+def _convolution(layer: Conv2d, shape: Shape) -> Any:
+    """A convolution; padding that differs between opposite sides is a module before it."""
+    import torch  # noqa: PLC0415 - optional
+
+    (top, bottom), (left, right) = layer.window(shape).padding
+    weight = layer.params["weight"]
+    even = (top, left) == (bottom, right)
+    made = torch.nn.Conv2d(
+        shape[0],
+        len(weight),
+        weight.shape[2:],
+        stride=layer.stride,
+        padding=(top, left) if even else 0,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+    made = _with_arrays(made, layer.params)
+    pad = torch.nn.ZeroPad2d((left, right, top, bottom))
+    return made if even else torch.nn.Sequential(pad, made)
+
+
+def _graph(graph: Graph, shape: Shape) -> Any:
+    """A graph of one input, whose layers have one input each, additions aside."""
+    import torch  # noqa: PLC0415 - optional
+
+    wiring = graph.wiring
+    sources = {name: [end[0] for end in wiring.feeds[name].values()] for name in wiring.order}
+    modules, shapes = dict[str, Any](), {"": shape}
+    for name in wiring.order:
+        layer: Any = graph.layers[name]  # of one output
+        first = shapes[sources[name][0]]
+        if isinstance(layer, Add):
+            shapes[name] = first
+        else:
+            modules[name] = _module(layer, first)
+            shapes[name] = layer.output_shape(first)
+    ((last, _),) = wiring.outputs.values()
+
+    class Wired(torch.nn.Module):  # type: ignore[misc]
+        """The modules of the graph in its order."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = torch.nn.ModuleDict(modules)
+
+        def forward(self, x: Any) -> Any:
+            """The output of the last layer."""
+            values = {"": x}
+            for name in wiring.order:
+                read = [values[source] for source in sources[name]]
+                values[name] = self.inner[name](*read) if name in modules else read[0] + read[1]
+            return values[last]
+
+    return Wired()
+
+
+def _with_arrays(module: Any, arrays: Mapping[str, Any]) -> Any:
+    import torch  # noqa: PLC0415 - optional
+
+    for name, values in arrays.items():
+        getattr(module, NAMES.get(name, name)).data = torch.from_numpy(np.array(values))
+    return module
