@@ -43,8 +43,9 @@ def build() -> None:
     engine = sorted((ROOT / "engine_c/src").glob("*.c"))
     include = [f"-I{ROOT / 'engine_c' / folder}" for folder in ("include", "src")]
     for name, (source, *command) in BUILDS.items():
-        words = [*command, "-std=c99", *include, ROOT / "tests/engine_c" / source, *engine]
-        subprocess.run([*words, "-o", FOLDER / name], check=True)
+        files = [ROOT / "tests/engine_c" / source, *engine]
+        words = [*command, "-std=c99", *include, *map(str, files)]
+        subprocess.run([*words, "-o", str(FOLDER / name)], check=True)
 
 
 def main() -> int:
