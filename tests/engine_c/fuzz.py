@@ -63,7 +63,7 @@ def main() -> int:
                 return 1
             lines = [line for line in done.stdout.splitlines() if line.startswith("accepted: ")]
             print(f"{name}: {count} {mode or 'mutants'} from {first}: {lines[0]}", flush=True)
-        first += NUMBERS
+            first += count
 
 
 if __name__ == "__main__":
