@@ -43,8 +43,9 @@ def build() -> None:
     engine = sorted((ROOT / "engine_c/src").glob("*.c"))
     include = [f"-I{ROOT / 'engine_c' / folder}" for folder in ("include", "src")]
     for name, (source, *command) in BUILDS.items():
-        words = [*command, "-std=c99", *include, ROOT / "tests/engine_c" / source, *engine]
-        subprocess.run([*words, "-o", FOLDER / name], check=True)
+        files = [ROOT / "tests/engine_c" / source, *engine]
+        words = [*command, "-std=c99", *include, *map(str, files)]
+        subprocess.run([*words, "-o", str(FOLDER / name)], check=True)
 
 
 def main() -> int:
@@ -62,7 +63,7 @@ def main() -> int:
                 return 1
             lines = [line for line in done.stdout.splitlines() if line.startswith("accepted: ")]
             print(f"{name}: {count} {mode or 'mutants'} from {first}: {lines[0]}", flush=True)
-        first += NUMBERS
+            first += count
 
 
 if __name__ == "__main__":

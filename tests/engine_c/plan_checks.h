@@ -156,16 +156,18 @@ static inline int64_t least(int64_t a, int64_t b) {
 
 /* n of rule 3: rows that op k has computed when op `last`, which ends its group, computes row y. */
 static inline int64_t computed(const uint8_t *blob, uint64_t k, uint64_t last, int64_t y) {
-    const int64_t height = (int64_t)height_of(blob, k), rows = (int64_t)rows_of(blob, k);
     if (k == last) {
         return y;
     }
-    const rows_read next = rows_read_by(blob, k + 1);
-    if (k + 1 < last) {
-        const int64_t n = computed(blob, k + 1, last, y);
-        return least(height, (n - 1) * next.stride - next.pad + next.reach);
+    const rows_read end = rows_read_by(blob, last);
+    const int64_t ring = (int64_t)rows_of(blob, last - 1),
+                  height = (int64_t)height_of(blob, last - 1);
+    int64_t n = ring == height ? height : least(height, y * end.stride - end.pad + ring);
+    for (uint64_t i = last - 1; i > k; i--) {
+        const rows_read m = rows_read_by(blob, i);
+        n = least((int64_t)height_of(blob, i - 1), (n - 1) * m.stride - m.pad + m.reach);
     }
-    return rows == height ? height : least(height, y * next.stride - next.pad + rows);
+    return n;
 }
 
 /* Rule 3 for op k, which reads the output of op `other`, at every row of the output of op `op`. */

@@ -85,8 +85,8 @@ FAULTS = {
         },
     ),
     "the first ring of the group for the last one": (
-        "plan_checks.h", "y * next.stride - next.pad + rows",
-        "y * next.stride - next.pad + (int64_t)rows_of(blob, group_first(blob, k))",
+        "plan_checks.h", "rows_of(blob, last - 1)",
+        "rows_of(blob, group_first(blob, k))",
         {
             "an output over rows that a short last ring does not save",
             "an output over rows that a long last ring saves",
