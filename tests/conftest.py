@@ -7,16 +7,17 @@ import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
 
+from passed import PassedTests
 from tools import Toolbox
 
 # A shared machine may stop a test for a second: slowness is no failure of the code. CI draws the
 # same examples each time: whether a change lands does not depend on luck; every day draws others.
-for profile, max_examples in (("every day", 40), ("ci", 100)):
+for profile, max_examples in (("every day", 40), ("every day, in CI", 40), ("ci", 100)):
     settings.register_profile(
         profile,
         deadline=None,
         max_examples=max_examples,
-        derandomize=profile == "ci",
+        derandomize=profile != "every day",
         suppress_health_check=[HealthCheck.too_slow],
         print_blob=True,
     )
@@ -52,10 +53,43 @@ def pytest_addoption(parser):
         help="random nets that the engine runs under gcc's sanitizers: 300, with --all-tools 1000; "
         "clang's run a third of them",
     )
+    parser.addoption(
+        "--write-passed",
+        type=Path,
+        help="a file for the ids of the tests that pass and look at no more with --all-tools",
+    )
+    parser.addoption("--leave-out", type=Path, help="a file of --write-passed: not these tests")
 
 
 def pytest_configure(config):
-    settings.load_profile("ci" if config.getoption("--all-tools") else "every day")
+    profile = "ci" if config.getoption("--all-tools") else "every day"
+    if path := config.getoption("--write-passed"):
+        profile = "every day, in CI"
+        config.pluginmanager.register(PassedTests(path))
+    settings.load_profile(profile)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return Module.from_parent(parent, path=module_path)
+
+
+class Module(pytest.Module):
+    """A file of tests, skipped by name where a package that it imports is not installed."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            if not skips(self.config, error.__cause__):
+                raise
+            pytest.skip(f"the package {error.__cause__.name} is not installed")
+
+
+def skips(config, error):
+    """Whether a package of others is missing, and a missing tool skips its tests."""
+    ours = ("drypoint", *(path.stem for path in (HERE / "support").iterdir()))
+    missing = isinstance(error, ModuleNotFoundError) and error.name.split(".")[0] not in ours
+    return missing and not config.getoption("--all-tools")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,6 +120,11 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("only_ci"):
                 item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
+
+    if path := config.getoption("--leave-out"):
+        passed = set(path.read_text("utf-8").splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
 
     def in_folders(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]
