@@ -6,8 +6,8 @@ from pathlib import Path
 import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
-
 from passed import PassedTests
+
 from tools import Toolbox
 
 # A shared machine may stop a test for a second: slowness is no failure of the code. CI draws the

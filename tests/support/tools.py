@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-
 from passed import note_more_in_ci
 
 ROOT = Path(__file__).parents[2]
