@@ -1,5 +1,6 @@
 """Fixtures of all tests: the machine's tools, hypothesis settings."""
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +31,7 @@ LONG = (
     ("engine_c", "tools", "trainer/test_kernels_c.py", "pybridge/test_forms.py", "test_lint.py"),
 )
 HERE = Path(__file__).parent
+OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
 
 
 def pytest_addoption(parser):
@@ -77,19 +79,34 @@ class Module(pytest.Module):
     """A file of tests, skipped by name where a package that it imports is not installed."""
 
     def collect(self):
-        try:
+        with skips(self.config):
             return super().collect()
-        except self.CollectError as error:
-            if not skips(self.config, error.__cause__):
-                raise
-            pytest.skip(f"the package {error.__cause__.name} is not installed")
 
 
-def skips(config, error):
-    """Whether a package of others is missing, and a missing tool skips its tests."""
-    ours = ("drypoint", *(path.stem for path in (HERE / "support").iterdir()))
-    missing = isinstance(error, ModuleNotFoundError) and error.name.split(".")[0] not in ours
-    return missing and not config.getoption("--all-tools")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with skips(item.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with skips(item.config):
+        return (yield)
+
+
+@contextlib.contextmanager
+def skips(config):
+    """Without --all-tools, skip by name what fails because a package of others is missing."""
+    try:
+        yield
+    except Exception as error:
+        cause = error
+        while cause and not isinstance(cause, ModuleNotFoundError):
+            cause = cause.__cause__
+        if cause is None or config.getoption("--all-tools") or cause.name.split(".")[0] in OURS:
+            raise
+        pytest.skip(f"the package {cause.name} is not installed")
 
 
 @pytest.fixture(scope="session", autouse=True)

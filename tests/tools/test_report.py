@@ -258,7 +258,8 @@ def test_without_jinja_the_error_names_the_extra(made, monkeypatch):
         made[0].html()
 
 
-def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
+def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path, toolbox):
+    toolbox.need_package("jinja2")
     out = tmp_path / "page.html"
     options = ["--training", lenet / "report.json", "--examples", 50, "--limit", 60, "--out", out]
     code, printed, _ = cli("report", lenet / "lenet.npz", *options, "--json")

@@ -180,7 +180,8 @@ def test_what_is_out_of_range(options, error, message):
         baselines.auto(pictures(30), **options)
 
 
-def test_data_of_one_class_is_refused():
+def test_data_of_one_class_is_refused(toolbox):
+    toolbox.need_package("sklearn")
     data = pictures(30).take(np.arange(0, 30, 3))
     with pytest.raises(BaselineError, match="all of one class"):
         baselines.auto(data)
