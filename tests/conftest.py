@@ -104,9 +104,10 @@ def skips(config):
         cause = error
         while cause and not isinstance(cause, ModuleNotFoundError):
             cause = cause.__cause__
-        if cause is None or config.getoption("--all-tools") or cause.name.split(".")[0] in OURS:
+        name = cause and cause.name
+        if not name or config.getoption("--all-tools") or name.split(".")[0] in OURS:
             raise
-        pytest.skip(f"the package {cause.name} is not installed")
+        pytest.skip(f"the package {name} is not installed")
 
 
 @pytest.fixture(scope="session", autouse=True)

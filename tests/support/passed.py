@@ -1,7 +1,7 @@
 """Which tests passed, in a file for a second run that leaves these tests out (`.ci/run`).
 
-A test that looks at more in CI (more random cases, more backends) is not written: the second run
-adds to it. So is a test of which one fixture looks at more.
+A test that looks at more in CI (more random cases, more backends) is not written, nor is a test
+with a fixture that looks at more: the second run adds to it.
 """
 
 from pathlib import Path
