@@ -104,7 +104,7 @@ clean:
 	rm -rf build
 
 # The two stamps: the package alone, and with the tools of `make test`. A changed C file reinstalls.
-.venv/installed: $(NATIVE) | .venv/bin/python
+.venv/installed: $(NATIVE) | .venv/bin/activate
 	@echo "installing drypoint into .venv (a minute the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
@@ -114,7 +114,8 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[dev]'
 	@touch $@
 
-.venv/bin/python:
+# `venv` writes this file last: without it, an earlier `make` was stopped halfway.
+.venv/bin/activate:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "drypoint needs Python 3.11 or later; name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import os, sys, sysconfig as c; \
@@ -122,5 +123,5 @@ clean:
 	  { echo "python has no headers to compile with; on Debian: apt-get install python3-dev"; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
 	  { echo "drypoint's C code needs a compiler; on Debian: apt-get install gcc"; exit 1; }
-	@$(PYTHON) -m venv .venv || \
+	@$(PYTHON) -m venv --clear .venv || \
 	  { echo "python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }

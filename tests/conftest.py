@@ -1,22 +1,24 @@
 """Fixtures of all tests: the machine's tools, hypothesis settings."""
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 
 import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
+from passed import PassedTests
 
 from tools import Toolbox
 
 # A shared machine may stop a test for a second: slowness is no failure of the code. CI draws the
 # same examples each time: whether a change lands does not depend on luck; every day draws others.
-for profile, max_examples in (("every day", 40), ("ci", 100)):
+for profile, max_examples in (("every day", 40), ("every day, in CI", 40), ("ci", 100)):
     settings.register_profile(
         profile,
         deadline=None,
         max_examples=max_examples,
-        derandomize=profile == "ci",
+        derandomize=profile != "every day",
         suppress_health_check=[HealthCheck.too_slow],
         print_blob=True,
     )
@@ -29,6 +31,7 @@ LONG = (
     ("engine_c", "tools", "trainer/test_kernels_c.py", "pybridge/test_forms.py", "test_lint.py"),
 )
 HERE = Path(__file__).parent
+OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
 
 
 def pytest_addoption(parser):
@@ -52,10 +55,59 @@ def pytest_addoption(parser):
         help="random nets that the engine runs under gcc's sanitizers: 300, with --all-tools 1000; "
         "clang's run a third of them",
     )
+    parser.addoption(
+        "--write-passed",
+        type=Path,
+        help="a file for the ids of the tests that pass and look at no more with --all-tools",
+    )
+    parser.addoption("--leave-out", type=Path, help="a file of --write-passed: not these tests")
 
 
 def pytest_configure(config):
-    settings.load_profile("ci" if config.getoption("--all-tools") else "every day")
+    profile = "ci" if config.getoption("--all-tools") else "every day"
+    if path := config.getoption("--write-passed"):
+        profile = "every day, in CI"
+        config.pluginmanager.register(PassedTests(path))
+    settings.load_profile(profile)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return Module.from_parent(parent, path=module_path)
+
+
+class Module(pytest.Module):
+    """A file of tests, skipped by name where a package that it imports is not installed."""
+
+    def collect(self):
+        with skips(self.config):
+            return super().collect()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with skips(item.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with skips(item.config):
+        return (yield)
+
+
+@contextlib.contextmanager
+def skips(config):
+    """Without --all-tools, skip by name what fails because a package of others is missing."""
+    try:
+        yield
+    except Exception as error:
+        cause = error
+        while cause and not isinstance(cause, ModuleNotFoundError):
+            cause = cause.__cause__
+        name = cause and cause.name
+        if not name or config.getoption("--all-tools") or name.split(".")[0] in OURS:
+            raise
+        pytest.skip(f"the package {name} is not installed")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,6 +138,11 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("only_ci"):
                 item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
+
+    if path := config.getoption("--leave-out"):
+        passed = set(path.read_text("utf-8").splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
 
     def in_folders(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]

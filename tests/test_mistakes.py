@@ -508,7 +508,8 @@ def is_answer(text, wanted):
 
 
 @pytest.mark.usefixtures("files")
-def test_mistakes_in_python_are_answered_in_one_line():
+def test_mistakes_in_python_are_answered_in_one_line(toolbox):
+    toolbox.need_package("onnx")
     assert len(ANSWERS) >= 40
     for call, wanted in ANSWERS:
         with pytest.raises(DrypointError) as caught:

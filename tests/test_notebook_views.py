@@ -71,8 +71,9 @@ def test_the_search_of_baselines_is_a_table(toolbox):
     assert [row[0] for row in rows if row[0].startswith("* ")] == [f"* {found.method}"]
 
 
-def test_fit_shows_curves_in_a_notebook(monkeypatch):
+def test_fit_shows_curves_in_a_notebook(monkeypatch, toolbox):
     """Oracle: what a kernel's `display` gets, and the updates of its one output."""
+    toolbox.need_package("matplotlib")
     shown = []
 
     def display(bundle, *, raw, display_id):

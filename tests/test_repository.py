@@ -40,7 +40,7 @@ def test_workflows_and_the_release_page_name_what_exists():
     """Targets of make, files of the repository, options of the tests and commands of drypoint."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     options = (ROOT / "tests/conftest.py").read_text("utf-8")
-    for path in (*WORKFLOWS, ROOT / ".ci/run", ROOT / "docs/release.md"):
+    for path in (*WORKFLOWS, ROOT / ".ci/run", ROOT / ".ci/bare", ROOT / "docs/release.md"):
         text = re.sub(r"^ *#.*", "", path.read_text("utf-8"), flags=re.MULTILINE)
         for target in re.findall(r"\bmake ([a-z][\w./-]*)", text):
             assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), (path, target)
@@ -48,10 +48,22 @@ def test_workflows_and_the_release_page_name_what_exists():
             r"(?<![\w/])(?:tests|docs|engine_c|\.ci|packaging)/[\w./-]+\w", text
         ):
             assert (ROOT / file).exists(), (path, file)
-        for option in re.findall(r"--(?:all-tools|device-\w+)", text):
+        for option in re.findall(r"--(?:all-tools|device-\w+|leave-out|write-passed)", text):
             assert f'"{option}"' in options, (path, option)
         for command in re.findall(r"(?:-m|bin/)\s?drypoint (\w+)", text):
             assert command in COMMANDS, (path, command)
+
+
+def test_make_replaces_a_virtual_environment_that_an_earlier_make_left_half_made(tmp_path):
+    """Oracle: what make would run, before and after the last file that Python's venv writes."""
+    for name in ("Makefile", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    command = ["make", "--dry-run", "--directory", tmp_path, ".venv/installed"]
+    assert b" -m venv --clear .venv " in run(command)
+    (tmp_path / ".venv/bin/activate").touch()
+    assert b" -m venv " not in run(command)
 
 
 def test_every_file_has_the_one_address_of_the_repository():

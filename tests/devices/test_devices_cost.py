@@ -81,6 +81,7 @@ def test_budget_and_json_use_one_stack_figure():
     """If the kernels have a bound above the measured stack, budget and JSON use the bound."""
     for measured, bound in ((900, 1312), (1500, 1312), (700, 0)):
         cost = devices.Cost(
+            built_with="gcc 14.2.0, -O3",
             code=1,
             tables=1,
             arena=PROGRAM.arena_size,
@@ -199,6 +200,7 @@ def test_a_budget_that_says_something_twice_is_refused():
 
 
 COST = devices.Cost(
+    built_with="gcc 14.2.0, -O3",
     code=4000,
     tables=436_000,
     arena=3680,

@@ -94,9 +94,18 @@ def test_all_python_on_the_pages_is_examples_with_their_outputs():
     assert others == []
 
 
+PACKAGES = {  # that examples of a page need beside drypoint's own
+    "frameworks.md": ["sklearn"],
+    "import.md": ["onnx"],
+    "report.md": ["jinja2", "matplotlib"],
+}
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(DOCS)))
-def test_examples_give_what_they_show(page):
+def test_examples_give_what_they_show(page, toolbox):
     """Oracle: the expected output below each example; as many as there are prompts."""
+    for package in PACKAGES.get(page.name, ()):
+        toolbox.need_package(package)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert failed == 0

@@ -88,7 +88,7 @@ FAULTS = {
         'exact_copy("abc", 3)[n + 2] = 1;',
         "buffer-overflow|insufficient space",
     ),
-    "no weights": ("dpt_scalar_dense(&op, v, v, 1);", "op->weight != NULL"),
+    "no weights": ("dpt_scalar_dense(&op, (void *)v, v, 1);", "op->weight != NULL"),
     "wraps": ("op.hi = (int32_t)((uint32_t)n - 2);", "unsigned integer overflow"),
 }
 

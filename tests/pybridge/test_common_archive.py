@@ -49,3 +49,12 @@ def test_members_inside_each_other_are_refused_before_they_are_read():
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, len(names), len(names), len(rows), len(body), 0)
     with pytest.raises(DrypointError, match=r"^members overlap$"):
         unpack_members(body + rows + end)
+
+
+def test_members_that_begin_at_one_place_are_refused_before_they_are_read():
+    """Python 3.13 warns of them, and reads the first."""
+    content = bytearray(pack_members({"a": b"1", "b": b"2"}))
+    second = content.rindex(b"PK\1\2")
+    struct.pack_into("<I", content, second + 42, 0)  # where its header begins
+    with pytest.raises(DrypointError, match=r"^members overlap$"):
+        unpack_members(bytes(content))

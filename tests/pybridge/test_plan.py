@@ -429,11 +429,11 @@ def run_in(engine, arena, size, x):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_run_writes_all_of_the_arena_and_no_byte_beyond(backend, request):
+def test_a_run_writes_all_of_the_arena_and_no_byte_beyond(backend, toolbox):
     """The planner's arena has no hole for graphs without padding between outputs: every byte is in
     some output. Two runs from other contents leave equal bytes, so each byte was written.
     """
-    for seed in range(1000 if request.config.getoption("--all-tools") else 60):
+    for seed in range(toolbox.count(every_day=60, ci=1000)):
         program = nets.random_program(seed)
         engine, x = Engine(program, backend=backend), nets.random_inputs(program, seed)[0]
         size, left = engine.arena_size, []

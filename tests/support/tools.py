@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from passed import note_more_in_ci
 
 ROOT = Path(__file__).parents[2]
 INCLUDE = ROOT / "engine_c/include"
@@ -58,14 +60,20 @@ class Toolbox:
     """Finds tools and builds programs for tests. `folder` is shared by all workers of a run."""
 
     folder: Path
-    all_tools: bool  # a missing tool fails its tests instead of skipping them
+    missing_fails: bool  # a missing tool fails its tests instead of skipping them
     found: dict[str, str | None] = field(default_factory=dict)
 
     def missing(self, what: str) -> NoReturn:
         """Skip the test, or fail it where all tools were asked for."""
-        if self.all_tools:
+        if self.missing_fails:
             pytest.fail(f"{what}, and --all-tools is given")
         pytest.skip(what)
+
+    @property
+    def all_tools(self) -> bool:
+        """Whether CI runs. A test that asks looks at more in CI."""
+        note_more_in_ci()
+        return self.missing_fails
 
     def count(self, *, every_day: int, ci: int) -> int:
         """How many random cases a test draws."""
@@ -91,6 +99,14 @@ class Toolbox:
         """Skip or fail where a Python package is not installed."""
         if importlib.util.find_spec(name) is None:
             self.missing(f"the package {name} is not installed")
+
+    def need_terminal(self) -> None:
+        """Skip or fail where the machine gives no pseudo terminal."""
+        try:
+            for end in os.openpty():
+                os.close(end)
+        except OSError:
+            self.missing("there is no pseudo terminal")
 
     def build(self, name: str, command: Sequence[object], *, wait: bool = True) -> Path:
         """Run a compile command with `-o folder/name` once per test run; the path of the result.

@@ -72,6 +72,7 @@ def test_real_loops_on_all_cores(toolbox, tmp_path):
         pytest.skip("the system does not pin processes to cores")
     program = build_limits(str(toolbox.need("gcc")), tmp_path)
     cores = Cores(program, _float_limits()[0], usable_cpus()[:2])
-    assert all(1 < rate < 1000 for rate in cores._rates())  # multiply-adds a nanosecond
+    # Multiply-adds a nanosecond, and nanoseconds; a busy machine's processes take turns on a core.
+    assert all(0 < rate < 1000 for rate in cores._rates())
     if len(cores._cpus) > 1:
-        assert 1 < cores._trip() < 1e6  # a busy machine's processes take turns on a core
+        assert cores._trip() > 1

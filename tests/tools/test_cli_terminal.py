@@ -6,7 +6,6 @@ Oracles: the escape sequences that a pseudo terminal receives; the words that ba
 import io
 import json
 import os
-import pty
 import re
 import shlex
 import subprocess
@@ -32,7 +31,7 @@ class Terminal(io.StringIO):
 
 def on_a_terminal(*words, **env):
     """What `drypoint` writes to standard output, a pseudo terminal, and to standard error."""
-    own, theirs = pty.openpty()
+    own, theirs = os.openpty()
     settings = {"TERM": "xterm", "PATH": os.environ["PATH"], **env}
     command = [sys.executable, "-m", "drypoint", *words]
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env=settings) as process:
@@ -102,7 +101,8 @@ def test_colours_are_for_terminals_only(monkeypatch):
             assert _output.painted("a equal", colors, Terminal()) == "a equal"
 
 
-def test_a_real_terminal_sees_them():
+def test_a_real_terminal_sees_them(toolbox):
+    toolbox.need_terminal()
     said, notes = on_a_terminal(*COMPARE)
     assert said.startswith("\x1b[32mNothing differs\x1b[0m: ")
     assert "\x1b" not in notes  # a pipe

@@ -27,8 +27,9 @@ def save(path, pixels):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def pictures(tmp_path_factory, toolbox):
     """400 handwritten digits as PNG files, in a folder for each class."""
+    toolbox.need_package("sklearn")
     root, digits = tmp_path_factory.mktemp("own") / "pictures", data.load("digits")
     for digit in range(10):
         for i in np.flatnonzero(digits.y == digit)[:40].tolist():
@@ -140,7 +141,8 @@ def test_it_runs_on_an_emulated_device(trained, pictures, cli, tmp_path, toolbox
     assert "flash" in err.splitlines()[-1]
 
 
-def test_a_folder_with_parts_is_taken_by_its_names(cli, tmp_path):
+def test_a_folder_with_parts_is_taken_by_its_names(cli, tmp_path, toolbox):
+    toolbox.need_package("sklearn")
     digits = data.load("digits")
     for part, chosen in (("train", range(30)), ("val", range(30, 40)), ("test", range(40, 60))):
         for i in chosen:
@@ -294,7 +296,8 @@ def test_the_loss_is_drawn(pictures, cli, tmp_path):
         assert picture.format == "PNG"
 
 
-def test_named_sets_and_files_of_arrays(cli, tmp_path):
+def test_named_sets_and_files_of_arrays(cli, tmp_path, toolbox):
+    toolbox.need_package("sklearn")
     quick = ["--net", "mlp:8", *QUICK, "--out", tmp_path / "net.npz", "--json"]
     code, said, notes = cli("train", "--data", "digits", "--limit", 50, *quick)
     assert (code, json.loads(said)["test"]["n"]) == (0, 50)

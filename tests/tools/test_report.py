@@ -265,7 +265,8 @@ def test_the_command_asks_for_its_packages_before_it_reads_data(module, refused,
     assert "pip install 'drypoint[report]'" in refused("report", "lenet-mnist")
 
 
-def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path):
+def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path, toolbox):
+    toolbox.need_package("jinja2")
     out = tmp_path / "page.html"
     options = ["--training", lenet / "report.json", "--examples", 50, "--limit", 60, "--out", out]
     code, printed, _ = cli("report", lenet / "lenet.npz", *options, "--json")

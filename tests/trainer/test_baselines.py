@@ -125,6 +125,17 @@ def test_given_validation_images_choose():
     assert {attempt.n_train for attempt in found.tried} == {45}
 
 
+def test_where_the_cores_cannot_be_counted_the_search_warns_of_nothing(monkeypatch):
+    """A container may hide them from lscpu; joblib warns then, once in a process."""
+    cores = importlib.import_module("joblib.externals.loky.backend.context")
+    monkeypatch.setattr(cores, "_count_physical_cores_linux", lambda: 0)
+    monkeypatch.setattr(cores, "physical_cores_cache", None)
+    monkeypatch.setattr("sklearn.utils._openmp_helpers._CPU_COUNTS", {})
+    found = baselines.auto(pictures(45), time_limit=60)
+    assert all(attempt.accuracy is not None for attempt in found.tried)
+    assert cores.physical_cores_cache == "not found"  # they were counted
+
+
 def test_a_search_without_time_says_what_it_skipped(monkeypatch):
     """A clock that jumps by 10 s at each look: the first fit uses all of the time."""
     clock = itertools.count(step=10.0)
@@ -169,7 +180,8 @@ def test_what_is_out_of_range(options, error, message):
         baselines.auto(pictures(30), **options)
 
 
-def test_data_of_one_class_is_refused():
+def test_data_of_one_class_is_refused(toolbox):
+    toolbox.need_package("sklearn")
     data = pictures(30).take(np.arange(0, 30, 3))
     with pytest.raises(BaselineError, match="all of one class"):
         baselines.auto(data)

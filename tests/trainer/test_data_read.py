@@ -239,9 +239,10 @@ def test_digits_are_scikit_learns(monkeypatch):
     assert "pip install 'drypoint[baselines]'" in text
 
 
-def test_other_content_than_the_cards_is_refused(monkeypatch):
+def test_other_content_than_the_cards_is_refused(monkeypatch, toolbox):
     from drypoint.data import _named
 
+    toolbox.need_package("sklearn")
     digits = data.load("digits")
     changed = data.Dataset(255 - digits.x, digits.y, digits.classes)
     monkeypatch.setitem(_named._LOADERS, "digits", lambda *_: changed)

@@ -65,7 +65,8 @@ def unpack_members(content: bytes) -> dict[str, bytes]:
             for info in infos:
                 if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
                     raise DrypointError(f"{info.filename} is compressed")
-            if sum(info.file_size for info in infos) > len(content):
+            distinct = len({info.header_offset for info in infos}) == len(infos)
+            if not distinct or sum(info.file_size for info in infos) > len(content):
                 raise DrypointError("members overlap")
             return {info.filename: archive.read(info) for info in infos}  # checks each CRC
     except _BROKEN as error:

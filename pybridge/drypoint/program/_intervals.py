@@ -184,7 +184,7 @@ def _products(op: WeightedOp, source: Interval) -> Interval:
             values[channels][:, None, None] for values in (*source, padding_values(op))
         )
         padded = (weight * pad).sum(axis=3)
-        positive, negative = np.maximum(weight, 0), np.minimum(weight, 0)
+        positive, negative = weight * (weight > 0), weight * (weight < 0)
         least = range_sums((positive * low + negative * high).sum(axis=3) - padded, ranges)
         most = range_sums((positive * high + negative * low).sum(axis=3) - padded, ranges)
         ends.append(padded.sum(axis=(1, 2)) + np.stack([least.min(axis=1), most.max(axis=1)]))

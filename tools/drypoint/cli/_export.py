@@ -257,7 +257,7 @@ def measured(
         devices.check_budget(args.budget, cost, program, row)
     whole = devices.cost_rows(row, cost, program, clock)
     unit = "steps" if program.is_streaming else "inputs"
-    head = f"  on {row.name}, kernels {row.kernels!r}, {devices.built_with(row)}"
+    head = f"  on {row.name}, kernels {row.kernels!r}, {cost.built_with}"
     text = f"{head}\n{table(whole, indent='    ')}\n"
     text += f"    self-test in the emulator: passed, {len(golden)} {unit}, every layer\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"

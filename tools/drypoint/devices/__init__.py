@@ -29,11 +29,9 @@ from ._jobs import run_program as run_program
 from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record
 from ._record import Recorded as Recorded
-from ._record import compiler_version as compiler_version
 from ._record import measure_row as measure_row
 from ._record import recorded as recorded
 from ._report import OP_COLUMNS as OP_COLUMNS
-from ._report import built_with as built_with
 from ._report import cost_rows as cost_rows
 from ._report import cost_section as cost_section
 from ._report import op_rows as op_rows

@@ -1,5 +1,6 @@
 """The cost of a model on a device, measured with the target's compiler and emulator."""
 
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Cost:
     """Bytes and instructions of one model on one target.
 
     Attributes:
+        built_with: name and version of the compiler, and its flags.
         code: flash for the engine's code and constants, as linked.
         tables: flash for the model: weights, biases, multipliers, ops, labels.
         arena: RAM of a run, exactly.
@@ -31,6 +33,7 @@ class Cost:
         instructions: executed instructions of a run; None where they are not counted.
     """
 
+    built_with: str
     code: int
     tables: int
     arena: int
@@ -85,6 +88,7 @@ def measure_cost(
             counted = count_instructions(target, answer.marks, binary)
         code, tables = linked_sizes(target, folder, optimize)
     return Cost(
+        built_with=f"{compiler_version(target)}, {' '.join((*target.flags, optimize))}",
         code=code,
         tables=tables,
         arena=program.arena_size,
@@ -93,6 +97,14 @@ def measure_cost(
         op_stacks=answer.op_stacks,
         instructions=counted,
     )
+
+
+def compiler_version(target: Target) -> str:
+    """Name and version of a target's compiler, ``gcc 14.2.0``."""
+    kind = "gcc" if target.compiler.endswith("gcc") else "clang"
+    option = "-dumpfullversion" if kind == "gcc" else "-dumpversion"
+    done = subprocess.run([target.compiler, option], capture_output=True, text=True, check=True)
+    return f"{kind} {done.stdout.strip()}"
 
 
 def table_bytes(op: Op, target: Target) -> int:

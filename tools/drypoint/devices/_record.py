@@ -1,7 +1,6 @@
 """The costs of nets on targets, in a file that pages show and tests compare with the code."""
 
 import json
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,7 +9,7 @@ from pathlib import Path
 from drypoint.common import write_atomic
 from drypoint.program import Program
 
-from ._cost import measure_cost
+from ._cost import compiler_version, measure_cost
 from ._count import why_not_counted
 from ._emulate import DeviceError
 from ._targets import TARGETS, Target
@@ -123,11 +122,3 @@ def _text(nets: Mapping[str, Record]) -> str:
         lines = ",\n".join(f"    {json.dumps(k)}: {json.dumps(vars(v))}" for k, v in rows.items())
         parts.append(f"  {json.dumps(net)}: {{\n{lines}\n  }}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def compiler_version(target: Target) -> str:
-    """Name and version of a target's compiler, ``gcc 14.2.0``."""
-    kind = "gcc" if target.compiler.endswith("gcc") else "clang"
-    option = "-dumpfullversion" if kind == "gcc" else "-dumpversion"
-    done = subprocess.run([target.compiler, option], capture_output=True, text=True, check=True)
-    return f"{kind} {done.stdout.strip()}"

@@ -5,7 +5,6 @@ from drypoint.program import Program, memory_chart
 
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
-from ._record import compiler_version
 from ._targets import Target
 
 Rows = list[tuple[str, ...]]
@@ -59,17 +58,12 @@ def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
     return rows
 
 
-def built_with(target: Target) -> str:
-    """How the engine and the model were compiled when they were measured."""
-    return f"{compiler_version(target)}, {' '.join((*target.flags, '-O3'))}"
-
-
 def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float) -> str:
     """The cost as a section of Markdown, with RAM over time."""
     lines = [
         f"## What it costs on {target.name}",
         "",
-        f"Measured in an emulator, kernels `{target.kernels}`, {built_with(target)}.",
+        f"Measured in an emulator, kernels `{target.kernels}`, {cost.built_with}.",
         "",
         "| | |",
         "|---|---|",

@@ -148,7 +148,7 @@ def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
     tables = [devices.table_bytes(op, row) for op in program.ops]
     return {
         "kernels": row.kernels,
-        "built_with": devices.built_with(row),
+        "built_with": cost.built_with,
         "code_bytes": cost.code,
         "table_bytes": cost.tables,
         "arena_bytes": cost.arena,

@@ -183,7 +183,7 @@ class Tensor:
         """The sum over one axis, several, or all (None)."""
         axes = normalized_axes(axis, self.ndim)
         missing = () if keepdims else axes
-        value = self.data.sum(axis=axes, keepdims=keepdims)
+        value = self.data.sum(axis=axes, keepdims=True) if keepdims else self.data.sum(axis=axes)
         return record(value, (self, lambda g: spread(g, self.shape, missing)))
 
     def mean(

@@ -4,14 +4,13 @@ import time
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from drypoint.common import DrypointError, check_kind, progress
 from drypoint.data import Dataset, class_places, train_val_split
 
 from ._baseline import Attempt, Baseline
 from ._errors import BaselineError
-from ._fitted import Fitted, sklearn_type
+from ._fitted import Fitted, one_thread, sklearn_type
 from ._methods import METHODS, Method
 from ._plan import FIRST, nested_order, next_size
 
@@ -127,7 +126,7 @@ def _try(
         try:
             fit = method.fit(data[:size], seed)
             trained = time.perf_counter()
-            with threadpool_limits(limits=1):  # as the fit before it
+            with one_thread():  # as the fit before it
                 said = fit.predict_proba(held.x).argmax(axis=1)
         except (DrypointError, ValueError) as error:
             if isinstance(error, BaselineError):

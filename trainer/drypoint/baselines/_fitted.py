@@ -1,14 +1,17 @@
 """Trained classifiers with one interface: probabilities for images."""
 
+import contextlib
 import importlib
 import io
 import pickle
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from drypoint.common import how_to_install
 from drypoint.nn import Model, Softmax
@@ -117,6 +120,17 @@ class _Counter(io.RawIOBase):
         size = memoryview(data).nbytes
         self.count += size
         return size
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for a classifier, as in `train.fit`: on a busy machine threads that wait for each
+    other take many times as long, and small fits could not predict the time of larger ones. So
+    that joblib cannot count the machine's cores is no warning.
+    """
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Could not find the number of physical cores")
+        yield
 
 
 def as_rows(images: NDArray[np.uint8]) -> NDArray[np.float32]:

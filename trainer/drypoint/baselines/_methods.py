@@ -5,12 +5,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from threadpoolctl import threadpool_limits
-
 from drypoint import nn, train
 from drypoint.data import ClassDecoder, Dataset, ImageEncoder
 
-from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, sklearn_type
+from ._fitted import Fitted, FittedClassifier, FittedModel, as_rows, one_thread, sklearn_type
 
 _EPOCHS, _STEPS, _BATCH, _RATE = 5, 500, 64, 3e-3  # the least numbers of epochs and steps
 
@@ -47,10 +45,7 @@ def _sklearn_method(
 
     def fit(data: Dataset, seed: int) -> Fitted:
         classifier = sklearn_type(place)(**settings, **({"random_state": seed} if seeded else {}))
-        # One thread, as in `train.fit`: on a busy machine threads that wait for each other take
-        # many times as long, and small fits could not predict the time of larger ones. The limit
-        # must follow the import, since it applies to loaded libraries only.
-        with threadpool_limits(limits=1), warnings.catch_warnings():
+        with one_thread():  # after the import: the limit applies to loaded libraries only
             # The settings bound the iterations: reaching the bound is expected.
             warnings.filterwarnings("ignore", message=".*[Cc]onverge")
             classifier.fit(as_rows(data.x), data.y)

@@ -122,6 +122,8 @@ def _arrays(content: bytes, *, where: str, limit: int) -> dict[str, NDArray[Any]
             infos = archive.infolist()
             if any(info.filename == "model.json" for info in infos):
                 raise FormatError(f"{where} is a model, not data")
+            if len({info.header_offset for info in infos}) < len(infos):
+                raise FormatError(f"{where} is damaged: two of its arrays begin at one place")
             check_limit(sum(info.file_size for info in infos), limit, what=where)
             for info in infos:
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -178,7 +178,8 @@ def sides(file: File, one: Operator, rank: int) -> Sides:
         Unsupported: they pad other axes, or take away.
     """
     amounts = constant(file, one, 1)
-    if amounts.shape != (rank, 2) or amounts.dtype.kind != "i" or rank < 3 or amounts.min() < 0:
+    integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
+    if not integers or rank < 3 or int(amounts.min()) < 0:
         raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
     around = amounts.tolist()
     if any(around[0]) or any(around[-1]):

@@ -1,0 +1,71 @@
+"""The options of the test run itself, on a few tests of their own; the oracle is written down."""
+
+import os
+import subprocess
+import sys
+
+from tools import ROOT
+
+TESTS = """
+import pytest
+from hypothesis import given, strategies
+
+@pytest.fixture(scope="module")
+def cases(toolbox):
+    return toolbox.count(every_day=1, ci=2)
+
+@pytest.fixture
+def broken_at_its_end():
+    yield
+    raise OSError
+
+def test_passes(toolbox):
+    toolbox.need("python")
+
+def test_fails():
+    raise OSError
+
+def test_is_skipped(toolbox):
+    toolbox.need("no such tool")
+
+def test_fails_at_its_end(broken_at_its_end):
+    pass
+
+def test_draws_more_in_ci(cases):
+    pass
+
+def test_has_a_fixture_that_drew_more(cases):
+    pass
+
+def test_runs_more_backends_in_ci(toolbox):
+    toolbox.backends
+
+@given(strategies.booleans())
+def test_draws_more_examples_in_ci(value):
+    pass
+"""
+
+
+def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path):
+    """Also: a package that is not installed skips a file of tests, and fails it with all tools."""
+    (tmp_path / "test_own.py").write_text(TESTS)
+    (tmp_path / "test_foreign.py").write_text("import no_such_package.part")
+    places = os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tests/support")))
+    env = {**os.environ, "PYTHONPATH": places, "PYTEST_ADDOPTS": "-p no:cacheprovider -rs"}
+
+    def said(*options):
+        command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "conftest", *options]
+        done = subprocess.run(
+            [*command, f"--rootdir={tmp_path}", tmp_path],
+            env=env, cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert not done.stderr
+        return done.stdout
+
+    first = said("-n", "1", "--write-passed", tmp_path / "passed")
+    assert "= 1 failed, 6 passed, 2 skipped, 1 error in " in first
+    assert "1 since the package no_such_package is not installed" in first
+    assert (tmp_path / "passed").read_text() == "test_own.py::test_passes\n"
+    second = said("--leave-out", tmp_path / "passed", "--all-tools")
+    assert "collected 8 items / 1 error / 1 deselected" in second
+    assert "No module named 'no_such_package'" in second
