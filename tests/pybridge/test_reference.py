@@ -320,9 +320,9 @@ def test_the_residual_block_of_the_contract():
     stated(
         "A residual block, walked through",
         "q = 10, 0, 4", "as integers -40, 80, 40", "acc = 800, -240, 320", "m = 536870912, e = 0",
-        "60, -70, 0", "factor_b = 32767", "= 6553; bias =", "= 262120", "m = 2785366, e = 0",
-        "acc = 6553 · 60 + 32767 · 10 + 262120 = 982970; -196590; 393188",
-        "y = 637, -127, 255 -> clamp to 0 .. 255: 255, 0, 255",
+        "60, -70, 0", "makes 6553 and 32765 of it; bias =", "= 262120", "m = 2785536, e = 0",
+        "acc = 6553 · 60 + 32765 · 10 + 262120 = 982950; -196590; 393180",
+        "y = 638, -128, 255 -> clamp to 0 .. 255: 255, 0, 255",
     )  # fmt: skip
     x, plane = np.array([10, 0, 4], np.uint8).reshape(1, 1, 3, 1), Shape(1, 3, 1)
     source = Tensor(plane, "u8")
@@ -334,16 +334,16 @@ def test_the_residual_block_of_the_contract():
     )  # fmt: skip
     add = Add(
         name="add", inputs=(conv.output, source), output=Tensor(plane, "u8"),
-        factors=(6553, 32_767), bias=np.array([262_120], np.int32),
-        mult=np.array([2_785_366], np.int32), shift=0, lo=0, hi=255,
+        factors=(6553, 32_765), bias=np.array([262_120], np.int32),
+        mult=np.array([2_785_536], np.int32), shift=0, lo=0, hi=255,
     )  # fmt: skip
     between, sums = reference.apply(conv, x), accumulators(conv, x)
     assert sums == [800, -240, 320]
     assert between.ravel().tolist() == [60, -70, 0]
-    assert accumulators(add, between, x) == [982_970, -196_590, 393_188]
+    assert accumulators(add, between, x) == [982_950, -196_590, 393_180]
     assert reference.apply(add, between, x).ravel().tolist() == [255, 0, 255]
     unclamped = dataclasses.replace(add, output=Tensor(plane, "i32"), **I32)
-    assert reference.apply(unclamped, between, x).ravel().tolist() == [637, -127, 255]
+    assert reference.apply(unclamped, between, x).ravel().tolist() == [638, -128, 255]
 
 
 def test_the_depthwise_block_of_the_contract():

@@ -21,7 +21,7 @@ from drypoint.program import codegen
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "tests/api"
-INNER = {"bench", "cli", "common", "devices"}
+INNER = {"bench", "cli", "common", "devices", "graph"}
 """Parts without a promise: they serve the command line and the other parts."""
 _WORD = re.compile(r"--[\w-]+|\w+\.[ch]\b|\w+")  # an option, a C file, an identifier
 
