@@ -1,6 +1,6 @@
-"""The programs of 5,000 random float nets, as hashes of 50 blobs each: what a new lowering may
-not change. `python tests/support/ledger.py` writes the file anew; a change of a program that
-is meant says so in its commit.
+"""The programs of 5,000 random float nets, as hashes of 50 blobs each: a new lowering does not
+change. `python tests/support/ledger.py` writes the file again; a change of a program that is
+meant says so in its commit.
 """
 
 import hashlib

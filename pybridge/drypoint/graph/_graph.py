@@ -46,7 +46,7 @@ class Graph:
 
 
 class Rewriter:
-    """Writes a graph anew, node by node, in order of computation.
+    """Writes another graph, node by node, in order of computation.
 
     A pass iterates over it, and calls `keep`, `drop` or `insert` for each node. Nodes written
     before may be replaced by `keep` with their number.

@@ -41,7 +41,7 @@ class ImportFileError(DrypointError, ValueError):
         lines = []
         for reason, titles in by_reason.items():
             more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
-            lines.append(f"{', '.join(titles[:_NAMED])}{more} {reason}")
+            lines.append(f"{', '.join(titles[:_NAMED])}{more} {reason.removeprefix('it ')}")
         return cls(f"{len(troubles)} of {total} {noun}:", *lines)
 
     def __str__(self) -> str:
