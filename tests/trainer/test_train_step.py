@@ -398,6 +398,17 @@ def test_compiled_runs_equal_tape_runs_with_each_option(options, replayed):
     assert_same(result, by_tape(NETS["lenet"], **options))
 
 
+class OwnSGD(train.SGD):
+    """An optimizer of the user's own that calls kernels."""
+
+
+def test_kernels_that_an_optimizer_of_ones_own_calls_update_once(replayed):
+    options = {"optimizer": OwnSGD(lr=0.05)}
+    result = fitted(NETS["dense"], **options)
+    assert len(replayed) == 6
+    assert_same(result, by_tape(NETS["dense"], **options))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Halving(nn.Layer):
     """A layer of kernels only, but Python chooses the kernels in each step."""
