@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from drypoint.autodiff.kernels import choose, runtime
 from drypoint.autodiff.lazy import LinearGradient
-from drypoint.train.step.microbatch import BLOCK, GradientAccumulator, Splitting, sum_gradients
+from drypoint.train.step.memory import GradientAccumulator, sum_gradients
+from drypoint.train.step.microbatch import BLOCK, Block, MicroBatch, Splitting
 
 SETS = (None, *runtime.Settings.sets)
 
@@ -35,14 +36,17 @@ def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
     ends = np.cumsum([0, *sizes])
     with runtime.forced(name, int(rng.integers(1, 4))):
         order = np.asfortranarray if lanes else np.ascontiguousarray
-        sums = GradientAccumulator(total, len(sizes), in_place=True)
-        for number, (begin, end) in enumerate(pairwise(map(int, ends))):
-            factor = LinearGradient(*(order(f[begin:end]) for f in factors))
-            sums.add(number, slice(begin, end), {"b": biases[number], "w": factor})
+        rows = [slice(begin, end) for begin, end in pairwise(map(int, ends))]
+        parts = [MicroBatch(part, (0, i), 0, split=True) for i, part in enumerate(rows)]
+        sums = GradientAccumulator(Block(slice(0, total), tuple(parts)))
+        for number, part in enumerate(rows):
+            factor = LinearGradient(*(order(f[part]) for f in factors))
+            sums.add(part, {"w": factor, "b": biases[number]})
         terms = sums.terms()
         (weight,) = terms["w"]
         whole = choose.linear_weight_gradient(*factors)
         bias = sum_gradients({"b": terms["b"]})["b"]
+    assert [*terms] == ["w", "b"], "the order of the paths, which all processes of a run share"
     if name is None and lanes and len(sizes) == 1:  # order in memory is another: numbers of about 1
         np.testing.assert_allclose(weight, whole, rtol=0, atol=3e-7 * total)
     else:

@@ -1,8 +1,10 @@
 """The compiled step. Oracle: the tape step, to the byte."""
 
+import ast
 import gc
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,8 +14,8 @@ from drypoint import autodiff, data, nn, train
 from drypoint.autodiff.kernels import runtime
 from drypoint.autodiff.trace import CompiledTrace, Trace
 from drypoint.common import DrypointError
-from drypoint.train import _epoch
-from drypoint.train.step import compiled
+from drypoint.train import _epoch, _train
+from drypoint.train.step import compiled, tape
 
 DIGITS = data.load("mnist", "train")[:160]
 IMAGES = (DIGITS.x[:, None] / np.float32(255)).astype(np.float32), DIGITS.y
@@ -396,6 +398,65 @@ def test_compiled_runs_equal_tape_runs_with_each_option(options, replayed):
     result = fitted(NETS["lenet"], **options)
     assert len(replayed) == 6
     assert_same(result, by_tape(NETS["lenet"], **options))
+
+
+class OwnSGD(train.SGD):
+    """An optimizer of the user's own that calls kernels."""
+
+
+class Alone:
+    """The communicator of a run of one process."""
+
+    rank, size, neighbours = 0, 1, 1
+
+    def any(self, flag):
+        return flag
+
+
+def test_kernels_that_an_optimizer_of_ones_own_calls_update_once(replayed):
+    options = {"optimizer": OwnSGD(lr=0.05)}
+    result = fitted(NETS["dense"], **options)
+    assert len(replayed) == 6
+    assert_same(result, by_tape(NETS["dense"], **options))
+
+
+def test_each_block_of_an_all_reduce_draws_its_own_random_numbers(replayed, monkeypatch):
+    monkeypatch.setattr(_train, "MPICommunicator", Alone)
+    options = {"batch_size": 80, "mpi": True}
+    result = fitted(CALLBACKS["inner"], **options)
+    assert [len(replay._places) for replay in replayed] == [2] * 3
+    assert_same(result, by_tape(CALLBACKS["inner"], **options))
+
+
+def writes_of_numpy(source):
+    """The lines of `TapeStep` in which NumPy writes into an array."""
+    (step,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == "TapeStep"]
+    for node in ast.walk(step):
+        match node:
+            case (
+                ast.AugAssign(target=ast.Subscript() | ast.Name())
+                | ast.Assign(targets=[ast.Subscript()])
+                | ast.keyword(arg="out")
+            ):
+                yield f"tape.py:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_the_specification_knows_no_tracer_and_numpy_writes_none_of_its_arrays():
+    """A trace sees no assignment of NumPy, and no replay repeats it: `StepMemory` copies."""
+    source = Path(tape.__file__).read_text("utf-8")
+    imports = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    from_autodiff = [text for n in imports if "autodiff" in (text := ast.unparse(n))]
+    assert from_autodiff == ["from drypoint.autodiff import Array, Tensor"]
+    assert [*writes_of_numpy(source)] == []
+    line = "memory.store_result(part.rows, losses, outputs)"
+    number = source[: source.index(line)].count("\n") + 1
+    for write in (
+        "memory.losses[part.rows] = losses.data",
+        "memory.losses[part.rows] += losses.data",
+        "np.add(losses.data, 0, out=memory.losses[part.rows])",
+    ):
+        (found,) = writes_of_numpy(source.replace(line, write))
+        assert found.startswith(f"tape.py:{number}: ")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,6 +1,7 @@
 """Host callbacks: Python functions between the kernels of a traced computation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,18 @@ def host_call(
             return True
 
         trace.append_callback(callback)
-    function()
+    with _untraced():
+        function()
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """A context whose kernel calls no trace sees: the host callback repeats them."""
+    token = tracer.set(None)
+    try:
+        yield
+    finally:
+        tracer.reset(token)
 
 
 def host_callback(
@@ -93,13 +105,10 @@ class _HostCallback:
         return record(value, *zip(wanted, vjps, strict=True))
 
     def _call(self) -> None:
-        """Call the function on the inner tape, outside of the trace."""
-        token = tracer.set(None)
-        try:
+        """Call the function on the inner tape."""
+        with _untraced():
             self.leaves = [Tensor(t.data, requires_grad=t.requires_grad) for t in self._tensors]
             self.y = self._function(*self.leaves)
-        finally:
-            tracer.reset(token)
 
     def _gradients(self, g: Array) -> tuple[Array, ...]:
         arrays = self._backward(g)
@@ -120,10 +129,7 @@ class _HostCallback:
         return copies
 
     def _backward(self, g: Array) -> list[Array]:
-        token = tracer.set(None)
-        try:
+        with _untraced():
             self.y.backward(g)
-        finally:
-            tracer.reset(token)
         wanted = [leaf for leaf in self.leaves if leaf.requires_grad]
         return [np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad for leaf in wanted]

@@ -18,8 +18,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff.callback import host_call
-
 from .._errors import TrainError
 
 LEAST_BLOCK = 32
@@ -116,23 +114,13 @@ class AllReduce:
             total += self.communicator.exchange(total, self.communicator.rank ^ (1 << k))
         return total
 
-    def gradients(self, blocks: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-        """The gradients of the whole batch, computed by a host call.
+    def gradients(self, *blocks: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The gradients of the whole batch.
 
         Args:
-            blocks: the gradients of each block of this process.
+            blocks: the gradients of each block of this process, with equal paths in equal order.
         """
-        paths = [*blocks[0]]
-        sums = {path: np.empty_like(blocks[0][path]) for path in paths}
-
-        def reduce() -> None:
-            vector = self.sum([flatten(block[path] for path in paths) for block in blocks])
-            for path, array in unflatten(vector, sums).items():
-                sums[path][...] = array
-
-        reads = [array for block in blocks for array in block.values()]
-        host_call(reduce, reads=reads, writes=[*sums.values()])
-        return sums
+        return unflatten(self.sum([flatten(block.values()) for block in blocks]), blocks[0])
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is True in any process, so that all processes stop at one step."""

@@ -17,13 +17,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array
 from drypoint.autodiff.kernels import address, draw_key
 from drypoint.autodiff.trace import CompiledTrace, Trace, Values
 
+from .._examples import n_examples
 from .._metrics import Totals
 from .context import key_generator
-from .tape import Shard, StepResult, TapeStep
+from .memory import StepMemory
+from .tape import Shard, TapeStep
 
 BatchShape: TypeAlias = tuple[int, tuple[tuple[object, ...], ...]]
 """(examples of the whole batch, (port, shape, dtype, strides) of each column of the shard)."""
@@ -67,15 +68,16 @@ class CompiledStep:
         """A step by the tape, and the replay of its trace."""
         tape, state = self._tape, self._tape.state
         with Trace(*state.live_arrays(), *shard.batch.values()) as trace:
-            result = tape.step(shard)
+            memory = StepMemory(n_examples(shard.batch))
+            tape.step(shard, memory)
         state.step += 1
         if trace.complete:
-            self._replays[batch_shape(shard)] = StepReplay(tape, trace, shard, result)
+            self._replays[batch_shape(shard)] = StepReplay(tape, trace, shard, memory)
         else:
             self._compiles = False
             self._replays.clear()
             self._notify("tape step: NumPy computes a part of the net between kernels")
-        return tape.totals([shard], result)
+        return tape.totals([shard], memory)
 
 
 class StepReplay:
@@ -85,17 +87,17 @@ class StepReplay:
         tape: the tape step.
         trace: the trace of one of its steps.
         shard: the batch of the traced step.
-        result: the result of the traced step, which kernels wrote.
+        memory: the memory of the traced step.
     """
 
-    def __init__(self, tape: TapeStep, trace: Trace, shard: Shard, result: StepResult) -> None:
-        self._tape, self._result = tape, result
-        varying: dict[Hashable, NDArray[Any]] = {"losses": result.losses}
+    def __init__(self, tape: TapeStep, trace: Trace, shard: Shard, memory: StepMemory) -> None:
+        self._tape, self._memory = tape, memory
+        varying: dict[Hashable, NDArray[Any]] = {"losses": memory.losses}
         varying |= {("input", port): column for port, column in shard.batch.items()}
-        varying |= {("output", port): array for port, array in result.outputs.items()}
+        varying |= {("output", port): array for port, array in memory.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
         self._compiled: CompiledTrace = trace.compile(varying)
-        self._places = tape.places(shard)
+        self._places = [m.place for block in tape.blocks(shard) for m in block.micro_batches]
         self._n_keys = len(trace.keys)
 
     @property
@@ -112,38 +114,26 @@ class StepReplay:
         """
         tape, step = self._tape, self._tape.state.step
         shards = shards if self._compiled.kernels_only else shards[:1]
-        result = self._result_memory(len(shards))
+        memory = self._memory.repeated(len(shards))
         keys = self._draw_keys(step, len(shards))
         values = {
             **tape.update.placeholder_values(step, len(shards)),
-            **_addresses(shards, result, keys),
+            **_addresses(shards, memory, keys),
         }
         with tape.context.seeded(tape.seed(step)):
             n_done = self._compiled.run(len(shards), values)
         if n_done == 0:
             return []
         tape.state.step += n_done
-        return tape.totals(shards[:n_done], result)
-
-    def _result_memory(self, n: int) -> StepResult:
-        """Memory for the results of n batches, one batch after the other."""
-
-        def memory(like: Array) -> Array:
-            return np.empty((n * len(like), *like.shape[1:]), like.dtype)
-
-        outputs = {port: memory(array) for port, array in self._result.outputs.items()}
-        return StepResult(memory(self._result.losses), outputs)
+        return tape.totals(shards[:n_done], memory)
 
     def _draw_keys(self, step: int, n: int) -> NDArray[np.uint32]:
         """The dropout keys of n steps: (n, keys, 2)."""
-        keys = np.empty((n, self._n_keys, 2), np.uint32)
-        each = self._n_keys // max(len(self._places), 1)
-        for i in range(n if self._n_keys else 0):
-            for number, place in enumerate(self._places):
-                rng = key_generator(self._tape.seed(step + i, place))
-                for k in range(number * each, (number + 1) * each):
-                    keys[i, k] = draw_key(rng)
-        return keys
+        places = self._places if self._n_keys else []
+        seeds = [self._tape.seed(step + i, place) for i in range(n) for place in places]
+        each = self._n_keys // max(len(places), 1)
+        keys = [draw_key(rng) for rng in map(key_generator, seeds) for _ in range(each)]
+        return np.array(keys, np.uint32).reshape(n, self._n_keys, 2)
 
 
 def _overlap(shard: Shard) -> bool:
@@ -152,15 +142,15 @@ def _overlap(shard: Shard) -> bool:
     return any(np.may_share_memory(one, other) for one, other in pairs)
 
 
-def _addresses(shards: Sequence[Shard], result: StepResult, keys: NDArray[np.uint32]) -> Values:
+def _addresses(shards: Sequence[Shard], memory: StepMemory, keys: NDArray[np.uint32]) -> Values:
     """The addresses of examples, losses, outputs and dropout keys, a row for each batch."""
     n = len(shards)
     values: dict[Hashable, NDArray[Any]] = {}
     for port in shards[0].batch:
         begins = [address(shard.batch[port]) for shard in shards]
         values["input", port] = np.array(begins, np.uintp)
-    values["losses"] = _part_addresses(result.losses, n)
-    for port, array in result.outputs.items():
+    values["losses"] = _part_addresses(memory.losses, n)
+    for port, array in memory.outputs.items():
         values["output", port] = _part_addresses(array, n)
     for i in range(keys.shape[1]):
         values["key", i] = _part_addresses(keys, n) + np.uintp(keys[0, :i].nbytes)

@@ -6,6 +6,7 @@ A host callback computes a layer or loss that has no kernels.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -26,6 +27,7 @@ from drypoint.nn import (
 )
 
 from .._training_state import Weights
+from .microbatch import Place
 
 Seed: TypeAlias = Sequence[int]
 
@@ -56,36 +58,34 @@ class StepContext:
         self._weights = weights
         self._ctx = Context()
         self._seed: Seed = ()
+        self._place: Place = ()
         self._keys: np.random.Generator | None = None
         self._statistics: dict[str, Array] = {}
         self._calls_python = False
 
     @contextmanager
-    def seeded(self, seed: Seed) -> Iterator[Context]:
-        """The layers' context for the random numbers of a seed."""
-        rng = np.random.default_rng(seed)
-        self._ctx = Context(training=True, rng=rng, layer_forward=self._call, loss_forward=_loss)
-        self._seed, self._keys = seed, None
-        yield self._ctx
+    def seeded(self, seed: Seed) -> Iterator[None]:
+        """A context for the micro-batches of a step, or of its replay."""
+        self._seed = seed
+        yield
         self._ctx = Context()
 
     @contextmanager
-    def micro_batch(self, seed: Seed) -> Iterator[Context]:
-        """The layers' context for a micro-batch; at its end the user's layers store buffers."""
+    def micro_batch(self, place: Place) -> Iterator[Context]:
+        """The layers' context for a micro-batch; at its end the layers' buffers are stored."""
         self._statistics.clear()
-        self._calls_python = False
-        with self.seeded(seed) as ctx:
-            yield ctx
-            if self._calls_python:
-                host_call(self._store_buffers)
-
-    def _store_buffers(self) -> None:
-        self._weights.store_buffers(self._ctx.updates)
-
-    def update_statistics(self) -> None:
-        """Copy the new running statistics of batch norms to the buffers, by kernels."""
+        self._place, self._keys, self._calls_python = place, None, False
+        self._begin(place)
+        yield self._ctx
         for path, array in self._statistics.items():
             copy_into(self._weights.buffers[path], array)
+        if self._calls_python:
+            host_call(lambda: self._weights.store_buffers(self._ctx.updates))
+
+    def _begin(self, place: Place) -> None:
+        """Seed the random numbers of a micro-batch; a host call does so again in each replay."""
+        rng = np.random.default_rng((*self._seed, *place))
+        self._ctx = Context(training=True, rng=rng, layer_forward=self._call, loss_forward=_loss)
 
     def _call(self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output of a layer."""
@@ -93,11 +93,13 @@ class StepContext:
             own = replace(ctx, buffers=self._weights.buffers, updates=self._statistics)
             return layer.forward(x, params, own)
         if type(layer) is Dropout:
-            self._keys = self._keys or key_generator(self._seed)
+            self._keys = self._keys or key_generator((*self._seed, *self._place))
             return layer.forward(x, params, replace(ctx, rng=self._keys))
         if layer.in_kernels:
             return layer.forward(x, params, ctx)
-        self._calls_python = True
+        if not self._calls_python:
+            self._calls_python = True
+            host_call(partial(self._begin, self._place))
         path, names = ctx.path, tuple(params)
 
         def forward(x: Tensor, *values: Tensor) -> Tensor:

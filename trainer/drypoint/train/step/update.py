@@ -15,7 +15,7 @@ from drypoint.autodiff.trace import Values
 from .._optimizers import MicroBatchGradients, is_builtin, make_parameters
 from .._plan import Plan
 from .._training_state import TrainingState
-from .microbatch import sum_gradients
+from .memory import sum_gradients
 
 _AVERAGE = "average"
 
