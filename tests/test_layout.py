@@ -98,8 +98,8 @@ def test_every_part_is_typed_and_has_its_public_names_in_one_place():
 
 
 def test_every_part_that_is_imported_has_a_page_in_the_reference():
-    """Scripts in tools/ may have one. `graph` has none: it is inside, and shares names with `nn` and
-    `program`.
+    """Scripts in tools/ may have one. `graph` has none: its names are those of `nn` and `program`,
+    and nobody outside calls it.
     """
     imported = {part.split("/")[1] for part, folder in PARTS.items() if "tools/" not in folder}
     imported -= {"graph"}
