@@ -1,12 +1,7 @@
-"""The operators between a file's input and its output, and what both conversions need of them:
-planes, padding, constants, and one error for all operators that cannot be converted.
-"""
+"""The operators between a file's input and its output: planes, padding, constants."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
-from drypoint.common import DrypointError
 from drypoint.graph import Unsupported
 from drypoint.program import Shape, Tensor
 
@@ -70,41 +65,9 @@ def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
     return Counter([file.output, *(n for one in line for n in activations(file, one))])
 
 
-def convert_all(
-    line: tuple[Operator, ...],
-    converters: dict[str, Callable[[Any, Operator], None]],
-    draft: Any,
-    stand_in: Callable[[Operator], None],
-) -> None:
-    """Convert every operator.
-
-    Args:
-        line: the operators.
-        converters: by kind; a converter gets ``draft`` and the operator, and raises `Unsupported`.
-        draft: what is made.
-        stand_in: gives an operator without a counterpart some output, so that the operators after
-            it are checked too. Nothing is said of operators that read an output that got none.
-
-    Raises:
-        TfliteError: some cannot be converted; the message has a line for each reason.
-    """
-    troubles, lost = [], set[int]()
-    for one in line:
-        if lost.intersection(one.inputs):
-            lost.update(n for n in one.outputs if n >= 0)
-            continue
-        try:
-            if one.kind not in converters or len(one.outputs) != 1:
-                raise Unsupported(_HINTS.get(one.kind, "has no counterpart in drypoint"))
-            if not one.inputs:
-                raise Unsupported("reads nothing")
-            converters[one.kind](draft, one)
-        except (Unsupported, DrypointError) as reason:
-            troubles.append((one.title, str(reason)))
-            stand_in(one)
-            lost.update(n for n in one.outputs if n >= 0 and n not in draft.values)
-    if troubles:
-        raise TfliteError.of(troubles, len(line), "operators")
+def hint(kind: str) -> str:
+    """What to say of an operator that is not read."""
+    return _HINTS.get(kind, "has no counterpart in drypoint")
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:

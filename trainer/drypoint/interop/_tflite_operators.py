@@ -1,0 +1,452 @@
+"""Converts the operators of a TensorFlow Lite file to layers, for float nets and for programs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.graph import Builder, Unsupported
+from drypoint.graph import Value as GraphValue
+from drypoint.program import Shape
+
+from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantized
+from ._program import PROBABILITIES
+from ._tflite_file import Operator
+from ._tflite_functions import FUNCTIONS, function_of
+from ._tflite_reader import Reader, Value, clip_of
+from ._tflite_upsampling import READ, block_of, crop_of, factor_of, transposed_layer
+from ._tflite_walk import (
+    NO_PADDING,
+    RESHAPES,
+    Sides,
+    constant,
+    hint,
+    input_tensor,
+    mean_window,
+    padding,
+    pair,
+    sides,
+)
+
+
+def _convolution(reader: Reader, one: Operator) -> None:
+    """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
+    source, by_channel = reader.image(one), one.kind == "DEPTHWISE_CONV_2D"
+    weight, steps = reader.weights(one, axis=3 if by_channel else 0)
+    rows = weight.transpose(3, 0, 1, 2) if by_channel else weight.transpose(0, 3, 1, 2)
+    read, (written, depth, *kernel) = source.plane.c, rows.shape
+    if read % depth:
+        raise Unsupported(f"has weights {list(weight.shape)} for {read} channels")
+    stride = pair(one, "StrideH", "StrideW")
+    dilation = pair(one, "DilationHFactor", "DilationWFactor")
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    around = padding(one, source.plane[:2], (reach[0], reach[1]), stride)
+    params = {"weight": rows} | reader.bias(one, written, source, steps)
+    layer = nn.Conv2d(
+        written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
+        padding=_both(around), groups=read // depth, bias="bias" in params,
+    )  # fmt: skip
+    made = replace(source, plane=_plane_of(layer, source))
+    reader.write(one, layer, (source,), made, params, weights=steps)
+
+
+def _dense(reader: Reader, one: Operator) -> None:
+    """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
+    source, (weight, steps) = reader.read(one), reader.weights(one, axis=0, rank=2)
+    if one.options["WeightsFormat"] != "DEFAULT":
+        raise Unsupported(f"has weights in the form {one.options['WeightsFormat']}")
+    written, size = weight.shape
+    params = {"weight": weight} | reader.bias(one, written, source, steps)
+    bias, (h, w, c) = "bias" in params, source.plane
+    vectors = reader.described(one.outputs[0]).vector or source.vector
+    if size == c and (source.plane.size != size if reader.integers else not vectors):
+        params["weight"] = weight[:, :, None, None]
+        layer: nn.Layer = nn.Conv2d(written, 1, bias=bias, in_channels=c)
+        made = replace(source, plane=Shape(h, w, written))
+        reader.write(one, layer, (source,), made, params, weights=steps)
+        return
+    if not (source.vector or reader.integers):
+        source = reader.flattened(f"{one.name}_flatten", source)
+    if size != source.plane.size:
+        raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
+    if source.order is not None:  # columns from (h, w, c) to (c, h, w)
+        by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
+        params["weight"] = by_place.reshape(weight.shape)
+    layer = nn.Linear(written, in_features=size, bias=bias)
+    made = Value(end=0, plane=Shape(1, 1, written), vector=True)
+    reader.write(one, layer, (source,), made, params, weights=steps)
+
+
+def _transposed(reader: Reader, one: Operator) -> None:
+    """TRANSPOSE_CONV."""
+    source, made = _images(reader, one, READ)
+    weight, steps = reader.weights(one, axis=0)
+    bias = reader.bias(one, len(weight), source, steps, 3)
+    layer = transposed_layer(one, weight.shape, source.plane, made.plane, bias=bool(bias))
+    params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
+    reader.write(one, layer, (reader.in_memory(one, source),), made, params, weights=steps)
+
+
+def _upsample(reader: Reader, one: Operator) -> None:
+    """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
+    source, made = _images(reader, one)
+    layer: nn.Layer
+    if one.kind == "DEPTH_TO_SPACE":
+        layer = nn.PixelShuffle(block_of(one, source.plane, made.plane), mode="DCR")
+    else:
+        layer = nn.Upsample(factor_of(reader.file, one, source.plane, made.plane))
+    if source.plane == made.plane and reader.integers:  # the layer adds no node for other steps
+        layer = Nodes(lambda graph, value: graph.upsample(value, (1, 1)))
+    reader.write(one, layer, (source,), made)
+
+
+def _images(reader: Reader, one: Operator, position: int = 0) -> tuple[Value, Value]:
+    """The image that an operator reads, and the one that it writes."""
+    source, made = reader.image(one, position), reader.described(one.outputs[0])
+    if made.vector and not reader.integers:
+        raise Unsupported("writes (N, n), not an image (N, h, w, c)")
+    return source, replace(source, plane=made.plane)
+
+
+def _crop(reader: Reader, one: Operator) -> None:
+    """SLICE of rows and columns: the upsampling before it leaves them out."""
+    if not reader.integers:
+        raise Unsupported(hint(one.kind))
+    source, (h, w, c) = reader.read(one), reader.read(one).plane
+    around = crop_of(reader.file, one, source.plane)
+    top, left, bottom, right = around
+    alone = reader.readers[one.inputs[0]] == 1
+
+    def crop(graph: Builder, value: GraphValue) -> GraphValue:
+        cropped = graph.crop(value, around) if alone else None
+        if cropped is None:
+            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
+        return cropped
+
+    made = replace(source, plane=Shape(h - top - bottom, w - left - right, c))
+    reader.set(one, reader.add(one.name, Nodes(crop), (source,), made))
+
+
+def _max_pool(reader: Reader, one: Operator) -> None:
+    """MAX_POOL_2D; in integers in the steps of its input, then an activation, and other steps."""
+    source = reader.image(one)
+    kernel, stride, around = _window(one, source)
+    layer = nn.MaxPool2d(kernel, stride=stride, padding=_both(around))
+    made = replace(source, plane=_plane_of(layer, source))
+    if not reader.integers:
+        reader.write(one, layer, (source,), made)
+        return
+    wanted = reader.described(one.outputs[0])
+    low, high = bounds = clip_of(one.activation, source.qparams)
+    if any(around):
+        source = reader.in_memory(one, source)
+    value = reader.add(one.name, layer, (source,), made)
+    if not source.qparams.stands_for(wanted.qparams):
+        table = OfIntegers(lambda reals: reals.clip(low, high))
+        value = reader.add(f"{one.name}.clip", table, (value,), replace(made, steps=wanted.steps))
+    elif np.isfinite(bounds).any():
+        clip = Nodes(lambda graph, value: graph.clip(value, low, high))
+        value = reader.add(f"{one.name}.clip", clip, (value,), value)
+    reader.set(one, value)
+
+
+def _mean(reader: Reader, one: Operator) -> None:
+    """AVERAGE_POOL_2D, and MEAN over rows and columns."""
+    source, wanted = reader.image(one), reader.described(one.outputs[0])
+    divides, (h, w, c) = one.kind == "AVERAGE_POOL_2D", source.plane
+    if divides:
+        kernel, stride, around = _window(one, source)
+        if around != NO_PADDING:
+            raise Unsupported("leaves padding out of its means; ours counts it as zeros")
+        layer: nn.Layer = nn.AvgPool2d(kernel, stride=stride)
+        made = replace(source, plane=_plane_of(layer, source))
+    else:
+        rank = len(reader.file.tensors[one.inputs[0]].shape)
+        kernel = stride = mean_window(reader.file, one, source.plane, rank)
+        vector = wanted.vector
+        layer = nn.AvgPool2d(kernel)
+        if vector and kernel == (h, w):
+            layer = nn.GlobalAvgPool2d()
+        made = replace(source, plane=Shape(h // kernel[0], w // kernel[1], c), vector=vector)
+    if reader.integers:
+        layer = Nodes(_mean_nodes(kernel, stride, wanted.plane, halves_away=divides))
+        if made.plane.size == wanted.plane.size:
+            made = replace(made, plane=wanted.plane)
+    reader.write(one, layer, (source,), made)
+
+
+def _mean_nodes(
+    kernel: tuple[int, int], stride: tuple[int, int], shape: Shape, *, halves_away: bool
+) -> Callable[[Builder, GraphValue], GraphValue]:
+    """A mean in integers, as a view of a shape."""
+
+    def build(graph: Builder, value: GraphValue) -> GraphValue:
+        made = graph.avg_pool(value, kernel, stride, halves_away=halves_away)
+        return graph.view(made, shape) if shape.size == made.shape.size else made
+
+    return build
+
+
+def _arithmetic(reader: Reader, one: Operator) -> None:
+    """ADD and MUL of two values; with a constant also SUB."""
+    constants = [i for i, n in enumerate(one.inputs) if n < 0 or reader.is_constant(n)]
+    if len(one.inputs) != 2 or len(constants) == 2:
+        raise Unsupported("does not read two tensors, of which one is computed")
+    if constants:
+        _with_constant(reader, one, constants[0])
+        return
+    a, b = reader.read(one, 0), reader.read(one, 1)
+    if one.kind == "MUL" and a.plane.size < b.plane.size:
+        a, b = b, a
+    if one.kind == "SUB":
+        raise Unsupported("subtracts two planes; ours are added and multiplied")
+    if a.order != b.order or (a.vector != b.vector and not reader.integers):
+        raise Unsupported("joins an image or a flattened plane and a vector")
+    if reader.integers and b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
+        raise Unsupported(f"joins planes {a.plane} and {b.plane}")
+    layer: nn.Module = nn.Add() if one.kind == "ADD" else nn.Mul()
+    reader.write(one, layer, (a, b), a)
+
+
+def _with_constant(reader: Reader, one: Operator, position: int) -> None:
+    """A constant added to a plane or multiplied with it: a factor and a term for each channel; in
+    integers a table where it is one number.
+    """
+    source, given = reader.read(one, 1 - position), reader.constant(one, position)
+    c = source.plane.c
+    if source.order or given.size not in (1, c) or given.shape[-1:] not in ((), (given.size,)):
+        raise Unsupported(f"has a constant {list(given.shape)} for {source.plane}")
+    numbers, ones = np.broadcast_to(given.ravel(), c), np.ones(c)
+    factor, bias = {
+        "ADD": (ones, numbers),
+        "MUL": (numbers, 0 * ones),
+        "SUB": (ones, -numbers) if position == 1 else (-ones, numbers),
+    }[one.kind]
+    if reader.integers:
+        tensor = input_tensor(reader.file, one, position)
+        if tensor is None or tensor.type not in ("INT8", "UINT8") or len(tensor.scales) != 1:
+            raise Unsupported("has a constant that is not of 8 bits with one scale")
+        layer: nn.Layer = OfIntegers(lambda x: factor[0] * x + bias[0])
+        if given.size > 1:
+            layer = Nodes(lambda graph, value: graph.scale_channels(value, factor, bias))
+        reader.write(one, layer, (source,), source)
+        return
+    layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
+    params = {"weight": factor[:, None, None, None], "bias": bias}
+    if source.vector:
+        layer = nn.BatchNorm1d(epsilon=1e-12, channels=c)
+        running = {"running_mean": 0 * ones, "running_variance": ones}
+        params = {"scale": factor, "shift": bias, **running}
+    reader.write(one, layer, (source,), source, params)
+
+
+def _concatenation(reader: Reader, one: Operator) -> None:
+    """CONCATENATION of channels."""
+    parts = tuple(reader.read(one, i) for i in range(len(one.inputs)))
+    rank = len(reader.file.tensors[one.outputs[0]].shape)
+    if one.options["Axis"] not in (-1, rank - 1) or any(part.order for part in parts):
+        raise Unsupported("joins other axes than the channels, or flattened planes")
+    h, w, _ = parts[0].plane
+    made = replace(parts[0], plane=Shape(h, w, sum(part.plane.c for part in parts)))
+    layer: nn.Module
+    if reader.integers:  # as many as there are
+        layer = Nodes(lambda graph, *values: graph.concat(values))
+        if one.activation != "NONE":
+            raise Unsupported("has a fused activation")
+    else:
+        layer = nn.Concat(len(parts))
+    reader.write(one, layer, parts, made)
+
+
+def _reshape(reader: Reader, one: Operator) -> None:
+    """RESHAPE, SQUEEZE and EXPAND_DIMS."""
+    if reader.integers:
+        _view(reader, one)
+        return
+    source, value = reader.read(one), reader.described(one.outputs[0])
+    if value.plane.size != source.plane.size:
+        raise Unsupported(f"makes {value.plane} of {source.plane}")
+    if (value.vector, value.plane) == (source.vector, source.plane):
+        reader.values[one.outputs[0]] = source
+    elif value.vector:
+        reader.set(one, reader.flattened(one.name, source))
+    else:
+        given = source.order or source.plane
+        same_order = all(p.c == 1 or p.h * p.w == 1 for p in (given, value.plane))
+        same_order |= source.order is None and given.c == value.plane.c
+        if given != value.plane and not same_order:
+            raise Unsupported(f"makes {value.plane} of {given}, whose values lie in another order")
+        h, w, c = value.plane
+        reader.write(one, nn.Reshape((c, h, w)), (source,), value)
+
+
+def _view(reader: Reader, one: Operator) -> None:
+    """A reshape in integers moves no value; what the net's input is before its first reader, the
+    program's input is.
+    """
+    if reader.is_softmax(one.inputs[0]):
+        reader.values[one.outputs[0]] = reader.values[one.inputs[0]]
+        return
+    source, wanted = reader.read(one), reader.described(one.outputs[0])
+    shape = wanted.plane
+    if shape.size != source.plane.size or not source.qparams.stands_for(wanted.qparams):
+        raise Unsupported(
+            f"reshapes {source.qparams.tensor(source.plane)} to {wanted.qparams.tensor(shape)}; "
+            "wanted: as many values, equal scale and zero point"
+        )
+    layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
+    made = replace(wanted, steps=source.steps)
+    reader.set(one, reader.add(one.name, layer, (source,), made))
+
+
+def _pad(reader: Reader, one: Operator) -> None:
+    """PAD and PADV2."""
+    source, fill = reader.image(one), 0.0
+    if one.kind == "PADV2" and reader.integers:
+        tensor, values = input_tensor(reader.file, one, 2), constant(reader.file, one, 2)
+        if tensor is None or values.size != 1 or tensor.type != "INT8":
+            raise Unsupported("pads with something else than one INT8")
+        raised = 128 if source.qparams.dtype == "u8" else 0
+        fill = source.qparams.real(int(values.ravel()[0]) + raised)
+    elif one.kind == "PADV2" and reader.constant(one, 2).any():
+        raise Unsupported("pads with something else than zeros")
+    rank = len(reader.file.tensors[one.inputs[0]].shape)
+    top, left, bottom, right = sides(reader.file, one, rank)
+    (h, w, c), around = source.plane, (left, right, top, bottom)
+    made = replace(source, plane=Shape(h + top + bottom, w + left + right, c))
+    layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
+    reader.set(one, reader.add(one.name, layer, (source,), made))
+
+
+def _function(reader: Reader, one: Operator) -> None:
+    """A function of one value."""
+    source = reader.read(one)
+    if reader.integers:
+        layer: nn.Layer = OfIntegers(function_of(one))
+    elif one.kind == "GELU" and one.options["Approximate"]:
+        layer = nn.Function("gelu_tanh")
+    elif one.kind == "LEAKY_RELU":
+        layer = nn.LeakyReLU(one.options["Alpha"])
+    elif one.kind in _FUNCTIONS:
+        layer = _FUNCTIONS[one.kind]()
+    else:
+        raise Unsupported(hint(one.kind))
+    reader.write(one, layer, (source,), source)
+
+
+def _softmax(reader: Reader, one: Operator) -> None:
+    """The softmax of a vector; a program ends before it."""
+    source, beta = reader.read(one), float(one.options["Beta"])
+    if not reader.integers and (not source.vector or beta != 1):
+        raise Unsupported(
+            f"is a softmax of {source.plane} with Beta {beta}; wanted: of a vector, with Beta 1"
+        )
+    if source.plane.size != source.plane.c or not 0 < beta < np.inf:
+        raise Unsupported(f"acts on a plane {source.plane} with the factor {beta}")
+    reader.beta = beta
+    made = replace(source, steps=PROBABILITIES) if reader.integers else source
+    value = reader.add(one.name, nn.Softmax(), (source,), made)
+    if reader.integers:  # whatever its output's steps
+        reader.values[one.outputs[0]] = value
+    else:
+        reader.set(one, value)
+
+
+def _quantize(reader: Reader, one: Operator) -> None:
+    """QUANTIZE changes no real value. Of a float input it says what a program reads; integers in
+    other steps are a table.
+    """
+    number = one.inputs[0]
+    if not reader.integers or reader.is_softmax(number):
+        _same_values(reader, one)
+    elif number == reader.file.input and reader.file.tensors[number].type == "FLOAT32":
+        if reader.readers[number] > 1:
+            raise Unsupported("reads a float input that other operators read too")
+        steps = reader.described(one.outputs[0]).steps
+        assert steps is not None  # in integers
+        reader.set_input(steps)
+        reader.set(one, replace(reader.values[number], steps=steps))
+    else:
+        source = reader.read(one)
+        reader.write(one, Requantized(0.0), (source,), source)
+
+
+def _dequantize(reader: Reader, one: Operator) -> None:
+    """DEQUANTIZE changes no real value; a program ends in it."""
+    if reader.integers and (
+        one.inputs[0] not in reader.values or reader.file.output != one.outputs[0]
+    ):
+        raise Unsupported(
+            "goes back to floats before the end: interop.from_tflite reads float nets"
+        )
+    _same_values(reader, one)
+
+
+def _same_values(reader: Reader, one: Operator) -> None:
+    number, output = one.inputs[0], one.outputs[0]
+    if number in reader.values:
+        reader.values[output] = reader.values[number]
+    elif len(one.inputs) == 1 and reader.is_constant(number):
+        reader.constants[output] = reader.constant(one, 0)
+    else:
+        reader.values[output] = reader.read(one)
+
+
+def _window(one: Operator, source: Value) -> tuple[tuple[int, int], tuple[int, int], Sides]:
+    """Kernel, stride and padding of a pooling."""
+    kernel = pair(one, "FilterHeight", "FilterWidth")
+    stride = pair(one, "StrideH", "StrideW")
+    return kernel, stride, padding(one, source.plane[:2], kernel, stride)
+
+
+def _plane_of(layer: nn.Layer, source: Value) -> Shape:
+    """The plane that a layer of images makes of another."""
+    h, w, c = source.plane
+    channels, rows, columns = layer.output_shape((c, h, w))
+    return Shape(rows, columns, channels)
+
+
+def _both(around: Sides) -> tuple[tuple[int, int], tuple[int, int]]:
+    top, left, bottom, right = around
+    return (top, bottom), (left, right)
+
+
+_FUNCTIONS: Mapping[str, Callable[[], nn.Layer]] = {
+    "RELU": nn.ReLU,
+    "RELU6": nn.ReLU6,
+    "LOGISTIC": nn.Sigmoid,
+    "TANH": nn.Tanh,
+    "HARD_SWISH": nn.Hardswish,
+    "GELU": nn.GELU,
+    "RELU_N1_TO_1": nn.Hardtanh,
+    "SIN": nn.Sin,
+    "COS": nn.Cos,
+    **{
+        name.upper(): lambda name=name: nn.Function(name)  # type: ignore[misc]
+        for name in ("elu", "abs", "exp", "log", "sqrt", "square")
+    },
+}
+CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _convolution,
+    "FULLY_CONNECTED": _dense,
+    "TRANSPOSE_CONV": _transposed,
+    "RESIZE_NEAREST_NEIGHBOR": _upsample,
+    "DEPTH_TO_SPACE": _upsample,
+    "SLICE": _crop,
+    "MAX_POOL_2D": _max_pool,
+    "AVERAGE_POOL_2D": _mean,
+    "MEAN": _mean,
+    "ADD": _arithmetic,
+    "SUB": _arithmetic,
+    "MUL": _arithmetic,
+    "CONCATENATION": _concatenation,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "SOFTMAX": _softmax,
+    **dict.fromkeys(sorted(RESHAPES), _reshape),
+    **dict.fromkeys(sorted({*FUNCTIONS, "GELU", "LEAKY_RELU"}), _function),
+    "QUANTIZE": _quantize,
+    "DEQUANTIZE": _dequantize,
+}
