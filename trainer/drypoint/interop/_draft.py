@@ -64,6 +64,7 @@ class Made:
         keeps: whether the layer's weights of 0 and 1 choose values and compute none.
         name: the file's; "": as `nn.Sequential` names the layers of a list.
         clip: bounds of its output, of an activation that a quantized file's operator has in it.
+        described: whether ``shape`` is what the file says.
     """
 
     layer: nn.Module
@@ -78,6 +79,7 @@ class Made:
     keeps: bool = False
     name: str = ""
     clip: tuple[float, float] = NO_CLIP
+    described: bool = False
 
 
 class Read(Protocol):
@@ -132,12 +134,14 @@ class Draft:
             layer: the layer.
             sources: what it reads.
             arrays: name -> values of its parameters and buffers.
-            shape: what it outputs for an example; None: computed and checked here.
+            shape: what it outputs for an example as the file says, for `_program` to check; None:
+                computed here.
             weights, keeps, facts: more fields of `Made`.
 
         Raises:
             Unsupported: the layer does not take what it reads, or its output is too large.
         """
+        described = shape is not None
         if shape is None:
             shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
             try:
@@ -154,6 +158,7 @@ class Draft:
             arrays=dict(arrays or {}),
             weights=WHOLE if keeps else weights,
             keeps=keeps,
+            described=described,
             **facts,
         )
         return Value(end=number, made=shape, shape=shape)
@@ -257,7 +262,7 @@ class Draft:
         """
         layers, output = self.merged(output)
         if not layers:
-            raise self.error("has no layers: nothing in it does anything")
+            raise self.error("has no layers: its output is its input")
         names = named(layers)
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}

@@ -94,6 +94,9 @@ def _build(
                 qparams=params_of(params), scales=scales, clip=one.clip,
             )  # fmt: skip
             values[number] = one.layer.lower(builder, *read)
+            plane = plane_of(one.shape)
+            if one.described and values[number].shape != plane:
+                raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
             if number == output and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:

@@ -10,6 +10,7 @@ from drypoint.graph import Builder, Unsupported
 from drypoint.graph import Value as GraphValue
 from drypoint.program import Shape
 
+from ._draft import NO_CLIP
 from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantized
 from ._program import PROBABILITIES
 from ._tflite_file import Operator
@@ -47,8 +48,7 @@ def _convolution(reader: Reader, one: Operator) -> None:
         written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
         padding=_both(around), groups=read // depth, bias="bias" in params,
     )  # fmt: skip
-    made = replace(source, plane=_plane_of(layer, source))
-    reader.write(one, layer, (source,), made, params, weights=steps)
+    reader.write(one, layer, source, arrays=params, weights=steps)
 
 
 def _dense(reader: Reader, one: Operator) -> None:
@@ -58,64 +58,55 @@ def _dense(reader: Reader, one: Operator) -> None:
         raise Unsupported(f"has weights in the form {one.options['WeightsFormat']}")
     written, size = weight.shape
     params = {"weight": weight} | reader.bias(one, written, source, steps)
-    bias, (h, w, c) = "bias" in params, source.plane
+    bias, c = "bias" in params, source.plane.c
     vectors = reader.described(one.outputs[0]).vector or source.vector
+    layer: nn.Layer
     if size == c and (source.plane.size != size if reader.integers else not vectors):
         params["weight"] = weight[:, :, None, None]
-        layer: nn.Layer = nn.Conv2d(written, 1, bias=bias, in_channels=c)
-        made = replace(source, plane=Shape(h, w, written))
-        reader.write(one, layer, (source,), made, params, weights=steps)
-        return
-    if not (source.vector or reader.integers):
-        source = reader.flattened(f"{one.name}_flatten", source)
-    if size != source.plane.size:
-        raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
-    if source.order is not None:  # columns from (h, w, c) to (c, h, w)
-        by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
-        params["weight"] = by_place.reshape(weight.shape)
-    layer = nn.Linear(written, in_features=size, bias=bias)
-    made = Value(end=0, plane=Shape(1, 1, written), vector=True)
-    reader.write(one, layer, (source,), made, params, weights=steps)
+        layer = nn.Conv2d(written, 1, bias=bias, in_channels=c)
+    else:
+        if not (source.vector or reader.integers):
+            source = reader.flattened(f"{one.name}_flatten", source)
+        if size != source.plane.size:
+            raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
+        if source.order is not None:  # columns from (h, w, c) to (c, h, w)
+            by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
+            params["weight"] = by_place.reshape(weight.shape)
+        layer = nn.Linear(written, in_features=size, bias=bias)
+    reader.write(one, layer, source, arrays=params, weights=steps)
 
 
 def _transposed(reader: Reader, one: Operator) -> None:
     """TRANSPOSE_CONV."""
-    source, made = _images(reader, one, READ)
+    source, made = reader.image(one, READ), reader.described(one.outputs[0])
     weight, steps = reader.weights(one, axis=0)
     bias = reader.bias(one, len(weight), source, steps, 3)
     layer = transposed_layer(one, weight.shape, source.plane, made.plane, bias=bool(bias))
     params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
-    reader.write(one, layer, (reader.in_memory(one, source),), made, params, weights=steps)
+    reader.write(one, layer, reader.in_memory(one, source), arrays=params, weights=steps)
 
 
 def _upsample(reader: Reader, one: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
-    source, made = _images(reader, one)
+    source, made = reader.image(one), reader.described(one.outputs[0])
     layer: nn.Layer
     if one.kind == "DEPTH_TO_SPACE":
-        layer = nn.PixelShuffle(block_of(one, source.plane, made.plane), mode="DCR")
+        size = block_of(one, source.plane, made.plane)
+        layer = nn.PixelShuffle(size, mode="DCR")
+        nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
     else:
-        layer = nn.Upsample(factor_of(reader.file, one, source.plane, made.plane))
-    if source.plane == made.plane and reader.integers:  # the layer adds no node for other steps
-        layer = Nodes(lambda graph, value: graph.upsample(value, (1, 1)))
-    reader.write(one, layer, (source,), made)
-
-
-def _images(reader: Reader, one: Operator, position: int = 0) -> tuple[Value, Value]:
-    """The image that an operator reads, and the one that it writes."""
-    source, made = reader.image(one, position), reader.described(one.outputs[0])
-    if made.vector and not reader.integers:
-        raise Unsupported("writes (N, n), not an image (N, h, w, c)")
-    return source, replace(source, plane=made.plane)
+        factor = factor_of(reader.file, one, source.plane, made.plane)
+        layer = nn.Upsample(factor)
+        nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
+    reader.write(one, nodes if reader.integers else layer, source)
 
 
 def _crop(reader: Reader, one: Operator) -> None:
     """SLICE of rows and columns: the upsampling before it leaves them out."""
     if not reader.integers:
         raise Unsupported(hint(one.kind))
-    source, (h, w, c) = reader.read(one), reader.read(one).plane
+    source = reader.read(one)
     around = crop_of(reader.file, one, source.plane)
-    top, left, bottom, right = around
     alone = reader.readers[one.inputs[0]] == 1
 
     def crop(graph: Builder, value: GraphValue) -> GraphValue:
@@ -124,8 +115,7 @@ def _crop(reader: Reader, one: Operator) -> None:
             raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
         return cropped
 
-    made = replace(source, plane=Shape(h - top - bottom, w - left - right, c))
-    reader.set(one, reader.add(one.name, Nodes(crop), (source,), made))
+    reader.write(one, Nodes(crop), source, steps=source.steps)
 
 
 def _max_pool(reader: Reader, one: Operator) -> None:
@@ -133,59 +123,48 @@ def _max_pool(reader: Reader, one: Operator) -> None:
     source = reader.image(one)
     kernel, stride, around = _window(one, source)
     layer = nn.MaxPool2d(kernel, stride=stride, padding=_both(around))
-    made = replace(source, plane=_plane_of(layer, source))
     if not reader.integers:
-        reader.write(one, layer, (source,), made)
+        reader.write(one, layer, source)
         return
     wanted = reader.described(one.outputs[0])
-    low, high = bounds = clip_of(one.activation, source.qparams)
+    low, high = clip_of(one.activation, source.qparams)
     if any(around):
         source = reader.in_memory(one, source)
-    value = reader.add(one.name, layer, (source,), made)
-    if not source.qparams.stands_for(wanted.qparams):
-        table = OfIntegers(lambda reals: reals.clip(low, high))
-        value = reader.add(f"{one.name}.clip", table, (value,), replace(made, steps=wanted.steps))
-    elif np.isfinite(bounds).any():
-        clip = Nodes(lambda graph, value: graph.clip(value, low, high))
-        value = reader.add(f"{one.name}.clip", clip, (value,), value)
-    reader.set(one, value)
+    value = reader.add(one.name, layer, (source,), made=replace(wanted, steps=source.steps))
+
+    def clip(graph: Builder, value: GraphValue) -> GraphValue:
+        if not source.qparams.stands_for(wanted.qparams):
+            return graph.table(value, lambda reals: reals.clip(low, high))
+        if (low, high) == NO_CLIP:
+            return value
+        return graph.clip(value, low, high, qparams=graph.node(value).qparams)
+
+    value = reader.add(f"{one.name}.clip", Nodes(clip), (value,), made=wanted)
+    reader.values[one.outputs[0]] = value
 
 
 def _mean(reader: Reader, one: Operator) -> None:
     """AVERAGE_POOL_2D, and MEAN over rows and columns."""
-    source, wanted = reader.image(one), reader.described(one.outputs[0])
-    divides, (h, w, c) = one.kind == "AVERAGE_POOL_2D", source.plane
+    source, made = reader.image(one), reader.described(one.outputs[0])
+    divides, shape = one.kind == "AVERAGE_POOL_2D", made.plane
     if divides:
         kernel, stride, around = _window(one, source)
         if around != NO_PADDING:
             raise Unsupported("leaves padding out of its means; ours counts it as zeros")
-        layer: nn.Layer = nn.AvgPool2d(kernel, stride=stride)
-        made = replace(source, plane=_plane_of(layer, source))
     else:
         rank = len(reader.file.tensors[one.inputs[0]].shape)
         kernel = stride = mean_window(reader.file, one, source.plane, rank)
-        vector = wanted.vector
-        layer = nn.AvgPool2d(kernel)
-        if vector and kernel == (h, w):
-            layer = nn.GlobalAvgPool2d()
-        made = replace(source, plane=Shape(h // kernel[0], w // kernel[1], c), vector=vector)
+
+    def mean(graph: Builder, value: GraphValue) -> GraphValue:
+        value = graph.avg_pool(value, kernel, stride, halves_away=divides)
+        return graph.view(value, shape) if value.shape.size == shape.size else value
+
+    layer: nn.Layer = nn.AvgPool2d(kernel, stride=stride if divides else None)
     if reader.integers:
-        layer = Nodes(_mean_nodes(kernel, stride, wanted.plane, halves_away=divides))
-        if made.plane.size == wanted.plane.size:
-            made = replace(made, plane=wanted.plane)
-    reader.write(one, layer, (source,), made)
-
-
-def _mean_nodes(
-    kernel: tuple[int, int], stride: tuple[int, int], shape: Shape, *, halves_away: bool
-) -> Callable[[Builder, GraphValue], GraphValue]:
-    """A mean in integers, as a view of a shape."""
-
-    def build(graph: Builder, value: GraphValue) -> GraphValue:
-        made = graph.avg_pool(value, kernel, stride, halves_away=halves_away)
-        return graph.view(made, shape) if shape.size == made.shape.size else made
-
-    return build
+        layer = Nodes(mean)
+    elif not divides and made.vector and kernel == source.plane[:2]:
+        layer = nn.GlobalAvgPool2d()
+    reader.write(one, layer, source)
 
 
 def _arithmetic(reader: Reader, one: Operator) -> None:
@@ -203,10 +182,10 @@ def _arithmetic(reader: Reader, one: Operator) -> None:
         raise Unsupported("subtracts two planes; ours are added and multiplied")
     if a.order != b.order or (a.vector != b.vector and not reader.integers):
         raise Unsupported("joins an image or a flattened plane and a vector")
-    if reader.integers and b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
+    if b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
         raise Unsupported(f"joins planes {a.plane} and {b.plane}")
     layer: nn.Module = nn.Add() if one.kind == "ADD" else nn.Mul()
-    reader.write(one, layer, (a, b), a)
+    reader.write(one, layer, a, b)
 
 
 def _with_constant(reader: Reader, one: Operator, position: int) -> None:
@@ -230,7 +209,7 @@ def _with_constant(reader: Reader, one: Operator, position: int) -> None:
         layer: nn.Layer = OfIntegers(lambda x: factor[0] * x + bias[0])
         if given.size > 1:
             layer = Nodes(lambda graph, value: graph.scale_channels(value, factor, bias))
-        reader.write(one, layer, (source,), source)
+        reader.write(one, layer, source)
         return
     layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
     params = {"weight": factor[:, None, None, None], "bias": bias}
@@ -238,7 +217,7 @@ def _with_constant(reader: Reader, one: Operator, position: int) -> None:
         layer = nn.BatchNorm1d(epsilon=1e-12, channels=c)
         running = {"running_mean": 0 * ones, "running_variance": ones}
         params = {"scale": factor, "shift": bias, **running}
-    reader.write(one, layer, (source,), source, params)
+    reader.write(one, layer, source, arrays=params)
 
 
 def _concatenation(reader: Reader, one: Operator) -> None:
@@ -247,8 +226,6 @@ def _concatenation(reader: Reader, one: Operator) -> None:
     rank = len(reader.file.tensors[one.outputs[0]].shape)
     if one.options["Axis"] not in (-1, rank - 1) or any(part.order for part in parts):
         raise Unsupported("joins other axes than the channels, or flattened planes")
-    h, w, _ = parts[0].plane
-    made = replace(parts[0], plane=Shape(h, w, sum(part.plane.c for part in parts)))
     layer: nn.Module
     if reader.integers:  # as many as there are
         layer = Nodes(lambda graph, *values: graph.concat(values))
@@ -256,7 +233,7 @@ def _concatenation(reader: Reader, one: Operator) -> None:
             raise Unsupported("has a fused activation")
     else:
         layer = nn.Concat(len(parts))
-    reader.write(one, layer, parts, made)
+    reader.write(one, layer, *parts)
 
 
 def _reshape(reader: Reader, one: Operator) -> None:
@@ -270,7 +247,7 @@ def _reshape(reader: Reader, one: Operator) -> None:
     if (value.vector, value.plane) == (source.vector, source.plane):
         reader.values[one.outputs[0]] = source
     elif value.vector:
-        reader.set(one, reader.flattened(one.name, source))
+        reader.values[one.outputs[0]] = reader.flattened(one.name, source)
     else:
         given = source.order or source.plane
         same_order = all(p.c == 1 or p.h * p.w == 1 for p in (given, value.plane))
@@ -278,7 +255,7 @@ def _reshape(reader: Reader, one: Operator) -> None:
         if given != value.plane and not same_order:
             raise Unsupported(f"makes {value.plane} of {given}, whose values lie in another order")
         h, w, c = value.plane
-        reader.write(one, nn.Reshape((c, h, w)), (source,), value)
+        reader.write(one, nn.Reshape((c, h, w)), source)
 
 
 def _view(reader: Reader, one: Operator) -> None:
@@ -296,8 +273,7 @@ def _view(reader: Reader, one: Operator) -> None:
             "wanted: as many values, equal scale and zero point"
         )
     layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
-    made = replace(wanted, steps=source.steps)
-    reader.set(one, reader.add(one.name, layer, (source,), made))
+    reader.write(one, layer, source, steps=source.steps)
 
 
 def _pad(reader: Reader, one: Operator) -> None:
@@ -313,10 +289,9 @@ def _pad(reader: Reader, one: Operator) -> None:
         raise Unsupported("pads with something else than zeros")
     rank = len(reader.file.tensors[one.inputs[0]].shape)
     top, left, bottom, right = sides(reader.file, one, rank)
-    (h, w, c), around = source.plane, (left, right, top, bottom)
-    made = replace(source, plane=Shape(h + top + bottom, w + left + right, c))
+    around = left, right, top, bottom
     layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
-    reader.set(one, reader.add(one.name, layer, (source,), made))
+    reader.write(one, layer, source, steps=source.steps)
 
 
 def _function(reader: Reader, one: Operator) -> None:
@@ -332,7 +307,7 @@ def _function(reader: Reader, one: Operator) -> None:
         layer = _FUNCTIONS[one.kind]()
     else:
         raise Unsupported(hint(one.kind))
-    reader.write(one, layer, (source,), source)
+    reader.write(one, layer, source)
 
 
 def _softmax(reader: Reader, one: Operator) -> None:
@@ -344,13 +319,12 @@ def _softmax(reader: Reader, one: Operator) -> None:
         )
     if source.plane.size != source.plane.c or not 0 < beta < np.inf:
         raise Unsupported(f"acts on a plane {source.plane} with the factor {beta}")
-    reader.beta = beta
-    made = replace(source, steps=PROBABILITIES) if reader.integers else source
-    value = reader.add(one.name, nn.Softmax(), (source,), made)
-    if reader.integers:  # whatever its output's steps
-        reader.values[one.outputs[0]] = value
-    else:
-        reader.set(one, value)
+    if not reader.integers:
+        reader.write(one, nn.Softmax(), source)
+        return
+    made = replace(source, steps=PROBABILITIES)  # whatever the file says
+    reader.beta, output = beta, reader.add(one.name, nn.Softmax(), (source,), made=made)
+    reader.values[one.outputs[0]] = output
 
 
 def _quantize(reader: Reader, one: Operator) -> None:
@@ -366,10 +340,10 @@ def _quantize(reader: Reader, one: Operator) -> None:
         steps = reader.described(one.outputs[0]).steps
         assert steps is not None  # in integers
         reader.set_input(steps)
-        reader.set(one, replace(reader.values[number], steps=steps))
+        reader.values[one.outputs[0]] = replace(reader.values[number], steps=steps)
     else:
         source = reader.read(one)
-        reader.write(one, Requantized(0.0), (source,), source)
+        reader.write(one, Requantized(0.0), source)
 
 
 def _dequantize(reader: Reader, one: Operator) -> None:
@@ -398,13 +372,6 @@ def _window(one: Operator, source: Value) -> tuple[tuple[int, int], tuple[int, i
     kernel = pair(one, "FilterHeight", "FilterWidth")
     stride = pair(one, "StrideH", "StrideW")
     return kernel, stride, padding(one, source.plane[:2], kernel, stride)
-
-
-def _plane_of(layer: nn.Layer, source: Value) -> Shape:
-    """The plane that a layer of images makes of another."""
-    h, w, c = source.plane
-    channels, rows, columns = layer.output_shape((c, h, w))
-    return Shape(rows, columns, channels)
 
 
 def _both(around: Sides) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -8,12 +8,13 @@ another view of a plane, and every tensor has steps.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from drypoint import graph, nn
 from drypoint.common import DrypointError
-from drypoint.graph import Unsupported
+from drypoint.graph import Unsupported, plane_of
 from drypoint.program import Shape
 
 from ._draft import NO_CLIP, Draft, Floats, QuantParams
@@ -35,7 +36,7 @@ class Value:
     Attributes:
         end: number of the layer that computes it; 0 is the net's input.
         plane: height, width, channels as in the file.
-        vector: whether the net has (n,), not (C, H, W).
+        vector: whether the net has (n,), not (C, H, W); the file has (N, n).
         order: of a vector of a float net that was flattened here: the plane before.
         steps: of integers.
     """
@@ -245,61 +246,66 @@ class Reader:
         name: str,
         layer: nn.Module,
         sources: tuple[Value, ...],
-        made: Value,
         arrays: Mapping[str, Floats] | None = None,
-        *,
-        weights: QuantParams | None = None,
-        clip: tuple[float, float] = NO_CLIP,
+        made: Value | None = None,
+        **facts: Any,
     ) -> Value:
-        """Add a layer; what it outputs, of the plane and steps of ``made``."""
-        number = self.draft.add(
-            layer, sources, arrays,
-            shape=made.made, name=name, output=made.steps, weights=weights, clip=clip,
-        ).end  # fmt: skip
-        return replace(made, end=number)
+        """Add a layer; what it outputs.
+
+        Args:
+            name: the layer's.
+            layer: the layer.
+            sources: what it reads.
+            arrays: its parameters by name.
+            made: what it outputs as the file says, in integers.
+            facts: fields of `drypoint.interop._draft.Made`.
+        """
+        if made is not None:
+            facts |= {"shape": made.made, "output": made.steps}
+        output = self.draft.add(layer, sources, arrays, name=name, **facts)
+        if made is not None:
+            return replace(made, end=output.end)
+        vector = len(output.made) == 1
+        order = None if isinstance(layer, nn.Linear) or not vector else sources[0].order
+        return Value(end=output.end, plane=plane_of(output.made), vector=vector, order=order)
 
     def write(
         self,
         one: Operator,
         layer: nn.Module,
-        sources: tuple[Value, ...],
-        made: Value,
+        *sources: Value,
         arrays: Mapping[str, Floats] | None = None,
-        *,
         weights: QuantParams | None = None,
+        steps: QuantParams | None = None,
     ) -> None:
         """Add the layer of an operator and its fused activation, and set the operator's output.
 
-        In integers the output has the file's steps, and the activation is the layer's clamp.
+        In integers the activation is the layer's clamp.
+
+        Args:
+            one: the operator.
+            layer: the layer.
+            sources: what it reads.
+            arrays: its parameters by name.
+            weights: the steps of its weights.
+            steps: of its output in integers, where these are not the file's.
 
         Raises:
             Unsupported: the output has another shape than the file says, or no layer is like the
                 activation.
         """
-        activation, wanted = one.activation, self.described(one.outputs[0])
+        activation, made = one.activation, self.described(one.outputs[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:
-            clip, made = clip_of(activation, wanted.qparams), replace(made, steps=wanted.steps)
-            self.set(one, self.add(one.name, layer, sources, made, arrays, weights=weights,
-                                   clip=clip))  # fmt: skip
-            return
-        value = self.add(one.name, layer, sources, made, arrays)
-        if activation != "NONE":
-            name = f"{one.name}_relu"
-            value = self.add(name, _ACTIVATIONS[activation](), (value,), value)
-        self.set(one, value)
-
-    def set(self, one: Operator, value: Value) -> None:
-        """Set an operator's output.
-
-        Raises:
-            Unsupported: it has another shape than the file says.
-        """
-        wanted = self.described(one.outputs[0])
-        same = self.integers or wanted.vector == value.vector
-        if wanted.plane != value.plane or not same:
-            raise Unsupported(f"makes {value.plane}, and the file says {wanted.plane}")
+            clip, made = clip_of(activation, made.qparams), replace(made, steps=steps or made.steps)
+            value = self.add(one.name, layer, sources, arrays, made, weights=weights, clip=clip)
+        else:
+            value = self.add(one.name, layer, sources, arrays)
+            if activation != "NONE":
+                value = self.add(f"{one.name}_relu", _ACTIVATIONS[activation](), (value,))
+            if (value.plane, value.vector) != (made.plane, made.vector):
+                raise Unsupported(f"makes {value.plane}, and the file says {made.plane}")
         self.values[one.outputs[0]] = value
 
     def set_input(self, steps: QuantParams) -> None:
@@ -313,16 +319,13 @@ class Reader:
         """A value, in integers with its padding written to memory."""
         if not self.integers:
             return source
-        return self.add(one.name, Nodes(graph.Builder.in_memory), (source,), source)
+        return self.add(one.name, Nodes(graph.Builder.in_memory), (source,), made=source)
 
     def flattened(self, name: str, source: Value) -> Value:
         """A plane of a float net as a vector."""
         ordered = source.plane.c == 1 or source.plane.h * source.plane.w == 1
-        made = Value(
-            end=0, plane=Shape(1, 1, source.plane.size), vector=True,
-            order=None if ordered else source.plane,
-        )  # fmt: skip
-        return self.add(name, nn.Flatten(), (source,), made)
+        value = self.add(name, nn.Flatten(), (source,))
+        return replace(value, order=None if ordered else source.plane)
 
     def output(self) -> int:
         """The number of the layer that computes the output.
