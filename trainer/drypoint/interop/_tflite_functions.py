@@ -39,9 +39,6 @@ def function_of(one: Operator) -> Callable[[Reals], Reals]:
     Raises:
         Unsupported: its option is no number.
     """
-    if one.kind == "FUNCTION":  # of no file's: a layer's
-        function: Callable[[Reals], Reals] = one.options["Function"]
-        return function
     if one.kind == "LEAKY_RELU":
         slope = float(one.options["Alpha"])
         if not math.isfinite(slope):

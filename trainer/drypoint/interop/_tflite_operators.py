@@ -10,17 +10,16 @@ from drypoint.graph import Builder, Unsupported
 from drypoint.graph import Value as GraphValue
 from drypoint.program import Shape
 
-from ._draft import NO_CLIP
+from ._draft import NO_CLIP, QuantParams
 from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantized
 from ._program import PROBABILITIES
 from ._tflite_file import Operator
 from ._tflite_functions import FUNCTIONS, function_of
 from ._tflite_reader import Reader, Value, clip_of
-from ._tflite_upsampling import READ, block_of, crop_of, factor_of, transposed_layer
+from ._tflite_upsampling import READ, Pair, block_of, crop_of, factor_of, transposed_layer
 from ._tflite_walk import (
     NO_PADDING,
     RESHAPES,
-    Sides,
     constant,
     hint,
     input_tensor,
@@ -34,7 +33,7 @@ from ._tflite_walk import (
 def _convolution(reader: Reader, one: Operator) -> None:
     """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
     source, by_channel = reader.image(one), one.kind == "DEPTHWISE_CONV_2D"
-    weight, steps = reader.weights(one, axis=3 if by_channel else 0)
+    weight, bias, steps = reader.weights(one, source, axis=3 if by_channel else 0)
     rows = weight.transpose(3, 0, 1, 2) if by_channel else weight.transpose(0, 3, 1, 2)
     read, (written, depth, *kernel) = source.plane.c, rows.shape
     if read % depth:
@@ -43,27 +42,25 @@ def _convolution(reader: Reader, one: Operator) -> None:
     dilation = pair(one, "DilationHFactor", "DilationWFactor")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     around = padding(one, source.plane[:2], (reach[0], reach[1]), stride)
-    params = {"weight": rows} | reader.bias(one, written, source, steps)
     layer = nn.Conv2d(
         written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
-        padding=_both(around), groups=read // depth, bias="bias" in params,
+        padding=around, groups=read // depth, bias=bool(bias),
     )  # fmt: skip
-    reader.write(one, layer, source, arrays=params, weights=steps)
+    reader.write(one, layer, source, arrays={"weight": rows} | bias, weights=steps)
 
 
 def _dense(reader: Reader, one: Operator) -> None:
     """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
-    source, (weight, steps) = reader.read(one), reader.weights(one, axis=0, rank=2)
+    source = reader.read(one)
+    weight, bias, steps = reader.weights(one, source, axis=0, rank=2)
     if one.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {one.options['WeightsFormat']}")
-    written, size = weight.shape
-    params = {"weight": weight} | reader.bias(one, written, source, steps)
-    bias, c = "bias" in params, source.plane.c
+    (written, size), c = weight.shape, source.plane.c
     vectors = reader.described(one.outputs[0]).vector or source.vector
     layer: nn.Layer
     if size == c and (source.plane.size != size if reader.integers else not vectors):
-        params["weight"] = weight[:, :, None, None]
-        layer = nn.Conv2d(written, 1, bias=bias, in_channels=c)
+        weight = weight[:, :, None, None]
+        layer = nn.Conv2d(written, 1, bias=bool(bias), in_channels=c)
     else:
         if not (source.vector or reader.integers):
             source = reader.flattened(f"{one.name}_flatten", source)
@@ -71,16 +68,15 @@ def _dense(reader: Reader, one: Operator) -> None:
             raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
         if source.order is not None:  # columns from (h, w, c) to (c, h, w)
             by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
-            params["weight"] = by_place.reshape(weight.shape)
-        layer = nn.Linear(written, in_features=size, bias=bias)
-    reader.write(one, layer, source, arrays=params, weights=steps)
+            weight = by_place.reshape(weight.shape)
+        layer = nn.Linear(written, in_features=size, bias=bool(bias))
+    reader.write(one, layer, source, arrays={"weight": weight} | bias, weights=steps)
 
 
 def _transposed(reader: Reader, one: Operator) -> None:
     """TRANSPOSE_CONV."""
     source, made = reader.image(one, READ), reader.described(one.outputs[0])
-    weight, steps = reader.weights(one, axis=0)
-    bias = reader.bias(one, len(weight), source, steps, 3)
+    weight, bias, steps = reader.weights(one, source, axis=0, bias=3)
     layer = transposed_layer(one, weight.shape, source.plane, made.plane, bias=bool(bias))
     params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
     reader.write(one, layer, reader.in_memory(one, source), arrays=params, weights=steps)
@@ -122,13 +118,13 @@ def _max_pool(reader: Reader, one: Operator) -> None:
     """MAX_POOL_2D; in integers in the steps of its input, then an activation, and other steps."""
     source = reader.image(one)
     kernel, stride, around = _window(one, source)
-    layer = nn.MaxPool2d(kernel, stride=stride, padding=_both(around))
+    layer = nn.MaxPool2d(kernel, stride=stride, padding=around)
     if not reader.integers:
         reader.write(one, layer, source)
         return
     wanted = reader.described(one.outputs[0])
     low, high = clip_of(one.activation, source.qparams)
-    if any(around):
+    if around != NO_PADDING:
         source = reader.in_memory(one, source)
     value = reader.add(one.name, layer, (source,), made=replace(wanted, steps=source.steps))
 
@@ -297,16 +293,9 @@ def _pad(reader: Reader, one: Operator) -> None:
 def _function(reader: Reader, one: Operator) -> None:
     """A function of one value."""
     source = reader.read(one)
-    if reader.integers:
-        layer: nn.Layer = OfIntegers(function_of(one))
-    elif one.kind == "GELU" and one.options["Approximate"]:
-        layer = nn.Function("gelu_tanh")
-    elif one.kind == "LEAKY_RELU":
-        layer = nn.LeakyReLU(one.options["Alpha"])
-    elif one.kind in _FUNCTIONS:
-        layer = _FUNCTIONS[one.kind]()
-    else:
+    if not reader.integers and one.kind not in _FUNCTIONS:
         raise Unsupported(hint(one.kind))
+    layer = OfIntegers(function_of(one)) if reader.integers else _FUNCTIONS[one.kind](one)
     reader.write(one, layer, source)
 
 
@@ -337,10 +326,11 @@ def _quantize(reader: Reader, one: Operator) -> None:
     elif number == reader.file.input and reader.file.tensors[number].type == "FLOAT32":
         if reader.readers[number] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        steps = reader.described(one.outputs[0]).steps
-        assert steps is not None  # in integers
-        reader.set_input(steps)
-        reader.values[one.outputs[0]] = replace(reader.values[number], steps=steps)
+        value = reader.values[one.outputs[0]] = reader.described(one.outputs[0])
+        zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
+        scales = np.array([value.qparams.scale])  # bytes from 0 on are uint8, unlike those of INT8
+        reader.draft.input_qparams = QuantParams(kind="UINT8", scales=scales, zero=zero)
+        reader.draft.input_shape = value.made
     else:
         source = reader.read(one)
         reader.write(one, Requantized(0.0), source)
@@ -367,32 +357,29 @@ def _same_values(reader: Reader, one: Operator) -> None:
         reader.values[output] = reader.read(one)
 
 
-def _window(one: Operator, source: Value) -> tuple[tuple[int, int], tuple[int, int], Sides]:
+def _window(one: Operator, source: Value) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
     """Kernel, stride and padding of a pooling."""
     kernel = pair(one, "FilterHeight", "FilterWidth")
     stride = pair(one, "StrideH", "StrideW")
     return kernel, stride, padding(one, source.plane[:2], kernel, stride)
 
 
-def _both(around: Sides) -> tuple[tuple[int, int], tuple[int, int]]:
-    top, left, bottom, right = around
-    return (top, bottom), (left, right)
+def _of(name: str) -> Callable[[Operator], nn.Layer]:
+    return lambda _: nn.Function(name)
 
 
-_FUNCTIONS: Mapping[str, Callable[[], nn.Layer]] = {
-    "RELU": nn.ReLU,
-    "RELU6": nn.ReLU6,
-    "LOGISTIC": nn.Sigmoid,
-    "TANH": nn.Tanh,
-    "HARD_SWISH": nn.Hardswish,
-    "GELU": nn.GELU,
-    "RELU_N1_TO_1": nn.Hardtanh,
-    "SIN": nn.Sin,
-    "COS": nn.Cos,
-    **{
-        name.upper(): lambda name=name: nn.Function(name)  # type: ignore[misc]
-        for name in ("elu", "abs", "exp", "log", "sqrt", "square")
-    },
+_FUNCTIONS: Mapping[str, Callable[[Operator], nn.Layer]] = {
+    "RELU": lambda _: nn.ReLU(),
+    "RELU6": lambda _: nn.ReLU6(),
+    "RELU_N1_TO_1": lambda _: nn.Hardtanh(),
+    "LEAKY_RELU": lambda one: nn.LeakyReLU(one.options["Alpha"]),
+    "GELU": lambda one: nn.Function("gelu_tanh") if one.options["Approximate"] else nn.GELU(),
+    "LOGISTIC": lambda _: nn.Sigmoid(),
+    "TANH": lambda _: nn.Tanh(),
+    "HARD_SWISH": lambda _: nn.Hardswish(),
+    "SIN": lambda _: nn.Sin(),
+    "COS": lambda _: nn.Cos(),
+    **{name.upper(): _of(name) for name in ("elu", "abs", "exp", "log", "sqrt", "square")},
 }
 CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "CONV_2D": _convolution,

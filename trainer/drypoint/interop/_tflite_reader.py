@@ -191,53 +191,54 @@ class Reader:
         return known or (number >= 0 and self.file.tensors[number].constant is not None)
 
     def weights(
-        self, one: Operator, *, axis: int, rank: int = 4
-    ) -> tuple[Floats, QuantParams | None]:
-        """The weights, and the steps of each output channel's, which lies along ``axis``."""
-        tensor = input_tensor(self.file, one, 1)
+        self, one: Operator, source: Value, *, axis: int, rank: int = 4, bias: int = 2
+    ) -> tuple[Floats, dict[str, Floats], QuantParams | None]:
+        """The weights; the bias by its name, none where the operator has none; in integers the
+        steps of the weights.
+
+        Args:
+            one: the operator.
+            source: what it reads.
+            axis: of the weights' output channels.
+            rank: of the weights.
+            bias: the position of the biases, in integers steps of the product of the scales of the
+                input and the weights.
+        """
+        tensor, steps = input_tensor(self.file, one, 1), None
         weight: Array = constant(self.file, one, 1) if self.integers else self.constant(one, 1)
         if weight.ndim != rank or weight.size == 0 or (axis == 3 and len(weight) != 1):
             raise Unsupported(f"has weights {list(weight.shape)}")
-        if not self.integers or tensor is None:
-            return self.constant(one, 1), None
-        if tensor.type != "INT8":
-            raise Unsupported(f"has weights {tensor.type}; wanted INT8 with zero point 0")
-        if tensor.zeros.any() or (weight == -128).any():
-            raise Unsupported("has weights with a zero point, or of -128; ours are -127 to 127")
-        scales, channels = tensor.scales, weight.shape[axis]
-        if len(scales) not in (1, channels) or (len(scales) > 1 and tensor.axis != axis):
-            raise Unsupported(f"has {len(scales)} scales along axis {tensor.axis} of its weights")
-        steps = QuantParams(kind="INT8", scales=np.broadcast_to(scales, channels), zero=0)
-        return self.constant(one, 1), steps
+        channels = weight.shape[axis]
+        if self.integers and tensor is not None:
+            if tensor.type != "INT8":
+                raise Unsupported(f"has weights {tensor.type}; wanted INT8 with zero point 0")
+            if tensor.zeros.any() or (weight == -128).any():
+                raise Unsupported("has weights with a zero point, or of -128; ours are -127 to 127")
+            count = len(tensor.scales)
+            if count not in (1, channels) or (count > 1 and tensor.axis != axis):
+                raise Unsupported(f"has {count} scales along axis {tensor.axis} of its weights")
+            scales = np.broadcast_to(tensor.scales, channels)
+            steps = QuantParams(kind="INT8", scales=scales, zero=0)
+        return self.constant(one, 1), self._bias(one, bias, channels, source, steps), steps
 
-    def bias(
-        self,
-        one: Operator,
-        channels: int,
-        source: Value,
-        weights: QuantParams | None,
-        position: int = 2,
+    def _bias(
+        self, one: Operator, position: int, channels: int, source: Value, steps: QuantParams | None
     ) -> dict[str, Floats]:
-        """The bias by its name; none where the operator has none. Integers are steps of the product
-        of the scales of the input and the weights.
-        """
         tensor = input_tensor(self.file, one, position)
         if tensor is None:
             return {}
-        if weights is not None:
+        if steps is None:
+            values = self.constant(one, position)
+            if tensor.type == "INT32" and not len(tensor.scales):
+                raise Unsupported("has integer biases without scales")
+        else:
             integers = constant(self.file, one, position)
-            if integers.shape != (channels,) or integers.dtype != np.int32:
-                raise Unsupported(
-                    f"has biases {integers.dtype} {list(integers.shape)}; wanted INT32"
-                )
-            units = weights.scales * source.qparams.scale
-            return {"bias": integers.astype(np.float64) * units}
-        values = self.constant(one, position)
-        if tensor.type == "INT32" and not len(tensor.scales):
-            raise Unsupported("has integer biases without scales")
+            if integers.dtype != np.int32:
+                raise Unsupported(f"has biases {integers.dtype}; wanted INT32")
+            values = integers.astype(np.float64)
         if values.shape != (channels,):
             raise Unsupported(f"has biases {list(values.shape)} for {channels} channels")
-        return {"bias": values}
+        return {"bias": values if steps is None else values * (steps.scales * source.qparams.scale)}
 
     # What operators make
 
@@ -250,16 +251,7 @@ class Reader:
         made: Value | None = None,
         **facts: Any,
     ) -> Value:
-        """Add a layer; what it outputs.
-
-        Args:
-            name: the layer's.
-            layer: the layer.
-            sources: what it reads.
-            arrays: its parameters by name.
-            made: what it outputs as the file says, in integers.
-            facts: fields of `drypoint.interop._draft.Made`.
-        """
+        """Add a layer with ``facts``, fields of `Made`; its output, in integers ``made``."""
         if made is not None:
             facts |= {"shape": made.made, "output": made.steps}
         output = self.draft.add(layer, sources, arrays, name=name, **facts)
@@ -307,13 +299,6 @@ class Reader:
             if (value.plane, value.vector) != (made.plane, made.vector):
                 raise Unsupported(f"makes {value.plane}, and the file says {made.plane}")
         self.values[one.outputs[0]] = value
-
-    def set_input(self, steps: QuantParams) -> None:
-        """Set what a program of a float input reads; other than of an int8 input, bytes from 0 on
-        may be uint8.
-        """
-        zero = steps.zero + (128 if steps.kind == "INT8" else 0)
-        self.draft.input_qparams = QuantParams(kind="UINT8", scales=steps.scales, zero=zero)
 
     def in_memory(self, one: Operator, source: Value) -> Value:
         """A value, in integers with its padding written to memory."""

@@ -18,11 +18,7 @@ def transposed_layer(
 
     SAME leaves out what an output of this size has too many, the smaller half above and left.
 
-    Args:
-        one: the operator.
-        weights: the shape of its weights, (O, kernel_h, kernel_w, C).
-        source, made: planes of its input and its output.
-        bias: whether it has biases.
+    ``weights`` is their shape (O, kernel_h, kernel_w, C), the planes are of input and output.
     """
     outputs, *kernel, channels = weights
     if channels != source.c or outputs != made.c:

@@ -9,7 +9,7 @@ from ._errors import TfliteError
 from ._tflite_file import Array, File, FileTensor, Operator
 
 Sides = tuple[int, int, int, int]  # top, left, bottom, right
-NO_PADDING: Sides = (0, 0, 0, 0)
+NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
@@ -118,8 +118,8 @@ def pair(one: Operator, height: str, width: str) -> tuple[int, int]:
 
 def padding(
     one: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
-) -> Sides:
-    """The padding of windows that reach over ``reach`` rows and columns of a plane.
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane.
 
     "SAME" gives ceil(size / stride) outputs, with the smaller half of the padding above and left.
     """
@@ -130,8 +130,8 @@ def padding(
     total = [
         max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
     ]
-    top, left = total[0] // 2, total[1] // 2
-    return top, left, total[0] - top, total[1] - left
+    rows, columns = ((n // 2, n - n // 2) for n in total)
+    return rows, columns
 
 
 def sides(file: File, one: Operator, rank: int) -> Sides:
