@@ -16,7 +16,7 @@ from ._program import PROBABILITIES
 from ._tflite_file import Operator
 from ._tflite_functions import FUNCTIONS, function_of
 from ._tflite_reader import Reader, Value, clip_of
-from ._tflite_upsampling import READ, Pair, block_of, crop_of, factor_of, transposed_layer
+from ._tflite_upsampling import UPSAMPLING
 from ._tflite_walk import (
     NO_PADDING,
     RESHAPES,
@@ -28,6 +28,8 @@ from ._tflite_walk import (
     pair,
     sides,
 )
+
+Pair = tuple[int, int]
 
 
 def _convolution(reader: Reader, one: Operator) -> None:
@@ -71,47 +73,6 @@ def _dense(reader: Reader, one: Operator) -> None:
             weight = by_place.reshape(weight.shape)
         layer = nn.Linear(written, in_features=size, bias=bool(bias))
     reader.write(one, layer, source, arrays={"weight": weight} | bias, weights=steps)
-
-
-def _transposed(reader: Reader, one: Operator) -> None:
-    """TRANSPOSE_CONV."""
-    source, made = reader.image(one, READ), reader.described(one.outputs[0])
-    weight, bias, steps = reader.weights(one, source, axis=0, bias=3)
-    layer = transposed_layer(one, weight.shape, source.plane, made.plane, bias=bool(bias))
-    params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
-    reader.write(one, layer, reader.in_memory(one, source), arrays=params, weights=steps)
-
-
-def _upsample(reader: Reader, one: Operator) -> None:
-    """RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
-    source, made = reader.image(one), reader.described(one.outputs[0])
-    layer: nn.Layer
-    if one.kind == "DEPTH_TO_SPACE":
-        size = block_of(one, source.plane, made.plane)
-        layer = nn.PixelShuffle(size, mode="DCR")
-        nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
-    else:
-        factor = factor_of(reader.file, one, source.plane, made.plane)
-        layer = nn.Upsample(factor)
-        nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
-    reader.write(one, nodes if reader.integers else layer, source)
-
-
-def _crop(reader: Reader, one: Operator) -> None:
-    """SLICE of rows and columns: the upsampling before it leaves them out."""
-    if not reader.integers:
-        raise Unsupported(hint(one.kind))
-    source = reader.read(one)
-    around = crop_of(reader.file, one, source.plane)
-    alone = reader.readers[one.inputs[0]] == 1
-
-    def crop(graph: Builder, value: GraphValue) -> GraphValue:
-        cropped = graph.crop(value, around) if alone else None
-        if cropped is None:
-            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
-        return cropped
-
-    reader.write(one, Nodes(crop), source, steps=source.steps)
 
 
 def _max_pool(reader: Reader, one: Operator) -> None:
@@ -385,10 +346,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _dense,
-    "TRANSPOSE_CONV": _transposed,
-    "RESIZE_NEAREST_NEIGHBOR": _upsample,
-    "DEPTH_TO_SPACE": _upsample,
-    "SLICE": _crop,
+    **UPSAMPLING,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
     "MEAN": _mean,

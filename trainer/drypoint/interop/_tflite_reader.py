@@ -270,17 +270,8 @@ class Reader:
         weights: QuantParams | None = None,
         steps: QuantParams | None = None,
     ) -> None:
-        """Add the layer of an operator and its fused activation, and set the operator's output.
-
-        In integers the activation is the layer's clamp.
-
-        Args:
-            one: the operator.
-            layer: the layer.
-            sources: what it reads.
-            arrays: its parameters by name.
-            weights: the steps of its weights.
-            steps: of its output in integers, where these are not the file's.
+        """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
+        set the operator's output; ``steps`` are the output's in integers, where not the file's.
 
         Raises:
             Unsupported: the output has another shape than the file says, or no layer is like the
