@@ -1,6 +1,6 @@
 """Converts the operators of a TensorFlow Lite file to layers, for float nets and for programs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -254,9 +254,11 @@ def _pad(reader: Reader, one: Operator) -> None:
 def _function(reader: Reader, one: Operator) -> None:
     """A function of one value."""
     source = reader.read(one)
-    if not reader.integers and one.kind not in _FUNCTIONS:
+    exact, layer = function_of(one)
+    if reader.integers:
+        layer = OfIntegers(exact)
+    elif layer is None:
         raise Unsupported(hint(one.kind))
-    layer = OfIntegers(function_of(one)) if reader.integers else _FUNCTIONS[one.kind](one)
     reader.write(one, layer, source)
 
 
@@ -325,23 +327,6 @@ def _window(one: Operator, source: Value) -> tuple[Pair, Pair, tuple[Pair, Pair]
     return kernel, stride, padding(one, source.plane[:2], kernel, stride)
 
 
-def _of(name: str) -> Callable[[Operator], nn.Layer]:
-    return lambda _: nn.Function(name)
-
-
-_FUNCTIONS: Mapping[str, Callable[[Operator], nn.Layer]] = {
-    "RELU": lambda _: nn.ReLU(),
-    "RELU6": lambda _: nn.ReLU6(),
-    "RELU_N1_TO_1": lambda _: nn.Hardtanh(),
-    "LEAKY_RELU": lambda one: nn.LeakyReLU(one.options["Alpha"]),
-    "GELU": lambda one: nn.Function("gelu_tanh") if one.options["Approximate"] else nn.GELU(),
-    "LOGISTIC": lambda _: nn.Sigmoid(),
-    "TANH": lambda _: nn.Tanh(),
-    "HARD_SWISH": lambda _: nn.Hardswish(),
-    "SIN": lambda _: nn.Sin(),
-    "COS": lambda _: nn.Cos(),
-    **{name.upper(): _of(name) for name in ("elu", "abs", "exp", "log", "sqrt", "square")},
-}
 CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
