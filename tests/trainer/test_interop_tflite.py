@@ -201,6 +201,36 @@ def test_a_maximum_of_the_input_needs_no_table():
     assert np.abs(reference.run(program, x) - litert(f.bytes(), x)).max() <= 1
 
 
+def test_zeros_and_another_value_around_a_plane_keep_their_places():
+    """Oracle: LiteRT. The reader takes no padding, so a copy of the plane has both."""
+    steps = {"scale": 0.02, "zero": -3}
+    f = TfliteFile((1, 4, 4, 2), **steps)
+    zeros = f.constant([[0, 0], [1, 0], [1, 0], [0, 0]])
+    at = f.then("PAD", [0, zeros], (1, 5, 5, 2), **steps)
+    fill = [f.constant([[0, 0], [0, 1], [0, 1], [0, 0]]), f.constant([50], "INT8", **steps)]
+    at = f.then("PADV2", [at, *fill], (1, 6, 6, 2), **steps)
+    shape = (1, 6, 6, 3)
+    f.then("TRANSPOSE_CONV", [f.constant(shape), f.drawn(3, 1, 1, 2), at], shape, **ZERO,
+           **windows(padding="VALID"))  # fmt: skip
+    program = interop.program_from_tflite(f.bytes())
+    x = int8s(program.input_shape)
+    assert np.abs(reference.run(program, x) - litert(f.bytes(), x)).max() <= 1
+
+
+def test_planes_that_the_operator_would_broadcast_or_pad_to_another_shape_are_refused():
+    """(1, 8, 8, 1) and its view (1, 1, 1, 64) add up to (1, 8, 8, 64), whatever the file says."""
+    steps, view = {"scale": 0.02, "zero": -3}, (1, 1, 1, 64)
+    f = TfliteFile((1, 8, 8, 1), **steps)
+    at = f.then("TANH", [0], (1, 8, 8, 1), **steps)
+    f.then("ADD", [f.then("RESHAPE", [at, f.constant(view)], view, **steps), at], view, **ZERO)
+    assert "joins planes 1x1x64 and 8x8x1" in refusal(f.bytes())
+    f = TfliteFile((1, 4, 4, 2), **steps)
+    around = f.constant([[0, 0], [1, 0], [1, 0], [0, 0]])
+    at = f.then("PAD", [0, around], (1, 6, 5, 2), **steps)
+    f.then("CONV_2D", [at, f.drawn(3, 1, 1, 2)], (1, 5, 5, 3), **ZERO, **windows())
+    assert "makes 5x5x2, and the file says 6x5x2" in refusal(f.bytes())
+
+
 def test_a_sum_adds_the_real_values_of_any_two_scales():
     """Oracle: float64. LiteRT takes no scales so far apart. Beyond the rounding to half a step are
     2^-8 of a step, of a multiplier of 17 bits and accumulators up to 2^24, and what the quotient of

@@ -80,7 +80,7 @@ def _absorbed(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | 
     fill = np.full(rewriter[pad.reads[0]].shape.c, pad.fill) if pad.fill else None
     match node:
         case Weighted(dense=False, scales_channels=False):
-            if pad.fill and any(node.padding):
+            if any(node.padding) and (pad.fill or node.pad is not None):
                 return None  # two padding values
             padding = add_sides(node.padding, pad.sides)
             return replace(node, reads=pad.reads, padding=padding, pad=fill)

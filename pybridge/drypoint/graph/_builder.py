@@ -112,10 +112,6 @@ class Builder:
         self.layer, self.title, self._arrays = layer, title, arrays or {}
         self._qparams, self._scales, self._clip = qparams, scales, clip
 
-    def set_arrays(self, **arrays: Reals) -> None:
-        """Set arrays of the layer that was entered."""
-        self._arrays = arrays
-
     def array(self, name: str) -> Reals:
         """A parameter or buffer of the layer."""
         return self._arrays[name].astype(np.float64)
@@ -248,10 +244,12 @@ class Builder:
         )
         return self.add(node)
 
-    def clip(self, value: Value, low: float, high: float) -> Value:
+    def clip(self, value: Value, low: float, high: float, **fields: Any) -> Value:
         """Each value, at least ``low`` and at most ``high``."""
-        fields = self._fields(value, shape=self.node(value).shape) | {"low": low, "high": high}
-        return replace(self.add(Clip(**fields), flat=value.flat), shape=value.shape)
+        node = Clip(
+            **self._fields(value, shape=self.node(value).shape) | {"low": low, "high": high}
+        )
+        return replace(self.add(replace(node, **fields), flat=value.flat), shape=value.shape)
 
     def table(self, value: Value, function: RealFunction, slope: float = math.inf) -> Value:
         """A function of each value; see `Table`."""

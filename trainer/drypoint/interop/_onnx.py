@@ -8,12 +8,11 @@ from drypoint import nn
 from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
+from ._draft import Draft
 from ._errors import OnnxError
-from ._onnx_draft import Draft
 from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
 from ._onnx_functions import materialize, scaler
-from ._onnx_integers import program_of
 from ._onnx_quantized import integer_handlers
 from ._onnx_reader import Bound, Handler, Reader, input_of
 from ._onnx_shapes import (
@@ -33,6 +32,7 @@ from ._onnx_upsampling import conv_transpose, depth_to_space, resize
 from ._onnx_value import Value
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
+from ._program import program_of
 
 MAX_WALKS = 3  # the first finds what the net's input is
 
@@ -152,7 +152,7 @@ def program_of_onnx(
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = drafted(graph, integers=True)
-            return program_of(draft, output.end, name=name)
+            return program_of(draft, output.end, name=name, halves="even")
     except (OnnxError, ProgramError, nn.ConfigError) as error:
         raise OnnxError.about(f"{what} no quantized net that can be read", error) from error
 

@@ -9,16 +9,16 @@ that drypoint has: what is computed decides, not how it is written.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Builder, Unsupported
-from drypoint.graph import Value as GraphValue
+from drypoint.graph import Unsupported
 
-from ._onnx_draft import Floats
-from ._onnx_file import Node, Shape
+from ._draft import Floats
+from ._integer_layers import OfIntegers
+from ._onnx_file import Node
 from ._onnx_matching import GRID, Points, layer_of
 from ._onnx_reader import Reader
 from ._onnx_value import Value, along
@@ -42,31 +42,6 @@ class Waiting:
     function: Callable[..., Points]
     arguments: tuple[str, ...]
     title: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class OfIntegers(nn.Layer):
-    """Any function of one value, of a quantized file: a program has a table of it.
-
-    Args:
-        function: the function, of float64.
-    """
-
-    function: Callable[[Points], Points]
-
-    short_name: ClassVar[str] = "function"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """The input shape."""
-        return input_shape
-
-    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
-        """A table of the function."""
-        return graph.table(values[0], self.function)
-
-    def forward(self, x: Any, params: Any, ctx: Any) -> Any:
-        """Not computed: the layer is of no float net."""
-        raise NotImplementedError
 
 
 def _leaky(node: Node) -> Callable[[Points], Points]:

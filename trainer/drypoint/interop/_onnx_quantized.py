@@ -2,7 +2,7 @@
 
 An operator on integers, such as QLinearConv, is the float one between a DequantizeLinear of each
 input and a QuantizeLinear of its output. Both forms give a draft of float layers, whose outputs and
-weights have steps; `_onnx_integers` makes a program of it.
+weights have steps; `_program` makes a program of it.
 """
 
 from collections.abc import Callable
@@ -10,24 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from drypoint import nn
-from drypoint.graph import Builder, Unsupported
-from drypoint.graph import Value as GraphValue
+from drypoint.graph import Unsupported
 
-from ._onnx_draft import Floats, QuantParams
+from ._draft import Floats, QuantParams
+from ._integer_layers import Requantized
 from ._onnx_file import Array, Node
 from ._onnx_reader import Handler, Reader
 
 KINDS = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32"}
 FLOAT_NET = "belongs to a quantized net: interop.program_from_onnx reads it"
-
-
-class Requantized(nn.Dropout):
-    """The values of another layer in other steps."""
-
-    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
-        """A table, unless the steps are equal."""
-        return graph.requantize(values[0])
 
 
 def quantize(reader: Reader, node: Node) -> None:

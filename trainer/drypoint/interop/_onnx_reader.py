@@ -16,8 +16,8 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
+from ._draft import Draft, Floats, QuantParams
 from ._errors import OnnxError
-from ._onnx_draft import Draft, Floats, QuantParams
 from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
 from ._onnx_fold import FOLDED, Folder
 from ._onnx_value import Axes, Index, Value, arranged, axes_of, check_size

@@ -7,7 +7,7 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._onnx_draft import WHOLE, Floats, QuantParams
+from ._draft import WHOLE, Floats, QuantParams
 from ._onnx_file import Array, Node
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along

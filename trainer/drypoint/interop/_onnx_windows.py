@@ -1,31 +1,17 @@
 """Converts nodes that read windows of images: pooling, means, padding."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Builder, Unsupported
-from drypoint.graph import Value as GraphValue
+from drypoint.graph import Unsupported
 
+from ._integer_layers import Pad2d
 from ._onnx_file import Node, Shape
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along, check_size
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]  # (top, bottom), (left, right)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Pad2d(nn.ZeroPad2d):
-    """A number around an image, of a quantized file."""
-
-    value: float
-
-    def lower(self, graph: Builder, *values: GraphValue) -> GraphValue:
-        """A padding with the number."""
-        (top, bottom), (left, right) = self.sides
-        return graph.pad(values[0], (top, left, bottom, right), self.value)
 
 
 def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:

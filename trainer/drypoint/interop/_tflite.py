@@ -10,11 +10,11 @@ from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
 from ._errors import TfliteError
-from ._tflite_draft import Draft
+from ._program import program_of
 from ._tflite_file import read_file
-from ._tflite_integers import CONVERTERS
-from ._tflite_net import net_of
-from ._tflite_walk import convert_all, operators
+from ._tflite_operators import CONVERTERS
+from ._tflite_reader import Reader
+from ._tflite_walk import operators
 from ._tflite_window import whole_window
 
 
@@ -65,10 +65,9 @@ def program_of_tflite(
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft = Draft(whole_window(read_file(content)))
-            convert_all(draft.line, CONVERTERS, draft, draft.stand_in)
-            return draft.finished(name)
-    except (TfliteError, ProgramError) as error:
+            reader, output = _read(content, integers=True)
+            return program_of(reader.draft, output, name=name, halves="up", beta=reader.beta)
+    except (TfliteError, ProgramError, nn.ConfigError) as error:
         raise TfliteError.about(f"{what} no quantized net that can be read", error) from error
 
 
@@ -90,7 +89,8 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     content, what = _content(source)
     try:
         with np.errstate(all="ignore"):
-            return net_of(whole_window(read_file(content)))
+            reader, output = _read(content, integers=False)
+            return reader.draft.net(output)
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{what} no net that can be read", error) from error
 
@@ -113,6 +113,13 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         return bool({"INT8", "UINT8", "INT16"}.intersection(written))
     except TfliteError as error:
         raise TfliteError.about(f"{what} no net that can be read", error) from error
+
+
+def _read(content: bytes, *, integers: bool) -> tuple[Reader, int]:
+    """The layers of a file, and the number of the one that computes its output."""
+    reader = Reader(whole_window(read_file(content)), integers=integers)
+    reader.walk(CONVERTERS)
+    return reader, reader.output()
 
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:

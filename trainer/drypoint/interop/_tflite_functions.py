@@ -1,55 +1,64 @@
-"""Functions of one value that files have as operators of their own."""
+"""Functions of one value that files have as operators of their own: each in float64, of which a
+program has a table, and the layer of a float net.
+"""
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drypoint.graph import Unsupported
+from drypoint import nn
+from drypoint.graph import Reals, Unsupported
 
 from ._tflite_file import Operator
 
-Reals = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
-FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
-    "RELU": lambda x: np.maximum(x, 0.0),
-    "RELU6": lambda x: x.clip(0.0, 6.0),
-    "RELU_N1_TO_1": lambda x: x.clip(-1.0, 1.0),
-    "LOGISTIC": lambda x: 1 / (1 + np.exp(-x.clip(-700.0, 700.0))),
-    "TANH": np.tanh,
-    "HARD_SWISH": lambda x: x * (x + 3.0).clip(0.0, 6.0) / 6.0,
-    "ELU": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
-    "ABS": np.abs,
-    "NEG": lambda x: -x,
-    "EXP": np.exp,
-    "LOG": lambda x: np.log(np.maximum(x, 1e-30)),
-    "SQRT": lambda x: np.sqrt(np.maximum(x, 0.0)),
-    "SQUARE": np.square,
-    "SIN": np.sin,
-    "COS": np.cos,
-    "QUANTIZE": lambda x: x,
+
+class Function(NamedTuple):
+    """``layer`` is None where no layer of a float net computes the function."""
+
+    exact: Callable[[Reals], Reals]
+    layer: nn.Layer | None
+
+
+FUNCTIONS = {
+    "RELU": Function(lambda x: np.maximum(x, 0.0), nn.ReLU()),
+    "RELU6": Function(lambda x: x.clip(0.0, 6.0), nn.ReLU6()),
+    "RELU_N1_TO_1": Function(lambda x: x.clip(-1.0, 1.0), nn.Hardtanh()),
+    "LOGISTIC": Function(lambda x: 1 / (1 + np.exp(-x.clip(-700.0, 700.0))), nn.Sigmoid()),
+    "TANH": Function(np.tanh, nn.Tanh()),
+    "HARD_SWISH": Function(lambda x: x * (x + 3.0).clip(0.0, 6.0) / 6.0, nn.Hardswish()),
+    "ELU": Function(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))), nn.Function("elu")),
+    "ABS": Function(np.abs, nn.Function("abs")),
+    "NEG": Function(lambda x: -x, None),
+    "EXP": Function(np.exp, nn.Function("exp")),
+    "LOG": Function(lambda x: np.log(np.maximum(x, 1e-30)), nn.Function("log")),
+    "SQRT": Function(lambda x: np.sqrt(np.maximum(x, 0.0)), nn.Function("sqrt")),
+    "SQUARE": Function(np.square, nn.Function("square")),
+    "SIN": Function(np.sin, nn.Sin()),
+    "COS": Function(np.cos, nn.Cos()),
 }
 
 
-def function_of(one: Operator) -> Callable[[Reals], Reals]:
+def function_of(one: Operator) -> Function:
     """The function of an operator of one value.
 
     Raises:
         Unsupported: its option is no number.
     """
-    if one.kind == "FUNCTION":  # of no file's: a layer's
-        function: Callable[[Reals], Reals] = one.options["Function"]
-        return function
     if one.kind == "LEAKY_RELU":
         slope = float(one.options["Alpha"])
         if not math.isfinite(slope):
             raise Unsupported(f"has the slope {slope}")
-        return lambda x: np.where(x >= 0, x, slope * x)
+        return Function(lambda x: np.where(x >= 0, x, slope * x), nn.LeakyReLU(slope))
     if one.kind == "GELU" and one.options["Approximate"]:
         cubic = math.sqrt(2 / math.pi)
-        return lambda x: 0.5 * x * (1 + np.tanh(cubic * (x + 0.044715 * x**3)))
+        return Function(
+            lambda x: 0.5 * x * (1 + np.tanh(cubic * (x + 0.044715 * x**3))),
+            nn.Function("gelu_tanh"),
+        )
     if one.kind == "GELU":
-        return lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+        return Function(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2))), nn.GELU())
     return FUNCTIONS[one.kind]

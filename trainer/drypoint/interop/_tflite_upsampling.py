@@ -1,86 +1,89 @@
-"""TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE and SLICE: what both conversions need."""
+"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, and SLICE behind them."""
+
+from collections.abc import Callable
 
 from drypoint import nn
-from drypoint.graph import Unsupported
+from drypoint.graph import Builder, Unsupported, Value
 from drypoint.program import Shape
 
+from ._integer_layers import Nodes
 from ._tflite_file import File, Operator
-from ._tflite_walk import Sides, constant, pair
+from ._tflite_reader import Reader
+from ._tflite_walk import Sides, constant, hint, pair
 
-Pair = tuple[int, int]
 READ = 2  # the input of TRANSPOSE_CONV that is computed; 0 is the output's size, 1 the weights
 
 
-def transposed_layer(
-    one: Operator, weights: tuple[int, ...], source: Shape, made: Shape, *, bias: bool
-) -> nn.ConvTranspose2d:
-    """The layer of a TRANSPOSE_CONV.
-
-    SAME leaves out what an output of this size has too many, the smaller half above and left.
-
-    Args:
-        one: the operator.
-        weights: the shape of its weights, (O, kernel_h, kernel_w, C).
-        source, made: planes of its input and its output.
-        bias: whether it has biases.
+def _transposed(reader: Reader, one: Operator) -> None:
+    """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
+    above and left.
     """
-    outputs, *kernel, channels = weights
-    if channels != source.c or outputs != made.c:
-        raise Unsupported(f"has weights {list(weights)} from {source} to {made}")
+    source, made = reader.image(one, READ), reader.described(one.outputs[0]).plane
+    weight, bias, steps = reader.weights(one, source, axis=0, bias=3)
+    outputs, *kernel, channels = weight.shape
+    if channels != source.plane.c or outputs != made.c:
+        raise Unsupported(f"has weights {list(weight.shape)} from {source.plane} to {made}")
     stride = pair(one, "StrideH", "StrideW")
     if one.options["Padding"] not in ("SAME", "VALID"):
         raise Unsupported(f"has the padding {one.options['Padding']}")
     sides, more = [], []
-    for n, m, k, s in zip(source[:2], made[:2], kernel, stride, strict=True):
+    for n, m, k, s in zip(source.plane[:2], made[:2], kernel, stride, strict=True):
         beyond = (n - 1) * s + k - m
         first = max(beyond, 0) // 2 if one.options["Padding"] == "SAME" else 0
         sides.append((first, max(beyond - first, 0)))
         more.append(max(first - beyond, 0))
-    return nn.ConvTranspose2d(
-        outputs,
-        (kernel[0], kernel[1]),
-        stride=stride,
-        padding=(sides[0], sides[1]),
-        output_padding=(more[0], more[1]),
-        bias=bias,
-        in_channels=channels,
-    )
+    layer = nn.ConvTranspose2d(
+        outputs, (kernel[0], kernel[1]), stride=stride, padding=(sides[0], sides[1]),
+        output_padding=(more[0], more[1]), bias=bool(bias), in_channels=channels,
+    )  # fmt: skip
+    params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
+    reader.write(one, layer, reader.in_memory(one, source), arrays=params, weights=steps)
 
 
-def factor_of(file: File, one: Operator, source: Shape, made: Shape) -> Pair:
-    """How often RESIZE_NEAREST_NEIGHBOR repeats a pixel.
-
-    Raises:
-        Unsupported: it does something else.
-    """
-    size = constant(file, one, 1).ravel().tolist()
-    if size != [made.h, made.w] or made.c != source.c:
-        raise Unsupported(f"makes {made} of {source} by a size {size}")
-    if made.h % source.h or made.w % source.w or one.options["AlignCorners"]:
+def _resize(reader: Reader, one: Operator) -> None:
+    """RESIZE_NEAREST_NEIGHBOR by whole factors."""
+    source, made = reader.image(one), reader.described(one.outputs[0]).plane
+    before, size = source.plane, constant(reader.file, one, 1).ravel().tolist()
+    if size != [made.h, made.w] or made.c != before.c:
+        raise Unsupported(f"makes {made} of {before} by a size {size}")
+    if made.h % before.h or made.w % before.w or one.options["AlignCorners"]:
         raise Unsupported(
-            f"makes {made} of {source}, or aligns corners; ours repeats each pixel: use a whole "
+            f"makes {made} of {before}, or aligns corners; ours repeats each pixel: use a whole "
             "factor"
         )
-    return made.h // source.h, made.w // source.w
+    factor = made.h // before.h, made.w // before.w
+    nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
+    reader.write(one, nodes if reader.integers else nn.Upsample(factor), source)
 
 
-def block_of(one: Operator, source: Shape, made: Shape) -> int:
-    """The block of DEPTH_TO_SPACE.
-
-    Raises:
-        Unsupported: the output has another shape.
-    """
-    size = int(one.options["BlockSize"])
-    if size < 1 or (source.h * size, source.w * size, made.c * size**2) != (
-        made.h,
-        made.w,
-        source.c,
-    ):
-        raise Unsupported(f"makes {made} of {source} by blocks of {size}")
-    return size
+def _shuffle(reader: Reader, one: Operator) -> None:
+    """DEPTH_TO_SPACE."""
+    source, size = reader.image(one), int(one.options["BlockSize"])
+    (h, w, c), made = source.plane, reader.described(one.outputs[0]).plane
+    if size < 1 or (h * size, w * size, c) != (made.h, made.w, made.c * size**2):
+        raise Unsupported(f"makes {made} of {source.plane} by blocks of {size}")
+    nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
+    reader.write(one, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
 
 
-def crop_of(file: File, one: Operator, source: Shape) -> Sides:
+def _crop(reader: Reader, one: Operator) -> None:
+    """SLICE of rows and columns: the upsampling before it leaves them out."""
+    if not reader.integers:
+        raise Unsupported(hint(one.kind))
+    source = reader.read(one)
+    around = _left_out(reader.file, one, source.plane)
+    alone = reader.readers[one.inputs[0]] == 1
+
+    def crop(graph: Builder, value: Value) -> Value:
+        cropped = graph.crop(value, around) if alone else None
+        if cropped is None:
+            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
+        return cropped
+
+    reader.write(one, Nodes(crop), source, steps=source.steps)
+
+
+def _left_out(file: File, one: Operator, source: Shape) -> Sides:
     """The rows and columns at each side that SLICE leaves out.
 
     Raises:
@@ -99,3 +102,11 @@ def crop_of(file: File, one: Operator, source: Shape) -> Sides:
     if min(around) < 0 or ends[1] <= begin[1] or ends[2] <= begin[2]:
         raise Unsupported(f"takes a part of {source} that is not in it, from {begin} by {size}")
     return around
+
+
+UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {
+    "TRANSPOSE_CONV": _transposed,
+    "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "DEPTH_TO_SPACE": _shuffle,
+    "SLICE": _crop,
+}

@@ -21,7 +21,8 @@ _WINDOWS = {  # operators with windows: their options with the kernel's rows and
     "AVERAGE_POOL_2D": ("FilterHeight", ""),
 }
 _BY_ROW = {
-    *("ADD", "SUB", "MUL", "CONCATENATION", "FULLY_CONNECTED", "DEQUANTIZE", "LEAKY_RELU", "GELU"),
+    *("ADD", "SUB", "MUL", "CONCATENATION", "FULLY_CONNECTED", "DEQUANTIZE", "QUANTIZE"),
+    *("LEAKY_RELU", "GELU"),
     *RESHAPES,
     *FUNCTIONS,
 }

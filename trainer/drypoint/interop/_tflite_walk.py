@@ -1,12 +1,7 @@
-"""The operators between a file's input and its output, and what both conversions need of them:
-planes, padding, constants, and one error for all operators that cannot be converted.
-"""
+"""The operators between a file's input and its output: planes, padding, constants."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
-from drypoint.common import DrypointError
 from drypoint.graph import Unsupported
 from drypoint.program import Shape, Tensor
 
@@ -14,7 +9,7 @@ from ._errors import TfliteError
 from ._tflite_file import Array, File, FileTensor, Operator
 
 Sides = tuple[int, int, int, int]  # top, left, bottom, right
-NO_PADDING: Sides = (0, 0, 0, 0)
+NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
@@ -70,41 +65,9 @@ def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
     return Counter([file.output, *(n for one in line for n in activations(file, one))])
 
 
-def convert_all(
-    line: tuple[Operator, ...],
-    converters: dict[str, Callable[[Any, Operator], None]],
-    draft: Any,
-    stand_in: Callable[[Operator], None],
-) -> None:
-    """Convert every operator.
-
-    Args:
-        line: the operators.
-        converters: by kind; a converter gets ``draft`` and the operator, and raises `Unsupported`.
-        draft: what is made.
-        stand_in: gives an operator without a counterpart some output, so that the operators after
-            it are checked too. Nothing is said of operators that read an output that got none.
-
-    Raises:
-        TfliteError: some cannot be converted; the message has a line for each reason.
-    """
-    troubles, lost = [], set[int]()
-    for one in line:
-        if lost.intersection(one.inputs):
-            lost.update(n for n in one.outputs if n >= 0)
-            continue
-        try:
-            if one.kind not in converters or len(one.outputs) != 1:
-                raise Unsupported(_HINTS.get(one.kind, "has no counterpart in drypoint"))
-            if not one.inputs:
-                raise Unsupported("reads nothing")
-            converters[one.kind](draft, one)
-        except (Unsupported, DrypointError) as reason:
-            troubles.append((one.title, str(reason)))
-            stand_in(one)
-            lost.update(n for n in one.outputs if n >= 0 and n not in draft.values)
-    if troubles:
-        raise TfliteError.of(troubles, len(line), "operators")
+def hint(kind: str) -> str:
+    """What to say of an operator that is not read."""
+    return _HINTS.get(kind, "has no counterpart in drypoint")
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:
@@ -155,8 +118,8 @@ def pair(one: Operator, height: str, width: str) -> tuple[int, int]:
 
 def padding(
     one: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
-) -> Sides:
-    """The padding of windows that reach over ``reach`` rows and columns of a plane.
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane.
 
     "SAME" gives ceil(size / stride) outputs, with the smaller half of the padding above and left.
     """
@@ -167,8 +130,8 @@ def padding(
     total = [
         max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
     ]
-    top, left = total[0] // 2, total[1] // 2
-    return top, left, total[0] - top, total[1] - left
+    rows, columns = ((n // 2, n - n // 2) for n in total)
+    return rows, columns
 
 
 def sides(file: File, one: Operator, rank: int) -> Sides:

@@ -1,8 +1,14 @@
-"""The net of an ONNX file while its nodes are converted."""
+"""The net of a file while its nodes are converted: layers that read layers.
 
+Float nets and quantized files of ONNX and of TensorFlow Lite become such layers. A float net is
+made of them here (`Draft.net`), an integer program by `_program`.
+"""
+
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +16,7 @@ from numpy.typing import NDArray
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._errors import OnnxError
+from ._errors import ImportFileError, OnnxError
 from ._onnx_file import Array, Shape
 from ._onnx_value import Value, check_size
 
@@ -18,6 +24,7 @@ INPUT = "input"
 Floats = NDArray[np.float64]
 OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
 GROWTH = 16  # and for each byte of the file
+NO_CLIP = (-math.inf, math.inf)
 ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
 
 
@@ -55,6 +62,9 @@ class Made:
         bias_scales: of a quantized file's integer biases.
         output: the steps of a quantized file's output.
         keeps: whether the layer's weights of 0 and 1 choose values and compute none.
+        name: the file's; "": as `nn.Sequential` names the layers of a list.
+        clip: bounds of its output, of an activation that a quantized file's operator has in it.
+        described: whether ``shape`` is what the file says.
     """
 
     layer: nn.Module
@@ -67,6 +77,20 @@ class Made:
     bias_scales: Floats | None = None
     output: QuantParams | None = None
     keeps: bool = False
+    name: str = ""
+    clip: tuple[float, float] = NO_CLIP
+    described: bool = False
+
+
+class Read(Protocol):
+    """A tensor of the file that a layer reads: ``end`` is the number of the layer that computes it,
+    ``made`` the shape of what that layer outputs.
+    """
+
+    @property
+    def end(self) -> int: ...
+    @property
+    def made(self) -> Shape: ...
 
 
 class Draft:
@@ -75,6 +99,7 @@ class Draft:
     Args:
         input_shape: what the net's input is for an example.
         size: bytes of the file.
+        error: the class of the errors.
 
     Attributes:
         layers: number -> layer.
@@ -82,36 +107,48 @@ class Draft:
         input_qparams: the steps of a quantized file's input.
     """
 
-    def __init__(self, input_shape: Shape, size: int) -> None:
+    def __init__(
+        self, input_shape: Shape, size: int, error: type[ImportFileError] = OnnxError
+    ) -> None:
         self.layers: dict[int, Made] = {}
         self.input_shape = input_shape
         self.input_qparams: QuantParams | None = None
-        self.title = ""
+        self.title, self.error = "", error
         self._left = OWN_WEIGHTS + GROWTH * size
         self._shaped: dict[tuple[int, Shape], int] = {}
 
     def add(
         self,
         layer: nn.Module,
-        sources: tuple[Value, ...],
+        sources: Sequence[Read],
         arrays: Mapping[str, Array] | None = None,
         *,
+        shape: Shape | None = None,
         weights: QuantParams | None = None,
-        bias_scales: Floats | None = None,
-        scaling: bool = False,
         keeps: bool = False,
+        **facts: Any,
     ) -> Value:
         """Add a layer; what it outputs.
+
+        Args:
+            layer: the layer.
+            sources: what it reads.
+            arrays: name -> values of its parameters and buffers.
+            shape: what it outputs for an example as the file says, for `_program` to check; None:
+                computed here.
+            weights, keeps, facts: more fields of `Made`.
 
         Raises:
             Unsupported: the layer does not take what it reads, or its output is too large.
         """
-        shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
-        try:
-            (shape,) = layer.output_shapes(shapes).values()
-        except nn.ShapeError as error:
-            raise Unsupported(f"does not fit what it reads: {error}") from error
-        check_size(shape)
+        described = shape is not None
+        if shape is None:
+            shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
+            try:
+                (shape,) = layer.output_shapes(shapes).values()
+            except nn.ShapeError as error:
+                raise Unsupported(f"does not fit what it reads: {error}") from error
+            check_size(shape)
         number = len(self.layers) + 1
         self.layers[number] = Made(
             layer=layer,
@@ -120,9 +157,9 @@ class Draft:
             title=self.title,
             arrays=dict(arrays or {}),
             weights=WHOLE if keeps else weights,
-            bias_scales=bias_scales,
-            scaling=scaling,
             keeps=keeps,
+            described=described,
+            **facts,
         )
         return Value(end=number, made=shape, shape=shape)
 
@@ -221,11 +258,11 @@ class Draft:
         """The net with its arrays, a `Sequential` where it is a chain.
 
         Raises:
-            OnnxError: it has no layer, or an array is not of finite real numbers.
+            ImportFileError: it has no layer, or an array is not of finite real numbers.
         """
         layers, output = self.merged(output)
         if not layers:
-            raise OnnxError("the graph has no layers: nothing in it does anything")
+            raise self.error("has no layers: its output is its input")
         names = named(layers)
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}
@@ -233,7 +270,7 @@ class Draft:
             for key, array in one.arrays.items():
                 path = f"{names[number]}.{key}"
                 into = buffers if key in one.layer.buffer_names else params
-                into[path] = _as_float32(array, path)
+                into[path] = self._as_float32(array, path)
         numbers = list(layers)
         net: nn.Sequential | nn.Graph
         if [one.reads for one in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
@@ -246,16 +283,25 @@ class Draft:
             )
         return net.with_params(params).with_buffers(buffers)
 
+    def _as_float32(self, array: Array, path: str) -> Array:
+        if array.dtype.kind in "bcOSU":
+            raise self.error(f"{path} holds {array.dtype}, not real numbers")
+        with np.errstate(over="ignore"):
+            values = array.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise self.error(f"{path} holds values that are not finite in float32")
+        return values
+
 
 def named(layers: Mapping[int, Made]) -> dict[int, str]:
-    """Number -> name of each layer: as `nn.Sequential` names the layers of a list."""
+    """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
     totals = Counter(one.layer.short_name for one in layers.values())
     seen: Counter[str] = Counter()
     names = {0: INPUT}
     for number, one in layers.items():
         short = one.layer.short_name
         seen[short] += 1
-        names[number] = f"{short}{seen[short]}" if totals[short] > 1 else short
+        names[number] = one.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
     return names
 
 
@@ -285,13 +331,3 @@ def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
         weight = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
     bias = arrays.get("bias", np.zeros(len(weight)))
     return {**arrays, "weight": weight, "bias": bias * factor + term}
-
-
-def _as_float32(array: Array, path: str) -> Array:
-    if array.dtype.kind in "bcOSU":
-        raise OnnxError(f"{path} holds {array.dtype}, not real numbers")
-    with np.errstate(over="ignore"):
-        values = array.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise OnnxError(f"{path} holds values that are not finite in float32")
-    return values

@@ -1,5 +1,9 @@
-"""The integer program of a quantized ONNX file: its draft's layers add nodes to a graph, each with
-the file's scales.
+"""The integer program of a quantized file: its draft's layers add nodes to a graph, each with the
+file's scales.
+
+An int8 tensor with zero point z is one of drypoint's: ``u8`` of the integers + 128 where z is
+-128, so that real zero is stored as 0; else ``i8`` with z. A uint8 tensor counts as the int8 tensor
+of its integers - 128.
 """
 
 from collections import Counter
@@ -12,10 +16,9 @@ from drypoint import graph, nn
 from drypoint.graph import Builder, LoweringError, QuantizedNode, Unsupported, Value, plane_of
 from drypoint.program import Program
 
-from ._errors import OnnxError
-from ._onnx_draft import Draft, Floats, Made, QuantParams, named
-from ._onnx_functions import OfIntegers
-from ._onnx_quantized import Requantized
+from ._draft import Draft, Floats, Made, QuantParams, named
+from ._errors import ImportFileError
+from ._integer_layers import OfIntegers, Requantized
 
 PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
@@ -24,7 +27,7 @@ CLIPS = (nn.ReLU, nn.ReLU6)
 
 
 def program_of(
-    draft: Draft, output: int, *, name: str
+    draft: Draft, output: int, *, name: str, halves: graph.Halves, beta: float = 1.0
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """The integer program of a quantized file's draft, and the node of each op.
 
@@ -32,20 +35,26 @@ def program_of(
         draft: the draft.
         output: number of the layer that computes the output.
         name: the program's name.
+        halves: how the file's framework rounds the halves of a function's table.
+        beta: the factor of a softmax at the end.
 
     Raises:
-        OnnxError: a tensor is not quantized, or a layer has no counterpart.
+        ImportFileError: a tensor is not quantized, a layer has no counterpart, or nothing is
+            computed.
         ProgramError: a rule of the format is broken.
     """
     layers, output = draft.merged(output)
     steps = _Steps(draft, layers, output).steps
     try:
         value, builder = _build(draft, layers, output, steps)
+        if value.number == 0:
+            raise draft.error("computes nothing: its output is its input")
         lowered = graph.compute_output(graph.fuse(builder.graph(value)))
-        nodes = graph.quantize_as_file(lowered, halves="even")
+        nodes = graph.quantize_as_file(lowered, halves=halves)
     except LoweringError as error:
-        raise OnnxError.of(error.troubles, len(layers), "layers") from error
-    return graph.to_program(lowered, nodes, name=name), nodes
+        raise draft.error.of(error.troubles, len(layers), "layers") from error
+    scale = nodes[-1].target.scale * beta
+    return graph.to_program(lowered, nodes, name=name, output_scale=scale), nodes
 
 
 def _build(
@@ -76,19 +85,26 @@ def _build(
                 raise Unsupported("comes after a softmax, which ends a program")
             arrays = {k: np.asarray(array, np.float64) for k, array in one.arrays.items()}
             if one.weights is not None and one.bias_scales is not None:
-                source = builder.node(read[0]).qparams or _params(PROBABILITIES)
+                source = builder.node(read[0]).qparams or params_of(PROBABILITIES)
                 unit = one.weights.scales * source.scale
                 arrays["bias"] = _exact_bias(arrays["bias"], one.bias_scales, unit)
             scales = None if one.weights is None else one.weights.scales
-            builder.enter(names[number], one.title, arrays, qparams=_params(params), scales=scales)
+            builder.enter(
+                names[number], one.title, arrays,
+                qparams=params_of(params), scales=scales, clip=one.clip,
+            )  # fmt: skip
             values[number] = one.layer.lower(builder, *read)
+            plane = plane_of(one.shape)
+            if one.described and values[number].shape != plane:
+                raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
             if number == output and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
             if not (moves and one.reads[0] in lost):
                 troubles.append((one.title, str(reason)))
             lost.add(number)
-            values[number] = builder.stand_in(plane_of(one.shape), _params(params or PROBABILITIES))
+            qparams = params_of(params or PROBABILITIES)
+            values[number] = builder.stand_in(plane_of(one.shape), qparams)
     if troubles:
         raise LoweringError(troubles)
     return values[output], builder
@@ -102,7 +118,7 @@ def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
     return np.rint(bias / scales) * unit if close else bias
 
 
-def _params(steps: QuantParams) -> graph.QuantParams:
+def params_of(steps: QuantParams) -> graph.QuantParams:
     """A program's parameters: int8 whose zero point is -128, and uint8 that is 0, are ``u8``."""
     zero = steps.zero - (128 if steps.kind == "UINT8" else 0)
     scale = float(steps.scales[0])
@@ -113,7 +129,7 @@ def _params(steps: QuantParams) -> graph.QuantParams:
 
 def _input_params(steps: QuantParams) -> graph.QuantParams:
     """The parameters of the program's input, which has the file's int8."""
-    params = _params(steps)
+    params = params_of(steps)
     if steps.kind == "INT8" and params.dtype == "u8":
         return graph.QuantParams("i8", params.scale, -128)
     return params
@@ -123,7 +139,7 @@ class _Steps:
     """The steps of each layer's output."""
 
     def __init__(self, draft: Draft, layers: Mapping[int, Made], output: int) -> None:
-        self.layers = layers
+        self.layers, self.error = layers, draft.error
         self.users = Counter([output, *(n for one in layers.values() for n in one.reads)])
         self.steps = {n: one.output for n, one in layers.items() if one.output is not None}
         if draft.input_qparams is not None:
@@ -132,7 +148,7 @@ class _Steps:
         self._choose_steps()
         if 0 not in self.steps:
             first = next(iter(layers.values())).title if layers else "nothing"
-            raise OnnxError(
+            raise draft.error(
                 f"its input is not quantized: {first} computes it in floats. Take that out of the "
                 "net, and normalize before"
             )
@@ -162,7 +178,7 @@ class _Steps:
         for number, one in self.layers.items():
             source = self.steps.get(one.reads[0])
             if number not in self.steps and source is not None and is_function(one.layer):
-                self.steps[number] = _spanning(values_of(one.layer, source))
+                self.steps[number] = _spanning(values_of(one.layer, source), self.error)
 
 
 def is_function(layer: nn.Module) -> bool:
@@ -194,10 +210,10 @@ def _function_of(layer: nn.Module) -> Callable[[NDArray[np.float64]], NDArray[np
     return lambda x: np.asarray(layer(x))
 
 
-def _spanning(values: NDArray[np.float64]) -> QuantParams:
+def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> QuantParams:
     """QuantParams of int8 from the least to the largest value, and of 0."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if not (np.isfinite(high - low) and high > low):
-        raise OnnxError("a function of it is not finite, or the same for all values")
+        raise error("a function of it is not finite, or the same for all values")
     scale = (high - low) / 255
     return QuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))

@@ -1,0 +1,74 @@
+"""Layers of quantized files that no float net has: they only add nodes to a graph."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from drypoint import nn
+from drypoint.graph import Builder, Reals, Value
+
+from ._onnx_file import Shape
+
+
+class OnlyLowered(nn.Layer):
+    """A layer of which only the lowering is known."""
+
+    short_name: ClassVar[str] = "function"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        return input_shape
+
+    def forward(self, x: Any, params: Any, ctx: Any) -> Any:
+        """Not computed: the layer is of no float net."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OfIntegers(OnlyLowered):
+    """Any function of one value: a program has a table of it.
+
+    Args:
+        function: the function, of float64.
+    """
+
+    function: Callable[[Reals], Reals]
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of the function."""
+        return graph.table(values[0], self.function)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Nodes(OnlyLowered):
+    """Any nodes.
+
+    Args:
+        build: adds the nodes to a graph, as `nn.Layer.lower`.
+    """
+
+    build: Callable[..., Value]
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """The nodes."""
+        return self.build(graph, *values)
+
+
+class Requantized(nn.Dropout):
+    """The values of another layer in other steps."""
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table, unless the steps are equal."""
+        return graph.requantize(values[0])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pad2d(nn.ZeroPad2d):
+    """A number around an image."""
+
+    value: float
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A padding with the number."""
+        (top, bottom), (left, right) = self.sides
+        return graph.pad(values[0], (top, left, bottom, right), self.value)

@@ -1,0 +1,349 @@
+"""Converts the operators of a TensorFlow Lite file to layers, for float nets and for programs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.graph import Builder, Unsupported
+from drypoint.graph import Value as GraphValue
+from drypoint.program import Shape
+
+from ._draft import NO_CLIP, QuantParams
+from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantized
+from ._program import PROBABILITIES
+from ._tflite_file import Operator
+from ._tflite_functions import FUNCTIONS, function_of
+from ._tflite_reader import Reader, Value, clip_of
+from ._tflite_upsampling import UPSAMPLING
+from ._tflite_walk import (
+    NO_PADDING,
+    RESHAPES,
+    constant,
+    hint,
+    input_tensor,
+    mean_window,
+    padding,
+    pair,
+    sides,
+)
+
+Pair = tuple[int, int]
+
+
+def _convolution(reader: Reader, one: Operator) -> None:
+    """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
+    source, by_channel = reader.image(one), one.kind == "DEPTHWISE_CONV_2D"
+    weight, bias, steps = reader.weights(one, source, axis=3 if by_channel else 0)
+    rows = weight.transpose(3, 0, 1, 2) if by_channel else weight.transpose(0, 3, 1, 2)
+    read, (written, depth, *kernel) = source.plane.c, rows.shape
+    if read % depth:
+        raise Unsupported(f"has weights {list(weight.shape)} for {read} channels")
+    stride = pair(one, "StrideH", "StrideW")
+    dilation = pair(one, "DilationHFactor", "DilationWFactor")
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    around = padding(one, source.plane[:2], (reach[0], reach[1]), stride)
+    layer = nn.Conv2d(
+        written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
+        padding=around, groups=read // depth, bias=bool(bias),
+    )  # fmt: skip
+    reader.write(one, layer, source, arrays={"weight": rows} | bias, weights=steps)
+
+
+def _dense(reader: Reader, one: Operator) -> None:
+    """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
+    source = reader.read(one)
+    weight, bias, steps = reader.weights(one, source, axis=0, rank=2)
+    if one.options["WeightsFormat"] != "DEFAULT":
+        raise Unsupported(f"has weights in the form {one.options['WeightsFormat']}")
+    (written, size), c = weight.shape, source.plane.c
+    vectors = reader.described(one.outputs[0]).vector or source.vector
+    layer: nn.Layer
+    if size == c and (source.plane.size != size if reader.integers else not vectors):
+        weight = weight[:, :, None, None]
+        layer = nn.Conv2d(written, 1, bias=bool(bias), in_channels=c)
+    else:
+        if not (source.vector or reader.integers):
+            source = reader.flattened(f"{one.name}_flatten", source)
+        if size != source.plane.size:
+            raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
+        if source.order is not None:  # columns from (h, w, c) to (c, h, w)
+            by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
+            weight = by_place.reshape(weight.shape)
+        layer = nn.Linear(written, in_features=size, bias=bool(bias))
+    reader.write(one, layer, source, arrays={"weight": weight} | bias, weights=steps)
+
+
+def _max_pool(reader: Reader, one: Operator) -> None:
+    """MAX_POOL_2D; in integers in the steps of its input, then an activation, and other steps."""
+    source = reader.image(one)
+    kernel, stride, around = _window(one, source)
+    layer = nn.MaxPool2d(kernel, stride=stride, padding=around)
+    if not reader.integers:
+        reader.write(one, layer, source)
+        return
+    wanted = reader.described(one.outputs[0])
+    low, high = clip_of(one.activation, source.qparams)
+    if around != NO_PADDING:
+        source = reader.in_memory(one, source)
+    value = reader.add(one.name, layer, (source,), made=replace(wanted, steps=source.steps))
+
+    def clip(graph: Builder, value: GraphValue) -> GraphValue:
+        if not source.qparams.stands_for(wanted.qparams):
+            return graph.table(value, lambda reals: reals.clip(low, high))
+        if (low, high) == NO_CLIP:
+            return value
+        return graph.clip(value, low, high, qparams=graph.node(value).qparams)
+
+    value = reader.add(f"{one.name}.clip", Nodes(clip), (value,), made=wanted)
+    reader.values[one.outputs[0]] = value
+
+
+def _mean(reader: Reader, one: Operator) -> None:
+    """AVERAGE_POOL_2D, and MEAN over rows and columns."""
+    source, made = reader.image(one), reader.described(one.outputs[0])
+    divides, shape = one.kind == "AVERAGE_POOL_2D", made.plane
+    if divides:
+        kernel, stride, around = _window(one, source)
+        if around != NO_PADDING:
+            raise Unsupported("leaves padding out of its means; ours counts it as zeros")
+    else:
+        rank = len(reader.file.tensors[one.inputs[0]].shape)
+        kernel = stride = mean_window(reader.file, one, source.plane, rank)
+
+    def mean(graph: Builder, value: GraphValue) -> GraphValue:
+        value = graph.avg_pool(value, kernel, stride, halves_away=divides)
+        return graph.view(value, shape) if value.shape.size == shape.size else value
+
+    layer: nn.Layer = nn.AvgPool2d(kernel, stride=stride if divides else None)
+    if reader.integers:
+        layer = Nodes(mean)
+    elif not divides and made.vector and kernel == source.plane[:2]:
+        layer = nn.GlobalAvgPool2d()
+    reader.write(one, layer, source)
+
+
+def _arithmetic(reader: Reader, one: Operator) -> None:
+    """ADD and MUL of two values; with a constant also SUB."""
+    constants = [i for i, n in enumerate(one.inputs) if n < 0 or reader.is_constant(n)]
+    if len(one.inputs) != 2 or len(constants) == 2:
+        raise Unsupported("does not read two tensors, of which one is computed")
+    if constants:
+        _with_constant(reader, one, constants[0])
+        return
+    a, b = reader.read(one, 0), reader.read(one, 1)
+    if one.kind == "MUL" and a.plane.size < b.plane.size:
+        a, b = b, a
+    if one.kind == "SUB":
+        raise Unsupported("subtracts two planes; ours are added and multiplied")
+    if a.order != b.order or (a.vector != b.vector and not reader.integers):
+        raise Unsupported("joins an image or a flattened plane and a vector")
+    if b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
+        raise Unsupported(f"joins planes {a.plane} and {b.plane}")
+    layer: nn.Module = nn.Add() if one.kind == "ADD" else nn.Mul()
+    reader.write(one, layer, a, b)
+
+
+def _with_constant(reader: Reader, one: Operator, position: int) -> None:
+    """A constant added to a plane or multiplied with it: a factor and a term for each channel; in
+    integers a table where it is one number.
+    """
+    source, given = reader.read(one, 1 - position), reader.constant(one, position)
+    c = source.plane.c
+    if source.order or given.size not in (1, c) or given.shape[-1:] not in ((), (given.size,)):
+        raise Unsupported(f"has a constant {list(given.shape)} for {source.plane}")
+    numbers, ones = np.broadcast_to(given.ravel(), c), np.ones(c)
+    factor, bias = {
+        "ADD": (ones, numbers),
+        "MUL": (numbers, 0 * ones),
+        "SUB": (ones, -numbers) if position == 1 else (-ones, numbers),
+    }[one.kind]
+    if reader.integers:
+        tensor = input_tensor(reader.file, one, position)
+        if tensor is None or tensor.type not in ("INT8", "UINT8") or len(tensor.scales) != 1:
+            raise Unsupported("has a constant that is not of 8 bits with one scale")
+        layer: nn.Layer = OfIntegers(lambda x: factor[0] * x + bias[0])
+        if given.size > 1:
+            layer = Nodes(lambda graph, value: graph.scale_channels(value, factor, bias))
+        reader.write(one, layer, source)
+        return
+    layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
+    params = {"weight": factor[:, None, None, None], "bias": bias}
+    if source.vector:
+        layer = nn.BatchNorm1d(epsilon=1e-12, channels=c)
+        running = {"running_mean": 0 * ones, "running_variance": ones}
+        params = {"scale": factor, "shift": bias, **running}
+    reader.write(one, layer, source, arrays=params)
+
+
+def _concatenation(reader: Reader, one: Operator) -> None:
+    """CONCATENATION of channels."""
+    parts = tuple(reader.read(one, i) for i in range(len(one.inputs)))
+    rank = len(reader.file.tensors[one.outputs[0]].shape)
+    if one.options["Axis"] not in (-1, rank - 1) or any(part.order for part in parts):
+        raise Unsupported("joins other axes than the channels, or flattened planes")
+    layer: nn.Module
+    if reader.integers:  # as many as there are
+        layer = Nodes(lambda graph, *values: graph.concat(values))
+        if one.activation != "NONE":
+            raise Unsupported("has a fused activation")
+    else:
+        layer = nn.Concat(len(parts))
+    reader.write(one, layer, *parts)
+
+
+def _reshape(reader: Reader, one: Operator) -> None:
+    """RESHAPE, SQUEEZE and EXPAND_DIMS."""
+    if reader.integers:
+        _view(reader, one)
+        return
+    source, value = reader.read(one), reader.described(one.outputs[0])
+    if value.plane.size != source.plane.size:
+        raise Unsupported(f"makes {value.plane} of {source.plane}")
+    if (value.vector, value.plane) == (source.vector, source.plane):
+        reader.values[one.outputs[0]] = source
+    elif value.vector:
+        reader.values[one.outputs[0]] = reader.flattened(one.name, source)
+    else:
+        given = source.order or source.plane
+        same_order = all(p.c == 1 or p.h * p.w == 1 for p in (given, value.plane))
+        same_order |= source.order is None and given.c == value.plane.c
+        if given != value.plane and not same_order:
+            raise Unsupported(f"makes {value.plane} of {given}, whose values lie in another order")
+        h, w, c = value.plane
+        reader.write(one, nn.Reshape((c, h, w)), source)
+
+
+def _view(reader: Reader, one: Operator) -> None:
+    """A reshape in integers moves no value; what the net's input is before its first reader, the
+    program's input is.
+    """
+    if reader.is_softmax(one.inputs[0]):
+        reader.values[one.outputs[0]] = reader.values[one.inputs[0]]
+        return
+    source, wanted = reader.read(one), reader.described(one.outputs[0])
+    shape = wanted.plane
+    if shape.size != source.plane.size or not source.qparams.stands_for(wanted.qparams):
+        raise Unsupported(
+            f"reshapes {source.qparams.tensor(source.plane)} to {wanted.qparams.tensor(shape)}; "
+            "wanted: as many values, equal scale and zero point"
+        )
+    layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
+    reader.write(one, layer, source, steps=source.steps)
+
+
+def _pad(reader: Reader, one: Operator) -> None:
+    """PAD and PADV2."""
+    source, fill = reader.image(one), 0.0
+    if one.kind == "PADV2" and reader.integers:
+        tensor, values = input_tensor(reader.file, one, 2), constant(reader.file, one, 2)
+        if tensor is None or values.size != 1 or tensor.type != "INT8":
+            raise Unsupported("pads with something else than one INT8")
+        raised = 128 if source.qparams.dtype == "u8" else 0
+        fill = source.qparams.real(int(values.ravel()[0]) + raised)
+    elif one.kind == "PADV2" and reader.constant(one, 2).any():
+        raise Unsupported("pads with something else than zeros")
+    rank = len(reader.file.tensors[one.inputs[0]].shape)
+    top, left, bottom, right = sides(reader.file, one, rank)
+    around = left, right, top, bottom
+    layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
+    reader.write(one, layer, source, steps=source.steps)
+
+
+def _function(reader: Reader, one: Operator) -> None:
+    """A function of one value."""
+    source = reader.read(one)
+    exact, layer = function_of(one)
+    if reader.integers:
+        layer = OfIntegers(exact)
+    elif layer is None:
+        raise Unsupported(hint(one.kind))
+    reader.write(one, layer, source)
+
+
+def _softmax(reader: Reader, one: Operator) -> None:
+    """The softmax of a vector; a program ends before it."""
+    source, beta = reader.read(one), float(one.options["Beta"])
+    if not reader.integers and (not source.vector or beta != 1):
+        raise Unsupported(
+            f"is a softmax of {source.plane} with Beta {beta}; wanted: of a vector, with Beta 1"
+        )
+    if source.plane.size != source.plane.c or not 0 < beta < np.inf:
+        raise Unsupported(f"acts on a plane {source.plane} with the factor {beta}")
+    if not reader.integers:
+        reader.write(one, nn.Softmax(), source)
+        return
+    made = replace(source, steps=PROBABILITIES)  # whatever the file says
+    reader.beta, output = beta, reader.add(one.name, nn.Softmax(), (source,), made=made)
+    reader.values[one.outputs[0]] = output
+
+
+def _quantize(reader: Reader, one: Operator) -> None:
+    """QUANTIZE changes no real value. Of a float input it says what a program reads; integers in
+    other steps are a table.
+    """
+    number = one.inputs[0]
+    if not reader.integers or reader.is_softmax(number):
+        _same_values(reader, one)
+    elif number == reader.file.input and reader.file.tensors[number].type == "FLOAT32":
+        if reader.readers[number] > 1:
+            raise Unsupported("reads a float input that other operators read too")
+        value = reader.values[one.outputs[0]] = reader.described(one.outputs[0])
+        zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
+        scales = np.array([value.qparams.scale])  # bytes from 0 on are uint8, unlike those of INT8
+        reader.draft.input_qparams = QuantParams(kind="UINT8", scales=scales, zero=zero)
+        reader.draft.input_shape = value.made
+    else:
+        source = reader.read(one)
+        reader.write(one, Requantized(0.0), source)
+
+
+def _dequantize(reader: Reader, one: Operator) -> None:
+    """DEQUANTIZE changes no real value; a program ends in it."""
+    if reader.integers and (
+        one.inputs[0] not in reader.values or reader.file.output != one.outputs[0]
+    ):
+        raise Unsupported(
+            "goes back to floats before the end: interop.from_tflite reads float nets"
+        )
+    _same_values(reader, one)
+
+
+def _same_values(reader: Reader, one: Operator) -> None:
+    number, output = one.inputs[0], one.outputs[0]
+    if number in reader.values:
+        reader.values[output] = reader.values[number]
+    elif len(one.inputs) == 1 and reader.is_constant(number):
+        reader.constants[output] = reader.constant(one, 0)
+    else:
+        reader.values[output] = reader.read(one)
+
+
+def _window(one: Operator, source: Value) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
+    """Kernel, stride and padding of a pooling."""
+    kernel = pair(one, "FilterHeight", "FilterWidth")
+    stride = pair(one, "StrideH", "StrideW")
+    return kernel, stride, padding(one, source.plane[:2], kernel, stride)
+
+
+CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _convolution,
+    "FULLY_CONNECTED": _dense,
+    **UPSAMPLING,
+    "MAX_POOL_2D": _max_pool,
+    "AVERAGE_POOL_2D": _mean,
+    "MEAN": _mean,
+    "ADD": _arithmetic,
+    "SUB": _arithmetic,
+    "MUL": _arithmetic,
+    "CONCATENATION": _concatenation,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "SOFTMAX": _softmax,
+    **dict.fromkeys(sorted(RESHAPES), _reshape),
+    **dict.fromkeys(sorted({*FUNCTIONS, "GELU", "LEAKY_RELU"}), _function),
+    "QUANTIZE": _quantize,
+    "DEQUANTIZE": _dequantize,
+}
