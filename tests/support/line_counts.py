@@ -20,7 +20,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
     "the engine's sources": (("engine_c/src",), 10_050),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        12_200,
+        11_950,
     ),
     "all but tests": (
         (
@@ -32,7 +32,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "examples",
             "docs/extension",
         ),
-        82_500,
+        81_700,
     ),
 }
 
