@@ -98,8 +98,8 @@ def test_every_part_is_typed_and_has_its_public_names_in_one_place():
 
 
 def test_every_part_that_is_imported_has_a_page_in_the_reference():
-    """Scripts in tools/ may have one. `graph` has none: its names are those of `nn` and `program`,
-    and nobody outside calls it.
+    """Scripts in tools/ may have one. `graph` has none: its names are the names of `nn` and
+    `program`, and nobody outside calls it.
     """
     imported = {part.split("/")[1] for part, folder in PARTS.items() if "tools/" not in folder}
     imported -= {"graph"}
@@ -214,8 +214,8 @@ def test_the_engine_has_no_floating_point():
 
 def test_headers_have_a_guard_and_fragments_name_what_they_need_and_define():
     """One file includes a fragment (``.inc``) once, after it has defined what the fragment needs.
-    The names behind "Defines" in the first comment stand in the code of the fragment, or of those
-    that it includes."""
+    The names behind "Defines" in the first comment stand in the code of the fragment, or of the
+    fragments that it includes."""
     for path in C_FILES:
         text = path.read_text("utf-8")
         guard = f"#ifndef {path.stem.upper()}_H\n#define {path.stem.upper()}_H\n"

@@ -1,8 +1,8 @@
 """The engine's objects on every target: no malloc, no printf, no float, no state, no recursion.
 
 Oracle: the compiler's own call graph and symbols (``objects.py``), which a file with each fault is
-shown to fail, on each target. Kernels are read on the targets whose own they are, and not again on
-those that could run them, too: three for 64-bit Arm take most of the time to compile.
+shown to fail, on each target. Kernels are read on the targets that they are written for, and not on
+other targets that could run them: three for 64-bit Arm take most of the time to compile.
 """
 
 from objects import faults

@@ -53,8 +53,8 @@ static inline void damage_op(mutant *m) {
     damage_field(m, any_record(m), fields, sizeof fields / sizeof fields[0]);
 }
 
-/* A tensor that the op which writes it and all that read it agree on, so that their descriptors
- * stay equal and later checks are reached. */
+/* Changes a tensor in the op that writes the tensor and in every op that reads the tensor: their
+ * descriptors stay equal, so that later checks are reached. */
 static inline void damage_tensor(mutant *m) {
     const uint32_t n_ops = clamped(get_number(m, 20, 2), 1, MAX_OPS), number = below(m, n_ops);
     const size_t part = below(m, 5), at = part < 3 ? 2 * part : part + 3, width = part < 3 ? 2 : 1;

@@ -272,8 +272,9 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
     }
 }
 
-/* The tensor up to `op` that an addition or a concatenation can read beside tensor `first`: the one
- * that its spec names, or the first of those before it that fits. `first` itself always fits. */
+/* The tensor up to `op` that an addition or a concatenation can read beside tensor `first`: the
+ * tensor that the op's spec names, or the nearest earlier tensor that fits. `first` itself always
+ * fits. */
 static inline uint32_t second_of(const mutant *m, const spec *s, uint32_t op, uint32_t first) {
     const size_t a = tensor_of(first);
     for (uint32_t back = clamped(s->back[1], 0, op); back <= op; back++) {

@@ -75,7 +75,7 @@ static inline uint64_t group_last(const uint8_t *blob, uint64_t op) {
     return op;
 }
 
-/* Bytes of a row of the output, and of all that is kept of it. */
+/* Bytes of a row of the output, and of the rows of the output that the plan keeps. */
 static inline int64_t row_size(const uint8_t *blob, uint64_t op) {
     return (int64_t)u16_at(blob, record_at(op) + 26) * (int64_t)u16_at(blob, record_at(op) + 28);
 }

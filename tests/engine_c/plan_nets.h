@@ -44,7 +44,7 @@ static inline void read_tensor(plan_net *p, size_t i, int second, size_t number)
 }
 
 /* An older tensor of the height and period (and, if `same`, of the row's bytes) of tensor `number`;
- * those that no op reads yet come first. `number` itself if there is none. */
+ * tensors that no op reads yet come first. `number` itself if there is no such tensor. */
 static inline size_t find_second(plan_net *p, size_t i, size_t number, int same) {
     const dpt_tensor t = tensor_number(p, number);
     size_t found = number;

@@ -58,7 +58,7 @@ static inline input_rows rows_of_window(const dpt_op *op, int32_t y) {
     return r;
 }
 
-/* Demands that the rows at `in` are those of tensor `number` from row `from` on. */
+/* Demands that the rows at `in` equal the rows of tensor `number` from row `from` on. */
 static inline void compare_rows(size_t i, size_t number, dpt_tensor t, int32_t from, int32_t n,
                                 const uint8_t *in) {
     const size_t row = row_bytes(t);

@@ -83,7 +83,7 @@ static inline int clocks_check(const uint8_t *blob) {
     return 0;
 }
 
-/* Bytes of one row of a history, and of all that it keeps. */
+/* Bytes of one row of a history. */
 static inline uint64_t history_row(const uint8_t *blob, uint64_t op) {
     return values_at(blob, record_at(op) + 8);
 }

@@ -221,9 +221,9 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
 
 
 def guided(path):
-    """Whether the fuzzer follows which branches of a file are taken: those that a blob decides. The
-    kernels for one processor or another take most of the time to compile, and are the sanitized
-    ones of the tests above."""
+    """Whether the fuzzer follows the branches of a file: true if a blob decides them. The kernels
+    for one processor or another take most of the time to compile; the tests above run these kernels
+    sanitized."""
     return path.name.startswith(
         ("dpt_model", "dpt_plan", "dpt_stream", "dpt_run", "dpt_scalar", "dpt_pack", "dpt_backend")
     )

@@ -1,7 +1,7 @@
 """The SIMD backends of other architectures, in user-mode emulators: the reference's bytes.
 
-Oracle: ``program.reference`` for the plain kernels of the target, and in the driver those for every
-backend: each op of each program, packed and not, one input and a batch.
+Oracle: ``program.reference`` for the target's plain kernels, and in the driver the plain kernels
+for every backend: each op of each program, packed and not, one input and a batch.
 """
 
 import platform

@@ -29,7 +29,7 @@ from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
-# Random graphs that together show every kind of op with every type, and all that is special
+# Random graphs that together show every kind of op with every type, and every special feature
 # (graph_features.py); chosen by size among the first 4,000.
 SEEDS = (
     190, 273, 427, 451, 465, 568, 637, 657, 726, 747, 775, 974, 1102, 1365, 1579, 1918, 2005,
@@ -37,8 +37,8 @@ SEEDS = (
 )  # fmt: skip
 
 
-# Random graphs with all that SEEDS show, for `spread_programs`; chosen by size among those of the
-# first 4,000 whose ops write different bytes in both runs.
+# Random graphs with every feature of the graphs of SEEDS, for `spread_programs`; chosen by size
+# among the graphs of the first 4,000 whose ops write different bytes in both runs.
 SPREAD_SEEDS = (
     244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
     2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
@@ -147,7 +147,7 @@ def _accepted() -> list[dict[str, object]]:
 
 def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
-    over the clamp: random ones, and those whose graphs and memory plans just obey the rules."""
+    over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
     plans |= reader_faults.PLANS
     programs = {name: blob.loads(data) for name, data in plans.items()}

@@ -21,7 +21,7 @@ from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_mod
 from drypoint.program import ProgramError, codegen, reference
 from tools import ONLY_CI, PLAIN, STRICT, run
 
-# Without the kernels for hosts, which take most of the time to compile: those of boards remain.
+# Without the kernels for hosts, which take most of the time to compile; kernels for boards remain.
 FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
 
 

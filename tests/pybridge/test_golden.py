@@ -39,8 +39,8 @@ def test_regenerating_gives_equal_bytes():
 
 
 def test_the_museum_has_every_kind_of_op_and_is_small():
-    """Each kind with all types that it may have, and with all that is special, whatever the types;
-    one skip, whatever its kind."""
+    """Each kind with all types that it may have; each kind with every special feature, whatever
+    the types; one skip, whatever its kind."""
     programs = [blob.loads(path.read_bytes()) for path in BLOBS]
     shown = graph_features.in_the_museum(graph_features.count(programs))
     assert shown == graph_features.in_the_museum(graph_features.every_feature())
@@ -166,8 +166,8 @@ def recorded():
 def test_recorded_outputs_spread_over_the_clamp():
     """Each op that requantizes shows four values inside the clamp, or as many as it writes where
     these are fewer. Both runs of an op differ. The other blobs of the set hold fields at an end of
-    their range, which sends their outputs to an end of the clamp: those of the museum, whose bytes
-    never change, and those of the loader's checks."""
+    their range, which sends their outputs to an end of the clamp: the blobs of the museum, whose
+    bytes never change, and the blobs of the loader's checks."""
     spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
     for name, program, _, planes in recorded():
         for i, (op, plane) in enumerate(zip(program.ops, planes, strict=True)):
@@ -187,8 +187,8 @@ def test_recorded_outputs_spread_over_the_clamp():
 
 @pytest.mark.parametrize("name", arithmetic_faults.FAULTS)
 def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
-    """By the blobs that are for it. Of the others only those find it whose outputs spread; so
-    without them all the fault passed the set."""
+    """The blobs made for a fault find the fault. Of the other blobs, only blobs whose outputs
+    spread find a fault; a set with neither would miss every fault."""
     fault, blobs = arithmetic_faults.FAULTS[name]
     monkeypatch.setattr(reference, "apply", fault)
     found = {

@@ -22,7 +22,8 @@ PROGRAMS += [nets.random_program(seed) for seed in range(60)]
 def packed_in_c(program, number):
     """For each op what the C library lays out for a backend with that number, or nothing.
 
-    The bytes reach to those of the next op; behind the last are up to 63 that aligned the first.
+    The bytes of an op reach to the bytes of the next op. Up to 63 bytes follow the last op's bytes:
+    the room to align the first op's bytes.
     """
     n, data = len(program.ops), blob.dumps(program)
     memory = ffi.from_buffer(data)

@@ -31,7 +31,7 @@ from drypoint.program._plan import MAX_ALIVE
 
 
 def assert_equal_everywhere(program, backends=()):
-    """On these backends; without any named, on all that this CPU has."""
+    """On these backends; without any named, on every backend that this CPU has."""
     x = nets.random_inputs(program, 3)
     wanted = reference.trace(program, x)
     for backend in backends or Engine.backends():

@@ -563,7 +563,7 @@ def test_real_outputs_are_scaled_and_a_softmax_is_one():
     outputs = np.array([[4, 2], [2**30, -(2**30)]], np.int32)
     np.testing.assert_array_equal(program(last()).real(outputs), outputs * 0.5)
     probabilities = program(last(), softmax=True).real(outputs)
-    # e / (1 + e) in float64; two roundings of 2^-53 each and those of exp stay below 1e-15.
+    # e / (1 + e) in float64; two roundings of 2^-53 each and the roundings of exp stay below 1e-15.
     np.testing.assert_allclose(probabilities[0, 0], np.e / (1 + np.e), rtol=1e-15)
     assert probabilities[1].tolist() == [1.0, 0.0]
 

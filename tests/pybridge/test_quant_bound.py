@@ -1,9 +1,9 @@
 """Integers against floats: the engine's bytes, and the bound of the difference, for random nets.
 
 The float oracle computes in float64, and the ranges come from it, so that nothing of float32 is in
-the comparison. What is left is float64's rounding: a sum has at most some 2^30 accumulator steps,
-of which an output step is at least one, so it is below 2^-20 of an output step; the bounds have
-half of one at least.
+the comparison. Only float64's rounding remains: a sum has at most some 2^30 accumulator steps,
+of which an output step is at least one, so the rounding is below 2^-20 of an output step. The
+bounds have at least half an output step.
 """
 
 from dataclasses import replace

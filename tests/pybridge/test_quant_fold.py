@@ -666,7 +666,7 @@ def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_sc
     magnitude = 255 if source.dtype == "u8" else 128
     for row, b in zip(q.weight.tolist(), q.bias.tolist(), strict=True):
         assert (abs(b) + magnitude * sum(map(abs, row))) << q.shift < 2**31
-    # Rounding is all that is lost: half a step of each channel's weights and of its accumulator.
+    # Only rounding is lost: half a step of each channel's weights and of its accumulator.
     unit, scale = q.unit, q.unit / source.scale
     off = np.abs(weight - q.weight * scale[:, None]).max(axis=1)
     assert (off <= scale * 0.5000001).all()

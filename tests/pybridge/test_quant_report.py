@@ -59,9 +59,9 @@ def test_figures_equal_numpy_on_the_outputs_of_both_nets():
 @example(random_case(495621996))  # a cosine of 1e15, and a mean of what it gives
 @settings(max_examples=30)
 def test_random_nets_have_a_row_for_each_op_and_agree_closely(case):
-    """The images are those calibrated on: nothing is clipped by more than the rounding. A lookup's
-    output may be, and all that is computed from it: where the function is steep (a cosine of 1e15),
-    floats lie far outside of what the table holds."""
+    """The images are the calibration images: nothing is clipped by more than the rounding. A
+    lookup's output may be, and so may every output computed from it: where the function is
+    steep (a cosine of 1e15), floats lie far outside of what the table holds."""
     calibration = case.calibration()
     found = report(case.model, calibration, case.images)
     program = quantize(case.model, calibration)

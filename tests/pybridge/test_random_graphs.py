@@ -1,4 +1,4 @@
-"""The random graphs of nets.py have all that an op can show, so that tests on them miss nothing.
+"""The random graphs of nets.py have every feature that an op can show, so tests on them miss none.
 
 Oracle: the list of every kind with every type, zero point, padding value, dilation, mark and skip
 that NUMERICS.md allows (graph_features.py).

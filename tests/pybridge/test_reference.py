@@ -170,7 +170,7 @@ def test_padding_is_a_larger_input_of_its_values(kind, seed):
 
 @given(seed=SEEDS, zero=st.integers(-128, 127))
 def test_the_outputs_zero_point_moves_every_value_that_no_clamp_holds(seed, zero):
-    """Against the output without clamp and zero point, which are those of an i32."""
+    """Against the i32 output, which has neither clamp nor zero point."""
     op, x = one_op(seed, "conv", last=True)
     wide = reference.apply(op, x[None])
     output = Tensor(op.out_shape, "i8", zero)

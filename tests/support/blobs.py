@@ -3,7 +3,7 @@
 Places in a record are named as in section 3 of BLOB.md; `place(op, field, byte)` is one of them.
 The cases for readers are in broken_blobs.py (one broken rule each), graph_faults.py (tensors that
 ops read, and the memory plan), rows_faults.py (ops that run row by row) and reader_faults.py (blobs
-that tell faulty readers apart).
+that each show one fault of a reader).
 """
 
 import dataclasses

@@ -62,8 +62,8 @@ def main() -> None:
 
 
 def with_objects(compiler: str, words: list[str], folder: Path) -> list[str] | None:
-    """The words with objects in place of sources, for the linker; none, if objects were all that
-    was asked for; None, if the compiler has to do it itself."""
+    """The words with objects in place of sources, for the linker; none, if the words request only
+    objects; None, if the compiler has to compile the sources itself."""
     if any(OTHER.fullmatch(word) for word in words):
         return None
     sources, flags, preprocessor, output, linked = [], [], [], "", list(words)

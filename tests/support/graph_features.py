@@ -34,7 +34,7 @@ BYTES: tuple[DType, ...] = ("u8", "i8")
 
 
 def features(program: Program) -> set[Feature]:
-    """All that the ops of a program show."""
+    """Every feature that the ops of a program show."""
     found = set[Feature]()
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         kind, types = type(op), tuple(tensor.type for tensor in op.inputs)
@@ -63,7 +63,7 @@ def count(programs: Iterable[Program]) -> Counter[Feature]:
 
 
 def every_feature() -> set[Feature]:
-    """All that NUMERICS.md section 3 allows an op to show."""
+    """Every feature that NUMERICS.md section 3 allows an op to show."""
     wanted = set[Feature]()
     for kind in OF_GRAPHS:
         name = kind.__name__
@@ -86,8 +86,8 @@ def every_feature() -> set[Feature]:
 
 
 def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
-    """What the golden blobs show: each kind with all types, each kind with all that is special. Of
-    histories nothing.
+    """What the golden blobs show: each kind with all types, each kind with every special
+    feature. The golden blobs show nothing of histories.
     """
     found = {feature for feature in found if feature[0] in {kind.__name__ for kind in OF_GRAPHS}}
     return {(*feature[:-1], "") for feature in found if feature[-1] == ""} | {

@@ -3,7 +3,7 @@
 `faults` compiles files for a target and lists: functions from outside that are not granted
 (malloc, printf, soft float), writable globals, floating-point instructions, arrays of a variable
 length, recursion, and calls through pointers where none are expected. GCC writes the call graph
-beside the object (-fcallgraph-info); symbols and instructions are those that nm and objdump find.
+beside the object (-fcallgraph-info); nm lists the symbols, objdump the instructions.
 Clang for WebAssembly writes its assembly, which names all of it.
 """
 

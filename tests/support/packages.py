@@ -13,7 +13,7 @@ STATED = forms.Package(
 
 
 def model_parts(name="net", **facts):
-    """A model of the given facts; of those that are left out it has the values here."""
+    """A model of the given facts; a fact that is left out has the value here."""
     values = {
         "model": {f"{name}.c": "the tables", f"{name}.h": "the header"},
         "selftest": "the self-test",

@@ -1,6 +1,6 @@
 """Blobs that only a reader without a certain fault takes (`ACCEPTED`, `FORMAT_ONLY`) or refuses
-with the right status (`REFUSED`). The blobs of broken_blobs.py break one rule each; these tell
-faulty readers apart."""
+with the right status (`REFUSED`). The blobs of broken_blobs.py break one rule each; the
+blobs here show one fault of a reader each."""
 
 import struct
 from itertools import pairwise

@@ -1,9 +1,9 @@
 """Finds functions of the engine that nothing refers to.
 
 A static function is dead if the compiler says so in every file that has it. Compilers are silent
-about inline functions, and about those with ``__attribute__((unused))``: both words are defined
-away. An external function is dead if no file's assembly names it, except where it is defined, and
-no public header declares it.
+about inline functions, and about functions with ``__attribute__((unused))``: both words are
+defined away. An external function is dead if no file's assembly names it, except where it is
+defined, and no public header declares it.
 """
 
 import re

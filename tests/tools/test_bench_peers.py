@@ -247,7 +247,7 @@ def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
 
 @pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 def test_an_op_alone_is_given_to_peers(toolbox, make):
-    """All that compute: what copies values has no scale of its own, and no net."""
+    """Every op that computes: an op that copies values has no scale of its own, and no net."""
     writers = written_by(toolbox)
     for op in make()[0].ops:
         program = one_op(op)

@@ -225,8 +225,8 @@ def result(libraries=LIBRARIES) -> training_bench.TrainResult:
 
 def test_the_screen_has_rates_shares_and_gains():
     """Oracle: by hand. 50 us an image is 20,000 a second, and 13.182 MFLOP in 50 us is 263.64
-    GFLOP/s, all that the made-up core does; PyTorch's better setting takes three times as long,
-    and two threads six tenths of one's time."""
+    GFLOP/s, the whole rate of the made-up core. PyTorch's better setting takes three times as
+    long, and two threads take six tenths of one thread's time."""
     out = training_bench.train_text(result())
     assert re.search(r"drypoint 1\.0 +1 +10,000 +20,000 +100%", out)
     assert re.search(r"PyTorch 1\.0 +1 +2,500 +5,000 +25%", out)

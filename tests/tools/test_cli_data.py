@@ -1,4 +1,4 @@
-"""Which examples a command reads without ``--data``: those that the net was trained on, or none."""
+"""Which examples a command reads without ``--data``: the net's training data, or none."""
 
 import json
 import wave

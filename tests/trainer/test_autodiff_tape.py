@@ -214,7 +214,7 @@ def test_max_gives_the_gradient_to_the_first_of_equal_ones():
 
 
 def test_nothing_overflows_far_from_zero():
-    """Warnings are errors in these tests; the values are those of the limits."""
+    """Warnings are errors in these tests; the values equal the functions' limits."""
     x = Tensor([-1e4, 0.0, 1e4])
     assert ad.sigmoid(x).data.tolist() == [0.0, 0.5, 1.0]
     assert ad.softmax(x).data.tolist() == [0.0, 0.0, 1.0]

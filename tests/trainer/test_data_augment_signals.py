@@ -100,7 +100,7 @@ def test_wrong_arguments_are_named(settings, x, indices, message):
 
 
 def test_fit_augments_the_training_signals():
-    """Before the encoder: with gain 1 and a seed the losses differ from those without."""
+    """`fit` augments before the encoder: the losses differ from the losses without augmentation."""
     ds = data.Dataset(X, [0, 1] * 3)
     net = nn.Sequential([nn.Flatten(), nn.Linear(2), nn.Softmax()])
     plain, changed = (

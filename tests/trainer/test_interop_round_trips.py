@@ -82,8 +82,8 @@ def test_random_programs_come_back_with_every_byte_before_the_last_op(kind, tool
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_random_graphs_come_back(kind):
-    """Those of the first 200 that are written: first ops of every kind, outputs that are planes,
-    types that a quantizer does not choose.
+    """The graphs of the first 200 that a file can hold: first ops of every kind, outputs that are
+    planes, types that a quantizer does not choose.
     """
     need_schema(kind)
     write, read = FORMATS[kind]

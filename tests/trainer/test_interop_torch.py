@@ -143,7 +143,7 @@ def test_an_imported_net_computes_the_module_and_its_integers_are_verified():
     for name in MODULES:
         module, x = made(name)
         net = interop.from_torch(module, torch.zeros(1, *x.shape[1:]))
-        assert module.training  # the module is left as it was
+        assert module.training  # `from_torch` restored the mode
         found = interop.check(net, module, x)
         assert found.n == 64, name
         assert found.largest_difference <= 1e-5, name

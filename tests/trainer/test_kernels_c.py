@@ -60,7 +60,7 @@ def test_neon_computes_what_the_host_does(toolbox):
     """On 64-bit Arm the portable kernels are Neon with FMA; the oracle is the host's portable set,
     which `test_autodiff_compiled` holds to NumPy. A fused product is rounded once instead of twice,
     and fast convolutions reach their results through numbers as large as the largest results: so
-    the tolerance is a share of those, twice what was seen.
+    the tolerance is a share of the largest results, twice the difference that was seen.
     """
     arm = toolbox.need("aarch64-linux-gnu-gcc")
     results = []

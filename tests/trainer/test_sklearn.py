@@ -29,7 +29,7 @@ def test_scikit_learn_accepts_the_classifier():
 
 
 def test_it_works_in_a_pipeline_in_cross_validation_and_in_a_grid_search():
-    """Iris: three classes that 95 % of the examples tell; the split is stratified by default."""
+    """Iris: features show the class of 95 % of the examples; the split is stratified by default."""
     x, y = IRIS
     pipeline = make_pipeline(StandardScaler(), Classifier(epochs=30, batch_size=16))
     assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.9
