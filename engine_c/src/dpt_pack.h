@@ -98,7 +98,7 @@ static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
             dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS);
 }
 
-/* The quads of taps of a depthwise kernel; those missing to whole quads are filled up. */
+/* The quads of taps of a depthwise kernel; a quad of fewer than four taps is filled up. */
 static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
     return dpt_has_columns(packing) ? dpt_columns_quads(op) * op->kernel_w
                                     : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;

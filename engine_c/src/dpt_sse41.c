@@ -24,8 +24,7 @@ typedef struct quads_acc {
     __m128i quarter[4];
 } quads_acc;
 
-/* Four activations of each lane as 16-bit pairs: those with even numbers, those with odd numbers.
- */
+/* The four activations of each lane as 16-bit pairs: the even-numbered, the odd-numbered. */
 typedef struct quad {
     __m128i even, odd;
 } quad;

@@ -17,7 +17,7 @@ PROGRAM_HINTS: Names = {
     "predict": _RUN,
     "predict_proba": _RUN,
     "summary": "print(program) lists its ops",
-    "weights": "program.ops holds the ops; those with weights have op.weight",
+    "weights": "program.ops holds the ops; an op with weights has op.weight",
     "layers": "program.ops holds the ops",
     "quantize": "it is quantized: a Program holds integers",
     "export": "it is engine.export_c(program, golden, folder, name=...)",

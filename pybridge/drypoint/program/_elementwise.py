@@ -99,7 +99,7 @@ class Mul(BinaryOp):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Concat(BaseOp):
-    """The channels of the first input, then those of the second, at each place of the plane.
+    """The channels of the first input, then the second's, at each place of the plane.
 
     Both inputs have the output's type and zero point; as the last op, both have the same type and
     zero point 0, and the values are widened to i32.

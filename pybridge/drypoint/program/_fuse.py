@@ -87,8 +87,8 @@ def _plans(
     most: float,
     below: int,
 ) -> Iterator[tuple[int, Plan]]:
-    """A few plans that cost at most ``most``, with their costs: those with the fewest bytes in use,
-    less than ``below``, come first.
+    """A few plans that cost at most ``most``, with their costs. Each plan has fewer than
+    ``below`` bytes in use; the plans with the fewest come first.
     """
     limits = [limit for limit in _limits(candidates) if limit < below]
     # A larger limit costs no more: the first that is cheap enough is found by bisection.
@@ -102,7 +102,7 @@ class _Candidate(NamedTuple):
     group: Group
     in_use: int  # bytes of the arena in use while the group runs
     drift: int  # bytes that its output begins before the plane under it; they add up in a line
-    cost: int  # instructions beyond those of ops that compute whole outputs, about
+    cost: int  # about how many more instructions than ops that compute whole outputs take
 
 
 def _limits(candidates: Sequence[Sequence[_Candidate]]) -> list[int]:

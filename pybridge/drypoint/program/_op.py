@@ -1,6 +1,6 @@
 """What all ops of an integer program have: tensors, requantization, and the checks of both.
 
-Names of the fields equal those of ``dpt_op`` in ``engine_c/include/drypoint.h``; section 3 of
+The fields have the names of ``dpt_op``'s fields in ``engine_c/include/drypoint.h``; section 3 of
 ``NUMERICS.md`` specifies the arithmetic. ``__post_init__`` of an op checks every rule, so every op
 is valid.
 """

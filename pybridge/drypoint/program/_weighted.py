@@ -16,7 +16,7 @@ class WeightedOp(RequantizedOp):
     weight: NDArray[np.int8]
 
     def check_weights(self, shape: tuple[int, ...]) -> None:
-        """Check the weights' shape and values, then all that requantization needs."""
+        """Check the weights' shape and values, then the fields that requantization reads."""
         self.freeze("weight", np.int8, shape)
         self.need(bool((self.weight != -128).all()), "a weight is -128")
         self.check_requantization(self.out_shape.c)

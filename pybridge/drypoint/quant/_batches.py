@@ -28,8 +28,8 @@ def activations(
 ) -> dict[str, NDArray[np.floating]]:
     """``net.activations`` of a batch, with bytes that do not depend on the batch's size.
 
-    NumPy adds the values of a single row, in a softmax, in another order than those of several
-    rows. So one input is computed twice, as a batch of two.
+    In a softmax NumPy adds the values of a single row in another order than the values of
+    several rows. So one input is computed twice, as a batch of two.
     """
     if len(x) > 1:
         return net.activations(x, layers)

@@ -18,7 +18,7 @@ from drypoint.program import Program
 from ._library import Library
 
 Array = NDArray[np.generic]
-RIGHT = 0.9  # of the decisions equal to the engine's: all that rounding leaves of doubt
+RIGHT = 0.9  # the least share of decisions equal to the engine's; rounding may change the others
 
 
 @dataclass(frozen=True)

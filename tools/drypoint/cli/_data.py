@@ -126,8 +126,8 @@ def training_data(
 
     Args:
         args: the options.
-        saved: a model in whose encoder's size and colour pictures are read, and signals as it was
-            trained on.
+        saved: a model; pictures are read in its encoder's size and colour, signals as in its
+            training.
         size: else (width, height) of pictures.
         color: else "gray" or "rgb".
         notify: called with a line for each choice.

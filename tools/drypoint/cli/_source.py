@@ -29,7 +29,7 @@ class Source:
     Attributes:
         text: the name of a data set, or the path of a folder or file.
         has_name: whether it is a name.
-        sha256: of the data that a net was trained on, which those in the path must equal; None for
+        sha256: of the data that a net was trained on, which the path's data must equal; None for
             data that the command's options name.
     """
 

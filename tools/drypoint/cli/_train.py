@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         action="append",
         metavar="COLUMN",
-        help="read this column of CSV files though it tells the time: it only rises, only falls or "
+        help="read this column of CSV files though it shows the time: it only rises, only falls or "
         "is constant; may be given several times",
     )
     parser.add_argument(

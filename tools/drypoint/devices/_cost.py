@@ -116,7 +116,7 @@ def table_bytes(op: Op, target: Target) -> int:
 
 
 def plane_bytes(program: Program) -> list[int]:
-    """For each op, the bytes of RAM in use while it runs: those of the arena, and the program's
+    """For each op, the bytes of RAM in use while it runs: the arena's bytes, and the program's
     input until its last reader. The program's output does not count.
     """
     last = max(i for i, tensors in enumerate(program.reads) if 0 in tensors)

@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """The matrix: a row for each true class; ``classes`` are those shown of ``n_classes``."""
+    """The matrix: a row for each true class; the table shows ``classes`` of ``n_classes``."""
 
     classes: list[str]
     n_classes: int

@@ -26,7 +26,7 @@ def conv2d(
 
     `relu` and `pool` fuse a ReLU and a max-pooling with the convolution at almost no cost: they
     are applied to values still in registers, and the backward pass skips zero gradients. The
-    values equal those of ``relu(conv2d(...))`` and ``max_pool2d(..., pool, stride=pool)``.
+    values equal the results of ``relu(conv2d(...))`` and ``max_pool2d(..., pool, stride=pool)``.
 
     Args:
         x: (N, C, H, W).

@@ -1,4 +1,4 @@
-"""Columns that tell when or where a row was recorded, which a net must not read.
+"""Columns that show when or where a row was recorded, which a net must not read.
 
 A net that reads a clock learns in which minute each class was recorded, not the class.
 """

@@ -1,4 +1,4 @@
-"""Which columns of CSV files are channels: those of times, of indices and of labels are not."""
+"""Which columns of CSV files are channels: columns of times, indices and labels are not."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Reading:
 
     Attributes:
         label: as for `read_table`.
-        keep: names of columns that are read though they tell the time.
-        columns: the names of the columns that a model reads; None: all that do not tell the time.
+        keep: names of columns that are read though they show the time.
+        columns: the names of the columns that a model reads; None: all but columns of times.
         limit: bytes of memory of one file.
     """
 
@@ -68,7 +68,7 @@ def channels_of(
 
     Args:
         table: of the first file; the others have its columns.
-        left_out: (columns,), those that tell the time, by the values in all files.
+        left_out: (columns,), whether a column shows the time, by its values in all files.
         reading: how they are read: its ``keep`` and ``columns`` come before ``left_out``.
         where: the data set, for messages.
         why: what the values of the columns that are left out do, for messages.

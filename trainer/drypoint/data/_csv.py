@@ -65,7 +65,7 @@ def read_table(
 
     The first row is a header if it has no number, or names the column of labels. Cells are
     separated by the most frequent of comma, semicolon and tab. A column whose name is that of a
-    time ("timestamp") is left out. The caller decides on columns whose values tell the time.
+    time ("timestamp") is left out. The caller decides on columns whose values show the time.
 
     Args:
         path: the file.
@@ -74,7 +74,7 @@ def read_table(
         label: the column of labels: its name, or its place from 0; None: a column with a name such
             as "label" or "class", else the only one without numbers.
         limit: bytes of memory that the table may take.
-        keep: names of columns that are read though their names are those of times.
+        keep: names of columns that are read though their names are names of times.
         columns: the names of the columns to read, in this order; a file that names no columns may
             have these alone. Empty: all.
 

@@ -142,7 +142,7 @@ def _one_size(paths: Sequence[Path]) -> tuple[int, int]:
 
 
 def _sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """(width, height) of each picture; of those that can be opened, if any can."""
+    """(width, height) of each picture that can be opened, if any can."""
     sizes, errors = dict[Path, tuple[int, int]](), list[DrypointError]()
     for path in paths:
         try:

@@ -165,7 +165,7 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
             `read`.
         split: "train" or "test"; of a folder or file also "val" or "all". A source that names no
             parts is given whole as "train" and "all". A warning names columns of a CSV file that
-            are left out since they tell the time or number the rows.
+            are left out since they show the time or number the rows.
         root: the folder of a named set's IDX files.
 
     Raises:

@@ -61,12 +61,12 @@ def read(
         hop: time steps from window to window; None: the windows touch.
         channels: a row of a CSV file is so many channels, step after step; None: it is one step of
             as many channels as it has numbers, as a table of features.
-        keep: names of columns of CSV files that are read though they tell the time. Else a column
+        keep: names of columns of CSV files that are read though they show the time. Else a column
             is left out, and a note names it, if it only rises, only falls or is constant within
             each recording, or numbers the rows of a table; or by its name: "timestamp", pandas'
             index.
         columns: the names of the columns of CSV files to read, and no others, as a model's
-            `SignalEncoder.columns`; None: all that are not left out.
+            `SignalEncoder.columns`; None: all columns that are not left out.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:

@@ -77,7 +77,7 @@ class Recording:
 def table_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:
     """A CSV file with a row for each example and a column of labels.
 
-    A column that numbers the rows is left out: in the order of a file it often tells the class.
+    A column that numbers the rows is left out: in the order of a file it often shows the class.
 
     Args:
         path: the file.

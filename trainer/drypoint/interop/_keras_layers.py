@@ -170,7 +170,7 @@ def _transposed(call: Call) -> str:
 
 
 def _left_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
-    """How much shorter an axis of the output is than all that is computed; below 0: longer."""
+    """How far the kernels reach beyond an axis of the output; below 0: the output is longer."""
     if more is None:
         return kernel - stride if same else min(kernel - stride, 0)
     return 2 * (kernel // 2) - more if same else -more

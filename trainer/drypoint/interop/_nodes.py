@@ -1,7 +1,7 @@
 """Graphs of ONNX's operators that are made in memory, of a module or model of another framework.
 
 `from_torch` and `from_keras` translate each operation to nodes; the reader of ONNX files makes a
-net of the nodes, as of those of a file. The package onnx is not needed for that.
+net of the nodes, as of a file's nodes. The package onnx is not needed for that.
 """
 
 from collections import Counter

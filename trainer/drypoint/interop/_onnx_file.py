@@ -173,8 +173,9 @@ def _input_shape(value: Any) -> tuple[int, Shape]:
 
 
 def _values(graph: Any, onnx: Any) -> list[str]:
-    """The names of the outputs, without those that skl2onnx adds to a classifier's probabilities:
-    the label, a number or a text, and a dictionary (ZipMap) in place of the probabilities.
+    """The names of the outputs, without the outputs that skl2onnx adds to a classifier's
+    probabilities: the label, a number or a text, and a dictionary (ZipMap) in place of the
+    probabilities.
     """
     if len(graph.output) == 1:
         return [graph.output[0].name]

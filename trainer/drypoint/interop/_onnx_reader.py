@@ -238,7 +238,7 @@ class Reader:
         return Value(end=end, made=wanted, shape=value.shape)
 
     def _with_channels_moved(self, value: Value) -> Value:
-        """An image whose channels lie in another order, as those of a channel shuffle, in order.
+        """The image with its channels back in order, which a channel shuffle, say, changed.
 
         Raises:
             Unsupported: other axes than the channels were moved.

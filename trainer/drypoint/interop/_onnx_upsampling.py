@@ -68,7 +68,7 @@ def _ungrouped(reader: Reader, node: Node, weight: Array) -> Array:
 def _left_out(
     node: Node, size: Pair, kernel: Pair, stride: Pair, *, flat: bool
 ) -> tuple[Sides, Pair]:
-    """Rows and columns that are left out of the output, and those that are added behind."""
+    """Rows and columns that are left out of the output, and rows and columns added behind it."""
     rank = 1 if flat else 2
     given = node.attributes.get("output_padding", (0,) * rank)
     if len(given) != rank or min(given) < 0:

@@ -145,7 +145,7 @@ def row_of(bias: Array, n: int) -> Array:
 
 
 def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
-    """The steps of weights that a quantized file dequantizes; their scales are those of ``axis``.
+    """The steps of weights that a quantized file dequantizes; their scales lie along ``axis``.
 
     Raises:
         Unsupported: the scales lie along another axis.

@@ -41,7 +41,7 @@ def program_and_rounding(
         name: the program's name.
 
     Raises:
-        OnnxError, TfliteError, DrypointError: as those functions.
+        OnnxError, TfliteError, DrypointError: as `program_from_onnx` and `program_from_tflite`.
     """
     if is_tflite(source):
         program, nodes = program_of_tflite(source, name)

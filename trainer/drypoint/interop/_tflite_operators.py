@@ -291,7 +291,7 @@ def _quantize(reader: Reader, one: Operator) -> None:
             raise Unsupported("reads a float input that other operators read too")
         value = reader.values[one.outputs[0]] = reader.described(one.outputs[0])
         zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
-        scales = np.array([value.qparams.scale])  # bytes from 0 on are uint8, unlike those of INT8
+        scales = np.array([value.qparams.scale])  # UINT8 begins at 0, INT8 at -128
         reader.draft.input_qparams = QuantParams(kind="UINT8", scales=scales, zero=zero)
         reader.draft.input_shape = value.made
     else:

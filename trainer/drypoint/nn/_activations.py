@@ -1,4 +1,4 @@
-"""Activation layers. Names, formulas and defaults are those of PyTorch where it has the layer."""
+"""Activation layers. Names, formulas and defaults are PyTorch's where PyTorch has the layer."""
 
 import math
 from collections.abc import Mapping

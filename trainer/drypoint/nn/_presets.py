@@ -399,7 +399,7 @@ def autoencoder(
     Args:
         inputs: the length of an input and an output.
         hidden: the length of the hidden layers.
-        depth: the number of hidden layers before the bottleneck, and of those after it.
+        depth: the number of hidden layers before the bottleneck, and as many come after it.
         bottleneck: the length of the innermost layer.
         seed: the seed of the initial weights; None leaves the net uninitialized.
     """

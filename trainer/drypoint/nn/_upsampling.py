@@ -236,8 +236,8 @@ class ConvTranspose2d(Layer):
 
     @property
     def left_out(self) -> Padding:
-        """((top, bottom), (left, right)): rows and columns that the output is shorter than all that
-        the kernels reach; below 0: longer.
+        """((top, bottom), (left, right)): rows and columns by which the output is shorter than
+        the pixels that the kernels reach; below 0: longer.
         """
         kernel, stride = pair(self.kernel_size), pair(self.stride)
         if self.padding == "same":

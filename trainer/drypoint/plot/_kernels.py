@@ -116,7 +116,7 @@ def kernels(
         NotInitializedError: it has no weights yet.
     """
     if not isinstance(layer, Conv2d):
-        raise PlotError(f"kernels are those of a Conv2d, not of a {type(layer).__name__}")
+        raise PlotError(f"kernels are drawn of a Conv2d, not of a {type(layer).__name__}")
     if "weight" not in layer.params:
         raise NotInitializedError("Conv2d", "has no weight to show; call initialize() or fit()")
     weight = layer.params["weight"].astype(np.float64)

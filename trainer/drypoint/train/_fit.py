@@ -104,7 +104,7 @@ def fit(
         log: a file .csv or .jsonl of one row for each epoch.
         checkpoint: a folder for ``checkpoint.npz``, which is replaced after each epoch.
         resume_from: a folder with a checkpoint: the run resumes from it and gives the bytes of a
-            run without a break. Settings, net and data must equal those of the checkpoint;
+            run without a break. Settings, net and data must equal the checkpoint's;
             functions are compared by their names only. Without a checkpoint in the folder the run
             starts from the beginning, and reports that; a damaged checkpoint is an error.
         mpi: share each batch among the processes that ``mpiexec -n N`` started, N a power of two.

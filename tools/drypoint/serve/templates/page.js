@@ -44,7 +44,7 @@ function show(program, own) {
 // Whether there is a column for the float net: always where it answers live.
 const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
 const floatHead = element("th", { scope: "col", textContent: "float net" });
-const maps = new Map(); // canvas -> index of its op, of those in sight
+const maps = new Map(); // canvas in sight -> index of its op
 const inSight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) maps.set(target, Number(target.dataset.op));

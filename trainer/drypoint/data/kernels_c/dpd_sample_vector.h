@@ -45,8 +45,9 @@ DPD_INLINE dpd_vec second_bytes(dpd_vec v, uint32_t where) {
 }
 
 /* above * (256 - down) + below * down + 2^15, where above = a * (256 - right) + b * right, and
- * below likewise. A weight of 256 is no byte, so above is taken as a * (255 - right) + b * right +
- * a. What pixels lack, 128 each, is missing in above and below as 2^15 and in the end as 2^23. */
+ * below is this sum of the lower two pixels. A weight of 256 is no byte, so above is taken as
+ * a * (255 - right) + b * right + a. What pixels lack, 128 each, is missing in
+ * above and below as 2^15 and in the end as 2^23. */
 DPD_INLINE dpd_vec blended(dpd_vec four, dpd_vec x, dpd_vec y) {
     /* Fractions are the second bytes of lanes: four times, or twice with zeros between. */
     const dpd_vec right = second_bytes(x, 0x01010101);

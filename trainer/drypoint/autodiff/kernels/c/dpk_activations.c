@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Activation functions and their derivatives, a vector at a time. numpy/activations.py defines
- * them; those without an exponential are rounded as there.
+ * them. A function without an exponential rounds as the function there.
  *
  * The normal distribution function by its tail: P(-a) = e^(-a^2 / 2) R(t) / (a + 2.75) for a >= 0,
  * t = (a - 2.75) / (a + 2.75). R is the Chebyshev interpolation of degree 9 for a <= 13.3, beyond

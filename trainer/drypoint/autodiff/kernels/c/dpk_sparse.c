@@ -24,7 +24,7 @@ enum {
 /* The scratch memory of a part. */
 typedef struct {
     float *values;      /* of all entries, row by row */
-    int32_t *positions; /* likewise: of the term, in the block's panel */
+    int32_t *positions; /* of all entries: where the term lies in the block's panel */
     size_t *begins;     /* [n_rows][n_blocks] and the end: the first entry of a block of terms */
     float *panel, *start, *sums;
     size_t block, n_blocks; /* terms in a block, a multiple of DPK_LANES; how many of these */

@@ -38,11 +38,12 @@ typedef struct {
     float *x;           /* [lane][c][h][width], images `image` floats apart */
     float *sums;        /* [output channels of this part][rows][8] */
     float *gradients;   /* [strip * y.w * lanes], and a vector more: the list */
-    int32_t *offsets;   /* likewise; in x */
+    int32_t *offsets;   /* as many: the place in x of each gradient of the list */
     ptrdiff_t *begins;  /* [rows]: of the rows of a convolution's window */
 } state;
 
-/* Lists what is left of rows row .. last - 1 of channel o; returns how many entries. */
+/* Lists the gradients whose winner is not 255, of rows row .. last - 1 of channel o; returns how
+ * many. */
 static size_t listed(const dpk_conv2d *a, const state *s, size_t b, size_t o, size_t row,
                      size_t last) {
     const size_t count = dpk_count(a->y.n, b), n = a->y.n, width = a->y.w;

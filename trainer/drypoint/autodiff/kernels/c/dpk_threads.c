@@ -202,7 +202,7 @@ static void await_parts(void) {
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* Offers a job to all threads, and wakes those that sleep. */
+/* Offers a job to all threads, and wakes the sleeping threads. */
 static void share_out(dpk_job *j) {
     const size_t n = __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED);
     for (size_t i = 0; i < n; i++)

@@ -178,7 +178,7 @@ DPK_INLINE dpk_vec dpk_sums(const dpk_vec *v) {
 #define DPK_LIST(...) __VA_ARGS__
 #define DPK_FOLD(a, b, low, high)                                                                  \
     (__builtin_shufflevector(a, b, DPK_LIST low) + __builtin_shufflevector(a, b, DPK_LIST high))
-    dpk_vec t[4]; /* t[p] has in its quad q what is left of v[4 * q + p] */
+    dpk_vec t[4]; /* t[p] has in its quad q the partial sums of v[4 * q + p] */
 #pragma GCC unroll 4
     for (int p = 0; p < 4; p++) {
 #if DPK_LANES == 16

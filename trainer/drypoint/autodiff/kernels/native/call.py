@@ -57,7 +57,7 @@ tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 
 
 def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: object = None) -> None:
-    """Run all parts of a task; other Python threads run meanwhile.
+    """Run all parts of a task; other Python threads can run until it ends.
 
     Args:
         task: the kernel.

@@ -1,6 +1,6 @@
 """Activation functions and their derivatives, by NumPy: one row of a table each.
 
-The formulas are those of PyTorch 2 (torch.nn.functional). At a corner the derivative is one of the
+The formulas are PyTorch 2's (torch.nn.functional). At a corner the derivative is one of the
 two one-sided ones, as in PyTorch, whose older versions differ for hard swish. Sources: ReLU6
 (Krizhevsky 2010), leaky ReLU (Maas et al. 2013), hard sigmoid and hard swish (Howard et al. 2019,
 MobileNetV3), SiLU (Elfwing et al. 2017), GELU (Hendrycks and Gimpel 2016, the exact form by the
