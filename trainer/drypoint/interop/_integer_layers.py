@@ -54,8 +54,10 @@ class Nodes(OnlyLowered):
         return self.build(graph, *values)
 
 
-class Requantized(nn.Dropout):
+class Requantize(OnlyLowered):
     """The values of another layer in other steps."""
+
+    short_name: ClassVar[str] = "requantize"
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A table, unless the steps are equal."""

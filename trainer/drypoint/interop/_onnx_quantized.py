@@ -13,7 +13,7 @@ import numpy as np
 from drypoint.graph import Unsupported
 
 from ._draft import Floats, QuantParams
-from ._integer_layers import Requantized
+from ._integer_layers import Requantize
 from ._onnx_file import Array, Node
 from ._onnx_reader import Handler, Reader
 
@@ -80,7 +80,7 @@ def set_qparams(reader: Reader, node: Node, name: str, scale: Floats, zero: Arra
     if value.end >= 0 and had is None:
         draft.set_qparams(value.end, steps)
     elif had is not None and not _same(had, steps):
-        value = replace(value, end=draft.add(Requantized(0.0), (value,)).end)
+        value = replace(value, end=draft.add(Requantize(), (value,)).end)
         draft.set_qparams(value.end, steps)
     reader.values[name] = value
 

@@ -18,7 +18,7 @@ from drypoint.program import Program
 
 from ._draft import Draft, Floats, Made, QuantParams, named
 from ._errors import ImportFileError
-from ._integer_layers import OfIntegers, Requantized
+from ._integer_layers import OfIntegers, Requantize
 
 PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
@@ -193,7 +193,7 @@ def is_function(layer: nn.Module) -> bool:
         nn.GlobalAvgPool2d,
     )
     return isinstance(layer, nn.Layer) and not isinstance(
-        layer, (*others, nn.Softmax, nn.LogSoftmax, Requantized)
+        layer, (*others, nn.Softmax, nn.LogSoftmax, Requantize)
     )
 
 

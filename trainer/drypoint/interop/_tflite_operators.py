@@ -11,7 +11,7 @@ from drypoint.graph import Value as GraphValue
 from drypoint.program import Shape
 
 from ._draft import NO_CLIP, QuantParams
-from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantized
+from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantize
 from ._program import PROBABILITIES
 from ._tflite_file import Operator
 from ._tflite_functions import FUNCTIONS, function_of
@@ -296,7 +296,7 @@ def _quantize(reader: Reader, one: Operator) -> None:
         reader.draft.input_shape = value.made
     else:
         source = reader.read(one)
-        reader.write(one, Requantized(0.0), source)
+        reader.write(one, Requantize(), source)
 
 
 def _dequantize(reader: Reader, one: Operator) -> None:
