@@ -30,6 +30,7 @@ from drypoint.nn import (
     GlobalAvgPool2d,
     Graph,
     Hardswish,
+    Layer,
     Linear,
     MaxPool2d,
     Model,
@@ -367,6 +368,44 @@ def test_a_clip_of_a_mean_of_pixels_clips_real_values():
     real = reference.run(program, images).reshape(20, 3) * program.output_scale
     wanted = pooled.net(pooled.encode(images))
     assert np.abs(real - wanted).max() < 0.02 * np.abs(wanted).max()  # means are rounded to pixels
+
+
+class Halved(Linear):
+    """A user's layer: another `forward`, and no word on integers."""
+
+    def forward(self, x, params, ctx):
+        return super().forward(x, params, ctx) * 0.5
+
+
+class Negated(Layer):
+    """A user's layer that says which nodes it is."""
+
+    exportable = "yes"
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, params, ctx):  # noqa: ARG002
+        return x * -1.0
+
+    def lower(self, graph, *values):
+        ones = np.ones(values[0].shape.c)
+        return graph.scale_channels(values[0], -ones, 0 * ones)
+
+
+def test_a_layer_of_ones_own_is_what_its_lower_says_or_refused():
+    """Oracle: the float net. The base class's nodes would be a wrong program."""
+    with pytest.raises(UnsupportedError, match=r"fc \(Halved\): the engine has no such op"):
+        fold(model({"flatten": Flatten(), "fc": Halved(3)}))
+    net = Sequential(
+        {"conv": Conv2d(2, 3), "own": Negated(), "flatten": Flatten(), "fc": Linear(3)}
+    )
+    own = Model(net.bind((3, 4, 4)).initialize(0))
+    program = quantized(own, floats())
+    assert [type(op) for op in program.ops] == [Conv, Dense]  # the factor -1 is in the weights
+    real = reference.run(program, program.integers(floats())).reshape(-1, 3) * program.output_scale
+    wanted = own.net(floats())
+    assert np.abs(real - wanted).max() < 0.05 * np.abs(wanted).max()  # a few steps of i8
 
 
 def test_squeeze_and_excite_is_a_product_with_a_factor_for_each_channel():
