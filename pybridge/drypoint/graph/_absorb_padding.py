@@ -26,7 +26,7 @@ def absorb_padding(graph: Graph) -> Graph:
                 sides = add_sides(before.sides, node.sides)
                 node = replace(node, reads=before.reads, sides=sides)  # noqa: PLW2901
             elif before is not None:
-                source = rewriter.insert(padded_plane(f"{node.name}", before, rewriter))
+                source = rewriter.insert(padded_plane(node.name, before, rewriter))
                 node = replace(node, reads=(source,))  # noqa: PLW2901
             pads[number] = node
             continue
@@ -34,7 +34,7 @@ def absorb_padding(graph: Graph) -> Graph:
             if source not in pads:
                 continue
             pad = pads[source]
-            absorbed = _absorbed(node, pad, rewriter, raw=source in raw)
+            absorbed = _absorb(node, pad, rewriter, raw=source in raw)
             if absorbed is None:
                 name = _input_name(node, position)
                 source = rewriter.insert(padded_plane(name, pad, rewriter))  # noqa: PLW2901
@@ -73,7 +73,7 @@ def copy_padded(name: str, source: Node, pad: Pad) -> Weighted:
     )
 
 
-def _absorbed(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | None:
+def _absorb(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | None:
     """A node that pads its input itself, in place of a padding node before it; None where its op
     has no such padding.
     """

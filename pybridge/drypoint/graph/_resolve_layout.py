@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._graph import Graph, Rewriter
 from ._nodes import Clip, MaxPool, Node, Permute, Weighted
@@ -24,7 +25,7 @@ def resolve_layout(graph: Graph) -> Graph:
         chain = _chain_to_convolution(rewriter, source)
         if chain:
             for at in chain:
-                rewriter.keep(at, _permuted(rewriter[at], node.order))
+                rewriter.keep(at, _permute(rewriter[at], node.order))
             rewriter.drop(number, source)
         else:
             rewriter.keep(number, _permutation(node, rewriter[source]))
@@ -59,7 +60,7 @@ def _finished(node: Weighted) -> bool:
     return node.clips or node.pool != (1, 1)
 
 
-def _permuted(node: Node, order: np.ndarray) -> Node:
+def _permute(node: Node, order: NDArray[np.intp]) -> Node:
     """A node with its output channels in another order, so that it has no layer's output."""
     node = replace(node, layer="", range_of=node.ranged)
     if not isinstance(node, Weighted):
