@@ -22,7 +22,7 @@ EVERYTHING = {part.split("/")[1] for part in PARTS}
 MAY_IMPORT = {
     "common": set(),
     "autodiff": {"common"},
-    "data": {"common"},
+    "data": {"sound", "common"},
     "nn": {"autodiff", "data", "graph", "common"},
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "common"},
@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "interop": {"nn", "graph", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "sklearn": {"quant", "train", "nn", "data", "program", "common"},
-    "program": {"common"},
+    "sound": {"common"},
+    "program": {"sound", "common"},
     "graph": {"program", "common"},
     "quant": {"nn", "graph", "data", "program", "common"},
     "engine": {"forms", "program", "common"},
@@ -51,7 +52,8 @@ PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )
 HEADER = ROOT / "engine_c/include/drypoint.h"
-C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.*")), HEADER]
+SOUND_HEADER = ROOT / "engine_c/include/drypoint_sound.h"
+C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.*")), HEADER, SOUND_HEADER]
 
 
 def test_the_folders_on_the_path_hold_only_the_namespace():

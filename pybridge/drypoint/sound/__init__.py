@@ -1,0 +1,23 @@
+"""Front ends of sound models: from int16 samples to features, in integers.
+
+    front = sound.micro()                   # TensorFlow Lite Micro's, with microWakeWord's settings
+    sound.features(front, samples)          # uint16 (frames, channels)
+
+NUMERICS.md section 12 specifies the arithmetic to the bit.
+"""
+
+from ._compiled import features
+from ._front_end import GAIN, LOG, NOISE, FrontEnd, SoundError
+from ._tables import log_mel, micro, spectrum
+
+__all__ = [
+    "GAIN",
+    "LOG",
+    "NOISE",
+    "FrontEnd",
+    "SoundError",
+    "features",
+    "log_mel",
+    "micro",
+    "spectrum",
+]
