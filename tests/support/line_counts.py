@@ -33,7 +33,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "examples",
             "docs/extension",
         ),
-        82_600,
+        84_800,
     ),
 }
 

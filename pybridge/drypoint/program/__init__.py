@@ -44,6 +44,8 @@ from ._program import Program as Program
 from ._simplify import Change as Change
 from ._simplify import Simplified as Simplified
 from ._simplify import simplify as simplify
+from ._sound import SoundBorder as SoundBorder
+from ._sound import sound_border as sound_border
 from ._streaming import streaming as streaming
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
@@ -80,6 +82,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "Simplified",
+    "SoundBorder",
     "Tensor",
     "Upsample",
     "blob",
@@ -95,6 +98,7 @@ __all__ = [
     "reference",
     "simplify",
     "softmax",
+    "sound_border",
     "streaming",
     "sum_factors",
 ]

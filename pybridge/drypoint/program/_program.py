@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint import sound
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
@@ -19,6 +20,7 @@ from ._listing import listing
 from ._ops import Op, WeightedOp
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
+from ._sound import AUDIO, SoundBorder, is_audio, sound_border
 from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
@@ -41,7 +43,7 @@ class Program:
     that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
     ``labels`` has a name for each output, or none. ``threshold``, of an autoencoder, is the
     `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
-    types.
+    types. ``front`` makes features of samples, in a program whose encoder is an `AudioEncoder`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Program:
     decoder: Mapping[str, Any] | None = None
     threshold: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    front: sound.FrontEnd | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -86,6 +89,10 @@ class Program:
         for what, scale in (("input", self.input_scale), ("output", self.output_scale)):
             if not (np.isfinite(scale) and scale > 0):
                 raise ProgramError(f"the {what} scale is {scale}, not a positive number")
+        if (self.front is not None) != is_audio(self.encoder):
+            raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
+        if self.front is not None:
+            _ = self.sound_border
 
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every output but the last is read."""
@@ -243,7 +250,18 @@ class Program:
     @property
     def reads_pixels(self) -> bool:
         """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
-        return self.encoder is not None and not is_signal(self.encoder)
+        return not (self.encoder is None or is_signal(self.encoder) or is_audio(self.encoder))
+
+    @property
+    def sound_border(self) -> SoundBorder:
+        """The numbers that make integers of the features of samples.
+
+        Raises:
+            ProgramError: the program has no front end, or it does not fit the input.
+        """
+        if self.front is None or self.encoder is None:
+            raise ProgramError(f"the program {self.name!r} has no front end: it reads no samples")
+        return sound_border(self.front, self.encoder, self.input, self.input_scale)
 
     @property
     def sample_rate(self) -> int | None:
@@ -253,7 +271,7 @@ class Program:
         Raises:
             ProgramError: the encoder states no number of steps.
         """
-        return sample_rate_of(self.encoder)
+        return sample_rate_of(self.encoder) if self.front is None else self.front.rate
 
     @property
     def border(self) -> Border:
@@ -273,7 +291,8 @@ class Program:
 
         Args:
             inputs: with a `SignalEncoder` its samples (N, steps, channels), floats or int16 counts,
-                or (N, steps) for one channel; else floats (N, C, H, W), (N, C, L) or (N, n), what
+                or (N, steps) for one channel; with an `AudioEncoder` its samples (N, samples),
+                int16 or floats from -1 to 1; else floats (N, C, H, W), (N, C, L) or (N, n), what
                 the float net takes. Floats are rounded to float32. N = 1 may be left out.
 
         Returns:
@@ -282,6 +301,8 @@ class Program:
         Raises:
             ProgramError: another shape or type, NaN, or the program reads pixels.
         """
+        if self.front is not None:
+            return self.sound_border.integers(np.asarray(inputs))
         rule, values = self.border, np.asarray(inputs)
         h, w, c = self.input_shape
         signal = is_signal(self.encoder)
@@ -306,7 +327,8 @@ class Program:
 
     def encode(self, x: ArrayLike) -> NDArray[np.integer]:
         """What the float model took as the integers that the first op reads: floats by `integers`,
-        with a `SignalEncoder` int16 counts too; anything else as `check_input` takes it.
+        with a `SignalEncoder` or an `AudioEncoder` int16 too; anything else as `check_input`
+        takes it.
 
         Raises:
             ProgramError: as `check_input` and `integers`.
@@ -316,7 +338,7 @@ class Program:
         except ValueError as error:
             raise ProgramError("inputs are rows of different lengths, not an array") from error
         real = given.dtype.kind == "f" and not self.reads_pixels
-        counts = given.dtype == np.int16 and is_signal(self.encoder)
+        counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
         return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -334,9 +356,10 @@ class Program:
     def is_autoencoder(self) -> bool:
         """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
         the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax, no
-        signal row by row."""
+        signal row by row, no samples."""
         same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
-        return same and not self.is_streaming and not self.reads_pixels and not self.softmax
+        other = self.is_streaming or self.reads_pixels or self.softmax or self.front is not None
+        return same and not other
 
     @property
     def error_scale(self) -> ErrorScale:
@@ -399,6 +422,9 @@ class Program:
         shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
         shapes += [(h, w)] if c == 1 else []
         shapes += [(c,)] if (h, w) == (1, 1) else []
+        if self.front is not None:
+            samples = self.sound_border.samples
+            shapes += [(samples,), (samples, 1)]
         return shape in shapes
 
     def save(self, path: str | Path) -> None:

@@ -21,6 +21,7 @@ from ._ops import (
 )
 from ._plan import NO_PLAN, RowMap, row_map
 from ._program import Program
+from ._sound import is_audio
 from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
 
 
@@ -58,6 +59,8 @@ def streaming(program: Program) -> Program:
     encoder = program.encoder
     if encoder is not None and is_signal(encoder):
         encoder = {**encoder, "window": 1, "hop": 1}
+    if encoder is not None and is_audio(encoder):
+        encoder = {**encoder, "rows": 1}
     return replace(
         program,
         ops=tuple(stream.ops),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import SignalEncoder
+from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import (
     AvgPool,
     Binary,
@@ -14,7 +14,7 @@ from drypoint.graph import (
     Weighted,
 )
 from drypoint.nn import Layer, Model
-from drypoint.program import Tensor, border
+from drypoint.program import Tensor, border, sound_border
 
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
@@ -59,6 +59,9 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
 
 
 def _border_error(model: Model, source: Tensor, scale: float) -> float:
+    if isinstance(model.encoder, AudioEncoder):
+        front, config = model.encoder.front, model.encoder.config()
+        return sound_border(front, config, source, scale).error * scale
     encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
     return border(encoder, source, scale).error * scale
 

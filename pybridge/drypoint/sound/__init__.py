@@ -8,6 +8,7 @@ NUMERICS.md section 12 specifies the arithmetic to the bit.
 
 from ._compiled import features
 from ._front_end import GAIN, LOG, NOISE, FrontEnd, SoundError
+from ._samples import int16_samples
 from ._tables import log_mel, micro, spectrum
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FrontEnd",
     "SoundError",
     "features",
+    "int16_samples",
     "log_mel",
     "micro",
     "spectrum",

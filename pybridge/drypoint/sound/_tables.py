@@ -69,11 +69,11 @@ def micro(
     noise: dict[str, object] = {}
     if noise_reduction:
         stages |= NOISE
-        shares = (even_smoothing, odd_smoothing, min_signal_remaining)
-        for share in shares:
-            if share > 1:
-                raise SoundError(f"a share of smoothing or signal is {share}; wanted: 0 to 1")
-        even, odd, floor = (int(F(share) * F(_UNIT)) for share in shares)
+        shares = ("even_smoothing", "odd_smoothing", "min_signal_remaining")
+        for name in shares:
+            if values[name] > 1:
+                raise SoundError(f"{name} is {values[name]}; wanted: 0 to 1")
+        even, odd, floor = (int(F(values[name]) * F(_UNIT)) for name in shares)
         noise = {"smoothing": (even, odd), "floor": floor, "smoothing_bits": smoothing_bits}
     gain = _NONE
     if gain_control:

@@ -4,6 +4,7 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _augment as augment
+from ._audio.encoder import AudioEncoder
 from ._boolean import BooleanDecoder, BooleanEncoder
 from ._cache import cache_folder
 from ._class_decoder import ClassDecoder
@@ -39,6 +40,7 @@ from ._text import ascii_image
 
 __all__ = [
     "ALL",
+    "AudioEncoder",
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",

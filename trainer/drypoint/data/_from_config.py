@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._audio.encoder import AudioEncoder
 from ._boolean import BooleanDecoder, BooleanEncoder
 from ._class_decoder import ClassDecoder
 from ._class_encoder import ClassEncoder
@@ -14,6 +15,7 @@ from ._signal_encoder import SignalEncoder
 
 _ENCODERS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
     "image": ImageEncoder.from_config,
+    "audio": AudioEncoder.from_config,
     "signal": SignalEncoder.from_config,
     "class": ClassEncoder.from_config,
     "boolean": BooleanEncoder.from_config,

@@ -1,0 +1,1 @@
+"""Encoders of sound and of other sampled signals, by spectra."""
