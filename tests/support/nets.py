@@ -20,6 +20,7 @@ from drypoint.program import (
     Lookup,
     MaxPool,
     Op,
+    Output,
     Program,
     Shape,
     Tensor,
@@ -37,6 +38,8 @@ LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number 
 """Kinds that came after the others, so that most seeds give the same programs as before: the seeds
 of the programs that have them, modulo 7.
 """
+SEVERAL = (8, 9, 10)
+"""The seeds of the programs with several outputs, modulo 25: no seed of `tests/golden` is one."""
 INT8_STYLES = ("any", "extreme", "small", "zero")
 LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
 
@@ -311,6 +314,31 @@ class _Graph:
             self.append(op, *made)
 
 
+def insert_outputs(rng, ops: list[Op], reads: list[tuple[int, ...]]) -> tuple[Output, ...]:
+    """Put one to three further ops that write outputs between the ops, in place; their outputs."""
+    outputs = tuple(Output(f"head{i}", 0.125 + i, bool(i % 2)) for i in range(rng.integers(1, 4)))
+    for output in outputs:
+        at = int(rng.integers(len(ops)))
+        tensors = [ops[0].inputs[0], *(op.output for op in ops[:at])]
+        number = int(rng.choice([i for i, t in enumerate(tensors) if t.type != "i32"]))
+        source, kind = tensors[number], str(rng.choice((*KINDS, "upsample", "mul")))
+        kind = "lookup" if source.zero and kind in ("max", "concat", "upsample") else kind
+        name, numbers = f"{output.name}.{kind}", (number,)
+        if kind in BINARY:
+            numbers *= 2
+            op = binary_op(rng, name, source, source, last=True, kind=kind)
+        elif kind == "concat":
+            numbers *= 2
+            shape = source.shape._replace(c=2 * source.shape.c)
+            op = Concat(name=name, inputs=(source, source), output=Tensor(shape, "i32"))
+        else:
+            op = random_op(rng, name, source, last=True, kind=kind)
+        ops.insert(at, op)
+        later = [tuple(n + (n > at) for n in row) for row in reads[at:]]
+        reads[at:] = [numbers, *later]
+    return outputs
+
+
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
     """A graph of ops, determined by the seed: every kind of op (the kinds of `LATER` for some
     seeds), outputs that several ops read, edges that skip ops, zero points, padding values, ops in
@@ -335,6 +363,9 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     size = graph.tensors[-1].shape.size
     labels = tuple(f"class {i}" for i in range(size)) if rng.random() < 0.5 else ()
     scales = {"input_scale": 0.5, "output_scale": 0.25, "softmax": bool(rng.random() < 0.5)}
+    if seed % 25 in SEVERAL and kinds[: len(KINDS)] == KINDS and n_ops is None:
+        outputs = insert_outputs(rng, graph.ops, graph.reads)
+        scales |= {"earlier_outputs": outputs, "output_name": "class"}
     ops, reads = tuple(graph.ops), tuple(graph.reads)
     if seed % 3 == 1:
         scales["plan"] = random_rows_plan(rng, ops, reads)

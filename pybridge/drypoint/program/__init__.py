@@ -39,6 +39,8 @@ from ._ops import History as History
 from ._ops import MaxPool as MaxPool
 from ._ops import Op as Op
 from ._ops import Upsample as Upsample
+from ._outputs import Output as Output
+from ._outputs import Values as Values
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._simplify import Change as Change
@@ -77,6 +79,7 @@ __all__ = [
     "MaxPool",
     "Mul",
     "Op",
+    "Output",
     "Plan",
     "Program",
     "ProgramError",
@@ -85,6 +88,7 @@ __all__ = [
     "SoundBorder",
     "Tensor",
     "Upsample",
+    "Values",
     "blob",
     "border",
     "bytes_in_use",

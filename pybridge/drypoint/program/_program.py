@@ -1,7 +1,7 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,22 @@ from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal, sample_rate_of
+from ._check_input import checked_input
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._ops import Op, WeightedOp
+from ._outputs import (
+    ONLY_OUTPUT,
+    Output,
+    Values,
+    by_output,
+    check_outputs,
+    is_output,
+)
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, SoundBorder, is_audio, sound_border
-from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
+from ._tensors import DType, ProgramError, Shape, Tensor
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
@@ -41,9 +50,15 @@ class Program:
     times the integer. A program with an ``encoder`` (a config that
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
     that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
-    ``labels`` has a name for each output, or none. ``threshold``, of an autoencoder, is the
-    `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
-    types. ``front`` makes features of samples, in a program whose encoder is an `AudioEncoder`.
+    ``labels`` has a name for each value of the output, or none. ``threshold``, of an autoencoder,
+    is the `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of
+    JSON types. ``front`` makes features of samples, in a program whose encoder is an
+    `AudioEncoder`.
+
+    Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
+    ``decoder`` and ``labels`` belong to the last output. A program with several outputs has a name
+    for the last one, ``output_name``, and an `Output` for each one before, ``earlier_outputs``, in
+    the order of the ops; it has no ``threshold``.
     """
 
     name: str
@@ -57,6 +72,8 @@ class Program:
     encoder: Mapping[str, Any] | None = None
     decoder: Mapping[str, Any] | None = None
     threshold: int | None = None
+    output_name: str = ONLY_OUTPUT
+    earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     front: sound.FrontEnd | None = None
 
@@ -68,6 +85,7 @@ class Program:
         if not self.reads:
             object.__setattr__(self, "reads", tuple((i,) for i in range(len(self.ops))))
         self._check_edges()
+        check_outputs(self.outputs, self.ops)
         _ = self.clocks
         if not self.plan.offsets:
             object.__setattr__(self, "plan", make_plan(self.ops, self.reads))
@@ -81,21 +99,19 @@ class Program:
             _ = self.error_scale
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
             _check_text(text)
-        for what, config in (("encoder", self.encoder), ("decoder", self.decoder)):
-            if not isinstance(config, Mapping | None):
-                raise ProgramError(f"the {what} is {config!r}, neither a mapping nor None")
+        if not isinstance(self.encoder, Mapping | None):
+            raise ProgramError(f"the encoder is {self.encoder!r}, neither a mapping nor None")
         if not isinstance(self.provenance, Mapping):
             raise ProgramError(f"the provenance is {self.provenance!r}, not a mapping")
-        for what, scale in (("input", self.input_scale), ("output", self.output_scale)):
-            if not (np.isfinite(scale) and scale > 0):
-                raise ProgramError(f"the {what} scale is {scale}, not a positive number")
+        if not (np.isfinite(self.input_scale) and self.input_scale > 0):
+            raise ProgramError(f"the input scale is {self.input_scale}, not a positive number")
         if (self.front is not None) != is_audio(self.encoder):
             raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
         if self.front is not None:
             _ = self.sound_border
 
     def _check_edges(self) -> None:
-        """Every op reads earlier tensors as they are, and every output but the last is read."""
+        """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
         if len(self.reads) != len(self.ops):
             raise ProgramError(f"reads has {len(self.reads)} rows for {len(self.ops)} ops")
         for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
@@ -107,13 +123,10 @@ class Program:
             for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
                 if tensor != read:
                     raise ProgramError(f"op {op.name!r} reads {read}, but the tensor is {tensor}")
-            last = i + 1 == len(self.ops)
-            if op.out_type == "i32" and not last:
-                raise ProgramError(f"op {op.name!r} writes i32, which only the last op may")
-            if op.out_type != "i32" and last:
-                raise ProgramError(f"the last op, {op.name!r}, must write i32")
-        for op, reader in zip(self.ops[:-1], last_readers(self.reads)[:-1], strict=True):
-            if reader == 0:
+        if not is_output(self.ops[-1]):
+            raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
+        for op, reader in zip(self.ops, last_readers(self.reads), strict=True):
+            if reader == 0 and not is_output(op):
                 raise ProgramError(f"no op reads the output of {op.name!r}")
 
     def tensor(self, number: int) -> Tensor:
@@ -143,6 +156,27 @@ class Program:
     def output_shape(self) -> Shape:
         """The plane of int32 that the last op writes."""
         return self.ops[-1].out_shape
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs, in the order of the ops that write them."""
+        last = Output(self.output_name, self.output_scale, self.softmax, self.decoder)
+        return (*self.earlier_outputs, last)
+
+    @property
+    def output_ops(self) -> tuple[Op, ...]:
+        """The op that writes each of the outputs."""
+        return tuple(filter(is_output, self.ops))
+
+    @property
+    def output_count(self) -> int:
+        """Number of values of all outputs."""
+        return sum(op.out_shape.size for op in self.output_ops)
+
+    def output_values(self, planes: Iterable[NDArray[np.integer]]) -> Values:
+        """The outputs among the planes (N, h, w, c) of all ops, as `Engine.run` gives them."""
+        pairs = zip(self.ops, planes, strict=True)
+        return by_output(self.outputs, [plane for op, plane in pairs if is_output(op)])
 
     @property
     def arena_size(self) -> int:
@@ -209,43 +243,7 @@ class Program:
         Raises:
             ProgramError: wrong type or shape.
         """
-        try:
-            x = np.asarray(x)
-        except ValueError as error:
-            raise ProgramError("inputs are rows of different lengths, not an array") from error
-        wanted = NUMPY_TYPE[self.input_type]
-        shape = tuple(self.input_shape)
-        if x.dtype != wanted:
-            raise ProgramError(
-                f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}: {self._dtype_hint(x)}"
-            )
-        plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
-        if x.shape in plain:
-            return x.reshape(1, *shape)
-        if x.shape[1:] in plain:
-            return x.reshape(len(x), *shape)
-        h, w, c = shape
-        hint = ""
-        if x.shape[-3:] == (c, h, w):
-            hint = ": channels come last, x.transpose(0, 2, 3, 1) of a batch with channels first"
-        elif x.size and x.size % (h * w * c) == 0 and x.ndim < 3:
-            hint = f": x.reshape(-1, {h}, {w}, {c}) of a batch"
-        elif self.reads_pixels and x.ndim >= 2:
-            hint = ": encoder_from_config(program.encoder).pixels(x) of drypoint.data resizes"
-        raise ProgramError(
-            f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}"
-        )
-
-    def _dtype_hint(self, x: NDArray[Any]) -> str:
-        """What to write for inputs of another type."""
-        wanted = np.dtype(NUMPY_TYPE[self.input_type])
-        if not self.reads_pixels:
-            if x.dtype.kind == "f":
-                return "integers(x) of the program makes them"
-            return f"x.astype({wanted.name!r}) of values in its range"
-        if x.dtype.kind == "f":
-            return "pixels from 0 to 255; of x in [0, 1] they are (255 * x).round().astype('uint8')"
-        return "pixels from 0 to 255, x.astype('uint8')"
+        return checked_input(x, self.input, reads_pixels=self.reads_pixels)
 
     @property
     def reads_pixels(self) -> bool:
@@ -341,16 +339,14 @@ class Program:
         counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
         return self.integers(given) if real or counts else self.check_input(given)
 
-    def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
-        """int32 outputs (N, outputs) of `Engine.run` as float64 of this shape: probabilities if the
-        program ends in a softmax, else the outputs times ``output_scale``.
+    def real(self, outputs: Values) -> Any:
+        """int32 values (N, values) of `Engine.run` as float64 of this shape, of several outputs as
+        a dict by name: probabilities if the output ends in a softmax, else the values times its
+        scale.
         """
-        values: NDArray[np.float64] = outputs.astype(np.float64) * self.output_scale
-        if not self.softmax:
-            return values
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-        return probabilities
+        if not isinstance(outputs, dict):
+            return self.outputs[-1].real(outputs)
+        return {output.name: output.real(outputs[output.name]) for output in self.outputs}
 
     @property
     def is_autoencoder(self) -> bool:
@@ -359,7 +355,7 @@ class Program:
         signal row by row, no samples."""
         same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
         other = self.is_streaming or self.reads_pixels or self.softmax or self.front is not None
-        return same and not other
+        return same and not other and not self.earlier_outputs
 
     @property
     def error_scale(self) -> ErrorScale:
@@ -465,7 +461,8 @@ class Program:
             "least": self.arena_lower_bound,
             "state": self.state_size,
         }
-        return listing(self.name, self.input, self.ops, self.reads, **sizes)
+        names = [output.name for output in self.outputs]
+        return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

@@ -4,7 +4,7 @@ Every backend, every compiler and every target must give these very integers.
 """
 
 from functools import cache
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +33,7 @@ from ._tensors import LIMITS, NUMPY_TYPE, Pair, ProgramError
 Plane = NDArray[np.integer]  # [N, h, w, c]
 
 
-def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
+def run(program: Program, x: ArrayLike) -> Any:
     """The program's outputs for one input or a batch.
 
     Args:
@@ -41,16 +41,16 @@ def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
         x: uint8 or int8 (``program.input_type``), (h, w, c) or (N, h, w, c).
 
     Returns:
-        int32 (N, outputs): the last op's plane, flattened. Of a streaming program, the outputs of
-        the M steps that have one, int32 (M, outputs).
+        int32 (N, values): the plane that the last op writes, flattened; of several outputs a dict
+        of such arrays by name. Of a streaming program, the outputs of the M steps that have one,
+        int32 (M, values).
 
     Raises:
         ProgramError: ``x`` has another type or shape.
     """
-    last = trace(program, x)[-1]
-    steps = program.output_steps(len(last))
-    last = last[steps.start :: steps.step]
-    return last.reshape(len(last), program.output_shape.size).astype(np.int32, copy=False)
+    planes = trace(program, x)
+    steps = program.output_steps(len(planes[0]))
+    return program.output_values(plane[steps.start :: steps.step] for plane in planes)
 
 
 def trace(program: Program, x: ArrayLike) -> list[Plane]:
