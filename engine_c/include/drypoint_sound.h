@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drypoint, sound: from int16 samples to features in integers. NUMERICS.md section 12 specifies the
- * arithmetic, BLOB.md section 8 the record of a blob.
+ * drypoint, the front end of sound models: from int16 samples to features, in integers. NUMERICS.md
+ * section 12 specifies the arithmetic. drypoint_listen.h goes on to a decision.
  */
 #ifndef DRYPOINT_SOUND_H
 #define DRYPOINT_SOUND_H

@@ -421,7 +421,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
         return DPT_E_CRC;
     }
     if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || p[56] > 63 ||
-        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
+        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, dpt_u16(p + 6) == 0 ? 7 : 3)) {
         return DPT_E_FIELD;
     }
     if (dpt_u16(p + 20) > ops_cap) {
@@ -480,9 +480,9 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     if (status == DPT_OK) {
         status = dpt_check_plan(ops, n_ops, dpt_u32(p + 48), dpt_u32(p + 16));
     }
-    if (status == DPT_OK) {
-        status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
-    }
+    status =
+        status != DPT_OK ? status : check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
+    status = status == DPT_OK ? dpt_check_sound(p, b.size, dpt_elements(ops[0].in)) : status;
     if (status != DPT_OK) {
         return status;
     }

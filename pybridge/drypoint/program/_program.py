@@ -281,6 +281,8 @@ class Program:
         """
         if self.reads_pixels:
             raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        if self.front is not None:
+            raise ProgramError("the program reads samples: its sound_border makes the integers")
         return border(self.encoder, self.input, self.input_scale)
 
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:

@@ -58,6 +58,14 @@ class SoundBorder:
         low, high = LIMITS[self.input.type]
         return (steps + self.input.zero).clip(low, high).astype(NUMPY_TYPE[self.input.type])
 
+    def rows_of(self, samples: NDArray[Any]) -> NDArray[np.integer]:
+        """The rows (frames, channels) of integers of a signal of any length, (samples,).
+
+        Raises:
+            SoundError: samples of another type, NaN or infinity.
+        """
+        return self.quantize(sound.features(self.front, sound.int16_samples(samples)))
+
     def integers(self, samples: NDArray[Any]) -> NDArray[np.integer]:
         """The program's inputs (N, h, w, c) of samples (N, `samples`), as an export makes them.
 
@@ -77,7 +85,7 @@ class SoundBorder:
             raise ProgramError(str(error)) from error
         planes = np.empty((len(x), *self.input.shape), NUMPY_TYPE[self.input.type])
         for plane, one in zip(planes, x, strict=True):
-            plane[:] = self.quantize(sound.features(self.front, one)).reshape(self.input.shape)
+            plane[:] = self.rows_of(one).reshape(self.input.shape)
         return planes
 
 

@@ -7,14 +7,25 @@ NUMERICS.md section 12 specifies the arithmetic to the bit.
 """
 
 from ._compiled import features
-from ._front_end import GAIN, LOG, NOISE, FrontEnd, SoundError
+from ._front_end import (
+    GAIN,
+    LARGEST_FFT,
+    LOG,
+    NOISE,
+    SMALLEST_FFT,
+    FrontEnd,
+    SoundError,
+    table_shapes,
+)
 from ._samples import int16_samples
 from ._tables import log_mel, micro, spectrum
 
 __all__ = [
     "GAIN",
+    "LARGEST_FFT",
     "LOG",
     "NOISE",
+    "SMALLEST_FFT",
     "FrontEnd",
     "SoundError",
     "features",
@@ -22,4 +33,5 @@ __all__ = [
     "log_mel",
     "micro",
     "spectrum",
+    "table_shapes",
 ]

@@ -22,6 +22,14 @@ class SoundError(DrypointError, ValueError):
     """A front end's setting is out of its range, or samples are no samples."""
 
 
+def table_shapes(
+    window: int, fft: int, channels: int, stages: int
+) -> tuple[tuple[int, ...] | None, ...]:
+    """The shapes of a front end's tables, in the order of a blob; None: (bins of all runs, 2)."""
+    gain = (GAIN_VALUES if stages & GAIN else 0,)
+    return (window,), (3 * fft // 8, 2), (fft // 4, 2), (channels + 2,), None, gain
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FrontEnd:
     """The front end of a sound model: int16 samples become frames of uint16 features.
@@ -91,9 +99,19 @@ class FrontEnd:
             raise SoundError(f"the front end's FFT has {fft} values; wanted: a power of two")
         if self.stages & GAIN and not self.stages & NOISE:
             raise SoundError("the front end's gain reads noise estimates: it needs noise reduction")
+        noise = (*self.smoothing, self.floor, self.smoothing_bits)
+        for stage, name, values in (
+            (NOISE, "noise reduction", noise),
+            (GAIN, "gain", (self.gain_shift,)),
+            (LOG, "logarithm", (self.log_shift,)),
+        ):
+            if any(values) and not self.stages & stage:
+                raise SoundError(f"a front end without {name} has numbers for it: {values}")
         if self.weights.size and not 0 <= self.weights.min() <= self.weights.max() <= MOST_WEIGHT:
             raise SoundError(f"the front end's weights must be 0 to {MOST_WEIGHT}")
-        for table, shape in zip(self.tables, self.table_shapes, strict=True):
+        shapes = table_shapes(length, fft, channels, self.stages)
+        for table, known in zip(self.tables, shapes, strict=True):
+            shape = known or (int(self.bins[1:].sum(dtype=np.int64)), 2)
             if table.dtype != np.int16 or table.shape != shape:
                 raise SoundError(f"a table is {table.dtype} {table.shape}; wanted: int16 {shape}")
 
@@ -116,19 +134,6 @@ class FrontEnd:
     def tables(self) -> tuple[Ints, ...]:
         """All tables, in the order of the blob."""
         return self.window, self.twiddles, self.split, self.bins, self.weights, self.gain
-
-    @property
-    def table_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes that the tables must have."""
-        runs = int(self.bins[1:].sum(dtype=np.int64))
-        return (
-            (self.window.size,),
-            (3 * self.fft // 8, 2),
-            (self.fft // 4, 2),
-            (self.channels + 2,),
-            (runs, 2),
-            (GAIN_VALUES if self.stages & GAIN else 0,),
-        )
 
     @cached_property
     def table_bytes(self) -> int:
