@@ -75,7 +75,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     }
     if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || blob[56] > 63 ||
         (u32_at(blob, 52) == 0 && blob[56] != 0) ||
-        any_set(blob, 57, u16_at(blob, 6) == 0 ? 64 : 60)) {
+        any_set(blob, 57, u16_at(blob, 6) > 0 ? 60 : 64)) {
         return 6;
     }
     if (u16_at(blob, 20) > room) {

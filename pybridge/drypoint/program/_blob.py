@@ -140,7 +140,7 @@ def loads(blob: bytes) -> Program:
             encoder=meta.encoder,
             decoder=last.decoder,
             provenance=meta.provenance,
-            front=read_front(view, header.sound) if header.sound else None,
+            front=read_front(view, header.sound) if header.sound and header.version[1] else None,
         )
         if program.front is not None:
             check_record(view, header.sound, program.sound_border)
@@ -188,8 +188,6 @@ def _read_header(blob: memoryview) -> _Header:
         border = read_tensor(tuple(rest[:5]), "the header")
     except ValueError as error:
         raise BlobError(f"the blob's fields do not fit together: {error}") from error
-    if minor == 0 and rest[13]:
-        raise BlobError(f"the blob's fields do not fit together: format {major}.0 has no sound")
     return _Header(
         magic=magic,
         version=(major, minor),
@@ -245,6 +243,7 @@ def _check_header(header: _Header, program: Program) -> None:
         ("state_size", header.state_size, program.state_size),
         ("softmax", header.softmax, tuple(_softmax_scale(program))),
         ("bytes 57 to 59", header.zeros, bytes(3)),
+        ("sound_offset", header.sound, header.sound if header.version[1] else 0),
     )
     for what, came, wanted in fields:
         if came != wanted:
