@@ -132,7 +132,7 @@ def skip_answer(read, data, *, n):
     size = 0
     for i in range(n_ops):
         h, w, c = struct.unpack_from("<3H", data, place(i, OUT))
-        size += h * w * c * (4 if i + 1 == n_ops else 1)
+        size += h * w * c * (4 if data[place(i, OUT + TYPE)] == 2 else 1)
     read.at += 4 + n * (size + 4)
 
 

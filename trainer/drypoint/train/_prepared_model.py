@@ -196,7 +196,7 @@ def prepare_model(
         return target_encoder(
             column,
             examples.classes,
-            decoder=model.decoder,
+            decoder=model.decoders.get(net.output_ports[0]),
             loss=loss,
             output_shape=shape,
             notify=notify,
