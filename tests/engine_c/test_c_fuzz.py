@@ -41,7 +41,7 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
     ("file", "right", "wrong"),
     [
         ("dpt_model.c", "op->shift > 30", "op->shift > 29"),
-        ("dpt_model.c", "one_output && !last", "0"),
+        ("dpt_model.c", "dpt_u16(b->bytes + 6) == 0", "dpt_u16(b->bytes + 6) == 9"),
         ("dpt_plan.c", "ops[i].out_offset != values", "ops[i].out_offset < values"),
         ("dpt_plan.c", "!wide && ops[i].last_reader == 0", "0"),
         ("dpt_model.c", "TABLES_LIMIT = 4", "TABLES_LIMIT = 3"),

@@ -50,7 +50,8 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_p
     text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
-    assert ", 0 accepted" in counts["flipped bits"]
+    # The CRC does not cover the version: with minor 1 a program of one output is the same one.
+    assert f", {int(not program.earlier_outputs)} accepted" in counts["flipped bits"]
     for what in ("flipped bits, repaired", "random mutations, repaired"):
         refused, accepted = (int(part.split()[0]) for part in counts[what].split(", ")[:2])
         assert refused > 100, what
@@ -132,7 +133,7 @@ def skip_answer(read, data, *, n):
     size = 0
     for i in range(n_ops):
         h, w, c = struct.unpack_from("<3H", data, place(i, OUT))
-        size += h * w * c * (4 if i + 1 == n_ops else 1)
+        size += h * w * c * (4 if data[place(i, OUT + TYPE)] == 2 else 1)
     read.at += 4 + n * (size + 4)
 
 

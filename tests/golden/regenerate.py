@@ -28,7 +28,7 @@ import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
 from spread import spread  # noqa: E402
 
-from drypoint.program import NUMPY_TYPE, Program, Values, blob, reference, softmax  # noqa: E402
+from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
 # Random graphs with several outputs: of ops in the middle, in every group; chosen by size.
 SEEDS = (33, 484, 1033, 1835)
@@ -82,13 +82,8 @@ def files() -> dict[str, bytes]:
         inputs = nets.random_inputs(program, seed, n=n)
         made[f"{name}.dpt"] = blob.dumps(program)
         made[f"{name}.in"] = inputs.tobytes()
-        made[f"{name}.out"] = values(reference.run(program, inputs)).astype("<i4").tobytes()
+        made[f"{name}.out"] = nets.values(reference.run(program, inputs)).astype("<i4").tobytes()
     return made
-
-
-def values(outputs: Values) -> np.ndarray:
-    """The outputs of some runs as rows, int32 (N, values): all outputs of a run together."""
-    return np.concatenate([*outputs.values()], axis=1) if isinstance(outputs, dict) else outputs
 
 
 def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:

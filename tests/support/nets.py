@@ -550,4 +550,9 @@ def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:
     return x
 
 
+def values(outputs) -> np.ndarray:
+    """The outputs of some runs as rows, int32 (N, values): all outputs of a run together."""
+    return np.concatenate([*outputs.values()], axis=1) if isinstance(outputs, dict) else outputs
+
+
 programs = st.builds(random_program, st.integers(0, 2**32 - 1))

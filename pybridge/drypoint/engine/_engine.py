@@ -16,7 +16,7 @@ from ._listener import Listener
 from ._native import ffi, lib
 from ._status import EngineError, check, pointer
 from ._stream import Stream
-from ._traces import split_outputs, split_traces
+from ._traces import split_traces
 
 UINT8S, INT32S = ffi.typeof("uint8_t[]"), ffi.typeof("int32_t[]")
 CACHE = 1 << 17  # bytes of arena of a batch: its images share one reading of the weights
@@ -91,6 +91,7 @@ class Engine:
         self._input = np.dtype(NUMPY_TYPE[self.program.input_type])
         self._one = frozenset(_shapes_of_one(self.program.input_shape))
         self._n_outputs = self.program.output_count
+        self._several = len(self.program.outputs) > 1
 
     @staticmethod
     def backends() -> list[str]:
@@ -146,7 +147,7 @@ class Engine:
             return self.stream().steps(x)
         outputs = np.empty((n, self._n_outputs), np.int32)
         if n == 0:
-            return split_outputs(self.program, outputs)
+            return self.program.split_outputs(outputs) if self._several else outputs
         inputs = ffi.from_buffer(UINT8S, np.ascontiguousarray(x))
         threads, batch = (1, 1) if n == 1 else (min(self._threads, n), min(self._batch, n))
         status = lib.dpt_bridge_run(
@@ -154,7 +155,7 @@ class Engine:
         )
         if status:
             check(status)
-        return split_outputs(self.program, outputs)
+        return self.program.split_outputs(outputs) if self._several else outputs
 
     def stream(self) -> Stream:
         """A signal, to be read step by step from its first row on.

@@ -9,7 +9,6 @@ from drypoint.program import Program, ProgramError
 
 from ._native import lib
 from ._status import check, pointer
-from ._traces import split_outputs
 
 
 class Stream:
@@ -71,4 +70,4 @@ class Stream:
                 pointer("uint8_t *", has_output),
             )
         )
-        return split_outputs(self._program, outputs[has_output != 0])
+        return self._program.split_outputs(outputs[has_output != 0])

@@ -3,16 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import NUMPY_TYPE, Program, Values
-
-
-def split_outputs(program: Program, rows: NDArray[np.int32]) -> Values:
-    """The outputs of n inputs, from rows that hold the values of all outputs, int32 (n, values)."""
-    if not program.earlier_outputs:
-        return rows
-    ends = np.cumsum([op.out_shape.size for op in program.output_ops])
-    parts = np.split(rows, ends[:-1], axis=1)
-    return {output.name: part for output, part in zip(program.outputs, parts, strict=True)}
+from drypoint.program import NUMPY_TYPE, Program
 
 
 def split_traces(program: Program, data: NDArray[np.uint8], *, n: int) -> list[NDArray[np.integer]]:

@@ -1,5 +1,6 @@
 """The outputs of a program: what they are called, and what their integers stand for."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def name_problem(names: Sequence[str]) -> str:
 
 def by_output(outputs: Sequence[Output], planes: Iterable[NDArray[np.integer]]) -> Values:
     """The planes of the outputs, each (N, h, w, c), as `Values`."""
-    rows = [plane.reshape(len(plane), -1).astype(np.int32, copy=False) for plane in planes]
+    flat = (plane.reshape(len(plane), math.prod(plane.shape[1:])) for plane in planes)
+    rows = [plane.astype(np.int32, copy=False) for plane in flat]
     if len(rows) == 1:
         return rows[0]
     return {output.name: row for output, row in zip(outputs, rows, strict=True)}

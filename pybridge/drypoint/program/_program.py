@@ -13,7 +13,13 @@ from drypoint import sound
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
-from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
+from ._anomaly import (
+    FRACTION,
+    ErrorScale,
+    check_threshold,
+    error_scale,
+    reconstruction_errors,
+)
 from ._border import Border, border, is_signal, sample_rate_of
 from ._check_input import checked_input
 from ._history import Clock, clocks, is_streaming, state_offsets
@@ -30,7 +36,7 @@ from ._outputs import (
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, SoundBorder, is_audio, sound_border
-from ._tensors import DType, ProgramError, Shape, Tensor
+from ._tensors import DType, ProgramError, Shape, Tensor, check_text
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
@@ -95,10 +101,10 @@ class Program:
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
         if self.threshold is not None:
-            _check_threshold(self.threshold)
+            check_threshold(self.threshold)
             _ = self.error_scale
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
-            _check_text(text)
+            check_text(text)
         if not isinstance(self.encoder, Mapping | None):
             raise ProgramError(f"the encoder is {self.encoder!r}, neither a mapping nor None")
         if not isinstance(self.provenance, Mapping):
@@ -177,6 +183,12 @@ class Program:
         """The outputs among the planes (N, h, w, c) of all ops, as `Engine.run` gives them."""
         pairs = zip(self.ops, planes, strict=True)
         return by_output(self.outputs, [plane for op, plane in pairs if is_output(op)])
+
+    def split_outputs(self, rows: NDArray[np.int32]) -> Values:
+        """The outputs of runs whose values lie together, int32 (N, values of all outputs), as
+        `Engine.run` gives them."""
+        ends = np.cumsum([op.out_shape.size for op in self.output_ops])
+        return by_output(self.outputs, np.split(rows, ends[:-1], axis=1))
 
     @property
     def arena_size(self) -> int:
@@ -471,23 +483,7 @@ class Program:
         return f"<pre>{html_text(self)}</pre>"
 
 
-def _check_threshold(threshold: object) -> None:
-    whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
-    if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
-        raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
-
-
 def _part() -> Any:
     """This part of drypoint. Its modules of blobs and of streaming make programs, so this module
     cannot import them at the start."""
     return importlib.import_module("drypoint.program")
-
-
-def _check_text(text: str) -> None:
-    """Names and labels: what the blob can hold, and C as well."""
-    if "\0" in text:
-        raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ProgramError(f"{text!r} cannot be written in UTF-8") from error
