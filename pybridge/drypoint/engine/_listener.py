@@ -10,7 +10,6 @@ from drypoint.program import Program
 
 from ._native import ffi, lib
 from ._status import EngineError, check, pointer
-from ._traces import split_outputs
 
 
 class Listener:
@@ -76,4 +75,4 @@ class Listener:
         if status != lib.DPT_NO_OUTPUT:
             check(status)
         rows = np.array(found, np.int32).reshape(len(found), len(output))
-        return split_outputs(self._program, rows)
+        return self._program.split_outputs(rows)
