@@ -104,8 +104,10 @@ static dpt_status listen_frame(const dpt_listener *l, uint8_t *memory, listen_pl
         return DPT_NO_OUTPUT;
     }
     held->rows = 0;
-    return (l->model->state_size != 0 ? dpt_step : dpt_run)(l->model, NULL, memory, p.noise,
-                                                            memory + p.input, output);
+    if (l->model->state_size == 0) {
+        return dpt_run(l->model, NULL, memory, p.noise, memory + p.input, output);
+    }
+    return dpt_step(l->model, NULL, memory, p.noise, memory + p.input, output);
 }
 
 dpt_status dpt_listen(const dpt_listener *listener, void *memory, size_t memory_size,

@@ -54,6 +54,45 @@ static inline size_t sound_next_weight(size_t w) {
     return w >= 4 ? w / 4 : 1;
 }
 
+/* A butterfly of radix 4 on scaled numbers. */
+static inline void sound_butterfly(uint32_t *at, size_t size, sound_complex a, sound_complex b,
+                                   sound_complex c, sound_complex d) {
+    const sound_complex sum = sound_add(a, c), difference = sound_subtract(a, c);
+    const sound_complex sums = sound_add(b, d), differences = sound_subtract(b, d);
+    at[0] = sound_store(sound_add(sum, sums));
+    at[size] = sound_store(sound_subtract_turned(difference, differences));
+    at[2 * size] = sound_store(sound_subtract(sum, sums));
+    at[3 * size] = sound_store(sound_add_turned(difference, differences));
+}
+
+/* A number scaled for a stage of radix 4. */
+static inline sound_complex sound_quarter_of(uint32_t word) {
+    return sound_scale(sound_load(word), SOUND_QUARTER);
+}
+
+/* A stage of radix 4: FFTs of `size` become FFTs of 4 * size. The first of each has factors 1. */
+static void sound_plain_stage(uint32_t *work, size_t n, size_t size, const uint32_t *twiddles) {
+    const size_t stride = n / (4 * size);
+    for (uint32_t *at = work; at < work + n; at += 4 * size) {
+        sound_butterfly(at, size, sound_quarter_of(at[0]), sound_quarter_of(at[size]),
+                        sound_quarter_of(at[2 * size]), sound_quarter_of(at[3 * size]));
+    }
+    for (size_t k = 1; k < size; k++) {
+        const uint32_t w1 = twiddles[k * stride], w2 = twiddles[2 * k * stride];
+        const uint32_t w3 = twiddles[3 * k * stride];
+        for (uint32_t *at = work + k; at < work + n; at += 4 * size) {
+            sound_butterfly(at, size, sound_quarter_of(at[0]),
+                            sound_multiply(sound_quarter_of(at[size]), w1),
+                            sound_multiply(sound_quarter_of(at[2 * size]), w2),
+                            sound_multiply(sound_quarter_of(at[3 * size]), w3));
+        }
+    }
+}
+
+#ifdef DPT_MVE
+#include "dpt_sound_mve.inc"
+#else
+
 /* Writes windowed samples in pairs, in the order in which the FFT reads them; returns by how many
  * bits they may be shifted left. */
 static uint32_t sound_window_samples(const dpt_sound *sound, const int16_t *samples,
@@ -85,17 +124,6 @@ static uint32_t sound_window_samples(const dpt_sound *sound, const int16_t *samp
     return 15u - sound_bits_of((magnitudes | magnitudes >> 16) & 0x7FFFu);
 }
 
-/* A butterfly of radix 4 on scaled numbers. */
-static inline void sound_butterfly(uint32_t *at, size_t size, sound_complex a, sound_complex b,
-                                   sound_complex c, sound_complex d) {
-    const sound_complex sum = sound_add(a, c), difference = sound_subtract(a, c);
-    const sound_complex sums = sound_add(b, d), differences = sound_subtract(b, d);
-    at[0] = sound_store(sound_add(sum, sums));
-    at[size] = sound_store(sound_subtract_turned(difference, differences));
-    at[2 * size] = sound_store(sound_subtract(sum, sums));
-    at[3 * size] = sound_store(sound_add_turned(difference, differences));
-}
-
 /* The first stage, on values shifted left; returns its radix: 4, or 2 for an odd power of 2. Its
  * factors are 1, and a rounded product with 1 is the number where both parts are below 2^14. */
 static size_t sound_first_stage(uint32_t *work, size_t n, uint32_t shift) {
@@ -116,30 +144,6 @@ static size_t sound_first_stage(uint32_t *work, size_t n, uint32_t shift) {
     return radix;
 }
 
-/* A number scaled for a stage of radix 4. */
-static inline sound_complex sound_quarter_of(uint32_t word) {
-    return sound_scale(sound_load(word), SOUND_QUARTER);
-}
-
-/* A stage of radix 4: FFTs of `size` become FFTs of 4 * size. The first of each has factors 1. */
-static void sound_stage(uint32_t *work, size_t n, size_t size, const uint32_t *twiddles) {
-    const size_t stride = n / (4 * size);
-    for (uint32_t *at = work; at < work + n; at += 4 * size) {
-        sound_butterfly(at, size, sound_quarter_of(at[0]), sound_quarter_of(at[size]),
-                        sound_quarter_of(at[2 * size]), sound_quarter_of(at[3 * size]));
-    }
-    for (size_t k = 1; k < size; k++) {
-        const uint32_t w1 = twiddles[k * stride], w2 = twiddles[2 * k * stride];
-        const uint32_t w3 = twiddles[3 * k * stride];
-        for (uint32_t *at = work + k; at < work + n; at += 4 * size) {
-            sound_butterfly(at, size, sound_quarter_of(at[0]),
-                            sound_multiply(sound_quarter_of(at[size]), w1),
-                            sound_multiply(sound_quarter_of(at[2 * size]), w2),
-                            sound_multiply(sound_quarter_of(at[3 * size]), w3));
-        }
-    }
-}
-
 /* Makes energies of the complex spectrum z: work[k] becomes that of bin k of the real spectrum. */
 static void sound_energies(uint32_t *work, size_t n, const uint32_t *split) {
     for (size_t k = 1; k <= n / 2; k++) {
@@ -151,6 +155,10 @@ static void sound_energies(uint32_t *work, size_t n, const uint32_t *split) {
         work[k] = sound_energy_of_half_sum(even, turned);
         work[n - k] = sound_energy_of_half_difference(even, turned);
     }
+}
+
+static void sound_stage(uint32_t *work, size_t n, size_t size, const uint32_t *twiddles) {
+    sound_plain_stage(work, n, size, twiddles);
 }
 
 /* Two bits of the square root of a number below 2^32: `root` is twice the root so far, in the
@@ -183,6 +191,8 @@ static uint32_t sound_root_of(uint64_t number) {
     }
     return root + ((root - rest) >> 31 & (0u - (root ^ 0xFFFFu)) >> 31);
 }
+
+#endif
 
 /* The gain for a noise estimate: a parabola for each number of its bits. */
 static inline uint32_t sound_gain_of(const int16_t *table, uint32_t estimate) {
@@ -281,6 +291,40 @@ static inline sound_run_sums sound_sum_run(const uint32_t *energies, const uint3
     return sums;
 }
 
+/* The features of the channels, from energies: a square root for each. */
+static void sound_channels(const dpt_sound *sound, const uint32_t *energies, uint32_t shift,
+                           uint32_t *noise, uint16_t *features) {
+    const uint32_t *at = energies + sound->bins[0], *weights = sound->weights;
+    uint64_t before = 0;
+#ifdef DPT_MVE
+    uint64_t numbers[4] = {0, 0, 0, 0};
+#endif
+    for (size_t run = 0; run <= sound->channels; run++) {
+        const size_t bins = (size_t)sound->bins[run + 1];
+        const sound_run_sums sums = sound_sum_run(at, weights, bins);
+#ifdef DPT_MVE
+        const size_t channel = run - 1, lane = channel & 3u;
+        numbers[lane] = before + sums.ends;
+        if (run > 0 && (lane == 3 || run == sound->channels)) {
+            uint32_t roots[4];
+            vst1q_u32(roots, sound_roots(numbers));
+            for (size_t i = 0; i <= lane; i++) {
+                features[channel - lane + i] = (uint16_t)sound_finish_channel(
+                    sound, roots[i] >> shift, channel - lane + i, noise);
+            }
+        }
+#else
+        if (run > 0) {
+            const uint32_t root = sound_root_of(before + sums.ends) >> shift;
+            features[run - 1] = (uint16_t)sound_finish_channel(sound, root, run - 1, noise);
+        }
+#endif
+        before = sums.begins;
+        at += bins;
+        weights += bins;
+    }
+}
+
 static void sound_compute_frame(const dpt_sound *sound, const int16_t *samples, uint32_t *noise,
                                 uint32_t *work, uint16_t *features) {
     const size_t n = sound->fft / 2u;
@@ -289,19 +333,7 @@ static void sound_compute_frame(const dpt_sound *sound, const int16_t *samples, 
         sound_stage(work, n, size, sound->twiddles);
     }
     sound_energies(work, n, sound->split);
-    const uint32_t *at = work + sound->bins[0], *weights = sound->weights;
-    uint64_t before = 0;
-    for (size_t run = 0; run <= sound->channels; run++) {
-        const size_t bins = (size_t)sound->bins[run + 1];
-        const sound_run_sums sums = sound_sum_run(at, weights, bins);
-        if (run > 0) {
-            const uint32_t root = sound_root_of(before + sums.ends) >> shift;
-            features[run - 1] = (uint16_t)sound_finish_channel(sound, root, run - 1, noise);
-        }
-        before = sums.begins;
-        at += bins;
-        weights += bins;
-    }
+    sound_channels(sound, work, shift, noise, features);
 }
 
 void dpt_sound_frames(const dpt_sound *sound, size_t frames, const int16_t *samples,
