@@ -435,7 +435,7 @@ COMMANDS = [
         "(lenet-mnist)",
     ),
     (
-        "export model.npz --out out",
+        "verify model.npz",
         "drypoint: model.npz is a float model; this needs a program: drypoint quantize model.npz",
     ),
     (
