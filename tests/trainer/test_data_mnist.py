@@ -148,8 +148,8 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_cache(
     tiny, tmp_path, monkeypatch
 ):
     read = []
-    real = _sources._read
-    monkeypatch.setattr(_sources, "_read", lambda d, f: read.append(d.name) or real(d, f))
+    real = _sources._read_idx
+    monkeypatch.setattr(_sources, "_read_idx", lambda d, f: read.append(d.name) or real(d, f))
     _fill(cache_folder() / "mnist", tiny)
     load("mnist", "train")
     _fill(tmp_path / "environment", tiny)

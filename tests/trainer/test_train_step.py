@@ -568,7 +568,7 @@ def test_the_plan_line_states_why_a_step_is_not_compiled(capfd):
         given = {"input": IMAGES[0].astype(dtype), "target": IMAGES[1]}
         expected = "compiled step" if line is None else f"tape step: {line}"
         assert plan_of(graph, given) == expected
-    with runtime.forced(None):
+    with runtime.force_kernels(None):
         assert plan(classes) == "tape step: there are no compiled kernels"
 
 

@@ -18,7 +18,7 @@ def check_amount(name: str, value: float, least: float, most: float) -> None:
         raise AugmentError(f"{name} is {value!r}, not a number from {least} to {most}")
 
 
-def checked_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str) -> Keys:
+def draw_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str) -> Keys:
     """The random key of each of ``n`` examples.
 
     Raises:

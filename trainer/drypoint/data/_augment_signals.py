@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._augment_checks import check_amount, checked_keys
+from ._augment_checks import check_amount, draw_keys
 from ._counter_random import Keys, numbers, uniform
 from ._errors import AugmentError
 from ._signals import is_signals
@@ -72,24 +72,24 @@ class Signals:
         n, steps, channels = signals.shape
         if isinstance(self.noise, tuple) and len(self.noise) != channels:
             raise AugmentError(f"noise has {len(self.noise)} numbers for {channels} channels")
-        keys = checked_keys(n, seed, epoch, indices, what="signals")
-        values = _at(signals.astype(np.float64), self._shifted(keys, steps))
+        keys = draw_keys(n, seed, epoch, indices, what="signals")
+        values = _at(signals.astype(np.float64), self._shift_places(keys, steps))
         values *= 1 + self.gain * uniform(keys, _GAIN)[:, None, None]
         if np.any(self.noise):
             values += np.asarray(self.noise) * _noise(keys, steps, channels)
-        values = _at(values, self._held(keys, steps))
+        values = _at(values, self._hold_places(keys, steps))
         if signals.dtype == np.int16:
             values = np.rint(values).clip(-(2**15), 2**15 - 1)
         return values.astype(signals.dtype)
 
-    def _shifted(self, keys: Keys, steps: int) -> Places:
+    def _shift_places(self, keys: Keys, steps: int) -> Places:
         """The step whose sample each step gets: (N, steps)."""
         offsets = _whole(keys, _SHIFT, 2 * self.shift + 1) - self.shift
         places: Places = np.arange(steps) - offsets[:, None]
         return places.clip(0, steps - 1)
 
-    def _held(self, keys: Keys, steps: int) -> Places:
-        """As `_shifted`: a stretch holds the sample before it, or the first sample."""
+    def _hold_places(self, keys: Keys, steps: int) -> Places:
+        """As `_shift_places`: a stretch holds the sample before it, or the first sample."""
         length = _whole(keys, _LENGTH, self.mask + 1)[:, None]
         start = _whole(keys, _START, steps)[:, None]
         time = np.arange(steps)

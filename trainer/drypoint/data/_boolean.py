@@ -77,12 +77,12 @@ class BooleanDecoder:
 
     def decision(self, p: object) -> bool | list[bool]:
         """False below the threshold, else True; a list for a batch."""
-        decisions: bool | list[bool] = (_checked(p) >= self.threshold).tolist()
+        decisions: bool | list[bool] = (_check(p) >= self.threshold).tolist()
         return decisions
 
     def probability(self, p: object) -> float | NDArray[np.float64]:
         """The probability of True: a float, or float64 (N,) for a batch."""
-        values = _checked(p)
+        values = _check(p)
         return float(values) if values.ndim == 0 else values
 
     def entropy(self, p: object, base: float = math.e) -> float | NDArray[np.float64]:
@@ -93,7 +93,7 @@ class BooleanDecoder:
         """
         if base <= 1:
             raise CoderError(f"the base of an entropy must be above 1, not {base}")
-        values = _checked(p)
+        values = _check(p)
         both = np.stack([values, 1 - values])
         logs = np.log(both, out=np.zeros_like(both), where=both > 0)
         entropies = np.abs((both * logs).sum(axis=0)) / math.log(base)
@@ -117,7 +117,7 @@ class BooleanDecoder:
         return cls(**options(config, "boolean", "threshold"))
 
 
-def _checked(p: object) -> NDArray[np.float64]:
+def _check(p: object) -> NDArray[np.float64]:
     """``p`` as float64, () or (N,), each value in [0, 1]."""
     array = np.asarray(p, dtype=np.float64)
     if array.ndim > 1 or not np.all((array >= 0) & (array <= 1)):  # false for NaN as well

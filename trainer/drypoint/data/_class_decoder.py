@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._class_encoder import ClassEncoder, unknown_class
-from ._classes import Class, checked_classes
+from ._classes import Class, check_classes
 from ._errors import CoderError
 from ._options import options
 
@@ -37,7 +37,7 @@ class ClassDecoder:
     reject_below: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", checked_classes(self.classes))
+        object.__setattr__(self, "classes", check_classes(self.classes))
         if not isinstance(self.reject_below, float | int) or not 0 <= self.reject_below <= 1:
             raise CoderError(f"reject_below must lie in [0, 1], not {self.reject_below!r}")
 
@@ -55,7 +55,7 @@ class ClassDecoder:
         rows, single = self._rows(p)
         best = rows.argmax(axis=1).tolist()
         sure = (rows.max(axis=1) >= self.reject_below).tolist()
-        return _unbatched(
+        return _unbatch(
             [self.classes[i] if enough else None for i, enough in zip(best, sure, strict=True)],
             single,
         )
@@ -65,7 +65,7 @@ class ClassDecoder:
     ) -> list[tuple[Class, float]] | list[list[tuple[Class, float]]]:
         """The ``k`` (all when None) likeliest (class, probability) pairs, likeliest first."""
         rows, single = self._rows(p)
-        return _unbatched(self._top(rows, len(self.classes) if k is None else k), single)
+        return _unbatch(self._top(rows, len(self.classes) if k is None else k), single)
 
     def top_classes(self, p: object, k: int) -> list[Class] | list[list[Class]]:
         """The ``k`` likeliest classes, likeliest first."""
@@ -84,7 +84,7 @@ class ClassDecoder:
     def probabilities(self, p: object) -> dict[Class, float] | list[dict[Class, float]]:
         """Class -> probability."""
         rows, single = self._rows(p)
-        return _unbatched(
+        return _unbatch(
             [dict(zip(self.classes, row.tolist(), strict=True)) for row in rows], single
         )
 
@@ -149,6 +149,6 @@ class ClassDecoder:
         return np.atleast_2d(array), array.ndim == 1
 
 
-def _unbatched(answers: list[_Answer], single: bool) -> _Answer | list[_Answer]:
+def _unbatch(answers: list[_Answer], single: bool) -> _Answer | list[_Answer]:
     """The one answer for one vector, or the list for a batch."""
     return answers[0] if single else answers

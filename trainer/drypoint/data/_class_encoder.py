@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._classes import Class, checked_classes, listed, plain_label
+from ._classes import Class, check_classes, list_classes, plain_label
 from ._errors import CoderError, UnknownClassError
 from ._options import options
 
@@ -31,7 +31,7 @@ class ClassEncoder:
     form: str = "index"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", checked_classes(self.classes))
+        object.__setattr__(self, "classes", check_classes(self.classes))
         if self.form not in ("index", "onehot"):
             raise CoderError(f"form must be 'index' or 'onehot', not {self.form!r}")
 
@@ -83,5 +83,5 @@ class ClassEncoder:
 def unknown_class(label: object, classes: tuple[Class, ...]) -> UnknownClassError:
     """The error for a label outside ``classes``; it lists at most 20 classes."""
     return UnknownClassError(
-        f"{label!r} is not one of the {len(classes)} classes: {listed(classes)}"
+        f"{label!r} is not one of the {len(classes)} classes: {list_classes(classes)}"
     )

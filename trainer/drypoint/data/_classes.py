@@ -10,7 +10,7 @@ from ._errors import CoderError, UnknownClassError
 Class = str | int
 
 
-def checked_classes(classes: object) -> tuple[Class, ...]:
+def check_classes(classes: object) -> tuple[Class, ...]:
     """The classes as a tuple of str and int (NumPy scalars become plain values).
 
     Raises:
@@ -67,7 +67,8 @@ def class_places(
     missing = [name for name, place in zip(classes, places, strict=True) if place is None]
     if missing:
         raise UnknownClassError(
-            f"the data have {listed(missing)}, which {owner} lacks; its classes: {listed(known)}"
+            f"the data have {list_classes(missing)}, which {owner} lacks; its classes: "
+            f"{list_classes(known)}"
         )
     if len(set(places)) < len(places):  # 7 and "7" on one side, only one of them on the other
         twice = next(n for n, p in zip(classes, places, strict=True) if places.count(p) > 1)
@@ -75,6 +76,6 @@ def class_places(
     return np.array(places, dtype=np.int64)
 
 
-def listed(classes: Sequence[Class]) -> str:
+def list_classes(classes: Sequence[Class]) -> str:
     """At most 20 classes as text, for a message."""
     return ", ".join(map(repr, classes[:20])) + (", ..." if len(classes) > 20 else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._csv import Table, read_table, shown_columns
+from ._csv import Table, read_table, show_columns
 from ._errors import DatasetError
 
 LEFT_OUT = "left out, as each"
@@ -80,13 +80,13 @@ def channels_of(
     for name in () if reading.columns else reading.keep:
         if name not in columns:
             raise DatasetError(
-                f"{where} has no column {name!r} to keep; its columns: {shown_columns(columns)}"
+                f"{where} has no column {name!r} to keep; its columns: {show_columns(columns)}"
             )
     stay = [name in reading.keep or bool(reading.columns) for name in columns]
     places = [i for i, kept in enumerate(stay) if kept or not left_out[i]]
     if not places:
         raise DatasetError(
-            f"{where}: no column is read, since each {why} ({shown_columns(columns)}): name those "
+            f"{where}: no column is read, since each {why} ({show_columns(columns)}): name those "
             "to keep, keep=[...] (--keep COLUMN)"
         )
     names = tuple(columns[i] for i in places)
@@ -94,8 +94,8 @@ def channels_of(
     by_name = [] if reading.columns else list(table.left_out)
     notes: tuple[str, ...] = ()
     if by_name:
-        notes += (f"left out, by name: {shown_columns(by_name)}",)
+        notes += (f"left out, by name: {show_columns(by_name)}",)
     if others:
-        notes += (f"{LEFT_OUT} {why}: {shown_columns(others)}; --keep COLUMN takes one",)
+        notes += (f"{LEFT_OUT} {why}: {show_columns(others)}; --keep COLUMN takes one",)
     stated = table.named or len(names) < len(columns)
     return Channels(places, names if stated else (), notes)

@@ -89,7 +89,7 @@ def read_table(
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is no text in UTF-8: save it as CSV, UTF-8") from error
     rows = _rows(text, path)
-    names, named, rows = _named(rows, label, path)
+    names, named, rows = _name_columns(rows, label, path)
     first = next(rows, None)
     if first is None:
         raise FormatError(f"{path} has no rows of numbers")
@@ -97,7 +97,7 @@ def read_table(
     times = {i for i, name in enumerate(names) if name.lower() in _TIMES and name not in keep}
     out = times - {at}
     if not labelled:
-        place = names.index(label) if label in names else _known(names)
+        place = names.index(label) if label in names else _find_label(names)
         out |= set() if place is None else {place}
     kept = [i for i in range(len(names)) if i != at and i not in out]
     if columns and (named or len(kept) != len(columns) or {*columns} <= {*names}):
@@ -140,7 +140,7 @@ def read_table(
     )
 
 
-def _named(
+def _name_columns(
     rows: Iterator[Row], label: str | None, path: Path
 ) -> tuple[list[str], bool, Iterator[Row]]:
     """The names of the columns, or their places if the first row is no header; whether it is one;
@@ -151,7 +151,7 @@ def _named(
         raise FormatError(f"{path} has no rows")
     cells = [cell.strip() for cell in first[1]]
     by_name = label is not None and not label.isdigit() and label in cells
-    if any(map(_is_number, cells)) and _known(cells) is None and not by_name:
+    if any(map(_is_number, cells)) and _find_label(cells) is None and not by_name:
         return [str(i) for i in range(len(cells))], False, chain([first], rows)
     if len(set(cells)) < len(cells):
         twice = next(name for name in cells if cells.count(name) > 1)
@@ -166,7 +166,7 @@ def _place(column: str, names: Sequence[str], path: Path) -> int:
         FormatError: there is no such column.
     """
     if column not in names:
-        raise FormatError(f"{path} has no column {column!r}; its columns: {_listed(names)}")
+        raise FormatError(f"{path} has no column {column!r}; its columns: {_list_names(names)}")
     return names.index(column)
 
 
@@ -190,8 +190,8 @@ def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, p
             return names.index(label)
         if re.fullmatch("[0-9]{1,6}", label) and int(label) < len(names):
             return int(label)
-        raise FormatError(f"{path} has no column {label!r}; its columns: {_listed(names)}")
-    known = _known(names)
+        raise FormatError(f"{path} has no column {label!r}; its columns: {_list_names(names)}")
+    known = _find_label(names)
     texts = [i for i, cell in enumerate(row[: len(names)]) if not _is_number(cell)]
     if known is not None:
         return known
@@ -199,11 +199,11 @@ def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, p
         return texts[0]
     raise FormatError(
         f"{path}: which column has the labels is not known: name it, label= (--label); columns: "
-        f"{_listed(names)}"
+        f"{_list_names(names)}"
     )
 
 
-def _known(names: Sequence[str]) -> int | None:
+def _find_label(names: Sequence[str]) -> int | None:
     """The place of the column with a usual name of labels."""
     lowered = [name.strip().lower() for name in names]
     return next((lowered.index(name) for name in LABELS if name in lowered), None)
@@ -234,11 +234,11 @@ def _no_number(path: Path, line: int, column: str, cell: str) -> str:
     return f"{path}, line {line}, column {column!r}: {came}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
 
 
-def shown_columns(columns: Sequence[str]) -> str:
+def show_columns(columns: Sequence[str]) -> str:
     """At most 12 names of columns as text; of unnamed columns their number."""
     unnamed = all(column.isdigit() for column in columns)
-    return f"{len(columns)} columns" if unnamed else _listed(columns)
+    return f"{len(columns)} columns" if unnamed else _list_names(columns)

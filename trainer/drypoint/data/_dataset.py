@@ -61,7 +61,7 @@ class Dataset:
         given = np.asarray(self.x)
         signals = is_signals(given) and given.ndim != 4  # (N, C, H, W) are images
         what = "signals" if signals else "images"
-        x = _checked_signals(given) if signals else _checked_images(given)
+        x = _check_signals(given) if signals else _check_images(given)
         if x.size == 0:
             raise DatasetError(f"no {what}: their shape is {x.shape}")
         # The default () means "from y"; other empty lists of classes are refused.
@@ -126,7 +126,7 @@ class Dataset:
         Raises:
             DatasetError: no list of integers, an empty list, or an index outside [-N, N).
         """
-        chosen = checked_indices(indices, len(self))
+        chosen = check_indices(indices, len(self))
         return replace(self, x=self.x[chosen], y=self.y[chosen])
 
     def sample(self, n: int, seed: int = 0) -> "Dataset":
@@ -209,11 +209,11 @@ def take(ports: dict[str, NDArray[Any]], indices: ArrayLike) -> dict[str, NDArra
     lengths = {name: len(values) for name, values in ports.items()}
     if len(set(lengths.values())) != 1:
         raise DatasetError(f"ports must hold arrays of one length, not {lengths}")
-    chosen = checked_indices(indices, next(iter(lengths.values())))
+    chosen = check_indices(indices, next(iter(lengths.values())))
     return {name: values[chosen] for name, values in ports.items()}
 
 
-def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
+def check_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
     """``indices`` as int64, checked as for `Dataset.take`."""
     chosen = np.asarray(indices)
     if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
@@ -228,14 +228,14 @@ def checked_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
     return chosen.astype(np.int64)
 
 
-def _checked_signals(given: NDArray[Any]) -> NDArray[Any]:
+def _check_signals(given: NDArray[Any]) -> NDArray[Any]:
     """Signals in the form of a `Dataset`; floats that are pixels of pictures are refused."""
     if given.dtype.kind == "f" and given.ndim > 2 and min(given.shape[1:]) >= _PICTURE:
         check_scaled(given, name="images")
     return plain_signals(given)
 
 
-def _checked_images(given: NDArray[Any]) -> NDArray[np.uint8]:
+def _check_images(given: NDArray[Any]) -> NDArray[np.uint8]:
     """Images in the form of a `Dataset`, uint8 (N, H, W) or (N, H, W, 3)."""
     x = plain_images(given)
     gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3

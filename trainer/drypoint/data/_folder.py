@@ -88,12 +88,12 @@ def folder_splits(
     parts = part_folders(root)
     files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
     paths = [path for classes in files.values() for found in classes.values() for path in found]
-    notes = _skipped(files)
+    notes = _note_skipped(files)
     if width is None or height is None:
         sizes = {*_sizes(paths).values()}
         width, height = next(iter(sizes))
         if len(sizes) > 1 or max(width, height) > _LARGEST:
-            notes += (f"pictures of {_shown(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
+            notes += (f"pictures of {_show_sizes(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
             width = height = _USUAL
     read: dict[str, Dataset] = {}
     for part, path in (parts or {ALL: root}).items():
@@ -154,14 +154,14 @@ def _sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     return sizes
 
 
-def _shown(sizes: Iterable[tuple[int, int]]) -> str:
+def _show_sizes(sizes: Iterable[tuple[int, int]]) -> str:
     """Sizes as text: of several the smallest and the largest, by area."""
     first, *_, last = sorted([*sizes, *sizes], key=lambda size: (size[0] * size[1], size))
     texts = [f"{width:,} x {height:,}" for width, height in (first, last)]
     return " to ".join(dict.fromkeys(texts))
 
 
-def _skipped(roots: Iterable[Path]) -> tuple[str, ...]:
+def _note_skipped(roots: Iterable[Path]) -> tuple[str, ...]:
     """A note of the pictures among the files whose format is not read; empty if there are none."""
     others = Counter(
         path.suffix.lower()

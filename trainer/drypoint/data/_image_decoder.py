@@ -11,8 +11,8 @@ from ._color import Pixels
 from ._errors import CoderError
 from ._options import (
     Statistic,
-    checked_deviation,
-    checked_statistic,
+    check_deviation,
+    check_statistic,
     color_channels,
     options,
     per_channel,
@@ -41,9 +41,9 @@ class ImageDecoder:
 
     def __post_init__(self) -> None:
         channels = color_channels(self.color)
-        mean = checked_statistic(self.mean, "mean", channels=channels)
+        mean = check_statistic(self.mean, "mean", channels=channels)
         object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
+        object.__setattr__(self, "std", check_deviation(self.std, channels=channels))
 
     @property
     def properties(self) -> tuple[str, ...]:

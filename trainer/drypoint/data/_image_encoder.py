@@ -17,8 +17,8 @@ from ._errors import CoderError
 from ._image_decoder import ImageDecoder
 from ._options import (
     Statistic,
-    checked_deviation,
-    checked_statistic,
+    check_deviation,
+    check_statistic,
     color_channels,
     options,
     per_channel,
@@ -74,14 +74,14 @@ class ImageEncoder:
         channels = color_channels(self.color)
         if self.resize not in METHODS:
             raise CoderError(f"resize must be one of {', '.join(METHODS)}, not {self.resize!r}")
-        mean = checked_statistic(self.mean, "mean", channels=channels)
+        mean = check_statistic(self.mean, "mean", channels=channels)
         if mean is not None and np.max(mean) > 1:
             raise CoderError(
                 f"mean is {self.mean!r}, of pixels that are scaled to [0, 1]: divide mean and std "
                 "by 255"
             )
         object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "std", checked_deviation(self.std, channels=channels))
+        object.__setattr__(self, "std", check_deviation(self.std, channels=channels))
         if not np.isfinite(_encodings(self.mean, self.std, channels)).all():
             raise CoderError(f"with mean {mean!r} and std {self.std!r} pixels overflow float32")
 

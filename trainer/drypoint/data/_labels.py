@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._classes import Class, checked_classes, class_places
+from ._classes import Class, check_classes, class_places
 from ._errors import DatasetError
 
 
@@ -29,7 +29,7 @@ def label_indices(
         UnknownClassError: a name that is none of ``classes``.
         CoderError: ``classes`` are not distinct str or int.
     """
-    known = None if classes is None else checked_classes(classes)
+    known = None if classes is None else check_classes(classes)
     try:
         array = np.asarray(labels)
     except ValueError as error:

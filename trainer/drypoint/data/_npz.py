@@ -68,8 +68,8 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
             of = f" of its part {part!r}" if part else ""
             there, missing = ("inputs", "labels") if (part, "x") in roles else ("labels", "inputs")
             raise FormatError(
-                f"{path} has the arrays {_shown(arrays)}: {there} without {missing}{of}; wanted: x "
-                "and y, or x_train, y_train, ..."
+                f"{path} has the arrays {_list_names(arrays)}: {there} without {missing}{of}; "
+                "wanted: x and y, or x_train, y_train, ..."
             )
         x, y = roles[part, "x"], roles[part, "y"]
         try:
@@ -78,7 +78,8 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
             raise DatasetError(f"{path}: {error}") from error
     if not parts:
         raise FormatError(
-            f"{path} has the arrays {_shown(arrays)}; wanted: x and y, or x_train, y_train, ..."
+            f"{path} has the arrays {_list_names(arrays)}; wanted: x and y, or x_train, "
+            "y_train, ..."
         )
     notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
     return Splits(parts, str(path), tuple(notes))
@@ -95,7 +96,7 @@ def _clock_notes(dataset: Dataset) -> list[str]:
     ]
 
 
-def _shown(arrays: dict[str, NDArray[Any]]) -> str:
+def _list_names(arrays: dict[str, NDArray[Any]]) -> str:
     """The names of arrays, the first twelve."""
     return ", ".join(list(arrays)[:12]) or "none"
 

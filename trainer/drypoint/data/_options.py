@@ -38,7 +38,7 @@ def color_channels(color: str) -> int:
     return channels
 
 
-def checked_statistic(value: object, name: str, *, channels: int) -> Statistic:
+def check_statistic(value: object, name: str, *, channels: int) -> Statistic:
     """A mean or standard deviation: None, one number, or one for each channel as a tuple.
 
     Raises:
@@ -58,9 +58,9 @@ def checked_statistic(value: object, name: str, *, channels: int) -> Statistic:
     return float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())
 
 
-def checked_deviation(value: object, *, channels: int) -> Statistic:
-    """A standard deviation, as `checked_statistic`, and above zero."""
-    std = checked_statistic(value, "std", channels=channels)
+def check_deviation(value: object, *, channels: int) -> Statistic:
+    """A standard deviation, as `check_statistic`, and above zero."""
+    std = check_statistic(value, "std", channels=channels)
     if std is not None and np.min(std) <= 0:
         raise CoderError(f"std must be above zero, not {value!r}")
     return std

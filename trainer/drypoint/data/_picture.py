@@ -61,7 +61,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         DrypointError: the file cannot be read or is not a picture.
     """
-    with _opened(path, READ_LIMIT) as image:
+    with _open(path, READ_LIMIT) as image:
         width, height = image.size
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         return (height, width) if turned else (width, height)
@@ -127,12 +127,12 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 
 def _file_pixels(path: Path, limit: int) -> Pixels:
     """The pixels of a picture file."""
-    with _opened(path, limit) as image:
+    with _open(path, limit) as image:
         return _image_pixels(image, limit)
 
 
 @contextmanager
-def _opened(path: Path, limit: int) -> Iterator[Image.Image]:
+def _open(path: Path, limit: int) -> Iterator[Image.Image]:
     """A picture file, open, whose size fits to `limit`; errors inside of the context become errors
     of one line."""
     try:

@@ -24,7 +24,7 @@ from ._classes import class_names, is_whole
 from ._clocks import Steps
 from ._columns import Channels, Reading, channels_of
 from ._csv import SUFFIXES as CSV_SUFFIXES
-from ._csv import Table, number, read_table, shown_columns
+from ._csv import Table, number, read_table, show_columns
 from ._dataset import Dataset
 from ._errors import DatasetError, FormatError
 from ._folder_parts import class_folders, part_folders
@@ -118,7 +118,9 @@ def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | No
         for run in runs
     ]
     notes = _notes(table, found, "channels")
-    return _with_facts(_cut(recordings, window, hop, where=str(path), notes=notes), found, None)
+    return _with_facts(
+        _cut_windows(recordings, window, hop, where=str(path), notes=notes), found, None
+    )
 
 
 def recording_folder_splits(
@@ -151,14 +153,14 @@ def recording_folder_splits(
     window = window or lengths.pop()
     notes = () if channels is None else channels.notes
     if ALL in found:
-        splits = _cut(found[ALL], window, hop, where=str(root), notes=notes)
+        splits = _cut_windows(found[ALL], window, hop, where=str(root), notes=notes)
         return _with_facts(splits, channels, sample_rate)
     named: dict[str, Dataset] = {}
     for part, recordings in found.items():
         cut = _windows(recordings, window, hop)
         if part == "train" and "val" not in found and len(cut[1]) > len(recordings):
             whole = _fewest(recordings) >= _FEWEST
-            shared = _shared(recordings, window, hop, _TRAINING_ENDS, whole=whole)
+            shared = _share_windows(recordings, window, hop, _TRAINING_ENDS, whole=whole)
             if {*shared} == {"train", "val"}:
                 named |= shared
                 notes += ("the validation part is split off the training part",)
@@ -192,8 +194,8 @@ def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> 
     for name, table in tables.items():
         if table.columns != first.table.columns:
             raise DatasetError(
-                f"{name} has the columns {shown_columns(table.columns)}, {first.name} "
-                f"{shown_columns(first.table.columns)}: all files want the same, in one order"
+                f"{name} has the columns {show_columns(table.columns)}, {first.name} "
+                f"{show_columns(first.table.columns)}: all files want the same, in one order"
             )
     steps = reduce(Steps.join, (table.steps for table in tables.values()))
     return channels_of(first.table, steps.clocks, reading, where=str(root), why=_ONE_WAY)
@@ -315,7 +317,7 @@ def _wav(path: Path, *, limit: int) -> tuple[Signals, int]:
     return counts.reshape(-1, channels), rate
 
 
-def _cut(
+def _cut_windows(
     recordings: Sequence[Recording],
     window: int,
     hop: int | None,
@@ -340,7 +342,7 @@ def _cut(
     attempts = [(_ENDS, fewest >= _FEWEST)]
     attempts += [(_FEW_ENDS, True)] if 2 <= fewest < _FEWEST else []
     for shares, whole_ones in attempts:
-        shared = _shared(recordings, window, hop, shares, whole=whole_ones)
+        shared = _share_windows(recordings, window, hop, shares, whole=whole_ones)
         if {"train", "test"} <= {*shared}:
             how = "recordings" if whole_ones else "the time of each recording"
             return Splits(parts | shared, where, (*notes, f"the parts are split by {how}"))
@@ -355,7 +357,7 @@ def _fewest(recordings: Sequence[Recording]) -> int:
     return min(Counter(recording.label for recording in recordings).values())
 
 
-def _shared(
+def _share_windows(
     recordings: Sequence[Recording],
     window: int,
     hop: int | None,
@@ -456,4 +458,4 @@ def _whole(label: str) -> str:
 def _notes(table: Table, channels: Channels, what: str) -> tuple[str, ...]:
     """What the columns of a table are, in words."""
     names = channels.names or table.columns
-    return (f"labels are column {table.label!r}, {what} {shown_columns(names)}", *channels.notes)
+    return (f"labels are column {table.label!r}, {what} {show_columns(names)}", *channels.notes)

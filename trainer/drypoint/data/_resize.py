@@ -21,8 +21,8 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
         return pixels
     if method == "fit":
         wide = old_width * height >= old_height * width
-        inner_width = width if wide else _scaled(old_width, height, old_height)
-        inner_height = _scaled(old_height, width, old_width) if wide else height
+        inner_width = width if wide else _scale(old_width, height, old_height)
+        inner_height = _scale(old_height, width, old_width) if wide else height
         out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
         left, top = (width - inner_width) // 2, (height - inner_height) // 2
         inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
@@ -37,7 +37,7 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
     return _stretch(pixels, width, height, box)
 
 
-def _scaled(length: int, numerator: int, denominator: int) -> int:
+def _scale(length: int, numerator: int, denominator: int) -> int:
     """``length * numerator / denominator`` rounded half up, at least 1."""
     return max(1, (2 * length * numerator + denominator) // (2 * denominator))
 

@@ -12,8 +12,8 @@ from ._dataset import Dataset
 from ._errors import CoderError, DatasetError
 from ._options import (
     Statistic,
-    checked_deviation,
-    checked_statistic,
+    check_deviation,
+    check_statistic,
     options,
     per_channel,
     statistic_config,
@@ -67,12 +67,12 @@ class SignalEncoder:
         if self.hop is not None:
             _check_size("hop", self.hop)
         n = self.channels
-        object.__setattr__(self, "mean", checked_statistic(self.mean, "mean", channels=n))
-        object.__setattr__(self, "std", checked_deviation(self.std, channels=n))
+        object.__setattr__(self, "mean", check_statistic(self.mean, "mean", channels=n))
+        object.__setattr__(self, "std", check_deviation(self.std, channels=n))
         if self.clip is not None:
             object.__setattr__(self, "clip", _positive("clip", self.clip))
         object.__setattr__(self, "count", _positive("count", self.count))
-        object.__setattr__(self, "columns", _checked_columns(self.columns, channels=n))
+        object.__setattr__(self, "columns", _check_columns(self.columns, channels=n))
         rate = self.sample_rate
         if rate is not None and (type(rate) is not int or not 1 <= rate <= _HIGHEST_RATE):
             raise CoderError(f"sample_rate must be an int from 1 to {_HIGHEST_RATE}, not {rate!r}")
@@ -139,7 +139,7 @@ class SignalEncoder:
             CoderError: a setting is out of range.
         """
         named = ((low, "low"), (high, "high"))
-        ends = [checked_statistic(end, name, channels=channels) for end, name in named]
+        ends = [check_statistic(end, name, channels=channels) for end, name in named]
         lows, highs = (np.asarray(end, np.float64) for end in ends)
         if None in ends or not (lows < highs).all():
             raise CoderError(f"low must be below high, not {low!r} and {high!r}")
@@ -263,7 +263,7 @@ class SignalEncoder:
         return f"signals are {shape}; wanted: {wanted}{hint}"
 
 
-def _checked_columns(columns: object, *, channels: int) -> tuple[str, ...]:
+def _check_columns(columns: object, *, channels: int) -> tuple[str, ...]:
     """Names of columns, of which several may be one channel in several steps.
 
     Raises:

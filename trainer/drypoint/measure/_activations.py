@@ -73,7 +73,7 @@ def measure_activations(
         batch = inputs[start : start + batch_size]
         for name, values in _outputs(model, batch, layers).items():
             part = _Moments.of(values.astype(np.float64))
-            totals[name] = totals[name].joined(part) if name in totals else part
+            totals[name] = totals[name].join(part) if name in totals else part
     return {name: {what: m.statistic(what) for what in reduce} for name, m in totals.items()}
 
 
@@ -101,7 +101,7 @@ class _Moments:
             squares=(x**2).sum(axis=0),
         )
 
-    def joined(self, other: "_Moments") -> "_Moments":
+    def join(self, other: "_Moments") -> "_Moments":
         """The moments of both sets of values together."""
         n = self.n + other.n
         gap = other.mean - self.mean

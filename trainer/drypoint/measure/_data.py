@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Inputs that are no uint8 images, with their labels; `labelled` checks them and makes it.
+    """Inputs that are no uint8 images, with their labels; `label_data` checks them and makes it.
 
     Attributes:
         x: (N, ...), a batch of inputs of the model.
@@ -43,7 +43,7 @@ class Labelled:
         return content.hexdigest()
 
 
-def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled:
+def label_data(given: object, known: Sequence[Class] | None) -> Dataset | Labelled:
     """The data of a `Dataset` or a pair (x, y).
 
     Args:

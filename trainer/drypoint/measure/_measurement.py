@@ -95,7 +95,7 @@ class Measurement(ProbabilityFigures):
         """
         if calls < 1:
             raise MeasureError(f"calls must be at least 1, not {calls}")
-        predict, dataset = self._timed()
+        predict, dataset = self._timed_model()
         return latency(predict, dataset.x, calls=calls, seconds=seconds)
 
     def throughput(self, batch_size: int = 256, *, seconds: float = 1.0) -> float:
@@ -110,7 +110,7 @@ class Measurement(ProbabilityFigures):
         """
         if batch_size < 1:
             raise MeasureError(f"batch_size must be at least 1, not {batch_size}")
-        predict, dataset = self._timed()
+        predict, dataset = self._timed_model()
         return throughput(predict, dataset.x, batch_size=batch_size, seconds=seconds)
 
     def bootstrap(
@@ -181,7 +181,7 @@ class Measurement(ProbabilityFigures):
     def _rows_of_p_true(self) -> list[float] | None:
         return None if self.probabilities is None else self._p_true.tolist()
 
-    def _timed(self) -> tuple[Predict, Dataset | Labelled]:
+    def _timed_model(self) -> tuple[Predict, Dataset | Labelled]:
         if self.model is None or self.dataset is None:
             raise MeasureError("times need a model: measure(model, dataset) keeps it")
         return predictor(self.model), self.dataset

@@ -131,6 +131,7 @@ NET_HINTS: Names = {
     "to": "leave it out: everything runs on the CPU",
     "cuda": "leave it out: everything runs on the CPU",
     "build": "it is net.bind(input_shape) or net.initialize(seed=...)",
+    "filled": "it is net.initialize(seed=...)",
 }
 
 LAYER_HINTS: Names = {

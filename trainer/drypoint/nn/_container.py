@@ -18,7 +18,7 @@ from ._errors import ConfigError, PathError
 from ._initializers import Draw
 from ._layer import Layer
 from ._module import Module
-from ._names import inside, joined, renamed, split
+from ._names import inside, join_paths, rename_layers, split_paths
 from ._sizes import Shape
 from ._wiring import Wiring
 
@@ -56,8 +56,8 @@ class Container(Layer):
         """
         values = {
             "layers": FrozenMapping(layers),
-            "params": FrozenMapping(joined({n: v.params for n, v in layers.items()})),
-            "buffers": FrozenMapping(joined({n: v.buffers for n, v in layers.items()})),
+            "params": FrozenMapping(join_paths({n: v.params for n, v in layers.items()})),
+            "buffers": FrozenMapping(join_paths({n: v.buffers for n, v in layers.items()})),
         }
         self.__dict__.update(values)
         paths = [path for path, _ in self.leaves()]
@@ -68,12 +68,12 @@ class Container(Layer):
     @cached_property
     def param_names(self) -> tuple[str, ...]:
         """Paths, in the order of the layers."""
-        return tuple(joined({n: dict.fromkeys(v.param_names) for n, v in self.layers.items()}))
+        return tuple(join_paths({n: dict.fromkeys(v.param_names) for n, v in self.layers.items()}))
 
     @cached_property
     def buffer_names(self) -> tuple[str, ...]:
         """Paths, in the order of the layers."""
-        return tuple(joined({n: dict.fromkeys(v.buffer_names) for n, v in self.layers.items()}))
+        return tuple(join_paths({n: dict.fromkeys(v.buffer_names) for n, v in self.layers.items()}))
 
     def leaves(self) -> Iterator[tuple[str, Module]]:
         """The (path, layer) pairs of all layers inside that are no containers, in order."""
@@ -95,22 +95,22 @@ class Container(Layer):
     def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
         """Path -> shape of every parameter."""
         net = self if input_shape is None else self.bind(input_shape)
-        return joined(net._each(lambda layer: layer.param_shapes()))
+        return join_paths(net._each(lambda layer: layer.param_shapes()))
 
     def buffer_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
         """Path -> shape of every buffer."""
         net = self if input_shape is None else self.bind(input_shape)
-        return joined(net._each(lambda layer: layer.buffer_shapes()))
+        return join_paths(net._each(lambda layer: layer.buffer_shapes()))
 
-    def filled(self, draw: Draw, *, overwrite: bool) -> Self:
+    def _fill(self, draw: Draw, *, overwrite: bool) -> Self:
         """The net with every layer filled, in order."""
-        return self._with_layers(self._each(lambda layer: layer.filled(draw, overwrite=overwrite)))
+        return self._with_layers(self._each(lambda layer: layer._fill(draw, overwrite=overwrite)))
 
     def with_params(self, params: Mapping[str, ArrayLike]) -> Self:
         """The net with the parameters at some paths replaced."""
         self._check_paths("parameter", params, self.param_names)
         layers = dict(self.layers)
-        for name, own in split(params, self.layers).items():
+        for name, own in split_paths(params, self.layers).items():
             with inside(name):
                 layers[name] = layers[name].with_params(own)
         return self._with_layers(layers)
@@ -119,7 +119,7 @@ class Container(Layer):
         """The net with the buffers at some paths replaced."""
         self._check_paths("buffer", buffers, self.buffer_names)
         layers = dict(self.layers)
-        for name, own in split(buffers, self.layers).items():
+        for name, own in split_paths(buffers, self.layers).items():
             with inside(name):
                 layers[name] = layers[name].with_buffers(own)
         return self._with_layers(layers)
@@ -133,7 +133,7 @@ class Container(Layer):
             ShapeError: the layer does not fit between its neighbours.
         """
         path = ".".join(path) if isinstance(path, tuple) else path
-        name, rest = self._parted(path)
+        name, rest = self._split_path(path)
         holder = self.layers[name]
         if rest and isinstance(holder, Container):
             with inside(name):
@@ -147,7 +147,7 @@ class Container(Layer):
             PathError: there is no layer of an old name.
             ConfigError: a new name is taken, or is not a valid name.
         """
-        return self._with_names(renamed(self.layers, names, type(self).__name__), names)
+        return self._with_names(rename_layers(self.layers, names, type(self).__name__), names)
 
     @abstractmethod
     def _with_names(self, layers: Mapping[str, Module], names: Mapping[str, str]) -> Self:
@@ -206,11 +206,11 @@ class Container(Layer):
 
     def _at(self, path: str) -> Module:
         """The layer at a path."""
-        name, rest = self._parted(path)
+        name, rest = self._split_path(path)
         layer = self.layers[name]
         return layer._at(rest) if rest and isinstance(layer, Container) else layer
 
-    def _parted(self, path: str) -> tuple[str, str]:
+    def _split_path(self, path: str) -> tuple[str, str]:
         """A path split into the name of a layer here and the path inside that layer ("" if none).
 
         Raises:

@@ -37,16 +37,16 @@ def as_dot(graph: Container) -> str:
         return places[end[0]] or inputs[end[1]]
 
     lines = ["digraph net {", "  node [shape=box, style=rounded];"]
-    lines += [f"  {inputs[p]} [label={_quoted(p)}, shape=plaintext];" for p in wiring.inputs]
+    lines += [f"  {inputs[p]} [label={_quote(p)}, shape=plaintext];" for p in wiring.inputs]
     for name in wiring.order:
         kind = type(graph.layers[name]).__name__
-        lines.append(f"  {places[name]} [label={_quoted(f'{name}: {kind}')}];")
+        lines.append(f"  {places[name]} [label={_quote(f'{name}: {kind}')}];")
     for i, port in enumerate(wiring.outputs):
-        lines.append(f"  output{i} [label={_quoted(port)}, shape=plaintext];")
+        lines.append(f"  output{i} [label={_quote(port)}, shape=plaintext];")
     for name in wiring.order:
         several = len(graph.layers[name].input_ports) > 1
         for port, end in wiring.feeds[name].items():
-            label = f" [label={_quoted(port)}]" if several else ""
+            label = f" [label={_quote(port)}]" if several else ""
             lines.append(f"  {start(end)} -> {places[name]}{label};")
     for i, end in enumerate(wiring.outputs.values()):
         lines.append(f"  {start(end)} -> output{i};")
@@ -62,5 +62,5 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return "any shape" if shape is None else str(shape)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -32,7 +32,9 @@ def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
     return {name: layers[name] for name in wiring.order}
 
 
-def opened(layers: Mapping[str, Module], wiring: Wiring) -> tuple[dict[str, Module], list[Pair]]:
+def open_containers(
+    layers: Mapping[str, Module], wiring: Wiring
+) -> tuple[dict[str, Module], list[Pair]]:
     """Path -> layer for all layers that are no containers, and the edges between them."""
     leaves: dict[str, Module] = {}
     edges: list[Pair] = []

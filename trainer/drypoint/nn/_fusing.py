@@ -38,7 +38,7 @@ class Run(NamedTuple):
         return ctx.within(self.name).forward(self.layer, x, params)
 
 
-def fused(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
+def fuse(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
     """The layers as runs, each as long as possible.
 
     Only the exact classes are fused: a derived class may override `forward`.

@@ -34,7 +34,7 @@ def gradients(
     """The gradients that `Module.gradient` and `Module.vjp` describe."""
     if reduction not in ("sum", "mean"):
         raise ConfigError(type(module).__name__, f"reduces by sum or mean, not by {reduction!r}")
-    given, target = (data, None) if loss is None else _parted(module, data)
+    given, target = (data, None) if loss is None else _split_target(module, data)
     batch = as_batch_of(module, by_port(module, given))
     floats = [port for port, value in batch.inputs.items() if isinstance(value, Tensor)]
     known = (*module.params, *floats)
@@ -68,7 +68,7 @@ def gradients(
     return found[wrt] if isinstance(wrt, str) and wrt != "all" else found
 
 
-def _parted(module: Ported, data: DataLike) -> tuple[DataLike, ArrayLike]:
+def _split_target(module: Ported, data: DataLike) -> tuple[DataLike, ArrayLike]:
     """The data split into the inputs of the module and the target of the loss."""
     if not isinstance(data, Mapping) or "target" not in data:
         ports = ", ".join((*module.input_ports, "target"))

@@ -14,15 +14,15 @@ from ._arrays import FrozenMapping
 from ._batch import as_batch_of, by_port
 from ._context import Context
 from ._errors import ConfigError, PortError, ShapeError
-from ._flattening import chain_of, opened
+from ._flattening import chain_of, open_containers
 from ._graph_layer import GraphLayer
 from ._module import Module
-from ._names import LayerLike, inside, named, split
+from ._names import LayerLike, inside, name_layers, split_paths
 from ._ported import Step
 from ._ports import PortValue, as_tensor, check_lengths, dtype_of
 from ._sequential import Sequential
 from ._sizes import Shape, check_count, check_values, shape_hint
-from ._wiring import End, Pair, Wiring, pairs_of, renamed_end, wired
+from ._wiring import End, Pair, Wiring, pairs_of, rename_end, wire
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -65,9 +65,9 @@ class Graph(GraphLayer):
         edges: Iterable[Iterable[str]] = (),
         input_shapes: Mapping[str, Iterable[int]] | None = None,
     ) -> None:
-        by_name = named(layers, "Graph")
+        by_name = name_layers(layers, "Graph")
         pairs = pairs_of(edges)
-        wiring = wired(by_name, pairs)
+        wiring = wire(by_name, pairs)
         known = {port: tuple(shape) for port, shape in (input_shapes or {}).items()}
         for port, shape in known.items():
             if port not in wiring.inputs:
@@ -151,7 +151,7 @@ class Graph(GraphLayer):
     ) -> dict[str, Tensor]:
         """Run the layers in order of computation."""
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
-        parts = split(params, self.layers)
+        parts = split_paths(params, self.layers)
         for name in self.wiring.order:
             given = {port: values[end] for port, end in self.wiring.feeds[name].items()}
             with inside(name):
@@ -221,7 +221,7 @@ class Graph(GraphLayer):
     def flatten(self) -> "Graph":
         """The graph with the layers of its containers in their place; paths and output bytes
         stay."""
-        layers, edges = opened(self.layers, self.wiring)
+        layers, edges = open_containers(self.layers, self.wiring)
         return Graph(layers, edges, self._known)
 
     def config(self) -> dict[str, object]:
@@ -253,7 +253,7 @@ class Graph(GraphLayer):
         return type(self)(layers, self.edges, self._known)
 
     def _with_names(self, layers: Mapping[str, Module], names: Mapping[str, str]) -> Self:
-        edges = [tuple(renamed_end(self.layers, end, names) for end in pair) for pair in self.edges]
+        edges = [tuple(rename_end(self.layers, end, names) for end in pair) for pair in self.edges]
         return type(self)(layers, edges, self._known)
 
     def _checked_run(

@@ -148,7 +148,7 @@ def _size(shape: Shape) -> str:
     return "x".join(map(str, shape)) or "number"
 
 
-def described(module: Ported, inside: Mapping[str, Ported]) -> str:
+def describe_module(module: Ported, inside: Mapping[str, Ported]) -> str:
     """A description of several lines: type, hyper-parameters or layers, ports, arrays.
 
     Args:

@@ -14,7 +14,7 @@ from ._aliases import NET_HINTS
 from ._batch import by_port
 from ._errors import ConfigError
 from ._gradients import DataLike, Reduction, gradients
-from ._info import NetInfo, described, net_info
+from ._info import NetInfo, describe_module, net_info
 from ._initializers import Distribution, Method, drawer
 from ._ported import Ported
 from ._sizes import Shape
@@ -74,7 +74,7 @@ class Module(Ported):
 
     def describe(self) -> str:
         """Type, hyper-parameters, ports with their shapes, and each array in a line."""
-        return described(self, dict(self.leaves()))
+        return describe_module(self, dict(self.leaves()))
 
     def _repr_html_(self) -> str:
         """For notebooks: the table if shapes are known, else the description."""
@@ -142,7 +142,7 @@ class Module(Ported):
         draw = drawer(method, rng, kind=kind, distribution=distribution, std=std)
         given = None if input_shape is None else by_port(self, input_shape)
         bound = self if given is None else self.with_shapes(given)
-        return bound.filled(draw, overwrite=overwrite)
+        return bound._fill(draw, overwrite=overwrite)
 
     @overload
     def gradient(  # type: ignore[overload-overlap]  # the one word that is no path

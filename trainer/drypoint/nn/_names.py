@@ -59,7 +59,9 @@ _WORDS: Mapping[str, type[Layer]] = {
 }
 
 
-def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> dict[str, Module]:
+def name_layers(
+    layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str
+) -> dict[str, Module]:
     """Name -> layer, in order; layers of a list get short names, numbered from 1 if several.
 
     Raises:
@@ -69,7 +71,7 @@ def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> d
     if isinstance(layers, Mapping):
         by_name = {name: _layer(one, kind, f" as '{name}'") for name, one in layers.items()}
     else:
-        by_name = _numbered([_layer(one, kind) for one in layers])
+        by_name = _number_names([_layer(one, kind) for one in layers])
     if not by_name:
         raise ConfigError(kind, "wants at least one layer")
     for name in by_name:
@@ -78,7 +80,9 @@ def named(layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str) -> d
     return by_name
 
 
-def renamed(layers: Mapping[str, Module], names: Mapping[str, str], kind: str) -> dict[str, Module]:
+def rename_layers(
+    layers: Mapping[str, Module], names: Mapping[str, str], kind: str
+) -> dict[str, Module]:
     """The layers, in order, with names replaced by `names`: old -> new.
 
     Raises:
@@ -94,7 +98,7 @@ def renamed(layers: Mapping[str, Module], names: Mapping[str, str], kind: str) -
     return made
 
 
-def added(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str, Module]:
+def append_layers(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str, Module]:
     """The layers followed by `more`; a name that is taken gets the next free number."""
     result = dict(layers)
     for name, layer in more.items():
@@ -115,12 +119,14 @@ def inside(name: str) -> Iterator[None]:
         raise error.within(name) from error.__cause__
 
 
-def joined(parts: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
+def join_paths(parts: Mapping[str, Mapping[str, Value]]) -> dict[str, Value]:
     """{layer: {name: value}} as {"layer.name": value}."""
     return {f"{name}.{inner}": v for name, part in parts.items() for inner, v in part.items()}
 
 
-def split(values: Mapping[str, Value], layers: Mapping[str, Module]) -> dict[str, dict[str, Value]]:
+def split_paths(
+    values: Mapping[str, Value], layers: Mapping[str, Module]
+) -> dict[str, dict[str, Value]]:
     """{"layer.name": value} as {layer: {name: value}}, for the layers that have values."""
     parts: dict[str, dict[str, Value]] = {}
     for name, layer in layers.items():
@@ -148,7 +154,7 @@ def _layer(one: object, kind: str, name: str = "") -> Module:
     raise ConfigError(kind, f"wants layers, got {one!r}{name}{hint}")
 
 
-def _numbered(layers: list[Module]) -> dict[str, Module]:
+def _number_names(layers: list[Module]) -> dict[str, Module]:
     totals = Counter(layer.short_name for layer in layers)
     seen: Counter[str] = Counter()
     names = {}

@@ -105,7 +105,7 @@ class Ported(ABC):
         missing = {*self.param_names, *self.buffer_names} - {*self.params, *self.buffers}
         return not missing
 
-    def filled(self, draw: Draw, *, overwrite: bool) -> Self:
+    def _fill(self, draw: Draw, *, overwrite: bool) -> Self:
         """The module with initial values: weights by `draw`; values that it has stay unless
         `overwrite`."""
         if self.initialized and not overwrite:

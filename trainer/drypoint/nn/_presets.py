@@ -42,7 +42,7 @@ def lenet(
         widths: the channels of the two convolutions and the number of hidden units.
         seed: the seed of the initial weights; None leaves the net uninitialized.
     """
-    first, second, hidden = _counted("lenet", widths, 3)
+    first, second, hidden = _check_count("lenet", widths, 3)
     layers: dict[str, Layer] = {
         "conv1": Conv2d(first, 5),
         "relu1": ReLU(),
@@ -77,7 +77,7 @@ def lenet5(
         widths: the channels of the two convolutions and the hidden units of the two dense layers.
         seed: the seed of the initial weights; None leaves the net uninitialized.
     """
-    first, second, third, fourth = _counted("lenet5", widths, 4)
+    first, second, third, fourth = _check_count("lenet5", widths, 4)
     layers: dict[str, Layer] = {
         "conv1": Conv2d(first, 5, padding=2),
         "relu1": ReLU(),
@@ -417,7 +417,7 @@ def _head(classes: int, mean: Layer | None = None) -> dict[str, Layer]:
     return {"mean": mean or GlobalAvgPool2d(), "fc": Linear(classes), "softmax": Softmax()}
 
 
-def _counted(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
+def _check_count(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
     if len(widths) != count:
         raise ConfigError(net, f"wants {count} widths, got {widths!r}")
     return widths

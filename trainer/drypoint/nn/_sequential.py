@@ -10,10 +10,10 @@ from ._arrays import FrozenMapping
 from ._container import Container
 from ._context import Context
 from ._errors import ConfigError, PathError, ShapeError
-from ._fusing import Run, fused
+from ._fusing import Run, fuse
 from ._layer import Layer
 from ._module import Module
-from ._names import LayerLike, added, inside, named, split
+from ._names import LayerLike, append_layers, inside, name_layers, split_paths
 from ._ported import Step
 from ._sizes import Shape, check_count, check_values, shape_hint
 from ._wiring import Wiring
@@ -69,7 +69,7 @@ class Sequential(Container):
         self, *given: Any, layers: Any = None, input_shape: Iterable[int] | None = None
     ) -> None:
         rows, input_shape = _arguments(given if layers is None else (layers, *given), input_shape)
-        by_name = _in_a_row(named(rows, "Sequential"))
+        by_name = _in_a_row(name_layers(rows, "Sequential"))
         first = next(iter(by_name.values()))
         shape = first.input_shape if input_shape is None else tuple(input_shape)
         shapes = None
@@ -84,7 +84,7 @@ class Sequential(Container):
                     shapes.append(layer.output_shape(shapes[-1]))
                     check_values(type(layer).__name__, shapes[-1])
         self.__dict__["_shapes"] = None if shapes is None else tuple(shapes)
-        self.__dict__["_runs"] = fused(by_name.items())
+        self.__dict__["_runs"] = fuse(by_name.items())
         self._hold(by_name)
 
     @property
@@ -159,7 +159,7 @@ class Sequential(Container):
             more = {other.short_name: other}
         else:
             raise ConfigError("Sequential", f"takes layers after its own, got {other!r}")
-        return Sequential(added(self.layers, more), self.input_shape)
+        return Sequential(append_layers(self.layers, more), self.input_shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The output shape of the last layer."""
@@ -225,7 +225,7 @@ class Sequential(Container):
 
         Layers are fused, unless ``ctx.observe`` needs the output of each layer.
         """
-        parts = split(params, self.layers)
+        parts = split_paths(params, self.layers)
         watched = ctx.observe is not None
         for run in (Run(*item) for item in self.items()) if watched else self._runs:
             with inside(run.name):

@@ -96,7 +96,7 @@ class Elementwise(Pointwise):
     def __post_init__(self) -> None:
         """Check the derivative by finite differences."""
         with np.errstate(all="ignore"):  # points outside of the domain are dropped below
-            values, slopes = _checked(self.function), _checked(self.derivative)
+            values, slopes = _check_values(self.function), _check_values(self.derivative)
             numeric = self.function(_POINTS + _STEP) - self.function(_POINTS - _STEP)
             numeric = np.asarray(numeric / (2 * _STEP), np.float64)
         finite = np.isfinite(values) & np.isfinite(slopes) & np.isfinite(numeric)
@@ -127,7 +127,7 @@ class Elementwise(Pointwise):
         return record(y, (x, lambda g: np.asarray(g * self.derivative(x.data), x.dtype)))
 
 
-def _checked(function: ArrayFunction) -> NDArray[np.float64]:
+def _check_values(function: ArrayFunction) -> NDArray[np.float64]:
     """The function's values at `_POINTS`, checked to depend on one point each."""
     try:
         values = np.asarray(function(_POINTS), np.float64)

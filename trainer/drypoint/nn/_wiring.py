@@ -51,7 +51,7 @@ def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def wired(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
+def wire(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
     """The wiring of layers by edges.
 
     Raises:
@@ -80,14 +80,14 @@ def wired(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
     for end, port in _port_names(free, taken={*inputs}).items():
         feeds[end[0]][end[1]] = ("", port)
         inputs[port] = None
-    order = _ordered(feeds)
+    order = _sort(feeds)
     ends = [(name, port) for name in order for port in layers[name].output_ports]
     unused = [end for end in ends if end not in used]
     outputs |= {p: end for end, p in _port_names(unused, taken={*outputs}).items()}
     return Wiring(tuple(inputs), FrozenMapping(outputs), order, FrozenMapping(feeds))
 
 
-def renamed_end(layers: Mapping[str, Module], text: str, names: Mapping[str, str]) -> str:
+def rename_end(layers: Mapping[str, Module], text: str, names: Mapping[str, str]) -> str:
     """The end of an edge with names of layers replaced by `names`: old -> new."""
     parts = text.split(".")
     for n in range(len(parts), 0, -1):
@@ -134,7 +134,7 @@ def _port_names(ends: list[End], taken: set[str]) -> dict[End, str]:
     return names
 
 
-def _ordered(feeds: Mapping[str, Mapping[str, End]]) -> tuple[str, ...]:
+def _sort(feeds: Mapping[str, Mapping[str, End]]) -> tuple[str, ...]:
     """Depth first, on an explicit stack: a graph may be deeper than Python's recursion limit."""
     done: dict[str, None] = {}
     for root in feeds:

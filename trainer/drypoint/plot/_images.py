@@ -49,7 +49,7 @@ def examples(
         for example in shown:
             check(example, Example, name="one of the examples", wanted=wanted)
         images = [_image_of(example) for example in shown]
-        titles = [_judged(e) for e in shown]
+        titles = [_title(e) for e in shown]
         marked = [e.true != e.predicted for e in shown]
     return image_grid(
         images, titles, marked=marked, columns=columns, title=title, placed=placement(ax)
@@ -175,7 +175,7 @@ def _image_of(example: Example) -> NDArray[np.uint8]:
     return example.image
 
 
-def _judged(example: Example) -> str:
+def _title(example: Example) -> str:
     """The title of an example: true class, predicted class, probability of the true class (small
     ones by exponent)."""
     p = example.p_true

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from drypoint.program import Lifetime, Program, bytes_in_use, lifetimes, memory_chart
 
 from . import _look as look
-from ._blocks import fitted
+from ._blocks import fit_width
 from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -40,7 +40,7 @@ class MemoryMap(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:  # noqa: ARG002
         """`program.memory_chart`, which is ASCII."""
-        return f"{self.title}\n{memory_chart(self.program, fitted(width))}"
+        return f"{self.title}\n{memory_chart(self.program, fit_width(width))}"
 
     @property
     def layout(self) -> Layout:

@@ -155,7 +155,7 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
             DrypointError: the file cannot be written.
         """
-        write_atomic(path, self._file(_checked_suffix(path)[1:]))
+        write_atomic(path, self._file(_check_suffix(path)[1:]))
 
     @staticmethod
     def check_saving(path: str | Path) -> None:
@@ -166,7 +166,7 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
             DrypointError: the file cannot be written.
         """
-        _checked_suffix(path)
+        _check_suffix(path)
         figure_type()
         check_writable(path)
 
@@ -216,7 +216,7 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     return axes
 
 
-def _checked_suffix(path: str | Path) -> str:
+def _check_suffix(path: str | Path) -> str:
     """The suffix of a picture's file, in lower case."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):

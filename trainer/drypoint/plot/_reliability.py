@@ -10,8 +10,8 @@ from drypoint.common import table_lines
 from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 
 from . import _look as look
-from ._blocks import bar, fitted
-from ._checks import check, read_only
+from ._blocks import bar, fit_width
+from ._checks import check, freeze
 from ._picture import Layout, Picture, Placement, placement
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Reliability(Picture):
         """A line for each range: mean confidence, examples, accuracy less confidence, a bar."""
         curve = self.curve
         rows = [("confidence", "examples", "accuracy", "difference", "")]
-        room = max(8, fitted(width) - 46)
+        room = max(8, fit_width(width) - 46)
         for n, sure, right in zip(
             curve.count.tolist(), curve.confidence.tolist(), curve.accuracy.tolist(), strict=True
         ):
@@ -97,6 +97,4 @@ def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Re
     intervals = [
         wilson_interval(hit, n) for hit, n in zip(hits.tolist(), curve.count.tolist(), strict=True)
     ]
-    return Reliability(
-        curve=curve, intervals=read_only(np.array(intervals)), placed=placement(axes)
-    )
+    return Reliability(curve=curve, intervals=freeze(np.array(intervals)), placed=placement(axes))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import kind_of, table_lines
 
 from . import _look as look
-from ._blocks import aligned, fitted, sparkline
+from ._blocks import align, fit_width, sparkline
 from ._checks import numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -47,7 +47,7 @@ class TrainingCurves(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A sparkline for each curve with its extremes; curves of a panel have one scale."""
-        width = fitted(width)
+        width = fit_width(width)
         best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
         rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
         room = max(8, width - 50)
@@ -67,7 +67,7 @@ class TrainingCurves(Picture):
                     plain=plain,
                 )
                 figures = (values[0], values[-1], values.min(), values.max())
-                rows.append((name, line, *aligned(map(float, figures))))
+                rows.append((name, line, *align(map(float, figures))))
         return "\n".join(
             [f"training, {len(self.epochs)} epochs{best}", *table_lines(rows, left=(0, 1))]
         )

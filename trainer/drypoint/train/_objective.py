@@ -91,9 +91,9 @@ class Objective:
         given = [outputs[port] for port in self.weights]
         if [*self.weights.values()] == [1] and given[0].ndim == 1:
             return given[0]
-        return host_callback(self._weighted, *given)
+        return host_callback(self._sum_losses, *given)
 
-    def _weighted(self, *given: Tensor) -> Tensor:
+    def _sum_losses(self, *given: Tensor) -> Tensor:
         total: Tensor | None = None
         for losses, weight in zip(given, self.weights.values(), strict=True):
             if losses.ndim > 1:

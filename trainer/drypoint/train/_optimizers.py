@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff.kernels import aligned
+from drypoint.autodiff.kernels import copy_aligned
 from drypoint.autodiff.kernels.updates import (
     AdamStep,
     Formula,
@@ -59,7 +59,7 @@ class BuiltinOptimizer:
     def start(self, params: Arrays) -> State:
         """Moments of zeros for each parameter."""
         return {
-            path: tuple(aligned(np.zeros_like(w)) for _ in range(self.n_moments))
+            path: tuple(copy_aligned(np.zeros_like(w)) for _ in range(self.n_moments))
             for path, w in params.items()
         }
 

@@ -59,7 +59,7 @@ def read_examples(
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
-        return make_examples(_joined(given, what), what=what)
+        return make_examples(_join_examples(given, what), what=what)
     if isinstance(given, list):
         given = _pairs(given, what)
     if isinstance(given, Mapping):
@@ -124,7 +124,7 @@ def _pairs(given: list[Any], what: str) -> tuple[list[Any], list[Any]]:
     return [x for x, _ in given], [y for _, y in given]
 
 
-def _joined(given: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
+def _join_examples(given: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
     """Port -> list of values, from a dict for each example."""
     for i, one in enumerate(given):
         if set(one) != set(given[0]):

@@ -14,7 +14,7 @@ __all__ = [
     "Settings",
     "compiled_kernels",
     "ffi",
-    "forced",
+    "force_kernels",
     "kernels_for",
     "lib",
     "n_threads",
@@ -90,7 +90,7 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
 
 
 @contextmanager
-def forced(name: str | None, n_threads: int = 1) -> Iterator[None]:
+def force_kernels(name: str | None, n_threads: int = 1) -> Iterator[None]:
     """A context that computes with the kernels of one instruction set, or NumPy (None): for tests.
 
     The smallest work is split into parts too.

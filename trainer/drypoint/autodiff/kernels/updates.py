@@ -75,7 +75,7 @@ class SGDStep:
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
-        g = _decayed(p, self.decay)
+        g = _decay(p, self.decay)
         v *= np.float32(self.momentum)
         v += g
         change = g + np.float32(self.momentum) * v if self.nesterov else v
@@ -126,7 +126,7 @@ class RMSPropStep:
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
-        g = _decayed(p, self.decay)
+        g = _decay(p, self.decay)
         v += np.float32(self.c) * (g * g - v)
         np.subtract(p.w, np.float32(self.rate) * g / (np.sqrt(v) + np.float32(self.eps)), out=p.w)
 
@@ -251,7 +251,7 @@ def sum_terms(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> 
     Parameters(Parameter(total, g, ()) for total, g in pairs).update(GradientSum())
 
 
-def _decayed(p: Parameter, decay: float) -> Values:
+def _decay(p: Parameter, decay: float) -> Values:
     return p.gradient + np.float32(decay) * p.w if p.decays and decay else p.gradient
 
 

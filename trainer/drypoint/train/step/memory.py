@@ -79,7 +79,7 @@ class StepMemory:
         host_call(call, reads=reads, writes=[*results.values()])
         return {path: (array,) for path, array in results.items()}
 
-    def repeated(self, n: int) -> "StepMemory":
+    def repeat(self, n: int) -> "StepMemory":
         """Memory for the results of n such steps, one after the other."""
         memory = StepMemory(n * len(self.losses))
         for port, array in self.outputs.items():

@@ -69,7 +69,7 @@ class TapeStep:
 
     def step(self, shard: Shard, memory: StepMemory) -> None:
         """Forward and backward for each micro-batch; then clip and update, once for the batch."""
-        with self.context.seeded(self.seed(self.state.step)):
+        with self.context.with_seed(self.seed(self.state.step)):
             blocks = [self._gradients(shard, block, memory) for block in self.blocks(shard)]
         gradients, most = blocks[0], self.plan.settings.clip_grad_norm
         if self.plan.all_reduce is not None:
