@@ -658,11 +658,11 @@ def test_optimizer_steps(sizes, n_terms, seed):
         return [array for w, _, s in copies for array in (w, *s)]
 
     for step, n_states in (
-        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
-        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
-        (updates.AdamStep(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
-        (updates.RMSPropStep(0.1, c=0.05, eps=1e-6, decay=decay), 1),
-        (updates.SignSGDStep(0.1, c=0.1, keep=1 - decay), 1),
+        (updates.SGDFormula(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
+        (updates.SGDFormula(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
+        (updates.AdamFormula(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
+        (updates.RMSPropFormula(0.1, c=0.05, eps=1e-6, decay=decay), 1),
+        (updates.SignSGDFormula(0.1, c=0.1, keep=1 - decay), 1),
     ):
         wanted = stepped(None, step, n_states)
         for name in SETS:
@@ -697,7 +697,7 @@ def test_averages(sizes, seed):
         with runtime.force_kernels(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
             members = [updates.Parameter(w, (), (m,)) for w, m in pairs]
-            updates.Parameters(members).update(updates.AverageStep(share))
+            updates.Parameters(members).update(updates.AverageFormula(share))
         return copies
 
     for share in (1, float(rng.random())):

@@ -101,7 +101,7 @@ def test_many_runs_with_other_numbers_and_memory(threads):
     xs, weight, state = drawn(3, n, size, 5), drawn(4, 3, 5), np.zeros((3, 5), np.float32)
     targets = np.arange(n * size).reshape(n, size) % 3
     steps = [
-        updates.SGDStep(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
+        updates.SGDFormula(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
     ]
 
     def computed(x, targets, *, w, v, step, placeholder=None):

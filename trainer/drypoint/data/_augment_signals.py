@@ -46,8 +46,8 @@ class Signals:
     def __post_init__(self) -> None:
         for name, most in (("shift", _LIMIT), ("gain", 1), ("mask", _LIMIT)):
             check_amount(name, getattr(self, name), 0, most)
-        for one in self.noise if isinstance(self.noise, tuple) else (self.noise,):
-            check_amount("noise", one, 0, float(np.finfo(np.float32).max))
+        for amount in self.noise if isinstance(self.noise, tuple) else (self.noise,):
+            check_amount("noise", amount, 0, float(np.finfo(np.float32).max))
 
     def __call__(
         self, signals: NDArray[_Sample], /, *, seed: int, epoch: int, indices: ArrayLike

@@ -15,7 +15,7 @@ _SHARE = 0.99  # of the steps in which a clock rises that starts again, or whose
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class Directions:
     """How often each column of recordings rises and falls from one row to the next.
 
     Attributes:
@@ -28,11 +28,11 @@ class Steps:
     n: int
 
     @classmethod
-    def of(cls, rows: NDArray[np.float64], labels: tuple[str, ...] = ()) -> "Steps":
-        """The steps of a table (rows, columns); with labels, of each of its runs of one label."""
+    def of(cls, rows: NDArray[np.float64], labels: tuple[str, ...] = ()) -> "Directions":
+        """The directions in a table (rows, columns), or in each of its runs of one label."""
         same = np.ones(max(len(rows) - 1, 0), bool)
         if labels:
-            equal = (one == other for one, other in pairwise(labels))
+            equal = (label == other for label, other in pairwise(labels))
             same = np.fromiter(equal, bool, len(labels) - 1)
         rises, falls = np.zeros((2, rows.shape[1]), np.int64)
         for i, column in enumerate(rows.T):  # one by one: the table may be large
@@ -40,9 +40,9 @@ class Steps:
             falls[i] = np.count_nonzero((column[1:] < column[:-1]) & same)
         return cls(rises, falls, int(np.count_nonzero(same)))
 
-    def join(self, other: "Steps") -> "Steps":
-        """The steps of both, of as many columns."""
-        return Steps(self.rises + other.rises, self.falls + other.falls, self.n + other.n)
+    def join(self, other: "Directions") -> "Directions":
+        """The directions in both, of as many columns."""
+        return Directions(self.rises + other.rises, self.falls + other.falls, self.n + other.n)
 
     @property
     def clocks(self) -> NDArray[np.bool_]:
@@ -60,7 +60,7 @@ def rising_channels(signals: NDArray[Any]) -> NDArray[np.bool_]:
     each of them.
     """
     before, after = signals[:, :-1], signals[:, 1:]
-    up, down = (one.any(axis=(0, 1)) for one in (after > before, after < before))
+    up, down = (moves.any(axis=(0, 1)) for moves in (after > before, after < before))
     return np.asarray((up != down) & (len(signals) * (signals.shape[1] - 1) >= _FEWEST))
 
 

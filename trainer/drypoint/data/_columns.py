@@ -83,7 +83,7 @@ def channels_of(
                 f"{where} has no column {name!r} to keep; its columns: {show_columns(columns)}"
             )
     stay = [name in reading.keep or bool(reading.columns) for name in columns]
-    places = [i for i, kept in enumerate(stay) if kept or not left_out[i]]
+    places = [i for i, stays in enumerate(stay) if stays or not left_out[i]]
     if not places:
         raise DatasetError(
             f"{where}: no column is read, since each {why} ({show_columns(columns)}): name those "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import read_bytes
 
-from ._clocks import Steps, indices
+from ._clocks import Directions, indices
 from ._errors import FormatError
 
 SUFFIXES = frozenset({".csv", ".tsv"})
@@ -35,7 +35,7 @@ class Table:
         columns: the names of the columns of numbers; their places where the file names none.
         named: whether the file names its columns.
         values: float32 (rows, columns).
-        steps: how often the columns rise and fall within rows of one label.
+        directions: how often the columns rise and fall within rows of one label.
         indices: (columns,), whether a column numbers the rows.
         labels: the label of each row; empty where there is no column of labels.
         label: the name of the column of labels, or "".
@@ -45,7 +45,7 @@ class Table:
     columns: tuple[str, ...]
     named: bool
     values: NDArray[np.float32]
-    steps: Steps
+    directions: Directions
     indices: NDArray[np.bool_]
     labels: tuple[str, ...]
     label: str
@@ -99,40 +99,40 @@ def read_table(
     if not labelled:
         place = names.index(label) if label in names else _find_label(names)
         out |= set() if place is None else {place}
-    kept = [i for i in range(len(names)) if i != at and i not in out]
-    if columns and (named or len(kept) != len(columns) or {*columns} <= {*names}):
-        kept = [_place(name, names, path) for name in columns]
-        out = set(range(len(names))) - {at, *kept}
-    if not kept:
+    read = [i for i in range(len(names)) if i != at and i not in out]
+    if columns and (named or len(read) != len(columns) or {*columns} <= {*names}):
+        read = [_place(name, names, path) for name in columns]
+        out = set(range(len(names))) - {at, *read}
+    if not read:
         raise FormatError(f"{path} has no columns of numbers")
     values, labels, lines = array("d"), list[str](), array("I")
     for line, row in chain([first], rows):
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
         try:
-            values.extend([number(row[i]) for i in kept])
+            values.extend([number(row[i]) for i in read])
         except (ValueError, OverflowError):
-            wrong = next((i for i in kept if not _is_number(row[i])), kept[0])
+            wrong = next((i for i in read if not _is_number(row[i])), read[0])
             raise FormatError(_no_number(path, line, names[wrong], row[wrong])) from None
         lines.append(line)
         if at is not None:
             if len(row[at]) > _LONGEST:
                 raise FormatError(f"{path}, line {line}: a label of {len(row[at])} characters")
             labels.append(row[at].strip())
-    exact = np.frombuffer(values, np.float64).reshape(-1, len(kept))
+    exact = np.frombuffer(values, np.float64).reshape(-1, len(read))
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
         table = exact.astype(np.float32)
     if not np.isfinite(table).all():
         place, column = np.argwhere(~np.isfinite(table))[0].tolist()
         raise FormatError(
-            f"{path}, line {lines[place]}: column {names[kept[column]]!r} holds NaN, infinity or a "
+            f"{path}, line {lines[place]}: column {names[read[column]]!r} holds NaN, infinity or a "
             "number beyond float32: leave such rows out, or replace the values"
         )
     return Table(
-        columns=tuple(names[i] for i in kept),
+        columns=tuple(names[i] for i in read),
         named=named,
         values=table,
-        steps=Steps.of(exact, tuple(labels)),
+        directions=Directions.of(exact, tuple(labels)),
         indices=indices(exact),
         labels=tuple(labels),
         label="" if at is None else names[at],
@@ -191,10 +191,10 @@ def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, p
         if re.fullmatch("[0-9]{1,6}", label) and int(label) < len(names):
             return int(label)
         raise FormatError(f"{path} has no column {label!r}; its columns: {_list_names(names)}")
-    known = _find_label(names)
+    usual = _find_label(names)
     texts = [i for i, cell in enumerate(row[: len(names)]) if not _is_number(cell)]
-    if known is not None:
-        return known
+    if usual is not None:
+        return usual
     if len(texts) == 1:
         return texts[0]
     raise FormatError(

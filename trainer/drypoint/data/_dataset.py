@@ -58,10 +58,10 @@ class Dataset:
     sample_rate: int | None = None
 
     def __post_init__(self) -> None:
-        given = np.asarray(self.x)
-        signals = is_signals(given) and given.ndim != 4  # (N, C, H, W) are images
+        inputs = np.asarray(self.x)
+        signals = is_signals(inputs) and inputs.ndim != 4  # (N, C, H, W) are images
         what = "signals" if signals else "images"
-        x = _check_signals(given) if signals else _check_images(given)
+        x = _check_signals(inputs) if signals else _check_images(inputs)
         if x.size == 0:
             raise DatasetError(f"no {what}: their shape is {x.shape}")
         # The default () means "from y"; other empty lists of classes are refused.
@@ -228,16 +228,16 @@ def check_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
     return chosen.astype(np.int64)
 
 
-def _check_signals(given: NDArray[Any]) -> NDArray[Any]:
+def _check_signals(signals: NDArray[Any]) -> NDArray[Any]:
     """Signals in the form of a `Dataset`; floats that are pixels of pictures are refused."""
-    if given.dtype.kind == "f" and given.ndim > 2 and min(given.shape[1:]) >= _PICTURE:
-        check_scaled(given, name="images")
-    return plain_signals(given)
+    if signals.dtype.kind == "f" and signals.ndim > 2 and min(signals.shape[1:]) >= _PICTURE:
+        check_scaled(signals, name="images")
+    return plain_signals(signals)
 
 
-def _check_images(given: NDArray[Any]) -> NDArray[np.uint8]:
+def _check_images(images: NDArray[Any]) -> NDArray[np.uint8]:
     """Images in the form of a `Dataset`, uint8 (N, H, W) or (N, H, W, 3)."""
-    x = plain_images(given)
+    x = plain_images(images)
     gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
     check_scaled(x, name="images")
     if x.dtype != np.uint8 or not (gray or rgb):
@@ -245,7 +245,7 @@ def _check_images(given: NDArray[Any]) -> NDArray[np.uint8]:
         hint = ": of values in [0, 1] it is (255 * x).round().astype('uint8')" if scaled else ""
         raise DatasetError(
             "images must be uint8 of shape (N, H, W) or (N, H, W, 3), signals int16 or floats, "
-            f"not {x.dtype} of shape {given.shape}{hint}"
+            f"not {x.dtype} of shape {images.shape}{hint}"
         )
     return x
 

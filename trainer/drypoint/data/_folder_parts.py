@@ -10,14 +10,14 @@ from ._splits import PART_NAMES
 
 def part_folders(root: Path) -> dict[str, Path]:
     """Part -> its folder, the training part first; empty if the folder has no folder "train"."""
-    found = {
+    folders = {
         PART_NAMES[path.name.lower()]: path
         for path in subfolders(root)
         if path.name.lower() in PART_NAMES
     }
-    if "train" not in found:
+    if "train" not in folders:
         return {}
-    return {part: found[part] for part in ("train", "val", "test") if part in found}
+    return {part: folders[part] for part in ("train", "val", "test") if part in folders}
 
 
 def class_folders(root: Path, suffixes: AbstractSet[str]) -> dict[str, list[Path]]:

@@ -63,16 +63,16 @@ def idx_splits(path: Path, *, limit: int) -> Splits:
     """
     if not path.is_dir():
         return Splits({ALL: load_idx(path, _labels_of(path), limit=limit)}, str(path))
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for images in _images_in(path):
         words = re.split(r"[-_.]", images.name.lower())
         part = next((PART_NAMES[word] for word in words if word in PART_NAMES), ALL)
-        if part in found:
+        if part in paths:
             raise DatasetError(
-                f"{images} and {found[part].name} are both images of the part {part}: name one file"
+                f"{images} and {paths[part].name} are both images of the part {part}: name one file"
             )
-        found[part] = images
-    parts = {part: load_idx(x, _labels_of(x), limit=limit) for part, x in found.items()}
+        paths[part] = images
+    parts = {part: load_idx(x, _labels_of(x), limit=limit) for part, x in paths.items()}
     return Splits(parts, str(path))
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from drypoint.common import READ_LIMIT, progress, read_bytes
 
 from ._classes import class_names, is_whole
-from ._clocks import Steps
+from ._clocks import Directions
 from ._columns import Channels, Reading, channels_of
 from ._csv import SUFFIXES as CSV_SUFFIXES
 from ._csv import Table, number, read_table, show_columns
@@ -110,7 +110,7 @@ def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | No
     Rows of one label that follow one another are one recording.
     """
     table = reading.table(path, labelled=True)
-    found = channels_of(table, table.steps.clocks, reading, where=str(path), why=_ONE_WAY)
+    found = channels_of(table, table.directions.clocks, reading, where=str(path), why=_ONE_WAY)
     samples = found.take(table.values)
     runs = [list(run) for _, run in groupby(range(len(table.labels)), key=table.labels.__getitem__)]
     recordings = [
@@ -197,8 +197,8 @@ def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> 
                 f"{name} has the columns {show_columns(table.columns)}, {first.name} "
                 f"{show_columns(first.table.columns)}: all files want the same, in one order"
             )
-    steps = reduce(Steps.join, (table.steps for table in tables.values()))
-    return channels_of(first.table, steps.clocks, reading, where=str(root), why=_ONE_WAY)
+    directions = reduce(Directions.join, (table.directions for table in tables.values()))
+    return channels_of(first.table, directions.clocks, reading, where=str(root), why=_ONE_WAY)
 
 
 def _sample_rate(recordings: Sequence[Recording], root: Path) -> int | None:

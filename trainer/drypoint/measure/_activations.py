@@ -66,8 +66,8 @@ def measure_activations(
         raise MeasureError(f"{len(inputs)} inputs in batches of {batch_size}: both must be above 0")
     unknown = [name for name in reduce if name not in get_args(Statistic)]
     if unknown or not reduce:
-        known = ", ".join(get_args(Statistic))
-        raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {known}")
+        statistics = ", ".join(get_args(Statistic))
+        raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {statistics}")
     totals: dict[str, _Moments] = {}
     for start in range(0, len(inputs), batch_size):
         batch = inputs[start : start + batch_size]

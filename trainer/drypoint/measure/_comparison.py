@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
 
-from ._data import Pair, label_data
+from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
 from ._measure import measure
 from ._measurement import Measurement
@@ -107,7 +107,7 @@ class Comparison:
 
 def compare(
     models: Mapping[str, Measurable | Measurement],
-    test: Dataset | Pair,
+    test: Dataset | InputsAndLabels,
     *,
     sizes: Mapping[str, int] | None = None,
     seconds: float = 1.0,
@@ -184,7 +184,9 @@ def _size(model: object) -> int | None:
     return 4 * model.net.n_params if isinstance(model, _HasNet) else None
 
 
-def _measure_model(name: str, model: Measurable | Measurement, test: Dataset | Pair) -> Measurement:
+def _measure_model(
+    name: str, model: Measurable | Measurement, test: Dataset | InputsAndLabels
+) -> Measurement:
     if not isinstance(model, Measurement):
         return measure(model, test)
     data = label_data(test, model.classes)

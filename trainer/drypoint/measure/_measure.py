@@ -10,7 +10,7 @@ from drypoint.common import accept, progress
 from drypoint.data import Class, ClassDecoder, Dataset, class_places, label_indices
 
 from ._aliases import MEASURE
-from ._data import Pair, label_data
+from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
 from ._measurement import Measurement
 from ._models import Measurable, Predict, classes_of, predictor
@@ -19,7 +19,7 @@ from ._models import Measurable, Predict, classes_of, predictor
 @accept(MEASURE)
 def measure(
     model: Measurable | None = None,
-    dataset: Dataset | Pair | None = None,
+    dataset: Dataset | InputsAndLabels | None = None,
     *,
     probabilities: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
@@ -52,9 +52,9 @@ def measure(
         DatasetError: the labels of a pair cannot be read.
         CoderError: the classes are not distinct str or int.
     """
-    given = sum(part is not None for part in (model, probabilities, predictions))
-    if given != 1:
-        raise MeasureError(f"one of model, probabilities, predictions is wanted, not {given}")
+    sources = sum(part is not None for part in (model, probabilities, predictions))
+    if sources != 1:
+        raise MeasureError(f"one of model, probabilities, predictions is wanted, not {sources}")
     if (dataset is None) == (y is None):
         came = "neither" if y is None else "both"
         raise MeasureError(

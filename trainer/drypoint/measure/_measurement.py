@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import attribute_hints
 from drypoint.data import Class, Dataset
 
+from ._aliases import MEASUREMENT_HINTS
 from ._data import Labelled
 from ._decision_figures import DECISION_FIGURES
 from ._errors import MeasureError
@@ -37,11 +39,13 @@ class Example:
     p_true: float | None
 
 
+@attribute_hints(MEASUREMENT_HINTS)
 class Measurement(ProbabilityFigures):
     """Every figure of a classifier on N examples of C classes, from its outputs alone.
 
-    Figures are properties, or methods if they have arguments; `properties` names them. In lists of
-    examples, ties are in the order of indices.
+    Figures are properties, or methods if they have arguments; `properties` names them. A figure
+    that is one term of another one is no figure of its own: the false negative rate is 1 - recall,
+    the false discovery rate 1 - precision. In lists of examples, ties are in the order of indices.
     """
 
     def __repr__(self) -> str:
@@ -141,9 +145,11 @@ class Measurement(ProbabilityFigures):
         if not isinstance(getattr(self, figure), float):
             raise MeasureError(f"{figure!r} is no single number, of which there is no interval")
         rng = np.random.default_rng(seed)
-        found = [getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)]
+        figures = [
+            getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)
+        ]
         tail = 50 * (1 - confidence)
-        low, high = np.percentile(found, [tail, 100 - tail]).tolist()
+        low, high = np.percentile(figures, [tail, 100 - tail]).tolist()
         return low, high
 
     def _of(self, chosen: NDArray[np.int64]) -> "Measurement":

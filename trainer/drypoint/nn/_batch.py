@@ -57,17 +57,17 @@ def by_port(
                 "give a dict or keywords"
             )
         return {ports[0]: value}
-    given = {**value, **named}
-    twice = len(given) != len(value) + len(named)
-    if twice or set(given) != set(ports):
-        got = ", ".join(map(str, given)) or "none"
+    values = {**value, **named}
+    twice = len(values) != len(value) + len(named)
+    if twice or set(values) != set(ports):
+        got = ", ".join(map(str, values)) or "none"
         raise PortError(
             f"{kind} has the ports {', '.join(ports)}; got {got}{', some twice' if twice else ''}"
         )
-    return {port: given[port] for port in ports}
+    return {port: values[port] for port in ports}
 
 
-def as_batch_of(module: Ported, given: Mapping[str, ArrayLike]) -> Batch:
+def as_batch_of(module: Ported, data: Mapping[str, ArrayLike]) -> Batch:
     """Arrays by port as a batch; its dtype is float64 if all float arrays are, else float32.
 
     Raises:
@@ -75,15 +75,15 @@ def as_batch_of(module: Ported, given: Mapping[str, ArrayLike]) -> Batch:
         ShapeError: a port gets neither an example nor a batch.
     """
     kind = type(module).__name__
-    widths = {x.dtype for x in given.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"}
+    widths = {x.dtype for x in data.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"}
     wide = widths == {np.dtype(np.float64)}
     dtype: np.dtype[np.floating] = np.dtype(np.float64) if wide else np.dtype(np.float32)
     arrays: dict[str, np.ndarray] = {}
-    for port, x in given.items():
+    for port, x in data.items():
         try:
             arrays[port] = _array(module, port, x=x, dtype=dtype)
         except InputError as error:
-            if len(given) == 1:
+            if len(data) == 1:
                 raise
             raise InputError(kind, f"{error.text} (port {port})") from error.__cause__
     single = module.takes_as_single(arrays)

@@ -100,13 +100,13 @@ def module_from_config(config: object) -> Module:
         GraphError: the edges of a graph do not connect its layers.
     """
     kind = config.get("type") if isinstance(config, dict) else None
-    known: tuple[type[Module], ...] = (Sequential, Graph, *LEAF_TYPES)
-    types = {t.__name__: t for t in known}
+    classes: tuple[type[Module], ...] = (Sequential, Graph, *LEAF_TYPES)
+    types = {t.__name__: t for t in classes}
     if not isinstance(config, dict) or not isinstance(kind, str) or kind not in types:
         raise ConfigError("Layer", f"has one of the types {', '.join(types)}, got {kind!r}")
     layers = config.get("layers")
     if issubclass(types[kind], Container) and isinstance(layers, dict):
-        config = {**config, "layers": {name: _inner(name, one) for name, one in layers.items()}}
+        config = {**config, "layers": {name: _inner(name, inner) for name, inner in layers.items()}}
     return types[kind].from_config(config)
 
 

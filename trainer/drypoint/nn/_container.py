@@ -222,7 +222,7 @@ class Container(Layer):
             rest = path.removeprefix(f"{name}.")
             if rest != path and isinstance(layer, Container) and layer._has(rest):
                 return name, rest
-        raise PathError.unknown("layer", path, (known for known, _ in self.leaves()))
+        raise PathError.unknown("layer", path, (leaf for leaf, _ in self.leaves()))
 
     def _has(self, path: str) -> bool:
         return path in self.layers or any(

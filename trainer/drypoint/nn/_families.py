@@ -150,22 +150,22 @@ def create_net(name: str, *, input_shape: Shape, classes: int) -> Sequential:
     family, _, text = name.partition(":")
     if family not in FAMILIES:
         raise ConfigError("create_net", f"knows no net {name!r}; nets: {', '.join(FAMILIES)}")
-    found = FAMILIES[family]
-    if found.axes is not None and len(input_shape) != found.axes:
+    entry = FAMILIES[family]
+    if entry.axes is not None and len(input_shape) != entry.axes:
         kinds = {2: "signals (channels, steps)", 3: "images (channels, height, width)"}
         shape = "x".join(map(str, input_shape))
         others = [n for n, f in FAMILIES.items() if f.axes in (None, len(input_shape))]
-        text = f"makes {family} for {kinds[found.axes]}, inputs are {shape}; nets for them: "
+        text = f"makes {family} for {kinds[entry.axes]}, inputs are {shape}; nets for them: "
         raise ConfigError("create_net", text + ", ".join(others))
-    sizes = _sizes(text, name) if ":" in name else found.sizes
-    if len(sizes) != len(found.sizes) and not found.meaning.endswith("..."):
+    sizes = _sizes(text, name) if ":" in name else entry.sizes
+    if len(sizes) != len(entry.sizes) and not entry.meaning.endswith("..."):
         raise ConfigError(
             "create_net",
-            f"wants {len(found.sizes)} sizes for {family} ({found.meaning}), as {family}:"
-            f"{','.join(map(str, found.sizes))}; got {name!r}",
+            f"wants {len(entry.sizes)} sizes for {family} ({entry.meaning}), as {family}:"
+            f"{','.join(map(str, entry.sizes))}; got {name!r}",
         )
     try:
-        return found.build(tuple(input_shape), classes, sizes)
+        return entry.build(tuple(input_shape), classes, sizes)
     except LayerError as error:
         shape = "x".join(map(str, input_shape))
         raise ConfigError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ._container import Container
 from ._errors import GraphError
 from ._module import Module
-from ._wiring import Pair, Wiring
+from ._wiring import Edge, Wiring
 
 
 def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
@@ -34,10 +34,10 @@ def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
 
 def open_containers(
     layers: Mapping[str, Module], wiring: Wiring
-) -> tuple[dict[str, Module], list[Pair]]:
+) -> tuple[dict[str, Module], list[Edge]]:
     """Path -> layer for all layers that are no containers, and the edges between them."""
     leaves: dict[str, Module] = {}
-    edges: list[Pair] = []
+    edges: list[Edge] = []
     given = {port: f".{port}" for port in wiring.inputs}
     results = _open("", layers, wiring=wiring, given=given, into=(leaves, edges))
     edges += [(end, f".{port}") for port, end in results.items()]
@@ -50,7 +50,7 @@ def _open(
     *,
     wiring: Wiring,
     given: Mapping[str, str],
-    into: tuple[dict[str, Module], list[Pair]],
+    into: tuple[dict[str, Module], list[Edge]],
 ) -> dict[str, str]:
     """Output port of a container -> the end inside that computes it; `given` feeds its inputs."""
     leaves, edges = into

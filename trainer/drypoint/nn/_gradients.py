@@ -34,13 +34,13 @@ def gradients(
     """The gradients that `Module.gradient` and `Module.vjp` describe."""
     if reduction not in ("sum", "mean"):
         raise ConfigError(type(module).__name__, f"reduces by sum or mean, not by {reduction!r}")
-    given, target = (data, None) if loss is None else _split_target(module, data)
-    batch = as_batch_of(module, by_port(module, given))
+    data_of_ports, target = (data, None) if loss is None else _split_target(module, data)
+    batch = as_batch_of(module, by_port(module, data_of_ports))
     floats = [port for port, value in batch.inputs.items() if isinstance(value, Tensor)]
-    known = (*module.params, *floats)
-    names = list(known) if wrt == "all" else [wrt] if isinstance(wrt, str) else list(wrt)
+    differentiable = (*module.params, *floats)
+    names = list(differentiable) if wrt == "all" else [wrt] if isinstance(wrt, str) else list(wrt)
     for name in names:
-        if name not in known:
+        if name not in differentiable:
             everything = (*module.param_names, *module.input_ports)
             if name in module.param_names:
                 module.run(batch.inputs, {}, Context())  # says what has no values
@@ -60,12 +60,12 @@ def gradients(
         outputs = _losses(outputs, loss, target=target, single=batch.single)
     _send_back(module, outputs, cotangents=cotangents, single=batch.single)
     scale = np.asarray(1 if reduction == "sum" else 1 / max(batch.size, 1), batch.dtype)
-    found = {}
+    results = {}
     for name, tensor in tensors.items():
         gradient = np.zeros(tensor.shape, tensor.dtype) if tensor.grad is None else tensor.grad
-        one = gradient[0] if batch.single and name in batch.inputs else gradient
-        found[name] = np.array(one * scale)
-    return found[wrt] if isinstance(wrt, str) and wrt != "all" else found
+        row = gradient[0] if batch.single and name in batch.inputs else gradient
+        results[name] = np.array(row * scale)
+    return results[wrt] if isinstance(wrt, str) and wrt != "all" else results
 
 
 def _split_target(module: Ported, data: DataLike) -> tuple[DataLike, ArrayLike]:
@@ -94,9 +94,9 @@ def _losses(
     array = array if integers else as_real(array, type(loss).__name__, output.dtype)
     rows = array[np.newaxis] if single else array
     value: PortValue = rows if integers else Tensor(rows)  # type: ignore[assignment]  # no floats
-    given: dict[str, PortValue] = {"input": output, "target": value}
-    check_lengths(type(loss).__name__, {port: value.shape for port, value in given.items()})
-    return loss.run(given, {}, Context())
+    ports: dict[str, PortValue] = {"input": output, "target": value}
+    check_lengths(type(loss).__name__, {port: value.shape for port, value in ports.items()})
+    return loss.run(ports, {}, Context())
 
 
 def _send_back(
@@ -105,14 +105,14 @@ def _send_back(
     """Backpropagate from every output that depends on the requested parameters or inputs."""
     seeds: dict[str, Array] = {}
     if cotangents is not None:
-        given = cotangents if isinstance(cotangents, Mapping) else None
-        if given is None and len(outputs) == 1:
-            given = dict.fromkeys(outputs, cotangents)  # type: ignore[arg-type]  # no mapping
-        if given is None or set(given) != set(outputs):
+        by_port = cotangents if isinstance(cotangents, Mapping) else None
+        if by_port is None and len(outputs) == 1:
+            by_port = dict.fromkeys(outputs, cotangents)  # type: ignore[arg-type]  # no mapping
+        if by_port is None or set(by_port) != set(outputs):
             raise PortError(f"cotangents are wanted for the outputs {', '.join(outputs)}")
         kind = type(module).__name__
         for port, output in outputs.items():
-            seed = as_real(given[port], kind, output.dtype)
+            seed = as_real(by_port[port], kind, output.dtype)
             seeds[port] = seed[np.newaxis] if single else seed
             if seeds[port].shape != output.shape:
                 shape = output.shape[1:] if single else output.shape

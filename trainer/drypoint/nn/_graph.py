@@ -18,11 +18,11 @@ from ._flattening import chain_of, open_containers
 from ._graph_layer import GraphLayer
 from ._module import Module
 from ._names import LayerLike, inside, name_layers, split_paths
-from ._ported import Step
+from ._ported import LayerShapes
 from ._ports import PortValue, as_tensor, check_lengths, dtype_of
 from ._sequential import Sequential
 from ._sizes import Shape, check_count, check_values, shape_hint
-from ._wiring import End, Pair, Wiring, pairs_of, rename_end, wire
+from ._wiring import Edge, End, Wiring, edges_of, rename_end, wire
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -55,7 +55,7 @@ class Graph(GraphLayer):
     per_example: ClassVar[bool] = True
     exportable: ClassVar[str] = "one input, one output"
 
-    edges: tuple[Pair, ...]
+    edges: tuple[Edge, ...]
     _wiring: Wiring
     _known: Mapping[str, Shape]  # of input ports
 
@@ -66,10 +66,10 @@ class Graph(GraphLayer):
         input_shapes: Mapping[str, Iterable[int]] | None = None,
     ) -> None:
         by_name = name_layers(layers, "Graph")
-        pairs = pairs_of(edges)
+        pairs = edges_of(edges)
         wiring = wire(by_name, pairs)
-        known = {port: tuple(shape) for port, shape in (input_shapes or {}).items()}
-        for port, shape in known.items():
+        shapes_of_inputs = {port: tuple(shape) for port, shape in (input_shapes or {}).items()}
+        for port, shape in shapes_of_inputs.items():
             if port not in wiring.inputs:
                 raise PortError(f"Graph has the ports {', '.join(wiring.inputs)}; got {port}")
             for size in shape:
@@ -78,17 +78,17 @@ class Graph(GraphLayer):
         for name in wiring.order:
             for port, (source, own) in wiring.feeds[name].items():
                 if not source and port in by_name[name].input_shapes:
-                    known.setdefault(own, by_name[name].input_shapes[port])
-        values: dict[End, Shape] = {("", port): shape for port, shape in known.items()}
+                    shapes_of_inputs.setdefault(own, by_name[name].input_shapes[port])
+        values: dict[End, Shape] = {("", port): shape for port, shape in shapes_of_inputs.items()}
         for name in wiring.order:
             with inside(name):
-                given = _given(wiring, name, values)
-                by_name[name] = by_name[name].with_shapes(given)
-                shapes = by_name[name].output_shapes(given)
+                reads = _given(wiring, name, values)
+                by_name[name] = by_name[name].with_shapes(reads)
+                shapes = by_name[name].output_shapes(reads)
                 for shape in shapes.values():
                     check_values(type(by_name[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in shapes.items()}
-        self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(known))
+        self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(shapes_of_inputs))
         self._hold(by_name)
 
     @classmethod
@@ -134,17 +134,18 @@ class Graph(GraphLayer):
             return self
         return type(self)(self.layers, self.edges, {**input_shapes, **self._known})
 
-    def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
+    def layer_shapes(self, input_shapes: Mapping[str, Shape]) -> Iterator[LayerShapes]:
         """Every layer that is no container, with its shapes, in order of computation."""
         values = self._propagated(input_shapes)
         for name in self.wiring.order:
             with inside(name):
-                for step in self.layers[name].steps(_given(self.wiring, name, values)):
-                    yield step._replace(path=f"{name}.{step.path}" if step.path else name)
+                for inner in self.layers[name].layer_shapes(_given(self.wiring, name, values)):
+                    yield inner._replace(path=f"{name}.{inner.path}" if inner.path else name)
 
     def operations(self, input_shapes: Mapping[str, Shape]) -> int:
         """Multiply-accumulate operations of all layers."""
-        return sum(step.module.operations(step.input_shapes) for step in self.steps(input_shapes))
+        layers = self.layer_shapes(input_shapes)
+        return sum(layer.module.operations(layer.input_shapes) for layer in layers)
 
     def run(
         self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
@@ -153,9 +154,9 @@ class Graph(GraphLayer):
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
         parts = split_paths(params, self.layers)
         for name in self.wiring.order:
-            given = {port: values[end] for port, end in self.wiring.feeds[name].items()}
+            reads = {port: values[end] for port, end in self.wiring.feeds[name].items()}
             with inside(name):
-                outputs = self.layers[name].run(given, parts.get(name, {}), ctx.within(name))
+                outputs = self.layers[name].run(reads, parts.get(name, {}), ctx.within(name))
             for port, value in outputs.items():
                 values[name, port] = value
                 if ctx.observe is not None:
@@ -269,10 +270,10 @@ class Graph(GraphLayer):
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes.items()}
         for name in self.wiring.order:
             with inside(name):
-                given = self.layers[name].output_shapes(_given(self.wiring, name, values))
-                for shape in given.values():
+                results = self.layers[name].output_shapes(_given(self.wiring, name, values))
+                for shape in results.values():
                     check_values(type(self.layers[name]).__name__, shape)
-            values |= {(name, port): shape for port, shape in given.items()}
+            values |= {(name, port): shape for port, shape in results.items()}
         return values
 
 

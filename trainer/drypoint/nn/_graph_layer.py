@@ -46,17 +46,19 @@ class GraphLayer(Container):
     @property
     def example_ranks(self) -> dict[str, int]:
         """Port -> number of axes, by the first layer behind the port that needs a fixed number."""
-        found: dict[End, int] = {}
+        ranks_by_end: dict[End, int] = {}
         for name in reversed(self.wiring.order):
             layer, ranks = self.layers[name], self.layers[name].example_ranks
-            after = found.get((name, layer.output_ports[0]))
+            after = ranks_by_end.get((name, layer.output_ports[0]))
             if after is not None and getattr(layer, "keeps_axes", False):
                 ranks = {**dict.fromkeys(layer.input_ports, after), **ranks}
             for port, source in self.wiring.feeds[name].items():
                 if port in ranks:
-                    found[source] = ranks[port]
-        known = {port: len(shape) for port, shape in self.input_shapes.items()}
-        return {p: found[("", p)] for p in self.input_ports if ("", p) in found} | known
+                    ranks_by_end[source] = ranks[port]
+        bound = {port: len(shape) for port, shape in self.input_shapes.items()}
+        return {
+            p: ranks_by_end[("", p)] for p in self.input_ports if ("", p) in ranks_by_end
+        } | bound
 
     def takes_integers(self, port: str) -> bool:
         """Whether a layer that the port feeds takes integers."""

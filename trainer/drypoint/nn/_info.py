@@ -123,14 +123,14 @@ def net_info(net: Ported, shapes: Mapping[str, Shape]) -> NetInfo:
 
 
 def _infos(net: Ported, shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
-    for path, layer, given, results in net.steps(shapes):
+    for path, layer, reads, results in net.layer_shapes(shapes):
         (shape,) = results.values()
         yield LayerInfo(
             path=path,
             kind=type(layer).__name__,
             output_shape=shape,
             n_params=layer.n_params,
-            macs=layer.operations(given),
+            macs=layer.operations(reads),
             int8_bytes=0 if layer.in_place else math.prod(shape),
             trainable=layer.trainable,
             initialized=layer.initialized,

@@ -144,10 +144,10 @@ class Model:
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))
-        known = () if self.decoder is None else self.decoder.properties
+        properties = () if self.decoder is None else self.decoder.properties
         name = "top" if question == "top_probabilities" else question
-        if name not in known:
-            there = f"; there are {', '.join(known)}" if known else ""
+        if name not in properties:
+            there = f"; there are {', '.join(properties)}" if properties else ""
             raise ModelError(f"the decoder {self.decoder!r} has no property {question!r}{there}")
         method = getattr(self.decoder, name)
         try:
@@ -292,8 +292,8 @@ class Model:
         if isinstance(self.encoder, SignalEncoder):
             return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
-        if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
-            if all(np.shape(one) == shape for one in x):
+        if isinstance(x, list | tuple) and x and all(_is_float(value) for value in x):
+            if all(np.shape(value) == shape for value in x):
                 return np.stack(x)
             return None
         if shape is None or not isinstance(x, np.ndarray) or not _is_float(x):

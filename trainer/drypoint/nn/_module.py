@@ -140,8 +140,8 @@ class Module(Ported):
             raise ConfigError(kind, f"wants a non-negative seed, got {seed!r}")
         rng = np.random.default_rng(seed)
         draw = drawer(method, rng, kind=kind, distribution=distribution, std=std)
-        given = None if input_shape is None else by_port(self, input_shape)
-        bound = self if given is None else self.with_shapes(given)
+        shapes = None if input_shape is None else by_port(self, input_shape)
+        bound = self if shapes is None else self.with_shapes(shapes)
         return bound._fill(draw, overwrite=overwrite)
 
     @overload

@@ -69,9 +69,9 @@ def name_layers(
             other than letters, digits, _ and - (dots join the parts of a flattened path).
     """
     if isinstance(layers, Mapping):
-        by_name = {name: _layer(one, kind, f" as '{name}'") for name, one in layers.items()}
+        by_name = {name: _layer(layer, kind, f" as '{name}'") for name, layer in layers.items()}
     else:
-        by_name = _number_names([_layer(one, kind) for one in layers])
+        by_name = _number_names([_layer(layer, kind) for layer in layers])
     if not by_name:
         raise ConfigError(kind, "wants at least one layer")
     for name in by_name:
@@ -92,10 +92,10 @@ def rename_layers(
     for old in names:
         if old not in layers:
             raise PathError.unknown("layer", old, layers)
-    made = {names.get(name, name): layer for name, layer in layers.items()}
-    if len(made) < len(layers):
+    by_name = {names.get(name, name): layer for name, layer in layers.items()}
+    if len(by_name) < len(layers):
         raise ConfigError(kind, f"has two layers of one name after {dict(names)}")
-    return made
+    return by_name
 
 
 def append_layers(layers: Mapping[str, Module], more: Mapping[str, Module]) -> dict[str, Module]:
@@ -131,27 +131,27 @@ def split_paths(
     parts: dict[str, dict[str, Value]] = {}
     for name, layer in layers.items():
         own = (*layer.param_names, *layer.buffer_names)
-        mine = {n: values[p] for n in own if (p := f"{name}.{n}") in values}
-        if mine:
-            parts[name] = mine
+        layer_values = {n: values[p] for n in own if (p := f"{name}.{n}") in values}
+        if layer_values:
+            parts[name] = layer_values
     return parts
 
 
-def _layer(one: object, kind: str, name: str = "") -> Module:
+def _layer(value: object, kind: str, name: str = "") -> Module:
     """The layer itself, or the layer of a short form."""
-    if isinstance(one, Module):
-        return one
-    if type(one) is int:
-        return Linear(one)
-    if isinstance(one, str) and (word := known_word(one, _WORDS)):
+    if isinstance(value, Module):
+        return value
+    if type(value) is int:
+        return Linear(value)
+    if isinstance(value, str) and (word := known_word(value, _WORDS)):
         return _WORDS[word]()
-    if isinstance(one, str) and (word := known_word(one, FUNCTIONS)):
+    if isinstance(value, str) and (word := known_word(value, FUNCTIONS)):
         return Function(word)
-    if isinstance(one, str):
+    if isinstance(value, str):
         words = ", ".join(sorted({*_WORDS, *FUNCTIONS}))
-        raise ConfigError(kind, f"knows the words {words}; got {one!r}{name}")
+        raise ConfigError(kind, f"knows the words {words}; got {value!r}{name}")
     hint = "" if name else "; write nn.ReLU() with brackets"
-    raise ConfigError(kind, f"wants layers, got {one!r}{name}{hint}")
+    raise ConfigError(kind, f"wants layers, got {value!r}{name}{hint}")
 
 
 def _number_names(layers: list[Module]) -> dict[str, Module]:

@@ -113,8 +113,8 @@ class Ported(ABC):
         for name, shape in self.param_shapes().items():  # raises when sizes are not known
             check_values(type(self).__name__, shape, f"a {name}")
         start = self.initial_arrays(draw)
-        kept = {} if overwrite else {**self.params, **self.buffers}
-        arrays = {name: kept.get(name, start[name]) for name in start}
+        values = {} if overwrite else {**self.params, **self.buffers}
+        arrays = {name: values.get(name, start[name]) for name in start}
         return self.with_params({n: arrays[n] for n in self.param_names}).with_buffers(
             {n: arrays[n] for n in self.buffer_names}
         )
@@ -236,13 +236,13 @@ class Ported(ABC):
         """Multiply-accumulate operations for one example; other operations do not count."""
         return 0
 
-    def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator["Step"]:
+    def layer_shapes(self, input_shapes: Mapping[str, Shape]) -> Iterator["LayerShapes"]:
         """The modules inside in the order of computation, each with its shapes.
 
         Raises:
             ShapeError: the module does not take the input shapes.
         """
-        yield Step("", self, dict(input_shapes), self.output_shapes(input_shapes))
+        yield LayerShapes("", self, dict(input_shapes), self.output_shapes(input_shapes))
 
     def __repr__(self) -> str:
         shown = [
@@ -270,15 +270,15 @@ class Ported(ABC):
         return params[name]
 
     def _check_paths(
-        self, what: str, given: Mapping[str, ArrayLike], known: tuple[str, ...]
+        self, what: str, arrays: Mapping[str, ArrayLike], paths: tuple[str, ...]
     ) -> None:
-        names = set(known)
-        for path in given:
+        names = set(paths)
+        for path in arrays:
             if path not in names:
-                raise PathError.unknown(what, path, known)
+                raise PathError.unknown(what, path, paths)
 
 
-class Step(NamedTuple):
+class LayerShapes(NamedTuple):
     """One module in the order of computation, with its shapes by port where they are known."""
 
     path: str

@@ -52,8 +52,8 @@ def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Arr
             )
         singles[port] = arrays[port].ndim == rank
     if len({*singles.values()}) > 1:
-        (one, *_), (many, *_) = ([p for p, s in singles.items() if s is is_] for is_ in (1, 0))
-        raise ShapeError(kind, f"got one example at port {one} and a batch at port {many}")
+        (single, *_), (batch, *_) = ([p for p, s in singles.items() if s is is_] for is_ in (1, 0))
+        raise ShapeError(kind, f"got one example at port {single} and a batch at port {batch}")
     return all(singles.values())
 
 

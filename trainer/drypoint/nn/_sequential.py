@@ -14,7 +14,7 @@ from ._fusing import Run, fuse
 from ._layer import Layer
 from ._module import Module
 from ._names import LayerLike, append_layers, inside, name_layers, split_paths
-from ._ported import Step
+from ._ported import LayerShapes
 from ._sizes import Shape, check_count, check_values, shape_hint
 from ._wiring import Wiring
 
@@ -66,9 +66,11 @@ class Sequential(Container):
     ) -> None: ...
 
     def __init__(
-        self, *given: Any, layers: Any = None, input_shape: Iterable[int] | None = None
+        self, *arguments: Any, layers: Any = None, input_shape: Iterable[int] | None = None
     ) -> None:
-        rows, input_shape = _arguments(given if layers is None else (layers, *given), input_shape)
+        rows, input_shape = _arguments(
+            arguments if layers is None else (layers, *arguments), input_shape
+        )
         by_name = _in_a_row(name_layers(rows, "Sequential"))
         first = next(iter(by_name.values()))
         shape = first.input_shape if input_shape is None else tuple(input_shape)
@@ -181,15 +183,15 @@ class Sequential(Container):
         self.output_shape(input_shape)
         return self
 
-    def steps(self, input_shapes: Mapping[str, Shape]) -> Iterator[Step]:
+    def layer_shapes(self, input_shapes: Mapping[str, Shape]) -> Iterator[LayerShapes]:
         """Every layer that is no container, with its shapes, in order."""
         shape = input_shapes.get("input", self.input_shape)
         for name, layer in self.items():
             with inside(name):
-                given = {} if shape is None else {layer.input_ports[0]: shape}
-                for step in layer.steps(given):
-                    path = f"{name}.{step.path}" if step.path else name
-                    yield step._replace(path=path)
+                reads = {} if shape is None else {layer.input_ports[0]: shape}
+                for inner in layer.layer_shapes(reads):
+                    path = f"{name}.{inner.path}" if inner.path else name
+                    yield inner._replace(path=path)
                 shape = None if shape is None else layer.output_shape(shape)
 
     def macs(self, input_shape: Shape) -> int:
@@ -263,7 +265,7 @@ class Sequential(Container):
 
 
 def _arguments(
-    given: tuple[Any, ...], shape: Iterable[int] | None
+    arguments: tuple[Any, ...], shape: Iterable[int] | None
 ) -> tuple[Iterable[LayerLike] | Mapping[str, LayerLike], Iterable[int] | None]:
     """The layers, given as one list or dict or one after the other, and the input shape, which
     may be the last positional argument.
@@ -271,13 +273,13 @@ def _arguments(
     Raises:
         ConfigError: a list of layers is followed by more layers, or the shape is none.
     """
-    rows: Any = given
-    if given and not isinstance(given[0], Module | str | int):
-        if len(given) > 2 or (len(given) == 2 and shape is not None):
+    rows: Any = arguments
+    if arguments and not isinstance(arguments[0], Module | str | int):
+        if len(arguments) > 2 or (len(arguments) == 2 and shape is not None):
             raise ConfigError("Sequential", "wants one list of layers, or layers one after another")
-        rows, shape = given[0], given[1] if len(given) == 2 else shape
-    elif len(given) > 1 and isinstance(given[-1], tuple | list):
-        rows, shape = given[:-1], given[-1]
+        rows, shape = arguments[0], arguments[1] if len(arguments) == 2 else shape
+    elif len(arguments) > 1 and isinstance(arguments[-1], tuple | list):
+        rows, shape = arguments[:-1], arguments[-1]
     if not isinstance(rows, Iterable):
         raise ConfigError("Sequential", f"wants layers, got {rows!r}")
     if shape is not None and (isinstance(shape, str) or not isinstance(shape, Iterable)):

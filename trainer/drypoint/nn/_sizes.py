@@ -119,8 +119,8 @@ def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None
     """
     if isinstance(value, tuple) and len(value) != 2:
         raise ConfigError(kind, f"wants {name} as one integer or as two, got {value!r}")
-    for one in value if isinstance(value, tuple) else (value,):
-        check_count(kind, name, one, minimum=minimum)
+    for size in value if isinstance(value, tuple) else (value,):
+        check_count(kind, name, size, minimum=minimum)
 
 
 def check_padding(kind: str, value: object, *, by_name: bool) -> None:

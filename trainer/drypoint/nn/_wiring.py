@@ -13,7 +13,7 @@ from ._module import Module
 End: TypeAlias = tuple[str, str]
 """(layer, port of the layer), or ("", port of the graph)."""
 
-Pair: TypeAlias = tuple[str, str]
+Edge: TypeAlias = tuple[str, str]
 """An edge as the user writes it: (from, to)."""
 
 
@@ -34,7 +34,7 @@ class Wiring:
     feeds: Mapping[str, Mapping[str, End]]
 
 
-def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
+def edges_of(edges: Iterable[Iterable[str]]) -> tuple[Edge, ...]:
     """Edges and chains of edges as (from, to) pairs.
 
     Raises:
@@ -42,7 +42,7 @@ def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
     """
     if not isinstance(edges, Iterable):
         raise GraphError(f"edges are a list of tuples of names, got {edges!r}")
-    pairs: list[Pair] = []
+    pairs: list[Edge] = []
     for edge in edges:
         ends = tuple(edge) if isinstance(edge, list | tuple) else ()
         if len(ends) < 2 or not all(isinstance(end, str) and end for end in ends):
@@ -51,7 +51,7 @@ def pairs_of(edges: Iterable[Iterable[str]]) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def wire(layers: Mapping[str, Module], pairs: Iterable[Pair]) -> Wiring:
+def wire(layers: Mapping[str, Module], pairs: Iterable[Edge]) -> Wiring:
     """The wiring of layers by edges.
 
     Raises:
@@ -136,21 +136,21 @@ def _port_names(ends: list[End], taken: set[str]) -> dict[End, str]:
 
 def _sort(feeds: Mapping[str, Mapping[str, End]]) -> tuple[str, ...]:
     """Depth first, on an explicit stack: a graph may be deeper than Python's recursion limit."""
-    done: dict[str, None] = {}
+    order: dict[str, None] = {}
     for root in feeds:
-        path = {root: _needs(feeds, root)} if root not in done else {}
+        path = {root: _needs(feeds, root)} if root not in order else {}
         while path:
             name = next(reversed(path))
-            need = next((n for n in path[name] if n not in done), None)
+            need = next((n for n in path[name] if n not in order), None)
             if need is None:
-                done[name] = None
+                order[name] = None
                 del path[name]
             elif need in path:
                 around = [*list(path)[list(path).index(need) :], need]
                 raise GraphError(f"the edges go round in a cycle: {' <- '.join(around)}")
             else:
                 path[need] = _needs(feeds, need)
-    return tuple(done)
+    return tuple(order)
 
 
 def _needs(feeds: Mapping[str, Mapping[str, End]], name: str) -> list[str]:

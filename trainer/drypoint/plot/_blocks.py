@@ -22,10 +22,10 @@ def pool(values: Values, n: int) -> Values:
     """At most ``n`` values, by averaging neighbours; NaN values are ignored."""
     if len(values) <= n:
         return values
-    known = ~np.isnan(values)
+    finite = ~np.isnan(values)
     starts = np.arange(n) * len(values) // n
-    sums = np.add.reduceat(np.where(known, values, 0.0), starts)
-    counts = np.add.reduceat(known.astype(np.int64), starts)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    counts = np.add.reduceat(finite.astype(np.int64), starts)
     means = np.full(n, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means

@@ -24,12 +24,12 @@ def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
         PlotError: no numbers, or rows of different lengths.
     """
     try:
-        found = np.asarray(values)
+        result = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise PlotError(f"{name} is {kind_of(values)} that makes no array") from error
-    if found.dtype.kind not in "buif":
+    if result.dtype.kind not in "buif":
         raise PlotError(f"{name} is {kind_of(values)}; wanted: an array of numbers")
-    return found
+    return result
 
 
 def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:

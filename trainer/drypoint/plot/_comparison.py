@@ -101,8 +101,8 @@ class ComparisonChart(Picture):
         (ax,) = axes
         places = np.arange(len(self.names))
         if self.has_intervals:
-            known = np.isfinite(self.intervals[:, 0])
-            ax.hlines(places[known], *self.intervals[known].T, color=look.MUTED, linewidth=2)
+            finite = np.isfinite(self.intervals[:, 0])
+            ax.hlines(places[finite], *self.intervals[finite].T, color=look.MUTED, linewidth=2)
             ax.plot(self.values, places, "o", color=look.ACCENT, markersize=6)
             for at, value in zip(places, self.values, strict=True):
                 ax.annotate(

@@ -137,10 +137,10 @@ def kernels(
             title=title or f"{filters} x {inputs} kernels of {size}",
             placed=placement(ax),
         )
-    one = weight[:, channel or 0]
+    channel_weights = weight[:, channel or 0]
     of = "" if inputs == 1 else f", input channel {channel}"
     return image_grid(
-        list(one),
+        list(channel_weights),
         [str(i) for i in range(filters)],
         shared=(-limit, limit),
         scale="signed",

@@ -74,7 +74,7 @@ class NetDrawing(Picture):
         else:
             rows = []
             for i, node in enumerate(nodes):
-                given = {_size(k.shape) for k in links if k.source == i}
+                shapes = {_size(k.shape) for k in links if k.source == i}
                 read = ", ".join(
                     f"{k.port}: {nodes[k.source].name}" if k.port else nodes[k.source].name
                     for k in links
@@ -82,7 +82,7 @@ class NetDrawing(Picture):
                 )
                 mark = "*" if node.learns else ""
                 rows.append(
-                    (node.name, mark, node.kind, " ".join(given), f"<- {read}" if read else "")
+                    (node.name, mark, node.kind, " ".join(shapes), f"<- {read}" if read else "")
                 )
             lines = table_lines(rows, left=(0, 1, 2, 3, 4))
         return "\n".join([*lines, "", f"* learns; {self._totals}"])

@@ -91,8 +91,8 @@ class Picture(ABC):
     def alt(self) -> str:
         """A sentence for a page's readers who cannot see the figure: what it shows, and titles."""
         what = (type(self).__doc__ or "A picture.").splitlines()[0]
-        found = (ax.get_title(loc=at) for ax in self.axes for at in ("left", "center"))
-        titles = [" ".join(title.split()) for title in found if title]
+        headings = (ax.get_title(loc=at) for ax in self.axes for at in ("left", "center"))
+        titles = [" ".join(title.split()) for title in headings if title]
         return f"{what} Titles: {'; '.join(titles)}." if titles else what
 
     def __str__(self) -> str:

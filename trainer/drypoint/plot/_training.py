@@ -155,10 +155,10 @@ def training(
     Raises:
         PlotError: no finished epoch, curves of different lengths, or an unknown quantity.
     """
-    known = [title for title, _, _ in _PANELS]
+    titles = [title for title, _, _ in _PANELS]
     for title in quantities:
-        if title not in known:
-            raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
+        if title not in titles:
+            raise PlotError(f"no quantity is called {title!r}; there are {', '.join(titles)}")
     whole = None if isinstance(run, Mapping) else run
     recorded = run if isinstance(run, Mapping) else getattr(run, "history", None)
     wanted = "a result of train.fit, or a mapping from names to values an epoch"

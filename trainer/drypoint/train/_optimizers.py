@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff.kernels import copy_aligned
 from drypoint.autodiff.kernels.updates import (
-    AdamStep,
+    AdamFormula,
     Formula,
     Parameter,
     Parameters,
-    RMSPropStep,
-    SGDStep,
-    SignSGDStep,
+    RMSPropFormula,
+    SGDFormula,
+    SignSGDFormula,
 )
 from drypoint.common import accept, known_word
 
@@ -95,7 +95,7 @@ class SGD(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
+        return SGDFormula(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
 @accept(OPTIMIZER)
@@ -122,7 +122,7 @@ class Adam(BuiltinOptimizer):
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
-        return AdamStep(
+        return AdamFormula(
             rate=lr / (1 - self.beta1**t),
             c1=1 - self.beta1,
             c2=1 - self.beta2,
@@ -153,7 +153,7 @@ class RMSProp(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
+        return RMSPropFormula(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
 @accept(OPTIMIZER)
@@ -176,7 +176,7 @@ class SignSGD(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
+        return SignSGDFormula(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
 
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {

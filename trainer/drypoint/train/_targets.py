@@ -171,10 +171,10 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify
         places = class_places(data, wanted, owner="the decoder")
     except UnknownClassError as error:
         extra = [c for c in data if c not in wanted]
-        found = [f"has {class_names(extra)}, which the decoder lacks"]
-        found += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
+        differences = [f"has {class_names(extra)}, which the decoder lacks"]
+        differences += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
         raise TrainError(
-            f"the data {' and '.join(found)}: both must have the same classes"
+            f"the data {' and '.join(differences)}: both must have the same classes"
         ) from error
     if len(data) < len(wanted):
         notify(f"targets: no example is of {class_names(missing)}, which the decoder has")

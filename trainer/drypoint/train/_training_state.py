@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.kernels import copy_aligned
-from drypoint.autodiff.kernels.updates import AverageStep, Formula, Parameter, Parameters
+from drypoint.autodiff.kernels.updates import AverageFormula, Formula, Parameter, Parameters
 from drypoint.nn import Graph
 
 from ._objective import Objective
@@ -105,7 +105,7 @@ class Average:
 
     def formula(self, t: int) -> Formula:
         """The update of the mean in step t."""
-        return AverageStep((1 - self._decay) / (1 - self._decay**t))
+        return AverageFormula((1 - self._decay) / (1 - self._decay**t))
 
 
 @dataclass(eq=False, kw_only=True)

@@ -30,10 +30,10 @@ except ModuleNotFoundError:  # the extension is not built: NumPy computes everyt
 
 def _sets() -> dict[str, Any]:
     """Name of an instruction set -> kernels, for all sets of this CPU, the best first."""
-    found: dict[str, Any] = {}
-    while lib is not None and (kernels := lib.dpk_available(len(found))):
-        found[ffi.string(kernels.name).decode()] = kernels
-    return found
+    sets: dict[str, Any] = {}
+    while lib is not None and (kernels := lib.dpk_available(len(sets))):
+        sets[ffi.string(kernels.name).decode()] = kernels
+    return sets
 
 
 def _cores() -> int:

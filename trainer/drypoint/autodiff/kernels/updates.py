@@ -63,7 +63,7 @@ class Formula(Protocol):
 
 
 @dataclass(frozen=True)
-class SGDStep:
+class SGDFormula:
     """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
 
     kernel: ClassVar[str] = "sgd"
@@ -83,7 +83,7 @@ class SGDStep:
 
 
 @dataclass(frozen=True)
-class AdamStep:
+class AdamFormula:
     """m += c1 (g - m); v += c2 (g^2 - v); w = keep w - rate m / (unbias sqrt v + eps).
 
     In step t: c1 = 1 - beta1, c2 = 1 - beta2, rate = lr / (1 - beta1^t),
@@ -114,7 +114,7 @@ class AdamStep:
 
 
 @dataclass(frozen=True)
-class RMSPropStep:
+class RMSPropFormula:
     """g += decay w; v += c (g^2 - v); w -= rate g / (sqrt v + eps)."""
 
     kernel: ClassVar[str] = "rmsprop"
@@ -132,7 +132,7 @@ class RMSPropStep:
 
 
 @dataclass(frozen=True)
-class SignSGDStep:
+class SignSGDFormula:
     """m += c (g - m); w = keep w - rate * sign of m."""
 
     kernel: ClassVar[str] = "sign_sgd"
@@ -149,7 +149,7 @@ class SignSGDStep:
 
 
 @dataclass(frozen=True)
-class AverageStep:
+class AverageFormula:
     """state += factor (w - state); a factor of 1 copies w. The gradient is not read."""
 
     kernel: ClassVar[str] = "average"
@@ -241,7 +241,7 @@ def moving_average(mean: Values, value: Values, *, factor: float) -> Values:
     """mean + factor (value - mean), a new array."""
     average: Values = empty_like(mean)
     copy_into(average, mean)
-    Parameters([Parameter(value, (), (average,))]).update(AverageStep(factor))
+    Parameters([Parameter(value, (), (average,))]).update(AverageFormula(factor))
     return average
 
 

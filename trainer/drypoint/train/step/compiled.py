@@ -139,7 +139,7 @@ class StepReplay:
 def _overlap(shard: Shard) -> bool:
     """Whether two columns share memory: then an address does not identify a column."""
     pairs = combinations(shard.batch.values(), 2)
-    return any(np.may_share_memory(one, other) for one, other in pairs)
+    return any(np.may_share_memory(first, second) for first, second in pairs)
 
 
 def _addresses(shards: Sequence[Shard], memory: StepMemory, keys: NDArray[np.uint32]) -> Values:

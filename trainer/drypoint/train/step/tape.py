@@ -119,8 +119,8 @@ class TapeStep:
                 continue
             own = {port: Tensor(y.data[block.rows]) for port, y in outputs.items()}
             batch = {port: column[block.rows] for port, column in shards[0].batch.items()}
-            (found,) = totals(plan.metrics, objective, own, memory.losses[block.rows], [batch])
-            rows.append(np.array([found[name] for name in names]))
+            (sums,) = totals(plan.metrics, objective, own, memory.losses[block.rows], [batch])
+            rows.append(np.array([sums[name] for name in names]))
         return [dict(zip(names, plan.all_reduce.sum(rows).tolist(), strict=True))]
 
 
