@@ -8,11 +8,11 @@ import numpy as np
 from drypoint import nn, train
 from drypoint.autodiff import Tensor
 from drypoint.autodiff.kernels import runtime
-from drypoint.nn import _fusing
+from drypoint.nn._containers import fusing
 
 
 def test_lenet_is_six_operations():
-    runs = _fusing.fuse(nn.lenet().items())
+    runs = fusing.fuse(nn.lenet().items())
     assert [(run.name, run.relu, run.pool) for run in runs] == [
         ("conv1", True, (2, 2)),
         ("conv2", True, (2, 2)),
@@ -33,7 +33,7 @@ class Doubled(nn.Conv2d):
 
 def test_other_layers_are_not_fused():
     def taken(*layers):
-        return [run[2:] for run in _fusing.fuse(enumerate(layers))]
+        return [run[2:] for run in fusing.fuse(enumerate(layers))]
 
     alone = (False, (1, 1))
     conv, relu = nn.Conv2d(2, 3), nn.ReLU()

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 
 from drypoint.common import Arguments, accept, html_table, table_lines
 
-from ._activations import (
+from ._aliases import ARGUMENTS, LAYER_HINTS
+from ._containers.container import Container
+from ._containers.graph import Graph
+from ._containers.names import inside
+from ._containers.sequential import Sequential
+from ._errors import ConfigError
+from ._layers.activations import (
     GELU,
     Cos,
     Hardsigmoid,
@@ -21,24 +27,18 @@ from ._activations import (
     Softmax,
     Tanh,
 )
-from ._aliases import ARGUMENTS, LAYER_HINTS
-from ._batch_norm import BatchNorm1d, BatchNorm2d
-from ._container import Container
-from ._convolution import Conv2d
-from ._errors import ConfigError
-from ._graph import Graph
-from ._layer import Layer
-from ._linear import Linear
-from ._losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
-from ._merging import MERGES
-from ._module import Module
-from ._names import inside
-from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from ._sequential import Sequential
-from ._signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
-from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
-from ._upsampling import ConvTranspose2d, PixelShuffle, Upsample
-from ._user_functions import Elementwise, Function
+from ._layers.batch_norm import BatchNorm1d, BatchNorm2d
+from ._layers.convolution import Conv2d
+from ._layers.linear import Linear
+from ._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
+from ._layers.merging import MERGES
+from ._layers.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from ._layers.signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
+from ._layers.structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
+from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Upsample
+from ._layers.user_functions import Elementwise, Function
+from ._module.layer import Layer
+from ._module.module import Module
 
 LEAF_TYPES: tuple[type[Module], ...] = (
     Conv2d,

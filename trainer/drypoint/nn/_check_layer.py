@@ -11,13 +11,13 @@ from drypoint.autodiff import Array, GradcheckError, Tensor, gradcheck
 from drypoint.autodiff.kernels import runtime
 from drypoint.autodiff.trace import Trace, constant
 
-from ._batch import as_batch_of, by_port
-from ._context import Context
 from ._errors import ContractError
-from ._layer import Layer
-from ._module import Module
-from ._ports import PortValue
-from ._sizes import Shape
+from ._module.batch import as_batch_of, by_port
+from ._module.context import Context
+from ._module.layer import Layer
+from ._module.module import Module
+from ._module.ports import PortValue
+from ._module.sizes import Shape
 
 _BATCH = 3
 _ROUNDING = 50 * 2.0**-23

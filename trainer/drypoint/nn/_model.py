@@ -30,10 +30,10 @@ from drypoint.data import (
 
 from . import _model_file as model_file
 from ._aliases import MODEL_HINTS
-from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
-from ._layer import Layer
-from ._sizes import Shape, check_values
+from ._module.arrays import FrozenMapping, as_real
+from ._module.layer import Layer
+from ._module.sizes import Shape, check_values
 
 
 @runtime_checkable
