@@ -15,13 +15,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._augment_checks import check_amount, draw_keys
-from ._augment_signals import Signals
-from ._compiled import instruction_sets, warp_compiled
-from ._counter_random import Keys
+from ._augmentation.augment_checks import check_amount, draw_keys
+from ._augmentation.augment_signals import Signals
+from ._augmentation.compiled import instruction_sets, warp_compiled
+from ._augmentation.counter_random import Keys
+from ._augmentation.warp_map import ElasticGrid, affine_maps
+from ._augmentation.warp_reference import warp_reference
 from ._errors import AugmentError
-from ._warp_map import ElasticGrid, affine_maps
-from ._warp_reference import warp_reference
 
 __all__ = ["SIDE_MAX", "RandomRotate", "RandomShift", "Signals", "Warp"]
 
