@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +26,7 @@ from .wiring import Edge, End, Wiring, edges_of, rename_end, wire
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Graph(GraphLayer):
+class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input, one output"):
     """Layers and losses connected by edges, without a cycle.
 
         graph = nn.Graph(
@@ -50,10 +50,6 @@ class Graph(GraphLayer):
         GraphError: an unknown end, a port fed twice, a cycle.
         ShapeError: a layer does not take the shape at its input; the message has its path.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "one input, one output"
 
     edges: tuple[Edge, ...]
     _wiring: Wiring

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, overload
+from typing import Any, Self, overload
 
 from drypoint.autodiff import Tensor
 
@@ -20,7 +20,7 @@ from .wiring import Wiring
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Sequential(Container):
+class Sequential(Container, in_kernels=True, per_example=True, exportable="of such layers"):
     """Layers applied one after the other.
 
     Args:
@@ -41,10 +41,6 @@ class Sequential(Container):
             or a bad name.
         ShapeError: a layer does not take the output of the one before; the message has its path.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "of such layers"
 
     layers: Mapping[str, Layer]
     _shapes: tuple[Shape, ...] | None  # the input shape and the output shape of each layer

@@ -49,13 +49,10 @@ class Pointwise(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU(Pointwise):
+class ReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """max(x, 0); its derivative at 0 is 0."""
 
     short_name: ClassVar[str] = "relu"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
@@ -67,13 +64,10 @@ class ReLU(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU6(Pointwise):
+class ReLU6(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
 
     short_name: ClassVar[str] = "relu"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
@@ -85,7 +79,7 @@ class ReLU6(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hardtanh(Pointwise):
+class Hardtanh(Pointwise, exportable="yes"):
     """min(max(x, min_val), max_val), a clip; its derivative at both bounds is 0.
 
     Args:
@@ -100,7 +94,6 @@ class Hardtanh(Pointwise):
     max_val: float = 1.0
 
     short_name: ClassVar[str] = "clip"
-    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -121,7 +114,7 @@ class Hardtanh(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LeakyReLU(Pointwise):
+class LeakyReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """x above 0, else negative_slope * x; its derivative at 0 is the slope.
 
     Args:
@@ -134,9 +127,6 @@ class LeakyReLU(Pointwise):
     negative_slope: float = 0.01
 
     short_name: ClassVar[str] = "relu"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -156,14 +146,11 @@ class LeakyReLU(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hardsigmoid(Pointwise):
+class Hardsigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """min(max(x + 3, 0), 6) / 6; its derivative at -3 and 3 is 0."""
 
     short_name: ClassVar[str] = "sigmoid"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 1 / 6
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """min(max(x + 3, 0), 6) / 6."""
@@ -171,14 +158,11 @@ class Hardsigmoid(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hardswish(Pointwise):
+class Hardswish(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """x * min(max(x + 3, 0), 6) / 6; its derivative is 0 at -3 and 1 at 3."""
 
     short_name: ClassVar[str] = "swish"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 1.5
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x * min(max(x + 3, 0), 6) / 6."""
@@ -186,14 +170,11 @@ class Hardswish(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SiLU(Pointwise):
+class SiLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """x / (1 + exp -x), also called swish."""
 
     short_name: ClassVar[str] = "silu"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 1.1  # 1.09984 at 2.3994
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x / (1 + exp -x)."""
@@ -201,14 +182,11 @@ class SiLU(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GELU(Pointwise):
+class GELU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """x/2 (1 + erf(x / sqrt 2)): the exact form, PyTorch's default, not the one by tanh."""
 
     short_name: ClassVar[str] = "gelu"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 1.13  # 1.12892 at sqrt 2
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x/2 (1 + erf(x / sqrt 2))."""
@@ -216,14 +194,11 @@ class GELU(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tanh(Pointwise):
+class Tanh(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """The hyperbolic tangent."""
 
     short_name: ClassVar[str] = "tanh"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 1.0
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """tanh x."""
@@ -231,14 +206,11 @@ class Tanh(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sigmoid(Pointwise):
+class Sigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     """The logistic function 1 / (1 + exp -x)."""
 
     short_name: ClassVar[str] = "sigmoid"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
     slope: ClassVar[float] = 0.25
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """1 / (1 + exp -x)."""
@@ -246,12 +218,11 @@ class Sigmoid(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sin(Pointwise):
+class Sin(Pointwise, exportable="yes"):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
     slope: ClassVar[float] = 1.0
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """sin x."""
@@ -259,12 +230,11 @@ class Sin(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cos(Pointwise):
+class Cos(Pointwise, exportable="yes"):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"
     slope: ClassVar[float] = 1.0
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """cos x."""
@@ -313,7 +283,7 @@ class OverAxis(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Softmax(OverAxis):
+class Softmax(OverAxis, exportable="at the end"):
     """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
 
     Args:
@@ -323,15 +293,13 @@ class Softmax(OverAxis):
         ConfigError: the axis is no integer.
     """
 
-    exportable: ClassVar[str] = "at the end"
-
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The probabilities."""
         return softmax(x, axis=self.axis_of_batch)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LogSoftmax(OverAxis):
+class LogSoftmax(OverAxis, exportable="at the end"):
     """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
 
     An integer program ends before it as before a `Softmax`: `Program.real` gives probabilities.
@@ -342,8 +310,6 @@ class LogSoftmax(OverAxis):
     Raises:
         ConfigError: the axis is no integer.
     """
-
-    exportable: ClassVar[str] = "at the end"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The logarithms of the probabilities."""

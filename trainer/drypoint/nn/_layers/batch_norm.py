@@ -146,33 +146,25 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BatchNorm2d(BatchNorm):
+class BatchNorm2d(BatchNorm, in_kernels=True, exportable="yes"):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C, H, W).
 
     Arguments: see `BatchNorm`.
     """
 
-    in_kernels: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
     _ranks: ClassVar[tuple[int, ...]] = (3,)
     _example: ClassVar[str] = "images ({C}, H, W)"
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
+    example_rank = 3  # (C, H, W)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BatchNorm1d(BatchNorm):
+class BatchNorm1d(BatchNorm, in_kernels=True, exportable="yes"):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift for each channel of (C,) or (C, L).
 
     Arguments: see `BatchNorm`. Called on its own, the layer takes an array as one example; in a net
     there is a batch axis.
     """
 
-    in_kernels: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
     _ranks: ClassVar[tuple[int, ...]] = (1, 2)
     _example: ClassVar[str] = "vectors ({C},) or signals ({C}, L), or images for BatchNorm2d"
 

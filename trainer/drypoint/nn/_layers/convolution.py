@@ -30,7 +30,7 @@ from .._module.sizes import (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Conv2d(Layer):
+class Conv2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Two-dimensional cross-correlation (the kernel is not flipped): (C, H, W) to (O, H', W').
 
     Parameters: weight (O, C / groups, kh, kw) and, if `bias`, bias (O,).
@@ -51,10 +51,6 @@ class Conv2d(Layer):
         ConfigError: a hyper-parameter is out of range, or groups do not divide the channels.
     """
 
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
     out_channels: int
     kernel_size: int | Pair
     _: KW_ONLY
@@ -67,6 +63,7 @@ class Conv2d(Layer):
 
     short_name: ClassVar[str] = "conv"
     _example: ClassVar[str] = "images (C, H, W)"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -93,11 +90,6 @@ class Conv2d(Layer):
             object.__setattr__(self, "padding", word or self.padding)
         check_padding(kind, self.padding, by_name=True)
         check_pair(kind, "dilation", self.dilation)
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     @property
     def param_names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .._module.sizes import Shape, check_count, check_flag
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Linear(Layer):
+class Linear(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """weight @ x + bias: a vector (I,) to a vector (O,).
 
     Parameters: weight (O, I) and, if `bias`, bias (O,).
@@ -31,16 +31,13 @@ class Linear(Layer):
         ConfigError: a hyper-parameter is out of range.
     """
 
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
     out_features: int
     _: KW_ONLY
     in_features: int | None = None
     bias: bool = True
 
     short_name: ClassVar[str] = "linear"
+    example_rank = 1  # (I,)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -48,11 +45,6 @@ class Linear(Layer):
         if self.in_features is not None:
             check_count("Linear", "in_features", self.in_features)
         check_flag("Linear", "bias", self.bias)
-
-    @property
-    def example_rank(self) -> int:
-        """1: (I,)."""
-        return 1
 
     @property
     def input_shape(self) -> Shape | None:

@@ -107,7 +107,7 @@ class Loss(Module):
 
 
 @dataclass(frozen=True)
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(Loss, in_kernels=True, per_example=True):
     """-log of the probability of the target class, in nats.
 
     The input is a vector over classes, or a batch of them. The target is a class index counted
@@ -122,9 +122,6 @@ class CrossEntropyLoss(Loss):
     Raises:
         ConfigError: an option is out of range.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
 
     _: KW_ONLY
     from_logits: bool = False
@@ -223,15 +220,12 @@ class BinaryCrossEntropyLoss(Loss):
 
 
 @dataclass(frozen=True)
-class MSELoss(Loss):
+class MSELoss(Loss, in_kernels=True, per_example=True):
     """The mean of (input - target)^2 over the elements of an example.
 
     An input of at most one axis is one example; more axes are a batch. The target has the shape of
     the input.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
 
     def is_single(self, x: Array) -> bool:
         """A number or a vector."""

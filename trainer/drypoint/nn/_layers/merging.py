@@ -83,15 +83,12 @@ class Merge(Module):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Add(Merge):
+class Add(Merge, in_kernels=True, per_example=True, exportable="yes"):
     """a + b, of one shape: the end of a residual connection."""
 
     short_name: ClassVar[str] = "add"
-    exportable: ClassVar[str] = "yes"
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The common shape of a and b."""
@@ -111,16 +108,13 @@ class Add(Merge):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Mul(Merge):
+class Mul(Merge, in_kernels=True, per_example=True, exportable="yes"):
     """a * b, of one shape, or b of shape (C, 1, 1): a factor for each channel of a.
 
     The end of a squeeze-and-excite block.
     """
 
     short_name: ClassVar[str] = "mul"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
     in_place: ClassVar[bool] = True
     keeps_axes: ClassVar[bool] = True
 
@@ -142,7 +136,7 @@ class Mul(Merge):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Concat(Merge):
+class Concat(Merge, in_kernels=True, per_example=True, exportable="yes"):
     """The channels of all inputs one after the other: (C1, H, W), (C2, H, W) to (C1 + C2, H, W).
 
     Examples of any number of axes are joined along the first axis; the other axes are equal.
@@ -157,9 +151,6 @@ class Concat(Merge):
     inputs: int = 2
 
     short_name: ClassVar[str] = "concat"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

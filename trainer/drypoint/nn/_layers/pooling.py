@@ -51,6 +51,7 @@ class Pool2d(Layer):
 
     short_name: ClassVar[str] = "pool"
     largest: ClassVar[bool]
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -69,11 +70,6 @@ class Pool2d(Layer):
         if self.stride is not None:
             check_pair(kind, "stride", self.stride)
         check_padding(kind, self.padding, by_name=False)
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     def window(self, input_shape: Shape) -> Window:
         """Kernel, stride and the padding of all four sides."""
@@ -106,17 +102,13 @@ class Pool2d(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MaxPool2d(Pool2d):
+class MaxPool2d(Pool2d, in_kernels=True, per_example=True, exportable="yes"):
     """The largest value of each window; padding is ignored. Arguments: see `Pool2d`.
 
     Of equal values the first, row by row, gets the gradient.
     """
 
     largest: ClassVar[bool] = True
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum of each window."""
@@ -125,14 +117,10 @@ class MaxPool2d(Pool2d):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AvgPool2d(Pool2d):
+class AvgPool2d(Pool2d, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each window; padding counts as zeros. Arguments: see `Pool2d`."""
 
     largest: ClassVar[bool] = False
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each window."""
@@ -141,7 +129,7 @@ class AvgPool2d(Pool2d):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AdaptiveAvgPool2d(Layer):
+class AdaptiveAvgPool2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each of (output height x output width) equal parts of an image.
 
     (C, H, W) to (C, *output_size); (C, 1, 1) by default. `GlobalAvgPool2d` gives (C,).
@@ -157,18 +145,11 @@ class AdaptiveAvgPool2d(Layer):
     output_size: int | Pair = 1
 
     short_name: ClassVar[str] = "pool"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
         check_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     def window(self, input_shape: Shape) -> Window:
         """The part of the image of one output: its size is kernel and stride."""
@@ -202,18 +183,11 @@ class AdaptiveAvgPool2d(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GlobalAvgPool2d(Layer):
+class GlobalAvgPool2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each channel: (C, H, W) to (C,), whatever the size of the image."""
 
     short_name: ClassVar[str] = "pool"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
+    example_rank = 3  # (C, H, W)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(C,)."""

@@ -20,7 +20,7 @@ EndPadding: TypeAlias = int | Pair
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Conv1d(Conv2d):
+class Conv1d(Conv2d, in_kernels=True, per_example=True, exportable="yes"):
     """One-dimensional cross-correlation along time: (C, L) to (O, L').
 
     Parameters: weight (O, C / groups, k) and, if `bias`, bias (O,).
@@ -41,10 +41,6 @@ class Conv1d(Conv2d):
         ConfigError: a hyper-parameter is out of range, or groups do not divide the channels.
     """
 
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
     kernel_size: int
     _: KW_ONLY
     stride: int = 1
@@ -52,17 +48,13 @@ class Conv1d(Conv2d):
     dilation: int = 1
 
     _example: ClassVar[str] = "signals (C, L)"
+    example_rank = 2  # (C, L)
 
     def _check_window(self) -> None:
         for name in ("kernel_size", "stride", "dilation"):
             check_count("Conv1d", name, getattr(self, name))
         if self.padding not in ("same", "valid", "causal"):
             _check_ends("Conv1d", self.padding, names="'same', 'valid', 'causal' or ")
-
-    @property
-    def example_rank(self) -> int:
-        """2: (C, L)."""
-        return 2
 
     @property
     def _taps(self) -> tuple[int, ...]:
@@ -139,10 +131,7 @@ class Pool1d(Pool2d):
             check_count(kind, "stride", self.stride)
         _check_ends(kind, self.padding)
 
-    @property
-    def example_rank(self) -> int:
-        """2: (C, L)."""
-        return 2
+    example_rank = 2  # (C, L)
 
     def window(self, input_shape: Shape) -> Window:  # noqa: ARG002
         """The window over the image (C, L, 1)."""
@@ -157,17 +146,13 @@ class Pool1d(Pool2d):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MaxPool1d(Pool1d):
+class MaxPool1d(Pool1d, in_kernels=True, per_example=True, exportable="yes"):
     """The largest value of each window along time; padding is ignored. Arguments: see `Pool1d`.
 
     Of equal values the first gets the gradient.
     """
 
     largest: ClassVar[bool] = True
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum of each window."""
@@ -177,14 +162,10 @@ class MaxPool1d(Pool1d):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AvgPool1d(Pool1d):
+class AvgPool1d(Pool1d, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each window along time; padding counts as zeros. Arguments: see `Pool1d`."""
 
     largest: ClassVar[bool] = False
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each window."""
@@ -194,17 +175,10 @@ class AvgPool1d(Pool1d):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GlobalAvgPool1d(GlobalAvgPool2d):
+class GlobalAvgPool1d(GlobalAvgPool2d, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each channel over time: (C, L) to (C,), whatever the length."""
 
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
-    @property
-    def example_rank(self) -> int:
-        """2: (C, L)."""
-        return 2
+    example_rank = 2  # (C, L)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(C,)."""

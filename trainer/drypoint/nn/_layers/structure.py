@@ -17,7 +17,7 @@ from .._module.sizes import Shape, check_count, check_fraction
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Flatten(Layer):
+class Flatten(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Any shape to a vector, row-major: an image in the order channel, row, column.
 
     Called on its own, the layer takes an array as one example; in a net there is a batch axis.
@@ -25,9 +25,6 @@ class Flatten(Layer):
 
     short_name: ClassVar[str] = "flatten"
     in_place: ClassVar[bool] = True
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(product of the sizes,)."""
@@ -43,7 +40,7 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Reshape(Layer):
+class Reshape(Layer, in_kernels=True, per_example=True, exportable="no value moves"):
     """The elements of the input, row-major, in another shape.
 
     Called on its own, the layer takes an array as one example; in a net there is a batch axis.
@@ -54,10 +51,6 @@ class Reshape(Layer):
     Raises:
         ConfigError: ``shape`` is no tuple of positive integers.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "no value moves"
 
     shape: Shape
 
@@ -89,7 +82,7 @@ class Reshape(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ZeroPad2d(Layer):
+class ZeroPad2d(Layer, in_kernels=True, per_example=True, exportable="before a layer"):
     """Zeros around an image: (C, H, W) to (C, top + H + bottom, left + W + right).
 
     Args:
@@ -103,9 +96,7 @@ class ZeroPad2d(Layer):
     padding: int | tuple[int, int, int, int]
 
     short_name: ClassVar[str] = "pad"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "before a layer"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -116,11 +107,6 @@ class ZeroPad2d(Layer):
             )
         for side in sides:
             check_count("ZeroPad2d", "padding", side, minimum=0)
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     @property
     def sides(self) -> Padding:
@@ -164,15 +150,11 @@ class OneHot(Layer):
 
     short_name: ClassVar[str] = "onehot"
     use_instead: ClassVar[str] = "let the net read the one-hot vector"
+    example_rank = 0  # a number
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
         check_count("OneHot", "classes", self.classes)
-
-    @property
-    def example_rank(self) -> int:
-        """0: a number."""
-        return 0
 
     @property
     def input_shape(self) -> Shape:
@@ -200,7 +182,7 @@ class OneHot(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dropout(Layer):
+class Dropout(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Dropout: in training an element becomes 0 with probability p, else it is divided by 1 - p.
 
     Outside of training the output is the input.
@@ -211,10 +193,6 @@ class Dropout(Layer):
     Raises:
         ConfigError: ``probability`` is out of range.
     """
-
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
 
     probability: float
 

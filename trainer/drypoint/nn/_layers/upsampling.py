@@ -38,7 +38,7 @@ from .._module.sizes import (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Upsample(Layer):
+class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Each pixel repeated (nearest neighbour): (C, H, W) to (C, H * rows, W * columns).
 
     Args:
@@ -55,9 +55,7 @@ class Upsample(Layer):
     mode: Literal["nearest"] = "nearest"
 
     short_name: ClassVar[str] = "upsample"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
@@ -68,11 +66,6 @@ class Upsample(Layer):
                 f"repeats pixels, mode 'nearest', got {self.mode!r}: put a convolution behind it, "
                 "or take ConvTranspose2d",
             )
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(C, H * rows, W * columns)."""
@@ -90,7 +83,7 @@ class Upsample(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PixelShuffle(Layer):
+class PixelShuffle(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Channels become pixels: (O * r * r, H, W) to (O, H * r, W * r), for the factor r.
 
     Pixel (i, j) of a block of r x r pixels has the values of r * r groups of channels.
@@ -109,20 +102,13 @@ class PixelShuffle(Layer):
     mode: ChannelOrder = "CRD"
 
     short_name: ClassVar[str] = "shuffle"
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
         check_count("PixelShuffle", "upscale_factor", self.upscale_factor)
         if self.mode not in ("CRD", "DCR"):
             raise ConfigError("PixelShuffle", f"wants the mode 'CRD' or 'DCR', got {self.mode!r}")
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(C / r / r, H * r, W * r)."""
@@ -162,7 +148,7 @@ class Blocks(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ConvTranspose2d(Layer):
+class ConvTranspose2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
     """Transposed convolution: (C, H, W) to (O, H', W'), larger by the stride.
 
     Each pixel adds its value times the kernel to the output, ``stride`` pixels from the next one's.
@@ -186,10 +172,6 @@ class ConvTranspose2d(Layer):
         ConfigError: a hyper-parameter is out of range.
     """
 
-    in_kernels: ClassVar[bool] = True
-    per_example: ClassVar[bool] = True
-    exportable: ClassVar[str] = "yes"
-
     out_channels: int
     kernel_size: int | Pair
     _: KW_ONLY
@@ -200,6 +182,7 @@ class ConvTranspose2d(Layer):
     in_channels: int | None = None
 
     short_name: ClassVar[str] = "deconv"
+    example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -223,11 +206,6 @@ class ConvTranspose2d(Layer):
             raise ConfigError(kind, f"wants padding below its kernel {kernel}, got {self.padding}")
         if any(n >= s for n, s in zip(more, stride, strict=True)):
             raise ConfigError(kind, f"wants output_padding below its stride {stride}, got {more}")
-
-    @property
-    def example_rank(self) -> int:
-        """3: (C, H, W)."""
-        return 3
 
     @property
     def param_names(self) -> tuple[str, ...]:

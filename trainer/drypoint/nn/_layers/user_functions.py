@@ -30,7 +30,7 @@ _TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Function(Pointwise):
+class Function(Pointwise, exportable="yes"):
     """A function by its name: any shape to the same shape.
 
     "log" takes numbers above 0, "sqrt" from 0 on. "gelu_tanh" is the approximation of "gelu" by
@@ -47,7 +47,6 @@ class Function(Pointwise):
     name: str
 
     short_name: ClassVar[str] = "function"
-    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the name."""
@@ -71,7 +70,7 @@ class Function(Pointwise):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elementwise(Pointwise):
+class Elementwise(Pointwise, exportable="yes"):
     """A function of your own and its derivative, on each element: ``Elementwise(np.sin, np.cos)``.
 
     Both take a float32 or float64 array of any shape and return an array of that shape and dtype.
@@ -91,7 +90,6 @@ class Elementwise(Pointwise):
     derivative: ArrayFunction
 
     short_name: ClassVar[str] = "elementwise"
-    exportable: ClassVar[str] = "yes"
 
     def __post_init__(self) -> None:
         """Check the derivative by finite differences."""

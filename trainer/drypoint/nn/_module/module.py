@@ -35,7 +35,8 @@ class Module(Ported):
         exportable: the condition under which quantization supports the class; "" for never.
         use_instead: what to use in place of a class that quantization does not support.
 
-    A derived class does not inherit these three attributes: it may override `forward`.
+    A derived class does not inherit the first three, since it may override `forward`. It states
+    them behind its base, ``class ReLU(Layer, in_kernels=True)``, or as attributes.
     """
 
     in_kernels: ClassVar[bool] = False
@@ -46,11 +47,14 @@ class Module(Ported):
         "nn.Elementwise"
     )
 
-    def __init_subclass__(cls, **options: object) -> None:
-        super().__init_subclass__(**options)
-        for fact in ("in_kernels", "per_example", "exportable"):
-            if fact not in vars(cls):
-                setattr(cls, fact, getattr(Module, fact))
+    def __init_subclass__(
+        cls, *, in_kernels: bool = False, per_example: bool = False, exportable: str = ""
+    ) -> None:
+        super().__init_subclass__()
+        facts = {"in_kernels": in_kernels, "per_example": per_example, "exportable": exportable}
+        for name, fact in facts.items():
+            if name not in vars(cls):
+                setattr(cls, name, fact)
 
     def leaves(self) -> Iterator[tuple[str, "Module"]]:
         """The (path, module) pairs inside that are no containers; itself at "" if it is none."""
