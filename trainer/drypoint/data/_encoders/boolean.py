@@ -1,19 +1,17 @@
 """Encoder and decoder of truth values: True is 1, False is 0."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import CoderError
-from .options import options
+from .options import Configured
 
 
 @dataclass(frozen=True)
-class BooleanEncoder:
+class BooleanEncoder(Configured, kind="boolean"):
     """Encodes True as 1 and False as 0, float32; a list of N gives (N,).
 
     Raises:
@@ -39,18 +37,9 @@ class BooleanEncoder:
             )
         return array.astype(np.float32)
 
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {"type": "boolean"}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "BooleanEncoder":
-        """The encoder that a ``config()`` describes; `CoderError` if it is of another kind."""
-        return cls(**options(config, "boolean"))
-
 
 @dataclass(frozen=True)
-class BooleanDecoder:
+class BooleanDecoder(Configured, kind="boolean"):
     """Decodes the probability of True, a number in [0, 1] or an array (N,) of them.
 
     Attributes:
@@ -65,6 +54,7 @@ class BooleanDecoder:
     def __post_init__(self) -> None:
         if not isinstance(self.threshold, float | int) or not 0 <= self.threshold <= 1:
             raise CoderError(f"threshold must lie in [0, 1], not {self.threshold!r}")
+        object.__setattr__(self, "threshold", float(self.threshold))
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -102,19 +92,6 @@ class BooleanDecoder:
     def encoder(self) -> BooleanEncoder:
         """The encoder for the target of a net with this decoder."""
         return BooleanEncoder()
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {"type": "boolean", "threshold": float(self.threshold)}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "BooleanDecoder":
-        """The decoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        return cls(**options(config, "boolean", "threshold"))
 
 
 def _check(p: object) -> NDArray[np.float64]:

@@ -1,9 +1,8 @@
 """Decoder of a classifier's output: probabilities to a class, a ranking, an entropy."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 from .._dataset.classes import Class, check_classes
 from .._errors import CoderError
 from .class_encoder import ClassEncoder, unknown_class
-from .options import options
+from .options import Configured
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
-class ClassDecoder:
+class ClassDecoder(Configured, kind="class"):
     """Decodes a probability vector (number of classes,), or a batch of them (N, ...).
 
     Each method takes one vector or a batch; for a batch it returns a list of its values for one
@@ -40,6 +39,7 @@ class ClassDecoder:
         object.__setattr__(self, "classes", check_classes(self.classes))
         if not isinstance(self.reject_below, float | int) or not 0 <= self.reject_below <= 1:
             raise CoderError(f"reject_below must lie in [0, 1], not {self.reject_below!r}")
+        object.__setattr__(self, "reject_below", float(self.reject_below))
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -108,23 +108,6 @@ class ClassDecoder:
     def encoder(self) -> ClassEncoder:
         """The encoder from a class to its index in the vector."""
         return ClassEncoder(self.classes)
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {
-            "type": "class",
-            "classes": list(self.classes),
-            "reject_below": float(self.reject_below),
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "ClassDecoder":
-        """The decoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        return cls(**options(config, "class", "classes", "reject_below"))
 
     def _top(self, rows: NDArray[np.float64], k: int) -> list[list[tuple[Class, float]]]:
         """The ``k`` likeliest pairs of each row."""

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._dataset.classes import Class, check_classes, list_classes, plain_label
 from .._errors import CoderError, UnknownClassError
-from .options import options
+from .options import Configured
 
 
 @dataclass(frozen=True)
-class ClassEncoder:
+class ClassEncoder(Configured, kind="class"):
     """Encodes a label as its index in ``classes``, counted from 0, or as an indicator vector.
 
     One label gives an array of `shape`, a list or array of N labels one of (N, *shape).
@@ -58,19 +57,6 @@ class ClassEncoder:
             return index
         onehot: NDArray[np.bool_] = index[..., None] == np.arange(len(self.classes))
         return onehot.astype(np.float32)
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {"type": "class", "classes": list(self.classes), "form": self.form}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "ClassEncoder":
-        """The encoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        return cls(**options(config, "class", "classes", "form"))
 
     def _index(self, label: object, places: Mapping[Class, int]) -> int:
         """The index of one label; 1.0 and True are not the class 1."""

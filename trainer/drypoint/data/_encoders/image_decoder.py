@@ -1,8 +1,6 @@
 """Decoder of a net's output as an image."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -10,18 +8,17 @@ from PIL import Image
 from .._dataset.color import Pixels
 from .._errors import CoderError
 from .options import (
+    Configured,
     Statistic,
     check_deviation,
     check_statistic,
     color_channels,
-    options,
     per_channel,
-    statistic_config,
 )
 
 
 @dataclass(frozen=True)
-class ImageDecoder:
+class ImageDecoder(Configured, kind="image"):
     """Decodes (C, H, W) to a Pillow image of mode L or RGB, (N, C, H, W) to a list of them.
 
     A value v becomes ``v * std + mean``, clipped to [0, 1], times 255, rounded half up.
@@ -72,24 +69,6 @@ class ImageDecoder:
         std = per_channel(self.std, 1.0, channels=channels)
         scaled = np.clip(np.moveaxis(array, -3, -1) * std + mean, 0, 1)
         return np.floor(scaled * 255 + 0.5).astype(np.uint8)
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {
-            "type": "image",
-            "color": self.color,
-            "mean": statistic_config(self.mean),
-            "std": statistic_config(self.std),
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "ImageDecoder":
-        """The decoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        return cls(**options(config, "image", "color", "mean", "std"))
 
 
 def _image(pixels: Pixels) -> Image.Image:

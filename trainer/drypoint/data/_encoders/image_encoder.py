@@ -1,9 +1,8 @@
 """Encoder of images as inputs of a net, in two stages; the first gives the engine's bytes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +16,12 @@ from .._dataset.picture import array_pixels, check_is_batch, is_batch, picture_p
 from .._errors import CoderError
 from .image_decoder import ImageDecoder
 from .options import (
+    Configured,
     Statistic,
     check_deviation,
     check_statistic,
     color_channels,
-    options,
     per_channel,
-    statistic_config,
 )
 from .resize import METHODS, resize
 
@@ -32,7 +30,7 @@ _MAX_SIDE = 1 << 14
 
 @accept(IMAGE_ENCODER)
 @dataclass(frozen=True, kw_only=True)
-class ImageEncoder:
+class ImageEncoder(Configured, kind="image"):
     """Encodes images for a net. Width and height are keywords, since their order differs.
 
     Stage 1, `pixels`: colour, then size; uint8, exactly the bytes that the C engine reads.
@@ -143,28 +141,6 @@ class ImageEncoder:
     def decoder(self) -> ImageDecoder:
         """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""
         return ImageDecoder(self.color, mean=self.mean, std=self.std)
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types."""
-        return {
-            "type": "image",
-            "width": self.width,
-            "height": self.height,
-            "color": self.color,
-            "resize": self.resize,
-            "mean": statistic_config(self.mean),
-            "std": statistic_config(self.std),
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "ImageEncoder":
-        """The encoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        names = ("width", "height", "color", "resize", "mean", "std")
-        return cls(**options(config, "image", *names))
 
     def _conform(self, images: Pixels) -> Pixels:
         """Images (N, H, W, C) in the encoder's colour and size: (N, height, width, channels)."""

@@ -1,7 +1,8 @@
 """Checks of settings for encoders and decoders."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,45 @@ from .._errors import CoderError
 Statistic = float | tuple[float, ...] | None
 
 
-def options(config: Mapping[str, Any], kind: str, *names: str) -> dict[str, Any]:
-    """The fields of a coder's ``config()`` without its type, as keyword arguments.
+@dataclass(frozen=True)
+class Configured:
+    """The base class of encoders and decoders that a model file holds by their fields.
 
-    Raises:
-        CoderError: another type, an unknown field, or a missing field.
+    A derived class states its type in a config, and the fields that a config leaves out where they
+    are not known: ``class ImageEncoder(Configured, kind="image")``.
     """
-    wanted = {"type", *names}
-    if config.get("type") != kind or set(config) != wanted:
-        raise CoderError(
-            f"a config of type '{kind}' with the fields {', '.join(names) or 'none'} is wanted, "
-            f"not type {config.get('type')!r} with {', '.join(sorted(set(config) - {'type'}))}"
-        )
-    return {name: config[name] for name in names}
+
+    _kind: ClassVar[str]
+    _optional: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, *, kind: str, optional: tuple[str, ...] = ()) -> None:
+        super().__init_subclass__()
+        cls._kind, cls._optional = kind, optional
+
+    def config(self) -> dict[str, object]:
+        """The type and the settings, of JSON types."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"type": self._kind} | {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value or name not in self._optional
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The encoder or decoder that a ``config()`` describes.
+
+        Raises:
+            CoderError: another type; a field is missing, unknown or out of range.
+        """
+        names = [f.name for f in fields(cls) if f.name in config or f.name not in cls._optional]
+        if config.get("type") != cls._kind or set(config) != {"type", *names}:
+            raise CoderError(
+                f"a config of type '{cls._kind}' with the fields {', '.join(names) or 'none'} is "
+                f"wanted, not type {config.get('type')!r} with "
+                f"{', '.join(sorted(set(config) - {'type'}))}"
+            )
+        return cls(**{name: config[name] for name in names})
 
 
 def color_channels(color: str) -> int:
@@ -69,8 +96,3 @@ def check_deviation(value: object, *, channels: int) -> Statistic:
 def per_channel(value: Statistic, default: float, *, channels: int) -> NDArray[np.float64]:
     """The statistic as float64 (channels,); ``default`` stands for None."""
     return np.broadcast_to(np.asarray(default if value is None else value), (channels,))
-
-
-def statistic_config(value: Statistic) -> float | list[float] | None:
-    """The statistic of JSON types: a list in place of a tuple."""
-    return list(value) if isinstance(value, tuple) else value

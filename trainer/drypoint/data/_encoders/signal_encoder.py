@@ -1,7 +1,7 @@
 """Encoder of signals: windows of floats or of a sensor's int16 counts, as inputs of a net."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,18 @@ from .._dataset.dataset import Dataset
 from .._dataset.signals import MOST, Signals, is_signals, plain_signals
 from .._errors import CoderError, DatasetError
 from .options import (
+    Configured,
     Statistic,
     check_deviation,
     check_statistic,
-    options,
     per_channel,
-    statistic_config,
 )
 
 _HIGHEST_RATE = 0x7FFFFFFF  # steps a second: an int of C
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignalEncoder:
+class SignalEncoder(Configured, kind="signal", optional=("columns", "sample_rate")):
     """Encodes windows of a signal for a net: (steps, channels) becomes (channels, steps).
 
     A value is ``(x - mean) / std``, then clipped to ``clip`` on both sides; x is a float, or an
@@ -212,32 +211,6 @@ class SignalEncoder:
             raise CoderError(f"a recording of {len(x)} steps has no window of {self.window}")
         views = np.lib.stride_tricks.sliding_window_view(x, self.window, axis=0)
         return _plain(views[:: self.hop or self.window].transpose(0, 2, 1))
-
-    def config(self) -> dict[str, object]:
-        """The settings, of JSON types; ``columns`` and ``sample_rate`` where they are known."""
-        facts = {"columns": list(self.columns), "sample_rate": self.sample_rate}
-        return {
-            **{name: fact for name, fact in facts.items() if fact},
-            "type": "signal",
-            "window": self.window,
-            "channels": self.channels,
-            "hop": self.hop,
-            "mean": statistic_config(self.mean),
-            "std": statistic_config(self.std),
-            "clip": self.clip,
-            "count": self.count,
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "SignalEncoder":
-        """The encoder that a ``config()`` describes.
-
-        Raises:
-            CoderError: a field is missing, unknown or out of range.
-        """
-        names = ["window", "channels", "hop", "mean", "std", "clip", "count"]
-        names += [name for name in ("columns", "sample_rate") if name in config]
-        return cls(**options(config, "signal", *names))
 
     def _windows_of(self, signals: object) -> tuple[Signals, bool]:
         """Windows (N, steps, channels), and whether a single one was given."""
