@@ -9,22 +9,7 @@ from typing import TypeAlias, TypeVar
 from drypoint.common import known_word
 
 from .._errors import ConfigError, LayerError, PathError
-from .._layers.activations import (
-    GELU,
-    Cos,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Sin,
-    Softmax,
-    Tanh,
-)
+from .._layers import activations
 from .._layers.functions import FUNCTIONS
 from .._layers.linear import Linear
 from .._layers.structure import Flatten
@@ -41,20 +26,20 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 _WORDS: Mapping[str, type[Layer]] = {
-    "relu": ReLU,
-    "relu6": ReLU6,
-    "leaky_relu": LeakyReLU,
-    "hardswish": Hardswish,
-    "hardsigmoid": Hardsigmoid,
-    "hardtanh": Hardtanh,
-    "silu": SiLU,
-    "gelu": GELU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "sin": Sin,
-    "cos": Cos,
-    "softmax": Softmax,
-    "log_softmax": LogSoftmax,
+    "relu": activations.ReLU,
+    "relu6": activations.ReLU6,
+    "leaky_relu": activations.LeakyReLU,
+    "hardswish": activations.Hardswish,
+    "hardsigmoid": activations.Hardsigmoid,
+    "hardtanh": activations.Hardtanh,
+    "silu": activations.SiLU,
+    "gelu": activations.GELU,
+    "tanh": activations.Tanh,
+    "sigmoid": activations.Sigmoid,
+    "sin": activations.Sin,
+    "cos": activations.Cos,
+    "softmax": activations.Softmax,
+    "log_softmax": activations.LogSoftmax,
     "flatten": Flatten,
 }
 

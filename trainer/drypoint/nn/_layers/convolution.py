@@ -3,18 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
-from drypoint.autodiff import Array, AutodiffError, Pair, Tensor, Window, conv2d
+from drypoint.autodiff import AutodiffError, Pair, Tensor, Window, conv2d
 from drypoint.common import known_word
 from drypoint.graph import Builder, Value
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
-from .._module.initializers import Draw
-from .._module.layer import Layer
 from .._module.sizes import (
     PaddingLike,
     Shape,
@@ -27,10 +25,11 @@ from .._module.sizes import (
     full_padding,
     pair,
 )
+from .linear import Weighted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Conv2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
+class Conv2d(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     """Two-dimensional cross-correlation (the kernel is not flipped): (C, H, W) to (O, H', W').
 
     Parameters: weight (O, C / groups, kh, kw) and, if `bias`, bias (O,).
@@ -91,11 +90,6 @@ class Conv2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
         check_padding(kind, self.padding, by_name=True)
         check_pair(kind, "dilation", self.dilation)
 
-    @property
-    def param_names(self) -> tuple[str, ...]:
-        """weight, and bias if the layer has one."""
-        return ("weight", "bias") if self.bias else ("weight",)
-
     def window(self, input_shape: Shape) -> Window:
         """Kernel, stride, dilation and the padding of all four sides for this input."""
         stride, bare = (
@@ -133,27 +127,9 @@ class Conv2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
                 "left out",
             )
 
-    def bind(self, input_shape: Shape) -> Self:
-        """The layer with `in_channels` set."""
-        self.output_shape(input_shape)
-        return self if self.in_channels else self._changed(in_channels=input_shape[0])
-
-    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
-        """weight (O, C / groups, kh, kw), bias (O,)."""
-        if input_shape is not None:
-            return self.bind(input_shape).param_shapes()
-        if self.in_channels is None:
-            raise ShapeError(
-                type(self).__name__,
-                "does not know its channels; give in_channels or an input_shape",
-            )
-        weight = (self.out_channels, self.in_channels // self.groups, *self._taps)
-        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
-
-    def initial_arrays(self, draw: Draw) -> dict[str, Array]:
-        """A drawn weight, a bias of 0."""
-        weight = draw(self.param_shapes()["weight"])
-        return {"weight": weight, "bias": np.zeros(self.out_channels, np.float32)}
+    @property
+    def _weight_shape(self) -> Shape:
+        return self.out_channels, (self.in_channels or 0) // self.groups, *self._taps
 
     @property
     def _taps(self) -> tuple[int, ...]:

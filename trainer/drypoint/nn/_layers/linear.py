@@ -1,5 +1,6 @@
-"""The fully connected layer."""
+"""The fully connected layer, and the base class of layers with a weight."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Self
@@ -16,8 +17,54 @@ from .._module.layer import Layer
 from .._module.sizes import Shape, check_count, check_flag
 
 
+class Weighted(Layer):
+    """The base class of layers with a weight and perhaps a bias, whose sizes an input may tell.
+
+    A derived class has a field ``bias``, and the two fields that `_sizes` names.
+    """
+
+    bias: bool
+    _sizes: ClassVar[tuple[str, str]] = ("out_channels", "in_channels")
+    """The fields of the number of outputs, and of the input's first axis (None: not known yet)."""
+    _unknown: ClassVar[str] = "channels"
+
+    @property
+    @abstractmethod
+    def _weight_shape(self) -> Shape:
+        """The shape of the weight, for an input of a known size."""
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """weight, and bias if the layer has one."""
+        return ("weight", "bias") if self.bias else ("weight",)
+
+    def bind(self, input_shape: Shape) -> Self:
+        """The layer for inputs of this size."""
+        self.output_shape(input_shape)
+        _, inputs = self._sizes
+        return self if getattr(self, inputs) else self._changed(**{inputs: input_shape[0]})
+
+    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """The shape of the weight; of the bias, if the layer has one, the number of outputs."""
+        if input_shape is not None:
+            return self.bind(input_shape).param_shapes()
+        outputs, inputs = self._sizes
+        if getattr(self, inputs) is None:
+            raise ShapeError(
+                type(self).__name__,
+                f"does not know its {self._unknown}; give {inputs} or an input_shape",
+            )
+        weight = {"weight": self._weight_shape}
+        return {**weight, "bias": (getattr(self, outputs),)} if self.bias else weight
+
+    def initial_arrays(self, draw: Draw) -> dict[str, Array]:
+        """A drawn weight, a bias of 0."""
+        bias = np.zeros(getattr(self, self._sizes[0]), np.float32)
+        return {"weight": draw(self.param_shapes()["weight"]), "bias": bias}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Linear(Layer, in_kernels=True, per_example=True, exportable="yes"):
+class Linear(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     """weight @ x + bias: a vector (I,) to a vector (O,).
 
     Parameters: weight (O, I) and, if `bias`, bias (O,).
@@ -37,6 +84,8 @@ class Linear(Layer, in_kernels=True, per_example=True, exportable="yes"):
     bias: bool = True
 
     short_name: ClassVar[str] = "linear"
+    _sizes: ClassVar[tuple[str, str]] = ("out_features", "in_features")
+    _unknown: ClassVar[str] = "input size"
     example_rank = 1  # (I,)
 
     def __post_init__(self) -> None:
@@ -51,11 +100,6 @@ class Linear(Layer, in_kernels=True, per_example=True, exportable="yes"):
         """(I,) if I is known, else None."""
         return None if self.in_features is None else (self.in_features,)
 
-    @property
-    def param_names(self) -> tuple[str, ...]:
-        """weight, and bias if the layer has one."""
-        return ("weight", "bias") if self.bias else ("weight",)
-
     def output_shape(self, input_shape: Shape) -> Shape:
         """(O,)."""
         if len(input_shape) != 1:
@@ -67,26 +111,9 @@ class Linear(Layer, in_kernels=True, per_example=True, exportable="yes"):
             )
         return (self.out_features,)
 
-    def bind(self, input_shape: Shape) -> Self:
-        """The layer with `in_features` set."""
-        self.output_shape(input_shape)
-        return self if self.in_features else self._changed(in_features=input_shape[0])
-
-    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
-        """weight (O, I), bias (O,)."""
-        if input_shape is not None:
-            return self.bind(input_shape).param_shapes()
-        if self.in_features is None:
-            raise ShapeError(
-                "Linear", "does not know its input size; give in_features or an input_shape"
-            )
-        weight = (self.out_features, self.in_features)
-        return {"weight": weight, "bias": (self.out_features,)} if self.bias else {"weight": weight}
-
-    def initial_arrays(self, draw: Draw) -> dict[str, Array]:
-        """A drawn weight, a bias of 0."""
-        weight = draw(self.param_shapes()["weight"])
-        return {"weight": weight, "bias": np.zeros(self.out_features, np.float32)}
+    @property
+    def _weight_shape(self) -> Shape:
+        return self.out_features, self.in_features or 0
 
     def macs(self, input_shape: Shape) -> int:
         """O * I."""

@@ -43,6 +43,8 @@ class Loss(Module):
     """
 
     short_name: ClassVar[str] = "loss"
+    input_ports = ("input", "target")
+    output_ports = ("loss",)
 
     @abstractmethod
     def forward(self, x: Tensor, target: Target) -> Tensor:
@@ -57,16 +59,6 @@ class Loss(Module):
     @abstractmethod
     def is_single(self, x: Array) -> bool:
         """Whether the input x is one example and no batch."""
-
-    @property
-    def input_ports(self) -> tuple[str, ...]:
-        """input and target."""
-        return "input", "target"
-
-    @property
-    def output_ports(self) -> tuple[str, ...]:
-        """loss."""
-        return ("loss",)
 
     def takes_integers(self, port: str) -> bool:
         """Whether the port takes integers: the target may be class indices."""

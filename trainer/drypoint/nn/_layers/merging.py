@@ -28,6 +28,8 @@ class Merge(Module):
     Called on its own, such a layer takes arrays as one example; in a graph they have a batch axis.
     """
 
+    output_ports = ("output",)
+
     @abstractmethod
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The shape of the output for one example, from the shapes of the inputs in order.
@@ -44,11 +46,6 @@ class Merge(Module):
     def input_ports(self) -> tuple[str, ...]:
         """a and b."""
         return "a", "b"
-
-    @property
-    def output_ports(self) -> tuple[str, ...]:
-        """output."""
-        return ("output",)
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
         """The output port with `merged_shape`, if all input shapes are known."""

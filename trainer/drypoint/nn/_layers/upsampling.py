@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from .._module.sizes import (
     full_padding,
     pair,
 )
+from .linear import Weighted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,7 +149,7 @@ class Blocks(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ConvTranspose2d(Layer, in_kernels=True, per_example=True, exportable="yes"):
+class ConvTranspose2d(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     """Transposed convolution: (C, H, W) to (O, H', W'), larger by the stride.
 
     Each pixel adds its value times the kernel to the output, ``stride`` pixels from the next one's.
@@ -206,11 +207,6 @@ class ConvTranspose2d(Layer, in_kernels=True, per_example=True, exportable="yes"
             raise ConfigError(kind, f"wants padding below its kernel {kernel}, got {self.padding}")
         if any(n >= s for n, s in zip(more, stride, strict=True)):
             raise ConfigError(kind, f"wants output_padding below its stride {stride}, got {more}")
-
-    @property
-    def param_names(self) -> tuple[str, ...]:
-        """weight, and bias if the layer has one."""
-        return ("weight", "bias") if self.bias else ("weight",)
 
     @property
     def left_out(self) -> Padding:
@@ -295,22 +291,9 @@ class ConvTranspose2d(Layer, in_kernels=True, per_example=True, exportable="yes"
         parts = whole.reshape(c, o, n, rows, m, columns).transpose(3, 5, 1, 0, 2, 4)
         return np.ascontiguousarray(parts.reshape(-1, c, n, m)[:, :, ::-1, ::-1])
 
-    def bind(self, input_shape: Shape) -> Self:
-        """The layer with `in_channels` set."""
-        self.output_shape(input_shape)
-        return self if self.in_channels else self._changed(in_channels=input_shape[0])
-
-    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
-        """weight (C, O, kh, kw), bias (O,)."""
-        if input_shape is not None:
-            return self.bind(input_shape).param_shapes()
-        if self.in_channels is None:
-            raise ShapeError(
-                "ConvTranspose2d",
-                "does not know its channels; give in_channels or an input_shape",
-            )
-        weight = (self.in_channels, self.out_channels, *pair(self.kernel_size))
-        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+    @property
+    def _weight_shape(self) -> Shape:
+        return self.in_channels or 0, self.out_channels, *pair(self.kernel_size)
 
     def initial_arrays(self, draw: Draw) -> dict[str, Array]:
         """A weight drawn as that of the convolution of `blocks`, a bias of 0."""
