@@ -356,10 +356,7 @@ class Counter(nn.Layer):
     """A layer with a buffer that each batch moves, and that it uses."""
 
     short_name: ClassVar[str] = "counter"
-
-    @property
-    def buffer_names(self):
-        return ("count",)
+    buffer_names = ("count",)
 
     def buffer_shapes(self, input_shape=None):  # noqa: ARG002
         return {"count": (1,)}

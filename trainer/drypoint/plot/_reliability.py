@@ -29,6 +29,7 @@ class Reliability(Picture):
 
     curve: CalibrationCurve
     intervals: NDArray[np.float64]
+    layout = Layout(width=7.4, height=3.4, panels=2, columns=2)
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A line for each range: mean confidence, examples, accuracy less confidence, a bar."""
@@ -41,11 +42,6 @@ class Reliability(Picture):
             drawn = bar(n / int(curve.count.max()), width=room, plain=plain)
             rows.append((f"{sure:.4f}", f"{n:,}", f"{right:.4f}", f"{right - sure:+.4f}", drawn))
         return "\n".join([self._title, *table_lines(rows, left=(4,))])
-
-    @property
-    def layout(self) -> Layout:
-        """Accuracy, and beside it how many examples there are."""
-        return Layout(width=7.4, height=3.4, panels=2, columns=2)
 
     @property
     def _title(self) -> str:

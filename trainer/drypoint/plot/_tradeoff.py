@@ -40,6 +40,7 @@ class Tradeoff(Picture):
     cost: str
     value: str
     title: str
+    layout = Layout(width=5.6, height=3.8)
 
     @property
     def best(self) -> NDArray[np.bool_]:
@@ -77,11 +78,6 @@ class Tradeoff(Picture):
                 *table_lines(rows, left=(0, 1, 4)),
             ]
         )
-
-    @property
-    def layout(self) -> Layout:
-        """One size for all."""
-        return Layout(width=5.6, height=3.8)
 
     def _draw(self, axes: "tuple[Axes, ...]") -> None:
         (ax,) = axes

@@ -18,15 +18,8 @@ class BooleanEncoder(Configured, kind="boolean"):
         CoderError: the input is no truth value or list of truth values.
     """
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """()."""
-        return ()
-
-    @property
-    def dtype(self) -> type[np.float32]:
-        """float32."""
-        return np.float32
+    shape = ()
+    dtype = np.float32
 
     def __call__(self, flags: object, /) -> NDArray[np.float32]:
         """The encoded value, or the encoded values of a list."""
@@ -50,16 +43,12 @@ class BooleanDecoder(Configured, kind="boolean"):
     """
 
     threshold: float = 0.5
+    properties = ("decision", "probability", "entropy")
 
     def __post_init__(self) -> None:
         if not isinstance(self.threshold, float | int) or not 0 <= self.threshold <= 1:
             raise CoderError(f"threshold must lie in [0, 1], not {self.threshold!r}")
         object.__setattr__(self, "threshold", float(self.threshold))
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """The names of the methods that answer a question about a probability."""
-        return ("decision", "probability", "entropy")
 
     def __call__(self, p: object, /) -> bool | list[bool]:
         """The decision, as `decision` gives it."""

@@ -34,17 +34,13 @@ class ClassDecoder(Configured, kind="class"):
 
     classes: tuple[Class, ...] = tuple(range(10))
     reject_below: float = field(default=0.0, kw_only=True)
+    properties = ("decision", "top", "top_classes", "probability", "probabilities", "entropy")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", check_classes(self.classes))
         if not isinstance(self.reject_below, float | int) or not 0 <= self.reject_below <= 1:
             raise CoderError(f"reject_below must lie in [0, 1], not {self.reject_below!r}")
         object.__setattr__(self, "reject_below", float(self.reject_below))
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """The names of the methods that answer a question about a vector."""
-        return ("decision", "top", "top_classes", "probability", "probabilities", "entropy")
 
     def __call__(self, p: object, /) -> Class | list[Class | None] | None:
         """The decision, as `decision` gives it."""

@@ -25,11 +25,7 @@ class FunctionEncoder:
 
     function: Callable[[object], ArrayLike]
     shape: tuple[int, ...]
-
-    @property
-    def dtype(self) -> type[np.float32]:
-        """float32."""
-        return np.float32
+    dtype = np.float32
 
     def __call__(self, things: object, /) -> NDArray[np.float32]:
         """The encoded object, or the encoded objects of a list."""

@@ -35,17 +35,13 @@ class ImageDecoder(Configured, kind="image"):
     color: str = "gray"
     mean: Statistic = field(default=None, kw_only=True)
     std: Statistic = field(default=None, kw_only=True)
+    properties = ()
 
     def __post_init__(self) -> None:
         channels = color_channels(self.color)
         mean = check_statistic(self.mean, "mean", channels=channels)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", check_deviation(self.std, channels=channels))
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """None: an image is the only answer."""
-        return ()
 
     def __call__(self, values: object, /) -> Image.Image | list[Image.Image]:
         """The image, or the list of images of a batch."""

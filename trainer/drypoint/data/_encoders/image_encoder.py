@@ -61,6 +61,7 @@ class ImageEncoder(Configured, kind="image"):
     resize: str = "stretch"
     mean: Statistic = None
     std: Statistic = None
+    dtype = np.float32
 
     def __post_init__(self) -> None:
         for name, side in (("width", self.width), ("height", self.height)):
@@ -87,11 +88,6 @@ class ImageEncoder(Configured, kind="image"):
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of one encoded image."""
         return color_channels(self.color), self.height, self.width
-
-    @property
-    def dtype(self) -> type[np.float32]:
-        """float32."""
-        return np.float32
 
     def __call__(self, images: object, /) -> NDArray[np.float32]:
         """float32 (C, H, W) for one image, (N, C, H, W) for a list or an array of images."""

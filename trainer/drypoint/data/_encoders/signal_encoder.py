@@ -59,6 +59,7 @@ class SignalEncoder(Configured, kind="signal", optional=("columns", "sample_rate
     count: float = 1.0
     columns: tuple[str, ...] = ()
     sample_rate: int | None = None
+    dtype = np.float32
 
     def __post_init__(self) -> None:
         for name, size in (("window", self.window), ("channels", self.channels)):
@@ -157,11 +158,6 @@ class SignalEncoder(Configured, kind="signal", optional=("columns", "sample_rate
     def shape(self) -> tuple[int, int]:
         """(channels, steps) of one encoded window."""
         return self.channels, self.window
-
-    @property
-    def dtype(self) -> type[np.float32]:
-        """float32."""
-        return np.float32
 
     def __call__(self, signals: object, /) -> NDArray[np.float32]:
         """float32 (C, steps) for one window, (N, C, steps) for several."""

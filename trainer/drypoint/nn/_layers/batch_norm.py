@@ -49,6 +49,8 @@ class BatchNorm(Layer):
     in_place: ClassVar[bool] = True
     _ranks: ClassVar[tuple[int, ...]]  # the possible numbers of axes of an example
     _example: ClassVar[str]  # what an example is, for errors
+    param_names = "scale", "shift"
+    buffer_names = "running_mean", "running_variance"
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -64,16 +66,6 @@ class BatchNorm(Layer):
     @abstractmethod
     def example_rank(self) -> int | None:
         """The number of axes of one example; None if there are several."""
-
-    @property
-    def param_names(self) -> tuple[str, ...]:
-        """scale and shift."""
-        return "scale", "shift"
-
-    @property
-    def buffer_names(self) -> tuple[str, ...]:
-        """The running mean and variance."""
-        return "running_mean", "running_variance"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input shape, checked to have a rank of the layer's examples and C channels."""

@@ -151,15 +151,11 @@ class OneHot(Layer):
     short_name: ClassVar[str] = "onehot"
     use_instead: ClassVar[str] = "let the net read the one-hot vector"
     example_rank = 0  # a number
+    input_shape = ()
 
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
         check_count("OneHot", "classes", self.classes)
-
-    @property
-    def input_shape(self) -> Shape:
-        """()."""
-        return ()
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(classes,)."""
