@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from drypoint.autodiff import AutodiffError, Pair, Tensor, Window, avg_pool2d, conv2d, max_pool2d
+from drypoint.autodiff import AutodiffError, Pair, Tensor, Window, avg_pool2d, max_pool2d
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
@@ -88,20 +88,8 @@ class Conv1d(Conv2d, in_kernels=True, per_example=True, exportable="yes"):
         pool: Pair = (1, 1),
     ) -> Tensor:
         """The output of the layer, a ReLU and a max-pooling, computed in one operation."""
-        window = self.window(x.shape[1:])
-        weight = self._param(params, "weight")
-        y = conv2d(
-            _image(x),
-            weight.reshape((*weight.shape, 1)),
-            self._param(params, "bias") if self.bias else None,
-            stride=window.stride,
-            padding=window.padding,
-            dilation=window.dilation,
-            groups=self.groups,
-            relu=relu,
-            pool=pool,
-        )
-        return y.flatten(2)
+        planes = {**params, "weight": _image(self._param(params, "weight"))}
+        return super().forward_fused(_image(x), planes, relu=relu, pool=pool).flatten(2)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,7 +180,7 @@ class GlobalAvgPool1d(GlobalAvgPool2d, in_kernels=True, per_example=True, export
 
 
 def _image(x: Tensor) -> Tensor:
-    """Signals (N, C, L) as images (N, C, L, 1)."""
+    """Signals (N, C, L) as images (N, C, L, 1), or a weight in this way."""
     return x.reshape((*x.shape, 1))
 
 
