@@ -47,7 +47,7 @@ def label_data(data: object, known: Sequence[Class] | None) -> Dataset | Labelle
     """The data of a `Dataset` or a pair (x, y).
 
     Args:
-        given: the data.
+        data: the data.
         known: the classes of the model, or None if unknown. Integer labels of a pair are indices
             into them, unless the classes are integers other than 0, 1, ...: then labels are
             classes, as for `train.fit`.

@@ -208,9 +208,9 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     from matplotlib.axes import Axes  # noqa: PLC0415 - an optional dependency
 
     axes = (ax,) if isinstance(ax, Axes) else tuple(ax)
-    for one in axes:
-        if not isinstance(one, Axes):
-            raise PlotError(f"a matplotlib Axes is wanted to draw on, not {type(one).__name__}")
+    for panel in axes:
+        if not isinstance(panel, Axes):
+            raise PlotError(f"a matplotlib Axes is wanted to draw on, not {type(panel).__name__}")
     if not axes:
         raise PlotError("no axes came to draw on; leave them out for a figure of its own")
     return axes

@@ -72,8 +72,8 @@ class Reliability(Picture):
         look.log_labels(beside.yaxis)
         total = f"{int(curve.count.sum()):,} examples"
         look.dress(beside, title=total, x="mean confidence of the range", y="examples in the range")
-        for one in axes:
-            one.set_xlim(-0.03, 1.03)
+        for panel in axes:
+            panel.set_xlim(-0.03, 1.03)
 
 
 def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Reliability:

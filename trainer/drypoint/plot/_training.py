@@ -57,12 +57,12 @@ class TrainingCurves(Picture):
         ]
         groups.append({"batch loss": self.batch_loss} if self.batch_loss.size else {})
         for group in filter(None, groups):
-            known = np.concatenate(list(group.values()))
+            in_panel = np.concatenate(list(group.values()))
             for name, values in group.items():
                 line = sparkline(
                     values,
-                    low=float(known.min()),
-                    high=float(known.max()),
+                    low=float(in_panel.min()),
+                    high=float(in_panel.max()),
                     width=room,
                     plain=plain,
                 )

@@ -192,33 +192,35 @@ def is_builtin(optimizer: Optimizer) -> TypeGuard[BuiltinOptimizer]:
     return type(optimizer) in OPTIMIZERS.values()
 
 
-def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
+def resolve_optimizer(optimizer: "Optimizer | str | None") -> Optimizer:
     """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
 
     Raises:
         TrainError: an unknown name, or a value that is no optimizer.
     """
-    if given is None:
+    if optimizer is None:
         return Adam()
-    if isinstance(given, str):
-        word = known_word(given, OPTIMIZERS)
+    if isinstance(optimizer, str):
+        word = known_word(optimizer, OPTIMIZERS)
         if word is None:
-            hint = OPTIMIZER_HINTS.get(given.lower(), f"there are {', '.join(OPTIMIZERS)}")
-            raise TrainError(f"no optimizer is called {given!r}; {hint}")
+            hint = OPTIMIZER_HINTS.get(optimizer.lower(), f"there are {', '.join(OPTIMIZERS)}")
+            raise TrainError(f"no optimizer is called {optimizer!r}; {hint}")
         return OPTIMIZERS[word]()
-    if isinstance(given, type) or not hasattr(given, "step"):
-        raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
-    return given
+    if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
+        raise TrainError(
+            f"optimizer is {optimizer!r}: give a name or a value, such as train.Adam()"
+        )
+    return optimizer
 
 
 def make_parameters(
     params: Arrays, gradients: Arrays | MicroBatchGradients, state: State
 ) -> Parameters:
     """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
-    given = ((path, w, gradients[path]) for path, w in params.items())
+    rows = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(
         Parameter(w, g if isinstance(g, tuple) else (g,), state[path], w.ndim > 1)
-        for path, w, g in given
+        for path, w, g in rows
     )
 
 

@@ -135,16 +135,18 @@ def check_labels(column: Column, n_classes: int | None) -> None:
         raise TrainError(f"labels run from {low} to {high}; wanted: indices from {wanted}{hint}")
 
 
-def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:
+def check_same_classes(
+    classes: tuple[Class, ...] | None, training_classes: tuple[Class, ...] | None
+) -> None:
     """Refuse class indices of other classes than the training data's.
 
     Raises:
         TrainError: the classes differ.
     """
-    if classes is not None and known is not None and classes != known:
+    if classes is not None and training_classes is not None and classes != training_classes:
         raise TrainError(
             f"the classes {class_names(classes)} are not the training data's classes "
-            f"{class_names(known)}: all data must have one list of classes"
+            f"{class_names(training_classes)}: all data must have one list of classes"
         )
 
 

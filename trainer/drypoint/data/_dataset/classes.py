@@ -44,7 +44,7 @@ def plain_label(label: object) -> object:
 
 
 def class_places(
-    classes: Sequence[Class], known: Sequence[Class], *, owner: str = "the model"
+    classes: Sequence[Class], model_classes: Sequence[Class], *, owner: str = "the model"
 ) -> NDArray[np.int64]:
     """The index of each class in another list of classes, by name.
 
@@ -52,23 +52,23 @@ def class_places(
 
     Args:
         classes: the classes to look up (of the data).
-        known: the list of classes to look them up in (of the model).
-        owner: the owner of ``known``, for the message.
+        model_classes: the list of classes to look them up in (of the model).
+        owner: the owner of ``model_classes``, for the message.
 
     Returns:
-        int64 (len(classes),): ``known[places[i]]`` is the class ``classes[i]``.
+        int64 (len(classes),): ``model_classes[places[i]]`` is the class ``classes[i]``.
 
     Raises:
-        UnknownClassError: ``known`` lacks some of ``classes``; the message names them.
+        UnknownClassError: ``model_classes`` lacks some of ``classes``; the message names them.
     """
-    exact = {name: place for place, name in enumerate(known)}
-    digits = {str(name): place for place, name in reversed(tuple(enumerate(known)))}
+    exact = {name: place for place, name in enumerate(model_classes)}
+    digits = {str(name): place for place, name in reversed(tuple(enumerate(model_classes)))}
     places = [exact.get(name, digits.get(str(name))) for name in classes]
     missing = [name for name, place in zip(classes, places, strict=True) if place is None]
     if missing:
         raise UnknownClassError(
             f"the data have {list_classes(missing)}, which {owner} lacks; its classes: "
-            f"{list_classes(known)}"
+            f"{list_classes(model_classes)}"
         )
     if len(set(places)) < len(places):  # 7 and "7" on one side, only one of them on the other
         twice = next(n for n, p in zip(classes, places, strict=True) if places.count(p) > 1)

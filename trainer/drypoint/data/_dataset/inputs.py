@@ -15,39 +15,39 @@ from .pixels import check_scaled
 
 
 def model_inputs(
-    given: object, *, name: str, error: type[DrypointError]
+    inputs: object, *, name: str, error: type[DrypointError]
 ) -> NDArray[Any] | Sequence[Any]:
     """A batch of inputs of a model.
 
     Args:
-        given: an array (N, ...) of numbers; a list of arrays, pictures or paths; a `Dataset` or a
+        inputs: an array (N, ...) of numbers; a list of arrays, pictures or paths; a `Dataset` or a
             pair (x, y), of which only the inputs are used.
         name: the name of the argument, for the message.
         error: the class of the error to raise.
 
     Raises:
-        DrypointError: an instance of ``error``: ``given`` has none of the forms.
+        DrypointError: an instance of ``error``: ``inputs`` have none of the forms.
         DatasetError: pixels from 0 to 255 that are not uint8.
     """
-    if isinstance(given, Dataset):
-        return given.x
-    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_array, given)):
-        given = given[0]
-    if isinstance(given, list | tuple) and given:
-        if all(isinstance(one, np.ndarray | Image.Image | Path | str) for one in given):
-            return given
-        given = _array(given)
-    if isinstance(given, np.ndarray) and given.ndim > 0 and given.dtype.kind in "buif":
-        check_scaled(given, name=name)
-        return given
+    if isinstance(inputs, Dataset):
+        return inputs.x
+    if isinstance(inputs, tuple) and len(inputs) == 2 and all(map(_is_array, inputs)):
+        inputs = inputs[0]
+    if isinstance(inputs, list | tuple) and inputs:
+        if all(isinstance(item, np.ndarray | Image.Image | Path | str) for item in inputs):
+            return inputs
+        inputs = _array(inputs)
+    if isinstance(inputs, np.ndarray) and inputs.ndim > 0 and inputs.dtype.kind in "buif":
+        check_scaled(inputs, name=name)
+        return inputs
     raise error(
-        f"{name} is {kind_of(given)}; wanted: an array (N, ...) of numbers, a list of pictures "
+        f"{name} is {kind_of(inputs)}; wanted: an array (N, ...) of numbers, a list of pictures "
         "or a Dataset"
     )
 
 
-def _is_array(one: object) -> bool:
-    return isinstance(one, np.ndarray | list) and len(one) > 0 and not np.isscalar(one)
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray | list) and len(value) > 0 and not np.isscalar(value)
 
 
 def _array(rows: Sequence[Any]) -> object:

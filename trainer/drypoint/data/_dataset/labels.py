@@ -29,7 +29,7 @@ def label_indices(
         UnknownClassError: a name that is none of ``classes``.
         CoderError: ``classes`` are not distinct str or int.
     """
-    known = None if classes is None else check_classes(classes)
+    model_classes = None if classes is None else check_classes(classes)
     try:
         array = np.asarray(labels)
     except ValueError as error:
@@ -40,14 +40,16 @@ def label_indices(
         raise DatasetError(f"there are no {name}: their shape is {array.shape}")
     if array.dtype.kind == "U" and array.ndim == 1:
         names, indices = np.unique(array, return_inverse=True)
-        found: list[str] = names.tolist()
-        if known is None:
-            return indices.astype(np.int64), tuple(found)
-        return class_places(found, known, owner="the list of classes")[indices], known
+        texts: list[str] = names.tolist()
+        if model_classes is None:
+            return indices.astype(np.int64), tuple(texts)
+        return class_places(texts, model_classes, owner="the list of classes")[
+            indices
+        ], model_classes
     if is_one_hot(array):
         indices, n = array.argmax(axis=1), array.shape[1]
-        if known is not None and n != len(known):
-            raise DatasetError(f"{name} are one-hot rows of {n}, for {len(known)} classes")
+        if model_classes is not None and n != len(model_classes):
+            raise DatasetError(f"{name} are one-hot rows of {n}, for {len(model_classes)} classes")
     elif array.ndim == 1 and _are_whole(array):
         indices = array.astype(np.int64)
         n = int(indices.max()) + 1
@@ -57,13 +59,19 @@ def label_indices(
             f"{array.dtype} of shape {array.shape}"
         )
     low, high = int(indices.min()), int(indices.max())
-    if low < 0 or (known is not None and high >= len(known)):
-        allowed = "0 and more" if known is None else f"0 to {len(known) - 1}"
-        counted = "indices" if known is None else f"{len(known)} classes"
-        hint = ": subtract 1, y - 1" if known is not None and (low, high) == (1, len(known)) else ""
-        hint = f": number classes from 0, y + {-low}" if known is None else hint
+    if low < 0 or (model_classes is not None and high >= len(model_classes)):
+        allowed = "0 and more" if model_classes is None else f"0 to {len(model_classes) - 1}"
+        counted = "indices" if model_classes is None else f"{len(model_classes)} classes"
+        hint = (
+            ": subtract 1, y - 1"
+            if model_classes is not None and (low, high) == (1, len(model_classes))
+            else ""
+        )
+        hint = f": number classes from 0, y + {-low}" if model_classes is None else hint
         raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}{hint}")
-    return indices.astype(np.int64, copy=False), tuple(range(n)) if known is None else known
+    return indices.astype(np.int64, copy=False), tuple(
+        range(n)
+    ) if model_classes is None else model_classes
 
 
 def is_one_hot(array: NDArray[np.generic]) -> bool:

@@ -43,9 +43,9 @@ def decoder_from_config(config: Mapping[str, Any]) -> Decoder:
     return _DECODERS[_kind(config, tuple(_DECODERS), "decoder")](config)
 
 
-def _kind(config: Mapping[str, Any], known: tuple[str, ...], what: str) -> str:
-    """The type in ``config``, checked to be one of ``known``."""
+def _kind(config: Mapping[str, Any], kinds: tuple[str, ...], what: str) -> str:
+    """The type in ``config``, checked to be one of ``kinds``."""
     kind = config.get("type") if isinstance(config, Mapping) else None
-    if kind not in known:
-        raise CoderError(f"the type of an {what} is one of {', '.join(known)}, not {kind!r}")
+    if kind not in kinds:
+        raise CoderError(f"the type of an {what} is one of {', '.join(kinds)}, not {kind!r}")
     return str(kind)

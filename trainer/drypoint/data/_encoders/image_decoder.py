@@ -48,7 +48,7 @@ class ImageDecoder(Configured, kind="image"):
         pixels = self.pixels(values)
         if pixels.ndim == 3:
             return _image(pixels)
-        return [_image(one) for one in pixels]
+        return [_image(image) for image in pixels]
 
     def pixels(self, values: object, /) -> Pixels:
         """uint8 (H, W, C) or (N, H, W, C) of the image or images."""

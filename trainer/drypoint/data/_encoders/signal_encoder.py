@@ -178,8 +178,8 @@ class SignalEncoder(Configured, kind="signal", optional=("columns", "sample_rate
 
     def is_window(self, shape: tuple[int, ...]) -> bool:
         """Whether an array of this shape is one window."""
-        one = (self.window, self.channels)
-        return shape == one or (self.channels == 1 and shape == one[:1])
+        window = (self.window, self.channels)
+        return shape == window or (self.channels == 1 and shape == window[:1])
 
     def windows(self, recording: ArrayLike) -> Signals:
         """The windows of a recording, every `hop` steps; steps after the last window are dropped.

@@ -87,7 +87,12 @@ def folder_splits(
     """
     parts = part_folders(root)
     files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
-    paths = [path for classes in files.values() for found in classes.values() for path in found]
+    paths = [
+        path
+        for classes in files.values()
+        for files_of_class in classes.values()
+        for path in files_of_class
+    ]
     notes = _note_skipped(files)
     if width is None or height is None:
         sizes = {*_sizes(paths).values()}

@@ -78,11 +78,11 @@ def idx_splits(path: Path, *, limit: int) -> Splits:
 
 def _images_in(folder: Path) -> list[Path]:
     for base in (folder, folder / "MNIST" / "raw"):
-        found = [path for path in base.glob("*") if is_idx_file(path) and path.is_file()]
-        if found:
+        images = [path for path in base.glob("*") if is_idx_file(path) and path.is_file()]
+        if images:
             # A file and its gzip copy are one.
-            plain = {path.name for path in found}
-            return sorted(p for p in found if p.suffix != ".gz" or p.stem not in plain)
+            plain = {path.name for path in images}
+            return sorted(p for p in images if p.suffix != ".gz" or p.stem not in plain)
     return []
 
 

@@ -110,16 +110,16 @@ def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | No
     Rows of one label that follow one another are one recording.
     """
     table = reading.table(path, labelled=True)
-    found = channels_of(table, table.directions.clocks, reading, where=str(path), why=_ONE_WAY)
-    samples = found.take(table.values)
+    channels = channels_of(table, table.directions.clocks, reading, where=str(path), why=_ONE_WAY)
+    samples = channels.take(table.values)
     runs = [list(run) for _, run in groupby(range(len(table.labels)), key=table.labels.__getitem__)]
     recordings = [
         Recording(f"lines of {table.labels[run[0]]}", table.labels[run[0]], samples[run])
         for run in runs
     ]
-    notes = _notes(table, found, "channels")
+    notes = _notes(table, channels, "channels")
     return _with_facts(
-        _cut_windows(recordings, window, hop, where=str(path), notes=notes), found, None
+        _cut_windows(recordings, window, hop, where=str(path), notes=notes), channels, None
     )
 
 
@@ -135,14 +135,14 @@ def recording_folder_splits(
         DrypointError: a file cannot be read; the message names it.
     """
     parts = part_folders(root) or {ALL: root}
-    found = {part: _recordings(path, reading) for part, path in parts.items()}
-    everything = [recording for recordings in found.values() for recording in recordings]
+    by_part = {part: _recordings(path, reading) for part, path in parts.items()}
+    everything = [recording for recordings in by_part.values() for recording in recordings]
     sample_rate = _sample_rate(everything, root)
     channels = _channels(everything, reading, root)
     if channels is not None:
-        found = {
+        by_part = {
             part: [replace(one, samples=channels.take(one.samples)) for one in recordings]
-            for part, recordings in found.items()
+            for part, recordings in by_part.items()
         }
     lengths = {len(recording.samples) for recording in everything}
     if window is None and len(lengths) > 1:
@@ -152,13 +152,13 @@ def recording_folder_splits(
         )
     window = window or lengths.pop()
     notes = () if channels is None else channels.notes
-    if ALL in found:
-        splits = _cut_windows(found[ALL], window, hop, where=str(root), notes=notes)
+    if ALL in by_part:
+        splits = _cut_windows(by_part[ALL], window, hop, where=str(root), notes=notes)
         return _with_facts(splits, channels, sample_rate)
     named: dict[str, Dataset] = {}
-    for part, recordings in found.items():
+    for part, recordings in by_part.items():
         cut = _windows(recordings, window, hop)
-        if part == "train" and "val" not in found and len(cut[1]) > len(recordings):
+        if part == "train" and "val" not in by_part and len(cut[1]) > len(recordings):
             whole = _fewest(recordings) >= _FEWEST
             shared = _share_windows(recordings, window, hop, _TRAINING_ENDS, whole=whole)
             if {*shared} == {"train", "val"}:
@@ -188,7 +188,9 @@ def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> 
                 f"{other.name} has {other.samples.shape[1]} channels, {first.name} "
                 f"{first.samples.shape[1]}"
             )
-    tables = {one.name: one.table for one in recordings if one.table is not None}
+    tables = {
+        recording.name: recording.table for recording in recordings if recording.table is not None
+    }
     if first.table is None:
         return None
     for name, table in tables.items():
@@ -237,19 +239,19 @@ def _with_facts(splits: Splits, channels: Channels | None, sample_rate: int | No
 
 def _recordings(root: Path, reading: Reading) -> list[Recording]:
     files = class_folders(root, SUFFIXES)
-    found = []
+    recordings = []
     n = sum(map(len, files.values()))
     with progress("reading recordings", total=n, unit="recordings") as done:
         for label, paths in files.items():
             for path in paths:
                 if path.suffix.lower() in CSV_SUFFIXES:
                     table = reading.table(path, labelled=False)
-                    found.append(Recording(str(path), label, table.values, table=table))
+                    recordings.append(Recording(str(path), label, table.values, table=table))
                 else:
                     samples, rate = _wav(path, limit=reading.limit)
-                    found.append(Recording(str(path), label, samples, sample_rate=rate))
+                    recordings.append(Recording(str(path), label, samples, sample_rate=rate))
                 done(1)
-    return found
+    return recordings
 
 
 def read_samples(
@@ -403,12 +405,14 @@ def _of_time(
     recordings: Sequence[Recording], ends: tuple[float, float], window: int
 ) -> list[Recording]:
     """A share of the time of each recording, where it has room for a window."""
-    found: list[Recording] = []
+    stretches: list[Recording] = []
     for recording in recordings:
         begin, end = (round(share * len(recording.samples)) for share in ends)
         if end - begin >= window:
-            found.append(Recording(recording.name, recording.label, recording.samples[begin:end]))
-    return found
+            stretches.append(
+                Recording(recording.name, recording.label, recording.samples[begin:end])
+            )
+    return stretches
 
 
 def _windows(
@@ -431,11 +435,11 @@ def _windows(
 def _dataset(
     windows: Sequence[Signals], labels: Sequence[str], *, classes: tuple[str | int, ...] = ()
 ) -> Dataset:
-    y, found = _indices(labels)
+    y, classes_of_y = _indices(labels)
     if classes:
-        places = [classes.index(name) for name in found]
-        y, found = np.array(places, np.int64)[y], classes
-    return Dataset(np.stack(windows), y, found)
+        places = [classes.index(name) for name in classes_of_y]
+        y, classes_of_y = np.array(places, np.int64)[y], classes
+    return Dataset(np.stack(windows), y, classes_of_y)
 
 
 def _indices(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str | int, ...]]:

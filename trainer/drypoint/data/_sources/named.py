@@ -190,10 +190,10 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
         raise
     except (ValueError, OSError, EOFError, zlib.error) as error:  # of a damaged file of a package
         raise FormatError(f"the files of {source} are damaged, or of another version") from error
-    wanted, found = CARDS[str(source)].digests[split], dataset.digest()
-    if found != wanted:
+    stated, digest = CARDS[str(source)].digests[split], dataset.digest()
+    if digest != stated:
         raise FormatError(
-            f"the {split} part of {source} has the SHA-256 {found}, not {wanted}: its package has "
+            f"the {split} part of {source} has the SHA-256 {digest}, not {stated}: its package has "
             "other content; install another version"
         )
     return dataset

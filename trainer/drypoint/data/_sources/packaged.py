@@ -41,10 +41,10 @@ def load_fashion_mnist(split: str, root: str | Path | None) -> Dataset:
     for folder in folders:
         if folder.is_dir():
             try:
-                found = idx_splits(folder, limit=READ_LIMIT)[split]
+                dataset = idx_splits(folder, limit=READ_LIMIT)[split]
             except DatasetError as error:
                 raise DatasetNotFoundError(f"fashion-mnist: {error}") from error
-            return Dataset(found.x, found.y, _FASHION)
+            return Dataset(dataset.x, dataset.y, _FASHION)
     raise DatasetNotFoundError(
         f"fashion-mnist was not found; tried: {', '.join(map(str, folders))}; install Debian's "
         "package, apt-get install dataset-fashion-mnist, or put the four IDX files into the last "
@@ -71,7 +71,7 @@ def _series(text: str) -> Dataset:
     channels, labels = list[list[list[float]]](), list[str]()
     for line in body.split():
         *series, label = line.split(":")
-        channels.append([[float(value) for value in one.split(",")] for one in series])
+        channels.append([[float(value) for value in channel.split(",")] for channel in series])
         labels.append(label)
     x = np.array(channels, np.float32).transpose(0, 2, 1)
     return Dataset(x, np.array([classes.index(label) for label in labels]), class_names(classes))

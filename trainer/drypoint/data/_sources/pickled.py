@@ -31,7 +31,7 @@ class _Dtype:
     def __setstate__(self, state: Any) -> None:
         """State of a plain dtype: version, byte order, and no subarray, names or fields."""
         _, order, *inner, _, _, flags = state
-        if order not in ("<", ">", "|", "=") or any(one is not None for one in inner) or flags:
+        if order not in ("<", ">", "|", "=") or any(field is not None for field in inner) or flags:
             raise FormatError("an array of a compound type, only numbers are admitted")
         self.dtype = self.dtype.newbyteorder(order)
 

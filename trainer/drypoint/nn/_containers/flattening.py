@@ -38,8 +38,8 @@ def open_containers(
     """Path -> layer for all layers that are no containers, and the edges between them."""
     leaves: dict[str, Module] = {}
     edges: list[Edge] = []
-    given = {port: f".{port}" for port in wiring.inputs}
-    results = _open("", layers, wiring=wiring, given=given, into=(leaves, edges))
+    input_ends = {port: f".{port}" for port in wiring.inputs}
+    results = _open("", layers, wiring=wiring, input_ends=input_ends, into=(leaves, edges))
     edges += [(end, f".{port}") for port, end in results.items()]
     return leaves, edges
 
@@ -49,17 +49,17 @@ def _open(
     layers: Mapping[str, Module],
     *,
     wiring: Wiring,
-    given: Mapping[str, str],
+    input_ends: Mapping[str, str],
     into: tuple[dict[str, Module], list[Edge]],
 ) -> dict[str, str]:
-    """Output port of a container -> the end inside that computes it; `given` feeds its inputs."""
+    """Output port of a container -> the end inside that computes it."""
     leaves, edges = into
-    ends: dict[tuple[str, str], str] = {("", port): end for port, end in given.items()}
+    ends: dict[tuple[str, str], str] = {("", port): end for port, end in input_ends.items()}
     for name in wiring.order:
         layer, path = layers[name], prefix + name
         fed = {port: ends[source] for port, source in wiring.feeds[name].items()}
         if isinstance(layer, Container):
-            inner = _open(f"{path}.", layer.layers, wiring=layer.wiring, given=fed, into=into)
+            inner = _open(f"{path}.", layer.layers, wiring=layer.wiring, input_ends=fed, into=into)
             ends |= {(name, port): end for port, end in inner.items()}
         else:
             leaves[path] = layer
