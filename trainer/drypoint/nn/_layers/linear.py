@@ -18,7 +18,7 @@ from .._module.sizes import Shape, check_count, check_flag
 
 
 class Weighted(Layer):
-    """The base class of layers with a weight and perhaps a bias, whose sizes an input may tell.
+    """The base class of layers with a weight and perhaps a bias; an input may state their sizes.
 
     A derived class has a field ``bias``, and the two fields that `_sizes` names.
     """
