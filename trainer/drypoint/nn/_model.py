@@ -144,10 +144,10 @@ class Model:
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))
-        properties = () if self.decoder is None else self.decoder.properties
+        known = () if self.decoder is None else self.decoder.properties
         name = "top" if question == "top_probabilities" else question
-        if name not in properties:
-            there = f"; there are {', '.join(properties)}" if properties else ""
+        if name not in known:
+            there = f"; there are {', '.join(known)}" if known else ""
             raise ModelError(f"the decoder {self.decoder!r} has no property {question!r}{there}")
         method = getattr(self.decoder, name)
         try:

@@ -81,9 +81,9 @@ def metric_sums(
     Raises:
         TrainError: a function does not give one number for each example.
     """
-    sums: dict[str, NDArray[np.float64]] = {}
+    found: dict[str, NDArray[np.float64]] = {}
     if not metrics:
-        return sums
+        return found
     assert objective.output_port is not None and objective.target_port is not None
     targets = np.stack([batch[objective.target_port] for batch in batches])
     n, size = targets.shape[:2]
@@ -93,14 +93,14 @@ def metric_sums(
                 outputs[objective.output_port].data[: n * size].argmax(axis=1).reshape(n, size)
                 == targets
             )
-            sums[name] = np.count_nonzero(right, axis=1).astype(np.float64)
+            found[name] = np.count_nonzero(right, axis=1).astype(np.float64)
             continue
         answers = objective.predictions(outputs)
         parts = [answers[i * size : (i + 1) * size] for i in range(n)]
-        sums[name] = np.array(
+        found[name] = np.array(
             [_total(name, function, *pair) for pair in zip(parts, targets, strict=True)]
         )
-    return sums
+    return found
 
 
 def totals(

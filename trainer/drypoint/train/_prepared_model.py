@@ -103,13 +103,13 @@ class PreparedModel:
         return self.model.with_params(params).with_buffers(buffers)
 
 
-def data_ports(model: Trainable, loss: LossLike | None) -> tuple[str, ...]:
+def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     """The ports of the data that train a model, net or graph."""
-    if not isinstance(model, Model | Layer):
-        raise TrainError(f"model is {kind_of(model)}; wanted: {_wanted_model(model)}")
-    if isinstance(model, Graph) and _is_graph(model, loss):
-        return model.input_ports
-    net = model.net if isinstance(model, Model) else model
+    if not isinstance(given, Model | Layer):
+        raise TrainError(f"model is {kind_of(given)}; wanted: {_wanted_model(given)}")
+    if isinstance(given, Graph) and _is_graph(given, loss):
+        return given.input_ports
+    net = given.net if isinstance(given, Model) else given
     if len(net.input_ports) != 1 or len(net.output_ports) != 1:
         raise TrainError(f"the net has the ports {net.ports}: put it into a Graph with a loss")
     return INPUT, TARGET
@@ -120,26 +120,26 @@ def _is_channels_last(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] == shape[1] > 4 and shape[2] in (1, 3, 4)
 
 
-def _wanted_model(value: object) -> str:
+def _wanted_model(given: object) -> str:
     """What to give to `fit` in place of something that cannot be trained."""
-    if isinstance(value, list | tuple):
+    if isinstance(given, list | tuple):
         return "a Model, net or graph; layers in a list make one, nn.Sequential(layers)"
-    if isinstance(value, type):
+    if isinstance(given, type):
         return "a Model, net or graph, an instance"
-    if hasattr(value, "ops"):
+    if hasattr(given, "ops"):
         return "a Model, net or graph, in floats: a program cannot be trained"
-    if hasattr(value, "model"):
+    if hasattr(given, "model"):
         return "a Model, net or graph; the trained one is its .model"
     return "a Model, net or graph"
 
 
 def prepare_model(
-    trainable: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
+    given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
 ) -> PreparedModel:
     """Prepare a model, net or graph for training.
 
     Args:
-        trainable: a model, net or graph.
+        given: a model, net or graph.
         sample: some examples, which show shapes and dtypes.
         loss: as for `fit`; None: by the last layer.
         seed: the seed of initial values.
@@ -148,10 +148,10 @@ def prepare_model(
     Raises:
         TrainError: the model does not fit the data or the loss.
     """
-    if _is_graph(trainable, loss):
-        assert isinstance(trainable, Graph)
-        return _prepare_graph(trainable, sample, loss=loss, seed=seed, notify=notify)
-    model = trainable if isinstance(trainable, Model) else Model(trainable)
+    if _is_graph(given, loss):
+        assert isinstance(given, Graph)
+        return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
+    model = given if isinstance(given, Model) else Model(given)
     if isinstance(loss, str) and loss.lower() in LOSS_ALIASES:
         loss = LOSS_ALIASES[loss.lower()]()
     if isinstance(loss, str | Mapping):
@@ -184,7 +184,7 @@ def prepare_model(
     loss = loss if isinstance(loss, Loss) else FunctionLoss(loss)
     suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
     shape = None if net.input_shape is None else net.output_shape(net.input_shape)
-    if not isinstance(trainable, Model):
+    if not isinstance(given, Model):
         n = shape[-1] if shape else None
         decoder = make_decoder(y, sample.classes, loss=suited, n_outputs=n)
         if decoder is not None:
@@ -253,11 +253,11 @@ def _prepare_graph(
     )
 
 
-def _is_graph(model: object, loss: LossLike | None) -> bool:
-    if not isinstance(model, Graph):
+def _is_graph(given: object, loss: LossLike | None) -> bool:
+    if not isinstance(given, Graph):
         return False
-    word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in model.output_ports
-    return has_losses(model) or isinstance(loss, Mapping) or (isinstance(loss, str) and not word)
+    word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in given.output_ports
+    return has_losses(given) or isinstance(loss, Mapping) or (isinstance(loss, str) and not word)
 
 
 def _image_encoder(

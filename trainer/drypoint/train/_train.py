@@ -32,7 +32,7 @@ from .step.choose import choose_step
 
 
 def train(
-    trainable: Trainable,
+    given: Trainable,
     data: object,
     settings: Settings,
     *,
@@ -58,14 +58,14 @@ def train(
         data,
         validation_data,
         validation_split,
-        ports=data_ports(trainable, loss),
-        encoder=trainable.encoder if isinstance(trainable, Model) else None,
+        ports=data_ports(given, loss),
+        encoder=given.encoder if isinstance(given, Model) else None,
         batch_size=settings.batch_size,
         seed=settings.seed,
         notify=progress.note,
     )
     prepared = prepare_model(
-        trainable, parts.train, loss=loss, seed=settings.seed, notify=progress.note
+        given, parts.train, loss=loss, seed=settings.seed, notify=progress.note
     )
     _note_export(prepared, progress)
     encoded = prepared.encode_targets(parts.train, progress.note)

@@ -36,12 +36,12 @@ count from 1; ``rng`` depends on seed and epoch alone, so that a resumed run get
 
 
 def read_examples(
-    data: object, *, what: str, ports: tuple[str, ...], encoder: object = None
+    given: object, *, what: str, ports: tuple[str, ...], encoder: object = None
 ) -> Examples:
     """Examples from any form of data but a function of batches.
 
     Args:
-        data: the data.
+        given: the data.
         what: the name of the data in messages.
         ports: the ports of the training graph: inputs, then targets.
         encoder: the encoder of the model; a folder of pictures of several sizes is read in its
@@ -53,24 +53,24 @@ def read_examples(
         DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
-    if isinstance(data, str | Path):
-        data = _from_disk(data, encoder)
-    signals = data if isinstance(data, Dataset) and data.is_signals else None
-    if isinstance(data, Dataset):
-        classes, data = data.classes, (data.x, data.y)
-    if isinstance(data, list) and data and all(isinstance(item, Mapping) for item in data):
-        return make_examples(_join_examples(data, what), what=what)
-    if isinstance(data, list):
-        data = _pairs(data, what)
-    if isinstance(data, Mapping):
-        _check_ports(data, what=what, ports=ports)
-        columns = {port: data[port] for port in ports}
+    if isinstance(given, str | Path):
+        given = _from_disk(given, encoder)
+    signals = given if isinstance(given, Dataset) and given.is_signals else None
+    if isinstance(given, Dataset):
+        classes, given = given.classes, (given.x, given.y)
+    if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):
+        return make_examples(_join_examples(given, what), what=what)
+    if isinstance(given, list):
+        given = _pairs(given, what)
+    if isinstance(given, Mapping):
+        _check_ports(given, what=what, ports=ports)
+        columns = {port: given[port] for port in ports}
         return _with_images(make_examples(columns, what=what), what, ports=ports, encoder=encoder)
-    if not (isinstance(data, tuple) and len(data) == 2):
-        raise TrainError(_no_data(data, what))
+    if not (isinstance(given, tuple) and len(given) == 2):
+        raise TrainError(_no_data(given, what))
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
-    examples = make_examples(dict(zip(ports, data, strict=True)), what=what, classes=classes)
+    examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
     if signals is not None:
         return replace(examples, names=signals.columns, sample_rate=signals.sample_rate)
     return _with_images(examples, what, ports=ports, encoder=encoder)
@@ -91,7 +91,7 @@ def _with_images(
 
 
 def read_batch(
-    batch: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
+    given: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
 ) -> Examples:
     """One batch of a function of batches.
 
@@ -99,9 +99,9 @@ def read_batch(
         TrainError: the batch is no `Dataset`, pair or dict. Otherwise as `make_examples`.
     """
     what = f"a batch of epoch {epoch}"
-    if isinstance(batch, str | Path | list):
-        raise TrainError(f"{what} is a {type(batch).__name__}, not a Dataset, a pair or a dict")
-    return read_examples(batch, what=what, ports=ports, encoder=encoder)
+    if isinstance(given, str | Path | list):
+        raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
+    return read_examples(given, what=what, ports=ports, encoder=encoder)
 
 
 def _from_disk(name: str | Path, encoder: object) -> Dataset:
@@ -141,14 +141,14 @@ def _check_ports(columns: Mapping[str, Any], *, what: str, ports: tuple[str, ...
         )
 
 
-def _no_data(value: object, what: str) -> str:
-    if isinstance(value, Iterator):
+def _no_data(given: object, what: str) -> str:
+    if isinstance(given, Iterator):
         return (
             f"{what} is a generator, which can be read once: give a function (batch_size, epoch, "
             "rng) that returns one for each epoch"
         )
     return (
-        f"{what} is a {type(value).__name__}, not a Dataset, a pair of arrays (x, y), a list of "
+        f"{what} is a {type(given).__name__}, not a Dataset, a pair of arrays (x, y), a list of "
         "pairs, a dict of ports, a folder or a function of batches"
     )
 
@@ -219,8 +219,8 @@ class GeneratedBatches:
     def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
         """The batches of the function; the indices of their examples count from 0."""
         n_read = 0
-        for batch in self._batches(number):
-            examples = self._read(batch, number)
+        for given in self._batches(number):
+            examples = self._read(given, number)
             n = len(examples)
             yield dict(self._encode_targets(examples).columns), np.arange(n_read, n_read + n)
             n_read += n
@@ -235,12 +235,12 @@ class GeneratedBatches:
 
     def first(self) -> Examples:
         """The first batch of the first epoch, for its shapes."""
-        for batch in self._batches(1):
-            return self._read(batch, 1)
+        for given in self._batches(1):
+            return self._read(given, 1)
         raise TrainError("the function of batches gave none for epoch 1")
 
-    def _read(self, batch: object, epoch: int) -> Examples:
-        return read_batch(batch, ports=self._ports, epoch=epoch, encoder=self._encoder)
+    def _read(self, given: object, epoch: int) -> Examples:
+        return read_batch(given, ports=self._ports, epoch=epoch, encoder=self._encoder)
 
     def _batches(self, epoch: int) -> Iterable[object]:
         rng = np.random.default_rng([self._seed, BATCHES, epoch])
