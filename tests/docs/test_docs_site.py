@@ -73,7 +73,7 @@ def test_the_reference_has_every_public_name(site):
 
 
 def test_a_property_has_its_description_and_no_type_of_it(monkeypatch):
-    """The description "1: (I,)." of Linear.example_rank is no type 1 with a description."""
+    """The description "1: (I,)." is no type 1 with a description."""
     napoleon = pytest.importorskip("sphinx.ext.napoleon", reason="Sphinx is not installed")
     monkeypatch.syspath_prepend(DOCS / "extension")
     lines = ["1: (I,)."]
