@@ -166,23 +166,47 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def circle(graph):
+    """A circle of a graph of imports, as text; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(map(str, error.args[1]))
+    return ""
+
+
 def test_the_modules_of_a_part_import_one_another_in_no_circle():
-    """Imports for type checkers count too."""
+    """Imports for type checkers count too. Nor do the rooms of a part: a room is a folder with
+    modules, whose names begin with "_", and the modules beside it are rooms of their own."""
     circles = {}
     for part, folder in PARTS.items():
-        files = {path.stem: path for path in (ROOT / folder).glob("*.py")}
-        graph = {stem: siblings(path) & set(files) for stem, path in files.items()}
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            circles[part] = " <- ".join(error.args[1])
-    assert circles == {}
+        files = {*(ROOT / folder).rglob("*.py")}
+        graph = {path: imported_files(path) & files - {path} for path in files}
+        modules = {path: found for path, found in graph.items() if path.name != "__init__.py"}
+        circles[part] = circle(modules)
+        rooms = {room(path, ROOT / folder): set() for path in modules}
+        for path, found in modules.items():
+            own = room(path, ROOT / folder)
+            rooms[own] |= {room(other, ROOT / folder) for other in found} - {own}
+        circles[f"rooms of {part}"] = circle(rooms)
+    assert {name: text for name, text in circles.items() if text} == {}
 
 
-def siblings(path):
-    """The modules of its own part that a file imports, wherever in the file."""
-    nodes = [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) and n.level == 1]
-    return {name for n in nodes for name in ([n.module] if n.module else [a.name for a in n.names])}
+def room(path, folder):
+    """The room of a module in a part."""
+    first = path.relative_to(folder).parts[0]
+    return first if first.startswith("_") else path.relative_to(folder).as_posix()
+
+
+def imported_files(path):
+    """The modules that a file imports by relative imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            found.add(folder.with_suffix(".py"))
+            found |= {folder / f"{alias.name}.py" for alias in node.names}
+    return found
 
 
 def test_parts_are_imported_by_their_public_name():

@@ -145,7 +145,7 @@ ANSWERS = [
     ),
     (
         lambda: nn.Sequential([nn.Flatten, nn.Linear(3)]),
-        "Sequential wants layers, got <class 'drypoint.nn._structure.Flatten'>; write "
+        "Sequential wants layers, got <class 'drypoint.nn._layers.structure.Flatten'>; write "
         "nn.ReLU() with brackets",
     ),
     (
@@ -435,7 +435,7 @@ COMMANDS = [
         "(lenet-mnist)",
     ),
     (
-        "export model.npz --out out",
+        "verify model.npz",
         "drypoint: model.npz is a float model; this needs a program: drypoint quantize model.npz",
     ),
     (

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import drypoint
-from drypoint import data, engine, interop, models, nn, quant, train
+from drypoint import data, engine, interop, measure, models, nn, quant, train
 from drypoint.common import (
     ArgumentNameError,
     Arguments,
@@ -63,6 +63,7 @@ SAME = [
      lambda: layer(nn.Conv2d(8, 3, padding="valid"))),
     (lambda: layer(nn.Conv1d(2, 8, 3)), lambda: layer(nn.Conv1d(8, 3, in_channels=2))),
     (lambda: layer(nn.MaxPool2d(3, 2, 1)), lambda: layer(nn.MaxPool2d(3, stride=2, padding=1))),
+    (lambda: layer(nn.AvgPool1d(3, 2)), lambda: layer(nn.AvgPool1d(3, stride=2))),
     (lambda: layer(nn.MaxPooling2D(pool_size=2, strides=1)),
      lambda: layer(nn.MaxPool2d(2, stride=1))),
     (lambda: layer(nn.BatchNorm2d(8, eps=1e-3)),
@@ -192,6 +193,8 @@ ANSWERED = [
     (lambda: data.load("mnist", train=True),
      "load takes no argument 'train': it is split, \"train\" or \"test\""),
     (lambda: drypoint.Model, "drypoint has no part 'Model': it is drypoint.nn.Model"),
+    (lambda: measure.measure(predictions=[0], y=[0], classes=(0,)).false_negative_rate,
+     "Measurement has no 'false_negative_rate': it is 1 - recall"),
     (lambda: drypoint.optim, "drypoint has no part 'optim': optimizers are in drypoint.train"),
     (lambda: drypoint.model, "drypoint has no part 'model'; is it models?"),
 ]  # fmt: skip

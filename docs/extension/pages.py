@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import charts
 import features
 import gallery
 import jupytext
@@ -35,7 +36,7 @@ FILES = {
 
 LENET = "lenet-mnist"  # the model that the pages of the site are about
 
-_LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"(!?)\[(!\[[^\]]+\]\([^)]+\)|[^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
 
 def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
@@ -62,6 +63,7 @@ def shown_file(page: str) -> str:
         file = (path.parent / target).resolve()
         if picture:
             return f"![{text}]({file.relative_to(DOCS)})"
+        text = _LINK.sub(linked, text)  # a picture that is a link
         other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 
@@ -116,6 +118,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
     """Give a page its content when Sphinx reads it."""
     if page in FILES:
         source[0] = shown_file(page)
+    elif page == "index":
+        source[0] = source[0].replace("<!-- speed.svg -->", charts.svg())
     elif page == "features":
         source[0] = features.page()
     elif page == "gallery":

@@ -84,11 +84,10 @@ def test_a_missing_file_is_named(refused, command, tmp_path):
     assert names(tmp_path) == []
 
 
-def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet, tmp_path):
+def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet):
     npz, dpt = lenet / "lenet.npz", lenet / "lenet.dpt"
     needs = f"drypoint: {npz} is a float model; this needs a program: drypoint quantize {npz}\n"
     assert refused("verify", npz) == needs
-    assert refused("export", npz, "--out", tmp_path) == needs
     assert refused("run", "--engine", "--model", npz, "x.png") == needs
     assert refused("run", "--target", "cortex-m4", "--model", npz, "x.png") == needs
     line = refused("quantize", dpt)

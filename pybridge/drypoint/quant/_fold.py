@@ -43,7 +43,7 @@ def fold(model: Model) -> LoweredGraph:
     shape = _plane(net.input_shape)
     builder = Builder(shape, affine=_affine(model, shape), input_is_shared=readers["", port] > 1)
     values, refused = {("", port): builder.input}, list[str]()
-    for step in net.steps({port: net.input_shape}):
+    for step in net.layer_shapes({port: net.input_shape}):
         path, layer = step.path, net[step.path]
         arrays = {**layer.params, **layer.buffers}
         builder.enter(path, f"{path} ({type(layer).__name__})", arrays)

@@ -28,7 +28,8 @@ from drypoint.program import (
 from ._data import examples, random_inputs
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_program, model_file
+from ._pieces import load_file, model_file
+from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=model_file,
         nargs="+",
-        help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
+        help="a program (.dpt, or lenet-mnist) or a float model (.npz), which is quantized first; "
+        "several become one library with one engine",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
@@ -199,7 +201,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
         DrypointError: a file is no program; names that are not distinct, not as many as files, or
             no names of C.
     """
-    loaded = [load_program(path) for path in args.program]
+    loaded = [integers_of(path, args) for path in args.program]
     names = [c_name(program.name) for program in loaded]
     if len(loaded) == 1:
         if args.names:
@@ -217,6 +219,20 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     for name in [*names, *([] if args.name is None else [args.name])]:  # before the work
         check_c_name(name)
     return dict(zip(names, loaded, strict=True))
+
+
+def integers_of(path: Path, args: argparse.Namespace) -> Program:
+    """The program of a file; a float model becomes one, calibrated on training examples.
+
+    Raises:
+        DrypointError: the file is neither; a model's training examples are not known.
+    """
+    loaded = load_file(path)
+    if isinstance(loaded, Program):
+        return loaded
+    dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)
+    say(f"{path} is a float model: it is quantized first, as drypoint quantize {path} does")
+    return to_integers(loaded, dataset, name=path.stem)
 
 
 def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | None) -> str:

@@ -70,7 +70,7 @@ def net_to_onnx(model: nn.Model) -> bytes:
     ((port, _),) = flat.input_shapes.items()
     writer = _Writer(onnx)
     ends = {("", port): "input"}
-    for step in flat.steps({}):
+    for step in flat.layer_shapes({}):
         feeds = flat.wiring.feeds[step.path]
         reads = [ends[feeds[port]] for port in step.module.input_ports]
         module = step.module
