@@ -148,7 +148,8 @@ def complete(tmp_path_factory):
 def test_bash_completes_commands_options_and_models(toolbox, complete, tmp_path):
     toolbox.need("bash")
     (tmp_path / "le pain.dpt").touch()
-    assert complete("drypoint", "", cwd=tmp_path) == [*COMMANDS, "--help", "--version"]
+    assert complete("drypoint", "", cwd=tmp_path) == [*COMMANDS]
+    assert complete("drypoint", "--", cwd=tmp_path) == ["--help", "--version"]
     assert complete("drypoint", "exp", cwd=tmp_path) == ["export"]
     assert complete("drypoint", "export", "--bud", cwd=tmp_path) == ["--budget"]
     assert complete("drypoint", "info", "le", cwd=tmp_path) == ["lenet-mnist", "le pain.dpt"]
@@ -172,8 +173,16 @@ def test_every_option_of_every_command_is_offered(toolbox, complete, tmp_path):
         assert {"--help", "--json"} <= set(shown)
 
 
-def test_the_other_shells_read_their_scripts(toolbox):
-    for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+def test_zsh_reads_its_script_and_fish_completes(toolbox, tmp_path):
+    for shell in ("zsh", "fish"):
         toolbox.need(shell)
         script = run([sys.executable, "-m", "drypoint", "completion", shell])
-        subprocess.run(check, input=script, check=True)
+        (tmp_path / shell).write_bytes(script)
+    run(["zsh", "-n", tmp_path / "zsh"])
+    for words, offered in (
+        ("exp", b"export"),
+        ("info len", b"lenet-mnist"),
+        ("run --inv", b"--invert"),
+    ):
+        code = f"source {tmp_path}/fish; complete -C 'drypoint {words}'"
+        assert run(["fish", "--no-config", "-c", code]).split(b"\t")[0] == offered
