@@ -155,20 +155,3 @@ ACCEPTED = [
 def test_what_is_meant_is_taken():
     for holds in ACCEPTED:
         assert holds()
-
-
-SAID = [
-    (lambda: quant.quantize(SMALL, X), "calibration is an array .*; wanted: .*quant.calibrate"),
-    (lambda: quant.report(SMALL, PROGRAM, X), "calibration is a Program; wanted: .*calibrate"),
-    (lambda: measure.measure(PROGRAM, DATA), "model is a Program; wanted: .*Engine"),
-    (lambda: measure.compare([SMALL], DATA), "mapping from names to models"),
-    (lambda: plot.confusion(SMALL), "m is a Model; wanted: .*measure"),
-    (lambda: engine.verify(SMALL, {}, X), "program is a Model; wanted: .*quantize"),
-    (lambda: engine.Engine(SMALL), "program is a Model; wanted: .*quantize"),
-]
-
-
-def test_a_refusal_says_what_is_wanted():
-    for call, message in SAID:
-        with pytest.raises(DrypointError, match=message):
-            call()

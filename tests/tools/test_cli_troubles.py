@@ -29,37 +29,8 @@ def names(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
 
 
-USAGE = {
-    "no command": (["--"], "required: COMMAND"),
-    "mistyped command": (["trian"], "drypoint: there is no command 'trian'; is it train? (see"),
-    "unknown command": (["frobnicate"], "'frobnicate'; there are lenet, train, measure, "),
-    "mistyped option": (["train", "--dta=x"], "train: there is no option '--dta'; is it --data?"),
-    "unknown option": (["info", "x", "--window", "3"], "'--window'; there are --help, --json (see"),
-    "one too many": (["info", "a", "b"], "drypoint info: 'b' is one argument too many (see"),
-    "mistyped value": (
-        ["export", "x", "--out", "y", "--form", "ardiuno"],
-        "drypoint export: argument --form: there is no 'ardiuno'; is it arduino? (see",
-    ),
-    "unknown value": (["completion", "csh"], "there is no 'csh'; there are bash, zsh, fish (see"),
-    "no epochs": (["train", "--epochs", "0"], "'0' is not a whole number of at least 1"),
-    "half": (["train", "--epochs", "1.5"], "'1.5' is not a whole number of at least 1"),
-    "seed": (["lenet", "--seed", "minus"], "'minus' is not a whole number of at least 0"),
-    "limit": (["verify", "x.dpt", "--limit", "-3"], "--limit"),
-    "percentile": (["quantize", "x.npz", "--percentile", "most"], "invalid float value: 'most'"),
-    "no picture": (["run"], "required: input"),
-    "no folder": (["export", "x.dpt"], "required: --out"),
-}
-
-
 def test_without_arguments_the_commands_are_listed(cli):
     assert cli() == (2, "", build_parser().format_help())
-
-
-@pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE)
-def test_wrong_options_point_to_help(refused, arguments, message):
-    line = refused(*arguments)
-    assert message in line
-    assert re.search(r"\(see drypoint( \w+)? --help\)$", line)
 
 
 def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
