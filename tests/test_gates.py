@@ -91,11 +91,7 @@ CALLS = {
     plot.training: {"run": history()},
     engine.export_c: {"program": PROGRAM, "golden": INTEGERS[:1], "folder": "out", "name": "net"},
     engine.export_models: {"models": {}, "folder": "out"},
-    engine.verify: {
-        "program": PROGRAM,
-        "runners": {"C": ENGINE},
-        "inputs": INTEGERS,
-    },
+    engine.verify: {"program": PROGRAM, "runners": {"C": ENGINE}, "inputs": INTEGERS},
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
     interop.from_onnx: {"source": b""},

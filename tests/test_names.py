@@ -14,13 +14,7 @@ from answers import check_answers
 
 import drypoint
 from drypoint import engine, models, nn, quant, train
-from drypoint.common import (
-    ArgumentNameError,
-    Arguments,
-    UnknownNameError,
-    accept,
-    known_word,
-)
+from drypoint.common import ArgumentNameError, Arguments, UnknownNameError, accept, known_word
 from drypoint.program import Program, blob
 
 MODEL = models.load("lenet-mnist")
@@ -31,9 +25,9 @@ PAIR = (X, [0, 1, 2])
 PARTS = ("data", "engine", "interop", "measure", "models", "nn", "program", "quant", "train")
 
 
-def layer(one):
+def layer(module):
     """A layer or net as its config."""
-    return one.config()
+    return module.config()
 
 
 SAME = [
@@ -152,7 +146,7 @@ def test_aliases_of_arguments_name_arguments():
         required = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         assert {*table.hints} & {*parameters} <= required, function
     optimizers = (train.Adam, train.SGD, train.RMSProp)
-    known = {name for one in optimizers for name in inspect.signature(one).parameters}
+    known = {name for optimizer in optimizers for name in inspect.signature(optimizer).parameters}
     assert {*fit.OPTIMIZER.aliases.values()} <= known
 
 

@@ -67,7 +67,7 @@ TARGETS = (
 )
 
 
-def emulated(toolbox, target, compiler):
+def emulator_script(toolbox, target, compiler):
     """A script that runs driver.c, compiled for the target, in its emulator."""
     gcc, (emulator, *options) = toolbox.need(f"{target.triple}-gcc"), target.emulator
     command = [gcc]
@@ -81,7 +81,7 @@ def emulated(toolbox, target, compiler):
     sources = [C_TESTS / "driver.c", *ENGINE_SOURCES]
     binary = toolbox.build(name, [*command, f"-I{INCLUDE}", *sources])
     script = toolbox.folder / f"simd-{target.name}-{compiler}.sh"
-    with toolbox.locked(script.name):
+    with toolbox.lock(script.name):
         words = [toolbox.need(emulator), *options, binary]
         script.write_text(f'#!/bin/sh\nexec {" ".join(map(str, words))} "$@"\n')
         script.chmod(0o755)
@@ -98,7 +98,7 @@ BUILDS = [
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
-    script = emulated(toolbox, target, compiler)
+    script = emulator_script(toolbox, target, compiler)
     assert run([script, "backends"]).decode().split() == list(target.backends)
 
 
@@ -118,7 +118,7 @@ X86_CPUS = {
 @pytest.mark.parametrize("cpu", X86_CPUS)
 def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
     """With the plain build of the driver, which other tests use, too."""
-    driver = toolbox.optimized("driver.c")
+    driver = toolbox.build_optimized("driver.c")
     found = run([toolbox.need("qemu-x86_64"), "-cpu", cpu, driver, "backends"])
     left_out = [] if toolbox.all_tools else ["sse41"]
     assert found.decode().split() == [name for name in X86_CPUS[cpu] if name not in left_out]
@@ -133,7 +133,7 @@ def assert_reference(script, cases, wanted):
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
-    assert_reference(emulated(toolbox, target, compiler), CASES, WANTED)
+    assert_reference(emulator_script(toolbox, target, compiler), CASES, WANTED)
 
 
 @ONLY_CI
@@ -142,4 +142,6 @@ def test_lenet_on_real_images_layer_by_layer(toolbox, target, request):
     count = request.config.getoption("--device-images")
     program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:count]
     cases = [(program, images)]
-    assert_reference(emulated(toolbox, target, "gcc"), cases, [reference.trace(program, images)])
+    assert_reference(
+        emulator_script(toolbox, target, "gcc"), cases, [reference.trace(program, images)]
+    )

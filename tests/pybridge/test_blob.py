@@ -13,16 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_nets import follow
 
-from drypoint.program import (
-    BlobError,
-    blob,
-    reference,
-    softmax,
-)
+from drypoint.program import BlobError, blob, reference, softmax
 from tools import ROOT
 
 
-def repaired(data):
+def repair(data):
     """The bytes with the size and CRC that they should have."""
     data = bytearray(data)
     struct.pack_into("<I", data, 8, len(data))
@@ -156,10 +151,10 @@ NET = nets.random_program(54)  # three kinds of convolution, a sum in place, a m
 GOOD = blob.dumps(NET)
 
 
-def changed(at, value, kind="<B"):
+def change(at, value, kind="<B"):
     data = bytearray(GOOD)
     struct.pack_into(kind, data, at, value)
-    return repaired(data)
+    return repair(data)
 
 
 def at(op, field):
@@ -175,7 +170,7 @@ def test_any_bytes_are_refused_with_the_same_error(data):
     for start in (b"", GOOD[:8]):
         attempt = start + data
         with pytest.raises(BlobError):
-            blob.loads(attempt if len(attempt) < 16 else repaired(attempt))
+            blob.loads(attempt if len(attempt) < 16 else repair(attempt))
 
 
 @given(changes=st.lists(st.tuples(st.integers(16, len(GOOD) - 1), st.integers(0, 255)), max_size=4))
@@ -184,7 +179,7 @@ def test_mutants_are_refused_or_valid(changes):
     data = bytearray(GOOD)
     for at, value in changes:
         data[at] = value
-    data = repaired(data)
+    data = repair(data)
     try:
         program = blob.loads(data)
     except BlobError:

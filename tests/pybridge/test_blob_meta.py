@@ -11,7 +11,7 @@ import nets
 import numpy as np
 import pytest
 from answers import check_answers
-from blobs import GOOD, resized
+from blobs import GOOD, resize
 
 from drypoint import data
 from drypoint.program import BlobError, ProgramError, blob
@@ -49,7 +49,7 @@ def with_meta(change):
     text = meta if isinstance(meta, bytes) else json.dumps(meta).encode()
     data = bytearray(GOOD[:at] + text)
     struct.pack_into("<I", data, 44, len(text))
-    return resized(data)
+    return resize(data)
 
 
 def put(path, value):
@@ -146,11 +146,11 @@ def test_the_page_has_the_fields_of_encoders_and_decoders(key):
     for kind, config in configs.items():
         assert ["type", *(field for name, field, _ in rows if name == kind)] == [*config]
     assert {kind for kind, *_ in rows} == {*configs}
-    for kind, field, value in rows:
-        good, bad = ends_of(value)
-        for one in good:
-            changed = configs[kind] | {field: one}
-            assert read[key](changed).config()[field] == one, (kind, field, one)
-        for one in bad:
+    for kind, field, description in rows:
+        good, bad = ends_of(description)
+        for value in good:
+            changed = configs[kind] | {field: value}
+            assert read[key](changed).config()[field] == value, (kind, field, value)
+        for value in bad:
             with pytest.raises(data.CoderError):
-                read[key](configs[kind] | {field: one})
+                read[key](configs[kind] | {field: value})

@@ -12,7 +12,7 @@ from tools import INCLUDE, ROOT
 PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
 
 
-def shown():
+def page_blob():
     """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
     dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     data = b""
@@ -25,12 +25,12 @@ def shown():
 
 
 def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
-    data, given, outputs = shown()
+    data, given, outputs = page_blob()
     program = blob.loads(data)
     x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
     traced = [plane[0] for plane in reference.trace(program, x)]
     assert [plane.astype(plane.dtype.newbyteorder("<")).tobytes() for plane in traced] == outputs
-    driver = toolbox.optimized("driver.c")
+    driver = toolbox.build_optimized("driver.c")
     read = answers(driver, [Job(x[None], data)])
     assert read.number() == 0
     _, planes = read.trace(program, 1)

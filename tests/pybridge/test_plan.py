@@ -17,17 +17,7 @@ from hypothesis import strategies as st
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import (
-    Add,
-    Concat,
-    Dense,
-    Lookup,
-    Plan,
-    Program,
-    ProgramError,
-    Shape,
-    Tensor,
-)
+from drypoint.program import Add, Concat, Dense, Lookup, Plan, Program, ProgramError, Shape, Tensor
 from drypoint.program._plan import MAX_ALIVE
 from drypoint.program._planner import SEARCHED, Block, _place, make_plan
 from tools import INCLUDE
@@ -210,7 +200,7 @@ def test_the_smallest_arena_can_be_larger_than_any_sum_of_what_is_alive():
     alive = [(size, range(begin, end + 1)) for size, begin, end in found]
     assert most_alive(alive) == 8
     assert smallest_arena(alive) == 9
-    assert arena_of([Block(*one) for one in found]) == 9
+    assert arena_of([Block(*block) for block in found]) == 9
 
 
 @given(seed=st.integers(0, 2**30))
@@ -278,12 +268,12 @@ def test_an_addition_and_a_table_write_over_an_input_that_no_later_op_reads():
 
 def test_many_outputs_are_placed_in_time_too():
     """More blocks than the search takes: a ladder of concatenations with the output before."""
-    ops, reads, one = [dense("op0", 1, 8), dense("op1", 8, 8)], [(0,), (1,)], 1
+    ops, reads, small = [dense("op0", 1, 8), dense("op1", 8, 8)], [(0,), (1,)], 1
     while len(ops) < 40:
         both = Tensor(Shape(1, 1, 16), "u8")
         ops.append(Concat(name=f"op{len(ops)}", inputs=(plane(8), plane(8)), output=both))
-        reads.append((len(ops) - 1, one))
-        one = len(ops) - 1
+        reads.append((len(ops) - 1, small))
+        small = len(ops) - 1
         ops.append(dense(f"op{len(ops)}", 16, 8))
         reads.append((len(ops) - 1,))
     ops.append(dense("last", 8, 1, "i32"))

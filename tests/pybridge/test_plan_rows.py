@@ -18,15 +18,7 @@ from line_nets import SCALES, add, dense, line, mean, residual, spotter, windows
 from rows_nets import follow
 
 from drypoint.engine import Engine
-from drypoint.program import (
-    Plan,
-    Program,
-    ProgramError,
-    Shape,
-    Tensor,
-    fuse_rows,
-    reference,
-)
+from drypoint.program import Plan, Program, ProgramError, Shape, Tensor, fuse_rows, reference
 from drypoint.program._fuse import make_plan_by_rows
 from drypoint.program._plan import MAX_ALIVE
 
@@ -83,7 +75,7 @@ def test_random_programs_have_groups_of_all_forms():
 
 
 @cache
-def planned():
+def planned_nets():
     """Nets with groups of the planner."""
     cases = ((spotter(), None), (spotter(), 1), (residual(), 1))
     found = [fuse_rows(net, arena=arena) for net, arena in cases]
@@ -94,7 +86,7 @@ def planned():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_groups_of_the_planner_give_the_reference_bytes(backend):
-    for program in planned():
+    for program in planned_nets():
         assert_equal_everywhere(program, [backend])
 
 

@@ -57,7 +57,7 @@ def conv(**change):
     return Conv(**fields | change)
 
 
-def grouped(**change):
+def grouped_conv(**change):
     fields = {
         "name": "grouped", "inputs": (u8(3, 3, 4),), "output": u8(3, 3, 6), "kernel": (1, 1),
         "groups": 2, **tables(6, (6, 1, 1, 2)), **RULE,
@@ -150,8 +150,8 @@ def test_the_unbroken_ops_are_valid():
     assert conv().acc_bound.tolist() == [12 * 255] * 3
     assert conv().macs == 4 * 4 * 36
     assert conv().steps == 4 * 4 * 36
-    assert grouped().macs == 9 * 12
-    assert grouped().acc_bound.tolist() == [2 * 255] * 6
+    assert grouped_conv().macs == 9 * 12
+    assert grouped_conv().acc_bound.tolist() == [2 * 255] * 6
     assert depthwise().reach == (3, 3)
     assert depthwise().macs == 2 * 2 * 16
     assert depthwise().multiplier == 2
@@ -236,11 +236,11 @@ def test_a_branch_reads_what_its_edges_say():
 
 def test_counts_end_where_the_blob_ends():
     """Ops and labels are counted in 16 bits."""
-    one = maxpool(inputs=(u8(1, 1, 1),), output=u8(1, 1, 1), kernel=(1, 1), stride=(1, 1))
+    copy = maxpool(inputs=(u8(1, 1, 1),), output=u8(1, 1, 1), kernel=(1, 1), stride=(1, 1))
     plane = 1, 2, 40_000
-    wide = dataclasses.replace(one, inputs=(u8(*plane),), output=i32(*plane))
+    wide = dataclasses.replace(copy, inputs=(u8(*plane),), output=i32(*plane))
     with pytest.raises(ProgramError, match="65536 ops; a program has at most 65535"):
-        program(*[one] * 65_536)
+        program(*[copy] * 65_536)
     with pytest.raises(ProgramError, match="80000 labels; a program has at most 65535"):
         program(wide, labels=("",) * 80_000)
 

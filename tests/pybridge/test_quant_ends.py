@@ -17,7 +17,7 @@ def model(layers, *, encoder=True):
     return Model(net, encoder=ImageEncoder(width=8, height=6) if encoder else None)
 
 
-def quantized(layers):
+def quantize_layers(layers):
     given = model(layers)
     return quantize(given, calibrate(given, IMAGES))
 
@@ -52,7 +52,7 @@ CLAMPS = {
 @pytest.mark.parametrize(("layers", "clamps"), CLAMPS.values(), ids=CLAMPS)
 def test_an_op_clamps_to_its_type_and_a_relu_to_zero(layers, clamps):
     """Oracle: the ranges of the types, written out."""
-    ops = quantized(layers).ops
+    ops = quantize_layers(layers).ops
     assert [(op.out_type, op.lo, op.hi) for op in ops] == clamps
 
 
@@ -71,7 +71,7 @@ def test_the_outputs_of_a_program_are_those_of_its_net_in_their_order(layers):
     bits; in any other order they differ by more.
     """
     given = model(layers)
-    program = quantized(layers)
+    program = quantize_layers(layers)
     outputs = reference.run(program, IMAGES[..., None]) * program.output_scale
     wanted = given.net(given.encode(IMAGES))
     if wanted.ndim == 4:

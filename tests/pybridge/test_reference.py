@@ -186,7 +186,7 @@ def test_zero_input_gives_the_requantized_bias(seed):
     got = reference.apply(op, np.zeros_like(x[None]))
     rule = (op.shift, op.output.zero, op.lo, op.hi)
     pairs = zip(op.bias.tolist(), op.mult.tolist(), strict=True)
-    wanted = [oracle.requantized(bias, mult, *rule) for bias, mult in pairs]
+    wanted = [oracle.requantize(bias, mult, *rule) for bias, mult in pairs]
     np.testing.assert_array_equal(got, np.broadcast_to(np.array(wanted, got.dtype), got.shape))
 
 
@@ -229,7 +229,7 @@ def test_the_largest_sum_that_the_contract_allows_is_exact():
     program = Program(name="edge", ops=(op,), input_scale=1.0, output_scale=1.0)
     got = reference.run(program, np.full(shape, 255, np.uint8))
     clamp = -(2**31), 2**31 - 1
-    wanted = [oracle.requantized(a, 2**31 - 2, 0, 0, *clamp) for a in (2**31 - 1, 1 - 2**31)]
+    wanted = [oracle.requantize(a, 2**31 - 2, 0, 0, *clamp) for a in (2**31 - 1, 1 - 2**31)]
     assert got[0].tolist() == wanted
 
 
@@ -295,15 +295,15 @@ def test_inputs_of_another_type_or_shape_are_refused(x, words):
 NUMERICS = (ROOT / "engine_c/NUMERICS.md").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
 
 
-def walked(title):
+def page_section(title):
     """A subsection of the page, without the commas between thousands."""
     text = re.search(rf"### {title}\n(.*?)\n##", NUMERICS, re.DOTALL)[1]
     return re.sub(r"(?<=\d),(?=\d{3})", "", text)
 
 
-def stated(title, *facts):
+def check_facts(title, *facts):
     """Fail unless the page's subsection states these facts, blanks and line ends apart."""
-    text = " ".join(walked(title).split())
+    text = " ".join(page_section(title).split())
     for fact in facts:
         assert fact in text, fact
 
@@ -317,7 +317,7 @@ def accumulators(op, *inputs):
 
 def test_the_residual_block_of_the_contract():
     """Section 3: every integer that the page walks through."""
-    stated(
+    check_facts(
         "A residual block, walked through",
         "q = 10, 0, 4", "as integers -40, 80, 40", "acc = 800, -240, 320", "m = 536870912, e = 0",
         "60, -70, 0", "makes 6553 and 32765 of it; bias =", "= 262120", "m = 2785536, e = 0",
@@ -348,7 +348,7 @@ def test_the_residual_block_of_the_contract():
 
 def test_the_depthwise_block_of_the_contract():
     """Section 3: every integer that the page walks through."""
-    stated(
+    check_facts(
         "A depthwise block, walked through",
         "pad = 128, 128", "Pixels: (128, 255), (0, 128), (255, 0), (64, 192)",
         "weights 127, -127, 64 and 127, 64, -127", "-8096 and -8096",

@@ -59,7 +59,7 @@ class Answers:
             rows.append(row)
         return arena, [np.stack(planes) for planes in zip(*rows, strict=True)]
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         return self.at == len(self.output)
 
 
@@ -80,5 +80,5 @@ def traces(
     for program, x in cases:
         assert read.number() == 0
         results.append(read.trace(program, len(x)))
-    assert read.finished()
+    assert read.is_finished()
     return results

@@ -170,7 +170,9 @@ def test_a_clock_is_left_out_from_the_log_to_the_device(cli, refused, tmp_path):
     plain = tmp_path / "plain.csv"
     plain.write_text("".join(f"{a},{b}\n" for a, b in noise))
     said = [cli("run", "--model", net, file, "--json")[1] for file in (some, plain)]
-    probabilities = [[one["probabilities"] for one in json.loads(text)["answers"]] for text in said]
+    probabilities = [
+        [answer["probabilities"] for answer in json.loads(text)["answers"]] for text in said
+    ]
     assert probabilities[0] == probabilities[1]
     assert len(probabilities[0]) == 40
     some.write_text("t_ms,a\n" + "1,2\n" * 20)

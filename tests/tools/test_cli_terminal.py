@@ -93,12 +93,12 @@ def test_colours_are_for_terminals_only(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     colors = {"equal": _output.GREEN}
-    assert _output.painted("a equal", colors, Terminal()) == "a \x1b[32mequal\x1b[0m"
-    assert _output.painted("a equal", colors, io.StringIO()) == "a equal"
+    assert _output.paint("a equal", colors, Terminal()) == "a \x1b[32mequal\x1b[0m"
+    assert _output.paint("a equal", colors, io.StringIO()) == "a equal"
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            assert _output.painted("a equal", colors, Terminal()) == "a equal"
+            assert _output.paint("a equal", colors, Terminal()) == "a equal"
 
 
 def test_a_real_terminal_sees_them(toolbox):
@@ -129,7 +129,7 @@ def complete(tmp_path_factory):
     script = tmp_path_factory.mktemp("completion") / "drypoint.bash"
     script.write_bytes(run([sys.executable, "-m", "drypoint", "completion", "bash"]))
 
-    def offered(*words, cwd):
+    def offer(*words, cwd):
         code = (
             f"source {shlex.quote(str(script))}\n"
             f"COMP_WORDS=({shlex.join(words)})\nCOMP_CWORD={len(words) - 1}\n"
@@ -142,7 +142,7 @@ def complete(tmp_path_factory):
         assert done.stderr == ""
         return done.stdout.split("\n")[:-1]
 
-    return offered
+    return offer
 
 
 def test_bash_completes_commands_options_and_models(toolbox, complete, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from drypoint import data, devices, nn, quant
-from drypoint.cli._data import held_out
+from drypoint.cli._data import hold_out
 from drypoint.cli._nets import make_net
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
@@ -57,7 +57,7 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     """Oracle: the net, measured here on the fifth that the library holds out."""
     path, said, notes = trained
     pool = data.load_folder(pictures)
-    train, test = held_out(pool)
+    train, test = hold_out(pool)
     assert (len(train), len(test)) == (320, 80)
     assert {*test.class_counts().values()} == {8}
     found = measure(nn.load(path), test)
@@ -96,7 +96,7 @@ def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
         assert (code, json.loads(out)["n"], notes) == (0, 80, f"{pictures}: {unseen}")
     code, out, notes = cli("measure", path, *name, "--limit", 7, "--json")
     assert (json.loads(out)["n"], notes) == (7, f"{pictures}: 7 of {unseen}")
-    _, test = held_out(data.load_folder(pictures))
+    _, test = hold_out(data.load_folder(pictures))
     code, out, _ = cli("measure", program, *name, "--json")
     assert json.loads(out)["accuracy"] == measure(Engine(program), test).accuracy
     code, _, notes = cli("verify", program, *name, "--limit", 3)
@@ -226,7 +226,7 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     code, said, _ = cli(*words, "--json")
     facts = json.loads(said)
     assert code == 0
-    _, test = held_out(data.load_folder(pictures))
+    _, test = hold_out(data.load_folder(pictures))
     model = nn.load(out)
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()
@@ -352,11 +352,11 @@ def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):
         "\n".join(",".join(map(repr, row.tolist())) for row in walk.astype(float)), "utf-8"
     )
     code, here, _ = cli("run", "--model", program, new, "--json")
-    assert [one["input"] for one in json.loads(here)["answers"]] == [
+    assert [answer["input"] for answer in json.loads(here)["answers"]] == [
         f"{new}, step 0",
         f"{new}, step 50",
     ]
-    assert [one["class"] for one in json.loads(here)["answers"]] == ["Walking"] * 2
+    assert [answer["class"] for answer in json.loads(here)["answers"]] == ["Walking"] * 2
     for tool in devices.needed_tools(devices.target("cortex-m4")):
         toolbox.need(tool)
     code, there, _ = cli("run", "--model", program, new, "--target", "cortex-m4", "--json")

@@ -120,7 +120,7 @@ def test_wrong_magic_and_newer_versions_are_refused(refused, lenet, tmp_path):
         assert "version" in refused("info", path) or "2.0" in refused("info", path)
 
 
-def repacked(source, target, **changes):
+def repack(source, target, **changes):
     """A model file with members replaced: {name: bytes}."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for info in old.infolist():
@@ -133,7 +133,7 @@ def test_a_newer_model_file_is_refused(refused, lenet, tmp_path):
     with zipfile.ZipFile(lenet / "lenet.npz") as archive:
         facts = json.loads(archive.read("model.json"))
     text = json.dumps({**facts, "version": facts["version"] + 1}).encode()
-    path = repacked(lenet / "lenet.npz", tmp_path / "new.npz", model_json=text)
+    path = repack(lenet / "lenet.npz", tmp_path / "new.npz", model_json=text)
     assert "version 2, this drypoint reads up to 1: install a newer one" in refused("info", path)
 
 
@@ -141,7 +141,7 @@ def test_nan_in_weights_is_refused(refused, lenet, tmp_path):
     with zipfile.ZipFile(lenet / "lenet.npz") as archive:
         bias = bytearray(archive.read("fc2.bias.npy"))
     bias[-4:] = np.float32(np.nan).tobytes()
-    path = repacked(lenet / "lenet.npz", tmp_path / "nan.npz", fc2_bias_npy=bytes(bias))
+    path = repack(lenet / "lenet.npz", tmp_path / "nan.npz", fc2_bias_npy=bytes(bias))
     assert "fc2.bias holds values that are not finite" in refused("quantize", path)
     assert names(tmp_path) == ["nan.npz"]
 
@@ -297,10 +297,10 @@ def test_a_diverged_run_is_reported(cli, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_outside_training_is_one_line(capsys, monkeypatch):
-    def interrupted(*_args, **_options):
+    def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("drypoint.cli._info.load_file", interrupted)
+    monkeypatch.setattr("drypoint.cli._info.load_file", interrupt)
     assert main(["info", "x"]) == 130
     assert capsys.readouterr() == ("", "drypoint: interrupted\n")
 

@@ -18,7 +18,7 @@ from drypoint.program import blob, reference, simplify
 from tools import ONLY_CI, ROOT, run
 
 
-def logged(toolbox, name, folder):
+def write_log(toolbox, name, folder):
     """The log of a program of this machine with a fault."""
     compiler = toolbox.need("cc")
     sources = [main_file(name, folder, device=False), *export(name, folder)]
@@ -30,7 +30,7 @@ def logged(toolbox, name, folder):
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found_at_its_op_and_named(toolbox, tmp_path, name):
     """Oracle: the planted fault."""
-    log = diff.read_log(logged(toolbox, name, tmp_path), program())
+    log = diff.read_log(write_log(toolbox, name, tmp_path), program())
     check(diff.find_difference(program(), log, IMAGES), FAULTS[name])
 
 
@@ -74,7 +74,7 @@ def log_of(right, images, *, spoiled=None, op=0, **fields):
     return diff.Log(name="log", id=0, inputs=images, outputs=outputs)
 
 
-def flipped(values, at, bit):
+def flip(values, at, bit):
     values = values.copy()
     values[at] ^= values.dtype.type(1 << bit)
     return values
@@ -85,20 +85,20 @@ def test_each_mistake_is_told_from_the_others():
     right = program()
     op = right.ops[1]
 
-    def shifted(_):
+    def shift(_):
         return reference.apply(op, np.roll(reference.trace(right, IMAGES)[0], 1, axis=2))
 
     cases = {
         "weights: Weight [2][0][1][3] of block.conv": {
-            "weight": flipped(op.weight, (2, 0, 1, 3), 5)
+            "weight": flip(op.weight, (2, 0, 1, 3), 5)
         },
-        "weights: The bias of channel 4": {"bias": flipped(op.bias, (4,), 9)},
-        "weights: The multiplier of channel 6": {"mult": flipped(op.mult, (6,), 20)},
+        "weights: The bias of channel 4": {"bias": flip(op.bias, (4,), 9)},
+        "weights: The multiplier of channel 6": {"mult": flip(op.mult, (6,), 20)},
         "padding: The padding (top, left, bottom, right) is (1, 0, 1, 2)": {
             "padding": (1, 0, 1, 2)
         },
         "saturation: The output has": {"hi": 127},
-        "kernel: It reads each window one column off": {"spoiled": shifted},
+        "kernel: It reads each window one column off": {"spoiled": shift},
         "kernel: Each wrong value is one more": {
             "spoiled": lambda plane: plane + (plane % 7 == 3).astype(plane.dtype)
         },
@@ -170,7 +170,7 @@ def test_a_model_is_compared_with_its_program_in_decibels():
         (program(1), "stem", "stale program"),
         (with_op(right, 0, **reverse), "stem", "layout"),
         (with_op(right, 0, mult=stem.mult * 5), "stem", "saturation"),
-        (with_op(right, 1, weight=flipped(weight, 2, 6)), "block.conv", "weights"),
+        (with_op(right, 1, weight=flip(weight, 2, 6)), "block.conv", "weights"),
     ):
         found = diff.find_difference(model(), wrong, images)
         assert (found.op, found.cause) == (op, cause), str(found)
@@ -263,9 +263,9 @@ def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
         for at in rng.integers(0, len(content), 1 + i % 3):
             bytes_[at] = int(rng.integers(0, 256))
         given.append(bytes(bytes_))
-    for one in given:
+    for log_file in given:
         try:
-            log = diff.read_log(one, program())
+            log = diff.read_log(log_file, program())
         except diff.LogError as error:
             assert "\n" not in str(error)
         else:

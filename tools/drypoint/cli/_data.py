@@ -33,7 +33,7 @@ from ._source import (
     provenance_of,
     signals_of,
     source_of,
-    trained_on,
+    training_source,
 )
 from ._validation import find_validation
 
@@ -89,7 +89,7 @@ class TrainingData:
         """
         for name, part in (("validation", self.val), ("test", self.test)):
             classes = () if part is None else part.classes
-            lacking = [one for one in classes if one not in self.train.classes]
+            lacking = [name for name in classes if name not in self.train.classes]
             if lacking:
                 raise DrypointError(
                     f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "
@@ -140,7 +140,7 @@ def training_data(
     else:
         source = Source(MNIST, has_name=True) if args.data is None else named_source(args.data)
     if source.has_name:
-        return _limited(_set_with_a_name(source, args, notify), args.limit)
+        return _limit(_set_with_a_name(source, args, notify), args.limit)
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
@@ -157,7 +157,7 @@ def training_data(
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
-    notify(f"{source.shown}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+    notify(f"{source.shown}: {_describe(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
     if test is None:
         notify(f"test part: none, {len(train)} examples are too few to hold some out")
     elif ALL not in splits or "test" in splits:
@@ -169,7 +169,7 @@ def training_data(
             f"{len(train):,} to train"
         )
     found = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
-    return _limited(found, args.limit, shuffled=True)
+    return _limit(found, args.limit, shuffled=True)
 
 
 def _choice(note: str, signals: Mapping[str, object]) -> str:
@@ -190,7 +190,7 @@ def _set_with_a_name(
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
-    notify(f"{shown}: {_described(train)}; {len(test):,} more are the test part")
+    notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
@@ -225,7 +225,7 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
         splits = _read(source.text, encoder, signals=signals_of(reader))
         source.check(_identity(splits))
-        chosen, which = _chosen(splits, split, reader, name=Path(source.text).name)
+        chosen, which = _choose_part(splits, split, reader, name=Path(source.text).name)
         say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
     if isinstance(reader, Model) and encoder is None:
@@ -242,7 +242,7 @@ def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
     wanted = model.input_shape
     if wanted is not None and dataset.x.shape[1:] != wanted:
         raise DrypointError(
-            f"{name} has {_described(dataset)}; the net has no encoder and takes arrays {wanted}: "
+            f"{name} has {_describe(dataset)}; the net has no encoder and takes arrays {wanted}: "
             f"train it by train.fit(net, {name!r}), which gives it one (a Flatten is its first "
             "layer, if it begins with a Linear), or measure and quantize it in Python"
         )
@@ -268,12 +268,12 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
             return replace(dataset, x=rows, y=np.repeat(dataset.y, steps))
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
-                f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
+                f"{name} has {_describe(dataset)}; the net reads signals of {wanted[0]} steps x "
                 f"{wanted[1]} channels"
             )
     elif isinstance(encoder, ImageEncoder):
         if dataset.is_signals:
-            raise DrypointError(f"{name} has {_described(dataset)}; the net reads pictures")
+            raise DrypointError(f"{name} has {_describe(dataset)}; the net reads pictures")
         if dataset.image_size != (encoder.width, encoder.height):
             return Dataset(encoder.pixels(dataset.x), dataset.y, dataset.classes)
     return dataset
@@ -284,10 +284,10 @@ def has_training_part(source: str, reader: Model | Program) -> bool:
     if named_source(source).has_name:
         return True
     splits = _read(source, encoder_of(reader), signals=signals_of(reader))
-    return ALL not in splits or trained_on(reader).get("sha256") == splits[ALL].digest()
+    return ALL not in splits or training_source(reader).get("sha256") == splits[ALL].digest()
 
 
-def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
+def hold_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
     """(training, test) parts of examples without parts: a fifth of each class is the test part."""
     if len(pool) < _FEWEST:
         return pool, None
@@ -301,7 +301,7 @@ def encoder_of(reader: Model | Program) -> Encoder | None:
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
 
 
-def _chosen(
+def _choose_part(
     splits: Splits, split: str, reader: Model | Program, *, name: str
 ) -> tuple[Dataset, str]:
     """The examples of a source for a trained net, and which they are, in words."""
@@ -309,7 +309,7 @@ def _chosen(
         return _validation(splits, reader, name=name)
     if ALL not in splits:
         return splits[split], f"its {split} part"
-    pool, known = splits[ALL], trained_on(reader)
+    pool, known = splits[ALL], training_source(reader)
     if known.get("sha256") == pool.digest():
         parts = _parts(splits)
         if split == "train":
@@ -327,7 +327,7 @@ def _chosen(
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
     parts = _parts(splits)
-    own = ALL not in splits or trained_on(reader).get("sha256") == _identity(splits)
+    own = ALL not in splits or training_source(reader).get("sha256") == _identity(splits)
     if "val" in parts and own:
         return parts["val"], "its val part"
     return find_validation(parts["train"], provenance_of(reader), name=name), HELD_OUT
@@ -344,7 +344,7 @@ def _parts(splits: Splits) -> Mapping[str, Dataset]:
     """
     if {*splits.parts} != {ALL}:
         return splits.parts
-    train, test = held_out(splits[ALL])
+    train, test = hold_out(splits[ALL])
     return {"train": train} if test is None else {"train": train, "test": test}
 
 
@@ -373,13 +373,7 @@ def _read(
     columns = (encoder.columns or None) if isinstance(encoder, SignalEncoder) else None
     width, height = size or (None, None)
     return data.read(
-        source,
-        width=width,
-        height=height,
-        color=color,
-        keep=keep,
-        columns=columns,
-        **signals,
+        source, width=width, height=height, color=color, keep=keep, columns=columns, **signals
     )
 
 
@@ -395,10 +389,10 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     for name in others:
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
-            raise DrypointError(f"--{name} is for {kind}; {source} has {_described(dataset)}")
+            raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 
 
-def _limited(found: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
+def _limit(found: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
     """At most ``limit`` examples of each part: random ones, or the first."""
 
     def some(dataset: Dataset | None) -> Dataset | None:
@@ -416,7 +410,7 @@ def _amount(n: int, args: argparse.Namespace) -> str:
     return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
 
 
-def _described(dataset: Dataset) -> str:
+def _describe(dataset: Dataset) -> str:
     """A data set in words."""
     text = repr(dataset)
     return text.removeprefix("Dataset(").removesuffix(")")

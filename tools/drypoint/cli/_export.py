@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: streamed(found.program) if args.streaming else found.program
+        name: make_streaming(found.program) if args.streaming else found.program
         for name, found in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         texts += f"  left out of the program: {found.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n\n"
         if row:
-            text, costs[name], more = measured(row, program, args, golden)
+            text, costs[name], more = measure_cost(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     shared = "models" if args.name is None else args.name
@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
-    text = f"{listed(files)}\n\n{texts}{next_step(args, list(programs), row)}"
+    text = f"{list_files(files)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
     models = {
         name: {
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def streamed(program: Program) -> Program:
+def make_streaming(program: Program) -> Program:
     """The program that reads a signal row by row.
 
     Raises:
@@ -171,7 +171,7 @@ def streamed(program: Program) -> Program:
         raise DrypointError(f"{error}{causal}") from error
 
 
-def listed(files: list[Path]) -> str:
+def list_files(files: list[Path]) -> str:
     """The written files with their sizes; the engine's in one line."""
     engine = [path for path in files if re.match(r"dpt_|drypoint\.", path.name)]
     rows = [(path, path.stat().st_size) for path in files if path not in engine]
@@ -235,7 +235,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
     return f"{selftest}{what}:\n  {line}"
 
 
-def measured(
+def measure_cost(
     row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.

@@ -88,7 +88,7 @@ def known_source(reader: Model | Program) -> Source:
     Raises:
         DrypointError: the file does not say, or the data are not there.
     """
-    facts = trained_on(reader)
+    facts = training_source(reader)
     sha256, path = facts.get("sha256"), facts.get("source")
     for name, card in data.cards().items():
         if sha256 == card.digests["train"]:
@@ -116,7 +116,7 @@ def provenance_of(reader: Model | Program) -> Mapping[str, Any]:
     return model if isinstance(model, dict) else {}
 
 
-def trained_on(reader: Model | Program) -> Mapping[str, object]:
+def training_source(reader: Model | Program) -> Mapping[str, object]:
     """What a model, or the model of a program, says of the data that it was trained on."""
     facts = provenance_of(reader)
     known, recipe = facts.get("data"), facts.get("recipe")
@@ -127,7 +127,7 @@ def trained_on(reader: Model | Program) -> Mapping[str, object]:
 
 def signals_of(reader: Model | Program) -> dict[str, Any]:
     """The options for signals that a model, from untrusted bytes, says it was trained with."""
-    known = trained_on(reader).get("read")
+    known = training_source(reader).get("read")
     if not isinstance(known, dict):
         return {}
     return {

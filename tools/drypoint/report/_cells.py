@@ -65,9 +65,9 @@ def confusion_cells(measured: Measurement, thumbnails: Thumbnails) -> Confusion:
     shown = sorted(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES].tolist())
     order = measured.worst(measured.n)
     by_cell: dict[tuple[int, int], list[Example]] = {}
-    for one in order:
-        key = (int(measured.y[one.index]), int(measured.predicted[one.index]))
-        by_cell.setdefault(key, []).append(one)
+    for example in order:
+        key = (int(measured.y[example.index]), int(measured.predicted[example.index]))
+        by_cell.setdefault(key, []).append(example)
     pictured: dict[tuple[int, int], list[tuple[Example, str]]] = {key: [] for key in by_cell}
     for rank in range(_MOST_EXAMPLES):
         for key, found in by_cell.items():

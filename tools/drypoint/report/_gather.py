@@ -62,7 +62,7 @@ def make_report(
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
     check_kind(test, Dataset, name="test", wanted="a Dataset of test examples", error=ReportError)
     model = reported if isinstance(reported, Model) else None
-    ranges = _calibrated(model, calibration)
+    ranges = _calibrate(model, calibration)
     if model is not None and ranges is not None:
         program = quant.quantize(
             model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
@@ -78,7 +78,9 @@ def make_report(
         layers = quant.report(model, ranges, some)
         bounds = quant.error_bound(model, ranges)
     if verification is None:
-        backends = {f"engine ({one})": Engine(program, backend=one) for one in Engine.backends()}
+        backends = {
+            f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()
+        }
         verification = verify(program, backends, some)
     simplified = simplify(program)
     exported = fuse_rows(simplified.program)
@@ -106,9 +108,8 @@ def make_report(
     )
 
 
-def _calibrated(
-    model: Model | None,
-    given: quant.Calibration | NDArray[np.generic] | None,
+def _calibrate(
+    model: Model | None, given: quant.Calibration | NDArray[np.generic] | None
 ) -> quant.Calibration | None:
     """The calibration of a model; None for a program, whose integers are chosen already."""
     if model is None:

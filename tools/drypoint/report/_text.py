@@ -40,7 +40,7 @@ def first_loss(layers: Facts) -> str:
     return f"{layers['first_visible']} is the first layer below {limit:g} dB"
 
 
-def verified(proof: Facts) -> str:
+def describe_proof(proof: Facts) -> str:
     """The comparison of bytes, in words."""
     found = proof["verification"]
     return (
@@ -64,7 +64,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         ("model", f"{program['file_bytes']:,} bytes"),
         ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
         ("work", f"{program['macs']:,} multiply-accumulates an example"),
-        ("verified", verified(facts["proof"])),
+        ("verified", describe_proof(facts["proof"])),
     ]
 
 
