@@ -5,10 +5,12 @@ Users of PyTorch, Keras, Edge Impulse and Arduino make these mistakes.
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from answers import answers, check_answers, is_answer
+from PIL import Image
 
 from drypoint import engine, models, nn, train
 from drypoint.cli.__main__ import main
@@ -49,6 +51,11 @@ def files(tmp_path, monkeypatch):
     np.savez("arrays.npz", x=U8)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "model.npz").read_bytes()[:-1000])
     (tmp_path / "folder").mkdir()
+    (tmp_path / "t.csv").write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
+    parts = ("train/x", "train/y", "test/x", "test/z")
+    for name in ("alone/cats", "pictures/a", "pictures/b", *(f"unseen/{part}" for part in parts)):
+        (tmp_path / name).mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name / "1.png")
 
 
 @pytest.mark.usefixtures("files")
@@ -59,11 +66,13 @@ def test_mistakes_in_python_are_answered_in_one_line(toolbox):
 
 @pytest.mark.usefixtures("files")
 def test_mistakes_in_commands_are_answered_in_one_line(capsys):
+    before = {*Path().rglob("*")}
     for words, text in answers("commands"):
         with pytest.raises(SystemExit, match="2"):
             raise SystemExit(main(words.split()))
         said = capsys.readouterr().err.splitlines()[-1]
         assert is_answer(said, text), f"{words}: {said}\nwanted: {text}"
+    assert {*Path().rglob("*")} == before
 
 
 def test_images_whose_channels_seem_to_be_last_are_trained_on_with_a_warning():
