@@ -20,7 +20,7 @@ from drypoint.bench import (
 )
 from drypoint.engine import find_compiler
 
-from ._output import say, shown
+from ._output import safe_text, say
 from ._pieces import count, load_program, model_file, of_windows
 
 EXAMPLE = "drypoint bench --quick --backends scalar"
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(to_json(found), indent=2))
     else:
-        print(shown(markdown(found) if args.markdown else text(found)))
+        print(safe_text(markdown(found) if args.markdown else text(found)))
     return 0
 
 

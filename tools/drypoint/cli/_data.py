@@ -29,11 +29,11 @@ from ._pieces import count
 from ._source import (
     SIGNAL_OPTIONS,
     Source,
-    named_source,
+    parse_source,
     provenance_of,
     signals_of,
     source_of,
-    training_source,
+    training_facts,
 )
 from ._validation import find_validation
 
@@ -97,7 +97,7 @@ class TrainingData:
                 )
 
     @property
-    def tested(self) -> Dataset:
+    def required_test(self) -> Dataset:
         """The test part.
 
         Raises:
@@ -138,9 +138,9 @@ def training_data(
     if saved is not None:
         source = source_of(args, saved)
     else:
-        source = Source(MNIST, has_name=True) if args.data is None else named_source(args.data)
+        source = Source(MNIST, has_name=True) if args.data is None else parse_source(args.data)
     if source.has_name:
-        return _limit(_set_with_a_name(source, args, notify), args.limit)
+        return _limit(_load_named_set(source, args, notify), args.limit)
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
@@ -168,8 +168,8 @@ def training_data(
             f"test part: {len(test):,}, a fifth of each class, which training does not see; "
             f"{len(train):,} to train"
         )
-    found = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
-    return _limit(found, args.limit, shuffled=True)
+    training = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
+    return _limit(training, args.limit, shuffled=True)
 
 
 def _choice(note: str, signals: Mapping[str, object]) -> str:
@@ -181,7 +181,7 @@ def _choice(note: str, signals: Mapping[str, object]) -> str:
     return ""
 
 
-def _set_with_a_name(
+def _load_named_set(
     source: Source, args: argparse.Namespace, notify: Callable[[str], None]
 ) -> TrainingData:
     name = source.text
@@ -230,7 +230,7 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
     if isinstance(reader, Model) and encoder is None:
         _check_arrays(reader, chosen, name=source.text)
-    return _fitting(chosen, encoder, name=source.text)
+    return _adapt(chosen, encoder, name=source.text)
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
@@ -248,7 +248,7 @@ def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
         )
 
 
-def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
+def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
     """The examples in the size that an encoder gives.
 
     Raises:
@@ -281,10 +281,10 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
 
 def has_training_part(source: str, reader: Model | Program) -> bool:
     """Whether a source names a training part, or is what the net was trained on."""
-    if named_source(source).has_name:
+    if parse_source(source).has_name:
         return True
     splits = _read(source, encoder_of(reader), signals=signals_of(reader))
-    return ALL not in splits or training_source(reader).get("sha256") == splits[ALL].digest()
+    return ALL not in splits or training_facts(reader).get("sha256") == splits[ALL].digest()
 
 
 def hold_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
@@ -309,7 +309,7 @@ def _choose_part(
         return _validation(splits, reader, name=name)
     if ALL not in splits:
         return splits[split], f"its {split} part"
-    pool, known = splits[ALL], training_source(reader)
+    pool, known = splits[ALL], training_facts(reader)
     if known.get("sha256") == pool.digest():
         parts = _parts(splits)
         if split == "train":
@@ -327,7 +327,7 @@ def _choose_part(
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
     parts = _parts(splits)
-    own = ALL not in splits or training_source(reader).get("sha256") == _identity(splits)
+    own = ALL not in splits or training_facts(reader).get("sha256") == _identity(splits)
     if "val" in parts and own:
         return parts["val"], "its val part"
     return find_validation(parts["train"], provenance_of(reader), name=name), HELD_OUT
@@ -392,7 +392,7 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 
 
-def _limit(found: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
+def _limit(training: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
     """At most ``limit`` examples of each part: random ones, or the first."""
 
     def some(dataset: Dataset | None) -> Dataset | None:
@@ -400,9 +400,9 @@ def _limit(found: TrainingData, limit: int | None, *, shuffled: bool = False) ->
             return dataset
         return dataset.sample(limit, seed=0) if shuffled else dataset[:limit]
 
-    train, val, test = map(some, (found.train, found.val, found.test))
+    train, val, test = map(some, (training.train, training.val, training.test))
     assert train is not None  # every source has a training part
-    return replace(found, train=train, val=val, test=test)
+    return replace(training, train=train, val=val, test=test)
 
 
 def _amount(n: int, args: argparse.Namespace) -> str:

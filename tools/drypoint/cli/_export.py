@@ -102,8 +102,8 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: make_streaming(found.program) if args.streaming else found.program
-        for name, found in simplified.items()
+        name: make_streaming(simpler.program) if args.streaming else simpler.program
+        for name, simpler in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
     row = devices.target(args.target) if args.target else None
@@ -112,14 +112,14 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{option} is about a device: name one with --target")
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
-    for name, found in simplified.items():
+    for name, simpler in simplified.items():
         program = programs[name]
-        golden = golden_inputs(found.program, args)
+        golden = golden_inputs(simpler.program, args)
         if program.is_streaming:
             golden = first_steps(program, golden)
-        section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
+        section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
-        texts += f"  left out of the program: {found.left_out}\n"
+        texts += f"  left out of the program: {simpler.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n\n"
         if row:
             text, costs[name], more = measure_cost(row, program, args, golden)
@@ -144,9 +144,9 @@ def run(args: argparse.Namespace) -> int:
             "arena_bytes": programs[name].arena_size,
             "arena_bytes_of_whole_outputs": exported[name].arena_size,
             "state_bytes": programs[name].state_size,
-            "left_out": found.to_json(),
+            "left_out": simpler.to_json(),
         }
-        for name, found in simplified.items()
+        for name, simpler in simplified.items()
     }
     if len(programs) > 1:
         facts |= {"library": library, "models": models}

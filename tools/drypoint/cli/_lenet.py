@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     out, clock = args.out, Clock()
     with clock.stage("data"):
         images = lenet_data(args)
-        train_set, test_set = images.train, images.tested
+        train_set, test_set = images.train, images.required_test
     training = Training.of(images, args)
 
     with clock.stage("train"):

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     for suffix in (".npz", ".dpt", ".json"):
         check_writable(args.make / f"{LENET}{suffix}")
     found = lenet_data(args)
-    train_set, test_set = found.train, found.tested
+    train_set, test_set = found.train, found.required_test
     training = Training.of(found, args)
     trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":

@@ -15,18 +15,21 @@ INTERRUPTED = 130  # exit code, as shells use it
 GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
 
 
-shown = partial(printable, lines=True)
+safe_text = partial(printable, lines=True)
 """Text as a terminal may show it."""
 
 
 def say(text: str) -> None:
     """Print a note."""
-    print(shown(text), file=sys.stderr, flush=True)
+    print(safe_text(text), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
     """Print an error."""
-    print(paint(f"drypoint: {shown(text)}", {"^drypoint:": RED}, sys.stderr), file=sys.stderr)
+    print(
+        paint(f"drypoint: {safe_text(text)}", {"^drypoint:": RED}, sys.stderr),
+        file=sys.stderr,
+    )
 
 
 def result(
@@ -43,7 +46,7 @@ def result(
     if as_json:
         print(json.dumps(data, indent=2))
     else:
-        print(paint(shown(text), colors or {}, sys.stdout))
+        print(paint(safe_text(text), colors or {}, sys.stdout))
 
 
 def paint(text: str, colors: Mapping[str, str], stream: TextIO) -> str:
