@@ -113,7 +113,7 @@ def skips(config):
 @pytest.fixture(scope="session", autouse=True)
 def _compile_once(toolbox):
     """A PATH with compilers that compile each C file once for all workers."""
-    with toolbox.lock("compilers"):
+    with toolbox.locked("compilers"):
         path = compile_once.install(toolbox.folder / "compilers")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", path)

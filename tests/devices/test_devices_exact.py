@@ -30,7 +30,7 @@ def jobs(request):
 def jobs_program(row, toolbox):
     """The program that runs jobs, built once for all workers."""
     folder = toolbox.folder / f"device-{row.name}"
-    with toolbox.lock(folder.name):
+    with toolbox.locked(folder.name):
         if not (folder / "jobs").exists():
             folder.mkdir(exist_ok=True)
             devices.build_jobs(row, folder / "part").rename(folder / "jobs")

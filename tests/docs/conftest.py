@@ -16,7 +16,7 @@ def site(toolbox):
     toolbox.need("cc")
     toolbox.need_package("myst_nb")
     folder = toolbox.folder / "site/html"
-    with toolbox.lock("site"):
+    with toolbox.locked("site"):
         if not (folder / "index.html").exists():
             flags = ["-q", "-W", "--keep-going", "-t", "fast", "-b", "html"]
             run([sys.executable, "-m", "sphinx", *flags, ROOT / "docs", folder])

@@ -15,7 +15,7 @@ FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_arguments_statuses_and_helpers(toolbox, compiler):
-    assert run([toolbox.build_sanitized(compiler, "test_api.c")]) == b"0 failures\n"
+    assert run([toolbox.sanitized(compiler, "test_api.c")]) == b"0 failures\n"
 
 
 @pytest.mark.parametrize("standard", ["c99", "c11", "c17"])

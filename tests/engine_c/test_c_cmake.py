@@ -49,7 +49,7 @@ def consumer(tmp_path):
 def prefix(toolbox):
     """Where `cmake --install` has put the engine, once for all workers."""
     cmake, compiler, folder = toolbox.need("cmake"), toolbox.need("gcc"), toolbox.folder / "cmake"
-    with toolbox.lock("cmake"):
+    with toolbox.locked("cmake"):
         if not (folder / "prefix").exists():
             run([cmake, "-S", ENGINE, "-B", folder / "build", f"-DCMAKE_C_COMPILER={compiler}"])
             run([cmake, "--build", folder / "build"])

@@ -56,7 +56,7 @@ def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char
 def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     """Undefined behaviour, preconditions of kernels and, with clang, unsigned arithmetic that wraps
     where nobody said that it may. `pytest --random-nets 100000` looks at more nets."""
-    driver = toolbox.build_sanitized(compiler, "driver.c")
+    driver = toolbox.sanitized(compiler, "driver.c")
     assert_reference(traces(driver, CASES))
     count = request.config.getoption("--random-nets") or toolbox.count(every_day=300, ci=1000)
     count //= 3 if compiler == "clang" else 1

@@ -14,8 +14,8 @@ from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, STRICT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
 BUILDS = {
-    "gcc": lambda toolbox: toolbox.build_sanitized("gcc", "fuzz.c"),
-    "clang": lambda toolbox: toolbox.build_sanitized("clang", "fuzz.c"),
+    "gcc": lambda toolbox: toolbox.sanitized("gcc", "fuzz.c"),
+    "clang": lambda toolbox: toolbox.sanitized("clang", "fuzz.c"),
     # The engine is the one of test_c_driver.
     "guard pages": lambda toolbox: toolbox.engine_program(
         "gcc", "fuzz.c", "-O3", "-fsigned-char", *toolbox.backends, only=["-DGUARDED=guard_side"]

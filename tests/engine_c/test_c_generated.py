@@ -47,7 +47,7 @@ def no_main(names):
 def folder(toolbox):
     """The C of all programs, once for all workers."""
     path = toolbox.folder / "generated"
-    with toolbox.lock("generated"):
+    with toolbox.locked("generated"):
         if not (path / "done").exists():
             path.mkdir()
             for program, name in zip(PROGRAMS, NAMES, strict=True):

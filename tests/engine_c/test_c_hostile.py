@@ -11,7 +11,7 @@ import reader_faults
 import rows_faults
 import stream_faults
 import stream_nets
-from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, UNKNOWN_KIND, edit, place, repair, table
+from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
@@ -47,7 +47,7 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_p
     path = tmp_path / "good.dpt"
     path.write_bytes(blob.dumps(program))
     count = toolbox.count(every_day=2000, ci=5000)
-    text = run([toolbox.build_sanitized(compiler, "hostile.c"), path, count, 1]).decode()
+    text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
     assert ", 0 accepted" in counts["flipped bits"]
@@ -64,13 +64,13 @@ def mutants(good, rng, *, every):
     for bit in range(8 * 16, 8 * front, every):
         data = bytearray(good)
         data[bit // 8] ^= 1 << bit % 8
-        yield repair(data)
+        yield repaired(data)
     for _ in range(600):
         data = bytearray(good)
         for _ in range(int(rng.integers(1, 5))):
             at = int(rng.integers(16, front if rng.random() < 0.5 else len(good)))
             data[at] = int(rng.choice([0, 1, 127, 128, 255, int(rng.integers(256))]))
-        yield repair(data)
+        yield repaired(data)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -81,7 +81,7 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
     rng = np.random.default_rng(seed)
     cases = list(mutants(good, rng, every=toolbox.count(every_day=2, ci=1)))
     x = rng.integers(0, 256, (2, 257)).astype(np.uint8)
-    driver = toolbox.build_sanitized("gcc", "driver.c")
+    driver = toolbox.sanitized("gcc", "driver.c")
     read = answers(driver, [Job(x, data, limit=100_000) for data in cases])
     both = only_c = 0
     for data in cases:
@@ -107,7 +107,7 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
         inputs = inputs.view(np.uint8 if program.input_type == "u8" else np.int8)
         for op, a, b in zip(program.ops, got, reference.trace(program, inputs), strict=True):
             np.testing.assert_array_equal(a, b, err_msg=op.name)
-    assert read.is_finished()
+    assert read.finished()
     assert both > 20
     assert only_c > 20
 
@@ -122,7 +122,7 @@ def only_the_tools_part_is_other(data, good):
         data[offset : offset + size] = good[offset : offset + size]
     data[22:24] = good[22:24]
     data[52:57] = good[52:57]
-    blob.loads(repair(data))
+    blob.loads(repaired(data))
     return True
 
 
@@ -151,9 +151,7 @@ def verdicts(toolbox, blobs):
     """For each blob the check of BLOB.md that refuses it, that check's status, and the loader's.
     checks.h, which is written from the page alone, gives the check and its status."""
     heads = b"".join(struct.pack("=2I", len(data), ROOM) + data for data in blobs)
-    lines = (
-        run([toolbox.build_sanitized("gcc", "fuzz.c"), "read"], data=heads).decode().splitlines()
-    )
+    lines = run([toolbox.sanitized("gcc", "fuzz.c"), "read"], data=heads).decode().splitlines()
     return [tuple(map(int, line.split())) for line in lines]
 
 
@@ -218,7 +216,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     input_type = (INPUT + TYPE, "B", 1 - GOOD[INPUT + TYPE])  # check 15 of op 0
     kind = (place(1, KIND), "B", UNKNOWN_KIND)  # check 9 of op 1
     cases = [(multiplier, input_type, kind), (multiplier, kind), (kind,)]
-    found = verdicts(toolbox, [edit(GOOD, *changes) for changes in cases])
+    found = verdicts(toolbox, [changed(GOOD, *changes) for changes in cases])
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]
 
 

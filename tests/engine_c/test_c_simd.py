@@ -81,7 +81,7 @@ def emulator_script(toolbox, target, compiler):
     sources = [C_TESTS / "driver.c", *ENGINE_SOURCES]
     binary = toolbox.build(name, [*command, f"-I{INCLUDE}", *sources])
     script = toolbox.folder / f"simd-{target.name}-{compiler}.sh"
-    with toolbox.lock(script.name):
+    with toolbox.locked(script.name):
         words = [toolbox.need(emulator), *options, binary]
         script.write_text(f'#!/bin/sh\nexec {" ".join(map(str, words))} "$@"\n')
         script.chmod(0o755)
@@ -118,7 +118,7 @@ X86_CPUS = {
 @pytest.mark.parametrize("cpu", X86_CPUS)
 def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
     """With the plain build of the driver, which other tests use, too."""
-    driver = toolbox.build_optimized("driver.c")
+    driver = toolbox.optimized("driver.c")
     found = run([toolbox.need("qemu-x86_64"), "-cpu", cpu, driver, "backends"])
     left_out = [] if toolbox.all_tools else ["sse41"]
     assert found.decode().split() == [name for name in X86_CPUS[cpu] if name not in left_out]

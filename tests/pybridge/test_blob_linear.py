@@ -9,7 +9,7 @@ import sys
 import tracemalloc
 
 import pytest
-from blobs import MARKS, dense, maximum, place, program, repair, sharing, tensor
+from blobs import MARKS, dense, maximum, place, program, repaired, sharing, tensor
 from shared_tables import ladder
 
 from drypoint.program import BlobError, Plan, blob
@@ -97,7 +97,7 @@ def test_a_fault_of_the_plan_is_found_in_work_proportional_to_the_size():
 
         def read():
             with pytest.raises(BlobError, match="would write over the output of 'sum'"):
-                blob.loads(repair(data))
+                blob.loads(repaired(data))
 
         return calls(read)
 

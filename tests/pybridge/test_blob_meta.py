@@ -11,7 +11,7 @@ import nets
 import numpy as np
 import pytest
 from answers import check_answers
-from blobs import GOOD, resize
+from blobs import GOOD, resized
 
 from drypoint import data
 from drypoint.program import BlobError, ProgramError, blob
@@ -49,7 +49,7 @@ def with_meta(change):
     text = meta if isinstance(meta, bytes) else json.dumps(meta).encode()
     data = bytearray(GOOD[:at] + text)
     struct.pack_into("<I", data, 44, len(text))
-    return resize(data)
+    return resized(data)
 
 
 def put(path, value):

@@ -24,7 +24,7 @@ TOOLS_PART = (
 
 def mutants(toolbox, first, count):
     """Mutants of the golden blobs, as tests/engine_c/fuzz.c makes them."""
-    program = toolbox.build_optimized("fuzz.c")
+    program = toolbox.optimized("fuzz.c")
     raw, at = run([program, "write", first, count, *BLOBS]), 0
     while at < len(raw):
         size, _ = struct.unpack_from("=2I", raw, at)
@@ -52,7 +52,7 @@ def outputs_of_other_blobs(read, data):
 
 def test_python_takes_what_c_takes_but_for_the_tools_part(toolbox):
     cases = list(mutants(toolbox, 900_000, COUNT))
-    driver = toolbox.build_optimized("driver.c")
+    driver = toolbox.optimized("driver.c")
     x = np.random.default_rng(5).integers(0, 256, (1, 499)).astype(np.uint8)
     read = answers(driver, [Job(x, data, limit=20_000) for data in cases])
     counts = {"both": 0, "only C": 0, "neither": 0}
@@ -77,7 +77,7 @@ def test_python_takes_what_c_takes_but_for_the_tools_part(toolbox):
             np.testing.assert_array_equal(a, b, err_msg=repr(op), strict=True)
         again = blob.loads(blob.dumps(program))
         assert (again.reads, again.plan) == (program.reads, program.plan)
-    assert read.is_finished()
+    assert read.finished()
     assert counts["both"] > COUNT / 5
     assert counts["neither"] > COUNT / 5
     assert counts["only C"] > 20

@@ -30,7 +30,7 @@ def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
     x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
     traced = [plane[0] for plane in reference.trace(program, x)]
     assert [plane.astype(plane.dtype.newbyteorder("<")).tobytes() for plane in traced] == outputs
-    driver = toolbox.build_optimized("driver.c")
+    driver = toolbox.optimized("driver.c")
     read = answers(driver, [Job(x[None], data)])
     assert read.number() == 0
     _, planes = read.trace(program, 1)

@@ -64,7 +64,7 @@ def test_an_old_blob_gives_its_recorded_outputs(toolbox, path):
     inputs = inputs.view(np.uint8 if program.input_type == "u8" else np.int8)
     np.testing.assert_array_equal(reference.run(program, inputs), wanted)
     np.testing.assert_array_equal(Engine(data).run(inputs), wanted)
-    driver = toolbox.build_optimized("driver.c")
+    driver = toolbox.optimized("driver.c")
     read = answers(driver, [Job(raw, data)])
     assert read.number() == 0
     _, planes = read.trace(program, len(raw))
@@ -106,7 +106,7 @@ def test_the_conformance_set_has_every_status_but_capacity_and_small_blobs():
 
 def test_c_and_python_agree_with_the_conformance_set(toolbox):
     """Refusals with their status, the steps of a run, and every byte of every layer."""
-    driver = toolbox.build_optimized("driver.c")
+    driver = toolbox.optimized("driver.c")
     refused, accepted = rows("refused.jsonl"), rows("accepted.jsonl")
     numbers = {name: number for number, name in regenerate().STATUSES.items()}
     one_byte = np.zeros((1, 1), np.uint8)
@@ -140,7 +140,7 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
             for i, run in enumerate(row["runs"]):
                 layers = [plane[i].tobytes().hex() for plane in swapped]
                 assert layers == run["layers"], row["name"]
-    assert read.is_finished()
+    assert read.finished()
     assert sum(map(len, inputs)) > 90
 
 

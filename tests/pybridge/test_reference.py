@@ -186,7 +186,7 @@ def test_zero_input_gives_the_requantized_bias(seed):
     got = reference.apply(op, np.zeros_like(x[None]))
     rule = (op.shift, op.output.zero, op.lo, op.hi)
     pairs = zip(op.bias.tolist(), op.mult.tolist(), strict=True)
-    wanted = [oracle.requantize(bias, mult, *rule) for bias, mult in pairs]
+    wanted = [oracle.requantized(bias, mult, *rule) for bias, mult in pairs]
     np.testing.assert_array_equal(got, np.broadcast_to(np.array(wanted, got.dtype), got.shape))
 
 
@@ -229,7 +229,7 @@ def test_the_largest_sum_that_the_contract_allows_is_exact():
     program = Program(name="edge", ops=(op,), input_scale=1.0, output_scale=1.0)
     got = reference.run(program, np.full(shape, 255, np.uint8))
     clamp = -(2**31), 2**31 - 1
-    wanted = [oracle.requantize(a, 2**31 - 2, 0, 0, *clamp) for a in (2**31 - 1, 1 - 2**31)]
+    wanted = [oracle.requantized(a, 2**31 - 2, 0, 0, *clamp) for a in (2**31 - 1, 1 - 2**31)]
     assert got[0].tolist() == wanted
 
 

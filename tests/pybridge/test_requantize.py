@@ -34,7 +34,7 @@ def test_edges_equal_exact_fractions():
     for shift in range(31):
         pairs = list(itertools.product(edge_accumulators(shift), MULTIPLIERS))
         got = ask(*zip(*pairs, strict=True), shift, *I32)
-        assert got.tolist() == [oracle.requantize(acc, m, shift, 0, *I32) for acc, m in pairs]
+        assert got.tolist() == [oracle.requantized(acc, m, shift, 0, *I32) for acc, m in pairs]
         for zero in (-128, -1, 127):
             moved = ask(*zip(*pairs, strict=True), shift, -128, 127, zero=zero)
             assert moved.tolist() == np.clip(got + zero, -128, 127).tolist()

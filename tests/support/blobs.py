@@ -81,26 +81,26 @@ def i32(field: int, value: int, op: int = 0) -> Change:
     return place(op, field), "i", value
 
 
-def repair(data: bytes | bytearray) -> bytes:
+def repaired(data: bytes | bytearray) -> bytes:
     """The bytes with the CRC that they should have."""
     data = bytearray(data)
     struct.pack_into("<I", data, 12, zlib.crc32(data[16:]))
     return bytes(data)
 
 
-def resize(data: bytes | bytearray) -> bytes:
+def resized(data: bytes | bytearray) -> bytes:
     """The bytes with the size and CRC that they should have."""
     data = bytearray(data)
     struct.pack_into("<I", data, 8, len(data))
-    return repair(data)
+    return repaired(data)
 
 
-def edit(data: bytes, *changes: Change) -> bytes:
+def changed(data: bytes, *changes: Change) -> bytes:
     """The blob with some fields changed (place, struct format, value), its CRC repaired."""
     copy = bytearray(data)
     for at, kind, value in changes:
         struct.pack_into("<" + kind, copy, at, value)
-    return repair(copy)
+    return repaired(copy)
 
 
 def table(data: bytes, field: int, op: int = 0) -> int:
@@ -112,7 +112,7 @@ def with_table_at_the_end(data: bytes, field: int, size: int, *, beyond: int) ->
     """A table of op 0 (`size` bytes) copied to the very end, its offset `beyond` bytes too far."""
     start = table(data, field)
     longer = data + data[start : start + size]
-    return edit(longer, (8, "I", len(longer)), u32(field, len(data) + beyond))
+    return changed(longer, (8, "I", len(longer)), u32(field, len(data) + beyond))
 
 
 def tensor(h: int, w: int, c: int, dtype: DType = "u8", zero: int = 0) -> Tensor:
@@ -212,7 +212,7 @@ def widen(shape: Shape) -> Program:
     return program(maximum(Tensor(shape, "u8"), Tensor(shape, "i32")))
 
 
-def with_plan(
+def planned(
     net: Program,
     arena_size: int,
     *offsets: int,
@@ -226,7 +226,7 @@ def with_plan(
     places = [u32(OFFSET, offset, i) for i, offset in enumerate(offsets)]
     places += [u8(MARKS, (i in in_place) + 2 * (i in fused), i) for i in range(len(net.ops))]
     places += [u16(ROWS, n, i) for i, n in (rows or {}).items()]
-    return edit(blob.dumps(net), (16, "I", arena_size), *places)
+    return changed(blob.dumps(net), (16, "I", arena_size), *places)
 
 
 def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
@@ -249,7 +249,7 @@ def sharing(n_ops: int, side: int, *, factor: int, short: int = 0) -> bytes:
     size = n_ops * side * (side + 8) // factor
     shorter = data[:meta_at] + data[meta : meta + meta_size]
     assert size - short >= len(shorter)
-    return resize(shorter + bytes(size - short - len(shorter)))
+    return resized(shorter + bytes(size - short - len(shorter)))
 
 
 def _good() -> Program:

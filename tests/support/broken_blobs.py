@@ -61,12 +61,12 @@ from blobs import (
     Cases,
     H,
     W,
-    edit,
+    changed,
     field_names,
     i8,
     i32,
     place,
-    resize,
+    resized,
     sharing,
     table,
     u8,
@@ -87,15 +87,15 @@ BY_KIND = {
 ACCEPTED = {
     "the bound itself": DENSE,
     "the largest shape": LARGE,
-    "shift 30": edit(
+    "shift 30": changed(
         DENSE,
         u8(SHIFT, 30),
         (table(DENSE, BIAS), "i", 1),
         (table(DENSE, BIAS) + 4, "i", -1),
         *((table(DENSE, WEIGHT) + i, "b", 0) for i in range(6)),
     ),
-    "lo is hi": edit(DENSE, i32(LO, 9)),
-    "no labels, at the end": edit(DENSE, (32, "I", len(DENSE))),
+    "lo is hi": changed(DENSE, i32(LO, 9)),
+    "no labels, at the end": changed(DENSE, (32, "I", len(DENSE))),
     "multipliers at the end": with_table_at_the_end(DENSE, MULT, 8, beyond=0),
     "biases at the end": with_table_at_the_end(DENSE, BIAS, 8, beyond=0),
     "weights at the end": with_table_at_the_end(DENSE, WEIGHT, 12, beyond=0),
@@ -107,21 +107,21 @@ ACCEPTED = {
     "padding values at the end": with_table_at_the_end(CONV, PAD, 2, beyond=0),
     "a lookup's bytes at the end": with_table_at_the_end(LOOKUPS, WEIGHT, 256, beyond=0),
     "a lookup's integers at the end": with_table_at_the_end(LOOKUP, WEIGHT, 1024, beyond=0),
-    "padding without padding values": edit(CONV, u32(PAD, 0)),
-    "padding values from the header": edit(CONV, u32(PAD, 1)),
+    "padding without padding values": changed(CONV, u32(PAD, 0)),
+    "padding values from the header": changed(CONV, u32(PAD, 1)),
     "tables of four times the blob": sharing(8, 32, factor=4),
-    "the largest shift of a mean": edit(MEAN, u8(SHIFT, 21)),
-    "factors of 1 and 32767": edit(
+    "the largest shift of a mean": changed(MEAN, u8(SHIFT, 21)),
+    "factors of 1 and 32767": changed(
         ADD, u16(FACTORS, 1), u16(FACTORS + 2, 32767)
     ),
-    "the largest shift of an addition": edit(ADD, u8(SHIFT, 20)),
-    "the largest shift of a product": edit(PRODUCT, u8(SHIFT, 15)),
-    "a dilation of 65535 where the kernel is 1": edit(
+    "the largest shift of an addition": changed(ADD, u8(SHIFT, 20)),
+    "the largest shift of a product": changed(PRODUCT, u8(SHIFT, 15)),
+    "a dilation of 65535 where the kernel is 1": changed(
         CONV, u16(KERNEL, 1), u16(DILATION, 65535),
         u16(STRIDE, 65535), u16(OUT, 1),
     ),
     "padding of one less than a pool's kernel": MEAN,
-    "empty labels": edit(
+    "empty labels": changed(
         LABELLED, *((LABELS + i, "B", 0) for i in range(2)), (36, "I", 2)
     ),
 }  # fmt: skip
@@ -131,40 +131,40 @@ _HEADER: Cases = {
     "63 bytes": (SIZE, GOOD[:63]),
     "truncated": (SIZE, LABELLED[:-1]),
     "longer": (SIZE, LABELLED + b"\0"),
-    "size": (SIZE, edit(LABELLED, (8, "I", len(LABELLED) + 1))),
-    **{f"magic {i}": (MAGIC, edit(WIDEN, (i, "B", WIDEN[i] ^ 1))) for i in range(4)},
-    **{f"major {n}": (VERSION, edit(WIDEN, (4, "H", n))) for n in (0, 1, 3, 258)},
-    "minor 1": (VERSION, edit(WIDEN, (6, "H", 1))),
+    "size": (SIZE, changed(LABELLED, (8, "I", len(LABELLED) + 1))),
+    **{f"magic {i}": (MAGIC, changed(WIDEN, (i, "B", WIDEN[i] ^ 1))) for i in range(4)},
+    **{f"major {n}": (VERSION, changed(WIDEN, (4, "H", n))) for n in (0, 1, 3, 258)},
+    "minor 1": (VERSION, changed(WIDEN, (6, "H", 1))),
     "crc": (CRC, LABELLED[:-1] + bytes([LABELLED[-1] ^ 1])),
-    "no ops": (FIELD, edit(WIDEN, (20, "H", 0))),
-    "input type 2": (FIELD, edit(WIDEN, (INPUT + TYPE, "B", 2))),
-    "input type 255": (FIELD, edit(WIDEN, (INPUT + TYPE, "B", 255))),
+    "no ops": (FIELD, changed(WIDEN, (20, "H", 0))),
+    "input type 2": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 2))),
+    "input type 255": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 255))),
     "the zero point of a u8 input": (
         FIELD,
-        edit(WIDEN, (INPUT + ZERO, "b", -1), i8(IN + ZERO, -1)),
+        changed(WIDEN, (INPUT + ZERO, "b", -1), i8(IN + ZERO, -1)),
     ),
     **{
-        f"state size, byte {i}": (PLAN, edit(WIDEN, (48 + i, "B", 1))) for i in range(4)
+        f"state size, byte {i}": (PLAN, changed(WIDEN, (48 + i, "B", 1))) for i in range(4)
     },
-    "softmax shift 64": (FIELD, edit(WIDEN, (52, "I", 1), (56, "B", 64))),
-    "softmax shift without mult": (FIELD, edit(WIDEN, (56, "B", 1))),
-    **{f"header, byte {at}": (FIELD, edit(WIDEN, (at, "B", 128))) for at in range(57, 64)},
-    "ops without room": (CAPACITY, edit(WIDEN, (20, "H", 131))),
-    "records outside": (TABLE, edit(WIDEN, (20, "H", 64))),
-    "records one byte outside": (TABLE, resize(edit(WIDEN, (40, "I", 0), (44, "I", 0))[:191])),
-    "only a header": (TABLE, edit(DENSE[:64], (8, "I", 64))),
-    "meta outside": (TABLE, edit(WIDEN, (40, "I", 2**32 - 1))),
-    "labels for others": (SHAPE, edit(LABELLED, (22, "H", 1))),
-    "labels for none": (TABLE, edit(LABELLED, (22, "H", 0))),
-    "labels outside": (TABLE, edit(LABELLED, (32, "I", 2**32 - 1))),
-    "labels too few": (TABLE, edit(LABELLED, (36, "I", LABELS_SIZE - 3))),
+    "softmax shift 64": (FIELD, changed(WIDEN, (52, "I", 1), (56, "B", 64))),
+    "softmax shift without mult": (FIELD, changed(WIDEN, (56, "B", 1))),
+    **{f"header, byte {at}": (FIELD, changed(WIDEN, (at, "B", 128))) for at in range(57, 64)},
+    "ops without room": (CAPACITY, changed(WIDEN, (20, "H", 131))),
+    "records outside": (TABLE, changed(WIDEN, (20, "H", 64))),
+    "records one byte outside": (TABLE, resized(changed(WIDEN, (40, "I", 0), (44, "I", 0))[:191])),
+    "only a header": (TABLE, changed(DENSE[:64], (8, "I", 64))),
+    "meta outside": (TABLE, changed(WIDEN, (40, "I", 2**32 - 1))),
+    "labels for others": (SHAPE, changed(LABELLED, (22, "H", 1))),
+    "labels for none": (TABLE, changed(LABELLED, (22, "H", 0))),
+    "labels outside": (TABLE, changed(LABELLED, (32, "I", 2**32 - 1))),
+    "labels too few": (TABLE, changed(LABELLED, (36, "I", LABELS_SIZE - 3))),
     "labels not closed": (
         TABLE,
-        edit(LABELLED, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
+        changed(LABELLED, (LABELS, "B", 0), (LABELS + LABELS_SIZE - 1, "B", 65)),
     ),
-    "empty meta outside": (TABLE, edit(WIDEN, (40, "I", len(WIDEN) + 1), (44, "I", 0))),
-    "empty labels outside": (TABLE, edit(WIDEN, (32, "I", len(WIDEN) + 1))),
-    "a label for no output": (TABLE, edit(DENSE, (32, "I", 4), (36, "I", 1))),
+    "empty meta outside": (TABLE, changed(WIDEN, (40, "I", len(WIDEN) + 1), (44, "I", 0))),
+    "empty labels outside": (TABLE, changed(WIDEN, (32, "I", len(WIDEN) + 1))),
+    "a label for no output": (TABLE, changed(DENSE, (32, "I", 4), (36, "I", 1))),
 }  # fmt: skip
 
 # The bytes of an op's fields in its record: BLOB.md, section 3.
@@ -191,7 +191,7 @@ def unused_bytes() -> Cases:
     """Every byte that a kind does not use, and every reserved one, of every kind: not for the
     conformance set, which has every field once."""
     return {
-        f"{kind}, unused byte {at}": (FIELD, edit(data, u8(at, 1)))
+        f"{kind}, unused byte {at}": (FIELD, changed(data, u8(at, 1)))
         for kind, data in BY_KIND.items()
         for at in (*unused_fields(CLASSES[kind]), *RESERVED)
     }
@@ -200,7 +200,7 @@ def unused_bytes() -> Cases:
 def sides_of_zero() -> Cases:
     """Every side of every tensor of every kind: not for the conformance set, which has some."""
     return {
-        f"{kind}, {side} of the tensor at {at} is 0": (SHAPE, edit(data, u16(at + side, 0)))
+        f"{kind}, {side} of the tensor at {at} is 0": (SHAPE, changed(data, u16(at + side, 0)))
         for kind, data in BY_KIND.items()
         for at in (IN, IN2, OUT)
         if at != IN2 or CLASSES[kind].arity == 2
@@ -210,33 +210,33 @@ def sides_of_zero() -> Cases:
 
 _FIELDS: Cases = {
     **{
-        f"kind {n}{what}": (FIELD, edit(WIDEN, u8(KIND, n), *zeros))
+        f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
         for n in (0, UNKNOWN_KIND)
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
-    "marks 4": (FIELD, edit(ADD, u8(MARKS, 4))),
-    "marks 5 of an op that may be in place": (FIELD, edit(GOOD, u8(MARKS, 5, op=1))),
+    "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),
+    "marks 5 of an op that may be in place": (FIELD, changed(GOOD, u8(MARKS, 5, op=1))),
     **{
-        f"shift 31 of {kind}": (FIELD, edit(BY_KIND[kind], u8(SHIFT, 31)))
+        f"shift 31 of {kind}": (FIELD, changed(BY_KIND[kind], u8(SHIFT, 31)))
         for kind in ("conv", "maxpool", "add", "lookup")
     },
     **{
-        f"weight bits {bits} of {kind}": (FIELD, edit(BY_KIND[kind], u8(BITS, bits)))
+        f"weight bits {bits} of {kind}": (FIELD, changed(BY_KIND[kind], u8(BITS, bits)))
         for kind, bits in (
             ("conv", 4), ("dense", 0), ("dense", 2), ("grouped", 16), ("depthwise", 4),
             ("maxpool", 8), ("avgpool", 8), ("add", 8), ("concat", 8), ("lookup", 8),
         )
     },
-    "in type 2": (FIELD, edit(WIDEN, u8(IN + TYPE, 2))),
-    "in2 type 2": (FIELD, edit(ADD, u8(IN2 + TYPE, 2))),
-    "in2 type 2 of an op of one input": (FIELD, edit(WIDEN, u8(IN2 + TYPE, 2))),
-    "out type 3": (FIELD, edit(WIDEN, u8(OUT + TYPE, 3))),
-    "the zero point of a u8 that an op reads": (FIELD, edit(WIDEN, i8(IN + ZERO, 1))),
-    "the zero point of a second u8": (FIELD, edit(ADD, i8(IN2 + ZERO, 1))),
-    "the zero point of a u8 that an op writes": (FIELD, edit(GOOD, i8(OUT + ZERO, 1, op=1))),
-    "the zero point of an i32": (FIELD, edit(DENSE, i8(OUT + ZERO, -128))),
+    "in type 2": (FIELD, changed(WIDEN, u8(IN + TYPE, 2))),
+    "in2 type 2": (FIELD, changed(ADD, u8(IN2 + TYPE, 2))),
+    "in2 type 2 of an op of one input": (FIELD, changed(WIDEN, u8(IN2 + TYPE, 2))),
+    "out type 3": (FIELD, changed(WIDEN, u8(OUT + TYPE, 3))),
+    "the zero point of a u8 that an op reads": (FIELD, changed(WIDEN, i8(IN + ZERO, 1))),
+    "the zero point of a second u8": (FIELD, changed(ADD, i8(IN2 + ZERO, 1))),
+    "the zero point of a u8 that an op writes": (FIELD, changed(GOOD, i8(OUT + ZERO, 1, op=1))),
+    "the zero point of an i32": (FIELD, changed(DENSE, i8(OUT + ZERO, -128))),
     **{
-        f"{kind}, unused byte {at}": (FIELD, edit(BY_KIND[kind], u8(at, 1)))
+        f"{kind}, unused byte {at}": (FIELD, changed(BY_KIND[kind], u8(at, 1)))
         for kind, places in {
             "conv": (6, 23, 57, 68, 71),
             "dense": (7, 16, 33, 38, 43, 44, 51, 53, 56, 69, 91),
@@ -252,10 +252,10 @@ _FIELDS: Cases = {
         for at in places
     },
     **{
-        f"reserved byte {at}": (FIELD, edit(WIDEN, u8(at, 128))) for at in RESERVED
+        f"reserved byte {at}": (FIELD, changed(WIDEN, u8(at, 128))) for at in RESERVED
     },
     **{
-        f"{name} {i} of {kind} is 0": (FIELD, edit(BY_KIND[kind], u16(field + 2 * i, 0)))
+        f"{name} {i} of {kind} is 0": (FIELD, changed(BY_KIND[kind], u16(field + 2 * i, 0)))
         for kind, fields in {
             "conv": {"kernel": KERNEL, "stride": STRIDE, "dilation": DILATION, "pool": POOL},
             "depthwise": {"dilation": DILATION},
@@ -268,41 +268,41 @@ _FIELDS: Cases = {
     },
     **{
         f"padding {i} as large as a pool's kernel": (
-            FIELD, edit(MEAN, u16(PADDING + 2 * i, 2))
+            FIELD, changed(MEAN, u16(PADDING + 2 * i, 2))
         )
         for i in range(4)
     },
     **{
         f"padding {i} as large as an upsample's kernel": (
-            FIELD, edit(UPSAMPLE, u16(PADDING + 2 * i, 2 + i % 2))
+            FIELD, changed(UPSAMPLE, u16(PADDING + 2 * i, 2 + i % 2))
         )
         for i in range(4)
     },
     "padding of a maximum, more than its kernel": (
-        FIELD, edit(MAXIMA, u16(PADDING, 65535, op=1))
+        FIELD, changed(MAXIMA, u16(PADDING, 65535, op=1))
     ),
     "padding values without padding": (
-        FIELD, edit(CONV, (place(0, PADDING), "Q", 0), u16(OUT, 1), u16(OUT + W, 2))
+        FIELD, changed(CONV, (place(0, PADDING), "Q", 0), u16(OUT, 1), u16(OUT + W, 2))
     ),
     "padding values of a mean without padding": (
         FIELD,
-        edit(MEAN, u32(PAD, 64), (place(0, PADDING), "Q", 0), u32(OUT, 0x20001)),
+        changed(MEAN, u32(PAD, 64), (place(0, PADDING), "Q", 0), u32(OUT, 0x20001)),
     ),
     **{
-        f"{n} groups": (FIELD, edit(GROUPED, u16(GROUPS, n))) for n in (0, 1)
+        f"{n} groups": (FIELD, changed(GROUPED, u16(GROUPS, n))) for n in (0, 1)
     },
-    "groups of a plain convolution": (FIELD, edit(GROUPED, u8(KIND, 1))),
-    "a plain convolution as one in groups": (FIELD, edit(CONV, u8(KIND, 5))),
+    "groups of a plain convolution": (FIELD, changed(GROUPED, u8(KIND, 1))),
+    "a plain convolution as one in groups": (FIELD, changed(CONV, u8(KIND, 5))),
     **{
-        f"factor {i} is {n}": (FIELD, edit(ADD, u16(FACTORS + 2 * i, n)))
+        f"factor {i} is {n}": (FIELD, changed(ADD, u16(FACTORS + 2 * i, n)))
         for i in (0, 1)
         for n in (0, 32768, 65535)
     },
-    "lo above hi": (FIELD, edit(DENSE, i32(LO, 10))),
-    "hi above u8": (FIELD, edit(GOOD, i32(HI, 256, op=1))),
-    "lo below u8": (FIELD, edit(GOOD, i32(LO, -1, op=1))),
-    "hi above i8": (FIELD, edit(GOOD, i32(HI, 128))),
-    "lo below i8": (FIELD, edit(GOOD, i32(LO, -129, op=2))),
+    "lo above hi": (FIELD, changed(DENSE, i32(LO, 10))),
+    "hi above u8": (FIELD, changed(GOOD, i32(HI, 256, op=1))),
+    "lo below u8": (FIELD, changed(GOOD, i32(LO, -1, op=1))),
+    "hi above i8": (FIELD, changed(GOOD, i32(HI, 128))),
+    "lo below i8": (FIELD, changed(GOOD, i32(LO, -129, op=2))),
 }  # fmt: skip
 
 
@@ -311,53 +311,53 @@ def _with_shape(data: bytes, *shape: int, out: tuple[int, ...] = (), second: boo
     at = [INPUT, place(0, IN)] + [place(0, IN2)] * second
     changes = [(start + 2 * i, "H", n) for start in at for i, n in enumerate(shape)]
     changes += [u16(OUT + 2 * i, n) for i, n in enumerate(out)]
-    return edit(data, *changes)
+    return changed(data, *changes)
 
 
 _SHAPES: Cases = {
     **{
         f"{kind}, input side {i} is 0": (
             SHAPE,
-            edit(BY_KIND[kind], (INPUT + 2 * i, "H", 0), u16(IN + 2 * i, 0)),
+            changed(BY_KIND[kind], (INPUT + 2 * i, "H", 0), u16(IN + 2 * i, 0)),
         )
         for kind, sides in {"dense": (0, 1, 2), "depthwise": (0, 2), "grouped": (2,)}.items()
         for i in sides
     },
     **{
-        f"dense, output side {i} is {n}": (SHAPE, edit(DENSE, u16(OUT + 2 * i, n)))
+        f"dense, output side {i} is {n}": (SHAPE, changed(DENSE, u16(OUT + 2 * i, n)))
         for i, n in ((0, 0), (0, 2), (1, 2), (2, 0))
     },
-    "a second input of no width": (SHAPE, edit(ADD, u16(IN2 + W, 0))),
+    "a second input of no width": (SHAPE, changed(ADD, u16(IN2 + W, 0))),
     # With a division that rounds towards zero, (2 - 3) / 2 + 1 is 1.
     "kernel higher than its padded input": (
-        SHAPE, edit(GROUPED, u16(KERNEL, 3), u16(STRIDE, 2))
+        SHAPE, changed(GROUPED, u16(KERNEL, 3), u16(STRIDE, 2))
     ),
     "kernel wider than its padded input": (
         SHAPE,
-        edit(
+        changed(
             GROUPED, u16(OUT + W, 1), u16(KERNEL + 2, 4), u16(STRIDE + 2, 2)
         ),
     ),
     "dilated kernel higher than its padded input": (
-        SHAPE, edit(DEPTHWISE, u16(DILATION, 4), u16(STRIDE, 3), u16(OUT, 1))
+        SHAPE, changed(DEPTHWISE, u16(DILATION, 4), u16(STRIDE, 3), u16(OUT, 1))
     ),
     "dilated kernel of 2^32 rows": (
         SHAPE,
-        edit(GROUPED, u16(KERNEL, 65535), u16(DILATION, 65535)),
+        changed(GROUPED, u16(KERNEL, 65535), u16(DILATION, 65535)),
     ),
     **{
         f"pool larger than its input along axis {i}": (
-            SHAPE, edit(MAXIMA, u16(KERNEL + 2 * i, 4), u16(STRIDE + 2 * i, 2))
+            SHAPE, changed(MAXIMA, u16(KERNEL + 2 * i, 4), u16(STRIDE + 2 * i, 2))
         )
         for i in (0, 1)
     },
     "too large": (SHAPE, _with_shape(LARGE, 16385, 16385, 1, out=(16385, 16385, 1))),
     "dense, too large": (SHAPE, _with_shape(DENSE, 16385, 16385, 2)),
     "a second input that is too large": (
-        SHAPE, edit(ADD, *(u16(IN2 + 2 * i, 16385) for i in range(2)))
+        SHAPE, changed(ADD, *(u16(IN2 + 2 * i, 16385) for i in range(2)))
     ),
     **{
-        f"output side {i} of {name} is {n}": (SHAPE, edit(BY_KIND[name], u16(OUT + 2 * i, n)))
+        f"output side {i} of {name} is {n}": (SHAPE, changed(BY_KIND[name], u16(OUT + 2 * i, n)))
         for name, sides in {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
             "add": (1, 4, 1), "concat": (3, 2, 3), "upsample": (4, 9, 4),
@@ -365,52 +365,52 @@ _SHAPES: Cases = {
         for i, n in enumerate(sides)
     },
     **{  # no other op reads these, too
-        f"output side {i} of lookup is 1": (SHAPE, edit(LOOKUP, u16(OUT + 2 * i, 1)))
+        f"output side {i} of lookup is 1": (SHAPE, changed(LOOKUP, u16(OUT + 2 * i, 1)))
         for i in range(3)
     },
     **{  # no other op reads these
-        f"last output side {i} is {side}": (SHAPE, edit(WIDEN, u16(OUT + 2 * i, side)))
+        f"last output side {i} is {side}": (SHAPE, changed(WIDEN, u16(OUT + 2 * i, side)))
         for i in (0, 1)
         for side in (1, 5)
     },
-    "groups that do not divide the input": (SHAPE, edit(GROUPED, u16(GROUPS, 3))),
-    "groups that do not divide the output": (SHAPE, edit(GROUPED, u16(GROUPS, 4))),
-    "more groups than channels": (SHAPE, edit(GROUPED, u16(GROUPS, 65535))),
+    "groups that do not divide the input": (SHAPE, changed(GROUPED, u16(GROUPS, 3))),
+    "groups that do not divide the output": (SHAPE, changed(GROUPED, u16(GROUPS, 4))),
+    "more groups than channels": (SHAPE, changed(GROUPED, u16(GROUPS, 65535))),
     **{
-        f"depthwise, {n} channels from 2": (SHAPE, edit(DEPTHWISE, u16(OUT + C, n)))
+        f"depthwise, {n} channels from 2": (SHAPE, changed(DEPTHWISE, u16(OUT + C, n)))
         for n in (1, 3)
     },
     **{
-        f"addition, second input's side {i}": (SHAPE, edit(ADD, u16(IN2 + 2 * i, 1)))
+        f"addition, second input's side {i}": (SHAPE, changed(ADD, u16(IN2 + 2 * i, 1)))
         for i in range(3)
     },
     **{
-        f"product, second input's side {i} is 5": (SHAPE, edit(PRODUCT, u16(IN2 + 2 * i, 5)))
+        f"product, second input's side {i} is 5": (SHAPE, changed(PRODUCT, u16(IN2 + 2 * i, 5)))
         for i in range(2)
     },
-    "product, second input's channels": (SHAPE, edit(PRODUCT, u16(IN2 + C, 1))),
+    "product, second input's channels": (SHAPE, changed(PRODUCT, u16(IN2 + C, 1))),
     **{
-        f"concatenation, second input's side {i}": (SHAPE, edit(CONCAT, u16(IN2 + 2 * i, 1)))
+        f"concatenation, second input's side {i}": (SHAPE, changed(CONCAT, u16(IN2 + 2 * i, 1)))
         for i in range(2)
     },
-    "concatenation, second input's channels": (SHAPE, edit(CONCAT, u16(IN2 + C, 3))),
-    "pool of other channels": (SHAPE, edit(WIDEN, u16(OUT + C, 4))),
+    "concatenation, second input's channels": (SHAPE, changed(CONCAT, u16(IN2 + C, 3))),
+    "pool of other channels": (SHAPE, changed(WIDEN, u16(OUT + C, 4))),
     "an upsample to a part of the channels that no block has": (
-        SHAPE, edit(UPSAMPLE, u16(KERNEL, 3), u16(OUT, 5))
+        SHAPE, changed(UPSAMPLE, u16(KERNEL, 3), u16(OUT, 5))
     ),
     "an upsample that keeps some of its channels": (
-        SHAPE, edit(UPSAMPLE, (INPUT + C, "H", 13), u16(IN + C, 13))
+        SHAPE, changed(UPSAMPLE, (INPUT + C, "H", 13), u16(IN + C, 13))
     ),
     "an upsample that leaves out more than there is": (
         SHAPE,
-        edit(UPSAMPLE, (INPUT, "H", 1), u16(IN, 1), u16(PADDING + 4, 1), u16(OUT, 65535)),
+        changed(UPSAMPLE, (INPUT, "H", 1), u16(IN, 1), u16(PADDING + 4, 1), u16(OUT, 65535)),
     ),
     "an upsample that changes its type": (
-        SHAPE, edit(UPSAMPLE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
+        SHAPE, changed(UPSAMPLE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
                        i8(IN + ZERO, 1))
     ),
-    "input type": (SHAPE, edit(DENSE, (INPUT + TYPE, "B", 1))),
-    **{f"input side {i}": (SHAPE, edit(DENSE, (INPUT + 2 * i, "H", 9))) for i in range(3)},
+    "input type": (SHAPE, changed(DENSE, (INPUT + TYPE, "B", 1))),
+    **{f"input side {i}": (SHAPE, changed(DENSE, (INPUT + 2 * i, "H", 9))) for i in range(3)},
 }  # fmt: skip
 
 _TABLES: Cases = {
@@ -418,20 +418,20 @@ _TABLES: Cases = {
     "biases beyond the end": (TABLE, with_table_at_the_end(DENSE, BIAS, 8, beyond=1)),
     "weights beyond the end": (TABLE, with_table_at_the_end(DENSE, WEIGHT, 12, beyond=1)),
     **{
-        f"offset {at} of {kind} wraps": (TABLE, edit(BY_KIND[kind], u32(at, 2**32 - 1)))
+        f"offset {at} of {kind} wraps": (TABLE, changed(BY_KIND[kind], u32(at, 2**32 - 1)))
         for kind, fields in {
             "dense": (WEIGHT, BIAS, MULT), "conv": (PAD,), "add": (BIAS, MULT), "lookup": (WEIGHT,)
         }.items()
         for at in fields
     },
     **{
-        f"multiplier {m}": (TABLE, edit(DENSE, (table(DENSE, MULT) + 4, "i", m)))
+        f"multiplier {m}": (TABLE, changed(DENSE, (table(DENSE, MULT) + 4, "i", m)))
         for m in (3, 1, 0, -2, -(2**31))
     },
     "tables of more than four times the blob": (TABLE, sharing(8, 32, factor=4, short=1)),
     "tables of too much, before they are looked at": (
         TABLE,
-        edit(sharing(8, 32, factor=4, short=1), u8(SHIFT, 30, op=7)),
+        changed(sharing(8, 32, factor=4, short=1), u8(SHIFT, 30, op=7)),
     ),
     **{
         f"weights of {kind} beyond the end": (
@@ -443,23 +443,23 @@ _TABLES: Cases = {
         TABLE, with_table_at_the_end(LOOKUP, WEIGHT, 1024, beyond=1)
     ),
     "padding values beyond the end": (TABLE, with_table_at_the_end(CONV, PAD, 2, beyond=1)),
-    "multiplier of a mean": (TABLE, edit(MEAN, (table(MEAN, MULT), "i", 3))),
-    "multiplier of an addition": (TABLE, edit(ADD, (table(ADD, MULT), "i", 1))),
+    "multiplier of a mean": (TABLE, changed(MEAN, (table(MEAN, MULT), "i", 3))),
+    "multiplier of an addition": (TABLE, changed(ADD, (table(ADD, MULT), "i", 1))),
     "multiplier of a mean beyond the end": (
-        TABLE, edit(MEAN, u32(MULT, len(MEAN) - 3))
+        TABLE, changed(MEAN, u32(MULT, len(MEAN) - 3))
     ),
-    "bias of a mean beyond the end": (TABLE, edit(MEAN, u32(BIAS, len(MEAN) - 3))),
-    "weight -128": (TABLE, edit(DENSE, (table(DENSE, WEIGHT) + 11, "b", -128))),
+    "bias of a mean beyond the end": (TABLE, changed(MEAN, u32(BIAS, len(MEAN) - 3))),
+    "weight -128": (TABLE, changed(DENSE, (table(DENSE, WEIGHT) + 11, "b", -128))),
     "weight -128 of a depthwise convolution": (
-        TABLE, edit(DEPTHWISE, (table(DEPTHWISE, WEIGHT) + 15, "b", -128))
+        TABLE, changed(DEPTHWISE, (table(DEPTHWISE, WEIGHT) + 15, "b", -128))
     ),
-    "shift of a mean one too large": (OVERFLOW, edit(MEAN, u8(SHIFT, 22))),
-    "shift of a product one too large": (OVERFLOW, edit(PRODUCT, u8(SHIFT, 16))),
-    "shift of an addition one too large": (OVERFLOW, edit(ADD, u8(SHIFT, 21))),
-    "bias one too large": (OVERFLOW, edit(DENSE, (table(DENSE, BIAS), "i", 2**31 - 21 * 255))),
-    "bias lowest": (OVERFLOW, edit(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31)))),
-    "weight one too large": (OVERFLOW, edit(DENSE, (table(DENSE, WEIGHT), "b", 2))),
-    "shift one too large": (OVERFLOW, edit(DENSE, u8(SHIFT, 1))),
+    "shift of a mean one too large": (OVERFLOW, changed(MEAN, u8(SHIFT, 22))),
+    "shift of a product one too large": (OVERFLOW, changed(PRODUCT, u8(SHIFT, 16))),
+    "shift of an addition one too large": (OVERFLOW, changed(ADD, u8(SHIFT, 21))),
+    "bias one too large": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS), "i", 2**31 - 21 * 255))),
+    "bias lowest": (OVERFLOW, changed(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31)))),
+    "weight one too large": (OVERFLOW, changed(DENSE, (table(DENSE, WEIGHT), "b", 2))),
+    "shift one too large": (OVERFLOW, changed(DENSE, u8(SHIFT, 1))),
 }  # fmt: skip
 
 BROKEN = _HEADER | _FIELDS | _SHAPES | _TABLES

@@ -27,21 +27,21 @@ from blobs import (
     Cases,
     Change,
     addition,
+    changed,
     concatenation,
     convolution,
     dense,
-    edit,
     i8,
     i32,
     lookup,
     maximum,
     place,
+    planned,
     program,
     tensor,
     u8,
     u16,
     u32,
-    with_plan,
 )
 
 from drypoint.program import Plan, Program, blob
@@ -112,65 +112,65 @@ def with_types(data: bytes, *types: tuple[int, int]) -> bytes:
     for (dtype, zero), starts in zip(types, places, strict=False):
         changes += [(at + TYPE, "B", dtype) for at in starts]
         changes += [(at + ZERO, "b", zero) for at in starts]
-    return edit(data, *changes)
+    return changed(data, *changes)
 
 
 _LINE, _SKIP, _BESIDE, _INNER = (blob.dumps(net) for net in (LINE, SKIP, BESIDE, INNER))
 _PLANE, _JOIN, _TWICE = (blob.dumps(net) for net in (PLANE_OF, JOIN, TWICE))
 
 WRONG_READS: Cases = {
-    "an output that no op reads": (PLAN, edit(_LINE, u16(READS, 0, op=1))),
+    "an output that no op reads": (PLAN, changed(_LINE, u16(READS, 0, op=1))),
     "an output that no op reads, the first of many": (
-        PLAN, edit(_SKIP, u16(READS, 0, op=1), u16(IN + C, 2, op=1),
+        PLAN, changed(_SKIP, u16(READS, 0, op=1), u16(IN + C, 2, op=1),
                       u16(READS + 2, 2, op=3)),
     ),
-    "two outputs that no op reads": (PLAN, edit(_LINE, u16(READS, 0, op=2))),
+    "two outputs that no op reads": (PLAN, changed(_LINE, u16(READS, 0, op=2))),
     "a second input alone reads the later tensor": (
-        PLAN, edit(_JOIN, u16(READS, 1, op=2))
+        PLAN, changed(_JOIN, u16(READS, 1, op=2))
     ),
-    "an op reads its own output": (FIELD, edit(_LINE, u16(READS, 2, op=1))),
-    "an op reads the next op's output": (FIELD, edit(_LINE, u16(READS, 3, op=1))),
-    "an op reads a tensor that no op writes": (FIELD, edit(_LINE, u16(READS, 65535, op=2))),
-    "the first op reads its own output": (FIELD, edit(DENSE, u16(READS, 1))),
-    "an addition reads its own output second": (FIELD, edit(_JOIN, u16(READS + 2, 3, op=2))),
+    "an op reads its own output": (FIELD, changed(_LINE, u16(READS, 2, op=1))),
+    "an op reads the next op's output": (FIELD, changed(_LINE, u16(READS, 3, op=1))),
+    "an op reads a tensor that no op writes": (FIELD, changed(_LINE, u16(READS, 65535, op=2))),
+    "the first op reads its own output": (FIELD, changed(DENSE, u16(READS, 1))),
+    "an addition reads its own output second": (FIELD, changed(_JOIN, u16(READS + 2, 3, op=2))),
     "a concatenation reads a later tensor second": (
-        FIELD, edit(CONCAT, u16(READS + 2, 2))
+        FIELD, changed(CONCAT, u16(READS + 2, 2))
     ),
-    "an op of one input has a second number": (FIELD, edit(_LINE, u16(READS + 2, 1, op=2))),
+    "an op of one input has a second number": (FIELD, changed(_LINE, u16(READS + 2, 1, op=2))),
 }  # fmt: skip
 
 WRONG_DESCRIPTORS: Cases = {
     "as many values in another shape": (
-        SHAPE, edit(_PLANE, u16(IN, 1, op=1), u16(IN + C, 2, op=1))
+        SHAPE, changed(_PLANE, u16(IN, 1, op=1), u16(IN + C, 2, op=1))
     ),
-    "another type than the input's": (SHAPE, edit(DENSE, u8(IN + TYPE, I8))),
-    "another type than the writer's": (SHAPE, edit(_PLANE, u8(IN + TYPE, I8, op=1))),
+    "another type than the input's": (SHAPE, changed(DENSE, u8(IN + TYPE, I8))),
+    "another type than the writer's": (SHAPE, changed(_PLANE, u8(IN + TYPE, I8, op=1))),
     "another zero point than the input's": (
-        SHAPE, edit(with_types(DENSE, SIGNED), (INPUT + ZERO, "b", 1))
+        SHAPE, changed(with_types(DENSE, SIGNED), (INPUT + ZERO, "b", 1))
     ),
     "another zero point than the writer's": (
         SHAPE,
-        edit(_INNER, u8(IN + TYPE, I8, op=2), i8(IN + ZERO, 1, op=2)),
+        changed(_INNER, u8(IN + TYPE, I8, op=2), i8(IN + ZERO, 1, op=2)),
     ),
     "a second input of another type than the input's": (
-        SHAPE, edit(ADD, u8(IN2 + TYPE, I8))
+        SHAPE, changed(ADD, u8(IN2 + TYPE, I8))
     ),
     "a second input of another zero point than the writer's": (
-        SHAPE, edit(_JOIN, u8(IN2 + TYPE, I8, op=2), i8(IN2 + ZERO, -1, op=2))
+        SHAPE, changed(_JOIN, u8(IN2 + TYPE, I8, op=2), i8(IN2 + ZERO, -1, op=2))
     ),
     "a second input of other channels than the input's": (
-        SHAPE, edit(CONCAT, u16(IN2 + C, 1), u16(OUT + C, 3))
+        SHAPE, changed(CONCAT, u16(IN2 + C, 1), u16(OUT + C, 3))
     ),
     "the tensor before the one that the op reads": (
-        SHAPE, edit(_SKIP, u16(READS, 0, op=1))
+        SHAPE, changed(_SKIP, u16(READS, 0, op=1))
     ),
 }  # fmt: skip
 
 WRONG_TYPES: Cases = {
     name: (SHAPE, data)
     for name, data in {
-        "i32 between ops": edit(_LINE, u8(OUT + TYPE, I32)),
-        "the last op writes u8": edit(DENSE, u8(OUT + TYPE, U8), i32(LO, 0)),
+        "i32 between ops": changed(_LINE, u8(OUT + TYPE, I32)),
+        "the last op writes u8": changed(DENSE, u8(OUT + TYPE, U8), i32(LO, 0)),
         "a maximum that changes the type": with_types(_LINE, BYTE, BYTE, SIGNED),
         "a maximum that changes the zero point": with_types(_LINE, MOVED, SIGNED, SIGNED),
         "a last maximum of a zero point": with_types(_LINE, MOVED, MOVED, MOVED),
@@ -194,43 +194,43 @@ WRONG_TYPES: Cases = {
 }
 
 # One addition in place over tensor 2, which lies at 4; tensor 1 lies at 0.
-_IN_PLACE = with_plan(JOIN, 8, 0, 4, 4, in_place=(2,))
+_IN_PLACE = planned(JOIN, 8, 0, 4, 4, in_place=(2,))
 WRONG_PLANS: Cases = {
     name: (PLAN, data)
     for name, data in {
-        "outputs that are no neighbours overlap": with_plan(SKIP, 8, 0, 4, 0, 4),
-        "outputs that are no neighbours overlap in a byte": with_plan(SKIP, 12, 3, 7, 0, 8),
-        "a sum over its second input": with_plan(SKIP, 12, 0, 4, 8, 0),
-        "a sum over its second input, marked, a byte beside it": with_plan(
+        "outputs that are no neighbours overlap": planned(SKIP, 8, 0, 4, 0, 4),
+        "outputs that are no neighbours overlap in a byte": planned(SKIP, 12, 3, 7, 0, 8),
+        "a sum over its second input": planned(SKIP, 12, 0, 4, 8, 0),
+        "a sum over its second input, marked, a byte beside it": planned(
             SKIP, 13, 1, 5, 9, 0, in_place=(3,)
         ),
-        "a sum over its first input, not marked": with_plan(JOIN, 8, 0, 4, 4),
-        "a mark elsewhere": with_plan(JOIN, 12, 0, 4, 8, in_place=(2,)),
-        "a mark one byte beside its input": with_plan(JOIN, 9, 0, 4, 5, in_place=(2,)),
-        "a mark over both inputs": with_plan(JOIN, 7, 0, 3, 3, in_place=(2,)),
-        "in place of what a later op reads": with_plan(LATER, 12, 0, 4, 4, 8, in_place=(2,)),
-        "a dense op in place": with_plan(JOIN, 12, 0, 0, 4, in_place=(1,)),
-        "a maximum in place": with_plan(LINE, 2, 0, 0, in_place=(1,)),
-        "a dense op marked, elsewhere": with_plan(JOIN, 12, 0, 4, 8, in_place=(1,)),
-        "a concatenation in place, which is larger": with_plan(INNER, 4, 0, 0, in_place=(1,)),
-        "the first op in place": with_plan(LINE, 4, 0, 2, in_place=(0,)),
-        "an addition of the input in place": with_plan(
+        "a sum over its first input, not marked": planned(JOIN, 8, 0, 4, 4),
+        "a mark elsewhere": planned(JOIN, 12, 0, 4, 8, in_place=(2,)),
+        "a mark one byte beside its input": planned(JOIN, 9, 0, 4, 5, in_place=(2,)),
+        "a mark over both inputs": planned(JOIN, 7, 0, 3, 3, in_place=(2,)),
+        "in place of what a later op reads": planned(LATER, 12, 0, 4, 4, 8, in_place=(2,)),
+        "a dense op in place": planned(JOIN, 12, 0, 0, 4, in_place=(1,)),
+        "a maximum in place": planned(LINE, 2, 0, 0, in_place=(1,)),
+        "a dense op marked, elsewhere": planned(JOIN, 12, 0, 4, 8, in_place=(1,)),
+        "a concatenation in place, which is larger": planned(INNER, 4, 0, 0, in_place=(1,)),
+        "the first op in place": planned(LINE, 4, 0, 2, in_place=(0,)),
+        "an addition of the input in place": planned(
             program(addition(TWO, TWO, TWO), dense(TWO, PAIR), reads=((0, 0), (1,))),
             2, 0, in_place=(0,),
         ),
-        "the last op in place": edit(ADD, u8(MARKS, 1)),
-        "a last addition in place of its input": with_plan(
+        "the last op in place": changed(ADD, u8(MARKS, 1)),
+        "a last addition in place of its input": planned(
             program(maximum(TWO, TWO), addition(TWO, TWO, PAIR), reads=((0,), (1, 1))),
             2, 0, in_place=(1,),
         ),
-        "the last op has an offset": edit(DENSE, u32(OFFSET, 1), (16, "I", 1)),
-        "the last op has an offset in the arena": edit(_LINE, u32(OFFSET, 1, op=2)),
-        "an arena one byte too large": edit(_JOIN, (16, "I", JOIN.arena_size + 1)),
-        "an arena one byte too small": edit(_JOIN, (16, "I", JOIN.arena_size - 1)),
-        "an arena for one op": edit(DENSE, (16, "I", 1)),
-        "no arena": edit(_LINE, (16, "I", 0)),
-        "17 outputs are alive": edit(CROWD, u16(READS + 2, 1, op=17)),
-        "17 outputs are alive inside a group": edit(
+        "the last op has an offset": changed(DENSE, u32(OFFSET, 1), (16, "I", 1)),
+        "the last op has an offset in the arena": changed(_LINE, u32(OFFSET, 1, op=2)),
+        "an arena one byte too large": changed(_JOIN, (16, "I", JOIN.arena_size + 1)),
+        "an arena one byte too small": changed(_JOIN, (16, "I", JOIN.arena_size - 1)),
+        "an arena for one op": changed(DENSE, (16, "I", 1)),
+        "no arena": changed(_LINE, (16, "I", 0)),
+        "17 outputs are alive": changed(CROWD, u16(READS + 2, 1, op=17)),
+        "17 outputs are alive inside a group": changed(
             CROWD, u8(MARKS, 2, op=16), u16(ROWS, 1, op=16), u16(ROWS, 1, op=17)
         ),
     }.items()
@@ -240,14 +240,14 @@ REFUSED = WRONG_READS | WRONG_DESCRIPTORS | WRONG_TYPES | WRONG_PLANS
 ACCEPTED = {
     "16 outputs are alive": CROWD,
     "an addition in place": _IN_PLACE,
-    "an addition in place of both inputs": with_plan(TWICE, 2, 0, 0, in_place=(1,)),
-    "an addition of one tensor, elsewhere": with_plan(TWICE, 4, 0, 2),
-    "a sum over its second input, marked": with_plan(SKIP, 12, 0, 4, 8, 0, in_place=(3,)),
-    "a lookup in place": with_plan(TABLE_OF, 2, 0, 0, in_place=(1,)),
-    "a lookup that could be in place and is not": with_plan(TABLE_OF, 4, 2, 0),
-    "an addition in place, at the end of a skip": with_plan(SKIP, 12, 0, 8, 4, 4, in_place=(3,)),
-    "outputs in the place of a dead one": with_plan(SKIP, 12, 8, 4, 0, 4),
-    "a gap that no output fills": with_plan(LINE, 100, 98, 7),
+    "an addition in place of both inputs": planned(TWICE, 2, 0, 0, in_place=(1,)),
+    "an addition of one tensor, elsewhere": planned(TWICE, 4, 0, 2),
+    "a sum over its second input, marked": planned(SKIP, 12, 0, 4, 8, 0, in_place=(3,)),
+    "a lookup in place": planned(TABLE_OF, 2, 0, 0, in_place=(1,)),
+    "a lookup that could be in place and is not": planned(TABLE_OF, 4, 2, 0),
+    "an addition in place, at the end of a skip": planned(SKIP, 12, 0, 8, 4, 4, in_place=(3,)),
+    "outputs in the place of a dead one": planned(SKIP, 12, 8, 4, 0, 4),
+    "a gap that no output fills": planned(LINE, 100, 98, 7),
     "a last concatenation of i8": with_types(CONCAT, SIGNED),
     "a maximum that keeps its zero point": blob.dumps(
         program(

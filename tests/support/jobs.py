@@ -59,7 +59,7 @@ class Answers:
             rows.append(row)
         return arena, [np.stack(planes) for planes in zip(*rows, strict=True)]
 
-    def is_finished(self) -> bool:
+    def finished(self) -> bool:
         return self.at == len(self.output)
 
 
@@ -80,5 +80,5 @@ def traces(
     for program, x in cases:
         assert read.number() == 0
         results.append(read.trace(program, len(x)))
-    assert read.is_finished()
+    assert read.finished()
     return results

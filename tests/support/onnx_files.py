@@ -124,7 +124,7 @@ def as_ours(net, x):
     return x.reshape(len(x), *net.input_shape)
 
 
-def quantize_file(content, shape, form):
+def quantized(content, shape, form):
     """A file as ``onnxruntime.quantization.quantize_static`` writes it."""
     pytest.importorskip("onnxruntime")
     from onnxruntime import quantization as q

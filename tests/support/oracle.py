@@ -30,7 +30,7 @@ from drypoint.program import (
 OUTSIDE = None  # a padded place of a maximum
 
 
-def requantize(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) -> int:  # noqa: PLR0917 - the numbers of the rule
+def requantized(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) -> int:  # noqa: PLR0917 - the numbers of the rule
     """The integer nearest to acc * mult * 2^(shift - 32), a tie upwards, zero added, clamped."""
     exact = Fraction(acc * mult * 2**shift, 2**32)
     return min(max(math.floor(exact + Fraction(1, 2)) + zero, lo), hi)
@@ -77,16 +77,18 @@ def _conv(op: Conv | GroupedConv | DepthwiseConv, x: list, *, pool_first: bool) 
             ]
             rule = _rule(op, o)
             if pool_first:
-                out.append(requantize(max(sums), *rule))
+                out.append(requantized(max(sums), *rule))
             else:
-                out.append(max(requantize(acc, *rule) for acc in sums))
+                out.append(max(requantized(acc, *rule) for acc in sums))
     return out
 
 
 def _dense(op: Dense, x: list) -> list:
     flat = [v for row in x for pixel in row for v in pixel]
     return [
-        requantize(int(bias) + sum(v * w for v, w in zip(flat, weight, strict=True)), *_rule(op, o))
+        requantized(
+            int(bias) + sum(v * w for v, w in zip(flat, weight, strict=True)), *_rule(op, o)
+        )
         for o, (weight, bias) in enumerate(zip(op.weight.tolist(), op.bias, strict=True))
     ]
 
@@ -131,17 +133,17 @@ def apply(op: Op, *inputs: np.ndarray, pool_first: bool = True) -> np.ndarray:
             values = [max(window) for window in _windows(op, plane)]
         case AvgPool():
             bias, rule = int(op.bias[0]), _rule(op, 0)
-            values = [requantize(bias + sum(window), *rule) for window in _windows(op, plane)]
+            values = [requantized(bias + sum(window), *rule) for window in _windows(op, plane)]
         case Add():
             bias, rule, (fa, fb) = int(op.bias[0]), _rule(op, 0), op.factors
             pairs = zip(*map(_flat, inputs), strict=True)
-            values = [requantize(bias + fa * a + fb * b, *rule) for a, b in pairs]
+            values = [requantized(bias + fa * a + fb * b, *rule) for a, b in pairs]
         case Mul():
             bias, rule, zeros = int(op.bias[0]), _rule(op, 0), [t.zero for t in op.inputs]
             a, b = (_flat(x) for x in inputs)
             b = [b[i % op.out_shape.c] if len(b) < len(a) else b[i] for i in range(len(a))]
             pairs = zip(a, b, strict=True)
-            values = [requantize(bias + (x - zeros[0]) * (y - zeros[1]), *rule) for x, y in pairs]
+            values = [requantized(bias + (x - zeros[0]) * (y - zeros[1]), *rule) for x, y in pairs]
         case Concat():
             rows = zip(*(x.tolist() for x in inputs), strict=True)
             values = [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]

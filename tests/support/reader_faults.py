@@ -51,16 +51,17 @@ from blobs import (
     W,
     addition,
     binary,
+    changed,
     convolution,
     dense,
-    edit,
     i32,
     maximum,
     mean,
     place,
+    planned,
     product,
     program,
-    resize,
+    resized,
     sharing,
     table,
     tensor,
@@ -68,7 +69,6 @@ from blobs import (
     u16,
     u32,
     widen,
-    with_plan,
 )
 
 from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
@@ -89,7 +89,7 @@ def line(*sizes: int) -> Program:
 def one_mean(kernel: tuple[int, int], in_type: DType, shift: int) -> bytes:
     """One window of an avgpool; its bound is not checked here."""
     op = mean(tensor(*kernel, 1, in_type), tensor(1, 1, 1, LAST), kernel)
-    return edit(blob.dumps(program(op)), u8(SHIFT, shift))
+    return changed(blob.dumps(program(op)), u8(SHIFT, shift))
 
 
 def sum_of(a: DType, b: DType, factors: tuple[int, int], shift: int) -> bytes:
@@ -100,7 +100,7 @@ def sum_of(a: DType, b: DType, factors: tuple[int, int], shift: int) -> bytes:
     second = convolution(pixel, signed if b == "i8" else pixel)
     last = addition(first.output, second.output, tensor(1, 1, 1, LAST), factors=factors)
     data = blob.dumps(program(first, second, last, reads=((0,), (0,), (1, 2))))
-    return edit(data, u8(SHIFT, shift, op=2))
+    return changed(data, u8(SHIFT, shift, op=2))
 
 
 def clamping() -> dict[str, bytes]:
@@ -125,13 +125,13 @@ def with_multipliers_at_the_end(data: bytes, op: int, *, beyond: int) -> bytes:
     """Multipliers of bytes 04 at the very end: even ones, also where the last byte is missing."""
     kind, channels = data[place(op, KIND)], struct.unpack_from("<H", data, place(op, OUT, 4))[0]
     longer = data + b"\4" * (4 if kind in (4, 7) else 4 * channels)
-    return resize(edit(longer, u32(MULT, len(data) + beyond, op=op)))
+    return resized(changed(longer, u32(MULT, len(data) + beyond, op=op)))
 
 
 def copying(shape: Shape, out: Shape, stride: int) -> bytes:
     """A maxpool of single values, `stride` apart; no size of its planes is checked here."""
     small = widen(Shape(1, 1, shape.c))
-    return edit(
+    return changed(
         blob.dumps(small),
         *((at + 2 * i, "H", n) for at in (INPUT, place(0, IN)) for i, n in enumerate(shape)),
         *(u16(OUT + 2 * i, n) for i, n in enumerate(out)),
@@ -143,20 +143,22 @@ def multiplying(h: int, w: int, channels: int) -> bytes:
     """A convolution from one channel to many; no size of its planes is checked here."""
     small = blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, channels, LAST))))
     starts = (INPUT, place(0, IN), place(0, OUT))
-    return edit(small, *((at + H, "H", h) for at in starts), *((at + W, "H", w) for at in starts))
+    return changed(
+        small, *((at + H, "H", h) for at in starts), *((at + W, "H", w) for at in starts)
+    )
 
 
 def two_labels() -> bytes:
     """2^16 + 2 outputs and two labels."""
     data = blob.dumps(widen(Shape(2, 32769, 1)))
-    return resize(edit(data + b"a\0b\0", (22, "H", 2), (32, "I", len(data)), (36, "I", 4)))
+    return resized(changed(data + b"a\0b\0", (22, "H", 2), (32, "I", len(data)), (36, "I", 4)))
 
 
 def long_axis(axis: int, *, padding: int, pool: int, out: int) -> bytes:
     """A convolution along one axis (0 height, 1 width) of 65,535 values, as much padding at either
     end, and a pool. `out` is the size that the blob gives for the output."""
     data = blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, 1, LAST))))
-    return edit(
+    return changed(
         data,
         *((at + 2 * axis, "H", 65535) for at in (INPUT, place(0, IN))),
         *(u16(PADDING + 2 * axis + i, padding) for i in (0, 4)),
@@ -176,7 +178,7 @@ def product_of_signed(*, first: bool) -> bytes:
 
 def with_bound(data: bytes, op: int, magnitude: int, bound: int) -> bytes:
     """The blob whose op has the bias that makes its bound: the inputs add `magnitude` to it."""
-    return edit(data, (table(data, BIAS, op), "i", bound - magnitude))
+    return changed(data, (table(data, BIAS, op), "i", bound - magnitude))
 
 
 def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = False) -> bytes:
@@ -188,7 +190,7 @@ def two_planes(kind: type[BinaryOp], h: int, w: int, *, small_first: bool = Fals
     data = blob.dumps(program(*ops, reads=((0,), reads)))
     kernel = [u16(KERNEL, 4 - h), u16(KERNEL + 2, 3 - w)]
     sides = [change for place in ((OUT, 0), (at, 1)) for change in side(*place, h, w)]
-    return edit(data, *kernel, *sides, (16, "I", 2 * h * w))
+    return changed(data, *kernel, *sides, (16, "I", 2 * h * w))
 
 
 def side(field: int, op: int, h: int, w: int) -> tuple[Change, Change]:
@@ -208,7 +210,7 @@ def padding_values_beyond_the_limit() -> bytes:
         return blob.dumps(program(*ops))
 
     channels = 4 * len(means(1)) // n - 8 + 1  # 8 bytes of a bias and a multiplier
-    return edit(means(channels), *(u32(PAD, 1, op=i) for i in range(n)))
+    return changed(means(channels), *(u32(PAD, 1, op=i) for i in range(n)))
 
 
 # Two and three planes of 4 bytes in the arena.
@@ -231,10 +233,10 @@ PAIRS = {
     "a product of i8 and u8": (product_of_signed(first=True), 1, 228 * 255),
 }
 PLANS = {
-    "another plan, the first op at the end": with_plan(BOTH, 8, 4, 0),
-    "another plan, a gap at the start": with_plan(BOTH, 14, 10, 3),
-    "another plan, three places": with_plan(THREE, 12, 4, 8, 0),
-    "an output that ends at 2^32 - 1": with_plan(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
+    "another plan, the first op at the end": planned(BOTH, 8, 4, 0),
+    "another plan, a gap at the start": planned(BOTH, 14, 10, 3),
+    "another plan, three places": planned(THREE, 12, 4, 8, 0),
+    "an output that ends at 2^32 - 1": planned(line(2, 4, 2), 2**32 - 1, 2**32 - 5),
 }
 ACCEPTED = {
     **clamping(),
@@ -243,7 +245,7 @@ ACCEPTED = {
     "a plane before pooling of 196,605 rows": long_axis(0, padding=65535, pool=65535, out=3),
     "a plane before pooling of 196,605 columns": long_axis(1, padding=65535, pool=65535, out=3),
     "1.7e13 steps": blob.dumps(LARGEST_WINDOW),
-    "bias -2^31 + 1": edit(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31) + 1)),
+    "bias -2^31 + 1": changed(DENSE, (table(DENSE, BIAS) + 4, "i", -(2**31) + 1)),
     "a mean of four values, shift 21": one_mean((1, 4), "u8", 21),
     "a sum of i8 and u8, shift 22": sum_of("i8", "u8", (1, 1), 22),
     "a sum of i8 and i8, shift 22": sum_of("i8", "i8", (2, 1), 22),
@@ -256,26 +258,26 @@ ACCEPTED = {
 _LABELS_AT = struct.unpack_from("<I", blob.dumps(LABELS), 32)[0]
 FORMAT_ONLY = {
     "a header and a record alone": (
-        resize(edit(blob.dumps(SINGLE)[:192], (40, "I", 192), (44, "I", 0), (32, "I", 192))),
+        resized(changed(blob.dumps(SINGLE)[:192], (40, "I", 192), (44, "I", 0), (32, "I", 192))),
         SINGLE,
     ),
     "a softmax of which the meta says nothing": (
-        edit(blob.dumps(SINGLE), (52, "I", 2**32 - 1), (56, "B", 63)),
+        changed(blob.dumps(SINGLE), (52, "I", 2**32 - 1), (56, "B", 63)),
         SINGLE,
     ),
     "a softmax of another scale than the meta's": (
-        edit(blob.dumps(SOFTMAX), (52, "I", 1), (56, "B", 0)),
+        changed(blob.dumps(SOFTMAX), (52, "I", 1), (56, "B", 0)),
         SOFTMAX,
     ),
     "no softmax, where the meta has one": (
-        edit(blob.dumps(SOFTMAX), (52, "I", 0), (56, "B", 0)),
+        changed(blob.dumps(SOFTMAX), (52, "I", 0), (56, "B", 0)),
         SOFTMAX,
     ),
-    "a label that is no UTF-8": (edit(blob.dumps(LABELS), (_LABELS_AT, "B", 0xFF)), LABELS),
+    "a label that is no UTF-8": (changed(blob.dumps(LABELS), (_LABELS_AT, "B", 0xFF)), LABELS),
 }
 
 _PLAN: Cases = {
-    name: (PLAN, with_plan(net, arena, *offsets))
+    name: (PLAN, planned(net, arena, *offsets))
     for name, net, arena, *offsets in (
         ("overlap of the last byte", BOTH, 7, 0, 3),
         ("overlap of the first byte", BOTH, 7, 3, 0),
@@ -292,15 +294,15 @@ _PLAN: Cases = {
 
 _BIAS = table(DENSE, BIAS)
 _OVERFLOW: dict[str, bytes] = {
-    "bound and shift in 32 bits": edit(
+    "bound and shift in 32 bits": changed(
         DENSE, u8(SHIFT, 2), (_BIAS, "i", 0), (_BIAS + 4, "i", 2**30)
     ),
-    "bias lowest, shift 1": edit(
+    "bias lowest, shift 1": changed(
         DENSE, u8(SHIFT, 1), (_BIAS, "i", 0), (_BIAS + 4, "i", -(2**31))
     ),
-    "bias lowest, and weights": edit(DENSE, (_BIAS, "i", -(2**31))),
+    "bias lowest, and weights": changed(DENSE, (_BIAS, "i", -(2**31))),
     **{
-        f"bias lowest of {name}": edit(data, (table(data, BIAS), "i", -(2**31)))
+        f"bias lowest of {name}": changed(data, (table(data, BIAS), "i", -(2**31)))
         for name, data in (
             ("a convolution", CONV), ("a grouped convolution", GROUPED), ("a mean", MEAN),
             ("a depthwise convolution", DEPTHWISE), ("an addition", ADD),
@@ -328,7 +330,7 @@ def _channels(name: str, data: bytes, size: int, apart: int = 1) -> Cases:
         "odd multiplier": [(mult + 4 * o, "i", 3) for o in range(2)],
     }
     return {
-        f"{name}, {what}": (status, edit(data, *changes))
+        f"{name}, {what}": (status, changed(data, *changes))
         for fault, (first, second) in faults.items()
         for what, status, changes in (
             (f"overflow, then {fault}", OVERFLOW, (overflow[0], second)),
@@ -339,8 +341,10 @@ def _channels(name: str, data: bytes, size: int, apart: int = 1) -> Cases:
 
 
 # DENSE's channel 1 has weights of 0, which no bias can make overflow: this one has others.
-_WEIGHED = edit(DENSE, *((table(DENSE, WEIGHT) + 6 + i, "b", 1) for i in range(6)), (_BIAS, "i", 0))
-_BASE = edit(DENSE, i32(LO, 0))  # one dense op whose clamp fits u8 too
+_WEIGHED = changed(
+    DENSE, *((table(DENSE, WEIGHT) + 6 + i, "b", 1) for i in range(6)), (_BIAS, "i", 0)
+)
+_BASE = changed(DENSE, i32(LO, 0))  # one dense op whose clamp fits u8 too
 _KIND = u8(KIND, UNKNOWN_KIND, op=1)  # check 9 of op 1
 _TOO_MUCH = sharing(8, 48, factor=4, short=680)  # 18,816 bytes of seven ops are too much
 _ORDER: Cases = {
@@ -349,44 +353,44 @@ _ORDER: Cases = {
     **_channels("conv", CONV, 12),
     **_channels("depthwise conv", DEPTHWISE, 4, apart=4),
     "op 0 of another plan, op 1 of an unknown kind": (
-        FIELD, edit(GROUPED_FIRST, (16, "I", 0), _KIND),
+        FIELD, changed(GROUPED_FIRST, (16, "I", 0), _KIND),
     ),
     "op 0 of another plan, its multiplier odd": (
-        TABLE, edit(GROUPED_FIRST, (16, "I", 0), (table(GROUPED_FIRST, MULT), "i", 3)),
+        TABLE, changed(GROUPED_FIRST, (16, "I", 0), (table(GROUPED_FIRST, MULT), "i", 3)),
     ),
     "too many tables, then an unknown kind": (
-        TABLE, edit(_TOO_MUCH, u8(KIND, UNKNOWN_KIND, op=7)),
+        TABLE, changed(_TOO_MUCH, u8(KIND, UNKNOWN_KIND, op=7)),
     ),
     "i32 between ops, and an odd multiplier": (
-        SHAPE, edit(LINE, u8(OUT + TYPE, 2), (table(LINE, MULT), "i", 3)),
+        SHAPE, changed(LINE, u8(OUT + TYPE, 2), (table(LINE, MULT), "i", 3)),
     ),
     "i32 between maxima, then an unknown kind": (
-        SHAPE, edit(MAXIMA, u8(OUT + TYPE, 2), _KIND),
+        SHAPE, changed(MAXIMA, u8(OUT + TYPE, 2), _KIND),
     ),
     "a last op of u8, and an odd multiplier": (
-        SHAPE, edit(_BASE, u8(OUT + TYPE, 0), (table(DENSE, MULT), "i", 3)),
+        SHAPE, changed(_BASE, u8(OUT + TYPE, 0), (table(DENSE, MULT), "i", 3)),
     ),
     "no op reads an output, and the plan is wrong": (
-        PLAN, edit(blob.dumps(BOTH), u16(READS, 1, op=2), (16, "I", 0)),
+        PLAN, changed(blob.dumps(BOTH), u16(READS, 1, op=2), (16, "I", 0)),
     ),
     "a later tensor of another shape": (
-        FIELD, edit(LINE, u16(READS, 2, op=1), u16(IN, 2, op=1), u16(IN + W, 2, op=1),
+        FIELD, changed(LINE, u16(READS, 2, op=1), u16(IN, 2, op=1), u16(IN + W, 2, op=1),
                        u16(IN + 4, 1, op=1)),
     ),
     "no groups, and an output of another size": (
-        FIELD, edit(GROUPED, u16(GROUPS, 0), u16(OUT, 9)),
+        FIELD, changed(GROUPED, u16(GROUPS, 0), u16(OUT, 9)),
     ),
     "a factor of 0, and inputs of another shape": (
-        FIELD, edit(ADD, u16(FACTORS, 0), u16(OUT, 9)),
+        FIELD, changed(ADD, u16(FACTORS, 0), u16(OUT, 9)),
     ),
     "a side of 0, and a factor of 0": (
-        SHAPE, edit(ADD, u16(FACTORS, 0), u16(OUT, 0)),
+        SHAPE, changed(ADD, u16(FACTORS, 0), u16(OUT, 0)),
     ),
     "weight bits of 4, and a reserved byte": (
-        FIELD, edit(DENSE, u8(BITS, 4), u16(OUT, 0)),
+        FIELD, changed(DENSE, u8(BITS, 4), u16(OUT, 0)),
     ),
     "a zero point of u8 in the header alone": (
-        FIELD, edit(DENSE, (INPUT + ZERO, "b", 1)),
+        FIELD, changed(DENSE, (INPUT + ZERO, "b", 1)),
     ),
     "63 bytes of another magic": (SIZE, b"X" + DENSE[1:63]),
     "63 bytes of another version": (SIZE, DENSE[:4] + b"\3" + DENSE[5:63]),
@@ -429,19 +433,19 @@ def _pairs() -> Cases:
         later = [at for at in other if at > check][:1]
         earlier = [at for at in other if at < check][-1:]
         for first, second in [(check, at) for at in later] + [(at, check) for at in earlier]:
-            data = bytearray(edit(_BASE, *_BREAKS[first][1], *_BREAKS[second][1]))
+            data = bytearray(changed(_BASE, *_BREAKS[first][1], *_BREAKS[second][1]))
             data[12] ^= 5 in (first, second)
             made[f"checks {first} and {second}"] = (_BREAKS[first][0], bytes(data))
     return made
 
 
 _SHAPES: dict[str, bytes] = {
-    "output height 0, of a pool larger than its plane": edit(GROUPED, u16(OUT, 0), u16(POOL, 2)),
-    "output width 0, of a pool larger than its plane": edit(
+    "output height 0, of a pool larger than its plane": changed(GROUPED, u16(OUT, 0), u16(POOL, 2)),
+    "output width 0, of a pool larger than its plane": changed(
         GROUPED, u16(OUT + W, 0), u16(POOL + 2, 3)
     ),
-    "output height 0, kernel 0": edit(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
-    "input height 0, padded": edit(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
+    "output height 0, kernel 0": changed(GROUPED, u16(OUT, 0), u16(KERNEL, 0)),
+    "input height 0, padded": changed(GROUPED, (INPUT, "H", 0), u16(IN, 0), u16(PADDING, 2)),
     "a product whose first input is the pixel": two_planes(Mul, 1, 1, small_first=True),
     "a product of a plane and a row": two_planes(Mul, 1, 2),
     "a product of a plane and a column": two_planes(Mul, 3, 1),
@@ -468,7 +472,7 @@ _ENDS: dict[str, bytes] = {
     },
     "tables of four times the blob and one byte": sharing(9, 31, factor=4),
     "padding values of more than four times the blob": padding_values_beyond_the_limit(),
-    "weights of (2^16 - 1)^4 bytes": edit(
+    "weights of (2^16 - 1)^4 bytes": changed(
         blob.dumps(program(convolution(tensor(1, 1, 1), tensor(1, 1, 1, LAST)))),
         *((at + 4, "H", 65535) for at in (INPUT, place(0, IN), place(0, OUT))),
         *(u16(field, 65535) for field in (KERNEL, KERNEL + 2)),

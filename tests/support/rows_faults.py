@@ -9,19 +9,19 @@ from blobs import (
     ROWS,
     Cases,
     addition,
+    changed,
     convolution,
     dense,
-    edit,
     lookup,
     maximum,
     mean,
+    planned,
     product,
     program,
     tensor,
     u8,
     u16,
     upsample,
-    with_plan,
 )
 
 FUSED = 2
@@ -127,139 +127,131 @@ def with_group(ops: int) -> bytes:
     rings = [2 * i for i in range(ops - 1)]
     planes = [40 + 12 * (i % 2) for i in range(18 - len(rings))]
     rows = dict.fromkeys(range(ops), 1)
-    return with_plan(SEVENTEEN, 64, *rings, *planes, rows=rows, fused=range(ops - 1))
+    return planned(SEVENTEEN, 64, *rings, *planes, rows=rows, fused=range(ops - 1))
 
 
 REFUSED: Cases = {
     name: (PLAN, data)
     for name, data in {
-        "a ring shorter than a window": with_plan(
-            LINE, 24, 0, 4, 16, rows={0: 2, 1: 1}, fused=(0,)
-        ),
-        "a ring higher than the plane": with_plan(
-            LINE, 30, 0, 14, 22, rows={0: 7, 1: 1}, fused=(0,)
-        ),
-        "a ring of no rows": with_plan(LINE, 24, 0, 8, 16, rows={1: 1}, fused=(0,)),
-        "a reader that computes all at once": with_plan(
-            LINE, 24, 0, 6, 16, rows={0: 3}, fused=(0,)
-        ),
-        "a ring for a dense op": with_plan(LINE, 28, 0, 12, 20, rows={2: 4, 3: 1}, fused=(2,)),
-        "a dense op by rows": with_plan(LINE, 28, 0, 12, 20, rows={3: 1}),
-        "an upsample over what it reads": with_plan(GROWN, 24, 0, 0, rows={1: 1}, in_place=(1,)),
-        "a group over what its upsample reads": with_plan(
+        "a ring shorter than a window": planned(LINE, 24, 0, 4, 16, rows={0: 2, 1: 1}, fused=(0,)),
+        "a ring higher than the plane": planned(LINE, 30, 0, 14, 22, rows={0: 7, 1: 1}, fused=(0,)),
+        "a ring of no rows": planned(LINE, 24, 0, 8, 16, rows={1: 1}, fused=(0,)),
+        "a reader that computes all at once": planned(LINE, 24, 0, 6, 16, rows={0: 3}, fused=(0,)),
+        "a ring for a dense op": planned(LINE, 28, 0, 12, 20, rows={2: 4, 3: 1}, fused=(2,)),
+        "a dense op by rows": planned(LINE, 28, 0, 12, 20, rows={3: 1}),
+        "an upsample over what it reads": planned(GROWN, 24, 0, 0, rows={1: 1}, in_place=(1,)),
+        "a group over what its upsample reads": planned(
             GROWN_AND_READ, 26, 0, 24, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
         ),
-        "the last op fused": with_plan(LINE, 28, 0, 12, 20, rows={3: 1}, fused=(3,)),
-        "more rows at a time than there are": with_plan(LINE, 28, 0, 12, 20, rows={2: 5}),
-        "a ring with two readers": with_plan(
+        "the last op fused": planned(LINE, 28, 0, 12, 20, rows={3: 1}, fused=(3,)),
+        "more rows at a time than there are": planned(LINE, 28, 0, 12, 20, rows={2: 5}),
+        "a ring with two readers": planned(
             TWO_READERS, 36, 0, 12, 24, 12, rows={1: 1, 2: 1}, fused=(1,)
         ),
-        "rows of padding alone": with_plan(PADDED, 18, 0, rows={0: 1}),
-        "one row of padding alone above": with_plan(PADDED_ABOVE, 14, 0, rows={0: 1}),
-        "one row of padding alone below": with_plan(PADDED_BELOW, 14, 0, rows={0: 1}),
-        "a ring for the pixel of a product": with_plan(
+        "rows of padding alone": planned(PADDED, 18, 0, rows={0: 1}),
+        "one row of padding alone above": planned(PADDED_ABOVE, 14, 0, rows={0: 1}),
+        "one row of padding alone below": planned(PADDED_BELOW, 14, 0, rows={0: 1}),
+        "a ring for the pixel of a product": planned(
             SCALED, 26, 0, 12, 14, rows={1: 1, 2: 1}, fused=(1,)
         ),
-        "a group over the pixel of a product": with_plan(
+        "a group over the pixel of a product": planned(
             SCALED, 26, 0, 12, 12, rows={2: 1}, in_place=(2,)
         ),
-        "a ring over a plane": with_plan(LINE, 18, 0, 10, 10, rows={1: 2, 2: 1}, fused=(1,)),
-        "a ring over the group's output": with_plan(
+        "a ring over a plane": planned(LINE, 18, 0, 10, 10, rows={1: 2, 2: 1}, fused=(1,)),
+        "a ring over the group's output": planned(
             LINE, 20, 0, 12, 14, rows={1: 2, 2: 1}, fused=(1,)
         ),
-        "a ring in place": with_plan(
+        "a ring in place": planned(
             LINE, 20, 0, 0, 12, rows={1: 2, 2: 1}, fused=(1,), in_place=(1,)
         ),
-        "an output over rows that are still read": with_plan(
+        "an output over rows that are still read": planned(
             LINE, 12, 0, 0, 0, rows={1: 2, 2: 0}, in_place=(1, 2)
         ),
-        "an output a byte too near to the plane": with_plan(
+        "an output a byte too near to the plane": planned(
             LINE, 13, 1, 0, 5, rows={1: 1}, in_place=(1,)
         ),
-        "over the second input, one byte beside it": with_plan(
+        "over the second input, one byte beside it": planned(
             SKIP, 25, 1, 13, 0, rows={2: 1}, in_place=(2,)
         ),
         "a group of 17 ops": with_group(17),
-        "a sum in place of rows that its group still reads": with_plan(
+        "a sum in place of rows that its group still reads": planned(
             WINDOWED_SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
         ),
-        "an output that begins later than the plane": with_plan(
+        "an output that begins later than the plane": planned(
             HALVED, 48, 0, 24, 4, rows={1: 6, 2: 1}, fused=(1,), in_place=(2,)
         ),
-        "an output that ends later than the plane": with_plan(
+        "an output that ends later than the plane": planned(
             APART, 18, 0, 14, 0, rows={1: 2, 2: 1}, fused=(1,), in_place=(2,)
         ),
-        "an output that ends with the pixel of a product": with_plan(
+        "an output that ends with the pixel of a product": planned(
             SCALED, 24, 12, 10, 0, rows={2: 1}, in_place=(2,)
         ),
-        "an output whose last row alone lies over rows that are still read": with_plan(
+        "an output whose last row alone lies over rows that are still read": planned(
             DOUBLED, 24, 12, 0, rows={1: 1}, in_place=(1,)
         ),
-        "an output over rows that a short last ring does not save": with_plan(
+        "an output over rows that a short last ring does not save": planned(
             HALVED_LATER, 36, 0, 24, 32, 0, rows={1: 2, 2: 1, 3: 3}, fused=(1, 2), in_place=(3,)
         ),
-        "an output over rows that its padded windows still read": with_plan(
+        "an output over rows that its padded windows still read": planned(
             WINDOWED, 14, 2, 0, rows={1: 1}, in_place=(1,)
         ),
-        "an output over rows that padded windows of a ring do not save": with_plan(
+        "an output over rows that padded windows of a ring do not save": planned(
             HALVED_WINDOWED, 40, 0, 24, 36, 0, rows={1: 3, 2: 1, 3: 5}, fused=(1, 2), in_place=(3,)
         ),
-        "an output over rows that a table's ring does not save": with_plan(
+        "an output over rows that a table's ring does not save": planned(
             HALVED_LOOKUP, 32, 0, 24, 28, 0, rows={1: 1, 2: 1, 3: 3}, fused=(1, 2), in_place=(3,)
         ),
-        "a ring with two readers, beside all others": with_plan(
+        "a ring with two readers, beside all others": planned(
             TWO_READERS, 38, 0, 12, 14, 26, rows={1: 1, 2: 1}, fused=(1,)
         ),
-        "a ring of 1,029 rows for windows of 1,030": with_plan(
+        "a ring of 1,029 rows for windows of 1,030": planned(
             LONG, 1100, 0, 1029, rows={0: 1029, 1: 1}, fused=(0,)
         ),
-        "an output over a row that no window reads": with_plan(
-            UNREAD, 10, 0, 6, 7, 0, **UNREAD_ROWS
-        ),
+        "an output over a row that no window reads": planned(UNREAD, 10, 0, 6, 7, 0, **UNREAD_ROWS),
     }.items()
 } | {
-    "a mark of 8": (FIELD, edit(with_plan(LINE, 28, 0, 12, 20), u8(MARKS, 8))),
-    "a byte behind the rows": (FIELD, edit(with_plan(LINE, 28, 0, 12, 20), u16(ROWS + 2, 1))),
+    "a mark of 8": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u8(MARKS, 8))),
+    "a byte behind the rows": (FIELD, changed(planned(LINE, 28, 0, 12, 20), u16(ROWS + 2, 1))),
 }
 ACCEPTED = {
-    "a ring of a window": with_plan(LINE, 22, 0, 6, 14, rows={0: 3, 1: 1}, fused=(0,)),
-    "a ring of the whole plane": with_plan(LINE, 28, 0, 12, 20, rows={0: 6, 1: 4}, fused=(0,)),
-    "an op by rows": with_plan(LINE, 28, 0, 12, 20, rows={0: 1, 1: 4, 2: 3}),
-    "two groups": with_plan(LINE, 18, 0, 6, 10, rows={0: 3, 1: 1, 2: 1}, fused=(0, 1)),
-    "an output before the plane by its rows": with_plan(
+    "a ring of a window": planned(LINE, 22, 0, 6, 14, rows={0: 3, 1: 1}, fused=(0,)),
+    "a ring of the whole plane": planned(LINE, 28, 0, 12, 20, rows={0: 6, 1: 4}, fused=(0,)),
+    "an op by rows": planned(LINE, 28, 0, 12, 20, rows={0: 1, 1: 4, 2: 3}),
+    "two groups": planned(LINE, 18, 0, 6, 10, rows={0: 3, 1: 1, 2: 1}, fused=(0, 1)),
+    "an output before the plane by its rows": planned(
         LINE, 16, 2, 0, 8, rows={1: 1}, in_place=(1,)
     ),
-    "a sum over its second input, by rows": with_plan(
+    "a sum over its second input, by rows": planned(
         SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
     ),
-    "a ring for an upsample": with_plan(GROWN, 28, 0, 4, rows={0: 1, 1: 1}, fused=(0,)),
-    "a ring of an upsample's rows": with_plan(
+    "a ring for an upsample": planned(GROWN, 28, 0, 4, rows={0: 1, 1: 1}, fused=(0,)),
+    "a ring of an upsample's rows": planned(
         GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
     "a group of 16 ops": with_group(16),
-    "an output before the plane by the padding of its windows": with_plan(
+    "an output before the plane by the padding of its windows": planned(
         WINDOWED, 16, 4, 0, rows={1: 1}, in_place=(1,)
     ),
-    "an output over rows that padded windows of a ring save": with_plan(
+    "an output over rows that padded windows of a ring save": planned(
         HALVED_WINDOWED, 40, 0, 24, 36, 0, rows={1: 3, 2: 1, 3: 4}, fused=(1, 2), in_place=(3,)
     ),
-    "a ring for the second input of a product of one row": with_plan(
+    "a ring for the second input of a product of one row": planned(
         SCALED_ROW, 16, 0, 6, 8, 14, rows={1: 1, 2: 1}, fused=(1,)
     ),
-    "an output over the second input of a product of one row": with_plan(
+    "an output over the second input of a product of one row": planned(
         SCALED_ROW, 14, 0, 6, 8, 6, rows={2: 1, 3: 1}, fused=(2,), in_place=(3,)
     ),
-    "an output over rows that a long last ring saves": with_plan(
+    "an output over rows that a long last ring saves": planned(
         HALVED_LATER, 36, 0, 24, 28, 0, rows={1: 1, 2: 2, 3: 3}, fused=(1, 2), in_place=(3,)
     ),
-    "a ring of 1,050 rows for windows of 1,030": with_plan(
+    "a ring of 1,050 rows for windows of 1,030": planned(
         LONG, 1121, 0, 1050, rows={0: 1050, 1: 1}, fused=(0,)
     ),
-    "an output up to a row that no window reads": with_plan(UNREAD, 11, 1, 7, 8, 0, **UNREAD_ROWS),
-    "an output over a plane that has been read to its end": with_plan(
+    "an output up to a row that no window reads": planned(UNREAD, 11, 1, 7, 8, 0, **UNREAD_ROWS),
+    "an output over a plane that has been read to its end": planned(
         TO_THE_END, 20, 0, 12, 14, 0, rows={1: 1, 2: 3, 3: 1}, fused=(1, 2), in_place=(3,)
     ),
-    "an output over a plane that a ring has whole": with_plan(
+    "an output over a plane that a ring has whole": planned(
         TALL_RING, 24, 0, 12, 0, rows={1: 6, 2: 6}, fused=(1,), in_place=(2,)
     ),
 }

@@ -3,7 +3,7 @@
 import struct
 from itertools import pairwise
 
-from blobs import repair
+from blobs import repaired
 
 U8, I8, I32 = 0, 1, 2
 DENSE, AVGPOOL, ADD = 2, 4, 7
@@ -45,7 +45,7 @@ def dense_blob(records, tables, *, inputs, arena, size=0):
     data += bytes(max(0, size - len(data)))
     struct.pack_into("<4sHHI", data, 0, b"DPT\x1a", 2, 0, len(data))
     struct.pack_into("<IHH3HBb", data, 16, arena, len(records), 0, *inputs, U8, 0)
-    return repair(data)
+    return repaired(data)
 
 
 def shared_blob(n_ops, width, *, size=0, last_bias=None):
@@ -82,4 +82,4 @@ def ladder(n_ops, *, meta=b"", in_place=True):
         ))  # fmt: skip
     data = bytearray(dense_blob(records, struct.pack("<2i", 0, 2) + meta, inputs=pixel, arena=2))
     struct.pack_into("<2I", data, 40, at + 8, len(meta))
-    return repair(data)
+    return repaired(data)

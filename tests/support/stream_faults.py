@@ -29,8 +29,8 @@ from blobs import (
     H,
     W,
     addition,
+    changed,
     dense,
-    edit,
     maximum,
     program,
     tensor,
@@ -80,7 +80,7 @@ def many(n: int) -> bytes:
 
 def line(offset: int, arena: int, *, marks: int = 0) -> bytes:
     """`LINE`, with the maximum's output at another place."""
-    return edit(LINE_BLOB, u32(OFFSET, offset, 1), u8(MARKS, marks, 1), (ARENA_SIZE, "I", arena))
+    return changed(LINE_BLOB, u32(OFFSET, offset, 1), u8(MARKS, marks, 1), (ARENA_SIZE, "I", arena))
 
 
 def long_line(height: int, **more) -> bytes:
@@ -117,20 +117,20 @@ REFUSED: Cases = {
     name: (status, data)
     for status, cases in {
         SHAPE: {
-            "a history of two input rows": edit(LINE_BLOB, u16(IN + H, 2), (INPUT + H, "H", 2)),
-            "a history that writes more rows than it keeps": edit(
+            "a history of two input rows": changed(LINE_BLOB, u16(IN + H, 2), (INPUT + H, "H", 2)),
+            "a history that writes more rows than it keeps": changed(
                 LINE_BLOB, u16(KERNEL, 2), u16(PADDING, 1)
             ),
-            "a history of another width": edit(LINE_BLOB, u16(OUT + W, 2)),
-            "a history of other channels": edit(LINE_BLOB, u16(OUT + C, 3)),
-            "a history that changes the type": edit(
+            "a history of another width": changed(LINE_BLOB, u16(OUT + W, 2)),
+            "a history of other channels": changed(LINE_BLOB, u16(OUT + C, 3)),
+            "a history that changes the type": changed(
                 LINE_BLOB,
                 u8(OUT + TYPE, 1),
                 u8(IN + TYPE, 1, 1),
                 u8(OUT + TYPE, 1, 1),
                 u8(IN + TYPE, 1, 2),
             ),
-            "a history that changes the zero point": edit(
+            "a history that changes the zero point": changed(
                 LINE_BLOB,
                 (INPUT + TYPE, "B", 1),
                 u8(IN + TYPE, 1),
@@ -139,34 +139,36 @@ REFUSED: Cases = {
                 u8(IN + TYPE, 1, 1),
                 u8(IN + ZERO, 1, 1),
             ),
-            "a history as the last op": edit(blob.dumps(program(maximum(ROW, PAIR))), u8(KIND, 11)),
+            "a history as the last op": changed(
+                blob.dumps(program(maximum(ROW, PAIR))), u8(KIND, 11)
+            ),
         },
         FIELD: {
-            "a history with a kernel of two columns": edit(LINE_BLOB, u16(KERNEL + 2, 2)),
-            "a history with a stride of two columns": edit(LINE_BLOB, u16(STRIDE + 2, 2)),
-            "a history of no rows": edit(LINE_BLOB, u16(KERNEL, 0)),
-            "a history of no stride": edit(LINE_BLOB, u16(STRIDE, 0)),
-            "a history with a padded column on the left": edit(LINE_BLOB, u16(PADDING + 2, 1)),
-            "a history with padding behind the signal": edit(LINE_BLOB, u16(PADDING + 4, 1)),
-            "a history with a padded column on the right": edit(LINE_BLOB, u16(PADDING + 6, 1)),
-            "a history with padding alone": edit(LINE_BLOB, u16(PADDING, 3)),
-            "values of padding that a history lacks": edit(LINE_BLOB, u16(PADDING, 0)),
-            "a history with a shift": edit(LINE_BLOB, u8(SHIFT, 1)),
+            "a history with a kernel of two columns": changed(LINE_BLOB, u16(KERNEL + 2, 2)),
+            "a history with a stride of two columns": changed(LINE_BLOB, u16(STRIDE + 2, 2)),
+            "a history of no rows": changed(LINE_BLOB, u16(KERNEL, 0)),
+            "a history of no stride": changed(LINE_BLOB, u16(STRIDE, 0)),
+            "a history with a padded column on the left": changed(LINE_BLOB, u16(PADDING + 2, 1)),
+            "a history with padding behind the signal": changed(LINE_BLOB, u16(PADDING + 4, 1)),
+            "a history with a padded column on the right": changed(LINE_BLOB, u16(PADDING + 6, 1)),
+            "a history with padding alone": changed(LINE_BLOB, u16(PADDING, 3)),
+            "values of padding that a history lacks": changed(LINE_BLOB, u16(PADDING, 0)),
+            "a history with a shift": changed(LINE_BLOB, u8(SHIFT, 1)),
         },
         TABLE: {
-            "values of padding outside the blob": edit(LINE_BLOB, u32(PAD, len(LINE_BLOB) - 1))
+            "values of padding outside the blob": changed(LINE_BLOB, u32(PAD, len(LINE_BLOB) - 1))
         },
         PLAN: {
-            "a state of one byte too many": edit(LINE_BLOB, (STATE, "I", 13)),
-            "a history without a state": edit(LINE_BLOB, (STATE, "I", 0)),
-            "a state without a history": edit(
+            "a state of one byte too many": changed(LINE_BLOB, (STATE, "I", 13)),
+            "a history without a state": changed(LINE_BLOB, (STATE, "I", 0)),
+            "a state without a history": changed(
                 blob.dumps(program(dense(ROW, PAIR))), (STATE, "I", 2)
             ),
-            "a history a byte behind its place": edit(LINE_BLOB, u32(OFFSET, 7)),
-            "a history in place": edit(LINE_BLOB, u8(MARKS, 1)),
-            "an op of a streaming program by rows": edit(LINE_BLOB, u16(ROWS, 1, 1)),
+            "a history a byte behind its place": changed(LINE_BLOB, u32(OFFSET, 7)),
+            "a history in place": changed(LINE_BLOB, u8(MARKS, 1)),
+            "an op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1, 1)),
             "a first step of 65,536": long_line(65535),
-            "a period of 65,536": edit(long_line(3, stride=(256, 1)), u16(STRIDE, 256, 2)),
+            "a period of 65,536": changed(long_line(3, stride=(256, 1)), u16(STRIDE, 256, 2)),
             "an output over the newest rows": line(8, 12),
             "an output over the counters": line(4, 12),
             "an output that reaches over the oldest row": line(7, 12),
@@ -187,7 +189,7 @@ REFUSED: Cases = {
             "a first tensor that does not last": join(
                 maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22, pair=(3, 2)
             ),
-            "the first op of a streaming program by rows": edit(LINE_BLOB, u16(ROWS, 1)),
+            "the first op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1)),
             "an output over a row that waits": join(
                 history(ROW, 1), offsets=(10, 18, 16, 16), arena=20
             ),
@@ -205,7 +207,7 @@ REFUSED: Cases = {
 ACCEPTED = {
     "a streaming program": LINE_BLOB,
     "a first step of 65,535": long_line(65534),
-    "a period of 65,280": edit(long_line(3, stride=(256, 1)), u16(STRIDE, 255, 2)),
+    "a period of 65,280": changed(long_line(3, stride=(256, 1)), u16(STRIDE, 255, 2)),
     "a row that waits for two steps": join(
         history(ROW, 1, kept=3), offsets=(10, 22, 16, 24), arena=26
     ),

@@ -112,7 +112,7 @@ class Toolbox:
         """Run a compile command with `-o folder/name` once per test run; the path of the result.
         Without `wait`, what another worker is at is left to it."""
         target = self.folder / name
-        with self.lock(name, wait=wait) as alone:
+        with self.locked(name, wait=wait) as alone:
             if alone and not target.exists():
                 part = target.with_name(f"{name}.part")
                 run([*command, "-o", part])
@@ -140,13 +140,13 @@ class Toolbox:
         name = f"{source.removesuffix('.c')}-{short_hash(command)}"
         return self.build(name, [*command, C_TESTS / source, *objects])
 
-    def build_sanitized(self, compiler: str, source: str) -> Path:
+    def sanitized(self, compiler: str, source: str) -> Path:
         """The program under AddressSanitizer and UndefinedBehaviorSanitizer, with DPT_ASSERT."""
         flags = SANITIZERS[compiler]
         self.need_flags(self.need(compiler), *flags)
         return self.engine_program(compiler, source, *flags, *self.backends)
 
-    def build_optimized(self, source: str) -> Path:
+    def optimized(self, source: str) -> Path:
         """The program by gcc -O3, with SIMD kernels; many tests share its engine."""
         return self.engine_program("gcc", source, "-O3", "-fsigned-char", *self.backends)
 
@@ -163,7 +163,7 @@ class Toolbox:
             self.missing(f"{key} does not link here")
 
     @contextlib.contextmanager
-    def lock(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+    def locked(self, name: str, *, wait: bool = True) -> Iterator[bool]:
         """A lock for one worker at a time; without `wait`, False if another worker holds it."""
         with (self.folder / f"{name}.lock").open("w") as lock:
             try:

@@ -24,7 +24,7 @@ def lenet(toolbox):
     """The folder that ``drypoint lenet`` wrote; what it said is in said.json beside it."""
     toolbox.need("cc")
     folder, said = toolbox.folder / "lenet", toolbox.folder / "said.json"
-    with toolbox.lock("lenet"):
+    with toolbox.locked("lenet"):
         if not said.exists():
             with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
                 assert main(["lenet", *TINY, "--out", str(folder)]) == 0

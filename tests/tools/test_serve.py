@@ -17,7 +17,7 @@ import nets
 import numpy as np
 import pytest
 import stream_nets
-from blobs import repair
+from blobs import repaired
 from broken_blobs import BROKEN
 from browser import chromium
 from PIL import Image
@@ -213,7 +213,7 @@ def test_a_meta_that_breaks_its_rules_is_refused(opened):
     for old, new in ((b'"scale":0.0', b'"scale":-.0'), (b'"conv2"', b'7      '),
                      (b'"name":"lenet"', b'"name":123456 ')):  # fmt: skip
         assert good.count(old) == 1
-        assert load(opened, repair(good.replace(old, new))).startswith("the meta ")
+        assert load(opened, repaired(good.replace(old, new))).startswith("the meta ")
 
 
 def residual():

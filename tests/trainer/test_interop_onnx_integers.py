@@ -10,7 +10,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantize_file
+from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantized
 
 from drypoint import engine, interop
 from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
@@ -53,7 +53,7 @@ def signal():
 @pytest.mark.parametrize("build", [residual, concatenated, signal])
 def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
     f, shape = build()
-    content = quantize_file(f.bytes(), shape, form)
+    content = quantized(f.bytes(), shape, form)
     assert interop.is_quantized_onnx(content)
     assert not interop.is_quantized_onnx(f.bytes())
     program = interop.program_from_onnx(content)
@@ -71,7 +71,7 @@ def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
 
 def test_weights_scales_and_zero_points_are_the_files_own():
     f, shape = residual()
-    content = quantize_file(f.bytes(), shape, "QDQ uint8")
+    content = quantized(f.bytes(), shape, "QDQ uint8")
     model = onnx.load_model_from_string(content)
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
     program = interop.program_from_onnx(content)

@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 import pytest
-from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantize_file
+from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantized
 from tflite_files import TfliteFile, int8s, litert
 
 from drypoint import engine, interop, nn, quant
@@ -165,7 +165,7 @@ def shuffled(mode):
 def test_a_file_of_a_decoder_computes_what_onnx_runtime_computes(build, form):
     f = build()
     shape = tuple(f.shape)
-    content = quantize_file(f.bytes(), shape, form)
+    content = quantized(f.bytes(), shape, form)
     program = interop.program_from_onnx(content)
     x = normals(shape, 40, seed=3)
     wanted = onnx_runtime(content, x, plain=True)
@@ -180,7 +180,7 @@ def test_a_file_of_a_decoder_computes_what_onnx_runtime_computes(build, form):
 def test_a_shuffle_in_pytorchs_order_costs_nothing_in_integers():
     """The convolution before it gets its channels in the engine's order."""
     programs = [
-        interop.program_from_onnx(quantize_file(shuffled(mode).bytes(), (2, 6, 6), FORMS[0]))
+        interop.program_from_onnx(quantized(shuffled(mode).bytes(), (2, 6, 6), FORMS[0]))
         for mode in ("CRD", "DCR")
     ]
     for program in programs:
