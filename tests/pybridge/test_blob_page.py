@@ -12,7 +12,7 @@ from tools import INCLUDE, ROOT
 PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
 
 
-def page_blob():
+def shown():
     """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
     dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     data = b""
@@ -25,7 +25,7 @@ def page_blob():
 
 
 def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
-    data, given, outputs = page_blob()
+    data, given, outputs = shown()
     program = blob.loads(data)
     x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
     traced = [plane[0] for plane in reference.trace(program, x)]

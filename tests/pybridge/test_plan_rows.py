@@ -18,7 +18,15 @@ from line_nets import SCALES, add, dense, line, mean, residual, spotter, windows
 from rows_nets import follow
 
 from drypoint.engine import Engine
-from drypoint.program import Plan, Program, ProgramError, Shape, Tensor, fuse_rows, reference
+from drypoint.program import (
+    Plan,
+    Program,
+    ProgramError,
+    Shape,
+    Tensor,
+    fuse_rows,
+    reference,
+)
 from drypoint.program._fuse import make_plan_by_rows
 from drypoint.program._plan import MAX_ALIVE
 
