@@ -8,6 +8,7 @@ from dataclasses import replace
 import constant_nets
 import numpy as np
 import pytest
+from answers import check_answers
 from PIL import Image
 from planted import FAULTS, IMAGES, export, main_file, model, program
 
@@ -231,25 +232,8 @@ def test_lines_of_several_ops_may_take_turns_and_other_text_stand_between():
 
 
 def test_a_damaged_log_is_refused_with_its_line():
-    lines = log_lines()
-    for change, words in (
-        (lambda: [*lines[:3], lines[3].replace(b"*", b"0*"), *lines[4:]], "line 4 is damaged"),
-        (lambda: [*lines[:3], lines[3][:-3], *lines[4:]], "line 4 is damaged"),
-        (lambda: lines[1:], "line 1 has bytes of 'in' that no run can have"),
-        (lambda: lines[:3] + lines[4:], "lines are missing, or the device runs another model"),
-        (lambda: lines[:-1], "ends within a run"),
-        (lambda: lines[:5] + lines, "begins a run within a run"),
-        (lambda: [line("run 2 4 00000000")], "another format than 1"),
-        (lambda: [line("run 1 9 00000000")], "a model with 9 ops, and the program 'net' has 4"),
-        (lambda: [lines[0], line("end -2")], "failed with status -2"),
-        (lambda: [line("end 0")], "ends a run that has not begun"),
-        (lambda: [lines[0], line("7 00")], "has bytes of '7'"),
-        (lambda: [lines[0], line("1 0")], "has bytes of '1'"),
-        (lambda: [lines[0], line("what is this")], "which is no part of a log"),
-        (lambda: [b"hello\n"], "no line of a run"),
-    ):
-        with pytest.raises(diff.LogError, match=re.escape(words)):
-            diff.read_log(b"".join(change()), program())
+    names = {"lines": log_lines(), "read": lambda *log: diff.read_log(b"".join(log), program())}
+    check_answers("logs", globals() | names, diff.LogError)
 
 
 def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
