@@ -15,6 +15,7 @@ from PIL import Image
 from drypoint import engine, models, nn, train
 from drypoint.cli.__main__ import main
 from drypoint.train import TrainWarning
+from tools import ROOT
 
 MODEL = models.load("lenet-mnist")
 PROGRAM = models.load_program("lenet-mnist")
@@ -99,3 +100,9 @@ def test_what_is_no_mistake_works():
 def test_a_file_is_saved_to_a_folder_that_does_not_exist(tmp_path):
     MODEL.save(tmp_path / "new/folder/model.npz")
     assert nn.load(tmp_path / "new/folder/model.npz").dumps() == MODEL.dumps()
+
+
+def test_every_table_of_error_texts_is_checked():
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    tables = {path.stem for path in (ROOT / "tests/answers").iterdir()}
+    assert tables == {*re.findall(r'answers\("(\w+)"', tests)}
