@@ -101,21 +101,16 @@ PARTICIPLE = re.compile(
 PARTICIPLES = {"drawn"}  # `drawn(4, 3)` of a test's file: weights
 
 
-def test_no_name_is_one(toolbox):
-    """A name says what its value is; `one` says how many there are."""
+def test_names(toolbox):
+    """No name is `one`: a name says what its value is, and `one` how many there are. A function's
+    name is a verb and its object, or a noun, no participle; fixtures and properties are values."""
     found = []
     for name, text in tracked(toolbox, "*.py"):
-        if not name.startswith(UNCHECKED):
-            tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-            found += [f"{name}:{t.start[0]}" for t in tokens if (t.type, t.string) == (1, "one")]
-    assert not found, "\n".join(found)
-
-
-def test_no_function_is_named_by_a_participle(toolbox):
-    """A function's name is a verb and its object, or a noun; fixtures and properties are values."""
-    found = []
-    for name, text in tracked(toolbox, "*.py"):
-        for node in ast.walk(ast.parse("" if name.startswith(UNCHECKED) else text)):
+        if name.startswith(UNCHECKED):
+            continue
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        found += [f"{name}:{t.start[0]}: one" for t in tokens if (t.type, t.string) == (1, "one")]
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and PARTICIPLE.fullmatch(node.name):
                 decorators = " ".join(map(ast.unparse, node.decorator_list))
                 if node.name not in PARTICIPLES and not re.search("property|fixture", decorators):
