@@ -81,13 +81,13 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     entrants = [*engines(files, plan.backends)]
     entrants += peers(files, plan.backends[0]) if plan.peers else []
     with start(entrants, bench.core) as (processes, notes):
-        entered = [contestant for contestant in entrants if contestant.name in processes]
+        entered = [entrant for entrant in entrants if entrant.name in processes]
         equal = {
-            contestant.name: _equal_decisions(contestant, processes[contestant.name], case)
-            for contestant in entered
+            entrant.name: _equal_decisions(entrant, processes[entrant.name], case)
+            for entrant in entered
         }
         questions = {
-            contestant.name: questions_for(contestant, case.program, plan) for contestant in entered
+            entrant.name: questions_for(entrant, case.program, plan) for entrant in entered
         }
         names = needed_limits(plan.backends, case.program.ops)
         answers, limits = bench.rounds(processes, questions, plan, limits=names)
@@ -106,14 +106,14 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
         ),
         peers=tuple(
             PeerTimes(
-                name=contestant.name,
-                version=versions[contestant.name],
-                batches=batches_of(answers, contestant.name, plan),
-                layers=layers_of(answers, contestant.name, case.program, plan),
-                equal_decisions=equal[contestant.name],
+                name=entrant.name,
+                version=versions[entrant.name],
+                batches=batches_of(answers, entrant.name, plan),
+                layers=layers_of(answers, entrant.name, case.program, plan),
+                equal_decisions=equal[entrant.name],
             )
-            for contestant in entered
-            if contestant.backend is None
+            for entrant in entered
+            if entrant.backend is None
         ),
         notes=tuple(notes),
     )
@@ -131,25 +131,23 @@ def start(
     """
     with contextlib.ExitStack() as stack:
         processes, notes = dict[str, Process](), list[str]()
-        for contestant in entrants:
+        for entrant in entrants:
             try:
-                process = stack.enter_context(
-                    Process(contestant.name, contestant.command, cpus=cpus)
-                )
+                process = stack.enter_context(Process(entrant.name, entrant.command, cpus=cpus))
             except BenchError as error:
-                if contestant.backend is not None:
+                if entrant.backend is not None:
                     raise
                 notes.append(f"left out: {error}")
             else:
-                processes[contestant.name] = process
+                processes[entrant.name] = process
         yield processes, notes
 
 
-def _equal_decisions(contestant: Contestant, process: Process, case: Case) -> int:
+def _equal_decisions(entrant: Contestant, process: Process, case: Case) -> int:
     """The number of images on which a contestant's decision equals `Engine`'s."""
     decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
     decided = process.ask("decide")[0]
     equal = sum(bool(a == b) for a, b in zip(decided, decisions, strict=True))
-    if contestant.backend is not None and equal < len(decisions):
-        raise BenchError(f"{contestant.name} decides other than the engine does here")
+    if entrant.backend is not None and equal < len(decisions):
+        raise BenchError(f"{entrant.name} decides other than the engine does here")
     return equal
