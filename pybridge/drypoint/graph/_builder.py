@@ -327,15 +327,19 @@ class Builder:
         return self.add(Concat(**self._copies(*parts, shape=shape)))
 
     def upsample(self, value: Value, kernel: Pair) -> Value:
-        """Each pixel repeated, as a block of pixels."""
+        """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
         h, w, c = self.plane(value).shape
+        if kernel == (1, 1):
+            return self.requantize(value)
         fields = self._copies(value, shape=Shape(h * kernel[0], w * kernel[1], c))
         return self.requantize(self.add(Upsample(**fields, kernel=kernel)))
 
     def depth_to_space(self, value: Value, kernel: Pair, crop: Sides = NO_PADDING) -> Value:
         """Channel (i * columns + j) * O + o becomes pixel (i, j) of channel o of a block; ``crop``
-        is left out at the edges.
+        is left out at the edges. A whole block of one pixel only changes steps.
         """
+        if kernel == (1, 1) and not any(crop):
+            return self.requantize(self.plane(value))
         (h, w, c), (top, left, bottom, right) = self.plane(value).shape, crop
         rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
