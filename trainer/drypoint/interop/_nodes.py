@@ -14,7 +14,7 @@ import numpy as np
 from drypoint import nn
 
 from ._errors import FrameworkError, OnnxError
-from ._onnx import drafted
+from ._onnx import net_of
 from ._onnx_file import Array, Graph, Node, Shape
 
 
@@ -98,7 +98,6 @@ class Nodes:
             shapes=self.shapes,
         )
         try:
-            draft, last = drafted(graph, integers=False)
-            return draft.net(last.end)
-        except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-            raise FrameworkError.about(f"{what} no net that can be read", error) from error
+            return net_of(graph, what)
+        except OnnxError as error:
+            raise FrameworkError(*error.args) from error

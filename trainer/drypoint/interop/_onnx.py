@@ -20,10 +20,12 @@ from ._onnx_shapes import (
     expand,
     flatten,
     gather,
+    part_of_sequence,
     reshape,
     slice_of,
     softmax,
     split,
+    split_to_sequence,
     squeeze,
     transpose,
     unsqueeze,
@@ -60,6 +62,8 @@ HANDLERS: dict[str, Handler] = {
     "Unsqueeze": unsqueeze,
     "Concat": concat,
     "Split": split,
+    "SplitToSequence": split_to_sequence,
+    "SequenceAt": part_of_sequence,
     "Slice": slice_of,
     "Gather": gather,
     "Expand": expand,
@@ -80,7 +84,7 @@ HINTS = {
     **dict.fromkeys(
         ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM
     ),
-    **dict.fromkeys(("If", "Loop", "Scan", "Where"), _CONTROL),
+    **dict.fromkeys(("If", "Loop", "Scan"), _CONTROL),
     "ArgMax": "gives the number of the largest value: end before it; a program's decision is it",
     "TopK": "sorts values: end before it",
     "Einsum": "is a general product of tensors: use a Linear or a convolution",
@@ -109,7 +113,19 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    graph, what = read_graph(source)
+    return net_of(*read_graph(source))
+
+
+def net_of(graph: Graph, what: str) -> nn.Sequential | nn.Graph:
+    """The float net of a graph.
+
+    Args:
+        graph: the graph.
+        what: how a message begins: "the module is".
+
+    Raises:
+        OnnxError: no layers compute what the graph does; the message has a line for each reason.
+    """
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = drafted(graph, integers=False)

@@ -82,11 +82,12 @@ class Graph:
         return {name: tuple(dims[1:]) for name, dims in sizes.items() if min(dims[1:], default=0)}
 
 
-def read_graph(source: bytes | str | Path) -> tuple[Graph, str]:
+def read_graph(source: bytes | str | Path, what: str = "the bytes are") -> tuple[Graph, str]:
     """The graph of a file, and how a message about it begins.
 
     Args:
         source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
+        what: how a message about bytes begins.
 
     Raises:
         OnnxError: no ONNX model, several inputs or outputs, open sizes, or data in files that lie
@@ -97,7 +98,6 @@ def read_graph(source: bytes | str | Path) -> tuple[Graph, str]:
     check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
     onnx = package("onnx", extra="interop")
     if isinstance(source, bytes):
-        what = "the bytes are"
         proto = _parsed(source, None, what)
     else:
         what = f"{source} is"

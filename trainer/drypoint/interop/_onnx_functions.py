@@ -19,7 +19,7 @@ from drypoint.graph import Unsupported
 from ._draft import Floats
 from ._integer_layers import OfIntegers
 from ._onnx_file import Node
-from ._onnx_matching import GRID, Points, layer_of
+from ._onnx_matching import GRID, Points, close, layer_of
 from ._onnx_reader import Reader
 from ._onnx_value import Value, along
 
@@ -120,12 +120,46 @@ BINARY: Mapping[str, Callable[[Any, Any], Points]] = {
     "Pow": lambda a, b: a**b,
 }
 
+_COMPARISONS: Mapping[str, Callable[..., Any]] = {
+    "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
+    "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "Where": lambda condition, a, b: np.where(condition != 0, a, b),
+}
+
 
 def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments: str) -> None:
     """Let a node's output wait."""
     reader.waiting[node.outputs[0]] = Waiting(
         op=node.op, function=function, arguments=arguments, title=node.title
     )
+
+
+def wait_with_numbers(reader: Reader, node: Node, function: Callable[..., Any]) -> None:
+    """Let a node's output wait, some of whose inputs are constants of one number.
+
+    Raises:
+        Unsupported: a constant has more numbers.
+    """
+    positions = range(len(node.inputs))
+    numbers = {i: reader.floats(node, i) for i in positions if reader.is_constant(node, i)}
+    for array in numbers.values():
+        if array.size != 1:
+            raise Unsupported(f"reads a constant of the shape {array.shape}; wanted one number")
+
+    def apply(*values: Points) -> Points:
+        others = iter(values)
+        arguments = (numbers[i].ravel() if i in numbers else next(others) for i in positions)
+        return np.asarray(function(*arguments), np.float64)
+
+    names = [name for i, name in enumerate(node.inputs) if i not in numbers]
+    wait(reader, node, apply, *names)
+
+
+def compare(reader: Reader, node: Node) -> None:
+    """A comparison with a number, or a choice by one; as PyTorch writes a softplus."""
+    wait_with_numbers(reader, node, _COMPARISONS[node.op])
 
 
 def unary(reader: Reader, node: Node) -> None:
@@ -183,15 +217,10 @@ def arithmetic(reader: Reader, node: Node) -> None:
         return
     (position,) = constants
     given = reader.floats(node, position)
-    other = names[1 - position]
     if given.size == 1:
-        number = float(given.ravel()[0])
-        if position == 0:
-            wait(reader, node, lambda x: function(number, x), other)
-        else:
-            wait(reader, node, lambda x: function(x, number), other)
+        wait_with_numbers(reader, node, function)
         return
-    value = reader.anything(reader.view(other))
+    value = reader.anything(reader.view(names[1 - position]))
     factor, term = _affine(node.op, position, given)
     value, numbers = by_channel(reader, value, [factor, term])
     reader.set(node, reader.draft.scaled(value, *numbers))
@@ -281,6 +310,9 @@ def materialize(reader: Reader, name: str) -> Value:
             continue
         found = layer_of(points)
         if found is None and not reader.integers:
+            branch = _only_branch(reader, waiting, root, points)
+            if branch:
+                return reader.view(branch)
             continue
         value = reader.anything(reader.view(root))
         reader.draft.title = waiting.title
@@ -298,6 +330,20 @@ def materialize(reader: Reader, name: str) -> Value:
         f"({waiting.title}) computes a function of one value that no layer has: use one of "
         "nn.layers(), or a ReLU"
     )
+
+
+def _only_branch(reader: Reader, waiting: Waiting, root: str, points: Points) -> str:
+    """The branch that a choice always has, but for rounding; "" where it has both.
+
+    PyTorch writes softplus(x) as x where x is large.
+    """
+    for branch in waiting.arguments[1:] if waiting.op == "Where" else ():
+        try:
+            if close(points, _evaluated(reader.waiting, branch, {root: GRID})):
+                return branch
+        except LookupError:
+            continue
+    return ""
 
 
 def _of_integers(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
@@ -443,6 +489,7 @@ def handlers() -> dict[str, Callable[[Reader, Node], None]]:
     return {
         **dict.fromkeys(_UNARY, unary),
         **dict.fromkeys(BINARY, arithmetic),
+        **dict.fromkeys(_COMPARISONS, compare),
         "CastLike": cast_like,
         "HardSigmoid": hard_sigmoid,
         "Clip": clip,

@@ -31,18 +31,18 @@ def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
     at = dict(zip(GRID.tolist(), y.tolist(), strict=True))
     a, b = (at[100.0] - at[-100.0]) / 200, at[0.0]
     with np.errstate(all="ignore"):
-        if _close(y, a * GRID + b):
+        if close(y, a * GRID + b):
             return (1.0, 0.0) if max(abs(a - 1), abs(b)) < ROUNDED else (a, b)
         for make in _LAYERS:
             layer = make()
-            if _close(y, _values(layer)):
+            if close(y, _values(layer)):
                 return layer
         slope = -at[-1.0]
-        if math.isfinite(slope) and _close(y, np.where(GRID >= 0, GRID, slope * GRID)):
+        if math.isfinite(slope) and close(y, np.where(GRID >= 0, GRID, slope * GRID)):
             return nn.LeakyReLU(slope)
         low, high = float(np.min(y)), float(np.max(y))
         low, high = (-FAR if low <= -1000 else low), (FAR if high >= 1000 else high)
-        if low < high and _close(y, GRID.clip(low, high)):
+        if low < high and close(y, GRID.clip(low, high)):
             return nn.Hardtanh(low, high)
     return None
 
@@ -56,7 +56,8 @@ def _values(layer: nn.Layer) -> Points:
     return y
 
 
-def _close(y: Points, wanted: Points) -> bool:
+def close(y: Points, wanted: Points) -> bool:
+    """Whether two functions have the same values at the points of the grid, but for float32."""
     if getattr(wanted, "shape", None) != y.shape:
         return False
     y = np.where(np.isneginf(y) & np.isnan(wanted), np.nan, y)  # log 0

@@ -1,5 +1,6 @@
 """Converts nodes that move, join or choose values; and the softmax."""
 
+import itertools
 import math
 
 import numpy as np
@@ -149,6 +150,34 @@ def split(reader: Reader, node: Node) -> None:
         if reader.users[name]:
             reader.values[name] = _part(reader, value, axis, range(start, start + length))
         start += length
+
+
+def split_to_sequence(reader: Reader, node: Node) -> None:
+    """SplitToSequence, as PyTorch writes ``chunk``: `part_of_sequence` takes the parts."""
+    value, lengths = reader.read(node), reader.ints(node, "split", 1) or ()
+    axis = int(node.attributes.get("axis", 0)) % (len(value.shape) + 1) - 1
+    if not node.attributes.get("keepdims", 1) or axis < 0 or min(lengths, default=0) < 1:
+        raise Unsupported("splits the batch, or into parts without their axis")
+    size = value.shape[axis]
+    if reader.constant(node, 1).ndim == 0:  # the size of all parts but the last
+        ends = [*range(0, size, lengths[0]), size]
+    else:
+        ends = list(itertools.accumulate(lengths, initial=0))
+    if ends[-1] != size:
+        raise Unsupported(f"makes parts of {lengths} of {size}")
+    parts = [range(*pair) for pair in itertools.pairwise(ends)]
+    reader.sequences[node.outputs[0]] = value, axis, parts
+
+
+def part_of_sequence(reader: Reader, node: Node) -> None:
+    """SequenceAt of a `split_to_sequence`."""
+    if node.inputs[0] not in reader.sequences:
+        raise Unsupported("reads a sequence that is no SplitToSequence's")
+    value, axis, parts = reader.sequences[node.inputs[0]]
+    number = int(reader.constant(node, 1).ravel()[0])
+    if not -len(parts) <= number < len(parts):
+        raise Unsupported(f"takes part {number} of {len(parts)}")
+    reader.set(node, _part(reader, value, axis, parts[number]))
 
 
 def slice_of(reader: Reader, node: Node) -> None:
