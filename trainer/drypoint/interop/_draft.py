@@ -17,6 +17,7 @@ from drypoint import nn
 from drypoint.graph import Unsupported
 
 from ._errors import ImportFileError, OnnxError
+from ._integer_layers import Steps
 from ._onnx_file import Array, Shape
 from ._onnx_value import Value, check_size
 
@@ -41,6 +42,11 @@ class QuantParams:
     kind: str
     scales: Floats
     zero: int
+
+    @property
+    def steps(self) -> Steps:
+        """The steps of an activation, which has one scale."""
+        return Steps(float(self.scales[0]), self.zero)
 
 
 WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1

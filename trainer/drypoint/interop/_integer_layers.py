@@ -2,12 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drypoint import nn
 from drypoint.graph import Builder, Reals, Value
 
 from ._onnx_file import Shape
+
+Array: TypeAlias = NDArray[np.generic]
+
+
+class Steps(NamedTuple):
+    """The real value of an integer q of a file: scale * (q - zero)."""
+
+    scale: float
+    zero: int
 
 
 class OnlyLowered(nn.Layer):
@@ -33,6 +45,22 @@ class OfIntegers(OnlyLowered):
     """
 
     function: Callable[[Reals], Reals]
+
+    @classmethod
+    def of_table(cls, table: Array, source: Steps, target: Steps) -> Self:
+        """The function of a table from integers to integers.
+
+        Args:
+            table: the output of each integer, of negative ones counted from the end.
+            source: what the integers stand for.
+            target: what the outputs stand for.
+        """
+
+        def function(reals: Reals) -> Reals:
+            places = np.rint(reals / source.scale).astype(np.int64) + source.zero
+            return target.scale * (table[places].astype(np.float64) - target.zero)
+
+        return cls(function)
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A table of the function."""

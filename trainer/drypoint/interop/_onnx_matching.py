@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from drypoint import nn
 
 Points = NDArray[np.float64]
+FAR_POINT = 1e6  # a bound beyond it is none
 FAR = 3e38  # a bound that no float32 is beyond: a clip of one side
-_LARGE = [15.0, 20.0, 30.0, 50.0, 100.0, 1000.0]
+_LARGE = [15.0, 20.0, 30.0, 50.0, 100.0, 1000.0, FAR_POINT]
 _NEAR: Points = np.arange(-1200, 1201) / 100
 GRID: Points = np.concatenate([_NEAR, _LARGE, [-x for x in _LARGE]])
 ROUNDED = 1e-7  # what a factor of 1 differs by after float32 constants
@@ -41,7 +42,7 @@ def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
         if math.isfinite(slope) and close(y, np.where(GRID >= 0, GRID, slope * GRID)):
             return nn.LeakyReLU(slope)
         low, high = float(np.min(y)), float(np.max(y))
-        low, high = (-FAR if low <= -1000 else low), (FAR if high >= 1000 else high)
+        low, high = (-FAR if low <= -FAR_POINT else low), (FAR if high >= FAR_POINT else high)
         if low < high and close(y, GRID.clip(low, high)):
             return nn.Hardtanh(low, high)
     return None

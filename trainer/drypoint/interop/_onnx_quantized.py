@@ -13,11 +13,14 @@ import numpy as np
 from drypoint.graph import Unsupported
 
 from ._draft import Floats, QuantParams
-from ._integer_layers import Requantize
+from ._integer_layers import OfIntegers, Requantize
 from ._onnx_file import Array, Node
+from ._onnx_functions import unary
 from ._onnx_reader import Handler, Reader
+from ._onnx_shapes import gather
 
 KINDS = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32"}
+INT32 = 6  # of TensorProto's types
 FLOAT_NET = "belongs to a quantized net: interop.program_from_onnx reads it"
 
 
@@ -43,6 +46,9 @@ def dequantize(reader: Reader, node: Node) -> None:
         if not reader.integers:
             raise Unsupported(FLOAT_NET)
         scale, zero = _scale_and_zero(reader, node, 1, 2)
+        if node.inputs[0] in reader.tables:
+            _add_table(reader, node, _steps(scale, zero))
+            return
         value, wanted = reader.read(node), _steps(scale, zero)
         if value.end == 0 and reader.draft.input_qparams is None:  # the net's input is integers
             reader.draft.set_qparams(0, wanted)
@@ -82,7 +88,36 @@ def set_qparams(reader: Reader, node: Node, name: str, scale: Floats, zero: Arra
     elif had is not None and not _same(had, steps):
         value = replace(value, end=draft.add(Requantize(), (value,)).end)
         draft.set_qparams(value.end, steps)
-    reader.values[name] = value
+    reader.values[name] = reader.integers_of[name] = value
+
+
+def cast(reader: Reader, node: Node) -> None:
+    """Cast of integers to int32, which a table reads; else a function of one value."""
+    value = reader.integers_of.get(node.inputs[0])
+    if value is not None and node.attributes.get("to") == INT32:
+        reader.integers_of[node.outputs[0]] = value
+    else:
+        unary(reader, node)
+
+
+def gather_or_look_up(reader: Reader, node: Node) -> None:
+    """Gather from a constant by integers, as `to_onnx` writes a table; else of channels."""
+    if not (reader.is_constant(node, 0) and node.inputs[1] in reader.integers_of):
+        gather(reader, node)
+        return
+    table = reader.constant(node, 0)
+    if table.shape != (256,) or table.dtype.name not in KINDS or node.attributes.get("axis", 0):
+        raise Unsupported(f"looks up integers in {table.dtype} {table.shape}; wanted 256 of 8 bits")
+    reader.tables[node.outputs[0]] = reader.integers_of[node.inputs[1]], table
+
+
+def _add_table(reader: Reader, node: Node, steps: QuantParams) -> None:
+    value, table = reader.tables[node.inputs[0]]
+    source = reader.draft.qparams_of(value.end) if value.end >= 0 else steps
+    assert source is not None  # of what a QuantizeLinear writes
+    layer = OfIntegers.of_table(table, source.steps, steps.steps)
+    made = reader.draft.add(layer, (value,), output=steps)
+    reader.set(node, replace(value, end=made.end))
 
 
 def _steps(scale: Floats, zero: Array) -> QuantParams:
@@ -175,7 +210,13 @@ def integer_handlers(floats: dict[str, Handler]) -> dict[str, Handler]:
     found["com.microsoft.QLinearConcat"] = lambda reader, node: _concat(
         reader, node, floats["Concat"]
     )
-    return {**found, "QuantizeLinear": quantize, "DequantizeLinear": dequantize}
+    return {
+        **found,
+        "QuantizeLinear": quantize,
+        "DequantizeLinear": dequantize,
+        "Cast": cast,
+        "Gather": gather_or_look_up,
+    }
 
 
 def _integer(reader: Reader, node: Node, form: Form, handler: Handler) -> None:

@@ -46,6 +46,8 @@ class Reader:
         steps: name -> steps and axis of the scales, of constants that were dequantized.
         values: name -> view of what a layer outputs.
         waiting: name -> function of other tensors that is no layer yet.
+        integers_of: name -> tensor, of its integers: what a QuantizeLinear writes, or a Cast of it.
+        tables: name -> tensor and table, of a table's integers.
         sequences: name -> tensor, axis and places of each part, of a sequence of a tensor's parts.
         users: how many nodes read each tensor; the output counts as one.
     """
@@ -65,6 +67,8 @@ class Reader:
         self.steps: dict[str, tuple[QuantParams, int]] = {}
         self.values = {graph.input: given}
         self.waiting: dict[str, Any] = {}
+        self.integers_of: dict[str, Value] = {}
+        self.tables: dict[str, tuple[Value, Array]] = {}
         self.sequences: dict[str, tuple[Value, int, list[range]]] = {}
         self.users = Counter([graph.output, *(n for one in graph.nodes for n in one.inputs)])
         self._raw = is_raw

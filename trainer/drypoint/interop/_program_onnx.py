@@ -20,7 +20,9 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
@@ -28,7 +30,7 @@ from drypoint.program import (
 )
 
 from ._packages import package
-from ._program_scales import Scaled, scaled
+from ._program_scales import Scaled, scaled, zero_of
 
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 
@@ -49,7 +51,7 @@ def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) ->
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of any ops but tables and products.
+        program: the program.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
@@ -63,11 +65,6 @@ def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) ->
     for op in ops:
         made.append(writer.op(op, [made[number] for number in op.reads]))
     return writer.finish(program, batch, made[-1])
-
-
-def zero_of(tensor: Tensor) -> int:
-    """The zero point of a tensor in the file."""
-    return 0 if tensor.type == "u8" else tensor.zero + 128
 
 
 class _Writer:
@@ -96,8 +93,10 @@ class _Writer:
                 return self._mean(one, one.op, sources[0])
             case Upsample():
                 return self._upsample(one.op, one, sources[0])
-            case Add():
-                return self._pair("Add", one, sources)
+            case Lookup():
+                return self._table(one, sources[0])
+            case Add() | Mul():
+                return self._pair(one.op.kind.capitalize(), one, sources)
             case Concat():
                 return self._pair("Concat", one, sources, axis=1)
             case _:
@@ -124,7 +123,7 @@ class _Writer:
             group=groups,
         )
         plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
-        made = self._integers(at, plane, one.target)
+        made = self._integers(self._clamped(at, one), plane, one.target)
         if op.pool == (1, 1):
             return made
         at = self._node("MaxPool", [self.real(made)], kernel_shape=op.pool, strides=op.pool)
@@ -156,7 +155,7 @@ class _Writer:
             pads=pads,
             count_include_pad=1,
         )
-        return self._integers(at, op.output, one.target)
+        return self._integers(self._clamped(at, one), op.output, one.target)
 
     def _dense(self, one: Scaled, source: Activation) -> Activation:
         """A dense op, its input flattened first."""
@@ -165,6 +164,7 @@ class _Writer:
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
         weights = self._weights(one, planes.reshape(len(planes), -1))
         at = self._node("Gemm", [self._flat(source), *weights], transB=1)
+        at = self._clamped(at, one)
         return self._integers(at, op.output, one.target, flat=True)
 
     def _pair(
@@ -173,8 +173,28 @@ class _Writer:
         """An op of two inputs, both of one form."""
         flat = all(source.flat for source in sources)
         read = [self.real(one) if flat else self._planes(one) for one in sources]
-        at = self._node(kind, read, **attributes)
+        at = self._clamped(self._node(kind, read, **attributes), one)
         return self._integers(at, one.op.output, one.target, flat=flat)
+
+    def _table(self, one: Scaled, source: Activation) -> Activation:
+        """A table, which a Gather indexes with the integers."""
+        assert one.table is not None  # of a lookup
+        if source.name == "input":  # whose steps a DequantizeLinear says
+            source = self._integers(self.real(source), source.tensor, source.scale)
+        places = self._node("Cast", [source.name], to=self.onnx.TensorProto.INT32)
+        table = self._constant((one.table.astype(np.int16) + 128).astype(np.uint8))
+        tensor, flat = one.op.output, source.flat
+        made = Activation(self._node("Gather", [table, places], axis=0), tensor, one.target, flat)
+        return self._integers(self.real(made), tensor, one.target, flat=flat)
+
+    def _clamped(self, at: str, one: Scaled) -> str:
+        """Real values within the op's clamp, which needs no node where it is the whole type."""
+        zero = zero_of(one.op.output)
+        bounds = [
+            "" if bound == limit else self._constant(np.float32(one.target * (bound - zero)))
+            for bound, limit in zip(one.clamp, (-128, 127), strict=True)
+        ]
+        return self._node("Clip", [at, *bounds]) if any(bounds) else at
 
     def real(self, source: Activation) -> str:
         """The real values of an activation."""
@@ -238,7 +258,7 @@ class _Writer:
         return replace(made, name=self._node("QuantizeLinear", [real, *self._step(made)]))
 
     def _step(self, made: Activation) -> list[str]:
-        zero = np.uint8(zero_of(made.tensor))
+        zero = np.uint8(zero_of(made.tensor) + 128)
         return [self._constant(np.float32(made.scale)), self._constant(zero)]
 
     def _weights(self, one: Scaled, weight: NDArray[np.int8]) -> tuple[str, str]:

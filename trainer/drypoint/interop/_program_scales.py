@@ -1,19 +1,21 @@
 """A program's real scales, for file formats that have scales in place of multipliers.
 
 The engine knows only the ratios of scales (NUMERICS.md section 2). A weighted op leaves the scale
-of its output free, since its weights' scales follow from it; other ops tie the scales of the
-tensors that they read and write to one another. So one tensor of each tied group has the scale 1,
-but for the groups of the input and of the output, which have the program's real scales.
+of its output free, since its weights' scales follow from it, and so does a table; other ops tie
+the scales of the tensors that they read and write to one another. So one tensor of each tied group
+has the scale 1, but for the groups of the input and of the output, which have the program's own.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from drypoint.graph import HALVES_DOWN
 from drypoint.program import (
+    LIMITS,
     Add,
     AvgPool,
     Concat,
@@ -21,9 +23,12 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
+    Mul,
     Op,
     Program,
+    Tensor,
     Upsample,
     multipliers,
 )
@@ -35,7 +40,8 @@ CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors an
 
 COPIES = MaxPool | Concat | Upsample  # their outputs are values of their inputs
 Weighted = Conv | GroupedConv | DepthwiseConv | Dense
-Tie = tuple[int, int, float]  # two tensors, and the second's scale over the first's
+Requantized = Weighted | AvgPool | Add | Mul
+Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times a ratio is another's
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +54,8 @@ class Scaled:
         weight: float64 (out.c,), of each output channel; empty where the op has no weights.
         bias: int32 (out.c,), for inputs less their zero point; empty where the op has no weights.
         pad: the stored integer that padded places read; None: that of real zero.
+        clamp: the least and the largest integer of the file's int8 output.
+        table: of a lookup, the file's int8 output for each of its int8 inputs from -128 on.
     """
 
     op: Op
@@ -57,6 +65,13 @@ class Scaled:
     weight: NDArray[np.float64]
     bias: NDArray[np.int32]
     pad: int | None
+    clamp: tuple[int, int]
+    table: NDArray[np.int8] | None
+
+
+def zero_of(tensor: Tensor) -> int:
+    """The zero point of a tensor as int8, in which files have 128 less than our u8."""
+    return -128 if tensor.type == "u8" else tensor.zero
 
 
 def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Scaled]]:
@@ -91,6 +106,8 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
                 weight=weight,
                 bias=bias,
                 pad=_pad(op),
+                clamp=_clamp(op, unit / target),
+                table=_table(op, unit / target),
             )
         )
     return scales[0], ops
@@ -103,14 +120,13 @@ def _check(op: Op) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    need(isinstance(op, Weighted | AvgPool | Add | COPIES), f"the kind {op.kind!r}")
-    if isinstance(op, Weighted | AvgPool | Add):
-        full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
-        need(full, f"a clamp of {op.lo} to {op.hi}")
+    need(isinstance(op, Requantized | Lookup | COPIES), f"the kind {op.kind!r}")
     zeros = [tensor.zero for tensor in op.inputs]
     if isinstance(op, Add):
         bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
         need(op.bias[0] == bias, "an addition with a bias that no zero point explains")
+    if isinstance(op, Mul):
+        need(not op.bias.any(), "a product with a bias")
     if isinstance(op, AvgPool):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
@@ -119,6 +135,27 @@ def _check(op: Op) -> None:
         need(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
     if isinstance(op, COPIES):
         need(op.out_type != "i32", "a last op without a scale of its own")
+
+
+def _int8(values: ArrayLike, tensor: Tensor, ratio: float) -> NDArray[np.int8]:
+    """Stored integers as the int8 of the file; ratio: the file's steps of one of int32."""
+    stored = np.asarray(values, np.float64)
+    if tensor.type == "i32":
+        stored = np.rint(stored * ratio)
+    return (stored - (tensor.type == "u8") * 128).clip(-128, 127).astype(np.int8)
+
+
+def _clamp(op: Op, ratio: float) -> tuple[int, int]:
+    bounds = (op.lo, op.hi) if isinstance(op, Requantized) else LIMITS[op.out_type]
+    low, high = _int8(bounds, op.output, ratio).tolist()
+    return low, high
+
+
+def _table(op: Op, ratio: float) -> NDArray[np.int8] | None:
+    if not isinstance(op, Lookup):
+        return None
+    first = 128 if op.in_type == "i8" else 0  # the byte of -128
+    return _int8(np.roll(op.table, -first), op.output, ratio)
 
 
 def mean_count(op: AvgPool) -> float:
@@ -141,15 +178,19 @@ def _pad(op: Op) -> int | None:
 
 
 def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
-    """The pairs of tensors whose scales an op ties to each other."""
+    """The tensors whose scales an op ties to each other."""
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         if isinstance(op, COPIES):
-            yield from ((op, (number, i + 1, 1.0)) for number in reads)
-        if isinstance(op, AvgPool | Add):
-            ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
+            yield from ((op, ((number,), i + 1, 1.0)) for number in reads)
+        if not isinstance(op, AvgPool | Add | Mul):
+            continue
+        ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
+        if isinstance(op, Mul):
+            yield op, (tuple(reads), i + 1, 1 / ratio)
+        else:
             factors = (mean_count(op),) if isinstance(op, AvgPool) else op.factors
             for number, factor in zip(reads, factors, strict=True):
-                yield op, (number, i + 1, 1 / (ratio * factor))
+                yield op, ((number,), i + 1, 1 / (ratio * factor))
 
 
 def _scales(program: Program) -> list[float]:
@@ -166,8 +207,9 @@ def _scales(program: Program) -> list[float]:
         found.setdefault(first, 1.0)
         while more := _follow(found, [tie for _, tie in ties]):
             found |= more
-    for op, (a, b, ratio) in ties:
-        if abs(found[b] / (found[a] * ratio) - 1) > CLOSE:
+    for op, (reads, output, ratio) in ties:
+        product = ratio * math.prod(found[number] for number in reads)
+        if abs(found[output] / product - 1) > CLOSE:
             raise ExportError(
                 f"op {op.name!r}: scales that its tensors do not have elsewhere cannot be written"
             )
@@ -175,6 +217,14 @@ def _scales(program: Program) -> list[float]:
 
 
 def _follow(found: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
-    """Scales that ties give to further tensors."""
-    more = {b: found[a] * ratio for a, b, ratio in ties if a in found and b not in found}
-    return more or {a: found[b] / ratio for a, b, ratio in ties if b in found and a not in found}
+    """Scales that ties give to further tensors: of outputs, or else of inputs."""
+    outputs, inputs = dict[int, float](), dict[int, float]()
+    for reads, output, ratio in ties:
+        unknown = {number for number in reads if number not in found}
+        product = ratio * math.prod(found[number] for number in reads if number in found)
+        if not unknown and output not in found:
+            outputs[output] = product
+        elif output in found and len(unknown) == 1:
+            (number,) = unknown
+            inputs[number] = (found[output] / product) ** (1 / reads.count(number))
+    return outputs or inputs

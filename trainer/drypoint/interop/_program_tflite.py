@@ -17,7 +17,9 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
@@ -25,7 +27,7 @@ from drypoint.program import (
 )
 
 from ._packages import package
-from ._program_scales import Scaled, scaled
+from ._program_scales import Scaled, scaled, zero_of
 
 DESCRIPTION = "written by drypoint"
 
@@ -48,7 +50,7 @@ def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) 
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
-        program: of any ops but tables and products.
+        program: the program.
         outputs: what the program gives for typical inputs; they set the last op's scale.
         batch: inputs a call.
 
@@ -62,11 +64,6 @@ def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) 
     for op in ops:
         made.append(writer.op(op, [made[number] for number in op.reads]))
     return writer.finish(made[0].at, made[-1].at)
-
-
-def zero_of(tensor: Tensor) -> int:
-    """The zero point of a tensor in the file."""
-    return -128 if tensor.type == "u8" else tensor.zero
 
 
 class _Writer:
@@ -94,8 +91,12 @@ class _Writer:
                 return self._mean(one, self._planes(sources[0]))
             case Upsample():
                 return self._upsample(one.op, self._planes(sources[0]), one)
+            case Lookup():
+                return self._table(one, sources[0])
             case Add():
                 return self._pair("ADD", self.schema.AddOptionsT(), one, sources)
+            case Mul():
+                return self._pair("MUL", self.schema.MulOptionsT(), one, sources)
             case Concat():
                 options = self.schema.ConcatenationOptionsT()
                 options.axis = -1
@@ -123,6 +124,7 @@ class _Writer:
             made = self.activation(plane, one.target)
             weights = self._weights(op.weight, one.weight, one.bias, source.scale)
             self._operator("CONV_2D", [source.at, *weights], made.at, options)
+            made = self._clamped(made, one)
         if op.pool == (1, 1):
             return made
         options = self.schema.Pool2DOptionsT()
@@ -150,7 +152,7 @@ class _Writer:
         scales, bias = one.weight, one.bias
         weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
         self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], made.at, options)
-        return made
+        return self._clamped(made, one)
 
     def _mean(self, one: Scaled, source: Activation) -> Activation:
         """Means as a depthwise convolution of ones: AVERAGE_POOL_2D keeps its input's scale, in
@@ -203,7 +205,7 @@ class _Writer:
         weights = self._weights(op.weight, one.weight, one.bias, source.scale)
         options = self.schema.FullyConnectedOptionsT()
         self._operator("FULLY_CONNECTED", [source.at, *weights], made.at, options)
-        return made
+        return self._clamped(made, one)
 
     def _pair(self, kind: str, options: Any, one: Scaled, sources: list[Activation]) -> Activation:
         """An op of two inputs, both of one form."""
@@ -211,7 +213,38 @@ class _Writer:
         read = sources if flat else list(map(self._planes, sources))
         made = self.activation(one.op.output, one.target, flat=flat)
         self._operator(kind, [source.at for source in read], made.at, options)
+        return self._clamped(made, one)
+
+    def _table(self, one: Scaled, source: Activation) -> Activation:
+        """A table, which GATHER indexes with the integers less -128."""
+        assert one.table is not None  # of a lookup
+        shape = list(self.tensors[source.at].shape)
+        places, moved = (self._tensor("INT32", shape, None) for _ in range(2))
+        options = self.schema.CastOptionsT()
+        options.inDataType = self.schema.TensorType.INT8
+        options.outDataType = self.schema.TensorType.INT32
+        self._operator("CAST", [source.at], places, options)
+        first = self._tensor("INT32", [1], np.array([128], np.int32))
+        self._operator("ADD", [places, first], moved, self.schema.AddOptionsT())
+        made = self.activation(one.op.output, one.target, flat=source.flat)
+        table = self._constant8(one.table, made)
+        self._operator("GATHER", [table, moved], made.at, self.schema.GatherOptionsT())
         return made
+
+    def _clamped(self, source: Activation, one: Scaled) -> Activation:
+        """An activation within the op's clamp, which needs no operator where it is int8's."""
+        for kind, bound, limit in zip(("MAXIMUM", "MINIMUM"), one.clamp, (-128, 127), strict=True):
+            if bound != limit:
+                made = self.activation(source.tensor, source.scale, flat=source.flat)
+                number = self._constant8(np.array([bound], np.int8), source)
+                options = self.schema.MaximumMinimumOptionsT()
+                self._operator(kind, [source.at, number], made.at, options)
+                source = made
+        return source
+
+    def _constant8(self, values: NDArray[np.int8], like: Activation) -> int:
+        """A constant in the steps of an activation."""
+        return self._tensor("INT8", [len(values)], values, [like.scale], zero_of(like.tensor))
 
     def _planes(self, source: Activation) -> Activation:
         """The activation as (batch, h, w, channels)."""
@@ -268,9 +301,8 @@ class _Writer:
         made = self.activation(source.tensor._replace(shape=shape), source.scale)
         sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         around = self._tensor("INT32", [4, 2], sides)
-        one = self._tensor("INT8", [1], np.array([stored], np.int8), [source.scale],
-                           zero_of(source.tensor))  # fmt: skip
-        self._operator("PADV2", [source.at, around, one], made.at, self.schema.PadV2OptionsT())
+        fill = self._constant8(np.array([stored], np.int8), source)
+        self._operator("PADV2", [source.at, around, fill], made.at, self.schema.PadV2OptionsT())
         return made
 
     def finish(self, first: int, last: int) -> bytes:

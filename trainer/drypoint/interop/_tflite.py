@@ -24,8 +24,9 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
 
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
-    last with a constant), CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and
-    channels, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
+    last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table by the integers
+    of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and channels,
+    TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
     RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE at the
     end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH,
     HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one scale,

@@ -50,12 +50,14 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "VAR_HANDLE": "VarHandleOptions",
+    "GATHER": "GatherOptions",
 }
 _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
     "Padding", "FusedActivationFunction", "DepthMultiplier", "WeightsFormat", "Axis", "Beta",
     "Alpha", "Approximate", "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
     "Offset", "Container", "SharedName", "AlignCorners", "HalfPixelCenters", "BlockSize",
+    "BatchDims",
 }  # fmt: skip
 _ENUMS = {
     "Padding": "Padding",

@@ -1,6 +1,6 @@
 """Converts the operators of a TensorFlow Lite file to layers, for float nets and for programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +10,9 @@ from drypoint.graph import Builder, Unsupported
 from drypoint.graph import Value as GraphValue
 from drypoint.program import Shape
 
-from ._draft import NO_CLIP, QuantParams
+from ._draft import NO_CLIP, Floats, QuantParams
 from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantize
+from ._onnx_matching import FAR
 from ._program import PROBABILITIES
 from ._tflite_file import Operator
 from ._tflite_functions import FUNCTIONS, function_of
@@ -44,11 +45,30 @@ def _convolution(reader: Reader, one: Operator) -> None:
     dilation = pair(one, "DilationHFactor", "DilationWFactor")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     around = padding(one, source.plane[:2], (reach[0], reach[1]), stride)
-    layer = nn.Conv2d(
+    if by_channel and steps is not None and written == read and _is_mean(rows, bias, steps):
+        (top, bottom), (left, right) = around
+        window, edges = (kernel[0], kernel[1]), (top, left, bottom, right)
+        mean = Nodes(lambda graph, value: graph.avg_pool(value, window, stride, edges))
+        reader.write(one, mean, source)
+        return
+    layer: nn.Layer = nn.Conv2d(
         written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
         padding=around, groups=read // depth, bias=bool(bias),
     )  # fmt: skip
     reader.write(one, layer, source, arrays={"weight": rows} | bias, weights=steps)
+
+
+def _is_mean(rows: Floats, bias: Mapping[str, Floats], steps: QuantParams) -> bool:
+    """Whether the integers of a depthwise convolution are ones with the scale of a mean, as
+    `to_tflite` writes one: a program's mean has no weights, and equal bytes.
+    """
+    count = rows[0].size
+    return (
+        count > 1
+        and not any(array.any() for array in bias.values())
+        and np.allclose(rows, 1 / count, rtol=2.0**-20, atol=0)
+        and np.allclose(steps.scales, 1 / count, rtol=2.0**-20, atol=0)
+    )
 
 
 def _dense(reader: Reader, one: Operator) -> None:
@@ -88,16 +108,63 @@ def _max_pool(reader: Reader, one: Operator) -> None:
     if around != NO_PADDING:
         source = reader.in_memory(one, source)
     value = reader.add(one.name, layer, (source,), made=replace(wanted, steps=source.steps))
+    nodes = _clip_nodes(source, wanted, low, high)
+    value = reader.add(f"{one.name}.clip", nodes, (value,), made=wanted)
+    reader.values[one.outputs[0]] = value
+
+
+def _clip_nodes(source: Value, output: Value, low: float, high: float) -> Nodes:
+    """A clip of integers: a clamp, or a table where the output has other steps."""
 
     def clip(graph: Builder, value: GraphValue) -> GraphValue:
-        if not source.qparams.stands_for(wanted.qparams):
+        if not source.qparams.stands_for(output.qparams):
             return graph.table(value, lambda reals: reals.clip(low, high))
         if (low, high) == NO_CLIP:
             return value
         return graph.clip(value, low, high, qparams=graph.node(value).qparams)
 
-    value = reader.add(f"{one.name}.clip", Nodes(clip), (value,), made=wanted)
-    reader.values[one.outputs[0]] = value
+    return Nodes(clip)
+
+
+def _clip(reader: Reader, one: Operator) -> None:
+    """MAXIMUM and MINIMUM with one number."""
+    constants = [i for i, n in enumerate(one.inputs) if reader.is_constant(n)]
+    if len(one.inputs) != 2 or len(constants) != 1 or reader.constant(one, constants[0]).size != 1:
+        raise Unsupported("does not read one tensor and one number")
+    source, number = reader.read(one, 1 - constants[0]), reader.constant(one, constants[0]).item()
+    low, high = (number, np.inf) if one.kind == "MAXIMUM" else (-np.inf, number)
+    layer: nn.Layer = nn.Hardtanh(max(low, -FAR), min(high, FAR))
+    if reader.integers:
+        layer = _clip_nodes(source, reader.described(one.outputs[0]), low, high)
+    reader.write(one, layer, source)
+
+
+def _cast(reader: Reader, one: Operator) -> None:
+    """CAST of 8-bit integers to int32, which GATHER reads."""
+    tensors = [reader.file.tensors[n] for n in (one.inputs[0], one.outputs[0])]
+    kinds = [tensor.type for tensor in tensors]
+    if not reader.integers or kinds not in (["INT8", "INT32"], ["UINT8", "INT32"]):
+        raise Unsupported(f"makes {kinds[1]} of {kinds[0]}; wanted, in a program, INT32 of INT8")
+    reader.places[one.outputs[0]] = reader.read(one), 0
+
+
+def _look_up(reader: Reader, one: Operator) -> None:
+    """GATHER of 256 integers, as `to_tflite` writes a table."""
+    number = one.inputs[1] if len(one.inputs) == 2 else -1
+    if number not in reader.places or one.options["Axis"] or one.options["BatchDims"]:
+        raise Unsupported("chooses parts of a tensor; read is only a table of integers")
+    source, more = reader.places[number]
+    tensor, values = input_tensor(reader.file, one, 0), constant(reader.file, one, 0)
+    first = -128 if source.steps is not None and source.steps.kind == "INT8" else 0
+    if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
+        raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
+    if first + more:
+        raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
+    made = reader.described(one.outputs[0])
+    assert source.steps is not None  # of every value in integers
+    assert made.steps is not None
+    layer = OfIntegers.of_table(np.roll(values, first), source.steps.steps, made.steps.steps)
+    reader.write(one, layer, source)
 
 
 def _mean(reader: Reader, one: Operator) -> None:
@@ -127,6 +194,13 @@ def _mean(reader: Reader, one: Operator) -> None:
 def _arithmetic(reader: Reader, one: Operator) -> None:
     """ADD and MUL of two values; with a constant also SUB."""
     constants = [i for i, n in enumerate(one.inputs) if n < 0 or reader.is_constant(n)]
+    if one.kind == "ADD" and one.inputs[0] in reader.places and constants == [1]:
+        source, more = reader.places[one.inputs[0]]
+        number = constant(reader.file, one, 1)
+        if number.size != 1 or number.dtype.kind != "i":
+            raise Unsupported("does not add one number to integers")
+        reader.places[one.outputs[0]] = source, more + int(number.item())
+        return
     if len(one.inputs) != 2 or len(constants) == 2:
         raise Unsupported("does not read two tensors, of which one is computed")
     if constants:
@@ -338,6 +412,10 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "ADD": _arithmetic,
     "SUB": _arithmetic,
     "MUL": _arithmetic,
+    "MAXIMUM": _clip,
+    "MINIMUM": _clip,
+    "CAST": _cast,
+    "GATHER": _look_up,
     "CONCATENATION": _concatenation,
     "PAD": _pad,
     "PADV2": _pad,

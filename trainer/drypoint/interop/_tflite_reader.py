@@ -72,6 +72,7 @@ class Reader:
         readers: how many of them read each tensor.
         draft: the layers.
         values, constants: by number of the tensor.
+        places: by number of a tensor of int32: the value whose integers it has, and how many more.
         beta: the factor of a softmax at the end.
     """
 
@@ -80,6 +81,7 @@ class Reader:
         self.line = operators(file)
         self.readers = readers(file, self.line)
         self.constants: dict[int, Floats] = {}
+        self.places: dict[int, tuple[Value, int]] = {}
         self.beta = 1.0
         tensor = file.tensors[file.input]
         try:

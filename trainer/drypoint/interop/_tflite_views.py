@@ -22,7 +22,7 @@ _WINDOWS = {  # operators with windows: their options with the kernel's rows and
 }
 _BY_ROW = {
     *("ADD", "SUB", "MUL", "CONCATENATION", "FULLY_CONNECTED", "DEQUANTIZE", "QUANTIZE"),
-    *("LEAKY_RELU", "GELU"),
+    *("LEAKY_RELU", "GELU", "MAXIMUM", "MINIMUM"),
     *RESHAPES,
     *FUNCTIONS,
 }
