@@ -29,6 +29,7 @@ from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
 from ._nodes import Reals as Reals
+from ._nodes import Sides as Sides
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import nn
-from drypoint.graph import Builder, Reals, Value
+from drypoint.graph import Builder, Reals, Sides, Unsupported, Value
 
 from ._onnx_file import Shape
 
@@ -80,6 +80,33 @@ class Nodes(OnlyLowered):
     def lower(self, graph: Builder, *values: Value) -> Value:
         """The nodes."""
         return self.build(graph, *values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Crop(OnlyLowered):
+    """Rows and columns that the upsampling before it leaves out, which nothing else reads.
+
+    Args:
+        sides: top, left, bottom, right.
+    """
+
+    sides: Sides
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Fewer rows and columns."""
+        (c, h, w), (top, left, bottom, right) = input_shape, self.sides
+        return c, h - top - bottom, w - left - right
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """The upsampling, of fewer rows and columns.
+
+        Raises:
+            Unsupported: the value is no upsampling's.
+        """
+        cropped = graph.crop(values[0], self.sides)
+        if cropped is None:
+            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
+        return cropped
 
 
 class Requantize(OnlyLowered):

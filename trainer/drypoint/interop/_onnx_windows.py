@@ -5,11 +5,12 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._integer_layers import Pad2d
+from ._integer_layers import Crop, Pad2d
 from ._onnx_file import Node, Shape
 from ._onnx_reader import Reader, placed
 from ._onnx_value import Value, along, check_size
 
+UPSAMPLINGS = (nn.Upsample, nn.PixelShuffle, Crop)
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]  # (top, bottom), (left, right)
 
@@ -231,7 +232,11 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
     of_image, start, stop, step = axes[axis], taken.start, taken[-1] + 1, taken.step
     size = value.shape[axis]
     made = Value(end=value.end, made=value.made, shape=value.made)
-    if start or stop < size:
+    if reader.integers and step == 1 and _is_upsampling(reader, value):
+        before, after = start, size - stop
+        sides = (before, 0, after, 0) if of_image == 1 else (0, before, 0, after)
+        made = reader.draft.add(Crop(sides), (made,))
+    elif start or stop < size:
         length = size - (stop - start) + 1
         kernel = (length, 1) if of_image == 1 else (1, length)
         reader.draft.claim(length * value.made[0])
@@ -246,6 +251,16 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
         made = reader.draft.add(nn.MaxPool2d(1, stride=stride), (made,))
     count = -(-(stop - start) // step)
     return placed(made, axes, _with(value.shape, axis, count))
+
+
+def _is_upsampling(reader: Reader, value: Value) -> bool:
+    """Whether a value is an upsampling's alone, in the steps of its input."""
+    if value.end < 1:
+        return False
+    layer = reader.draft.layers[value.end]
+    names = [name for name, other in reader.values.items() if other.end == value.end]
+    alone = len(names) < 2 and all(reader.users[name] == 1 for name in names)
+    return alone and layer.output is None and isinstance(layer.layer, UPSAMPLINGS)
 
 
 def _with(shape: Shape, axis: int, size: int) -> Shape:

@@ -18,10 +18,10 @@ from drypoint.program import Program
 
 from ._draft import Draft, Floats, Made, QuantParams, named
 from ._errors import ImportFileError
-from ._integer_layers import OfIntegers, Requantize
+from ._integer_layers import Crop, OfIntegers, Requantize
 
 PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
-MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
+MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, Crop)
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
 CLIPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)
 

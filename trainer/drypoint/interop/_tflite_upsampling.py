@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from drypoint import nn
-from drypoint.graph import Builder, Unsupported, Value
+from drypoint.graph import Unsupported
 from drypoint.program import Shape
 
-from ._integer_layers import Nodes
+from ._integer_layers import Crop, Nodes
 from ._tflite_file import File, Operator
 from ._tflite_reader import Reader
 from ._tflite_walk import Sides, constant, hint, pair
@@ -72,15 +72,9 @@ def _crop(reader: Reader, one: Operator) -> None:
         raise Unsupported(hint(one.kind))
     source = reader.read(one)
     around = _left_out(reader.file, one, source.plane)
-    alone = reader.readers[one.inputs[0]] == 1
-
-    def crop(graph: Builder, value: Value) -> Value:
-        cropped = graph.crop(value, around) if alone else None
-        if cropped is None:
-            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
-        return cropped
-
-    reader.write(one, Nodes(crop), source, steps=source.steps)
+    if reader.readers[one.inputs[0]] > 1:
+        raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
+    reader.write(one, Crop(around), source, steps=source.steps)
 
 
 def _left_out(file: File, one: Operator, source: Shape) -> Sides:
