@@ -4,15 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import SignalEncoder
-from drypoint.graph import (
-    AvgPool,
-    Binary,
-    Integers,
-    QuantizedNode,
-    QuantParams,
-    Table,
-    Weighted,
-)
+from drypoint.graph import AvgPool, Binary, Integers, QuantizedNode, QuantParams, Table, Weighted
 from drypoint.nn import Layer, Model
 from drypoint.program import Tensor, border
 

@@ -218,10 +218,7 @@ def _of_thresholds(op: Weighted | AvgPool, one: Requantization, framework: Frame
     at = np.concatenate([*bounds, low[:, None]], axis=1).clip(low[:, None], high[:, None])
     most = int(np.abs(ours(at) - theirs(at)).max(initial=0))
     return OpRounding(
-        name=op.name,
-        reachable=int((high - low + 1).sum()),
-        differing=int(differing),
-        most=most,
+        name=op.name, reachable=int((high - low + 1).sum()), differing=int(differing), most=most
     )
 
 
