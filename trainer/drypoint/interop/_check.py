@@ -59,8 +59,8 @@ def check(
         FrameworkError: an argument is of another kind, or the outputs have different sizes.
         DrypointError: the model does not take the inputs.
     """
-    wanted = "a Model or a net"
-    check_kind(model, (nn.Model, nn.Layer), name="model", wanted=wanted, error=FrameworkError)
+    expected = "a Model or a net"
+    check_kind(model, (nn.Model, nn.Layer), name="model", wanted=expected, error=FrameworkError)
     model = model if isinstance(model, nn.Model) else nn.Model(model)
     rows = model_inputs(inputs, name="inputs", error=FrameworkError)
     run, last = _runner(source)
@@ -69,10 +69,10 @@ def check(
     for start in range(0, len(rows), batch_size):
         part = rows[start : start + batch_size]
         x = model.encode(part) if encoded else _first(np.asarray(part, np.float32), model, last)
-        given: Any = part
+        batch: Any = part
         if run is not source:
-            given = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
-        ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(given)))
+            batch = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
+        ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(batch)))
         theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
         if len(theirs) != len(ours) or theirs.size != ours.size:
             raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")

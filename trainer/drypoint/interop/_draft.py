@@ -90,13 +90,13 @@ class Made:
 
 class Read(Protocol):
     """A tensor of the file that a layer reads: ``end`` is the number of the layer that computes it,
-    ``made`` the shape of what that layer outputs.
+    ``layer_shape`` the shape of what that layer outputs.
     """
 
     @property
     def end(self) -> int: ...
     @property
-    def made(self) -> Shape: ...
+    def layer_shape(self) -> Shape: ...
 
 
 class Draft:
@@ -149,7 +149,9 @@ class Draft:
         """
         described = shape is not None
         if shape is None:
-            shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
+            shapes = dict(
+                zip(layer.input_ports, (source.layer_shape for source in sources), strict=True)
+            )
             try:
                 (shape,) = layer.output_shapes(shapes).values()
             except nn.ShapeError as error:
@@ -158,7 +160,7 @@ class Draft:
         number = len(self.layers) + 1
         self.layers[number] = Made(
             layer=layer,
-            reads=tuple(one.end for one in sources),
+            reads=tuple(source.end for source in sources),
             shape=shape,
             title=self.title,
             arrays=dict(arrays or {}),
@@ -167,7 +169,7 @@ class Draft:
             described=described,
             **facts,
         )
-        return Value(end=number, made=shape, shape=shape)
+        return Value(end=number, layer_shape=shape, shape=shape)
 
     def claim(self, count: int) -> None:
         """Take weights that no file holds from the budget, before they are made.
@@ -181,7 +183,7 @@ class Draft:
 
     def shaped(self, value: Value, shape: Shape) -> int:
         """The number of a layer that outputs a layer's output in another shape."""
-        if value.made == shape:
+        if value.layer_shape == shape:
             return value.end
         key = value.end, shape
         if key not in self._shaped:
@@ -206,10 +208,10 @@ class Draft:
 
     def chosen(self, value: Value, places: list[int]) -> Value:
         """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
-        self.claim(len(places) * value.made[0])
-        matrix = np.zeros((len(places), value.made[0], 1, 1))
+        self.claim(len(places) * value.layer_shape[0])
+        matrix = np.zeros((len(places), value.layer_shape[0], 1, 1))
         matrix[np.arange(len(places)), places] = 1.0
-        layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
+        layer = nn.Conv2d(len(places), 1, in_channels=value.layer_shape[0], bias=False)
         return self.add(layer, (value,), {"weight": matrix}, keeps=True)
 
     def scaled(self, value: Value, factor: Floats, term: Floats) -> Value:
@@ -218,43 +220,43 @@ class Draft:
         It becomes part of a convolution or Linear before it that nothing else reads (`merged`), or
         a batch norm.
         """
-        rank = len(value.made)
+        rank = len(value.layer_shape)
         if rank not in (1, 3):
-            raise Unsupported(f"scales a tensor {value.made}; wanted (C, H, W) or (n,)")
-        self.claim(4 * value.made[0])
+            raise Unsupported(f"scales a tensor {value.layer_shape}; wanted (C, H, W) or (n,)")
+        self.claim(4 * value.layer_shape[0])
         kind = nn.BatchNorm1d if rank == 1 else nn.BatchNorm2d
-        ones = np.ones(value.made[0])
+        ones = np.ones(value.layer_shape[0])
         arrays = {
             "scale": factor * ones,
             "shift": term * ones,
             "running_mean": 0 * ones,
             "running_variance": ones,
         }
-        layer = kind(epsilon=ROUNDING, channels=value.made[0])
-        made = self.add(layer, (value,), arrays, scaling=True)
-        return replace(value, end=made.end)
+        layer = kind(epsilon=ROUNDING, channels=value.layer_shape[0])
+        output = self.add(layer, (value,), arrays, scaling=True)
+        return replace(value, end=output.end)
 
     def merged(self, output: int) -> tuple[dict[int, Made], int]:
         """The layers with each scaling merged into the layer before where only it reads that, and
         the number of the output.
         """
         layers = dict(self.layers)
-        readers = Counter([output, *(n for one in layers.values() for n in one.reads)])
+        readers = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
         moved: dict[int, int] = {}
-        for number, given in self.layers.items():
-            reads = tuple(moved.get(n, n) for n in given.reads)
-            one = layers[number] = replace(given, reads=reads)
+        for number, original in self.layers.items():
+            reads = tuple(moved.get(n, n) for n in original.reads)
+            scaling = layers[number] = replace(original, reads=reads)
             before = layers.get(reads[0])
-            if not one.scaling or before is None or readers[given.reads[0]] > 1:
+            if not scaling.scaling or before is None or readers[original.reads[0]] > 1:
                 continue
-            arrays = _scaled_arrays(before, one)
+            arrays = _scaled_arrays(before, scaling)
             if arrays is not None and before.output is None:
                 layer = before.layer
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     layer = replace(layer, bias=True)
                 layers[reads[0]] = replace(
-                    before, layer=layer, arrays=arrays, output=one.output, weights=None
-                    if (np.asarray(one.arrays["scale"]) != 1).any() else before.weights,
+                    before, layer=layer, arrays=arrays, output=scaling.output, weights=None
+                    if (np.asarray(scaling.arrays["scale"]) != 1).any() else before.weights,
                 )  # fmt: skip
                 del layers[number]
                 moved[number] = reads[0]
@@ -272,14 +274,14 @@ class Draft:
         names = named(layers)
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}
-        for number, one in layers.items():
-            for key, array in one.arrays.items():
+        for number, layer in layers.items():
+            for key, array in layer.arrays.items():
                 path = f"{names[number]}.{key}"
-                into = buffers if key in one.layer.buffer_names else params
+                into = buffers if key in layer.layer.buffer_names else params
                 into[path] = self._as_float32(array, path)
         numbers = list(layers)
         net: nn.Sequential | nn.Graph
-        if [one.reads for one in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
+        if [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
             net = nn.Sequential({names[n]: layers[n].layer for n in numbers}, self.input_shape)
         else:
             net = nn.Graph(
@@ -301,24 +303,24 @@ class Draft:
 
 def named(layers: Mapping[int, Made]) -> dict[int, str]:
     """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
-    totals = Counter(one.layer.short_name for one in layers.values())
+    totals = Counter(layer.layer.short_name for layer in layers.values())
     seen: Counter[str] = Counter()
     names = {0: INPUT}
-    for number, one in layers.items():
-        short = one.layer.short_name
+    for number, layer in layers.items():
+        short = layer.layer.short_name
         seen[short] += 1
-        names[number] = one.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
+        names[number] = layer.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
     return names
 
 
 def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[str, str]]:
-    found = []
-    for number, one in layers.items():
-        ports = one.layer.input_ports
-        for port, source in zip(ports, one.reads, strict=True):
+    edges = []
+    for number, layer in layers.items():
+        ports = layer.layer.input_ports
+        for port, source in zip(ports, layer.reads, strict=True):
             end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
-            found.append((names[source], end))
-    return found
+            edges.append((names[source], end))
+    return edges
 
 
 def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:

@@ -52,8 +52,8 @@ def to_onnx(
     """
     if isinstance(source, Program):
         return program_to_onnx(source, _outputs(source, inputs, outputs), batch)
-    wanted = "a Model, a net, or a Program"
-    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=wanted, error=ExportError)
+    expected = "a Model, a net, or a Program"
+    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=expected, error=ExportError)
     return net_to_onnx(source if isinstance(source, nn.Model) else nn.Model(source))
 
 

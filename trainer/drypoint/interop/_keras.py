@@ -53,22 +53,22 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
     nodes = Nodes()
     nodes.shapes["input"] = shape
     output = _walk(model, ["input"], nodes, "")
-    return nodes.net("input", output, batch=1, shape=shape, what="the model is")
+    return nodes.net("input", output, batch=1, shape=shape, subject="the model is")
 
 
-def _walk(model: Any, given: list[str], nodes: Nodes, prefix: str) -> str:
+def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> str:
     """Add the nodes of all layers of a model.
 
     Args:
         model: the model.
-        given: the names of the tensors that the model reads.
+        inputs: the names of the tensors that the model reads.
         nodes: where nodes are added.
         prefix: the start of the names of the model's tensors.
 
     Returns:
         The name of the model's output.
     """
-    names = {id(tensor): name for tensor, name in zip(model.inputs, given, strict=True)}
+    names = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
     for node in _calls(model):
         layer = node.operation
         reads = [names[id(tensor)] for tensor in node.input_tensors]
@@ -77,11 +77,11 @@ def _walk(model: Any, given: list[str], nodes: Nodes, prefix: str) -> str:
         (tensor,) = node.output_tensors
         name = nodes.free_name(f"{prefix}{layer.name}")
         if hasattr(layer, "_functional") or hasattr(layer, "_nodes_by_depth"):
-            made = _walk(layer, reads, nodes, f"{name}.")
+            output = _walk(layer, reads, nodes, f"{name}.")
         else:
-            made = _add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))
-        nodes.shapes[made] = tuple(tensor.shape[1:])
-        names[id(tensor)] = made
+            output = _add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))
+        nodes.shapes[output] = tuple(tensor.shape[1:])
+        names[id(tensor)] = output
     return names[id(model.outputs[0])]
 
 

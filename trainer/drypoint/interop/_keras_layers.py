@@ -46,12 +46,13 @@ class Call:
     @property
     def operands(self) -> list[str]:
         """Names of the inputs, with a constant for each argument that is no tensor."""
-        given = self.node.arguments.args
-        if len(given) == 1:  # a layer's list of tensors
+        arguments = self.node.arguments.args
+        if len(arguments) == 1:  # a layer's list of tensors
             return self.reads
         reads = iter(self.reads)
         return [
-            next(reads) if hasattr(one, "_keras_history") else self.number(one) for one in given
+            next(reads) if hasattr(argument, "_keras_history") else self.number(argument)
+            for argument in arguments
         ]
 
     def weight(self, name: str) -> NDArray[Any]:
@@ -122,11 +123,11 @@ def _pads(call: Call, kernel: tuple[int, ...], strides: tuple[int, ...], dilatio
         if call.layer.padding == "causal":
             before = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return (*before, *[0] * call.rank)
-    needed = [
+    totals = [
         max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
         for n, k, s, d in zip(call.shape[:-1], kernel, strides, dilation, strict=True)
     ]
-    return (*(n // 2 for n in needed), *(n - n // 2 for n in needed))
+    return (*(n // 2 for n in totals), *(n - n // 2 for n in totals))
 
 
 def _convolved(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: Any) -> str:
@@ -144,8 +145,8 @@ def _convolved(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: A
 def _convolution(call: Call) -> str:
     kernel = np.moveaxis(call.weight("kernel"), (-1, -2), (0, 1))
     bias = call.weight("bias") if call.layer.use_bias else None
-    made = _convolved(call, call.first(call.reads[0]), kernel, bias, group=call.layer.groups)
-    return call.activated(call.last(made))
+    output = _convolved(call, call.first(call.reads[0]), kernel, bias, group=call.layer.groups)
+    return call.activated(call.last(output))
 
 
 def _transposed(call: Call) -> str:
@@ -157,7 +158,7 @@ def _transposed(call: Call) -> str:
     after = [max(n - half, 0) for n, half in zip(beyond, before, strict=True)]
     reads = [call.first(call.reads[0]), call.constant(kernel.astype(np.float32))]
     reads += [call.constant(call.weight("bias").astype(np.float32))] if layer.use_bias else []
-    made = call.add(
+    output = call.add(
         "ConvTranspose",
         reads,
         kernel_shape=kernel.shape[2:],
@@ -166,7 +167,7 @@ def _transposed(call: Call) -> str:
         output_padding=tuple(max(-n, 0) for n in beyond),
         dilations=tuple(layer.dilation_rate),
     )
-    return call.activated(call.last(made))
+    return call.activated(call.last(output))
 
 
 def _left_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
@@ -180,14 +181,14 @@ def _upsampling(call: Call) -> str:
     size = call.layer.size
     scales = call.number([1, 1, *((size,) if isinstance(size, int) else size)])
     mode = getattr(call.layer, "interpolation", "nearest")
-    made = call.add(
+    output = call.add(
         "Resize",
         [call.first(call.reads[0]), "", scales],
         mode=mode if mode == "nearest" else "linear",
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
-    return call.last(made)
+    return call.last(output)
 
 
 def _depthwise_weight(kernel: NDArray[Any]) -> NDArray[Any]:
@@ -207,12 +208,12 @@ def _separable(call: Call) -> str:
     """A depthwise convolution, and one of 1 x 1."""
     weight = _depthwise_weight(call.weight("depthwise_kernel"))
     read = call.first(call.reads[0])
-    made = _convolved(call, read, weight, None, group=call.shape[-1])
+    output = _convolved(call, read, weight, None, group=call.shape[-1])
     kernel = np.moveaxis(call.weight("pointwise_kernel"), (-1, -2), (0, 1)).astype(np.float32)
-    reads = [made, call.constant(kernel)]
+    reads = [output, call.constant(kernel)]
     reads += [call.constant(call.weight("bias"))] if call.layer.use_bias else []
-    made = call.add("Conv", reads, "pointwise", kernel_shape=tuple(kernel.shape[2:]))
-    return call.activated(call.last(made))
+    output = call.add("Conv", reads, "pointwise", kernel_shape=tuple(kernel.shape[2:]))
+    return call.activated(call.last(output))
 
 
 def _dense(call: Call) -> str:
@@ -220,9 +221,9 @@ def _dense(call: Call) -> str:
     bias = [call.constant(call.weight("bias"))] if call.layer.use_bias else []
     if len(call.shape) == 1:
         return call.activated(call.add("Gemm", [call.reads[0], weight, *bias]))
-    made = call.add("MatMul", [call.reads[0], weight])
-    made = call.add("Add", [made, *bias], "biased") if bias else made
-    return call.activated(made)
+    output = call.add("MatMul", [call.reads[0], weight])
+    output = call.add("Add", [output, *bias], "biased") if bias else output
+    return call.activated(output)
 
 
 def _batch_norm(call: Call) -> str:
@@ -235,8 +236,8 @@ def _batch_norm(call: Call) -> str:
     arrays = (gamma, beta, call.weight("moving_mean"), call.weight("moving_variance"))
     read = call.first(call.reads[0]) if call.rank else call.reads[0]
     reads = [read, *(call.constant(array) for array in arrays)]
-    made = call.add("BatchNormalization", reads, epsilon=layer.epsilon)
-    return call.last(made) if call.rank else made
+    output = call.add("BatchNormalization", reads, epsilon=layer.epsilon)
+    return call.last(output) if call.rank else output
 
 
 def _pool(op: str) -> Adder:
@@ -304,10 +305,10 @@ def _chain(op: str) -> Adder:
 
     def add(call: Call) -> str:
         reads = call.operands
-        made = reads[0]
+        output = reads[0]
         for i, read in enumerate(reads[1:]):
-            made = call.add(op, [made, read], "" if i + 2 == len(reads) else f"part{i}")
-        return made
+            output = call.add(op, [output, read], "" if i + 2 == len(reads) else f"part{i}")
+        return output
 
     return add
 
@@ -326,16 +327,16 @@ def _zero_padding(call: Call) -> str:
 
 
 def _rescaling(call: Call) -> str:
-    made = call.add("Mul", [call.reads[0], call.number(call.layer.scale)], "scaled")
-    return call.add("Add", [made, call.number(call.layer.offset)])
+    output = call.add("Mul", [call.reads[0], call.number(call.layer.scale)], "scaled")
+    return call.add("Add", [output, call.number(call.layer.offset)])
 
 
 def _normalization(call: Call) -> str:
     if call.layer.invert:
         return call.add("keras.Normalization with invert", call.reads)
     mean, deviation = call.weight("mean"), np.sqrt(call.weight("variance"))
-    made = call.add("Sub", [call.reads[0], call.number(mean)], "centered")
-    return call.add("Div", [made, call.number(np.maximum(deviation, 1e-7))])
+    output = call.add("Sub", [call.reads[0], call.number(mean)], "centered")
+    return call.add("Div", [output, call.number(np.maximum(deviation, 1e-7))])
 
 
 def _elu(call: Call) -> str:

@@ -256,8 +256,8 @@ class _Writer:
 
     def node(self, name: str, kind: str, reads: Reads, **attributes: Any) -> str:
         """Add a node with one output, which has the node's name."""
-        made = self.onnx.helper.make_node(kind, reads, [name], name=name, **attributes)
-        self.nodes.append(made)
+        node = self.onnx.helper.make_node(kind, reads, [name], name=name, **attributes)
+        self.nodes.append(node)
         return name
 
     def _arrays(self, path: str, layer: nn.Layer, names: tuple[str, ...]) -> Reads:

@@ -71,16 +71,16 @@ class Nodes:
         return output
 
     def net(
-        self, given: str, output: str, *, batch: int, shape: Shape, what: str
+        self, input_name: str, output: str, *, batch: int, shape: Shape, subject: str
     ) -> nn.Sequential | nn.Graph:
         """The net of the nodes.
 
         Args:
-            given: the name of the input.
+            input_name: the name of the input.
             output: the name of the output.
             batch: the size of the batch axis in the constants.
             shape: the input's shape for one example.
-            what: the subject of a message: "the module is".
+            subject: the subject of a message: "the module is".
 
         Raises:
             FrameworkError: operations have no counterpart; the message has a line for each reason.
@@ -88,7 +88,7 @@ class Nodes:
         graph = MadeGraph(
             nodes=tuple(self._nodes),
             constants=self._constants,
-            input=given,
+            input=input_name,
             output=output,
             batch=batch,
             shape=shape,
@@ -98,6 +98,6 @@ class Nodes:
             shapes=self.shapes,
         )
         try:
-            return net_of(graph, what)
+            return net_of(graph, subject)
         except OnnxError as error:
             raise FrameworkError(*error.args) from error

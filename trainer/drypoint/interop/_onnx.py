@@ -114,12 +114,12 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     return net_of(*read_graph(source))
 
 
-def net_of(graph: Graph, what: str) -> nn.Sequential | nn.Graph:
+def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
     """The float net of a graph.
 
     Args:
         graph: the graph.
-        what: how a message begins: "the module is".
+        subject: how a message begins: "the module is".
 
     Raises:
         OnnxError: no layers compute what the graph does; the message has a line for each reason.
@@ -129,7 +129,7 @@ def net_of(graph: Graph, what: str) -> nn.Sequential | nn.Graph:
             draft, output = drafted(graph, integers=False)
             return draft.net(output.end)
     except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise OnnxError.about(f"{what} no net that can be read", error) from error
+        raise OnnxError.about(f"{subject} no net that can be read", error) from error
 
 
 def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Program:
@@ -162,13 +162,13 @@ def program_of_onnx(
     source: bytes | str | Path, name: str
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_onnx`, with the node of each op."""
-    graph, what = read_graph(source)
+    graph, subject = read_graph(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = drafted(graph, integers=True)
             return program_of(draft, output.end, name=name, halves="even")
     except (OnnxError, ProgramError, nn.ConfigError) as error:
-        raise OnnxError.about(f"{what} no quantized net that can be read", error) from error
+        raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
 
 
 def is_quantized_onnx(source: bytes | str | Path) -> bool:
@@ -183,9 +183,9 @@ def is_quantized_onnx(source: bytes | str | Path) -> bool:
     """
     graph, _ = read_graph(source)
     return any(
-        one.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
-        or (one.op == "QuantizeLinear" and one.inputs[0] not in graph.constants)
-        for one in graph.nodes
+        node.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
+        or (node.op == "QuantizeLinear" and node.inputs[0] not in graph.constants)
+        for node in graph.nodes
     )
 
 

@@ -32,11 +32,11 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
     left: dict[str, int] = {}
     sizes = {"files": 0, "tensors": 0}
 
-    def count(what: str, size: int) -> None:
-        sizes[what] += size
-        if sizes[what] > READ_LIMIT:
+    def count(subject: str, size: int) -> None:
+        sizes[subject] += size
+        if sizes[subject] > READ_LIMIT:
             raise OnnxError(
-                f"its data {what} have {sizes[what]:,} bytes, the limit is {READ_LIMIT:,}"
+                f"its data {subject} have {sizes[subject]:,} bytes, the limit is {READ_LIMIT:,}"
             )
 
     for tensor in graph.initializer:

@@ -75,40 +75,42 @@ class Graph:
         """Name -> shape for an example, of tensors whose shape onnx infers; none where it fails."""
         onnx = package("onnx", extra="interop")
         try:
-            found = onnx.shape_inference.infer_shapes(self.proto).graph.value_info
+            values = onnx.shape_inference.infer_shapes(self.proto).graph.value_info
         except Exception:
             return {}
-        sizes = {one.name: [d.dim_value for d in one.type.tensor_type.shape.dim] for one in found}
+        sizes = {
+            value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in values
+        }
         return {name: tuple(dims[1:]) for name, dims in sizes.items() if min(dims[1:], default=0)}
 
 
-def read_graph(source: bytes | str | Path, what: str = "the bytes are") -> tuple[Graph, str]:
+def read_graph(source: bytes | str | Path, subject: str = "the bytes are") -> tuple[Graph, str]:
     """The graph of a file, and how a message about it begins.
 
     Args:
         source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
-        what: how a message about bytes begins.
+        subject: how a message about bytes begins.
 
     Raises:
         OnnxError: no ONNX model, several inputs or outputs, open sizes, or data in files that lie
             not beside it.
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    wanted = "the bytes or the path of an ONNX file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=OnnxError)
+    expected = "the bytes or the path of an ONNX file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=OnnxError)
     onnx = package("onnx", extra="interop")
     if isinstance(source, bytes):
-        proto = _parsed(source, None, what)
+        proto = _parsed(source, None, subject)
     else:
-        what = f"{source} is"
-        proto = _parsed(read_bytes(source), Path(source).parent, what)
+        subject = f"{source} is"
+        proto = _parsed(read_bytes(source), Path(source).parent, subject)
     try:
-        return _graph(proto, onnx), what
+        return _graph(proto, onnx), subject
     except OnnxError as error:
-        raise OnnxError(f"{what} no net that can be read: {error}") from error
+        raise OnnxError(f"{subject} no net that can be read: {error}") from error
 
 
-def _parsed(content: bytes, folder: Path | None, what: str) -> Any:
+def _parsed(content: bytes, folder: Path | None, subject: str) -> Any:
     """The ``onnx.ModelProto`` of a file, checked, with all data in it."""
     onnx = package("onnx", extra="interop")
     try:
@@ -117,29 +119,29 @@ def _parsed(content: bytes, folder: Path | None, what: str) -> Any:
         refuse_other_files(proto, onnx)  # first: the checker looks for the other files
         onnx.checker.check_model(proto)
     except OnnxError as error:
-        raise OnnxError(f"{what} without its weights: {error}") from error
+        raise OnnxError(f"{subject} without its weights: {error}") from error
     except (DrypointError, MemoryError):
         raise
     except Exception as error:  # protobuf and the checker raise types of their own C++ side
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise OnnxError(f"{what} no ONNX model that can be read: {lines[0]}") from error
+        raise OnnxError(f"{subject} no ONNX model that can be read: {lines[0]}") from error
     return proto
 
 
 def _graph(proto: Any, onnx: Any) -> Graph:
     graph = proto.graph
-    constants = {one.name: array_of(one, onnx) for one in graph.initializer}
-    inputs = [one for one in graph.input if one.name not in constants]
+    constants = {value.name: array_of(value, onnx) for value in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
     outputs = _values(graph, onnx)
     if len(inputs) != 1 or len(outputs) != 1:
-        names = ", ".join(_short(one.name) for one in [*inputs, *graph.output][:8])
+        names = ", ".join(_short(value.name) for value in [*inputs, *graph.output][:8])
         raise OnnxError(
             f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
             "has one of each: export the part in between"
         )
     batch, shape = _input_shape(inputs[0])
-    versions = {one.domain: one.version for one in proto.opset_import}
-    ends = [(one.input, one.output) for one in graph.node]
+    versions = {value.domain: value.version for value in proto.opset_import}
+    ends = [(value.input, value.output) for value in graph.node]
     return Graph(
         nodes=tuple(_node(graph.node[i], onnx) for i in needed(ends, outputs[0], inputs[0].name)),
         constants=constants,
@@ -159,7 +161,7 @@ def _input_shape(value: Any) -> tuple[int, Shape]:
     Raises:
         OnnxError: a size but the batch's is open, or the input is too large.
     """
-    dims = [int(one.dim_value) for one in value.type.tensor_type.shape.dim]
+    dims = [int(dim.dim_value) for dim in value.type.tensor_type.shape.dim]
     if len(dims) < 2 or min(dims[1:]) < 1:
         raise OnnxError(
             f"the shape of '{_short(value.name)}' is open; wanted a batch axis and then fixed "
@@ -180,13 +182,16 @@ def _values(graph: Any, onnx: Any) -> list[str]:
     if len(graph.output) == 1:
         return [graph.output[0].name]
     maps = {
-        name: one.input[0] for one in graph.node if one.op_type == "ZipMap" for name in one.output
+        name: value.input[0]
+        for value in graph.node
+        if value.op_type == "ZipMap"
+        for name in value.output
     }
     other = onnx.TensorProto.INT64, onnx.TensorProto.STRING
     return [
-        maps.get(one.name, one.name)
-        for one in graph.output
-        if one.name in maps or one.type.tensor_type.elem_type not in other
+        maps.get(value.name, value.name)
+        for value in graph.output
+        if value.name in maps or value.type.tensor_type.elem_type not in other
     ]
 
 
@@ -200,12 +205,12 @@ def needed(
         output: name of the graph's output.
         start: name of the graph's input.
     """
-    wanted, found = {output}, list[int]()
+    names, positions = {output}, list[int]()
     for position, (inputs, outputs) in reversed(list(enumerate(ends))):
-        if wanted.intersection(outputs):
-            found.append(position)
-            wanted.update(name for name in inputs if name and name != start)
-    return found[::-1]
+        if names.intersection(outputs):
+            positions.append(position)
+            names.update(name for name in inputs if name and name != start)
+    return positions[::-1]
 
 
 def _node(proto: Any, onnx: Any) -> Node:
@@ -215,7 +220,7 @@ def _node(proto: Any, onnx: Any) -> Node:
         name=proto.name or next(filter(None, proto.output), ""),
         inputs=tuple(proto.input),
         outputs=tuple(proto.output),
-        attributes={one.name: _plain(one, onnx) for one in proto.attribute},
+        attributes={attribute.name: _plain(attribute, onnx) for attribute in proto.attribute},
         proto=proto,
     )
 

@@ -49,7 +49,7 @@ class Folder:
         if node.op not in FOLDED:
             raise Unsupported("reads constants alone, and is not computed at import: fold it first")
         self._take(node, inputs)
-        names = [f"i{i}" if given is not None else "" for i, given in enumerate(inputs)]
+        names = [f"i{i}" if array is not None else "" for i, array in enumerate(inputs)]
         onnx = package("onnx", extra="interop")
         reference = package("onnx.reference", extra="interop")
         try:
@@ -63,9 +63,9 @@ class Folder:
                 [info(name, empty) for name in proto.output if name],
             )  # fmt: skip
             run = reference.ReferenceEvaluator(graph, opsets={"": self.opset}).run
-            fed = {name: given for name, given in zip(names, inputs, strict=True) if name}
+            fed = {name: array for name, array in zip(names, inputs, strict=True) if name}
             with np.errstate(all="ignore"):
-                return [np.asarray(made) for made in run(None, fed)]
+                return [np.asarray(output) for output in run(None, fed)]
         except MemoryError:
             raise
         except Exception as error:  # whatever the evaluator raises for inputs that do not fit
@@ -74,25 +74,27 @@ class Folder:
 
     def _take(self, node: Node, inputs: list[Array | None]) -> None:
         """Take the bytes of the outputs from the budget."""
-        given = [one for one in inputs if one is not None]
-        needed = sum(one.nbytes for one in given)
-        if node.op in ("ConstantOfShape", "Expand") and given:
-            shape = [max(1, int(n)) for n in given[-1].ravel()[:9].tolist()]
-            shapes = [shape, *(list(one.shape) for one in given[:-1])]
-            needed += 8 * _broadcast_size(shapes)
-        elif node.op == "Range" and len(given) == 3:
-            start, end, step = (float(one.ravel()[0]) if one.size else 0.0 for one in given)
+        arrays = [array for array in inputs if array is not None]
+        total = sum(array.nbytes for array in arrays)
+        if node.op in ("ConstantOfShape", "Expand") and arrays:
+            shape = [max(1, int(n)) for n in arrays[-1].ravel()[:9].tolist()]
+            shapes = [shape, *(list(array.shape) for array in arrays[:-1])]
+            total += 8 * _broadcast_size(shapes)
+        elif node.op == "Range" and len(arrays) == 3:
+            start, end, step = (float(array.ravel()[0]) if array.size else 0.0 for array in arrays)
             count = (end - start) / step if step else math.inf
-            needed += int(8 * count) if 0 <= count < 2**40 else 2**40 if count > 0 else 0
-        elif len(given) > 1 and node.op not in ("Concat", "Gather", "Slice", "Reshape", "Split"):
-            needed += 8 * _broadcast_size([list(one.shape) for one in given])
-        elif node.op == "Gather" and len(given) == 2:
-            needed += given[0].nbytes * max(1, given[1].size)
-        if needed > self.left:
-            of_batch = any(ANY_BATCH in one.ravel()[:9] for one in given if one.dtype.kind == "i")
+            total += int(8 * count) if 0 <= count < 2**40 else 2**40 if count > 0 else 0
+        elif len(arrays) > 1 and node.op not in ("Concat", "Gather", "Slice", "Reshape", "Split"):
+            total += 8 * _broadcast_size([list(array.shape) for array in arrays])
+        elif node.op == "Gather" and len(arrays) == 2:
+            total += arrays[0].nbytes * max(1, arrays[1].size)
+        if total > self.left:
+            of_batch = any(
+                ANY_BATCH in array.ravel()[:9] for array in arrays if array.dtype.kind == "i"
+            )
             hint = ", for an open batch axis: export with a batch of 1" if of_batch else ""
             raise Unsupported(f"computes constants of far more bytes than the file has{hint}")
-        self.left -= needed
+        self.left -= total
 
 
 def _broadcast_size(shapes: list[list[int]]) -> int:

@@ -149,8 +149,8 @@ def wait_with_numbers(reader: Reader, node: Node, function: Callable[..., Any]) 
             raise Unsupported(f"reads a constant of the shape {array.shape}; wanted one number")
 
     def apply(*values: Points) -> Points:
-        others = iter(values)
-        arguments = (numbers[i].ravel() if i in numbers else next(others) for i in positions)
+        tensors = iter(values)
+        arguments = (numbers[i].ravel() if i in numbers else next(tensors) for i in positions)
         return np.asarray(function(*arguments), np.float64)
 
     names = [name for i, name in enumerate(node.inputs) if i not in numbers]
@@ -172,13 +172,13 @@ def unary(reader: Reader, node: Node) -> None:
 
 def cast_like(reader: Reader, node: Node) -> None:
     """CastLike of a constant or a tensor to the floats of another one."""
-    given, like = node.inputs
+    value, like = node.inputs
     if like in reader.constants and reader.constants[like].dtype.kind != "f":
         raise Unsupported("makes no floats: only casts between floats are read")
-    if given in reader.constants:
-        reader.constants[node.outputs[0]] = reader.constants[given]
+    if value in reader.constants:
+        reader.constants[node.outputs[0]] = reader.constants[value]
     else:
-        wait(reader, node, lambda x: x, given)
+        wait(reader, node, lambda x: x, value)
 
 
 def hard_sigmoid(reader: Reader, node: Node) -> None:
@@ -197,10 +197,10 @@ def clip(reader: Reader, node: Node) -> None:
     for position, (name, free) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
         bound = float(node.attributes.get(name, free))
         if reader.has(node, position):
-            given = reader.floats(node, position)
-            if given.size != 1:
-                raise Unsupported(f"has bounds of the shape {given.shape}; wanted one number")
-            bound = float(given.ravel()[0])
+            array = reader.floats(node, position)
+            if array.size != 1:
+                raise Unsupported(f"has bounds of the shape {array.shape}; wanted one number")
+            bound = float(array.ravel()[0])
         bounds.append(bound)
     low, high = bounds
     wait(reader, node, lambda x: np.minimum(np.maximum(x, low), high), node.inputs[0])
@@ -216,36 +216,38 @@ def arithmetic(reader: Reader, node: Node) -> None:
         wait(reader, node, function, *names)
         return
     (position,) = constants
-    given = reader.floats(node, position)
-    if given.size == 1:
+    numbers = reader.floats(node, position)
+    if numbers.size == 1:
         wait_with_numbers(reader, node, function)
         return
     value = reader.anything(reader.view(names[1 - position]))
-    factor, term = _affine(node.op, position, given)
-    value, numbers = by_channel(reader, value, [factor, term])
-    reader.set(node, reader.draft.scaled(value, *numbers))
+    factor, term = _affine(node.op, position, numbers)
+    value, rows = by_channel(reader, value, [factor, term])
+    reader.set(node, reader.draft.scaled(value, *rows))
 
 
-def _affine(op: str, position: int, given: Floats) -> tuple[Floats, Floats]:
+def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
     """factor * x + term of a node with a constant."""
-    ones = np.ones_like(given)
+    ones = np.ones_like(numbers)
     with np.errstate(divide="ignore"):
-        found = {
-            ("Add", 0): (ones, given),
-            ("Add", 1): (ones, given),
-            ("Sub", 0): (-ones, given),
-            ("Sub", 1): (ones, -given),
-            ("Mul", 0): (given, 0 * ones),
-            ("Mul", 1): (given, 0 * ones),
-            ("Div", 1): (1 / given, 0 * ones),
+        rules = {
+            ("Add", 0): (ones, numbers),
+            ("Add", 1): (ones, numbers),
+            ("Sub", 0): (-ones, numbers),
+            ("Sub", 1): (ones, -numbers),
+            ("Mul", 0): (numbers, 0 * ones),
+            ("Mul", 1): (numbers, 0 * ones),
+            ("Div", 1): (1 / numbers, 0 * ones),
         }.get((op, position))
-    if found is None:
-        raise Unsupported(f"computes with a constant of the shape {given.shape}; wanted one number")
-    return found
+    if rules is None:
+        raise Unsupported(
+            f"computes with a constant of the shape {numbers.shape}; wanted one number"
+        )
+    return rules
 
 
 def by_channel(
-    reader: Reader, value: Value, given: list[Floats]
+    reader: Reader, value: Value, constants: list[Floats]
 ) -> tuple[Value, tuple[Floats, ...]]:
     """Constants that are broadcast to a tensor, as a number for each channel of the layer's output.
 
@@ -257,26 +259,26 @@ def by_channel(
         axis = 0
     else:
         value, axes = reader.plane(value)
-        found = along(axes, 0)
-        axis = -1 if found is None else found
-    channels = value.made[0]
-    made = []
-    for one in given:
+        channel = along(axes, 0)
+        axis = -1 if channel is None else channel
+    channels = value.layer_shape[0]
+    rows = []
+    for array in constants:
         rank = len(value.shape) + 1
-        sizes = (*(1,) * (rank - one.ndim), *one.shape)
-        others = [n for i, n in enumerate(sizes) if i != axis + 1]
-        if len(sizes) != rank or max(others) > 1 or sizes[axis + 1] not in (1, channels):
+        sizes = (*(1,) * (rank - array.ndim), *array.shape)
+        rest = [n for i, n in enumerate(sizes) if i != axis + 1]
+        if len(sizes) != rank or max(rest) > 1 or sizes[axis + 1] not in (1, channels):
             raise Unsupported(
-                f"computes with a constant of the shape {one.shape} on {value.shape}; wanted one "
+                f"computes with a constant of the shape {array.shape} on {value.shape}; wanted one "
                 "number, or one for each channel"
             )
-        numbers = np.broadcast_to(one.ravel(), channels)
+        numbers = np.broadcast_to(array.ravel(), channels)
         if value.index is not None and len(value.shape) == 1:
             moved = np.empty(channels)
             moved[value.index] = numbers
             numbers = moved
-        made.append(numbers)
-    return value, tuple(made)
+        rows.append(numbers)
+    return value, tuple(rows)
 
 
 def prelu(reader: Reader, node: Node) -> None:
@@ -308,19 +310,19 @@ def materialize(reader: Reader, name: str) -> Value:
             points = _evaluated(reader.waiting, name, {root: GRID})
         except LookupError:
             continue
-        found = layer_of(points)
-        if found is None and not reader.integers:
+        layer = layer_of(points)
+        if layer is None and not reader.integers:
             branch = _only_branch(reader, waiting, root, points)
             if branch:
                 return reader.view(branch)
             continue
         value = reader.anything(reader.view(root))
         reader.draft.title = waiting.title
-        if found is None:  # a table has any function, and of what lies between no steps are known
-            found = _of_integers(dict(reader.waiting), name, root)
-        if isinstance(found, nn.Layer):
-            return _with_layer(reader, value, found)
-        factor, term = found
+        if layer is None:  # a table has any function, and of what lies between no steps are known
+            layer = _of_integers(dict(reader.waiting), name, root)
+        if isinstance(layer, nn.Layer):
+            return _with_layer(reader, value, layer)
+        factor, term = layer
         if (factor, term) == (1.0, 0.0):
             return value
         return _scaled(reader, value, factor, term)
@@ -351,7 +353,7 @@ def _of_integers(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers
 
 
 def _scaled(reader: Reader, value: Value, factor: float, term: float) -> Value:
-    if len(value.made) not in (1, 3):
+    if len(value.layer_shape) not in (1, 3):
         value = reader.image(value)
     return reader.draft.scaled(value, np.full(1, factor), np.full(1, term))
 
@@ -362,7 +364,7 @@ def scaler(reader: Reader, node: Node) -> None:
     scale, offset = (
         np.array(node.attributes.get(name, ()), np.float64) for name in ("scale", "offset")
     )
-    if len(value.made) != 1 or not {scale.size, offset.size} <= {1, value.made[0]}:
+    if len(value.layer_shape) != 1 or not {scale.size, offset.size} <= {1, value.layer_shape[0]}:
         raise Unsupported(f"scales {value.shape} by {scale.size} factors")
     factor, term = np.broadcast_arrays(scale, -scale * offset)
     reader.set(node, reader.draft.scaled(value, factor, term))
@@ -374,48 +376,48 @@ def _with_layer(reader: Reader, value: Value, layer: nn.Layer) -> Value:
 
 def _roots(reader: Reader, name: str) -> list[str]:
     """Tensors that a waiting one is computed from, the farthest first."""
-    found, at = {name: 0}, [name]
-    while at and len(found) < MAX_NODES:
-        one = at.pop(0)
-        waiting = reader.waiting.get(one)
+    distances, at = {name: 0}, [name]
+    while at and len(distances) < MAX_NODES:
+        tensor = at.pop(0)
+        waiting = reader.waiting.get(tensor)
         for argument in waiting.arguments if waiting is not None else ():
-            if argument not in found:
-                found[argument] = found[one] + 1
+            if argument not in distances:
+                distances[argument] = distances[tensor] + 1
                 at.append(argument)
-    del found[name]
-    return sorted(found, key=lambda one: -found[one])
+    del distances[name]
+    return sorted(distances, key=lambda tensor: -distances[tensor])
 
 
-def _evaluated(waiting_of: Mapping[str, Any], name: str, known: dict[str, Points]) -> Points:
+def _evaluated(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points]) -> Points:
     """The function from a tensor to another one at points.
 
     Args:
         waiting_of: the tensors that wait.
         name: the other tensor.
-        known: the values of the tensors that are known at the points; it is completed.
+        points: the values of the tensors that are known at the points; it is completed.
 
     Raises:
         LookupError: the other one is computed from more than the known tensors.
     """
     stack = [name]
     while stack:
-        one = stack[-1]
-        waiting = waiting_of.get(one)
-        if one in known:
+        tensor = stack[-1]
+        waiting = waiting_of.get(tensor)
+        if tensor in points:
             stack.pop()
             continue
-        if waiting is None or len(known) > MAX_NODES:
+        if waiting is None or len(points) > MAX_NODES:
             raise LookupError
-        missing = [argument for argument in waiting.arguments if argument not in known]
+        missing = [argument for argument in waiting.arguments if argument not in points]
         if missing:
             stack += missing
             if len(stack) > 4 * MAX_NODES:
                 raise LookupError
             continue
         with np.errstate(all="ignore"):
-            values = waiting.function(*(known[argument] for argument in waiting.arguments))
-        known[one] = np.asarray(values, np.float64)
-    return known[name]
+            values = waiting.function(*(points[argument] for argument in waiting.arguments))
+        points[tensor] = np.asarray(values, np.float64)
+    return points[name]
 
 
 def _merged(reader: Reader, waiting: Waiting) -> Value:
@@ -454,33 +456,36 @@ def alike(reader: Reader, values: list[Value]) -> list[Value]:
         Unsupported: their values lie in different orders, or their shapes differ.
     """
     first = values[0]
-    if all(len(one.made) == len(first.made) and _same_axes(one, first) for one in values):
+    if all(
+        len(value.layer_shape) == len(first.layer_shape) and _same_axes(value, first)
+        for value in values
+    ):
         return values
-    if all(len(one.shape) == 1 for one in values):
-        return [reader.vector(one) for one in values]
-    if any(len(one.shape) != len(first.shape) for one in values):
-        shapes = " and ".join(str(one.shape) for one in values)
+    if all(len(value.shape) == 1 for value in values):
+        return [reader.vector(value) for value in values]
+    if any(len(value.shape) != len(first.shape) for value in values):
+        shapes = " and ".join(str(value.shape) for value in values)
         raise Unsupported(f"joins tensors {shapes}; wanted one shape")
-    return [reader.image(one) for one in values]
+    return [reader.image(value) for value in values]
 
 
 def _same_axes(a: Value, b: Value) -> bool:
     if a.index is None and b.index is None:
-        return a.shape == a.made and b.shape == b.made and a.shape[1:] == b.shape[1:]
+        return a.shape == a.layer_shape and b.shape == b.layer_shape and a.shape[1:] == b.shape[1:]
     return a.same_view(b)
 
 
 def _gated(reader: Reader, a: Value, b: Value) -> Value:
     """An image times a factor for each channel: the end of squeeze-and-excite."""
     a, axes = reader.plane(a)
-    axis, channels = along(axes, 0), a.made[0]
-    wanted = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
-    if b.shape != wanted or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
+    axis, channels = along(axes, 0), a.layer_shape[0]
+    expected = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
+    if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
         raise Unsupported(
             f"multiplies {a.shape} and {b.shape}; wanted one shape, or a factor for each channel"
         )
     end = reader.draft.shaped(replace(b, index=None), (channels, 1, 1))
-    factors = Value(end=end, made=(channels, 1, 1), shape=(channels, 1, 1))
+    factors = Value(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
     return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
 
 

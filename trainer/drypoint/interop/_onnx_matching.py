@@ -57,13 +57,13 @@ def _values(layer: nn.Layer) -> Points:
     return y
 
 
-def close(y: Points, wanted: Points) -> bool:
+def close(y: Points, expected: Points) -> bool:
     """Whether two functions have the same values at the points of the grid, but for float32."""
-    if getattr(wanted, "shape", None) != y.shape:
+    if getattr(expected, "shape", None) != y.shape:
         return False
-    y = np.where(np.isneginf(y) & np.isnan(wanted), np.nan, y)  # log 0
-    y = np.where(~np.isfinite(y) & (np.abs(GRID) > OVERFLOW), wanted, y)
+    y = np.where(np.isneginf(y) & np.isnan(expected), np.nan, y)  # log 0
+    y = np.where(~np.isfinite(y) & (np.abs(GRID) > OVERFLOW), expected, y)
     near = np.abs(y[: len(_NEAR)])
     largest = float(np.max(near, where=np.isfinite(near), initial=0.0))
     least = TOLERANCE * min(1.0, largest)
-    return bool(np.isclose(y, wanted, rtol=TOLERANCE, atol=least, equal_nan=True).all())
+    return bool(np.isclose(y, expected, rtol=TOLERANCE, atol=least, equal_nan=True).all())

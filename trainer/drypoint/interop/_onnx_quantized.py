@@ -49,11 +49,11 @@ def dequantize(reader: Reader, node: Node) -> None:
         if node.inputs[0] in reader.tables:
             _add_table(reader, node, _steps(scale, zero))
             return
-        value, wanted = reader.read(node), _steps(scale, zero)
+        value, qparams = reader.read(node), _steps(scale, zero)
         if value.end == 0 and reader.draft.input_qparams is None:  # the net's input is integers
-            reader.draft.set_qparams(0, wanted)
+            reader.draft.set_qparams(0, qparams)
         steps = reader.draft.qparams_of(value.end) if value.end >= 0 else None
-        if steps is not None and not _same(steps, wanted):
+        if steps is not None and not _same(steps, qparams):
             raise Unsupported("reads integers in other steps than they were written in")
         reader.set(node, value)
         return
@@ -116,8 +116,8 @@ def _add_table(reader: Reader, node: Node, steps: QuantParams) -> None:
     source = reader.draft.qparams_of(value.end) if value.end >= 0 else steps
     assert source is not None  # of what a QuantizeLinear writes
     layer = OfIntegers.of_table(table, source.steps, steps.steps)
-    made = reader.draft.add(layer, (value,), output=steps)
-    reader.set(node, replace(value, end=made.end))
+    output = reader.draft.add(layer, (value,), output=steps)
+    reader.set(node, replace(value, end=output.end))
 
 
 def _steps(scale: Floats, zero: Array) -> QuantParams:
@@ -148,9 +148,9 @@ def _scale_and_zero(
     return scales, np.zeros(scales.shape, np.uint8 if kind is None else kind)
 
 
-def _along(given: Array, axis: int, array: Array) -> Floats:
+def _along(values: Array, axis: int, array: Array) -> Floats:
     """Numbers for the places along an axis of an array, broadcast to it; or one number."""
-    numbers = given.astype(np.float64)
+    numbers = values.astype(np.float64)
     if numbers.size == 1:
         return numbers.reshape(())
     axis = axis % array.ndim if array.ndim else 0
@@ -206,12 +206,12 @@ def integer_handlers(floats: dict[str, Handler]) -> dict[str, Handler]:
     def of(form: Form) -> Handler:
         return lambda reader, node: _integer(reader, node, form, floats[form.op])
 
-    found: dict[str, Handler] = {op: of(form) for op, form in _FORMS.items()}
-    found["com.microsoft.QLinearConcat"] = lambda reader, node: _concat(
+    handlers: dict[str, Handler] = {op: of(form) for op, form in _FORMS.items()}
+    handlers["com.microsoft.QLinearConcat"] = lambda reader, node: _concat(
         reader, node, floats["Concat"]
     )
     return {
-        **found,
+        **handlers,
         "QuantizeLinear": quantize,
         "DequantizeLinear": dequantize,
         "Cast": cast,

@@ -55,22 +55,22 @@ class Reader:
     def __init__(
         self,
         graph: Graph,
-        given: Value,
+        input_view: Value,
         *,
         is_raw: bool,
         integers: bool,
         materialize: Callable[["Reader", str], Value],
     ) -> None:
         self.graph, self.integers = graph, integers
-        self.draft = Draft(given.made, graph.size)
+        self.draft = Draft(input_view.layer_shape, graph.size)
         self.constants: dict[str, Array] = dict(graph.constants)
         self.steps: dict[str, tuple[QuantParams, int]] = {}
-        self.values = {graph.input: given}
+        self.values = {graph.input: input_view}
         self.waiting: dict[str, Any] = {}
         self.integers_of: dict[str, Value] = {}
         self.tables: dict[str, tuple[Value, Array]] = {}
         self.sequences: dict[str, tuple[Value, int, list[range]]] = {}
-        self.users = Counter([graph.output, *(n for one in graph.nodes for n in one.inputs)])
+        self.users = Counter([graph.output, *(n for node in graph.nodes for n in node.inputs)])
         self._raw = is_raw
         self._folder = Folder(graph.opset, graph.size)
         self._moved = 0
@@ -118,19 +118,19 @@ class Reader:
                 lost.add(name)
             else:
                 self.waiting.pop(name, None)
-                self.values[name] = Value(end=STAND_IN, made=shape, shape=shape)
+                self.values[name] = Value(end=STAND_IN, layer_shape=shape, shape=shape)
         return lost
 
     def _convert(
         self, node: Node, handlers: Mapping[str, Handler], hints: Mapping[str, str]
     ) -> None:
-        known = all(not name or name in self.constants for name in node.inputs)
+        constant = all(not name or name in self.constants for name in node.inputs)
         if node.op in ("Shape", "Size") and node.inputs[0] not in self.constants:
             self._shape(node)
-        elif known and node.op not in handlers.keys() - FOLDED:
+        elif constant and node.op not in handlers.keys() - FOLDED:
             inputs = [self.constants[name] if name else None for name in node.inputs]
-            made = self._folder.fold(node, inputs)
-            self.constants |= dict(zip(node.outputs, made, strict=False))
+            arrays = self._folder.fold(node, inputs)
+            self.constants |= dict(zip(node.outputs, arrays, strict=False))
             self._keep_steps(node)
         elif node.op in handlers:
             self._check_outputs(node)
@@ -154,10 +154,10 @@ class Reader:
 
     def _keep_steps(self, node: Node) -> None:
         """A dequantized constant keeps its steps when its axes are exchanged."""
-        found = self.steps.get(node.inputs[0]) if node.inputs else None
-        if found is None or node.op not in ("Transpose", "Identity"):
+        steps_and_axis = self.steps.get(node.inputs[0]) if node.inputs else None
+        if steps_and_axis is None or node.op not in ("Transpose", "Identity"):
             return
-        steps, axis = found
+        steps, axis = steps_and_axis
         array = self.constants[node.outputs[0]]
         if node.op == "Transpose":
             axes = node.attributes.get("perm", tuple(reversed(range(array.ndim))))
@@ -196,8 +196,8 @@ class Reader:
     def ints(self, node: Node, name: str, position: int = 99) -> tuple[int, ...] | None:
         """Integers that are an attribute in old versions and an input in new ones."""
         if name in node.attributes:
-            given = node.attributes[name]
-            return tuple(given) if isinstance(given, tuple) else (int(given),)
+            value = node.attributes[name]
+            return tuple(value) if isinstance(value, tuple) else (int(value),)
         if self.has(node, position):
             return tuple(int(n) for n in self.constant(node, position).ravel()[:99])
         return None
@@ -236,12 +236,12 @@ class Reader:
         """
         if not 2 <= len(value.shape) <= 3:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
-        wanted = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
-        self._bind(value, wanted)
+        shape = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
+        self._bind(value, shape)
         if value.index is not None:
             value = self._with_channels_moved(value)
-        end = self.draft.shaped(value, wanted)
-        return Value(end=end, made=wanted, shape=value.shape)
+        end = self.draft.shaped(value, shape)
+        return Value(end=end, layer_shape=shape, shape=value.shape)
 
     def _with_channels_moved(self, value: Value) -> Value:
         """The image with its channels back in order, which a channel shuffle, say, changed.
@@ -251,14 +251,14 @@ class Reader:
         """
         index = value.order.reshape(value.shape[0], -1)
         places, inside = index // index.shape[1], np.arange(index.shape[1])
-        whole = value.shape[:1] == value.made[:1] and len(value.made) == 3
+        whole = value.shape[:1] == value.layer_shape[:1] and len(value.layer_shape) == 3
         if not whole or (places != places[:, :1]).any() or (index % index.shape[1] != inside).any():
             raise Unsupported(
                 f"reads {value.shape}, whose channels are not the first axis: export with images "
                 "as (N, C, H, W)"
             )
-        made = self.draft.chosen(value, places[:, 0].tolist())
-        return replace(made, shape=value.shape)
+        output = self.draft.chosen(value, places[:, 0].tolist())
+        return replace(output, shape=value.shape)
 
     def plane(self, value: Value) -> tuple[Value, Axes]:
         """The view as an image in any order of its axes, and which axis each is.
@@ -285,7 +285,7 @@ class Reader:
         if value.end == 0 and self._raw:
             self._bind_as_it_looks(value)
         end = self.draft.shaped(value, value.shape)
-        return Value(end=end, made=value.shape, shape=value.shape, index=value.index)
+        return Value(end=end, layer_shape=value.shape, shape=value.shape, index=value.index)
 
     def anything(self, value: Value) -> Value:
         """The view as what a layer reads that takes each value alone."""
@@ -295,11 +295,11 @@ class Reader:
 
     def moved(self, value: Value, move: Callable[[Value], Value]) -> Value:
         """The view after its axes were split, joined or exchanged."""
-        made = move(value)
-        self._moved += made.size if made.index is not None else 0
+        output = move(value)
+        self._moved += output.size if output.index is not None else 0
         if self._moved > MAX_MOVED:
             raise OnnxError("its nodes move more values than a net of its size would")
-        return made
+        return output
 
     def output(self) -> Value:
         """The graph's output as a layer's: images with the channels first. The output of a program
@@ -311,12 +311,12 @@ class Reader:
         value = self.view(self.graph.output)
         if axes_of(value) is not None:
             return value
-        if self.integers and len(value.made) == 3 and _is_flat_plane(value):
-            return Value(end=value.end, made=value.made, shape=value.made)
+        if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
+            return Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
         if value.index is not None:
             raise Unsupported(
-                f"is a tensor {value.shape} in another order than {value.made}: end before it "
-                "is flattened or its axes are exchanged"
+                f"is a tensor {value.shape} in another order than {value.layer_shape}: end before "
+                "it is flattened or its axes are exchanged"
             )
         if len(value.shape) == 1:
             return self.vector(value)
@@ -324,7 +324,7 @@ class Reader:
 
     # The net's input
 
-    def _bind(self, value: Value, wanted: Shape) -> None:
+    def _bind(self, value: Value, shape: Shape) -> None:
         """The first layer that reads the input says what the net's input is: the image that it
         reads. A vector stays a vector.
         """
@@ -333,7 +333,7 @@ class Reader:
         if len(self.graph.shape) == 1:
             self._raw = False
             return
-        raise Bound(Value(end=0, made=wanted, shape=value.shape, index=value.index))
+        raise Bound(Value(end=0, layer_shape=shape, shape=value.shape, index=value.index))
 
     def _bind_as_it_looks(self, value: Value) -> None:
         """The input of a net whose first layer takes any shape."""
@@ -341,22 +341,22 @@ class Reader:
         if len(shape) == 1:
             self._raw = False
             return
-        view = Value(end=0, made=shape, shape=shape)
+        view = Value(end=0, layer_shape=shape, shape=shape)
         # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
-        first = next((one.op for one in self.graph.nodes if one.op in _AXES_KNOWN), "Transpose")
+        first = next((node.op for node in self.graph.nodes if node.op in _AXES_KNOWN), "Transpose")
         looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
         if looks and first == "Transpose":
             view = view.transposed((2, 0, 1))
-            raise Bound(Value(end=0, made=view.shape, shape=view.shape, index=view.index))
-        wanted = {2: (1, *shape)}.get(len(shape), shape)
+            raise Bound(Value(end=0, layer_shape=view.shape, shape=view.shape, index=view.index))
+        layer_shape = {2: (1, *shape)}.get(len(shape), shape)
         if len(shape) == 2 and len(value.shape) == 2:
-            wanted = (shape[0], 1, shape[1])
-        raise Bound(Value(end=0, made=wanted, shape=shape))
+            layer_shape = (shape[0], 1, shape[1])
+        raise Bound(Value(end=0, layer_shape=layer_shape, shape=shape))
 
 
 def _is_flat_plane(value: Value) -> bool:
     """Whether a tensor is an image (C, H, W) in the order (h, w, c)."""
-    return arranged(value.end, value.made, (1, 2, 0), value.shape).same_view(value)
+    return arranged(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
 
 
 def input_of(graph: Graph, bound: Value | None) -> Value:
@@ -367,12 +367,14 @@ def input_of(graph: Graph, bound: Value | None) -> Value:
         bound: the view of the input that the first layer reads.
     """
     if bound is None:
-        return Value(end=0, made=graph.shape, shape=graph.shape)
+        return Value(end=0, layer_shape=graph.shape, shape=graph.shape)
     if bound.index is None:
-        return Value(end=0, made=bound.made, shape=graph.shape)
+        return Value(end=0, layer_shape=bound.layer_shape, shape=graph.shape)
     places: Index = np.empty(bound.size, np.intp)
     places[bound.index.ravel()] = np.arange(bound.size)
-    return Value(end=0, made=bound.made, shape=graph.shape, index=places.reshape(graph.shape))
+    return Value(
+        end=0, layer_shape=bound.layer_shape, shape=graph.shape, index=places.reshape(graph.shape)
+    )
 
 
 def placed(number: Value, axes: Axes, shape: Shape) -> Value:
@@ -380,7 +382,7 @@ def placed(number: Value, axes: Axes, shape: Shape) -> Value:
     missing = tuple(axis for axis in range(3) if axis not in axes)
     whole = (*axes, *missing)  # a dropped axis has the size 1, so its place is any
     check_size(shape)
-    return arranged(number.end, number.made, whole, shape)
+    return arranged(number.end, number.layer_shape, whole, shape)
 
 
 def batch_is(graph: Graph, size: int) -> bool:

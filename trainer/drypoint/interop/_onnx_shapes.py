@@ -27,8 +27,8 @@ def reshape(reader: Reader, node: Node) -> None:
         if size == 0 and i < len(value.shape) and not node.attributes.get("allowzero", 0):
             sizes[i] = value.shape[i]
     if sizes.count(-1) == 1:
-        known = -math.prod(sizes)
-        sizes[sizes.index(-1)] = whole // known if known > 0 else 0
+        rest = -math.prod(sizes)
+        sizes[sizes.index(-1)] = whole // rest if rest > 0 else 0
     keeps = batch_is(reader.graph, target[0]) or target[0] == 1
     if not keeps or not sizes or min(sizes) < 1 or math.prod(sizes) != whole:
         raise Unsupported(
@@ -98,40 +98,45 @@ def concat(reader: Reader, node: Node) -> None:
         return
     if len(values) > 26:
         raise Unsupported(f"joins {len(values)} tensors; wanted at most 26")
-    if axis < 0 or any(len(one.shape) + 1 != rank for one in values):
+    if axis < 0 or any(len(value.shape) + 1 != rank for value in values):
         raise Unsupported("joins batches, or tensors of different axes")
     shape = _joined_shape(values, axis)
     if rank == 2:
-        parts = [reader.vector(one) for one in values]
-        made = reader.draft.add(nn.Concat(len(parts)), tuple(parts))
-        reader.set(node, Value(end=made.end, made=made.made, shape=shape, index=_joined(parts)))
+        parts = [reader.vector(value) for value in values]
+        output = reader.draft.add(nn.Concat(len(parts)), tuple(parts))
+        reader.set(
+            node,
+            Value(
+                end=output.end, layer_shape=output.layer_shape, shape=shape, index=_joined(parts)
+            ),
+        )
         return
-    orders = [axes_of(one) for one in values]
+    orders = [axes_of(value) for value in values]
     if len(set(orders)) > 1 or orders[0] is None:
-        values = alike(reader, [reader.image(one) for one in values])
+        values = alike(reader, [reader.image(value) for value in values])
         orders = [axes_of(values[0])]
     axes = orders[0]
     if axes is None or axes[axis] != 0:
         raise Unsupported(f"joins tensors along axis {axis + 1}; only channels are joined")
-    made = reader.draft.add(nn.Concat(len(values)), tuple(values))
-    reader.set(node, placed(made, axes, shape))
+    output = reader.draft.add(nn.Concat(len(values)), tuple(values))
+    reader.set(node, placed(output, axes, shape))
 
 
 def _joined_shape(values: list[Value], axis: int) -> Shape:
     first = values[0].shape
-    shape = (*first[:axis], sum(one.shape[axis] for one in values), *first[axis + 1 :])
-    for one in values:
-        if (*one.shape[:axis], shape[axis], *one.shape[axis + 1 :]) != shape:
+    shape = (*first[:axis], sum(value.shape[axis] for value in values), *first[axis + 1 :])
+    for value in values:
+        if (*value.shape[:axis], shape[axis], *value.shape[axis + 1 :]) != shape:
             raise Unsupported(f"joins {' and '.join(str(v.shape) for v in values[:8])}")
     check_size(shape)
     return shape
 
 
 def _joined(parts: list[Value]) -> "np.ndarray[tuple[int, ...], np.dtype[np.intp]] | None":
-    if all(one.index is None for one in parts):
+    if all(part.index is None for part in parts):
         return None
-    starts = np.cumsum([0, *(one.size for one in parts)])
-    return np.concatenate([one.order + start for one, start in zip(parts, starts, strict=False)])
+    starts = np.cumsum([0, *(part.size for part in parts)])
+    return np.concatenate([part.order + start for part, start in zip(parts, starts, strict=False)])
 
 
 def split(reader: Reader, node: Node) -> None:
@@ -210,15 +215,15 @@ def gather(reader: Reader, node: Node) -> None:
     """Gather of channels, or elements of a vector, by constant numbers."""
     value = reader.read(node)
     axis = int(node.attributes.get("axis", 0)) % (len(value.shape) + 1) - 1
-    given = reader.constant(node, 1)
-    if axis < 0 or given.ndim > 1 or given.dtype.kind not in "iu":
+    indices = reader.constant(node, 1)
+    if axis < 0 or indices.ndim > 1 or indices.dtype.kind not in "iu":
         raise Unsupported("chooses examples of a batch, or by a table of indices")
     size = value.shape[axis]
-    places = [int(n) for n in given.ravel()]
+    places = [int(n) for n in indices.ravel()]
     if not places or not all(-size <= n < size for n in places):
         raise Unsupported(f"chooses {places[:4]} of {size}")
     taken = _channels(reader, value, axis, [n % size for n in places])
-    if given.ndim == 0:
+    if indices.ndim == 0:
         shape = (*taken.shape[:axis], *taken.shape[axis + 1 :])
         if not shape:
             raise Unsupported("leaves the batch axis alone: a net gives at least one value (N, 1)")
@@ -286,9 +291,11 @@ def softmax(reader: Reader, node: Node) -> None:
     if axis and size == value.size:  # of a vector, however many axes of size 1 it has
         shape = value.shape
         value = reader.vector(value.reshaped((value.size,)))
-        made = reader.draft.add(kind(), (value,))
+        output = reader.draft.add(kind(), (value,))
         index = None if value.index is None else value.index.reshape(shape)
-        reader.set(node, Value(end=made.end, made=made.made, shape=shape, index=index))
+        reader.set(
+            node, Value(end=output.end, layer_shape=output.layer_shape, shape=shape, index=index)
+        )
         return
     if axis == 0 or (old and axis != rank - 1):
         raise Unsupported(
@@ -296,8 +303,11 @@ def softmax(reader: Reader, node: Node) -> None:
             "batch axis (before opset 13 a softmax takes all axes from ``axis`` on)"
         )
     value, axes = reader.plane(value)
-    made = reader.draft.add(kind(axis=axes[axis - 1]), (value,))
-    reader.set(node, Value(end=made.end, made=made.made, shape=value.shape, index=value.index))
+    output = reader.draft.add(kind(axis=axes[axis - 1]), (value,))
+    reader.set(
+        node,
+        Value(end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index),
+    )
 
 
 def _shown(target: tuple[int, ...]) -> str:

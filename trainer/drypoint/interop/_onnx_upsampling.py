@@ -25,13 +25,15 @@ def conv_transpose(reader: Reader, node: Node) -> None:
         raise Unsupported(f"has a weight {weight.shape}; wanted (C, O, h, w), or (C, O, w) in 1-D")
     flat = weight.ndim == 3
     weight = weight[:, :, None] if flat else weight
-    if flat != (len(value.shape) == 2) or len(weight) != value.made[0]:
+    if flat != (len(value.shape) == 2) or len(weight) != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} for {value.shape}")
     if set(node.attributes.get("dilations", (1,))) != {1}:
         raise Unsupported("has gaps in its kernel (dilations): use a smaller stride")
     weight = _ungrouped(reader, node, weight)
     kernel, stride = (weight.shape[2], weight.shape[3]), numbers_of(node, "strides", flat=flat)
-    around, more = _left_out(node, (value.made[1], value.made[2]), kernel, stride, flat=flat)
+    around, more = _left_out(
+        node, (value.layer_shape[1], value.layer_shape[2]), kernel, stride, flat=flat
+    )
     layer = nn.ConvTranspose2d(
         weight.shape[1],
         kernel,
@@ -39,16 +41,16 @@ def conv_transpose(reader: Reader, node: Node) -> None:
         padding=around,
         output_padding=more,
         bias=bias is not None,
-        in_channels=value.made[0],
+        in_channels=value.layer_shape[0],
     )
     if bias is not None and bias.shape != (weight.shape[1],):
         raise Unsupported(f"has a bias {bias.shape} for {weight.shape[1]} channels")
     arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
-    made = reader.draft.add(layer, (value,), arrays, weights=steps)
+    output = reader.draft.add(layer, (value,), arrays, weights=steps)
     if flat:
-        reader.set(node, placed(made, (0, 2), (made.made[0], made.made[2])))
+        reader.set(node, placed(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
     else:
-        reader.set(node, made)
+        reader.set(node, output)
 
 
 def _ungrouped(reader: Reader, node: Node, weight: Array) -> Array:
@@ -70,19 +72,19 @@ def _left_out(
 ) -> tuple[Sides, Pair]:
     """Rows and columns that are left out of the output, and rows and columns added behind it."""
     rank = 1 if flat else 2
-    given = node.attributes.get("output_padding", (0,) * rank)
-    if len(given) != rank or min(given) < 0:
-        raise Unsupported(f"has output_padding {given}; wanted {rank} that are not negative")
-    more = (0, given[0]) if flat else (given[0], given[1])
+    more_numbers = node.attributes.get("output_padding", (0,) * rank)
+    if len(more_numbers) != rank or min(more_numbers) < 0:
+        raise Unsupported(f"has output_padding {more_numbers}; wanted {rank} that are not negative")
+    more = (0, more_numbers[0]) if flat else (more_numbers[0], more_numbers[1])
     auto = node.attributes.get("auto_pad", "NOTSET")
-    wanted = node.attributes.get("output_shape")
-    if wanted is None and not auto.startswith("SAME"):
+    shape = node.attributes.get("output_shape")
+    if shape is None and not auto.startswith("SAME"):
         return sides_of(node, size, kernel, stride, flat=flat), more
-    if wanted is not None and len(wanted) != rank:
-        raise Unsupported(f"has output_shape {wanted}; wanted {rank} numbers")
+    if shape is not None and len(shape) != rank:
+        raise Unsupported(f"has output_shape {shape}; wanted {rank} numbers")
     out = [n * s for n, s in zip(size, stride, strict=True)]
-    if wanted is not None:
-        out = [1, wanted[0]] if flat else list(wanted)
+    if shape is not None:
+        out = [1, shape[0]] if flat else list(shape)
     sides, behind = [], []
     for n, m, k, s, plus in zip(size, out, kernel, stride, more, strict=True):
         total = (n - 1) * s + k + plus - m
@@ -113,7 +115,7 @@ def resize(reader: Reader, node: Node) -> None:
                 f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
             )
     if value.end == STAND_IN:  # what stands for a refused node has its axes in any order
-        reader.set(node, Value(end=STAND_IN, made=after[1:], shape=after[1:]))
+        reader.set(node, Value(end=STAND_IN, layer_shape=after[1:], shape=after[1:]))
         return
     value, axes = reader.plane(value)
     if 0 in axes and factors[1 + axes.index(0)] > 1:
@@ -121,8 +123,10 @@ def resize(reader: Reader, node: Node) -> None:
     check_size(after[1:])
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}
     layer = nn.Upsample((factor.get(1, 1), factor.get(2, 1)))
-    made = reader.draft.add(layer, (Value(end=value.end, made=value.made, shape=value.made),))
-    reader.set(node, placed(made, axes, after[1:]))
+    output = reader.draft.add(
+        layer, (Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape),)
+    )
+    reader.set(node, placed(output, axes, after[1:]))
 
 
 def _size(reader: Reader, node: Node, before: tuple[int, ...]) -> tuple[int, ...]:
@@ -140,7 +144,7 @@ def _size(reader: Reader, node: Node, before: tuple[int, ...]) -> tuple[int, ...
             after[axis] = size if axis else 1  # the batch stays, whatever its size in the file
         return tuple(after)
     if "scales" in node.attributes:
-        scales = [float(one) for one in node.attributes["scales"]]
+        scales = [float(scale) for scale in node.attributes["scales"]]
     else:
         scales = reader.floats(node, 1 if old else 2).ravel().tolist()
     if len(scales) != len(axes):

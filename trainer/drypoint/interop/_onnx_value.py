@@ -26,14 +26,14 @@ class Value:
 
     Attributes:
         end: number of the layer that computes it; 0 is the net's input.
-        made: the shape of what the layer outputs.
+        layer_shape: the shape of what the layer outputs.
         shape: the shape of the file's tensor.
         index: for each element of the file's tensor, its place in the raveled output of the layer;
             None where both lie in one order.
     """
 
     end: int
-    made: Shape
+    layer_shape: Shape
     shape: Shape
     index: Index | None = None
 
@@ -59,17 +59,17 @@ class Value:
 
     def same_view(self, other: "Value") -> bool:
         """Whether both lie in their layers' outputs in one way."""
-        if (self.made, self.shape) != (other.made, other.shape):
+        if (self.layer_shape, self.shape) != (other.layer_shape, other.shape):
             return False
         if self.index is None or other.index is None:
             return self.index is other.index
         return self.index is other.index or bool((self.index == other.index).all())
 
 
-def arranged(end: int, made: Shape, axes: Axes, shape: Shape) -> Value:
+def arranged(end: int, layer_shape: Shape, axes: Axes, shape: Shape) -> Value:
     """What a layer outputs, with its axes in another order, as a tensor of the shape."""
-    value = Value(end=end, made=made, shape=made)
-    if axes != tuple(range(len(made))):
+    value = Value(end=end, layer_shape=layer_shape, shape=layer_shape)
+    if axes != tuple(range(len(layer_shape))):
         value = value.transposed(axes)
     return value.reshaped(shape)
 
@@ -79,15 +79,15 @@ def axes_of(value: Value) -> Axes | None:
 
     None where the layer outputs no image, or where an axis is none of the image's.
     """
-    if len(value.made) != 3 or not 2 <= len(value.shape) <= 3:
+    if len(value.layer_shape) != 3 or not 2 <= len(value.shape) <= 3:
         return None
-    if value.index is None and value.shape == value.made:
+    if value.index is None and value.shape == value.layer_shape:
         return (0, 1, 2)
     for axes in itertools.permutations(range(3)):
         for kept in _without_ones(axes, value):
-            sizes = tuple(value.made[axis] for axis in kept)
+            sizes = tuple(value.layer_shape[axis] for axis in kept)
             if sizes == value.shape:
-                view = arranged(value.end, value.made, axes, sizes)
+                view = arranged(value.end, value.layer_shape, axes, sizes)
                 if view.same_view(value):
                     return kept
     return None
@@ -97,7 +97,7 @@ def _without_ones(axes: Axes, value: Value) -> list[Axes]:
     """The axes, less one of size 1 where the file's tensor has two axes."""
     if len(value.shape) == 3:
         return [axes]
-    return [(*axes[:i], *axes[i + 1 :]) for i in range(3) if value.made[axes[i]] == 1]
+    return [(*axes[:i], *axes[i + 1 :]) for i in range(3) if value.layer_shape[axes[i]] == 1]
 
 
 def along(axes: Axes, axis: int) -> int | None:

@@ -29,7 +29,7 @@ def conv(reader: Reader, node: Node) -> None:
     stride = numbers_of(node, "strides", flat=flat)
     dilation = numbers_of(node, "dilations", flat=flat)
     reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
-    groups, size = node.attributes.get("group", 1), (value.made[1], value.made[2])
+    groups, size = node.attributes.get("group", 1), (value.layer_shape[1], value.layer_shape[2])
     layer = nn.Conv2d(
         weight.shape[0],
         kernel,
@@ -38,20 +38,20 @@ def conv(reader: Reader, node: Node) -> None:
         dilation=dilation,
         groups=groups,
         bias=bias is not None,
-        in_channels=value.made[0],
+        in_channels=value.layer_shape[0],
     )
-    if weight.shape[1] * groups != value.made[0]:
+    if weight.shape[1] * groups != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} and {groups} groups for {value.shape}")
     arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
     if bias is not None and bias.shape != weight.shape[:1]:
         raise Unsupported(f"has a bias {bias.shape} for {weight.shape[0]} channels")
-    made = reader.draft.add(
+    output = reader.draft.add(
         layer, (value,), arrays, weights=steps, bias_scales=bias_scales(reader, node)
     )
     if flat:
-        reader.set(node, placed(made, (0, 2), (made.made[0], made.made[2])))
+        reader.set(node, placed(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
     else:
-        reader.set(node, made)
+        reader.set(node, output)
 
 
 def gemm(reader: Reader, node: Node) -> None:
@@ -119,8 +119,8 @@ def product(  # noqa: PLR0917 - the parts of a layer
             columns[:, value.index] = weight
             arrays["weight"] = columns
         layer: nn.Layer = nn.Linear(outputs, in_features=inputs, bias=bias is not None)
-        made = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
-        return made.reshaped(shape)
+        output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+        return output.reshaped(shape)
     value, axes = reader.plane(value)
     if axes[-1] != 0:
         raise Unsupported(
@@ -129,8 +129,8 @@ def product(  # noqa: PLR0917 - the parts of a layer
         )
     arrays["weight"] = weight[:, :, None, None]
     layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
-    made = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
-    return placed(made, axes, shape)
+    output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+    return placed(output, axes, shape)
 
 
 def row_of(bias: Array, n: int) -> Array:
@@ -150,10 +150,10 @@ def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
     Raises:
         Unsupported: the scales lie along another axis.
     """
-    found = reader.steps.get(name)
-    if found is None:
+    steps_and_axis = reader.steps.get(name)
+    if steps_and_axis is None:
         return None
-    steps, along_axis = found
+    steps, along_axis = steps_and_axis
     if len(steps.scales) > 1 and along_axis != axis:
         raise Unsupported("has weights whose scales do not belong to its output channels")
     return steps
@@ -161,8 +161,12 @@ def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
 
 def bias_scales(reader: Reader, node: Node) -> Floats | None:
     """The scales of integer biases, input 2, that a quantized file dequantizes."""
-    found = reader.steps.get(node.inputs[2]) if reader.has(node, 2) else None
-    return found[0].scales if found is not None and found[0].kind == "INT32" else None
+    steps_and_axis = reader.steps.get(node.inputs[2]) if reader.has(node, 2) else None
+    return (
+        steps_and_axis[0].scales
+        if steps_and_axis is not None and steps_and_axis[0].kind == "INT32"
+        else None
+    )
 
 
 def batch_norm(reader: Reader, node: Node) -> None:
@@ -184,12 +188,15 @@ def batch_norm(reader: Reader, node: Node) -> None:
         value, axes = reader.plane(value)
         if along(axes, 0) != 0:
             raise Unsupported(f"normalizes the first axis of {value.shape}, which is no channels")
-    if len(arrays) != 4 or arrays[0].shape != value.made[:1]:
-        raise Unsupported(f"has arrays of other sizes than its channels, {value.made[0]}")
+    if len(arrays) != 4 or arrays[0].shape != value.layer_shape[:1]:
+        raise Unsupported(f"has arrays of other sizes than its channels, {value.layer_shape[0]}")
     names = ("scale", "shift", "running_mean", "running_variance")
-    layer = kind(epsilon=epsilon, channels=value.made[0])
-    made = reader.draft.add(layer, (value,), dict(zip(names, arrays, strict=True)))
-    reader.set(node, Value(end=made.end, made=made.made, shape=value.shape, index=value.index))
+    layer = kind(epsilon=epsilon, channels=value.layer_shape[0])
+    output = reader.draft.add(layer, (value,), dict(zip(names, arrays, strict=True)))
+    reader.set(
+        node,
+        Value(end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index),
+    )
 
 
 def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
@@ -198,9 +205,9 @@ def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
         reader.draft.claim(len(places) * value.size)
         matrix: Floats = np.zeros((len(places), value.size))
         matrix[np.arange(len(places)), places] = 1.0
-        made = product(reader, value, matrix, None, WHOLE)
-        reader.draft.set_keeps(made.end)
-        return made
+        output = product(reader, value, matrix, None, WHOLE)
+        reader.draft.set_keeps(output.end)
+        return output
     value, axes = reader.plane(value)
     assert axes[axis] == 0  # a caller checks it
     shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])

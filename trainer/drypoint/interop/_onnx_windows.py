@@ -21,10 +21,10 @@ def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
     Raises:
         Unsupported: there are others.
     """
-    given = node.attributes.get(name, (default,) * (1 if flat else 2))
-    if not isinstance(given, tuple) or len(given) != (1 if flat else 2) or min(given) < 1:
-        raise Unsupported(f"has {name} {given}; wanted {'one number' if flat else 'two numbers'}")
-    return (1, given[0]) if flat else (given[0], given[1])
+    numbers = node.attributes.get(name, (default,) * (1 if flat else 2))
+    if not isinstance(numbers, tuple) or len(numbers) != (1 if flat else 2) or min(numbers) < 1:
+        raise Unsupported(f"has {name} {numbers}; wanted {'one number' if flat else 'two numbers'}")
+    return (1, numbers[0]) if flat else (numbers[0], numbers[1])
 
 
 def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -> Sides:
@@ -39,12 +39,12 @@ def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -
     """
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        found = []
+        sides = []
         for n, r, s in zip(size, reach, stride, strict=True):
             total = max(0, (-(-n // s) - 1) * s + r - n)
             half = total // 2
-            found.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
-        return found[0], found[1]
+            sides.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
+        return sides[0], sides[1]
     if auto not in ("NOTSET", "VALID"):
         raise Unsupported(f"has auto_pad {auto!r}; wanted NOTSET, VALID or SAME_UPPER")
     rank = 1 if flat else 2
@@ -66,7 +66,7 @@ def pool(reader: Reader, node: Node) -> None:
         raise Unsupported("has no kernel_shape")
     kernel = numbers_of(node, "kernel_shape", flat=flat)
     stride = numbers_of(node, "strides", flat=flat)
-    size = (value.made[1], value.made[2])
+    size = (value.layer_shape[1], value.layer_shape[2])
     around = sides_of(node, size, kernel, stride, flat=flat)
     beyond = (
         _beyond(size, kernel, stride, around) if node.attributes.get("ceil_mode", 0) else (0, 0)
@@ -88,9 +88,9 @@ def pool(reader: Reader, node: Node) -> None:
                 "count_include_pad=True, or no padding"
             )
         layer = nn.AvgPool2d(kernel, stride=stride, padding=around)
-    made = reader.draft.add(layer, (value,))
-    shape = (made.made[0], made.made[2]) if flat else made.made
-    reader.set(node, placed(made, (0, 2) if flat else (0, 1, 2), shape))
+    output = reader.draft.add(layer, (value,))
+    shape = (output.layer_shape[0], output.layer_shape[2]) if flat else output.layer_shape
+    reader.set(node, placed(output, (0, 2) if flat else (0, 1, 2), shape))
 
 
 def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Sides) -> Pair:
@@ -98,13 +98,13 @@ def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Sides) -> Pair:
 
     A window that would begin in the padding at the end is left out, as PyTorch and ONNX do.
     """
-    found = []
+    lengths = []
     for n, k, s, (before, after) in zip(size, kernel, stride, around, strict=True):
         count = -(-(n + before + after - k) // s) + 1
         if (count - 1) * s >= n + before:
             count -= 1
-        found.append(max(0, (count - 1) * s + k - n - before - after))
-    return found[0], found[1]
+        lengths.append(max(0, (count - 1) * s + k - n - before - after))
+    return lengths[0], lengths[1]
 
 
 def global_pool(reader: Reader, node: Node) -> None:
@@ -141,20 +141,20 @@ def _reduced(
             f"goes over the channels of {value.shape}; only over rows and columns: use a "
             "convolution of 1x1 with equal weights"
         )
-    kernel = tuple(value.made[i] if along(axes, i) in over else 1 for i in (1, 2))
-    whole = kernel == value.made[1:]
+    kernel = tuple(value.layer_shape[i] if along(axes, i) in over else 1 for i in (1, 2))
+    whole = kernel == value.layer_shape[1:]
     layer: nn.Layer
     if whole and not keep and not largest:
         layer = nn.GlobalAvgPool2d()
     else:
         layer = (nn.MaxPool2d if largest else nn.AvgPool2d)((kernel[0], kernel[1]))
-    made = reader.draft.add(layer, (value,))
+    output = reader.draft.add(layer, (value,))
     shape = tuple(1 if i in over else n for i, n in enumerate(value.shape) if keep or i not in over)
-    if len(made.made) == 1:
-        reader.set(node, made.reshaped(shape))
+    if len(output.layer_shape) == 1:
+        reader.set(node, output.reshaped(shape))
     else:
         kept = tuple(1 if i in over else n for i, n in enumerate(value.shape))
-        reader.set(node, placed(made, axes, kept).reshaped(shape))
+        reader.set(node, placed(output, axes, kept).reshaped(shape))
 
 
 def pad(reader: Reader, node: Node) -> None:
@@ -189,11 +189,11 @@ def _on_axes(amounts: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tupl
     """Pads of all axes from pads of some."""
     if len(amounts) != 2 * len(axes) or not all(-rank <= axis < rank for axis in axes):
         raise Unsupported(f"has {len(amounts)} pads for the axes {axes}")
-    found = [0] * (2 * rank)
+    pads = [0] * (2 * rank)
     for i, axis in enumerate(axes):
-        found[axis % rank] = amounts[i]
-        found[rank + axis % rank] = amounts[len(axes) + i]
-    return tuple(found)
+        pads[axis % rank] = amounts[i]
+        pads[rank + axis % rank] = amounts[len(axes) + i]
+    return tuple(pads)
 
 
 def _padded(
@@ -206,20 +206,20 @@ def _padded(
     if any((top, bottom, left, right)):
         around = left, right, top, bottom
         padded = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
-        made = reader.draft.add(padded, (value,))
+        output = reader.draft.add(padded, (value,))
     else:
-        made = Value(end=value.end, made=value.made, shape=value.made)
+        output = Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
     first, last = sides.get(0, (0, 0))
     if first or last:
         if fill:
             raise Unsupported(f"pads the channels with {fill}; wanted zeros")
-        channels = made.made[0]
+        channels = output.layer_shape[0]
         check_size(shape)
         reader.draft.claim((channels + first + last) * channels)
         weight = np.eye(channels + first + last, channels, -first)[:, :, None, None]
         layer = nn.Conv2d(len(weight), 1, in_channels=channels, bias=False)
-        made = reader.draft.add(layer, (made,), {"weight": weight}, keeps=True)
-    return placed(made, axes, shape)
+        output = reader.draft.add(layer, (output,), {"weight": weight}, keeps=True)
+    return placed(output, axes, shape)
 
 
 def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
@@ -231,26 +231,30 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
     value, axes = reader.plane(value)
     of_image, start, stop, step = axes[axis], taken.start, taken[-1] + 1, taken.step
     size = value.shape[axis]
-    made = Value(end=value.end, made=value.made, shape=value.made)
+    output = Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
     if reader.integers and step == 1 and _is_upsampling(reader, value):
         before, after = start, size - stop
         sides = (before, 0, after, 0) if of_image == 1 else (0, before, 0, after)
-        made = reader.draft.add(Crop(sides), (made,))
+        output = reader.draft.add(Crop(sides), (output,))
     elif start or stop < size:
         length = size - (stop - start) + 1
         kernel = (length, 1) if of_image == 1 else (1, length)
-        reader.draft.claim(length * value.made[0])
-        weight = np.zeros((value.made[0], 1, *kernel))
+        reader.draft.claim(length * value.layer_shape[0])
+        weight = np.zeros((value.layer_shape[0], 1, *kernel))
         weight[:, :, start if of_image == 1 else 0, 0 if of_image == 1 else start] = 1.0
         layer: nn.Layer = nn.Conv2d(
-            value.made[0], kernel, groups=value.made[0], in_channels=value.made[0], bias=False
+            value.layer_shape[0],
+            kernel,
+            groups=value.layer_shape[0],
+            in_channels=value.layer_shape[0],
+            bias=False,
         )
-        made = reader.draft.add(layer, (made,), {"weight": weight}, keeps=True)
+        output = reader.draft.add(layer, (output,), {"weight": weight}, keeps=True)
     if step > 1:
         stride = (step, 1) if of_image == 1 else (1, step)
-        made = reader.draft.add(nn.MaxPool2d(1, stride=stride), (made,))
+        output = reader.draft.add(nn.MaxPool2d(1, stride=stride), (output,))
     count = -(-(stop - start) // step)
-    return placed(made, axes, _with(value.shape, axis, count))
+    return placed(output, axes, _with(value.shape, axis, count))
 
 
 def _is_upsampling(reader: Reader, value: Value) -> bool:

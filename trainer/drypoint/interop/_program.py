@@ -65,16 +65,16 @@ def _build(
     Raises:
         LoweringError: layers cannot be converted; a line for each.
     """
-    names, users = named(layers), Counter(n for one in layers.values() for n in one.reads)
+    names, users = named(layers), Counter(n for layer in layers.values() for n in layer.reads)
     builder = Builder(
         plane_of(draft.input_shape), qparams=_input_params(steps[0]), input_is_shared=users[0] > 1
     )
     values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
-    for number, one in layers.items():
-        moves = one.keeps or isinstance(one.layer, KEEPING)
-        last = number == output and isinstance(one.layer, nn.Softmax | nn.LogSoftmax)
+    for number, layer in layers.items():
+        moves = layer.keeps or isinstance(layer.layer, KEEPING)
+        last = number == output and isinstance(layer.layer, nn.Softmax | nn.LogSoftmax)
         params = PROBABILITIES if last else steps.get(number)
-        read = [values[n] for n in one.reads]
+        read = [values[n] for n in layer.reads]
         try:
             if params is None:
                 raise Unsupported(
@@ -83,28 +83,28 @@ def _build(
                 )
             if any(value.softmax for value in read):
                 raise Unsupported("comes after a softmax, which ends a program")
-            arrays = {k: np.asarray(array, np.float64) for k, array in one.arrays.items()}
-            if one.weights is not None and one.bias_scales is not None:
+            arrays = {k: np.asarray(array, np.float64) for k, array in layer.arrays.items()}
+            if layer.weights is not None and layer.bias_scales is not None:
                 source = builder.node(read[0]).qparams or params_of(PROBABILITIES)
-                unit = one.weights.scales * source.scale
-                arrays["bias"] = _exact_bias(arrays["bias"], one.bias_scales, unit)
-            scales = None if one.weights is None else one.weights.scales
+                unit = layer.weights.scales * source.scale
+                arrays["bias"] = _exact_bias(arrays["bias"], layer.bias_scales, unit)
+            scales = None if layer.weights is None else layer.weights.scales
             builder.enter(
-                names[number], one.title, arrays,
-                qparams=params_of(params), scales=scales, clip=one.clip,
+                names[number], layer.title, arrays,
+                qparams=params_of(params), scales=scales, clip=layer.clip,
             )  # fmt: skip
-            values[number] = one.layer.lower(builder, *read)
-            plane = plane_of(one.shape)
-            if one.described and values[number].shape != plane:
+            values[number] = layer.layer.lower(builder, *read)
+            plane = plane_of(layer.shape)
+            if layer.described and values[number].shape != plane:
                 raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
             if number == output and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
-            if not (moves and one.reads[0] in lost):
-                troubles.append((one.title, str(reason)))
+            if not (moves and layer.reads[0] in lost):
+                troubles.append((layer.title, str(reason)))
             lost.add(number)
             qparams = params_of(params or PROBABILITIES)
-            values[number] = builder.stand_in(plane_of(one.shape), qparams)
+            values[number] = builder.stand_in(plane_of(layer.shape), qparams)
     if troubles:
         raise LoweringError(troubles)
     return values[output], builder
@@ -140,8 +140,8 @@ class _Steps:
 
     def __init__(self, draft: Draft, layers: Mapping[int, Made], output: int) -> None:
         self.layers, self.error = layers, draft.error
-        self.users = Counter([output, *(n for one in layers.values() for n in one.reads)])
-        self.steps = {n: one.output for n, one in layers.items() if one.output is not None}
+        self.users = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
+        self.steps = {n: layer.output for n, layer in layers.items() if layer.output is not None}
         if draft.input_qparams is not None:
             self.steps[0] = draft.input_qparams
         self._spread_steps()
@@ -157,33 +157,33 @@ class _Steps:
         """A layer that moves or chooses values has the steps of what it reads, or the other way
         around: rounding keeps order, so a maximum may be taken before or after it.
         """
-        for number, one in self.layers.items():
-            keeps = one.keeps or isinstance(one.layer, (*KEEPING, nn.ReLU))
+        for number, layer in self.layers.items():
+            keeps = layer.keeps or isinstance(layer.layer, (*KEEPING, nn.ReLU))
             if number not in self.steps and keeps:
-                source = self.steps.get(one.reads[0])
+                source = self.steps.get(layer.reads[0])
                 if source is not None:
                     self.steps[number] = source
-        for number, one in reversed(list(self.layers.items())):
-            before = one.reads[0]
+        for number, layer in reversed(list(self.layers.items())):
+            before = layer.reads[0]
             alone = self.users[before] == 1
             if before in self.steps or not alone or number not in self.steps:
                 continue
-            if one.keeps or isinstance(one.layer, (*CLIPS, *KEEPING)):
+            if layer.keeps or isinstance(layer.layer, (*CLIPS, *KEEPING)):
                 self.steps[before] = self.steps[number]
 
     def _choose_steps(self) -> None:
         """A function of one value whose output the file leaves in floats, since only a mean or the
         like reads it, gets steps that span its 256 values.
         """
-        for number, one in self.layers.items():
-            source = self.steps.get(one.reads[0])
-            if number not in self.steps and source is not None and is_function(one.layer):
-                self.steps[number] = _spanning(values_of(one.layer, source), self.error)
+        for number, layer in self.layers.items():
+            source = self.steps.get(layer.reads[0])
+            if number not in self.steps and source is not None and is_function(layer.layer):
+                self.steps[number] = _spanning(values_of(layer.layer, source), self.error)
 
 
 def is_function(layer: nn.Module) -> bool:
     """Whether a layer computes each value alone."""
-    others = (
+    kinds = (
         *KEEPING,
         nn.Conv2d,
         nn.ConvTranspose2d,
@@ -193,7 +193,7 @@ def is_function(layer: nn.Module) -> bool:
         nn.GlobalAvgPool2d,
     )
     return isinstance(layer, nn.Layer) and not isinstance(
-        layer, (*others, nn.Softmax, nn.LogSoftmax, Requantize)
+        layer, (*kinds, nn.Softmax, nn.LogSoftmax, Requantize)
     )
 
 

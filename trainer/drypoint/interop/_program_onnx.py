@@ -30,7 +30,7 @@ from drypoint.program import (
 )
 
 from ._packages import package
-from ._program_scales import Scaled, scaled, zero_of
+from ._program_scales import ScaledOp, scale_ops, zero_of
 
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 
@@ -60,11 +60,11 @@ def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) ->
         MissingPackageError: the package onnx is not installed.
     """
     writer = _Writer()
-    scale, ops = scaled(program, outputs)
-    made = [Activation("input", program.input, scale)]
+    scale, ops = scale_ops(program, outputs)
+    activations = [Activation("input", program.input, scale)]
     for op in ops:
-        made.append(writer.op(op, [made[number] for number in op.reads]))
-    return writer.finish(program, batch, made[-1])
+        activations.append(writer.op(op, [activations[number] for number in op.reads]))
+    return writer.finish(program, batch, activations[-1])
 
 
 class _Writer:
@@ -76,43 +76,43 @@ class _Writer:
         self.constants: list[Any] = []
         self.names = count()
 
-    def op(self, one: Scaled, sources: list[Activation]) -> Activation:
+    def op(self, scaled: ScaledOp, sources: list[Activation]) -> Activation:
         """The nodes of an op; their output."""
-        match one.op:
+        match scaled.op:
             case Conv() | GroupedConv() | DepthwiseConv():
-                return self._convolution(one, sources[0])
+                return self._convolution(scaled, sources[0])
             case Dense():
-                return self._dense(one, sources[0])
+                return self._dense(scaled, sources[0])
             case MaxPool():
-                windows = {"kernel_shape": one.op.kernel, "strides": one.op.stride}
+                windows = {"kernel_shape": scaled.op.kernel, "strides": scaled.op.stride}
                 at = self._node(
-                    "MaxPool", [self._planes(sources[0])], **windows, pads=one.op.padding
+                    "MaxPool", [self._planes(sources[0])], **windows, pads=scaled.op.padding
                 )
-                return self._integers(at, one.op.output, one.target)
+                return self._integers(at, scaled.op.output, scaled.target)
             case AvgPool():
-                return self._mean(one, one.op, sources[0])
+                return self._mean(scaled, scaled.op, sources[0])
             case Upsample():
-                return self._upsample(one.op, one, sources[0])
+                return self._upsample(scaled.op, scaled, sources[0])
             case Lookup():
-                return self._table(one, sources[0])
+                return self._table(scaled, sources[0])
             case Add() | Mul():
-                return self._pair(one.op.kind.capitalize(), one, sources)
+                return self._pair(scaled.op.kind.capitalize(), scaled, sources)
             case Concat():
-                return self._pair("Concat", one, sources, axis=1)
+                return self._pair("Concat", scaled, sources, axis=1)
             case _:
                 raise AssertionError("`scaled` refuses the other kinds")
 
-    def _convolution(self, one: Scaled, source: Activation) -> Activation:
+    def _convolution(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""
-        op = one.op
+        op = scaled.op
         assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
         groups, weight = 1, op.weight
         if isinstance(op, DepthwiseConv):
             groups, weight = op.in_shape.c, op.weight.transpose(2, 0, 1)[..., None]
         elif isinstance(op, GroupedConv):
             groups = op.groups
-        read, pads = self._padded(op, source, one.pad)
-        weights = self._weights(one, weight.transpose(0, 3, 1, 2))
+        read, pads = self._padded(op, source, scaled.pad)
+        weights = self._weights(scaled, weight.transpose(0, 3, 1, 2))
         at = self._node(
             "Conv",
             [read, *weights],
@@ -123,13 +123,13 @@ class _Writer:
             group=groups,
         )
         plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
-        made = self._integers(self._clamped(at, one), plane, one.target)
+        output = self._integers(self._clamped(at, scaled), plane, scaled.target)
         if op.pool == (1, 1):
-            return made
-        at = self._node("MaxPool", [self.real(made)], kernel_shape=op.pool, strides=op.pool)
-        return self._integers(at, op.output, one.target)
+            return output
+        at = self._node("MaxPool", [self.real(output)], kernel_shape=op.pool, strides=op.pool)
+        return self._integers(at, op.output, scaled.target)
 
-    def _upsample(self, op: Upsample, one: Scaled, source: Activation) -> Activation:
+    def _upsample(self, op: Upsample, scaled: ScaledOp, source: Activation) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         read, (rows, columns) = self._planes(source), op.kernel
         if op.spreads:
@@ -143,10 +143,10 @@ class _Writer:
             h, w, _ = op.out_shape
             ends = ([top, left], [top + h, left + w], [2, 3])
             at = self._node("Slice", [at, *(self._constant(np.array(n)) for n in ends)])
-        return self._integers(at, op.output, one.target)
+        return self._integers(at, op.output, scaled.target)
 
-    def _mean(self, one: Scaled, op: AvgPool, source: Activation) -> Activation:
-        read, pads = self._padded(op, source, one.pad)
+    def _mean(self, scaled: ScaledOp, op: AvgPool, source: Activation) -> Activation:
+        read, pads = self._padded(op, source, scaled.pad)
         at = self._node(
             "AveragePool",
             [read],
@@ -155,44 +155,46 @@ class _Writer:
             pads=pads,
             count_include_pad=1,
         )
-        return self._integers(self._clamped(at, one), op.output, one.target)
+        return self._integers(self._clamped(at, scaled), op.output, scaled.target)
 
-    def _dense(self, one: Scaled, source: Activation) -> Activation:
+    def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A dense op, its input flattened first."""
-        op = one.op
+        op = scaled.op
         assert isinstance(op, Dense)
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
-        weights = self._weights(one, planes.reshape(len(planes), -1))
+        weights = self._weights(scaled, planes.reshape(len(planes), -1))
         at = self._node("Gemm", [self._flat(source), *weights], transB=1)
-        at = self._clamped(at, one)
-        return self._integers(at, op.output, one.target, flat=True)
+        at = self._clamped(at, scaled)
+        return self._integers(at, op.output, scaled.target, flat=True)
 
     def _pair(
-        self, kind: str, one: Scaled, sources: list[Activation], **attributes: Any
+        self, kind: str, scaled: ScaledOp, sources: list[Activation], **attributes: Any
     ) -> Activation:
         """An op of two inputs, both of one form."""
         flat = all(source.flat for source in sources)
-        read = [self.real(one) if flat else self._planes(one) for one in sources]
-        at = self._clamped(self._node(kind, read, **attributes), one)
-        return self._integers(at, one.op.output, one.target, flat=flat)
+        read = [self.real(scaled) if flat else self._planes(scaled) for scaled in sources]
+        at = self._clamped(self._node(kind, read, **attributes), scaled)
+        return self._integers(at, scaled.op.output, scaled.target, flat=flat)
 
-    def _table(self, one: Scaled, source: Activation) -> Activation:
+    def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A table, which a Gather indexes with the integers."""
-        assert one.table is not None  # of a lookup
+        assert scaled.table is not None  # of a lookup
         if source.name == "input":  # whose steps a DequantizeLinear says
             source = self._integers(self.real(source), source.tensor, source.scale)
         places = self._node("Cast", [source.name], to=self.onnx.TensorProto.INT32)
-        table = self._constant((one.table.astype(np.int16) + 128).astype(np.uint8))
-        tensor, flat = one.op.output, source.flat
-        made = Activation(self._node("Gather", [table, places], axis=0), tensor, one.target, flat)
-        return self._integers(self.real(made), tensor, one.target, flat=flat)
+        table = self._constant((scaled.table.astype(np.int16) + 128).astype(np.uint8))
+        tensor, flat = scaled.op.output, source.flat
+        output = Activation(
+            self._node("Gather", [table, places], axis=0), tensor, scaled.target, flat
+        )
+        return self._integers(self.real(output), tensor, scaled.target, flat=flat)
 
-    def _clamped(self, at: str, one: Scaled) -> str:
+    def _clamped(self, at: str, scaled: ScaledOp) -> str:
         """Real values within the op's clamp, which needs no node where it is the whole type."""
-        zero = zero_of(one.op.output)
+        zero = zero_of(scaled.op.output)
         bounds = [
-            "" if bound == limit else self._constant(np.float32(one.target * (bound - zero)))
-            for bound, limit in zip(one.clamp, (-128, 127), strict=True)
+            "" if bound == limit else self._constant(np.float32(scaled.target * (bound - zero)))
+            for bound, limit in zip(scaled.clamp, (-128, 127), strict=True)
         ]
         return self._node("Clip", [at, *bounds]) if any(bounds) else at
 
@@ -229,10 +231,10 @@ class _Writer:
         h, w, c = op.in_shape
         sides = self._constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
         real = np.float32((pad - source.tensor.zero) * np.float32(source.scale))
-        made = self._node("Pad", [read, sides, self._constant(real)])
+        output = self._node("Pad", [read, sides, self._constant(real)])
         shape = Shape(h + top + bottom, w + left + right, c)
         tensor = source.tensor._replace(shape=shape)
-        return self.real(self._integers(made, tensor, source.scale)), (0, 0, 0, 0)
+        return self.real(self._integers(output, tensor, source.scale)), (0, 0, 0, 0)
 
     def finish(self, program: Program, batch: int, last: Activation) -> bytes:
         """The file of a model that ends with integers."""
@@ -251,16 +253,20 @@ class _Writer:
     def _integers(
         self, real: str, tensor: Tensor, scale: float, *, flat: bool = False
     ) -> Activation:
-        made = Activation("", tensor, scale, flat)
-        return replace(made, name=self._node("QuantizeLinear", [real, *self._step(made)]))
+        activation = Activation("", tensor, scale, flat)
+        return replace(
+            activation, name=self._node("QuantizeLinear", [real, *self._step(activation)])
+        )
 
-    def _step(self, made: Activation) -> list[str]:
-        zero = np.uint8(zero_of(made.tensor) + 128)
-        return [self._constant(np.float32(made.scale)), self._constant(zero)]
+    def _step(self, activation: Activation) -> list[str]:
+        zero = np.uint8(zero_of(activation.tensor) + 128)
+        return [self._constant(np.float32(activation.scale)), self._constant(zero)]
 
-    def _weights(self, one: Scaled, weight: NDArray[np.int8]) -> tuple[str, str]:
-        scales = one.weight
-        return self._channels(weight, scales), self._channels(one.bias, scales * one.sources[0])
+    def _weights(self, scaled: ScaledOp, weight: NDArray[np.int8]) -> tuple[str, str]:
+        scales = scaled.weight
+        return self._channels(weight, scales), self._channels(
+            scaled.bias, scales * scaled.sources[0]
+        )
 
     def _channels(self, values: NDArray[np.integer], scales: NDArray[np.float64]) -> str:
         """Integers with a scale for each output channel, as real values."""

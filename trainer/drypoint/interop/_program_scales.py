@@ -45,7 +45,7 @@ Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times 
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scaled:
+class ScaledOp:
     """An op with real scales.
 
     Attributes:
@@ -74,7 +74,7 @@ def zero_of(tensor: Tensor) -> int:
     return -128 if tensor.type == "u8" else tensor.zero
 
 
-def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Scaled]]:
+def scale_ops(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[ScaledOp]]:
     """The scale of the program's input, and every op with its scales.
 
     Args:
@@ -98,7 +98,7 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
             weight = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
             bias = op.bias + np.int32(op.inputs[0].zero) * op.rows.sum(axis=1, dtype=np.int32)
         ops.append(
-            Scaled(
+            ScaledOp(
                 op=op,
                 reads=reads,
                 sources=[scales[number] for number in reads],
@@ -198,33 +198,33 @@ def _scales(program: Program) -> list[float]:
     the input, and for the tensors tied to them; 1 for the first one of each other tied group.
     """
     ties = list(_ties(program))
-    found: dict[int, float] = {}
+    scales: dict[int, float] = {}
     for first, scale in ((0, program.input_scale), (len(program.ops), program.output_scale)):
-        found.setdefault(first, scale)
-        while more := _follow(found, [tie for _, tie in ties]):
-            found |= more
+        scales.setdefault(first, scale)
+        while more := _follow(scales, [tie for _, tie in ties]):
+            scales |= more
     for first in range(len(program.ops) + 1):
-        found.setdefault(first, 1.0)
-        while more := _follow(found, [tie for _, tie in ties]):
-            found |= more
+        scales.setdefault(first, 1.0)
+        while more := _follow(scales, [tie for _, tie in ties]):
+            scales |= more
     for op, (reads, output, ratio) in ties:
-        product = ratio * math.prod(found[number] for number in reads)
-        if abs(found[output] / product - 1) > CLOSE:
+        product = ratio * math.prod(scales[number] for number in reads)
+        if abs(scales[output] / product - 1) > CLOSE:
             raise ExportError(
                 f"op {op.name!r}: scales that its tensors do not have elsewhere cannot be written"
             )
-    return [found[number] for number in range(len(program.ops) + 1)]
+    return [scales[number] for number in range(len(program.ops) + 1)]
 
 
-def _follow(found: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
+def _follow(scales: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
     """Scales that ties give to further tensors: of outputs, or else of inputs."""
     outputs, inputs = dict[int, float](), dict[int, float]()
     for reads, output, ratio in ties:
-        unknown = {number for number in reads if number not in found}
-        product = ratio * math.prod(found[number] for number in reads if number in found)
-        if not unknown and output not in found:
+        unknown = {number for number in reads if number not in scales}
+        product = ratio * math.prod(scales[number] for number in reads if number in scales)
+        if not unknown and output not in scales:
             outputs[output] = product
-        elif output in found and len(unknown) == 1:
+        elif output in scales and len(unknown) == 1:
             (number,) = unknown
-            inputs[number] = (found[output] / product) ** (1 / reads.count(number))
+            inputs[number] = (scales[output] / product) ** (1 / reads.count(number))
     return outputs or inputs

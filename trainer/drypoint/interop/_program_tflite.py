@@ -27,7 +27,7 @@ from drypoint.program import (
 )
 
 from ._packages import package
-from ._program_scales import Scaled, scaled, zero_of
+from ._program_scales import ScaledOp, scale_ops, zero_of
 
 DESCRIPTION = "written by drypoint"
 
@@ -59,11 +59,11 @@ def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) 
         MissingPackageError: the package ai-edge-litert, whose schema is used, is not installed.
     """
     writer = _Writer(batch)
-    scale, ops = scaled(program, outputs)
-    made = [writer.activation(program.input, scale)]
+    scale, ops = scale_ops(program, outputs)
+    activations = [writer.activation(program.input, scale)]
     for op in ops:
-        made.append(writer.op(op, [made[number] for number in op.reads]))
-    return writer.finish(made[0].at, made[-1].at)
+        activations.append(writer.op(op, [activations[number] for number in op.reads]))
+    return writer.finish(activations[0].at, activations[-1].at)
 
 
 class _Writer:
@@ -78,29 +78,29 @@ class _Writer:
         self.operators: list[Any] = []
         self.codes: list[int] = []
 
-    def op(self, one: Scaled, sources: list[Activation]) -> Activation:
+    def op(self, scaled: ScaledOp, sources: list[Activation]) -> Activation:
         """The operators of an op; their output."""
-        match one.op:
+        match scaled.op:
             case Conv() | GroupedConv() | DepthwiseConv():
-                return self._convolution(one, self._planes(sources[0]))
+                return self._convolution(scaled, self._planes(sources[0]))
             case Dense():
-                return self._dense(one, self._flat(sources[0]))
+                return self._dense(scaled, self._flat(sources[0]))
             case MaxPool():
-                return self._max(one.op, self._planes(sources[0]), one)
+                return self._max(scaled.op, self._planes(sources[0]), scaled)
             case AvgPool():
-                return self._mean(one, self._planes(sources[0]))
+                return self._mean(scaled, self._planes(sources[0]))
             case Upsample():
-                return self._upsample(one.op, self._planes(sources[0]), one)
+                return self._upsample(scaled.op, self._planes(sources[0]), scaled)
             case Lookup():
-                return self._table(one, sources[0])
+                return self._table(scaled, sources[0])
             case Add():
-                return self._pair("ADD", self.schema.AddOptionsT(), one, sources)
+                return self._pair("ADD", self.schema.AddOptionsT(), scaled, sources)
             case Mul():
-                return self._pair("MUL", self.schema.MulOptionsT(), one, sources)
+                return self._pair("MUL", self.schema.MulOptionsT(), scaled, sources)
             case Concat():
                 options = self.schema.ConcatenationOptionsT()
                 options.axis = -1
-                return self._pair("CONCATENATION", options, one, sources)
+                return self._pair("CONCATENATION", options, scaled, sources)
             case _:
                 raise AssertionError("`scaled` refuses the other kinds")
 
@@ -110,114 +110,116 @@ class _Writer:
         at = self._tensor("INT8", dimensions, None, [scale], zero_of(tensor))
         return Activation(at, tensor, scale, flat)
 
-    def _convolution(self, one: Scaled, source: Activation) -> Activation:
+    def _convolution(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""
-        op = one.op
+        op = scaled.op
         assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
         plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
         if isinstance(op, DepthwiseConv):
-            made = self._depthwise(op, op.weight, one, source, plane)
+            output = self._depthwise(op, op.weight, scaled, source, plane)
         else:
             options = self.schema.Conv2DOptionsT()
-            source = self._windows(options, op, source, one.pad)
+            source = self._windows(options, op, source, scaled.pad)
             options.dilationHFactor, options.dilationWFactor = op.dilation
-            made = self.activation(plane, one.target)
-            weights = self._weights(op.weight, one.weight, one.bias, source.scale)
-            self._operator("CONV_2D", [source.at, *weights], made.at, options)
-            made = self._clamped(made, one)
+            output = self.activation(plane, scaled.target)
+            weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
+            self._operator("CONV_2D", [source.at, *weights], output.at, options)
+            output = self._clamped(output, scaled)
         if op.pool == (1, 1):
-            return made
+            return output
         options = self.schema.Pool2DOptionsT()
         options.padding = self.schema.Padding.VALID
         options.filterHeight, options.filterWidth = op.pool
         options.strideH, options.strideW = op.pool
-        pooled = self.activation(op.output, one.target)
-        self._operator("MAX_POOL_2D", [made.at], pooled.at, options)
+        pooled = self.activation(op.output, scaled.target)
+        self._operator("MAX_POOL_2D", [output.at], pooled.at, options)
         return pooled
 
     def _depthwise(
         self,
         op: DepthwiseConv | AvgPool,
         weight: NDArray[np.int8],
-        one: Scaled,
+        scaled: ScaledOp,
         source: Activation,
         plane: Tensor,
     ) -> Activation:
         options = self.schema.DepthwiseConv2DOptionsT()
-        source = self._windows(options, op, source, one.pad)
+        source = self._windows(options, op, source, scaled.pad)
         options.depthMultiplier = plane.shape.c // op.in_shape.c
         if isinstance(op, DepthwiseConv):
             options.dilationHFactor, options.dilationWFactor = op.dilation
-        made = self.activation(plane, one.target)
-        scales, bias = one.weight, one.bias
+        output = self.activation(plane, scaled.target)
+        scales, bias = scaled.weight, scaled.bias
         weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
-        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], made.at, options)
-        return self._clamped(made, one)
+        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], output.at, options)
+        return self._clamped(output, scaled)
 
-    def _mean(self, one: Scaled, source: Activation) -> Activation:
+    def _mean(self, scaled: ScaledOp, source: Activation) -> Activation:
         """Means as a depthwise convolution of ones: AVERAGE_POOL_2D keeps its input's scale, in
         which small means of many values would vanish, and leaves out padded places.
         """
-        op = one.op
+        op = scaled.op
         assert isinstance(op, AvgPool)
         channels, values = op.in_shape.c, op.kernel[0] * op.kernel[1]
         ones = np.ones((*op.kernel, channels), np.int8)
         as_conv = replace(
-            one, weight=np.full(channels, 1 / values), bias=np.zeros(channels, np.int32)
+            scaled, weight=np.full(channels, 1 / values), bias=np.zeros(channels, np.int32)
         )
         return self._depthwise(op, ones, as_conv, source, op.output)
 
-    def _max(self, op: MaxPool, source: Activation, one: Scaled) -> Activation:
+    def _max(self, op: MaxPool, source: Activation, scaled: ScaledOp) -> Activation:
         options = self.schema.Pool2DOptionsT()
         lowest = 0 if op.in_type == "u8" else -128
         source = self._windows(options, op, source, None, outside=lowest)
         options.filterHeight, options.filterWidth = op.kernel
-        made = self.activation(op.output, one.target)
-        self._operator("MAX_POOL_2D", [source.at], made.at, options)
-        return made
+        output = self.activation(op.output, scaled.target)
+        self._operator("MAX_POOL_2D", [source.at], output.at, options)
+        return output
 
-    def _upsample(self, op: Upsample, source: Activation, one: Scaled) -> Activation:
+    def _upsample(self, op: Upsample, source: Activation, scaled: ScaledOp) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         (rows, columns), (h, w, _) = op.kernel, op.in_shape
         shape = Shape(h * rows, w * columns, op.out_shape.c)
-        made = self.activation(op.output._replace(shape=shape), one.target)
+        output = self.activation(op.output._replace(shape=shape), scaled.target)
         if op.spreads:
             options = self.schema.DepthToSpaceOptionsT()
             options.blockSize = rows
-            self._operator("DEPTH_TO_SPACE", [source.at], made.at, options)
+            self._operator("DEPTH_TO_SPACE", [source.at], output.at, options)
         else:
             size = self._tensor("INT32", [2], np.array(shape[:2], np.int32))
             options = self.schema.ResizeNearestNeighborOptionsT()
-            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], made.at, options)
+            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], output.at, options)
         if not any(op.padding):
-            return made
+            return output
         top, left, _, _ = op.padding
         ends = ([0, top, left, 0], [self.batch, *op.out_shape])
         sides = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in ends]
-        cut = self.activation(op.output, one.target)
-        self._operator("SLICE", [made.at, *sides], cut.at, self.schema.SliceOptionsT())
+        cut = self.activation(op.output, scaled.target)
+        self._operator("SLICE", [output.at, *sides], cut.at, self.schema.SliceOptionsT())
         return cut
 
-    def _dense(self, one: Scaled, source: Activation) -> Activation:
-        op = one.op
+    def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
+        op = scaled.op
         assert isinstance(op, Dense)
-        made = self.activation(op.output, one.target, flat=True)
-        weights = self._weights(op.weight, one.weight, one.bias, source.scale)
+        output = self.activation(op.output, scaled.target, flat=True)
+        weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
         options = self.schema.FullyConnectedOptionsT()
-        self._operator("FULLY_CONNECTED", [source.at, *weights], made.at, options)
-        return self._clamped(made, one)
+        self._operator("FULLY_CONNECTED", [source.at, *weights], output.at, options)
+        return self._clamped(output, scaled)
 
-    def _pair(self, kind: str, options: Any, one: Scaled, sources: list[Activation]) -> Activation:
+    def _pair(
+        self, kind: str, options: Any, scaled: ScaledOp, sources: list[Activation]
+    ) -> Activation:
         """An op of two inputs, both of one form."""
         flat = all(source.flat for source in sources)
         read = sources if flat else list(map(self._planes, sources))
-        made = self.activation(one.op.output, one.target, flat=flat)
-        self._operator(kind, [source.at for source in read], made.at, options)
-        return self._clamped(made, one)
+        output = self.activation(scaled.op.output, scaled.target, flat=flat)
+        self._operator(kind, [source.at for source in read], output.at, options)
+        return self._clamped(output, scaled)
 
-    def _table(self, one: Scaled, source: Activation) -> Activation:
+    def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A table, which GATHER indexes with the integers less -128."""
-        assert one.table is not None  # of a lookup
+        assert scaled.table is not None  # of a lookup
         shape = list(self.tensors[source.at].shape)
         places, moved = (self._tensor("INT32", shape, None) for _ in range(2))
         options = self.schema.CastOptionsT()
@@ -226,20 +228,22 @@ class _Writer:
         self._operator("CAST", [source.at], places, options)
         first = self._tensor("INT32", [1], np.array([128], np.int32))
         self._operator("ADD", [places, first], moved, self.schema.AddOptionsT())
-        made = self.activation(one.op.output, one.target, flat=source.flat)
-        table = self._constant8(one.table, made)
-        self._operator("GATHER", [table, moved], made.at, self.schema.GatherOptionsT())
-        return made
+        output = self.activation(scaled.op.output, scaled.target, flat=source.flat)
+        table = self._constant8(scaled.table, output)
+        self._operator("GATHER", [table, moved], output.at, self.schema.GatherOptionsT())
+        return output
 
-    def _clamped(self, source: Activation, one: Scaled) -> Activation:
+    def _clamped(self, source: Activation, scaled: ScaledOp) -> Activation:
         """An activation within the op's clamp, which needs no operator where it is int8's."""
-        for kind, bound, limit in zip(("MAXIMUM", "MINIMUM"), one.clamp, (-128, 127), strict=True):
+        for kind, bound, limit in zip(
+            ("MAXIMUM", "MINIMUM"), scaled.clamp, (-128, 127), strict=True
+        ):
             if bound != limit:
-                made = self.activation(source.tensor, source.scale, flat=source.flat)
+                output = self.activation(source.tensor, source.scale, flat=source.flat)
                 number = self._constant8(np.array([bound], np.int8), source)
                 options = self.schema.MaximumMinimumOptionsT()
-                self._operator(kind, [source.at, number], made.at, options)
-                source = made
+                self._operator(kind, [source.at, number], output.at, options)
+                source = output
         return source
 
     def _constant8(self, values: NDArray[np.int8], like: Activation) -> int:
@@ -258,13 +262,13 @@ class _Writer:
         return source if same else self._reshaped(source, tensor, flat=True)
 
     def _reshaped(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
-        made = self.activation(tensor, source.scale, flat=flat)
+        output = self.activation(tensor, source.scale, flat=flat)
         options = self.schema.ReshapeOptionsT()
-        options.newShape = self.tensors[made.at].shape
+        options.newShape = self.tensors[output.at].shape
         size = [len(options.newShape)]
         shape = self._tensor("INT32", size, np.array(options.newShape, np.int32))
-        self._operator("RESHAPE", [source.at, shape], made.at, options)
-        return made
+        self._operator("RESHAPE", [source.at, shape], output.at, options)
+        return output
 
     def _windows(
         self,
@@ -298,12 +302,12 @@ class _Writer:
         top, left, bottom, right = op.padding
         h, w, c = op.in_shape
         shape = Shape(h + top + bottom, w + left + right, c)
-        made = self.activation(source.tensor._replace(shape=shape), source.scale)
+        output = self.activation(source.tensor._replace(shape=shape), source.scale)
         sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         around = self._tensor("INT32", [4, 2], sides)
         fill = self._constant8(np.array([stored], np.int8), source)
-        self._operator("PADV2", [source.at, around, fill], made.at, self.schema.PadV2OptionsT())
-        return made
+        self._operator("PADV2", [source.at, around, fill], output.at, self.schema.PadV2OptionsT())
+        return output
 
     def finish(self, first: int, last: int) -> bytes:
         """The file."""

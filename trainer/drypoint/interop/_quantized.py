@@ -22,8 +22,8 @@ def is_tflite(source: bytes | str | Path) -> bool:
         ImportFileError: neither bytes nor a path.
         DrypointError: the file cannot be read.
     """
-    wanted = "the bytes or the path of an ONNX or TensorFlow Lite file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=ImportFileError)
+    expected = "the bytes or the path of an ONNX or TensorFlow Lite file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=ImportFileError)
     if isinstance(source, bytes):
         return source[4:8] == IDENTIFIER
     return read_start(source, 8)[4:] == IDENTIFIER or Path(source).suffix == ".tflite"

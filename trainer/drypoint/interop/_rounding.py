@@ -79,7 +79,7 @@ class RoundingReport:
         reachable, differing = (
             sum(getattr(o, k) for o in self.ops) for k in ("reachable", "differing")
         )
-        most = max((one.most for one in self.ops), default=0)
+        most = max((op.most for op in self.ops), default=0)
         how = "rounds twice" if self.framework == "TensorFlow Lite" else "rounds in float32"
         return (
             f"rounding: {self.framework} {how}, and gives another byte for {differing:,} of "
@@ -125,44 +125,44 @@ class Requantization:
 
 def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]:
     """Position -> the real factors of the nodes that round accumulators."""
-    found = {}
-    for position, one in enumerate(nodes):
-        out = one.target.scale
-        match one.node:
+    factors = {}
+    for position, node in enumerate(nodes):
+        out = node.target.scale
+        match node.node:
             case graph.binary.Add():
-                ratio = np.array([source.scale for source in one.sources]) / out
-                found[position] = Requantization(ratio=ratio)
+                ratio = np.array([source.scale for source in node.sources]) / out
+                factors[position] = Requantization(ratio=ratio)
             case graph.AvgPool() as mean:
-                found[position] = Requantization(ratio=one.unit / out, division=mean.halves_away)
+                factors[position] = Requantization(ratio=node.unit / out, division=mean.halves_away)
             case graph.Weighted() | graph.binary.Mul():
-                found[position] = Requantization(ratio=one.unit / out)
-    return found
+                factors[position] = Requantization(ratio=node.unit / out)
+    return factors
 
 
 def compare(
-    ops: tuple[Op, ...], known: Mapping[int, Requantization], framework: Framework
+    ops: tuple[Op, ...], factors: Mapping[int, Requantization], framework: Framework
 ) -> RoundingReport:
     """The report of a program.
 
     Args:
         ops: the program's.
-        known: position of an op -> its real factors.
+        factors: position of an op -> its real factors.
         framework: whose kernels are compared with.
     """
-    found = []
-    for position, one in sorted(known.items()):
+    roundings = []
+    for position, requantization in sorted(factors.items()):
         op = ops[position]
         if isinstance(op, Add | Mul):
-            found.append(_of_pairs(op, one, framework))
+            roundings.append(_of_pairs(op, requantization, framework))
         elif isinstance(op, Weighted | AvgPool):
-            found.append(_of_thresholds(op, one, framework))
-    return RoundingReport(framework=framework, ops=tuple(found))
+            roundings.append(_of_thresholds(op, requantization, framework))
+    return RoundingReport(framework=framework, ops=tuple(roundings))
 
 
 # Ops on two planes: all pairs
 
 
-def _of_pairs(op: Add | Mul, one: Requantization, framework: Framework) -> OpRounding:
+def _of_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> OpRounding:
     a, b = (_stored(tensor) for tensor in op.inputs)
     left, right = (np.broadcast_to(x, (256, 256)) for x in (a[:, None], b[None]))
     planes = [
@@ -171,13 +171,13 @@ def _of_pairs(op: Add | Mul, one: Requantization, framework: Framework) -> OpRou
     ]
     x, y = (p.astype(np.int64) - t.zero for p, t in zip(planes, op.inputs, strict=True))
     if isinstance(op, Mul):
-        ours, theirs = _ours(op)(x * y), _theirs(op, one, framework)(x * y)
+        ours, theirs = _ours(op)(x * y), _theirs(op, factors, framework)(x * y)
     else:
         ours = _ours(op)(op.factors[0] * planes[0].astype(np.int64)
                          + op.factors[1] * planes[1].astype(np.int64) + op.bias[0])  # fmt: skip
-        scaled = _added_twice(x, y, one.ratio) if framework == "TensorFlow Lite" else None
+        scaled = _added_twice(x, y, factors.ratio) if framework == "TensorFlow Lite" else None
         if scaled is None:
-            ratio = one.ratio.astype(np.float32)
+            ratio = factors.ratio.astype(np.float32)
             real = x.astype(np.float32) * ratio[0] + y.astype(np.float32) * ratio[1]
             scaled = np.rint(real).astype(np.int64)
         theirs = (scaled + op.output.zero).clip(op.lo, op.hi)
@@ -204,11 +204,13 @@ def _added_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Intege
 # Ops with an accumulator: thresholds
 
 
-def _of_thresholds(op: Weighted | AvgPool, one: Requantization, framework: Framework) -> OpRounding:
+def _of_thresholds(
+    op: Weighted | AvgPool, factors: Requantization, framework: Framework
+) -> OpRounding:
     low, high = _interval(op)
-    ours, theirs = _ours(op), _theirs(op, one, framework)
+    ours, theirs = _ours(op), _theirs(op, factors, framework)
     outputs = np.arange(op.lo + 1, op.hi + 1, dtype=np.int64)
-    guess = (outputs[None] - op.output.zero - 0.5) / one.ratio.reshape(-1, 1)
+    guess = (outputs[None] - op.output.zero - 0.5) / factors.ratio.reshape(-1, 1)
     bounds = [_thresholds(f, outputs, (low, high), guess) for f in (ours, theirs)]
     first, last = np.minimum(*bounds), np.maximum(*bounds)
     before = np.maximum.accumulate(last, axis=1)
@@ -282,18 +284,18 @@ def _ours(op: Any) -> Rounding:
     return rounded
 
 
-def _theirs(op: Any, one: Requantization, framework: Framework) -> Rounding:
-    zero, clamp, ratio = op.output.zero, (op.lo, op.hi), one.ratio
+def _theirs(op: Any, factors: Requantization, framework: Framework) -> Rounding:
+    zero, clamp, ratio = op.output.zero, (op.lo, op.hi), factors.ratio
 
     def rounded(acc: Integers) -> Integers:
-        factors = ratio.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else ratio
+        real_factors = ratio.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else ratio
         if framework == "ONNX Runtime":
-            real = acc.astype(np.float32) * factors.astype(np.float32)
+            real = acc.astype(np.float32) * real_factors.astype(np.float32)
             steps = np.rint(real).astype(np.int64)
-        elif one.division:
+        elif factors.division:
             return _divided(op, acc).clip(*clamp)
         else:
-            steps = twice_rounded(acc, factors)
+            steps = twice_rounded(acc, real_factors)
         return np.asarray((steps + zero).clip(*clamp), np.int64)
 
     return rounded

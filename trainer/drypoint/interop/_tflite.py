@@ -63,13 +63,13 @@ def program_of_tflite(
     source: bytes | str | Path, name: str
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_tflite`, with the node of each op."""
-    content, what = _content(source)
+    content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             reader, output = _read(content, integers=True)
             return program_of(reader.draft, output, name=name, halves="up", beta=reader.beta)
     except (TfliteError, ProgramError, nn.ConfigError) as error:
-        raise TfliteError.about(f"{what} no quantized net that can be read", error) from error
+        raise TfliteError.about(f"{subject} no quantized net that can be read", error) from error
 
 
 def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
@@ -87,13 +87,13 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
             without a counterpart (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
-    content, what = _content(source)
+    content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):
             reader, output = _read(content, integers=False)
             return reader.draft.net(output)
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise TfliteError.about(f"{what} no net that can be read", error) from error
+        raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
 def is_quantized_tflite(source: bytes | str | Path) -> bool:
@@ -107,13 +107,15 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         TfliteError: no TensorFlow Lite file.
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
-    content, what = _content(source)
+    content, subject = _content(source)
     try:
         file = read_file(content)
-        written = [file.tensors[n].type for one in operators(file) for n in one.outputs if n >= 0]
+        written = [
+            file.tensors[n].type for operator in operators(file) for n in operator.outputs if n >= 0
+        ]
         return bool({"INT8", "UINT8", "INT16"}.intersection(written))
     except TfliteError as error:
-        raise TfliteError.about(f"{what} no net that can be read", error) from error
+        raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
 def _read(content: bytes, *, integers: bool) -> tuple[Reader, int]:
@@ -125,8 +127,8 @@ def _read(content: bytes, *, integers: bool) -> tuple[Reader, int]:
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:
     """The bytes of a file, and how a message begins."""
-    wanted = "the bytes or the path of a TensorFlow Lite file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=TfliteError)
+    expected = "the bytes or the path of a TensorFlow Lite file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=TfliteError)
     if isinstance(source, bytes):
         return source, "the bytes are"
     return read_bytes(source), f"{source} is"

@@ -185,9 +185,11 @@ class _Reader:
             self._operator(i, operator, codes)
             for i, operator in enumerate(self._tables(graph, "Operators"))
         )
-        for one in operators:
-            if not all(-1 <= number < len(tensors) for number in (*one.inputs, *one.outputs)):
-                raise TfliteError(f"damaged: {one.name} names a tensor that is not there")
+        for operator in operators:
+            if not all(
+                -1 <= number < len(tensors) for number in (*operator.inputs, *operator.outputs)
+            ):
+                raise TfliteError(f"damaged: {operator.name} names a tensor that is not there")
         (first,), (last,) = ends
         if not (0 <= first < len(tensors) and 0 <= last < len(tensors)):
             raise TfliteError("damaged: its input or output is a tensor that is not there")
@@ -281,16 +283,16 @@ class _Reader:
         table, name = operator.BuiltinOptions(), _OPTIONS.get(kind)
         if name is None:
             return {}
-        wanted = getattr(self.schema.BuiltinOptions, name)
-        given = table is not None and operator.BuiltinOptionsType() == wanted
+        kind_of_options = getattr(self.schema.BuiltinOptions, name)
+        has_table = table is not None and operator.BuiltinOptionsType() == kind_of_options
         options = getattr(self.schema, name)()
-        options.Init(*((table.Bytes, table.Pos) if given else _EMPTY_TABLE))
-        found = {field: getattr(options, field)() for field in _FIELDS if hasattr(options, field)}
-        self._take(sum(len(value) for value in found.values() if isinstance(value, bytes)))
-        for field in found.keys() & _ENUMS.keys():
+        options.Init(*((table.Bytes, table.Pos) if has_table else _EMPTY_TABLE))
+        fields = {field: getattr(options, field)() for field in _FIELDS if hasattr(options, field)}
+        self._take(sum(len(value) for value in fields.values() if isinstance(value, bytes)))
+        for field in fields.keys() & _ENUMS.keys():
             names = _names(getattr(self.schema, _ENUMS[field]))
-            found[field] = names.get(found[field], f"{field} {found[field]}")
-        return found
+            fields[field] = names.get(fields[field], f"{field} {fields[field]}")
+        return fields
 
 
 def _names(enumeration: Any) -> dict[int, str]:

@@ -42,23 +42,23 @@ FUNCTIONS = {
 }
 
 
-def function_of(one: Operator) -> Function:
+def function_of(op: Operator) -> Function:
     """The function of an operator of one value.
 
     Raises:
         Unsupported: its option is no number.
     """
-    if one.kind == "LEAKY_RELU":
-        slope = float(one.options["Alpha"])
+    if op.kind == "LEAKY_RELU":
+        slope = float(op.options["Alpha"])
         if not math.isfinite(slope):
             raise Unsupported(f"has the slope {slope}")
         return Function(lambda x: np.where(x >= 0, x, slope * x), nn.LeakyReLU(slope))
-    if one.kind == "GELU" and one.options["Approximate"]:
+    if op.kind == "GELU" and op.options["Approximate"]:
         cubic = math.sqrt(2 / math.pi)
         return Function(
             lambda x: 0.5 * x * (1 + np.tanh(cubic * (x + 0.044715 * x**3))),
             nn.Function("gelu_tanh"),
         )
-    if one.kind == "GELU":
+    if op.kind == "GELU":
         return Function(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2))), nn.GELU())
-    return FUNCTIONS[one.kind]
+    return FUNCTIONS[op.kind]

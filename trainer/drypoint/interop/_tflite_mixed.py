@@ -13,7 +13,7 @@ Arrays = tuple[FileTensor, FileTensor]  # weights (1, rows, columns, channels), 
 
 
 def merged(
-    file: File, one: Operator, steps: list[Step], add: Callable[[FileTensor], int]
+    file: File, op: Operator, steps: list[Step], add: Callable[[FileTensor], int]
 ) -> Step | None:
     """One DEPTHWISE_CONV_2D in place of the convolutions whose channels a CONCATENATION joins.
 
@@ -21,24 +21,24 @@ def merged(
 
     Args:
         file: the file.
-        one: the CONCATENATION.
+        op: the CONCATENATION.
         steps: the operators that compute its inputs.
         add: gives the number of a tensor that is made.
 
     Returns:
         The operator with what it reads; None where one operator cannot compute all.
     """
-    if any(step.one.kind != "DEPTHWISE_CONV_2D" or 0 not in step.reads for step in steps):
+    if any(step.op.kind != "DEPTHWISE_CONV_2D" or 0 not in step.reads for step in steps):
         return None
-    rank = len(file.tensors[one.outputs[0]].shape)
+    rank = len(file.tensors[op.outputs[0]].shape)
     arrays = [a for a in (_arrays(file, step) for step in steps) if a is not None]
     views = [step.reads[0] for step in steps]
-    written = [file.tensors[n] for n in (*one.inputs, one.outputs[0])]
-    options = [{**step.one.options, "DepthMultiplier": 1} for step in steps]
+    written = [file.tensors[n] for n in (*op.inputs, op.outputs[0])]
+    options = [{**step.op.options, "DepthMultiplier": 1} for step in steps]
     if (
-        one.options["Axis"] not in (-1, rank - 1)
+        op.options["Axis"] not in (-1, rank - 1)
         or len(arrays) < len(steps)
-        or any(given != options[0] for given in options)
+        or any(option != options[0] for option in options)
         or options[0]["DilationHFactor"] != 1
         or any(after.low != before.high for before, after in pairwise(views))
         or len({(view.of, view.stop) for view in views}) > 1
@@ -51,10 +51,10 @@ def merged(
     kernels = [extended(weight, (rows - weight.shape[ROWS], 0)) for weight, _ in arrays]
     weight = _joined(kernels, axis=3)
     bias = _joined([bias for _, bias in arrays], axis=0)
-    inputs = (steps[0].one.inputs[0], add(weight), add(bias))
-    conv = replace(steps[0].one, inputs=inputs, outputs=one.outputs, name=one.name, title=one.title)
+    inputs = (steps[0].op.inputs[0], add(weight), add(bias))
+    conv = replace(steps[0].op, inputs=inputs, outputs=op.outputs, name=op.name, title=op.title)
     view = max(views, key=lambda view: view.rows)
-    return Step(one=conv, reads={0: replace(view, low=views[0].low, high=views[-1].high)})
+    return Step(op=conv, reads={0: replace(view, low=views[0].low, high=views[-1].high)})
 
 
 def extended(weight: FileTensor, rows: tuple[int, int]) -> FileTensor:
@@ -77,9 +77,9 @@ def _joined(tensors: list[FileTensor], *, axis: int) -> FileTensor:
 
 def _arrays(file: File, step: Step) -> Arrays | None:
     """The constants of a convolution, if its weights are one for each channel that it reads."""
-    if len(step.one.inputs) != 3 or min(step.one.inputs) < 0:
+    if len(step.op.inputs) != 3 or min(step.op.inputs) < 0:
         return None
-    weight, bias = (file.tensors[n] for n in step.one.inputs[1:])
+    weight, bias = (file.tensors[n] for n in step.op.inputs[1:])
     if weight.constant is None or bias.constant is None or len(weight.shape) != 4:
         return None
     channels = step.reads[0].high - step.reads[0].low

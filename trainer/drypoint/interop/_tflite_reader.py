@@ -48,7 +48,7 @@ class Value:
     steps: QuantParams | None = None
 
     @property
-    def made(self) -> tuple[int, ...]:
+    def layer_shape(self) -> tuple[int, ...]:
         """The shape of what the layer outputs."""
         h, w, c = self.plane
         return (c,) if self.vector else (c, h, w)
@@ -90,7 +90,7 @@ class Reader:
         except Unsupported as reason:
             raise TfliteError(f"the input {reason}") from reason
         self.values = {file.input: value}
-        self.draft = Draft(value.made, file.size, TfliteError)
+        self.draft = Draft(value.layer_shape, file.size, TfliteError)
         self.draft.input_qparams = value.steps
 
     def described(self, number: int, steps: QuantParams | None = None) -> Value:
@@ -118,27 +118,27 @@ class Reader:
             TfliteError: some cannot be converted; the message has a line for each reason.
         """
         troubles, lost = [], set[int]()
-        for one in self.line:
-            if lost.intersection(one.inputs):
-                lost.update(n for n in one.outputs if n >= 0)
+        for op in self.line:
+            if lost.intersection(op.inputs):
+                lost.update(n for n in op.outputs if n >= 0)
                 continue
-            self.draft.title = one.title
+            self.draft.title = op.title
             try:
-                if one.kind not in converters or len(one.outputs) != 1:
-                    raise Unsupported(hint(one.kind))
-                if not one.inputs:
+                if op.kind not in converters or len(op.outputs) != 1:
+                    raise Unsupported(hint(op.kind))
+                if not op.inputs:
                     raise Unsupported("reads nothing")
-                converters[one.kind](self, one)
+                converters[op.kind](self, op)
             except (Unsupported, DrypointError) as reason:
-                troubles.append((one.title, str(reason)))
-                self._stand_in(one)
-                lost.update(n for n in one.outputs if n >= 0 and n not in self.values)
+                troubles.append((op.title, str(reason)))
+                self._stand_in(op)
+                lost.update(n for n in op.outputs if n >= 0 and n not in self.values)
         if troubles:
             raise TfliteError.of(troubles, len(self.line), "operators")
 
-    def _stand_in(self, one: Operator) -> None:
+    def _stand_in(self, op: Operator) -> None:
         """Some value for the outputs of a refused operator."""
-        for number in one.outputs:
+        for number in op.outputs:
             try:
                 self.values[number] = self.described(number)
             except Unsupported:
@@ -146,13 +146,13 @@ class Reader:
 
     # What operators read
 
-    def read(self, one: Operator, position: int = 0) -> Value:
+    def read(self, op: Operator, position: int = 0) -> Value:
         """The value of an input.
 
         Raises:
             Unsupported: it is left out, not computed, or, in integers, of floats or a softmax.
         """
-        number = one.inputs[position] if position < len(one.inputs) else -1
+        number = op.inputs[position] if position < len(op.inputs) else -1
         if number not in self.values:
             raise Unsupported(f"has no computed input {position}")
         value = self.values[number]
@@ -165,49 +165,49 @@ class Reader:
     def is_softmax(self, number: int) -> bool:
         """Whether a tensor is what a softmax computes."""
         value = self.values.get(number)
-        made = None if value is None else self.draft.layers.get(value.end)
-        return made is not None and isinstance(made.layer, nn.Softmax)
+        layer = None if value is None else self.draft.layers.get(value.end)
+        return layer is not None and isinstance(layer.layer, nn.Softmax)
 
-    def image(self, one: Operator, position: int = 0) -> Value:
+    def image(self, op: Operator, position: int = 0) -> Value:
         """An input that is an image."""
-        value = self.read(one, position)
+        value = self.read(op, position)
         if value.vector and not self.integers:
             raise Unsupported("reads (N, n), not an image (N, h, w, c)")
         return value
 
-    def constant(self, one: Operator, position: int) -> Floats:
+    def constant(self, op: Operator, position: int) -> Floats:
         """The real values of a constant input.
 
         Raises:
             Unsupported: it is left out or computed, or its scales do not fit.
         """
-        number = one.inputs[position] if position < len(one.inputs) else -1
+        number = op.inputs[position] if position < len(op.inputs) else -1
         if number in self.constants:
             return self.constants[number]
-        values = constant(self.file, one, position)
+        values = constant(self.file, op, position)
         return _reals(self.file.tensors[number], values)
 
     def is_constant(self, number: int) -> bool:
         """Whether an input is a constant of the file, or computed from one."""
-        known = number in self.constants
-        return known or (number >= 0 and self.file.tensors[number].constant is not None)
+        computed = number in self.constants
+        return computed or (number >= 0 and self.file.tensors[number].constant is not None)
 
     def weights(
-        self, one: Operator, source: Value, *, axis: int, rank: int = 4, bias: int = 2
+        self, op: Operator, source: Value, *, axis: int, rank: int = 4, bias: int = 2
     ) -> tuple[Floats, dict[str, Floats], QuantParams | None]:
         """The weights; the bias by its name, none where the operator has none; in integers the
         steps of the weights.
 
         Args:
-            one: the operator.
+            op: the operator.
             source: what it reads.
             axis: of the weights' output channels.
             rank: of the weights.
             bias: the position of the biases, in integers steps of the product of the scales of the
                 input and the weights.
         """
-        tensor, steps = input_tensor(self.file, one, 1), None
-        weight: Array = constant(self.file, one, 1) if self.integers else self.constant(one, 1)
+        tensor, steps = input_tensor(self.file, op, 1), None
+        weight: Array = constant(self.file, op, 1) if self.integers else self.constant(op, 1)
         if weight.ndim != rank or weight.size == 0 or (axis == 3 and len(weight) != 1):
             raise Unsupported(f"has weights {list(weight.shape)}")
         channels = weight.shape[axis]
@@ -221,20 +221,20 @@ class Reader:
                 raise Unsupported(f"has {count} scales along axis {tensor.axis} of its weights")
             scales = np.broadcast_to(tensor.scales, channels)
             steps = QuantParams(kind="INT8", scales=scales, zero=0)
-        return self.constant(one, 1), self._bias(one, bias, channels, source, steps), steps
+        return (self.constant(op, 1), self._bias(op, bias, channels, source, steps), steps)
 
     def _bias(
-        self, one: Operator, position: int, channels: int, source: Value, steps: QuantParams | None
+        self, op: Operator, position: int, channels: int, source: Value, steps: QuantParams | None
     ) -> dict[str, Floats]:
-        tensor = input_tensor(self.file, one, position)
+        tensor = input_tensor(self.file, op, position)
         if tensor is None:
             return {}
         if steps is None:
-            values = self.constant(one, position)
+            values = self.constant(op, position)
             if tensor.type == "INT32" and not len(tensor.scales):
                 raise Unsupported("has integer biases without scales")
         else:
-            integers = constant(self.file, one, position)
+            integers = constant(self.file, op, position)
             if integers.dtype != np.int32:
                 raise Unsupported(f"has biases {integers.dtype}; wanted INT32")
             values = integers.astype(np.float64)
@@ -250,22 +250,22 @@ class Reader:
         layer: nn.Module,
         sources: tuple[Value, ...],
         arrays: Mapping[str, Floats] | None = None,
-        made: Value | None = None,
+        output: Value | None = None,
         **facts: Any,
     ) -> Value:
-        """Add a layer with ``facts``, fields of `Made`; its output, in integers ``made``."""
-        if made is not None:
-            facts |= {"shape": made.made, "output": made.steps}
-        output = self.draft.add(layer, sources, arrays, name=name, **facts)
-        if made is not None:
-            return replace(made, end=output.end)
-        vector = len(output.made) == 1
+        """Add a layer with ``facts``, fields of `DraftLayer`; its output, in integers as given."""
+        if output is not None:
+            facts |= {"shape": output.layer_shape, "output": output.steps}
+        result = self.draft.add(layer, sources, arrays, name=name, **facts)
+        if output is not None:
+            return replace(output, end=result.end)
+        vector = len(result.layer_shape) == 1
         order = None if isinstance(layer, nn.Linear) or not vector else sources[0].order
-        return Value(end=output.end, plane=plane_of(output.made), vector=vector, order=order)
+        return Value(end=result.end, plane=plane_of(result.layer_shape), vector=vector, order=order)
 
     def write(
         self,
-        one: Operator,
+        op: Operator,
         layer: nn.Module,
         *sources: Value,
         arrays: Mapping[str, Floats] | None = None,
@@ -279,25 +279,28 @@ class Reader:
             Unsupported: the output has another shape than the file says, or no layer is like the
                 activation.
         """
-        activation, made = one.activation, self.described(one.outputs[0])
+        activation, output = op.activation, self.described(op.outputs[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:
-            clip, made = clip_of(activation, made.qparams), replace(made, steps=steps or made.steps)
-            value = self.add(one.name, layer, sources, arrays, made, weights=weights, clip=clip)
+            clip, output = (
+                clip_of(activation, output.qparams),
+                replace(output, steps=steps or output.steps),
+            )
+            value = self.add(op.name, layer, sources, arrays, output, weights=weights, clip=clip)
         else:
-            value = self.add(one.name, layer, sources, arrays)
+            value = self.add(op.name, layer, sources, arrays)
             if activation != "NONE":
-                value = self.add(f"{one.name}_relu", _ACTIVATIONS[activation](), (value,))
-            if (value.plane, value.vector) != (made.plane, made.vector):
-                raise Unsupported(f"makes {value.plane}, and the file says {made.plane}")
-        self.values[one.outputs[0]] = value
+                value = self.add(f"{op.name}_relu", _ACTIVATIONS[activation](), (value,))
+            if (value.plane, value.vector) != (output.plane, output.vector):
+                raise Unsupported(f"makes {value.plane}, and the file says {output.plane}")
+        self.values[op.outputs[0]] = value
 
-    def in_memory(self, one: Operator, source: Value) -> Value:
+    def in_memory(self, op: Operator, source: Value) -> Value:
         """A value, in integers with its padding written to memory."""
         if not self.integers:
             return source
-        return self.add(one.name, Nodes(graph.Builder.in_memory), (source,), made=source)
+        return self.add(op.name, Nodes(graph.Builder.in_memory), (source,), output=source)
 
     def flattened(self, name: str, source: Value) -> Value:
         """A plane of a float net as a vector."""

@@ -31,10 +31,10 @@ class Signals:
     """
 
     def __init__(self, file: File) -> None:
-        self.given = file
+        self.file = file
         self.tensors = list(file.tensors)
         self.steps: list[Step] = []
-        streaming = any(one.kind == "READ_VARIABLE" for one in file.operators)
+        streaming = any(op.kind == "READ_VARIABLE" for op in file.operators)
         rows = rows_of(file, file.input)
         self.new: dict[int, int | None] = {file.input: rows if streaming else None}
         self.views: dict[int, View] = {}
@@ -45,20 +45,20 @@ class Signals:
         if rows is not None:
             self.views[file.input] = whole(file, file.input)
         handles = {
-            one.outputs[0]: b"/".join(one.options[f] or b"" for f in ("Container", "SharedName"))
-            for one in file.operators
-            if one.kind == "VAR_HANDLE" and one.outputs
+            op.outputs[0]: b"/".join(op.options[f] or b"" for f in ("Container", "SharedName"))
+            for op in file.operators
+            if op.kind == "VAR_HANDLE" and op.outputs
         }
         assigned: set[bytes] = set()
-        for one in file.operators:
-            if one.kind in ("READ_VARIABLE", "ASSIGN_VARIABLE"):
-                name = handles.get(one.inputs[0] if one.inputs else -1, b"")
+        for op in file.operators:
+            if op.kind in ("READ_VARIABLE", "ASSIGN_VARIABLE"):
+                name = handles.get(op.inputs[0] if op.inputs else -1, b"")
                 if name in assigned:
-                    raise TfliteError(f"{one.title} uses a variable after its new value")
-                self._variable(one, name)
-                assigned |= {name} if one.kind == "ASSIGN_VARIABLE" else set()
-            elif one.kind not in VARIABLES and one.inputs and one.outputs:
-                self._operator(one)
+                    raise TfliteError(f"{op.title} uses a variable after its new value")
+                self._variable(op, name)
+                assigned |= {name} if op.kind == "ASSIGN_VARIABLE" else set()
+            elif op.kind not in VARIABLES and op.inputs and op.outputs:
+                self._operator(op)
         if set(self.variables) - assigned:
             raise TfliteError("a variable that no operator assigns: export the net without it")
         self.steps = [  # a variable may be read before the operator that says whose rows it holds
@@ -66,22 +66,22 @@ class Signals:
             for step in self.steps
         ]
 
-    def _variable(self, one: Operator, name: bytes) -> None:
-        if one.kind == "READ_VARIABLE" and one.outputs and rows_of(self.given, one.outputs[0]):
-            read = self.variables.setdefault(name, one.outputs[0])
+    def _variable(self, op: Operator, name: bytes) -> None:
+        if op.kind == "READ_VARIABLE" and op.outputs and rows_of(self.file, op.outputs[0]):
+            read = self.variables.setdefault(name, op.outputs[0])
             self.held.add(read)
-            self.views[one.outputs[0]] = replace(whole(self.given, one.outputs[0]), of=read)
+            self.views[op.outputs[0]] = replace(whole(self.file, op.outputs[0]), of=read)
             return
         read = self.variables.get(name, -1)
-        value = self.views.get(one.inputs[1]) if len(one.inputs) == 2 else None
+        value = self.views.get(op.inputs[1]) if len(op.inputs) == 2 else None
         if read in self.sources and value is not None:
             source = self.sources[read]
-            kept = replace(whole(self.given, read), of=source)
+            kept = replace(whole(self.file, read), of=source)
             if self.settled(value) == kept:
                 return
         raise TfliteError(
-            f"{one.title} keeps something else than the last rows of a signal (N, rows, ...) that "
-            "moves on with the input: a program has no such state; export the whole window"
+            f"{op.title} keeps something else than the last rows of a signal (N, rows, ...) "
+            "that moves on with the input: a program has no such state; export the whole window"
         )
 
     def settled(self, view: View) -> View:
@@ -91,39 +91,39 @@ class Signals:
             return view
         return view.moved(source, self.new[source] or 0)
 
-    def _operator(self, one: Operator) -> None:
-        if self.step_of.keys() & set(one.outputs) or self.views.keys() & set(one.outputs):
-            raise TfliteError(f"{one.title} writes what another operator computes")
+    def _operator(self, op: Operator) -> None:
+        if self.step_of.keys() & set(op.outputs) or self.views.keys() & set(op.outputs):
+            raise TfliteError(f"{op.title} writes what another operator computes")
         try:
-            views = parts(self.given, one, self.views)
+            views = parts(self.file, op, self.views)
         except Unsupported:
             views = {}
-        if not views and one.kind == "CONCATENATION":
-            view = self._joined_rows(one)
-            views = {} if view is None else {one.outputs[0]: view}
+        if not views and op.kind == "CONCATENATION":
+            view = self._joined_rows(op)
+            views = {} if view is None else {op.outputs[0]: view}
         if views:
             self.views |= views
             return
-        step = self._merged(one) or Step(one=one, reads=self._reads(one))
+        step = self._merged(op) or Step(op=op, reads=self._reads(op))
         self.steps.append(step)
-        for number in one.outputs:
+        for number in op.outputs:
             self.step_of[number] = step
-            if rows_of(self.given, number) is not None:
-                self.views[number] = whole(self.given, number)
+            if rows_of(self.file, number) is not None:
+                self.views[number] = whole(self.file, number)
                 self.new[number] = self._new(step, number)
 
-    def _reads(self, one: Operator) -> dict[int, View]:
+    def _reads(self, op: Operator) -> dict[int, View]:
         """Position -> view, of the inputs with rows."""
-        used = set(activations(self.given, one))
-        known = {i: n for i, n in enumerate(one.inputs) if n in used and n in self.views}
-        return {i: self.settled(self.views[n]) for i, n in known.items()}
+        used = set(activations(self.file, op))
+        inputs = {i: n for i, n in enumerate(op.inputs) if n in used and n in self.views}
+        return {i: self.settled(self.views[n]) for i, n in inputs.items()}
 
-    def _joined_rows(self, one: Operator) -> View | None:
+    def _joined_rows(self, op: Operator) -> View | None:
         """The view of a CONCATENATION of rows that follow one another; it says whose rows a
         variable holds. None where it computes something else.
         """
-        views = [self.views[n] for n in one.inputs if n in self.views]
-        if one.options["Axis"] != ROWS or len(views) != len(one.inputs):
+        views = [self.views[n] for n in op.inputs if n in self.views]
+        if op.options["Axis"] != ROWS or len(views) != len(op.inputs):
             return None
         last = views[-1].of
         for view in views[:-1]:
@@ -131,13 +131,15 @@ class Signals:
                 self.sources.setdefault(view.of, last)
         return joined([self.settled(view) for view in views])
 
-    def _merged(self, one: Operator) -> Step | None:
+    def _merged(self, op: Operator) -> Step | None:
         """One operator in place of a CONCATENATION of several; None where they stay."""
-        steps = [self.step_of.get(n) for n in one.inputs]
-        if one.kind != "CONCATENATION" or len(steps) < 2:
+        steps = [self.step_of.get(n) for n in op.inputs]
+        if op.kind != "CONCATENATION" or len(steps) < 2:
             return None
-        found = [step for step in steps if step is not None]
-        return merged(self.given, one, found, self.add) if len(found) == len(steps) else None
+        known_steps = [step for step in steps if step is not None]
+        return (
+            merged(self.file, op, known_steps, self.add) if len(known_steps) == len(steps) else None
+        )
 
     def add(self, tensor: FileTensor) -> int:
         """The number of a tensor that is made here."""

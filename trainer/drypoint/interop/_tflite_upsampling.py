@@ -14,22 +14,22 @@ from ._tflite_walk import Sides, constant, hint, pair
 READ = 2  # the input of TRANSPOSE_CONV that is computed; 0 is the output's size, 1 the weights
 
 
-def _transposed(reader: Reader, one: Operator) -> None:
+def _transposed(reader: Reader, op: Operator) -> None:
     """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
     above and left.
     """
-    source, made = reader.image(one, READ), reader.described(one.outputs[0]).plane
-    weight, bias, steps = reader.weights(one, source, axis=0, bias=3)
+    source, plane = reader.image(op, READ), reader.described(op.outputs[0]).plane
+    weight, bias, steps = reader.weights(op, source, axis=0, bias=3)
     outputs, *kernel, channels = weight.shape
-    if channels != source.plane.c or outputs != made.c:
-        raise Unsupported(f"has weights {list(weight.shape)} from {source.plane} to {made}")
-    stride = pair(one, "StrideH", "StrideW")
-    if one.options["Padding"] not in ("SAME", "VALID"):
-        raise Unsupported(f"has the padding {one.options['Padding']}")
+    if channels != source.plane.c or outputs != plane.c:
+        raise Unsupported(f"has weights {list(weight.shape)} from {source.plane} to {plane}")
+    stride = pair(op, "StrideH", "StrideW")
+    if op.options["Padding"] not in ("SAME", "VALID"):
+        raise Unsupported(f"has the padding {op.options['Padding']}")
     sides, more = [], []
-    for n, m, k, s in zip(source.plane[:2], made[:2], kernel, stride, strict=True):
+    for n, m, k, s in zip(source.plane[:2], plane[:2], kernel, stride, strict=True):
         beyond = (n - 1) * s + k - m
-        first = max(beyond, 0) // 2 if one.options["Padding"] == "SAME" else 0
+        first = max(beyond, 0) // 2 if op.options["Padding"] == "SAME" else 0
         sides.append((first, max(beyond - first, 0)))
         more.append(max(first - beyond, 0))
     layer = nn.ConvTranspose2d(
@@ -37,54 +37,54 @@ def _transposed(reader: Reader, one: Operator) -> None:
         output_padding=(more[0], more[1]), bias=bool(bias), in_channels=channels,
     )  # fmt: skip
     params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
-    reader.write(one, layer, reader.in_memory(one, source), arrays=params, weights=steps)
+    reader.write(op, layer, reader.in_memory(op, source), arrays=params, weights=steps)
 
 
-def _resize(reader: Reader, one: Operator) -> None:
+def _resize(reader: Reader, op: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR by whole factors."""
-    source, made = reader.image(one), reader.described(one.outputs[0]).plane
-    before, size = source.plane, constant(reader.file, one, 1).ravel().tolist()
-    if size != [made.h, made.w] or made.c != before.c:
-        raise Unsupported(f"makes {made} of {before} by a size {size}")
-    if made.h % before.h or made.w % before.w or one.options["AlignCorners"]:
+    source, plane = reader.image(op), reader.described(op.outputs[0]).plane
+    before, size = source.plane, constant(reader.file, op, 1).ravel().tolist()
+    if size != [plane.h, plane.w] or plane.c != before.c:
+        raise Unsupported(f"makes {plane} of {before} by a size {size}")
+    if plane.h % before.h or plane.w % before.w or op.options["AlignCorners"]:
         raise Unsupported(
-            f"makes {made} of {before}, or aligns corners; ours repeats each pixel: use a whole "
+            f"makes {plane} of {before}, or aligns corners; ours repeats each pixel: use a whole "
             "factor"
         )
-    factor = made.h // before.h, made.w // before.w
+    factor = plane.h // before.h, plane.w // before.w
     nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
-    reader.write(one, nodes if reader.integers else nn.Upsample(factor), source)
+    reader.write(op, nodes if reader.integers else nn.Upsample(factor), source)
 
 
-def _shuffle(reader: Reader, one: Operator) -> None:
+def _shuffle(reader: Reader, op: Operator) -> None:
     """DEPTH_TO_SPACE."""
-    source, size = reader.image(one), int(one.options["BlockSize"])
-    (h, w, c), made = source.plane, reader.described(one.outputs[0]).plane
-    if size < 1 or (h * size, w * size, c) != (made.h, made.w, made.c * size**2):
-        raise Unsupported(f"makes {made} of {source.plane} by blocks of {size}")
+    source, size = reader.image(op), int(op.options["BlockSize"])
+    (h, w, c), plane = source.plane, reader.described(op.outputs[0]).plane
+    if size < 1 or (h * size, w * size, c) != (plane.h, plane.w, plane.c * size**2):
+        raise Unsupported(f"makes {plane} of {source.plane} by blocks of {size}")
     nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
-    reader.write(one, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
+    reader.write(op, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
 
 
-def _crop(reader: Reader, one: Operator) -> None:
+def _crop(reader: Reader, op: Operator) -> None:
     """SLICE of rows and columns: the upsampling before it leaves them out."""
     if not reader.integers:
-        raise Unsupported(hint(one.kind))
-    source = reader.read(one)
-    around = _left_out(reader.file, one, source.plane)
-    if reader.readers[one.inputs[0]] > 1:
+        raise Unsupported(hint(op.kind))
+    source = reader.read(op)
+    around = _left_out(reader.file, op, source.plane)
+    if reader.readers[op.inputs[0]] > 1:
         raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
-    reader.write(one, Crop(around), source, steps=source.steps)
+    reader.write(op, Crop(around), source, steps=source.steps)
 
 
-def _left_out(file: File, one: Operator, source: Shape) -> Sides:
+def _left_out(file: File, op: Operator, source: Shape) -> Sides:
     """The rows and columns at each side that SLICE leaves out.
 
     Raises:
         Unsupported: it takes a part of other axes, or says another shape than its output's.
     """
-    arrays = [constant(file, one, i) for i in (1, 2)]
-    shape = file.tensors[one.inputs[0]].shape
+    arrays = [constant(file, op, i) for i in (1, 2)]
+    shape = file.tensors[op.inputs[0]].shape
     if len(shape) != 4 or any(a.shape != (4,) or a.dtype.kind != "i" for a in arrays):
         raise Unsupported(f"takes a part of a tensor {list(shape)}; wanted (N, h, w, c)")
     begin, size = (array.tolist() for array in arrays)

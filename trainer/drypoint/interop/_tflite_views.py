@@ -60,11 +60,11 @@ class Step:
     """An operator that computes.
 
     Attributes:
-        one: the operator.
+        op: the operator.
         reads: position -> view, of its inputs with rows.
     """
 
-    one: Operator
+    op: Operator
     reads: Mapping[int, View]
 
 
@@ -77,33 +77,33 @@ def pace(tensors: Sequence[FileTensor], step: Step, output: int) -> tuple[int, i
         step: the operator.
         output: the number of an output.
     """
-    one, shape = step.one, tensors[output].shape
+    op, shape = step.op, tensors[output].shape
     rows = {view.rows for view in step.reads.values()}
     if len(shape) < 3 or len(rows) != 1:
         return None
     (read,), written = rows, shape[ROWS]
-    if one.kind in _WINDOWS:
-        size, dilation = _WINDOWS[one.kind]
-        kernel = one.options[size] if size else _kernel_rows(tensors, one)
-        reach = (kernel - 1) * (one.options[dilation] if dilation else 1) + 1
-        stride = one.options["StrideH"]
-        padded = one.options["Padding"] != "VALID" and reach > stride
+    if op.kind in _WINDOWS:
+        size, dilation = _WINDOWS[op.kind]
+        kernel = op.options[size] if size else _kernel_rows(tensors, op)
+        reach = (kernel - 1) * (op.options[dilation] if dilation else 1) + 1
+        stride = op.options["StrideH"]
+        padded = op.options["Padding"] != "VALID" and reach > stride
         if padded or not 0 < reach <= read or stride < 1 or (read - reach) % stride:
             return None
         return (reach, stride) if (read - reach) // stride + 1 == written else None
-    return (1, 1) if by_row(one) and read == written else None
+    return (1, 1) if by_row(op) and read == written else None
 
 
-def by_row(one: Operator) -> bool:
+def by_row(op: Operator) -> bool:
     """Whether an operator computes each row of its output from one row of each input, if it has as
     many.
     """
-    return one.kind in _BY_ROW
+    return op.kind in _BY_ROW
 
 
-def _kernel_rows(tensors: Sequence[FileTensor], one: Operator) -> int:
+def _kernel_rows(tensors: Sequence[FileTensor], op: Operator) -> int:
     """The rows of a convolution's kernel; 0 where it has none."""
-    number = one.inputs[1] if len(one.inputs) > 1 else -1
+    number = op.inputs[1] if len(op.inputs) > 1 else -1
     shape = tensors[number].shape if number >= 0 else ()
     return shape[ROWS] if len(shape) == 4 else 0
 
@@ -120,36 +120,36 @@ def whole(file: File, number: int) -> View:
     return View(of=number, start=-shape[ROWS], stop=0, low=0, high=shape[CHANNELS])
 
 
-def parts(file: File, one: Operator, views: Mapping[int, View]) -> dict[int, View]:
+def parts(file: File, op: Operator, views: Mapping[int, View]) -> dict[int, View]:
     """Output -> view, of an operator that cuts one view or joins rows; none of another operator.
 
     Args:
         file: the file.
-        one: the operator.
+        op: the operator.
         views: the view of each tensor known so far.
 
     Raises:
         Unsupported: the operator's numbers are no constants.
     """
-    if one.kind == "STRIDED_SLICE" and one.inputs[0] in views:
-        made = _sliced(file, one, views[one.inputs[0]])
-        return {} if made is None else {one.outputs[0]: made}
-    position = {"SPLIT": 1, "SPLIT_V": 0}.get(one.kind)
-    if position is not None and len(one.inputs) > position and one.inputs[position] in views:
-        return _split(file, one, position, views[one.inputs[position]])
+    if op.kind == "STRIDED_SLICE" and op.inputs[0] in views:
+        part = _sliced(file, op, views[op.inputs[0]])
+        return {} if part is None else {op.outputs[0]: part}
+    position = {"SPLIT": 1, "SPLIT_V": 0}.get(op.kind)
+    if position is not None and len(op.inputs) > position and op.inputs[position] in views:
+        return _split(file, op, position, views[op.inputs[position]])
     return {}
 
 
-def _sliced(file: File, one: Operator, view: View) -> View | None:
+def _sliced(file: File, op: Operator, view: View) -> View | None:
     """The view of a STRIDED_SLICE of rows and channels; None where it takes something else."""
-    masks = one.options
+    masks = op.options
     if masks["EllipsisMask"] or masks["NewAxisMask"] or masks["ShrinkAxisMask"] or masks["Offset"]:
         return None
-    numbers = [constant(file, one, i) for i in (1, 2, 3)]
-    if any(given.dtype.kind != "i" for given in numbers):
+    numbers = [constant(file, op, i) for i in (1, 2, 3)]
+    if any(array.dtype.kind != "i" for array in numbers):
         return None
-    begins, ends, strides = (given.ravel().tolist() for given in numbers)
-    shape = file.tensors[one.inputs[0]].shape
+    begins, ends, strides = (array.ravel().tolist() for array in numbers)
+    shape = file.tensors[op.inputs[0]].shape
     if len(shape) < 3 or (view.rows, view.high - view.low) != (shape[ROWS], shape[CHANNELS]):
         return None
     if not len(begins) == len(ends) == len(strides) == len(shape) or set(strides) != {1}:
@@ -161,9 +161,9 @@ def _sliced(file: File, one: Operator, view: View) -> View | None:
         ).indices(size)[:2]
         for axis, size in enumerate(shape)
     ]
-    others = [a for a in range(len(shape)) if a not in (ROWS, len(shape) - 1)]
+    rest = [a for a in range(len(shape)) if a not in (ROWS, len(shape) - 1)]
     (first, end), (low, high) = spans[ROWS], spans[CHANNELS]
-    if any(spans[a] != (0, shape[a]) for a in others) or first >= end or low >= high:
+    if any(spans[a] != (0, shape[a]) for a in rest) or first >= end or low >= high:
         return None
     start = view.start + first
     return replace(
@@ -171,19 +171,19 @@ def _sliced(file: File, one: Operator, view: View) -> View | None:
     )
 
 
-def _split(file: File, one: Operator, position: int, view: View) -> dict[int, View]:
+def _split(file: File, op: Operator, position: int, view: View) -> dict[int, View]:
     """The views of a SPLIT or SPLIT_V of channels; none of another axis."""
-    rank = len(file.tensors[one.inputs[position]].shape)
-    axis = constant(file, one, 2 if one.kind == "SPLIT_V" else 0).ravel().tolist()
-    sizes = [file.tensors[n].shape[CHANNELS:] for n in one.outputs]
+    rank = len(file.tensors[op.inputs[position]].shape)
+    axis = constant(file, op, 2 if op.kind == "SPLIT_V" else 0).ravel().tolist()
+    sizes = [file.tensors[n].shape[CHANNELS:] for n in op.outputs]
     wide = [size[0] for size in sizes if len(size)]
     if axis not in ([-1], [rank - 1]) or sum(wide) != view.high - view.low or 0 in wide:
         return {}
-    found, low = {}, view.low
-    for number, size in zip(one.outputs, wide, strict=True):
-        found[number] = replace(view, low=low, high=low + size)
+    views, low = {}, view.low
+    for number, size in zip(op.outputs, wide, strict=True):
+        views[number] = replace(view, low=low, high=low + size)
         low += size
-    return found
+    return views
 
 
 def joined(views: list[View]) -> View | None:

@@ -29,22 +29,22 @@ def operators(file: File) -> tuple[Operator, ...]:
         TfliteError: an operator reads what is computed after it, or the result would be far larger
             than the file: many operators read one constant, or channels that no constant explains.
     """
-    writers = {number: one for one in reversed(file.operators) for number in one.outputs}
+    writers = {number: op for op in reversed(file.operators) for number in op.outputs}
     if file.output not in writers:
         raise TfliteError("no operator computes its output")
-    waiting, found = [file.output], dict[int, Operator]()
-    while waiting:
-        number = waiting.pop()
-        one = writers.get(number)
-        if number == file.input or one is None or one.index in found:
+    queue, needed_operators = [file.output], dict[int, Operator]()
+    while queue:
+        number = queue.pop()
+        op = writers.get(number)
+        if number == file.input or op is None or op.index in needed_operators:
             continue
-        found[one.index] = one
-        for read in activations(file, one):
-            if read in writers and writers[read].index >= one.index and read != file.input:
-                raise TfliteError(f"damaged: {one.name} reads what is computed after it")
-            waiting.append(read)
-    line = tuple(found[index] for index in sorted(found))
-    tensors = [file.tensors[n] for one in line for n in (*one.inputs, *one.outputs) if n >= 0]
+        needed_operators[op.index] = op
+        for read in activations(file, op):
+            if read in writers and writers[read].index >= op.index and read != file.input:
+                raise TfliteError(f"damaged: {op.name} reads what is computed after it")
+            queue.append(read)
+    line = tuple(needed_operators[index] for index in sorted(needed_operators))
+    tensors = [file.tensors[n] for op in line for n in (*op.inputs, *op.outputs) if n >= 0]
     total = sum(t.constant.nbytes if t.constant is not None else sum(t.shape[-1:]) for t in tensors)
     if total > MAX_SHARED * file.size:
         raise TfliteError(
@@ -54,15 +54,15 @@ def operators(file: File) -> tuple[Operator, ...]:
     return line
 
 
-def activations(file: File, one: Operator) -> tuple[int, ...]:
+def activations(file: File, op: Operator) -> tuple[int, ...]:
     """The numbers of the tensors that an operator reads and that are no constants."""
-    inputs = one.inputs[:1] if one.kind in RESHAPES else one.inputs
+    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs
     return tuple(n for n in inputs if n >= 0 and file.tensors[n].constant is None)
 
 
 def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
     """How many of the operators, and the output, read each tensor."""
-    return Counter([file.output, *(n for one in line for n in activations(file, one))])
+    return Counter([file.output, *(n for op in line for n in activations(file, op))])
 
 
 def hint(kind: str) -> str:
@@ -79,54 +79,54 @@ def plane(file: File, tensor: FileTensor) -> Shape:
     shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
     if not 2 <= len(shape) <= 4 or shape[:1] != batch:
         raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
-    found = Shape(*(1,) * (4 - len(shape)), *shape[1:])
-    if problem := Tensor(found, "u8").problem():
+    size = Shape(*(1,) * (4 - len(shape)), *shape[1:])
+    if problem := Tensor(size, "u8").problem():
         raise Unsupported(f"has a tensor that {problem}")
-    return found
+    return size
 
 
-def constant(file: File, one: Operator, position: int) -> Array:
+def constant(file: File, op: Operator, position: int) -> Array:
     """A constant input.
 
     Raises:
         Unsupported: it is left out, computed, or in a form that is not read.
     """
-    tensor = input_tensor(file, one, position)
+    tensor = input_tensor(file, op, position)
     if tensor is None or tensor.constant is None:
         problem = "" if tensor is None else tensor.problem
         raise Unsupported(problem or f"has no constant as its input {position}")
     return tensor.constant
 
 
-def input_tensor(file: File, one: Operator, position: int) -> FileTensor | None:
+def input_tensor(file: File, op: Operator, position: int) -> FileTensor | None:
     """An input's tensor; None where the input is left out."""
-    number = one.inputs[position] if position < len(one.inputs) else -1
+    number = op.inputs[position] if position < len(op.inputs) else -1
     return file.tensors[number] if number >= 0 else None
 
 
-def pair(one: Operator, height: str, width: str) -> tuple[int, int]:
+def pair(op: Operator, height: str, width: str) -> tuple[int, int]:
     """Two options of at least 1.
 
     Raises:
         Unsupported: one is less.
     """
-    found = one.options[height], one.options[width]
-    if min(found) < 1:
-        raise Unsupported(f"has {height} and {width} of {found}")
-    return found
+    numbers = op.options[height], op.options[width]
+    if min(numbers) < 1:
+        raise Unsupported(f"has {height} and {width} of {numbers}")
+    return numbers
 
 
 def padding(
-    one: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
+    op: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """(top, bottom), (left, right) around windows that reach over rows and columns of a plane.
 
     "SAME" gives ceil(size / stride) outputs, with the smaller half of the padding above and left.
     """
-    if one.options["Padding"] == "VALID":
+    if op.options["Padding"] == "VALID":
         return NO_PADDING
-    if one.options["Padding"] != "SAME":
-        raise Unsupported(f"has the padding {one.options['Padding']}")
+    if op.options["Padding"] != "SAME":
+        raise Unsupported(f"has the padding {op.options['Padding']}")
     total = [
         max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
     ]
@@ -134,13 +134,13 @@ def padding(
     return rows, columns
 
 
-def sides(file: File, one: Operator, rank: int) -> Sides:
+def sides(file: File, op: Operator, rank: int) -> Sides:
     """What PAD and PADV2 add to a plane.
 
     Raises:
         Unsupported: they pad other axes, or take away.
     """
-    amounts = constant(file, one, 1)
+    amounts = constant(file, op, 1)
     integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
     if not integers or rank < 3 or int(amounts.min()) < 0:
         raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
@@ -151,14 +151,14 @@ def sides(file: File, one: Operator, rank: int) -> Sides:
     return rows[0], columns[0], rows[1], columns[1]
 
 
-def mean_window(file: File, one: Operator, source: Shape, rank: int) -> tuple[int, int]:
+def mean_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
     """The rows and columns that MEAN takes the mean over.
 
     Raises:
         Unsupported: it goes over the batch or the channels.
     """
-    given = constant(file, one, 1)
-    axes = {int(axis) % rank for axis in given.ravel()} if given.dtype.kind == "i" else set()
+    array = constant(file, op, 1)
+    axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
     first = 4 - rank  # of a plane's axes
     if not axes or axes & {0, rank - 1}:
         raise Unsupported("takes means over the batch or the channels; only rows and columns")
