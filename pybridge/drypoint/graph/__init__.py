@@ -28,6 +28,7 @@ from ._nodes import Concat as Concat
 from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
+from ._nodes import Pair as Pair
 from ._nodes import Reals as Reals
 from ._nodes import Sides as Sides
 from ._nodes import Table as Table

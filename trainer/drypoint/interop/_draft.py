@@ -11,49 +11,27 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint import nn
 from drypoint.graph import Unsupported
 
 from ._errors import ImportFileError, OnnxError
-from ._integer_layers import Steps
+from ._integer_layers import FileQuantParams, Floats
 from ._onnx_file import Array, Shape
-from ._onnx_value import Value, check_size
+from ._onnx_value import TensorView, check_size
 
 INPUT = "input"
-Floats = NDArray[np.float64]
 OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
 GROWTH = 16  # and for each byte of the file
 NO_CLIP = (-math.inf, math.inf)
 ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class QuantParams:
-    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
-
-    Attributes:
-        kind: "INT8" or "UINT8".
-        scales: one, or one for each output channel of weights.
-        zero: the zero point.
-    """
-
-    kind: str
-    scales: Floats
-    zero: int
-
-    @property
-    def steps(self) -> Steps:
-        """The steps of an activation, which has one scale."""
-        return Steps(float(self.scales[0]), self.zero)
-
-
-WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
+WHOLE = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Made:
+class DraftLayer:
     """A layer of the draft.
 
     Attributes:
@@ -70,7 +48,7 @@ class Made:
         keeps: whether the layer's weights of 0 and 1 choose values and compute none.
         name: the file's; "": as `nn.Sequential` names the layers of a list.
         clip: bounds of its output, of an activation that a quantized file's operator has in it.
-        described: whether ``shape`` is what the file says.
+        describe: whether ``shape`` is what the file says.
     """
 
     layer: nn.Module
@@ -79,9 +57,9 @@ class Made:
     title: str
     arrays: Mapping[str, Array] = field(default_factory=dict)
     scaling: bool = False
-    weights: QuantParams | None = None
+    weights: FileQuantParams | None = None
     bias_scales: Floats | None = None
-    output: QuantParams | None = None
+    output: FileQuantParams | None = None
     keeps: bool = False
     name: str = ""
     clip: tuple[float, float] = NO_CLIP
@@ -116,12 +94,12 @@ class Draft:
     def __init__(
         self, input_shape: Shape, size: int, error: type[ImportFileError] = OnnxError
     ) -> None:
-        self.layers: dict[int, Made] = {}
+        self.layers: dict[int, DraftLayer] = {}
         self.input_shape = input_shape
-        self.input_qparams: QuantParams | None = None
+        self.input_qparams: FileQuantParams | None = None
         self.title, self.error = "", error
         self._left = OWN_WEIGHTS + GROWTH * size
-        self._shaped: dict[tuple[int, Shape], int] = {}
+        self._reshape: dict[tuple[int, Shape], int] = {}
 
     def add(
         self,
@@ -130,10 +108,10 @@ class Draft:
         arrays: Mapping[str, Array] | None = None,
         *,
         shape: Shape | None = None,
-        weights: QuantParams | None = None,
+        weights: FileQuantParams | None = None,
         keeps: bool = False,
         **facts: Any,
-    ) -> Value:
+    ) -> TensorView:
         """Add a layer; what it outputs.
 
         Args:
@@ -142,7 +120,7 @@ class Draft:
             arrays: name -> values of its parameters and buffers.
             shape: what it outputs for an example as the file says, for `_program` to check; None:
                 computed here.
-            weights, keeps, facts: more fields of `Made`.
+            weights, keeps, facts: more fields of `DraftLayer`.
 
         Raises:
             Unsupported: the layer does not take what it reads, or its output is too large.
@@ -158,7 +136,7 @@ class Draft:
                 raise Unsupported(f"does not fit what it reads: {error}") from error
             check_size(shape)
         number = len(self.layers) + 1
-        self.layers[number] = Made(
+        self.layers[number] = DraftLayer(
             layer=layer,
             reads=tuple(source.end for source in sources),
             shape=shape,
@@ -169,7 +147,7 @@ class Draft:
             described=described,
             **facts,
         )
-        return Value(end=number, layer_shape=shape, shape=shape)
+        return TensorView(end=number, layer_shape=shape, shape=shape)
 
     def claim(self, count: int) -> None:
         """Take weights that no file holds from the budget, before they are made.
@@ -181,21 +159,21 @@ class Draft:
         if self._left < 0:
             raise OnnxError("its nodes choose and scale more values than a net of its size would")
 
-    def shaped(self, value: Value, shape: Shape) -> int:
+    def reshape(self, value: TensorView, shape: Shape) -> int:
         """The number of a layer that outputs a layer's output in another shape."""
         if value.layer_shape == shape:
             return value.end
         key = value.end, shape
-        if key not in self._shaped:
+        if key not in self._reshape:
             layer: nn.Module = nn.Flatten() if len(shape) == 1 else nn.Reshape(shape)
-            self._shaped[key] = self.add(layer, (value,)).end
-        return self._shaped[key]
+            self._reshape[key] = self.add(layer, (value,)).end
+        return self._reshape[key]
 
-    def qparams_of(self, end: int) -> QuantParams | None:
+    def qparams_of(self, end: int) -> FileQuantParams | None:
         """The steps of what a layer outputs."""
         return self.layers[end].output if end else self.input_qparams
 
-    def set_qparams(self, end: int, steps: QuantParams) -> None:
+    def set_qparams(self, end: int, steps: FileQuantParams) -> None:
         """Set the steps of what a layer outputs."""
         if end:
             self.layers[end] = replace(self.layers[end], output=steps)
@@ -206,7 +184,7 @@ class Draft:
         """Say of a layer that its weights of 0 and 1 choose values and compute none."""
         self.layers[end] = replace(self.layers[end], keeps=True)
 
-    def chosen(self, value: Value, places: list[int]) -> Value:
+    def choose(self, value: TensorView, places: list[int]) -> TensorView:
         """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
         self.claim(len(places) * value.layer_shape[0])
         matrix = np.zeros((len(places), value.layer_shape[0], 1, 1))
@@ -214,10 +192,10 @@ class Draft:
         layer = nn.Conv2d(len(places), 1, in_channels=value.layer_shape[0], bias=False)
         return self.add(layer, (value,), {"weight": matrix}, keeps=True)
 
-    def scaled(self, value: Value, factor: Floats, term: Floats) -> Value:
+    def scale(self, value: TensorView, factor: Floats, term: Floats) -> TensorView:
         """factor * x + term for each channel of an image, or each element of a vector.
 
-        It becomes part of a convolution or Linear before it that nothing else reads (`merged`), or
+        It becomes part of a convolution or Linear before it that nothing else reads (`merge`), or
         a batch norm.
         """
         rank = len(value.layer_shape)
@@ -236,7 +214,7 @@ class Draft:
         output = self.add(layer, (value,), arrays, scaling=True)
         return replace(value, end=output.end)
 
-    def merged(self, output: int) -> tuple[dict[int, Made], int]:
+    def merge_scalings(self, output: int) -> tuple[dict[int, DraftLayer], int]:
         """The layers with each scaling merged into the layer before where only it reads that, and
         the number of the output.
         """
@@ -249,7 +227,7 @@ class Draft:
             before = layers.get(reads[0])
             if not scaling.scaling or before is None or readers[original.reads[0]] > 1:
                 continue
-            arrays = _scaled_arrays(before, scaling)
+            arrays = _scale_arrays(before, scaling)
             if arrays is not None and before.output is None:
                 layer = before.layer
                 if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -268,10 +246,10 @@ class Draft:
         Raises:
             ImportFileError: it has no layer, or an array is not of finite real numbers.
         """
-        layers, output = self.merged(output)
+        layers, output = self.merge_scalings(output)
         if not layers:
             raise self.error("has no layers: its output is its input")
-        names = named(layers)
+        names = layer_names(layers)
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}
         for number, layer in layers.items():
@@ -301,7 +279,7 @@ class Draft:
         return values
 
 
-def named(layers: Mapping[int, Made]) -> dict[int, str]:
+def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
     """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
     totals = Counter(layer.layer.short_name for layer in layers.values())
     seen: Counter[str] = Counter()
@@ -313,7 +291,7 @@ def named(layers: Mapping[int, Made]) -> dict[int, str]:
     return names
 
 
-def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[str, str]]:
+def _edges(layers: Mapping[int, DraftLayer], names: Mapping[int, str]) -> list[tuple[str, str]]:
     edges = []
     for number, layer in layers.items():
         ports = layer.layer.input_ports
@@ -323,7 +301,7 @@ def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[s
     return edges
 
 
-def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
+def _scale_arrays(before: DraftLayer, scaling: DraftLayer) -> dict[str, Array] | None:
     """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
     factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
     arrays = {key: np.asarray(array, np.float64) for key, array in before.arrays.items()}

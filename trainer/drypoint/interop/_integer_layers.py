@@ -1,8 +1,10 @@
-"""Layers of quantized files that no float net has: they only add nodes to a graph."""
+"""Layers of quantized files that no float net has: they only add nodes to a graph; and quantization
+parameters as files have them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,21 @@ from drypoint.graph import Builder, Reals, Sides, Unsupported, Value
 from ._onnx_file import Shape
 
 Array: TypeAlias = NDArray[np.generic]
+Floats: TypeAlias = NDArray[np.float64]
 
 
-class Steps(NamedTuple):
-    """The real value of an integer q of a file: scale * (q - zero)."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FileQuantParams:
+    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
 
-    scale: float
+    Attributes:
+        kind: "INT8" or "UINT8".
+        scales: one, or one for each output channel of weights.
+        zero: the zero point.
+    """
+
+    kind: str
+    scales: Floats
     zero: int
 
 
@@ -47,7 +58,7 @@ class OfIntegers(OnlyLowered):
     function: Callable[[Reals], Reals]
 
     @classmethod
-    def of_table(cls, table: Array, source: Steps, target: Steps) -> Self:
+    def of_table(cls, table: Array, source: FileQuantParams, target: FileQuantParams) -> Self:
         """The function of a table from integers to integers.
 
         Args:
@@ -57,8 +68,8 @@ class OfIntegers(OnlyLowered):
         """
 
         def function(reals: Reals) -> Reals:
-            places = np.rint(reals / source.scale).astype(np.int64) + source.zero
-            return target.scale * (table[places].astype(np.float64) - target.zero)
+            places = np.rint(reals / source.scales).astype(np.int64) + source.zero
+            return target.scales * (table[places].astype(np.float64) - target.zero)
 
         return cls(function)
 

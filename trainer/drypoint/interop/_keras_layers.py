@@ -82,7 +82,7 @@ class Call:
         """The channels last."""
         return self.add("Transpose", [read], suffix, perm=(0, *range(2, self.rank + 2), 1))
 
-    def activated(self, read: str) -> str:
+    def activate(self, read: str) -> str:
         """The activation of the layer after its output."""
         function = getattr(self.layer, "activation", None)
         return activation(self, getattr(function, "__name__", "linear"), read)
@@ -130,7 +130,7 @@ def _pads(call: Call, kernel: tuple[int, ...], strides: tuple[int, ...], dilatio
     return (*(n // 2 for n in totals), *(n - n // 2 for n in totals))
 
 
-def _convolved(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: Any) -> str:
+def _add_convolution(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: Any) -> str:
     """A convolution with the channels first, of a weight (O, C / groups, ...)."""
     layer = call.layer
     reads = [read, call.constant(weight.astype(np.float32))]
@@ -145,11 +145,13 @@ def _convolved(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: A
 def _convolution(call: Call) -> str:
     kernel = np.moveaxis(call.weight("kernel"), (-1, -2), (0, 1))
     bias = call.weight("bias") if call.layer.use_bias else None
-    output = _convolved(call, call.first(call.reads[0]), kernel, bias, group=call.layer.groups)
-    return call.activated(call.last(output))
+    output = _add_convolution(
+        call, call.first(call.reads[0]), kernel, bias, group=call.layer.groups
+    )
+    return call.activate(call.last(output))
 
 
-def _transposed(call: Call) -> str:
+def _transposed_convolution(call: Call) -> str:
     """Of padding "same" the smaller half is left out first; "valid" has at least size * stride."""
     layer, kernel = call.layer, np.moveaxis(call.weight("kernel"), (-1, -2), (0, 1))
     sizes = zip(kernel.shape[2:], layer.strides, layer.output_padding or repeat(None), strict=False)
@@ -167,7 +169,7 @@ def _transposed(call: Call) -> str:
         output_padding=tuple(max(-n, 0) for n in beyond),
         dilations=tuple(layer.dilation_rate),
     )
-    return call.activated(call.last(output))
+    return call.activate(call.last(output))
 
 
 def _left_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
@@ -201,29 +203,31 @@ def _depthwise(call: Call) -> str:
     bias = call.weight("bias") if call.layer.use_bias else None
     weight = _depthwise_weight(call.weight("kernel"))
     read = call.first(call.reads[0])
-    return call.activated(call.last(_convolved(call, read, weight, bias, group=call.shape[-1])))
+    return call.activate(
+        call.last(_add_convolution(call, read, weight, bias, group=call.shape[-1]))
+    )
 
 
 def _separable(call: Call) -> str:
     """A depthwise convolution, and one of 1 x 1."""
     weight = _depthwise_weight(call.weight("depthwise_kernel"))
     read = call.first(call.reads[0])
-    output = _convolved(call, read, weight, None, group=call.shape[-1])
+    output = _add_convolution(call, read, weight, None, group=call.shape[-1])
     kernel = np.moveaxis(call.weight("pointwise_kernel"), (-1, -2), (0, 1)).astype(np.float32)
     reads = [output, call.constant(kernel)]
     reads += [call.constant(call.weight("bias"))] if call.layer.use_bias else []
     output = call.add("Conv", reads, "pointwise", kernel_shape=tuple(kernel.shape[2:]))
-    return call.activated(call.last(output))
+    return call.activate(call.last(output))
 
 
 def _dense(call: Call) -> str:
     weight = call.constant(call.weight("kernel").astype(np.float32))
     bias = [call.constant(call.weight("bias"))] if call.layer.use_bias else []
     if len(call.shape) == 1:
-        return call.activated(call.add("Gemm", [call.reads[0], weight, *bias]))
+        return call.activate(call.add("Gemm", [call.reads[0], weight, *bias]))
     output = call.add("MatMul", [call.reads[0], weight])
     output = call.add("Add", [output, *bias], "biased") if bias else output
-    return call.activated(output)
+    return call.activate(output)
 
 
 def _batch_norm(call: Call) -> str:
@@ -273,7 +277,7 @@ def _identity(call: Call) -> str:
 
 
 def _activation(call: Call) -> str:
-    return call.activated(call.reads[0])
+    return call.activate(call.reads[0])
 
 
 def _relu(call: Call) -> str:
@@ -355,7 +359,7 @@ LAYERS: Mapping[str, Adder] = {
     **dict.fromkeys(("Conv1D", "Conv2D"), _convolution),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
-    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), _transposed),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), _transposed_convolution),
     **dict.fromkeys(("UpSampling1D", "UpSampling2D"), _upsampling),
     **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), _pool("MaxPool")),
     **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), _pool("AveragePool")),

@@ -124,7 +124,7 @@ class _Writer:
             nn.Pool2d: self._pool,
             (nn.AdaptiveAvgPool2d, nn.GlobalAvgPool2d): self._means,
             (nn.Dropout, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Function): self._pointwise,
-            (nn.Softmax, nn.Reshape, nn.ZeroPad2d): self._shaped,
+            (nn.Softmax, nn.Reshape, nn.ZeroPad2d): self._reshape,
             (nn.Upsample, nn.PixelShuffle, nn.ConvTranspose2d): self._upsample,
         }
 
@@ -226,7 +226,7 @@ class _Writer:
         at = self.node(f"{path}.share", "Add", [at, half])
         return self.node(path, "Mul", [*reads, at])
 
-    def _shaped(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+    def _reshape(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:
             case nn.Softmax():
                 axis = layer.axis if layer.axis < 0 else layer.axis + 1

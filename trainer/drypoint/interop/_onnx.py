@@ -14,7 +14,7 @@ from ._onnx_file import Graph, read_graph
 from ._onnx_functions import handlers as functions
 from ._onnx_functions import materialize, scaler
 from ._onnx_quantized import integer_handlers
-from ._onnx_reader import Bound, Handler, Reader, input_of
+from ._onnx_reader import Handler, InputLayout, Reader, input_of
 from ._onnx_shapes import (
     concat,
     expand,
@@ -30,7 +30,7 @@ from ._onnx_shapes import (
     unsqueeze,
 )
 from ._onnx_upsampling import conv_transpose, depth_to_space, resize
-from ._onnx_value import Value
+from ._onnx_value import TensorView
 from ._onnx_weighted import batch_norm, conv, gemm, matmul
 from ._onnx_windows import global_pool, pad, pool, reduce
 from ._program import program_of
@@ -126,7 +126,7 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
     """
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft, output = drafted(graph, integers=False)
+            draft, output = draft_graph(graph, integers=False)
             return draft.net(output.end)
     except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise OnnxError.about(f"{subject} no net that can be read", error) from error
@@ -165,7 +165,7 @@ def program_of_onnx(
     graph, subject = read_graph(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft, output = drafted(graph, integers=True)
+            draft, output = draft_graph(graph, integers=True)
             return program_of(draft, output.end, name=name, halves="even")
     except (OnnxError, ProgramError, nn.ConfigError) as error:
         raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
@@ -189,7 +189,7 @@ def is_quantized_onnx(source: bytes | str | Path) -> bool:
     )
 
 
-def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
+def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, TensorView]:
     """The layers of a graph, and its output.
 
     Args:
@@ -199,7 +199,7 @@ def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
     Raises:
         OnnxError: nodes cannot be converted.
     """
-    bound: Value | None = None
+    bound: TensorView | None = None
     for _ in range(MAX_WALKS):
         reader = Reader(
             graph,
@@ -210,7 +210,7 @@ def drafted(graph: Graph, *, integers: bool) -> tuple[Draft, Value]:
         )
         try:
             return reader.draft, reader.walk(HANDLERS, HINTS)
-        except Bound as found:
+        except InputLayout as found:
             bound = found.view
     raise OnnxError(
         "the layers that read the graph's input take it in different shapes or axis orders: export "

@@ -43,7 +43,7 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        name = _checked_name(tensor.name, entries.get("location", ""))
+        name = _check_name(tensor.name, entries.get("location", ""))
         if folder is None:
             raise OnnxError(
                 f"'{tensor.name}' is in the file '{name}' beside the ONNX file: give the path, not "
@@ -64,7 +64,7 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
         tensor.data_location = onnx.TensorProto.DEFAULT
 
 
-def _checked_name(tensor: str, name: str) -> str:
+def _check_name(tensor: str, name: str) -> str:
     """The name of a data file.
 
     Raises:

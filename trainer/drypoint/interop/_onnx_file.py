@@ -100,17 +100,17 @@ def read_graph(source: bytes | str | Path, subject: str = "the bytes are") -> tu
     check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=OnnxError)
     onnx = package("onnx", extra="interop")
     if isinstance(source, bytes):
-        proto = _parsed(source, None, subject)
+        proto = _parse(source, None, subject)
     else:
         subject = f"{source} is"
-        proto = _parsed(read_bytes(source), Path(source).parent, subject)
+        proto = _parse(read_bytes(source), Path(source).parent, subject)
     try:
         return _graph(proto, onnx), subject
     except OnnxError as error:
         raise OnnxError(f"{subject} no net that can be read: {error}") from error
 
 
-def _parsed(content: bytes, folder: Path | None, subject: str) -> Any:
+def _parse(content: bytes, folder: Path | None, subject: str) -> Any:
     """The ``onnx.ModelProto`` of a file, checked, with all data in it."""
     onnx = package("onnx", extra="interop")
     try:
@@ -143,7 +143,9 @@ def _graph(proto: Any, onnx: Any) -> Graph:
     versions = {value.domain: value.version for value in proto.opset_import}
     ends = [(value.input, value.output) for value in graph.node]
     return Graph(
-        nodes=tuple(_node(graph.node[i], onnx) for i in needed(ends, outputs[0], inputs[0].name)),
+        nodes=tuple(
+            _node(graph.node[i], onnx) for i in needed_positions(ends, outputs[0], inputs[0].name)
+        ),
         constants=constants,
         input=inputs[0].name,
         output=outputs[0],
@@ -195,7 +197,7 @@ def _values(graph: Any, onnx: Any) -> list[str]:
     ]
 
 
-def needed(
+def needed_positions(
     ends: Sequence[tuple[Sequence[str], Sequence[str]]], output: str, start: str
 ) -> list[int]:
     """The positions of the nodes that the output depends on, in order of computation.

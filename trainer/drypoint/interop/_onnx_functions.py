@@ -16,19 +16,18 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._draft import Floats
-from ._integer_layers import OfIntegers
+from ._integer_layers import Floats, OfIntegers
 from ._onnx_file import Node
 from ._onnx_matching import GRID, Points, close, layer_of
 from ._onnx_reader import Reader
-from ._onnx_value import Value, along
+from ._onnx_value import TensorView, axis_of
 
 MAX_NODES = 24  # of one function
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Waiting:
+class PointwiseFunction:
     """A tensor whose values are computed each alone, and that is no layer yet.
 
     Attributes:
@@ -131,7 +130,7 @@ _COMPARISONS: Mapping[str, Callable[..., Any]] = {
 
 def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments: str) -> None:
     """Let a node's output wait."""
-    reader.waiting[node.outputs[0]] = Waiting(
+    reader.waiting[node.outputs[0]] = PointwiseFunction(
         op=node.op, function=function, arguments=arguments, title=node.title
     )
 
@@ -185,7 +184,7 @@ def hard_sigmoid(reader: Reader, node: Node) -> None:
     """clip(alpha * x + beta, 0, 1): two functions, of which the first may join its reader."""
     alpha, beta = (float(node.attributes.get(k, d)) for k, d in (("alpha", 0.2), ("beta", 0.5)))
     inner = f"{node.outputs[0]}/scaled"
-    reader.waiting[inner] = Waiting(
+    reader.waiting[inner] = PointwiseFunction(
         op="Mul", function=lambda x: alpha * x + beta, arguments=(node.inputs[0],), title=node.title
     )
     wait(reader, node, lambda x: x.clip(0, 1), inner)
@@ -223,7 +222,7 @@ def arithmetic(reader: Reader, node: Node) -> None:
     value = reader.anything(reader.view(names[1 - position]))
     factor, term = _affine(node.op, position, numbers)
     value, rows = by_channel(reader, value, [factor, term])
-    reader.set(node, reader.draft.scaled(value, *rows))
+    reader.set(node, reader.draft.scale(value, *rows))
 
 
 def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
@@ -247,8 +246,8 @@ def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
 
 
 def by_channel(
-    reader: Reader, value: Value, constants: list[Floats]
-) -> tuple[Value, tuple[Floats, ...]]:
+    reader: Reader, value: TensorView, constants: list[Floats]
+) -> tuple[TensorView, tuple[Floats, ...]]:
     """Constants that are broadcast to a tensor, as a number for each channel of the layer's output.
 
     Raises:
@@ -259,7 +258,7 @@ def by_channel(
         axis = 0
     else:
         value, axes = reader.plane(value)
-        channel = along(axes, 0)
+        channel = axis_of(axes, 0)
         axis = -1 if channel is None else channel
     channels = value.layer_shape[0]
     rows = []
@@ -293,21 +292,21 @@ def prelu(reader: Reader, node: Node) -> None:
     value, (numbers,) = by_channel(reader, value, [slopes])
     draft = reader.draft
     above = _with_layer(reader, value, nn.ReLU())
-    below = draft.scaled(value, -np.ones(1), np.zeros(1))
-    below = draft.scaled(_with_layer(reader, below, nn.ReLU()), -numbers, np.zeros(1))
-    reader.set(node, _joined(reader, nn.Add(), above, below))
+    below = draft.scale(value, -np.ones(1), np.zeros(1))
+    below = draft.scale(_with_layer(reader, below, nn.ReLU()), -numbers, np.zeros(1))
+    reader.set(node, _join(reader, nn.Add(), above, below))
 
 
-def materialize(reader: Reader, name: str) -> Value:
+def materialize(reader: Reader, name: str) -> TensorView:
     """A waiting tensor as a view of what layers compute.
 
     Raises:
         Unsupported: no layer computes its function.
     """
-    waiting: Waiting = reader.waiting[name]
+    waiting: PointwiseFunction = reader.waiting[name]
     for root in _roots(reader, name):
         try:
-            points = _evaluated(reader.waiting, name, {root: GRID})
+            points = _evaluate(reader.waiting, name, {root: GRID})
         except LookupError:
             continue
         layer = layer_of(points)
@@ -319,43 +318,43 @@ def materialize(reader: Reader, name: str) -> Value:
         value = reader.anything(reader.view(root))
         reader.draft.title = waiting.title
         if layer is None:  # a table has any function, and of what lies between no steps are known
-            layer = _of_integers(dict(reader.waiting), name, root)
+            layer = _table_function(dict(reader.waiting), name, root)
         if isinstance(layer, nn.Layer):
             return _with_layer(reader, value, layer)
         factor, term = layer
         if (factor, term) == (1.0, 0.0):
             return value
-        return _scaled(reader, value, factor, term)
+        return _scale(reader, value, factor, term)
     if len(waiting.arguments) == 2:
-        return _merged(reader, waiting)
+        return _merge(reader, waiting)
     raise Unsupported(
         f"({waiting.title}) computes a function of one value that no layer has: use one of "
         "nn.layers(), or a ReLU"
     )
 
 
-def _only_branch(reader: Reader, waiting: Waiting, root: str, points: Points) -> str:
+def _only_branch(reader: Reader, waiting: PointwiseFunction, root: str, points: Points) -> str:
     """The branch that a choice always has, but for rounding; "" where it has both.
 
     PyTorch writes softplus(x) as x where x is large.
     """
     for branch in waiting.arguments[1:] if waiting.op == "Where" else ():
         try:
-            if close(points, _evaluated(reader.waiting, branch, {root: GRID})):
+            if close(points, _evaluate(reader.waiting, branch, {root: GRID})):
                 return branch
         except LookupError:
             continue
     return ""
 
 
-def _of_integers(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
-    return OfIntegers(lambda x: _evaluated(waiting, name, {root: x}))
+def _table_function(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
+    return OfIntegers(lambda x: _evaluate(waiting, name, {root: x}))
 
 
-def _scaled(reader: Reader, value: Value, factor: float, term: float) -> Value:
+def _scale(reader: Reader, value: TensorView, factor: float, term: float) -> TensorView:
     if len(value.layer_shape) not in (1, 3):
         value = reader.image(value)
-    return reader.draft.scaled(value, np.full(1, factor), np.full(1, term))
+    return reader.draft.scale(value, np.full(1, factor), np.full(1, term))
 
 
 def scaler(reader: Reader, node: Node) -> None:
@@ -367,10 +366,10 @@ def scaler(reader: Reader, node: Node) -> None:
     if len(value.layer_shape) != 1 or not {scale.size, offset.size} <= {1, value.layer_shape[0]}:
         raise Unsupported(f"scales {value.shape} by {scale.size} factors")
     factor, term = np.broadcast_arrays(scale, -scale * offset)
-    reader.set(node, reader.draft.scaled(value, factor, term))
+    reader.set(node, reader.draft.scale(value, factor, term))
 
 
-def _with_layer(reader: Reader, value: Value, layer: nn.Layer) -> Value:
+def _with_layer(reader: Reader, value: TensorView, layer: nn.Layer) -> TensorView:
     return replace(value, end=reader.draft.add(layer, (value,)).end)
 
 
@@ -388,7 +387,7 @@ def _roots(reader: Reader, name: str) -> list[str]:
     return sorted(distances, key=lambda tensor: -distances[tensor])
 
 
-def _evaluated(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points]) -> Points:
+def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points]) -> Points:
     """The function from a tensor to another one at points.
 
     Args:
@@ -420,7 +419,7 @@ def _evaluated(waiting_of: Mapping[str, Any], name: str, points: dict[str, Point
     return points[name]
 
 
-def _merged(reader: Reader, waiting: Waiting) -> Value:
+def _merge(reader: Reader, waiting: PointwiseFunction) -> TensorView:
     """The sum, difference or product of two computed tensors.
 
     Raises:
@@ -436,20 +435,20 @@ def _merged(reader: Reader, waiting: Waiting) -> Value:
             "one size: let both have it, or multiply by a factor for each channel"
         )
     if waiting.op == "Sub":
-        b = _scaled(reader, b, -1.0, 0.0)
+        b = _scale(reader, b, -1.0, 0.0)
     if waiting.op == "Mul" and a.size < b.size:
         a, b = b, a
     if waiting.op == "Mul" and a.shape != b.shape:
-        return _gated(reader, a, b)
-    return _joined(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
+        return _gate(reader, a, b)
+    return _join(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
 
 
-def _joined(reader: Reader, layer: nn.Module, a: Value, b: Value) -> Value:
-    a, b = alike(reader, [a, b])
+def _join(reader: Reader, layer: nn.Module, a: TensorView, b: TensorView) -> TensorView:
+    a, b = align(reader, [a, b])
     return replace(a, end=reader.draft.add(layer, (a, b)).end)
 
 
-def alike(reader: Reader, values: list[Value]) -> list[Value]:
+def align(reader: Reader, values: list[TensorView]) -> list[TensorView]:
     """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs.
 
     Raises:
@@ -469,23 +468,23 @@ def alike(reader: Reader, values: list[Value]) -> list[Value]:
     return [reader.image(value) for value in values]
 
 
-def _same_axes(a: Value, b: Value) -> bool:
+def _same_axes(a: TensorView, b: TensorView) -> bool:
     if a.index is None and b.index is None:
         return a.shape == a.layer_shape and b.shape == b.layer_shape and a.shape[1:] == b.shape[1:]
     return a.same_view(b)
 
 
-def _gated(reader: Reader, a: Value, b: Value) -> Value:
+def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView:
     """An image times a factor for each channel: the end of squeeze-and-excite."""
     a, axes = reader.plane(a)
-    axis, channels = along(axes, 0), a.layer_shape[0]
+    axis, channels = axis_of(axes, 0), a.layer_shape[0]
     expected = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
     if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
         raise Unsupported(
             f"multiplies {a.shape} and {b.shape}; wanted one shape, or a factor for each channel"
         )
-    end = reader.draft.shaped(replace(b, index=None), (channels, 1, 1))
-    factors = Value(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
+    end = reader.draft.reshape(replace(b, index=None), (channels, 1, 1))
+    factors = TensorView(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
     return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
 
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from drypoint.graph import Unsupported
 
-from ._draft import Floats, QuantParams
-from ._integer_layers import OfIntegers, Requantize
+from ._integer_layers import FileQuantParams, Floats, OfIntegers, Requantize
 from ._onnx_file import Array, Node
 from ._onnx_functions import unary
 from ._onnx_reader import Handler, Reader
@@ -30,7 +29,7 @@ def quantize(reader: Reader, node: Node) -> None:
     if reader.is_constant(node, 0):
         reals, axis = reader.floats(node, 0), int(node.attributes.get("axis", 1))
         low, high = (-128, 127) if zero.dtype == np.int8 else (0, 255)
-        steps = np.rint(reals / _along(scale, axis, reals)) + _along(zero, axis, reals)
+        steps = np.rint(reals / _broadcast(scale, axis, reals)) + _broadcast(zero, axis, reals)
         reader.constants[node.outputs[0]] = steps.clip(low, high).astype(zero.dtype)
         return
     if not reader.integers:
@@ -70,11 +69,13 @@ def real_constant(  # noqa: PLR0917 - the parts of one quantized array
 ) -> None:
     """Set a constant to the real values of integers, and keep their steps."""
     axis = axis % integers.ndim if integers.ndim else 0
-    zeros = _along(zero, axis, integers)
-    reals = (integers.astype(np.float64) - zeros) * _along(scale, axis, integers)
+    zeros = _broadcast(zero, axis, integers)
+    reals = (integers.astype(np.float64) - zeros) * _broadcast(scale, axis, integers)
     reader.constants[name] = reals
     kind = KINDS.get(str(integers.dtype), str(integers.dtype))
-    steps = QuantParams(kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0]))
+    steps = FileQuantParams(
+        kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0])
+    )
     reader.steps[name] = steps, axis
 
 
@@ -111,25 +112,25 @@ def gather_or_look_up(reader: Reader, node: Node) -> None:
     reader.tables[node.outputs[0]] = reader.integers_of[node.inputs[1]], table
 
 
-def _add_table(reader: Reader, node: Node, steps: QuantParams) -> None:
+def _add_table(reader: Reader, node: Node, steps: FileQuantParams) -> None:
     value, table = reader.tables[node.inputs[0]]
     source = reader.draft.qparams_of(value.end) if value.end >= 0 else steps
     assert source is not None  # of what a QuantizeLinear writes
-    layer = OfIntegers.of_table(table, source.steps, steps.steps)
+    layer = OfIntegers.of_table(table, source, steps)
     output = reader.draft.add(layer, (value,), output=steps)
     reader.set(node, replace(value, end=output.end))
 
 
-def _steps(scale: Floats, zero: Array) -> QuantParams:
+def _steps(scale: Floats, zero: Array) -> FileQuantParams:
     if scale.size != 1 or not scale.ravel()[0] > 0:
         raise Unsupported(f"has {scale.size} scales for an activation; wanted one, above 0")
     kind = KINDS.get(str(zero.dtype), "")
     if kind not in ("INT8", "UINT8"):
         raise Unsupported(f"has an activation {zero.dtype}; wanted int8 or uint8")
-    return QuantParams(kind=kind, scales=scale.ravel(), zero=int(zero.ravel()[0]))
+    return FileQuantParams(kind=kind, scales=scale.ravel(), zero=int(zero.ravel()[0]))
 
 
-def _same(a: QuantParams, b: QuantParams) -> bool:
+def _same(a: FileQuantParams, b: FileQuantParams) -> bool:
     return (a.kind, a.zero, a.scales.tolist()) == (b.kind, b.zero, b.scales.tolist())
 
 
@@ -148,7 +149,7 @@ def _scale_and_zero(
     return scales, np.zeros(scales.shape, np.uint8 if kind is None else kind)
 
 
-def _along(values: Array, axis: int, array: Array) -> Floats:
+def _broadcast(values: Array, axis: int, array: Array) -> Floats:
     """Numbers for the places along an axis of an array, broadcast to it; or one number."""
     numbers = values.astype(np.float64)
     if numbers.size == 1:
@@ -233,12 +234,12 @@ def _integer(reader: Reader, node: Node, form: Form, handler: Handler) -> None:
         name = f"{node.outputs[0]}/bias"
         reader.constants[name] = reader.floats(node, form.bias) * (alpha * read * weight)
         names.append(name)
-    _computed(reader, node, form.op, tuple(names), form.output, handler)
+    _compute(reader, node, form.op, tuple(names), form.output, handler)
 
 
 def _concat(reader: Reader, node: Node, handler: Handler) -> None:
     names = [_real(reader, node, position, 0) for position in range(2, len(node.inputs), 3)]
-    _computed(reader, node, "Concat", tuple(names), 0, handler)
+    _compute(reader, node, "Concat", tuple(names), 0, handler)
 
 
 def _real(reader: Reader, node: Node, position: int, axis: int) -> str:
@@ -251,7 +252,7 @@ def _real(reader: Reader, node: Node, position: int, axis: int) -> str:
     return name
 
 
-def _computed(  # noqa: PLR0917 - the parts of one node
+def _compute(  # noqa: PLR0917 - the parts of one node
     reader: Reader,
     node: Node,
     op: str,

@@ -16,11 +16,12 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._draft import Draft, Floats, QuantParams
+from ._draft import Draft
 from ._errors import OnnxError
+from ._integer_layers import FileQuantParams, Floats
 from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
 from ._onnx_fold import FOLDED, Folder
-from ._onnx_value import Axes, Index, Value, arranged, axes_of, check_size
+from ._onnx_value import Axes, Index, TensorView, arrange, axes_of, check_size
 
 Handler = Callable[["Reader", Node], None]
 MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
@@ -29,10 +30,10 @@ _AXES_KNOWN = {"Conv", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool",
 MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else says so
 
 
-class Bound(Exception):  # noqa: N818 (never leaves the part: the walk begins again)
+class InputLayout(Exception):  # noqa: N818 (never leaves the part: the walk begins again)
     """The first layer reads the input as ``view``; from then on the net's input is known."""
 
-    def __init__(self, view: Value) -> None:
+    def __init__(self, view: TensorView) -> None:
         self.view = view
 
 
@@ -55,21 +56,21 @@ class Reader:
     def __init__(
         self,
         graph: Graph,
-        input_view: Value,
+        input_view: TensorView,
         *,
         is_raw: bool,
         integers: bool,
-        materialize: Callable[["Reader", str], Value],
+        materialize: Callable[["Reader", str], TensorView],
     ) -> None:
         self.graph, self.integers = graph, integers
         self.draft = Draft(input_view.layer_shape, graph.size)
         self.constants: dict[str, Array] = dict(graph.constants)
-        self.steps: dict[str, tuple[QuantParams, int]] = {}
+        self.steps: dict[str, tuple[FileQuantParams, int]] = {}
         self.values = {graph.input: input_view}
         self.waiting: dict[str, Any] = {}
-        self.integers_of: dict[str, Value] = {}
-        self.tables: dict[str, tuple[Value, Array]] = {}
-        self.sequences: dict[str, tuple[Value, int, list[range]]] = {}
+        self.integers_of: dict[str, TensorView] = {}
+        self.tables: dict[str, tuple[TensorView, Array]] = {}
+        self.sequences: dict[str, tuple[TensorView, int, list[range]]] = {}
         self.users = Counter([graph.output, *(n for node in graph.nodes for n in node.inputs)])
         self._raw = is_raw
         self._folder = Folder(graph.opset, graph.size)
@@ -77,7 +78,7 @@ class Reader:
         self._inferred: dict[str, Shape] | None = None
         self._materialize = materialize
 
-    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> Value:
+    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> TensorView:
         """Convert all nodes; the output.
 
         Raises:
@@ -118,7 +119,7 @@ class Reader:
                 lost.add(name)
             else:
                 self.waiting.pop(name, None)
-                self.values[name] = Value(end=STAND_IN, layer_shape=shape, shape=shape)
+                self.values[name] = TensorView(end=STAND_IN, layer_shape=shape, shape=shape)
         return lost
 
     def _convert(
@@ -202,7 +203,7 @@ class Reader:
             return tuple(int(n) for n in self.constant(node, position).ravel()[:99])
         return None
 
-    def view(self, name: str) -> Value:
+    def view(self, name: str) -> TensorView:
         """What is known of a computed tensor.
 
         Raises:
@@ -216,19 +217,19 @@ class Reader:
             raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
         return self.values[name]
 
-    def read(self, node: Node, position: int = 0) -> Value:
+    def read(self, node: Node, position: int = 0) -> TensorView:
         """What is known of an input."""
         if not self.has(node, position):
             raise Unsupported(f"lacks its input {position}")
         return self.view(node.inputs[position])
 
-    def set(self, node: Node, value: Value) -> None:
+    def set(self, node: Node, value: TensorView) -> None:
         """Set what a node outputs."""
         self.values[node.outputs[0]] = value
 
     # Views as layers take them
 
-    def image(self, value: Value) -> Value:
+    def image(self, value: TensorView) -> TensorView:
         """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L).
 
         Raises:
@@ -240,10 +241,10 @@ class Reader:
         self._bind(value, shape)
         if value.index is not None:
             value = self._with_channels_moved(value)
-        end = self.draft.shaped(value, shape)
-        return Value(end=end, layer_shape=shape, shape=value.shape)
+        end = self.draft.reshape(value, shape)
+        return TensorView(end=end, layer_shape=shape, shape=value.shape)
 
-    def _with_channels_moved(self, value: Value) -> Value:
+    def _with_channels_moved(self, value: TensorView) -> TensorView:
         """The image with its channels back in order, which a channel shuffle, say, changed.
 
         Raises:
@@ -257,10 +258,10 @@ class Reader:
                 f"reads {value.shape}, whose channels are not the first axis: export with images "
                 "as (N, C, H, W)"
             )
-        output = self.draft.chosen(value, places[:, 0].tolist())
+        output = self.draft.choose(value, places[:, 0].tolist())
         return replace(output, shape=value.shape)
 
-    def plane(self, value: Value) -> tuple[Value, Axes]:
+    def plane(self, value: TensorView) -> tuple[TensorView, Axes]:
         """The view as an image in any order of its axes, and which axis each is.
 
         Raises:
@@ -274,7 +275,7 @@ class Reader:
         value = self.image(value)
         return value, ((0, 1, 2) if len(value.shape) == 3 else (0, 2))
 
-    def vector(self, value: Value) -> Value:
+    def vector(self, value: TensorView) -> TensorView:
         """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so.
 
         Raises:
@@ -284,16 +285,16 @@ class Reader:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (N, n): flatten it before")
         if value.end == 0 and self._raw:
             self._bind_as_it_looks(value)
-        end = self.draft.shaped(value, value.shape)
-        return Value(end=end, layer_shape=value.shape, shape=value.shape, index=value.index)
+        end = self.draft.reshape(value, value.shape)
+        return TensorView(end=end, layer_shape=value.shape, shape=value.shape, index=value.index)
 
-    def anything(self, value: Value) -> Value:
+    def anything(self, value: TensorView) -> TensorView:
         """The view as what a layer reads that takes each value alone."""
         if value.end == 0 and self._raw:
             self._bind_as_it_looks(value)
         return value
 
-    def moved(self, value: Value, move: Callable[[Value], Value]) -> Value:
+    def move(self, value: TensorView, move: Callable[[TensorView], TensorView]) -> TensorView:
         """The view after its axes were split, joined or exchanged."""
         output = move(value)
         self._moved += output.size if output.index is not None else 0
@@ -301,7 +302,7 @@ class Reader:
             raise OnnxError("its nodes move more values than a net of its size would")
         return output
 
-    def output(self) -> Value:
+    def output(self) -> TensorView:
         """The graph's output as a layer's: images with the channels first. The output of a program
         is an image in the order (h, w, c), so a quantized file may flatten it in that order.
 
@@ -312,7 +313,7 @@ class Reader:
         if axes_of(value) is not None:
             return value
         if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
-            return Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+            return TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
         if value.index is not None:
             raise Unsupported(
                 f"is a tensor {value.shape} in another order than {value.layer_shape}: end before "
@@ -324,7 +325,7 @@ class Reader:
 
     # The net's input
 
-    def _bind(self, value: Value, shape: Shape) -> None:
+    def _bind(self, value: TensorView, shape: Shape) -> None:
         """The first layer that reads the input says what the net's input is: the image that it
         reads. A vector stays a vector.
         """
@@ -333,33 +334,37 @@ class Reader:
         if len(self.graph.shape) == 1:
             self._raw = False
             return
-        raise Bound(Value(end=0, layer_shape=shape, shape=value.shape, index=value.index))
+        raise InputLayout(
+            TensorView(end=0, layer_shape=shape, shape=value.shape, index=value.index)
+        )
 
-    def _bind_as_it_looks(self, value: Value) -> None:
+    def _bind_as_it_looks(self, value: TensorView) -> None:
         """The input of a net whose first layer takes any shape."""
         shape = self.graph.shape
         if len(shape) == 1:
             self._raw = False
             return
-        view = Value(end=0, layer_shape=shape, shape=shape)
+        view = TensorView(end=0, layer_shape=shape, shape=shape)
         # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
         first = next((node.op for node in self.graph.nodes if node.op in _AXES_KNOWN), "Transpose")
         looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
         if looks and first == "Transpose":
-            view = view.transposed((2, 0, 1))
-            raise Bound(Value(end=0, layer_shape=view.shape, shape=view.shape, index=view.index))
+            view = view.transpose((2, 0, 1))
+            raise InputLayout(
+                TensorView(end=0, layer_shape=view.shape, shape=view.shape, index=view.index)
+            )
         layer_shape = {2: (1, *shape)}.get(len(shape), shape)
         if len(shape) == 2 and len(value.shape) == 2:
             layer_shape = (shape[0], 1, shape[1])
-        raise Bound(Value(end=0, layer_shape=layer_shape, shape=shape))
+        raise InputLayout(TensorView(end=0, layer_shape=layer_shape, shape=shape))
 
 
-def _is_flat_plane(value: Value) -> bool:
+def _is_flat_plane(value: TensorView) -> bool:
     """Whether a tensor is an image (C, H, W) in the order (h, w, c)."""
-    return arranged(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
+    return arrange(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
 
 
-def input_of(graph: Graph, bound: Value | None) -> Value:
+def input_of(graph: Graph, bound: TensorView | None) -> TensorView:
     """The graph's input as a view of the net's input.
 
     Args:
@@ -367,22 +372,22 @@ def input_of(graph: Graph, bound: Value | None) -> Value:
         bound: the view of the input that the first layer reads.
     """
     if bound is None:
-        return Value(end=0, layer_shape=graph.shape, shape=graph.shape)
+        return TensorView(end=0, layer_shape=graph.shape, shape=graph.shape)
     if bound.index is None:
-        return Value(end=0, layer_shape=bound.layer_shape, shape=graph.shape)
+        return TensorView(end=0, layer_shape=bound.layer_shape, shape=graph.shape)
     places: Index = np.empty(bound.size, np.intp)
     places[bound.index.ravel()] = np.arange(bound.size)
-    return Value(
+    return TensorView(
         end=0, layer_shape=bound.layer_shape, shape=graph.shape, index=places.reshape(graph.shape)
     )
 
 
-def placed(number: Value, axes: Axes, shape: Shape) -> Value:
+def place(number: TensorView, axes: Axes, shape: Shape) -> TensorView:
     """What a layer of images outputs, as a tensor of the file with axes in an order."""
     missing = tuple(axis for axis in range(3) if axis not in axes)
     whole = (*axes, *missing)  # a dropped axis has the size 1, so its place is any
     check_size(shape)
-    return arranged(number.end, number.layer_shape, whole, shape)
+    return arrange(number.end, number.layer_shape, whole, shape)
 
 
 def batch_is(graph: Graph, size: int) -> bool:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,11 +10,11 @@ from drypoint import nn
 from drypoint.graph import Unsupported
 
 from ._onnx_file import Node, Shape
-from ._onnx_functions import alike
-from ._onnx_reader import Reader, batch_is, placed
-from ._onnx_value import Value, axes_of, check_size
-from ._onnx_weighted import chosen
-from ._onnx_windows import cropped
+from ._onnx_functions import align
+from ._onnx_reader import Reader, batch_is, place
+from ._onnx_value import Index, TensorView, axes_of, check_size
+from ._onnx_weighted import choose
+from ._onnx_windows import crop
 
 
 def reshape(reader: Reader, node: Node) -> None:
@@ -32,10 +33,10 @@ def reshape(reader: Reader, node: Node) -> None:
     keeps = batch_is(reader.graph, target[0]) or target[0] == 1
     if not keeps or not sizes or min(sizes) < 1 or math.prod(sizes) != whole:
         raise Unsupported(
-            f"to {_shown(target)} does not keep the batch axis of (N, "
+            f"to {_format(target)} does not keep the batch axis of (N, "
             f"{', '.join(map(str, value.shape))}): reshape to (x.size(0), ...)"
         )
-    reader.set(node, reader.moved(value, lambda v: v.reshaped(tuple(sizes))))
+    reader.set(node, reader.move(value, lambda v: v.reshape(tuple(sizes))))
 
 
 def flatten(reader: Reader, node: Node) -> None:
@@ -44,7 +45,7 @@ def flatten(reader: Reader, node: Node) -> None:
     axis = node.attributes.get("axis", 1) % (len(value.shape) + 1)
     if axis < 1 or math.prod(value.shape[: axis - 1]) != 1:
         raise Unsupported("does not keep the batch axis (axis is not 1)")
-    reader.set(node, reader.moved(value, lambda v: v.reshaped((v.size,))))
+    reader.set(node, reader.move(value, lambda v: v.reshape((v.size,))))
 
 
 def transpose(reader: Reader, node: Node) -> None:
@@ -54,7 +55,7 @@ def transpose(reader: Reader, node: Node) -> None:
     axes = node.attributes.get("perm", tuple(reversed(range(rank))))
     if sorted(axes) != list(range(rank)) or axes[0] != 0:
         raise Unsupported(f"with perm {axes} moves the batch axis of (N, {value.shape})")
-    reader.set(node, reader.moved(value, lambda v: v.transposed(tuple(a - 1 for a in axes[1:]))))
+    reader.set(node, reader.move(value, lambda v: v.transpose(tuple(a - 1 for a in axes[1:]))))
 
 
 def squeeze(reader: Reader, node: Node) -> None:
@@ -73,7 +74,7 @@ def squeeze(reader: Reader, node: Node) -> None:
     shape = tuple(n for i, n in enumerate(value.shape, 1) if i not in gone)
     if not shape:
         raise Unsupported("leaves the batch axis alone: a net gives at least one value (N, 1)")
-    reader.set(node, value.reshaped(shape))
+    reader.set(node, value.reshape(shape))
 
 
 def unsqueeze(reader: Reader, node: Node) -> None:
@@ -85,7 +86,7 @@ def unsqueeze(reader: Reader, node: Node) -> None:
     if 0 in new or len(new) != len(axes) or rank > 6:
         raise Unsupported(f"puts axes {axes} into (N, {value.shape})")
     sizes = iter(value.shape)
-    reader.set(node, value.reshaped(tuple(1 if i in new else next(sizes) for i in range(1, rank))))
+    reader.set(node, value.reshape(tuple(1 if i in new else next(sizes) for i in range(1, rank))))
 
 
 def concat(reader: Reader, node: Node) -> None:
@@ -100,29 +101,32 @@ def concat(reader: Reader, node: Node) -> None:
         raise Unsupported(f"joins {len(values)} tensors; wanted at most 26")
     if axis < 0 or any(len(value.shape) + 1 != rank for value in values):
         raise Unsupported("joins batches, or tensors of different axes")
-    shape = _joined_shape(values, axis)
+    shape = _concat_shape(values, axis)
     if rank == 2:
         parts = [reader.vector(value) for value in values]
         output = reader.draft.add(nn.Concat(len(parts)), tuple(parts))
         reader.set(
             node,
-            Value(
-                end=output.end, layer_shape=output.layer_shape, shape=shape, index=_joined(parts)
+            TensorView(
+                end=output.end,
+                layer_shape=output.layer_shape,
+                shape=shape,
+                index=_concat_index(parts),
             ),
         )
         return
     orders = [axes_of(value) for value in values]
     if len(set(orders)) > 1 or orders[0] is None:
-        values = alike(reader, [reader.image(value) for value in values])
+        values = align(reader, [reader.image(value) for value in values])
         orders = [axes_of(values[0])]
     axes = orders[0]
     if axes is None or axes[axis] != 0:
         raise Unsupported(f"joins tensors along axis {axis + 1}; only channels are joined")
     output = reader.draft.add(nn.Concat(len(values)), tuple(values))
-    reader.set(node, placed(output, axes, shape))
+    reader.set(node, place(output, axes, shape))
 
 
-def _joined_shape(values: list[Value], axis: int) -> Shape:
+def _concat_shape(values: list[TensorView], axis: int) -> Shape:
     first = values[0].shape
     shape = (*first[:axis], sum(value.shape[axis] for value in values), *first[axis + 1 :])
     for value in values:
@@ -132,7 +136,7 @@ def _joined_shape(values: list[Value], axis: int) -> Shape:
     return shape
 
 
-def _joined(parts: list[Value]) -> "np.ndarray[tuple[int, ...], np.dtype[np.intp]] | None":
+def _concat_index(parts: list[TensorView]) -> Index | None:
     if all(part.index is None for part in parts):
         return None
     starts = np.cumsum([0, *(part.size for part in parts)])
@@ -227,30 +231,30 @@ def gather(reader: Reader, node: Node) -> None:
         shape = (*taken.shape[:axis], *taken.shape[axis + 1 :])
         if not shape:
             raise Unsupported("leaves the batch axis alone: a net gives at least one value (N, 1)")
-        taken = taken.reshaped(shape)
+        taken = taken.reshape(shape)
     reader.set(node, taken)
 
 
-def _part(reader: Reader, value: Value, axis: int, taken: range) -> Value:
+def _part(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorView:
     """Some of the places along an axis of a tensor of the file."""
     if len(taken) == value.shape[axis]:
         return value
     if len(value.shape) == 1:
-        return chosen(reader, value, axis, list(taken))
+        return choose(reader, value, axis, list(taken))
     value, axes = reader.plane(value)
     if axes[axis] == 0:
-        return chosen(reader, value, axis, list(taken))
-    return cropped(reader, value, axis, taken)
+        return choose(reader, value, axis, list(taken))
+    return crop(reader, value, axis, taken)
 
 
-def _channels(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
+def _channels(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:
     if len(value.shape) > 1:
         value, axes = reader.plane(value)
         if axes[axis] != 0:
             if len(places) == 1:
-                return cropped(reader, value, axis, range(places[0], places[0] + 1))
+                return crop(reader, value, axis, range(places[0], places[0] + 1))
             raise Unsupported("chooses rows or columns by their numbers; only channels")
-    return chosen(reader, value, axis, places)
+    return choose(reader, value, axis, places)
 
 
 def expand(reader: Reader, node: Node) -> None:
@@ -264,7 +268,7 @@ def expand(reader: Reader, node: Node) -> None:
         reader.set(node, value)
         return
     if len(sizes) != len(value.shape) or not _only_multiplied(reader, node.outputs[0]):
-        raise Unsupported(f"repeats values to {_shown(target)}; only a factor of a product is")
+        raise Unsupported(f"repeats values to {_format(target)}; only a factor of a product is")
     reader.set(node, value)
 
 
@@ -290,12 +294,10 @@ def softmax(reader: Reader, node: Node) -> None:
     size = math.prod(value.shape[axis - 1 :]) if old else value.shape[axis - 1]
     if axis and size == value.size:  # of a vector, however many axes of size 1 it has
         shape = value.shape
-        value = reader.vector(value.reshaped((value.size,)))
+        value = reader.vector(value.reshape((value.size,)))
         output = reader.draft.add(kind(), (value,))
         index = None if value.index is None else value.index.reshape(shape)
-        reader.set(
-            node, Value(end=output.end, layer_shape=output.layer_shape, shape=shape, index=index)
-        )
+        reader.set(node, replace(output, shape=shape, index=index))
         return
     if axis == 0 or (old and axis != rank - 1):
         raise Unsupported(
@@ -306,9 +308,11 @@ def softmax(reader: Reader, node: Node) -> None:
     output = reader.draft.add(kind(axis=axes[axis - 1]), (value,))
     reader.set(
         node,
-        Value(end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index),
+        TensorView(
+            end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index
+        ),
     )
 
 
-def _shown(target: tuple[int, ...]) -> str:
+def _format(target: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, target[:8]))})"

@@ -3,13 +3,13 @@
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Unsupported
+from drypoint.graph import Pair, Unsupported
 
 from ._onnx_file import Array, Node
-from ._onnx_reader import STAND_IN, Reader, placed
-from ._onnx_value import Value, check_size
+from ._onnx_reader import STAND_IN, Reader, place
+from ._onnx_value import TensorView, check_size
 from ._onnx_weighted import weight_steps
-from ._onnx_windows import Pair, Sides, numbers_of, sides_of
+from ._onnx_windows import Padding, numbers_of, sides_of
 
 _LINEAR = (
     "resizes by interpolation; ours repeats pixels: use mode nearest, or a transposed convolution"
@@ -29,7 +29,7 @@ def conv_transpose(reader: Reader, node: Node) -> None:
         raise Unsupported(f"has a weight {weight.shape} for {value.shape}")
     if set(node.attributes.get("dilations", (1,))) != {1}:
         raise Unsupported("has gaps in its kernel (dilations): use a smaller stride")
-    weight = _ungrouped(reader, node, weight)
+    weight = _ungroup(reader, node, weight)
     kernel, stride = (weight.shape[2], weight.shape[3]), numbers_of(node, "strides", flat=flat)
     around, more = _left_out(
         node, (value.layer_shape[1], value.layer_shape[2]), kernel, stride, flat=flat
@@ -48,12 +48,12 @@ def conv_transpose(reader: Reader, node: Node) -> None:
     arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
     output = reader.draft.add(layer, (value,), arrays, weights=steps)
     if flat:
-        reader.set(node, placed(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
+        reader.set(node, place(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
     else:
         reader.set(node, output)
 
 
-def _ungrouped(reader: Reader, node: Node, weight: Array) -> Array:
+def _ungroup(reader: Reader, node: Node, weight: Array) -> Array:
     """The weight (C, O, h, w) of a weight (C, O / groups, h, w)."""
     groups = node.attributes.get("group", 1)
     if groups == 1:
@@ -69,7 +69,7 @@ def _ungrouped(reader: Reader, node: Node, weight: Array) -> Array:
 
 def _left_out(
     node: Node, size: Pair, kernel: Pair, stride: Pair, *, flat: bool
-) -> tuple[Sides, Pair]:
+) -> tuple[Padding, Pair]:
     """Rows and columns that are left out of the output, and rows and columns added behind it."""
     rank = 1 if flat else 2
     more_numbers = node.attributes.get("output_padding", (0,) * rank)
@@ -115,7 +115,7 @@ def resize(reader: Reader, node: Node) -> None:
                 f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
             )
     if value.end == STAND_IN:  # what stands for a refused node has its axes in any order
-        reader.set(node, Value(end=STAND_IN, layer_shape=after[1:], shape=after[1:]))
+        reader.set(node, TensorView(end=STAND_IN, layer_shape=after[1:], shape=after[1:]))
         return
     value, axes = reader.plane(value)
     if 0 in axes and factors[1 + axes.index(0)] > 1:
@@ -124,9 +124,9 @@ def resize(reader: Reader, node: Node) -> None:
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}
     layer = nn.Upsample((factor.get(1, 1), factor.get(2, 1)))
     output = reader.draft.add(
-        layer, (Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape),)
+        layer, (TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape),)
     )
-    reader.set(node, placed(output, axes, after[1:]))
+    reader.set(node, place(output, axes, after[1:]))
 
 
 def _size(reader: Reader, node: Node, before: tuple[int, ...]) -> tuple[int, ...]:

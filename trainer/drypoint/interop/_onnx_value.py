@@ -1,8 +1,8 @@
 """A tensor of an ONNX file as a view of what a layer outputs.
 
 Reshapes and transposes move no value of the net: a file may hold images with the channels last,
-split, join and exchange axes. A `Value` says where each element of the file's tensor lies in the
-layer's output, so such nodes become no layer.
+split, join and exchange axes. A `TensorView` says where each element of the file's tensor lies in
+the layer's output, so such nodes become no layer.
 """
 
 import itertools
@@ -21,7 +21,7 @@ Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Value:
+class TensorView:
     """A tensor of the file, for one example (no batch axis).
 
     Attributes:
@@ -47,17 +47,21 @@ class Value:
         """``index``, computed where it is None."""
         return np.arange(self.size).reshape(self.shape) if self.index is None else self.index
 
-    def reshaped(self, shape: Shape) -> "Value":
+    def reshape(self, shape: Shape) -> "TensorView":
         """The elements, row-major, in another shape of one size."""
         index = None if self.index is None else self.index.reshape(shape)
         return replace(self, shape=shape, index=index)
 
-    def transposed(self, axes: Axes) -> "Value":
+    def transpose(self, axes: Axes) -> "TensorView":
         """The axes in another order."""
         index = self.order.transpose(axes)
         return replace(self, shape=index.shape, index=None if _in_order(index) else index)
 
-    def same_view(self, other: "Value") -> bool:
+    def in_layer(self, output: "TensorView") -> "TensorView":
+        """The tensor, as it lies in the output of another layer in place of this layer's."""
+        return replace(self, end=output.end, layer_shape=output.layer_shape)
+
+    def same_view(self, other: "TensorView") -> bool:
         """Whether both lie in their layers' outputs in one way."""
         if (self.layer_shape, self.shape) != (other.layer_shape, other.shape):
             return False
@@ -66,15 +70,15 @@ class Value:
         return self.index is other.index or bool((self.index == other.index).all())
 
 
-def arranged(end: int, layer_shape: Shape, axes: Axes, shape: Shape) -> Value:
+def arrange(end: int, layer_shape: Shape, axes: Axes, shape: Shape) -> TensorView:
     """What a layer outputs, with its axes in another order, as a tensor of the shape."""
-    value = Value(end=end, layer_shape=layer_shape, shape=layer_shape)
+    value = TensorView(end=end, layer_shape=layer_shape, shape=layer_shape)
     if axes != tuple(range(len(layer_shape))):
-        value = value.transposed(axes)
-    return value.reshaped(shape)
+        value = value.transpose(axes)
+    return value.reshape(shape)
 
 
-def axes_of(value: Value) -> Axes | None:
+def axes_of(value: TensorView) -> Axes | None:
     """For each axis of the file's tensor the axis (0, 1, 2) of the image (C, H, W) that it is.
 
     None where the layer outputs no image, or where an axis is none of the image's.
@@ -87,20 +91,20 @@ def axes_of(value: Value) -> Axes | None:
         for kept in _without_ones(axes, value):
             sizes = tuple(value.layer_shape[axis] for axis in kept)
             if sizes == value.shape:
-                view = arranged(value.end, value.layer_shape, axes, sizes)
+                view = arrange(value.end, value.layer_shape, axes, sizes)
                 if view.same_view(value):
                     return kept
     return None
 
 
-def _without_ones(axes: Axes, value: Value) -> list[Axes]:
+def _without_ones(axes: Axes, value: TensorView) -> list[Axes]:
     """The axes, less one of size 1 where the file's tensor has two axes."""
     if len(value.shape) == 3:
         return [axes]
     return [(*axes[:i], *axes[i + 1 :]) for i in range(3) if value.layer_shape[axes[i]] == 1]
 
 
-def along(axes: Axes, axis: int) -> int | None:
+def axis_of(axes: Axes, axis: int) -> int | None:
     """The axis of the file's tensor that is an axis of the image; None where it was dropped."""
     return axes.index(axis) if axis in axes else None
 

@@ -7,10 +7,11 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._draft import WHOLE, Floats, QuantParams
+from ._draft import WHOLE
+from ._integer_layers import FileQuantParams, Floats
 from ._onnx_file import Array, Node
-from ._onnx_reader import Reader, placed
-from ._onnx_value import Value, along
+from ._onnx_reader import Reader, place
+from ._onnx_value import TensorView, axis_of
 from ._onnx_windows import numbers_of, sides_of
 
 
@@ -49,7 +50,7 @@ def conv(reader: Reader, node: Node) -> None:
         layer, (value,), arrays, weights=steps, bias_scales=bias_scales(reader, node)
     )
     if flat:
-        reader.set(node, placed(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
+        reader.set(node, place(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
     else:
         reader.set(node, output)
 
@@ -74,7 +75,7 @@ def gemm(reader: Reader, node: Node) -> None:
         bias = beta * bias.astype(np.float64)
     value = reader.read(node)
     if value.size == weight.shape[1] and max(value.shape) == value.size:
-        value = value.reshaped((value.size,))
+        value = value.reshape((value.size,))
     scales = bias_scales(reader, node) if beta == 1 else None
     reader.set(node, product(reader, value, weight, bias, steps, scales))
 
@@ -96,12 +97,12 @@ def matmul(reader: Reader, node: Node) -> None:
 
 def product(  # noqa: PLR0917 - the parts of a layer
     reader: Reader,
-    value: Value,
+    value: TensorView,
     weight: Array,
     bias: Array | None,
-    steps: QuantParams | None,
+    steps: FileQuantParams | None,
     scales: Floats | None = None,
-) -> Value:
+) -> TensorView:
     """A view times a matrix (O, I), as a Linear; as a convolution of 1x1 where the last axis of an
     image is its channels.
     """
@@ -113,14 +114,14 @@ def product(  # noqa: PLR0917 - the parts of a layer
         arrays["bias"] = row_of(bias, outputs)
     shape = (*value.shape[:-1], outputs)
     if value.size == inputs:
-        value = reader.vector(value.reshaped((inputs,)))
+        value = reader.vector(value.reshape((inputs,)))
         if value.index is not None:
             columns = np.empty_like(weight)
             columns[:, value.index] = weight
             arrays["weight"] = columns
         layer: nn.Layer = nn.Linear(outputs, in_features=inputs, bias=bias is not None)
         output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
-        return output.reshaped(shape)
+        return output.reshape(shape)
     value, axes = reader.plane(value)
     if axes[-1] != 0:
         raise Unsupported(
@@ -130,7 +131,7 @@ def product(  # noqa: PLR0917 - the parts of a layer
     arrays["weight"] = weight[:, :, None, None]
     layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
     output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
-    return placed(output, axes, shape)
+    return place(output, axes, shape)
 
 
 def row_of(bias: Array, n: int) -> Array:
@@ -144,7 +145,7 @@ def row_of(bias: Array, n: int) -> Array:
     return np.broadcast_to(bias.reshape(-1), (n,)).copy()
 
 
-def weight_steps(reader: Reader, name: str, axis: int) -> QuantParams | None:
+def weight_steps(reader: Reader, name: str, axis: int) -> FileQuantParams | None:
     """The steps of weights that a quantized file dequantizes; their scales lie along ``axis``.
 
     Raises:
@@ -186,7 +187,7 @@ def batch_norm(reader: Reader, node: Node) -> None:
             arrays = [array[places] for array in arrays if array.shape == value.shape]
     else:
         value, axes = reader.plane(value)
-        if along(axes, 0) != 0:
+        if axis_of(axes, 0) != 0:
             raise Unsupported(f"normalizes the first axis of {value.shape}, which is no channels")
     if len(arrays) != 4 or arrays[0].shape != value.layer_shape[:1]:
         raise Unsupported(f"has arrays of other sizes than its channels, {value.layer_shape[0]}")
@@ -195,11 +196,13 @@ def batch_norm(reader: Reader, node: Node) -> None:
     output = reader.draft.add(layer, (value,), dict(zip(names, arrays, strict=True)))
     reader.set(
         node,
-        Value(end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index),
+        TensorView(
+            end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index
+        ),
     )
 
 
-def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
+def choose(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:
     """Some of the channels of an image or elements of a vector, by weights of 0 and 1."""
     if len(value.shape) == 1:
         reader.draft.claim(len(places) * value.size)
@@ -211,4 +214,4 @@ def chosen(reader: Reader, value: Value, axis: int, places: list[int]) -> Value:
     value, axes = reader.plane(value)
     assert axes[axis] == 0  # a caller checks it
     shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
-    return placed(reader.draft.chosen(value, places), axes, shape)
+    return place(reader.draft.choose(value, places), axes, shape)

@@ -3,16 +3,15 @@
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Unsupported
+from drypoint.graph import Pair, Unsupported
 
 from ._integer_layers import Crop, Pad2d
 from ._onnx_file import Node, Shape
-from ._onnx_reader import Reader, placed
-from ._onnx_value import Value, along, check_size
+from ._onnx_reader import Reader, place
+from ._onnx_value import TensorView, axis_of, check_size
 
 UPSAMPLINGS = (nn.Upsample, nn.PixelShuffle, Crop)
-Pair = tuple[int, int]
-Sides = tuple[Pair, Pair]  # (top, bottom), (left, right)
+Padding = tuple[Pair, Pair]  # (top, bottom), (left, right)
 
 
 def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
@@ -27,7 +26,7 @@ def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
     return (1, numbers[0]) if flat else (numbers[0], numbers[1])
 
 
-def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -> Sides:
+def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -> Padding:
     """The padding of windows: from ``pads``, or as ``auto_pad`` says.
 
     Args:
@@ -90,10 +89,10 @@ def pool(reader: Reader, node: Node) -> None:
         layer = nn.AvgPool2d(kernel, stride=stride, padding=around)
     output = reader.draft.add(layer, (value,))
     shape = (output.layer_shape[0], output.layer_shape[2]) if flat else output.layer_shape
-    reader.set(node, placed(output, (0, 2) if flat else (0, 1, 2), shape))
+    reader.set(node, place(output, (0, 2) if flat else (0, 1, 2), shape))
 
 
-def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Sides) -> Pair:
+def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Padding) -> Pair:
     """Rows and columns that the last windows reach beyond the padded image, if sizes round up.
 
     A window that would begin in the padding at the end is left out, as PyTorch and ONNX do.
@@ -111,7 +110,7 @@ def global_pool(reader: Reader, node: Node) -> None:
     """GlobalAveragePool and GlobalMaxPool: (C, H, W) to (C, 1, 1), (C, L) to (C, 1)."""
     value = reader.read(node)
     rank = len(value.shape)
-    _reduced(reader, node, value, set(range(1, rank)), keep=True, largest="Max" in node.op)
+    _reduce(reader, node, value, set(range(1, rank)), keep=True, largest="Max" in node.op)
 
 
 def reduce(reader: Reader, node: Node) -> None:
@@ -126,22 +125,22 @@ def reduce(reader: Reader, node: Node) -> None:
     if 0 in over:
         raise Unsupported("goes over the batch axis: name the axes of the image")
     keep = bool(node.attributes.get("keepdims", 1))
-    _reduced(reader, node, value, {axis - 1 for axis in over}, keep=keep,
+    _reduce(reader, node, value, {axis - 1 for axis in over}, keep=keep,
              largest="Max" in node.op)  # fmt: skip
 
 
-def _reduced(
-    reader: Reader, node: Node, value: Value, over: set[int], *, keep: bool, largest: bool
+def _reduce(
+    reader: Reader, node: Node, value: TensorView, over: set[int], *, keep: bool, largest: bool
 ) -> None:
     """The mean or the maximum over axes of a tensor of the file."""
     value, axes = reader.plane(value)
-    channel = along(axes, 0)
+    channel = axis_of(axes, 0)
     if channel in over and value.shape[channel] > 1:
         raise Unsupported(
             f"goes over the channels of {value.shape}; only over rows and columns: use a "
             "convolution of 1x1 with equal weights"
         )
-    kernel = tuple(value.layer_shape[i] if along(axes, i) in over else 1 for i in (1, 2))
+    kernel = tuple(value.layer_shape[i] if axis_of(axes, i) in over else 1 for i in (1, 2))
     whole = kernel == value.layer_shape[1:]
     layer: nn.Layer
     if whole and not keep and not largest:
@@ -151,10 +150,10 @@ def _reduced(
     output = reader.draft.add(layer, (value,))
     shape = tuple(1 if i in over else n for i, n in enumerate(value.shape) if keep or i not in over)
     if len(output.layer_shape) == 1:
-        reader.set(node, output.reshaped(shape))
+        reader.set(node, output.reshape(shape))
     else:
         kept = tuple(1 if i in over else n for i, n in enumerate(value.shape))
-        reader.set(node, placed(output, axes, kept).reshaped(shape))
+        reader.set(node, place(output, axes, kept).reshape(shape))
 
 
 def pad(reader: Reader, node: Node) -> None:
@@ -182,7 +181,7 @@ def pad(reader: Reader, node: Node) -> None:
         raise Unsupported(f"pads with {fill}; wanted zeros")
     if rank == 2:
         raise Unsupported("pads a vector: pad the image before it is flattened")
-    reader.set(node, _padded(reader, value, before, after, fill))
+    reader.set(node, _pad_plane(reader, value, before, after, fill))
 
 
 def _on_axes(amounts: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
@@ -196,9 +195,9 @@ def _on_axes(amounts: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tupl
     return tuple(pads)
 
 
-def _padded(
-    reader: Reader, value: Value, before: tuple[int, ...], after: tuple[int, ...], fill: float
-) -> Value:
+def _pad_plane(
+    reader: Reader, value: TensorView, before: tuple[int, ...], after: tuple[int, ...], fill: float
+) -> TensorView:
     value, axes = reader.plane(value)
     sides = {axes[i]: (before[i], after[i]) for i in range(len(axes))}
     shape = tuple(n + before[i] + after[i] for i, n in enumerate(value.shape))
@@ -208,7 +207,7 @@ def _padded(
         padded = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
         output = reader.draft.add(padded, (value,))
     else:
-        output = Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+        output = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
     first, last = sides.get(0, (0, 0))
     if first or last:
         if fill:
@@ -219,10 +218,10 @@ def _padded(
         weight = np.eye(channels + first + last, channels, -first)[:, :, None, None]
         layer = nn.Conv2d(len(weight), 1, in_channels=channels, bias=False)
         output = reader.draft.add(layer, (output,), {"weight": weight}, keeps=True)
-    return placed(output, axes, shape)
+    return place(output, axes, shape)
 
 
-def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
+def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorView:
     """Some rows or columns of an image: places along an axis of the file's tensor.
 
     A maximum over windows of 1 takes every n-th; a depthwise convolution with a single 1 among its
@@ -231,7 +230,7 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
     value, axes = reader.plane(value)
     of_image, start, stop, step = axes[axis], taken.start, taken[-1] + 1, taken.step
     size = value.shape[axis]
-    output = Value(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+    output = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
     if reader.integers and step == 1 and _is_upsampling(reader, value):
         before, after = start, size - stop
         sides = (before, 0, after, 0) if of_image == 1 else (0, before, 0, after)
@@ -254,10 +253,10 @@ def cropped(reader: Reader, value: Value, axis: int, taken: range) -> Value:
         stride = (step, 1) if of_image == 1 else (1, step)
         output = reader.draft.add(nn.MaxPool2d(1, stride=stride), (output,))
     count = -(-(stop - start) // step)
-    return placed(output, axes, _with(value.shape, axis, count))
+    return place(output, axes, _with(value.shape, axis, count))
 
 
-def _is_upsampling(reader: Reader, value: Value) -> bool:
+def _is_upsampling(reader: Reader, value: TensorView) -> bool:
     """Whether a value is an upsampling's alone, in the steps of its input."""
     if value.end < 1:
         return False

@@ -16,11 +16,11 @@ from drypoint import graph, nn
 from drypoint.graph import Builder, LoweringError, QuantizedNode, Unsupported, Value, plane_of
 from drypoint.program import Program
 
-from ._draft import Draft, Floats, Made, QuantParams, named
+from ._draft import Draft, DraftLayer, layer_names
 from ._errors import ImportFileError
-from ._integer_layers import Crop, OfIntegers, Requantize
+from ._integer_layers import Crop, FileQuantParams, Floats, OfIntegers, Requantize
 
-PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
+PROBABILITIES = FileQuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, Crop)
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
 CLIPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)
@@ -43,7 +43,7 @@ def program_of(
             computed.
         ProgramError: a rule of the format is broken.
     """
-    layers, output = draft.merged(output)
+    layers, output = draft.merge_scalings(output)
     steps = _Steps(draft, layers, output).steps
     try:
         value, builder = _build(draft, layers, output, steps)
@@ -58,14 +58,17 @@ def program_of(
 
 
 def _build(
-    draft: Draft, layers: Mapping[int, Made], output: int, steps: Mapping[int, QuantParams]
+    draft: Draft,
+    layers: Mapping[int, DraftLayer],
+    output: int,
+    steps: Mapping[int, FileQuantParams],
 ) -> tuple[Value, Builder]:
     """The nodes of all layers, and the value of the output.
 
     Raises:
         LoweringError: layers cannot be converted; a line for each.
     """
-    names, users = named(layers), Counter(n for layer in layers.values() for n in layer.reads)
+    names, users = layer_names(layers), Counter(n for layer in layers.values() for n in layer.reads)
     builder = Builder(
         plane_of(draft.input_shape), qparams=_input_params(steps[0]), input_is_shared=users[0] > 1
     )
@@ -118,7 +121,7 @@ def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
     return np.rint(bias / scales) * unit if close else bias
 
 
-def params_of(steps: QuantParams) -> graph.QuantParams:
+def params_of(steps: FileQuantParams) -> graph.QuantParams:
     """A program's parameters: int8 whose zero point is -128, and uint8 that is 0, are ``u8``."""
     zero = steps.zero - (128 if steps.kind == "UINT8" else 0)
     scale = float(steps.scales[0])
@@ -127,7 +130,7 @@ def params_of(steps: QuantParams) -> graph.QuantParams:
     return graph.QuantParams("i8", scale, zero)
 
 
-def _input_params(steps: QuantParams) -> graph.QuantParams:
+def _input_params(steps: FileQuantParams) -> graph.QuantParams:
     """The parameters of the program's input, which has the file's int8."""
     params = params_of(steps)
     if steps.kind == "INT8" and params.dtype == "u8":
@@ -138,7 +141,7 @@ def _input_params(steps: QuantParams) -> graph.QuantParams:
 class _Steps:
     """The steps of each layer's output."""
 
-    def __init__(self, draft: Draft, layers: Mapping[int, Made], output: int) -> None:
+    def __init__(self, draft: Draft, layers: Mapping[int, DraftLayer], output: int) -> None:
         self.layers, self.error = layers, draft.error
         self.users = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
         self.steps = {n: layer.output for n, layer in layers.items() if layer.output is not None}
@@ -197,7 +200,7 @@ def is_function(layer: nn.Module) -> bool:
     )
 
 
-def values_of(layer: nn.Module, source: QuantParams) -> NDArray[np.float64]:
+def values_of(layer: nn.Module, source: FileQuantParams) -> NDArray[np.float64]:
     """What a function makes of the 256 integers of a tensor."""
     first = -128 if source.kind == "INT8" else 0
     return _function_of(layer)(source.scales[0] * (np.arange(first, first + 256) - source.zero))
@@ -210,10 +213,10 @@ def _function_of(layer: nn.Module) -> Callable[[NDArray[np.float64]], NDArray[np
     return lambda x: np.asarray(layer(x))
 
 
-def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> QuantParams:
+def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> FileQuantParams:
     """QuantParams of int8 from the least to the largest value, and of 0."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if not (np.isfinite(high - low) and high > low):
         raise error("a function of it is not finite, or the same for all values")
     scale = (high - low) / 255
-    return QuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))
+    return FileQuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))

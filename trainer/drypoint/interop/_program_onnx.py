@@ -111,7 +111,7 @@ class _Writer:
             groups, weight = op.in_shape.c, op.weight.transpose(2, 0, 1)[..., None]
         elif isinstance(op, GroupedConv):
             groups = op.groups
-        read, pads = self._padded(op, source, scaled.pad)
+        read, pads = self._pad(op, source, scaled.pad)
         weights = self._weights(scaled, weight.transpose(0, 3, 1, 2))
         at = self._node(
             "Conv",
@@ -123,7 +123,7 @@ class _Writer:
             group=groups,
         )
         plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
-        output = self._integers(self._clamped(at, scaled), plane, scaled.target)
+        output = self._integers(self._clamp(at, scaled), plane, scaled.target)
         if op.pool == (1, 1):
             return output
         at = self._node("MaxPool", [self.real(output)], kernel_shape=op.pool, strides=op.pool)
@@ -146,7 +146,7 @@ class _Writer:
         return self._integers(at, op.output, scaled.target)
 
     def _mean(self, scaled: ScaledOp, op: AvgPool, source: Activation) -> Activation:
-        read, pads = self._padded(op, source, scaled.pad)
+        read, pads = self._pad(op, source, scaled.pad)
         at = self._node(
             "AveragePool",
             [read],
@@ -155,7 +155,7 @@ class _Writer:
             pads=pads,
             count_include_pad=1,
         )
-        return self._integers(self._clamped(at, scaled), op.output, scaled.target)
+        return self._integers(self._clamp(at, scaled), op.output, scaled.target)
 
     def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A dense op, its input flattened first."""
@@ -164,7 +164,7 @@ class _Writer:
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
         weights = self._weights(scaled, planes.reshape(len(planes), -1))
         at = self._node("Gemm", [self._flat(source), *weights], transB=1)
-        at = self._clamped(at, scaled)
+        at = self._clamp(at, scaled)
         return self._integers(at, op.output, scaled.target, flat=True)
 
     def _pair(
@@ -173,7 +173,7 @@ class _Writer:
         """An op of two inputs, both of one form."""
         flat = all(source.flat for source in sources)
         read = [self.real(scaled) if flat else self._planes(scaled) for scaled in sources]
-        at = self._clamped(self._node(kind, read, **attributes), scaled)
+        at = self._clamp(self._node(kind, read, **attributes), scaled)
         return self._integers(at, scaled.op.output, scaled.target, flat=flat)
 
     def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
@@ -189,7 +189,7 @@ class _Writer:
         )
         return self._integers(self.real(output), tensor, scaled.target, flat=flat)
 
-    def _clamped(self, at: str, scaled: ScaledOp) -> str:
+    def _clamp(self, at: str, scaled: ScaledOp) -> str:
         """Real values within the op's clamp, which needs no node where it is the whole type."""
         zero = zero_of(scaled.op.output)
         bounds = [
@@ -218,7 +218,7 @@ class _Writer:
         tensor = source.tensor._replace(shape=Shape(1, 1, source.tensor.shape.size))
         return self.real(self._integers(at, tensor, source.scale, flat=True))
 
-    def _padded(
+    def _pad(
         self, op: Conv | GroupedConv | DepthwiseConv | AvgPool, source: Activation, pad: int | None
     ) -> tuple[str, tuple[int, ...]]:
         """What an op reads, and the padding that is left to its node: all of it where padded places

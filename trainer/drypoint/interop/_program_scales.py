@@ -116,25 +116,25 @@ def scale_ops(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list
 def _check(op: Op) -> None:
     """Refuse an op whose integers are no function of real scales."""
 
-    def need(condition: bool, problem: str) -> None:
+    def require(condition: bool, problem: str) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    need(isinstance(op, Requantized | Lookup | COPIES), f"the kind {op.kind!r}")
+    require(isinstance(op, Requantized | Lookup | COPIES), f"the kind {op.kind!r}")
     zeros = [tensor.zero for tensor in op.inputs]
     if isinstance(op, Add):
         bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
-        need(op.bias[0] == bias, "an addition with a bias that no zero point explains")
+        require(op.bias[0] == bias, "an addition with a bias that no zero point explains")
     if isinstance(op, Mul):
-        need(not op.bias.any(), "a product with a bias")
+        require(not op.bias.any(), "a product with a bias")
     if isinstance(op, AvgPool):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
-        need(op.bias[0] in biases, "a mean with a bias that no zero point explains")
+        require(op.bias[0] in biases, "a mean with a bias that no zero point explains")
     if isinstance(op, Upsample):
-        need(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
+        require(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
     if isinstance(op, COPIES):
-        need(op.out_type != "i32", "a last op without a scale of its own")
+        require(op.out_type != "i32", "a last op without a scale of its own")
 
 
 def _int8(values: ArrayLike, tensor: Tensor, ratio: float) -> NDArray[np.int8]:

@@ -124,7 +124,7 @@ class _Writer:
             output = self.activation(plane, scaled.target)
             weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
             self._operator("CONV_2D", [source.at, *weights], output.at, options)
-            output = self._clamped(output, scaled)
+            output = self._clamp(output, scaled)
         if op.pool == (1, 1):
             return output
         options = self.schema.Pool2DOptionsT()
@@ -152,7 +152,7 @@ class _Writer:
         scales, bias = scaled.weight, scaled.bias
         weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
         self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], output.at, options)
-        return self._clamped(output, scaled)
+        return self._clamp(output, scaled)
 
     def _mean(self, scaled: ScaledOp, source: Activation) -> Activation:
         """Means as a depthwise convolution of ones: AVERAGE_POOL_2D keeps its input's scale, in
@@ -205,7 +205,7 @@ class _Writer:
         weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
         options = self.schema.FullyConnectedOptionsT()
         self._operator("FULLY_CONNECTED", [source.at, *weights], output.at, options)
-        return self._clamped(output, scaled)
+        return self._clamp(output, scaled)
 
     def _pair(
         self, kind: str, options: Any, scaled: ScaledOp, sources: list[Activation]
@@ -215,7 +215,7 @@ class _Writer:
         read = sources if flat else list(map(self._planes, sources))
         output = self.activation(scaled.op.output, scaled.target, flat=flat)
         self._operator(kind, [source.at for source in read], output.at, options)
-        return self._clamped(output, scaled)
+        return self._clamp(output, scaled)
 
     def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A table, which GATHER indexes with the integers less -128."""
@@ -233,7 +233,7 @@ class _Writer:
         self._operator("GATHER", [table, moved], output.at, self.schema.GatherOptionsT())
         return output
 
-    def _clamped(self, source: Activation, scaled: ScaledOp) -> Activation:
+    def _clamp(self, source: Activation, scaled: ScaledOp) -> Activation:
         """An activation within the op's clamp, which needs no operator where it is int8's."""
         for kind, bound, limit in zip(
             ("MAXIMUM", "MINIMUM"), scaled.clamp, (-128, 127), strict=True
@@ -252,16 +252,16 @@ class _Writer:
 
     def _planes(self, source: Activation) -> Activation:
         """The activation as (batch, h, w, channels)."""
-        return self._reshaped(source, source.tensor, flat=False) if source.flat else source
+        return self._reshape(source, source.tensor, flat=False) if source.flat else source
 
     def _flat(self, source: Activation) -> Activation:
         """The activation as (batch, values)."""
         shape = Shape(1, 1, source.tensor.shape.size)
         tensor = source.tensor._replace(shape=shape)
         same = source.flat or source.tensor.shape == shape
-        return source if same else self._reshaped(source, tensor, flat=True)
+        return source if same else self._reshape(source, tensor, flat=True)
 
-    def _reshaped(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
+    def _reshape(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
         output = self.activation(tensor, source.scale, flat=flat)
         options = self.schema.ReshapeOptionsT()
         options.newShape = self.tensors[output.at].shape

@@ -153,17 +153,17 @@ def compare(
     for position, requantization in sorted(factors.items()):
         op = ops[position]
         if isinstance(op, Add | Mul):
-            roundings.append(_of_pairs(op, requantization, framework))
+            roundings.append(_compare_pairs(op, requantization, framework))
         elif isinstance(op, Weighted | AvgPool):
-            roundings.append(_of_thresholds(op, requantization, framework))
+            roundings.append(_compare_thresholds(op, requantization, framework))
     return RoundingReport(framework=framework, ops=tuple(roundings))
 
 
 # Ops on two planes: all pairs
 
 
-def _of_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> OpRounding:
-    a, b = (_stored(tensor) for tensor in op.inputs)
+def _compare_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> OpRounding:
+    a, b = (_stored_integers(tensor) for tensor in op.inputs)
     left, right = (np.broadcast_to(x, (256, 256)) for x in (a[:, None], b[None]))
     planes = [
         x.reshape(-1).astype(np.int8 if t.type == "i8" else np.uint8)
@@ -175,7 +175,7 @@ def _of_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> O
     else:
         ours = _ours(op)(op.factors[0] * planes[0].astype(np.int64)
                          + op.factors[1] * planes[1].astype(np.int64) + op.bias[0])  # fmt: skip
-        scaled = _added_twice(x, y, factors.ratio) if framework == "TensorFlow Lite" else None
+        scaled = _add_twice(x, y, factors.ratio) if framework == "TensorFlow Lite" else None
         if scaled is None:
             ratio = factors.ratio.astype(np.float32)
             real = x.astype(np.float32) * ratio[0] + y.astype(np.float32) * ratio[1]
@@ -187,24 +187,24 @@ def _of_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> O
     )
 
 
-def _stored(tensor: Tensor) -> Integers:
+def _stored_integers(tensor: Tensor) -> Integers:
     low, high = LIMITS[tensor.type]
     return np.arange(low, high + 1, dtype=np.int64)
 
 
-def _added_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Integers:
+def _add_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Integers:
     """TensorFlow Lite's sum of int8: both inputs shifted by 20 bits and scaled, then the sum."""
     twice = 2 * float(ratio.max())
     parts = [
-        twice_rounded(v << 20, np.array([r / twice])) for v, r in zip((x, y), ratio, strict=True)
+        round_twice(v << 20, np.array([r / twice])) for v, r in zip((x, y), ratio, strict=True)
     ]
-    return twice_rounded(parts[0] + parts[1], np.array([twice / 2**20]))
+    return round_twice(parts[0] + parts[1], np.array([twice / 2**20]))
 
 
 # Ops with an accumulator: thresholds
 
 
-def _of_thresholds(
+def _compare_thresholds(
     op: Weighted | AvgPool, factors: Requantization, framework: Framework
 ) -> OpRounding:
     low, high = _interval(op)
@@ -251,16 +251,16 @@ def _thresholds(
     near = np.rint(np.clip(guess, low - 1.0, high + 1.0)).astype(np.int64)
     reach = 8 + (np.abs(near) >> 20)  # float32 has 24 bits, and a shift loses less than a step
     below, above = np.maximum(near - reach, low - 1), np.minimum(near + reach, high + 1)
-    below = np.where(_reached(rounding, below, outputs, interval), low - 1, below)
-    above = np.where(_reached(rounding, above, outputs, interval), above, high + 1)
+    below = np.where(_reach(rounding, below, outputs, interval), low - 1, below)
+    above = np.where(_reach(rounding, above, outputs, interval), above, high + 1)
     while (above - below > 1).any():
         middle = (below + above) // 2
-        reached = _reached(rounding, middle, outputs, interval)
+        reached = _reach(rounding, middle, outputs, interval)
         below, above = np.where(reached, below, middle), np.where(reached, middle, above)
     return above
 
 
-def _reached(
+def _reach(
     rounding: Rounding, at: Integers, outputs: Integers, interval: tuple[Integers, Integers]
 ) -> NDArray[np.bool_]:
     """Whether accumulators give at least the outputs; none below the interval does, all above."""
@@ -275,33 +275,33 @@ def _reached(
 def _ours(op: Any) -> Rounding:
     mult: NDArray[np.int32] = op.mult
 
-    def rounded(acc: Integers) -> Integers:
+    def round_accumulators(acc: Integers) -> Integers:
         factors = mult.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else mult
         return reference.requantize(
             acc.astype(np.int32), factors, shift=op.shift, zero=op.output.zero, clamp=(op.lo, op.hi)
         )
 
-    return rounded
+    return round_accumulators
 
 
 def _theirs(op: Any, factors: Requantization, framework: Framework) -> Rounding:
     zero, clamp, ratio = op.output.zero, (op.lo, op.hi), factors.ratio
 
-    def rounded(acc: Integers) -> Integers:
+    def round_accumulators(acc: Integers) -> Integers:
         real_factors = ratio.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else ratio
         if framework == "ONNX Runtime":
             real = acc.astype(np.float32) * real_factors.astype(np.float32)
             steps = np.rint(real).astype(np.int64)
         elif factors.division:
-            return _divided(op, acc).clip(*clamp)
+            return _divide(op, acc).clip(*clamp)
         else:
-            steps = twice_rounded(acc, real_factors)
+            steps = round_twice(acc, real_factors)
         return np.asarray((steps + zero).clip(*clamp), np.int64)
 
-    return rounded
+    return round_accumulators
 
 
-def _divided(op: AvgPool, acc: Integers) -> Integers:
+def _divide(op: AvgPool, acc: Integers) -> Integers:
     """TensorFlow Lite's mean: the sum of int8 divided by their number, halves away from zero."""
     read = op.inputs[0]
     raw_zero = -128 if read.type == "u8" else read.zero
@@ -312,7 +312,7 @@ def _divided(op: AvgPool, acc: Integers) -> Integers:
     return np.asarray(steps + offset, np.int64)
 
 
-def twice_rounded(acc: Integers, ratio: NDArray[np.float64]) -> Integers:
+def round_twice(acc: Integers, ratio: NDArray[np.float64]) -> Integers:
     """TensorFlow Lite's product of an int32 and a real factor, rounded twice.
 
     Args:

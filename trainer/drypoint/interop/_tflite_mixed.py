@@ -12,7 +12,7 @@ from ._tflite_views import ROWS, Step
 Arrays = tuple[FileTensor, FileTensor]  # weights (1, rows, columns, channels), biases
 
 
-def merged(
+def merge(
     file: File, op: Operator, steps: list[Step], add: Callable[[FileTensor], int]
 ) -> Step | None:
     """One DEPTHWISE_CONV_2D in place of the convolutions whose channels a CONCATENATION joins.
@@ -48,23 +48,23 @@ def merged(
     ):
         return None
     rows = max(weight.shape[ROWS] for weight, _ in arrays)
-    kernels = [extended(weight, (rows - weight.shape[ROWS], 0)) for weight, _ in arrays]
-    weight = _joined(kernels, axis=3)
-    bias = _joined([bias for _, bias in arrays], axis=0)
+    kernels = [extend(weight, (rows - weight.shape[ROWS], 0)) for weight, _ in arrays]
+    weight = _join(kernels, axis=3)
+    bias = _join([bias for _, bias in arrays], axis=0)
     inputs = (steps[0].op.inputs[0], add(weight), add(bias))
     conv = replace(steps[0].op, inputs=inputs, outputs=op.outputs, name=op.name, title=op.title)
     view = max(views, key=lambda view: view.rows)
     return Step(op=conv, reads={0: replace(view, low=views[0].low, high=views[-1].high)})
 
 
-def extended(weight: FileTensor, rows: tuple[int, int]) -> FileTensor:
+def extend(weight: FileTensor, rows: tuple[int, int]) -> FileTensor:
     """Weights (out, rows, columns, in) with rows of zeros before and after."""
     assert weight.constant is not None
     values: Array = np.pad(weight.constant, ((0, 0), rows, (0, 0), (0, 0)))
     return replace(weight, shape=values.shape, constant=values)
 
 
-def _joined(tensors: list[FileTensor], *, axis: int) -> FileTensor:
+def _join(tensors: list[FileTensor], *, axis: int) -> FileTensor:
     """Constants one after the other along an axis, with a scale for each of its indices."""
     values = np.concatenate([t.constant for t in tensors if t.constant is not None], axis=axis)
     scales = [np.broadcast_to(t.scales, t.shape[axis]) for t in tensors if len(t.scales)]

@@ -6,17 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Builder, Unsupported
-from drypoint.graph import Value as GraphValue
+from drypoint.graph import Builder, Pair, Unsupported, Value
 from drypoint.program import Shape
 
-from ._draft import NO_CLIP, Floats, QuantParams
-from ._integer_layers import Nodes, OfIntegers, Pad2d, Requantize
+from ._draft import NO_CLIP
+from ._integer_layers import FileQuantParams, Floats, Nodes, OfIntegers, Pad2d, Requantize
 from ._onnx_matching import FAR
 from ._program import PROBABILITIES
 from ._tflite_file import Operator
 from ._tflite_functions import FUNCTIONS, function_of
-from ._tflite_reader import Reader, Value, clip_of
+from ._tflite_reader import LayerOutput, Reader, clip_of
 from ._tflite_upsampling import UPSAMPLING
 from ._tflite_walk import (
     NO_PADDING,
@@ -29,8 +28,6 @@ from ._tflite_walk import (
     pair,
     sides,
 )
-
-Pair = tuple[int, int]
 
 
 def _convolution(reader: Reader, op: Operator) -> None:
@@ -58,7 +55,7 @@ def _convolution(reader: Reader, op: Operator) -> None:
     reader.write(op, layer, source, arrays={"weight": rows} | bias, weights=steps)
 
 
-def _is_mean(rows: Floats, bias: Mapping[str, Floats], steps: QuantParams) -> bool:
+def _is_mean(rows: Floats, bias: Mapping[str, Floats], steps: FileQuantParams) -> bool:
     """Whether the integers of a depthwise convolution are ones with the scale of a mean, as
     `to_tflite` writes one: a program's mean has no weights, and equal bytes.
     """
@@ -78,14 +75,14 @@ def _dense(reader: Reader, op: Operator) -> None:
     if op.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {op.options['WeightsFormat']}")
     (written, size), c = weight.shape, source.plane.c
-    vectors = reader.described(op.outputs[0]).vector or source.vector
+    vectors = reader.describe(op.outputs[0]).vector or source.vector
     layer: nn.Layer
     if size == c and (source.plane.size != size if reader.integers else not vectors):
         weight = weight[:, :, None, None]
         layer = nn.Conv2d(written, 1, bias=bool(bias), in_channels=c)
     else:
         if not (source.vector or reader.integers):
-            source = reader.flattened(f"{op.name}_flatten", source)
+            source = reader.flatten(f"{op.name}_flatten", source)
         if size != source.plane.size:
             raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
         if source.order is not None:  # columns from (h, w, c) to (c, h, w)
@@ -103,7 +100,7 @@ def _max_pool(reader: Reader, op: Operator) -> None:
     if not reader.integers:
         reader.write(op, layer, source)
         return
-    output = reader.described(op.outputs[0])
+    output = reader.describe(op.outputs[0])
     low, high = clip_of(op.activation, source.qparams)
     if around != NO_PADDING:
         source = reader.in_memory(op, source)
@@ -113,10 +110,10 @@ def _max_pool(reader: Reader, op: Operator) -> None:
     reader.values[op.outputs[0]] = value
 
 
-def _clip_nodes(source: Value, output: Value, low: float, high: float) -> Nodes:
+def _clip_nodes(source: LayerOutput, output: LayerOutput, low: float, high: float) -> Nodes:
     """A clip of integers: a clamp, or a table where the output has other steps."""
 
-    def clip(graph: Builder, value: GraphValue) -> GraphValue:
+    def clip(graph: Builder, value: Value) -> Value:
         if not source.qparams.stands_for(output.qparams):
             return graph.table(value, lambda reals: reals.clip(low, high))
         if (low, high) == NO_CLIP:
@@ -135,7 +132,7 @@ def _clip(reader: Reader, op: Operator) -> None:
     low, high = (number, np.inf) if op.kind == "MAXIMUM" else (-np.inf, number)
     layer: nn.Layer = nn.Hardtanh(max(low, -FAR), min(high, FAR))
     if reader.integers:
-        layer = _clip_nodes(source, reader.described(op.outputs[0]), low, high)
+        layer = _clip_nodes(source, reader.describe(op.outputs[0]), low, high)
     reader.write(op, layer, source)
 
 
@@ -160,16 +157,16 @@ def _look_up(reader: Reader, op: Operator) -> None:
         raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
     if first + more:
         raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
-    output = reader.described(op.outputs[0])
+    output = reader.describe(op.outputs[0])
     assert source.steps is not None  # of every value in integers
     assert output.steps is not None
-    layer = OfIntegers.of_table(np.roll(values, first), source.steps.steps, output.steps.steps)
+    layer = OfIntegers.of_table(np.roll(values, first), source.steps, output.steps)
     reader.write(op, layer, source)
 
 
 def _mean(reader: Reader, op: Operator) -> None:
     """AVERAGE_POOL_2D, and MEAN over rows and columns."""
-    source, output = reader.image(op), reader.described(op.outputs[0])
+    source, output = reader.image(op), reader.describe(op.outputs[0])
     divides, shape = op.kind == "AVERAGE_POOL_2D", output.plane
     if divides:
         kernel, stride, around = _window(op, source)
@@ -179,7 +176,7 @@ def _mean(reader: Reader, op: Operator) -> None:
         rank = len(reader.file.tensors[op.inputs[0]].shape)
         kernel = stride = mean_window(reader.file, op, source.plane, rank)
 
-    def mean(graph: Builder, value: GraphValue) -> GraphValue:
+    def mean(graph: Builder, value: Value) -> Value:
         value = graph.avg_pool(value, kernel, stride, halves_away=divides)
         return graph.view(value, shape) if value.shape.size == shape.size else value
 
@@ -272,13 +269,13 @@ def _reshape(reader: Reader, op: Operator) -> None:
     if reader.integers:
         _view(reader, op)
         return
-    source, value = reader.read(op), reader.described(op.outputs[0])
+    source, value = reader.read(op), reader.describe(op.outputs[0])
     if value.plane.size != source.plane.size:
         raise Unsupported(f"makes {value.plane} of {source.plane}")
     if (value.vector, value.plane) == (source.vector, source.plane):
         reader.values[op.outputs[0]] = source
     elif value.vector:
-        reader.values[op.outputs[0]] = reader.flattened(op.name, source)
+        reader.values[op.outputs[0]] = reader.flatten(op.name, source)
     else:
         order = source.order or source.plane
         same_order = all(p.c == 1 or p.h * p.w == 1 for p in (order, value.plane))
@@ -296,7 +293,7 @@ def _view(reader: Reader, op: Operator) -> None:
     if reader.is_softmax(op.inputs[0]):
         reader.values[op.outputs[0]] = reader.values[op.inputs[0]]
         return
-    source, output = reader.read(op), reader.described(op.outputs[0])
+    source, output = reader.read(op), reader.describe(op.outputs[0])
     shape = output.plane
     if shape.size != source.plane.size or not source.qparams.stands_for(output.qparams):
         raise Unsupported(
@@ -363,10 +360,10 @@ def _quantize(reader: Reader, op: Operator) -> None:
     elif number == reader.file.input and reader.file.tensors[number].type == "FLOAT32":
         if reader.readers[number] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        value = reader.values[op.outputs[0]] = reader.described(op.outputs[0])
+        value = reader.values[op.outputs[0]] = reader.describe(op.outputs[0])
         zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
         scales = np.array([value.qparams.scale])  # UINT8 begins at 0, INT8 at -128
-        reader.draft.input_qparams = QuantParams(kind="UINT8", scales=scales, zero=zero)
+        reader.draft.input_qparams = FileQuantParams(kind="UINT8", scales=scales, zero=zero)
         reader.draft.input_shape = value.layer_shape
     else:
         source = reader.read(op)
@@ -394,7 +391,7 @@ def _same_values(reader: Reader, op: Operator) -> None:
         reader.values[output] = reader.read(op)
 
 
-def _window(op: Operator, source: Value) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
+def _window(op: Operator, source: LayerOutput) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
     """Kernel, stride and padding of a pooling."""
     kernel = pair(op, "FilterHeight", "FilterWidth")
     stride = pair(op, "StrideH", "StrideW")

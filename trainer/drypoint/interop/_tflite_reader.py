@@ -17,20 +17,20 @@ from drypoint.common import DrypointError
 from drypoint.graph import Unsupported, plane_of
 from drypoint.program import Shape
 
-from ._draft import NO_CLIP, Draft, Floats, QuantParams
+from ._draft import NO_CLIP, Draft
 from ._errors import TfliteError
-from ._integer_layers import Nodes
+from ._integer_layers import FileQuantParams, Floats, Nodes
 from ._program import params_of
 from ._tflite_file import Array, File, FileTensor, Operator
 from ._tflite_walk import constant, hint, input_tensor, operators, plane, readers
 
-UNKNOWN = QuantParams(kind="INT8", scales=np.ones(1), zero=0)
+UNKNOWN = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
 _ACTIVATIONS = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Value:
+class LayerOutput:
     """A tensor of the file in the net.
 
     Attributes:
@@ -45,7 +45,7 @@ class Value:
     plane: Shape
     vector: bool
     order: Shape | None = None
-    steps: QuantParams | None = None
+    steps: FileQuantParams | None = None
 
     @property
     def layer_shape(self) -> tuple[int, ...]:
@@ -81,19 +81,19 @@ class Reader:
         self.line = operators(file)
         self.readers = readers(file, self.line)
         self.constants: dict[int, Floats] = {}
-        self.places: dict[int, tuple[Value, int]] = {}
+        self.places: dict[int, tuple[LayerOutput, int]] = {}
         self.beta = 1.0
         tensor = file.tensors[file.input]
         try:
             of_floats = integers and tensor.type == "FLOAT32"  # a QUANTIZE says the steps
-            value = self.described(file.input, UNKNOWN if of_floats else None)
+            value = self.describe(file.input, UNKNOWN if of_floats else None)
         except Unsupported as reason:
             raise TfliteError(f"the input {reason}") from reason
         self.values = {file.input: value}
         self.draft = Draft(value.layer_shape, file.size, TfliteError)
         self.draft.input_qparams = value.steps
 
-    def described(self, number: int, steps: QuantParams | None = None) -> Value:
+    def describe(self, number: int, steps: FileQuantParams | None = None) -> LayerOutput:
         """A tensor as the file describes it, in integers with its steps or other ones.
 
         Raises:
@@ -103,7 +103,7 @@ class Reader:
         if self.integers and steps is None:
             steps = _steps_of(tensor)
         shape = plane(self.file, tensor)
-        return Value(end=0, plane=shape, vector=len(tensor.shape) == 2, steps=steps)
+        return LayerOutput(end=0, plane=shape, vector=len(tensor.shape) == 2, steps=steps)
 
     def walk(self, converters: Mapping[str, Callable[["Reader", Operator], None]]) -> None:
         """Convert every operator.
@@ -140,13 +140,13 @@ class Reader:
         """Some value for the outputs of a refused operator."""
         for number in op.outputs:
             try:
-                self.values[number] = self.described(number)
+                self.values[number] = self.describe(number)
             except Unsupported:
                 self.values.pop(number, None)
 
     # What operators read
 
-    def read(self, op: Operator, position: int = 0) -> Value:
+    def read(self, op: Operator, position: int = 0) -> LayerOutput:
         """The value of an input.
 
         Raises:
@@ -168,7 +168,7 @@ class Reader:
         layer = None if value is None else self.draft.layers.get(value.end)
         return layer is not None and isinstance(layer.layer, nn.Softmax)
 
-    def image(self, op: Operator, position: int = 0) -> Value:
+    def image(self, op: Operator, position: int = 0) -> LayerOutput:
         """An input that is an image."""
         value = self.read(op, position)
         if value.vector and not self.integers:
@@ -193,8 +193,8 @@ class Reader:
         return computed or (number >= 0 and self.file.tensors[number].constant is not None)
 
     def weights(
-        self, op: Operator, source: Value, *, axis: int, rank: int = 4, bias: int = 2
-    ) -> tuple[Floats, dict[str, Floats], QuantParams | None]:
+        self, op: Operator, source: LayerOutput, *, axis: int, rank: int = 4, bias: int = 2
+    ) -> tuple[Floats, dict[str, Floats], FileQuantParams | None]:
         """The weights; the bias by its name, none where the operator has none; in integers the
         steps of the weights.
 
@@ -220,11 +220,16 @@ class Reader:
             if count not in (1, channels) or (count > 1 and tensor.axis != axis):
                 raise Unsupported(f"has {count} scales along axis {tensor.axis} of its weights")
             scales = np.broadcast_to(tensor.scales, channels)
-            steps = QuantParams(kind="INT8", scales=scales, zero=0)
+            steps = FileQuantParams(kind="INT8", scales=scales, zero=0)
         return (self.constant(op, 1), self._bias(op, bias, channels, source, steps), steps)
 
     def _bias(
-        self, op: Operator, position: int, channels: int, source: Value, steps: QuantParams | None
+        self,
+        op: Operator,
+        position: int,
+        channels: int,
+        source: LayerOutput,
+        steps: FileQuantParams | None,
     ) -> dict[str, Floats]:
         tensor = input_tensor(self.file, op, position)
         if tensor is None:
@@ -248,11 +253,11 @@ class Reader:
         self,
         name: str,
         layer: nn.Module,
-        sources: tuple[Value, ...],
+        sources: tuple[LayerOutput, ...],
         arrays: Mapping[str, Floats] | None = None,
-        output: Value | None = None,
+        output: LayerOutput | None = None,
         **facts: Any,
-    ) -> Value:
+    ) -> LayerOutput:
         """Add a layer with ``facts``, fields of `DraftLayer`; its output, in integers as given."""
         if output is not None:
             facts |= {"shape": output.layer_shape, "output": output.steps}
@@ -261,16 +266,18 @@ class Reader:
             return replace(output, end=result.end)
         vector = len(result.layer_shape) == 1
         order = None if isinstance(layer, nn.Linear) or not vector else sources[0].order
-        return Value(end=result.end, plane=plane_of(result.layer_shape), vector=vector, order=order)
+        return LayerOutput(
+            end=result.end, plane=plane_of(result.layer_shape), vector=vector, order=order
+        )
 
     def write(
         self,
         op: Operator,
         layer: nn.Module,
-        *sources: Value,
+        *sources: LayerOutput,
         arrays: Mapping[str, Floats] | None = None,
-        weights: QuantParams | None = None,
-        steps: QuantParams | None = None,
+        weights: FileQuantParams | None = None,
+        steps: FileQuantParams | None = None,
     ) -> None:
         """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
         set the operator's output; ``steps`` are the output's in integers, where not the file's.
@@ -279,7 +286,7 @@ class Reader:
             Unsupported: the output has another shape than the file says, or no layer is like the
                 activation.
         """
-        activation, output = op.activation, self.described(op.outputs[0])
+        activation, output = op.activation, self.describe(op.outputs[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:
@@ -296,13 +303,13 @@ class Reader:
                 raise Unsupported(f"makes {value.plane}, and the file says {output.plane}")
         self.values[op.outputs[0]] = value
 
-    def in_memory(self, op: Operator, source: Value) -> Value:
+    def in_memory(self, op: Operator, source: LayerOutput) -> LayerOutput:
         """A value, in integers with its padding written to memory."""
         if not self.integers:
             return source
         return self.add(op.name, Nodes(graph.Builder.in_memory), (source,), output=source)
 
-    def flattened(self, name: str, source: Value) -> Value:
+    def flatten(self, name: str, source: LayerOutput) -> LayerOutput:
         """A plane of a float net as a vector."""
         ordered = source.plane.c == 1 or source.plane.h * source.plane.w == 1
         value = self.add(name, nn.Flatten(), (source,))
@@ -334,7 +341,7 @@ def clip_of(activation: str, qparams: graph.QuantParams) -> tuple[float, float]:
     )
 
 
-def _steps_of(tensor: FileTensor) -> QuantParams:
+def _steps_of(tensor: FileTensor) -> FileQuantParams:
     """The steps of an activation.
 
     Raises:
@@ -348,7 +355,7 @@ def _steps_of(tensor: FileTensor) -> QuantParams:
     zero = int(tensor.zeros[0])
     if not -128 <= zero - (128 if tensor.type == "UINT8" else 0) <= 127:
         raise Unsupported(f"has an activation with the zero point {zero}")
-    return QuantParams(kind=tensor.type, scales=tensor.scales, zero=zero)
+    return FileQuantParams(kind=tensor.type, scales=tensor.scales, zero=zero)
 
 
 def _reals(tensor: FileTensor, values: Array) -> Floats:

@@ -14,8 +14,8 @@ from drypoint.graph import Unsupported
 
 from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
-from ._tflite_mixed import merged
-from ._tflite_views import ROWS, Step, View, joined, pace, parts, rows_of, whole
+from ._tflite_mixed import merge
+from ._tflite_views import ROWS, Step, View, join, pace, parts, rows_of, whole
 from ._tflite_walk import activations
 
 VARIABLES = {"CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
@@ -62,7 +62,7 @@ class Signals:
         if set(self.variables) - assigned:
             raise TfliteError("a variable that no operator assigns: export the net without it")
         self.steps = [  # a variable may be read before the operator that says whose rows it holds
-            replace(step, reads={i: self.settled(view) for i, view in step.reads.items()})
+            replace(step, reads={i: self.resolve(view) for i, view in step.reads.items()})
             for step in self.steps
         ]
 
@@ -77,19 +77,19 @@ class Signals:
         if read in self.sources and value is not None:
             source = self.sources[read]
             kept = replace(whole(self.file, read), of=source)
-            if self.settled(value) == kept:
+            if self.resolve(value) == kept:
                 return
         raise TfliteError(
             f"{op.title} keeps something else than the last rows of a signal (N, rows, ...) "
             "that moves on with the input: a program has no such state; export the whole window"
         )
 
-    def settled(self, view: View) -> View:
+    def resolve(self, view: View) -> View:
         """A view of a variable as one of the signal that it holds: of rows before the new ones."""
         source = self.sources.get(view.of)
         if source is None:
             return view
-        return view.moved(source, self.new[source] or 0)
+        return view.move(source, self.new[source] or 0)
 
     def _operator(self, op: Operator) -> None:
         if self.step_of.keys() & set(op.outputs) or self.views.keys() & set(op.outputs):
@@ -104,7 +104,7 @@ class Signals:
         if views:
             self.views |= views
             return
-        step = self._merged(op) or Step(op=op, reads=self._reads(op))
+        step = self._merge(op) or Step(op=op, reads=self._reads(op))
         self.steps.append(step)
         for number in op.outputs:
             self.step_of[number] = step
@@ -116,7 +116,7 @@ class Signals:
         """Position -> view, of the inputs with rows."""
         used = set(activations(self.file, op))
         inputs = {i: n for i, n in enumerate(op.inputs) if n in used and n in self.views}
-        return {i: self.settled(self.views[n]) for i, n in inputs.items()}
+        return {i: self.resolve(self.views[n]) for i, n in inputs.items()}
 
     def _joined_rows(self, op: Operator) -> View | None:
         """The view of a CONCATENATION of rows that follow one another; it says whose rows a
@@ -129,16 +129,16 @@ class Signals:
         for view in views[:-1]:
             if view.of in self.held and view.of != last and self.new.get(last):
                 self.sources.setdefault(view.of, last)
-        return joined([self.settled(view) for view in views])
+        return join([self.resolve(view) for view in views])
 
-    def _merged(self, op: Operator) -> Step | None:
+    def _merge(self, op: Operator) -> Step | None:
         """One operator in place of a CONCATENATION of several; None where they stay."""
         steps = [self.step_of.get(n) for n in op.inputs]
         if op.kind != "CONCATENATION" or len(steps) < 2:
             return None
         known_steps = [step for step in steps if step is not None]
         return (
-            merged(self.file, op, known_steps, self.add) if len(known_steps) == len(steps) else None
+            merge(self.file, op, known_steps, self.add) if len(known_steps) == len(steps) else None
         )
 
     def add(self, tensor: FileTensor) -> int:

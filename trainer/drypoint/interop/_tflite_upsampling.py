@@ -3,22 +3,22 @@
 from collections.abc import Callable
 
 from drypoint import nn
-from drypoint.graph import Unsupported
+from drypoint.graph import Sides, Unsupported
 from drypoint.program import Shape
 
 from ._integer_layers import Crop, Nodes
 from ._tflite_file import File, Operator
 from ._tflite_reader import Reader
-from ._tflite_walk import Sides, constant, hint, pair
+from ._tflite_walk import constant, hint, pair
 
 READ = 2  # the input of TRANSPOSE_CONV that is computed; 0 is the output's size, 1 the weights
 
 
-def _transposed(reader: Reader, op: Operator) -> None:
+def _transpose_conv(reader: Reader, op: Operator) -> None:
     """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
     above and left.
     """
-    source, plane = reader.image(op, READ), reader.described(op.outputs[0]).plane
+    source, plane = reader.image(op, READ), reader.describe(op.outputs[0]).plane
     weight, bias, steps = reader.weights(op, source, axis=0, bias=3)
     outputs, *kernel, channels = weight.shape
     if channels != source.plane.c or outputs != plane.c:
@@ -42,7 +42,7 @@ def _transposed(reader: Reader, op: Operator) -> None:
 
 def _resize(reader: Reader, op: Operator) -> None:
     """RESIZE_NEAREST_NEIGHBOR by whole factors."""
-    source, plane = reader.image(op), reader.described(op.outputs[0]).plane
+    source, plane = reader.image(op), reader.describe(op.outputs[0]).plane
     before, size = source.plane, constant(reader.file, op, 1).ravel().tolist()
     if size != [plane.h, plane.w] or plane.c != before.c:
         raise Unsupported(f"makes {plane} of {before} by a size {size}")
@@ -59,7 +59,7 @@ def _resize(reader: Reader, op: Operator) -> None:
 def _shuffle(reader: Reader, op: Operator) -> None:
     """DEPTH_TO_SPACE."""
     source, size = reader.image(op), int(op.options["BlockSize"])
-    (h, w, c), plane = source.plane, reader.described(op.outputs[0]).plane
+    (h, w, c), plane = source.plane, reader.describe(op.outputs[0]).plane
     if size < 1 or (h * size, w * size, c) != (plane.h, plane.w, plane.c * size**2):
         raise Unsupported(f"makes {plane} of {source.plane} by blocks of {size}")
     nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
@@ -99,7 +99,7 @@ def _left_out(file: File, op: Operator, source: Shape) -> Sides:
 
 
 UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {
-    "TRANSPOSE_CONV": _transposed,
+    "TRANSPOSE_CONV": _transpose_conv,
     "RESIZE_NEAREST_NEIGHBOR": _resize,
     "DEPTH_TO_SPACE": _shuffle,
     "SLICE": _crop,

@@ -50,7 +50,7 @@ class View:
         """How many rows the view has."""
         return self.stop - self.start
 
-    def moved(self, of: int, rows: int) -> "View":
+    def move(self, of: int, rows: int) -> "View":
         """The same part of another tensor, ``rows`` rows further back."""
         return replace(self, of=of, start=self.start - rows, stop=self.stop - rows)
 
@@ -132,7 +132,7 @@ def parts(file: File, op: Operator, views: Mapping[int, View]) -> dict[int, View
         Unsupported: the operator's numbers are no constants.
     """
     if op.kind == "STRIDED_SLICE" and op.inputs[0] in views:
-        part = _sliced(file, op, views[op.inputs[0]])
+        part = _slice(file, op, views[op.inputs[0]])
         return {} if part is None else {op.outputs[0]: part}
     position = {"SPLIT": 1, "SPLIT_V": 0}.get(op.kind)
     if position is not None and len(op.inputs) > position and op.inputs[position] in views:
@@ -140,7 +140,7 @@ def parts(file: File, op: Operator, views: Mapping[int, View]) -> dict[int, View
     return {}
 
 
-def _sliced(file: File, op: Operator, view: View) -> View | None:
+def _slice(file: File, op: Operator, view: View) -> View | None:
     """The view of a STRIDED_SLICE of rows and channels; None where it takes something else."""
     masks = op.options
     if masks["EllipsisMask"] or masks["NewAxisMask"] or masks["ShrinkAxisMask"] or masks["Offset"]:
@@ -186,7 +186,7 @@ def _split(file: File, op: Operator, position: int, view: View) -> dict[int, Vie
     return views
 
 
-def joined(views: list[View]) -> View | None:
+def join(views: list[View]) -> View | None:
     """One view of rows that follow one another; None where they do not."""
     first = views[0]
     for before, after in pairwise(views):

@@ -2,13 +2,12 @@
 
 from collections import Counter
 
-from drypoint.graph import Unsupported
+from drypoint.graph import Sides, Unsupported
 from drypoint.program import Shape, Tensor
 
 from ._errors import TfliteError
 from ._tflite_file import Array, File, FileTensor, Operator
 
-Sides = tuple[int, int, int, int]  # top, left, bottom, right
 NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file

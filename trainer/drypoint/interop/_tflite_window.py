@@ -6,7 +6,7 @@ import numpy as np
 
 from ._errors import TfliteError
 from ._tflite_file import File, FileTensor, Operator
-from ._tflite_mixed import extended
+from ._tflite_mixed import extend
 from ._tflite_streams import Signals
 from ._tflite_views import CHANNELS, CUTS, Step, View, by_row, pace, rows_of
 from ._tflite_walk import MAX_SHARED
@@ -112,7 +112,7 @@ class _Window:
             if every_channel and around == (0, 0):
                 continue
             if every_channel and self._can_be_longer(step.op):
-                inputs[1] = self._add(extended(self.tensors[inputs[1]], around))
+                inputs[1] = self._add(extend(self.tensors[inputs[1]], around))
             else:
                 inputs[position] = self._cut(step.op, position, view, around)
         self._append(replace(step.op, inputs=tuple(inputs)))
@@ -147,7 +147,7 @@ class _Window:
             constant=ones.reshape(shape).astype(np.float32 if floats else np.int8),
             scales=np.ones(0 if floats else 1), zeros=np.zeros(0 if floats else 1, np.int64),
         )  # fmt: skip
-        weight = self._add(extended(kernel, around))
+        weight = self._add(extend(kernel, around))
         rows = self.need[view.of] - sum(around)
         output = self._add(replace(source, shape=(1, rows, *source.shape[2:-1], written)))
         self._append(
