@@ -34,6 +34,7 @@ from ._nodes import Sides as Sides
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
+from ._nodes import same_padding as same_padding
 from ._of_file import Halves as Halves
 from ._of_file import compute_output as compute_output
 from ._of_file import quantize_as_file as quantize_as_file

@@ -121,9 +121,6 @@ class Draft:
             shape: what it outputs for an example as the file says, for `_program` to check; None:
                 computed here.
             weights, keeps, facts: more fields of `DraftLayer`.
-
-        Raises:
-            Unsupported: the layer does not take what it reads, or its output is too large.
         """
         described = shape is not None
         if shape is None:

@@ -109,11 +109,7 @@ class Crop(OnlyLowered):
         return c, h - top - bottom, w - left - right
 
     def lower(self, graph: Builder, *values: Value) -> Value:
-        """The upsampling, of fewer rows and columns.
-
-        Raises:
-            Unsupported: the value is no upsampling's.
-        """
+        """The upsampling, of fewer rows and columns."""
         cropped = graph.crop(values[0], self.sides)
         if cropped is None:
             raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")

@@ -4,7 +4,7 @@ Keras has the channels last, ONNX first: transposes stand around each convolutio
 the reader of the nodes resolves them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -116,18 +116,14 @@ def activation(call: Call, name: str, read: str) -> str:
             return call.add(simple.get(name, f"activation {name}"), [read], name)
 
 
-def _pads(call: Call, kernel: tuple[int, ...], strides: tuple[int, ...], dilation: Any) -> Any:
-    """Padding in ONNX's order, as TensorFlow has it: of "same" the smaller half comes first."""
-    if call.layer.padding != "same":
-        before = [0] * call.rank
-        if call.layer.padding == "causal":
-            before = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return (*before, *[0] * call.rank)
-    totals = [
-        max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
-        for n, k, s, d in zip(call.shape[:-1], kernel, strides, dilation, strict=True)
-    ]
-    return (*(n // 2 for n in totals), *(n - n // 2 for n in totals))
+def _padding(call: Call, kernel: tuple[int, ...], dilation: Iterable[int]) -> dict[str, Any]:
+    """The attribute of a node; ONNX's SAME_UPPER is Keras's "same"."""
+    if call.layer.padding == "same":
+        return {"auto_pad": "SAME_UPPER"}
+    before = [0] * call.rank
+    if call.layer.padding == "causal":
+        before = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return {"pads": (*before, *[0] * call.rank)}
 
 
 def _add_convolution(call: Call, read: str, weight: NDArray[Any], bias: Any, **more: Any) -> str:
@@ -137,9 +133,8 @@ def _add_convolution(call: Call, read: str, weight: NDArray[Any], bias: Any, **m
     reads += [call.constant(bias.astype(np.float32))] if bias is not None else []
     kernel = tuple(weight.shape[2:])
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
-    pads = _pads(call, kernel, strides, dilation)
-    sizes = {"kernel_shape": kernel, "strides": strides, "dilations": dilation, "pads": pads}
-    return call.add("Conv", reads, **{**sizes, **more})
+    sizes = {"kernel_shape": kernel, "strides": strides, "dilations": dilation}
+    return call.add("Conv", reads, **{**sizes, **_padding(call, kernel, dilation), **more})
 
 
 def _convolution(call: Call) -> str:
@@ -247,8 +242,7 @@ def _batch_norm(call: Call) -> str:
 def _pool(op: str) -> Adder:
     def add(call: Call) -> str:
         kernel, strides = tuple(call.layer.pool_size), tuple(call.layer.strides)
-        pads = _pads(call, kernel, strides, (1,) * call.rank)
-        sizes = {"kernel_shape": kernel, "strides": strides, "pads": pads}
+        sizes = {"kernel_shape": kernel, "strides": strides, **_padding(call, kernel, ())}
         return call.last(call.add(op, [call.first(call.reads[0])], **sizes))
 
     return add

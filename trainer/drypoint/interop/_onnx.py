@@ -8,67 +8,20 @@ from drypoint import nn
 from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
+from . import _onnx_functions, _onnx_shapes, _onnx_upsampling, _onnx_weighted, _onnx_windows
 from ._draft import Draft
 from ._errors import OnnxError
 from ._onnx_file import Graph, read_graph
-from ._onnx_functions import handlers as functions
-from ._onnx_functions import materialize, scaler
+from ._onnx_functions import materialize
 from ._onnx_quantized import integer_handlers
 from ._onnx_reader import Handler, InputLayout, Reader, input_of
-from ._onnx_shapes import (
-    concat,
-    expand,
-    flatten,
-    part_of_sequence,
-    reshape,
-    slice_of,
-    softmax,
-    split,
-    split_to_sequence,
-    squeeze,
-    transpose,
-    unsqueeze,
-)
-from ._onnx_upsampling import conv_transpose, depth_to_space, resize
 from ._onnx_value import TensorView
-from ._onnx_weighted import batch_norm, conv, gemm, matmul
-from ._onnx_windows import global_pool, pad, pool, reduce
 from ._program import program_of
 
 MAX_WALKS = 3  # the first finds what the net's input is
 
-HANDLERS: dict[str, Handler] = {
-    **functions(),
-    "Conv": conv,
-    "ConvTranspose": conv_transpose,
-    "Resize": resize,
-    "Upsample": resize,
-    "DepthToSpace": depth_to_space,
-    "Gemm": gemm,
-    "MatMul": matmul,
-    "BatchNormalization": batch_norm,
-    "MaxPool": pool,
-    "AveragePool": pool,
-    "GlobalAveragePool": global_pool,
-    "GlobalMaxPool": global_pool,
-    "ReduceMean": reduce,
-    "ReduceMax": reduce,
-    "Pad": pad,
-    "Reshape": reshape,
-    "Flatten": flatten,
-    "Transpose": transpose,
-    "Squeeze": squeeze,
-    "Unsqueeze": unsqueeze,
-    "Concat": concat,
-    "Split": split,
-    "SplitToSequence": split_to_sequence,
-    "SequenceAt": part_of_sequence,
-    "Slice": slice_of,
-    "Expand": expand,
-    "Softmax": softmax,
-    "LogSoftmax": softmax,
-    "ai.onnx.ml.Scaler": scaler,
-}
+_FLOATS = (_onnx_functions, _onnx_shapes, _onnx_upsampling, _onnx_weighted, _onnx_windows)
+HANDLERS: dict[str, Handler] = {op: f for module in _FLOATS for op, f in module.HANDLERS.items()}
 HANDLERS |= integer_handlers(HANDLERS)
 _STATE = "keeps a state from step to step: a net has none; use convolutions over time"
 _DYNAMIC = (

@@ -39,11 +39,7 @@ class Folder:
         self.left = SMALL + GROWTH * size
 
     def fold(self, node: Node, inputs: list[Array | None]) -> list[Array]:
-        """The outputs of a node.
-
-        Raises:
-            Unsupported: the operator is not computed here, fails, or makes too much.
-        """
+        """The outputs of a node."""
         if node.op == "Constant":
             return [_constant(node)]
         if node.op not in FOLDED:
@@ -107,11 +103,7 @@ def _broadcast_size(shapes: list[list[int]]) -> int:
 
 
 def _constant(node: Node) -> Array:
-    """The array of a Constant node, from any of its attributes.
-
-    Raises:
-        Unsupported: the attribute is no dense tensor of numbers.
-    """
+    """The array of a Constant node, from any of its attributes."""
     for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
         if name in node.attributes:
             value: Any = node.attributes[name]

@@ -19,7 +19,7 @@ from drypoint.graph import Unsupported
 from ._integer_layers import Floats, OfIntegers
 from ._onnx_file import Node
 from ._onnx_matching import GRID, Points, close, layer_of
-from ._onnx_reader import Reader
+from ._onnx_reader import Handler, Reader
 from ._onnx_value import TensorView, axis_of
 
 MAX_NODES = 24  # of one function
@@ -136,11 +136,7 @@ def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments
 
 
 def wait_with_numbers(reader: Reader, node: Node, function: Callable[..., Any]) -> None:
-    """Let a node's output wait, some of whose inputs are constants of one number.
-
-    Raises:
-        Unsupported: a constant has more numbers.
-    """
+    """Let a node's output wait, some of whose inputs are constants of one number."""
     positions = range(len(node.inputs))
     numbers = {i: reader.floats(node, i) for i in positions if reader.is_constant(node, i)}
     for array in numbers.values():
@@ -248,11 +244,7 @@ def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
 def by_channel(
     reader: Reader, value: TensorView, constants: list[Floats]
 ) -> tuple[TensorView, tuple[Floats, ...]]:
-    """Constants that are broadcast to a tensor, as a number for each channel of the layer's output.
-
-    Raises:
-        Unsupported: they have a value for each place of an image.
-    """
+    """Constants that are broadcast to a tensor, as a number for each channel of the output."""
     if len(value.shape) == 1:
         value = reader.vector(value)
         axis = 0
@@ -298,11 +290,7 @@ def prelu(reader: Reader, node: Node) -> None:
 
 
 def materialize(reader: Reader, name: str) -> TensorView:
-    """A waiting tensor as a view of what layers compute.
-
-    Raises:
-        Unsupported: no layer computes its function.
-    """
+    """A waiting tensor as a view of what layers compute."""
     waiting: PointwiseFunction = reader.waiting[name]
     for root in _roots(reader, name):
         try:
@@ -420,11 +408,7 @@ def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points
 
 
 def _merge(reader: Reader, waiting: PointwiseFunction) -> TensorView:
-    """The sum, difference or product of two computed tensors.
-
-    Raises:
-        Unsupported: other functions of two tensors, or their shapes or orders differ.
-    """
+    """The sum, difference or product of two computed tensors."""
     a, b = (reader.anything(reader.view(name)) for name in waiting.arguments)
     reader.draft.title = waiting.title
     if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
@@ -449,11 +433,7 @@ def _join(reader: Reader, layer: nn.Module, a: TensorView, b: TensorView) -> Ten
 
 
 def align(reader: Reader, values: list[TensorView]) -> list[TensorView]:
-    """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs.
-
-    Raises:
-        Unsupported: their values lie in different orders, or their shapes differ.
-    """
+    """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs."""
     first = values[0]
     if all(
         len(value.layer_shape) == len(first.layer_shape) and _same_axes(value, first)
@@ -488,14 +468,13 @@ def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView:
     return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
 
 
-def handlers() -> dict[str, Callable[[Reader, Node], None]]:
-    """The operators of this module."""
-    return {
-        **dict.fromkeys(_UNARY, unary),
-        **dict.fromkeys(BINARY, arithmetic),
-        **dict.fromkeys(_COMPARISONS, compare),
-        "CastLike": cast_like,
-        "HardSigmoid": hard_sigmoid,
-        "Clip": clip,
-        "PRelu": prelu,
-    }
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(_UNARY, unary),
+    **dict.fromkeys(BINARY, arithmetic),
+    **dict.fromkeys(_COMPARISONS, compare),
+    "CastLike": cast_like,
+    "HardSigmoid": hard_sigmoid,
+    "Clip": clip,
+    "PRelu": prelu,
+    "ai.onnx.ml.Scaler": scaler,
+}

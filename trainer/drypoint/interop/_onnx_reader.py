@@ -176,11 +176,7 @@ class Reader:
         return self.has(node, position) and node.inputs[position] in self.constants
 
     def constant(self, node: Node, position: int) -> Array:
-        """A constant input.
-
-        Raises:
-            Unsupported: the input is left out or computed, or holds no real numbers.
-        """
+        """A constant input."""
         if not self.is_constant(node, position):
             raise Unsupported(
                 f"lacks its input {position} as a constant: save it as an initializer"
@@ -204,11 +200,7 @@ class Reader:
         return None
 
     def view(self, name: str) -> TensorView:
-        """What is known of a computed tensor.
-
-        Raises:
-            Unsupported: the tensor is a constant, or not known.
-        """
+        """What is known of a computed tensor."""
         if name in self.waiting and name not in self.values:
             title = self.draft.title
             self.values[name] = self._materialize(self, name)
@@ -230,11 +222,7 @@ class Reader:
     # Views as layers take them
 
     def image(self, value: TensorView) -> TensorView:
-        """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L).
-
-        Raises:
-            Unsupported: the tensor is no image, or its axes lie in another order.
-        """
+        """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L)."""
         if not 2 <= len(value.shape) <= 3:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
         shape = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
@@ -245,11 +233,7 @@ class Reader:
         return TensorView(end=end, layer_shape=shape, shape=value.shape)
 
     def _with_channels_moved(self, value: TensorView) -> TensorView:
-        """The image with its channels back in order, which a channel shuffle, say, changed.
-
-        Raises:
-            Unsupported: other axes than the channels were moved.
-        """
+        """The image with its channels back in order, which a channel shuffle, say, changed."""
         index = value.order.reshape(value.shape[0], -1)
         places, inside = index // index.shape[1], np.arange(index.shape[1])
         whole = value.shape[:1] == value.layer_shape[:1] and len(value.layer_shape) == 3
@@ -262,11 +246,7 @@ class Reader:
         return replace(output, shape=value.shape)
 
     def plane(self, value: TensorView) -> tuple[TensorView, Axes]:
-        """The view as an image in any order of its axes, and which axis each is.
-
-        Raises:
-            Unsupported: the tensor is no image.
-        """
+        """The view as an image in any order of its axes, and which axis each is."""
         if value.end == 0 and self._raw:
             self._bind_as_it_looks(value)
         axes = axes_of(value)
@@ -276,11 +256,7 @@ class Reader:
         return value, ((0, 1, 2) if len(value.shape) == 3 else (0, 2))
 
     def vector(self, value: TensorView) -> TensorView:
-        """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so.
-
-        Raises:
-            Unsupported: the tensor has more axes.
-        """
+        """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so."""
         if len(value.shape) != 1:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (N, n): flatten it before")
         if value.end == 0 and self._raw:
@@ -305,9 +281,6 @@ class Reader:
     def output(self) -> TensorView:
         """The graph's output as a layer's: images with the channels first. The output of a program
         is an image in the order (h, w, c), so a quantized file may flatten it in that order.
-
-        Raises:
-            Unsupported: it is a constant, or a flattened image in an order of its own.
         """
         value = self.view(self.graph.output)
         if axes_of(value) is not None:

@@ -11,7 +11,7 @@ from drypoint.graph import Unsupported
 
 from ._onnx_file import Node, Shape
 from ._onnx_functions import align
-from ._onnx_reader import Reader, batch_is, place
+from ._onnx_reader import Handler, Reader, batch_is, place
 from ._onnx_value import Index, TensorView, axes_of, check_size
 from ._onnx_weighted import choose
 from ._onnx_windows import crop
@@ -316,3 +316,20 @@ def softmax(reader: Reader, node: Node) -> None:
 
 def _format(target: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, target[:8]))})"
+
+
+HANDLERS: dict[str, Handler] = {
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Transpose": transpose,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Concat": concat,
+    "Split": split,
+    "SplitToSequence": split_to_sequence,
+    "SequenceAt": part_of_sequence,
+    "Slice": slice_of,
+    "Expand": expand,
+    "Softmax": softmax,
+    "LogSoftmax": softmax,
+}

@@ -6,9 +6,9 @@ from drypoint import nn
 from drypoint.graph import Pair, Unsupported
 
 from ._onnx_file import Array, Node
-from ._onnx_reader import STAND_IN, Reader, place
+from ._onnx_reader import STAND_IN, Handler, Reader, place
 from ._onnx_value import TensorView, check_size
-from ._onnx_weighted import weight_steps
+from ._onnx_weighted import add_convolution, read_kernel
 from ._onnx_windows import Padding, numbers_of, sides_of
 
 _LINEAR = (
@@ -18,39 +18,19 @@ _LINEAR = (
 
 def conv_transpose(reader: Reader, node: Node) -> None:
     """ConvTranspose, 2-D and 1-D; in groups as one whose other weights are 0."""
-    bias = reader.constant(node, 2) if reader.has(node, 2) else None
-    weight, steps = reader.constant(node, 1), weight_steps(reader, node.inputs[1], 1)
-    value = reader.image(reader.read(node))
-    if weight.ndim not in (3, 4) or 0 in weight.shape:
-        raise Unsupported(f"has a weight {weight.shape}; wanted (C, O, h, w), or (C, O, w) in 1-D")
-    flat = weight.ndim == 3
-    weight = weight[:, :, None] if flat else weight
-    if flat != (len(value.shape) == 2) or len(weight) != value.layer_shape[0]:
+    value, weight, steps = read_kernel(reader, node, 1)
+    if len(weight) != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} for {value.shape}")
     if set(node.attributes.get("dilations", (1,))) != {1}:
         raise Unsupported("has gaps in its kernel (dilations): use a smaller stride")
-    weight = _ungroup(reader, node, weight)
+    weight, flat = _ungroup(reader, node, weight), len(value.shape) == 2
     kernel, stride = (weight.shape[2], weight.shape[3]), numbers_of(node, "strides", flat=flat)
-    around, more = _left_out(
-        node, (value.layer_shape[1], value.layer_shape[2]), kernel, stride, flat=flat
-    )
+    around, more = _left_out(node, value.image_size, kernel, stride, flat=flat)
     layer = nn.ConvTranspose2d(
-        weight.shape[1],
-        kernel,
-        stride=stride,
-        padding=around,
-        output_padding=more,
-        bias=bias is not None,
-        in_channels=value.layer_shape[0],
-    )
-    if bias is not None and bias.shape != (weight.shape[1],):
-        raise Unsupported(f"has a bias {bias.shape} for {weight.shape[1]} channels")
-    arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
-    output = reader.draft.add(layer, (value,), arrays, weights=steps)
-    if flat:
-        reader.set(node, place(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
-    else:
-        reader.set(node, output)
+        weight.shape[1], kernel, stride=stride, padding=around, output_padding=more,
+        bias=reader.has(node, 2), in_channels=value.layer_shape[0],
+    )  # fmt: skip
+    add_convolution(reader, node, layer, value, weight, steps)
 
 
 def _ungroup(reader: Reader, node: Node, weight: Array) -> Array:
@@ -195,3 +175,11 @@ def depth_to_space(reader: Reader, node: Node) -> None:
     if len(value.shape) != 3 or size < 1 or mode not in ("CRD", "DCR"):
         raise Unsupported(f"has blocks of {size}, mode {mode}, for {value.shape}")
     reader.set(node, reader.draft.add(nn.PixelShuffle(size, mode=mode), (value,)))
+
+
+HANDLERS: dict[str, Handler] = {
+    "ConvTranspose": conv_transpose,
+    "Resize": resize,
+    "Upsample": resize,
+    "DepthToSpace": depth_to_space,
+}

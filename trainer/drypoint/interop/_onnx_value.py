@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.graph import Unsupported
+from drypoint.graph import Pair, Unsupported
 
 from ._onnx_file import MAX_SIZE, Shape
 
@@ -41,6 +41,11 @@ class TensorView:
     def size(self) -> int:
         """The number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def image_size(self) -> Pair:
+        """The rows and columns of the image that the layer outputs."""
+        return self.layer_shape[1], self.layer_shape[2]
 
     @property
     def order(self) -> Index:
@@ -110,11 +115,7 @@ def axis_of(axes: Axes, axis: int) -> int | None:
 
 
 def check_size(shape: Shape) -> None:
-    """Check that a tensor has a size that is read.
-
-    Raises:
-        Unsupported: it is too large.
-    """
+    """Check that a tensor has a size that is read."""
     if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
         raise Unsupported(f"makes a tensor {shape}; wanted 1 to {MAX_SIZE:,} values an example")
 

@@ -10,49 +10,63 @@ from drypoint.graph import Unsupported
 from ._draft import WHOLE
 from ._integer_layers import FileQuantParams, Floats
 from ._onnx_file import Array, Node
-from ._onnx_reader import Reader, place
+from ._onnx_reader import Handler, Reader, place
 from ._onnx_value import TensorView, axis_of
-from ._onnx_windows import numbers_of, sides_of
+from ._onnx_windows import numbers_of, set_image, sides_of
 
 
 def conv(reader: Reader, node: Node) -> None:
     """Conv, 2-D and 1-D."""
-    bias = reader.constant(node, 2) if reader.has(node, 2) else None
-    weight, steps = reader.constant(node, 1), weight_steps(reader, node.inputs[1], 0)
-    value = reader.image(reader.read(node))
-    if weight.ndim not in (3, 4) or 0 in weight.shape:
-        raise Unsupported(f"has a weight {weight.shape}; wanted (O, C, h, w), or (O, C, w) in 1-D")
-    flat = weight.ndim == 3
-    weight = weight[:, :, None] if flat else weight
-    if flat != (len(value.shape) == 2):
-        raise Unsupported(f"has a weight of {weight.ndim - flat} axes for {value.shape}")
-    kernel = (weight.shape[2], weight.shape[3])
+    value, weight, steps = read_kernel(reader, node, 0)
+    flat, kernel = len(value.shape) == 2, (weight.shape[2], weight.shape[3])
     stride = numbers_of(node, "strides", flat=flat)
     dilation = numbers_of(node, "dilations", flat=flat)
     reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
-    groups, size = node.attributes.get("group", 1), (value.layer_shape[1], value.layer_shape[2])
+    groups = node.attributes.get("group", 1)
     layer = nn.Conv2d(
-        weight.shape[0],
-        kernel,
-        stride=stride,
-        padding=sides_of(node, size, reach, stride, flat=flat),
-        dilation=dilation,
-        groups=groups,
-        bias=bias is not None,
-        in_channels=value.layer_shape[0],
-    )
+        weight.shape[0], kernel, stride=stride, dilation=dilation, groups=groups,
+        padding=sides_of(node, value.image_size, reach, stride, flat=flat),
+        bias=reader.has(node, 2), in_channels=value.layer_shape[0],
+    )  # fmt: skip
     if weight.shape[1] * groups != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} and {groups} groups for {value.shape}")
-    arrays = {"weight": weight} | ({} if bias is None else {"bias": bias})
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise Unsupported(f"has a bias {bias.shape} for {weight.shape[0]} channels")
-    output = reader.draft.add(
-        layer, (value,), arrays, weights=steps, bias_scales=bias_scales(reader, node)
-    )
-    if flat:
-        reader.set(node, place(output, (0, 2), (output.layer_shape[0], output.layer_shape[2])))
-    else:
-        reader.set(node, output)
+    add_convolution(reader, node, layer, value, weight, steps)
+
+
+def read_kernel(
+    reader: Reader, node: Node, axis: int
+) -> tuple[TensorView, Array, FileQuantParams | None]:
+    """The image that a convolution reads, its weight with two axes of places, and its steps, whose
+    scales lie along ``axis``.
+    """
+    weight, steps = reader.constant(node, 1), weight_steps(reader, node.inputs[1], axis)
+    value = reader.image(reader.read(node))
+    if weight.ndim not in (3, 4) or 0 in weight.shape:
+        form = "O, C" if axis == 0 else "C, O"
+        raise Unsupported(f"has a weight {weight.shape}; wanted ({form}, h, w) or ({form}, w)")
+    if weight.ndim != len(value.shape) + 1:
+        raise Unsupported(f"has a weight of {weight.ndim} axes for {value.shape}")
+    return value, weight if weight.ndim == 4 else weight[:, :, None], steps
+
+
+def add_convolution(  # noqa: PLR0917 - the parts of a layer
+    reader: Reader,
+    node: Node,
+    layer: nn.Conv2d | nn.ConvTranspose2d,
+    value: TensorView,
+    weight: Array,
+    steps: FileQuantParams | None,
+) -> None:
+    """Add the layer of a convolution with its bias, input 2."""
+    arrays = {"weight": weight}
+    if reader.has(node, 2):
+        arrays["bias"] = reader.constant(node, 2)
+        if arrays["bias"].shape != (layer.out_channels,):
+            shape = arrays["bias"].shape
+            raise Unsupported(f"has a bias {shape} for {layer.out_channels} channels")
+    scales = bias_scales(reader, node)
+    output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+    set_image(reader, node, output, flat=len(value.shape) == 2)
 
 
 def gemm(reader: Reader, node: Node) -> None:
@@ -135,22 +149,14 @@ def product(  # noqa: PLR0917 - the parts of a layer
 
 
 def row_of(bias: Array, n: int) -> Array:
-    """A bias (n,) from (n,), (1, n) or one number for all elements.
-
-    Raises:
-        Unsupported: the bias has another shape.
-    """
+    """A bias (n,) from (n,), (1, n) or one number for all elements."""
     if bias.size not in (1, n) or bias.ndim > 2 or bias.shape[-1:] not in ((), (1,), (n,)):
         raise Unsupported(f"adds an array of shape {bias.shape} to {n} features")
     return np.broadcast_to(bias.reshape(-1), (n,)).copy()
 
 
 def weight_steps(reader: Reader, name: str, axis: int) -> FileQuantParams | None:
-    """The steps of weights that a quantized file dequantizes; their scales lie along ``axis``.
-
-    Raises:
-        Unsupported: the scales lie along another axis.
-    """
+    """The steps of weights that a quantized file dequantizes; their scales lie along ``axis``."""
     steps_and_axis = reader.steps.get(name)
     if steps_and_axis is None:
         return None
@@ -215,3 +221,11 @@ def choose(reader: Reader, value: TensorView, axis: int, places: list[int]) -> T
     assert axes[axis] == 0  # a caller checks it
     shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
     return place(reader.draft.choose(value, places), axes, shape)
+
+
+HANDLERS: dict[str, Handler] = {
+    "Conv": conv,
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "BatchNormalization": batch_norm,
+}

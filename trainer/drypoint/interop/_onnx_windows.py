@@ -3,11 +3,11 @@
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Pair, Unsupported
+from drypoint.graph import Pair, Unsupported, same_padding
 
 from ._integer_layers import Crop, Pad2d
 from ._onnx_file import Node, Shape
-from ._onnx_reader import Reader, place
+from ._onnx_reader import Handler, Reader, place
 from ._onnx_value import TensorView, axis_of, check_size
 
 UPSAMPLINGS = (nn.Upsample, nn.PixelShuffle, Crop)
@@ -15,11 +15,7 @@ Padding = tuple[Pair, Pair]  # (top, bottom), (left, right)
 
 
 def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
-    """Two numbers of an attribute; one of a 1-D window, whose height is 1.
-
-    Raises:
-        Unsupported: there are others.
-    """
+    """Two numbers of an attribute; one of a 1-D window, whose height is 1."""
     numbers = node.attributes.get(name, (default,) * (1 if flat else 2))
     if not isinstance(numbers, tuple) or len(numbers) != (1 if flat else 2) or min(numbers) < 1:
         raise Unsupported(f"has {name} {numbers}; wanted {'one number' if flat else 'two numbers'}")
@@ -38,12 +34,8 @@ def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -
     """
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        sides = []
-        for n, r, s in zip(size, reach, stride, strict=True):
-            total = max(0, (-(-n // s) - 1) * s + r - n)
-            half = total // 2
-            sides.append((half, total - half) if auto == "SAME_UPPER" else (total - half, half))
-        return sides[0], sides[1]
+        rows, columns = same_padding(size, reach, stride)
+        return (rows, columns) if auto == "SAME_UPPER" else (rows[::-1], columns[::-1])
     if auto not in ("NOTSET", "VALID"):
         raise Unsupported(f"has auto_pad {auto!r}; wanted NOTSET, VALID or SAME_UPPER")
     rank = 1 if flat else 2
@@ -65,7 +57,7 @@ def pool(reader: Reader, node: Node) -> None:
         raise Unsupported("has no kernel_shape")
     kernel = numbers_of(node, "kernel_shape", flat=flat)
     stride = numbers_of(node, "strides", flat=flat)
-    size = (value.layer_shape[1], value.layer_shape[2])
+    size = value.image_size
     around = sides_of(node, size, kernel, stride, flat=flat)
     beyond = (
         _beyond(size, kernel, stride, around) if node.attributes.get("ceil_mode", 0) else (0, 0)
@@ -87,9 +79,13 @@ def pool(reader: Reader, node: Node) -> None:
                 "count_include_pad=True, or no padding"
             )
         layer = nn.AvgPool2d(kernel, stride=stride, padding=around)
-    output = reader.draft.add(layer, (value,))
-    shape = (output.layer_shape[0], output.layer_shape[2]) if flat else output.layer_shape
-    reader.set(node, place(output, (0, 2) if flat else (0, 1, 2), shape))
+    set_image(reader, node, reader.draft.add(layer, (value,)), flat=flat)
+
+
+def set_image(reader: Reader, node: Node, output: TensorView, *, flat: bool) -> None:
+    """Set what a node outputs to an image, or of a signal to (C, L)."""
+    c, _, length = output.layer_shape
+    reader.set(node, place(output, (0, 2), (c, length)) if flat else output)
 
 
 def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Padding) -> Pair:
@@ -268,3 +264,14 @@ def _is_upsampling(reader: Reader, value: TensorView) -> bool:
 
 def _with(shape: Shape, axis: int, size: int) -> Shape:
     return (*shape[:axis], size, *shape[axis + 1 :])
+
+
+HANDLERS: dict[str, Handler] = {
+    "MaxPool": pool,
+    "AveragePool": pool,
+    "GlobalAveragePool": global_pool,
+    "GlobalMaxPool": global_pool,
+    "ReduceMean": reduce,
+    "ReduceMax": reduce,
+    "Pad": pad,
+}

@@ -12,25 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import (
-    Add,
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    MaxPool,
-    Mul,
-    Program,
-    Shape,
-    Tensor,
-    Upsample,
-)
+from drypoint import program as kinds
+from drypoint.program import Program, Shape, Tensor
 
 from ._packages import package
-from ._program_scales import ScaledOp, scale_ops, zero_of
+from ._program_scales import ScaledOp, Windowed, scale_ops, zero_of
 
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 
@@ -79,25 +65,25 @@ class _Writer:
     def op(self, scaled: ScaledOp, sources: list[Activation]) -> Activation:
         """The nodes of an op; their output."""
         match scaled.op:
-            case Conv() | GroupedConv() | DepthwiseConv():
+            case kinds.Conv() | kinds.GroupedConv() | kinds.DepthwiseConv():
                 return self._convolution(scaled, sources[0])
-            case Dense():
+            case kinds.Dense():
                 return self._dense(scaled, sources[0])
-            case MaxPool():
+            case kinds.MaxPool():
                 windows = {"kernel_shape": scaled.op.kernel, "strides": scaled.op.stride}
                 at = self._node(
                     "MaxPool", [self._planes(sources[0])], **windows, pads=scaled.op.padding
                 )
                 return self._integers(at, scaled.op.output, scaled.target)
-            case AvgPool():
+            case kinds.AvgPool():
                 return self._mean(scaled, scaled.op, sources[0])
-            case Upsample():
+            case kinds.Upsample():
                 return self._upsample(scaled.op, scaled, sources[0])
-            case Lookup():
+            case kinds.Lookup():
                 return self._table(scaled, sources[0])
-            case Add() | Mul():
+            case kinds.Add() | kinds.Mul():
                 return self._pair(scaled.op.kind.capitalize(), scaled, sources)
-            case Concat():
+            case kinds.Concat():
                 return self._pair("Concat", scaled, sources, axis=1)
             case _:
                 raise AssertionError("`scaled` refuses the other kinds")
@@ -105,11 +91,11 @@ class _Writer:
     def _convolution(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""
         op = scaled.op
-        assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
+        assert isinstance(op, Windowed)
         groups, weight = 1, op.weight
-        if isinstance(op, DepthwiseConv):
+        if isinstance(op, kinds.DepthwiseConv):
             groups, weight = op.in_shape.c, op.weight.transpose(2, 0, 1)[..., None]
-        elif isinstance(op, GroupedConv):
+        elif isinstance(op, kinds.GroupedConv):
             groups = op.groups
         read, pads = self._pad(op, source, scaled.pad)
         weights = self._weights(scaled, weight.transpose(0, 3, 1, 2))
@@ -129,7 +115,7 @@ class _Writer:
         at = self._node("MaxPool", [self.real(output)], kernel_shape=op.pool, strides=op.pool)
         return self._integers(at, op.output, scaled.target)
 
-    def _upsample(self, op: Upsample, scaled: ScaledOp, source: Activation) -> Activation:
+    def _upsample(self, op: kinds.Upsample, scaled: ScaledOp, source: Activation) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         read, (rows, columns) = self._planes(source), op.kernel
         if op.spreads:
@@ -145,7 +131,7 @@ class _Writer:
             at = self._node("Slice", [at, *(self._constant(np.array(n)) for n in ends)])
         return self._integers(at, op.output, scaled.target)
 
-    def _mean(self, scaled: ScaledOp, op: AvgPool, source: Activation) -> Activation:
+    def _mean(self, scaled: ScaledOp, op: kinds.AvgPool, source: Activation) -> Activation:
         read, pads = self._pad(op, source, scaled.pad)
         at = self._node(
             "AveragePool",
@@ -160,7 +146,7 @@ class _Writer:
     def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A dense op, its input flattened first."""
         op = scaled.op
-        assert isinstance(op, Dense)
+        assert isinstance(op, kinds.Dense)
         planes = op.weight.reshape(-1, *op.in_shape).transpose(0, 3, 1, 2)
         weights = self._weights(scaled, planes.reshape(len(planes), -1))
         at = self._node("Gemm", [self._flat(source), *weights], transB=1)
@@ -219,7 +205,10 @@ class _Writer:
         return self.real(self._integers(at, tensor, source.scale, flat=True))
 
     def _pad(
-        self, op: Conv | GroupedConv | DepthwiseConv | AvgPool, source: Activation, pad: int | None
+        self,
+        op: Windowed | kinds.AvgPool,
+        source: Activation,
+        pad: int | None,
     ) -> tuple[str, tuple[int, ...]]:
         """What an op reads, and the padding that is left to its node: all of it where padded places
         are real zero, none where a Pad puts another value around the integers.

@@ -13,34 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint import program as kinds
 from drypoint.graph import HALVES_DOWN
-from drypoint.program import (
-    LIMITS,
-    Add,
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    MaxPool,
-    Mul,
-    Op,
-    Program,
-    Tensor,
-    Upsample,
-    multipliers,
-)
+from drypoint.program import LIMITS, Op, Program, Tensor, multipliers
 
 from ._errors import ExportError
 
 LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has 8 bits there
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
 
-COPIES = MaxPool | Concat | Upsample  # their outputs are values of their inputs
-Weighted = Conv | GroupedConv | DepthwiseConv | Dense
-Requantized = Weighted | AvgPool | Add | Mul
+Windowed = kinds.Conv | kinds.GroupedConv | kinds.DepthwiseConv
+COPIES = kinds.MaxPool | kinds.Concat | kinds.Upsample  # their outputs are values of their inputs
+Weighted = Windowed | kinds.Dense
+Requantized = Weighted | kinds.AvgPool | kinds.Add | kinds.Mul
 Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times a ratio is another's
 
 
@@ -120,18 +105,18 @@ def _check(op: Op) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    require(isinstance(op, Requantized | Lookup | COPIES), f"the kind {op.kind!r}")
+    require(isinstance(op, Requantized | kinds.Lookup | COPIES), f"the kind {op.kind!r}")
     zeros = [tensor.zero for tensor in op.inputs]
-    if isinstance(op, Add):
+    if isinstance(op, kinds.Add):
         bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
         require(op.bias[0] == bias, "an addition with a bias that no zero point explains")
-    if isinstance(op, Mul):
+    if isinstance(op, kinds.Mul):
         require(not op.bias.any(), "a product with a bias")
-    if isinstance(op, AvgPool):
+    if isinstance(op, kinds.AvgPool):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
         require(op.bias[0] in biases, "a mean with a bias that no zero point explains")
-    if isinstance(op, Upsample):
+    if isinstance(op, kinds.Upsample):
         require(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
     if isinstance(op, COPIES):
         require(op.out_type != "i32", "a last op without a scale of its own")
@@ -152,13 +137,13 @@ def _clamp(op: Op, ratio: float) -> tuple[int, int]:
 
 
 def _table(op: Op, ratio: float) -> NDArray[np.int8] | None:
-    if not isinstance(op, Lookup):
+    if not isinstance(op, kinds.Lookup):
         return None
     first = 128 if op.in_type == "i8" else 0  # the byte of -128
     return _int8(np.roll(op.table, -first), op.output, ratio)
 
 
-def mean_count(op: AvgPool) -> float:
+def mean_count(op: kinds.AvgPool) -> float:
     """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less."""
     count = op.kernel[0] * op.kernel[1]
     mult, shift = multipliers(np.array([1 / (count - HALVES_DOWN)]))
@@ -168,7 +153,7 @@ def mean_count(op: AvgPool) -> float:
 
 def _pad(op: Op) -> int | None:
     """What padded places read; None where that is real zero, or nothing is padded."""
-    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | AvgPool) or not any(op.padding):
+    if not isinstance(op, Windowed | kinds.AvgPool) or not any(op.padding):
         return None
     values = {0} if op.pad is None else set(op.pad.tolist())
     if len(values) > 1:
@@ -182,13 +167,13 @@ def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         if isinstance(op, COPIES):
             yield from ((op, ((number,), i + 1, 1.0)) for number in reads)
-        if not isinstance(op, AvgPool | Add | Mul):
+        if not isinstance(op, kinds.AvgPool | kinds.Add | kinds.Mul):
             continue
         ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
-        if isinstance(op, Mul):
+        if isinstance(op, kinds.Mul):
             yield op, (tuple(reads), i + 1, 1 / ratio)
         else:
-            factors = (mean_count(op),) if isinstance(op, AvgPool) else op.factors
+            factors = (mean_count(op),) if isinstance(op, kinds.AvgPool) else op.factors
             for number, factor in zip(reads, factors, strict=True):
                 yield op, ((number,), i + 1, 1 / (ratio * factor))
 

@@ -9,29 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import (
-    Add,
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    MaxPool,
-    Mul,
-    Program,
-    Shape,
-    Tensor,
-    Upsample,
-)
+from drypoint import program as kinds
+from drypoint.graph import same_padding
+from drypoint.program import Program, Shape, Tensor
 
 from ._packages import package
-from ._program_scales import ScaledOp, scale_ops, zero_of
+from ._program_scales import ScaledOp, Windowed, scale_ops, zero_of
 
 DESCRIPTION = "written by drypoint"
 
-Windowed = Conv | GroupedConv | DepthwiseConv | MaxPool | AvgPool
+Padded = Windowed | kinds.MaxPool | kinds.AvgPool
 
 
 @dataclass(frozen=True)
@@ -81,23 +68,23 @@ class _Writer:
     def op(self, scaled: ScaledOp, sources: list[Activation]) -> Activation:
         """The operators of an op; their output."""
         match scaled.op:
-            case Conv() | GroupedConv() | DepthwiseConv():
+            case kinds.Conv() | kinds.GroupedConv() | kinds.DepthwiseConv():
                 return self._convolution(scaled, self._planes(sources[0]))
-            case Dense():
+            case kinds.Dense():
                 return self._dense(scaled, self._flat(sources[0]))
-            case MaxPool():
+            case kinds.MaxPool():
                 return self._max(scaled.op, self._planes(sources[0]), scaled)
-            case AvgPool():
+            case kinds.AvgPool():
                 return self._mean(scaled, self._planes(sources[0]))
-            case Upsample():
+            case kinds.Upsample():
                 return self._upsample(scaled.op, self._planes(sources[0]), scaled)
-            case Lookup():
+            case kinds.Lookup():
                 return self._table(scaled, sources[0])
-            case Add():
+            case kinds.Add():
                 return self._pair("ADD", self.schema.AddOptionsT(), scaled, sources)
-            case Mul():
+            case kinds.Mul():
                 return self._pair("MUL", self.schema.MulOptionsT(), scaled, sources)
-            case Concat():
+            case kinds.Concat():
                 options = self.schema.ConcatenationOptionsT()
                 options.axis = -1
                 return self._pair("CONCATENATION", options, scaled, sources)
@@ -113,9 +100,9 @@ class _Writer:
     def _convolution(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A convolution, and max-pooling after it."""
         op = scaled.op
-        assert isinstance(op, Conv | GroupedConv | DepthwiseConv)
+        assert isinstance(op, Windowed)
         plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
-        if isinstance(op, DepthwiseConv):
+        if isinstance(op, kinds.DepthwiseConv):
             output = self._depthwise(op, op.weight, scaled, source, plane)
         else:
             options = self.schema.Conv2DOptionsT()
@@ -137,7 +124,7 @@ class _Writer:
 
     def _depthwise(
         self,
-        op: DepthwiseConv | AvgPool,
+        op: kinds.DepthwiseConv | kinds.AvgPool,
         weight: NDArray[np.int8],
         scaled: ScaledOp,
         source: Activation,
@@ -146,7 +133,7 @@ class _Writer:
         options = self.schema.DepthwiseConv2DOptionsT()
         source = self._windows(options, op, source, scaled.pad)
         options.depthMultiplier = plane.shape.c // op.in_shape.c
-        if isinstance(op, DepthwiseConv):
+        if isinstance(op, kinds.DepthwiseConv):
             options.dilationHFactor, options.dilationWFactor = op.dilation
         output = self.activation(plane, scaled.target)
         scales, bias = scaled.weight, scaled.bias
@@ -159,7 +146,7 @@ class _Writer:
         which small means of many values would vanish, and leaves out padded places.
         """
         op = scaled.op
-        assert isinstance(op, AvgPool)
+        assert isinstance(op, kinds.AvgPool)
         channels, values = op.in_shape.c, op.kernel[0] * op.kernel[1]
         ones = np.ones((*op.kernel, channels), np.int8)
         as_conv = replace(
@@ -167,7 +154,7 @@ class _Writer:
         )
         return self._depthwise(op, ones, as_conv, source, op.output)
 
-    def _max(self, op: MaxPool, source: Activation, scaled: ScaledOp) -> Activation:
+    def _max(self, op: kinds.MaxPool, source: Activation, scaled: ScaledOp) -> Activation:
         options = self.schema.Pool2DOptionsT()
         lowest = 0 if op.in_type == "u8" else -128
         source = self._windows(options, op, source, None, outside=lowest)
@@ -176,7 +163,7 @@ class _Writer:
         self._operator("MAX_POOL_2D", [source.at], output.at, options)
         return output
 
-    def _upsample(self, op: Upsample, source: Activation, scaled: ScaledOp) -> Activation:
+    def _upsample(self, op: kinds.Upsample, source: Activation, scaled: ScaledOp) -> Activation:
         """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
         (rows, columns), (h, w, _) = op.kernel, op.in_shape
         shape = Shape(h * rows, w * columns, op.out_shape.c)
@@ -200,7 +187,7 @@ class _Writer:
 
     def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
         op = scaled.op
-        assert isinstance(op, Dense)
+        assert isinstance(op, kinds.Dense)
         output = self.activation(op.output, scaled.target, flat=True)
         weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
         options = self.schema.FullyConnectedOptionsT()
@@ -273,7 +260,7 @@ class _Writer:
     def _windows(
         self,
         options: Any,
-        op: Windowed,
+        op: Padded,
         source: Activation,
         pad: int | None,
         *,
@@ -293,13 +280,14 @@ class _Writer:
         options.padding = self.schema.Padding.VALID
         if not any(op.padding):
             return source
-        if pad is None and op.padding == same_padding(op):
+        top, left, bottom, right = op.padding
+        same = same_padding(op.in_shape[:2], op.reach, op.stride)
+        if pad is None and ((top, bottom), (left, right)) == same:
             options.padding = self.schema.Padding.SAME
             return source
         value = pad if pad is not None else outside
         value = source.tensor.zero if value is None else value
         stored = value - 128 if source.tensor.type == "u8" else value
-        top, left, bottom, right = op.padding
         h, w, c = op.in_shape
         shape = Shape(h + top + bottom, w + left + right, c)
         output = self.activation(source.tensor._replace(shape=shape), source.scale)
@@ -378,11 +366,3 @@ class _Writer:
         entry.builtinCode = entry.deprecatedBuiltinCode = code
         entry.version = 1
         return entry
-
-
-def same_padding(op: Windowed) -> tuple[int, int, int, int]:
-    """TensorFlow's SAME padding: for an output of ceil(size / stride), the smaller half first."""
-    (h, w, _), (rh, rw), (sh, sw) = op.in_shape, op.reach, op.stride
-    high = max(0, (-(-h // sh) - 1) * sh + rh - h)
-    wide = max(0, (-(-w // sw) - 1) * sw + rw - w)
-    return high // 2, wide // 2, high - high // 2, wide - wide // 2

@@ -43,11 +43,7 @@ FUNCTIONS = {
 
 
 def function_of(op: Operator) -> Function:
-    """The function of an operator of one value.
-
-    Raises:
-        Unsupported: its option is no number.
-    """
+    """The function of an operator of one value."""
     if op.kind == "LEAKY_RELU":
         slope = float(op.options["Alpha"])
         if not math.isfinite(slope):

@@ -94,11 +94,7 @@ class Reader:
         self.draft.input_qparams = value.steps
 
     def describe(self, number: int, steps: FileQuantParams | None = None) -> LayerOutput:
-        """A tensor as the file describes it, in integers with its steps or other ones.
-
-        Raises:
-            Unsupported: it is no plane, or, in integers, not of 8 bits with one scale.
-        """
+        """A tensor as the file describes it, in integers with its steps or other ones."""
         tensor = self.file.tensors[number]
         if self.integers and steps is None:
             steps = _steps_of(tensor)
@@ -147,11 +143,7 @@ class Reader:
     # What operators read
 
     def read(self, op: Operator, position: int = 0) -> LayerOutput:
-        """The value of an input.
-
-        Raises:
-            Unsupported: it is left out, not computed, or, in integers, of floats or a softmax.
-        """
+        """The value of an input."""
         number = op.inputs[position] if position < len(op.inputs) else -1
         if number not in self.values:
             raise Unsupported(f"has no computed input {position}")
@@ -176,11 +168,7 @@ class Reader:
         return value
 
     def constant(self, op: Operator, position: int) -> Floats:
-        """The real values of a constant input.
-
-        Raises:
-            Unsupported: it is left out or computed, or its scales do not fit.
-        """
+        """The real values of a constant input."""
         number = op.inputs[position] if position < len(op.inputs) else -1
         if number in self.constants:
             return self.constants[number]
@@ -281,10 +269,6 @@ class Reader:
     ) -> None:
         """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
         set the operator's output; ``steps`` are the output's in integers, where not the file's.
-
-        Raises:
-            Unsupported: the output has another shape than the file says, or no layer is like the
-                activation.
         """
         activation, output = op.activation, self.describe(op.outputs[0])
         if activation not in _CLIPS:
@@ -342,11 +326,7 @@ def clip_of(activation: str, qparams: graph.QuantParams) -> tuple[float, float]:
 
 
 def _steps_of(tensor: FileTensor) -> FileQuantParams:
-    """The steps of an activation.
-
-    Raises:
-        Unsupported: it is not int8 or uint8 with one scale.
-    """
+    """The steps of an activation."""
     if tensor.type not in ("INT8", "UINT8"):
         other = ": interop.from_tflite reads float nets" if tensor.type == "FLOAT32" else ""
         raise Unsupported(f"has an activation {tensor.type}; wanted INT8{other}")

@@ -78,11 +78,7 @@ def _crop(reader: Reader, op: Operator) -> None:
 
 
 def _left_out(file: File, op: Operator, source: Shape) -> Sides:
-    """The rows and columns at each side that SLICE leaves out.
-
-    Raises:
-        Unsupported: it takes a part of other axes, or says another shape than its output's.
-    """
+    """The rows and columns at each side that SLICE leaves out."""
     arrays = [constant(file, op, i) for i in (1, 2)]
     shape = file.tensors[op.inputs[0]].shape
     if len(shape) != 4 or any(a.shape != (4,) or a.dtype.kind != "i" for a in arrays):

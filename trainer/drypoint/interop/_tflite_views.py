@@ -127,9 +127,6 @@ def parts(file: File, op: Operator, views: Mapping[int, View]) -> dict[int, View
         file: the file.
         op: the operator.
         views: the view of each tensor known so far.
-
-    Raises:
-        Unsupported: the operator's numbers are no constants.
     """
     if op.kind == "STRIDED_SLICE" and op.inputs[0] in views:
         part = _slice(file, op, views[op.inputs[0]])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from drypoint.graph import Sides, Unsupported
+from drypoint.graph import Sides, Unsupported, same_padding
 from drypoint.program import Shape, Tensor
 
 from ._errors import TfliteError
@@ -70,11 +70,7 @@ def hint(kind: str) -> str:
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:
-    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis.
-
-    Raises:
-        Unsupported: the tensor has another form.
-    """
+    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis."""
     shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
     if not 2 <= len(shape) <= 4 or shape[:1] != batch:
         raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
@@ -85,11 +81,7 @@ def plane(file: File, tensor: FileTensor) -> Shape:
 
 
 def constant(file: File, op: Operator, position: int) -> Array:
-    """A constant input.
-
-    Raises:
-        Unsupported: it is left out, computed, or in a form that is not read.
-    """
+    """A constant input."""
     tensor = input_tensor(file, op, position)
     if tensor is None or tensor.constant is None:
         problem = "" if tensor is None else tensor.problem
@@ -104,11 +96,7 @@ def input_tensor(file: File, op: Operator, position: int) -> FileTensor | None:
 
 
 def pair(op: Operator, height: str, width: str) -> tuple[int, int]:
-    """Two options of at least 1.
-
-    Raises:
-        Unsupported: one is less.
-    """
+    """Two options of at least 1."""
     numbers = op.options[height], op.options[width]
     if min(numbers) < 1:
         raise Unsupported(f"has {height} and {width} of {numbers}")
@@ -118,27 +106,16 @@ def pair(op: Operator, height: str, width: str) -> tuple[int, int]:
 def padding(
     op: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane.
-
-    "SAME" gives ceil(size / stride) outputs, with the smaller half of the padding above and left.
-    """
+    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane."""
     if op.options["Padding"] == "VALID":
         return NO_PADDING
     if op.options["Padding"] != "SAME":
         raise Unsupported(f"has the padding {op.options['Padding']}")
-    total = [
-        max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
-    ]
-    rows, columns = ((n // 2, n - n // 2) for n in total)
-    return rows, columns
+    return same_padding(size, reach, stride)
 
 
 def sides(file: File, op: Operator, rank: int) -> Sides:
-    """What PAD and PADV2 add to a plane.
-
-    Raises:
-        Unsupported: they pad other axes, or take away.
-    """
+    """What PAD and PADV2 add to a plane."""
     amounts = constant(file, op, 1)
     integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
     if not integers or rank < 3 or int(amounts.min()) < 0:
@@ -151,11 +128,7 @@ def sides(file: File, op: Operator, rank: int) -> Sides:
 
 
 def mean_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
-    """The rows and columns that MEAN takes the mean over.
-
-    Raises:
-        Unsupported: it goes over the batch or the channels.
-    """
+    """The rows and columns that MEAN takes the mean over."""
     array = constant(file, op, 1)
     axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
     first = 4 - rank  # of a plane's axes
