@@ -15,10 +15,9 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._errors import ImportFileError, OnnxError
+from ._errors import ImportFileError
 from ._integer_layers import FileQuantParams, Floats
-from ._onnx_file import Array, Shape
-from ._onnx_value import TensorView, check_size
+from ._tensor_view import Array, Shape, TensorView, check_size
 
 INPUT = "input"
 OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
@@ -91,9 +90,7 @@ class Draft:
         input_qparams: the steps of a quantized file's input.
     """
 
-    def __init__(
-        self, input_shape: Shape, size: int, error: type[ImportFileError] = OnnxError
-    ) -> None:
+    def __init__(self, input_shape: Shape, size: int, error: type[ImportFileError]) -> None:
         self.layers: dict[int, DraftLayer] = {}
         self.input_shape = input_shape
         self.input_qparams: FileQuantParams | None = None
@@ -150,11 +147,11 @@ class Draft:
         """Take weights that no file holds from the budget, before they are made.
 
         Raises:
-            OnnxError: they are far more than the file explains.
+            ImportFileError: they are far more than the file explains.
         """
         self._left -= 8 * count
         if self._left < 0:
-            raise OnnxError("its nodes choose and scale more values than a net of its size would")
+            raise self.error("its nodes choose and scale more values than a net of its size would")
 
     def reshape(self, value: TensorView, shape: Shape) -> int:
         """The number of a layer that outputs a layer's output in another shape."""

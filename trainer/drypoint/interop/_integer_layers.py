@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drypoint import nn
 from drypoint.graph import Builder, Reals, Sides, Unsupported, Value
 
-from ._onnx_file import Shape
+from ._tensor_view import Shape
 
 Array: TypeAlias = NDArray[np.generic]
 Floats: TypeAlias = NDArray[np.float64]

@@ -262,18 +262,6 @@ def _reshape(call: Call) -> str:
     return call.add("Reshape", [call.reads[0], call.constant(np.array([-1, *sizes], np.int64))])
 
 
-def _permute(call: Call) -> str:
-    return call.add("Transpose", call.reads, perm=(0, *call.layer.dims))
-
-
-def _identity(call: Call) -> str:
-    return call.reads[0]
-
-
-def _activation(call: Call) -> str:
-    return call.activate(call.reads[0])
-
-
 def _relu(call: Call) -> str:
     layer = call.layer
     if layer.threshold:
@@ -285,17 +273,11 @@ def _relu(call: Call) -> str:
     return call.add("Clip", [*call.reads, call.number(0), call.number(layer.max_value)])
 
 
-def _plain(op: str) -> Adder:
-    """An operator of one tensor without attributes."""
-    return lambda call: call.add(op, call.reads)
-
-
-def _leaky(call: Call) -> str:
-    return call.add("LeakyRelu", call.reads, alpha=float(call.layer.negative_slope))
-
-
-def _softmax(call: Call) -> str:
-    return call.add("Softmax", call.reads, axis=call.layer.axis)
+def _plain(op: str, **attributes: Callable[[Any], Any]) -> Adder:
+    """An operator of one tensor; each attribute is a function of Keras's layer."""
+    return lambda call: call.add(
+        op, call.reads, **{name: read(call.layer) for name, read in attributes.items()}
+    )
 
 
 def _chain(op: str) -> Adder:
@@ -337,10 +319,6 @@ def _normalization(call: Call) -> str:
     return call.add("Div", [output, call.number(np.maximum(deviation, 1e-7))])
 
 
-def _elu(call: Call) -> str:
-    return call.add("Elu", call.reads, alpha=float(call.layer.alpha))
-
-
 REFUSED = {
     **dict.fromkeys(("SimpleRNN", "Bidirectional"), "RNN"),
     **{name: name for name in ("LSTM", "GRU", "LayerNormalization", "GroupNormalization")},
@@ -363,7 +341,8 @@ LAYERS: Mapping[str, Adder] = {
     **dict.fromkeys(
         ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout",
          "AlphaDropout", "ActivityRegularization", "Identity", "RandomFlip", "RandomRotation",
-         "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness"), _identity,
+         "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness"),
+        lambda call: call.reads[0],
     ),
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _zero_padding),
     **{op: _plain(op) for op in ("Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Sin", "Cos")},
@@ -371,12 +350,12 @@ LAYERS: Mapping[str, Adder] = {
     "Negative": _plain("Neg"),
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
-    "Permute": _permute,
-    "Activation": _activation,
+    "Permute": _plain("Transpose", perm=lambda layer: (0, *layer.dims)),
+    "Activation": lambda call: call.activate(call.reads[0]),
     "ReLU": _relu,
-    "LeakyReLU": _leaky,
-    "Softmax": _softmax,
-    "ELU": _elu,
+    "LeakyReLU": _plain("LeakyRelu", alpha=lambda layer: float(layer.negative_slope)),
+    "Softmax": _plain("Softmax", axis=lambda layer: layer.axis),
+    "ELU": _plain("Elu", alpha=lambda layer: float(layer.alpha)),
     "Add": _chain("Add"),
     "Subtract": _chain("Sub"),
     "Multiply": _chain("Mul"),

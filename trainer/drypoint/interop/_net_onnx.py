@@ -7,7 +7,7 @@ model's metadata as ``drypoint.encoder`` and ``drypoint.classes``, as JSON.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -111,22 +111,25 @@ class _Writer:
         if isinstance(layer, nn.Merge):  # it has no single input shape
             return self._refuse(path, layer, reads)
         (shape,) = shapes.values()
-        for kinds, write in self._writers().items():
-            if isinstance(layer, kinds):
-                return write(path, layer, reads, shape)
-        return self._refuse(path, layer, reads)
-
-    def _writers(self) -> Mapping[Any, Callable[..., str]]:
-        return {
-            nn.Conv2d: self._convolution,
-            nn.Linear: self._linear,
-            nn.BatchNorm: self._batch_norm,
-            nn.Pool2d: self._pool,
-            (nn.AdaptiveAvgPool2d, nn.GlobalAvgPool2d): self._means,
-            (nn.Dropout, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Function): self._pointwise,
-            (nn.Softmax, nn.Reshape, nn.ZeroPad2d): self._reshape,
-            (nn.Upsample, nn.PixelShuffle, nn.ConvTranspose2d): self._upsample,
-        }
+        match layer:
+            case nn.Conv2d():
+                return self._convolution(path, layer, reads, shape)
+            case nn.Pool2d() | nn.AdaptiveAvgPool2d() | nn.GlobalAvgPool2d():
+                return self._pool(path, layer, reads, shape)
+            case nn.Upsample() | nn.PixelShuffle() | nn.ConvTranspose2d():
+                return self._upsample(path, layer, reads, shape)
+            case nn.Softmax() | nn.Reshape() | nn.ZeroPad2d():
+                return self._move(path, layer, reads, shape)
+            case nn.Linear():
+                arrays = self._arrays(path, layer, layer.param_names)
+                return self.node(path, "Gemm", [*reads, *arrays], transB=1)
+            case nn.BatchNorm():
+                names = ("scale", "shift", "running_mean", "running_variance")
+                arrays = self._arrays(path, layer, names)
+                reads = [*reads, *arrays]
+                return self.node(path, "BatchNormalization", reads, epsilon=layer.epsilon)
+            case _:
+                return self._pointwise(path, layer, reads)
 
     def _convolution(self, path: str, layer: nn.Conv2d, reads: Reads, shape: nn.Shape) -> str:
         window = layer.window(shape)
@@ -165,36 +168,20 @@ class _Writer:
             case _:
                 raise AssertionError(layer)
 
-    def _linear(self, path: str, layer: nn.Linear, reads: Reads, shape: nn.Shape) -> str:
-        del shape
-        arrays = self._arrays(path, layer, layer.param_names)
-        return self.node(path, "Gemm", [*reads, *arrays], transB=1)
-
-    def _batch_norm(self, path: str, layer: nn.BatchNorm, reads: Reads, shape: nn.Shape) -> str:
-        del shape
-        names = ("scale", "shift", "running_mean", "running_variance")
-        arrays = self._arrays(path, layer, names)
-        return self.node(path, "BatchNormalization", [*reads, *arrays], epsilon=layer.epsilon)
-
-    def _pool(self, path: str, layer: nn.Pool2d, reads: Reads, shape: nn.Shape) -> str:
-        window = layer.window(shape)
-        kind, more = "MaxPool", {}
+    def _pool(self, path: str, layer: nn.Module, reads: Reads, shape: nn.Shape) -> str:
+        if isinstance(layer, nn.GlobalAvgPool2d):
+            return self.node(
+                path, "Flatten", [self.node(f"{path}.mean", "GlobalAveragePool", reads)]
+            )
+        assert isinstance(layer, nn.Pool2d | nn.AdaptiveAvgPool2d)
+        window, more = layer.window(shape), {}
+        kind = "MaxPool" if isinstance(layer, nn.MaxPool2d) else "AveragePool"
         if isinstance(layer, nn.AvgPool2d):
-            kind, more = "AveragePool", {"count_include_pad": 1}
-        pads = _pads(window.padding)
-        sizes = {"kernel_shape": window.kernel, "strides": window.stride, "pads": pads}
-        return self.node(path, kind, reads, **sizes, **more)
+            more["count_include_pad"] = 1
+        sizes = {"kernel_shape": window.kernel, "strides": window.stride}
+        return self.node(path, kind, reads, **sizes, pads=_pads(window.padding), **more)
 
-    def _means(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
-        if isinstance(layer, nn.AdaptiveAvgPool2d):
-            window = layer.window(shape)
-            sizes = {"kernel_shape": window.kernel, "strides": window.stride}
-            return self.node(path, "AveragePool", reads, **sizes)
-        mean = self.node(f"{path}.mean", "GlobalAveragePool", reads)
-        return self.node(path, "Flatten", [mean], axis=1)
-
-    def _pointwise(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
-        del shape
+    def _pointwise(self, path: str, layer: nn.Module, reads: Reads) -> str:
         match layer:
             case nn.Dropout():
                 return reads[0]
@@ -226,7 +213,7 @@ class _Writer:
         at = self.node(f"{path}.share", "Add", [at, half])
         return self.node(path, "Mul", [*reads, at])
 
-    def _reshape(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+    def _move(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:
             case nn.Softmax():
                 axis = layer.axis if layer.axis < 0 else layer.axis + 1

@@ -15,7 +15,8 @@ from drypoint import nn
 
 from ._errors import FrameworkError, OnnxError
 from ._onnx import net_of
-from ._onnx_file import Array, Graph, Node, Shape
+from ._onnx_file import Graph, Node
+from ._tensor_view import Array, Shape
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

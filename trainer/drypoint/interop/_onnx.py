@@ -15,8 +15,8 @@ from ._onnx_file import Graph, read_graph
 from ._onnx_functions import materialize
 from ._onnx_quantized import integer_handlers
 from ._onnx_reader import Handler, InputLayout, Reader, input_of
-from ._onnx_value import TensorView
 from ._program import program_of
+from ._tensor_view import TensorView
 
 MAX_WALKS = 3  # the first finds what the net's input is
 

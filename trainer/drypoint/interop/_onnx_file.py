@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, check_kind, read_bytes
 
 from ._errors import OnnxError
 from ._onnx_external import load_weights, refuse_other_files
 from ._packages import package
+from ._tensor_view import MAX_SIZE, Array, Shape
 
-Array = NDArray[np.generic]
-Shape = tuple[int, ...]
 ANY_BATCH = 7919  # stands for an open batch axis: a prime that no other size of a net is
-MAX_SIZE = 1 << 24  # elements of an activation of one example
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

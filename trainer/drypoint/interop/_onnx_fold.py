@@ -11,8 +11,9 @@ import numpy as np
 
 from drypoint.graph import Unsupported
 
-from ._onnx_file import ANY_BATCH, Array, Node
+from ._onnx_file import ANY_BATCH, Node
 from ._packages import package
+from ._tensor_view import Array
 
 FOLDED = {
     *("Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"),

@@ -20,7 +20,7 @@ from ._integer_layers import Floats, OfIntegers
 from ._onnx_file import Node
 from ._onnx_matching import GRID, Points, close, layer_of
 from ._onnx_reader import Handler, Reader
-from ._onnx_value import TensorView, axis_of
+from ._tensor_view import TensorView, axis_of
 
 MAX_NODES = 24  # of one function
 _erf = np.vectorize(math.erf, otypes=[np.float64])

@@ -13,10 +13,11 @@ import numpy as np
 from drypoint.graph import Unsupported
 
 from ._integer_layers import FileQuantParams, Floats, OfIntegers, Requantize
-from ._onnx_file import Array, Node
+from ._onnx_file import Node
 from ._onnx_functions import unary
 from ._onnx_reader import Handler, Reader
 from ._onnx_shapes import gather
+from ._tensor_view import Array
 
 KINDS = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32"}
 INT32 = 6  # of TensorProto's types

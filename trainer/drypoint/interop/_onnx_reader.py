@@ -1,6 +1,6 @@
 """Walks over the nodes of an ONNX graph and makes a draft of layers of them.
 
-A node becomes a layer, another view of what a layer outputs (`_onnx_value`), a function that waits
+A node becomes a layer, another view of what a layer outputs (`_tensor_view`), a function that waits
 for the nodes after it (`_onnx_functions`), or a constant. All nodes that cannot be converted are
 named in one error.
 """
@@ -19,9 +19,19 @@ from drypoint.graph import Unsupported
 from ._draft import Draft
 from ._errors import OnnxError
 from ._integer_layers import FileQuantParams, Floats
-from ._onnx_file import ANY_BATCH, MAX_SIZE, Array, Graph, Node, Shape
+from ._onnx_file import ANY_BATCH, Graph, Node
 from ._onnx_fold import FOLDED, Folder
-from ._onnx_value import Axes, Index, TensorView, arrange, axes_of, check_size
+from ._tensor_view import (
+    MAX_SIZE,
+    Array,
+    Axes,
+    Index,
+    Shape,
+    TensorView,
+    arrange,
+    axes_of,
+    check_size,
+)
 
 Handler = Callable[["Reader", Node], None]
 MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
@@ -63,7 +73,7 @@ class Reader:
         materialize: Callable[["Reader", str], TensorView],
     ) -> None:
         self.graph, self.integers = graph, integers
-        self.draft = Draft(input_view.layer_shape, graph.size)
+        self.draft = Draft(input_view.layer_shape, graph.size, OnnxError)
         self.constants: dict[str, Array] = dict(graph.constants)
         self.steps: dict[str, tuple[FileQuantParams, int]] = {}
         self.values = {graph.input: input_view}

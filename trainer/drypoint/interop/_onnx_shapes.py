@@ -9,12 +9,12 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._onnx_file import Node, Shape
+from ._onnx_file import Node
 from ._onnx_functions import align
 from ._onnx_reader import Handler, Reader, batch_is, place
-from ._onnx_value import Index, TensorView, axes_of, check_size
 from ._onnx_weighted import choose
 from ._onnx_windows import crop
+from ._tensor_view import Index, Shape, TensorView, axes_of, check_size
 
 
 def reshape(reader: Reader, node: Node) -> None:

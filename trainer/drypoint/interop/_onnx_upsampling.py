@@ -5,11 +5,11 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Pair, Unsupported
 
-from ._onnx_file import Array, Node
+from ._onnx_file import Node
 from ._onnx_reader import STAND_IN, Handler, Reader, place
-from ._onnx_value import TensorView, check_size
 from ._onnx_weighted import add_convolution, read_kernel
 from ._onnx_windows import Padding, numbers_of, sides_of
+from ._tensor_view import Array, TensorView, check_size
 
 _LINEAR = (
     "resizes by interpolation; ours repeats pixels: use mode nearest, or a transposed convolution"

@@ -9,10 +9,10 @@ from drypoint.graph import Unsupported
 
 from ._draft import WHOLE
 from ._integer_layers import FileQuantParams, Floats
-from ._onnx_file import Array, Node
+from ._onnx_file import Node
 from ._onnx_reader import Handler, Reader, place
-from ._onnx_value import TensorView, axis_of
 from ._onnx_windows import numbers_of, set_image, sides_of
+from ._tensor_view import Array, TensorView, axis_of
 
 
 def conv(reader: Reader, node: Node) -> None:

@@ -6,9 +6,9 @@ from drypoint import nn
 from drypoint.graph import Pair, Unsupported, same_padding
 
 from ._integer_layers import Crop, Pad2d
-from ._onnx_file import Node, Shape
+from ._onnx_file import Node
 from ._onnx_reader import Handler, Reader, place
-from ._onnx_value import TensorView, axis_of, check_size
+from ._tensor_view import Shape, TensorView, axis_of, check_size
 
 UPSAMPLINGS = (nn.Upsample, nn.PixelShuffle, Crop)
 Padding = tuple[Pair, Pair]  # (top, bottom), (left, right)

@@ -1,4 +1,4 @@
-"""A tensor of an ONNX file as a view of what a layer outputs.
+"""A tensor of a file as a view of what a layer outputs.
 
 Reshapes and transposes move no value of the net: a file may hold images with the channels last,
 split, join and exchange axes. A `TensorView` says where each element of the file's tensor lies in
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from drypoint.graph import Pair, Unsupported
 
-from ._onnx_file import MAX_SIZE, Shape
-
+Array = NDArray[np.generic]
+Shape = tuple[int, ...]
+MAX_SIZE = 1 << 24  # elements of an activation of one example
 Index = NDArray[np.intp]
 Axes = tuple[int, ...]
 
