@@ -170,8 +170,12 @@ def test_the_modules_of_a_part_import_one_another_in_no_circle():
     """Imports for type checkers count too."""
     circles = {}
     for part, folder in PARTS.items():
-        files = {path.stem: path for path in (ROOT / folder).glob("*.py")}
-        graph = {stem: siblings(path) & set(files) for stem, path in files.items()}
+        top = ROOT / folder
+        files = {
+            ".".join(path.relative_to(top).with_suffix("").parts): path
+            for path in top.rglob("*.py")
+        }
+        graph = {name: siblings(name, path) & set(files) for name, path in files.items()}
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
@@ -179,10 +183,15 @@ def test_the_modules_of_a_part_import_one_another_in_no_circle():
     assert circles == {}
 
 
-def siblings(path):
-    """The modules of its own part that a file imports, wherever in the file."""
-    nodes = [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) and n.level == 1]
-    return {name for n in nodes for name in ([n.module] if n.module else [a.name for a in n.names])}
+def siblings(name, path):
+    """The modules of its own part that a file imports, wherever in the file: "onnx.reader"."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            room = name.split(".")[: -node.level]
+            module = [*room, *(node.module or "").split(".")] if node.module else room
+            found |= {".".join(module), *(".".join([*module, alias.name]) for alias in node.names)}
+    return found
 
 
 def test_parts_are_imported_by_their_public_name():

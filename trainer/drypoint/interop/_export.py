@@ -10,10 +10,10 @@ from drypoint.common import check_kind, kind_of
 from drypoint.program import Program, reference
 
 from ._errors import ExportError
-from ._net_onnx import net_to_onnx
 from ._packages import package
-from ._program_onnx import program_to_onnx
-from ._program_tflite import program_to_tflite
+from .onnx.write_net import net_to_onnx
+from .onnx.write_program import program_to_onnx
+from .tflite.write_program import program_to_tflite
 
 _PROGRAM = "a Program, as quant.quantize gives it"
 _INPUTS = (

@@ -6,10 +6,10 @@ from drypoint.common import check_kind, read_start
 from drypoint.program import Program
 
 from ._errors import ImportFileError
-from ._onnx import program_of_onnx
 from ._rounding import RoundingReport, compare, requantizations
-from ._tflite import program_of_tflite
-from ._tflite_file import IDENTIFIER
+from .onnx.read import program_of_onnx
+from .tflite.file import IDENTIFIER
+from .tflite.read import program_of_tflite
 
 
 def is_tflite(source: bytes | str | Path) -> bool:
