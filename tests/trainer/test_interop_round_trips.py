@@ -22,7 +22,7 @@ FORMATS = {
 }
 # Neither format has a padding with a value for each channel, nor one operator for blocks that are
 # no squares. What a quantizer does not make: additions, means and products whose biases are not
-# those of zero points, copies at the end, tensors of two scales.
+# biases of zero points, copies at the end, tensors of two scales.
 UNWRITTEN = re.compile(
     r"op '[^']*': (a pixel shuffle \(\d, \d\)|a padding value for each channel) cannot be written"
 )
