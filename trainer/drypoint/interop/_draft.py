@@ -167,12 +167,12 @@ class Draft:
         """The steps of what a layer outputs."""
         return self.layers[end].output if end else self.input_qparams
 
-    def set_qparams(self, end: int, steps: FileQuantParams) -> None:
+    def set_qparams(self, end: int, qparams: FileQuantParams) -> None:
         """Set the steps of what a layer outputs."""
         if end:
-            self.layers[end] = replace(self.layers[end], output=steps)
+            self.layers[end] = replace(self.layers[end], output=qparams)
         else:
-            self.input_qparams = steps
+            self.input_qparams = qparams
 
     def set_keeps(self, end: int) -> None:
         """Say of a layer that its weights of 0 and 1 choose values and compute none."""

@@ -44,9 +44,9 @@ def program_of(
         ProgramError: a rule of the format is broken.
     """
     layers, output = draft.merge_scalings(output)
-    steps = _Steps(draft, layers, output).steps
+    qparams = _OutputParams(draft, layers, output).qparams
     try:
-        value, builder = _build(draft, layers, output, steps)
+        value, builder = _build(draft, layers, output, qparams)
         if value.number == 0:
             raise draft.error("computes nothing: its output is its input")
         lowered = graph.compute_output(graph.fuse(builder.graph(value)))
@@ -61,7 +61,7 @@ def _build(
     draft: Draft,
     layers: Mapping[int, DraftLayer],
     output: int,
-    steps: Mapping[int, FileQuantParams],
+    qparams: Mapping[int, FileQuantParams],
 ) -> tuple[Value, Builder]:
     """The nodes of all layers, and the value of the output.
 
@@ -70,13 +70,13 @@ def _build(
     """
     names, users = layer_names(layers), Counter(n for layer in layers.values() for n in layer.reads)
     builder = Builder(
-        plane_of(draft.input_shape), qparams=_input_params(steps[0]), input_is_shared=users[0] > 1
+        plane_of(draft.input_shape), qparams=_input_params(qparams[0]), input_is_shared=users[0] > 1
     )
     values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
     for number, layer in layers.items():
         moves = layer.keeps or isinstance(layer.layer, KEEPING)
         last = number == output and isinstance(layer.layer, nn.Softmax | nn.LogSoftmax)
-        params = PROBABILITIES if last else steps.get(number)
+        params = PROBABILITIES if last else qparams.get(number)
         read = [values[n] for n in layer.reads]
         try:
             if params is None:
@@ -106,8 +106,8 @@ def _build(
             if not (moves and layer.reads[0] in lost):
                 troubles.append((layer.title, str(reason)))
             lost.add(number)
-            qparams = params_of(params or PROBABILITIES)
-            values[number] = builder.stand_in(plane_of(layer.shape), qparams)
+            stand_in = params_of(params or PROBABILITIES)
+            values[number] = builder.stand_in(plane_of(layer.shape), stand_in)
     if troubles:
         raise LoweringError(troubles)
     return values[output], builder
@@ -121,67 +121,67 @@ def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
     return np.rint(bias / scales) * unit if close else bias
 
 
-def params_of(steps: FileQuantParams) -> graph.QuantParams:
+def params_of(qparams: FileQuantParams) -> graph.QuantParams:
     """A program's parameters: int8 whose zero point is -128, and uint8 that is 0, are ``u8``."""
-    zero = steps.zero - (128 if steps.kind == "UINT8" else 0)
-    scale = float(steps.scales[0])
+    zero = qparams.zero - (128 if qparams.kind == "UINT8" else 0)
+    scale = float(qparams.scales[0])
     if zero == -128:
         return graph.QuantParams("u8", scale)
     return graph.QuantParams("i8", scale, zero)
 
 
-def _input_params(steps: FileQuantParams) -> graph.QuantParams:
+def _input_params(qparams: FileQuantParams) -> graph.QuantParams:
     """The parameters of the program's input, which has the file's int8."""
-    params = params_of(steps)
-    if steps.kind == "INT8" and params.dtype == "u8":
+    params = params_of(qparams)
+    if qparams.kind == "INT8" and params.dtype == "u8":
         return graph.QuantParams("i8", params.scale, -128)
     return params
 
 
-class _Steps:
-    """The steps of each layer's output."""
+class _OutputParams:
+    """The quantization parameters of each layer's output."""
 
     def __init__(self, draft: Draft, layers: Mapping[int, DraftLayer], output: int) -> None:
         self.layers, self.error = layers, draft.error
         self.users = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
-        self.steps = {n: layer.output for n, layer in layers.items() if layer.output is not None}
+        self.qparams = {n: layer.output for n, layer in layers.items() if layer.output is not None}
         if draft.input_qparams is not None:
-            self.steps[0] = draft.input_qparams
-        self._spread_steps()
-        self._choose_steps()
-        if 0 not in self.steps:
+            self.qparams[0] = draft.input_qparams
+        self._spread()
+        self._choose()
+        if 0 not in self.qparams:
             first = next(iter(layers.values())).title if layers else "nothing"
             raise draft.error(
                 f"its input is not quantized: {first} computes it in floats. Take that out of the "
                 "net, and normalize before"
             )
 
-    def _spread_steps(self) -> None:
+    def _spread(self) -> None:
         """A layer that moves or chooses values has the steps of what it reads, or the other way
         around: rounding keeps order, so a maximum may be taken before or after it.
         """
         for number, layer in self.layers.items():
             keeps = layer.keeps or isinstance(layer.layer, (*KEEPING, nn.ReLU))
-            if number not in self.steps and keeps:
-                source = self.steps.get(layer.reads[0])
+            if number not in self.qparams and keeps:
+                source = self.qparams.get(layer.reads[0])
                 if source is not None:
-                    self.steps[number] = source
+                    self.qparams[number] = source
         for number, layer in reversed(list(self.layers.items())):
             before = layer.reads[0]
             alone = self.users[before] == 1
-            if before in self.steps or not alone or number not in self.steps:
+            if before in self.qparams or not alone or number not in self.qparams:
                 continue
             if layer.keeps or isinstance(layer.layer, (*CLIPS, *KEEPING)):
-                self.steps[before] = self.steps[number]
+                self.qparams[before] = self.qparams[number]
 
-    def _choose_steps(self) -> None:
+    def _choose(self) -> None:
         """A function of one value whose output the file leaves in floats, since only a mean or the
         like reads it, gets steps that span its 256 values.
         """
         for number, layer in self.layers.items():
-            source = self.steps.get(layer.reads[0])
-            if number not in self.steps and source is not None and is_function(layer.layer):
-                self.steps[number] = _spanning(values_of(layer.layer, source), self.error)
+            source = self.qparams.get(layer.reads[0])
+            if number not in self.qparams and source is not None and is_function(layer.layer):
+                self.qparams[number] = _spanning(values_of(layer.layer, source), self.error)
 
 
 def is_function(layer: nn.Module) -> bool:

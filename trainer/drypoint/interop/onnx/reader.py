@@ -54,7 +54,7 @@ class Reader:
         graph: the graph.
         draft: the layers so far.
         constants: name -> array.
-        steps: name -> steps and axis of the scales, of constants that were dequantized.
+        qparams: name -> parameters and axis of the scales, of constants that were dequantized.
         values: name -> view of what a layer outputs.
         waiting: name -> function of other tensors that is no layer yet.
         integers_of: name -> tensor, of its integers: what a QuantizeLinear writes, or a Cast of it.
@@ -75,7 +75,7 @@ class Reader:
         self.graph, self.integers = graph, integers
         self.draft = Draft(input_view.layer_shape, graph.size, OnnxError)
         self.constants: dict[str, Array] = dict(graph.constants)
-        self.steps: dict[str, tuple[FileQuantParams, int]] = {}
+        self.qparams: dict[str, tuple[FileQuantParams, int]] = {}
         self.values = {graph.input: input_view}
         self.waiting: dict[str, Any] = {}
         self.integers_of: dict[str, TensorView] = {}
@@ -142,7 +142,7 @@ class Reader:
             inputs = [self.constants[name] if name else None for name in node.inputs]
             arrays = self._folder.fold(node, inputs)
             self.constants |= dict(zip(node.outputs, arrays, strict=False))
-            self._keep_steps(node)
+            self._keep_qparams(node)
         elif node.op in handlers:
             self._check_outputs(node)
             handlers[node.op](self, node)
@@ -163,17 +163,17 @@ class Reader:
         start, end = node.attributes.get("start", 0), node.attributes.get("end")
         self.constants[node.outputs[0]] = shape[start:end] if node.op == "Shape" else shape
 
-    def _keep_steps(self, node: Node) -> None:
+    def _keep_qparams(self, node: Node) -> None:
         """A dequantized constant keeps its steps when its axes are exchanged."""
-        steps_and_axis = self.steps.get(node.inputs[0]) if node.inputs else None
-        if steps_and_axis is None or node.op not in ("Transpose", "Identity"):
+        qparams_and_axis = self.qparams.get(node.inputs[0]) if node.inputs else None
+        if qparams_and_axis is None or node.op not in ("Transpose", "Identity"):
             return
-        steps, axis = steps_and_axis
+        qparams, axis = qparams_and_axis
         array = self.constants[node.outputs[0]]
         if node.op == "Transpose":
             axes = node.attributes.get("perm", tuple(reversed(range(array.ndim))))
             axis = axes.index(axis)
-        self.steps[node.outputs[0]] = steps, axis
+        self.qparams[node.outputs[0]] = qparams, axis
 
     # What nodes read
 

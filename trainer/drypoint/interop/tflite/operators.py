@@ -33,7 +33,7 @@ from .walk import (
 def _convolution(reader: Reader, op: Operator) -> None:
     """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
     source, by_channel = reader.image(op), op.kind == "DEPTHWISE_CONV_2D"
-    weight, bias, steps = reader.weights(op, source, axis=3 if by_channel else 0)
+    weight, bias, qparams = reader.weights(op, source, axis=3 if by_channel else 0)
     rows = weight.transpose(3, 0, 1, 2) if by_channel else weight.transpose(0, 3, 1, 2)
     read, (written, depth, *kernel) = source.plane.c, rows.shape
     if read % depth:
@@ -42,7 +42,7 @@ def _convolution(reader: Reader, op: Operator) -> None:
     dilation = pair(op, "DilationHFactor", "DilationWFactor")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     around = padding(op, source.plane[:2], (reach[0], reach[1]), stride)
-    if by_channel and steps is not None and written == read and _is_mean(rows, bias, steps):
+    if by_channel and qparams is not None and written == read and _is_mean(rows, bias, qparams):
         (top, bottom), (left, right) = around
         window, edges = (kernel[0], kernel[1]), (top, left, bottom, right)
         mean = Nodes(lambda graph, value: graph.avg_pool(value, window, stride, edges))
@@ -52,10 +52,10 @@ def _convolution(reader: Reader, op: Operator) -> None:
         written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
         padding=around, groups=read // depth, bias=bool(bias),
     )  # fmt: skip
-    reader.write(op, layer, source, arrays={"weight": rows} | bias, weights=steps)
+    reader.write(op, layer, source, arrays={"weight": rows} | bias, weights=qparams)
 
 
-def _is_mean(rows: Floats, bias: Mapping[str, Floats], steps: FileQuantParams) -> bool:
+def _is_mean(rows: Floats, bias: Mapping[str, Floats], qparams: FileQuantParams) -> bool:
     """Whether the integers of a depthwise convolution are ones with the scale of a mean, as
     `to_tflite` writes one: a program's mean has no weights, and equal bytes.
     """
@@ -64,14 +64,14 @@ def _is_mean(rows: Floats, bias: Mapping[str, Floats], steps: FileQuantParams) -
         count > 1
         and not any(array.any() for array in bias.values())
         and np.allclose(rows, 1 / count, rtol=2.0**-20, atol=0)
-        and np.allclose(steps.scales, 1 / count, rtol=2.0**-20, atol=0)
+        and np.allclose(qparams.scales, 1 / count, rtol=2.0**-20, atol=0)
     )
 
 
 def _dense(reader: Reader, op: Operator) -> None:
     """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
     source = reader.read(op)
-    weight, bias, steps = reader.weights(op, source, axis=0, rank=2)
+    weight, bias, qparams = reader.weights(op, source, axis=0, rank=2)
     if op.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {op.options['WeightsFormat']}")
     (written, size), c = weight.shape, source.plane.c
@@ -89,7 +89,7 @@ def _dense(reader: Reader, op: Operator) -> None:
             by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
             weight = by_place.reshape(weight.shape)
         layer = nn.Linear(written, in_features=size, bias=bool(bias))
-    reader.write(op, layer, source, arrays={"weight": weight} | bias, weights=steps)
+    reader.write(op, layer, source, arrays={"weight": weight} | bias, weights=qparams)
 
 
 def _max_pool(reader: Reader, op: Operator) -> None:
@@ -104,7 +104,9 @@ def _max_pool(reader: Reader, op: Operator) -> None:
     low, high = clip_of(op.activation, source.qparams)
     if around != NO_PADDING:
         source = reader.in_memory(op, source)
-    value = reader.add(op.name, layer, (source,), output=replace(output, steps=source.steps))
+    value = reader.add(
+        op.name, layer, (source,), output=replace(output, file_qparams=source.file_qparams)
+    )
     nodes = _clip_nodes(source, output, low, high)
     value = reader.add(f"{op.name}.clip", nodes, (value,), output=output)
     reader.values[op.outputs[0]] = value
@@ -152,15 +154,15 @@ def _look_up(reader: Reader, op: Operator) -> None:
         raise Unsupported("chooses parts of a tensor; read is only a table of integers")
     source, more = reader.places[number]
     tensor, values = input_tensor(reader.file, op, 0), constant(reader.file, op, 0)
-    first = -128 if source.steps is not None and source.steps.kind == "INT8" else 0
+    first = -128 if source.file_qparams is not None and source.file_qparams.kind == "INT8" else 0
     if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
         raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
     if first + more:
         raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
     output = reader.describe(op.outputs[0])
-    assert source.steps is not None  # of every value in integers
-    assert output.steps is not None
-    layer = OfIntegers.of_table(np.roll(values, first), source.steps, output.steps)
+    assert source.file_qparams is not None  # of every value in integers
+    assert output.file_qparams is not None
+    layer = OfIntegers.of_table(np.roll(values, first), source.file_qparams, output.file_qparams)
     reader.write(op, layer, source)
 
 
@@ -301,7 +303,7 @@ def _view(reader: Reader, op: Operator) -> None:
             "wanted: as many values, equal scale and zero point"
         )
     layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
-    reader.write(op, layer, source, steps=source.steps)
+    reader.write(op, layer, source, qparams=source.file_qparams)
 
 
 def _pad(reader: Reader, op: Operator) -> None:
@@ -319,7 +321,7 @@ def _pad(reader: Reader, op: Operator) -> None:
     top, left, bottom, right = sides(reader.file, op, rank)
     around = left, right, top, bottom
     layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
-    reader.write(op, layer, source, steps=source.steps)
+    reader.write(op, layer, source, qparams=source.file_qparams)
 
 
 def _function(reader: Reader, op: Operator) -> None:
@@ -345,7 +347,7 @@ def _softmax(reader: Reader, op: Operator) -> None:
     if not reader.integers:
         reader.write(op, nn.Softmax(), source)
         return
-    probabilities = replace(source, steps=PROBABILITIES)  # whatever the file says
+    probabilities = replace(source, file_qparams=PROBABILITIES)  # whatever the file says
     reader.beta, output = (beta, reader.add(op.name, nn.Softmax(), (source,), output=probabilities))
     reader.values[op.outputs[0]] = output
 

@@ -38,14 +38,14 @@ class LayerOutput:
         plane: height, width, channels as in the file.
         vector: whether the net has (n,), not (C, H, W); the file has (N, n).
         order: of a vector of a float net that was flattened here: the plane before.
-        steps: of integers.
+        file_qparams: of integers.
     """
 
     end: int
     plane: Shape
     vector: bool
     order: Shape | None = None
-    steps: FileQuantParams | None = None
+    file_qparams: FileQuantParams | None = None
 
     @property
     def layer_shape(self) -> tuple[int, ...]:
@@ -56,8 +56,8 @@ class LayerOutput:
     @property
     def qparams(self) -> graph.QuantParams:
         """The steps as a program's parameters."""
-        assert self.steps is not None  # every value has some in integers
-        return params_of(self.steps)
+        assert self.file_qparams is not None  # every value has some in integers
+        return params_of(self.file_qparams)
 
 
 class Reader:
@@ -91,15 +91,15 @@ class Reader:
             raise TfliteError(f"the input {reason}") from reason
         self.values = {file.input: value}
         self.draft = Draft(value.layer_shape, file.size, TfliteError)
-        self.draft.input_qparams = value.steps
+        self.draft.input_qparams = value.file_qparams
 
-    def describe(self, number: int, steps: FileQuantParams | None = None) -> LayerOutput:
+    def describe(self, number: int, qparams: FileQuantParams | None = None) -> LayerOutput:
         """A tensor as the file describes it, in integers with its steps or other ones."""
         tensor = self.file.tensors[number]
-        if self.integers and steps is None:
-            steps = _steps_of(tensor)
+        if self.integers and qparams is None:
+            qparams = _qparams_of(tensor)
         shape = plane(self.file, tensor)
-        return LayerOutput(end=0, plane=shape, vector=len(tensor.shape) == 2, steps=steps)
+        return LayerOutput(end=0, plane=shape, vector=len(tensor.shape) == 2, file_qparams=qparams)
 
     def walk(self, converters: Mapping[str, Callable[["Reader", Operator], None]]) -> None:
         """Convert every operator.
@@ -194,7 +194,7 @@ class Reader:
             bias: the position of the biases, in integers steps of the product of the scales of the
                 input and the weights.
         """
-        tensor, steps = input_tensor(self.file, op, 1), None
+        tensor, qparams = input_tensor(self.file, op, 1), None
         weight: Array = constant(self.file, op, 1) if self.integers else self.constant(op, 1)
         if weight.ndim != rank or weight.size == 0 or (axis == 3 and len(weight) != 1):
             raise Unsupported(f"has weights {list(weight.shape)}")
@@ -208,8 +208,8 @@ class Reader:
             if count not in (1, channels) or (count > 1 and tensor.axis != axis):
                 raise Unsupported(f"has {count} scales along axis {tensor.axis} of its weights")
             scales = np.broadcast_to(tensor.scales, channels)
-            steps = FileQuantParams(kind="INT8", scales=scales, zero=0)
-        return (self.constant(op, 1), self._bias(op, bias, channels, source, steps), steps)
+            qparams = FileQuantParams(kind="INT8", scales=scales, zero=0)
+        return (self.constant(op, 1), self._bias(op, bias, channels, source, qparams), qparams)
 
     def _bias(
         self,
@@ -217,12 +217,12 @@ class Reader:
         position: int,
         channels: int,
         source: LayerOutput,
-        steps: FileQuantParams | None,
+        qparams: FileQuantParams | None,
     ) -> dict[str, Floats]:
         tensor = input_tensor(self.file, op, position)
         if tensor is None:
             return {}
-        if steps is None:
+        if qparams is None:
             values = self.constant(op, position)
             if tensor.type == "INT32" and not len(tensor.scales):
                 raise Unsupported("has integer biases without scales")
@@ -233,7 +233,9 @@ class Reader:
             values = integers.astype(np.float64)
         if values.shape != (channels,):
             raise Unsupported(f"has biases {list(values.shape)} for {channels} channels")
-        return {"bias": values if steps is None else values * (steps.scales * source.qparams.scale)}
+        return {
+            "bias": values if qparams is None else values * (qparams.scales * source.qparams.scale)
+        }
 
     # What operators make
 
@@ -248,7 +250,7 @@ class Reader:
     ) -> LayerOutput:
         """Add a layer with ``facts``, fields of `DraftLayer`; its output, in integers as given."""
         if output is not None:
-            facts |= {"shape": output.layer_shape, "output": output.steps}
+            facts |= {"shape": output.layer_shape, "output": output.file_qparams}
         result = self.draft.add(layer, sources, arrays, name=name, **facts)
         if output is not None:
             return replace(output, end=result.end)
@@ -265,19 +267,17 @@ class Reader:
         *sources: LayerOutput,
         arrays: Mapping[str, Floats] | None = None,
         weights: FileQuantParams | None = None,
-        steps: FileQuantParams | None = None,
+        qparams: FileQuantParams | None = None,
     ) -> None:
         """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
-        set the operator's output; ``steps`` are the output's in integers, where not the file's.
+        set the operator's output; ``qparams`` are the output's in integers, where not the file's.
         """
         activation, output = op.activation, self.describe(op.outputs[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:
-            clip, output = (
-                clip_of(activation, output.qparams),
-                replace(output, steps=steps or output.steps),
-            )
+            clip = clip_of(activation, output.qparams)
+            output = replace(output, file_qparams=qparams or output.file_qparams)
             value = self.add(op.name, layer, sources, arrays, output, weights=weights, clip=clip)
         else:
             value = self.add(op.name, layer, sources, arrays)
@@ -325,7 +325,7 @@ def clip_of(activation: str, qparams: graph.QuantParams) -> tuple[float, float]:
     )
 
 
-def _steps_of(tensor: FileTensor) -> FileQuantParams:
+def _qparams_of(tensor: FileTensor) -> FileQuantParams:
     """The steps of an activation."""
     if tensor.type not in ("INT8", "UINT8"):
         other = ": interop.from_tflite reads float nets" if tensor.type == "FLOAT32" else ""

@@ -19,7 +19,7 @@ def _transpose_conv(reader: Reader, op: Operator) -> None:
     above and left.
     """
     source, plane = reader.image(op, READ), reader.describe(op.outputs[0]).plane
-    weight, bias, steps = reader.weights(op, source, axis=0, bias=3)
+    weight, bias, qparams = reader.weights(op, source, axis=0, bias=3)
     outputs, *kernel, channels = weight.shape
     if channels != source.plane.c or outputs != plane.c:
         raise Unsupported(f"has weights {list(weight.shape)} from {source.plane} to {plane}")
@@ -37,7 +37,7 @@ def _transpose_conv(reader: Reader, op: Operator) -> None:
         output_padding=(more[0], more[1]), bias=bool(bias), in_channels=channels,
     )  # fmt: skip
     params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
-    reader.write(op, layer, reader.in_memory(op, source), arrays=params, weights=steps)
+    reader.write(op, layer, reader.in_memory(op, source), arrays=params, weights=qparams)
 
 
 def _resize(reader: Reader, op: Operator) -> None:
@@ -74,7 +74,7 @@ def _crop(reader: Reader, op: Operator) -> None:
     around = _left_out(reader.file, op, source.plane)
     if reader.readers[op.inputs[0]] > 1:
         raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
-    reader.write(op, Crop(around), source, steps=source.steps)
+    reader.write(op, Crop(around), source, qparams=source.file_qparams)
 
 
 def _left_out(file: File, op: Operator, source: Shape) -> Sides:

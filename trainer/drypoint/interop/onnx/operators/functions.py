@@ -129,14 +129,14 @@ _COMPARISONS: Mapping[str, Callable[..., Any]] = {
 
 
 def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments: str) -> None:
-    """Let a node's output wait."""
+    """Record the function of a node's output; a layer that reads it makes it a layer."""
     reader.waiting[node.outputs[0]] = PointwiseFunction(
         op=node.op, function=function, arguments=arguments, title=node.title
     )
 
 
 def wait_with_numbers(reader: Reader, node: Node, function: Callable[..., Any]) -> None:
-    """Let a node's output wait, some of whose inputs are constants of one number."""
+    """`wait` for a node some of whose inputs are constants of one number."""
     positions = range(len(node.inputs))
     numbers = {i: reader.floats(node, i) for i in positions if reader.is_constant(node, i)}
     for array in numbers.values():

@@ -30,8 +30,8 @@ def quantize(reader: Reader, node: Node) -> None:
     if reader.is_constant(node, 0):
         reals, axis = reader.floats(node, 0), int(node.attributes.get("axis", 1))
         low, high = (-128, 127) if zero.dtype == np.int8 else (0, 255)
-        steps = np.rint(reals / _broadcast(scale, axis, reals)) + _broadcast(zero, axis, reals)
-        reader.constants[node.outputs[0]] = steps.clip(low, high).astype(zero.dtype)
+        integers = np.rint(reals / _broadcast(scale, axis, reals)) + _broadcast(zero, axis, reals)
+        reader.constants[node.outputs[0]] = integers.clip(low, high).astype(zero.dtype)
         return
     if not reader.integers:
         raise Unsupported(FLOAT_NET)
@@ -47,13 +47,13 @@ def dequantize(reader: Reader, node: Node) -> None:
             raise Unsupported(FLOAT_NET)
         scale, zero = _scale_and_zero(reader, node, 1, 2)
         if node.inputs[0] in reader.tables:
-            _add_table(reader, node, _steps(scale, zero))
+            _add_table(reader, node, _qparams(scale, zero))
             return
-        value, qparams = reader.read(node), _steps(scale, zero)
+        value, qparams = reader.read(node), _qparams(scale, zero)
         if value.end == 0 and reader.draft.input_qparams is None:  # the net's input is integers
             reader.draft.set_qparams(0, qparams)
-        steps = reader.draft.qparams_of(value.end) if value.end >= 0 else None
-        if steps is not None and not _same(steps, qparams):
+        had = reader.draft.qparams_of(value.end) if value.end >= 0 else None
+        if had is not None and not _same(had, qparams):
             raise Unsupported("reads integers in other steps than they were written in")
         reader.set(node, value)
         return
@@ -74,22 +74,22 @@ def real_constant(  # noqa: PLR0917 - the parts of one quantized array
     reals = (integers.astype(np.float64) - zeros) * _broadcast(scale, axis, integers)
     reader.constants[name] = reals
     kind = KINDS.get(str(integers.dtype), str(integers.dtype))
-    steps = FileQuantParams(
+    qparams = FileQuantParams(
         kind=kind, scales=np.atleast_1d(scale).ravel(), zero=int(zero.ravel()[0])
     )
-    reader.steps[name] = steps, axis
+    reader.qparams[name] = qparams, axis
 
 
 def set_qparams(reader: Reader, node: Node, name: str, scale: Floats, zero: Array) -> None:
-    """A tensor is what a node reads, in steps."""
-    steps, draft = _steps(scale, zero), reader.draft
+    """Set a tensor to what a node reads, quantized by its scale and zero point."""
+    qparams, draft = _qparams(scale, zero), reader.draft
     value = reader.read(node)
     had = draft.qparams_of(value.end) if value.end >= 0 else None
     if value.end >= 0 and had is None:
-        draft.set_qparams(value.end, steps)
-    elif had is not None and not _same(had, steps):
+        draft.set_qparams(value.end, qparams)
+    elif had is not None and not _same(had, qparams):
         value = replace(value, end=draft.add(Requantize(), (value,)).end)
-        draft.set_qparams(value.end, steps)
+        draft.set_qparams(value.end, qparams)
     reader.values[name] = reader.integers_of[name] = value
 
 
@@ -113,16 +113,16 @@ def gather_or_look_up(reader: Reader, node: Node) -> None:
     reader.tables[node.outputs[0]] = reader.integers_of[node.inputs[1]], table
 
 
-def _add_table(reader: Reader, node: Node, steps: FileQuantParams) -> None:
+def _add_table(reader: Reader, node: Node, qparams: FileQuantParams) -> None:
     value, table = reader.tables[node.inputs[0]]
-    source = reader.draft.qparams_of(value.end) if value.end >= 0 else steps
+    source = reader.draft.qparams_of(value.end) if value.end >= 0 else qparams
     assert source is not None  # of what a QuantizeLinear writes
-    layer = OfIntegers.of_table(table, source, steps)
-    output = reader.draft.add(layer, (value,), output=steps)
+    layer = OfIntegers.of_table(table, source, qparams)
+    output = reader.draft.add(layer, (value,), output=qparams)
     reader.set(node, replace(value, end=output.end))
 
 
-def _steps(scale: Floats, zero: Array) -> FileQuantParams:
+def _qparams(scale: Floats, zero: Array) -> FileQuantParams:
     if scale.size != 1 or not scale.ravel()[0] > 0:
         raise Unsupported(f"has {scale.size} scales for an activation; wanted one, above 0")
     kind = KINDS.get(str(zero.dtype), "")

@@ -18,7 +18,7 @@ _LINEAR = (
 
 def conv_transpose(reader: Reader, node: Node) -> None:
     """ConvTranspose, 2-D and 1-D; in groups as one whose other weights are 0."""
-    value, weight, steps = read_kernel(reader, node, 1)
+    value, weight, qparams = read_kernel(reader, node, 1)
     if len(weight) != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} for {value.shape}")
     if set(node.attributes.get("dilations", (1,))) != {1}:
@@ -30,7 +30,7 @@ def conv_transpose(reader: Reader, node: Node) -> None:
         weight.shape[1], kernel, stride=stride, padding=around, output_padding=more,
         bias=reader.has(node, 2), in_channels=value.layer_shape[0],
     )  # fmt: skip
-    add_convolution(reader, node, layer, value, weight, steps)
+    add_convolution(reader, node, layer, value, weight, qparams)
 
 
 def _ungroup(reader: Reader, node: Node, weight: Array) -> Array:

@@ -17,7 +17,7 @@ from .windows import numbers_of, set_image, sides_of
 
 def conv(reader: Reader, node: Node) -> None:
     """Conv, 2-D and 1-D."""
-    value, weight, steps = read_kernel(reader, node, 0)
+    value, weight, qparams = read_kernel(reader, node, 0)
     flat, kernel = len(value.shape) == 2, (weight.shape[2], weight.shape[3])
     stride = numbers_of(node, "strides", flat=flat)
     dilation = numbers_of(node, "dilations", flat=flat)
@@ -30,7 +30,7 @@ def conv(reader: Reader, node: Node) -> None:
     )  # fmt: skip
     if weight.shape[1] * groups != value.layer_shape[0]:
         raise Unsupported(f"has a weight {weight.shape} and {groups} groups for {value.shape}")
-    add_convolution(reader, node, layer, value, weight, steps)
+    add_convolution(reader, node, layer, value, weight, qparams)
 
 
 def read_kernel(
@@ -39,14 +39,14 @@ def read_kernel(
     """The image that a convolution reads, its weight with two axes of places, and its steps, whose
     scales lie along ``axis``.
     """
-    weight, steps = reader.constant(node, 1), weight_steps(reader, node.inputs[1], axis)
+    weight, qparams = reader.constant(node, 1), weight_qparams(reader, node.inputs[1], axis)
     value = reader.image(reader.read(node))
     if weight.ndim not in (3, 4) or 0 in weight.shape:
         form = "O, C" if axis == 0 else "C, O"
         raise Unsupported(f"has a weight {weight.shape}; wanted ({form}, h, w) or ({form}, w)")
     if weight.ndim != len(value.shape) + 1:
         raise Unsupported(f"has a weight of {weight.ndim} axes for {value.shape}")
-    return value, weight if weight.ndim == 4 else weight[:, :, None], steps
+    return value, weight if weight.ndim == 4 else weight[:, :, None], qparams
 
 
 def add_convolution(  # noqa: PLR0917 - the parts of a layer
@@ -55,7 +55,7 @@ def add_convolution(  # noqa: PLR0917 - the parts of a layer
     layer: nn.Conv2d | nn.ConvTranspose2d,
     value: TensorView,
     weight: Array,
-    steps: FileQuantParams | None,
+    qparams: FileQuantParams | None,
 ) -> None:
     """Add the layer of a convolution with its bias, input 2."""
     arrays = {"weight": weight}
@@ -65,7 +65,7 @@ def add_convolution(  # noqa: PLR0917 - the parts of a layer
             shape = arrays["bias"].shape
             raise Unsupported(f"has a bias {shape} for {layer.out_channels} channels")
     scales = bias_scales(reader, node)
-    output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+    output = reader.draft.add(layer, (value,), arrays, weights=qparams, bias_scales=scales)
     set_image(reader, node, output, flat=len(value.shape) == 2)
 
 
@@ -79,11 +79,11 @@ def gemm(reader: Reader, node: Node) -> None:
     if weight.ndim != 2:
         raise Unsupported(f"has a weight {weight.shape}; a Linear has a matrix")
     transposed = bool(node.attributes.get("transB", 0))
-    steps = weight_steps(reader, node.inputs[1], 0 if transposed else 1)
+    qparams = weight_qparams(reader, node.inputs[1], 0 if transposed else 1)
     weight = weight if transposed else weight.T
     alpha, beta = (float(node.attributes.get(name, 1.0)) for name in ("alpha", "beta"))
     if alpha != 1:
-        weight, steps = alpha * weight.astype(np.float64), None
+        weight, qparams = alpha * weight.astype(np.float64), None
     bias = reader.constant(node, 2) if reader.has(node, 2) else None
     if bias is not None and beta != 1:
         bias = beta * bias.astype(np.float64)
@@ -91,7 +91,7 @@ def gemm(reader: Reader, node: Node) -> None:
     if value.size == weight.shape[1] and max(value.shape) == value.size:
         value = value.reshape((value.size,))
     scales = bias_scales(reader, node) if beta == 1 else None
-    reader.set(node, product(reader, value, weight, bias, steps, scales))
+    reader.set(node, product(reader, value, weight, bias, qparams, scales))
 
 
 def matmul(reader: Reader, node: Node) -> None:
@@ -105,8 +105,8 @@ def matmul(reader: Reader, node: Node) -> None:
     weight = reader.constant(node, 1)
     if weight.ndim != 2:
         raise Unsupported(f"has a weight {weight.shape}; a Linear has a matrix")
-    steps = weight_steps(reader, node.inputs[1], 1)
-    reader.set(node, product(reader, reader.read(node), weight.T, None, steps))
+    qparams = weight_qparams(reader, node.inputs[1], 1)
+    reader.set(node, product(reader, reader.read(node), weight.T, None, qparams))
 
 
 def product(  # noqa: PLR0917 - the parts of a layer
@@ -114,7 +114,7 @@ def product(  # noqa: PLR0917 - the parts of a layer
     value: TensorView,
     weight: Array,
     bias: Array | None,
-    steps: FileQuantParams | None,
+    qparams: FileQuantParams | None,
     scales: Floats | None = None,
 ) -> TensorView:
     """A view times a matrix (O, I), as a Linear; as a convolution of 1x1 where the last axis of an
@@ -134,7 +134,7 @@ def product(  # noqa: PLR0917 - the parts of a layer
             columns[:, value.index] = weight
             arrays["weight"] = columns
         layer: nn.Layer = nn.Linear(outputs, in_features=inputs, bias=bias is not None)
-        output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+        output = reader.draft.add(layer, (value,), arrays, weights=qparams, bias_scales=scales)
         return output.reshape(shape)
     value, axes = reader.plane(value)
     if axes[-1] != 0:
@@ -144,7 +144,7 @@ def product(  # noqa: PLR0917 - the parts of a layer
         )
     arrays["weight"] = weight[:, :, None, None]
     layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
-    output = reader.draft.add(layer, (value,), arrays, weights=steps, bias_scales=scales)
+    output = reader.draft.add(layer, (value,), arrays, weights=qparams, bias_scales=scales)
     return place(output, axes, shape)
 
 
@@ -155,23 +155,23 @@ def row_of(bias: Array, n: int) -> Array:
     return np.broadcast_to(bias.reshape(-1), (n,)).copy()
 
 
-def weight_steps(reader: Reader, name: str, axis: int) -> FileQuantParams | None:
+def weight_qparams(reader: Reader, name: str, axis: int) -> FileQuantParams | None:
     """The steps of weights that a quantized file dequantizes; their scales lie along ``axis``."""
-    steps_and_axis = reader.steps.get(name)
-    if steps_and_axis is None:
+    qparams_and_axis = reader.qparams.get(name)
+    if qparams_and_axis is None:
         return None
-    steps, along_axis = steps_and_axis
-    if len(steps.scales) > 1 and along_axis != axis:
+    qparams, along_axis = qparams_and_axis
+    if len(qparams.scales) > 1 and along_axis != axis:
         raise Unsupported("has weights whose scales do not belong to its output channels")
-    return steps
+    return qparams
 
 
 def bias_scales(reader: Reader, node: Node) -> Floats | None:
     """The scales of integer biases, input 2, that a quantized file dequantizes."""
-    steps_and_axis = reader.steps.get(node.inputs[2]) if reader.has(node, 2) else None
+    qparams_and_axis = reader.qparams.get(node.inputs[2]) if reader.has(node, 2) else None
     return (
-        steps_and_axis[0].scales
-        if steps_and_axis is not None and steps_and_axis[0].kind == "INT32"
+        qparams_and_axis[0].scales
+        if qparams_and_axis is not None and qparams_and_axis[0].kind == "INT32"
         else None
     )
 
