@@ -45,9 +45,9 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     source = line[0].source.tensor(graph.input.shape)
     pixels = graph.encoder is not None
     errors = [0.0 if pixels else _border_error(as_model(model), source, line[0].source.scale)]
-    for node in line:
-        errors.append(_node_error(node, [errors[n] for n in node.node.reads]))
-    return {node.node.name: error for node, error in zip(line, errors[1:], strict=True)}
+    for quantized in line:
+        errors.append(_node_error(quantized, [errors[n] for n in quantized.node.reads]))
+    return {each.node.name: error for each, error in zip(line, errors[1:], strict=True)}
 
 
 def _border_error(model: Model, source: Tensor, scale: float) -> float:

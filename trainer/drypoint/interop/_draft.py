@@ -34,7 +34,7 @@ class DraftLayer:
     """A layer of the draft.
 
     Attributes:
-        layer: the layer.
+        module: the layer itself.
         reads: numbers of the layers that it reads; 0 is the net's input.
         shape: what it outputs for an example.
         title: the node, for messages.
@@ -50,7 +50,7 @@ class DraftLayer:
         describe: whether ``shape`` is what the file says.
     """
 
-    layer: nn.Module
+    module: nn.Module
     reads: tuple[int, ...]
     shape: Shape
     title: str
@@ -96,7 +96,7 @@ class Draft:
         self.input_qparams: FileQuantParams | None = None
         self.title, self.error = "", error
         self._left = OWN_WEIGHTS + GROWTH * size
-        self._reshape: dict[tuple[int, Shape], int] = {}
+        self._reshapes: dict[tuple[int, Shape], int] = {}
 
     def add(
         self,
@@ -131,7 +131,7 @@ class Draft:
             check_size(shape)
         number = len(self.layers) + 1
         self.layers[number] = DraftLayer(
-            layer=layer,
+            module=layer,
             reads=tuple(source.end for source in sources),
             shape=shape,
             title=self.title,
@@ -158,10 +158,10 @@ class Draft:
         if value.layer_shape == shape:
             return value.end
         key = value.end, shape
-        if key not in self._reshape:
+        if key not in self._reshapes:
             layer: nn.Module = nn.Flatten() if len(shape) == 1 else nn.Reshape(shape)
-            self._reshape[key] = self.add(layer, (value,)).end
-        return self._reshape[key]
+            self._reshapes[key] = self.add(layer, (value,)).end
+        return self._reshapes[key]
 
     def qparams_of(self, end: int) -> FileQuantParams | None:
         """The steps of what a layer outputs."""
@@ -223,11 +223,11 @@ class Draft:
                 continue
             arrays = _scale_arrays(before, scaling)
             if arrays is not None and before.output is None:
-                layer = before.layer
+                layer = before.module
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     layer = replace(layer, bias=True)
                 layers[reads[0]] = replace(
-                    before, layer=layer, arrays=arrays, output=scaling.output, weights=None
+                    before, module=layer, arrays=arrays, output=scaling.output, weights=None
                     if (np.asarray(scaling.arrays["scale"]) != 1).any() else before.weights,
                 )  # fmt: skip
                 del layers[number]
@@ -249,15 +249,15 @@ class Draft:
         for number, layer in layers.items():
             for key, array in layer.arrays.items():
                 path = f"{names[number]}.{key}"
-                into = buffers if key in layer.layer.buffer_names else params
+                into = buffers if key in layer.module.buffer_names else params
                 into[path] = self._as_float32(array, path)
         numbers = list(layers)
         net: nn.Sequential | nn.Graph
         if [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
-            net = nn.Sequential({names[n]: layers[n].layer for n in numbers}, self.input_shape)
+            net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
         else:
             net = nn.Graph(
-                {names[n]: layers[n].layer for n in numbers},
+                {names[n]: layers[n].module for n in numbers},
                 _edges(layers, names),
                 {INPUT: self.input_shape},
             )
@@ -275,11 +275,11 @@ class Draft:
 
 def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
     """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
-    totals = Counter(layer.layer.short_name for layer in layers.values())
+    totals = Counter(layer.module.short_name for layer in layers.values())
     seen: Counter[str] = Counter()
     names = {0: INPUT}
     for number, layer in layers.items():
-        short = layer.layer.short_name
+        short = layer.module.short_name
         seen[short] += 1
         names[number] = layer.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
     return names
@@ -288,7 +288,7 @@ def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
 def _edges(layers: Mapping[int, DraftLayer], names: Mapping[int, str]) -> list[tuple[str, str]]:
     edges = []
     for number, layer in layers.items():
-        ports = layer.layer.input_ports
+        ports = layer.module.input_ports
         for port, source in zip(ports, layer.reads, strict=True):
             end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
             edges.append((names[source], end))
@@ -304,7 +304,7 @@ def _scale_arrays(before: DraftLayer, scaling: DraftLayer) -> dict[str, Array] |
     if before.scaling:
         scale, shift = arrays["scale"] * factor, arrays["shift"] * factor + term
         return {**arrays, "scale": scale, "shift": shift}
-    if not isinstance(before.layer, nn.Conv2d | nn.Linear):
+    if not isinstance(before.module, nn.Conv2d | nn.Linear):
         return None
     weight = arrays["weight"]
     if (factor != 1).any():

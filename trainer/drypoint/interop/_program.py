@@ -74,8 +74,8 @@ def _build(
     )
     values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
     for number, layer in layers.items():
-        moves = layer.keeps or isinstance(layer.layer, KEEPING)
-        last = number == output and isinstance(layer.layer, nn.Softmax | nn.LogSoftmax)
+        moves = layer.keeps or isinstance(layer.module, KEEPING)
+        last = number == output and isinstance(layer.module, nn.Softmax | nn.LogSoftmax)
         params = PROBABILITIES if last else qparams.get(number)
         read = [values[n] for n in layer.reads]
         try:
@@ -96,7 +96,7 @@ def _build(
                 names[number], layer.title, arrays,
                 qparams=params_of(params), scales=scales, clip=layer.clip,
             )  # fmt: skip
-            values[number] = layer.layer.lower(builder, *read)
+            values[number] = layer.module.lower(builder, *read)
             plane = plane_of(layer.shape)
             if layer.described and values[number].shape != plane:
                 raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
@@ -161,7 +161,7 @@ class _OutputParams:
         around: rounding keeps order, so a maximum may be taken before or after it.
         """
         for number, layer in self.layers.items():
-            keeps = layer.keeps or isinstance(layer.layer, (*KEEPING, nn.ReLU))
+            keeps = layer.keeps or isinstance(layer.module, (*KEEPING, nn.ReLU))
             if number not in self.qparams and keeps:
                 source = self.qparams.get(layer.reads[0])
                 if source is not None:
@@ -171,7 +171,7 @@ class _OutputParams:
             alone = self.users[before] == 1
             if before in self.qparams or not alone or number not in self.qparams:
                 continue
-            if layer.keeps or isinstance(layer.layer, (*CLIPS, *KEEPING)):
+            if layer.keeps or isinstance(layer.module, (*CLIPS, *KEEPING)):
                 self.qparams[before] = self.qparams[number]
 
     def _choose(self) -> None:
@@ -180,8 +180,8 @@ class _OutputParams:
         """
         for number, layer in self.layers.items():
             source = self.qparams.get(layer.reads[0])
-            if number not in self.qparams and source is not None and is_function(layer.layer):
-                self.qparams[number] = _spanning(values_of(layer.layer, source), self.error)
+            if number not in self.qparams and source is not None and is_function(layer.module):
+                self.qparams[number] = _spanning(values_of(layer.module, source), self.error)
 
 
 def is_function(layer: nn.Module) -> bool:

@@ -205,10 +205,7 @@ class _Writer:
         return self.real(self._integers(at, tensor, source.scale, flat=True))
 
     def _pad(
-        self,
-        op: Windowed | kinds.AvgPool,
-        source: Activation,
-        pad: int | None,
+        self, op: Windowed | kinds.AvgPool, source: Activation, pad: int | None
     ) -> tuple[str, tuple[int, ...]]:
         """What an op reads, and the padding that is left to its node: all of it where padded places
         are real zero, none where a Pad puts another value around the integers.

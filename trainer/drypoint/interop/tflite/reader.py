@@ -158,7 +158,7 @@ class Reader:
         """Whether a tensor is what a softmax computes."""
         value = self.values.get(number)
         layer = None if value is None else self.draft.layers.get(value.end)
-        return layer is not None and isinstance(layer.layer, nn.Softmax)
+        return layer is not None and isinstance(layer.module, nn.Softmax)
 
     def image(self, op: Operator, position: int = 0) -> LayerOutput:
         """An input that is an image."""

@@ -306,12 +306,7 @@ def softmax(reader: Reader, node: Node) -> None:
         )
     value, axes = reader.plane(value)
     output = reader.draft.add(kind(axis=axes[axis - 1]), (value,))
-    reader.set(
-        node,
-        TensorView(
-            end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index
-        ),
-    )
+    reader.set(node, value.in_layer(output))
 
 
 def _format(target: tuple[int, ...]) -> str:

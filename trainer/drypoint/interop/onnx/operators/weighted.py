@@ -200,12 +200,7 @@ def batch_norm(reader: Reader, node: Node) -> None:
     names = ("scale", "shift", "running_mean", "running_variance")
     layer = kind(epsilon=epsilon, channels=value.layer_shape[0])
     output = reader.draft.add(layer, (value,), dict(zip(names, arrays, strict=True)))
-    reader.set(
-        node,
-        TensorView(
-            end=output.end, layer_shape=output.layer_shape, shape=value.shape, index=value.index
-        ),
-    )
+    reader.set(node, value.in_layer(output))
 
 
 def choose(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:

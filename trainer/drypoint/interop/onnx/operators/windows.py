@@ -259,7 +259,7 @@ def _is_upsampling(reader: Reader, value: TensorView) -> bool:
     layer = reader.draft.layers[value.end]
     names = [name for name, other in reader.values.items() if other.end == value.end]
     alone = len(names) < 2 and all(reader.users[name] == 1 for name in names)
-    return alone and layer.output is None and isinstance(layer.layer, UPSAMPLINGS)
+    return alone and layer.output is None and isinstance(layer.module, UPSAMPLINGS)
 
 
 def _with(shape: Shape, axis: int, size: int) -> Shape:
