@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from line_counts import BUDGETS, lines_of
+from vague_names import share as vague_share
 
 from tools import ROOT, run
 
@@ -264,6 +265,13 @@ def test_files_have_at_most_500_lines():
 def test_lines_of_code_stay_within_their_budgets(name):
     folders, most = BUDGETS[name]
     assert sum(map(lines_of, folders)) <= most
+
+
+@pytest.mark.parametrize("part", ["trainer/drypoint/interop", "pybridge/drypoint/graph"])
+def test_few_names_say_nothing(part):
+    """`python tests/support/vague_names.py` prints the share of each part."""
+    vague, total = vague_share(ROOT / part)
+    assert vague <= 0.02 * total
 
 
 def test_test_files_have_names_of_their_own():

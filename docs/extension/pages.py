@@ -63,7 +63,7 @@ def shown_file(page: str) -> str:
         file = (path.parent / target).resolve()
         if picture:
             return f"![{text}]({file.relative_to(DOCS)})"
-        text = _LINK.sub(linked, text)  # a picture that is a link
+        text = _LINK.sub(link_page, text)  # a picture that is a link
         other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 

@@ -107,6 +107,12 @@ def onnx_runtime(content, x, *, plain=False):
     return np.concatenate([session.run(None, {given.name: image[None]})[0] for image in x])
 
 
+def qdq(f, name, scale, zero, kind=np.int8):
+    """A QuantizeLinear and a DequantizeLinear."""
+    steps = (f.constant(scale), f.constant(zero, kind))
+    return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps), *steps)
+
+
 def normals(shape, n=4, seed=1):
     """Random examples."""
     return np.random.default_rng(seed).normal(0, 1, (n, *shape)).astype(np.float32)

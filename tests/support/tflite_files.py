@@ -25,6 +25,7 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "STRIDED_SLICE": "StridedSliceOptions",
     "SPLIT_V": "SplitVOptions",
     "VAR_HANDLE": "VarHandleOptions",
+    "GATHER": "GatherOptions",
     "CALL_ONCE": "CallOnceOptions",
 }
 ENUMERATIONS = {"Padding": tflite.Padding, "FusedActivationFunction": tflite.ActivationFunctionType}

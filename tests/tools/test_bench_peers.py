@@ -23,11 +23,12 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
-    Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
+    Upsample,
     blob,
     reference,
 )
@@ -288,15 +289,16 @@ CONV = Conv(
     weight=np.ones((2, 3, 3, 2), np.int8), bias=np.zeros(2, np.int32),
     mult=np.full(2, 2**20, np.int32), shift=0, lo=0, hi=255,
 )  # fmt: skip
-TABLE = Lookup(name="odd", inputs=(PLANE,), output=PLANE, table=np.zeros(256, np.uint8))
+PRODUCT = Mul(name="odd", inputs=(PLANE, PLANE), output=PLANE, **ONE, lo=0, hi=255)
+TALL = Upsample(name="odd", inputs=(PLANE,), output=Tensor(Shape(8, 4, 1), "u8"), kernel=(2, 1))
 UNTIED = "scales that its tensors do not have elsewhere cannot be written"
 
 
 @pytest.mark.parametrize(
     ("program", "problem"),
     [
-        (line(TABLE), "the kind 'lookup' cannot be written"),
-        (line(CONV, hi=200), "a clamp of 0 to 200 cannot be written"),
+        (line(PRODUCT, bias=np.array([3], np.int32)), "a product with a bias cannot be written"),
+        (line(TALL), "a pixel shuffle (2, 1) cannot be written"),
         (line(CONV, pad=np.array([3, 4], np.uint8)), "a padding value for each channel cannot"),
         (line(ADD), "an addition with a bias that no zero point explains cannot be written"),
         (line(MEAN), "a mean with a bias that no zero point explains cannot be written"),
