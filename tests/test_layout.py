@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from line_counts import BUDGETS, lines_of
+from vague_names import share as vague_share
 
 from tools import ROOT, run
 
@@ -123,7 +124,7 @@ def part_of(path):
     )
 
 
-def imported(tree, depth=1):
+def imported_parts(tree, depth=1):
     """The parts of drypoint that a module imports, relative imports aside.
 
     Args:
@@ -156,8 +157,8 @@ def test_imports_point_one_way():
     for path in PYTHON_FILES:
         text, name = path.read_text("utf-8"), part_of(path)
         depth = len(path.parts) - path.parts.index("drypoint") - 2
-        everywhere = {*imported(tree(path), depth)}
-        at_once = {*imported(without_calls(ast.parse(text)), depth)}
+        everywhere = {*imported_parts(tree(path), depth)}
+        at_once = {*imported_parts(without_calls(ast.parse(text)), depth)}
         late = MAY_IMPORT_WHEN_CALLED.get(name, set())
         for modules, allowed in ((everywhere, late), (at_once, set())):
             others = {m.split(".")[1] for m in modules if m.split(".")[0] == "drypoint"}
@@ -213,7 +214,7 @@ def test_parts_are_imported_by_their_public_name():
     """`from drypoint.data import x`, never `from drypoint.data._idx import x`. Plumbing that other
     parts share is in submodules with a public name: `from drypoint.autodiff.trace import Trace`."""
     for path in PYTHON_FILES:
-        for module in imported(tree(path), len(path.parts)):
+        for module in imported_parts(tree(path), len(path.parts)):
             if module.startswith("drypoint."):
                 assert "._" not in module, f"{path}: {module}"
 
@@ -264,6 +265,13 @@ def test_files_have_at_most_500_lines():
 def test_lines_of_code_stay_within_their_budgets(name):
     folders, most = BUDGETS[name]
     assert sum(map(lines_of, folders)) <= most
+
+
+@pytest.mark.parametrize("part", ["trainer/drypoint/interop", "pybridge/drypoint/graph"])
+def test_few_names_say_nothing(part):
+    """`python tests/support/vague_names.py` prints the share of each part."""
+    vague, total = vague_share(ROOT / part)
+    assert vague <= 0.02 * total
 
 
 def test_test_files_have_names_of_their_own():

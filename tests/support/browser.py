@@ -121,14 +121,14 @@ class Browser:
         """The addresses that the page has requested since `open`, without data in addresses."""
         self.run("0")
         sent = [e["params"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
-        found = [one["request"]["url"] for one in sent]
+        found = [message["request"]["url"] for message in sent]
         return [address for address in found if not address.startswith(("data:", "blob:"))]
 
     def errors(self) -> list[str]:
         """Exceptions of the page that nothing has caught since `open`."""
         self.run("0")
         thrown = [e["params"] for e in self.events if e["method"] == "Runtime.exceptionThrown"]
-        return [str(one["exceptionDetails"]) for one in thrown]
+        return [str(error["exceptionDetails"]) for error in thrown]
 
 
 @contextlib.contextmanager
@@ -207,7 +207,7 @@ def measure_page() -> None:
     for name, values in (("pointer event to answer shown", answers), ("of it the engine", runs)):
         found = sorted(values)
         shown = (found[len(found) // 2], found[len(found) * 95 // 100], found[-1])
-        print(f"| {name} | {' | '.join(f'{one:.1f}' for one in shown)} |")
+        print(f"| {name} | {' | '.join(f'{figure:.1f}' for figure in shown)} |")
 
 
 def photograph_page(path: Path) -> None:

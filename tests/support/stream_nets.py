@@ -4,15 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from line_nets import SCALES, dense, rule
-from nets import (
-    INT8_STYLES,
-    _lookup,
-    _output,
-    binary_op,
-    random_pads,
-    requantization,
-    weighted_op,
-)
+from nets import INT8_STYLES, _lookup, _output, binary_op, random_pads, requantization, weighted_op
 
 from drypoint.program import (
     AvgPool,
@@ -232,7 +224,7 @@ def rows_needed(program: Program) -> int:
     return last[0] + 1
 
 
-def stretched(program: Program, height: int) -> list[np.ndarray]:
+def stretch(program: Program, height: int) -> list[np.ndarray]:
     """The program's ops for a signal of `height` rows: for each op a function of its planes."""
 
     def dense_as_conv(op):
@@ -272,7 +264,7 @@ def run_stretched(program: Program, signal: np.ndarray) -> np.ndarray:
 
 def outputs_stretched(program: Program, signal: np.ndarray) -> list[np.ndarray]:
     """The rows (N, values) of each output for all of a signal (steps, 1, w, c)."""
-    ops = stretched(program, len(signal))
+    ops = stretch(program, len(signal))
     if ops is None:
         shapes = [op.out_shape for op in program.output_ops]
         return [np.zeros((0, shape.w * shape.c), np.int32) for shape in shapes]

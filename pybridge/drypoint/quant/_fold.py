@@ -117,9 +117,9 @@ def _affine(model: Model, shape: Shape) -> Affine | None:
     encoder = model.encoder
     if not isinstance(encoder, ImageEncoder):
         return None
-    zero, one = np.zeros(shape.c), np.ones(shape.c)
+    zero, unit = np.zeros(shape.c), np.ones(shape.c)
     mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
-    std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
+    std = unit if encoder.std is None else unit * np.asarray(encoder.std, np.float64)
     return Affine(1 / (255 * std), -mean / std)
 
 

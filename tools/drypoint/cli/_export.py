@@ -104,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: streamed(found.program) if args.streaming else found.program
-        for name, found in simplified.items()
+        name: make_streaming(simpler.program) if args.streaming else simpler.program
+        for name, simpler in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
     row = devices.target(args.target) if args.target else None
@@ -114,17 +114,17 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{option} is about a device: name one with --target")
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
-    for name, found in simplified.items():
+    for name, simpler in simplified.items():
         program = programs[name]
-        golden = golden_inputs(found.program, args)
+        golden = golden_inputs(simpler.program, args)
         if program.is_streaming:
             golden = first_steps(program, golden)
-        section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
+        section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
-        texts += f"  left out of the program: {found.left_out}\n"
+        texts += f"  left out of the program: {simpler.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n\n"
         if row:
-            text, costs[name], more = measured(row, program, args, golden)
+            text, costs[name], more = measure_cost(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     shared = "models" if args.name is None else args.name
@@ -139,16 +139,16 @@ def run(args: argparse.Namespace) -> int:
         package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
-    text = f"{listed(files)}\n\n{texts}{next_step(args, list(programs), row)}"
+    text = f"{list_files(files)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
     models = {
         name: {
             "arena_bytes": programs[name].arena_size,
             "arena_bytes_of_whole_outputs": exported[name].arena_size,
             "state_bytes": programs[name].state_size,
-            "left_out": found.to_json(),
+            "left_out": simpler.to_json(),
         }
-        for name, found in simplified.items()
+        for name, simpler in simplified.items()
     }
     if len(programs) > 1:
         facts |= {"library": library, "models": models}
@@ -160,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def streamed(program: Program) -> Program:
+def make_streaming(program: Program) -> Program:
     """The program that reads a signal row by row.
 
     Raises:
@@ -173,7 +173,7 @@ def streamed(program: Program) -> Program:
         raise DrypointError(f"{error}{causal}") from error
 
 
-def listed(files: list[Path]) -> str:
+def list_files(files: list[Path]) -> str:
     """The written files with their sizes; the engine's in one line."""
     engine = [path for path in files if re.match(r"dpt_|drypoint\.", path.name)]
     rows = [(path, path.stat().st_size) for path in files if path not in engine]
@@ -251,7 +251,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
     return f"{selftest}{what}:\n  {line}"
 
 
-def measured(
+def measure_cost(
     row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.

@@ -75,8 +75,7 @@ class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """An upsampling; none for a factor of 1."""
-        kernel, value = pair(self.scale_factor), graph.in_memory(values[0])
-        return value if kernel == (1, 1) else graph.upsample(value, kernel)
+        return graph.upsample(graph.in_memory(values[0]), pair(self.scale_factor))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The image with repeated pixels."""
@@ -123,8 +122,6 @@ class PixelShuffle(Layer, in_kernels=True, per_example=True, exportable="yes"):
     def lower(self, graph: Builder, *values: Value) -> Value:
         """Depth to space, before which channels get the order "DCR"."""
         r, value = self.upscale_factor, graph.in_memory(values[0])
-        if r == 1:
-            return value
         order = np.arange(value.shape.c)
         if self.mode == "CRD":
             order = order.reshape(-1, r * r).T.reshape(-1)

@@ -4,6 +4,7 @@ import math
 from typing import Literal, TypeAlias
 
 from drypoint.autodiff import NO_PADDING, Padding, Pair, Window
+from drypoint.graph import same_padding
 
 from .._errors import ConfigError, ShapeError
 
@@ -159,12 +160,7 @@ def full_padding(padding: PaddingLike, *, size: Pair, extent: Pair, stride: Pair
         case "valid":
             return NO_PADDING
         case "same":
-            needed = [
-                max((-(-n // s) - 1) * s + e - n, 0)
-                for n, e, s in zip(size, extent, stride, strict=True)
-            ]
-            vertical, horizontal = ((n // 2, n - n // 2) for n in needed)
-            return vertical, horizontal
+            return same_padding(size, extent, stride)
         case int():
             return (padding, padding), (padding, padding)
         case ((top, bottom), (left, right)):
