@@ -21,14 +21,14 @@ MORE = {
 }
 
 
-def listed():
+def listed_files():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     section = text.partition("## How to add an op")[2].partition("\n## ")[0]
     return re.findall(r"^\| `([^`]+)` \|", section, re.M)
 
 
 def test_each_file_of_the_list_has_the_op():
-    files = listed()
+    files = listed_files()
     assert len(files) == len({*files}) == 15
     for file in files:
         text = (ROOT / file).read_text("utf-8")
@@ -46,4 +46,4 @@ def test_the_core_names_the_op_nowhere_else():
     named = {
         path.relative_to(ROOT).as_posix() for path in files if NAMES.search(path.read_text("utf-8"))
     }
-    assert named - {*listed()} == MORE
+    assert named - {*listed_files()} == MORE

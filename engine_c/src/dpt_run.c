@@ -38,11 +38,13 @@ void *dpt_tensor_at(const dpt_run_state *run, size_t number) {
         return (void *)(uintptr_t)run->inputs; /* which is only read */
     }
     const dpt_op *op = &run->model->ops[number - 1];
-    const size_t at = run->n * op->out_offset;
+    uint8_t *base = run->arena;
+    size_t at = run->n * op->out_offset;
     if (op->out.type == DPT_I32) {
-        return run->outputs + at;
+        base = (uint8_t *)run->outputs;
+        at *= sizeof(int32_t);
     }
-    return (uint8_t *)run->arena + at;
+    return base + at;
 }
 
 dpt_status dpt_check_run(dpt_run_state *r) {

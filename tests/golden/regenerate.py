@@ -48,15 +48,15 @@ def seeds(first: Sequence[int], older: Iterable[Program] = ()) -> list[int]:
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
     missing -= graph_features.in_the_museum(graph_features.count(older))
     for seed in first:
-        missing -= shown(seed)
+        missing -= shown_features(seed)
     for seed in range(4000) if missing else ():
-        if missing & shown(seed):
-            missing -= shown(seed)
+        if missing & shown_features(seed):
+            missing -= shown_features(seed)
             chosen.append(seed)
     return chosen
 
 
-def shown(seed: int) -> set[tuple[str, ...]]:
+def shown_features(seed: int) -> set[tuple[str, ...]]:
     """What a random graph shows of `graph_features.in_the_museum`."""
     return graph_features.in_the_museum(graph_features.features(random_program(seed)))
 
@@ -112,13 +112,13 @@ def conformance() -> dict[str, bytes]:
     """File name to content, as JSON lines: blobs to take, with every layer; blobs to refuse; and
     outputs with their probabilities."""
     return {
-        "accepted.jsonl": _lines(_accepted()),
-        "refused.jsonl": _lines(_refused()),
+        "accepted.jsonl": _lines(_accepted_blobs()),
+        "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
     }
 
 
-def _accepted() -> list[dict[str, object]]:
+def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
@@ -154,10 +154,10 @@ def spread_programs() -> dict[str, Program]:
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
     made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
-    return {name: spread(one, _inputs(one, RANDOM)) for name, one in programs.items()}
+    return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
 
-def _refused() -> list[dict[str, object]]:
+def _refused_blobs() -> list[dict[str, object]]:
     refused = (
         broken_blobs.BROKEN
         | graph_faults.REFUSED

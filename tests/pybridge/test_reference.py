@@ -296,15 +296,15 @@ def test_inputs_of_another_type_or_shape_are_refused(x, words):
 NUMERICS = (ROOT / "engine_c/NUMERICS.md").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
 
 
-def walked(title):
+def page_section(title):
     """A subsection of the page, without the commas between thousands."""
     text = re.search(rf"### {title}\n(.*?)\n##", NUMERICS, re.DOTALL)[1]
     return re.sub(r"(?<=\d),(?=\d{3})", "", text)
 
 
-def stated(title, *facts):
+def check_facts(title, *facts):
     """Fail unless the page's subsection states these facts, blanks and line ends apart."""
-    text = " ".join(walked(title).split())
+    text = " ".join(page_section(title).split())
     for fact in facts:
         assert fact in text, fact
 
@@ -318,7 +318,7 @@ def accumulators(op, *inputs):
 
 def test_the_residual_block_of_the_contract():
     """Section 3: every integer that the page walks through."""
-    stated(
+    check_facts(
         "A residual block, walked through",
         "q = 10, 0, 4", "as integers -40, 80, 40", "acc = 800, -240, 320", "m = 536870912, e = 0",
         "60, -70, 0", "makes 6553 and 32765 of it; bias =", "= 262120", "m = 2785536, e = 0",
@@ -349,7 +349,7 @@ def test_the_residual_block_of_the_contract():
 
 def test_the_depthwise_block_of_the_contract():
     """Section 3: every integer that the page walks through."""
-    stated(
+    check_facts(
         "A depthwise block, walked through",
         "pad = 128, 128", "Pixels: (128, 255), (0, 128), (255, 0), (64, 192)",
         "weights 127, -127, 64 and 127, 64, -127", "-8096 and -8096",

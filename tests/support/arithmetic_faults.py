@@ -8,16 +8,7 @@ from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
-from blobs import (
-    addition,
-    convolution,
-    dense,
-    mean,
-    product,
-    program,
-    tensor,
-    upsample,
-)
+from blobs import addition, convolution, dense, mean, product, program, tensor, upsample
 from numpy.typing import NDArray
 
 from drypoint.program import (

@@ -26,7 +26,7 @@ def as_params(rows):
     ]
 
 
-def expected(program, inputs):
+def expected_output(program, inputs):
     """CRC-32 of the output of every op but the last, 0 where it is int32, and the values of the
     program's outputs, as the reference gives them."""
     planes = reference.trace(program, inputs)

@@ -66,12 +66,12 @@ def _follow_group(
     ops, plan = program.ops, program.plan
     begin, done = [0] * len(ops), [0] * len(ops)
 
-    def needed(k: int) -> int:  # the first row of op k's output that the next op still reads
+    def needed_rows(k: int) -> int:  # the first row of op k's output that the next op still reads
         complete = done[k + 1] == ops[k + 1].out_shape.h
         return ops[k].out_shape.h if complete else max(0, _read_by(ops[k + 1], done[k + 1])[0])
 
     def full(k: int) -> bool:
-        return done[k] == ops[k].out_shape.h or done[k] - needed(k) >= plan.rows_of(k)
+        return done[k] == ops[k].out_shape.h or done[k] - needed_rows(k) >= plan.rows_of(k)
 
     while any(done[k] < ops[k].out_shape.h for k in range(first, last + 1)):
         ready = [k for k in range(first, last + 1) if done[k] < ops[k].out_shape.h]
@@ -79,7 +79,7 @@ def _follow_group(
         op, h = ops[k], ops[k].out_shape.h
         if k < last:  # the rows that are read for the last time are gone
             at, pitch = plan.offsets[k], _pitch(op)
-            kept = range(min(needed(k), done[k]), done[k])
+            kept = range(min(needed_rows(k), done[k]), done[k])
             assert all(arena.holds(k, at + (row - begin[k]) * pitch, row) for row in kept)
             begin[k] = kept.start
             for row in kept:

@@ -4,15 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from line_nets import SCALES, dense, rule
-from nets import (
-    INT8_STYLES,
-    _lookup,
-    _output,
-    binary_op,
-    random_pads,
-    requantization,
-    weighted_op,
-)
+from nets import INT8_STYLES, _lookup, _output, binary_op, random_pads, requantization, weighted_op
 
 from drypoint.program import (
     AvgPool,
@@ -232,7 +224,7 @@ def rows_needed(program: Program) -> int:
     return last[0] + 1
 
 
-def stretched(program: Program, height: int) -> list[np.ndarray]:
+def stretch(program: Program, height: int) -> list[np.ndarray]:
     """The program's ops for a signal of `height` rows: for each op a function of its planes."""
 
     def dense_as_conv(op):
@@ -266,13 +258,20 @@ def stretched(program: Program, height: int) -> list[np.ndarray]:
 
 
 def run_stretched(program: Program, signal: np.ndarray) -> np.ndarray:
-    """The rows (N, outputs) that the program gives for all of a signal (steps, 1, w, c)."""
-    ops = stretched(program, len(signal))
+    """The rows (N, values) that the program gives for all of a signal (steps, 1, w, c)."""
+    return outputs_stretched(program, signal)[-1]
+
+
+def outputs_stretched(program: Program, signal: np.ndarray) -> list[np.ndarray]:
+    """The rows (N, values) of each output for all of a signal (steps, 1, w, c)."""
+    ops = stretch(program, len(signal))
     if ops is None:
-        return np.zeros((0, program.output_shape.w * program.output_shape.c), np.int32)
+        shapes = [op.out_shape for op in program.output_ops]
+        return [np.zeros((0, shape.w * shape.c), np.int32) for shape in shapes]
     tensors = [signal.reshape(1, -1, *signal.shape[2:])]
     for op, reads in zip(ops, program.reads, strict=True):
         pairs = zip(reads, op.inputs, strict=True)
         planes = [tensors[number][:, : tensor.shape.h] for number, tensor in pairs]
         tensors.append(reference.apply(op, *planes))
-    return tensors[-1].reshape(tensors[-1].shape[1], -1)
+    planes = [plane for plane, op in zip(tensors[1:], ops, strict=True) if op.out_type == "i32"]
+    return [plane.reshape(plane.shape[1], -1) for plane in planes]

@@ -227,6 +227,8 @@ def test_a_plane_that_is_read_too_is_copied():
     program = quant.quantize(net, quant.calibrate(net, x))
     assert [op.name for op in program.ops] == ["conv", "conv.output", "conv.output1", "fc"]
     planes = reference.trace(program, program.integers(x))
+    for op in program.ops[1:3]:
+        assert (op.kernel, op.shift, op.mult.tolist()) == ((1, 1), 10, [2**30])
     for plane in planes[1:3]:
         zero = program.ops[0].output.zero
         np.testing.assert_array_equal(plane, 256 * (planes[0].astype(np.int32) - zero))

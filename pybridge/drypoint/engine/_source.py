@@ -37,11 +37,7 @@ def c_sources() -> list[Path]:
 
 def without_sound(paths: list[Path]) -> list[Path]:
     """The headers or sources that a model without a front end needs."""
-    return [
-        path
-        for path in paths
-        if not path.stem.endswith(("_listen", "_sound", "_sound_load", "_sound_complex"))
-    ]
+    return [path for path in paths if not re.search("sound|listen", path.stem)]
 
 
 def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:

@@ -29,10 +29,13 @@ from ._nodes import Concat as Concat
 from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
+from ._nodes import Pair as Pair
 from ._nodes import Reals as Reals
+from ._nodes import Sides as Sides
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
+from ._nodes import same_padding as same_padding
 from ._of_file import Halves as Halves
 from ._of_file import compute_output as compute_output
 from ._of_file import quantize_as_file as quantize_as_file

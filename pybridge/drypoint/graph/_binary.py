@@ -14,7 +14,7 @@ from ._integers import Integers, checked_multipliers
 from ._nodes import Node
 from ._qparams import QuantParams
 
-Pair = Sequence[QuantParams]  # of the two inputs
+Sources = Sequence[QuantParams]  # of the two inputs
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,11 +28,11 @@ class Binary(Node, ABC):
     broadcasts: ClassVar[bool] = False
 
     @abstractmethod
-    def unit(self, pair: Pair) -> float:
+    def unit(self, sources: Sources) -> float:
         """The real value of the accumulator 1."""
 
     @abstractmethod
-    def integers(self, pair: Pair, *, out_scale: float) -> Integers:
+    def integers(self, sources: Sources, *, out_scale: float) -> Integers:
         """The integers; the output's scale is at least `unit`."""
 
     @abstractmethod
@@ -40,14 +40,14 @@ class Binary(Node, ABC):
         """The op; ``fields`` has the fields of every requantized op."""
 
     @abstractmethod
-    def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:
+    def error(self, sources: Sources, q: Integers, errors: Sequence[float]) -> float:
         """The largest difference of the real accumulator from the float layer's, in real units.
 
         ``errors`` are the error bounds of the two inputs.
         """
 
     @abstractmethod
-    def largest(self, pair: Pair, q: Integers) -> float:
+    def largest(self, sources: Sources, q: Integers) -> float:
         """The largest magnitude of the integer accumulator."""
 
 
@@ -55,13 +55,13 @@ class Binary(Node, ABC):
 class Add(Binary):
     """The sum of two planes of one shape."""
 
-    def unit(self, pair: Pair) -> float:
+    def unit(self, sources: Sources) -> float:
         """The unit in which both scales are whole numbers, about."""
-        return sum_factors(pair[0].scale, pair[1].scale)[1]
+        return sum_factors(sources[0].scale, sources[1].scale)[1]
 
-    def integers(self, pair: Pair, *, out_scale: float) -> Integers:
+    def integers(self, sources: Sources, *, out_scale: float) -> Integers:
         """The scales as factors; the bias takes in what they make of the zero points."""
-        a, b = pair
+        a, b = sources
         factors, unit = sum_factors(a.scale, b.scale)
         bias = np.array([-factors[0] * a.zero - factors[1] * b.zero], np.int32)
         mult, shift = checked_multipliers(np.array([unit / out_scale]), bias.astype(np.float64))
@@ -71,16 +71,16 @@ class Add(Binary):
         """An addition."""
         return program.Add(**fields, factors=q.factors)
 
-    def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:
+    def error(self, sources: Sources, q: Integers, errors: Sequence[float]) -> float:
         """The sum of both errors, and what rounding the factors makes."""
         return sum(errors) + sum(
             abs(factor * float(q.unit[0]) - source.scale) * (source.magnitude + abs(source.zero))
-            for factor, source in zip(q.factors, pair, strict=True)
+            for factor, source in zip(q.factors, sources, strict=True)
         )
 
-    def largest(self, pair: Pair, q: Integers) -> float:
+    def largest(self, sources: Sources, q: Integers) -> float:
         """The bias, and each factor times its input's largest integer."""
-        products = (f * source.magnitude for f, source in zip(q.factors, pair, strict=True))
+        products = (f * source.magnitude for f, source in zip(q.factors, sources, strict=True))
         return float(abs(int(q.bias[0])) + sum(products))
 
 
@@ -90,13 +90,13 @@ class Mul(Binary):
 
     broadcasts = True
 
-    def unit(self, pair: Pair) -> float:
+    def unit(self, sources: Sources) -> float:
         """The product of both scales."""
-        return pair[0].scale * pair[1].scale
+        return sources[0].scale * sources[1].scale
 
-    def integers(self, pair: Pair, *, out_scale: float) -> Integers:
+    def integers(self, sources: Sources, *, out_scale: float) -> Integers:
         """The op subtracts the zero points, so that the bias is 0."""
-        unit = self.unit(pair)
+        unit = self.unit(sources)
         bias = np.zeros(1, np.int32)
         mult, shift = checked_multipliers(np.array([unit / out_scale]), bias.astype(np.float64))
         return Integers(bias, mult, shift, np.array([unit]))
@@ -105,12 +105,12 @@ class Mul(Binary):
         """A product."""
         return program.Mul(**fields)
 
-    def error(self, pair: Pair, q: Integers, errors: Sequence[float]) -> float:  # noqa: ARG002
+    def error(self, sources: Sources, q: Integers, errors: Sequence[float]) -> float:  # noqa: ARG002
         """Each error times the largest factor of the other input, and the errors' product."""
-        reach_a, reach_b = (s.scale * (s.magnitude + abs(s.zero)) for s in pair)
+        reach_a, reach_b = (s.scale * (s.magnitude + abs(s.zero)) for s in sources)
         return errors[0] * reach_b + errors[1] * reach_a + errors[0] * errors[1]
 
-    def largest(self, pair: Pair, q: Integers) -> float:  # noqa: ARG002 - the bias is 0
+    def largest(self, sources: Sources, q: Integers) -> float:  # noqa: ARG002 - the bias is 0
         """The product of the largest factors."""
-        a, b = (source.magnitude + abs(source.zero) for source in pair)
+        a, b = (source.magnitude + abs(source.zero) for source in sources)
         return float(a * b)

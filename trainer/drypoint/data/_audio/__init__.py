@@ -1,1 +1,0 @@
-"""Encoders of sound and of other sampled signals, by spectra."""
