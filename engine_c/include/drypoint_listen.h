@@ -31,9 +31,9 @@ typedef struct dpt_listener {
     const dpt_model *model; /* its input: `rows` rows of features */
     const dpt_sound *sound;
     uint32_t rate; /* samples a second */
-    uint16_t rows;
-    uint16_t mult; /* a feature v becomes (v * mult + 2^(shift - 1)) >> shift steps from the */
+    uint32_t mult; /* a feature v becomes (v * mult + 2^(shift - 1)) >> shift steps from the */
     uint8_t shift; /* input's zero point */
+    uint16_t rows;
 } dpt_listener;
 
 /* Bytes of memory that a listener needs, a multiple of 4: NAME_LISTEN_SIZE of generated code. The

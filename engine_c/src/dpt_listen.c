@@ -74,9 +74,9 @@ static void listen_quantize(const dpt_listener *l, const uint16_t *features, uin
     const dpt_tensor in = l->model->ops[0].in;
     const int32_t low = in.type == DPT_U8 ? 0 : INT8_MIN, high = low + UINT8_MAX;
     for (size_t i = 0; i < l->sound->channels; i++) {
-        const uint32_t scaled = (uint32_t)features[i] * l->mult + ((uint32_t)1 << (l->shift - 1));
-        const int32_t q = (int32_t)(scaled >> l->shift) + in.zero;
-        row[i] = (uint8_t)(uint32_t)(q < low ? low : q > high ? high : q);
+        const uint64_t scaled = (uint64_t)features[i] * l->mult + ((uint64_t)1 << (l->shift - 1));
+        const int64_t q = (int64_t)(scaled >> l->shift) + in.zero;
+        row[i] = (uint8_t)(uint64_t)(q < low ? low : q > high ? high : q);
     }
 }
 

@@ -7,7 +7,7 @@
 
 enum {
     RECORD_SIZE = 64,
-    RECORD_UNUSED = 32, /* from here on bytes are 0 */
+    RECORD_UNUSED = 36, /* from here on bytes are 0 */
     MOST_SHARE = 1 << 14,
     MOST_FACTOR = 1 << 12,
     GAIN_VALUES = 99
@@ -30,7 +30,7 @@ static int32_t table_value(const uint8_t *values, size_t index) {
 
 /* Checks S1 to S3: the fields. */
 static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p) {
-    uint8_t unused = 0;
+    uint8_t unused = p[26] | p[27];
     for (size_t i = RECORD_UNUSED; i < RECORD_SIZE; i++) {
         unused |= p[i];
     }
@@ -48,7 +48,7 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
     s->gain_shift = p[23];
     s->log_shift = p[24];
     l->shift = p[25];
-    l->mult = record_u16(p + 26);
+    l->mult = dpt_u32(p + 28);
     const int noise = (s->stages & DPT_SOUND_NOISE) != 0;
     const int gain = (s->stages & DPT_SOUND_GAIN) != 0;
     const int log = (s->stages & DPT_SOUND_LOG) != 0;
@@ -61,8 +61,8 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
                        (gain || s->gain_shift == 0) && (log || s->log_shift == 0);
     const int ok = p[0] == 1 && s->stages <= 7 && (noise || !gain) && sizes && shares && absent &&
                    s->channels > 0 && l->rows > 0 && l->rate >= 1 && l->rate <= INT32_MAX &&
-                   s->gain_shift <= 47 && s->log_shift <= 11 && l->shift >= 1 && l->shift <= 31 &&
-                   l->mult >= 1 && l->mult < 0x8000u && unused == 0;
+                   s->gain_shift <= 47 && s->log_shift <= 11 && l->shift >= 1 && l->shift <= 62 &&
+                   l->mult >= 1 && l->mult <= INT32_MAX && unused == 0;
     return ok ? DPT_OK : DPT_E_FIELD;
 }
 
@@ -154,7 +154,7 @@ dpt_status dpt_sound_load(dpt_listener *listener, dpt_sound *sound, void *tables
     record_tables t;
     dpt_status status = record_fields(listener, sound, bytes + at);
     if (status == DPT_OK) {
-        status = record_ranges(&t, sound, bytes, blob_size, dpt_u32(bytes + at + 28));
+        status = record_ranges(&t, sound, bytes, blob_size, dpt_u32(bytes + at + 32));
     }
     if (status != DPT_OK) {
         return status;

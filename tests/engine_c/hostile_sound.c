@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
     }
     fclose(file);
     const size_t record = good[60] | (size_t)good[61] << 8;
-    const size_t tables = good[record + 28] | (size_t)good[record + 29] << 8;
+    const size_t tables = good[record + 32] | (size_t)good[record + 33] << 8;
     state = (uint32_t)atoi(argv[3]);
     attempt(good, size);
     for (size_t bit = 0; bit < 8 * 64; bit++) { /* each bit of the record, and of its offset */
@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
     for (int i = atoi(argv[2]); i > 0; i--) { /* some bytes of the record or of the tables */
         uint8_t *copy = exact_copy(good, size);
         for (uint32_t k = next_random() % 3 + 1; k > 0; k--) {
-            const size_t at = (next_random() & 1u) != 0 ? record + next_random() % 32
+            const size_t at = (next_random() & 1u) != 0 ? record + next_random() % 36
                                                         : tables + next_random() % (size - tables);
             static const uint8_t ends[] = {0, 1, 2, 15, 16, 127, 128, 255};
             const uint32_t r = next_random();

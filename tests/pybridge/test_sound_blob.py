@@ -18,7 +18,7 @@ FIELD, SHAPE, TABLE, STATE, OK = -9, -10, -11, -14, 0
 PROGRAM = sound_nets.window_program("micro")
 GOOD = blob.dumps(PROGRAM)
 (RECORD,) = struct.unpack_from("<I", GOOD, 60)
-(TABLES,) = struct.unpack_from("<I", GOOD, RECORD + 28)
+(TABLES,) = struct.unpack_from("<I", GOOD, RECORD + 32)
 BINS = TABLES + 2 * (480 + 2 * 192 + 2 * 128)
 WEIGHTS = BINS + 2 * 12
 
@@ -63,14 +63,14 @@ REFUSED = {
     "gain shift": (FIELD, field(23, "B", 48)),
     "log shift": (FIELD, field(24, "B", 12)),
     "input shift 0": (FIELD, field(25, "B", 0)),
-    "input shift 32": (FIELD, field(25, "B", 32)),
-    "mult 0": (FIELD, field(26, "H", 0)),
-    "mult 2^15": (FIELD, field(26, "H", 2**15)),
+    "input shift 63": (FIELD, field(25, "B", 63)),
+    "mult 0": (FIELD, field(28, "I", 0)),
+    "mult 2^31": (FIELD, field(28, "I", 2**31)),
     "log shift without log": (FIELD, field(1, "B", 3)),
-    **{f"byte {at}": (FIELD, field(at, "B", 1)) for at in (32, 47, 63)},
-    "tables beyond the blob": (TABLE, field(28, "I", len(GOOD))),
-    "tables of 2^32 - 1": (TABLE, field(28, "I", 2**32 - 1)),
-    "tables two bytes too long": (TABLE, field(28, "I", len(GOOD) - PROGRAM.front.table_bytes + 2)),
+    **{f"byte {at}": (FIELD, field(at, "B", 1)) for at in (26, 36, 47, 63)},
+    "tables beyond the blob": (TABLE, field(32, "I", len(GOOD))),
+    "tables of 2^32 - 1": (TABLE, field(32, "I", 2**32 - 1)),
+    "tables two bytes too long": (TABLE, field(32, "I", len(GOOD) - PROGRAM.front.table_bytes + 2)),
     "window factor 4097": (TABLE, changed((TABLES, "h", 4097))),
     "window factor -1": (TABLE, changed((TABLES + 958, "h", -1))),
     "first bin 0": (TABLE, changed((BINS, "h", 0))),
@@ -136,7 +136,7 @@ def test_python_refuses_a_record_that_the_meta_does_not_fit():
     plain = PROGRAM.streaming()
     no_record = changed((60, "I", 0))
     assert status_in_c(no_record) == STATE
-    other_mult = field(26, "H", 20000)
+    other_mult = field(28, "I", 20000)
     assert status_in_c(other_mult) == OK
     for data, words in (
         (no_record, "a front end and an encoder of type 'audio' belong together"),

@@ -167,7 +167,7 @@ def test_a_program_and_its_front_end_belong_together():
         ({"encoder": None}, "a front end and an encoder of type 'audio' belong together"),
         ({"front": sound.micro(channels=7)}, "rows of 7 features, which do not fill the input"),
         ({"encoder": {"type": "audio"}}, "the encoder's scale is None, not a number above zero"),
-        ({"encoder": {"type": "audio", "scale": 1e9}}, "times the input's; wanted: 2^-31 to 2^13"),
+        ({"encoder": {"type": "audio", "scale": 1e12}}, "times the input's; wanted: 2^-62 to 2^30"),
     ):
         with pytest.raises(ProgramError) as raised:
             replace(program, **changes)

@@ -15,8 +15,8 @@ from drypoint import sound
 from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Tensor
 
 AUDIO = "audio"  # the type of an `AudioEncoder` in its config
-_BITS = 15  # of mult
-_MOST_SHIFT = 31
+_BITS = 31  # of mult
+_MOST_SHIFT = 62
 
 
 def is_audio(encoder: Mapping[str, Any] | None) -> bool:
@@ -117,7 +117,7 @@ def sound_border(
 
 
 def _factor(ratio: float) -> tuple[int, int]:
-    """mult and shift of a factor: mult * 2^-shift is the nearest with 15 bits."""
+    """mult and shift of a factor: mult * 2^-shift is the nearest with 31 bits."""
     fraction, exponent = math.frexp(ratio)
     mult, shift = round(math.ldexp(fraction, _BITS)), _BITS - exponent
     if mult == 1 << _BITS:
@@ -126,6 +126,6 @@ def _factor(ratio: float) -> tuple[int, int]:
         mult, shift = round(math.ldexp(ratio, _MOST_SHIFT)), _MOST_SHIFT
     if shift < 1 or mult < 1:
         raise ProgramError(
-            f"the encoder's scale is {ratio:g} times the input's; wanted: 2^-31 to 2^13"
+            f"the encoder's scale is {ratio:g} times the input's; wanted: 2^-62 to 2^30"
         )
     return mult, shift

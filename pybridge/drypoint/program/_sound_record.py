@@ -20,7 +20,7 @@ from drypoint.sound import (
 from ._records import append
 from ._sound import SoundBorder
 
-RECORD = struct.Struct("<BB5HI3H4BHI32s")
+RECORD = struct.Struct("<BB5HI3H4BHII28s")
 FORM = 1
 
 
@@ -48,9 +48,10 @@ def _record(border: SoundBorder, tables: int) -> bytes:
         front.gain_shift,
         front.log_shift,
         border.shift,
+        0,
         border.mult,
         tables,
-        bytes(32),
+        bytes(28),
     )
 
 
@@ -67,7 +68,7 @@ def read_front(blob: memoryview, offset: int) -> FrontEnd:
         raise ValueError(f"the record of sound has form {form} and stages {stages}")
     if not SMALLEST_FFT <= fft <= LARGEST_FFT or fft & (fft - 1) or channels == 0:
         raise ValueError(f"the record of sound has an FFT of {fft} and {channels} channels")
-    values = np.frombuffer(blob, np.uint8)[rest[8] :]
+    values = np.frombuffer(blob, np.uint8)[rest[9] :]
     tables: list[NDArray[np.int16]] = []
     for known in table_shapes(window, fft, channels, stages):
         shape = known or (max(0, int(tables[3][1:].sum(dtype=np.int64))), 2)
@@ -100,7 +101,7 @@ def check_record(blob: memoryview, offset: int, border: SoundBorder) -> None:
     Raises:
         ValueError: it is another.
     """
-    (tables,) = struct.unpack_from("<I", blob, offset + 28)
+    (tables,) = struct.unpack_from("<I", blob, offset + 32)
     if _record(border, tables) != blob[offset : offset + RECORD.size]:
         raise ValueError(
             "the record of sound is not the one that the program's input and its encoder's scale "
