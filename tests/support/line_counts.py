@@ -22,7 +22,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
     "the engine's sources": (("engine_c/src",), 11_180),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        11_720,  # several outputs of a net took 70
+        11_830,  # several outputs of a net took 70
     ),
     "all but tests": (
         (
