@@ -68,8 +68,8 @@ def to_program(
 
     Args:
         graph: numbered, without nodes that a pass replaces.
-        nodes: its nodes but the input, in order, with their integers; those of the net's outputs
-            write int32.
+        nodes: its nodes but the input, in order, with their integers; nodes of outputs write
+            int32.
         decoders: output -> the config of its decoder.
         fields: more fields of `Program`.
 

@@ -70,7 +70,7 @@ def output_offsets(ops: Sequence[BaseOp]) -> dict[int, int]:
 
 
 def check_outputs(outputs: Sequence[Output], ops: Sequence[BaseOp]) -> None:
-    """Refuse outputs that are not those of the ops, and names or scales that break a rule.
+    """Refuse outputs of other number than the ops write, and names or scales that break a rule.
 
     Raises:
         ProgramError: BLOB.md section 6 has the rules.

@@ -34,7 +34,7 @@ def streaming(program: Program) -> Program:
     each op is computed once, and histories keep the rows that later rows need. The outputs are the
     bytes that ``program`` gives for windows of the signal; NUMERICS.md section 11 says for which. A
     net whose last op writes several rows gives one row in a step. All outputs are written in one
-    step: histories delay those that would be ready earlier.
+    step: histories delay outputs that would be ready earlier.
 
     Returns:
         The streaming program; without labels where ``program`` has a label for each of several

@@ -34,7 +34,7 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with their integers, in order. Those of outputs write int32.
+    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
