@@ -400,7 +400,7 @@ BROKEN = [
         "op 'add': output 2x2x3, but it makes 2x3x2",
     ),
     (add, {"output": u8(2, 2, 2)}, "op 'add': output 2x2x2, but it makes 2x2x3"),
-    (mul, {"inputs": (u8(2, 2, 3), u8(2, 1, 3))}, "by u8 2x1x3, which has neither its shape nor"),
+    (mul, {"inputs": (u8(2, 2, 3), u8(2, 1, 3))}, "with u8 2x1x3, which has neither its shape nor"),
     (mul, {"output": u8(2, 2, 2)}, "op 'mul': output 2x2x2, but it makes 2x2x3"),
     (add, {"factors": (0, 1)}, "op 'add': factors (0, 1) are not within 1 to 32767"),
     (add, {"factors": (1, 32768)}, "op 'add': factors (1, 32768) are not within 1 to 32767"),

@@ -24,10 +24,10 @@ from drypoint.program import (
     ProgramError,
     Shape,
     Tensor,
-    _reference,
     blob,
     reference,
 )
+from drypoint.program.ops import _arithmetic
 from tools import ROOT
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -439,10 +439,10 @@ def test_a_blas_that_multiplies_wrongly_is_refused(monkeypatch):
     """As of OpenBLAS in an emulator of SME: no value of the specification may come from it."""
     program = nets.random_program(0, n_ops=1, kinds=("dense",))
     x = nets.random_inputs(program, 0)
-    monkeypatch.setattr(_reference, "_in_floats", lambda x, y: (x @ y) + (y.shape == (27, 8)))
-    _reference._check_blas.cache_clear()
+    monkeypatch.setattr(_arithmetic, "_in_floats", lambda x, y: (x @ y) + (y.shape == (27, 8)))
+    _arithmetic._check_blas.cache_clear()
     try:
         with pytest.raises(ProgramError, match="80 x 27 matrix of floats by a 27 x 8 one wrongly"):
             reference.run(program, x)
     finally:
-        _reference._check_blas.cache_clear()
+        _arithmetic._check_blas.cache_clear()

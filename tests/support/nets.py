@@ -24,14 +24,14 @@ from drypoint.program import (
     Shape,
     Tensor,
     Upsample,
-    _ops,
+    _records,
 )
-from drypoint.program._fuse import make_plan_by_rows
-from drypoint.program._ops import BinaryOp
+from drypoint.program.ops._binary import BinaryOp
+from drypoint.program.passes.fuse import make_plan_by_rows
 
 KINDS = ("conv", "dense", "max", "avg", "grouped", "depthwise", "add", "concat", "lookup")
-OF_GRAPHS = {*_ops.KINDS} - {History}  # only streaming programs have histories
-BINARY = {kind.kind: kind for kind in _ops.KINDS if issubclass(kind, BinaryOp)}
+OF_GRAPHS = {*_records.KINDS} - {History}  # only streaming programs have histories
+BINARY = {kind.kind: kind for kind in _records.KINDS if issubclass(kind, BinaryOp)}
 BROADCASTS = ("mul",)  # kinds whose second input may be one pixel
 LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number >= 10}
 """Kinds that came after the others, so that most seeds give the same programs as before: the seeds

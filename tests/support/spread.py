@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.program import DepthwiseConv, Op, Program, Tensor, _reference, reference
-from drypoint.program._op import RequantizedOp
 from drypoint.program._tensors import LIMITS
+from drypoint.program.ops._op import RequantizedOp
 
 NARROWEST = 64  # hi - lo; a clamp of fewer steps gives way to the whole range of the type
 WIDEST = 2**20  # of an i32 output, as far as it is chosen here

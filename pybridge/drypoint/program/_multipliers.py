@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ._elementwise import MAX_FACTOR
 from ._tensors import Pair
+from .ops import MAX_FACTOR
 
 MAX_MULT = 2**31 - 2
 

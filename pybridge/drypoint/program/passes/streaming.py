@@ -6,22 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._border import is_signal
-from ._history import Clock, History, is_streaming, written
-from ._ops import (
-    AvgPool,
-    Conv,
-    ConvolutionOp,
-    Dense,
-    DepthwiseConv,
-    MaxPool,
-    Op,
-    Upsample,
-    WindowedOp,
-)
-from ._plan import NO_PLAN, RowMap, row_map
-from ._program import Program
-from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
+from .._border import is_signal
+from .._history import Clock, is_streaming, written
+from .._plan import NO_PLAN
+from .._program import Program
+from .._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
+from ..ops import AvgPool, Conv, Dense, DepthwiseConv, History, MaxPool, Op, Upsample
+from ..ops._op import RowMap, WindowedOp
+from ..ops._weighted import ConvolutionOp
 
 
 def streaming(program: Program) -> Program:
@@ -131,7 +123,7 @@ class _Stream:
 
     def _windows(self, op: Op, source: int) -> tuple[Op, int]:
         """An op that reads windows of rows of one tensor, and the tensor that has such a window."""
-        rows = row_map(op) if isinstance(op, WindowedOp) else RowMap(1, 1, 0)
+        rows = op.row_map
         if isinstance(op, Dense):
             rows = RowMap(1, op.in_shape.h, 0)
         elif op.out_shape.h == 1:
