@@ -36,7 +36,6 @@ static inline int dpt_always(void) {
     return 1;
 }
 
-/* By kind: what dpt_ops.h says of it. */
 extern const uint16_t dpt_facts[DPT_KINDS];
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same

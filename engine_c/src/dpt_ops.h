@@ -45,8 +45,6 @@ enum {
 #define DPT_FACTS_OF(name, kernel, facts)        [DPT_##name] = (facts),
 #define DPT_PLAIN_KERNEL_OF(name, kernel, facts) [DPT_##name] = dpt_scalar_##kernel,
 
-#define DPT_FACTS {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF)}
-
 /* In every table of kernels; ends with a comma. */
 #define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
 

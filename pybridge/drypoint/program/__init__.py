@@ -23,7 +23,6 @@ from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
-from ._multipliers import sum_factors as sum_factors
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._tensors import LIMITS as LIMITS
@@ -70,7 +69,6 @@ __all__ = [
     "simplify",
     "softmax",
     "streaming",
-    "sum_factors",
 ]
 __all__ += _ops.__all__
 

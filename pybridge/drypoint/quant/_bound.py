@@ -77,8 +77,9 @@ def _node_error(one: QuantizedNode, errors: list[float]) -> float:
             return error + float(_rounding(one.target, q, largest).max())
         case Binary():
             assert q is not None  # a binary node has integers
-            largest = np.array([node.largest(one.sources, q)])
-            off = node.error(one.sources, q, errors)
+            a, b = one.sources
+            largest = np.array([node.op.lower(a, b).largest])
+            off = node.op.error(a, b, errors)
             return off + float(_rounding(one.target, q, largest).max())
         case Table():
             assert one.table is not None  # of the node

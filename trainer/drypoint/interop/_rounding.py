@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import graph
+from drypoint import graph, program
 from drypoint.common import table_lines
 from drypoint.graph import QuantizedNode
 from drypoint.program import (
@@ -129,12 +129,12 @@ def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]
     for position, one in enumerate(nodes):
         out = one.target.scale
         match one.node:
-            case graph.binary.Add():
+            case graph.Binary(op=program.Add):
                 ratio = np.array([source.scale for source in one.sources]) / out
                 found[position] = Requantization(ratio=ratio)
             case graph.AvgPool() as mean:
                 found[position] = Requantization(ratio=one.unit / out, division=mean.halves_away)
-            case graph.Weighted() | graph.binary.Mul():
+            case graph.Weighted() | graph.Binary(op=program.Mul):
                 found[position] = Requantization(ratio=one.unit / out)
     return found
 

@@ -66,11 +66,7 @@ from ._losses import CrossEntropyLoss as CrossEntropyLoss
 from ._losses import Loss as Loss
 from ._losses import MAELoss as MAELoss
 from ._losses import MSELoss as MSELoss
-from ._merging import Add as Add
-from ._merging import Concat as Concat
-from ._merging import Dot as Dot
-from ._merging import Merge as Merge
-from ._merging import Mul as Mul
+from ._merging import *  # noqa: F403 - the names of its __all__
 from ._model import Model as Model
 from ._model import load as load
 from ._model import loads as loads

@@ -1,6 +1,7 @@
 """All ops of an integer program, each in a file of its own: the public names of both."""
 
-from .add import MAX_FACTOR, Add
+from ._binary import BinaryOp
+from .add import MAX_FACTOR, Add, sum_factors
 from .avgpool import AvgPool
 from .concat import Concat
 from .conv import Conv
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_FACTOR",
     "Add",
     "AvgPool",
+    "BinaryOp",
     "Concat",
     "Conv",
     "Dense",
@@ -44,4 +46,5 @@ __all__ = [
     "Mul",
     "Op",
     "Upsample",
+    "sum_factors",
 ]

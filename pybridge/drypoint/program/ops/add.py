@@ -1,12 +1,14 @@
 """The sum of two planes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._tensors import Pair
-from ._binary import BinaryOp
+from ._binary import BinaryOp, Lowered, Scaled
 
 MAX_FACTOR = 2**15 - 1  # int16 for the kernels
 
@@ -37,3 +39,38 @@ class Add(BinaryOp):
         """Each factor times the largest magnitude of its input, int64[1]."""
         pairs = zip(self.factors, self.inputs, strict=True)
         return np.array([sum(factor * tensor.magnitude for factor, tensor in pairs)], np.int64)
+
+    @classmethod
+    def lower(cls, a: Scaled, b: Scaled) -> Lowered:
+        """The scales as factors; the unit in which both scales are whole numbers, about."""
+        factors, unit = sum_factors(a.scale, b.scale)
+        bias = -factors[0] * a.zero - factors[1] * b.zero
+        largest = abs(bias) + factors[0] * a.magnitude + factors[1] * b.magnitude
+        return Lowered(unit=unit, bias=bias, largest=float(largest), fields={"factors": factors})
+
+    @classmethod
+    def error(cls, a: Scaled, b: Scaled, errors: Sequence[float]) -> float:
+        """The sum of both errors, and what rounding the factors makes."""
+        factors, unit = sum_factors(a.scale, b.scale)
+        return sum(errors) + sum(
+            abs(factor * unit - source.scale) * (source.magnitude + abs(source.zero))
+            for factor, source in zip(factors, (a, b), strict=True)
+        )
+
+
+def sum_factors(a: float, b: float) -> tuple[Pair, float]:
+    """The factors of an addition: their quotient is the nearest one to that of the scales.
+
+    Args:
+        a, b: the scales of its inputs, positive.
+
+    Returns:
+        1 to 32767 for each input, above 16383 for the coarser one; the real value of the
+        accumulator 1.
+    """
+    coarse, fine = max(a, b), min(a, b)
+    nearest = Fraction(fine / coarse).limit_denominator(MAX_FACTOR)
+    nearest = max(nearest, Fraction(1, MAX_FACTOR))
+    times = MAX_FACTOR // nearest.denominator
+    large, small = times * nearest.denominator, times * nearest.numerator
+    return ((large, small) if a >= b else (small, large)), coarse / large

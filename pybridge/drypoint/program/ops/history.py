@@ -1,4 +1,4 @@
-"""The op of streaming programs that remembers rows: section 11 of NUMERICS.md."""
+"""The last rows of a signal, which a streaming program remembers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
