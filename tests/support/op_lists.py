@@ -1,6 +1,7 @@
 """Writes the lists of all ops from the files of ``program/ops``.
 
-Run ``python tests/support/op_lists.py``. The lists are the names in ``ops/__init__.py``, and the numbers and kernels in ``drypoint.h``.
+Run ``python tests/support/op_lists.py``. The lists are the names in ``ops/__init__.py``, and the
+numbers and kernels in ``drypoint.h``.
 """
 
 import ast
