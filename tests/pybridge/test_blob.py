@@ -18,6 +18,7 @@ from drypoint.program import (
     reference,
     softmax,
 )
+from drypoint.program._records import KINDS
 from tools import ROOT
 
 
@@ -191,7 +192,7 @@ RULES = {
     "state": (changed(48, 1), f"{HEADER}: state_size is 1, not 0"),
     "softmax": (changed(52, 1, "<I"), f"{HEADER}: softmax is (1, "),
     "reserved 63": (changed(63, 1), f"{HEADER}: bytes 57 to 63"),
-    "kind": (changed(at(0, 0), 13), "unknown kind 13"),
+    "kind": (changed(at(0, 0), len(KINDS) + 1), f"unknown kind {len(KINDS) + 1}"),
     "marks": (changed(at(0, 1), 4), LACKING),
     "fused": (changed(at(0, 1), 2), "keeps 0 rows of its output"),
     "rows": (changed(at(0, 92), 200), "computes 200 rows at a time"),

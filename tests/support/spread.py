@@ -32,7 +32,7 @@ def spread(program: Program, inputs: NDArray[np.integer]) -> Program:
 
     with mock.patch.object(_reference, "apply", apply):
         reference.trace(program, inputs)
-    ops = tuple(made.get(id(op), op) for op in program.ops)  # no history goes through `apply`
+    ops = tuple(made[id(op)] for op in program.ops)
     return dataclasses.replace(program, ops=ops)
 
 
