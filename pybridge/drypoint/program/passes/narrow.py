@@ -38,21 +38,18 @@ from numpy.typing import NDArray
 from .._program import Program
 from .._tensors import Tensor
 from ..ops import (
-    AvgPool,
     Concat,
     Conv,
     Dense,
     DepthwiseConv,
     GroupedConv,
-    History,
     Lookup,
-    MaxPool,
     Op,
     Upsample,
 )
 from ..ops._binary import BinaryOp
 from ..ops._interval import Integers, Interval, range_sums
-from ..ops._op import PaddedOp
+from ..ops._op import PaddedOp, WindowedOp
 from ..ops._weighted import WeightedOp
 from .intervals import intervals
 from .rewrites import Rewritten, assembled
@@ -137,7 +134,7 @@ def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
                 masks = _halves(op, varying)
             case Upsample():
                 masks = [np.resize(varying, op.in_shape.c)]  # repeated
-            case BinaryOp() | Lookup() | MaxPool() | AvgPool() | History():
+            case BinaryOp() | Lookup() | WindowedOp():
                 masks = [varying] * op.arity
             case _:
                 assert_never(op)
@@ -255,7 +252,7 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             parts |= output
         case WeightedOp():
             pass
-        case BinaryOp() | Lookup() | MaxPool() | AvgPool() | History():
+        case BinaryOp() | Lookup() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)
