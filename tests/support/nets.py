@@ -304,7 +304,7 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     graph.close()
     while True:  # the last op, until one fits: a maximum or concat of a tensor with a zero does not
         kind, last = str(rng.choice(kinds)), graph.tensors[-1]
-        if kind not in ("maxpool", "concat", "upsample") or last.zero == 0:
+        if not CLASSES[kind].copies or last.zero == 0:
             graph.grow(kind, last=True)
             break
     size = graph.tensors[-1].shape.size

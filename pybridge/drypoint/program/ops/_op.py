@@ -52,12 +52,15 @@ class BaseOp:
         arity: how many tensors the op reads.
         in_place: whether the op may write over an input of the output's shape: it reads a value
             before it writes at its place.
+        copies: whether the op writes values of its inputs: type and zero point stay, or zero point
+            0 widens to i32.
     """
 
     number: ClassVar[int]
     kind: ClassVar[str]
     arity: ClassVar[int] = 1
     in_place: ClassVar[bool] = False
+    copies: ClassVar[bool] = False
 
     name: str
     inputs: tuple[Tensor, ...]
@@ -301,6 +304,11 @@ class WindowedOp(BaseOp):
         )
 
     @property
+    def outside(self) -> NDArray[np.integer] | None:
+        """What a padded place of each channel reads, as stored; None: 0."""
+        return None
+
+    @property
     def row_map(self) -> RowMap:
         """A window's rows."""
         return RowMap(self.stride[0], self.reach[0], self.padding[0])
@@ -337,6 +345,11 @@ class PaddedOp(WindowedOp):
         if self.pad is not None:
             self.need(any(self.padding), "has padding values, but no padding")
             self.freeze("pad")
+
+    @property
+    def outside(self) -> NDArray[np.integer] | None:
+        """The padding values."""
+        return self.pad
 
     @property
     def padding_values(self) -> Integers:

@@ -21,6 +21,7 @@ class Concat(BaseOp):
 
     number = 8
     kind = "concat"
+    copies = True
     arity = 2
 
     def __post_init__(self) -> None:

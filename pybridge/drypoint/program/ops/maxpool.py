@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._tensors import LIMITS
+import numpy as np
+from numpy.typing import NDArray
+
+from .._tensors import LIMITS, NUMPY_TYPE
 from ._arithmetic import Plane, largest, surround
 from ._interval import Interval
 from ._op import WindowedOp
@@ -17,6 +20,7 @@ class MaxPool(WindowedOp):
 
     number = 3
     kind = "maxpool"
+    copies = True
 
     def __post_init__(self) -> None:
         self.check_pool()
@@ -26,6 +30,11 @@ class MaxPool(WindowedOp):
         """The maximum; padded places have the lowest value of the type."""
         (x,), lowest = inputs, LIMITS[self.in_type][0]
         return largest(surround(x, self.padding, lowest), self.kernel, self.stride)
+
+    @property
+    def outside(self) -> NDArray[np.integer]:
+        """The lowest value of the type, which never wins."""
+        return np.full(self.in_shape.c, LIMITS[self.in_type][0], NUMPY_TYPE[self.in_type])
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
         """The input's."""

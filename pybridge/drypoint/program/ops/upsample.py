@@ -27,6 +27,7 @@ class Upsample(BaseOp):
 
     number = 12
     kind = "upsample"
+    copies = True
 
     kernel: Pair
     padding: Sides = (0, 0, 0, 0)
