@@ -25,8 +25,8 @@ enum {
     DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
 };
 
-/* PLAIN: the kinds that only dpt_scalar.c computes. TABLE: those that the tables of the backends
- * list, since some backend has an own kernel. */
+/* PLAIN: the kinds that only dpt_scalar.c computes. TABLE: the kinds that the tables of the
+ * backends list, since some backend has an own kernel. */
 #define DPT_OPS(PLAIN, TABLE)                                                                      \
     TABLE(CONV, conv, DPT_HAS_CONV_FIELDS)                                                         \
     TABLE(DENSE, dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                                            \

@@ -77,7 +77,7 @@ def _trace_stream(program: Program, inputs: Plane) -> list[Plane]:
 
 
 def apply(op: Op, *inputs: Plane) -> Plane:
-    """One op on a batch of planes, one batch for each tensor that the op reads; of a history, the
-    planes are those of steps, the first step after a reset first.
+    """One op on a batch of planes, one batch for each tensor that the op reads; of a history, a
+    batch is the planes of steps, the first step after a reset first.
     """
     return op.compute(*inputs).astype(NUMPY_TYPE[op.out_type])

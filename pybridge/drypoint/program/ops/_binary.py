@@ -37,7 +37,7 @@ class Lowered:
     Attributes:
         unit: the real value of the accumulator 1.
         bias: what the zero points add.
-        fields: the op's own fields, besides those of every requantized op.
+        fields: the fields that not every requantized op has.
         largest: the largest magnitude of the accumulator, the bias added.
     """
 

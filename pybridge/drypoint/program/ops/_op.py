@@ -2,7 +2,7 @@
 
 The fields have the names of ``dpt_op``'s fields in ``engine_c/include/drypoint.h``; section 3 of
 ``NUMERICS.md`` specifies the arithmetic. ``__post_init__`` of an op checks every rule, so every op
-is valid. An op says all that others ask of it: what it computes, the interval of its output, the
+is valid. An op answers what others ask of it: what it computes, the interval of its output, the
 rows that it reads, its tables in a blob, its line of a listing.
 """
 
