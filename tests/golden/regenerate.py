@@ -29,23 +29,8 @@ from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
-# Random graphs that together show every kind of op with every type, and every special feature
-# (graph_features.py); chosen by size among the first 4,000.
-SEEDS = (
-    190, 273, 427, 451, 465, 568, 637, 657, 726, 747, 775, 974, 1102, 1365, 1579, 1918, 2005,
-    2128, 2191, 2519, 2623, 2646, 3565, 3668, 3778, 3905,
-)  # fmt: skip
 
-
-# Random graphs with every feature of the graphs of SEEDS, for `spread_programs`; chosen by size
-# among the graphs of the first 4,000 whose ops write different bytes in both runs.
-SPREAD_SEEDS = (
-    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
-    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
-)  # fmt: skip
-
-
-def seeds(first: Sequence[int] = SEEDS) -> list[int]:
+def seeds(first: Sequence[int] = nets.MUSEUM_SEEDS) -> list[int]:
     """These seeds, and the first others whose graphs show what these do not show of later kinds."""
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
     for seed in first:
@@ -152,7 +137,7 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
     return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
