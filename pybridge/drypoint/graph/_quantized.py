@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +125,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.AvgPool(**base, pad=_pad(quantized, node))
         case Binary():
             assert q is not None  # a binary node has integers
-            return node.op(q, base)
+            return cast("Op", node.op(**base, **q.fields))
         case Concat():
             return program.Concat(**base)
         case Upsample():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._op import BaseOp
 from ._tensors import MAX_ELEMENTS, ProgramError
+from .ops._op import BaseOp
 
 ONLY_OUTPUT = "output"  # the name of the output of a program that has one
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

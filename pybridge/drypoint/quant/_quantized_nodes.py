@@ -160,7 +160,7 @@ def _quantize_node(
             scale = scale if raw or output is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Binary():
-            unit = node.unit(sources)
+            unit = node.op.lower(*sources).unit
             scale = 4 * unit if scale is None else max(scale, unit)
             q = node.integers(sources, out_scale=scale)
         case Table():
