@@ -297,7 +297,7 @@ def insert_outputs(rng, ops: list[Op], reads: list[tuple[int, ...]]) -> tuple[Ou
         tensors = [ops[0].inputs[0], *(op.output for op in ops[:at])]
         number = int(rng.choice([i for i, t in enumerate(tensors) if t.type != "i32"]))
         source, kind = tensors[number], str(rng.choice((*KINDS, "upsample", "mul")))
-        kind = "lookup" if source.zero and kind in ("max", "concat", "upsample") else kind
+        kind = "lookup" if source.zero and CLASSES[kind].copies else kind
         name, numbers = f"{output.name}.{kind}", (number,)
         if kind in BINARY:
             numbers *= 2
