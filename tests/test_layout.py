@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "common": set(),
     "autodiff": {"common"},
     "data": {"sound", "common"},
-    "nn": {"autodiff", "data", "graph", "common"},
+    "nn": {"autodiff", "data", "graph", "program", "common"},
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},

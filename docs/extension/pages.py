@@ -14,6 +14,7 @@ import features
 import gallery
 import jupytext
 import nbformat
+import specification
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -122,6 +123,8 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = source[0].replace("<!-- speed.svg -->", charts.svg())
     elif page == "features":
         source[0] = features.page()
+    elif page == "specification":
+        source[0] = specification.page()
     elif page == "gallery":
         source[0] = gallery.page()
     elif page.startswith("api/") and page != "api/index":

@@ -145,7 +145,7 @@ FAULTS = {
             "format-2.1/net1835",
         },
     ),
-    "outputs anywhere behind those before": (
+    "outputs anywhere behind the outputs before": (
         "plan_checks.h", "u32_at(blob, record_at(i) + 72) != values",
         "u32_at(blob, record_at(i) + 72) < values",
         {
@@ -167,7 +167,7 @@ FAULTS = {
         "stream_checks.h", "ready[i + 1].period != ready[n].period", "0",
         {"outputs of a stream in one first step and other periods"},
     ),
-    "an output that counts among those alive": (
+    "an output that counts among the tensors alive": (
         "plan_checks.h", "is_placed(blob, i) && dies_later",
         "(is_placed(blob, i) && dies_later) || is_output(blob, i)",
         {"an output while 16 others are alive"},

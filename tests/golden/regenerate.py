@@ -30,17 +30,6 @@ from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
-# Random graphs with several outputs: of ops in the middle, in every group; chosen by size.
-SEEDS = (33, 484, 1033, 1835)
-
-
-# Random graphs with every feature of the graphs of `format-2.0`, for `spread_programs`; chosen by
-# size among the graphs of the first 4,000 whose ops write different bytes in both runs.
-SPREAD_SEEDS = (
-    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
-    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
-)  # fmt: skip
-
 
 def seeds(first: Sequence[int], older: Iterable[Program] = ()) -> list[int]:
     """These seeds, and the first others whose graphs show what neither these nor older programs
@@ -76,7 +65,9 @@ def files() -> dict[str, bytes]:
     made = {}
     museum = (path for path in HERE.glob("format-*/*.dpt") if path.parent != folder())
     older = [blob.loads(path.read_bytes()) for path in museum]
-    cases = [(f"net{seed}", random_program(seed), seed, 4) for seed in seeds(SEEDS, older)]
+    cases = [
+        (f"net{seed}", random_program(seed), seed, 4) for seed in seeds(nets.SEVERAL_SEEDS, older)
+    ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
@@ -152,7 +143,7 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
     return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rows_nets import follow
 
 from drypoint.program import BlobError, blob, reference, softmax
+from drypoint.program._records import KINDS  # noqa: F401 - of the table of answers
 from tools import ROOT
 
 

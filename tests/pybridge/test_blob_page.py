@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 from jobs import Job, answers
-from page_blob import PAGE, shown
+from page_blob import PAGE, read_page
 
 from drypoint.program import blob, reference
 from tools import INCLUDE
 
 
 def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
-    data, given, outputs = shown()
+    data, given, outputs = read_page()
     program = blob.loads(data)
     x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
     traced = [plane[0] for plane in reference.trace(program, x)]

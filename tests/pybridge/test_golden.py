@@ -16,8 +16,8 @@ from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import NUMPY_TYPE, BlobError, _ops, blob, reference, softmax
-from drypoint.program._op import RequantizedOp
+from drypoint.program import NUMPY_TYPE, BlobError, _records, blob, reference, softmax
+from drypoint.program.ops._op import RequantizedOp
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -183,7 +183,7 @@ def test_recorded_outputs_spread_over_the_clamp():
                 inside = {value for value in plane.ravel().tolist() if op.lo < value < op.hi}
                 assert len(inside) >= min(4, plane.size), (name, op.name)
                 counts[op.kind] += plane.size >= 4
-    kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
+    kinds = {op.kind for op in _records.KINDS if issubclass(op, RequantizedOp)}
     assert {kind for kind, n in counts.items() if n >= 8} == kinds
 
 

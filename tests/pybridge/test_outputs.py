@@ -13,7 +13,7 @@ import numpy as np
 import oracle
 import pytest
 from blobs import repaired
-from page_blob import PAGE, shown
+from page_blob import PAGE, read_page
 from stream_nets import outputs_stretched, random_windows
 
 from drypoint.engine import Engine, EngineError, verify
@@ -56,11 +56,12 @@ def copy_out(name, source):
 
 def two_outputs():
     """The program of BLOB.md section 8 with its second output, and the input of the page."""
-    data, given, _ = shown()
-    one = blob.loads(data)
+    data, given, _ = read_page()
+    single = blob.loads(data)
+    conv, dense = single.ops
     program = dataclasses.replace(
-        one,
-        ops=(one.ops[0], copy_out("features", one.ops[0].output), one.ops[1]),
+        single,
+        ops=(conv, copy_out("features", conv.output), dense),
         reads=((0,), (1,), (1,)),
         plan=Plan((0, 0, 4), (False,) * 3, 4),
         output_name="class",
@@ -109,7 +110,7 @@ def test_every_backend_gives_the_bytes_of_the_naive_loops(seed):
     program = nets.random_program(seed)
     x = nets.random_inputs(program, seed, n=3)
     planes = [
-        np.stack(each) for each in zip(*(oracle.trace(program, one) for one in x), strict=True)
+        np.stack(each) for each in zip(*(oracle.trace(program, plane) for plane in x), strict=True)
     ]
     wanted = {
         output.name: plane.reshape(len(x), -1)
@@ -210,7 +211,7 @@ def test_outputs_with_other_strides_do_not_stream():
         windows_with_a_middle(5).streaming()
 
 
-def changed(**fields):
+def change_outputs(**fields):
     program, _ = two_outputs()
     return dataclasses.replace(program, **fields)
 
@@ -233,14 +234,14 @@ def changed(**fields):
 )
 def test_outputs_that_break_a_rule_are_refused(fields, words):
     with pytest.raises(ProgramError) as error:
-        changed(**fields)
+        change_outputs(**fields)
     assert words in str(error.value)
 
 
 def test_one_output_has_no_name_of_its_own():
-    one = blob.loads(shown()[0])
+    single = blob.loads(read_page()[0])
     with pytest.raises(ProgramError, match="the only output is named 'class'; wanted: 'output'"):
-        dataclasses.replace(one, output_name="class")
+        dataclasses.replace(single, output_name="class")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,7 @@ def test_real_values_are_each_output_s_own():
 def test_listing_chart_and_verification_know_the_outputs():
     program, x = two_outputs()
     assert str(program).splitlines()[1] == "outputs: features of features, class of d"
-    assert [one.name for one in lifetimes(program)] == ["c"]
+    assert [lifetime.name for lifetime in lifetimes(program)] == ["c"]
     assert memory_chart(program).count("\n") == 4
     found = verify(program, {"C": Engine(program)}, x[None])
     assert found.differing_bytes == 0

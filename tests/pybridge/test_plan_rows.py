@@ -27,8 +27,8 @@ from drypoint.program import (
     fuse_rows,
     reference,
 )
-from drypoint.program._fuse import make_plan_by_rows
 from drypoint.program._plan import MAX_ALIVE
+from drypoint.program.passes.fuse import make_plan_by_rows
 
 
 def assert_equal_everywhere(program, backends=()):

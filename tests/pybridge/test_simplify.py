@@ -28,8 +28,8 @@ from drypoint.program import (
     reference,
     simplify,
 )
-from drypoint.program._intervals import accumulators, intervals
-from drypoint.program._ops import RequantizedOp
+from drypoint.program.ops._op import RequantizedOp
+from drypoint.program.passes.intervals import intervals
 
 SEEDS = range(20_000, 20_300)
 RULES = {  # what `Change.what` says -> changes of the random graphs that say it, at least
@@ -92,7 +92,7 @@ def test_every_constant_is_one_byte_for_every_accumulator_of_its_interval():
         for op, reads, bound in zip(program.ops, program.reads, bounds[1:], strict=True):
             if not isinstance(op, RequantizedOp):
                 continue
-            low, high = accumulators(op, [bounds[tensor] for tensor in reads])
+            low, high = op.accumulators([bounds[tensor] for tensor in reads])
             for channel in np.flatnonzero(bound.constant):
                 ends = int(low[channel]), int(high[channel])
                 values = range(ends[0], ends[1] + 1) if ends[1] - ends[0] < 500 else ends
@@ -127,7 +127,7 @@ def test_an_op_that_reads_the_input_reaches_both_ends_of_its_intervals():
         source = Tensor(Shape(5, 4, 3), str(rng.choice(["u8", "i8"])))
         op = nets.random_op(rng, "op", source, last=True, kind=kind)
         (bound,) = intervals(constant_nets.program(op))[:1]
-        low, high = accumulators(op, [bound])
+        low, high = op.accumulators([bound])
         for channel in range(op.out_shape.c):
             ends = [*zip(*sums_of_places(op, channel), strict=True)]
             assert (min(ends[0]), max(ends[1])) == (low[channel], high[channel]), (seed, kind)

@@ -18,10 +18,10 @@ from drypoint.program import (
     Mul,
     Shape,
     Tensor,
-    _narrow,
     reference,
     simplify,
 )
+from drypoint.program.passes import narrow
 
 SOURCE = u8(6, 6, 2)
 
@@ -29,7 +29,7 @@ SOURCE = u8(6, 6, 2)
 @pytest.fixture(autouse=True)
 def _however_little_it_saves(monkeypatch):
     """The nets here are small: kernels of four lanes would gain nothing."""
-    monkeypatch.setattr(_narrow, "_worth_it", lambda _, kept: kept)
+    monkeypatch.setattr(narrow, "_worth_it", lambda _, kept: kept)
 
 
 ROUND = {"padding": (1, 1, 1, 1)}

@@ -76,7 +76,7 @@ from blobs import (
 )  # fmt: skip
 
 from drypoint.program import Lookup, Op
-from drypoint.program._ops import KINDS
+from drypoint.program._records import KINDS
 
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,

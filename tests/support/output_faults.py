@@ -29,7 +29,7 @@ from blobs import (
     u16,
     u32,
 )
-from stream_faults import PAIR, ROW, THREE, history, unchecked
+from stream_faults import PAIR, ROW, THREE, history, unchecked_blob
 
 from drypoint.program import Op, Output, Program, blob
 
@@ -84,8 +84,9 @@ def _crowd() -> Program:
 def _copies(count: int, side: int) -> bytes:
     """Outputs of side x side values, each a copy of the input. The header says how many values the
     outputs before have, modulo 2^32."""
-    one, copy = tensor(1, 1, 1), tensor(1, 1, 1, "i32")
-    data = blob.dumps(several(*(maximum(one, copy) for _ in range(count)), reads=((0,),) * count))
+    value, copy = tensor(1, 1, 1), tensor(1, 1, 1, "i32")
+    ops = [maximum(value, copy) for _ in range(count)]
+    data = blob.dumps(several(*ops, reads=((0,),) * count))
     places = [(24, "H", side), (26, "H", side)]
     for i in range(count):
         places += [u16(at + axis, side, i) for at in (IN, OUT) for axis in (0, 2)]
@@ -105,7 +106,7 @@ DELAYED = several(
 
 def _streams(*ops: Op, offsets: tuple[int, ...], arena: int, reads=()) -> bytes:
     """A stream whose outputs nothing has checked; the last one begins at value 2."""
-    return changed(unchecked(ops, offsets, arena, reads), u32(OFFSET, 2, len(ops) - 1))
+    return changed(unchecked_blob(ops, offsets, arena, reads), u32(OFFSET, 2, len(ops) - 1))
 
 
 ACCEPTED: dict[str, bytes] = {

@@ -7,7 +7,7 @@ from tools import ROOT
 PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
 
 
-def shown():
+def read_page():
     """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
     dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     data = b""

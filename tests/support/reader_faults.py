@@ -72,7 +72,7 @@ from blobs import (
 )
 
 from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
-from drypoint.program._ops import BinaryOp
+from drypoint.program.ops._binary import BinaryOp
 
 LAST: DType = "i32"
 

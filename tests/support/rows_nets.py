@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from drypoint.program import Dense, Op, Plan, Program, Tensor, Upsample
-from drypoint.program._plan import Group, Reads, last_readers, may_fuse, row_map, runs_by_rows
+from drypoint.program._plan import Group, Reads, last_readers, may_fuse
 from drypoint.program._planner import plan_groups
 
 
@@ -16,7 +16,7 @@ def random_rows_plan(rng: np.random.Generator, ops: Sequence[Op], reads: Reads) 
         if may_fuse(ops, reads, last, i) and rng.random() < 0.7:
             continue
         rows = [_ring(rng, ops, k) for k in range(first, i)]
-        by_rows = runs_by_rows(op) and (i > first or rng.random() < 0.5)
+        by_rows = op.runs_by_rows and (i > first or rng.random() < 0.5)
         at_a_time = int(rng.integers(1, op.out_shape.h + 1)) if by_rows else 0
         groups.append(Group(first, i, (*rows, at_a_time)))
         first = i + 1
@@ -26,7 +26,7 @@ def random_rows_plan(rng: np.random.Generator, ops: Sequence[Op], reads: Reads) 
 def _ring(rng: np.random.Generator, ops: Sequence[Op], index: int) -> int:
     """The rows that an op keeps for the next op."""
     more = int(rng.integers(0, 4)) if rng.random() < 0.6 else 0
-    return min(ops[index].out_shape.h, row_map(ops[index + 1]).reach + more)
+    return min(ops[index].out_shape.h, ops[index + 1].row_map.reach + more)
 
 
 class Arena:

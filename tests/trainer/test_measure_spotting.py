@@ -14,7 +14,7 @@ def stream(*scores):
 def test_a_detection_holds_back_the_next_ones():
     values = stream(0, 0.9, 0.9, 0.9, 0.95, 0, -0.8)
     found = spot_keywords(values, (1, 2), threshold=0.8, hold=2)
-    assert [(d.index, d.keyword) for d in found] == [(1, 1), (4, 1)]
+    assert [(d.decision, d.keyword) for d in found] == [(1, 1), (4, 1)]
     assert spot_keywords(values, (1, 2), threshold=0.8, hold=0)[-1] == (6, 2, pytest.approx(0.8))
     assert spot_keywords(values, (2,), threshold=0.9) == []
 
@@ -22,7 +22,7 @@ def test_a_detection_holds_back_the_next_ones():
 def test_means_of_several_decisions_are_compared():
     values = stream(0.9, 0, 0.9, 0.9, 0.9)
     found = spot_keywords(values, (1,), threshold=0.85, smoothing=3, hold=0)
-    assert [d.index for d in found] == [0, 4]  # the first mean has one decision
+    assert [d.decision for d in found] == [0, 4]  # the first mean has one decision
     assert found[1].score == pytest.approx(0.9)
 
 

@@ -45,8 +45,8 @@ class Stream:
             raise ProgramError(f"{len(rows)} rows for one step; steps(x) takes several")
         found = self.steps(rows)
         if isinstance(found, dict):
-            one = {name: values[0] for name, values in found.items() if len(values)}
-            return one or None
+            step = {name: values[0] for name, values in found.items() if len(values)}
+            return step or None
         return found[0] if len(found) else None
 
     def steps(self, x: ArrayLike) -> Any:

@@ -148,11 +148,11 @@ def verify(
         examples=len(integers),
         bytes_per_example=sum(op.output.bytes for op in program.ops),
         differing=differing,
-        outputs={name: _joined(batches) for name, batches in outputs.items()},
+        outputs={name: _join_batches(batches) for name, batches in outputs.items()},
     )
 
 
-def _joined(batches: list[Any]) -> Values:
+def _join_batches(batches: list[Any]) -> Values:
     """The outputs of all batches."""
     if isinstance(batches[0], dict):
         return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}

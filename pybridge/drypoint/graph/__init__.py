@@ -5,7 +5,6 @@ graph, pass by pass. A calibration or a file gives each node its integers (`Quan
 `to_program` makes ops of these.
 """
 
-from . import _binary
 from ._binary import Binary as Binary
 from ._builder import Builder as Builder
 from ._builder import Value as Value
@@ -43,5 +42,3 @@ from ._qparams import QuantParams as QuantParams
 from ._qparams import zero_point as zero_point
 from ._quantized import QuantizedNode as QuantizedNode
 from ._quantized import to_program as to_program
-
-binary = _binary

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Shape
+from drypoint.program import BinaryOp, Shape
 
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
@@ -310,17 +310,17 @@ class Builder:
         rows, columns = h + top + bottom - kernel[0], w + left + right - kernel[1]
         return Shape(rows // stride[0] + 1, columns // stride[1] + 1, c)
 
-    def binary(self, kind: type[Binary], a: Value, b: Value) -> Value:
-        """A node of two planes; the second may be one pixel where the kind broadcasts it."""
+    def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
+        """A node of two planes; the second may be one pixel where the op broadcasts it."""
         planes = [self.node(value).shape for value in (a, b)]
-        pixel = kind.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
+        pixel = op.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
         pixel = pixel and not (a.flat or b.flat)
         if not (pixel or (planes[0] == planes[1] and a.flat == b.flat)):
             raise Unsupported(
                 "it reads a flattened plane and a vector, whose values lie in other orders: put it "
                 "before the Flatten"
             )
-        node = kind(**self._fields(a, b, shape=planes[0]))
+        node = Binary(**self._fields(a, b, shape=planes[0]), op=op)
         return replace(self.add(node, flat=a.flat), shape=a.shape)
 
     def concat(self, values: Sequence[Value]) -> Value:

@@ -40,7 +40,7 @@ def compute_output(graph: Graph) -> Graph:
 
 
 def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with the file's integers, in order. Those of outputs write int32:
+    """The nodes of a fused graph with the file's integers, in order. Nodes of outputs write int32:
     the file's integers less their zero point.
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,8 @@ def to_program(
 
     Args:
         graph: numbered, without nodes that a pass replaces.
-        nodes: its nodes but the input, in order, with their integers; those of the net's outputs
-            write int32.
+        nodes: its nodes but the input, in order, with their integers; nodes of outputs write
+            int32.
         decoders: output -> the config of its decoder.
         fields: more fields of `Program`.
 
@@ -125,7 +125,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.AvgPool(**base, pad=_pad(quantized, node))
         case Binary():
             assert q is not None  # a binary node has integers
-            return node.op(q, base)
+            return cast("Op", node.op(**base, **q.fields))
         case Concat():
             return program.Concat(**base)
         case Upsample():

@@ -11,7 +11,6 @@ from drypoint.common import DrypointError, file_kind
 from . import _softmax as softmax
 from ._history import state_offsets
 from ._meta import MetaError, read_meta, write_meta
-from ._ops import Op
 from ._outputs import output_offsets
 from ._plan import Plan, is_placed
 from ._program import Program
@@ -29,6 +28,7 @@ from ._records import (
 )
 from ._sound_record import append_sound, check_record, read_front
 from ._tensors import ProgramError, Tensor
+from .ops import Op
 
 MAGIC = b"DPT\x1a"
 VERSION = (2, 1)  # the newest that it reads; it writes the lowest that can say the program

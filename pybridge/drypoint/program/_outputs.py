@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._op import BaseOp
 from ._tensors import MAX_ELEMENTS, ProgramError
+from .ops._op import BaseOp
 
 ONLY_OUTPUT = "output"  # the name of the output of a program that has one
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -70,7 +70,7 @@ def output_offsets(ops: Sequence[BaseOp]) -> dict[int, int]:
 
 
 def check_outputs(outputs: Sequence[Output], ops: Sequence[BaseOp]) -> None:
-    """Refuse outputs that are not those of the ops, and names or scales that break a rule.
+    """Refuse outputs of other number than the ops write, and names or scales that break a rule.
 
     Raises:
         ProgramError: BLOB.md section 6 has the rules.

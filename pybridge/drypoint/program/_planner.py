@@ -4,8 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ._history import History, lent_rows, state_offsets
-from ._ops import Op
+from ._history import lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._plan import (
     Group,
@@ -19,6 +18,7 @@ from ._plan import (
     may_overlap,
     row_bytes,
 )
+from .ops import History, Op
 
 SEARCHED = 20  # up to so many blocks the planner searches for the smallest arena
 SEARCH_STEPS = 20_000  # placements that a search tries at most

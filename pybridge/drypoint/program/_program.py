@@ -24,7 +24,6 @@ from ._border import Border, border, is_signal, sample_rate_of
 from ._check_input import checked_input
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
-from ._ops import Op, WeightedOp
 from ._outputs import (
     ONLY_OUTPUT,
     Output,
@@ -37,6 +36,8 @@ from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, SoundBorder, is_audio, sound_border
 from ._tensors import DType, ProgramError, Shape, Tensor, check_text
+from .ops import Op
+from .ops._weighted import WeightedOp
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits

@@ -72,8 +72,9 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
             return error + float(_rounding(quantized.target, q, largest).max())
         case Binary():
             assert q is not None  # a binary node has integers
-            largest = np.array([node.largest(quantized.sources, q)])
-            off = node.error(quantized.sources, q, errors)
+            a, b = quantized.sources
+            largest = np.array([node.op.lower(a, b).largest])
+            off = node.op.error(a, b, errors)
             return off + float(_rounding(quantized.target, q, largest).max())
         case Table():
             assert quantized.table is not None  # of the node

@@ -34,7 +34,7 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with their integers, in order. Those of outputs write int32.
+    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
@@ -160,7 +160,7 @@ def _quantize_node(
             scale = scale if raw or output is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Binary():
-            unit = node.unit(sources)
+            unit = node.op.lower(*sources).unit
             scale = 4 * unit if scale is None else max(scale, unit)
             q = node.integers(sources, out_scale=scale)
         case Table():

@@ -156,8 +156,8 @@ def _decoders(reader: Model | Program) -> dict[str, Decoder]:
     """Output -> its decoder."""
     if isinstance(reader, Model):
         return reader.decoders
-    configs = {one.name: one.decoder for one in reader.outputs if one.decoder is not None}
-    return {name: decoder_from_config(config) for name, config in configs.items()}
+    configs = {output.name: output.decoder for output in reader.outputs}
+    return {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import graph
+from drypoint import graph, program
 from drypoint.common import table_lines
 from drypoint.graph import QuantizedNode
 from drypoint.program import (
@@ -129,12 +129,12 @@ def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]
     for position, node in enumerate(nodes):
         out = node.target.scale
         match node.node:
-            case graph.binary.Add():
+            case graph.Binary(op=program.Add):
                 ratio = np.array([source.scale for source in node.sources]) / out
                 factors[position] = Requantization(ratio=ratio)
             case graph.AvgPool() as mean:
                 factors[position] = Requantization(ratio=node.unit / out, division=mean.halves_away)
-            case graph.Weighted() | graph.binary.Mul():
+            case graph.Weighted() | graph.Binary(op=program.Mul):
                 factors[position] = Requantization(ratio=node.unit / out)
     return factors
 

@@ -49,7 +49,7 @@ def read_wake_word(path: str | Path, *, name: str = "model") -> WakeWord:
     path = Path(path)
     content = read_bytes(path, limit=_LARGEST)
     try:
-        manifest = parse_json(content, largest=_LARGEST)
+        manifest: Any = parse_json(content, largest=_LARGEST)
     except DrypointError as error:
         raise ImportFileError(f"{path} is no manifest: {error}") from error
     micro = _field(path, manifest, "micro", dict)
@@ -76,8 +76,8 @@ def read_wake_word(path: str | Path, *, name: str = "model") -> WakeWord:
     if w * c != AudioEncoder(rows=1).front.channels or math.isnan(program.input_scale):
         raise ImportFileError(f"{path.parent / model} reads {h} x {w} x {c}; wanted: rows of 40")
     encoder = AudioEncoder(rows=h, layout="signal")
-    facts = {"wake_word": str(manifest.get("wake_word", ""))[:100]}
-    facts |= {"probability_cutoff": cutoff, "sliding_window_size": window}  # type: ignore[dict-item]
+    facts: dict[str, Any] = {"wake_word": str(manifest.get("wake_word", ""))[:100]}
+    facts |= {"probability_cutoff": cutoff, "sliding_window_size": window}
     program = simplify(
         replace(program, encoder=encoder.config(), front=encoder.front, provenance=facts)
     ).program

@@ -11,9 +11,9 @@ from ._errors import MeasureError
 
 
 class Detection(NamedTuple):
-    """A keyword that a stream of decisions spots: the decision's index, the class, its score."""
+    """A keyword that a stream of decisions spots: the decision, by its number, the class, its score."""
 
-    index: int
+    decision: int
     keyword: int
     score: float
 
@@ -141,7 +141,7 @@ def spotting_errors(
 
 
 def _finds(detection: Detection, spoken: Spoken) -> bool:
-    inside = spoken.begin <= detection.index < spoken.end
+    inside = spoken.begin <= detection.decision < spoken.end
     return inside and detection.keyword == spoken.keyword
 
 

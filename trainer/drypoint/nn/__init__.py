@@ -76,11 +76,7 @@ from ._layers.losses import CrossEntropyLoss as CrossEntropyLoss
 from ._layers.losses import Loss as Loss
 from ._layers.losses import MAELoss as MAELoss
 from ._layers.losses import MSELoss as MSELoss
-from ._layers.merging import Add as Add
-from ._layers.merging import Concat as Concat
-from ._layers.merging import Dot as Dot
-from ._layers.merging import Merge as Merge
-from ._layers.merging import Mul as Mul
+from ._layers.merging import *  # noqa: F403 - the names of its __all__
 from ._layers.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from ._layers.pooling import AvgPool2d as AvgPool2d
 from ._layers.pooling import GlobalAvgPool2d as GlobalAvgPool2d

@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drypoint import program
 from drypoint.autodiff import Array, Tensor, concat, multiply
-from drypoint.graph import Builder, Value, binary
+from drypoint.graph import Builder, Value
 
 from .._errors import ConfigError, ShapeError
 from .._module.batch import as_batch_of, by_port
@@ -96,7 +97,7 @@ class Add(Merge, in_kernels=True, per_example=True, exportable="yes"):
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A sum of two planes."""
-        return graph.binary(binary.Add, *values)
+        return graph.binary(program.Add, *values)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The sum."""
@@ -124,7 +125,7 @@ class Mul(Merge, in_kernels=True, per_example=True, exportable="yes"):
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A product of two planes."""
-        return graph.binary(binary.Mul, *values)
+        return graph.binary(program.Mul, *values)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The product."""
@@ -213,3 +214,5 @@ class Dot(Merge):
 
 MERGES: tuple[type[Merge], ...] = (Add, Mul, Concat, Dot)
 """All layers with several inputs."""
+
+__all__ = ["Add", "Concat", "Dot", "Merge", "Mul"]

@@ -15,7 +15,7 @@ The pass marks channels three times:
   every group of a grouped convolution keeps as many as the others.
 
 Proof that the outputs are the same bytes: op by op, each kept channel of the new program lies in
-the interval of the old one (`_intervals`), and where it is needed it is equal. An op with needed
+the interval of the old one (`intervals`), and where it is needed it is equal. An op with needed
 outputs that are no constants reads equal values, or has the missing ones in its bias. A needed
 constant is the only integer of its interval. Any other kept channel may be any integer of its
 interval: where a channel that it reads is gone, its weights become 0 and its bias the accumulator's
@@ -31,37 +31,30 @@ abs(weight) to abs(bias), and takes as much from the weights' part.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._intervals import (
-    Integers,
-    Interval,
-    accumulators,
-    inside_ranges,
-    intervals,
-    padding_values,
-    parts,
-    range_sums,
-    taps,
-)
-from ._ops import (
+from .._outputs import is_output
+from .._program import Program
+from .._tensors import Tensor
+from ..ops import (
     Concat,
     Conv,
     Dense,
     DepthwiseConv,
     GroupedConv,
+    Lookup,
     Op,
-    PaddedOp,
     Upsample,
-    WeightedOp,
 )
-from ._outputs import is_output
-from ._program import Program
-from ._rewrites import Rewritten, assembled
-from ._tensors import Tensor
+from ..ops._binary import BinaryOp
+from ..ops._interval import Integers, Interval, range_sums
+from ..ops._op import PaddedOp, WindowedOp
+from ..ops._weighted import WeightedOp
+from .intervals import intervals
+from .rewrites import Rewritten, assembled
 
 Mask = NDArray[np.bool_]  # of the channels of a tensor
 DEPTHWISE_CHANNELS = 4  # small devices have no fast kernel for fewer
@@ -114,9 +107,9 @@ def narrow(program: Program) -> Rewritten | None:
 
 
 def _folds(op: WeightedOp, part: slice, source: Interval) -> Folds:
-    weight, channels = taps(op, part)
-    ranges = inside_ranges(op)
-    value, pad = source.low[channels], padding_values(op)[channels]
+    weight, channels = op.taps(part)
+    ranges = op.inside_ranges()
+    value, pad = source.low[channels], op.padding_values[channels]
     total, first = weight.sum(axis=(1, 2)), weight[:, *ranges[0]].sum(axis=(1, 2))
     constant = source.constant[channels]
     even = (value == pad) | (len(ranges) == 1)  # the same amount at all places
@@ -135,7 +128,7 @@ def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
     for i, op in reversed([*enumerate(program.ops)]):
         varying, sources = needed[i + 1] & ~bounds[i + 1].constant, program.reads[i]
         if isinstance(op, WeightedOp):
-            for part in parts(op):
+            for part in op.parts():
                 fold = _folds(op, part, bounds[sources[0]])
                 needed[sources[0]][fold.channels[~fold.exact & varying[part, None]]] = True
             continue
@@ -144,8 +137,10 @@ def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
                 masks = _halves(op, varying)
             case Upsample():
                 masks = [np.resize(varying, op.in_shape.c)]  # repeated
-            case _:
+            case BinaryOp() | Lookup() | WindowedOp():
                 masks = [varying] * op.arity
+            case _:
+                assert_never(op)
         for tensor, mask in zip(sources, masks, strict=True):
             needed[tensor] |= mask
     return needed
@@ -260,10 +255,12 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             parts |= output
         case WeightedOp():
             pass
-        case _:
+        case BinaryOp() | Lookup() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)
+        case _:
+            assert_never(op)
 
 
 def _fill(mask: Mask, count: int) -> None:
@@ -298,9 +295,9 @@ def _tables(
     op: WeightedOp, bounds: list[Interval], source: Mask, output: Mask
 ) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
     """The weights and biases between the kept channels."""
-    low, rows, biases = accumulators(op, bounds).low, [], []
-    for part in parts(op):
-        weight, _ = taps(op, part)
+    low, rows, biases = op.accumulators(bounds).low, [], []
+    for part in op.parts():
+        weight, _ = op.taps(part)
         fold = _folds(op, part, bounds[0])
         gone = ~source[fold.channels]
         lost = (gone & ~fold.exact).any(axis=1)  # not needed, or a constant

@@ -4,27 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ._border import is_signal
-from ._history import Clock, History, is_streaming, written
-from ._ops import (
-    AvgPool,
-    Conv,
-    ConvolutionOp,
-    Dense,
-    DepthwiseConv,
-    MaxPool,
-    Op,
-    Upsample,
-    WindowedOp,
-)
-from ._outputs import output_offsets
-from ._plan import NO_PLAN, RowMap, row_map
-from ._program import Program
-from ._sound import is_audio
-from ._tensors import LIMITS, NUMPY_TYPE, ProgramError, Shape, Tensor
+from .._border import is_signal
+from .._history import Clock, is_streaming, written
+from .._outputs import output_offsets
+from .._plan import NO_PLAN
+from .._program import Program
+from .._sound import is_audio
+from .._tensors import ProgramError, Shape, Tensor
+from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Upsample
+from ..ops._op import PaddedOp, RowMap, WindowedOp
+from ..ops._weighted import ConvolutionOp
 
 
 def streaming(program: Program) -> Program:
@@ -35,7 +26,7 @@ def streaming(program: Program) -> Program:
     each op is computed once, and histories keep the rows that later rows need. The outputs are the
     bytes that ``program`` gives for windows of the signal; NUMERICS.md section 11 says for which. A
     net whose last op writes several rows gives one row in a step. All outputs are written in one
-    step: histories delay those that would be ready earlier.
+    step: histories delay outputs that would be ready earlier.
 
     Returns:
         The streaming program; without labels where ``program`` has a label for each of several
@@ -167,7 +158,7 @@ class _Stream:
 
     def _windows(self, op: Op, source: int) -> tuple[Op, int]:
         """An op that reads windows of rows of one tensor, and the tensor that has such a window."""
-        rows = row_map(op) if isinstance(op, WindowedOp) else RowMap(1, 1, 0)
+        rows = op.row_map
         if isinstance(op, Dense):
             rows = RowMap(1, op.in_shape.h, 0)
         elif op.out_shape.h == 1:
@@ -180,7 +171,7 @@ class _Stream:
             )
         if isinstance(op, WindowedOp):
             _check_causal(op, rows)
-            pad = _padding_values(op)
+            pad = op.outside
         if rows != RowMap(1, 1, 0):
             source = self._history(op.name, source, rows, height=rows.reach, pad=pad)
         if isinstance(op, Conv) and op.dilation[0] > 1 and op.pool[0] == 1:
@@ -266,21 +257,13 @@ def _check_causal(op: WindowedOp, rows: RowMap) -> None:
         )
 
 
-def _padding_values(op: WindowedOp) -> NDArray[Any] | None:
-    """What the rows before the signal read, for each channel; None: 0."""
-    if isinstance(op, MaxPool):
-        lowest = LIMITS[op.in_type][0]  # a padded place never wins
-        return np.full(op.in_shape.c, lowest, NUMPY_TYPE[op.in_type])
-    return op.pad if isinstance(op, ConvolutionOp | AvgPool) else None
-
-
 def _on_window(op: Op, window: Tensor, **changes: Any) -> Op:
     """The op, with changes, that makes one row of a window."""
     fields: dict[str, Any] = {"inputs": (window,), "output": _one_row(op.output), **changes}
     if isinstance(op, WindowedOp):
         _, left, _, right = op.padding
         fields["padding"] = (0, left, 0, right)
-        if isinstance(op, ConvolutionOp | AvgPool) and not (left or right):
+        if isinstance(op, PaddedOp) and not (left or right):
             fields["pad"] = None
     made = replace(op, **fields)
     if isinstance(made, Conv) and made.pool == (1, 1) and not made.dilated:

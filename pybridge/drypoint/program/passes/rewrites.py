@@ -12,13 +12,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._intervals import Interval, intervals
-from ._ops import AvgPool, BinaryOp, DepthwiseConv, Lookup, MaxPool, Op, RequantizedOp, Upsample
-from ._outputs import is_output
-from ._plan import NO_PLAN, Reads
-from ._program import Program
-from ._reference import apply
-from ._tensors import NUMPY_TYPE, DType, ProgramError
+from .._outputs import is_output
+from .._plan import NO_PLAN, Reads
+from .._program import Program
+from .._reference import apply
+from .._tensors import NUMPY_TYPE, DType, ProgramError
+from ..ops import AvgPool, DepthwiseConv, Lookup, MaxPool, Op, Upsample
+from ..ops._binary import BinaryOp
+from ..ops._interval import Interval
+from ..ops._op import RequantizedOp
+from .intervals import intervals
 
 
 class Rewritten(NamedTuple):

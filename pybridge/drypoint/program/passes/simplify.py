@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from drypoint.common import check_kind, progress, table_lines
 
-from ._fuse import fuse_rows
-from ._narrow import narrow
-from ._ops import WeightedOp
-from ._plan import NO_PLAN
-from ._program import Program
-from ._rewrites import (
+from .._plan import NO_PLAN
+from .._program import Program
+from .._tensors import ProgramError
+from ..ops._weighted import WeightedOp
+from .fuse import fuse_rows
+from .narrow import narrow
+from .rewrites import (
     Rewritten,
     with_constants_in_tables,
     with_joined_clamps,
@@ -19,7 +20,6 @@ from ._rewrites import (
     without_copy,
     without_identities,
 )
-from ._tensors import ProgramError
 
 STEPS: tuple[Callable[[Program], Rewritten | None], ...] = (
     narrow,

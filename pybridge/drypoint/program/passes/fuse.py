@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from drypoint.common import progress
 
-from ._history import is_streaming
-from ._ops import DepthwiseConv, Op
-from ._plan import (
+from .._history import is_streaming
+from .._plan import (
     MAX_ALIVE,
     Group,
     Plan,
@@ -21,11 +20,10 @@ from ._plan import (
     may_fuse,
     may_overlap,
     row_bytes,
-    row_map,
-    runs_by_rows,
 )
-from ._planner import make_plan, plan_groups
-from ._program import Program
+from .._planner import make_plan, plan_groups
+from .._program import Program
+from ..ops import DepthwiseConv, Op
 
 CODE = 1024  # bytes of flash that the code of dpt_rows.c takes, about: less RAM is not worth them
 TRIES = 4  # divisions into groups whose outputs are placed at most
@@ -144,7 +142,7 @@ def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candi
 
     yield candidate(Group(first, first, (0,)))
     for end in range(first, min(len(ops), first + MAX_ALIVE)):
-        if not runs_by_rows(ops[end]) or (end > first and not may_fuse(ops, reads, last, end - 1)):
+        if not ops[end].runs_by_rows or (end > first and not may_fuse(ops, reads, last, end - 1)):
             return
         if len(before) + end - first > MAX_ALIVE:  # rule 6
             return
@@ -158,7 +156,7 @@ def _with_rows(ops: Sequence[Op], first: int, last: int, pixels: int) -> Group:
     rows = [_rows_at_a_time(ops[last], pixels)]
     at_a_time = rows[0]
     for k in range(last, first, -1):
-        stride, reach, _, grow = row_map(ops[k])
+        stride, reach, _, grow = ops[k].row_map
         kept = min(ops[k - 1].out_shape.h, reach + -(-(at_a_time - 1) * stride // grow))
         rows.insert(0, kept)
         at_a_time = min(kept, _rows_at_a_time(ops[k - 1], pixels))
@@ -216,7 +214,7 @@ def _cost(ops: Sequence[Op], group: Group) -> int:
         if isinstance(op, DepthwiseConv) and op.stride == (1, 1):
             call += HALO[at_a_time % 2] * row_bytes(op)
         if k > group.first:
-            stride, reach, _, grow = row_map(op)
+            stride, reach, _, grow = op.row_map
             kept, gone = group.rows[k - 1 - group.first], at_a_time * stride // grow
             call += max(0, kept - gone) * row_bytes(ops[k - 1]) // MOVED
             at_a_time = max(1, min(gone, (kept - reach) // stride + 1))

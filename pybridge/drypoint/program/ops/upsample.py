@@ -1,9 +1,14 @@
-"""The op that makes a plane larger."""
+"""A larger plane of the same values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ._op import BaseOp
-from ._tensors import Pair, Shape
+import numpy as np
+
+from .._tensors import Pair, Shape, Sides
+from ._arithmetic import Plane
+from ._interval import Interval
+from ._op import BaseOp, RowMap, describe_padding, describe_pair
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -22,9 +27,10 @@ class Upsample(BaseOp):
 
     number = 12
     kind = "upsample"
+    copies = True
 
     kernel: Pair
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    padding: Sides = (0, 0, 0, 0)
 
     def __post_init__(self) -> None:
         self.check_tensors()
@@ -45,3 +51,27 @@ class Upsample(BaseOp):
     def spreads(self) -> bool:
         """Whether the op is depth to space: groups of channels become the pixels of a block."""
         return self.out_shape.c != self.in_shape.c
+
+    def compute(self, *inputs: Plane) -> Plane:
+        """Each input pixel becomes a block of pixels; the padding is cut off at the edges."""
+        (x,), (rows, columns), (top, left, _, _) = inputs, self.kernel, self.padding
+        (n, h, w, _), (height, width, c) = x.shape, self.out_shape
+        pixels = x if self.spreads else np.tile(x, rows * columns)
+        blocks = pixels.reshape(n, h, w, rows, columns, c).transpose(0, 1, 3, 2, 4, 5)
+        plane = blocks.reshape(n, h * rows, w * columns, c)
+        return plane[:, top : top + height, left : left + width]
+
+    def interval(self, sources: Sequence[Interval]) -> Interval:
+        """Of the channels that become one channel."""
+        low, high = (ends.reshape(-1, self.out_shape.c) for ends in sources[0])
+        return Interval(low.min(axis=0), high.max(axis=0))
+
+    @property
+    def row_map(self) -> RowMap:
+        """One row for each row of its block."""
+        return RowMap(1, 1, -self.padding[0], self.kernel[0])
+
+    def describe(self) -> str:
+        """The block, and what is cut off."""
+        kind = "pixel shuffle" if self.spreads else "upsample"
+        return f"{kind} {describe_pair(self.kernel)}{describe_padding(self.padding, 'cut')}"
