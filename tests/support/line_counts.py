@@ -16,11 +16,11 @@ BUDGETS = {  # parts, and the most lines that they may have together
     # other small devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups
     # of ops that run row by row took 310, the log of a run 100, streaming 240, planes that grow 40,
     # pairs of windows and 3x3 depthwise kernels in registers on x86-64 170, checks of what backends
-    # assume of a target 50.
-    "the engine's sources": (("engine_c/src",), 10_050),
+    # assume of a target 50, several outputs 20.
+    "the engine's sources": (("engine_c/src",), 10_070),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        11_650,
+        11_720,  # several outputs of a net took 70
     ),
     "all but tests": (
         (
@@ -32,7 +32,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "examples",
             "docs/extension",
         ),
-        81_700,
+        82_150,  # several outputs took 430: program 190, train 150, nn 70, the others 20 or less
     ),
 }
 
