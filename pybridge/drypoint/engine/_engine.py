@@ -235,9 +235,9 @@ class Engine:
         real, outputs = self.predict_proba(x), self.program.outputs
         single = self.program.is_single(x) and not self.program.is_streaming
         if len(outputs) == 1:
-            return _decoded(outputs[0], real[0] if single else real)
+            return _decode(outputs[0], real[0] if single else real)
         return {
-            output.name: _decoded(output, real[output.name][0] if single else real[output.name])
+            output.name: _decode(output, real[output.name][0] if single else real[output.name])
             for output in outputs
         }
 
@@ -261,7 +261,7 @@ class Engine:
         return html_table((), rows, left=(0, 1), caption=caption) + self.program._repr_html_()
 
 
-def _decoded(output: Output, real: NDArray[np.float64]) -> object:
+def _decode(output: Output, real: NDArray[np.float64]) -> object:
     """What the decoder of an output makes of its real values."""
     if output.decoder is None:
         return real
