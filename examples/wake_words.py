@@ -24,6 +24,7 @@ OTHERS = (
     *("tree", "seven", "eight", "nine", "happy", "computer", "window", "garden", "paper", "water"),
     *("music", "morning", "evening", "table", "carpet", "mark_in", "she_will", "margin", "machine"),
 )
+SENTENCES = {"train": 150, "test": 40}  # of other words, cut into clips of a second
 SNR_DB = 10  # of the noise in every file
 
 
@@ -73,6 +74,14 @@ def main(folder: Path, words: tuple[str, ...]) -> None:
                         clip += level * noise(rng, RATE)
                         file = f"{word}-{voice}-{variant}-{take}.wav"
                         save(folder / part / name / file, clip)
+        for i in range(SENTENCES[part]):
+            voice = f"{rng.choice(voices)}+{rng.choice(VARIANTS[part])}"
+            text = " ".join(rng.permutation(OTHERS)[:8]).replace("_", " ")
+            spoken = speak(text, voice, int(rng.integers(25, 80)), int(rng.integers(120, 200)))
+            for k in range(len(spoken) // RATE):
+                clip = spoken[k * RATE : (k + 1) * RATE] * rng.uniform(0.2, 1)
+                level = np.sqrt(np.square(clip).mean()) * 10 ** (-SNR_DB / 20)
+                save(folder / part / "unknown" / f"{i}-{k}.wav", clip + level * noise(rng, RATE))
         for i in range(20 if part == "train" else 5):
             samples = noise(rng, 8 * RATE) * 10 ** rng.uniform(0, 3.3)
             save(folder / part / "_background_noise_" / f"{i}.wav", samples)

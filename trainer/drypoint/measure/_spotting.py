@@ -11,7 +11,7 @@ from ._errors import MeasureError
 
 
 class Detection(NamedTuple):
-    """A keyword that a stream of decisions spots: the decision, by its number, the class, its score."""
+    """A keyword that is spotted: the decision's number, the class, its smoothed probability."""
 
     decision: int
     keyword: int
