@@ -8,9 +8,9 @@
 enum {
     RECORD_SIZE = 64,
     RECORD_UNUSED = 36, /* from here on bytes are 0 */
-    MOST_SHARE = 1 << 14,
-    MOST_FACTOR = 1 << 12,
-    GAIN_VALUES = 99
+    RECORD_MOST_SHARE = 1 << 14,
+    RECORD_MOST_FACTOR = 1 << 12,
+    RECORD_GAIN_VALUES = 99
 };
 
 /* The tables of a record: where they begin, their numbers and the numbers of values. */
@@ -23,7 +23,7 @@ static uint16_t record_u16(const uint8_t *p) {
     return (uint16_t)dpt_u16(p);
 }
 
-static int32_t table_value(const uint8_t *values, size_t index) {
+static int32_t record_value(const uint8_t *values, size_t index) {
     const uint32_t word = dpt_u16(values + 2 * index);
     return word < 0x8000u ? (int32_t)word : (int32_t)word - 0x10000;
 }
@@ -55,8 +55,9 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
     const int sizes = s->fft >= 16 && s->fft <= 4096 && (s->fft & (s->fft - 1u)) == 0 &&
                       s->window <= s->fft && 2u * s->window > s->fft && s->step >= 1 &&
                       s->step <= s->window;
-    const int shares = s->smoothing[0] <= MOST_SHARE && s->smoothing[1] <= MOST_SHARE &&
-                       s->floor <= MOST_SHARE && s->smoothing_bits <= 31;
+    const int shares = s->smoothing[0] <= RECORD_MOST_SHARE &&
+                       s->smoothing[1] <= RECORD_MOST_SHARE && s->floor <= RECORD_MOST_SHARE &&
+                       s->smoothing_bits <= 31;
     const int absent = (noise || (dpt_u32(p + 16) | dpt_u32(p + 20) << 8) == 0) &&
                        (gain || s->gain_shift == 0) && (log || s->log_shift == 0);
     const int ok = p[0] == 1 && s->stages <= 7 && (noise || !gain) && sizes && shares && absent &&
@@ -67,10 +68,10 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
 }
 
 /* Whether all values of a table are 0 .. most. */
-static int table_in_range(const uint8_t *values, size_t n, int32_t most) {
+static int record_in_range(const uint8_t *values, size_t n, int32_t most) {
     int ok = 1;
     for (size_t i = 0; i < n; i++) {
-        const int32_t value = table_value(values, i);
+        const int32_t value = record_value(values, i);
         ok &= value >= 0 && value <= most;
     }
     return ok;
@@ -85,38 +86,38 @@ static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint
     t->twiddles = 3 * n / 4 * 2;
     t->split = n / 2 * 2;
     t->bins = s->channels + 2u;
-    t->gain = (s->stages & DPT_SOUND_GAIN) != 0 ? GAIN_VALUES : 0;
+    t->gain = (s->stages & DPT_SOUND_GAIN) != 0 ? RECORD_GAIN_VALUES : 0;
     const size_t before = t->window + t->twiddles + t->split;
     if (offset > blob_size || 2 * (before + t->bins) > blob_size - offset) {
         return DPT_E_TABLE;
     }
     const uint8_t *bins = t->bytes + 2 * before;
     size_t end = 0;
-    if (!table_in_range(t->bytes, t->window, MOST_FACTOR) ||
-        !table_in_range(bins, t->bins, (int32_t)n) || table_value(bins, 0) == 0) {
+    if (!record_in_range(t->bytes, t->window, RECORD_MOST_FACTOR) ||
+        !record_in_range(bins, t->bins, (int32_t)n) || record_value(bins, 0) == 0) {
         return DPT_E_TABLE;
     }
     for (size_t i = 0; i < t->bins; i++) { /* at most 65537 * 2048: no overflow */
-        end += (size_t)table_value(bins, i);
+        end += (size_t)record_value(bins, i);
     }
-    t->weights = 2 * (end - (size_t)table_value(bins, 0));
+    t->weights = 2 * (end - (size_t)record_value(bins, 0));
     const int ok = end <= n &&
                    2 * (before + t->bins + t->weights + t->gain) <= blob_size - offset &&
-                   table_in_range(bins + 2 * t->bins, t->weights, MOST_FACTOR);
+                   record_in_range(bins + 2 * t->bins, t->weights, RECORD_MOST_FACTOR);
     return ok ? DPT_OK : DPT_E_TABLE;
 }
 
 /* Copies values, which words hold in pairs or which are int16; returns what lies behind them. */
-static const uint8_t *copy_words(uint32_t *to, const uint8_t *values, size_t n) {
+static const uint8_t *record_copy_words(uint32_t *to, const uint8_t *values, size_t n) {
     for (size_t i = 0; i < n / 2; i++) {
         to[i] = dpt_u32(values + 4 * i);
     }
     return values + 2 * n;
 }
 
-static const uint8_t *copy_values(int16_t *to, const uint8_t *values, size_t n) {
+static const uint8_t *record_copy_values(int16_t *to, const uint8_t *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        to[i] = (int16_t)table_value(values, i);
+        to[i] = (int16_t)record_value(values, i);
     }
     return values + 2 * n;
 }
@@ -125,12 +126,12 @@ static void record_copy(dpt_sound *s, uint32_t *words, const record_tables *t) {
     uint32_t *split = words + t->twiddles / 2, *weights = split + t->split / 2;
     int16_t *factors = (int16_t *)(void *)(weights + t->weights / 2);
     int16_t *bins = factors + t->window, *gain = bins + t->bins;
-    const uint8_t *p = copy_values(factors, t->bytes, t->window);
-    p = copy_words(words, p, t->twiddles);
-    p = copy_words(split, p, t->split);
-    p = copy_values(bins, p, t->bins);
-    p = copy_words(weights, p, t->weights);
-    (void)copy_values(gain, p, t->gain);
+    const uint8_t *p = record_copy_values(factors, t->bytes, t->window);
+    p = record_copy_words(words, p, t->twiddles);
+    p = record_copy_words(split, p, t->split);
+    p = record_copy_values(bins, p, t->bins);
+    p = record_copy_words(weights, p, t->weights);
+    (void)record_copy_values(gain, p, t->gain);
     s->factors = factors;
     s->twiddles = words;
     s->split = split;

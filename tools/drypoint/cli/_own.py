@@ -173,9 +173,7 @@ def _encoder(
 ) -> ImageEncoder | SignalEncoder | AudioEncoder:
     """The encoder of the examples: their size, mean and deviation of the training part."""
     if task == "keyword":
-        encoder = AudioEncoder.from_data(
-            dataset, preset="log-mel", layout="signal", scale=2.0**-9
-        )
+        encoder = AudioEncoder.from_data(dataset, preset="log-mel", layout="signal", scale=2.0**-9)
         channels, rows = encoder.shape
         notify(f"encoder: {rows} rows of {channels} features, of frames of 30 ms every 10 ms")
         return encoder
