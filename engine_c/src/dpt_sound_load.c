@@ -28,7 +28,7 @@ static int32_t record_value(const uint8_t *values, size_t index) {
     return word < 0x8000u ? (int32_t)word : (int32_t)word - 0x10000;
 }
 
-/* Checks S1 to S3: the fields. */
+/* Check S1: the fields. */
 static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p) {
     uint8_t unused = p[26] | p[27];
     for (size_t i = RECORD_UNUSED; i < RECORD_SIZE; i++) {
@@ -77,11 +77,11 @@ static int record_in_range(const uint8_t *values, size_t n, int32_t most) {
     return ok;
 }
 
-/* Checks S4 to S6: the tables lie in the blob, and their values are in range. */
-static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint8_t *blob,
+/* Checks S2 to S5: the tables lie in the blob, and their values are in range. */
+static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint8_t *bytes,
                                 size_t blob_size, uint32_t offset) {
     const size_t n = s->fft / 2u;
-    t->bytes = blob + offset;
+    t->bytes = bytes + offset;
     t->window = s->window;
     t->twiddles = 3 * n / 4 * 2;
     t->split = n / 2 * 2;
@@ -141,21 +141,21 @@ static void record_copy(dpt_sound *s, uint32_t *words, const record_tables *t) {
 }
 
 dpt_status dpt_sound_load(dpt_listener *listener, dpt_sound *sound, void *tables,
-                          size_t tables_size, const dpt_model *model, const void *blob,
+                          size_t tables_size, const dpt_model *model, const void *bytes,
                           size_t blob_size) {
     if (listener == NULL || sound == NULL || tables == NULL || ((uintptr_t)tables & 3u) != 0 ||
-        model == NULL || blob == NULL) {
+        model == NULL || bytes == NULL) {
         return DPT_E_ARGUMENT;
     }
-    const uint8_t *bytes = blob;
-    const uint32_t at = dpt_u32(bytes + 60);
+    const uint8_t *p = bytes;
+    const uint32_t at = dpt_u32(p + 60);
     if (at == 0) {
         return DPT_E_STATE;
     }
     record_tables t;
-    dpt_status status = record_fields(listener, sound, bytes + at);
+    dpt_status status = record_fields(listener, sound, p + at);
     if (status == DPT_OK) {
-        status = record_ranges(&t, sound, bytes, blob_size, dpt_u32(bytes + at + 32));
+        status = record_ranges(&t, sound, p, blob_size, dpt_u32(p + at + 32));
     }
     if (status != DPT_OK) {
         return status;
