@@ -482,7 +482,7 @@ def test_manifests_of_wake_words(tmp_path):
 def test_records_of_sound():
     good = blob.dumps(sound_nets.window_program("spectrum"))
 
-    def changed(rng, content):
+    def change(rng, content):
         copy = bytearray(content)
         at = int.from_bytes(copy[60:64], "little")
         tables = int.from_bytes(copy[at + 32 : at + 36], "little")
@@ -492,4 +492,4 @@ def test_records_of_sound():
         copy[12:16] = zlib.crc32(memoryview(copy)[16:]).to_bytes(4, "little")
         return bytes(copy)
 
-    check_mutants(blob.loads, changed, good, 300)
+    check_mutants(blob.loads, change, good, 300)

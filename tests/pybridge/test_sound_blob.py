@@ -23,7 +23,7 @@ BINS = TABLES + 2 * (480 + 2 * 192 + 2 * 128)
 WEIGHTS = BINS + 2 * 12
 
 
-def changed(*changes, data=GOOD):
+def change(*changes, data=GOOD):
     """The blob with numbers (offset, format, value) written, and its CRC."""
     copy = bytearray(data)
     for at, form, value in changes:
@@ -33,14 +33,14 @@ def changed(*changes, data=GOOD):
 
 
 def field(at, form, value):
-    return changed((RECORD + at, form, value))
+    return change((RECORD + at, form, value))
 
 
 REFUSED = {
-    "offset beyond the blob": (TABLE, changed((60, "I", len(GOOD) - 63))),
-    "offset of 2^32 - 1": (TABLE, changed((60, "I", 2**32 - 1))),
-    "minor 0": (FIELD, changed((6, "H", 0))),
-    "byte 59": (FIELD, changed((59, "B", 1))),
+    "offset beyond the blob": (TABLE, change((60, "I", len(GOOD) - 63))),
+    "offset of 2^32 - 1": (TABLE, change((60, "I", 2**32 - 1))),
+    "minor 0": (FIELD, change((6, "H", 0))),
+    "byte 59": (FIELD, change((59, "B", 1))),
     "rows": (SHAPE, field(10, "H", 21)),
     "channels": (SHAPE, field(8, "H", 11)),
     "form 0": (FIELD, field(0, "B", 0)),
@@ -71,20 +71,20 @@ REFUSED = {
     "tables beyond the blob": (TABLE, field(32, "I", len(GOOD))),
     "tables of 2^32 - 1": (TABLE, field(32, "I", 2**32 - 1)),
     "tables two bytes too long": (TABLE, field(32, "I", len(GOOD) - PROGRAM.front.table_bytes + 2)),
-    "window factor 4097": (TABLE, changed((TABLES, "h", 4097))),
-    "window factor -1": (TABLE, changed((TABLES + 958, "h", -1))),
-    "first bin 0": (TABLE, changed((BINS, "h", 0))),
-    "run of -1 bins": (TABLE, changed((BINS + 4, "h", -1))),
-    "run of 257 bins": (TABLE, changed((BINS + 4, "h", 257))),
-    "runs beyond the last bin": (TABLE, changed((BINS, "h", 200))),
-    "weight 4097": (TABLE, changed((WEIGHTS, "h", 4097))),
-    "weight -1": (TABLE, changed((WEIGHTS + 2, "h", -1))),
+    "window factor 4097": (TABLE, change((TABLES, "h", 4097))),
+    "window factor -1": (TABLE, change((TABLES + 958, "h", -1))),
+    "first bin 0": (TABLE, change((BINS, "h", 0))),
+    "run of -1 bins": (TABLE, change((BINS + 4, "h", -1))),
+    "run of 257 bins": (TABLE, change((BINS + 4, "h", 257))),
+    "runs beyond the last bin": (TABLE, change((BINS, "h", 200))),
+    "weight 4097": (TABLE, change((WEIGHTS, "h", 4097))),
+    "weight -1": (TABLE, change((WEIGHTS + 2, "h", -1))),
 }  # fmt: skip
 ACCEPTED = {
     "as it is": GOOD,
-    "weight 4096": changed((WEIGHTS, "h", 4096)),
-    "twiddles at their ends": changed((TABLES + 960, "h", -32768), (TABLES + 962, "h", -32768)),
-    "gain at its ends": changed((RECORD - 32, "h", -32768)),
+    "weight 4096": change((WEIGHTS, "h", 4096)),
+    "twiddles at their ends": change((TABLES + 960, "h", -32768), (TABLES + 962, "h", -32768)),
+    "gain at its ends": change((RECORD - 32, "h", -32768)),
     "gain shift 47": field(23, "B", 47),
 }
 
@@ -134,7 +134,7 @@ def test_a_record_within_the_rules_is_taken_by_both(what):
 def test_python_refuses_a_record_that_the_meta_does_not_fit():
     """Rules of the tools' part, which the engine does not look at."""
     plain = PROGRAM.streaming()
-    no_record = changed((60, "I", 0))
+    no_record = change((60, "I", 0))
     assert status_in_c(no_record) == STATE
     other_mult = field(28, "I", 20000)
     assert status_in_c(other_mult) == OK

@@ -45,7 +45,7 @@ def real_bands(front, samples):
     return np.array(values).T, np.array(bounds).T, shift
 
 
-def bounded(n=9000):
+def signals_within_bounds(n=9000):
     """Signals without -32768, which the shift leaves out."""
     return [np.maximum(samples, -32767) for _, samples in sound_signals.signals(4, n)]
 
@@ -53,7 +53,7 @@ def bounded(n=9000):
 @pytest.mark.parametrize("window", WINDOWS)
 def test_magnitudes_are_within_the_bound(window):
     front = sound.spectrum(rate=16000, window=window, step=window)
-    for samples in bounded():
+    for samples in signals_within_bounds():
         value, bound, shift = real_bands(front, samples)
         unit = 2.0 ** shift[:, None]
         wanted, most = value / unit, bound / unit + 1
@@ -66,7 +66,7 @@ def test_magnitudes_are_within_the_bound(window):
 @pytest.mark.parametrize("window", WINDOWS[1:])
 def test_logarithms_of_mel_bands_are_within_the_bound(window):
     front = sound.log_mel(window=window, step=window, channels=8, low=400, high=7000, log_shift=7)
-    for samples in bounded():
+    for samples in signals_within_bounds():
         value, bound, shift = real_bands(front, samples)
         unit = 2.0 ** shift[:, None]
         real, error = value / unit * front.fft / 64, (bound / unit + 1) * front.fft / 64 + 1

@@ -83,7 +83,7 @@ def test_the_frame_of_the_page_has_the_numbers_of_the_page():
     """NUMERICS.md section 12, "One frame, walked through"."""
     front = sound.micro(rate=800, window=16, step=8, channels=2, low=20, high=380)
     samples = np.round(1000 * np.cos(2 * np.pi * 2 * np.arange(16) / 16)).astype(np.int16)
-    scaled, shift = reference._scaled(front, samples[None].astype(np.int64))
+    scaled, shift = reference._scale_frames(front, samples[None].astype(np.int64))
     energies = reference._energies(front, scaled)
     bands = reference._bands(front, energies)
     assert front.window[:4].tolist() == [39, 345, 910, 1648]

@@ -23,21 +23,21 @@ def signals(seed, n=SAMPLES):
     """Name and int16 samples: noise at six levels, tones, clipping, impulses, silence, a voice."""
     rng, t = np.random.default_rng(seed), np.arange(n)
     levels = np.repeat([1, 10, 300, 3000, 12000, 40000], n // 6 + 1)[:n]
-    yield "noise", clipped(rng.normal(0, levels))
-    yield "chirp", clipped(32767 * np.sin(2 * np.pi * t * (t / n * 4000) / 16000))
-    yield "square", clipped(np.where(t // 37 % 2, 40000, -40000))
+    yield "noise", clip(rng.normal(0, levels))
+    yield "chirp", clip(32767 * np.sin(2 * np.pi * t * (t / n * 4000) / 16000))
+    yield "square", clip(np.where(t // 37 % 2, 40000, -40000))
     yield "uniform", rng.integers(-32768, 32768, n).astype(np.int16)
-    yield "signs", clipped(rng.choice([-32768, 32767], n))
-    yield "impulses", clipped(np.where(t % 700 == 0, -32768, 0))
-    yield "silence", clipped(np.where((t > n // 3) & (t < n // 2), rng.integers(-5, 5, n), 0))
+    yield "signs", clip(rng.choice([-32768, 32767], n))
+    yield "impulses", clip(np.where(t % 700 == 0, -32768, 0))
+    yield "silence", clip(np.where((t > n // 3) & (t < n // 2), rng.integers(-5, 5, n), 0))
     edges = (np.abs(t % 480 - 240) / 240) ** 4  # loud where a window is small
-    yield "edges", clipped(32767 * edges * rng.choice([-1, 1], n))
+    yield "edges", clip(32767 * edges * rng.choice([-1, 1], n))
     pitch = 120 + 30 * np.sin(2 * np.pi * t / 8000)
     voice = sum(np.sin(k * np.cumsum(2 * np.pi * pitch / 16000)) / k for k in range(1, 30))
-    yield "voice", clipped(6000 * voice * (np.sin(2 * np.pi * t / 5000) > -0.5))
+    yield "voice", clip(6000 * voice * (np.sin(2 * np.pi * t / 5000) > -0.5))
 
 
-def clipped(values):
+def clip(values):
     return np.asarray(values).clip(-32768, 32767).astype(np.int16)
 
 

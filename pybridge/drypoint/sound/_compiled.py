@@ -22,8 +22,8 @@ def features(
     Args:
         front: the front end.
         samples: int16 (samples,).
-        estimates: uint32 (channels,), the noise estimates, which the call changes; None: those of a
-            signal's begin, 0.
+        estimates: uint32 (channels,), the noise estimates, which the call changes; None: a signal
+            begins, and they are 0.
 
     Returns:
         uint16 (frames, channels).

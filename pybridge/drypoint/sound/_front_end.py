@@ -117,7 +117,7 @@ class FrontEnd:
 
     @property
     def fft(self) -> int:
-        """Values of the real FFT: twice those of the complex one."""
+        """Values of the real FFT: twice as many as of the complex one."""
         return 4 * len(self.split)
 
     @property

@@ -27,8 +27,8 @@ def features(
     Args:
         front: the front end.
         samples: int16 (samples,).
-        estimates: uint32 (channels,), the noise estimates, which the call changes; None: those of a
-            signal's begin, 0.
+        estimates: uint32 (channels,), the noise estimates, which the call changes; None: a signal
+            begins, and they are 0.
 
     Returns:
         uint16 (frames, channels).
@@ -38,7 +38,7 @@ def features(
         return np.empty((0, front.channels), np.uint16)
     length = front.window.size
     windows = np.lib.stride_tricks.sliding_window_view(samples, length)[:: front.step]
-    scaled, shift = _scaled(front, windows.astype(np.int64))
+    scaled, shift = _scale_frames(front, windows.astype(np.int64))
     signal = _roots(_bands(front, _energies(front, scaled))) >> shift[:, None]
     if front.stages & NOISE:
         noise = np.zeros(front.channels, np.uint32) if estimates is None else estimates
@@ -50,7 +50,7 @@ def features(
     return found
 
 
-def _scaled(front: FrontEnd, windows: Ints) -> tuple[Ints, Ints]:
+def _scale_frames(front: FrontEnd, windows: Ints) -> tuple[Ints, Ints]:
     """Windowed frames, as far to the left as int16 allows, with zeros behind; and the shifts."""
     values = (windows * front.window) >> 12
     magnitudes = np.abs(values) & 0x7FFF  # of -32768: 0, as in the anchor
@@ -136,8 +136,8 @@ def _roots(numbers: Ints) -> Ints:
 def _frame(front: FrontEnd, signal: Ints, noise: NDArray[np.uint32]) -> Ints:
     """Noise reduction and gain of one frame; changes the estimates."""
     share = np.resize(np.array(front.smoothing, np.int64), len(signal))
-    scaled = _unsigned(signal << front.smoothing_bits)
-    estimate = _unsigned((scaled * share + noise.astype(np.int64) * ((1 << 14) - share)) >> 14)
+    scaled = _wrap_unsigned(signal << front.smoothing_bits)
+    estimate = _wrap_unsigned((scaled * share + noise.astype(np.int64) * ((1 << 14) - share)) >> 14)
     noise[:] = estimate
     rest = (scaled - np.minimum(estimate, scaled)) >> front.smoothing_bits
     reduced = np.maximum(rest, (signal * front.floor) >> 14)
@@ -151,7 +151,7 @@ def _gain(front: FrontEnd, signal: Ints, estimate: Ints) -> Ints:
     fraction = np.where(bits < 11, estimate << (11 - bits).clip(0), estimate >> (bits - 11).clip(0))
     fraction &= 0x3FF
     step = _wrap((((curve * fraction) >> 5) + (slope << 5)) * fraction + (1 << 14), 32) >> 15
-    gain = _unsigned(_wrap(step + value, 16))
+    gain = _wrap_unsigned(_wrap(step + value, 16))
     products = signal.astype(np.uint64) * gain.astype(np.uint64)
     ratio = ((products >> np.uint64(front.gain_shift)) & np.uint64(0xFFFFFFFF)).astype(np.int64)
     return np.where(ratio < 1 << 13, (ratio * ratio) >> 20, (ratio >> 6) - 64)
@@ -160,7 +160,7 @@ def _gain(front: FrontEnd, signal: Ints, estimate: Ints) -> Ints:
 def _logarithm(front: FrontEnd, signal: Ints) -> Ints:
     """The natural logarithm with `log_shift` fraction bits; of 0 and 1: 0."""
     bits = front.correction
-    values = _unsigned(signal << bits if bits >= 0 else signal >> -bits)
+    values = _wrap_unsigned(signal << bits if bits >= 0 else signal >> -bits)
     x = np.maximum(values, 1)
     whole = _bits(x) - 1
     fraction = ((x << 16) >> whole) & 0xFFFF
@@ -195,6 +195,6 @@ def _wrap(x: Ints, bits: int) -> Ints:
     return ((x + half) & (2 * half - 1)) - half
 
 
-def _unsigned(x: Ints) -> Ints:
+def _wrap_unsigned(x: Ints) -> Ints:
     """The number in 0 .. 2^32 - 1 with the same lowest bits."""
     return x & 0xFFFFFFFF

@@ -41,7 +41,7 @@ def loudest(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
 def clips_of(
     samples: NDArray[np.int16], rate: int, length: int, *, noise: bool
 ) -> list[NDArray[np.int16]]:
-    """The clips (length, 1) of a recording: one, of noise all that touch.
+    """The clips (length, 1) of a recording: one, of noise several, which touch.
 
     Args:
         samples: int16 (steps, channels); of several channels the mean is taken.
