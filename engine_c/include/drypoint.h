@@ -356,13 +356,14 @@ dpt_kernel dpt_neon_add, dpt_neondot_add, dpt_neoni8mm_add, dpt_rvv_add, dpt_was
 dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_maxpool,
     dpt_wasm_maxpool, dpt_neon_avgpool, dpt_neondot_avgpool, dpt_neoni8mm_avgpool, dpt_rvv_avgpool,
     dpt_wasm_avgpool;
-dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_dsp_conv, dpt_dsp_dense,
-    dpt_dsp_depthwise, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_mve_add, dpt_mve_maxpool,
-    dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup, dpt_mve_windows, dpt_mve_pixels, dpt_mve_tiles,
-    dpt_neon_conv, dpt_neon_dense, dpt_neon_depthwise, dpt_neondot_conv, dpt_neondot_dense,
-    dpt_neondot_depthwise, dpt_neoni8mm_conv, dpt_neoni8mm_dense, dpt_neoni8mm_depthwise,
-    dpt_rvv_conv, dpt_rvv_dense, dpt_rvv_depthwise, dpt_wasm_conv, dpt_wasm_dense,
-    dpt_wasm_depthwise;
+dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_blocks_grouped,
+    dpt_blocks_single, dpt_dsp_conv, dpt_dsp_dense, dpt_dsp_depthwise, dpt_dsp_grouped,
+    dpt_dsp_single, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_mve_grouped, dpt_mve_add,
+    dpt_mve_mul, dpt_mve_maxpool, dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup, dpt_mve_windows,
+    dpt_mve_pixels, dpt_mve_tiles, dpt_neon_conv, dpt_neon_dense, dpt_neon_depthwise,
+    dpt_neondot_conv, dpt_neondot_dense, dpt_neondot_depthwise, dpt_neoni8mm_conv,
+    dpt_neoni8mm_dense, dpt_neoni8mm_depthwise, dpt_rvv_conv, dpt_rvv_dense, dpt_rvv_depthwise,
+    dpt_wasm_conv, dpt_wasm_dense, dpt_wasm_depthwise;
 extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve, dpt_neon, dpt_neondot, dpt_neoni8mm, dpt_rvv,
     dpt_wasm;
 

@@ -29,7 +29,8 @@ enum {
     WINDOW_GROUP = 28,
     WINDOW_UNIT = 4,
     WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4
+    WINDOW_DENSE_CHANNELS = 4,
+    WINDOW_JOIN = 0
 };
 
 typedef struct window_buffer {
@@ -62,6 +63,15 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
         sum += v;
     }
     x->sum = sum;
+}
+
+/* Not called: WINDOW_JOIN is 0. */
+static inline uint8_t *window_joined(window_buffer *x) {
+    return x->bytes;
+}
+
+static inline void window_join(uint8_t *to, const uint8_t *from, size_t n) {
+    memcpy(to, from, n);
 }
 
 static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
@@ -362,12 +372,26 @@ void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_
     window_conv(op, in[0], out, n);
 }
 
+void dpt_blocks_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_grouped(op, in[0], out, n);
+}
+
 void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
+void dpt_blocks_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    small_single(op, in[0], out, n);
+}
+
 void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    small_depthwise(op, in, out, n);
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+    } else if (small_is_single(op)) {
+        small_single(op, in[0], out, n);
+    } else {
+        small_many(op, in[0], out, n);
+    }
 }
 
 const dpt_backend dpt_blocks = {"blocks",
@@ -381,6 +405,7 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 DPT_PLAIN_KERNELS},
+                                 [DPT_GROUPED] = dpt_blocks_grouped,
+                                 DPT_PLAIN_VALUES},
                                 dpt_run_rows};
 #endif

@@ -22,13 +22,17 @@
 #ifdef DPT_DSP
 #include <string.h>
 
+/* Of functions that are smaller, or faster, without a call. */
+#define DSP_INLINE static inline __attribute__((always_inline))
+
 enum {
     WINDOW_COUNT = 2,
     WINDOW_VALUES = 144,
     WINDOW_GROUP = 28,
     WINDOW_UNIT = 4,
     WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4
+    WINDOW_DENSE_CHANNELS = 4,
+    WINDOW_JOIN = 112
 };
 enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at most */
 enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by words first */
@@ -132,6 +136,27 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
     x->less[p] = (k == 0 ? 0 : x->less[p]) - 128 * sum;
 }
 
+/* Copies n bytes by words; the last word overlaps the word before it. */
+DSP_INLINE void window_join(uint8_t *to, const uint8_t *from, size_t n) {
+    if (n < 4) {
+        for (size_t i = 0; i < n; i++) {
+            to[i] = from[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < n - 4; i += 4) {
+        memcpy(to + i, from + i, 4);
+        __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
+    }
+    memcpy(to + n - 4, from + n - 4, 4);
+}
+
+/* The end of the buffer, but for a word: behind the words that WINDOW_JOIN activations fill. */
+static inline uint8_t *window_joined(window_buffer *x) {
+    return (uint8_t *)(x->words + WINDOW_VALUES - 1) - WINDOW_JOIN;
+}
+DPT_STATIC_ASSERT(dpt_dsp_joined_windows_fit, 5 * WINDOW_JOIN + 4 <= 4 * WINDOW_VALUES);
+
 static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t length = (size_t)op->kernel_w * op->in.c, n = op->kernel_h * length;
     const size_t pitch = (size_t)op->in.w * op->in.c;
@@ -141,17 +166,12 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
         }
         return;
     }
-    /* Rows are copied by words to the end of the buffer, behind the bytes that n activations fill.
-     * The last word of a row overlaps the word before it. The last unit is filled up with what the
-     * flip makes 0. */
+    /* Rows are copied to the end of the buffer, behind the bytes that n activations fill. The last
+     * unit is filled up with what the flip makes 0. */
     const uint32_t flip = dsp_flip(op->in.type);
     uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES - 1) - DSP_JOIN, *to = joined;
     for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
-        for (size_t i = 0; i < length - 4; i += 4) {
-            memcpy(to + i, from + i, 4);
-            __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
-        }
-        memcpy(to + length - 4, from + length - 4, 4);
+        window_join(to, from, length);
     }
     memcpy(to, &flip, sizeof flip);
     x->less[p] = 0u - 128 * dpt_dsp_put(x->words + p, joined, (n + 3) / WINDOW_UNIT, flip);
@@ -267,8 +287,8 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
 DSP_ROW(dpt_dsp_row_u8, "");
 DSP_ROW(dpt_dsp_row_i8, "eor r3, r3, #0x80808080\n");
 
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                           size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
     for (; blocks > 0; blocks--, from += WINDOW_BLOCK, acc += WINDOW_BLOCK, w += next) {
         dpt_dsp_pair(w, x, units, acc, from, from + apart);
     }
@@ -404,12 +424,26 @@ void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
     window_conv(op, in[0], out, n);
 }
 
+void dpt_dsp_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_grouped(op, in[0], out, n);
+}
+
 void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
+void dpt_dsp_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    dsp_single(op, in[0], out, n);
+}
+
 void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    dsp_depthwise(op, in, out, n);
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+    } else if (small_is_single(op)) {
+        dsp_single(op, in[0], out, n);
+    } else {
+        small_many(op, in[0], out, n);
+    }
 }
 
 /* Whether the two ops of a group can compute whole planes in the place of the plane that the first
@@ -457,6 +491,7 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
-                              DPT_PLAIN_KERNELS},
+                              [DPT_GROUPED] = dpt_dsp_grouped,
+                              DPT_PLAIN_VALUES},
                              dpt_dsp_run_group};
 #endif

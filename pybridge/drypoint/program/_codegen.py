@@ -20,6 +20,7 @@ from ._ops import (
     KINDS,
     Conv,
     ConvolutionOp,
+    DepthwiseConv,
     GroupedConv,
     Lookup,
     Op,
@@ -30,6 +31,7 @@ from ._ops import (
     WindowedOp,
 )
 from ._packing import KernelSet, kernel_set, pack, stack_bound
+from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import Wiring
@@ -164,11 +166,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    quads = () if chosen.quads is None else ("add", "maxpool", "avgpool")
-    fast = ("conv", "dense", "depthwise", *quads)
-    own: Mapping[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
-    if chosen.name == "mve":
-        own = mve_kernels(program.ops)
+    own = _own_kernels(program.ops, chosen)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
         for kind in (one.kind for one in KINDS)
@@ -184,6 +182,21 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
         f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n'
         f"    {runner},\n}};\n\n"
     )
+
+
+def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
+    """The kernels of a backend by kind of op, each the smallest that computes all ops of its kind.
+    A kind that is missing has a plain kernel alone.
+    """
+    if chosen.name == "mve":
+        return mve_kernels(ops)
+    small = chosen.quads is None
+    more = ("grouped",) if small else ("add", "maxpool", "avgpool")
+    own = {kind: f"{chosen.backend}_{kind}" for kind in ("conv", "dense", "depthwise", *more)}
+    depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
+    if small and chosen.number and all(is_single(op) and pack(op, chosen) for op in depthwise):
+        own["depthwise"] = f"{chosen.backend}_single"
+    return own
 
 
 def _kernel(op: Op) -> str:
