@@ -12,11 +12,14 @@ CORE = (
 )
 BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's number of Mul is 10
 
-# The bound of a product, a second input of one pixel; a fast kernel; Keras's name of the layer.
+# The bound of a product, a second input of one pixel; tables of kernels; Keras's name of the layer.
 MORE = {
+    "engine_c/src/dpt_blocks.c",
+    "engine_c/src/dpt_dsp.c",
     "engine_c/src/dpt_model.c",
     "engine_c/src/dpt_mve.c",
     "engine_c/src/dpt_plan.c",
+    "engine_c/src/dpt_quads.h",
     "engine_c/src/dpt_rows.c",
     "pybridge/drypoint/program/_packing_mve.py",
     "trainer/drypoint/nn/_aliases.py",

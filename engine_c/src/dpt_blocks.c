@@ -406,6 +406,7 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
                                  [DPT_GROUPED] = dpt_blocks_grouped,
-                                 DPT_PLAIN_VALUES},
+                                 [DPT_MUL] = dpt_scalar_mul,
+                                 DPT_PLAIN_KERNELS},
                                 dpt_run_rows};
 #endif

@@ -492,6 +492,7 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
                               [DPT_GROUPED] = dpt_dsp_grouped,
-                              DPT_PLAIN_VALUES},
+                              [DPT_MUL] = dpt_scalar_mul,
+                              DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};
 #endif

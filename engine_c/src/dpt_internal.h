@@ -35,10 +35,9 @@ static inline int dpt_always(void) {
     return 1;
 }
 
-/* In tables of kernels: kinds that only dpt_scalar.c computes. */
-#define DPT_PLAIN_MOVES   [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
-#define DPT_PLAIN_VALUES  [DPT_MUL] = dpt_scalar_mul, DPT_PLAIN_MOVES
-#define DPT_PLAIN_KERNELS [DPT_GROUPED] = dpt_scalar_grouped, DPT_PLAIN_VALUES
+/* In every table of kernels: the kinds that only dpt_scalar.c computes. */
+#define DPT_PLAIN_KERNELS                                                                          \
+    [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
 
 /* What a kind has and may do. The gate refuses a field that the kind does not have and that is not
  * 0. */

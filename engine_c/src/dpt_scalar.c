@@ -444,5 +444,7 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
+                                 [DPT_GROUPED] = dpt_scalar_grouped,
+                                 [DPT_MUL] = dpt_scalar_mul,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};
