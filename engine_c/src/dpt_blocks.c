@@ -42,8 +42,8 @@ static inline uint32_t blocks_flip(int type) {
     return type == DPT_I8 ? 0x80 : 0;
 }
 
-static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                       int type) {
+DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
+                                   size_t n, int type) {
     uint8_t *to = x->bytes + k;
     const uint32_t flip = blocks_flip(type);
     uint32_t sum = k == 0 ? 0 : x->sum;
@@ -145,7 +145,7 @@ void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc)
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_blocks_three, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_blocks_three")
         ".align 2\n"
         ".global dpt_blocks_three\n"
         ".type dpt_blocks_three, %function\n"
@@ -268,7 +268,7 @@ void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_outp
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_blocks_bytes, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_blocks_bytes")
         ".align 2\n"
         ".global dpt_blocks_bytes\n"
         ".type dpt_blocks_bytes, %function\n"
@@ -353,8 +353,8 @@ static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int3
 }
 #endif
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                     void *out, size_t index, size_t n) {
     if (op->out.type != DPT_I32) {
         blocks_store(op, acc, mult, (uint8_t *)out + index, n);
         return;
@@ -368,23 +368,25 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_blocks_depthwise.inc"
 
-void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
 
-void dpt_blocks_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_grouped(const dpt_op *op, const void *const in[2], void *out,
+                                    size_t n) {
     window_grouped(op, in[0], out, n);
 }
 
-void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
-void dpt_blocks_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     small_single(op, in[0], out, n);
 }
 
-void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out,
+                                      size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, in, out, n);
     } else if (small_is_single(op)) {

@@ -85,7 +85,7 @@ uint32_t dpt_dsp_put(uint32_t *to, const void *from, size_t units, uint32_t flip
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_put, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_put")
         ".align 2\n"
         ".global dpt_dsp_put\n"
         ".type dpt_dsp_put, %function\n"
@@ -114,8 +114,8 @@ static uint32_t dsp_put_bytes(uint32_t *words, size_t k, const uint8_t *from, si
     return sum;
 }
 
-static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                       int type) {
+DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
+                                   size_t n, int type) {
     const uint32_t flip = dsp_flip(type);
     uint32_t *words = x->words + p, sum = 0;
     if (k % WINDOW_UNIT != 0) { /* up to a whole unit */
@@ -216,7 +216,7 @@ void dpt_dsp_pair(const void *w, const void *x, size_t units, int32_t *acc, cons
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_pair, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_pair")
         ".align 2\n"
         ".global dpt_dsp_pair\n"
         ".type dpt_dsp_pair, %function\n"
@@ -265,7 +265,7 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
     void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
     __asm__(".syntax unified\n"                                                                    \
             ".thumb\n"                                                                             \
-            ".section .text." #name ", \"ax\", %progbits\n"                                        \
+            DPT_SECTION_OF(#name)                                        \
             ".align 2\n"                                                                           \
             ".global " #name "\n"                                                                  \
             ".type " #name ", %function\n"                                                         \
@@ -373,7 +373,7 @@ void dpt_dsp_store(const int32_t *acc, const int32_t *mult, uint8_t *out, const 
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_store, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_store")
         ".align 2\n"
         ".global dpt_dsp_store\n"
         ".type dpt_dsp_store, %function\n"
@@ -398,8 +398,8 @@ __asm__(".syntax unified\n"
         ".text\n");
 /* clang-format on */
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                     void *out, size_t index, size_t n) {
     size_t i = 0;
     if (op->out.type != DPT_I32 && n >= 4) {
         i = n & ~(size_t)3;
@@ -420,23 +420,23 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_dsp_depthwise.inc"
 
-void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
 
-void dpt_dsp_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_grouped(op, in[0], out, n);
 }
 
-void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
-void dpt_dsp_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     dsp_single(op, in[0], out, n);
 }
 
-void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, in, out, n);
     } else if (small_is_single(op)) {

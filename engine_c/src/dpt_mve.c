@@ -144,8 +144,8 @@ static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_
 
 /* Copies n values of the window at (top, left), from number `begin` on: the part of each row that
  * lies in the input, into padding. */
-static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top, int32_t left,
-                                                 size_t begin, size_t n, uint8_t *to) {
+static __attribute__((noinline)) DPT_IN_FAST void
+mve_gather(const mve_job *job, int32_t top, int32_t left, size_t begin, size_t n, uint8_t *to) {
     const dpt_op *op = job->op;
     const size_t c = op->in.c;
     const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
@@ -199,8 +199,9 @@ static inline void mve_copy_taps(uint8_t *to, const uint8_t *from, size_t rows, 
 }
 
 /* Copies n values of the window at (top, left), from number `begin` on, tap by tap. */
-static __attribute__((noinline)) void mve_gather_taps(const mve_job *job, int32_t top, int32_t left,
-                                                      size_t begin, size_t n, uint8_t *to) {
+static __attribute__((noinline)) DPT_IN_FAST void mve_gather_taps(const mve_job *job, int32_t top,
+                                                                  int32_t left, size_t begin,
+                                                                  size_t n, uint8_t *to) {
     const dpt_op *op = job->op;
     const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
     const int32_t first = (int32_t)(begin / job->row), end = left + op->kernel_w * op->dilation_w;
@@ -242,8 +243,8 @@ static inline mve_span mve_taps_inside(int32_t start, int32_t taps, int32_t dila
 
 /* Copies a window whose taps have at most 16 bytes: padding, then the taps that lie in the input.
  */
-static __attribute__((noinline)) void mve_gather_short_taps(const mve_job *job, int32_t top,
-                                                            int32_t left, uint8_t *to) {
+static __attribute__((noinline)) DPT_IN_FAST void
+mve_gather_short_taps(const mve_job *job, int32_t top, int32_t left, uint8_t *to) {
     static const uint8_t zeros[MVE_UNIT] = {0};
     const dpt_op *op = job->op;
     const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
@@ -304,7 +305,7 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
 
 #include "dpt_mve_dense.inc"
 
-void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
         if (mve_is_short(op)) {
@@ -315,7 +316,7 @@ void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_
     }
 }
 
-void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
     const size_t length = (size_t)op->kernel_h * op->kernel_w * (op->in.c / groups);
     for (size_t i = 0; i < n; i++) {
@@ -328,14 +329,14 @@ void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void *out, size_
     }
 }
 
-void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_pixels_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                         dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (mve_is_pixels(op, (size_t)op->kernel_h * op->kernel_w * op->in.c)) {
         dpt_mve_pixels(op, in, out, n);
     } else {
@@ -343,20 +344,20 @@ void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n
     }
 }
 
-void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_dense(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                       dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, in, out, n);
     } else if (mve_is_tiles(op)) {

@@ -253,7 +253,7 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             assert not {"weight", "bias", "mult"} & set(fields)
             assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
             assert runs_as(op) == op.kind or chosen.quads is None
-            words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
+            words = re.search(rf"packed{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
     wanted = {Conv, Dense, DepthwiseConv} | ({GroupedConv} if chosen.quads is None else set())
@@ -269,7 +269,7 @@ def test_the_tables_are_the_programs_bytes():
         for i, op in enumerate(program.ops):
             for name in ("weight", "table", "bias", "mult", "pad"):
                 values = getattr(op, name, None)
-                found = re.search(rf" {name}{i}\[\] = {{(.*?)}};", text, re.DOTALL)
+                found = re.search(rf" {name}{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)
                 assert (found is not None) == (values is not None)
                 if values is None:
                     continue

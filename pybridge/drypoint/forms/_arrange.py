@@ -55,7 +55,8 @@ def _amalgamation(parts: Parts) -> tuple[str, Files]:
         f"Add `drypoint.c` and {_named(f'{one.name}.c' for one in parts.models)} to your build; "
         "leave `selftest*.c` out of your product."
     )
-    headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
+    names = ("drypoint.h", "drypoint_kernels.h", "drypoint.hpp")
+    headers = {n: parts.engine[n] for n in names}
     files = {**headers, "drypoint.c": amalgamated(parts.engine)}
     return use, {**parts.model_files, **files, **parts.selftests}
 

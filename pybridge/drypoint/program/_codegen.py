@@ -38,7 +38,7 @@ from ._records import Wiring
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
 
-CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
@@ -245,7 +245,7 @@ def _tables(op: Op, index: int) -> str:
     if isinstance(op, WeightedOp):
         text += f"/* {_comment(op.name)}: weights */\n"
         rows = op.weight.reshape(len(op.weight), -1).tolist()
-        text += f"static const int8_t weight{index}[] = {{\n{_rows(rows)}}};\n"
+        text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{_rows(rows)}}};\n"
     if isinstance(op, Lookup):
         text += f"/* {_comment(op.name)}: the output for each stored byte */\n"
         text += _table(f"table{index}", op.table)
@@ -264,7 +264,7 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    text = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
+    text = f"static const uint32_t packed{index}[] DPT_IN_TABLE = {{\n{_wrapped(words)}}};\n"
     return f"{head}{text}{_pad_table(op, index)}\n"
 
 
@@ -274,7 +274,7 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
         numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
     else:
         numbers = [str(v) for v in values.view(np.uint8).tolist()]
-    return f"static const uint8_t {name}[] = {{\n{_wrapped(numbers)}}};\n"
+    return f"static const uint8_t {name}[] DPT_IN_TABLE = {{\n{_wrapped(numbers)}}};\n"
 
 
 def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -> str:
