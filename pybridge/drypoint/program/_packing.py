@@ -114,7 +114,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             flips="i8",
             stored="16 bits",
             depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
-            stack=1568,
+            stack=1600,
         ),
         KernelSet(
             name="mve",
