@@ -48,7 +48,7 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
     return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
 }
 
-const uint16_t dpt_facts[DPT_KINDS] = DPT_FACTS;
+const uint16_t dpt_facts[DPT_KINDS] = {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF)};
 
 /* Fields of a record: the DPT_HAS_ bits of the kinds that use the field, its offset and its size in
  * bytes. Of other kinds it must be 0 (check 10). No kind uses the fields of the last two rows. */
@@ -210,10 +210,6 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_DENSE:
         ok = out.h == 1 && out.w == 1;
         break;
-    case DPT_MAXPOOL:
-    case DPT_AVGPOOL:
-        ok = windows_ok(op) && same_c;
-        break;
     case DPT_GROUPED:
         ok = windows_ok(op) && a.c % op->groups == 0 && out.c % op->groups == 0;
         break;
@@ -229,8 +225,10 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
-    default: /* each value of the one or two at its place */
-        ok = same_plane(a, out) && same_c && second_fits(op);
+    default: /* each value of a window, or of the one or two at its place */
+        ok = same_c &&
+             ((dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 ? windows_ok(op)
+                                                          : same_plane(a, out) && second_fits(op));
         break;
     }
     return ok ? DPT_OK : DPT_E_SHAPE;
@@ -241,12 +239,14 @@ static int copies(dpt_tensor in, dpt_tensor out) {
     return (in.type == out.type && in.zero == out.zero) || (out.type == DPT_I32 && in.zero == 0);
 }
 
-/* Checks 14 to 17: what op i reads, and what it may write. `first` is the model's input. */
-static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, int last) {
+/* Checks 14 to 17: what op i reads, and what it may write. */
+static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
     const dpt_op *op = &ops[i];
     const uint16_t fields = dpt_facts[op->kind];
-    const int two = (fields & DPT_HAS_SECOND) != 0;
+    const dpt_tensor first = read_tensor(b->bytes + 24); /* the model's input */
+    const int two = (fields & DPT_HAS_SECOND) != 0, last = i + 1 == dpt_u16(b->bytes + 20);
+    const int one_output = dpt_u16(b->bytes + 6) == 0;
     if (op->reads[0] > i || op->reads[1] > i) {
         return DPT_E_FIELD;
     }
@@ -254,7 +254,7 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
         (two && !same_tensor(op->in2, op->reads[1] == 0 ? first : ops[op->reads[1] - 1].out))) {
         return DPT_E_SHAPE;
     }
-    if ((op->out.type == DPT_I32) != last ||
+    if ((op->out.type == DPT_I32 ? one_output && !last : last) ||
         ((fields & DPT_COPIES) != 0 && !copies(op->in, op->out)) ||
         (op->kind == DPT_HISTORY && (op->in.type != op->out.type || op->in.zero != op->out.zero)) ||
         (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
@@ -320,7 +320,7 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
     } else if (op->kind == DPT_MUL) {
         sum = largest_real(op->in) * largest_real(op->in2);
-    } else if (op->kind != DPT_AVGPOOL) {
+    } else if ((dpt_facts[op->kind] & DPT_HAS_WEIGHTS) != 0) {
         const size_t each = (size_t)n; /* the table lies in the blob */
         const uint64_t total = op->kind == DPT_DEPTHWISE
                                    ? magnitude(op->weight + o, each, op->out.c)
@@ -383,10 +383,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
 }
 
 /* Checks 25 to 27: as many closed strings as there are labels. */
-static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_outputs) {
+static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_values) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
     uint32_t closed = 0;
-    if (n_labels != 0 && n_labels != n_outputs) {
+    if (n_labels != 0 && n_labels != n_values) {
         return DPT_E_SHAPE;
     }
     if (!inside(b, offset, size)) {
@@ -432,16 +432,14 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
 }
 
 /* Checks 9 to 21 of op i. */
-static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint64_t *tables) {
+static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, uint64_t *tables) {
     const uint8_t *record = b->bytes + HEADER_SIZE + (size_t)OP_SIZE * i;
     ops[i] = read_op(record);
     dpt_status status = check_record(&ops[i], record);
     if (status == DPT_OK) {
         status = check_shapes(&ops[i], record);
     }
-    if (status == DPT_OK) {
-        status = check_link(ops, i, read_tensor(b->bytes + 24), last);
-    }
+    status = status == DPT_OK ? check_link(ops, i, b) : status;
     return status == DPT_OK ? check_tables(&ops[i], b, record, tables) : status;
 }
 
@@ -474,7 +472,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
     uint64_t tables = 0;
     for (uint32_t i = 0; i < n_ops; i++) {
-        status = load_op(ops, i, &b, i + 1 == n_ops, &tables);
+        status = load_op(ops, i, &b, &tables);
         if (status != DPT_OK) {
             return status;
         }

@@ -49,10 +49,10 @@ static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
      [DPT_GROUPED] = dpt_scalar_grouped,                                                           \
      [DPT_MUL] = dpt_scalar_mul,                                                                   \
-     DPT_PLAIN_KERNELS,                                                                            \
      [DPT_CONV] = QUADS_NAME(conv),                                                                \
      [DPT_DENSE] = QUADS_NAME(dense),                                                              \
      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
-     [DPT_ADD] = QUADS_NAME(add)}
+     [DPT_ADD] = QUADS_NAME(add),                                                                  \
+     DPT_PLAIN_KERNELS}
 
 #endif

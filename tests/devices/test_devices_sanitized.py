@@ -11,7 +11,7 @@ import subprocess
 import nets
 import numpy as np
 import pytest
-from device_jobs import expected, random_jobs, with_packed
+from device_jobs import expected_output, random_jobs, with_packed
 
 from drypoint import devices
 from drypoint.program import codegen, packing
@@ -53,7 +53,7 @@ def test_random_nets_give_the_reference_without_a_complaint(toolbox, runner):
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     runs = devices.decode(with_packed(jobs, "blocks"), done.stdout, "little")
     for job, found in zip(jobs, runs, strict=True):
-        crcs, outputs = expected(job.program, job.inputs)
+        crcs, outputs = expected_output(job.program, job.inputs)
         assert {run.runner for run in found} == {"scalar", "blocks"}
         for run in found:
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=job.program.name)
@@ -101,7 +101,9 @@ def test_a_batch_gives_what_single_runs_give(toolbox, tmp_path):
         folder.mkdir()
         inputs = nets.random_inputs(program, 3)[:3]
         element = "uint8_t" if program.input_type == "u8" else "int8_t"
-        rows = ",".join(f"{{{','.join(map(str, one.reshape(-1).tolist()))}}}" for one in inputs)
+        rows = ",".join(
+            f"{{{','.join(map(str, values.reshape(-1).tolist()))}}}" for values in inputs
+        )
         files = codegen.generate(program, "net", inputs, kernels="blocks")
         (folder / "net.h").write_text(files["net.h"])
         (folder / "net.c").write_text(files["net.c"])

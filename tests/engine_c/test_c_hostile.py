@@ -11,7 +11,7 @@ import reader_faults
 import rows_faults
 import stream_faults
 import stream_nets
-from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
+from blobs import GOOD, INPUT, KIND, MULT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
@@ -37,7 +37,7 @@ def test_the_programs_have_every_kind_type_and_labels():
 
 @pytest.mark.parametrize(
     "program",
-    [*PROGRAMS, STREAMS[0], *(pytest.param(one, marks=ONLY_CI) for one in STREAMS[1:])],
+    [*PROGRAMS, STREAMS[0], *(pytest.param(stream, marks=ONLY_CI) for stream in STREAMS[1:])],
     ids=lambda program: program.name,
 )
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -50,7 +50,8 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_p
     text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
-    assert ", 0 accepted" in counts["flipped bits"]
+    # The CRC does not cover the version: with minor 1 a program of one output is the same one.
+    assert f", {int(not program.earlier_outputs)} accepted" in counts["flipped bits"]
     for what in ("flipped bits, repaired", "random mutations, repaired"):
         refused, accepted = (int(part.split()[0]) for part in counts[what].split(", ")[:2])
         assert refused > 100, what
@@ -94,7 +95,7 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
             if status == 0:
                 only_c += 1
                 assert only_the_tools_part_is_other(data, good), "C takes what Python refuses"
-                skip_answer(read, data, n=len(x))
+                read.skip_trace(data, len(x))
             continue
         assert status in (0, TOO_LONG), "Python takes what C refuses"
         if status == TOO_LONG:
@@ -124,16 +125,6 @@ def only_the_tools_part_is_other(data, good):
     data[52:57] = good[52:57]
     blob.loads(repaired(data))
     return True
-
-
-def skip_answer(read, data, *, n):
-    """Pass over the answer for a blob that only C takes; sizes are read from its records."""
-    n_ops = struct.unpack_from("<H", data, 20)[0]
-    size = 0
-    for i in range(n_ops):
-        h, w, c = struct.unpack_from("<3H", data, place(i, OUT))
-        size += h * w * c * (4 if i + 1 == n_ops else 1)
-    read.at += 4 + n * (size + 4)
 
 
 REFUSED = (
@@ -220,7 +211,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]
 
 
-def guided(path):
+def is_guided(path):
     """Whether the fuzzer follows the branches of a file: true if a blob decides them. The kernels
     for one processor or another take most of the time to compile; the tests above run these kernels
     sanitized."""
@@ -236,8 +227,10 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
     command = [compiler, *flags, f"-I{INCLUDE}"]
-    kernels = [one for one in toolbox.engine("clang", *SANITIZERS["clang"]) if not guided(one)]
-    sources = [C_TESTS / "fuzz_load.c", *filter(guided, ENGINE_SOURCES)]
+    kernels = [
+        path for path in toolbox.engine("clang", *SANITIZERS["clang"]) if not is_guided(path)
+    ]
+    sources = [C_TESTS / "fuzz_load.c", *filter(is_guided, ENGINE_SOURCES)]
     target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
     for seed in SEEDS:
         (tmp_path / f"{seed}.dpt").write_bytes(blob.dumps(nets.random_program(seed)))

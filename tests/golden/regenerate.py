@@ -8,7 +8,7 @@ and the three files of `conformance`, which README.md beside this file describes
 import functools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ import broken_blobs  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
 import nets  # noqa: E402
+import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
 import stream_faults  # noqa: E402
@@ -29,42 +30,28 @@ from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
-# Random graphs that together show every kind of op with every type, and every special feature
-# (graph_features.py); chosen by size among the first 4,000.
-SEEDS = (
-    190, 273, 427, 451, 465, 568, 637, 657, 726, 747, 775, 974, 1102, 1365, 1579, 1918, 2005,
-    2128, 2191, 2519, 2623, 2646, 3565, 3668, 3778, 3905,
-)  # fmt: skip
 
-
-# Random graphs with every feature of the graphs of SEEDS, for `spread_programs`; chosen by size
-# among the graphs of the first 4,000 whose ops write different bytes in both runs.
-SPREAD_SEEDS = (
-    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
-    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
-)  # fmt: skip
-
-
-def seeds(first: Sequence[int] = SEEDS) -> list[int]:
-    """These seeds, and the first others whose graphs show what these do not show of later kinds."""
+def seeds(first: Sequence[int], older: Iterable[Program] = ()) -> list[int]:
+    """These seeds, and the first others whose graphs show what neither these nor older programs
+    show of later kinds."""
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
+    missing -= graph_features.in_the_museum(graph_features.count(older))
     for seed in first:
-        missing -= shown(seed)
+        missing -= shown_features(seed)
     for seed in range(4000) if missing else ():
-        if missing & shown(seed):
-            missing -= shown(seed)
+        if missing & shown_features(seed):
+            missing -= shown_features(seed)
             chosen.append(seed)
     return chosen
 
 
-def shown(seed: int) -> set[tuple[str, ...]]:
+def shown_features(seed: int) -> set[tuple[str, ...]]:
     """What a random graph shows of `graph_features.in_the_museum`."""
     return graph_features.in_the_museum(graph_features.features(random_program(seed)))
 
 
 random_program = functools.cache(nets.random_program)
-STREAM_SEEDS = (3, 8, 12, 25)  # of stream_nets.py
-SPREAD_STREAM_SEEDS = (3, 109, 146, 160)
+SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -76,19 +63,22 @@ def folder() -> Path:
 def files() -> dict[str, bytes]:
     """File name to content: a blob, raw inputs, and outputs as little-endian int32, by seed."""
     made = {}
-    cases = [(f"net{seed}", random_program(seed), seed, 4) for seed in seeds()]
-    streams = zip(STREAM_SEEDS, stream_nets.streams(STREAM_SEEDS), strict=True)
-    cases += [(f"stream{seed}", program, seed, STEPS) for seed, program in streams]
+    museum = (path for path in HERE.glob("format-*/*.dpt") if path.parent != folder())
+    older = [blob.loads(path.read_bytes()) for path in museum]
+    cases = [
+        (f"net{seed}", random_program(seed), seed, 4) for seed in seeds(nets.SEVERAL_SEEDS, older)
+    ]
+    cases.append(("stream", output_faults.DELAYED, 0, STEPS))
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
         made[f"{name}.dpt"] = blob.dumps(program)
         made[f"{name}.in"] = inputs.tobytes()
-        made[f"{name}.out"] = reference.run(program, inputs).astype("<i4").tobytes()
+        made[f"{name}.out"] = nets.values(reference.run(program, inputs)).astype("<i4").tobytes()
     return made
 
 
 def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (M, outputs): M = N, but for
+    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (M, values): M = N, but for
     the steps of a streaming program that have no output."""
     data = path.read_bytes()
     program = blob.loads(data)
@@ -97,7 +87,7 @@ def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
     return (
         data,
         inputs.reshape(-1, program.input_shape.size),
-        outputs.reshape(-1, program.output_shape.size),
+        outputs.reshape(-1, program.output_count),
     )
 
 
@@ -113,16 +103,17 @@ def conformance() -> dict[str, bytes]:
     """File name to content, as JSON lines: blobs to take, with every layer; blobs to refuse; and
     outputs with their probabilities."""
     return {
-        "accepted.jsonl": _lines(_accepted()),
-        "refused.jsonl": _lines(_refused()),
+        "accepted.jsonl": _lines(_accepted_blobs()),
+        "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
     }
 
 
-def _accepted() -> list[dict[str, object]]:
+def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
+    taken |= output_faults.LOADED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -149,21 +140,22 @@ def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
     over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
-    plans |= reader_faults.PLANS
+    plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
-    return {name: spread(one, _inputs(one, RANDOM)) for name, one in programs.items()}
+    return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
 
-def _refused() -> list[dict[str, object]]:
+def _refused_blobs() -> list[dict[str, object]]:
     refused = (
         broken_blobs.BROKEN
         | graph_faults.REFUSED
         | rows_faults.REFUSED
         | stream_faults.REFUSED
         | reader_faults.REFUSED
+        | output_faults.REFUSED
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}

@@ -67,7 +67,7 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
     for text in files.values():
         code = re.sub(r'"[^"\n]*"|\'[^\'\n]*\'', " ", without_comments(text))
         code = re.sub(r"^#.*$", " ", code, flags=re.MULTILINE)
-        code = re.sub(r"\.\w+ =", " ", code)  # the fields of a struct have names of their own
+        code = re.sub(r"(\.|->)\w+", " ", code)  # fields of a struct have names of their own
         found |= set(re.findall(r"\b[a-z][a-z0-9_]*\b", code))
     found = {word for word in found if not word.startswith("my_own_net")}
     assert {"ops", "add_output", "keep", "arena", "fwrite"} <= found
@@ -111,7 +111,9 @@ def test_comments_hold_any_name():
     for file, text in codegen.generate(odd, "net", INPUTS).items():
         for comment in re.findall(r"/\*(.*?)\*/", text, flags=re.DOTALL):
             assert "/*" not in comment
-        code = [re.sub(NUMBERS, "", without_comments(one)).split() for one in (text, plain[file])]
+        code = [
+            re.sub(NUMBERS, "", without_comments(source)).split() for source in (text, plain[file])
+        ]
         assert code[0] == code[1]
 
 
@@ -119,8 +121,8 @@ def initializers(text):
     """The fields of each op's initializer: name -> the text of its value."""
     body = re.search(r"static const dpt_op ops\[\d+\] = \{\n(.*?)\n\};", text, re.DOTALL)[1]
     found = []
-    for one in re.findall(r"\n    \{\n(.*?)\n    \},", "\n" + without_comments(body), re.DOTALL):
-        pairs = re.findall(r"\.(\w+) = (\{.*?\}|[^,]+),", " ".join(one.split()))
+    for entry in re.findall(r"\n    \{\n(.*?)\n    \},", "\n" + without_comments(body), re.DOTALL):
+        pairs = re.findall(r"\.(\w+) = (\{.*?\}|[^,]+),", " ".join(entry.split()))
         assert len(dict(pairs)) == len(pairs)
         found.append(dict(pairs))
     return found
@@ -224,7 +226,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
                 for kind, names in some.items():
                     name = backend_of(text).get(kind.upper())
-                    assert name in (None, *(f"dpt_mve_{one}" for one in names))
+                    assert name in (None, *(f"dpt_mve_{kernel}" for kernel in names))
                     wanted |= {kind.upper(): name} if name else {}
             elif kernels in ("blocks", "blocks-any", "dsp") and all(
                 is_single(op, chosen) for op in program.ops if op.kind == "depthwise"

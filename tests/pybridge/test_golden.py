@@ -8,6 +8,7 @@ from collections import Counter
 
 import arithmetic_faults
 import graph_features
+import nets
 import numpy as np
 import pytest
 from jobs import NO_LIMIT, TOO_LONG, Job, answers
@@ -15,8 +16,8 @@ from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import NUMPY_TYPE, BlobError, _ops, blob, reference, softmax
-from drypoint.program._op import RequantizedOp
+from drypoint.program import NUMPY_TYPE, BlobError, _records, blob, reference, softmax
+from drypoint.program.ops._op import RequantizedOp
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -58,18 +59,19 @@ def test_the_museum_has_every_kind_of_op_and_is_small():
 
 @pytest.mark.parametrize("path", BLOBS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_an_old_blob_gives_its_recorded_outputs(toolbox, path):
-    data, raw, wanted = regenerate().read(path)
+    module = regenerate()
+    data, raw, wanted = module.read(path)
     program = blob.loads(data)
     inputs = raw.reshape(len(raw), *program.input_shape)
     inputs = inputs.view(np.uint8 if program.input_type == "u8" else np.int8)
-    np.testing.assert_array_equal(reference.run(program, inputs), wanted)
-    np.testing.assert_array_equal(Engine(data).run(inputs), wanted)
+    np.testing.assert_array_equal(nets.values(reference.run(program, inputs)), wanted)
+    np.testing.assert_array_equal(nets.values(Engine(data).run(inputs)), wanted)
     driver = toolbox.optimized("driver.c")
     read = answers(driver, [Job(raw, data)])
     assert read.number() == 0
     _, planes = read.trace(program, len(raw))
-    written = planes[-1].reshape(len(raw), -1)[list(program.output_steps(len(raw)))]
-    np.testing.assert_array_equal(written, wanted)
+    written = nets.values(program.output_values(planes))
+    np.testing.assert_array_equal(written[list(program.output_steps(len(raw)))], wanted)
 
 
 def lines(name):
@@ -115,7 +117,7 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
     jobs += [Job(one_byte, row["data"], limit=min(row["steps"] - 1, NO_LIMIT)) for row in accepted]
     ran = [row for row in accepted if row["runs"]]  # of a streaming program the runs are steps
     inputs = [
-        np.stack([np.frombuffer(bytes.fromhex(one["input"]), np.uint8) for one in row["runs"]])
+        np.stack([np.frombuffer(bytes.fromhex(run["input"]), np.uint8) for run in row["runs"]])
         for row in ran
     ]
     jobs += [Job(x, row["data"], limit=row["steps"]) for row, x in zip(ran, inputs, strict=True)]
@@ -137,15 +139,15 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
         stored = x.view(NUMPY_TYPE[program.input_type]).reshape(-1, *program.input_shape)
         for found in (planes, reference.trace(program, stored)):
             swapped = [plane.astype(plane.dtype.newbyteorder("<")) for plane in found]
-            for i, one in enumerate(row["runs"]):
+            for i, run in enumerate(row["runs"]):
                 layers = [plane[i].tobytes().hex() for plane in swapped]
-                assert layers == one["layers"], row["name"]
+                assert layers == run["layers"], row["name"]
     assert read.finished()
     assert sum(map(len, inputs)) > 90
 
 
 @functools.cache
-def recorded():
+def recorded_runs():
     """For each accepted blob with runs its name, program, inputs (N, h, w, c), and what each op
     writes in these runs (N, outputs)."""
     found = []
@@ -169,7 +171,7 @@ def test_recorded_outputs_spread_over_the_clamp():
     their range, which sends their outputs to an end of the clamp: the blobs of the museum, whose
     bytes never change, and the blobs of the loader's checks."""
     spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
-    for name, program, _, planes in recorded():
+    for name, program, _, planes in recorded_runs():
         for i, (op, plane) in enumerate(zip(program.ops, planes, strict=True)):
             if name not in spread:
                 continue
@@ -181,7 +183,7 @@ def test_recorded_outputs_spread_over_the_clamp():
                 inside = {value for value in plane.ravel().tolist() if op.lo < value < op.hi}
                 assert len(inside) >= min(4, plane.size), (name, op.name)
                 counts[op.kind] += plane.size >= 4
-    kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
+    kinds = {op.kind for op in _records.KINDS if issubclass(op, RequantizedOp)}
     assert {kind for kind, n in counts.items() if n >= 8} == kinds
 
 
@@ -193,7 +195,7 @@ def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
     monkeypatch.setattr(reference, "apply", fault)
     found = {
         what
-        for what, program, x, planes in recorded()
+        for what, program, x, planes in recorded_runs()
         for made, plane in zip(reference.trace(program, x), planes, strict=True)
         if not np.array_equal(made.reshape(plane.shape), plane)
     }
@@ -211,8 +213,8 @@ def test_the_last_op_clamps_at_both_ends_in_recorded_runs():
         op = program_of(row).ops[-1]
         outputs = {
             value
-            for one in row["runs"]
-            for value in np.frombuffer(bytes.fromhex(one["layers"][-1]), "<i4").tolist()
+            for run in row["runs"]
+            for value in np.frombuffer(bytes.fromhex(run["layers"][-1]), "<i4").tolist()
         }
         assert {op.lo, op.hi} <= outputs, row["name"]
 

@@ -55,7 +55,7 @@ def kinds_program(kinds) -> tuple[Program, list[int]]:
         if at > 0:
             at = put(first_pixel(source, "u8"), at)
             at = put(one_by_one(ops[-1].output, wanted.shape.c), at)
-            at = put(repeated(ops[-1].output, wanted.shape), at)
+            at = put(repeat_pixel(ops[-1].output, wanted.shape), at)
         second = at
         if kind.op.arity == 2 and kind.op.reads_pixel(1):
             second = put(first_pixel(wanted, "u8"), at)
@@ -79,7 +79,7 @@ def one_by_one(source, channels):
     return Conv(name="1x1", **fields, **rule(channels))
 
 
-def repeated(source, shape):
+def repeat_pixel(source, shape):
     output, kernel = Tensor(shape, "u8"), (shape.h, shape.w)
     return Upsample(name="repeat", inputs=(source,), output=output, kernel=kernel)
 

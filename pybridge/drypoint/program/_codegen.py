@@ -16,30 +16,19 @@ from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._history import Clock
-from ._ops import (
-    KINDS,
-    Conv,
-    ConvolutionOp,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    Op,
-    PaddedOp,
-    RequantizedOp,
-    Upsample,
-    WeightedOp,
-    WindowedOp,
-)
+from ._outputs import is_output, output_offsets
 from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
 from ._program import Program
-from ._records import Wiring
+from ._records import FIELDS, KINDS, TABLES, WEIGHT_BITS, Wiring, has_weights, own_fields
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
+from .ops import Conv, DepthwiseConv, Op
 
 CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
+TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -109,7 +98,8 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_size=program.input_shape.size,
         input_type=program.input_type,
         input_shape=program.input_shape,
-        output_count=program.output_shape.size,
+        output_count=program.output_count,
+        outputs=_outputs(program, name),
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
@@ -132,10 +122,31 @@ def _state(program: Program, name: str) -> str:
 def _scales(program: Program, name: str) -> str:
     """The macros of the input, and the scale of the output, which a softmax's logits have not."""
     lines, upper = border_defines(program, name), name.upper()
-    if not program.softmax:
+    if not program.softmax and not program.earlier_outputs:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
+
+
+def _outputs(program: Program, name: str) -> str:
+    """The macros of each of several outputs."""
+    if not program.earlier_outputs:
+        return ""
+    head = f"{name.upper()}_OUTPUT"
+    text = (
+        "/* The values of an output X are output[.._X] to output[.._X + .._X_COUNT - 1]. A real\n"
+        " * value is .._X_SCALE times the int32; logits have .._X_SOFTMAX, for dpt_softmax. */\n"
+    )
+    places = output_offsets(program.ops).values()
+    for output, op, at in zip(program.outputs, program.output_ops, places, strict=True):
+        macro = f"{head}_{output.name.upper()}"
+        text += f"#define {macro} {at} /* {op.out_shape} */\n"
+        text += f"#define {macro}_COUNT {op.out_shape.size}\n"
+        if output.softmax:
+            text += f"#define {macro}_SOFTMAX {{{_list(softmax.scale(output.scale))}}}\n"
+        else:
+            text += f"#define {macro}_SCALE {float(output.scale)!r}\n"
+    return text
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
@@ -207,11 +218,14 @@ def _kernel(op: Op) -> str:
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
-    *inner, last = trace(program, golden)
+    planes = trace(program, golden)
+    rows = [plane.reshape(len(golden), -1) for plane in planes]
+    outputs = [row for row, op in zip(rows, program.ops, strict=True) if is_output(op)]
+    in_arena = [not is_output(op) for op in program.ops[:-1]]
     crcs = [
         [
-            f"0x{zlib.crc32(plane[i].tobytes()) if _runs(clock, i) else 0:08X}u"
-            for plane, clock in zip(inner, program.clocks[:-1], strict=True)
+            f"0x{zlib.crc32(plane[i].tobytes()) if has_crc and _runs(clock, i) else 0:08X}u"
+            for has_crc, plane, clock in zip(in_arena, planes, program.clocks, strict=False)
         ]
         for i in range(len(golden))
     ]
@@ -219,11 +233,11 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         "selftest_stream.c.in" if program.is_streaming else "selftest.c.in",
         **_common(program, name),
         n_golden=len(golden),
-        n_inner=max(1, len(inner)),
+        n_inner=max(1, len(planes) - 1),
         element="uint8_t" if program.input_type == "u8" else "int8_t",
         inputs=_nested(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
-        outputs=_nested(last),
+        outputs=_nested(np.concatenate(outputs, axis=1)),
     )
 
 
@@ -242,22 +256,18 @@ def _banner(program: Program) -> str:
 def _tables(op: Op, index: int) -> str:
     """The byte tables of one op: weights as numbers, int32 as four bytes each."""
     text = ""
-    if isinstance(op, WeightedOp):
-        text += f"/* {_comment(op.name)}: weights */\n"
-        rows = op.weight.reshape(len(op.weight), -1).tolist()
-        text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{_rows(rows)}}};\n"
-    if isinstance(op, Lookup):
-        text += f"/* {_comment(op.name)}: the output for each stored byte */\n"
-        text += _table(f"table{index}", op.table)
-    if isinstance(op, RequantizedOp):
-        text += _table(f"bias{index}", op.bias) + _table(f"mult{index}", op.mult)
-    text += _pad_table(op, index)
+    for field in TABLES:
+        values = getattr(op, field, None)
+        if values is None:
+            continue
+        if field in TITLES:
+            text += f"/* {_comment(op.name)}: {TITLES[field]} */\n"
+        if field == "weight":
+            rows = _rows(values.reshape(len(values), -1).tolist())
+            text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{rows}}};\n"
+        else:
+            text += _table(f"{field}{index}", values)
     return text + "\n" if text else ""
-
-
-def _pad_table(op: Op, index: int) -> str:
-    pad = op.pad if isinstance(op, PaddedOp) else None
-    return "" if pad is None else _table(f"pad{index}", pad)
 
 
 def _packed(op: Op, index: int, table: bytes) -> str:
@@ -265,7 +275,8 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
     text = f"static const uint32_t packed{index}[] DPT_IN_TABLE = {{\n{_wrapped(words)}}};\n"
-    return f"{head}{text}{_pad_table(op, index)}\n"
+    pad = getattr(op, "pad", None)
+    return f"{head}{text}{'' if pad is None else _table(f'pad{index}', pad)}\n"
 
 
 def _table(name: str, values: NDArray[np.integer]) -> str:
@@ -285,42 +296,23 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
     fields["rows"] = wiring.rows
-    fields["weight_bits"] = 8 if isinstance(op, WeightedOp) else 0
+    fields["weight_bits"] = WEIGHT_BITS if has_weights(op) else 0
     fields["reads"] = f"{{{_list(wiring.reads)}}}"
     fields["in"] = _tensor(op.inputs[0])
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0
     fields["out"] = _tensor(op.output)
-    if isinstance(op, WindowedOp):
-        fields |= _pair("stride", op.stride)
-    if isinstance(op, WindowedOp | Upsample):
-        fields |= _pair("kernel", op.kernel)
-        sides = ("pad_top", "pad_left", "pad_bottom", "pad_right")
-        fields |= dict(zip(sides, op.padding, strict=True))
-    if isinstance(op, ConvolutionOp):
-        fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
-    if isinstance(op, GroupedConv):
-        fields["groups"] = op.groups
-    if hasattr(op, "factors"):
-        fields["factors"] = f"{{{_list(op.factors)}}}"
-    if isinstance(op, RequantizedOp):
-        fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}
+    for name, values in own_fields(op).items():
+        if name == "factors":
+            fields[name] = f"{{{_list(values)}}}"
+        else:
+            fields |= zip(FIELDS[name], map(_int, values), strict=True)
     fields["out_offset"] = wiring.out_offset
     if clock is not None:
         fields |= {"first": clock.first, "period": clock.period}
     if packed:
         fields["packed"] = f"packed{index}"
-    else:
-        tables = {
-            "weight": WeightedOp,
-            "table": Lookup,
-            "bias": RequantizedOp,
-            "mult": RequantizedOp,
-        }
-        fields |= {
-            name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)
-        }
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        fields["pad"] = f"pad{index}"
+    tables = ("pad",) if packed else TABLES
+    fields |= {name: f"{name}{index}" for name in tables if getattr(op, name, None) is not None}
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
     lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
     return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"
@@ -328,10 +320,6 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
 
 def _tensor(tensor: Tensor) -> str:
     return f"{{{_list(tensor.shape)}, {TYPES[tensor.type]}, {tensor.zero}}}"
-
-
-def _pair(name: str, pair: tuple[int, int]) -> dict[str, object]:
-    return {f"{name}_h": pair[0], f"{name}_w": pair[1]}
 
 
 def _comment(text: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ._ops import Conv, DepthwiseConv, Op
 from ._packing_depthwise import is_single
+from .ops import Conv, DepthwiseConv, Op
 
 LANES = 16
 TILE = 1536  # bytes of the buffer of depthwise convolutions

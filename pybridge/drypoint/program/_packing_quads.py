@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from ._ops import Conv, Dense
+from .ops import Conv, Dense
 
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels

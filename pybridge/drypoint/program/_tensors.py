@@ -8,6 +8,7 @@ from drypoint.common import DrypointError
 
 DType = Literal["u8", "i8", "i32"]
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, left, bottom, right
 
 NUMPY_TYPE: dict[DType, type[np.integer]] = {"u8": np.uint8, "i8": np.int8, "i32": np.int32}
 LIMITS: dict[DType, Pair] = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
@@ -16,6 +17,20 @@ MAX_ELEMENTS = 2**28  # of one tensor: DPT_MAX_ELEMENTS
 
 class ProgramError(DrypointError, ValueError):
     """An op or a program that breaks a rule of NUMERICS.md; the message names the op."""
+
+
+def check_text(text: str) -> None:
+    """Refuse a name or a label that the blob, or C, cannot hold.
+
+    Raises:
+        ProgramError: it holds a zero byte, or half of a surrogate pair.
+    """
+    if "\0" in text:
+        raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ProgramError(f"{text!r} cannot be written in UTF-8") from error
 
 
 class Shape(NamedTuple):

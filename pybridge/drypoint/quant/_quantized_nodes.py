@@ -34,7 +34,7 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with their integers, in order. The last one writes int32.
+    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
@@ -42,8 +42,8 @@ def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNod
     choice = _Choice(graph, calibration)
     for raises in itertools.count():
         match choice.quantize():
-            case (int(group), QuantizedNode() as one):
-                choice = choice.raise_floor(group, one, raises)
+            case (int(group), QuantizedNode() as quantized):
+                choice = choice.raise_floor(group, quantized, raises)
             case nodes:
                 return nodes
     raise AssertionError("raise_floor ends the loop")
@@ -59,7 +59,7 @@ class _Choice:
     calibration: Calibration
     floors: dict[int, float] = field(default_factory=dict)
 
-    def raise_floor(self, group: int, one: QuantizedNode, raises: int) -> "_Choice":
+    def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
         """The choice with a floor for a group that a node writes to.
 
         Raises:
@@ -68,10 +68,10 @@ class _Choice:
         """
         if raises >= len(self.graph.nodes):
             raise QuantizationError(
-                f"{one.node.name}: its weights are too large for one scale of its input and its "
-                "output, which a concatenation after it needs: normalize before the concatenation"
+                f"{quantized.node.name}: its weights are too large for one scale of its input and "
+                "its output, which a concatenation after it needs: normalize before that"
             )
-        return replace(self, floors={**self.floors, group: one.target.scale})
+        return replace(self, floors={**self.floors, group: quantized.target.scale})
 
     def groups(self) -> list[int]:
         """The number of each node's group: its lowest node."""
@@ -86,12 +86,17 @@ class _Choice:
         """The activation of each node, before floors that only a node's integers show."""
         nodes, group, raw = self.graph.nodes, self.groups(), raw_pixels(self.graph)
         ranges: dict[int, list[tuple[float, float]]] = {g: [] for g in group}
-        for number, g in enumerate(group[:-1] if len({*group}) > 1 else group):
-            if number not in raw and (number == 0 or nodes[number].nature == "computes"):
+        outputs = {output.number for output in self.graph.outputs}
+        wide = outputs if len({*group}) > 1 else set()  # what int32 holds has no range
+        for number, g in enumerate(group):
+            read = number not in raw and number not in wide
+            if read and (number == 0 or nodes[number].nature == "computes"):
                 ranges[g].append(self.range_of(nodes[number]))
-        last = group[-1]
+        centred = {group[number] for number in outputs}
         chosen = {
-            g: self._activation(g, spans, centred=g == last) for g, spans in ranges.items() if spans
+            g: self._activation(g, spans, centred=g in centred)
+            for g, spans in ranges.items()
+            if spans
         }
         return [PIXELS if n in raw else chosen.get(g, PIXELS) for n, g in enumerate(group)]
 
@@ -118,43 +123,44 @@ class _Choice:
         are coarser than the group's steps.
         """
         group, raw, activations = self.groups(), raw_pixels(self.graph), self.activations()
+        outputs = {output.number for output in self.graph.outputs}
         line: list[QuantizedNode] = []
         for number, node in self.graph.nodes.items():
             if number == 0:
                 continue
             sources = tuple(activations[n] for n in node.reads)
-            wanted = None if number == self.graph.output else activations[number]
-            one = _quantize_node(node, sources, wanted, raw=number in raw)
-            if wanted is not None and one.target.scale != wanted.scale:
+            output = None if number in outputs else activations[number]
+            quantized = _quantize_node(node, sources, output, raw=number in raw)
+            if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
-                    return group[number], one
+                    return group[number], quantized
                 low, _ = self.range_of(node)
-                activations[number] = wanted.coarsened(one.target.scale, low)
-                one = _quantize_node(node, sources, activations[number], raw=False)
-            line.append(one)
+                activations[number] = output.coarsened(quantized.target.scale, low)
+                quantized = _quantize_node(node, sources, activations[number], raw=False)
+            line.append(quantized)
         return tuple(line)
 
 
 def _quantize_node(
-    node: Node, sources: tuple[QuantParams, ...], wanted: QuantParams | None, *, raw: bool
+    node: Node, sources: tuple[QuantParams, ...], output: QuantParams | None, *, raw: bool
 ) -> QuantizedNode:
-    """A node with its integers. The target is ``wanted`` with a scale that the node can have, or
+    """A node with its integers. The target is ``output`` with a scale that the node can have, or
     int32 where that is None. ``raw``: the node's output is pixels.
     """
     source = sources[0]
-    scale = None if wanted is None else wanted.scale
+    scale = None if output is None else output.scale
     q: Integers | None = None
     match node:
         case Weighted():
             q, scale = weighted_integers(node.weight, node.bias, source=source, out_scale=scale)
         case AvgPool():
             window = node.kernel[0] * node.kernel[1]
-            # The last op writes int32, so a mean can have steps 256 times finer than its input's.
+            # An output is int32, so a mean can have steps 256 times finer than its input's.
             scale = source.scale / 256 if scale is None else scale
-            scale = scale if raw or wanted is None else max(scale, source.scale / window)
+            scale = scale if raw or output is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Binary():
-            unit = node.unit(sources)
+            unit = node.op.lower(*sources).unit
             scale = 4 * unit if scale is None else max(scale, unit)
             q = node.integers(sources, out_scale=scale)
         case Table():
@@ -163,7 +169,7 @@ def _quantize_node(
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
         case _:  # a maximum, a concatenation or an upsampling copies values
             scale = source.scale
-    target = QuantParams("i32", scale) if wanted is None else replace(wanted, scale=scale)
+    target = QuantParams("i32", scale) if output is None else replace(output, scale=scale)
     return QuantizedNode(
         node=node,
         sources=sources,

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
-            "memory": [one._asdict() for one in lifetimes(loaded)],
+            "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
             "encoder": loaded.encoder,
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         "layers": [path for path, _ in loaded.net.leaves()],
         "parameters": loaded.net.n_params,
         "encoder": loaded.encoder.config() if loaded.encoder else None,
-        "decoder": loaded.decoder.config() if loaded.decoder else None,
+        "decoder": {port: each.config() for port, each in loaded.decoders.items()},
         "provenance": dict(loaded.provenance),
     }
     result(loaded.net.summary(), facts, as_json=args.json)

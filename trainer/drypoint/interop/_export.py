@@ -10,10 +10,10 @@ from drypoint.common import check_kind, kind_of
 from drypoint.program import Program, reference
 
 from ._errors import ExportError
-from ._net_onnx import net_to_onnx
 from ._packages import package
-from ._program_onnx import program_to_onnx
-from ._program_tflite import program_to_tflite
+from .onnx.write_net import net_to_onnx
+from .onnx.write_program import program_to_onnx
+from .tflite.write_program import program_to_tflite
 
 _PROGRAM = "a Program, as quant.quantize gives it"
 _INPUTS = (
@@ -52,8 +52,8 @@ def to_onnx(
     """
     if isinstance(source, Program):
         return program_to_onnx(source, _outputs(source, inputs, outputs), batch)
-    wanted = "a Model, a net, or a Program"
-    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=wanted, error=ExportError)
+    expected = "a Model, a net, or a Program"
+    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=expected, error=ExportError)
     return net_to_onnx(source if isinstance(source, nn.Model) else nn.Model(source))
 
 
@@ -111,6 +111,9 @@ def to_safetensors(net: nn.Model | nn.Module) -> bytes:
 def _outputs(
     program: Program, inputs: ArrayLike | None, outputs: NDArray[np.int32] | None
 ) -> NDArray[np.int32]:
+    if program.earlier_outputs:
+        names = ", ".join(output.name for output in program.outputs)
+        raise ExportError(f"the program has the outputs {names}; a program in a file has one")
     if outputs is not None:
         if not isinstance(outputs, np.ndarray) or outputs.dtype != np.int32 or not outputs.size:
             raise ExportError(f"outputs is {kind_of(outputs)}; wanted: int32, as Engine.run gives")
@@ -120,7 +123,8 @@ def _outputs(
     read = program.check_input(inputs)
     if len(read) == 0:
         raise ExportError(f"inputs is empty; wanted: {_INPUTS}")
-    return reference.run(program, read)
+    made: NDArray[np.int32] = reference.run(program, read)
+    return made
 
 
 _NORM = {

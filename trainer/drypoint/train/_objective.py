@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -28,8 +28,11 @@ from ._examples import Batch, Column
 LossFunction: TypeAlias = Callable[[Tensor, Column], Tensor]
 """(outputs (N, ...), targets (N, ...)) -> the loss of each example, (N,)."""
 
-LossLike: TypeAlias = Loss | LossFunction | str | Mapping[str, float]
-"""For a net a loss or a function; for a graph the name of an output, or output -> weight."""
+LossLike: TypeAlias = (
+    Loss | LossFunction | str | Mapping[str, float] | Mapping[str, Loss | LossFunction | str]
+)
+"""For a net a loss or a function, or one for each of several outputs by name; for a graph the name
+of an output, or output -> weight."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,22 @@ class FunctionLoss(Loss):
         return getattr(self.function, "__name__", type(self.function).__name__)
 
 
+class Head(NamedTuple):
+    """One of several outputs of a net that have a loss each.
+
+    Attributes:
+        name: of the net's output; the port of the target.
+        output: the port of the output.
+        loss: the port of the loss.
+        classes: whether the targets are class indices, so that there is an accuracy.
+    """
+
+    name: str
+    output: str
+    loss: str
+    classes: bool
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Objective:
     """A training graph, and the roles of its ports.
@@ -70,6 +89,7 @@ class Objective:
         activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
             the loss: then ``output_port`` gives scores.
         classes: whether the targets are class indices, so that there is an accuracy.
+        heads: of a net with several outputs.
     """
 
     graph: Graph
@@ -78,6 +98,7 @@ class Objective:
     target_port: str | None
     activation: Layer | None
     classes: bool = False
+    heads: tuple[Head, ...] = ()
 
     def outputs(
         self, params: Mapping[str, Tensor], inputs: Mapping[str, PortValue], ctx: Context
@@ -88,14 +109,14 @@ class Objective:
 
     def losses(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the losses for each of N examples, (N,)."""
-        given = [outputs[port] for port in self.weights]
-        if [*self.weights.values()] == [1] and given[0].ndim == 1:
-            return given[0]
-        return host_callback(self._weighted, *given)
+        outputs_of_loss = [outputs[port] for port in self.weights]
+        if [*self.weights.values()] == [1] and outputs_of_loss[0].ndim == 1:
+            return outputs_of_loss[0]
+        return host_callback(self._sum_losses, *outputs_of_loss)
 
-    def _weighted(self, *given: Tensor) -> Tensor:
+    def _sum_losses(self, *outputs: Tensor) -> Tensor:
         total: Tensor | None = None
-        for losses, weight in zip(given, self.weights.values(), strict=True):
+        for losses, weight in zip(outputs, self.weights.values(), strict=True):
             if losses.ndim > 1:
                 losses = losses.sum(axis=tuple(range(1, losses.ndim)))  # noqa: PLW2901
             losses = losses if weight == 1 else losses * weight  # noqa: PLW2901
@@ -181,13 +202,13 @@ def _losses(graph: Graph) -> list[str]:
 def _weights(graph: Graph, loss: str | Mapping[str, float] | None) -> Mapping[str, float]:
     ports = graph.output_ports
     if loss is None:
-        found = _losses(graph) or list(ports)
-        if len(found) > 1:
+        names = _losses(graph) or list(ports)
+        if len(names) > 1:
             raise TrainError(
-                f"the graph has the outputs {', '.join(found)}: name what is to be minimised, "
-                f"loss={found[0]!r}, or weights, loss={{{found[0]!r}: 1.0, ...}}"
+                f"the graph has the outputs {', '.join(names)}: name what is to be minimised, "
+                f"loss={names[0]!r}, or weights, loss={{{names[0]!r}: 1.0, ...}}"
             )
-        loss = found[0]
+        loss = names[0]
     weights = {loss: 1.0} if isinstance(loss, str) else dict(loss)
     for port, weight in weights.items():
         if port not in ports:
