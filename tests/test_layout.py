@@ -52,7 +52,8 @@ PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )
 HEADER = ROOT / "engine_c/include/drypoint.h"
-C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.*")), HEADER]
+KERNELS = ROOT / "engine_c/include/drypoint_kernels.h"
+C_FILES = [*sorted((ROOT / "engine_c").rglob("dpt_*.*")), HEADER, KERNELS]
 
 
 def test_the_folders_on_the_path_hold_only_the_namespace():

@@ -129,7 +129,9 @@ def test_the_tables_of_an_op_are_those_of_the_generated_c():
             for i, op in enumerate(program.ops):
                 size = 0
                 for kind, body in re.findall(
-                    rf" (weight|table|bias|mult|pad|packed){i}\[\] = {{(.*?)}};", text, re.DOTALL
+                    rf" (weight|table|bias|mult|pad|packed){i}\[\] DPT_IN_TABLE = {{(.*?)}};",
+                    text,
+                    re.DOTALL,
                 ):
                     word = kind == "packed" or "DPT_LE32" in body
                     size += body.count(",") * (4 if word else 1)

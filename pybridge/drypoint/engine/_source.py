@@ -20,8 +20,8 @@ def include_dir() -> Path:
 
 
 def headers() -> list[Path]:
-    """The public headers: for C and for C++."""
-    return sorted(include_dir().glob("drypoint.h*"))
+    """The public headers: for C, the kernels of generated code, and for C++."""
+    return sorted(include_dir().glob("drypoint*.h*"))
 
 
 def licence() -> Path:

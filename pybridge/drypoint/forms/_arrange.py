@@ -55,7 +55,8 @@ def _amalgamation(parts: Parts) -> tuple[str, Files]:
         f"Add `drypoint.c` and {_join(f'{model.name}.c' for model in parts.models)} to your build; "
         "leave `selftest*.c` out of your product."
     )
-    headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
+    names = ("drypoint.h", "drypoint_kernels.h", "drypoint.hpp")
+    headers = {n: parts.engine[n] for n in names}
     files = {**headers, "drypoint.c": amalgamate(parts.engine)}
     return use, {**parts.model_files, **files, **parts.selftests}
 
