@@ -62,6 +62,9 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);
 dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
                           uint32_t arena_size);
 
+/* Checks 28 and 29 of BLOB.md, of a blob whose input has `values` values. */
+dpt_status dpt_check_sound(const uint8_t *blob, uint32_t size, size_t values);
+
 /* A run of n inputs, as the arguments of the public calls describe it. */
 typedef struct dpt_run_state {
     const dpt_model *model;

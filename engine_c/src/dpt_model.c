@@ -418,7 +418,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
         return DPT_E_CRC;
     }
     if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || p[56] > 63 ||
-        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
+        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, dpt_u16(p + 6) == 0 ? 7 : 3)) {
         return DPT_E_FIELD;
     }
     if (dpt_u16(p + 20) > ops_cap) {
@@ -481,7 +481,8 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     const uint32_t arena_size = dpt_u32(p + 16), state_size = dpt_u32(p + 48);
     if ((status = dpt_check_stream(ops, n_ops, state_size)) != DPT_OK ||
         (status = dpt_check_plan(ops, n_ops, state_size, arena_size)) != DPT_OK ||
-        (status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out))) != DPT_OK) {
+        (status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out))) != DPT_OK ||
+        (status = dpt_check_sound(p, b.size, dpt_elements(ops[0].in))) != DPT_OK) {
         return status;
     }
     model->ops = ops;

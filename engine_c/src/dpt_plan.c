@@ -176,3 +176,16 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
     }
     return need == (int64_t)arena_size ? DPT_OK : DPT_E_PLAN;
 }
+
+dpt_status dpt_check_sound(const uint8_t *blob, uint32_t size, size_t values) {
+    enum { SOUND_RECORD = 64 };
+    const uint32_t at = dpt_u32(blob + 60);
+    if (at == 0) {
+        return DPT_OK;
+    }
+    if (at > size || size - at < SOUND_RECORD) {
+        return DPT_E_TABLE;
+    }
+    return (uint64_t)dpt_u16(blob + at + 8) * dpt_u16(blob + at + 10) == values ? DPT_OK
+                                                                                : DPT_E_SHAPE;
+}

@@ -71,9 +71,9 @@ def command_line_names() -> list[str]:
 
 
 def c_names() -> list[str]:
-    """Every macro, type, constant and function of drypoint.h and drypoint_kernels.h."""
-    headers = sorted((ROOT / "engine_c/include").glob("*.h"))
-    text = "".join(path.read_text("utf-8") for path in headers)
+    """Every macro, type, constant and function of the public headers."""
+    folder = ROOT / "engine_c/include"
+    text = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.h")))
     code = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
     return sorted(set(re.findall(r"\b(?:DPT|dpt)_\w+", code)) - {"DRYPOINT_H"})
 

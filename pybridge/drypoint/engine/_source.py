@@ -20,7 +20,7 @@ def include_dir() -> Path:
 
 
 def headers() -> list[Path]:
-    """The public headers: for C, the kernels of generated code, and for C++."""
+    """The public headers: for C, of models that listen, the kernels of generated code, for C++."""
     return sorted(include_dir().glob("drypoint*.h*"))
 
 
@@ -35,17 +35,23 @@ def c_sources() -> list[Path]:
     return sorted(path for path in found if path.suffix in (".c", ".h", ".inc"))
 
 
-def sources_for(kernels: packing.KernelSet) -> list[Path]:
+def without_sound(paths: list[Path]) -> list[Path]:
+    """The headers or sources that a model without a front end needs."""
+    return [path for path in paths if not re.search("sound|listen", path.stem)]
+
+
+def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
     softmax, the log, the kernels of the set, and the detection of CPU features where these kernels
-    call it; no loader of blobs, no packing, no other backends.
+    call it, with `sound` the front end; no loader of blobs, no packing, no other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
+    always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")

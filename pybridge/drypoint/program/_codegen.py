@@ -15,6 +15,7 @@ from . import _softmax as softmax
 from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
+from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
 from ._outputs import is_output, output_offsets
 from ._packing import KernelSet, kernel_set, pack, stack_bound
@@ -103,6 +104,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
+        include="drypoint.h" if program.front is None else "drypoint_listen.h",
     )
 
 
@@ -170,6 +172,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         kernels=_kernels(program, chosen),
         packing=chosen.number,
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
+        listen=listen_source(program, name),
         state=f"\n    .state_size = {name.upper()}_STATE_SIZE," if program.is_streaming else "",
     )
 
@@ -238,7 +241,24 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         inputs=_nested(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
         outputs=_nested(np.concatenate(outputs, axis=1)),
+        **_listening(program, name),
     )
+
+
+def _listening(program: Program, name: str) -> dict[str, str]:
+    """What a self-test says and does where the program reads samples."""
+    if program.front is None:
+        return dict.fromkeys(("listen", "listens", "listen_words"), "") | {"listened": "0"}
+    n_ops = len(program.ops)
+    return {
+        "listen": listen_selftest(program, name),
+        "listens": f",\n * or {n_ops + 1}: {name}_listen decides otherwise",
+        "listened": "listen_selftest()",
+        "listen_words": (
+            f"    }} else if (wrong == {n_ops + 1}) {{\n"
+            f'        printf("{name}: {name}_listen decides otherwise\\n");\n'
+        ),
+    }
 
 
 def _runs(clock: Clock, index: int) -> bool:

@@ -26,7 +26,10 @@ EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=Path, help="an ONNX or TensorFlow Lite file, of floats or quantized"
+        "file",
+        type=Path,
+        help="an ONNX or TensorFlow Lite file, of floats or quantized; or a microWakeWord manifest "
+        "(.json) beside its TensorFlow Lite file",
     )
     parser.add_argument(
         "--out",
@@ -43,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers or ops."""
+    if args.file.suffix == ".json":
+        return _wake_word(args)
     content = read_bytes(args.file)
     is_tflite = interop.is_tflite(args.file)
     if not is_tflite and (kind := file_kind(content)):
@@ -99,6 +104,35 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         "rounding": rounding.json(),
     }
     text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
+    result(text, facts, as_json=args.json)
+    return 0
+
+
+def _wake_word(args: argparse.Namespace) -> int:
+    """Write the program of a microWakeWord manifest: the net with its front end."""
+    for name in ("mean", "std", "labels"):
+        if getattr(args, name) is not None:
+            raise DrypointError(
+                f"{args.file} is a wake word of its own settings: leave out --{name}"
+            )
+    out = args.out or args.file.with_suffix(".dpt")
+    check_suffix(out, ".dpt")
+    word = interop.read_wake_word(args.file, name=out.stem)
+    check_other(out, args.file)
+    written = blob.dumps(word.program)
+    write_atomic(out, written)
+    facts = {
+        "file": str(out),
+        "model_bytes": len(written),
+        "wake_word": word.wake_word,
+        "cutoff": word.cutoff,
+        "sliding_window": word.sliding_window,
+    }
+    text = (
+        f"{word.program}\n{word.wake_word!r}: a probability is the output / 256; the mean of "
+        f"{word.sliding_window} outputs is compared with {word.cutoff}\n{out}: {len(written):,} "
+        "bytes; `drypoint export --streaming` writes C that listens"
+    )
     result(text, facts, as_json=args.json)
     return 0
 

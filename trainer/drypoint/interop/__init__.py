@@ -64,6 +64,8 @@ from ._quantized import program_and_rounding as program_and_rounding
 from ._quantized import rounding_report as rounding_report
 from ._rounding import OpRounding as OpRounding
 from ._rounding import RoundingReport as RoundingReport
+from ._wake_word import WakeWord as WakeWord
+from ._wake_word import read_wake_word as read_wake_word
 from .frameworks.check import Agreement as Agreement
 from .frameworks.check import check as check
 from .frameworks.keras import from_keras as from_keras
