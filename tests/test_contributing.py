@@ -16,11 +16,17 @@ CORE = (
 )
 BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are 10 and 3
 
-# By a command; the bound of a product; Keras's name of the layer, hints.
+# By a command; the bound of a product; tables of kernels; Keras's name of the layer, hints.
 MORE = {
     "engine_c/include/drypoint.h",
+    "engine_c/include/drypoint_kernels.h",
     "pybridge/drypoint/program/ops/__init__.py",
+    "engine_c/src/dpt_blocks.c",
+    "engine_c/src/dpt_dsp.c",
     "engine_c/src/dpt_model.c",
+    "engine_c/src/dpt_mve.c",
+    "engine_c/src/dpt_quads.h",
+    "pybridge/drypoint/program/_packing_mve.py",
     "trainer/drypoint/nn/_aliases.py",
 }
 

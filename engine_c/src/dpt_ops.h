@@ -32,12 +32,12 @@ enum {
     TABLE(DENSE, dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                                            \
     TABLE(MAXPOOL, maxpool, DPT_HAS_WINDOW | DPT_COPIES)                                           \
     TABLE(AVGPOOL, avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)                           \
-    PLAIN(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                  \
+    TABLE(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                  \
     TABLE(DEPTHWISE, depthwise, DPT_HAS_CONV_FIELDS)                                               \
     TABLE(ADD, add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                               \
     TABLE(CONCAT, concat, DPT_HAS_SECOND | DPT_COPIES)                                             \
     TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
-    PLAIN(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
+    TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
     PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)
 

@@ -47,6 +47,8 @@ static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
      [DPT_AVGPOOL] = QUADS_NAME(avgpool),                                                          \
      [DPT_CONCAT] = dpt_scalar_concat,                                                             \
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
+     [DPT_GROUPED] = dpt_scalar_grouped,                                                           \
+     [DPT_MUL] = dpt_scalar_mul,                                                                   \
      [DPT_CONV] = QUADS_NAME(conv),                                                                \
      [DPT_DENSE] = QUADS_NAME(dense),                                                              \
      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \

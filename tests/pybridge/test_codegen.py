@@ -11,7 +11,16 @@ import pytest
 import stream_nets
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Conv, Dense, DepthwiseConv, ProgramError, blob, codegen, packing
+from drypoint.program import (
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    ProgramError,
+    blob,
+    codegen,
+    packing,
+)
 from tools import INCLUDE, ROOT
 
 PROGRAM = nets.random_program(48)
@@ -190,6 +199,11 @@ def runs_as(op):
     return op.kind if plain else "grouped"
 
 
+def is_single(op, chosen):
+    """Whether the kernel for packed ops with one output a channel, and no pool, computes the op."""
+    return bool(packing.pack(op, chosen)) and (op.multiplier, op.pool) == (1, (1, 1))
+
+
 def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
     seen = set()
     for seed in range(60):
@@ -204,7 +218,8 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 own = kind in ("conv", "dense", "depthwise")
                 quads = ("add", "maxpool", "avgpool")
                 own = own or (kind in quads and chosen.quads is not None)
-                own = own or (kernels == "mve" and kind in ("concat", "lookup", *quads))
+                own = own or (kind == "grouped" and chosen.quads is None)
+                own = own or (kernels == "mve" and kind in ("concat", "lookup", "mul", *quads))
                 backend = chosen.backend if own else "dpt_scalar"
                 wanted[kind.upper()] = f"{backend}_{kind}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
@@ -213,6 +228,10 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                     name = backend_of(text).get(kind.upper())
                     assert name in (None, *(f"dpt_mve_{kernel}" for kernel in names))
                     wanted |= {kind.upper(): name} if name else {}
+            elif kernels in ("blocks", "blocks-any", "dsp") and all(
+                is_single(op, chosen) for op in program.ops if op.kind == "depthwise"
+            ):
+                wanted |= {k: f"{chosen.backend}_single" for k in wanted if k == "DEPTHWISE"}
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
@@ -220,7 +239,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 
 @pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
 def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
-    """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
+    """Ops that the kernels do not pack keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
     for seed in range(toolbox.count(every_day=80, ci=120)):
         program = nets.random_program(seed)
@@ -235,11 +254,12 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             packed_kinds.add(type(op))
             assert not {"weight", "bias", "mult"} & set(fields)
             assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
-            assert runs_as(op) == op.kind
-            words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
+            assert runs_as(op) == op.kind or chosen.quads is None
+            words = re.search(rf"packed{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
-    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense, DepthwiseConv})
+    wanted = {Conv, Dense, DepthwiseConv} | ({GroupedConv} if chosen.quads is None else set())
+    assert packed_kinds == (set() if kernels == "scalar" else wanted)
 
 
 def test_the_tables_are_the_programs_bytes():
@@ -251,7 +271,7 @@ def test_the_tables_are_the_programs_bytes():
         for i, op in enumerate(program.ops):
             for name in ("weight", "table", "bias", "mult", "pad"):
                 values = getattr(op, name, None)
-                found = re.search(rf" {name}{i}\[\] = {{(.*?)}};", text, re.DOTALL)
+                found = re.search(rf" {name}{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)
                 assert (found is not None) == (values is not None)
                 if values is None:
                     continue

@@ -20,7 +20,7 @@ def include_dir() -> Path:
 
 
 def headers() -> list[Path]:
-    """The public headers: for C, of models that listen, and for C++."""
+    """The public headers: for C, of models that listen, the kernels of generated code, for C++."""
     return sorted(include_dir().glob("drypoint*.h*"))
 
 

@@ -368,7 +368,7 @@ def _decoder_from_config(
     """What `_decoder_config` described."""
     if config is None:
         return None
-    if "type" in config or set(config) != {"outputs"}:
+    if not isinstance(config, dict) or set(config) != {"outputs"}:
         return decoder_from_config(config)
     configs = cast("dict[str, dict[str, object]]", config["outputs"])
     return {port: decoder_from_config(one) for port, one in configs.items()}
