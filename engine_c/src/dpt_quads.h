@@ -5,7 +5,7 @@
 #define DPT_QUADS_H
 
 #include "dpt_internal.h"
-#include "dpt_pack.h"
+#include "dpt_driver.h"
 
 #include <string.h>
 
@@ -49,6 +49,7 @@ static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
      DPT_PLAIN_KERNELS,                                                                            \
      [DPT_CONV] = QUADS_NAME(conv),                                                                \
+     [DPT_GROUPED] = QUADS_NAME(conv),                                                             \
      [DPT_DENSE] = QUADS_NAME(dense),                                                              \
      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
      [DPT_ADD] = QUADS_NAME(add)}

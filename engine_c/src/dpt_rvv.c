@@ -5,7 +5,7 @@
  * 2 * 128 * 127 < 2^15.
  *
  * The accumulators stay in registers, whose length C does not know: no array or struct can hold
- * them. So this backend has its own convolution (dpt_rvv_conv.inc) in place of the driver's.
+ * them. So this backend has micro-kernels of its own (dpt_rvv_gemm.inc).
  *
  * Assumes V 1.0, little-endian, and 32 lanes of 32 bits in 8 registers, thus 128 bits in each:
  * dpt_backends.h asks the compiler's flags. Tables of int32 lie at multiples of 4 bytes. */
@@ -127,9 +127,10 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGN
 }
 
 #include "dpt_quads_add.inc"
-#include "dpt_rvv_conv.inc"
+#include "dpt_rvv_gemm.inc"
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
+#include "dpt_quads_table.inc"
 
 const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Conv, Dense, blob, packing
+from drypoint.program import Conv, Dense, GroupedConv, blob, packing
 
 SETS = [one for one in packing.KERNEL_SETS.values() if one.quads is not None]
 PROGRAMS = [
@@ -56,11 +56,11 @@ def test_every_byte_is_that_of_the_c_library(kernels):
         assert found == wanted
 
 
-def test_a_window_that_is_too_large_is_left_to_the_plain_kernels():
+def test_all_but_padded_windows_beyond_the_drivers_room_are_packed():
     sizes = {
         (type(op), bool(packing.pack(op, SETS[0])))
         for program in PROGRAMS
         for op in program.ops
-        if isinstance(op, Conv | Dense)
+        if isinstance(op, Conv | GroupedConv | Dense)
     }
-    assert sizes == {(Conv, True), (Conv, False), (Dense, True)}
+    assert sizes == {(Conv, True), (GroupedConv, True), (Dense, True)}

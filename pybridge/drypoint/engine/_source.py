@@ -39,7 +39,7 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
-    softmax, the log, the kernels of the set, and the detection of CPU features where these kernels
+    softmax, the log, the kernels of the set and their driver, and the detection of CPU features where these kernels
     call it; no loader of blobs, no packing, no other backends.
     """
     there = {path.name: path for path in c_sources()}
@@ -47,6 +47,8 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     wanted = [*always, f"{own}.c"]
+    if kernels.quads is not None:
+        wanted.append("dpt_driver.c")
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()

@@ -166,9 +166,11 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     kinds = {_kernel(op) for op in program.ops}
     quads = () if chosen.quads is None else ("add", "maxpool", "avgpool")
     fast = ("conv", "dense", "depthwise", *quads)
-    own: Mapping[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
+    own: dict[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
+    if chosen.quads is not None:  # one kernel runs all convolutions
+        own["grouped"] = own["conv"]
     if chosen.name == "mve":
-        own = mve_kernels(program.ops)
+        own = dict(mve_kernels(program.ops))
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
         for kind in (one.kind for one in KINDS)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, DepthwiseConv, Op
+from ._ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
 from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_mve import pack_tiles
 from ._packing_quads import Quads, pack_quads
@@ -162,15 +162,15 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    if kernels.number == 0 or not isinstance(op, Conv | Dense | DepthwiseConv):
+    if kernels.number == 0 or not isinstance(op, Conv | GroupedConv | Dense | DepthwiseConv):
         return b""
     if isinstance(op, DepthwiseConv):
         layout = kernels.quads or kernels.depthwise
         return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
-    if isinstance(op, Conv) and op.dilated:
-        return b""
     if kernels.quads is not None:
         return pack_quads(op, kernels.quads)
+    if isinstance(op, GroupedConv) or (isinstance(op, Conv) and op.dilated):
+        return b""
     order = kernels.conv if isinstance(op, Conv) else kernels.dense
     channels, step = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
     weight = op.weight.reshape(len(op.weight), -1).astype(np.int64)
