@@ -13,8 +13,7 @@
  * Corners and pointers are found for a strip, some windows that follow each other, and serve all
  * groups and superblocks of channels. */
 #include "dpt_driver.h"
-
-#include <string.h>
+#include "dpt_geometry.h"
 
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
@@ -31,10 +30,6 @@ typedef struct drive {
     int flip;
     int exact; /* nothing behind a segment may be read */
 } drive;
-
-static size_t drive_min(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* n rounded down to whole tiles, unless that is 0. */
 static size_t drive_whole(size_t n) {
@@ -92,9 +87,9 @@ static void drive_pixels(drive *d, const uint8_t *in, size_t apart, size_t first
     d->taps.across = d->taps.down = 0;
     d->taps.advance = DPT_TILE * apart;
     for (size_t done = 0, some; done < n; done += some) {
-        some = drive_whole(drive_min(n - done, DPT_STRIP));
+        some = drive_whole(dpt_min(n - done, DPT_STRIP));
         for (size_t i = 0; i < DPT_TILE; i++) {
-            at[i] = in + (done + drive_min(i, some - 1)) * apart;
+            at[i] = in + (done + dpt_min(i, some - 1)) * apart;
         }
         d->job.pixel = first + done;
         d->job.pixels = some;
@@ -104,7 +99,7 @@ static void drive_pixels(drive *d, const uint8_t *in, size_t apart, size_t first
 
 /* The same, where nothing may be read behind the last pixel: the last ones are read exactly. */
 static void drive_last_pixels(drive *d, const uint8_t *in, size_t size, size_t n) {
-    const size_t last = drive_min(n, DPT_SLACK / size + 1);
+    const size_t last = dpt_min(n, DPT_SLACK / size + 1);
     drive_pixels(d, in, size, 0, n - last);
     d->exact = 1;
     drive_pixels(d, in + (n - last) * size, size, n - last, last);
@@ -198,7 +193,7 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     }
     if (most == 0) {
         high = 1;
-        wide = drive_min(columns, drive_whole(DPT_STRIP / pool));
+        wide = dpt_min(columns, drive_whole(DPT_STRIP / pool));
     }
     drive_corners(d, in, pitch, high, wide, at);
     d->taps.at = at;
@@ -208,9 +203,9 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     d->taps.down =
         (ptrdiff_t)(op->dilation_h * pitch) - (ptrdiff_t)(d->taps.columns - 1) * d->taps.across;
     for (size_t left = 0; left < columns; left += wide) {
-        wide = drive_min(wide, columns - left);
+        wide = dpt_min(wide, columns - left);
         for (size_t top = 0; top < rows; top += high) {
-            const size_t n = drive_min(high, rows - top) * wide;
+            const size_t n = dpt_min(high, rows - top) * wide;
             drive_fill_tile(at, n * pool);
             d->job.offset =
                 top * op->pool_h * op->stride_h * pitch + left * op->pool_w * op->stride_w * c;
@@ -220,44 +215,6 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
         }
     }
     d->job.offset = 0;
-}
-
-/* Fills n bytes, whole pixels, with padding: the values of each channel, or 0. */
-static void drive_pad(const dpt_op *op, uint8_t *to, size_t n) {
-    if (op->pad == NULL) {
-        memset(to, 0, n);
-    } else if (n > 0) {
-        memcpy(to, op->pad, op->in.c);
-        for (size_t done = op->in.c, some; done < n; done += some) { /* doubles what is done */
-            some = done < n - done ? done : n - done;
-            memcpy(to + done, to, some);
-        }
-    }
-}
-
-/* Copies h rows of w pixels whose corner is at (top, left). What lies outside the input is
- * padding. */
-static void drive_copy(const dpt_op *op, const uint8_t *in, ptrdiff_t top, ptrdiff_t left, size_t h,
-                       size_t w, uint8_t *copy) {
-    const size_t c = op->in.c, pitch = op->in.w * c;
-    const size_t first = left < 0 ? drive_min((size_t)-left, w) : 0;
-    const ptrdiff_t right = op->in.w - left;
-    const size_t end = right < (ptrdiff_t)first ? first : drive_min((size_t)right, w);
-    size_t pending = 0; /* pixels of padding: what ends a row and begins the next is filled once */
-    for (ptrdiff_t y = top; y < top + (ptrdiff_t)h; y++) {
-        if (y < 0 || y >= op->in.h || first == end) {
-            pending += w;
-            continue;
-        }
-        drive_pad(op, copy, (pending + first) * c);
-        copy += (pending + first) * c;
-        memcpy(copy, in + (size_t)y * pitch + (size_t)(left + (ptrdiff_t)first) * c,
-               (end - first) * c);
-        copy += (end - first) * c;
-        pending = w - end;
-    }
-    drive_pad(op, copy, pending * c);
-    memset(copy + pending * c, 0, DPT_SLACK);
 }
 
 /* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
@@ -282,14 +239,14 @@ static void drive_bands(drive *d, drive_extent band, size_t first) {
     const dpt_op *op = d->op;
     __attribute__((aligned(64))) uint8_t copy[DPT_BAND_SIZE];
     for (size_t y = first; y < op->out.h; y += band.rows) {
-        const size_t rows = drive_min(band.rows, op->out.h - y);
+        const size_t rows = dpt_min(band.rows, op->out.h - y);
         for (size_t x = 0; x < op->out.w; x += band.columns) {
-            const size_t columns = drive_min(band.columns, op->out.w - x);
-            const size_t width = dpt_span_w(op, columns);
-            drive_copy(op, d->in, (ptrdiff_t)(y * op->pool_h * op->stride_h) - op->pad_top,
-                       (ptrdiff_t)(x * op->pool_w * op->stride_w) - op->pad_left,
-                       dpt_span_h(op, rows), width, copy);
-            drive_inside(d, copy, width * op->in.c, y, x, rows, columns);
+            const size_t columns = dpt_min(band.columns, op->out.w - x);
+            const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
+                                     (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
+                                     dpt_span_h(op, rows), dpt_span_w(op, columns)};
+            dpt_copy_padded(op, d->in, r, DPT_SLACK, copy);
+            drive_inside(d, copy, r.width * op->in.c, y, x, rows, columns);
         }
     }
 }
@@ -339,7 +296,7 @@ static void drive_pointers(drive *d, size_t strip) {
     d->taps.columns = op->kernel_w;
     d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
     for (size_t done = 0, n; done < total; done += n) {
-        n = drive_min(strip / d->job.pool, total - done);
+        n = dpt_min(strip / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
             int32_t y, x;

@@ -46,8 +46,29 @@ typedef struct dpt_microkernels {
     dpt_gemm *narrow[2], *exact_narrow[2]; /* NULL: the layout has no narrow blocks */
 } dpt_microkernels;
 
+/* Windows of a depthwise convolution, for some groups of channels. A window has `taps` pointers,
+ * whole quads, to channel `begin` of the pixels that it reads. */
+typedef struct dpt_depthwise_job dpt_depthwise_job;
+typedef void dpt_depthwise(const dpt_depthwise_job *job);
+struct dpt_depthwise_job {
+    dpt_depthwise *kernel;
+    const dpt_op *op;
+    void *out;
+    const uint8_t *packed;    /* of group 0 */
+    const uint8_t *const *at; /* the pointers of all windows of all outputs */
+    size_t taps, group;       /* group: channels of one */
+    size_t first, end, begin; /* the groups, and the first channel of the first */
+    size_t index, outputs;    /* channel 0 of the first output; how many outputs there are */
+    size_t lanes, apart;      /* of a group, that are stored; from an output to the next */
+    uint32_t pool;            /* windows of an output, which follow each other */
+};
+
 /* Runs a packed convolution, grouped and dilated ones too, or a packed dense op on n inputs. */
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
                     size_t n);
+
+/* Runs a depthwise convolution that is packed by taps on n inputs. */
+void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
+                         const uint8_t *in, void *out, size_t n);
 
 #endif

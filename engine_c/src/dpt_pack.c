@@ -8,12 +8,12 @@ enum { PACK_ALIGNMENT = 64 };
 
 /* Whether an op is packed: it has weights, and a kernel of its own. */
 static int packs(const dpt_op *op, uint32_t packing) {
+    const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_CONV || op->kind == DPT_GROUPED) {
-        const dpt_op packed = dpt_packed_op(op, packing);
         const dpt_layout l = dpt_layout_of(&packed, packing);
         return dpt_drives(&packed, &l);
     }
-    return op->kind == DPT_DENSE || dpt_packs_depthwise(op, packing);
+    return op->kind == DPT_DENSE || dpt_packs_depthwise(&packed, packing);
 }
 
 /* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
@@ -23,12 +23,12 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op, packing)) {
         return 0;
     }
+    const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_DEPTHWISE) {
         const size_t group = dpt_group_size(packing);
-        const size_t bytes = 4 * group * (2 + dpt_tap_quads(op, packing)); /* fewer than 2^14 */
+        const size_t bytes = 4 * group * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
         return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
-    const dpt_op packed = dpt_packed_op(op, packing);
     const dpt_layout l = dpt_layout_of(&packed, packing);
     if (dpt_planar(&packed, packing)) {
         const size_t groups = (l.channels + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
@@ -135,8 +135,8 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
 /* Bytes from the first weight of a group to the weight of tap `tap` and lane 0. */
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     const size_t quad = 4 * dpt_group_size(packing), y = tap / op->kernel_w, x = tap % op->kernel_w;
-    return dpt_has_columns(packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
-                                    : tap / 4 * quad + tap % 4;
+    return dpt_has_columns(op, packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
+                                        : tap / 4 * quad + tap % 4;
 }
 
 /* Packs a depthwise convolution, group by group. The bias corrects as in pack_op. */
@@ -145,7 +145,9 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, packing));
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
     const size_t exist = op->out.c < size ? op->out.c : size;
-    const size_t lanes = dpt_has_columns(packing) ? exist * dpt_columns_together(op) : exist;
+    const size_t together =
+        dpt_has_columns(op, packing) ? dpt_columns_together(op) : dpt_taps_together(op, packing);
+    const size_t lanes = exist * together;
     for (size_t group = 0; group < dpt_groups_of(op, size); group++, to += bytes) {
         const size_t begin = dpt_group_begin(op, size, group);
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
@@ -190,11 +192,11 @@ static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_superbl
 
 /* Packs an op group by group, and the weights of planes and pairs in their own layouts. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
+    const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_DEPTHWISE) {
-        pack_depthwise(op, packing, to);
+        pack_depthwise(&packed, packing, to);
         return;
     }
-    const dpt_op packed = dpt_packed_op(op, packing);
     const dpt_layout l = dpt_layout_of(&packed, packing);
     const int planar = dpt_planar(&packed, packing), paired = dpt_paired(op, packing);
     memset(to, 0, (size_t)packed_bytes(op, packing));

@@ -66,12 +66,6 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
                                                             : 0;
 }
 
-/* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64, and
- * not of dpt_quads_depthwise.inc. */
-static inline int dpt_has_columns(uint32_t packing) {
-    return (packing & DPT_NARROW) != 0;
-}
-
 /* The quads in a column of a depthwise kernel; the last one may be filled up. */
 static inline size_t dpt_columns_quads(const dpt_op *op) {
     return (op->kernel_h + 3u) / 4;
@@ -82,6 +76,13 @@ static inline size_t dpt_columns_reach(const dpt_op *op) {
     return (op->kernel_w - 1u) * op->dilation_w + 1;
 }
 
+/* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
+ * one output a channel, no pooling, and taps that are near enough to each other. */
+static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
+    return (packing & DPT_NARROW) != 0 && op->in.c == op->out.c && op->pool_h == 1 &&
+           op->pool_w == 1 && dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS;
+}
+
 /* How many columns of the input a group has in its lanes: several where 16 is a multiple of the
  * channels and windows begin in columns that follow each other. */
 static inline size_t dpt_columns_together(const dpt_op *op) {
@@ -89,25 +90,30 @@ static inline size_t dpt_columns_together(const dpt_op *op) {
     return op->stride_w == 1 && lanes % op->out.c == 0 ? lanes / op->out.c : 1u;
 }
 
-/* Whether a depthwise convolution is packed: it has one output a channel, no pooling, and few taps
- * that are near enough to each other. */
-static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
-    return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS &&
-           (!dpt_has_columns(packing) ||
-            dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS);
-}
-
 /* The quads of taps of a depthwise kernel; a quad of fewer than four taps is filled up. */
 static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
-    return dpt_has_columns(packing) ? dpt_columns_quads(op) * op->kernel_w
-                                    : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
+    return dpt_has_columns(op, packing) ? dpt_columns_quads(op) * op->kernel_w
+                                        : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
 }
 
 /* The channels of a group in a layout. */
 static inline size_t dpt_group_size(uint32_t packing) {
     return dpt_lanes(packing) > DPT_GROUP_CHANNELS ? dpt_lanes(packing)
                                                    : (size_t)DPT_GROUP_CHANNELS;
+}
+
+/* Whether dpt_drive_depthwise copies the input: channels that several outputs read, or fewer than a
+ * group has. */
+static inline int dpt_depthwise_copies(const dpt_op *op, uint32_t packing) {
+    return op->in.c != op->out.c || op->in.c < dpt_group_size(packing);
+}
+
+/* How many pixels of a copied plane a group of an op packed by taps has in its lanes. */
+static inline size_t dpt_taps_together(const dpt_op *op, uint32_t packing) {
+    return op->in.c == op->out.c && op->stride_w == 1 && op->pool_h == 1 && op->pool_w == 1 &&
+                   2u * op->in.c <= dpt_group_size(packing)
+               ? dpt_group_size(packing) / op->in.c
+               : 1u;
 }
 
 /* Input rows (columns), padding included, that n output rows (columns) of a convolution read. */
@@ -304,6 +310,18 @@ static inline int dpt_drives(const dpt_op *op, const dpt_layout *l) {
     return (size_t)op->pool_h * op->pool_w <= DPT_STRIP &&
            (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
             dpt_pointer_windows(op, l) > 0);
+}
+
+/* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
+ */
+static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+    const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
+    const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
+    const size_t width = op->out.c < group ? op->out.c : group;
+    return op->kind == DPT_DEPTHWISE &&
+           (dpt_has_columns(op, packing) ||
+            (pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
+             (!dpt_depthwise_copies(op, packing) || window <= (DPT_BAND_SIZE - group) / width)));
 }
 
 /* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`

@@ -28,19 +28,6 @@ static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
 }
 
-/* Fills n bytes, whole pixels, with padding: the values of each channel, or 0. */
-static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
-    if (op->pad == NULL) {
-        memset(to, 0, n);
-    } else if (n > 0) {
-        memcpy(to, op->pad, op->in.c);
-        for (size_t done = op->in.c, some; done < n; done += some) { /* doubles what is done */
-            some = done < n - done ? done : n - done;
-            memcpy(to + done, to, some);
-        }
-    }
-}
-
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \
     {[DPT_MAXPOOL] = QUADS_NAME(maxpool),                                                          \

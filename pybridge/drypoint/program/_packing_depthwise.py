@@ -1,4 +1,4 @@
-"""Depthwise weights in the layouts of the kernels that read them; see dpt_quads_depthwise.inc.
+"""Depthwise weights in the layouts of the kernels that read them; see dpt_pack.h.
 
 A packed op has, group of channels by group, int32 biases, int32 multipliers and weights: unit by
 unit of taps, in each the weights of every channel. The last group ends with the last channel.
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._ops import DepthwiseConv
-from ._packing_quads import QUAD, Quads
+from ._packing_quads import BAND_SIZE, POINTERS, QUAD, Quads, Window
 
 QUADS_GROUP = 16  # channels of a group for quads, at least
-MOST_TAPS = 64  # DPT_MOST_TAPS
+MOST_TAPS = 64  # DPT_MOST_TAPS, of small devices
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
 
@@ -46,14 +46,16 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    taps, n, flipped, few = op.kernel[0] * op.kernel[1], op.out_shape.c, 0, False
+    taps, n, flipped, pixels = op.kernel[0] * op.kernel[1], op.out_shape.c, 0, 1
     if isinstance(layout, Quads):
-        few = True
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
         layout = Depthwise(group=max(QUADS_GROUP, layout.lanes), unit=QUAD, dtype=np.int8)
-    size, units = layout.group, -(-taps // layout.unit)
-    if op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS or (n < size and not few):
+        if not _driven(op, layout.group):
+            return b""
+        pixels = _pixels(op, layout.group)
+    elif op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS or n < layout.group:
         return b""
+    size, units = layout.group, -(-taps // layout.unit)
     if layout.small and op.out_type == "i32":
         return b""
     rows, bias_of, packed = op.rows.astype(np.int64), op.bias.astype(np.int64), b""
@@ -71,6 +73,8 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         bias[:count] = bias_of[own] - flipped * rows[own].sum(axis=1)
         mult[:count] = op.mult[own]
         weight[:count, :taps] = rows[own]
+        for table in (bias, mult, weight):  # the same channels of the next pixels
+            table[: count * pixels] = np.concatenate([table[:count]] * pixels)
         if strips:
             packed += _strip_channels(bias, mult, weight[:, :taps])
             continue
@@ -79,6 +83,22 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         biases, mults = ((v & 0xFFFFFFFF).astype("<u4").tobytes() for v in (bias, mult))
         packed += biases + (weights + mults if layout.small else mults + weights)
     return packed
+
+
+def _driven(op: DepthwiseConv, group: int) -> bool:
+    """``dpt_packs_depthwise`` of ``dpt_pack.h``, for kernels that read taps."""
+    window = Window.of(op)
+    quads = -(-window.kernel[0] * window.kernel[1] // QUAD)
+    if op.pool[0] * op.pool[1] * QUAD * quads > POINTERS:
+        return False
+    copies = op.multiplier != 1 or op.in_shape.c < group
+    return not copies or window.pixels <= (BAND_SIZE - group) // min(op.out_shape.c, group)
+
+
+def _pixels(op: DepthwiseConv, group: int) -> int:
+    """How many pixels a group of channels has in its lanes."""
+    several = op.multiplier == 1 and Window.of(op).stride[1] == 1 and op.pool == (1, 1)
+    return group // op.in_shape.c if several and 2 * op.in_shape.c <= group else 1
 
 
 def _strip_channels(

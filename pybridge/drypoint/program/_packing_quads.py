@@ -13,6 +13,7 @@ import numpy as np
 
 from ._ops import Conv, Dense, GroupedConv
 from ._tensors import Pair
+from ._weighted import ConvolutionOp
 
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once
@@ -56,7 +57,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
     n, segments = len(op.weight), 1
     groups = op.groups if isinstance(op, GroupedConv) else 1
     if not isinstance(op, Dense):
-        window = _Window.of(op)
+        window = Window.of(op)
         segments = window.segments
         if not window.driven(op):
             return b""
@@ -81,17 +82,28 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """The windows of a convolution, as the driver sees them: planes one pixel wide lie on their
-    side."""
+    side.
+
+    Attributes:
+        kernel, dilation, stride, pool: of the op that lies on its side.
+        pixels: of the input that one output reads, padding included.
+        band: their bytes, and those that a kernel reads behind them.
+        grouped: whether the op has groups.
+    """
 
     kernel: Pair
     dilation: Pair
-    band: int  # bytes of the input that one output reads, padding included
+    stride: Pair
+    pool: Pair
+    pixels: int
+    band: int
     grouped: bool
 
     @classmethod
-    def of(cls, op: Conv | GroupedConv) -> "_Window":
+    def of(cls, op: ConvolutionOp) -> "Window":
+        """The windows of an op."""
         kernel, dilation, stride, pool = op.kernel, op.dilation, op.stride, op.pool
         if op.in_shape.w == op.out_shape.w == 1 and not any(op.padding[1::2]):
             kernel, dilation = (1, kernel[0]), (1, dilation[0])
@@ -100,7 +112,8 @@ class _Window:
             (pool[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1)
         )
         band = high * wide * op.in_shape.c + SLACK
-        return cls(kernel, dilation, band, isinstance(op, GroupedConv))
+        grouped = isinstance(op, GroupedConv)
+        return cls(kernel, dilation, stride, pool, high * wide, band, grouped)
 
     @property
     def segments(self) -> int:
