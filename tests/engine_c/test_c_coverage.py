@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import depthwise_nets
+import driver_nets
 import graph_faults
 import nets
 import numpy as np
@@ -56,6 +57,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *nets.GRAY,
         *nets.BANDED,
         *depthwise_nets.PROGRAMS,
+        *driver_nets.PROGRAMS,
         *nets.POOLING,
     ]
     random_nets += stream_nets.streams(range(8))
