@@ -12,8 +12,12 @@ CORE = (
 )
 BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's number of Mul is 10
 
-# The bound of a product, a second input of one pixel; Keras's name of the layer, hints.
+# The bound of a product, a second input of one pixel; its SIMD kernels; Keras's name of the layer,
+# hints.
 MORE = {
+    "engine_c/src/dpt_quads.h",
+    "engine_c/src/dpt_quads_values.inc",
+    "pybridge/drypoint/program/_codegen.py",
     "engine_c/src/dpt_model.c",
     "engine_c/src/dpt_plan.c",
     "engine_c/src/dpt_rows.c",

@@ -35,10 +35,12 @@ static inline int dpt_always(void) {
     return 1;
 }
 
-/* In every table of kernels: the kinds that only dpt_scalar.c computes. */
+/* In every table of kernels: the kinds that only dpt_scalar.c computes. In tables without SIMD there
+ * are more. */
 #define DPT_PLAIN_KERNELS                                                                          \
-    [DPT_MUL] = dpt_scalar_mul, [DPT_HISTORY] = dpt_scalar_history,                                \
-    [DPT_UPSAMPLE] = dpt_scalar_upsample
+    [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
+#define DPT_SMALL_KERNELS                                                                          \
+    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul, DPT_PLAIN_KERNELS
 
 /* What a kind has and may do. The gate refuses a field that the kind does not have and that is not
  * 0. */

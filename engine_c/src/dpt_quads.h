@@ -28,6 +28,13 @@ static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
 }
 
+/* Of an op on two tensors: the factors of a sum; what is subtracted from each factor of a product.
+ */
+typedef struct quads_two {
+    uint16_t factors[2];
+    int32_t zero[2];
+} quads_two;
+
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \
     {[DPT_MAXPOOL] = QUADS_NAME(maxpool),                                                          \
@@ -39,6 +46,7 @@ static inline int32_t *quads_aligned(int32_t *table) {
      [DPT_GROUPED] = QUADS_NAME(conv),                                                             \
      [DPT_DENSE] = QUADS_NAME(dense),                                                              \
      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
-     [DPT_ADD] = QUADS_NAME(add)}
+     [DPT_ADD] = QUADS_NAME(add),                                                                  \
+     [DPT_MUL] = QUADS_NAME(mul)}
 
 #endif

@@ -25,7 +25,7 @@ from drypoint.engine import Engine
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
-QUADS = ("store", "add", "pool", "table")
+QUADS = ("store", "values", "pool", "table", "depthwise")
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_columns.inc", "dpt_planes.inc", "dpt_xmm.inc"}
 HEADERS |= {"dpt_ymm.inc", "dpt_quads.h", "dpt_gemm.inc"} | {f"dpt_quads_{name}.inc" for name in QUADS}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).

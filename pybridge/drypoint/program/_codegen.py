@@ -164,7 +164,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    quads = () if chosen.quads is None else ("add", "maxpool", "avgpool")
+    quads = () if chosen.quads is None else ("add", "mul", "maxpool", "avgpool")
     fast = ("conv", "dense", "depthwise", *quads)
     own: dict[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
     if chosen.quads is not None:  # one kernel runs all convolutions
