@@ -11,7 +11,16 @@ import pytest
 import stream_nets
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import Conv, Dense, DepthwiseConv, ProgramError, blob, codegen, packing
+from drypoint.program import (
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    ProgramError,
+    blob,
+    codegen,
+    packing,
+)
 from tools import INCLUDE, ROOT
 
 PROGRAM = nets.random_program(48)
@@ -200,11 +209,13 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
             for kind in map(runs_as, program.ops):
                 chosen = packing.kernel_set(kernels)
                 own = kind in ("conv", "dense", "depthwise")
-                quads = ("add", "maxpool", "avgpool")
-                own = own or (kind in quads and chosen.quads is not None)
-                own = own or (kernels == "mve" and kind in ("concat", "lookup", *quads))
+                elementwise = ("add", "maxpool", "avgpool")
+                simd = chosen.quads is not None
+                own = own or (kind in ("grouped", "mul", *elementwise) and simd)
+                own = own or (kernels == "mve" and kind in ("concat", "lookup", *elementwise))
                 backend = chosen.backend if own else "dpt_scalar"
-                wanted[kind.upper()] = f"{backend}_{kind}"
+                runs = "conv" if kind == "grouped" and simd else kind
+                wanted[kind.upper()] = f"{backend}_{runs}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
                 some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
                 for kind, names in some.items():
@@ -218,7 +229,9 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 
 @pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
 def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
-    """Ops that the kernels do not pack (a dilated convolution too) keep their tables."""
+    """Ops that the kernels do not pack keep their tables: on small devices dilated and grouped
+    convolutions, too.
+    """
     chosen, packed_kinds = packing.kernel_set(kernels), set()
     for seed in range(toolbox.count(every_day=80, ci=120)):
         program = nets.random_program(seed)
@@ -233,11 +246,12 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             packed_kinds.add(type(op))
             assert not {"weight", "bias", "mult"} & set(fields)
             assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
-            assert runs_as(op) == op.kind
+            assert chosen.quads is not None or runs_as(op) == op.kind
             words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
-    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense, DepthwiseConv})
+    simd = set() if chosen.quads is None else {GroupedConv}
+    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense, DepthwiseConv} | simd)
 
 
 def test_the_tables_are_the_programs_bytes():
