@@ -15,6 +15,9 @@
 #include "dpt_driver.h"
 #include "dpt_geometry.h"
 
+/* Not inlined: frames of two ways to read a plane would lie in the stack together. */
+#define DRIVE_NOINLINE __attribute__((noinline))
+
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
 
@@ -235,7 +238,7 @@ static drive_extent drive_band_of(const dpt_op *op) {
 }
 
 /* A convolution from row `first` of the output on, on copies of bands of the input. */
-static void drive_bands(drive *d, drive_extent band, size_t first) {
+DRIVE_NOINLINE static void drive_bands(drive *d, drive_extent band, size_t first) {
     const dpt_op *op = d->op;
     __attribute__((aligned(64))) uint8_t copy[DPT_BAND_SIZE];
     for (size_t y = first; y < op->out.h; y += band.rows) {
@@ -277,7 +280,7 @@ static void drive_point(const drive *d, int32_t y, int32_t x, const uint8_t *pad
 }
 
 /* A padded convolution by a pointer for each tap, strip by strip of `strip` windows. */
-static void drive_pointers(drive *d, size_t strip) {
+DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
     const dpt_op *op = d->op;
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
     const uint8_t *at[DPT_POINTERS];

@@ -76,7 +76,8 @@ static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthw
 }
 
 /* All outputs, with the input where it lies, slab by slab of channels. */
-static void depthwise_direct(const dpt_op *op, const uint8_t *in, dpt_depthwise_job *job) {
+__attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
+                                                       dpt_depthwise_job *job) {
     const size_t groups = dpt_groups_of(op, job->group), slab = DEPTHWISE_SLAB / job->group;
     uint8_t zeros[DEPTHWISE_SLAB];
     memset(zeros, 0, sizeof zeros);
@@ -119,8 +120,8 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
 }
 
 /* All outputs from copies of bands. A slab is as many groups as leave room for a few rows. */
-static void depthwise_bands(const dpt_op *op, const uint8_t *in, dpt_depthwise_job *job,
-                            size_t together) {
+__attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
+                                                      dpt_depthwise_job *job, size_t together) {
     uint8_t copy[DPT_BAND_SIZE];
     const size_t groups = dpt_groups_of(op, job->group), c = op->out.c;
     for (job->first = 0; job->first < groups; job->first = job->end) {

@@ -35,10 +35,9 @@ static inline int dpt_always(void) {
     return 1;
 }
 
-/* In every table of kernels: the kinds that only dpt_scalar.c computes. In tables without SIMD there
- * are more. */
-#define DPT_PLAIN_KERNELS                                                                          \
-    [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
+/* In every table of kernels: the kinds that only dpt_scalar.c computes. In tables without SIMD
+ * there are more. */
+#define DPT_PLAIN_KERNELS [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
 #define DPT_SMALL_KERNELS                                                                          \
     [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul, DPT_PLAIN_KERNELS
 

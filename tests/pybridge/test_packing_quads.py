@@ -72,4 +72,3 @@ def test_every_op_is_packed_but_where_the_driver_lacks_room():
         "pool of 300",
         "too many taps",
     ]
-

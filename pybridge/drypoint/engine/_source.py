@@ -48,7 +48,7 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     wanted = [*always, f"{own}.c"]
     if kernels.quads is not None:
-        wanted.append("dpt_driver.c")
+        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()

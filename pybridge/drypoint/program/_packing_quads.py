@@ -75,9 +75,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
         values = np.zeros((padded, segments, quads * QUAD), np.int8)
         values[:channels, :, : weight.shape[2]] = weight[own]
         tiles = values.reshape(padded, segments, quads, QUAD).transpose(1, 2, 0, 3)
-        packed += b"".join(
-            tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step)
-        )
+        packed += b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
     return packed
 
 
@@ -108,9 +106,7 @@ class Window:
         if op.in_shape.w == op.out_shape.w == 1 and not any(op.padding[1::2]):
             kernel, dilation = (1, kernel[0]), (1, dilation[0])
             stride, pool = (1, stride[0]), (1, pool[0])
-        high, wide = (
-            (pool[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1)
-        )
+        high, wide = ((pool[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1))
         band = high * wide * op.in_shape.c + SLACK
         grouped = isinstance(op, GroupedConv)
         return cls(kernel, dilation, stride, pool, high * wide, band, grouped)

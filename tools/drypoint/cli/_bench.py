@@ -12,8 +12,10 @@ from drypoint.bench import (
     Plan,
     SpeedBars,
     bench,
+    bench_layers,
     case_of,
     known_nets,
+    layers_text,
     make_case,
     markdown,
     text,
@@ -38,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--nets", default="lenet", metavar="NAMES", help=f"some of {','.join(NETS)}, or all"
     )
+    parser.add_argument(
+        "--layers",
+        action="store_true",
+        help="forty kinds of layer, each alone beside the fastest peer, in place of nets",
+    )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     parser.add_argument(
         "--rounds", type=count, metavar="N", help="measurements of each contestant; 9 if left out"
@@ -61,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
         backends=tuple(args.backends.split(",")) if args.backends else (),
         peers=not args.no_peers,
     ).resolved()
+    if args.layers:
+        layers = bench_layers(plan, compiler=compiler, notify=say)
+        print(json.dumps(to_json(layers), indent=2) if args.json else shown(layers_text(layers)))
+        return 0
     cases = _cases(args)
     found = bench(cases, plan, compiler=compiler, notify=say)
     if args.plot is not None:
