@@ -64,7 +64,8 @@ notebooks: .venv/installed-dev
 	@$(BIN)/python docs/extension/notebooks.py $(ARGS)
 
 pictures: .venv/installed-dev
-	@$(BIN)/python docs/extension/terminal.py
+	@$(BIN)/python docs/extension/charts.py
+	@$(BIN)/python tests/support/browser.py --picture docs/static/draw.png
 
 bench-train: .venv/installed
 	@$(BIN)/python -m training_bench $(ARGS)

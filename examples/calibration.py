@@ -52,7 +52,7 @@ def parts(name: str) -> tuple[data.Dataset, data.Dataset]:
     return rest.sample(min(EXAMPLES, len(rest)), seed=0), held_out
 
 
-def trained(net: str, examples: data.Dataset, *, seed: int) -> nn.Model:
+def train_classifier(net: str, examples: data.Dataset, *, seed: int) -> nn.Model:
     """A trained classifier."""
     encoder: data.ImageEncoder | data.SignalEncoder
     if examples.is_signals:
@@ -85,10 +85,13 @@ def costs(model: nn.Model, examples: data.Dataset, held_out: data.Dataset) -> li
         *(quant.calibrate(model, x, method="percentile", percentile=p) for p in PERCENTILES),
     ]
     found = [
-        measure.measure(engine.Engine(quant.quantize(model, one)), held_out) for one in calibrations
+        measure.measure(engine.Engine(quant.quantize(model, calibration)), held_out)
+        for calibration in calibrations
     ]
-    lost = [100 * (exact.accuracy - one.accuracy) for one in found]
-    changed = [100 * float((exact.predicted != one.predicted).mean()) for one in found]
+    lost = [100 * (exact.accuracy - measurement.accuracy) for measurement in found]
+    changed = [
+        100 * float((exact.predicted != measurement.predicted).mean()) for measurement in found
+    ]
     return [100 * exact.accuracy, *lost, *changed]
 
 
@@ -123,7 +126,7 @@ def main(arguments: list[str]) -> int:
             rows: list[list[float]] = []
             for net in SETS[name]:
                 for seed in range(args.seeds):
-                    model = trained(net, examples, seed=seed)
+                    model = train_classifier(net, examples, seed=seed)
                     rows.append(costs(model, examples, held_out))
                     said = " ".join(f"{value:+.3f}" for value in rows[-1])
                     print(f"{name} {net} {seed}: {said}", file=sys.stderr, flush=True)

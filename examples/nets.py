@@ -218,11 +218,7 @@ def table(rows: list[Row]) -> str:
     for r in rows:
         accuracy = r.kind == "accuracy"
         values = [
-            f"{100 * v:.2f} %" if accuracy else f"{v:.5f}"
-            for v in (
-                r.float_value,
-                r.integer_value,
-            )
+            f"{100 * v:.2f} %" if accuracy else f"{v:.5f}" for v in (r.float_value, r.integer_value)
         ]
         cells = [
             r.net if accuracy else f"{r.net} (squared error)",

@@ -49,7 +49,7 @@ def with_layer(net: Sequential) -> Sequential:
     )
 
 
-def trained(net: Sequential, digits: data.Dataset) -> TrainResult:
+def train_epoch(net: Sequential, digits: data.Dataset) -> TrainResult:
     """One epoch, as anyone trains."""
     model = Model(net.initialize(0), encoder=data.ImageEncoder(width=28, height=28))
     return train.fit(model, digits, epochs=1, validation_split=0, progress="none")
@@ -63,7 +63,7 @@ def main(n_images: int = 20_480, rounds: int = 5) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in nets}
     for _ in range(rounds):
         for name, net in nets.items():
-            seconds[name] += trained(net, digits).history["seconds"]
+            seconds[name] += train_epoch(net, digits).history["seconds"]
     for name, found in seconds.items():
         print(f"{name:20} {1e6 * statistics.median(found) / n_images:5.1f} us an image")
     bare, layered = seconds.values()

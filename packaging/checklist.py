@@ -40,7 +40,7 @@ def output_of(done: bytes) -> str:
     text = text.replace(f"{ROOT}", ".").replace(f"{Path.home()}/", "~/")
     text = re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/\s]+", "TMP", text)
     lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
-    return "".join(f"    {line[:160]}\n" for line in [one for one in lines if one][-KEPT:])
+    return "".join(f"    {line[:160]}\n" for line in [line for line in lines if line][-KEPT:])
 
 
 def run(section: str) -> None:

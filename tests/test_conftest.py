@@ -53,7 +53,7 @@ def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path
     places = os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tests/support")))
     env = {**os.environ, "PYTHONPATH": places, "PYTEST_ADDOPTS": "-p no:cacheprovider -rs"}
 
-    def said(*options):
+    def output_of(*options):
         command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "conftest", *options]
         done = subprocess.run(
             [*command, f"--rootdir={tmp_path}", tmp_path],
@@ -62,10 +62,10 @@ def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path
         assert not done.stderr
         return done.stdout
 
-    first = said("-n", "1", "--write-passed", tmp_path / "passed")
+    first = output_of("-n", "1", "--write-passed", tmp_path / "passed")
     assert "= 1 failed, 6 passed, 2 skipped, 1 error in " in first
     assert "1 since the package no_such_package is not installed" in first
     assert (tmp_path / "passed").read_text() == "test_own.py::test_passes\n"
-    second = said("--leave-out", tmp_path / "passed", "--all-tools")
+    second = output_of("--leave-out", tmp_path / "passed", "--all-tools")
     assert "collected 8 items / 1 error / 1 deselected" in second
     assert "No module named 'no_such_package'" in second

@@ -1,42 +1,49 @@
-"""The list of files that a new op takes, in CONTRIBUTING.md: `Mul` stands in these alone."""
+"""The lists of files that a new op takes, in CONTRIBUTING.md: `Mul` stands in the first ones alone,
+`MaxPool` in each of the second."""
 
 import re
 
+import op_lists
+
 from tools import ROOT
 
-NAMES = re.compile(r"\b(?:Mul|mul|DPT_MUL|dpt_scalar_mul)\b")
+NAMES = re.compile(r"\b(?:Mul|mul|MUL|DPT_MUL|dpt_scalar_mul)\b")
+WINDOWED = re.compile(r"MaxPool|maxpool|max_pool")
 CORE = (
     "engine_c",
     *(f"pybridge/drypoint/{part}" for part in ("graph", "program", "quant")),
     "trainer/drypoint/nn",
 )
-BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's number of Mul is 10
+BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are 10 and 3
 
-# The bound of a product, a second input of one pixel; its SIMD kernels; Keras's name of the layer,
-# hints.
+# By a command; the bound of a product; its SIMD kernels; Keras's name of the layer, hints.
 MORE = {
+    "engine_c/include/drypoint.h",
     "engine_c/src/dpt_quads.h",
     "engine_c/src/dpt_quads_values.inc",
     "pybridge/drypoint/program/_codegen.py",
+    "pybridge/drypoint/program/ops/__init__.py",
     "engine_c/src/dpt_model.c",
-    "engine_c/src/dpt_plan.c",
-    "engine_c/src/dpt_rows.c",
     "trainer/drypoint/nn/_aliases.py",
 }
 
 
-def listed():
+def listed_files():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     section = text.partition("## How to add an op")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `([^`]+)` \|", section, re.M)
+    tables = section.split("| file | what stands there |")[1:]
+    return [re.findall(r"^\| `([^`]+)` \|", table, re.M) for table in tables]
 
 
-def test_each_file_of_the_list_has_the_op():
-    files = listed()
-    assert len(files) == len({*files}) == 15
-    for file in files:
-        text = (ROOT / file).read_text("utf-8")
-        assert re.search(r"== 10\b", text) if file == BY_NUMBER else NAMES.search(text), file
+def test_each_file_of_the_lists_has_the_op():
+    elementwise, windowed = listed_files()
+    assert len({*elementwise}) == 8
+    assert len({*windowed}) == 14
+    for files, number, names in ((elementwise, "10", NAMES), (windowed, "3", WINDOWED)):
+        for file in files:
+            text = (ROOT / file).read_text("utf-8")
+            found = rf"== {number}\b" if file == BY_NUMBER else names
+            assert re.search(found, text), file
 
 
 def test_the_core_names_the_op_nowhere_else():
@@ -50,4 +57,10 @@ def test_the_core_names_the_op_nowhere_else():
     named = {
         path.relative_to(ROOT).as_posix() for path in files if NAMES.search(path.read_text("utf-8"))
     }
-    assert named - {*listed()} == MORE
+    assert named - {*listed_files()[0]} == MORE
+
+
+def test_the_lists_of_ops_are_those_of_their_files():
+    """Otherwise: python tests/support/op_lists.py."""
+    for path, text in op_lists.texts().items():
+        assert path.read_text("utf-8") == text, path

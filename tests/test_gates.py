@@ -91,11 +91,7 @@ CALLS = {
     plot.training: {"run": history()},
     engine.export_c: {"program": PROGRAM, "golden": INTEGERS[:1], "folder": "out", "name": "net"},
     engine.export_models: {"models": {}, "folder": "out"},
-    engine.verify: {
-        "program": PROGRAM,
-        "runners": {"C": ENGINE},
-        "inputs": INTEGERS,
-    },
+    engine.verify: {"program": PROGRAM, "runners": {"C": ENGINE}, "inputs": INTEGERS},
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
     interop.from_onnx: {"source": b""},
@@ -155,20 +151,3 @@ ACCEPTED = [
 def test_what_is_meant_is_taken():
     for holds in ACCEPTED:
         assert holds()
-
-
-SAID = [
-    (lambda: quant.quantize(SMALL, X), "calibration is an array .*; wanted: .*quant.calibrate"),
-    (lambda: quant.report(SMALL, PROGRAM, X), "calibration is a Program; wanted: .*calibrate"),
-    (lambda: measure.measure(PROGRAM, DATA), "model is a Program; wanted: .*Engine"),
-    (lambda: measure.compare([SMALL], DATA), "mapping from names to models"),
-    (lambda: plot.confusion(SMALL), "m is a Model; wanted: .*measure"),
-    (lambda: engine.verify(SMALL, {}, X), "program is a Model; wanted: .*quantize"),
-    (lambda: engine.Engine(SMALL), "program is a Model; wanted: .*quantize"),
-]
-
-
-def test_a_refusal_says_what_is_wanted():
-    for call, message in SAID:
-        with pytest.raises(DrypointError, match=message):
-            call()

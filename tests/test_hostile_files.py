@@ -48,7 +48,7 @@ def bounded_memory():
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def refused(read, mutate, good, n, *, least=0.3):
+def check_mutants(read, mutate, good, n, *, least=0.3):
     """Read n mutants; at least a share of them must be refused, else the mutants are too tame."""
     read(good)
     lines = 0
@@ -84,7 +84,7 @@ def a_model():
 
 
 def test_model_files():
-    refused(nn.loads, mutants.zip_changed, a_model().dumps(), 400)
+    check_mutants(nn.loads, mutants.zip_changed, a_model().dumps(), 400)
 
 
 def test_model_files_of_graphs():
@@ -92,7 +92,7 @@ def test_model_files_of_graphs():
     ports = nn.Add().input_ports
     edges = [("input", "a", f"sum.{ports[0]}"), ("input", "b", f"sum.{ports[1]}")]
     net = nn.Graph(layers, edges, {"input": (3,)}).initialize(0)
-    refused(nn.loads, mutants.zip_changed, nn.Model(net).dumps(), 200)
+    check_mutants(nn.loads, mutants.zip_changed, nn.Model(net).dumps(), 200)
 
 
 def test_checkpoints(tmp_path):
@@ -103,7 +103,7 @@ def test_checkpoints(tmp_path):
         return train.fit(classifier(), blobs(), epochs=1, resume_from=tmp_path, progress="none")
 
     train.fit(classifier(), blobs(), epochs=1, checkpoint=tmp_path, progress="none")
-    refused(resume, mutants.zip_changed, path.read_bytes(), 200)
+    check_mutants(resume, mutants.zip_changed, path.read_bytes(), 200)
 
 
 def an_onnx_file():
@@ -179,7 +179,7 @@ def a_quantized_onnx_file():
     def steps(scale, zero):
         return f.constant(scale), f.constant(zero, np.int8)
 
-    def quantized(name, scale, zero):
+    def add_quantization(name, scale, zero):
         return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps(scale, zero)),
                     *steps(scale, zero))  # fmt: skip
 
@@ -187,10 +187,10 @@ def a_quantized_onnx_file():
         integers = f.constant(f.rng.integers(-127, 128, shape), np.int8)
         return integers, f.constant(scales), f.constant(np.zeros(len(scales)), np.int8)
 
-    x = quantized("input", 0.05, 3)
+    x = add_quantization("input", 0.05, 3)
     kernel = f.of("DequantizeLinear", *weights((2, 2, 3, 3), [0.01, 0.02]), axis=0)
     made = f.of("Conv", x, kernel, f.drawn(2), pads=[1, 1, 1, 1])
-    x = quantized(f.of("Relu", f.of("Add", quantized(made, 0.1, -5), x)), 0.1, -128)
+    x = add_quantization(f.of("Relu", f.of("Add", add_quantization(made, 0.1, -5), x)), 0.1, -128)
     x = f.of("Reshape", f.of("QuantizeLinear", x, *steps(0.1, -128)), f.ints(-1, 50))
     f.of("QLinearMatMul", x, *steps(0.1, -128), *weights((50, 3), [0.01]), *steps(0.2, 9))
     return f.then("DequantizeLinear", *steps(0.2, 9)).bytes()
@@ -198,15 +198,15 @@ def a_quantized_onnx_file():
 
 def test_onnx_files():
     """Chains, graphs and quantized files; a quantized one is compared with its framework too."""
-    refused(interop.from_onnx, onnx_changed, an_onnx_file(), 500)
-    refused(interop.from_onnx, onnx_changed, an_onnx_graph(), 400)
-    refused(interop.program_and_rounding, onnx_changed, a_quantized_onnx_file(), 400)
+    check_mutants(interop.from_onnx, onnx_changed, an_onnx_file(), 500)
+    check_mutants(interop.from_onnx, onnx_changed, an_onnx_graph(), 400)
+    check_mutants(interop.program_and_rounding, onnx_changed, a_quantized_onnx_file(), 400)
 
 
 def test_a_layer_in_floats_of_a_quantized_file_is_named():
     """A convolution in floats before an integer operator; what reads it is not named."""
     model = onnx.load_model_from_string(a_quantized_onnx_file())
-    conv, reshape = (next(one for one in model.graph.node if one.op_type == kind)
+    conv, reshape = (next(node for node in model.graph.node if node.op_type == kind)
                      for kind in ("Conv", "Reshape"))  # fmt: skip
     reshape.input[0] = conv.output[0]
     with pytest.raises(interop.OnnxError, match=r"1 of 3 layers: Conv .* computed in floats"):
@@ -229,7 +229,7 @@ def test_data_files_of_onnx_files(tmp_path):
         path.write_bytes(content)
         return interop.from_onnx(path)
 
-    refused(read, onnx_changed, message.SerializeToString(), 300)
+    check_mutants(read, onnx_changed, message.SerializeToString(), 300)
 
 
 def words_changed(rng, content):
@@ -251,7 +251,7 @@ def test_tflite_files():
         (interop.from_tflite, tflite_files.a_net("FLOAT32")),
         (interop.program_and_rounding, tflite_files.a_stream()),
     ):
-        refused(read, words_changed, good, 400, least=0.2)
+        check_mutants(read, words_changed, good, 400, least=0.2)
         with bounded_memory():
             for end in range(0, len(good), len(good) // 1000):
                 with pytest.raises(DrypointError) as found:
@@ -277,9 +277,9 @@ def test_idx_files(tmp_path, packed):
     data.write_idx(labels, np.arange(5, dtype=np.uint8))
     good = data.idx_bytes(np.arange(60, dtype=np.uint8).reshape(5, 3, 4))
     if packed:
-        refused(read, gzip_changed, gzip.compress(good, mtime=0), 300)
+        check_mutants(read, gzip_changed, gzip.compress(good, mtime=0), 300)
     else:
-        refused(read, mutants.idx_changed, good, 300)
+        check_mutants(read, mutants.idx_changed, good, 300)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["plain", "compressed"])
@@ -292,7 +292,7 @@ def test_npz_files_of_examples(tmp_path, save):
 
     x = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
     save(buffer, x=x, y=np.arange(5), classes=np.array([*"abcde"]))
-    refused(read, mutants.bytes_changed, buffer.getvalue(), 200)
+    check_mutants(read, mutants.bytes_changed, buffer.getvalue(), 200)
 
     def member_changed(rng, content):
         members = unpack_members(content)
@@ -300,7 +300,7 @@ def test_npz_files_of_examples(tmp_path, save):
         return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
 
     if save is np.savez:
-        refused(read, member_changed, buffer.getvalue(), 300)
+        check_mutants(read, member_changed, buffer.getvalue(), 300)
 
 
 def test_tables_and_sounds(tmp_path):
@@ -316,15 +316,15 @@ def test_tables_and_sounds(tmp_path):
         return data.read(tmp_path, window=4)
 
     rows = "".join(f"{i * i % 7},{i * 5 % 12 / 4},{'ab'[i % 2]}\n" for i in range(12))
-    refused(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
-    refused(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
+    check_mutants(read_table, mutants.csv_changed, f"x,y,label\n{rows}", 200)
+    check_mutants(read_table, mutants.bytes_changed, f"x,y,label\n{rows}".encode(), 200, least=0.1)
     table.unlink()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(range(80)))
-    refused(read_sound, mutants.bytes_changed, buffer.getvalue(), 200, least=0.1)
+    check_mutants(read_sound, mutants.bytes_changed, buffer.getvalue(), 200, least=0.1)
 
 
 def pictures():
@@ -351,8 +351,8 @@ def test_pictures(tmp_path):
         return encoder(path)
 
     for good, change in pictures().values():
-        refused(read, change, good, 150, least=0.0)
-    refused(read, *reversed(pictures()["png P"]), 150)
+        check_mutants(read, change, good, 150, least=0.0)
+    check_mutants(read, *reversed(pictures()["png P"]), 150)
 
 
 def test_logs_of_devices(tmp_path):
@@ -363,7 +363,7 @@ def test_logs_of_devices(tmp_path):
         return measure.read_log(path, output_scale=0.5)
 
     table = "index,true,predicted,a,b,c\n0,1,1,-5,7,3\n1,0,0,9,7,3\n2,2,2,0,0,1\n"
-    refused(read, mutants.csv_changed, table, 300)
+    check_mutants(read, mutants.csv_changed, table, 300)
 
     def lines_changed(rng, text):
         lines = text.splitlines()
@@ -373,15 +373,17 @@ def test_logs_of_devices(tmp_path):
 
     rows = [{"index": i, "true": i, "predicted": i, "outputs": [int(i == j) for j in range(3)]}
             for i in range(3)]  # fmt: skip
-    refused(read, lines_changed, "\n".join(map(json.dumps, rows)), 300)
+    check_mutants(read, lines_changed, "\n".join(map(json.dumps, rows)), 300)
 
 
 def test_calibrations_and_cards():
     ranges = {"input": (0.0, 1.0), "conv": (-3.0, 2.5)}
     calibration = Calibration(ranges=ranges, method="minmax", percentile=100.0, n_examples=10)
-    refused(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
+    check_mutants(Calibration.from_json, mutants.json_changed, calibration.to_json(), 300)
     card = models.card("lenet-mnist").to_json()
-    refused(lambda text: str(models.ModelCard.from_json(text)), mutants.json_changed, card, 300)
+    check_mutants(
+        lambda text: str(models.ModelCard.from_json(text)), mutants.json_changed, card, 300
+    )
 
 
 def test_files_of_package_facts(tmp_path):
@@ -392,7 +394,7 @@ def test_files_of_package_facts(tmp_path):
         return package_of([str(path)])
 
     good = b'version = "1.2.3"\nlicence = "MIT"\nauthor = "A. Body"\nurl = "https://example.org"\n'
-    refused(read, mutants.bytes_changed, good, 300)
+    check_mutants(read, mutants.bytes_changed, good, 300)
     for broken in (b"a = " + b"[" * 8000, b"a" + b".a" * 4000 + b" = 1", b"\xff", b"a" * 9000):
         with pytest.raises(DrypointError):
             read(broken)
@@ -408,7 +410,9 @@ def test_answers_of_devices():
     good = struct.pack("<iI", 0, 1) + b"scalar".ljust(16, b"\0") + 2 * outputs
     (run,) = devices.decode(jobs, good, "little")[0]
     assert (run.runner, run.outputs[1].tolist()) == ("scalar", [*range(10)])
-    refused(lambda answer: devices.decode(jobs, answer, "little"), mutants.bytes_changed, good, 300)
+    check_mutants(
+        lambda answer: devices.decode(jobs, answer, "little"), mutants.bytes_changed, good, 300
+    )
 
 
 def nested_graphs(n):

@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from line_counts import BUDGETS, lines_of
+from vague_names import share as vague_share
 
 from tools import ROOT, run
 
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "common": set(),
     "autodiff": {"common"},
     "data": {"common"},
-    "nn": {"autodiff", "data", "graph", "common"},
+    "nn": {"autodiff", "data", "graph", "program", "common"},
     "train": {"nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
@@ -123,7 +124,7 @@ def part_of(path):
     )
 
 
-def imported(tree, depth=1):
+def imported_parts(tree, depth=1):
     """The parts of drypoint that a module imports, relative imports aside.
 
     Args:
@@ -156,8 +157,8 @@ def test_imports_point_one_way():
     for path in PYTHON_FILES:
         text, name = path.read_text("utf-8"), part_of(path)
         depth = len(path.parts) - path.parts.index("drypoint") - 2
-        everywhere = {*imported(tree(path), depth)}
-        at_once = {*imported(without_calls(ast.parse(text)), depth)}
+        everywhere = {*imported_parts(tree(path), depth)}
+        at_once = {*imported_parts(without_calls(ast.parse(text)), depth)}
         late = MAY_IMPORT_WHEN_CALLED.get(name, set())
         for modules, allowed in ((everywhere, late), (at_once, set())):
             others = {m.split(".")[1] for m in modules if m.split(".")[0] == "drypoint"}
@@ -166,30 +167,54 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def circle(graph):
+    """A circle of a graph of imports, as text; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(map(str, error.args[1]))
+    return ""
+
+
 def test_the_modules_of_a_part_import_one_another_in_no_circle():
-    """Imports for type checkers count too."""
+    """Imports for type checkers count too. Nor do the rooms of a part: a room is a folder with
+    modules, whose names begin with "_", and the modules beside it are rooms of their own."""
     circles = {}
     for part, folder in PARTS.items():
-        files = {path.stem: path for path in (ROOT / folder).glob("*.py")}
-        graph = {stem: siblings(path) & set(files) for stem, path in files.items()}
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            circles[part] = " <- ".join(error.args[1])
-    assert circles == {}
+        files = {*(ROOT / folder).rglob("*.py")}
+        graph = {path: imported_files(path) & files - {path} for path in files}
+        modules = {path: found for path, found in graph.items() if path.name != "__init__.py"}
+        circles[part] = circle(modules)
+        rooms = {room(path, ROOT / folder): set() for path in modules}
+        for path, found in modules.items():
+            own = room(path, ROOT / folder)
+            rooms[own] |= {room(other, ROOT / folder) for other in found} - {own}
+        circles[f"rooms of {part}"] = circle(rooms)
+    assert {name: text for name, text in circles.items() if text} == {}
 
 
-def siblings(path):
-    """The modules of its own part that a file imports, wherever in the file."""
-    nodes = [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) and n.level == 1]
-    return {name for n in nodes for name in ([n.module] if n.module else [a.name for a in n.names])}
+def room(path, folder):
+    """The room of a module in a part."""
+    first = path.relative_to(folder).parts[0]
+    return first if first.startswith("_") else path.relative_to(folder).as_posix()
+
+
+def imported_files(path):
+    """The modules that a file imports by relative imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            found.add(folder.with_suffix(".py"))
+            found |= {folder / f"{alias.name}.py" for alias in node.names}
+    return found
 
 
 def test_parts_are_imported_by_their_public_name():
     """`from drypoint.data import x`, never `from drypoint.data._idx import x`. Plumbing that other
     parts share is in submodules with a public name: `from drypoint.autodiff.trace import Trace`."""
     for path in PYTHON_FILES:
-        for module in imported(tree(path), len(path.parts)):
+        for module in imported_parts(tree(path), len(path.parts)):
             if module.startswith("drypoint."):
                 assert "._" not in module, f"{path}: {module}"
 
@@ -240,6 +265,13 @@ def test_files_have_at_most_500_lines():
 def test_lines_of_code_stay_within_their_budgets(name):
     folders, most = BUDGETS[name]
     assert sum(map(lines_of, folders)) <= most
+
+
+@pytest.mark.parametrize("part", ["trainer/drypoint/interop", "pybridge/drypoint/graph"])
+def test_few_names_say_nothing(part):
+    """`python tests/support/vague_names.py` prints the share of each part."""
+    vague, total = vague_share(ROOT / part)
+    assert vague <= 0.02 * total
 
 
 def test_test_files_have_names_of_their_own():

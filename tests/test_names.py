@@ -10,17 +10,11 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from answers import check_answers
 
 import drypoint
-from drypoint import data, engine, interop, models, nn, quant, train
-from drypoint.common import (
-    ArgumentNameError,
-    Arguments,
-    DrypointError,
-    UnknownNameError,
-    accept,
-    known_word,
-)
+from drypoint import engine, models, nn, quant, train
+from drypoint.common import ArgumentNameError, Arguments, UnknownNameError, accept, known_word
 from drypoint.program import Program, blob
 
 MODEL = models.load("lenet-mnist")
@@ -31,9 +25,9 @@ PAIR = (X, [0, 1, 2])
 PARTS = ("data", "engine", "interop", "measure", "models", "nn", "program", "quant", "train")
 
 
-def layer(one):
+def layer(module):
     """A layer or net as its config."""
-    return one.config()
+    return module.config()
 
 
 SAME = [
@@ -63,6 +57,7 @@ SAME = [
      lambda: layer(nn.Conv2d(8, 3, padding="valid"))),
     (lambda: layer(nn.Conv1d(2, 8, 3)), lambda: layer(nn.Conv1d(8, 3, in_channels=2))),
     (lambda: layer(nn.MaxPool2d(3, 2, 1)), lambda: layer(nn.MaxPool2d(3, stride=2, padding=1))),
+    (lambda: layer(nn.AvgPool1d(3, 2)), lambda: layer(nn.AvgPool1d(3, stride=2))),
     (lambda: layer(nn.MaxPooling2D(pool_size=2, strides=1)),
      lambda: layer(nn.MaxPool2d(2, stride=1))),
     (lambda: layer(nn.BatchNorm2d(8, eps=1e-3)),
@@ -107,101 +102,10 @@ def test_models_and_programs_are_saved_and_loaded_by_methods(tmp_path):
 
 PUT_BEHIND = 'put the activation behind the layer, nn.ReLU() or "relu"'
 FIT_PAIR = "give inputs and labels as a pair: fit(model, (x, y))"
-ANSWERED = [
-    (lambda: nn.Conv2d(8, 3, activation="relu"),
-     f"Conv2d takes no argument 'activation': {PUT_BEHIND}"),
-    (lambda: nn.Dense(10, activation="softmax"),
-     f"Linear takes no argument 'activation': {PUT_BEHIND}"),
-    (lambda: nn.Conv2d(8, 3, input_shape=(28, 28, 1)),
-     "Conv2d takes no argument 'input_shape': give the shape to the net, channels first: "
-     "Sequential(layers, input_shape=(C, H, W))"),
-    (lambda: nn.Flatten(1), "Flatten got 1 positional argument, too many: it takes none"),
-    (lambda: nn.Softmax(dim=1),
-     "Softmax takes no argument 'dim': it is axis, which counts the axes of one example, without "
-     "the batch; the default is the last axis"),
-    (lambda: nn.ReLU(inplace=True),
-     "ReLU takes no argument 'inplace': leave it out: values are immutable, and a net computes in "
-     "place where it can"),
-    (nn.Linear,
-     "Linear: missing a required argument: 'out_features'; it takes out_features, in_features, "
-     "bias"),
-    (lambda: nn.Conv2d(8, kernel=3), "Conv2d takes no argument 'kernel'; is it kernel_size?"),
-    (lambda: nn.BatchNormalization,
-     "drypoint.nn has no 'BatchNormalization': it is BatchNorm2d for images, BatchNorm1d for "
-     "vectors; its momentum is 1 - that of Keras"),
-    (lambda: nn.LSTM(8),
-     "drypoint.nn has no 'LSTM': there are no recurrent layers; a Conv2d over the time axis takes "
-     "their place"),
-    (lambda: nn.LayerNorm(8),
-     "drypoint.nn has no 'LayerNorm': a BatchNorm1d or BatchNorm2d takes its place; quantize folds "
-     "it into the weights"),
-    (lambda: nn.MultiheadAttention(8, 2),
-     "drypoint.nn has no 'MultiheadAttention': there is no attention; convolutions, of a wide "
-     "kernel or dilated, take its place"),
-    (lambda: interop.from_sklearn,
-     "drypoint.interop has no 'from_sklearn': a model of scikit-learn is no net; "
-     "drypoint.sklearn.Classifier is a net that scikit-learn's pipelines and searches take"),
-    (lambda: nn.MaxPool3d(2), "drypoint.nn has no 'MaxPool3d'; is it MaxPool2d or MaxPool1d?"),
-    (lambda: data.load("MNIST", "val"), "mnist has no part 'val'; its parts: train, test"),
-    (lambda: train.fit(MODEL, PAIR, lr=0.1),
-     "fit takes no argument 'lr': the optimizer has it: optimizer=train.Adam(lr=...)"),
-    (lambda: train.fit(MODEL, PAIR, verbose=0),
-     "fit takes no argument 'verbose': it is progress: 'none' for 0, 'bar' for 1, 'lines' for 2"),
-    (lambda: train.fit(MODEL, X, [0, 1, 2]),
-     f"fit got 3 positional arguments, too many: {FIT_PAIR}"),
-    (lambda: train.fit(MODEL, x=X, y=[0, 1, 2]), f"fit takes no argument 'x': {FIT_PAIR}"),
-    (lambda: train.fit(MODEL), f"fit got no data: {FIT_PAIR}"),
-    (lambda: train.fit(MODEL, PAIR, epoch=1), "fit takes no argument 'epoch'; is it epochs?"),
-    (lambda: train.fit(MODEL, PAIR, optimizer="adamw"),
-     "no optimizer is called 'adamw'; Adam's weight_decay is decoupled as AdamW's is: "
-     "train.Adam(weight_decay=0.01)"),
-    (lambda: train.fit(MODEL, PAIR, loss="hinge"),
-     "loss is 'hinge'; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the words "
-     "sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy, mse, "
-     "mean_squared_error, mae, mean_absolute_error"),
-    (lambda: train.Adam(MODEL.net.parameters(), lr=0.1),
-     "Adam got 1 positional argument, too many: write lr=...; fit gives the optimizer the "
-     "parameters"),
-    (lambda: MODEL.fit(PAIR),
-     "Model has no 'fit': it is train.fit(model, data), whose result has the trained model"),
-    (lambda: MODEL.eval,
-     "Model has no 'eval': leave it out: a net called by itself is never in training"),
-    (lambda: MODEL.net.add,
-     "Sequential has no 'add': a net is immutable: net + layer is a longer one"),
-    (lambda: MODEL.summary, "Model has no 'summary': it is model.net.summary()"),
-    (lambda: ENGINE.invoke,
-     "Engine has no 'invoke': engine(x) decides, engine.predict_proba(x) gives probabilities, "
-     "engine.run(x) integers"),
-    (lambda: PROGRAM.predict(X),
-     "Program has no 'predict': engine.Engine(program) runs it: predict, predict_proba, run, "
-     "trace"),
-    (lambda: quant.quantize(MODEL),
-     "quantize got no calibration: quantize(model, quant.calibrate(model, inputs)), with some "
-     "hundred training examples"),
-    (lambda: quant.quantize(MODEL, None, weight_bits=4),
-     "quantize takes no argument 'weight_bits': leave it out: weights and activations are of 8 "
-     "bits"),
-    (lambda: quant.calibrate(MODEL),
-     "calibrate got no inputs: some hundred training examples, calibrate(model, inputs)"),
-    (lambda: data.ImageEncoder(28, 28),
-     "ImageEncoder got 2 positional arguments, too many: width and height are keywords: "
-     "ImageEncoder(width=28, height=28)"),
-    (lambda: data.ImageEncoder(size=28),
-     "ImageEncoder takes no argument 'size': width and height are keywords: "
-     "ImageEncoder(width=28, height=28)"),
-    (lambda: data.load("mnist", train=True),
-     "load takes no argument 'train': it is split, \"train\" or \"test\""),
-    (lambda: drypoint.Model, "drypoint has no part 'Model': it is drypoint.nn.Model"),
-    (lambda: drypoint.optim, "drypoint has no part 'optim': optimizers are in drypoint.train"),
-    (lambda: drypoint.model, "drypoint has no part 'model'; is it models?"),
-]  # fmt: skip
 
 
 def test_a_name_of_another_meaning_is_answered_in_one_line():
-    for call, message in ANSWERED:
-        with pytest.raises(DrypointError) as caught:
-            call()
-        assert str(caught.value) == message
+    check_answers("names", globals())
 
 
 def test_answers_are_the_errors_that_python_expects():
@@ -243,7 +147,7 @@ def test_aliases_of_arguments_name_arguments():
         required = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         assert {*table.hints} & {*parameters} <= required, function
     optimizers = (train.Adam, train.SGD, train.RMSProp)
-    known = {name for one in optimizers for name in inspect.signature(one).parameters}
+    known = {name for optimizer in optimizers for name in inspect.signature(optimizer).parameters}
     assert {*fit.OPTIMIZER.aliases.values()} <= known
 
 

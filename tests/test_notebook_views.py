@@ -67,7 +67,9 @@ def test_the_search_of_baselines_is_a_table(toolbox):
     toolbox.need_package("sklearn")
     found = baselines.auto(DIGITS, time_limit=1)
     rows = cells(found._repr_html_())
-    assert [row[0].strip("* ") for row in rows[1:]] == [one.method for one in found.tried]
+    assert [row[0].strip("* ") for row in rows[1:]] == [
+        candidate.method for candidate in found.tried
+    ]
     assert [row[0] for row in rows if row[0].startswith("* ")] == [f"* {found.method}"]
 
 
@@ -88,7 +90,7 @@ def test_fit_shows_curves_in_a_notebook(monkeypatch, toolbox):
     monkeypatch.setattr("drypoint.train._notebook._FIRST", 0.0)
     net = nn.Sequential([nn.Flatten(), nn.Linear(10), nn.Softmax()], (1, 28, 28))
     result = train.fit(net, DIGITS, epochs=2)
-    first = next(i for i, one in enumerate(shown) if "epoch 1/2" in one["text/plain"])
+    first = next(i for i, output in enumerate(shown) if "epoch 1/2" in output["text/plain"])
     assert "<img" not in shown[first]["text/html"]
     assert "Titles: loss; accuracy." in shown[first + 1]["text/html"]
     assert "epoch 2/2" in shown[-1]["text/plain"]
@@ -109,7 +111,7 @@ def test_a_real_kernel_shows_them(toolbox):
         "digits = data.load('mnist', 'train')[:1000]\ndigits",
         "found = train.fit(nn.lenet5(), digits, epochs=2)",
     )
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in code])
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in code])
     nbclient.NotebookClient(book, timeout=300, kernel_name="python3").execute()
     (view,) = book.cells[1].outputs
     assert "1,000 images of 28 x 28" in view.data["text/html"]

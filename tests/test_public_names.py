@@ -5,7 +5,7 @@ docs/policy.md says what each surface promises.
 """
 
 import pytest
-from public_names import API, ROOT, SURFACES, unexplained
+from public_names import API, ROOT, SURFACES, unexplained_names
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 
@@ -13,7 +13,7 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 @pytest.mark.parametrize("surface", SURFACES)
 def test_changelog_names_every_public_name_that_is_new_or_gone(surface):
     released = (API / f"{surface}.txt").read_text("utf-8").splitlines()
-    wrong = unexplained(released, SURFACES[surface](), CHANGELOG)
+    wrong = unexplained_names(released, SURFACES[surface](), CHANGELOG)
     assert wrong == [], "name them in CHANGELOG.md, under Unreleased, between backticks"
 
 
@@ -30,9 +30,9 @@ def test_a_planted_name_is_found_until_the_changelog_names_it():
         ("name_use.h", "- exports have `name_use.h`"),
     ):
         for before, after in (([], [name]), ([name], [])):
-            assert unexplained(before, after, log.format(line)) == []
-            assert unexplained(before, after, log.format(line.replace("`", ""))) == [name]
-            assert unexplained(before, after, log.format("")) == [name]
-        assert unexplained([name], [name], log.format("")) == []
+            assert unexplained_names(before, after, log.format(line)) == []
+            assert unexplained_names(before, after, log.format(line.replace("`", ""))) == [name]
+            assert unexplained_names(before, after, log.format("")) == [name]
+        assert unexplained_names([name], [name], log.format("")) == []
     for old in ("drypoint.nn.Old", "drypoint export --old"):
-        assert unexplained([old], [], log.format("- `Older`, `--older`")) == [old]
+        assert unexplained_names([old], [], log.format("- `Older`, `--older`")) == [old]

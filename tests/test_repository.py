@@ -93,7 +93,10 @@ def test_version_and_dependencies_are_those_of_pyproject():
     assert f'version: "{version}"' in recipe
     needed = recipe.partition("  run:\n")[2].partition("\n\n")[0]
     found = re.findall(r"- ([\w-]+) >=([\d.]+)", needed)
-    wanted = [re.fullmatch(r"([\w-]+)>=([\d.]+)", one).groups() for one in PROJECT["dependencies"]]
+    wanted = [
+        re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement).groups()
+        for requirement in PROJECT["dependencies"]
+    ]
     assert sorted(found) == sorted([*wanted, ("python", PROJECT["requires-python"][2:])])
 
 

@@ -56,7 +56,7 @@ def test_two_wheels_are_equal_to_the_byte(toolbox, sources, tmp_path, monkeypatc
         (wheel,) = (tmp_path / str(i)).iterdir()
         wheels.append(wheel)
     infos = [zipfile.ZipFile(wheel).infolist() for wheel in wheels]
-    facts = [[(f.filename, f.date_time, f.external_attr) for f in one] for one in infos]
+    facts = [[(f.filename, f.date_time, f.external_attr) for f in members] for members in infos]
     assert facts[0] == facts[1]
     assert len(facts[0]) > 300
     assert wheels[0].read_bytes() == wheels[1].read_bytes()

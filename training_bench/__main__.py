@@ -3,9 +3,8 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
-from drypoint.bench import NETS, known_nets, to_json
+from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
@@ -15,16 +14,10 @@ from . import QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, tra
 def main(arguments: list[str]) -> int:
     """Run the bench; exit code 1: a net failed, 2: an argument is refused or every net failed."""
     parser = argparse.ArgumentParser(prog="training_bench", description=__doc__)
-    parser.add_argument("--nets", default="lenet", help=f"some of {','.join(NETS)}, or all")
     parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
     parser.add_argument("--threads", type=_counts, metavar="N,N", help="of a library; 1 and 2")
-    parser.add_argument("--rounds", type=int, metavar="N", help="measurements of each library; 5")
-    parser.add_argument("--no-peers", action="store_true", help="only drypoint")
-    parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
-    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
+    add_options(parser, count=int, rounds=TrainPlan().rounds)
     parser.add_argument("--json", action="store_true", help="print all figures")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
-    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     args = parser.parse_args(arguments)
     base = QUICK if args.quick else TrainPlan()
     plan = TrainPlan(
@@ -37,9 +30,8 @@ def main(arguments: list[str]) -> int:
     try:
         if args.plot is not None:
             TrainCurves.check_saving(args.plot)
-        names = known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
         compiler = find_compiler(args.cc)
-        found = bench_training(names, plan, compiler=compiler, notify=_print_line)
+        found = bench_training(named_nets(args), plan, compiler=compiler, notify=_print_line)
         if args.plot is not None:
             TrainCurves(found).save(args.plot)
     except DrypointError as error:

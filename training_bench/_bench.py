@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from drypoint import data
 from drypoint.bench import (
-    BUSY,
     NETS,
     SIGNALS,
     BenchError,
@@ -26,7 +25,8 @@ from drypoint.bench import (
     measure_limits,
     random_images,
     run_rounds,
-    started,
+    spread_warnings,
+    start,
     usable_cpus,
 )
 from drypoint.common import progress
@@ -82,11 +82,7 @@ QUICK = TrainPlan(rounds=3, ms=100, batches=(128,), threads=(1,))
 
 
 def bench_training(
-    names: Sequence[str],
-    plan: TrainPlan,
-    *,
-    compiler: str,
-    notify: Callable[[str], None],
+    names: Sequence[str], plan: TrainPlan, *, compiler: str, notify: Callable[[str], None]
 ) -> TrainResult:
     """Time training of nets of ``NETS``.
 
@@ -125,17 +121,12 @@ def bench_training(
         ms=plan.ms,
         nets=tuple(nets),
         failures=tuple(failed),
-        warnings=tuple(_warnings(machine.load, nets)),
+        warnings=tuple(spread_warnings(machine.load, _step_figures(nets), wide=WIDE)),
     )
 
 
 def _time_net(
-    name: str,
-    plan: TrainPlan,
-    folder: Path,
-    *,
-    limits: Path,
-    cpus: list[int],
+    name: str, plan: TrainPlan, folder: Path, *, limits: Path, cpus: list[int]
 ) -> TrainNet:
     net = NETS[name]().initialize(0)
     x, y = _images(name)
@@ -145,7 +136,7 @@ def _time_net(
         )
     Model(net).save(folder / "net.npz")
     np.savez(folder / "data.npz", x=x, y=y)
-    versions = _installed(peers=plan.peers)
+    versions = _installed_libraries(peers=plan.peers)
     counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     commands = [(kind, batch) for kind in ("step", "forward") for batch in plan.batches]
     questions = [(f"{kind} {batch} {plan.ms}", 2) for kind, batch in commands]
@@ -155,8 +146,8 @@ def _time_net(
             f"left out: {n} threads on {len(cpus)} cores" for n in plan.threads if n not in counts
         ]
         for threads in counts:
-            entrants = [_entrant(one, folder, threads) for one in versions]
-            begun, left_out = stack.enter_context(started(entrants, cpus[-threads:]))
+            entrants = [_entrant(name, folder, threads) for name in versions]
+            begun, left_out = stack.enter_context(start(entrants, cpus[-threads:]))
             processes |= begun
             notes += left_out
         responders: dict[str, Responder] = {**processes}
@@ -171,7 +162,7 @@ def _time_net(
         cores = Cores(limits, loops[0], used) if loops and used else None
         watch = None if cores is None else Watch(cores.whole, patience=PATIENCE)
         if watch is not None:
-            responders = {key: Watched(one, watch) for key, one in responders.items()}
+            responders = {key: Watched(responder, watch) for key, responder in responders.items()}
         total = plan.rounds * len(responders) * len(questions)
         done = stack.enter_context(progress(f"timing {name}", total=total, unit="turns"))
         answers, limits_found = run_rounds(
@@ -184,12 +175,14 @@ def _time_net(
         peaks = {key: process.peak_memory() for key, process in processes.items()}
     if watch is not None and cores is not None:
         notes += _core_notes(watch, cores)
-    limit = next((one.scaled(2) for one in limits_found.values()), None)  # a multiply-add is two
+    limit = next(
+        (figure.scale(2) for figure in limits_found.values()), None
+    )  # a multiply-add is two
     libraries = [
-        _times(one, versions[one], threads, plan, answers=answers[key], peak=peaks[key])
+        _times(name, versions[name], threads, plan, answers=answers[key], peak=peaks[key])
         for threads in counts
-        for one in versions
-        if (key := _key(one, threads)) in processes
+        for name in versions
+        if (key := _key(name, threads)) in processes
     ]
     forward, step = flops(name)
     return TrainNet(
@@ -231,7 +224,7 @@ def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return random_images(height, width, channels, n=IMAGES, seed=1), classes
 
 
-def _installed(*, peers: bool) -> dict[str, str]:
+def _installed_libraries(*, peers: bool) -> dict[str, str]:
     """Library -> version, of the installed libraries."""
     found = {}
     for name, packages in PACKAGES.items():
@@ -297,14 +290,9 @@ def flops(name: str) -> tuple[int, int]:
     return 2 * sum(macs), 6 * sum(macs) - 2 * macs[0]
 
 
-def _warnings(load: float, nets: Sequence[TrainNet]) -> Iterator[str]:
-    if load > BUSY:
-        yield f"the machine is busy: load average {load:.1f} before the start"
-    for net in nets:
-        wide = {
-            _key(one.name, one.threads)
-            for one in net.libraries
-            if max(figure.spread for figure in one.fair_us.values()) > WIDE
-        }
-        if wide:
-            yield f"{net.name}: rounds differ by more than {WIDE:.0%} for {', '.join(sorted(wide))}"
+def _step_figures(nets: Sequence[TrainNet]) -> dict[str, dict[str, list[Figure]]]:
+    """Net -> library and threads -> the figures of a step."""
+    return {
+        net.name: {_key(x.name, x.threads): [*x.fair_us.values()] for x in net.libraries}
+        for net in nets
+    }

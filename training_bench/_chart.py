@@ -1,9 +1,9 @@
 """Speed of training against the size of a batch: characters always, a figure with matplotlib."""
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drypoint.bench import add_legend, bar_lines, finish_panel
 from drypoint.plot import Layout, Picture
 
 from ._result import OURS, TrainNet, TrainResult, TrainTimes
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, distinct for the colour-blind; a library's settings share one.
 COLORS = {OURS: "#0072b2", "PyTorch": "#d55e00", "TensorFlow": "#e69f00", "JAX": "#7f7f7f"}
 STYLES = ("-", "--")
-NUMBER = 10  # columns of a number in the text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,14 +30,10 @@ class TrainCurves(Picture):
         lines = ["images a second of a full step, each at its best batch"]
         for net, threads in self._panels:
             libraries = _libraries(net, threads)
-            names = [one.name for one in libraries]
-            rates = [max(_rates(one)) for one in libraries]
-            room = max(map(len, names))
-            columns = max(10, width - room - NUMBER - 4)
+            rates = {library.name: max(_rates(library)) for library in libraries}
+            rows = [(name, f"{rate:,.0f}", rate) for name, rate in rates.items()]
             lines += ["", _title(net, threads)]
-            for name, rate in zip(names, rates, strict=True):
-                bar = ("#" if plain else "█") * max(1, round(columns * rate / max(rates)))
-                lines.append(f"  {name.ljust(room)}{rate:{NUMBER},.0f}  {bar}")
+            lines += bar_lines(rows, longest=max(rates.values()), width=width, plain=plain)
         return "\n".join(lines)
 
     @property
@@ -57,51 +52,34 @@ class TrainCurves(Picture):
         for ax, (net, threads) in zip(axes, self._panels, strict=True):
             places = range(len(net.batches))
             seen = dict.fromkeys(COLORS, 0)
-            for one in _libraries(net, threads):
-                style, filled = STYLES[seen[one.family]], seen[one.family] == 0
-                seen[one.family] += 1
+            for library in _libraries(net, threads):
+                style, filled = STYLES[seen[library.family]], seen[library.family] == 0
+                seen[library.family] += 1
                 ax.plot(
                     places,
-                    _rates(one),
+                    _rates(library),
                     style,
                     marker="o",
                     markersize=4,
-                    color=COLORS[one.family],
-                    markerfacecolor=COLORS[one.family] if filled else "white",
-                    label=one.name,
+                    color=COLORS[library.family],
+                    markerfacecolor=COLORS[library.family] if filled else "white",
+                    label=library.name,
                 )
             ax.set_xticks(list(places), [str(n) for n in net.batches])
             ax.set_ylim(0)
-            ax.set_title(_title(net, threads), loc="left", fontsize=10)
-            ax.set_xlabel("images a step", fontsize=8)
+            finish_panel(ax, title=_title(net, threads), xlabel="images a step")
             ax.set_ylabel("images a second", fontsize=8)
             ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-            ax.spines[["top", "right"]].set_visible(False)
-            ax.tick_params(labelsize=8)
             ax.grid(axis="y", color="#e5e5e5", linewidth=0.6)
-        entries = [ax.get_legend_handles_labels() for ax in axes]
-        handles = {
-            label: handle
-            for handle, label in itertools.chain.from_iterable(
-                zip(*entry, strict=True) for entry in entries
-            )
-        }
-        axes[0].figure.legend(
-            list(handles.values()),
-            list(handles),
-            loc="outside lower center",
-            ncols=3,
-            fontsize=8,
-            frameon=False,
-        )
+        add_legend(axes, columns=3)
 
 
 def _libraries(net: TrainNet, threads: int) -> list[TrainTimes]:
-    return [one for one in net.libraries if one.threads == threads]
+    return [library for library in net.libraries if library.threads == threads]
 
 
-def _rates(one: TrainTimes) -> list[float]:
-    return [1e6 / figure.median for figure in one.fair_us.values()]
+def _rates(library: TrainTimes) -> list[float]:
+    return [1e6 / figure.median for figure in library.fair_us.values()]
 
 
 def _title(net: TrainNet, threads: int) -> str:

@@ -83,11 +83,7 @@ def _convolution(name: str, layer: Conv2d) -> Step:
     def step(params: Params, x: Any) -> Any:
         weight = params[f"{name}.weight"].transpose(2, 3, 1, 0)
         made = lax.conv_general_dilated(
-            x,
-            weight,
-            window.stride,
-            padding,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            x, weight, window.stride, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
         return made + params[f"{name}.bias"]
 

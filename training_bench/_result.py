@@ -99,21 +99,23 @@ class TrainNet:
     @property
     def threads(self) -> tuple[int, ...]:
         """Counts of threads, from the smallest."""
-        return tuple(sorted({one.threads for one in self.libraries}))
+        return tuple(sorted({times.threads for times in self.libraries}))
 
     @property
     def ours(self) -> tuple[TrainTimes, ...]:
         """drypoint with every setting and count of threads."""
-        return tuple(one for one in self.libraries if one.family == OURS)
+        return tuple(times for times in self.libraries if times.family == OURS)
 
     @property
     def peers(self) -> tuple[str, ...]:
         """The families of the peers, in the order of the libraries."""
-        return tuple(dict.fromkeys(one.family for one in self.libraries if one.family != OURS))
+        return tuple(
+            dict.fromkeys(times.family for times in self.libraries if times.family != OURS)
+        )
 
     def gain(self, batch: int) -> Figure | None:
         """How many times as much trainings side by side do as one alone, at ``batch``."""
-        alone = [one for one in self.ours if one.threads == 1]
+        alone = [times for times in self.ours if times.threads == 1]
         if self.at_once is None or not alone:
             return None
         return alone[0].step_us[batch].over(self.at_once[batch])
@@ -127,15 +129,15 @@ class TrainNet:
         for batch in self.batches:
             for family in self.peers:
                 settings = [
-                    one
-                    for one in self.libraries
-                    if (one.family, one.threads) == (family, ours.threads)
+                    times
+                    for times in self.libraries
+                    if (times.family, times.threads) == (family, ours.threads)
                 ]
                 if settings:
-                    best = min(settings, key=lambda one: one.fair_us[batch].median)
+                    best = min(settings, key=lambda times: times.fair_us[batch].median)
                     times = best.fair_us[batch].over(ours.fair_us[batch])
                     yield _ratio(ours, best, batch, times)
-            alone = [one for one in self.ours if (one.name, one.threads) == (ours.name, 1)]
+            alone = [times for times in self.ours if (times.name, times.threads) == (ours.name, 1)]
             if ours.threads > 1 and alone:
                 yield _ratio(ours, ours, batch, alone[0].step_us[batch].over(ours.step_us[batch]))
 

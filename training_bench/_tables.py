@@ -53,9 +53,9 @@ def _net(net: TrainNet) -> Iterator[str]:
         f"{net.forward_flops / 1e6:.2f} (direct convolution){limit}"
     )
     for title, of, flops in (
-        ("full step, images a second", lambda one: one.step_us, net.step_flops),
-        ("full step, images a second of one core's time", lambda one: one.step_cpu_us, 0),
-        ("forward, images a second", lambda one: one.forward_us, net.forward_flops),
+        ("full step, images a second", lambda times: times.step_us, net.step_flops),
+        ("full step, images a second of one core's time", lambda times: times.step_cpu_us, 0),
+        ("forward, images a second", lambda times: times.forward_us, net.forward_flops),
     ):
         yield ""
         yield from table(list(_rows(net, title, of, flops)))
@@ -71,12 +71,12 @@ def _rows(
     net: TrainNet, title: str, of: Callable[[TrainTimes], Mapping[int, Figure]], flops: int
 ) -> Iterator[tuple[str, ...]]:
     yield (title, "threads", *map(str, net.batches), *(["best of limit"] if flops else []))
-    for one in net.libraries:
-        figures = of(one)
+    for times in net.libraries:
+        figures = of(times)
         rates = tuple(f"{1e6 / figures[n].median:,.0f}" for n in net.batches)
         best = min(figure.median for figure in figures.values())
-        share = (_share(net, flops / best / 1e3, one.threads),) if flops else ()
-        yield (f"{one.name} {one.version}", str(one.threads), *rates, *share)
+        share = (_share(net, flops / best / 1e3, times.threads),) if flops else ()
+        yield (f"{times.name} {times.version}", str(times.threads), *rates, *share)
 
 
 def _ratio_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
@@ -101,9 +101,9 @@ def _ratio_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
 
 def _memory_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
     yield ("the most memory in use, MB", "threads", "")
-    for one in net.libraries:
-        peak = "-" if math.isnan(one.peak_bytes) else f"{one.peak_bytes / 1e6:,.0f}"
-        yield (one.name, str(one.threads), peak)
+    for times in net.libraries:
+        peak = "-" if math.isnan(times.peak_bytes) else f"{times.peak_bytes / 1e6:,.0f}"
+        yield (times.name, str(times.threads), peak)
 
 
 def _over(net: TrainNet, ours: TrainTimes, family: str) -> Iterator[TrainRatio]:
@@ -118,16 +118,16 @@ def _cell(times: Figure) -> str:
 
 def _page(net: TrainNet) -> Iterator[str]:
     """Ours, each peer at its best setting, and how much faster the slowest of ours is."""
-    ours = list(dict.fromkeys(one.name for one in net.ours))
+    ours = list(dict.fromkeys(times.name for times in net.ours))
     slowest, several = ours[-1], len(net.threads) > 1
     families = [*net.peers, *([OURS] if several else [])]
     over = [f"over {'one thread' if f == OURS else f}" for f in families]
     over += ["trainings at once over one"] if net.at_once else []
     rows = []
     for threads, n in itertools.product(net.threads, net.batches):
-        here = [one for one in net.libraries if one.threads == threads]
-        figures = [_least(n, (one for one in here if one.name == name)) for name in ours]
-        figures += [_least(n, (one for one in here if one.family == f)) for f in net.peers]
+        here = [times for times in net.libraries if times.threads == threads]
+        figures = [_least(n, (times for times in here if times.name == name)) for name in ours]
+        figures += [_least(n, (times for times in here if times.family == f)) for f in net.peers]
         ratios = {
             r.family: f"{r.times.median:.2f}"
             for r in net.ratios
@@ -142,7 +142,7 @@ def _page(net: TrainNet) -> Iterator[str]:
 
 
 def _least(batch: int, libraries: Iterable[TrainTimes]) -> str:
-    return us(min((one.fair_us[batch].median for one in libraries), default=None))
+    return us(min((times.fair_us[batch].median for times in libraries), default=None))
 
 
 def _share(net: TrainNet, gflops: float, threads: int) -> str:

@@ -27,7 +27,9 @@ class Together:
             BenchError: a process ended.
         """
         with ThreadPoolExecutor(len(self._processes)) as pool:
-            answers = list(pool.map(lambda one: one.ask(command, lines=lines), self._processes))
+            answers = list(
+                pool.map(lambda process: process.ask(command, lines=lines), self._processes)
+            )
         return [
             [1 / sum(1 / time for time in times) for times in zip(*line, strict=True)]
             for line in zip(*answers, strict=True)

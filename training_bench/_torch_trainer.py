@@ -39,7 +39,7 @@ class TorchTrainer(Trainer):
         for start in range(0, n, batch):
             chosen = order[start : start + batch]
             self._adam.zero_grad(set_to_none=True)
-            self._loss(self._net(self._scaled(self._x[chosen])), self._y[chosen]).backward()
+            self._loss(self._net(self._scale(self._x[chosen])), self._y[chosen]).backward()
             self._adam.step()
 
     def forward(self, n: int, batch: int) -> None:
@@ -47,9 +47,9 @@ class TorchTrainer(Trainer):
         self._net.eval()
         with self.torch.inference_mode():
             for start in range(0, n, batch):
-                self._net(self._scaled(self._x[start : start + batch]))
+                self._net(self._scale(self._x[start : start + batch]))
 
-    def _scaled(self, x: Any) -> Any:
+    def _scale(self, x: Any) -> Any:
         return x.to(self.torch.float32, memory_format=self._format).mul_(1 / 255)
 
 

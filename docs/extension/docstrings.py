@@ -70,7 +70,7 @@ def shorten(
 ) -> tuple[str | None, str | None]:
     """Replace NumPy's long names of types by NDArray and ArrayLike."""
     short = [
-        text and _NDARRAY.sub(r"NDArray[\1]", _unqualified(text)).replace(_ARRAY_LIKE, "ArrayLike")
+        text and _NDARRAY.sub(r"NDArray[\1]", shorten_types(text)).replace(_ARRAY_LIKE, "ArrayLike")
         for text in (signature, result)
     ]
     return short[0], short[1]
@@ -84,7 +84,7 @@ def _classes(part: ModuleType) -> set[str]:
 _IN_TWO_PARTS = (_classes(nn) | _classes(autodiff)) & _classes(program)
 
 
-def _unqualified(text: str) -> str:
+def shorten_types(text: str) -> str:
     """The text with bare names of types. A name that two parts have stays qualified, or Sphinx
     could not link it; the tilde keeps the module from being shown.
     """

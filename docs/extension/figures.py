@@ -52,10 +52,7 @@ def with_section(text: str, name: str, *, output: str, machine: str, day: str) -
         body = "\n".join(f"    {line}".rstrip() for line in body.splitlines())
     new = f"\nMeasured on {day}, {machine}: `{COMMANDS[name]}`\n\n{body}\n\n"
     return re.sub(
-        _pattern(name),
-        lambda found: found[0].replace(found[1], new),
-        text,
-        flags=re.DOTALL,
+        _pattern(name), lambda found: found[0].replace(found[1], new), text, flags=re.DOTALL
     )
 
 

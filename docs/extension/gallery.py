@@ -22,7 +22,7 @@ def page() -> str:
             continue
         exec(compile(cell.source, str(FILE), "exec"), names)
         names["display"] = shown.append
-        parts += [_figure(one, f"picture{len(parts)}") for one in shown]
+        parts += [_figure(picture, f"picture{len(parts)}") for picture in shown]
         parts.append(f"```python\n{cell.source}\n```")
         shown.clear()
     return "\n\n".join(parts)

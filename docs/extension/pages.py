@@ -9,10 +9,12 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import charts
 import features
 import gallery
 import jupytext
 import nbformat
+import specification
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -35,7 +37,7 @@ FILES = {
 
 LENET = "lenet-mnist"  # the model that the pages of the site are about
 
-_LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"(!?)\[(!\[[^\]]+\]\([^)]+\)|[^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 
 
 def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
@@ -57,15 +59,16 @@ def shown_file(page: str) -> str:
     pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
     pages |= {file: str(file.relative_to(DOCS).with_suffix("")) for file in DOCS.glob("*.md")}
 
-    def linked(match: re.Match[str]) -> str:
+    def link_page(match: re.Match[str]) -> str:
         picture, text, target, anchor = match.groups()
         file = (path.parent / target).resolve()
         if picture:
             return f"![{text}]({file.relative_to(DOCS)})"
+        text = _LINK.sub(link_page, text)  # a picture that is a link
         other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 
-    text = _LINK.sub(linked, path.read_text("utf-8"))
+    text = _LINK.sub(link_page, path.read_text("utf-8"))
     return text.replace("# drypoint\n", "# Start\n", 1) if page == "start" else text
 
 
@@ -116,8 +119,12 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
     """Give a page its content when Sphinx reads it."""
     if page in FILES:
         source[0] = shown_file(page)
+    elif page == "index":
+        source[0] = source[0].replace("<!-- speed.svg -->", charts.svg())
     elif page == "features":
         source[0] = features.page()
+    elif page == "specification":
+        source[0] = specification.page()
     elif page == "gallery":
         source[0] = gallery.page()
     elif page.startswith("api/") and page != "api/index":
@@ -129,7 +136,7 @@ def describe(
 ) -> None:
     """Give a page the meta description that search engines show: its first paragraph."""
     found = tree.findall(nodes.paragraph) if tree is not None else ()
-    texts = [one.astext() for one in found if isinstance(one.parent, nodes.section)]
+    texts = [title.astext() for title in found if isinstance(title.parent, nodes.section)]
     if not texts:  # a page that Sphinx makes: the index of names, the search
         return
     content = escape(shorten(texts[0], 160, placeholder=" ..."), quote=True)

@@ -92,18 +92,18 @@ typedef enum dpt_status {
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
 enum {
-    DPT_CONV = 1,
-    DPT_DENSE = 2,
-    DPT_MAXPOOL = 3,
-    DPT_AVGPOOL = 4,
-    DPT_GROUPED = 5,
-    DPT_DEPTHWISE = 6,
-    DPT_ADD = 7,
-    DPT_CONCAT = 8,
-    DPT_LOOKUP = 9,
-    DPT_MUL = 10,
-    DPT_HISTORY = 11,  /* the last rows of a signal */
-    DPT_UPSAMPLE = 12, /* each pixel becomes a block of pixels */
+    DPT_CONV = 1,      /* a convolution */
+    DPT_DENSE = 2,     /* a dense op */
+    DPT_MAXPOOL = 3,   /* the largest value of each window */
+    DPT_AVGPOOL = 4,   /* the mean of each window */
+    DPT_GROUPED = 5,   /* a convolution in groups of channels */
+    DPT_DEPTHWISE = 6, /* a convolution of each channel by itself */
+    DPT_ADD = 7,       /* the sum of two planes */
+    DPT_CONCAT = 8,    /* channels put side by side */
+    DPT_LOOKUP = 9,    /* any function of one value */
+    DPT_MUL = 10,      /* the product of two planes, or of a plane and a factor a channel */
+    DPT_HISTORY = 11,  /* the last rows of a signal, which a streaming program remembers */
+    DPT_UPSAMPLE = 12, /* a larger plane of the same values */
     DPT_KINDS = 13     /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };

@@ -4,6 +4,7 @@
 #define DPT_INTERNAL_H
 
 #include "dpt_backends.h"
+#include "dpt_ops.h"
 
 /* Stops the compiler where a constant expression does not hold on its target, and names it. */
 #define DPT_STATIC_ASSERT(name, holds) typedef char name[(holds) ? 1 : -1]
@@ -35,48 +36,6 @@ static inline int dpt_always(void) {
     return 1;
 }
 
-/* In every table of kernels: the kinds that only dpt_scalar.c computes. In tables without SIMD
- * there are more. */
-#define DPT_PLAIN_KERNELS [DPT_HISTORY] = dpt_scalar_history, [DPT_UPSAMPLE] = dpt_scalar_upsample
-#define DPT_SMALL_KERNELS                                                                          \
-    [DPT_GROUPED] = dpt_scalar_grouped, [DPT_MUL] = dpt_scalar_mul, DPT_PLAIN_KERNELS
-
-/* What a kind has and may do. The gate refuses a field that the kind does not have and that is not
- * 0. */
-enum {
-    DPT_HAS_SECOND = 1,      /* a second input */
-    DPT_HAS_WINDOW = 2,      /* kernel, stride, padding */
-    DPT_HAS_CONVOLUTION = 4, /* dilation, pool */
-    DPT_HAS_GROUPS = 8,
-    DPT_HAS_RULE = 16,    /* requantization: shift, lo, hi, bias, mult */
-    DPT_HAS_FACTORS = 32, /* of a sum of two inputs */
-    DPT_HAS_WEIGHTS = 64,
-    DPT_HAS_TABLE = 128, /* of a lookup, where other kinds have weights */
-    DPT_HAS_PAD = 256,   /* padding values */
-    DPT_MAY_LIE_OVER_INPUT = 512,
-    DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
-    DPT_HAS_BLOCK = 2048,           /* of an upsample: kernel, and padding that is left out */
-    DPT_COPIES = 4096, /* values of its inputs: type and zero point stay, or widen to i32 */
-    DPT_HAS_CONV_FIELDS = DPT_HAS_WINDOW | DPT_HAS_CONVOLUTION | DPT_HAS_RULE | DPT_HAS_WEIGHTS |
-        DPT_HAS_PAD,
-    DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
-};
-
-/* One row a kind: dpt_facts in dpt_model.c. A binary kind needs no other line in the gate, except
- * for the bound of its accumulator where that is no sum by factors. */
-#define DPT_FACTS                                                                                  \
-    {[DPT_CONV] = DPT_HAS_CONV_FIELDS,                                                             \
-     [DPT_DENSE] = DPT_HAS_RULE | DPT_HAS_WEIGHTS,                                                 \
-     [DPT_MAXPOOL] = DPT_HAS_WINDOW | DPT_COPIES,                                                  \
-     [DPT_AVGPOOL] = DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD,                                  \
-     [DPT_GROUPED] = DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS,                                         \
-     [DPT_DEPTHWISE] = DPT_HAS_CONV_FIELDS,                                                        \
-     [DPT_ADD] = DPT_IS_BINARY | DPT_HAS_FACTORS,                                                  \
-     [DPT_CONCAT] = DPT_HAS_SECOND | DPT_COPIES,                                                   \
-     [DPT_LOOKUP] = DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT,                                        \
-     [DPT_MUL] = DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL,                                          \
-     [DPT_HISTORY] = DPT_HAS_WINDOW | DPT_HAS_PAD,                                                 \
-     [DPT_UPSAMPLE] = DPT_HAS_BLOCK | DPT_COPIES}
 extern const uint16_t dpt_facts[DPT_KINDS];
 
 /* Numbers of the layouts that the exporter packs for small devices; _packing.py has the same

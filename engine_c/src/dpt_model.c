@@ -48,7 +48,7 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
     return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
 }
 
-const uint16_t dpt_facts[DPT_KINDS] = DPT_FACTS;
+const uint16_t dpt_facts[DPT_KINDS] = {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF, DPT_FACTS_OF)};
 
 /* Fields of a record: the DPT_HAS_ bits of the kinds that use the field, its offset and its size in
  * bytes. Of other kinds it must be 0 (check 10). No kind uses the fields of the last two rows. */
@@ -210,10 +210,6 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_DENSE:
         ok = out.h == 1 && out.w == 1;
         break;
-    case DPT_MAXPOOL:
-    case DPT_AVGPOOL:
-        ok = windows_ok(op) && same_c;
-        break;
     case DPT_GROUPED:
         ok = windows_ok(op) && a.c % op->groups == 0 && out.c % op->groups == 0;
         break;
@@ -229,8 +225,10 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
-    default: /* each value of the one or two at its place */
-        ok = same_plane(a, out) && same_c && second_fits(op);
+    default: /* each value of a window, or of the one or two at its place */
+        ok = same_c &&
+             ((dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 ? windows_ok(op)
+                                                          : same_plane(a, out) && second_fits(op));
         break;
     }
     return ok ? DPT_OK : DPT_E_SHAPE;
@@ -320,7 +318,7 @@ static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
         sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
     } else if (op->kind == DPT_MUL) {
         sum = largest_real(op->in) * largest_real(op->in2);
-    } else if (op->kind != DPT_AVGPOOL) {
+    } else if ((dpt_facts[op->kind] & DPT_HAS_WEIGHTS) != 0) {
         const size_t each = (size_t)n; /* the table lies in the blob */
         const uint64_t total = op->kind == DPT_DEPTHWISE
                                    ? magnitude(op->weight + o, each, op->out.c)

@@ -18,9 +18,10 @@ static int64_t plan_size(const dpt_op *op) {
     return (int64_t)op->out.w * op->out.c * (plan_fused(op) ? op->rows : op->out.h);
 }
 
-/* Whether an op multiplies every row of a plane with tensor `number`, which is one pixel. */
-static int plan_multiplies_by_pixel(const dpt_op *op, size_t number) {
-    return op->kind == DPT_MUL && op->reads[1] == number && op->in2.h != op->in.h;
+/* Whether every row of an op reads all of tensor `number`, which is one pixel. */
+static int plan_reads_pixel(const dpt_op *op, size_t number) {
+    return (dpt_facts[op->kind] & DPT_SECOND_MAY_BE_PIXEL) != 0 && op->reads[1] == number &&
+           op->in2.h != op->in.h;
 }
 
 /* Rule 5 for op i. */
@@ -36,7 +37,7 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
     }
     return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
                                (op->rows == op->out.h || op->rows >= dpt_row_map_of(next).reach) &&
-                               !plan_multiplies_by_pixel(next, i + 1));
+                               !plan_reads_pixel(next, i + 1));
 }
 
 /* n of rule 3: how many rows op k has computed at least when the last op computes row y. No number
@@ -76,7 +77,7 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     for (size_t i = k; i <= g->last; i++) {
         grows |= g->ops[i].kind == DPT_UPSAMPLE;
     }
-    if (out->rows == 0 || grows || plan_multiplies_by_pixel(&g->ops[k], j + 1)) {
+    if (out->rows == 0 || grows || plan_reads_pixel(&g->ops[k], j + 1)) {
         return 0;
     }
     int32_t y = 0, end = out->out.h - out->rows + 1;
@@ -96,8 +97,8 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
 static int plan_in_place(const plan_group *g, size_t j) {
     const dpt_op *op = &g->ops[g->last];
     return (dpt_facts[op->kind] & DPT_MAY_LIE_OVER_INPUT) != 0 &&
-           (op->reads[0] == j + 1 || op->reads[1] == j + 1) &&
-           !plan_multiplies_by_pixel(op, j + 1) && g->ops[j].out_offset == op->out_offset;
+           (op->reads[0] == j + 1 || op->reads[1] == j + 1) && !plan_reads_pixel(op, j + 1) &&
+           g->ops[j].out_offset == op->out_offset;
 }
 
 /* 1 where the output of the group may lie over the output of op j, which is alive. */

@@ -100,7 +100,7 @@ static void rows_compute(rows_group *g, size_t k) {
     const int32_t n = rows_next(g, k, map), top = dpt_first_row(map, s->end);
     const int32_t bottom = dpt_first_row(map, s->end + n - 1) + map.reach;
     const int32_t from = rows_max(0, top), to = rows_min(bottom, op.in.h);
-    const int one_pixel = op.kind == DPT_MUL && op.in2.h != op.in.h; /* its second input */
+    const int one_pixel = op.in2.h != op.in.h; /* the second input, or there is none */
     const void *const in[2] = {rows_at(g, op.reads[0], op.in, from),
                                rows_at(g, op.reads[1], op.in2, one_pixel ? 0 : from)};
     uint8_t *out = rows_at(g, k + 1, op.out, s->end);

@@ -22,13 +22,10 @@ static uint64_t steps_of(const dpt_op *op) {
         return times(windows, pool);
     case DPT_DENSE:
         return times(times(times(outputs, op->in.h), op->in.w), op->in.c);
-    case DPT_MAXPOOL:
-    case DPT_AVGPOOL:
-        return windows;
     case DPT_HISTORY:
         return (uint64_t)op->kernel_h * op->in.w * op->in.c;
     default:
-        return outputs;
+        return op->stride_h != 0 ? windows : outputs; /* a stride: of windows */
     }
 }
 

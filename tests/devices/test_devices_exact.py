@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from device_jobs import expected, random_jobs, with_packed
+from device_jobs import expected_output, random_jobs, with_packed
 
 from drypoint import data, devices, models
 from drypoint.program import packing
@@ -24,7 +24,7 @@ SIMD = {
 def jobs(request):
     """Jobs for every target: many nets, each with memory at another misalignment."""
     found = random_jobs(request.config.getoption("--device-nets"))
-    return found, [expected(job.program, job.inputs) for job in found]
+    return found, [expected_output(job.program, job.inputs) for job in found]
 
 
 def jobs_program(row, toolbox):
@@ -69,7 +69,7 @@ def test_lenet_at_all_misalignments_where_a_misaligned_word_is_a_fault(row, tool
     jobs = with_packed(plain, row.kernels)
     answer = devices.emulate(row, jobs_program(row, toolbox), devices.encode(jobs, row.byte_order))
     for job, found in zip(jobs, devices.decode(jobs, answer, row.byte_order), strict=True):
-        crcs, outputs = expected(program, job.inputs)
+        crcs, outputs = expected_output(program, job.inputs)
         for run in found:
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=run.runner)
             np.testing.assert_array_equal(run.outputs, outputs, err_msg=run.runner)

@@ -158,8 +158,8 @@ def test_every_form_takes_a_target(toolbox, tmp_path, form):
     export_c(program, golden, tmp_path, name="lenet", form=form, kernels=row.kernels)
     found = [path for path in tmp_path.rglob("*.c") if "test_apps" not in path.parts]
     engine = {path.name for path in found} - {"lenet.c", "selftest.c"}
-    one = form == "amalgamation"
-    assert engine == ({"drypoint.c"} if one else {*ALWAYS, "dpt_dsp.c"})
+    merged = form == "amalgamation"
+    assert engine == ({"drypoint.c"} if merged else {*ALWAYS, "dpt_dsp.c"})
     sources = [path for path in found if path.name in {"lenet.c", *engine}]
     folders = {f"-I{path.parent}" for path in tmp_path.rglob("*.h")}
     run([row.compiler, *STRICT, *row.flags, *folders, "-c", *sources], cwd=tmp_path)

@@ -60,7 +60,7 @@ def test_every_function_is_referred_to(toolbox):
         command = [toolbox.need(target.compiler), *compile_flags(target)]
         names = {f"dpt_{name}.c" for name in KERNELS[target.name]}
         units += [unit(command, path) for path in ENGINE_SOURCES if path.name in names]
-    seen = set().union(*(one.external for one in units))
+    seen = set().union(*(unit.external for unit in units))
     assert {"dpt_run", "dpt_mve_pairs", "dpt_dsp_pair", "dpt_blocks_three"} <= seen
     assert dead(units, PUBLIC) == []
 

@@ -67,5 +67,7 @@ def test_on_cortex_m4_a_spotter_takes_no_more_instructions_in_half_of_the_ram(to
     net = spotter(2)
     program = fuse_rows(net, arena=9_500)
     assert (net.arena_size, program.arena_size) == (16_000, 8_960)
-    whole, by_rows = (devices.measure_cost(row, one).instructions.total for one in (net, program))
+    whole, by_rows = (
+        devices.measure_cost(row, version).instructions.total for version in (net, program)
+    )
     assert by_rows < 1.001 * whole

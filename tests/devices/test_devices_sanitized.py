@@ -11,7 +11,7 @@ import subprocess
 import nets
 import numpy as np
 import pytest
-from device_jobs import expected, random_jobs, with_packed
+from device_jobs import expected_output, random_jobs, with_packed
 
 from drypoint import devices
 from tools import ASSERTS, ENGINE_SOURCES, INCLUDE, ROOT, SANITIZE, STRICT
@@ -52,7 +52,7 @@ def test_random_nets_give_the_reference_without_a_complaint(toolbox, runner):
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     runs = devices.decode(with_packed(jobs, "blocks"), done.stdout, "little")
     for job, found in zip(jobs, runs, strict=True):
-        crcs, outputs = expected(job.program, job.inputs)
+        crcs, outputs = expected_output(job.program, job.inputs)
         assert {run.runner for run in found} == {"scalar", "blocks"}
         for run in found:
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=job.program.name)

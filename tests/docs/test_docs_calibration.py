@@ -16,7 +16,7 @@ def test_a_row_counts_what_integers_lose_and_change(example):
     """Oracle: the decisions of the float net and of each program, counted here; `line` by hand."""
     examples, held_out = example.parts("digits")
     examples, held_out = examples[:60], held_out[:50]
-    model = example.trained("mlp:8", examples, seed=0)
+    model = example.train_classifier("mlp:8", examples, seed=0)
     exact, *found = example.costs(model, examples, held_out)
     floats = np.array(model.predict(held_out.x))
     assert exact == 100 * (floats == held_out.y).mean()

@@ -1,5 +1,6 @@
-"""The page of figures, and the picture of a terminal: both are written by commands."""
+"""The page of figures, and the chart of the first pages: both are written by commands."""
 
+import re
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ PAGE = (ROOT / "docs/figures.md").read_text("utf-8")
 def _extension(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs/extension"))
     yield
-    for name in ("figures", "terminal"):
+    for name in ("figures", "charts"):
         sys.modules.pop(name, None)
 
 
@@ -46,9 +47,36 @@ def test_a_section_is_replaced_and_nothing_else():
         figures.section(page, "direct")
 
 
-def test_the_terminal_shows_what_the_commands_print(toolbox):
-    """Oracle: the commands, run now; `make pictures` writes the file."""
-    toolbox.need("cc")
-    import terminal
+def test_the_chart_shows_the_tables():
+    """Oracle: the tables, now; `make pictures` writes the file."""
+    import charts
 
-    assert terminal.PICTURE.read_text("utf-8") == terminal.svg(terminal.session())
+    assert charts.PICTURE.read_text("utf-8") == charts.svg()
+    host, m4, _ = charts.panels()
+    assert f"| {host.shares['LeNet']:.2f} (LiteRT) |" in PAGE
+    engine = (ROOT / "engine_c/README.md").read_text("utf-8")
+    assert f"({m4.shares['keywords'] * 100:.0f} %)" in engine
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_figures_are_those_of_the_tables(page):
+    """Oracle: docs/figures.md and the table of targets."""
+    from drypoint.devices import TARGETS
+
+    text = re.sub(r"\s+|<[^>]*>", " ", (ROOT / page).read_text("utf-8"))
+    engine = (ROOT / "engine_c/README.md").read_text("utf-8")
+    for figure, shown in {
+        "accuracy                 99.49 %": "99.49 %",
+        "RAM                        3,680 ": "3,680 bytes",
+        "bytes that differ              0  of 211,000,000": "211,000,000",
+    }.items():
+        assert figure in PAGE
+        assert shown in text
+    assert re.search(r"\| cortex-m4 \|.* 2,4\d\d,\d{3} \|.*: 44 % of it", engine)
+    assert re.search(r"2\.4 million .*44 % of CMSIS-NN's", text)
+    assert f"{len(TARGETS)} emulated targets" in text
+
+
+def test_the_first_screen_has_few_links():
+    text = (ROOT / "docs/index.md").read_text("utf-8").partition("```{toctree}")[0]
+    assert len(re.findall(r"\]\(|\{doc\}", text)) <= 8

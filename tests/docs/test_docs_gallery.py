@@ -50,7 +50,7 @@ def test_examples_in_cells_become_notebooks(tmp_path):
 def test_the_gallery_runs_as_a_notebook(tmp_path):
     subprocess.run([*WRITE, tmp_path, "--run", "gallery"], check=True)
     book = nbformat.read(tmp_path / "gallery.ipynb", as_version=4)
-    outputs = [one for cell in book.cells for one in cell.get("outputs", ())]
-    pictures = [one for one in outputs if "image/png" in one.get("data", {})]
+    outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == len(SHOWN)
-    assert not [one for one in outputs if one.output_type == "error"]
+    assert not [output for output in outputs if output.output_type == "error"]

@@ -71,7 +71,7 @@ def test_a_self_test_that_fails_is_seen(nets, toolbox, monkeypatch):
     program = nets.quant.quantize(model, nets.quant.calibrate(model, train_set.x))
     export_c = nets.engine.export_c
 
-    def damaged(program, golden, folder, *, name):
+    def export_damaged(program, golden, folder, *, name):
         files = export_c(program, golden, folder, name=name)
         (source,) = (path for path in files if path.name == f"{name}.c")
         text = source.read_text("utf-8")
@@ -81,7 +81,7 @@ def test_a_self_test_that_fails_is_seen(nets, toolbox, monkeypatch):
         return files
 
     assert nets.passes_self_test(program, test_set.x[:4], "dilated")
-    monkeypatch.setattr(nets.engine, "export_c", damaged)
+    monkeypatch.setattr(nets.engine, "export_c", export_damaged)
     assert not nets.passes_self_test(program, test_set.x[:4], "dilated")
 
 

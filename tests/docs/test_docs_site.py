@@ -50,10 +50,10 @@ def test_the_site_has_the_report_of_the_shipped_model(site):
     assert f"<dd>{100 * score.correct / score.n:.2f} %" in page
 
 
-def test_the_first_page_leads_to_every_page():
-    text = (DOCS / "index.md").read_text("utf-8")
+def test_a_page_of_guides_leads_to_every_page():
+    text = (DOCS / "guides.md").read_text("utf-8")
     linked = set(re.findall(r"\]\(([\w/-]+)\.md\)|\{doc\}`([\w/-]+)`", text))
-    linked = {a or b for a, b in linked} | {"index", "changelog"}
+    linked = {a or b for a, b in linked} | {"index", "guides", "changelog"}
     pages = {str(p.relative_to(DOCS).with_suffix("")) for p in PAGES if p.parent == DOCS}
     assert pages | {"walkthrough", "api/index"} == linked
 
@@ -73,7 +73,7 @@ def test_the_reference_has_every_public_name(site):
 
 
 def test_a_property_has_its_description_and_no_type_of_it(monkeypatch):
-    """The description "1: (I,)." of Linear.example_rank is no type 1 with a description."""
+    """The description "1: (I,)." is no type 1 with a description."""
     napoleon = pytest.importorskip("sphinx.ext.napoleon", reason="Sphinx is not installed")
     monkeypatch.syspath_prepend(DOCS / "extension")
     lines = ["1: (I,)."]

@@ -128,7 +128,7 @@ def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, k
         p for p in programs
         if {type(op).__name__ for op in p.ops} == {kind} and all(plain(op) for op in p.ops)
     )  # fmt: skip
-    names = linked(toolbox, compiler, engine, program, tmp_path)
+    names = linked_names(toolbox, compiler, engine, program, tmp_path)
     assert {name for name in names if "scalar" in name} == {f"dpt_scalar_{KERNELS[kind]}"}
     assert "dpt_run" in names
     assert not {"dpt_model_load", "dpt_crc32", "dpt_backend_best"} & names
@@ -137,7 +137,7 @@ def test_a_bare_program_links_only_the_kernels_that_it_needs(toolbox, objects, k
 def test_a_dilated_convolution_needs_the_kernel_of_grouped_ones_alone(toolbox, objects, tmp_path):
     programs = (nets.random_program(seed, n_ops=1, kinds=("conv",)) for seed in range(1000))
     program = next(p for p in programs if len(p.ops) == 1 and not plain(p.ops[0]))
-    names = linked(toolbox, *objects, program, tmp_path)
+    names = linked_names(toolbox, *objects, program, tmp_path)
     assert {name for name in names if "scalar" in name} == {"dpt_scalar_grouped"}
 
 
@@ -146,7 +146,7 @@ def plain(op):
     return not isinstance(op, Conv) or not op.dilated
 
 
-def linked(toolbox, compiler, engine, program, folder):
+def linked_names(toolbox, compiler, engine, program, folder):
     """The names in a program without an operating system that runs this model."""
     files = codegen.generate(program, "model", nets.random_inputs(program, 1))
     for file, text in files.items():

@@ -81,7 +81,7 @@ def structs_of_assembly(path):
     """Names of the structs to which functions in assembly take pointers."""
     text = path.read_text()
     pointers = re.findall(r"^ *(?:void|uint32_t|const uint8_t \*) ?\w+\(([^;{]*)\);", text, re.M)
-    words = {word for one in pointers for word in re.findall(r"(\w+) \*", one)}
+    words = {word for pointer in pointers for word in re.findall(r"(\w+) \*", pointer)}
     return {word for word in words if not re.fullmatch(r"void|u?int\d+_t|uintptr_t", word)}
 
 

@@ -52,15 +52,15 @@ def test_a_build_without_a_backend_has_all_others(toolbox, tmp_path, compiler):
         run([*command, *options, tmp_path / "list.c", *ENGINE_SOURCES, "-o", program])
         wanted = [*(name for name in every if name not in absent), "scalar", "best:", "found"]
         assert run([*emulator, program]).decode().split() == wanted, absent
-    assert listed(command) == [*every, "scalar"]
-    assert listed([*command, "-DDPT_PLAIN_C"]) == ["scalar"]
+    assert backend_names(command) == [*every, "scalar"]
+    assert backend_names([*command, "-DDPT_PLAIN_C"]) == ["scalar"]
 
 
 def test_webassembly_can_be_left_out(toolbox):
     command = [toolbox.need("clang"), "--target=wasm32", "-msimd128", "-ffreestanding"]
     command += [f"-I{INCLUDE}", f"-I{ROOT}/tools/drypoint/devices/harness/libc"]
-    assert listed(command) == ["wasm", "scalar"]
-    assert listed([*command, "-DDPT_NO_WASM"]) == ["scalar"]
+    assert backend_names(command) == ["wasm", "scalar"]
+    assert backend_names([*command, "-DDPT_NO_WASM"]) == ["scalar"]
 
 
 # The first major version that has a backend: GCC, clang, Apple's clang. Sources: the compilers'
@@ -93,8 +93,10 @@ def test_an_old_compiler_leaves_out_what_it_lacks(toolbox):
             for version in sorted(
                 {n - less for row in FIRST.values() for n in row for less in (0, 1)}
             ):
-                wanted = [one for one in every if FIRST.get(one, (0, 0, 0))[kind] <= version]
-                found = listed([*command, f"-U{macro}", f"-D{macro}={version}"])
+                wanted = [
+                    backend for backend in every if FIRST.get(backend, (0, 0, 0))[kind] <= version
+                ]
+                found = backend_names([*command, f"-U{macro}", f"-D{macro}={version}"])
                 assert found == [*wanted, "scalar"], (triple, name, version)
 
 
@@ -111,7 +113,7 @@ def test_the_page_names_every_macro():
     assert set(re.findall(r"DPT_NO_\w+", page)) == read
 
 
-def listed(command):
+def backend_names(command):
     """The names in the table of backends, by the preprocessor."""
     text = run([*command, "-E", "-P", ROOT / "engine_c/src/dpt_backend.c"]).decode()
     (table,) = re.findall(r"backends\[\] = \{(.*?)\}", text, re.DOTALL)

@@ -57,7 +57,7 @@ def prefix(toolbox):
     return folder / "prefix"
 
 
-def built(toolbox, folder, how, *options):
+def build_consumer(toolbox, folder, how, *options):
     """What the consumer prints when cmake builds it."""
     cmake, build = toolbox.need("cmake"), folder / "build"
     (folder / "CMakeLists.txt").write_text(PROJECT.format(how=how))
@@ -70,13 +70,15 @@ def built(toolbox, folder, how, *options):
 def test_find_package_finds_the_installed_engine(toolbox, prefix, consumer):
     folder, wanted = consumer
     how = f"find_package(drypoint {MINOR_VERSION} REQUIRED)"
-    assert built(toolbox, folder, how, f"-DCMAKE_PREFIX_PATH={prefix}") == wanted
+    assert build_consumer(toolbox, folder, how, f"-DCMAKE_PREFIX_PATH={prefix}") == wanted
 
 
 def test_add_subdirectory_takes_the_folder(toolbox, consumer):
     folder, wanted = consumer
     plain = "-DCMAKE_C_FLAGS=-DDPT_PLAIN_C"  # half the time; test_find_package compiles it all
-    assert built(toolbox, folder, f'add_subdirectory("{ENGINE}" drypoint)', plain) == wanted
+    assert (
+        build_consumer(toolbox, folder, f'add_subdirectory("{ENGINE}" drypoint)', plain) == wanted
+    )
 
 
 # A library of the user that links the engine, installs itself and exports its targets.

@@ -174,15 +174,23 @@ def verdicts(reader, number):
     reader answers which has a fault."""
     data = b"".join(struct.pack("=I", len(blob)) + blob for _, blob in SET.values())
     found = map(int, run([reader, number], data=data).split())
-    return [(name, want, one) for (name, (want, _)), one in zip(SET.items(), found, strict=True)]
+    return [
+        (name, want, verdict) for (name, (want, _)), verdict in zip(SET.items(), found, strict=True)
+    ]
 
 
 def test_the_second_reader_passes_the_set(reader):
-    assert [(name, want, one) for name, want, one in verdicts(reader, 0) if one != want] == []
+    assert [
+        (name, want, verdict) for name, want, verdict in verdicts(reader, 0) if verdict != want
+    ] == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_reader_with_a_fault_fails_the_blobs_that_are_for_it(reader, name):
     """And no other: without these blobs it passed the set."""
-    found = {what for what, want, one in verdicts(reader, 1 + [*FAULTS].index(name)) if one != want}
+    found = {
+        what
+        for what, want, verdict in verdicts(reader, 1 + [*FAULTS].index(name))
+        if verdict != want
+    }
     assert found == FAULTS[name][-1]

@@ -23,10 +23,7 @@ SHAPES = (
     *driver_nets.PROGRAMS,
     nets.wide_program(),
 )
-SHAPES += (
-    *nets.POOLING,
-    nets.skipping_program(),
-)
+SHAPES += (*nets.POOLING, nets.skipping_program())
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 CASES += [(p, nets.random_inputs(p, 1, n=30)) for p in stream_nets.streams(range(24))]
 WANTED = [reference.trace(program, x) for program, x in CASES]
@@ -40,10 +37,7 @@ def assert_reference(results, cases=CASES, all_wanted=WANTED):
             np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
 
 
-EVERY_DAY = {
-    ("gcc", "-O3", "-fsigned-char"),
-    ("gcc", "-O0", "-funsigned-char"),
-}
+EVERY_DAY = {("gcc", "-O3", "-fsigned-char"), ("gcc", "-O0", "-funsigned-char")}
 BUILDS = [
     pytest.param(*build, marks=() if build in EVERY_DAY else ONLY_CI)
     for build in product(
@@ -86,10 +80,7 @@ def test_no_uninitialized_memory_is_read(toolbox):
 
 
 FAULTS = {
-    "behind a buffer": (
-        'exact_copy("abc", 3)[n + 2] = 1;',
-        "buffer-overflow|insufficient space",
-    ),
+    "behind a buffer": ('exact_copy("abc", 3)[n + 2] = 1;', "buffer-overflow|insufficient space"),
     "no weights": ("dpt_scalar_dense(&op, (void *)v, v, 1);", "op->weight != NULL"),
     "wraps": ("op.hi = (int32_t)((uint32_t)n - 2);", "unsigned integer overflow"),
 }

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from drypoint.program._ops import KINDS
+from drypoint.program._records import KINDS
 from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, STRICT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))

@@ -37,7 +37,7 @@ def test_the_programs_have_every_kind_type_and_labels():
 
 @pytest.mark.parametrize(
     "program",
-    [*PROGRAMS, STREAMS[0], *(pytest.param(one, marks=ONLY_CI) for one in STREAMS[1:])],
+    [*PROGRAMS, STREAMS[0], *(pytest.param(stream, marks=ONLY_CI) for stream in STREAMS[1:])],
     ids=lambda program: program.name,
 )
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -220,7 +220,7 @@ def test_the_first_failure_in_the_order_of_the_page_is_the_answer(toolbox):
     assert found == [(15, -10, -10), (20, -11, -11), (9, -9, -9)]
 
 
-def guided(path):
+def is_guided(path):
     """Whether the fuzzer follows the branches of a file: true if a blob decides them. The kernels
     for one processor or another take most of the time to compile; the tests above run these kernels
     sanitized."""
@@ -236,8 +236,10 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
     command = [compiler, *flags, f"-I{INCLUDE}"]
-    kernels = [one for one in toolbox.engine("clang", *SANITIZERS["clang"]) if not guided(one)]
-    sources = [C_TESTS / "fuzz_load.c", *filter(guided, ENGINE_SOURCES)]
+    kernels = [
+        path for path in toolbox.engine("clang", *SANITIZERS["clang"]) if not is_guided(path)
+    ]
+    sources = [C_TESTS / "fuzz_load.c", *filter(is_guided, ENGINE_SOURCES)]
     target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
     for seed in SEEDS:
         (tmp_path / f"{seed}.dpt").write_bytes(blob.dumps(nets.random_program(seed)))

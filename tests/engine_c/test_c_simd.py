@@ -69,7 +69,7 @@ TARGETS = (
 )
 
 
-def emulated(toolbox, target, compiler):
+def emulator_script(toolbox, target, compiler):
     """A script that runs driver.c, compiled for the target, in its emulator."""
     gcc, (emulator, *options) = toolbox.need(f"{target.triple}-gcc"), target.emulator
     command = [gcc]
@@ -100,7 +100,7 @@ BUILDS = [
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_the_backends_of_a_target_are_found(toolbox, target, compiler):
-    script = emulated(toolbox, target, compiler)
+    script = emulator_script(toolbox, target, compiler)
     assert run([script, "backends"]).decode().split() == list(target.backends)
 
 
@@ -135,7 +135,7 @@ def assert_reference(script, cases, wanted):
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
-    assert_reference(emulated(toolbox, target, compiler), CASES, WANTED)
+    assert_reference(emulator_script(toolbox, target, compiler), CASES, WANTED)
 
 
 @ONLY_CI
@@ -144,4 +144,6 @@ def test_lenet_on_real_images_layer_by_layer(toolbox, target, request):
     count = request.config.getoption("--device-images")
     program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:count]
     cases = [(program, images)]
-    assert_reference(emulated(toolbox, target, "gcc"), cases, [reference.trace(program, images)])
+    assert_reference(
+        emulator_script(toolbox, target, "gcc"), cases, [reference.trace(program, images)]
+    )

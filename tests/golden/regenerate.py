@@ -29,35 +29,20 @@ from spread import spread  # noqa: E402
 
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
-# Random graphs that together show every kind of op with every type, and every special feature
-# (graph_features.py); chosen by size among the first 4,000.
-SEEDS = (
-    190, 273, 427, 451, 465, 568, 637, 657, 726, 747, 775, 974, 1102, 1365, 1579, 1918, 2005,
-    2128, 2191, 2519, 2623, 2646, 3565, 3668, 3778, 3905,
-)  # fmt: skip
 
-
-# Random graphs with every feature of the graphs of SEEDS, for `spread_programs`; chosen by size
-# among the graphs of the first 4,000 whose ops write different bytes in both runs.
-SPREAD_SEEDS = (
-    244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
-    2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
-)  # fmt: skip
-
-
-def seeds(first: Sequence[int] = SEEDS) -> list[int]:
+def seeds(first: Sequence[int] = nets.MUSEUM_SEEDS) -> list[int]:
     """These seeds, and the first others whose graphs show what these do not show of later kinds."""
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
     for seed in first:
-        missing -= shown(seed)
+        missing -= shown_features(seed)
     for seed in range(4000) if missing else ():
-        if missing & shown(seed):
-            missing -= shown(seed)
+        if missing & shown_features(seed):
+            missing -= shown_features(seed)
             chosen.append(seed)
     return chosen
 
 
-def shown(seed: int) -> set[tuple[str, ...]]:
+def shown_features(seed: int) -> set[tuple[str, ...]]:
     """What a random graph shows of `graph_features.in_the_museum`."""
     return graph_features.in_the_museum(graph_features.features(random_program(seed)))
 
@@ -113,13 +98,13 @@ def conformance() -> dict[str, bytes]:
     """File name to content, as JSON lines: blobs to take, with every layer; blobs to refuse; and
     outputs with their probabilities."""
     return {
-        "accepted.jsonl": _lines(_accepted()),
-        "refused.jsonl": _lines(_refused()),
+        "accepted.jsonl": _lines(_accepted_blobs()),
+        "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
     }
 
 
-def _accepted() -> list[dict[str, object]]:
+def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
@@ -152,12 +137,12 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(SPREAD_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
-    return {name: spread(one, _inputs(one, RANDOM)) for name, one in programs.items()}
+    return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
 
-def _refused() -> list[dict[str, object]]:
+def _refused_blobs() -> list[dict[str, object]]:
     refused = (
         broken_blobs.BROKEN
         | graph_faults.REFUSED

@@ -36,7 +36,7 @@ def vectors():
 MODELS = {"dense": dense, "convolutional": convolutional, "vectors": vectors}
 
 
-def made(name):
+def make_program(name):
     model, x = MODELS[name]()
     return model, x, quant.quantize(model, quant.calibrate(model, x))
 
@@ -60,32 +60,28 @@ def naive(program, q, y):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_error_is_the_naive_loops_and_near_the_float_nets(name):
-    model, x, program = made(name)
+    model, x, program = make_program(name)
     q = program.integers(x)
     y = Engine(program).run(q)
     found = Engine(program).reconstruction_error(x)
     assert found.dtype == np.uint64
-    assert found.tolist() == [
-        naive(program, one.ravel(), row) for one, row in zip(q, y, strict=True)
-    ]
+    assert found.tolist() == [naive(program, x.ravel(), row) for x, row in zip(q, y, strict=True)]
     exact = model.reconstruction_error(x)
     assert np.abs(program.mean_squared_error(found) / exact - 1).max() < 0.1  # 8-bit activations
     assert np.corrcoef(found.astype(float), exact)[0, 1] > 0.999
 
 
 def test_outputs_at_the_ends_of_int32_do_not_overflow():
-    _, _, program = made("dense")
+    _, _, program = make_program("dense")
     q = np.full((3, *program.input_shape), -128, np.int8)
     y = np.array([[2**31 - 1] * 18, [-(2**31)] * 18, [0] * 18], np.int32)
     found = program.reconstruction_error(q, y)
-    assert found.tolist() == [
-        naive(program, one.ravel(), row) for one, row in zip(q, y, strict=True)
-    ]
+    assert found.tolist() == [naive(program, x.ravel(), row) for x, row in zip(q, y, strict=True)]
 
 
 def test_the_example_of_the_specification():
     """NUMERICS.md, section 10."""
-    _, _, program = made("vectors")
+    _, _, program = make_program("vectors")
     first, *others = program.ops
     moved = dataclasses.replace(first, inputs=(first.inputs[0]._replace(zero=5),))
     program = dataclasses.replace(
@@ -103,7 +99,7 @@ def test_the_example_of_the_specification():
 @pytest.mark.parametrize("name", MODELS)
 def test_the_header_gives_the_same_errors(name, toolbox, tmp_path):
     """Oracle: `Program.reconstruction_error`, through export, blob and a C program."""
-    _, x, program = made(name)
+    _, x, program = make_program(name)
     errors = Engine(program).reconstruction_error(x)
     program = blob.loads(blob.dumps(program.with_threshold(int(np.sort(errors)[len(x) // 2]))))
     export_c(program, x[:1], tmp_path, name="motor")
@@ -145,13 +141,13 @@ def test_what_is_no_autoencoder_has_no_error():
 
 @pytest.mark.parametrize("threshold", [-1, 2**64, 1.5, True, "1"])
 def test_a_threshold_is_a_whole_number_of_64_bits(threshold):
-    _, _, program = made("vectors")
+    _, _, program = make_program("vectors")
     with pytest.raises(ProgramError, match="threshold is"):
         program.with_threshold(threshold)
 
 
 def test_scales_that_are_too_far_apart_are_refused():
-    _, _, program = made("vectors")
+    _, _, program = make_program("vectors")
     far = dataclasses.replace(program, output_scale=1e20)
     with pytest.raises(ProgramError, match="too far from the input's"):
         _ = far.error_scale

@@ -26,7 +26,7 @@ def test_every_op_of_random_programs(backend, program, seed):
         np.testing.assert_array_equal(came, right, err_msg=op.name, strict=True)
 
 
-def weighted(rng, kind, *, in_shape, out_shape, weight_shape, in_type, **more):
+def random_weights_op(rng, kind, *, in_shape, out_shape, weight_shape, in_type, **more):
     weight = rng.integers(-127, 128, weight_shape).astype(np.int8)
     return kind(
         name="op",
@@ -49,7 +49,7 @@ def test_all_sizes_of_superblocks(backend, side, pool):
     for channels, in_type in product([1, 15, 16, 17, 33, 50, 64, 65, 100, 129], ["u8", "i8"]):
         rng = np.random.default_rng(channels)
         plane = side // pool
-        conv = weighted(
+        conv = random_weights_op(
             rng,
             Conv,
             in_shape=(side, side, 3),
@@ -119,7 +119,7 @@ def test_kernels_of_one_channel(backend, kernel):
     for in_type, pool, (channels, width, most) in product(["u8", "i8"], [1, 2], planes):
         top, left, bottom, right = (int(n) for n in rng.integers(0, most + 1, 4))
         plane = int(rng.integers(5, 9)), width
-        conv = weighted(
+        conv = random_weights_op(
             rng,
             Conv,
             in_shape=(
@@ -142,7 +142,7 @@ def test_dense_sizes_and_batches(backend):
     sizes, channel_counts = [1, 3, 4, 64, 101], [1, 10, 16, 63, 64, 70]
     for in_type, size, channels in product(["u8", "i8"], sizes, channel_counts):
         rng = np.random.default_rng(size)
-        dense = weighted(
+        dense = random_weights_op(
             rng,
             Dense,
             in_shape=(1, 1, size),
@@ -206,7 +206,7 @@ def test_a_number_of_threads_out_of_range_is_refused(threads):
 def test_packed_weights_stay_near_their_size():
     """At most 1.15 times the weights for a layer of LeNet; nothing where none are packed."""
     rng = np.random.default_rng(0)
-    fc1 = weighted(
+    fc1 = random_weights_op(
         rng,
         Dense,
         in_shape=(4, 4, 50),

@@ -46,8 +46,8 @@ def peak(work, *arguments):
 
 def many_ops(n):
     """A blob of n ops and of no tables."""
-    one = tensor(1, 1, 1)
-    ops = [maximum(one, tensor(1, 1, 1, "i32") if i + 1 == n else one) for i in range(n)]
+    pixel = tensor(1, 1, 1)
+    ops = [maximum(pixel, tensor(1, 1, 1, "i32") if i + 1 == n else pixel) for i in range(n)]
     plan = Plan((*(i % 2 for i in range(n - 1)), 0), (False,) * n, 2)  # the planner's takes n * n
     return blob.dumps(program(*ops, plan=plan))
 
@@ -91,7 +91,7 @@ def test_what_a_program_says_of_itself_takes_work_in_proportion_to_its_ops(make)
 def test_a_fault_of_the_plan_is_found_in_work_proportional_to_the_size():
     """A mark is missing in the last op but one, after all others are checked."""
 
-    def refused(n):
+    def count_refusal(n):
         data = bytearray(many_readers(n))
         data[place(n - 2, MARKS)] = 0
 
@@ -101,7 +101,7 @@ def test_a_fault_of_the_plan_is_found_in_work_proportional_to_the_size():
 
         return calls(read)
 
-    assert refused(1600) <= 4 * SLACK * refused(400)
+    assert count_refusal(1600) <= 4 * SLACK * count_refusal(400)
 
 
 def test_tables_that_ops_share_are_refused_before_any_is_copied():

@@ -10,6 +10,7 @@ import sys
 import nets
 import numpy as np
 import pytest
+from answers import check_answers
 from blobs import GOOD, resized
 
 from drypoint import data
@@ -73,82 +74,8 @@ def raw(path, text):
     return lambda meta: json.dumps(put(path, "@")(meta)).replace('"@"', text).encode()
 
 
-TOO_LARGE = "a number is too large for 64-bit floating point"
-TOO_DEEP = "arrays and objects lie more than 100 deep in one another"
-BROKEN_META = {
-    "no json": (b"{", "not JSON in UTF-8"),
-    "utf-16": (lambda meta: json.dumps(meta).encode("utf-16"), "not JSON in UTF-8"),
-    "byte-order mark": (
-        lambda meta: b"\xef\xbb\xbf" + json.dumps(meta).encode(),
-        "not JSON in UTF-8",
-    ),
-    "empty": (b"", "not JSON in UTF-8"),
-    "list": ([], "not a JSON object"),
-    "deep list": (b"[" * 200_000, TOO_DEEP),
-    "101 deep": (raw("provenance", '{"x":' * 100 + "1" + "}" * 100), TOO_DEEP),
-    "nan": (raw("provenance.x", "NaN"), "NaN is not JSON"),
-    "infinity": (raw("provenance.x", "-Infinity"), "-Infinity is not JSON"),
-    "large float": (raw("provenance.x", "1e400"), TOO_LARGE),
-    "large scale": (raw("input.scale", "1" + 400 * "0"), TOO_LARGE),
-    "large integer": (raw("provenance.x", str(2**1024)), TOO_LARGE),
-    "long integer": (raw("provenance.x", "-" + 5000 * "7"), TOO_LARGE),
-    "longer integer": (raw("provenance.x", 1_000_000 * "7"), TOO_LARGE),
-    "key twice": (raw("provenance", '{"x": {"a": 1, "a": 1}}'), "an object holds a key twice"),
-    "surrogate": (put("name", "\ud800"), "a string holds half of a surrogate pair"),
-    "inner surrogate": (put("provenance.x", [{"\udfff": 1}]), "a string holds half of a"),
-    "name number": (put("name", 5), "name must be a string, not a number"),
-    "few names": (put("ops", ["one"]), "ops must be 4 strings, one for each op"),
-    "many names": (put("ops", ["a"] * 5), "ops must be 4 strings, one for each op"),
-    "number among names": (put("ops", ["a", 1, "b", "c"]), "ops must be 4 strings"),
-    "ops text": (put("ops", "abcd"), "ops must be an array, not a string"),
-    "input null": (raw("input", "null"), "input must be an object, not null"),
-    "output list": (put("output", []), "output must be an object, not an array"),
-    "scale text": (put("input.scale", "1"), "input.scale must be a number, not a string"),
-    "scale true": (put("output.scale", True), "output.scale must be a number, not true or false"),
-    "scale null": (raw("input.scale", "null"), "input.scale must be a number, not null"),
-    "softmax text": (
-        put("output.softmax", "no"),
-        "output.softmax must be true or false, not a str",
-    ),
-    "softmax 1": (put("output.softmax", 1), "output.softmax must be true or false, not a number"),
-    "encoder": (put("input.encoder", 5), "input.encoder must be an object or null, not a number"),
-    "decoder": (put("output.decoder", []), "output.decoder must be an object or null, not an arr"),
-    "provenance": (put("provenance", 5), "provenance must be an object, not a number"),
-    **{
-        f"no {key}": (put(key, None), f"{key} is missing")
-        for key in ("name", "ops", "input", "input.scale", "output", "output.scale")
-    },
-    "threshold 2^64": (put("output.threshold", 2**64), "output.threshold must be a whole number"),
-    "threshold -1": (put("output.threshold", -1), "output.threshold must be a whole number"),
-    "threshold 1.5": (put("output.threshold", 1.5), "output.threshold must be a whole number"),
-    "threshold true": (put("output.threshold", True), "output.threshold must be a whole number"),
-    "no output.softmax": (put("output.softmax", None), "output.softmax is missing"),
-    "no provenance": (put("provenance", None), "provenance is missing"),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN_META)
-def test_a_meta_that_breaks_a_rule_is_refused(name):
-    change, words = BROKEN_META[name]
-    with pytest.raises(BlobError) as error:
-        blob.loads(with_meta(change))
-    assert str(error.value).startswith(f"the blob's meta: {words}")
-    assert "\n" not in str(error.value)
-    assert len(str(error.value)) < 300
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (put("input.scale", 0), "the input scale is 0.0, not a positive number"),
-        (raw("output.scale", "1e-400"), "the output scale is 0.0, not a positive number"),
-        (put("name", "a\0b"), "holds a zero byte"),
-    ],
-)
-def test_what_no_program_may_hold_is_refused(change, words):
-    with pytest.raises(BlobError) as error:
-        blob.loads(with_meta(change))
-    assert words in str(error.value)
+def test_a_meta_that_breaks_a_rule_is_refused():
+    check_answers("metas", globals(), BlobError)
 
 
 def test_meta_at_the_bounds_is_accepted():
@@ -165,21 +92,13 @@ def test_meta_at_the_bounds_is_accepted():
         assert blob.loads(blob.dumps(program)).provenance == program.provenance
 
 
-def test_a_threshold_of_a_program_that_is_no_autoencoder_is_refused():
-    with pytest.raises(BlobError, match="the program is no autoencoder of real inputs"):
-        blob.loads(with_meta(put("output.threshold", 7)))
-
-
 @pytest.mark.parametrize("digits", [0, 640, 4300])
 def test_no_answer_depends_on_the_interpreters_limits(digits):
     """Long integers and deep nesting, with and without the limit of CPython on digits."""
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(digits)
     try:
-        for what in ("large integer", "long integer", "longer integer", "deep list", "101 deep"):
-            change, words = BROKEN_META[what]
-            with pytest.raises(BlobError, match=words):
-                blob.loads(with_meta(change))
+        check_answers("metas", globals(), BlobError)
     finally:
         sys.set_int_max_str_digits(before)
 
@@ -227,11 +146,11 @@ def test_the_page_has_the_fields_of_encoders_and_decoders(key):
     for kind, config in configs.items():
         assert ["type", *(field for name, field, _ in rows if name == kind)] == [*config]
     assert {kind for kind, *_ in rows} == {*configs}
-    for kind, field, value in rows:
-        good, bad = ends_of(value)
-        for one in good:
-            changed = configs[kind] | {field: one}
-            assert read[key](changed).config()[field] == one, (kind, field, one)
-        for one in bad:
+    for kind, field, description in rows:
+        good, bad = ends_of(description)
+        for value in good:
+            changed = configs[kind] | {field: value}
+            assert read[key](changed).config()[field] == value, (kind, field, value)
+        for value in bad:
             with pytest.raises(data.CoderError):
-                read[key](configs[kind] | {field: one})
+                read[key](configs[kind] | {field: value})

@@ -33,7 +33,7 @@ def mutants(toolbox, first, count):
         at += 8 + size
 
 
-def loaded(data):
+def load(data):
     """The program of a blob, or the message that refuses it."""
     try:
         return blob.loads(data)
@@ -57,7 +57,7 @@ def test_python_takes_what_c_takes_but_for_the_tools_part(toolbox):
     read = answers(driver, [Job(x, data, limit=20_000) for data in cases])
     counts = {"both": 0, "only C": 0, "neither": 0}
     for data in cases:
-        status, program = read.number(), loaded(data)
+        status, program = read.number(), load(data)
         if isinstance(program, str):
             counts["neither" if status < 0 else "only C"] += 1
             if status >= 0:

@@ -111,7 +111,9 @@ def test_comments_hold_any_name():
     for file, text in codegen.generate(odd, "net", INPUTS).items():
         for comment in re.findall(r"/\*(.*?)\*/", text, flags=re.DOTALL):
             assert "/*" not in comment
-        code = [re.sub(NUMBERS, "", without_comments(one)).split() for one in (text, plain[file])]
+        code = [
+            re.sub(NUMBERS, "", without_comments(source)).split() for source in (text, plain[file])
+        ]
         assert code[0] == code[1]
 
 
@@ -119,8 +121,8 @@ def initializers(text):
     """The fields of each op's initializer: name -> the text of its value."""
     body = re.search(r"static const dpt_op ops\[\d+\] = \{\n(.*?)\n\};", text, re.DOTALL)[1]
     found = []
-    for one in re.findall(r"\n    \{\n(.*?)\n    \},", "\n" + without_comments(body), re.DOTALL):
-        pairs = re.findall(r"\.(\w+) = (\{.*?\}|[^,]+),", " ".join(one.split()))
+    for entry in re.findall(r"\n    \{\n(.*?)\n    \},", "\n" + without_comments(body), re.DOTALL):
+        pairs = re.findall(r"\.(\w+) = (\{.*?\}|[^,]+),", " ".join(entry.split()))
         assert len(dict(pairs)) == len(pairs)
         found.append(dict(pairs))
     return found
@@ -220,7 +222,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
                 for kind, names in some.items():
                     name = backend_of(text).get(kind.upper())
-                    assert name in (None, *(f"dpt_mve_{one}" for one in names))
+                    assert name in (None, *(f"dpt_mve_{kernel}" for kernel in names))
                     wanted |= {kind.upper(): name} if name else {}
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}

@@ -31,7 +31,7 @@ def local(name, data):
     return struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, DATE, *sizes(name, data)) + name + data
 
 
-def listed(name, data, at):
+def list_entry(name, data, at):
     """Its row in the list at the end."""
     head = struct.pack("<4s6H3I2H", b"PK\1\2", 20, 20, 0, 0, 0, DATE, *sizes(name, data))
     return head + struct.pack("<3H2I", 0, 0, 0, 0, at) + name
@@ -45,7 +45,7 @@ def test_members_inside_each_other_are_refused_before_they_are_read():
         data.insert(0, local(name, data[0]))
     body = local(names[0], data[0])
     places = [len(body) - len(local(n, d)) for n, d in zip(names, data, strict=True)]
-    rows = b"".join(map(listed, names, data, places))
+    rows = b"".join(map(list_entry, names, data, places))
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, len(names), len(names), len(rows), len(body), 0)
     with pytest.raises(DrypointError, match=r"^members overlap$"):
         unpack_members(body + rows + end)

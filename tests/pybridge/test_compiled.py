@@ -16,12 +16,7 @@ def place(toolbox, tmp_path):
     """The folder with a program's C, and the arguments of `Compiled`."""
     for file, text in codegen.generate(PROGRAM, "net", X[:1]).items():
         (tmp_path / file).write_text(text, "utf-8")
-    return {
-        "folder": tmp_path,
-        "name": "net",
-        "workdir": tmp_path,
-        "compiler": toolbox.need("cc"),
-    }
+    return {"folder": tmp_path, "name": "net", "workdir": tmp_path, "compiler": toolbox.need("cc")}
 
 
 def test_a_compiled_model_gives_the_reference_traces(place):

@@ -9,14 +9,7 @@ from shared_tables import I32, RECORD, RECORDS, dense_blob, dense_record, ladder
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import (
-    AvgPool,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    MaxPool,
-)
+from drypoint.program import AvgPool, Conv, Dense, DepthwiseConv, GroupedConv, MaxPool
 
 LONG = 17 * 61681
 
@@ -79,7 +72,7 @@ def test_a_channel_of_more_than_a_million_weights_is_summed_to_its_end():
         assert status(long_row(changes=[(index, -128)])) == lib.DPT_E_TABLE
 
 
-def counted(op):
+def count_steps(op):
     """The steps of an op, one by one (the channels of a tap, which lie beside each other, at once):
     NUMERICS.md section 7."""
     steps, pool = 0, getattr(op, "pool", (1, 1))
@@ -105,7 +98,7 @@ def test_steps_are_what_a_loop_counts():
     kinds = set()
     for seed in range(70):
         program = nets.random_program(seed)
-        assert program.steps == sum(map(counted, program.ops)), program.name
+        assert program.steps == sum(map(count_steps, program.ops)), program.name
         assert Engine(program).steps == program.steps
         kinds |= {type(op) for op in program.ops}
     assert kinds == nets.OF_GRAPHS

@@ -42,7 +42,7 @@ MODEL = PARTS.models[0]
 TWO = parts("nets", models=[model("first", 5), model("second", 6)])
 
 
-def written(folder, form, given=PARTS):
+def write(folder, form, given=PARTS):
     for path, text in forms.arrange(form, given).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
@@ -66,7 +66,7 @@ def test_every_form_holds_the_generated_c_as_it_is_and_says_how_to_call_it(form)
 
 
 def test_the_lines_in_the_readme_compile_and_run(toolbox, tmp_path):
-    cc, folder = toolbox.need("cc"), written(tmp_path, "amalgamation")
+    cc, folder = toolbox.need("cc"), write(tmp_path, "amalgamation")
     (code,) = re.findall(r"```c\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     include, arena, *rest = code.strip().splitlines()
     body = "\n".join(line for line in [arena, *rest] if line)
@@ -82,7 +82,7 @@ def test_the_lines_in_the_readme_compile_and_run(toolbox, tmp_path):
 def test_the_amalgamation_compiles_as_strictly_as_the_files_it_is_made_of(
     toolbox, tmp_path, compiler
 ):
-    folder = written(tmp_path, "amalgamation")
+    folder = write(tmp_path, "amalgamation")
     sources = ["selftest.c", "net.c", "drypoint.c"]
     run([toolbox.need(compiler), *STRICT, "-O2", *sources, "-o", "selftest"], cwd=folder)
     check_selftest(folder / "selftest")
@@ -97,7 +97,7 @@ def cmake(toolbox, source, build, *options):
 
 @ONLY_CI
 def test_cmake_builds_the_self_test_and_installs_a_package(toolbox, tmp_path):
-    folder = written(tmp_path / "net", "cmake")
+    folder = write(tmp_path / "net", "cmake")
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
     build = cmake(toolbox, folder, tmp_path / "build", prefix, *FOR_A_DEVICE)
     run([toolbox.need("ctest"), "--test-dir", build, "--output-on-failure"])
@@ -133,14 +133,14 @@ install(EXPORT user FILE user-config.cmake DESTINATION lib/cmake/user)
 def test_two_models_in_one_cmake_project_share_one_engine(toolbox, tmp_path, shared):
     """The project installs and exports itself; another finds both models and the engine."""
     for folder, name, seed in (("a", "first", 5), ("b", "second", 6)):
-        written(tmp_path / folder, "cmake", parts(name, seed))
+        write(tmp_path / folder, "cmake", parts(name, seed))
     (tmp_path / "CMakeLists.txt").write_text(FETCHES)
     options = [f"-DBUILD_SHARED_LIBS={shared}", *FOR_A_DEVICE]
     build = cmake(toolbox, tmp_path, tmp_path / "build", *options)
     run([toolbox.need("cmake"), "--install", build, "--prefix", tmp_path / "in"])
     suffix = {"OFF": ".a", "ON": ".so"}[shared]
     names = {path.name for path in (tmp_path / "in").rglob("lib*") if path.is_file()}
-    assert {f"lib{one}{suffix}" for one in ("first", "second", "drypoint")} <= names
+    assert {f"lib{library}{suffix}" for library in ("first", "second", "drypoint")} <= names
     user = tmp_path / "user"
     user.mkdir()
     (user / "CMakeLists.txt").write_text(
@@ -184,7 +184,7 @@ print(ManifestManager(sys.argv[1], "net").load().version)
 )
 def test_manifests_pass_the_checker_of_their_tool(toolbox, tmp_path, form, manifest, package):
     toolbox.need_package(package)
-    folder = written(tmp_path, form)
+    folder = write(tmp_path, form)
     command = [sys.executable, "-W", "ignore", "-c", CHECKS[package], str(folder / manifest)]
     home = {"HOME": str(tmp_path), "PLATFORMIO_CORE_DIR": str(tmp_path / "pio")}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=home)
@@ -215,13 +215,13 @@ MAIN = "Port Serial;\nint main() { setup(); loop(); }\n"
     ("sketch", "says"), [("Selftest", b"every byte is right"), ("Classify", b"")]
 )
 def test_arduino_sketches_build_and_run(toolbox, tmp_path, sketch, says):
-    cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), written(tmp_path, "arduino")
+    cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), write(tmp_path, "arduino")
     (folder / "Arduino.h").write_text(ARDUINO)
     (folder / "main.cpp").write_text(MAIN)
     at = folder / "examples" / sketch
     sources = [*folder.glob("src/*.c"), *at.glob("*.c")]
     run([cc, *PLAIN, "-c", "-I", "src", *sources], cwd=folder)
-    objects = [f"{one.stem}.o" for one in sources]
+    objects = [f"{source.stem}.o" for source in sources]
     ino = ["-include", "Arduino.h", "-x", "c++", at / f"{sketch}.ino", "main.cpp", "-x", "none"]
     run([cxx, "-I", ".", "-I", "src", *ino, *objects, "-o", "sketch"], cwd=folder)
     assert says in run([folder / "sketch"])
@@ -272,7 +272,7 @@ endfunction()
 
 @ONLY_CI
 def test_the_zephyr_module_builds_with_the_functions_that_zephyr_offers(toolbox, tmp_path):
-    written(tmp_path / "net", "zephyr")
+    write(tmp_path / "net", "zephyr")
     (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "net"))
     check_selftest(cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test")
 
@@ -284,15 +284,15 @@ def test_the_self_test_of_esp_idf_is_a_project_that_builds(toolbox, tmp_path, mo
     monkeypatch.setenv("IDF_PATH", str(tmp_path))
     (tmp_path / "tools/cmake").mkdir(parents=True)
     (tmp_path / "tools/cmake/project.cmake").write_text(PROJECT_CMAKE)
-    app = written(tmp_path / "component", "esp-idf", given) / "test_apps/selftest"
+    app = write(tmp_path / "component", "esp-idf", given) / "test_apps/selftest"
     built = cmake(toolbox, app, tmp_path / "build", *FOR_A_DEVICE)
     said = run([built / f"{given.name}_selftest"]).decode().splitlines()
-    wanted = [f"{one.name}: every layer as the reference says" for one in given.models]
+    wanted = [f"{model.name}: every layer as the reference says" for model in given.models]
     assert said == [*wanted, "self-test: passed"]
 
 
 def test_the_zephyr_module_names_what_is_there(tmp_path):
-    folder = written(tmp_path, "zephyr")
+    folder = write(tmp_path, "zephyr")
     found = dict(re.findall(r"^ *(\w+): *(\S+)$", (folder / "zephyr/module.yml").read_text(), re.M))
     assert found["name"] == "net"
     assert (folder / found["cmake"] / "CMakeLists.txt").is_file()
@@ -300,7 +300,7 @@ def test_the_zephyr_module_names_what_is_there(tmp_path):
 
 
 def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
-    folder = written(tmp_path, "platformio")
+    folder = write(tmp_path, "platformio")
     manifest = json.loads((folder / "library.json").read_text())
     assert (folder / "include" / manifest["headers"]).is_file()
     sources = [*folder.glob("src/*.c"), folder / "examples/selftest.c"]
@@ -310,11 +310,11 @@ def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
 
 
 def test_the_pack_description_lists_every_source_and_nothing_else(tmp_path):
-    folder = written(tmp_path, "cmsis-pack")
+    folder = write(tmp_path, "cmsis-pack")
     (pdsc,) = folder.glob("*.pdsc")
     root = ET.parse(pdsc).getroot()
-    listed = [one.get("name") for one in root.iter("file")]
-    there = [str(one.relative_to(folder)) for one in sorted(folder.glob("src/*.c"))]
+    listed = [file.get("name") for file in root.iter("file")]
+    there = [str(path.relative_to(folder)) for path in sorted(folder.glob("src/*.c"))]
     assert listed == ["include/", *there]
 
 
@@ -325,16 +325,16 @@ BOTH = b"first: every layer as the reference says\nsecond: every layer as the re
 def test_two_models_of_one_export_build_with_one_engine_from_all_its_sources(
     toolbox, tmp_path, form
 ):
-    folder = written(tmp_path, form, TWO)
+    folder = write(tmp_path, form, TWO)
     include = {p.parent for p in folder.rglob("*.h")}
-    command = [toolbox.need("cc"), *PLAIN, *(f"-I{one}" for one in include)]
+    command = [toolbox.need("cc"), *PLAIN, *(f"-I{directory}" for directory in include)]
     run([*command, *folder.rglob("*.c"), "-o", folder / "selftest"])
     assert run([folder / "selftest"]) == BOTH
 
 
 @ONLY_CI
 def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path):
-    folder = written(tmp_path / "nets", "cmake", TWO)
+    folder = write(tmp_path / "nets", "cmake", TWO)
     prefix = f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'in'}"
     build = cmake(toolbox, folder, tmp_path / "build", prefix, *FOR_A_DEVICE)
     assert run([build / "nets_selftest"]) == BOTH
@@ -343,17 +343,17 @@ def test_two_models_of_one_export_build_with_cmake_and_install(toolbox, tmp_path
 
 
 def test_two_models_of_one_export_build_as_a_zephyr_module(toolbox, tmp_path):
-    written(tmp_path / "nets", "zephyr", TWO)
+    write(tmp_path / "nets", "zephyr", TWO)
     (tmp_path / "CMakeLists.txt").write_text(ZEPHYR.replace("LIB", "nets"))
     assert run([cmake(toolbox, tmp_path, tmp_path / "build", *FOR_A_DEVICE) / "test"]) == BOTH
 
 
 def test_two_models_of_one_export_build_as_an_arduino_library(toolbox, tmp_path):
-    cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), written(tmp_path, "arduino", TWO)
+    cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), write(tmp_path, "arduino", TWO)
     (folder / "Arduino.h").write_text(ARDUINO)
     (folder / "main.cpp").write_text(MAIN)
     run([cc, *PLAIN, "-c", "-I", "src", *folder.glob("src/*.c")], cwd=folder)
-    engine = [f"{one.stem}.o" for one in folder.glob("src/*.c")]
+    engine = [f"{path.stem}.o" for path in folder.glob("src/*.c")]
     for name in ("first", "second"):
         at = folder / "examples" / f"Selftest_{name}"
         run([cc, *PLAIN, "-c", "-I", "src", at / "selftest.c"], cwd=folder)
@@ -365,7 +365,7 @@ def test_two_models_of_one_export_build_as_an_arduino_library(toolbox, tmp_path)
 
 
 def test_the_readme_of_two_models_calls_both_and_its_lines_compile_and_run(toolbox, tmp_path):
-    cc, folder = toolbox.need("cc"), written(tmp_path, "amalgamation", TWO)
+    cc, folder = toolbox.need("cc"), write(tmp_path, "amalgamation", TWO)
     blocks = re.findall(r"```c\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     assert len(blocks) == 2
     text = '#include "nets.h"\nint main(void) {\n'
@@ -443,7 +443,7 @@ def test_the_engine_decides_on_real_inputs_as_the_reference_does_on_their_intege
 
 def test_names_that_clash_are_refused(tmp_path):
     program, x = sensor([nn.Linear(3), nn.Softmax()], (8,))
-    one = ExportModel(program=program, golden=program.integers(x[:1]))
+    model = ExportModel(program=program, golden=program.integers(x[:1]))
     for names, library, message in (
         (("a", "b"), "a", "are called 'a'"),
         (("a", "a_selftest"), "lib", "clashes with the self-test of 'a'"),
@@ -451,11 +451,11 @@ def test_names_that_clash_are_refused(tmp_path):
         (("a", "b"), "int", "'int' cannot name C files"),
     ):
         with pytest.raises(ProgramError, match=message):
-            export_models(dict.fromkeys(names, one), tmp_path / "out", name=library)
+            export_models(dict.fromkeys(names, model), tmp_path / "out", name=library)
     for wrong in ({}, program, {"a": program}):
         with pytest.raises(ProgramError, match="wanted: "):
             export_models(wrong, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    alone = export_models({"net": one}, tmp_path / "one")
-    files = export_c(program, one.golden, tmp_path / "two", name="net")
+    alone = export_models({"net": model}, tmp_path / "one")
+    files = export_c(program, model.golden, tmp_path / "two", name="net")
     assert [p.read_bytes() for p in alone] == [p.read_bytes() for p in files]

@@ -122,7 +122,7 @@ def test_the_pack_description_follows_the_rules_of_the_pack_check():
     for package, vendor in ((STATED, "Jane_Joe_Doe"), (UNSTATED, "unknown")):
         found = files("cmsis-pack", package)
         root = ET.fromstring(found[f"{vendor}.net.pdsc"])
-        children = [one.tag for one in root]
+        children = [element.tag for element in root]
         assert children == [
             "vendor", "name", "description", "url", "supportContact", "license", "licenseSets",
             "releases", "components",
@@ -130,10 +130,12 @@ def test_the_pack_description_follows_the_rules_of_the_pack_check():
         assert re.fullmatch(r"[\w-]+", root.findtext("vendor"), re.ASCII)
         assert root.findtext("url") == package.url
         assert root.findtext("supportContact") == package.contact
-        assert [one.get("version") for one in root.iter("release")] == [package.version]
-        assert [one.get("Cversion") for one in root.iter("component")] == [package.version]
-        named = [one.get("name") for one in root.iter("file")]
-        named += [one.get("name") for one in root.iterfind("licenseSets/licenseSet/license")]
+        assert [element.get("version") for element in root.iter("release")] == [package.version]
+        assert [element.get("Cversion") for element in root.iter("component")] == [package.version]
+        named = [element.get("name") for element in root.iter("file")]
+        named += [
+            element.get("name") for element in root.iterfind("licenseSets/licenseSet/license")
+        ]
         folders = {f"{parent}/" for path in found for parent in PurePosixPath(path).parents}
         assert set(named) <= set(found) | folders
         assert root.findtext("license") in found
@@ -149,7 +151,7 @@ def test_the_longest_name_and_description_fit_into_a_pack():
     given = replace(parts, package=forms.Package(description="d" * 200))
     root = ET.fromstring(forms.arrange("cmsis-pack", given)[f"unknown.{'n' * 63}.pdsc"])
     assert root.find("components/component").get("Csub") == "n" * 32
-    assert [len(one.text) <= 256 for one in root.iter("description")] == [True, True]
+    assert [len(element.text) <= 256 for element in root.iter("description")] == [True, True]
 
 
 def test_the_zephyr_readme_names_the_variable_of_today():

@@ -15,8 +15,8 @@ from reader_faults import FORMAT_ONLY
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import NUMPY_TYPE, BlobError, _ops, blob, reference, softmax
-from drypoint.program._op import RequantizedOp
+from drypoint.program import NUMPY_TYPE, BlobError, _records, blob, reference, softmax
+from drypoint.program.ops._op import RequantizedOp
 from tools import ROOT
 
 GOLDEN = ROOT / "tests/golden"
@@ -115,7 +115,7 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
     jobs += [Job(one_byte, row["data"], limit=min(row["steps"] - 1, NO_LIMIT)) for row in accepted]
     ran = [row for row in accepted if row["runs"]]  # of a streaming program the runs are steps
     inputs = [
-        np.stack([np.frombuffer(bytes.fromhex(one["input"]), np.uint8) for one in row["runs"]])
+        np.stack([np.frombuffer(bytes.fromhex(run["input"]), np.uint8) for run in row["runs"]])
         for row in ran
     ]
     jobs += [Job(x, row["data"], limit=row["steps"]) for row, x in zip(ran, inputs, strict=True)]
@@ -137,15 +137,15 @@ def test_c_and_python_agree_with_the_conformance_set(toolbox):
         stored = x.view(NUMPY_TYPE[program.input_type]).reshape(-1, *program.input_shape)
         for found in (planes, reference.trace(program, stored)):
             swapped = [plane.astype(plane.dtype.newbyteorder("<")) for plane in found]
-            for i, one in enumerate(row["runs"]):
+            for i, run in enumerate(row["runs"]):
                 layers = [plane[i].tobytes().hex() for plane in swapped]
-                assert layers == one["layers"], row["name"]
+                assert layers == run["layers"], row["name"]
     assert read.finished()
     assert sum(map(len, inputs)) > 90
 
 
 @functools.cache
-def recorded():
+def recorded_runs():
     """For each accepted blob with runs its name, program, inputs (N, h, w, c), and what each op
     writes in these runs (N, outputs)."""
     found = []
@@ -169,7 +169,7 @@ def test_recorded_outputs_spread_over_the_clamp():
     their range, which sends their outputs to an end of the clamp: the blobs of the museum, whose
     bytes never change, and the blobs of the loader's checks."""
     spread, counts = {*regenerate().spread_programs(), *arithmetic_faults.ACCEPTED}, Counter()
-    for name, program, _, planes in recorded():
+    for name, program, _, planes in recorded_runs():
         for i, (op, plane) in enumerate(zip(program.ops, planes, strict=True)):
             if name not in spread:
                 continue
@@ -181,7 +181,7 @@ def test_recorded_outputs_spread_over_the_clamp():
                 inside = {value for value in plane.ravel().tolist() if op.lo < value < op.hi}
                 assert len(inside) >= min(4, plane.size), (name, op.name)
                 counts[op.kind] += plane.size >= 4
-    kinds = {op.kind for op in _ops.KINDS if issubclass(op, RequantizedOp)}
+    kinds = {op.kind for op in _records.KINDS if issubclass(op, RequantizedOp)}
     assert {kind for kind, n in counts.items() if n >= 8} == kinds
 
 
@@ -193,7 +193,7 @@ def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
     monkeypatch.setattr(reference, "apply", fault)
     found = {
         what
-        for what, program, x, planes in recorded()
+        for what, program, x, planes in recorded_runs()
         for made, plane in zip(reference.trace(program, x), planes, strict=True)
         if not np.array_equal(made.reshape(plane.shape), plane)
     }
@@ -211,8 +211,8 @@ def test_the_last_op_clamps_at_both_ends_in_recorded_runs():
         op = program_of(row).ops[-1]
         outputs = {
             value
-            for one in row["runs"]
-            for value in np.frombuffer(bytes.fromhex(one["layers"][-1]), "<i4").tolist()
+            for run in row["runs"]
+            for value in np.frombuffer(bytes.fromhex(run["layers"][-1]), "<i4").tolist()
         }
         assert {op.lo, op.hi} <= outputs, row["name"]
 

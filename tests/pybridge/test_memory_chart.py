@@ -40,17 +40,17 @@ def test_lifetimes_and_bytes_in_use_are_those_of_the_page():
     for whole in graphs:
         wanted = alive_by_the_page(whole)
         outputs = lifetimes(whole)
-        assert [one.name for one in outputs] == [op.name for op in whole.ops[:-1]]
+        assert [output.name for output in outputs] == [op.name for op in whole.ops[:-1]]
         for index, (alive, used) in enumerate(zip(wanted, bytes_in_use(whole), strict=True)):
             assert used == len(set().union(*alive.values()))
             found = {
-                i: set(range(one.offset, one.offset + one.size))
-                for i, one in enumerate(outputs)
-                if one.first <= index <= one.last
+                i: set(range(output.offset, output.offset + output.size))
+                for i, output in enumerate(outputs)
+                if output.first <= index <= output.last
             }
             assert found == alive
         if outputs:
-            assert max(one.offset + one.size for one in outputs) == whole.arena_size
+            assert max(output.offset + output.size for output in outputs) == whole.arena_size
 
 
 def test_the_chart_of_a_graph_shows_places_free_bytes_and_the_peak():

@@ -9,7 +9,7 @@ import pytest
 from drypoint.engine._native import ffi, lib
 from drypoint.program import blob, packing
 
-SETS = [one for one in packing.KERNEL_SETS.values() if one.quads is not None]
+SETS = [kernels for kernels in packing.KERNEL_SETS.values() if kernels.quads is not None]
 PROGRAMS = [
     *nets.BROAD,
     *nets.DEEP,
@@ -21,7 +21,7 @@ PROGRAMS = [
 PROGRAMS += [nets.random_program(seed) for seed in range(60)]
 
 
-def packed_in_c(program, number):
+def pack_in_c(program, number):
     """For each op what the C library lays out for a backend with that number, or nothing.
 
     The bytes of an op reach to the bytes of the next op. Up to 63 bytes follow the last op's bytes:
@@ -46,11 +46,11 @@ def packed_in_c(program, number):
     return [bytes(room)[at - start : ends[at] - start] if at else b"" for at in address]
 
 
-@pytest.mark.parametrize("kernels", SETS, ids=lambda one: one.name)
+@pytest.mark.parametrize("kernels", SETS, ids=lambda kernels: kernels.name)
 def test_every_byte_is_that_of_the_c_library(kernels):
     assert np.little_endian  # C packs in the order of the machine, the exporter in little-endian
     for program in PROGRAMS:
-        wanted = packed_in_c(program, kernels.number)
+        wanted = pack_in_c(program, kernels.number)
         found = [packing.pack(op, kernels) for op in program.ops]
         last = max((i for i, table in enumerate(found) if table), default=0)
         assert len(wanted[last]) - len(found[last]) in range(64)

@@ -10,6 +10,7 @@ from functools import cache
 import nets
 import numpy as np
 import pytest
+from answers import check_answers
 from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +27,8 @@ from drypoint.program import (
     fuse_rows,
     reference,
 )
-from drypoint.program._fuse import make_plan_by_rows
 from drypoint.program._plan import MAX_ALIVE
+from drypoint.program.passes.fuse import make_plan_by_rows
 
 
 def assert_equal_everywhere(program, backends=()):
@@ -82,7 +83,7 @@ def test_random_programs_have_groups_of_all_forms():
 
 
 @cache
-def planned():
+def planned_nets():
     """Nets with groups of the planner."""
     cases = ((spotter(), None), (spotter(), 1), (residual(), 1))
     found = [fuse_rows(net, arena=arena) for net, arena in cases]
@@ -93,7 +94,7 @@ def planned():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_groups_of_the_planner_give_the_reference_bytes(backend):
-    for program in planned():
+    for program in planned_nets():
         assert_equal_everywhere(program, [backend])
 
 
@@ -139,55 +140,14 @@ NET = line(
     lambda t: windows("c", t, 2, 1),
 )
 GROUP = ((0, 100, 600, 0), (False,) * 4, 726)  # 500, 156 and 78 bytes
-ROWS = {
-    "a ring shorter than a window": (
-        (2, 1, 0, 0),
-        (True, False, False, False),
-        "op 'a' keeps 2 rows of its output; op 'b' reads 3 at a time",
-    ),
-    "more rows than there are": (
-        (26, 1, 0, 0),
-        (True, False, False, False),
-        "op 'a' keeps 26 rows of its output, which has 25",
-    ),
-    "no rows": (
-        (0, 1, 0, 0),
-        (True, False, False, False),
-        "op 'a' keeps 0 rows of its output, which has 25",
-    ),
-    "a reader that computes its whole output": (
-        (3, 0, 0, 0),
-        (True, False, False, False),
-        "op 'a' keeps 3 rows of its output; wanted: the next op reads it row by row, and no other "
-        "op does",
-    ),
-    "rows for a dense op": (
-        (0, 0, 3, 1),
-        (False, False, True, False),
-        "op 'c' keeps 3 rows of its output; wanted: the next op reads it row by row, and no other "
-        "op does",
-    ),
-    "a dense op by rows": (
-        (0, 0, 0, 1),
-        (False,) * 4,
-        "op 'last' computes 1 rows at a time; a dense op, or one with rows of padding alone, "
-        "cannot",
-    ),
-    "rows of the last op kept": (
-        (0, 0, 0, 1),
-        (False, False, False, True),
-        "op 'last' keeps 1 rows of its output; a dense op, or one with rows of padding alone, "
-        "cannot",
-    ),
-}
 
 
-@pytest.mark.parametrize("what", ROWS)
-def test_rows_that_break_a_rule_are_refused(what):
-    rows, fused, words = ROWS[what]
-    with pytest.raises(ProgramError) as error:
-        dataclasses.replace(NET, plan=Plan(*GROUP, rows, fused))
-    assert str(error.value) == words
+def net_with(rows, fused):
+    return dataclasses.replace(NET, plan=Plan(*GROUP, rows, fused))
+
+
+def test_rows_that_break_a_rule_are_refused():
+    check_answers("rows", globals(), ProgramError)
 
 
 def test_a_group_has_at_most_sixteen_ops():

@@ -32,7 +32,7 @@ NETS = {
 }
 
 
-def made(layers, seed=1):
+def make_program(layers, seed=1):
     """A net with running statistics of its own, its calibration and its program."""
     net = nn.Sequential(layers, input_shape=SHAPE).initialize(seed=seed)
     rng = np.random.default_rng(seed)
@@ -44,7 +44,7 @@ def made(layers, seed=1):
 
 @pytest.mark.parametrize("layers", NETS.values(), ids=NETS)
 def test_a_program_stays_within_the_proven_bound(layers):
-    net, calibration, program = made(layers)
+    net, calibration, program = make_program(layers)
     x = program.integers(X)
     integers = program.real(reference.run(program, x)).reshape(len(X), *program.output_shape)
     bound = [*quant.error_bound(net, calibration).values()][-1]
@@ -57,14 +57,14 @@ def test_the_report_has_a_row_for_each_layer_in_its_own_order():
     ratio is that of rounding, not that of values at wrong places.
     """
     for name, layers in NETS.items():
-        net, calibration, program = made(layers)
+        net, calibration, program = make_program(layers)
         report = quant.report(net, calibration, X[:20])
         assert {row.op for row in report} <= {op.name for op in program.ops}, name
         assert min(row.sqnr for row in report) > 15, name
 
 
 def test_a_batch_norm_goes_into_the_convolution_of_a_transposed_one():
-    _, _, program = made(NETS["transposed, batch norm, ReLU"])
+    _, _, program = make_program(NETS["transposed, batch norm, ReLU"])
     names = [(op.name, type(op)) for op in program.ops]
     assert names == [
         ("conv1", Conv), ("deconv.conv", Conv), ("deconv", Upsample), ("conv2", Conv)
@@ -76,7 +76,7 @@ def test_a_batch_norm_goes_into_the_convolution_of_a_transposed_one():
 
 
 def test_a_shuffle_orders_the_channels_of_the_convolution_before_it():
-    net, _, program = made(NETS["shuffled"])
+    net, _, program = make_program(NETS["shuffled"])
     assert [type(op) for op in program.ops] == [Conv, Upsample, Conv]
     rows = np.abs(program.ops[0].weight.astype(int)).reshape(8, -1)
     weight = net.params["conv1.weight"].transpose(0, 2, 3, 1).reshape(8, -1)
@@ -86,7 +86,7 @@ def test_a_shuffle_orders_the_channels_of_the_convolution_before_it():
 
 
 def test_a_shuffle_whose_channels_no_convolution_can_order_has_one_of_its_own():
-    _, _, program = made(NETS["shuffled behind a function"])
+    _, _, program = make_program(NETS["shuffled behind a function"])
     assert [op.name for op in program.ops] == ["conv1", "silu", "shuffle.order", "shuffle", "conv2"]
     order = program.ops[2]
     x = np.random.default_rng(2).integers(-128, 128, (50, *order.in_shape)).astype(np.int8)
@@ -113,7 +113,7 @@ def net_of(model, images):
 
 
 def test_a_layer_that_changes_no_size_is_no_op():
-    _, _, program = made([nn.Conv2d(4, 3), nn.Upsample(1), nn.PixelShuffle(1), LAST])
+    _, _, program = make_program([nn.Conv2d(4, 3), nn.Upsample(1), nn.PixelShuffle(1), LAST])
     assert [type(op) for op in program.ops] == [Conv, Conv]
 
 

@@ -28,8 +28,8 @@ from drypoint.program import (
     reference,
     simplify,
 )
-from drypoint.program._intervals import accumulators, intervals
-from drypoint.program._ops import RequantizedOp
+from drypoint.program.ops._op import RequantizedOp
+from drypoint.program.passes.intervals import intervals
 
 SEEDS = range(20_000, 20_300)
 RULES = {  # what `Change.what` says -> changes of the random graphs that say it, at least
@@ -45,7 +45,7 @@ RULES = {  # what `Change.what` says -> changes of the random graphs that say it
 }
 
 
-def planted(seed):
+def program_with_constants(seed):
     return constant_nets.with_constants(nets.random_program(seed), seed)
 
 
@@ -58,7 +58,7 @@ def test_random_graphs_give_the_same_bytes_and_meet_every_rule(toolbox):
     accumulators do not grow; the engine computes the simplified program."""
     found, seeds = Counter(), SEEDS[: toolbox.count(every_day=100, ci=300)]
     for seed in seeds:
-        program = planted(seed)
+        program = program_with_constants(seed)
         simplified = simplify(program)
         found.update(rule for change in simplified.changes for rule in RULES if rule in change.what)
         after = simplified.program
@@ -85,29 +85,29 @@ def test_every_constant_is_one_byte_for_every_accumulator_of_its_interval():
     section 2 in Python's integers."""
     constants = 0
     for seed in SEEDS:
-        program = planted(seed)
+        program = program_with_constants(seed)
         bounds = intervals(program)
         for op, reads, bound in zip(program.ops, program.reads, bounds[1:], strict=True):
             if not isinstance(op, RequantizedOp):
                 continue
-            low, high = accumulators(op, [bounds[tensor] for tensor in reads])
+            low, high = op.accumulators([bounds[tensor] for tensor in reads])
             for channel in np.flatnonzero(bound.constant):
                 ends = int(low[channel]), int(high[channel])
                 values = range(ends[0], ends[1] + 1) if ends[1] - ends[0] < 500 else ends
                 m = int(op.mult[channel % len(op.mult)])
-                assert {requantized(op, acc, m) for acc in values} == {int(bound.low[channel])}
+                assert {requantize(op, acc, m) for acc in values} == {int(bound.low[channel])}
                 constants += 1
     assert constants > 1000
 
 
-def requantized(op, acc, m):
+def requantize(op, acc, m):
     y = ((acc * 2**op.shift * m + 2**31) // 2**32) + op.output.zero
     return min(max(y, op.lo), op.hi)
 
 
 def test_all_values_lie_in_their_intervals():
     for seed in SEEDS[:150]:
-        program = planted(seed)
+        program = program_with_constants(seed)
         x = constant_nets.structured_inputs(program, seed)
         planes = [x, *reference.trace(program, x)]
         for plane, (low, high) in zip(planes, intervals(program), strict=True):
@@ -125,7 +125,7 @@ def test_an_op_that_reads_the_input_reaches_both_ends_of_its_intervals():
         source = Tensor(Shape(5, 4, 3), str(rng.choice(["u8", "i8"])))
         op = nets.random_op(rng, "op", source, last=True, kind=kind)
         (bound,) = intervals(constant_nets.program(op))[:1]
-        low, high = accumulators(op, [bound])
+        low, high = op.accumulators([bound])
         for channel in range(op.out_shape.c):
             ends = [*zip(*sums_of_places(op, channel), strict=True)]
             assert (min(ends[0]), max(ends[1])) == (low[channel], high[channel]), (seed, kind)
@@ -218,7 +218,7 @@ def test_a_program_that_runs_by_rows_does_so_afterwards():
 
 
 def test_other_fields_and_the_blob_stay():
-    program = planted(20_001)
+    program = program_with_constants(20_001)
     program = dataclasses.replace(program, provenance={"from": "here"})
     after = simplify(program).program
     again = blob.loads(blob.dumps(after))

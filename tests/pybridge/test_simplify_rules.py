@@ -18,10 +18,10 @@ from drypoint.program import (
     Mul,
     Shape,
     Tensor,
-    _narrow,
     reference,
     simplify,
 )
+from drypoint.program.passes import narrow
 
 SOURCE = u8(6, 6, 2)
 
@@ -29,7 +29,7 @@ SOURCE = u8(6, 6, 2)
 @pytest.fixture(autouse=True)
 def _however_little_it_saves(monkeypatch):
     """The nets here are small: kernels of four lanes would gain nothing."""
-    monkeypatch.setattr(_narrow, "_worth_it", lambda _, kept: kept)
+    monkeypatch.setattr(narrow, "_worth_it", lambda _, kept: kept)
 
 
 ROUND = {"padding": (1, 1, 1, 1)}
@@ -50,7 +50,7 @@ def constants(*values, source=SOURCE, name="writer", **change):
     return conv(name, source, weight, [value or 0 for value in values], **change)
 
 
-def simplified(*ops, reads=()):
+def simplify_ops(*ops, reads=()):
     """The simplified program, whose outputs are equal: ops by name, and what changed."""
     before = program(*ops, reads=reads)
     found = simplify(before)
@@ -68,22 +68,19 @@ def channels(ops, name):
 def test_the_bias_of_a_convolution_takes_a_constant_in():
     writer = constants(None, 77, None)
     weight = weights(4, 1, 1, 3)
-    after, changes = simplified(
+    after, changes = simplify_ops(
         writer, reader := conv("reader", writer.output, weight, 5), end(reader.output)
     )
     assert channels(after, "writer") == (2, 2)
     assert (after["reader"].weight == np.delete(weight, 1, axis=3)).all()
     assert (after["reader"].bias == 5 + 77 * weight[:, 0, 0, 1]).all()
-    assert changes == {
-        "writer": "3 -> 2 channels, 6 -> 4 weights",
-        "reader": "12 -> 8 weights",
-    }
+    assert changes == {"writer": "3 -> 2 channels, 6 -> 4 weights", "reader": "12 -> 8 weights"}
 
 
 def test_the_bias_of_a_dense_op_takes_a_constant_of_all_places_in():
     writer = constants(None, 77)
     weight = weights(3, 72)
-    after, _ = simplified(writer, dense(writer.output, weight))
+    after, _ = simplify_ops(writer, dense(writer.output, weight))
     assert (after["fc"].weight == weight.reshape(3, 36, 2)[..., 0]).all()
     assert (after["fc"].bias == 77 * weight.reshape(3, 36, 2)[..., 1].sum(axis=1)).all()
 
@@ -95,7 +92,7 @@ def test_the_bias_of_a_dense_op_takes_a_constant_of_all_places_in():
 def test_a_channel_is_a_constant_where_both_ends_of_its_interval_saturate(bias, weight, kept):
     """One step less, and a value of the input shows."""
     writer = conv("writer", SOURCE, [[1, 1], weight], [0, bias])
-    after, _ = simplified(writer, end(writer.output))
+    after, _ = simplify_ops(writer, end(writer.output))
     assert channels(after, "writer") == (2, kept)
 
 
@@ -106,7 +103,7 @@ def test_a_reader_that_pads_takes_in_a_constant_that_equals_its_padding(value, p
     pad = None if pad is None else np.array(pad, np.uint8)
     writer = constants(None, value)
     reader = conv("reader", writer.output, weights(3, 3, 3, 2), pad=pad, **ROUND)
-    after, _ = simplified(writer, reader, end(reader.output))
+    after, _ = simplify_ops(writer, reader, end(reader.output))
     assert channels(after, "writer") == (2, kept)
 
 
@@ -114,18 +111,18 @@ def test_padding_that_no_window_reads_or_whose_weights_cancel_does_not_matter():
     writer = constants(None, 9)
     weight = weights(3, 2, 2, 2)
     unread = conv("reader", writer.output, weight, padding=(0, 0, 1, 1), stride=(2, 2))
-    after, _ = simplified(writer, unread, end(unread.output))
+    after, _ = simplify_ops(writer, unread, end(unread.output))
     assert channels(after, "reader") == (1, 3)
     weight = weights(3, 3, 3, 2)
     weight[..., 1] = 0
     weight[:, 1, :, 1] = [1, -2, 4]  # the middle row lies in the plane at every place
     cancels = conv("reader", writer.output, weight, padding=(1, 0, 1, 0))
-    after, _ = simplified(writer, cancels, end(cancels.output))
+    after, _ = simplify_ops(writer, cancels, end(cancels.output))
     assert channels(after, "reader") == (1, 3)
     assert (after["reader"].bias == 9 * 3).all()
     weight[:, 0, 1, 1] = 1  # the upper row does not
     kept = conv("reader", writer.output, weight, padding=(1, 0, 1, 0))
-    after, _ = simplified(writer, kept, end(kept.output))
+    after, _ = simplify_ops(writer, kept, end(kept.output))
     assert channels(after, "reader") == (2, 3)
 
 
@@ -141,7 +138,7 @@ def test_a_depthwise_channel_of_a_constant_goes_with_the_channel_before_it():
         rows[:4, 1, 1], rows[4] = 3, weight
         middle = depthwise("middle", writer.output, rows, [60] * 4 + [bias], pad=table, **ROUND)
         reader = conv("reader", middle.output, weights(2, 5))
-        after, _ = simplified(writer, middle, reader, end(reader.output))
+        after, _ = simplify_ops(writer, middle, reader, end(reader.output))
         assert channels(after, "writer")[1] == kept, (value, pad, bias)
         assert channels(after, "middle") == (kept, kept)
         assert channels(after, "reader")[0] == kept
@@ -152,7 +149,7 @@ def test_a_depthwise_convolution_keeps_four_channels():
         writer = constants(None, *[0] * (count - 1))
         middle = depthwise("middle", writer.output, [2] * count, 3)
         reader = conv("reader", middle.output, weights(2, count))
-        after, _ = simplified(writer, middle, reader, end(reader.output))
+        after, _ = simplify_ops(writer, middle, reader, end(reader.output))
         assert channels(after, "middle") == (kept, kept)
 
 
@@ -163,7 +160,7 @@ def test_several_outputs_of_a_depthwise_channel_go_together():
         weight[2:4] = [1 if value else 0 for value in values]
         middle = depthwise("middle", writer.output, weight, 3, output=u8(6, 6, 10))
         reader = conv("reader", middle.output, weights(2, 10))
-        after, _ = simplified(writer, middle, reader, end(reader.output))
+        after, _ = simplify_ops(writer, middle, reader, end(reader.output))
         assert channels(after, "middle") == (kept, 2 * kept)
 
 
@@ -173,7 +170,7 @@ def test_channels_that_no_weight_reads_go_back_through_the_graph():
     weight = weights(3, 6)
     weight[:, 4] = 0
     reader = conv("reader", middle.output, weight)
-    after, _ = simplified(first, middle, reader, end(reader.output))
+    after, _ = simplify_ops(first, middle, reader, end(reader.output))
     assert [channels(after, name) for name in ("first", "middle", "reader")] == [
         (2, 5), (5, 5), (5, 3),
     ]  # fmt: skip
@@ -184,14 +181,14 @@ def test_a_constant_that_stays_reads_nothing():
     first = constants(None, None, None, name="first")
     writer = conv("writer", first.output, [[1, 2, 0], [3, 1, 0], [0, 0, 1]], [0, 0, 255])
     reader = conv("reader", writer.output, weights(2, 3, 3, 3), **ROUND)
-    after, _ = simplified(first, writer, reader, end(reader.output))
+    after, _ = simplify_ops(first, writer, reader, end(reader.output))
     assert channels(after, "first") == (2, 2)
     assert channels(after, "reader") == (3, 2)
     assert after["writer"].weight[2].any() == 0
     assert after["writer"].bias[2] == 255
 
 
-def grouped(source, weight, bias=0):
+def grouped_conv(source, weight, bias=0):
     """Two groups; ``weight`` is [o][c of the group]."""
     weight = np.asarray(weight, np.int8)[:, None, None]
     output = source._replace(shape=source.shape._replace(c=len(weight)))
@@ -207,9 +204,9 @@ def test_groups_keep_as_many_channels_each_and_a_group_goes_as_a_whole():
         ([5, 7, None, 9], (1, 1), Conv),
     ):
         writer = constants(*values)
-        middle = grouped(writer.output, [[1, 2], [2, 3]])
+        middle = grouped_conv(writer.output, [[1, 2], [2, 3]])
         reader = conv("reader", middle.output, abs(weights(2, 2)))
-        after, _ = simplified(writer, middle, reader, end(reader.output))
+        after, _ = simplify_ops(writer, middle, reader, end(reader.output))
         assert (channels(after, "grouped"), type(after["grouped"])) == (kept, kind), values
 
 
@@ -219,7 +216,7 @@ def test_additions_and_products_lose_a_channel_that_is_a_constant_on_both_sides(
         joined = kind("joined", a.output, b.output)
         reader = conv("reader", joined.output, weights(2, 4))
         reads = ((0,), (0,), (1, 2), (3,), (4,))
-        after, _ = simplified(a, b, joined, reader, end(reader.output), reads=reads)
+        after, _ = simplify_ops(a, b, joined, reader, end(reader.output), reads=reads)
         assert [channels(after, name)[1] for name in ("a", "b", "joined")] == [3, 3, 3]
 
 
@@ -236,13 +233,13 @@ def test_pools_and_lookups_pass_a_constant_on():
         MaxPool(name="middle", **windows), mean, lookup("middle", writer.output, lambda q: 255 - q),
     ):  # fmt: skip
         reader = conv("reader", middle.output, weights(2, 3))
-        after, _ = simplified(writer, middle, reader, end(reader.output))
+        after, _ = simplify_ops(writer, middle, reader, end(reader.output))
         assert channels(after, "writer") == (2, 2)
         assert channels(after, "middle") == (2, 2)
     padded = AvgPool(name="middle", inputs=(writer.output,), output=u8(6, 6, 3), kernel=(3, 3),
                      **ROUND, **rule(1))  # fmt: skip
     reader = conv("reader", padded.output, weights(2, 3))
-    after, _ = simplified(writer, padded, reader, end(reader.output))
+    after, _ = simplify_ops(writer, padded, reader, end(reader.output))
     assert channels(after, "middle") == (3, 3)
 
 
@@ -257,7 +254,7 @@ def test_a_concatenation_goes_where_one_of_its_inputs_is_constant():
         joined = concat(b.output, a.output)
         reader = conv("reader", joined.output, weights(2, 6))
         reads = ((0,), (0,), (2, 1), (3,), (4,))
-        after, changes = simplified(a, b, joined, reader, end(reader.output), reads=reads)
+        after, changes = simplify_ops(a, b, joined, reader, end(reader.output), reads=reads)
         assert channels(after, "reader") == (kept, 2)
         if kept == 2:
             assert set(after) == {"a", "reader", "fc"}
@@ -267,7 +264,7 @@ def test_a_concatenation_goes_where_one_of_its_inputs_is_constant():
 def test_outputs_and_inputs_of_the_program_stay():
     weight = np.zeros((3, 72), np.int8)
     weight[0, 5] = 1
-    after, changes = simplified(dense(SOURCE, weight, bias=[1, 2, 3]))
+    after, changes = simplify_ops(dense(SOURCE, weight, bias=[1, 2, 3]))
     assert (channels(after, "fc"), changes) == ((2, 3), {})
 
 
@@ -301,23 +298,23 @@ def test_an_op_that_writes_what_it_reads_goes():
         (depthwise("middle", plane, [1, 1], [0, 1]), False),
         (depthwise("middle", plane, [[[0, 1, 0]]] * 2, padding=(0, 1, 0, 1)), False),
     ):
-        after, changes = simplified(writer, middle, end(middle.output))
+        after, changes = simplify_ops(writer, middle, end(middle.output))
         assert ("middle" not in after) == goes, middle
         assert changes == ({"middle": "writes what it reads"} if goes else {})
     last = lookup("fc", u8(1, 1, 2), lambda q: q, Tensor(Shape(1, 1, 2), "i32"))
-    assert simplified(last)[1] == {}
+    assert simplify_ops(last)[1] == {}
 
 
 def test_a_lookup_becomes_part_of_the_lookups_that_alone_read_it():
     first = lookup("first", SOURCE, lambda q: q * q % 251)
     second = lookup("second", SOURCE, lambda q: q ^ 85)
-    after, changes = simplified(first, second, end(SOURCE))
+    after, changes = simplify_ops(first, second, end(SOURCE))
     assert changes == {"first": "part of the table of second"}
     assert (after["second"].table == second.table[first.table]).all()
     reader = conv("reader", SOURCE, weights(2, 2))
     joined = add("joined", SOURCE, reader.output)
     reads = ((0,), (1,), (1,), (2, 3), (4,))
-    after, changes = simplified(first, second, reader, joined, end(SOURCE), reads=reads)
+    after, changes = simplify_ops(first, second, reader, joined, end(SOURCE), reads=reads)
     assert changes == {}
 
 
@@ -331,7 +328,7 @@ def test_a_lookup_that_clamps_becomes_the_clamp_of_the_op_that_it_alone_reads():
         (lambda q: q + 1, None),
     ):
         clamps = lookup("clamp", writer.output, function)
-        after, changes = simplified(writer, clamps, end(writer.output))
+        after, changes = simplify_ops(writer, clamps, end(writer.output))
         assert ("clamp" in after) == (clamp is None)
         if clamp:
             assert (after["writer"].lo, after["writer"].hi) == clamp
@@ -339,7 +336,7 @@ def test_a_lookup_that_clamps_becomes_the_clamp_of_the_op_that_it_alone_reads():
     clamps = lookup("clamp", writer.output, lambda q: min(q, 99))
     joined = add("joined", writer.output, clamps.output)
     reads = ((0,), (1,), (1, 2), (3,))
-    assert simplified(writer, clamps, joined, end(joined.output), reads=reads)[1] == {}
+    assert simplify_ops(writer, clamps, joined, end(joined.output), reads=reads)[1] == {}
 
 
 def test_an_addition_or_product_with_one_constant_is_a_lookup():
@@ -348,13 +345,13 @@ def test_an_addition_or_product_with_one_constant_is_a_lookup():
         for kind in (add, multiply):
             joined = kind("joined", SOURCE, SOURCE)
             reads = ((0,), sides, (2,))
-            after, changes = simplified(constant, joined, end(SOURCE), reads=reads)
+            after, changes = simplify_ops(constant, joined, end(SOURCE), reads=reads)
             assert isinstance(after["joined"], Lookup)
             assert set(after) == {"joined", "fc"}
             assert changes["joined"] == f"{joined.kind} of a constant: a lookup"
     constant = constants(40, 41, name="constant")
     joined = add("joined", SOURCE, SOURCE)
-    assert simplified(constant, joined, end(SOURCE), reads=((0,), (1, 0), (2,)))[1] == {}
+    assert simplify_ops(constant, joined, end(SOURCE), reads=((0,), (1, 0), (2,)))[1] == {}
 
 
 def test_an_op_that_computes_what_another_computes_goes():
@@ -362,7 +359,7 @@ def test_an_op_that_computes_what_another_computes_goes():
     tables = [lookup(name, first.output, lambda q: q ^ 9) for name in ("one", "two")]
     joined = add("joined", SOURCE, SOURCE)
     reads = ((0,), (0,), (1,), (2,), (3, 4), (5,))
-    after, changes = simplified(first, other, *tables, joined, end(SOURCE), reads=reads)
+    after, changes = simplify_ops(first, other, *tables, joined, end(SOURCE), reads=reads)
     assert set(after) == {"first", "one", "joined", "fc"}
     assert changes == {"other": "a copy of first", "two": "a copy of one"}
 
@@ -376,7 +373,7 @@ def test_a_copy_stays_where_the_arena_would_grow():
     joined = add("joined", SOURCE, SOURCE)
     reads = ((0,), (1,), (2,), (3,), (0,), (4, 5), (6,))
     ops = (first, reduce, wide, narrow, other, joined, end(SOURCE))
-    assert simplified(*ops, reads=reads)[1] == {}
+    assert simplify_ops(*ops, reads=reads)[1] == {}
 
 
 def test_a_copy_stays_where_more_than_16_outputs_would_be_alive():
@@ -393,16 +390,16 @@ def test_a_copy_stays_where_more_than_16_outputs_would_be_alive():
             ops.append(op)
             tensors[op.name] = len(ops)
 
-        one = seed.output
-        append(lookup("first", one, lambda q: q ^ 1), "seed")
-        append(add("sum0", one, one), "first", "seed")
+        tensor = seed.output
+        append(lookup("first", tensor, lambda q: q ^ 1), "seed")
+        append(add("sum0", tensor, tensor), "first", "seed")
         for i in range(1, count + 1):
-            append(lookup(f"t{i}", one, lambda q, i=i: q ^ (i + 1)), "seed")
+            append(lookup(f"t{i}", tensor, lambda q, i=i: q ^ (i + 1)), "seed")
         for i in range(1, count + 1):
-            append(add(f"sum{i}", one, one), f"sum{i - 1}", f"t{i}")
-        append(lookup("copy", one, lambda q: q ^ 1), "seed")
-        append(add("almost", one, one), f"sum{count}", "copy")
-        append(add("all", one, one), "almost", "seed")
-        append(end(one), "all")
-        _, changes = simplified(*ops, reads=tuple(reads))
+            append(add(f"sum{i}", tensor, tensor), f"sum{i - 1}", f"t{i}")
+        append(lookup("copy", tensor, lambda q: q ^ 1), "seed")
+        append(add("almost", tensor, tensor), f"sum{count}", "copy")
+        append(add("all", tensor, tensor), "almost", "seed")
+        append(end(tensor), "all")
+        _, changes = simplify_ops(*ops, reads=tuple(reads))
         assert changes == ({} if stays else {"copy": "a copy of first"})

@@ -181,8 +181,8 @@ def test_a_program_with_time_along_the_width_streams_too():
     upright = stream_nets.random_windows(22)
     assert upright.input_shape.w == 1
 
-    def turned(op):
-        fields = {"inputs": tuple(map(swapped, op.inputs)), "output": swapped(op.output)}
+    def turn(op):
+        fields = {"inputs": tuple(map(swap_sides, op.inputs)), "output": swap_sides(op.output)}
         for name in ("kernel", "stride", "dilation", "pool"):
             if hasattr(op, name):
                 fields[name] = getattr(op, name)[::-1]
@@ -194,12 +194,12 @@ def test_a_program_with_time_along_the_width_streams_too():
             fields["weight"] = op.weight.swapaxes(0, 1)
         return dataclasses.replace(op, **fields)
 
-    def swapped(tensor):
+    def swap_sides(tensor):
         h, w, c = tensor.shape
         return tensor._replace(shape=Shape(w, h, c))
 
     flat = Program(
-        name="flat", ops=tuple(map(turned, upright.ops)), reads=upright.reads,
+        name="flat", ops=tuple(map(turn, upright.ops)), reads=upright.reads,
         input_scale=1.0, output_scale=1.0,
     )  # fmt: skip
     signal = random_inputs(upright.streaming(), 1, n=50)
@@ -293,7 +293,7 @@ def test_a_dilated_convolution_reads_the_rows_of_its_taps_alone():
 
 
 def test_a_plane_may_grow_across_the_time_but_not_along_it():
-    def grown(kernel, out):
+    def upsampling_program(kernel, out):
         source = Tensor(Shape(5, 3, 4), "u8")
         first = line_nets.windows("conv", source, 4, 3, padding=1)
         first = dataclasses.replace(  # time is not padded
@@ -305,14 +305,14 @@ def test_a_plane_may_grow_across_the_time_but_not_along_it():
         return Program(name="p", ops=(first, larger, last), **line_nets.SCALES)
 
     for kernel, out in (((1, 2), Shape(3, 6, 4)), ((1, 4), Shape(3, 12, 1))):
-        program = grown(kernel, out)
+        program = upsampling_program(kernel, out)
         stream = program.streaming()
         signal = random_inputs(stream, 0, n=20)
         came = reference.run(stream, signal)
         assert np.array_equal(came, first_rows(program, signal)[: len(came)])
         assert np.array_equal(Engine(stream).run(signal), came)
     with pytest.raises(ProgramError, match="'up' makes 2 rows of each row along the time; a"):
-        grown((2, 1), Shape(6, 3, 4)).streaming()
+        upsampling_program((2, 1), Shape(6, 3, 4)).streaming()
     line = Tensor(Shape(1, 8, 2), "u8")
     larger = Upsample(
         name="up", inputs=(line,), output=line._replace(shape=Shape(1, 16, 2)), kernel=(1, 2)
@@ -326,9 +326,7 @@ def test_what_cannot_stream_is_one_line():
     source = Tensor(Shape(5, 1, 4), "u8")
     padded = line_nets.windows("conv", source, 4, 1)
     padded = dataclasses.replace(
-        padded,
-        padding=(0, 0, 1, 0),
-        output=padded.output._replace(shape=Shape(6, 1, 4)),
+        padded, padding=(0, 0, 1, 0), output=padded.output._replace(shape=Shape(6, 1, 4))
     )
     last = line_nets.dense("last", padded.output)
     program = Program(name="p", ops=(padded, last), **line_nets.SCALES)

@@ -95,7 +95,7 @@ def test_images_that_are_none_or_of_another_shape_are_refused():
         verify(PROGRAM, {"C": Engine(PROGRAM)}, X.astype(np.int32))
 
 
-def changed(program):
+def change_bias(program):
     """The program with one bias of its first weighted op moved by as much as fits."""
     ops = list(program.ops)
     bias = ops[0].bias.copy()
@@ -106,7 +106,7 @@ def changed(program):
 
 def test_every_byte_that_differs_is_counted_and_its_op_named():
     program = random_program(48)  # conv, mean, dense, max
-    other = changed(program)
+    other = change_bias(program)
     x = random_inputs(program, 2, n=7)
     found = verify(program, {"c": Engine(program), "other": Engine(other)}, x, batch_size=3)
     right, wrong = reference.trace(program, x), reference.trace(other, x)

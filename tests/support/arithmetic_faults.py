@@ -8,16 +8,7 @@ from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
-from blobs import (
-    addition,
-    convolution,
-    dense,
-    mean,
-    product,
-    program,
-    tensor,
-    upsample,
-)
+from blobs import addition, convolution, dense, mean, product, program, tensor, upsample
 from numpy.typing import NDArray
 
 from drypoint.program import (
@@ -28,10 +19,10 @@ from drypoint.program import (
     GroupedConv,
     Op,
     Upsample,
-    _reference,
     blob,
     reference,
 )
+from drypoint.program.ops import _op
 
 LAST: DType = "i32"
 WHOLE = {"lo": -(2**31), "hi": 2**31 - 1}
@@ -131,7 +122,7 @@ def _ties_away_from_zero(op: Op, *planes: Planes) -> Planes:
         rounded = np.sign(product) * ((abs(product) + 2**31) >> 32)
         return np.clip(rounded + zero, *clamp)
 
-    with mock.patch.object(_reference, "requantize", requantize):
+    with mock.patch.object(_op, "requantize", requantize):
         return APPLY(op, *planes)
 
 

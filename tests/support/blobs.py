@@ -34,8 +34,9 @@ from drypoint.program import (
     Upsample,
     blob,
 )
-from drypoint.program._op import BaseOp
-from drypoint.program._ops import KINDS, BinaryOp
+from drypoint.program._records import KINDS
+from drypoint.program.ops._binary import BinaryOp
+from drypoint.program.ops._op import BaseOp
 
 SIZE, MAGIC, VERSION, CRC, CAPACITY = -4, -5, -6, -7, -8
 FIELD, SHAPE, TABLE, OVERFLOW, PLAN = -9, -10, -11, -12, -13

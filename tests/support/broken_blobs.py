@@ -76,7 +76,7 @@ from blobs import (
 )  # fmt: skip
 
 from drypoint.program import Lookup, Op
-from drypoint.program._ops import KINDS
+from drypoint.program._records import KINDS
 
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
@@ -176,7 +176,7 @@ PLACES = {
 }  # fmt: skip
 
 
-def unused(kind: type[Op]) -> list[int]:
+def unused_fields(kind: type[Op]) -> list[int]:
     """The bytes of fields that an op of the kind does not have; each is 0 in a good blob."""
     has = field_names(kind) | ({"weight"} if kind is Lookup else set())
     own = [at for field, places in PLACES.items() if field not in has for at in places]
@@ -193,7 +193,7 @@ def unused_bytes() -> Cases:
     return {
         f"{kind}, unused byte {at}": (FIELD, changed(data, u8(at, 1)))
         for kind, data in BY_KIND.items()
-        for at in (*unused(CLASSES[kind]), *RESERVED)
+        for at in (*unused_fields(CLASSES[kind]), *RESERVED)
     }
 
 
@@ -306,7 +306,7 @@ _FIELDS: Cases = {
 }  # fmt: skip
 
 
-def _shaped(data: bytes, *shape: int, out: tuple[int, ...] = (), second: bool = False) -> bytes:
+def _with_shape(data: bytes, *shape: int, out: tuple[int, ...] = (), second: bool = False) -> bytes:
     """The blob with another input, and another output and second input; nothing else fits."""
     at = [INPUT, place(0, IN)] + [place(0, IN2)] * second
     changes = [(start + 2 * i, "H", n) for start in at for i, n in enumerate(shape)]
@@ -351,8 +351,8 @@ _SHAPES: Cases = {
         )
         for i in (0, 1)
     },
-    "too large": (SHAPE, _shaped(LARGE, 16385, 16385, 1, out=(16385, 16385, 1))),
-    "dense, too large": (SHAPE, _shaped(DENSE, 16385, 16385, 2)),
+    "too large": (SHAPE, _with_shape(LARGE, 16385, 16385, 1, out=(16385, 16385, 1))),
+    "dense, too large": (SHAPE, _with_shape(DENSE, 16385, 16385, 2)),
     "a second input that is too large": (
         SHAPE, changed(ADD, *(u16(IN2 + 2 * i, 16385) for i in range(2)))
     ),

@@ -2,9 +2,11 @@
 
 The protocol is Chromium's (DevTools) over two pipes, so that no driver needs to be installed.
 ``python tests/support/browser.py`` draws on the page of ``drypoint serve`` and prints how long the
-page took: it measures the table "The page to draw on" of docs/figures.md.
+page took: it measures the table "The page to draw on" of docs/figures.md. With ``--picture FILE``
+it writes a picture of the page instead, for README.
 """
 
+import base64
 import contextlib
 import json
 import math
@@ -12,10 +14,11 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 TIMEOUT_S = 60  # of one answer: a shared machine may stop for seconds
 
@@ -118,14 +121,14 @@ class Browser:
         """The addresses that the page has requested since `open`, without data in addresses."""
         self.run("0")
         sent = [e["params"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
-        found = [one["request"]["url"] for one in sent]
+        found = [message["request"]["url"] for message in sent]
         return [address for address in found if not address.startswith(("data:", "blob:"))]
 
     def errors(self) -> list[str]:
         """Exceptions of the page that nothing has caught since `open`."""
         self.run("0")
         thrown = [e["params"] for e in self.events if e["method"] == "Runtime.exceptionThrown"]
-        return [str(one["exceptionDetails"]) for one in thrown]
+        return [str(error["exceptionDetails"]) for error in thrown]
 
 
 @contextlib.contextmanager
@@ -162,36 +165,66 @@ def chromium(program: str, *flags: str) -> Iterator[Browser]:
         shutil.rmtree(profile, ignore_errors=True)
 
 
-def measure_page() -> None:
-    """Draw ten circles on the page of the shipped LeNet, and print a table of the milliseconds from
-    the arrival of each pointer event to the answer shown."""
+@contextlib.contextmanager
+def page_of_lenet(width: int, height: int) -> Iterator[tuple[Browser, "Place"]]:
+    """The page to draw on, with the shipped LeNet, in a window of CSS pixels; and a function from a
+    place on the pad, in [0, 1], to a point of the window."""
     from drypoint import models, serve
 
     with tempfile.TemporaryDirectory() as folder, chromium(shutil.which("chromium") or "") as tab:
         path = Path(folder) / "index.html"
-        path.write_text(serve.make_page(models.load_program("lenet-mnist")), "utf-8")
-        size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        page = serve.make_page(
+            models.load_program("lenet-mnist"), model=models.load("lenet-mnist"), examples=None
+        )
+        path.write_text(page, "utf-8")
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         tab.call("Emulation.setDeviceMetricsOverride", **size)
         tab.open(path.as_uri(), ready="document.body.dataset.ready")
+        pad = "document.getElementById('pad').getBoundingClientRect()"
+        left, top, side = tab.run(f"(({{ x, y, width }}) => [x, y, width])({pad})")
+        yield tab, lambda x, y: (left + side * x, top + side * y)
+
+
+Place: TypeAlias = Callable[[float, float], tuple[float, float]]
+
+
+def measure_page() -> None:
+    """Draw ten circles on the page of the shipped LeNet, and print a table of the milliseconds from
+    the arrival of each pointer event to the answer shown."""
+    with page_of_lenet(1280, 900) as (tab, place):
         tab.run(
             "window.found = []; const before = pad.changed; pad.changed = (since) => {"
             "before(since); found.push([drypoint.answer.latency, drypoint.answer.milliseconds]); }"
         )
-        place = "document.getElementById('pad').getBoundingClientRect()"
-        left, top, side = tab.run(f"(({{ x, y, width }}) => [x, y, width])({place})")
         turns = [i / 40 * 2 * math.pi for i in range(41)]
-        around = [(0.5 + 0.3 * math.cos(t), 0.5 + 0.3 * math.sin(t)) for t in turns]
+        around = [place(0.5 + 0.3 * math.cos(t), 0.5 + 0.3 * math.sin(t)) for t in turns]
         for _ in range(10):
             tab.run("document.getElementById('clear').click()")
-            tab.stroke([(left + side * x, top + side * y) for x, y in around])
+            tab.stroke(around)
         answers, runs = zip(*tab.run("found"), strict=True)
     print("| LeNet, milliseconds | median | 95 of 100 below | worst |")
     print("|---|---|---|---|")
     for name, values in (("pointer event to answer shown", answers), ("of it the engine", runs)):
         found = sorted(values)
         shown = (found[len(found) // 2], found[len(found) * 95 // 100], found[-1])
-        print(f"| {name} | {' | '.join(f'{one:.1f}' for one in shown)} |")
+        print(f"| {name} | {' | '.join(f'{figure:.1f}' for figure in shown)} |")
+
+
+def photograph_page(path: Path) -> None:
+    """Draw a three on the page of the shipped LeNet, and write the window as a PNG file."""
+    turns = [math.pi * (-0.85 + 1.35 * i / 20) for i in range(21)]
+    three = [(0.48 + 0.17 * math.cos(t), 0.33 + 0.15 * math.sin(t)) for t in turns]
+    turns = [math.pi * (-0.5 + 1.35 * i / 20) for i in range(21)]
+    three += [(0.48 + 0.2 * math.cos(t), 0.65 + 0.17 * math.sin(t)) for t in turns]
+    with page_of_lenet(1000, 620) as (tab, place):
+        tab.call("Emulation.setScrollbarsHidden", hidden=True)
+        tab.stroke([place(x, y) for x, y in three])
+        tab.wait("drypoint.answer.latency")
+        path.write_bytes(base64.b64decode(tab.call("Page.captureScreenshot")["data"]))
 
 
 if __name__ == "__main__":
-    measure_page()
+    if sys.argv[1:2] == ["--picture"]:
+        photograph_page(Path(sys.argv[2]))
+    else:
+        measure_page()

@@ -19,7 +19,7 @@ from drypoint.program import (
     Shape,
     Tensor,
 )
-from drypoint.program._ops import WeightedOp
+from drypoint.program.ops._weighted import WeightedOp
 
 EACH = (2**30, 2)  # m and e of the factor 1
 

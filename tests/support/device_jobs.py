@@ -26,7 +26,7 @@ def as_params(rows):
     ]
 
 
-def expected(program, inputs):
+def expected_output(program, inputs):
     """CRC-32 of every inner output, and the outputs, as the reference gives them."""
     *inner, last = reference.trace(program, inputs)
     runs = [

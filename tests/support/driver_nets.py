@@ -78,7 +78,7 @@ PROGRAMS = [
     # dilation
     _named("dilated", (14, 15, 24), 21, (3, 3), padding=(2, 3, 2, 3), dilation=(2, 3)),
     _named("dilated in threes", (14, 15, 7), 21, (3, 3), dilation=(3, 2), in_type="i8"),
-    _named("dilated, too wide to copy", (33, 34, 35), 9, (3, 3), padding=(16,) * 4, dilation=(16, 16)),
+    _named("dilated far", (33, 34, 35), 9, (3, 3), padding=(16,) * 4, dilation=(16, 16)),
     # groups, of whole blocks and not
     _named("groups", (8, 9, 32), 32, (3, 3), padding=SAME, groups=4),
     _named("groups of 3", (8, 9, 12), 20, (2, 3), groups=4, in_type="i8"),

@@ -209,7 +209,7 @@ def _weights(rng, shape, style):
     return weight * factor
 
 
-def _filled(rng, net: Sequential) -> Sequential:
+def _fill(rng, net: Sequential) -> Sequential:
     """Random numbers for everything; a style for each array."""
     params = {}
     for path, shape in net.param_shapes().items():
@@ -258,7 +258,7 @@ def random_case(seed: int) -> Case:
     outputs = int(rng.integers(2, 6))
     parts["fc"] = Linear(outputs, bias=bool(rng.random() < 0.8))
     parts |= {"softmax": Softmax()} if rng.random() < 0.5 else {}
-    net = _filled(rng, Sequential(parts, shape))
+    net = _fill(rng, Sequential(parts, shape))
     n = int(rng.integers(1, 6))
     if not encoded:
         x = rng.normal(size=(n, *shape)) * 10.0 ** rng.integers(-3, 3)

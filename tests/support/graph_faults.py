@@ -80,13 +80,13 @@ PLANE_OF = program(maximum(tensor(2, 2, 1), tensor(2, 2, 1)), dense(tensor(2, 2,
 def crowd() -> Program:
     """33 ops: 16 outputs are alive after op 15, and after op 16, which reads tensor 1 and writes
     tensor 17; the concatenations that follow read them one by one."""
-    one, sources = tensor(1, 1, 1), 16
-    ops = [maximum(one, one) for _ in range(sources + 1)]
+    pixel, sources = tensor(1, 1, 1), 16
+    ops = [maximum(pixel, pixel) for _ in range(sources + 1)]
     reads: list[tuple[int, ...]] = [(0,)] * sources + [(1,)]
-    ops.append(concatenation(one, one))
+    ops.append(concatenation(pixel, pixel))
     reads.append((17, 17))
     for number in range(2, sources + 1):
-        ops.append(concatenation(ops[-1].output, one, last=number == sources))
+        ops.append(concatenation(ops[-1].output, pixel, last=number == sources))
         reads.append((len(ops) - 1, number))
     offsets, end = [], 0
     for op in ops[:-1]:
@@ -99,7 +99,7 @@ def crowd() -> Program:
 CROWD = blob.dumps(crowd())
 
 
-def typed(data: bytes, *types: tuple[int, int]) -> bytes:
+def with_types(data: bytes, *types: tuple[int, int]) -> bytes:
     """The blob with other types and zero points of its first tensors: in the op that writes each of
     them and in every op that reads it."""
     (n_ops,) = struct.unpack_from("<H", data, 20)
@@ -146,7 +146,7 @@ WRONG_DESCRIPTORS: Cases = {
     "another type than the input's": (SHAPE, changed(DENSE, u8(IN + TYPE, I8))),
     "another type than the writer's": (SHAPE, changed(_PLANE, u8(IN + TYPE, I8, op=1))),
     "another zero point than the input's": (
-        SHAPE, changed(typed(DENSE, SIGNED), (INPUT + ZERO, "b", 1))
+        SHAPE, changed(with_types(DENSE, SIGNED), (INPUT + ZERO, "b", 1))
     ),
     "another zero point than the writer's": (
         SHAPE,
@@ -171,23 +171,25 @@ WRONG_TYPES: Cases = {
     for name, data in {
         "i32 between ops": changed(_LINE, u8(OUT + TYPE, I32)),
         "the last op writes u8": changed(DENSE, u8(OUT + TYPE, U8), i32(LO, 0)),
-        "a maximum that changes the type": typed(_LINE, BYTE, BYTE, SIGNED),
-        "a maximum that changes the zero point": typed(_LINE, MOVED, SIGNED, SIGNED),
-        "a last maximum of a zero point": typed(_LINE, MOVED, MOVED, MOVED),
-        "a last concatenation of zero points": typed(CONCAT, MOVED),
-        "a last concatenation of a zero point first": typed(_BESIDE, SIGNED, MOVED),
-        "a last concatenation of a zero point second": typed(_BESIDE, MOVED, SIGNED),
-        "a last concatenation of two types": typed(_BESIDE, BYTE, SIGNED),
-        "a concatenation that changes the type": typed(_INNER, BYTE, BYTE, SIGNED),
-        "a concatenation of two types, the first one kept": typed(_INNER, SIGNED, BYTE, BYTE),
-        "a concatenation of two types, the second one kept": typed(_INNER, SIGNED, BYTE, SIGNED),
-        "a concatenation of two zero points, the first one kept": typed(
+        "a maximum that changes the type": with_types(_LINE, BYTE, BYTE, SIGNED),
+        "a maximum that changes the zero point": with_types(_LINE, MOVED, SIGNED, SIGNED),
+        "a last maximum of a zero point": with_types(_LINE, MOVED, MOVED, MOVED),
+        "a last concatenation of zero points": with_types(CONCAT, MOVED),
+        "a last concatenation of a zero point first": with_types(_BESIDE, SIGNED, MOVED),
+        "a last concatenation of a zero point second": with_types(_BESIDE, MOVED, SIGNED),
+        "a last concatenation of two types": with_types(_BESIDE, BYTE, SIGNED),
+        "a concatenation that changes the type": with_types(_INNER, BYTE, BYTE, SIGNED),
+        "a concatenation of two types, the first one kept": with_types(_INNER, SIGNED, BYTE, BYTE),
+        "a concatenation of two types, the second one kept": with_types(
+            _INNER, SIGNED, BYTE, SIGNED
+        ),
+        "a concatenation of two zero points, the first one kept": with_types(
             _INNER, SIGNED, MOVED, MOVED
         ),
-        "a concatenation of two zero points, the second one kept": typed(
+        "a concatenation of two zero points, the second one kept": with_types(
             _INNER, MOVED, SIGNED, MOVED
         ),
-        "a concatenation that changes the zero point": typed(_INNER, MOVED, MOVED, SIGNED),
+        "a concatenation that changes the zero point": with_types(_INNER, MOVED, MOVED, SIGNED),
     }.items()
 }
 
@@ -246,12 +248,12 @@ ACCEPTED = {
     "an addition in place, at the end of a skip": planned(SKIP, 12, 0, 8, 4, 4, in_place=(3,)),
     "outputs in the place of a dead one": planned(SKIP, 12, 8, 4, 0, 4),
     "a gap that no output fills": planned(LINE, 100, 98, 7),
-    "a last concatenation of i8": typed(CONCAT, SIGNED),
+    "a last concatenation of i8": with_types(CONCAT, SIGNED),
     "a maximum that keeps its zero point": blob.dumps(
         program(
             maximum(tensor(1, 1, 2, "i8", -128), tensor(1, 1, 2, "i8", -128)),
             dense(tensor(1, 1, 2, "i8", -128), PAIR),
         )
     ),
-    "every output but the last has a zero point": typed(_INNER, MOVED, MOVED, MOVED),
+    "every output but the last has a zero point": with_types(_INNER, MOVED, MOVED, MOVED),
 }

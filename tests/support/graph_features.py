@@ -98,6 +98,6 @@ def in_the_museum(found: Iterable[Feature]) -> set[Feature]:
 def _types(kind: type[Op]) -> list[tuple[DType, ...]]:
     """The types of inputs and output that a kind may have together."""
     if kind in COPIES:
-        one = [(read, written) for read in BYTES for written in (read, "i32")]
-        return [(*(read,) * kind.arity, written) for read, written in one]
+        pairs = [(read, written) for read in BYTES for written in (read, "i32")]
+        return [(*(read,) * kind.arity, written) for read, written in pairs]
     return list(itertools.product(*(BYTES,) * kind.arity, (*BYTES, "i32")))

@@ -128,7 +128,7 @@ def message_changed(rng, message):
         field.CPPTYPE_FLOAT: (0.0, -1.0, 1e38, float("nan"), float("inf")),
     }.get(field.cpp_type, ("", "x", "Conv", "Add", "Constant", "input", "\n\x1b[0m", "z" * 5000))
     if field.cpp_type == field.CPPTYPE_ENUM:  # protobuf refuses other numbers itself
-        scalar = tuple(one.number for one in field.enum_type.values)
+        scalar = tuple(enum_value.number for enum_value in field.enum_type.values)
     chosen = scalar[int(rng.integers(len(scalar)))]
     if field.type == field.TYPE_BYTES:
         chosen = [b"", b"\xff" * 5, b"SAME_LOWER", b"?"][int(rng.integers(4))]
@@ -149,8 +149,8 @@ def _fields(message):
     for field, value in message.ListFields():
         found.append((field, message))
         if field.type == field.TYPE_MESSAGE:
-            for one in [value] if hasattr(value, "ListFields") else value:
-                found += _fields(one)
+            for inner in [value] if hasattr(value, "ListFields") else value:
+                found += _fields(inner)
     return found
 
 

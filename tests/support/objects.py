@@ -85,7 +85,7 @@ def faults(
             pattern = pointers[keys[0]] if keys else None
             if pattern is None:
                 wrong.append(f"pointer called: {name}")
-            callees |= {one for one in calls if pattern and re.fullmatch(pattern, one)}
+            callees |= {name for name in calls if pattern and re.fullmatch(pattern, name)}
     wrong += [f"recursion: {name}" for name in _in_cycles(calls)]
     return sorted(wrong)
 
@@ -106,15 +106,15 @@ def _gcc_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], fold
                 code.floats.add(name)
         graph = file.with_suffix(".ci").read_text()
         for name in re.findall(r'node: \{ title: "([^"]+)" label: "[^"]*bytes', graph):
-            code.calls[_named(name)]
+            code.calls[_plain_name(name)]
         for caller, callee in re.findall(
             r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', graph
         ):
-            code.calls[_named(caller)].add(_named(callee))
+            code.calls[_plain_name(caller)].add(_plain_name(callee))
     return code
 
 
-def _named(title: str) -> str:
+def _plain_name(title: str) -> str:
     """A static function's name, which GCC writes with the path of its file, without the folder."""
     path, _, name = title.rpartition(":")
     return f"{Path(path).name}:{name}" if path else title
@@ -153,7 +153,7 @@ def _clang_code(compiler: str, flags: Sequence[str], sources: Sequence[Path], fo
 def _in_cycles(calls: Mapping[str, set[str]]) -> list[str]:
     """The functions that can reach themselves."""
 
-    def reached(start: str) -> set[str]:
+    def reachable_from(start: str) -> set[str]:
         seen, stack = set(), list(calls[start])
         while stack:
             name = stack.pop()
@@ -162,7 +162,7 @@ def _in_cycles(calls: Mapping[str, set[str]]) -> list[str]:
                 stack += calls.get(name, ())
         return seen
 
-    return [name for name in calls if name in reached(name)]
+    return [name for name in calls if name in reachable_from(name)]
 
 
 def _run(command: Sequence[object], folder: Path) -> str:

@@ -73,12 +73,12 @@ class OnnxFile:
             self.constants,
         )
         others = {"com.microsoft": 1, "ai.onnx.ml": 1}
-        opsets = [helper.make_opsetid(*one) for one in {"": self.opset, **others}.items()]
+        opsets = [helper.make_opsetid(*opset) for opset in {"": self.opset, **others}.items()]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         model = onnx.shape_inference.infer_shapes(model)  # a file states its outputs' shapes
-        for one in model.graph.output:
-            if not one.type.tensor_type.HasField("shape"):  # nothing infers it
-                one.CopyFrom(value(one.name, TensorProto.FLOAT, ["N", "n"]))
+        for output in model.graph.output:
+            if not output.type.tensor_type.HasField("shape"):  # nothing infers it
+                output.CopyFrom(value(output.name, TensorProto.FLOAT, ["N", "n"]))
         del model.graph.value_info[:]
         return model
 
@@ -104,7 +104,13 @@ def onnx_runtime(content, x, *, plain=False):
     content = content if isinstance(content, bytes) else str(content)
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()
-    return np.concatenate([session.run(None, {given.name: one[None]})[0] for one in x])
+    return np.concatenate([session.run(None, {given.name: image[None]})[0] for image in x])
+
+
+def qdq(f, name, scale, zero, kind=np.int8):
+    """A QuantizeLinear and a DequantizeLinear."""
+    steps = (f.constant(scale), f.constant(zero, kind))
+    return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps), *steps)
 
 
 def normals(shape, n=4, seed=1):
@@ -131,7 +137,7 @@ def quantized(content, shape, form):
 
     class Reader(q.CalibrationDataReader):
         def __init__(self):
-            self.left = [{"input": one[None]} for one in normals(shape, 20)]
+            self.left = [{"input": image[None]} for image in normals(shape, 20)]
 
         def get_next(self):
             return self.left.pop() if self.left else None

@@ -1,5 +1,6 @@
 """An independent oracle for the ops: NUMERICS.md in plain loops over Python's unbounded integers.
 
+The loops of an op stand in its test, in ``tests/ops``; here is what several ops have in common.
 Nothing is shared with the reference: no NumPy arithmetic, no window views, no matrix products.
 Rounding is done on exact fractions.
 """
@@ -9,23 +10,9 @@ import math
 from fractions import Fraction
 
 import numpy as np
+from op_tests import every
 
-from drypoint.program import (
-    NUMPY_TYPE,
-    Add,
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    MaxPool,
-    Mul,
-    Op,
-    Program,
-    Upsample,
-)
+from drypoint.program import NUMPY_TYPE, DepthwiseConv, MaxPool, Op, Program
 
 OUTSIDE = None  # a padded place of a maximum
 
@@ -36,7 +23,7 @@ def requantized(acc: int, mult: int, shift: int, zero: int, lo: int, hi: int) ->
     return min(max(math.floor(exact + Fraction(1, 2)) + zero, lo), hi)
 
 
-def _rule(op, channel: int) -> tuple[int, ...]:
+def rule_of(op, channel: int) -> tuple[int, ...]:
     return int(op.mult[channel]), op.shift, op.output.zero, op.lo, op.hi
 
 
@@ -52,7 +39,7 @@ def _read(op, x: list, y: int, across: int, ky: int, kx: int, c: int) -> int | N
     return 0 if op.pad is None else int(op.pad[c])
 
 
-def _conv_sum(op: Conv | GroupedConv | DepthwiseConv, x: list, o: int, y: int, across: int) -> int:
+def _conv_sum(op, x: list, o: int, y: int, across: int) -> int:
     """One accumulator of channel o without bias, at (y, across) of the plane before pooling."""
     read, written = op.in_shape.c, op.out_shape.c
     acc = 0
@@ -67,7 +54,8 @@ def _conv_sum(op: Conv | GroupedConv | DepthwiseConv, x: list, o: int, y: int, a
     return acc
 
 
-def _conv(op: Conv | GroupedConv | DepthwiseConv, x: list, *, pool_first: bool) -> list:
+def convolution(op, x: list, *, pool_first: bool = True) -> list:
+    """A convolution; `pool_first=False` requantizes before the pooling."""
     out, bias = [], op.bias.tolist()
     for y, across in itertools.product(range(op.out_shape.h), range(op.out_shape.w)):
         for o in range(op.out_shape.c):
@@ -75,7 +63,7 @@ def _conv(op: Conv | GroupedConv | DepthwiseConv, x: list, *, pool_first: bool) 
                 bias[o] + _conv_sum(op, x, o, y * op.pool[0] + py, across * op.pool[1] + px)
                 for py, px in itertools.product(range(op.pool[0]), range(op.pool[1]))
             ]
-            rule = _rule(op, o)
+            rule = rule_of(op, o)
             if pool_first:
                 out.append(requantized(max(sums), *rule))
             else:
@@ -83,77 +71,25 @@ def _conv(op: Conv | GroupedConv | DepthwiseConv, x: list, *, pool_first: bool) 
     return out
 
 
-def _dense(op: Dense, x: list) -> list:
-    flat = [v for row in x for pixel in row for v in pixel]
+def windows(op, x: list) -> list[list[int | None]]:
+    """The values of each window of a pool; `OUTSIDE` at the padded places of a maximum."""
     return [
-        requantized(
-            int(bias) + sum(v * w for v, w in zip(flat, weight, strict=True)), *_rule(op, o)
-        )
-        for o, (weight, bias) in enumerate(zip(op.weight.tolist(), op.bias, strict=True))
-    ]
-
-
-def _windows(op: MaxPool | AvgPool, x: list) -> list[list[int]]:
-    """The values of each window, without the padded places of a maximum."""
-    windows = [
         [
             _read(op, x, y, across, ky, kx, c)
             for ky, kx in itertools.product(range(op.kernel[0]), range(op.kernel[1]))
         ]
         for y, across, c in itertools.product(*map(range, op.out_shape))
     ]
-    return [[v for v in window if v is not OUTSIDE] for window in windows]
 
 
-def _of_block(op: Upsample, x: list, y: int, across: int, o: int) -> int:
-    """What an upsample writes at (y, across) of channel o."""
-    (row, ky), (column, kx) = (
-        divmod(place + before, size)
-        for place, before, size in zip((y, across), op.padding, op.kernel, strict=False)
-    )
-    spread = op.in_shape.c > op.out_shape.c
-    return x[row][column][o + (ky * op.kernel[1] + kx) * op.out_shape.c * spread]
+def flatten(x: list) -> list[int]:
+    """The values of a plane, in order."""
+    return [v for row in x for pixel in row for v in pixel]
 
 
-def _flat(x: np.ndarray) -> list[int]:
-    return [int(v) for v in x.reshape(-1)]
-
-
-def apply(op: Op, *inputs: np.ndarray, pool_first: bool = True) -> np.ndarray:
-    """One op on one plane (h, w, c) for each tensor that it reads. `pool_first=False` requantizes
-    before a convolution's pooling.
-    """
-    plane = inputs[0].tolist()
-    match op:
-        case Conv() | GroupedConv() | DepthwiseConv():
-            values = _conv(op, plane, pool_first=pool_first)
-        case Dense():
-            values = _dense(op, plane)
-        case MaxPool():
-            values = [max(window) for window in _windows(op, plane)]
-        case AvgPool():
-            bias, rule = int(op.bias[0]), _rule(op, 0)
-            values = [requantized(bias + sum(window), *rule) for window in _windows(op, plane)]
-        case Add():
-            bias, rule, (fa, fb) = int(op.bias[0]), _rule(op, 0), op.factors
-            pairs = zip(*map(_flat, inputs), strict=True)
-            values = [requantized(bias + fa * a + fb * b, *rule) for a, b in pairs]
-        case Mul():
-            bias, rule, zeros = int(op.bias[0]), _rule(op, 0), [t.zero for t in op.inputs]
-            a, b = (_flat(x) for x in inputs)
-            b = [b[i % op.out_shape.c] if len(b) < len(a) else b[i] for i in range(len(a))]
-            pairs = zip(a, b, strict=True)
-            values = [requantized(bias + (x - zeros[0]) * (y - zeros[1]), *rule) for x, y in pairs]
-        case Concat():
-            rows = zip(*(x.tolist() for x in inputs), strict=True)
-            values = [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]
-        case Upsample():
-            values = [
-                _of_block(op, plane, y, x, o)
-                for y, x, o in itertools.product(*map(range, op.out_shape))
-            ]
-        case Lookup():
-            values = [int(op.table[v % 256]) for v in _flat(inputs[0])]
+def apply(op: Op, *inputs: np.ndarray, **how: bool) -> np.ndarray:
+    """One op on one plane (h, w, c) for each tensor that it reads."""
+    values = every()[type(op)].loops(op, *(x.tolist() for x in inputs), **how)
     return np.array(values, NUMPY_TYPE[op.out_type]).reshape(op.out_shape)
 
 

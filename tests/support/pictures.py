@@ -32,7 +32,7 @@ def probabilities(n=60):
     return rng.dirichlet([1.0, 0.5, 0.2], n)
 
 
-def measured(n=60):
+def measure_random(n=60):
     return measure.measure(probabilities=probabilities(n), y=np.arange(n) % 3, classes=CLASSES)
 
 
@@ -49,7 +49,7 @@ def history(epochs=4):
 
 def pictures():
     """Name -> function of ``ax`` or ``axes``: a picture."""
-    images, model, m = dataset(), net(), measured()
+    images, model, m = dataset(), net(), measure_random()
     seen = model.activations(images.x[:, None] / np.float32(255))
     on_images = measure.measure(lambda x: probabilities(len(x)), images)
     return {

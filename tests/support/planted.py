@@ -103,7 +103,7 @@ class Fault:
     id: str = "NET_ID"
 
 
-def _rounded_down(_name, text):
+def _round_down(_name, text):
     """The requantization of all kernels without the half that rounds."""
     text = text.replace("((int64_t)1 << 31)", "((int64_t)0 << 31)")
     return text.replace("smmlar", "smmla ")
@@ -132,18 +132,13 @@ FAULTS = {
         model=lambda text: _exchange(text, ".pad = pad0,", ""),
     ),
     "pad at the other side": Fault(
-        "block.conv",
-        "padding",
-        "(0, 1, 2, 1), and should be (1, 1, 1, 1)",
-        model=_up,
+        "block.conv", "padding", "(0, 1, 2, 1), and should be (1, 1, 1, 1)", model=_up
     ),
     "stale blob": Fault("stem", "stale program", "the device runs another program", seed=1),
     "stale blob that names no number": Fault(
         "stem", "stale program", "a stale program", seed=1, id="0"
     ),
-    "kernel off by one": Fault(
-        "stem", "kernel", "the kernel rounds otherwise", engine=_rounded_down
-    ),
+    "kernel off by one": Fault("stem", "kernel", "the kernel rounds otherwise", engine=_round_down),
 }
 
 

@@ -1,9 +1,9 @@
 """The public names of drypoint, by surface: Python, command line, C, generated C.
 
 ``tests/api`` holds the names of the last release. Until the next release, CHANGELOG.md names every
-name that is new or gone since: `unexplained` finds the others. A release records the names again
-(docs/release.md): ``python tests/support/public_names.py``. docs/policy.md says what a version
-number promises for each surface.
+name that is new or gone since: `unexplained_names` finds the others. A release records the names
+again (docs/release.md): ``python tests/support/public_names.py``. docs/policy.md says what a
+version number promises for each surface.
 """
 
 import argparse
@@ -40,12 +40,12 @@ def python_names() -> list[str]:
             if not inspect.ismodule(thing):
                 found.append(f"drypoint.{part}.{name}")
             elif thing.__name__ == f"{module.__name__}._{name}":  # `blob`, made of `_blob`
-                inner = getattr(thing, "__all__", None) or _defined_in(thing)
-                found += [f"drypoint.{part}.{name}.{one}" for one in inner]
+                inner = getattr(thing, "__all__", None) or _definitions(thing)
+                found += [f"drypoint.{part}.{name}.{attribute}" for attribute in inner]
     return sorted(set(found))
 
 
-def _defined_in(module: object) -> list[str]:
+def _definitions(module: object) -> list[str]:
     """The public functions and classes that a module defines itself."""
     return [
         name
@@ -64,7 +64,9 @@ def command_line_names() -> list[str]:
             if isinstance(action, argparse._SubParsersAction)
         )
         for action in choices[command]._actions:
-            found += [f"drypoint {command} {one}" for one in action.option_strings or [action.dest]]
+            found += [
+                f"drypoint {command} {word}" for word in action.option_strings or [action.dest]
+            ]
     return sorted(found)
 
 
@@ -80,15 +82,15 @@ def generated_names() -> list[str]:
     streaming model too."""
     program = models.load_program("lenet-mnist")
     found = {"name_selftest()"}
-    for one in (program, program.streaming()):
-        texts = codegen.generate(one, "name", np.zeros((28, *one.input_shape), np.uint8))
+    for variant in (program, program.streaming()):
+        texts = codegen.generate(variant, "name", np.zeros((28, *variant.input_shape), np.uint8))
         macros = re.findall(r"#define (NAME_\w+)", texts["name.h"])
         externs = re.findall(r"\b(name\w*)(?=[;(])", texts["name.h"])
         found |= {*texts, *macros, *externs}
     return sorted(found - {"NAME_H"})
 
 
-def unexplained(before: list[str], after: list[str], changelog: str) -> list[str]:
+def unexplained_names(before: list[str], after: list[str], changelog: str) -> list[str]:
     """The names that are in one list only, and that no code of *Unreleased* in CHANGELOG.md names.
 
     The code names `drypoint.nn.Conv2d` by its last part, `Conv2d`; code is what stands between

@@ -72,7 +72,7 @@ from blobs import (
 )
 
 from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
-from drypoint.program._ops import BinaryOp
+from drypoint.program.ops._binary import BinaryOp
 
 LAST: DType = "i32"
 
@@ -95,9 +95,9 @@ def one_mean(kernel: tuple[int, int], in_type: DType, shift: int) -> bytes:
 def sum_of(a: DType, b: DType, factors: tuple[int, int], shift: int) -> bytes:
     """An addition of the outputs of two maxima or lookups, as a last op; its bound is not checked
     here."""
-    one, signed = tensor(1, 1, 1), tensor(1, 1, 1, "i8")
-    first = convolution(one, signed if a == "i8" else one)
-    second = convolution(one, signed if b == "i8" else one)
+    pixel, signed = tensor(1, 1, 1), tensor(1, 1, 1, "i8")
+    first = convolution(pixel, signed if a == "i8" else pixel)
+    second = convolution(pixel, signed if b == "i8" else pixel)
     last = addition(first.output, second.output, tensor(1, 1, 1, LAST), factors=factors)
     data = blob.dumps(program(first, second, last, reads=((0,), (0,), (1, 2))))
     return changed(data, u8(SHIFT, shift, op=2))
@@ -148,7 +148,7 @@ def multiplying(h: int, w: int, channels: int) -> bytes:
     )
 
 
-def labelled() -> bytes:
+def two_labels() -> bytes:
     """2^16 + 2 outputs and two labels."""
     data = blob.dumps(widen(Shape(2, 32769, 1)))
     return resized(changed(data + b"a\0b\0", (22, "H", 2), (32, "I", len(data)), (36, "I", 4)))
@@ -458,7 +458,7 @@ _SHAPES: dict[str, bytes] = {
     "output of more than 2^32 values": multiplying(16385, 16383, 17),
     "output height modulo 2^16": long_axis(0, padding=1, pool=1, out=1),
     "output width modulo 2^16": long_axis(1, padding=1, pool=1, out=1),
-    "labels modulo 2^16": labelled(),
+    "labels modulo 2^16": two_labels(),
 }
 
 # Every multiplier there is even and positive also with its last byte missing or 0.

@@ -66,8 +66,8 @@ def dead(units: Iterable[Unit], public: str) -> list[str]:
     every = list(units)
     found = [
         f"{file}: {name}"
-        for file, name in set().union(*(one.silent for one in every))
-        if all((file, name) in one.silent for one in every if name in one.has.get(file, ()))
+        for file, name in set().union(*(unit.silent for unit in every))
+        if all((file, name) in unit.silent for unit in every if name in unit.has.get(file, ()))
     ]
-    named = set().union(*(one.named for one in every)) | set(re.findall(r"\w+", public))
-    return sorted(found) + sorted(set().union(*(one.external for one in every)) - named)
+    named = set().union(*(unit.named for unit in every)) | set(re.findall(r"\w+", public))
+    return sorted(found) + sorted(set().union(*(unit.external for unit in every)) - named)

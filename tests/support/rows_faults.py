@@ -122,7 +122,7 @@ TALL_RING = program(
 SEVENTEEN = program(*[maximum(TALL, TALL)] * 18, dense(TALL, PAIR))
 
 
-def grouped(ops: int) -> bytes:
+def with_group(ops: int) -> bytes:
     """The first ops are a group; then the outputs lie at two places in turn."""
     rings = [2 * i for i in range(ops - 1)]
     planes = [40 + 12 * (i % 2) for i in range(18 - len(rings))]
@@ -173,7 +173,7 @@ REFUSED: Cases = {
         "over the second input, one byte beside it": planned(
             SKIP, 25, 1, 13, 0, rows={2: 1}, in_place=(2,)
         ),
-        "a group of 17 ops": grouped(17),
+        "a group of 17 ops": with_group(17),
         "a sum in place of rows that its group still reads": planned(
             WINDOWED_SKIP, 14, 0, 12, 0, rows={1: 1, 2: 1}, fused=(1,), in_place=(2,)
         ),
@@ -228,7 +228,7 @@ ACCEPTED = {
     "a ring of an upsample's rows": planned(
         GROWN_AND_READ, 50, 0, 48, 24, rows={1: 1, 2: 5}, fused=(1,)
     ),
-    "a group of 16 ops": grouped(16),
+    "a group of 16 ops": with_group(16),
     "an output before the plane by the padding of its windows": planned(
         WINDOWED, 16, 4, 0, rows={1: 1}, in_place=(1,)
     ),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from drypoint.program import Dense, Op, Plan, Program, Tensor, Upsample
-from drypoint.program._plan import Group, Reads, last_readers, may_fuse, row_map, runs_by_rows
+from drypoint.program._plan import Group, Reads, last_readers, may_fuse
 from drypoint.program._planner import plan_groups
 
 
@@ -16,7 +16,7 @@ def random_rows_plan(rng: np.random.Generator, ops: Sequence[Op], reads: Reads) 
         if may_fuse(ops, reads, last, i) and rng.random() < 0.7:
             continue
         rows = [_ring(rng, ops, k) for k in range(first, i)]
-        by_rows = runs_by_rows(op) and (i > first or rng.random() < 0.5)
+        by_rows = op.runs_by_rows and (i > first or rng.random() < 0.5)
         at_a_time = int(rng.integers(1, op.out_shape.h + 1)) if by_rows else 0
         groups.append(Group(first, i, (*rows, at_a_time)))
         first = i + 1
@@ -26,7 +26,7 @@ def random_rows_plan(rng: np.random.Generator, ops: Sequence[Op], reads: Reads) 
 def _ring(rng: np.random.Generator, ops: Sequence[Op], index: int) -> int:
     """The rows that an op keeps for the next op."""
     more = int(rng.integers(0, 4)) if rng.random() < 0.6 else 0
-    return min(ops[index].out_shape.h, row_map(ops[index + 1]).reach + more)
+    return min(ops[index].out_shape.h, ops[index + 1].row_map.reach + more)
 
 
 class Arena:
@@ -66,12 +66,12 @@ def _follow_group(
     ops, plan = program.ops, program.plan
     begin, done = [0] * len(ops), [0] * len(ops)
 
-    def needed(k: int) -> int:  # the first row of op k's output that the next op still reads
+    def needed_rows(k: int) -> int:  # the first row of op k's output that the next op still reads
         complete = done[k + 1] == ops[k + 1].out_shape.h
         return ops[k].out_shape.h if complete else max(0, _read_by(ops[k + 1], done[k + 1])[0])
 
     def full(k: int) -> bool:
-        return done[k] == ops[k].out_shape.h or done[k] - needed(k) >= plan.rows_of(k)
+        return done[k] == ops[k].out_shape.h or done[k] - needed_rows(k) >= plan.rows_of(k)
 
     while any(done[k] < ops[k].out_shape.h for k in range(first, last + 1)):
         ready = [k for k in range(first, last + 1) if done[k] < ops[k].out_shape.h]
@@ -79,7 +79,7 @@ def _follow_group(
         op, h = ops[k], ops[k].out_shape.h
         if k < last:  # the rows that are read for the last time are gone
             at, pitch = plan.offsets[k], _pitch(op)
-            kept = range(min(needed(k), done[k]), done[k])
+            kept = range(min(needed_rows(k), done[k]), done[k])
             assert all(arena.holds(k, at + (row - begin[k]) * pitch, row) for row in kept)
             begin[k] = kept.start
             for row in kept:

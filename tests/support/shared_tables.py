@@ -72,14 +72,14 @@ def ladder(n_ops, *, meta=b"", in_place=True):
     has two readers: ``n_ops`` ops that share a bias and a multiplier. Each is in place of the older
     tensor, which no later op reads. With ``in_place`` False the last but one lies there unmarked,
     which the plan may not do."""
-    at, one, records = RECORDS + RECORD * n_ops, (1, 1, 1), []
+    at, pixel, records = RECORDS + RECORD * n_ops, (1, 1, 1), []
     for i, (older, newer) in enumerate(pairwise([0, *range(n_ops)])):
         last = i + 1 == n_ops
         marked = 2 <= i < n_ops - 1 and (in_place or i + 2 < n_ops)
         records.append(record(
-            ADD, [one, one], one, reads=(older, newer), factors=(1, 1), marks=int(marked),
+            ADD, [pixel, pixel], pixel, reads=(older, newer), factors=(1, 1), marks=int(marked),
             out_type=I32 if last else U8, tables=(0, at, at + 4), out_offset=0 if last else i % 2,
         ))  # fmt: skip
-    data = bytearray(dense_blob(records, struct.pack("<2i", 0, 2) + meta, inputs=one, arena=2))
+    data = bytearray(dense_blob(records, struct.pack("<2i", 0, 2) + meta, inputs=pixel, arena=2))
     struct.pack_into("<2I", data, 40, at + 8, len(meta))
     return repaired(data)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.program import DepthwiseConv, Op, Program, Tensor, _reference, reference
-from drypoint.program._op import RequantizedOp
 from drypoint.program._tensors import LIMITS
+from drypoint.program.ops._op import RequantizedOp
 
 NARROWEST = 64  # hi - lo; a clamp of fewer steps gives way to the whole range of the type
 WIDEST = 2**20  # of an i32 output, as far as it is chosen here
@@ -32,7 +32,7 @@ def spread(program: Program, inputs: NDArray[np.integer]) -> Program:
 
     with mock.patch.object(_reference, "apply", apply):
         reference.trace(program, inputs)
-    ops = tuple(made.get(id(op), op) for op in program.ops)  # no history goes through `apply`
+    ops = tuple(made[id(op)] for op in program.ops)
     return dataclasses.replace(program, ops=ops)
 
 

@@ -20,11 +20,11 @@ from drypoint.train import _loop
 PARTS = ("train", "autodiff", "nn")
 
 
-def counted(*, compiled: bool) -> list[set[tuple[str, str]]]:
+def count_calls(*, compiled: bool) -> list[set[tuple[str, str]]]:
     """For each of two epochs, file and name of each function that its steps call."""
     epoch, found = _loop.train_epoch, []
 
-    def profiled(*args, **options):
+    def profile_step(*args, **options):
         profile = cProfile.Profile()
         figures = profile.runcall(epoch, *args, **options)
         found.append({called for entry in pstats.Stats(profile).stats if (called := own(*entry))})
@@ -32,7 +32,7 @@ def counted(*, compiled: bool) -> list[set[tuple[str, str]]]:
 
     set_threads(1)
     digits = data.load("mnist", "train")[:680]
-    _loop.train_epoch = profiled
+    _loop.train_epoch = profile_step
     try:
         options = {"epochs": 2, "validation_split": 0, "progress": "none"}
         train.fit(nn.lenet(), digits, compiled=compiled, **options)
@@ -53,7 +53,7 @@ def own(file: str, line: int, name: str) -> tuple[str, str] | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tape", action="store_true", help="of the tape step")
-    for number, functions in enumerate(counted(compiled=not parser.parse_args().tape), 1):
+    for number, functions in enumerate(count_calls(compiled=not parser.parse_args().tape), 1):
         files = sorted({file for file, _ in functions})
         print(f"epoch {number}: {len(functions)} functions in {len(files)} files")
         for name in files:

@@ -59,7 +59,7 @@ LINE = program(history(ROW, 3, **_PADS), maximum(THREE, ROW, (3, 1)), dense(ROW,
 LINE_BLOB = blob.dumps(LINE)
 
 
-def unchecked(ops, offsets, arena: int, reads=()) -> bytes:
+def unchecked_blob(ops, offsets, arena: int, reads=()) -> bytes:
     """The blob of a program that no constructor has checked."""
     net = object.__new__(Program)
     names = {"name": "x", "ops": ops, "reads": reads or tuple((i,) for i in range(len(ops)))}
@@ -75,7 +75,7 @@ def many(n: int) -> bytes:
     """A line of n histories of one row, and a dense op."""
     ops = (*[history(ROW, 1)] * n, dense(ROW, PAIR))
     begin = 2 * len(ops)
-    return unchecked(ops, [begin + 2 * i for i in range(n)], begin + 2 * n)
+    return unchecked_blob(ops, [begin + 2 * i for i in range(n)], begin + 2 * n)
 
 
 def line(offset: int, arena: int, *, marks: int = 0) -> bytes:
@@ -85,21 +85,21 @@ def line(offset: int, arena: int, *, marks: int = 0) -> bytes:
 
 def long_line(height: int, **more) -> bytes:
     """A history of many rows of one byte, and one of two rows of it."""
-    one, rows = tensor(1, 1, 1), tensor(height, 1, 1)
+    pixel, rows = tensor(1, 1, 1), tensor(height, 1, 1)
     ops = (
-        history(one, height, **more), maximum(rows, one, (height, 1)), history(one, 2),
+        history(pixel, height, **more), maximum(rows, pixel, (height, 1)), history(pixel, 2),
         dense(tensor(2, 1, 1), tensor(1, 1, 1, "i32")),
     )  # fmt: skip
     end = 8 + height + 2
-    return unchecked(ops, (8, end, 8 + height), end + 1)
+    return unchecked_blob(ops, (8, end, 8 + height), end + 1)
 
 
-def joined(*ops, offsets, arena: int, pair: tuple[int, int] = (2, 3)) -> bytes:
+def join(*ops, offsets, arena: int, pair: tuple[int, int] = (2, 3)) -> bytes:
     """Tensor 1 is made of tensor 0 by a history of three rows; op 2 makes a tensor of tensor 0, and
     the sum of tensors 2 and 3 is read, by a line of the other ops."""
     reads = ((0,), (1,), (0,), pair, *((4 + i,) for i in range(len(ops))))
     first = (history(ROW, 3), maximum(THREE, ROW, (3, 1)))
-    return unchecked(
+    return unchecked_blob(
         (*first, ops[0], addition(ROW, ROW, ROW), *ops[1:], dense(ROW, PAIR)), offsets, arena, reads
     )
 
@@ -110,7 +110,7 @@ def two_histories(*, later_first: bool) -> bytes:
     ops = ops[::-1] if later_first else ops
     last = (addition(ROW, ROW, ROW), dense(ROW, PAIR))
     places = (8, 14) if later_first else (8, 10)
-    return unchecked((*ops, *last), (*places, 16), 18, ((0,), (0,), (1, 2), (3,)))
+    return unchecked_blob((*ops, *last), (*places, 16), 18, ((0,), (0,), (1, 2), (3,)))
 
 
 REFUSED: Cases = {
@@ -156,7 +156,7 @@ REFUSED: Cases = {
             "a history with a shift": changed(LINE_BLOB, u8(SHIFT, 1)),
         },
         TABLE: {
-            "values of padding outside the blob": changed(LINE_BLOB, u32(PAD, len(LINE_BLOB) - 1)),
+            "values of padding outside the blob": changed(LINE_BLOB, u32(PAD, len(LINE_BLOB) - 1))
         },
         PLAN: {
             "a state of one byte too many": changed(LINE_BLOB, (STATE, "I", 13)),
@@ -174,29 +174,29 @@ REFUSED: Cases = {
             "an output that reaches over the oldest row": line(7, 12),
             "an output over the oldest row that its own op reads": line(6, 12),
             "an arena of one byte too many": line(12, 15),
-            "an output over the history that reads it": unchecked(
+            "an output over the history that reads it": unchecked_blob(
                 (maximum(ROW, ROW), history(ROW, 3), dense(THREE, PAIR)), (6, 6), 12
             ),
-            "two periods meet": joined(
+            "two periods meet": join(
                 history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22
             ),
-            "two periods meet, the longer one first": joined(
+            "two periods meet, the longer one first": join(
                 history(ROW, 1, stride=(2, 1)), offsets=(10, 18, 16, 20), arena=22, pair=(3, 2)
             ),
-            "a tensor that does not last": joined(
+            "a tensor that does not last": join(
                 maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22
             ),
-            "a first tensor that does not last": joined(
+            "a first tensor that does not last": join(
                 maximum(ROW, ROW), offsets=(10, 16, 18, 20), arena=22, pair=(3, 2)
             ),
             "the first op of a streaming program by rows": changed(LINE_BLOB, u16(ROWS, 1)),
-            "an output over a row that waits": joined(
+            "an output over a row that waits": join(
                 history(ROW, 1), offsets=(10, 18, 16, 16), arena=20
             ),
-            "an output over a row that was read in an earlier step than it came": joined(
+            "an output over a row that was read in an earlier step than it came": join(
                 history(ROW, 1), maximum(ROW, ROW), offsets=(12, 20, 18, 22, 18), arena=24
             ),
-            "an output one byte behind an oldest row that is read no more": joined(
+            "an output one byte behind an oldest row that is read no more": join(
                 history(ROW, 1, kept=3), offsets=(10, 22, 16, 11), arena=24
             ),
             "129 histories": many(129),
@@ -208,19 +208,19 @@ ACCEPTED = {
     "a streaming program": LINE_BLOB,
     "a first step of 65,535": long_line(65534),
     "a period of 65,280": changed(long_line(3, stride=(256, 1)), u16(STRIDE, 255, 2)),
-    "a row that waits for two steps": joined(
+    "a row that waits for two steps": join(
         history(ROW, 1, kept=3), offsets=(10, 22, 16, 24), arena=26
     ),
-    "a sum that runs first when its first input is ready": joined(
+    "a sum that runs first when its first input is ready": join(
         history(ROW, 1), offsets=(10, 18, 16, 20), arena=22
     ),
-    "a sum that runs first when its second input is ready": joined(
+    "a sum that runs first when its second input is ready": join(
         history(ROW, 1), offsets=(10, 18, 16, 20), arena=22, pair=(3, 2)
     ),
     "a sum of two histories, the first ready later": two_histories(later_first=True),
     "a sum of two histories, the second ready later": two_histories(later_first=False),
     "128 histories": many(128),
-    "an output over an oldest row that is read no more": joined(
+    "an output over an oldest row that is read no more": join(
         history(ROW, 1, kept=3), offsets=(10, 22, 16, 10), arena=24
     ),
 }

@@ -6,9 +6,9 @@ import numpy as np
 from line_nets import SCALES, dense, rule
 from nets import (
     INT8_STYLES,
-    _lookup,
-    _output,
     binary_op,
+    random_op,
+    random_output,
     random_pads,
     requantization,
     weighted_op,
@@ -37,7 +37,7 @@ class _Line:
     def __init__(self, seed: int, causal: bool) -> None:
         self.rng, self.causal = np.random.default_rng(seed), causal
         shape = Shape(int(self.rng.integers(6, 24)), int(self.rng.choice([1, 1, 3])), 3)
-        self.tensors, self.ops, self.reads = [_output(self.rng, shape, False)], [], []
+        self.tensors, self.ops, self.reads = [random_output(self.rng, shape, False)], [], []
         self.tensor = 0
 
     @property
@@ -83,7 +83,7 @@ class _Line:
             op, n, weight, more["groups"] = GroupedConv, 2 * n, (c // 2,), 2
         n = fixed.get("channels", n)
         base = {"name": self.name(), "inputs": (self.source,)}
-        base["output"] = _output(rng, Shape(rows // pool, columns, n), False)
+        base["output"] = random_output(rng, Shape(rows // pool, columns, n), False)
         style = str(rng.choice(INT8_STYLES))
         shape = (n, kernel, across, *(weight or (1,)))
         if op is DepthwiseConv:
@@ -96,7 +96,7 @@ class _Line:
             return self.append(
                 MaxPool(**base, output=self.source._replace(shape=shape)), self.tensor
             )
-        output, count = _output(self.rng, shape, False), int(np.prod(windows["kernel"]))
+        output, count = random_output(self.rng, shape, False), int(np.prod(windows["kernel"]))
         bias = self.rng.integers(-99, 100, 1).astype(np.int32)
         rule = requantization(self.rng, 99 + 255 * count, output.type, 1)
         pad = random_pads(self.rng, self.source, windows["padding"])
@@ -148,7 +148,7 @@ class _Line:
     def whole(self, number: int) -> int:
         self.tensor = number
         base = {"name": self.name(), "inputs": (self.source,)}
-        base["output"] = _output(self.rng, Shape(1, 1, 3), False)
+        base["output"] = random_output(self.rng, Shape(1, 1, 3), False)
         shape = (3, self.source.shape.size)
         return self.append(weighted_op(self.rng, Dense, "any", base, shape), number)
 
@@ -183,7 +183,10 @@ def random_windows(seed: int, *, causal: bool = False) -> Program:
         elif kind == "branches":
             line.branches()
         elif kind == "lookup":
-            line.append(_lookup(line.rng, line.name(), line.source, last=False), line.tensor)
+            line.append(
+                random_op(line.rng, line.name(), line.source, last=False, kind="lookup"),
+                line.tensor,
+            )
         else:
             line.windows(kind)
     line.end()
@@ -232,7 +235,7 @@ def rows_needed(program: Program) -> int:
     return last[0] + 1
 
 
-def stretched(program: Program, height: int) -> list[np.ndarray]:
+def stretch(program: Program, height: int) -> list[np.ndarray]:
     """The program's ops for a signal of `height` rows: for each op a function of its planes."""
 
     def dense_as_conv(op):
@@ -267,7 +270,7 @@ def stretched(program: Program, height: int) -> list[np.ndarray]:
 
 def run_stretched(program: Program, signal: np.ndarray) -> np.ndarray:
     """The rows (N, outputs) that the program gives for all of a signal (steps, 1, w, c)."""
-    ops = stretched(program, len(signal))
+    ops = stretch(program, len(signal))
     if ops is None:
         return np.zeros((0, program.output_shape.w * program.output_shape.c), np.int32)
     tensors = [signal.reshape(1, -1, *signal.shape[2:])]

@@ -25,12 +25,10 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "STRIDED_SLICE": "StridedSliceOptions",
     "SPLIT_V": "SplitVOptions",
     "VAR_HANDLE": "VarHandleOptions",
+    "GATHER": "GatherOptions",
     "CALL_ONCE": "CallOnceOptions",
 }
-ENUMERATIONS = {
-    "Padding": tflite.Padding,
-    "FusedActivationFunction": tflite.ActivationFunctionType,
-}
+ENUMERATIONS = {"Padding": tflite.Padding, "FusedActivationFunction": tflite.ActivationFunctionType}
 TYPES = {
     "FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8, "UINT8": np.uint8,
     "INT32": np.int32,
@@ -129,9 +127,11 @@ class TfliteFile:
         buffers, made = [self._buffer(b, None)], []
         for tensors, operators, inputs, outputs in graphs:
             first = len(buffers)
-            buffers += [self._buffer(b, one[2]) for one in tensors]
-            fields = {"Tensors": [self._tensor(b, first + i, one) for i, one in enumerate(tensors)]}
-            fields |= {"Operators": [self._operator(b, kinds, one) for one in operators]}
+            buffers += [self._buffer(b, tensor[2]) for tensor in tensors]
+            fields = {
+                "Tensors": [self._tensor(b, first + i, tensor) for i, tensor in enumerate(tensors)]
+            }
+            fields |= {"Operators": [self._operator(b, kinds, operator) for operator in operators]}
             fields = {field: offsets(b, tables) for field, tables in fields.items()}
             fields |= {"Inputs": numbers(b, inputs), "Outputs": numbers(b, outputs)}
             made.append(table(b, "SubGraph", fields))
@@ -156,8 +156,8 @@ class TfliteFile:
         fields = {} if values is None else {"Data": b.CreateByteVector(values.tobytes())}
         return table(b, "Buffer", fields)
 
-    def _tensor(self, b, buffer, one):
-        shape, kind, values, scales, zero, axis = one
+    def _tensor(self, b, buffer, tensor):
+        shape, kind, values, scales, zero, axis = tensor
         fields = {"Shape": numbers(b, shape), "Type": getattr(tflite.TensorType, kind)}
         fields |= {"Buffer": buffer if values is not None else 0}
         if len(scales):
@@ -167,8 +167,8 @@ class TfliteFile:
             fields |= {"Quantization": table(b, "QuantizationParameters", given)}
         return table(b, "Tensor", fields)
 
-    def _operator(self, b, kinds, one):
-        kind, inputs, outputs, options = one
+    def _operator(self, b, kinds, operator):
+        kind, inputs, outputs, options = operator
         fields = {"OpcodeIndex": kinds.index(kind), "Inputs": numbers(b, inputs)}
         fields |= {"Outputs": numbers(b, outputs)}
         if kind in OPTIONS:
@@ -280,8 +280,8 @@ def litert(content, x):
     running.allocate_tensors()
     (given,), (wanted,) = running.get_input_details(), running.get_output_details()
     outputs = []
-    for one in x:
-        running.set_tensor(given["index"], one.reshape(given["shape"]).astype(given["dtype"]))
+    for image in x:
+        running.set_tensor(given["index"], image.reshape(given["shape"]).astype(given["dtype"]))
         running.invoke()
         outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
     values = np.array(outputs)

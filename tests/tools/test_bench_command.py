@@ -33,7 +33,7 @@ def script(path, text):
 
 
 @pytest.fixture
-def one(toolbox, tmp_path, monkeypatch):
+def scalar_only(toolbox, tmp_path, monkeypatch):
     """Options for one backend, with compilers that leave the others, the most work, out."""
     folder = tmp_path / "plain"
     folder.mkdir()
@@ -46,13 +46,13 @@ def one(toolbox, tmp_path, monkeypatch):
 
 
 @ONLY_CI
-def test_a_program_of_ones_own_is_timed(cli, program, one, monkeypatch):
+def test_a_program_of_ones_own_is_timed(cli, program, scalar_only, monkeypatch):
     """One measurement, printed as JSON and as text."""
     measured = []
     monkeypatch.setattr(
         "drypoint.cli._bench.to_json", lambda found: measured.append(found) or bench.to_json(found)
     )
-    code, out, err = cli("bench", program, "--quick", *one, "--json")
+    code, out, err = cli("bench", program, "--quick", *scalar_only, "--json")
     assert code == 0, err
     assert "timing net3: 3 rounds" in err
     found = json.loads(out)
@@ -69,7 +69,7 @@ def test_a_program_of_ones_own_is_timed(cli, program, one, monkeypatch):
     assert found["rounds"] == 3
 
     monkeypatch.setattr("drypoint.cli._bench.bench", lambda *_, **__: measured[0])
-    code, out, _ = cli("bench", program, "--quick", *one)
+    code, out, _ = cli("bench", program, "--quick", *scalar_only)
     assert code == 0
     assert f"{own.name}: {own.macs:,} multiply-accumulates" in out
     assert all(op.name in out for op in own.ops)
@@ -119,11 +119,11 @@ def test_every_net_with_random_weights_is_made(name):
     assert not case.meaningful
 
 
-def test_ctrl_c_leaves_nothing_behind(program, one, tmp_path):
+def test_ctrl_c_leaves_nothing_behind(program, scalar_only, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
     with subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE, "bench", program, *one],
+        [sys.executable, "-c", INTERRUPTIBLE, "bench", program, *scalar_only],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,7 +11,7 @@ import pytest
 
 from drypoint import data, nn, quant
 from drypoint.bench import Process, empty_case, make_case
-from drypoint.bench._contestants import served
+from drypoint.bench._contestants import serve_command
 from drypoint.bench._nets import case_of, one_op, random_images
 from drypoint.bench._peers import LiteRT, OnnxRuntime
 from drypoint.interop import ExportError, to_onnx, to_tflite
@@ -23,11 +23,12 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
-    Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
+    Upsample,
     blob,
     reference,
 )
@@ -112,7 +113,7 @@ def fully_convolutional():
     return graph(layers, edges, (2, 6, 5), seed=4)
 
 
-def grouped():
+def grouped_net():
     layers = {"a": nn.Conv2d(6, 3, groups=3), "relu": nn.ReLU(), "flatten": nn.Flatten(),
               "fc": nn.Linear(10)}  # fmt: skip
     return graph(layers, [("input", *layers)], (6, 6, 6), seed=5)
@@ -123,7 +124,7 @@ GRAPHS = {
     "inception": inception,
     "mobile": mobile,
     "fully convolutional": fully_convolutional,
-    "grouped": grouped,
+    "grouped": grouped_net,
 }
 
 
@@ -238,7 +239,7 @@ def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
     (tmp_path / "net.dpt").write_bytes(blob.dumps(case.program))
     np.save(tmp_path / "images.npy", images)
     files = (str(tmp_path / "net.dpt"), str(tmp_path / "images.npy"))
-    with Process(peer, served("serve", peer, *files, "1", "scalar"), cpus=[]) as process:
+    with Process(peer, serve_command("serve", peer, *files, "1", "scalar"), cpus=[]) as process:
         decisions = process.ask("decide")
         layers = process.ask("layers 1", lines=len(case.program.ops))
     assert decisions == [reference.run(case.program, images).argmax(axis=1).tolist()]
@@ -248,7 +249,7 @@ def test_a_peer_decides_as_the_program(toolbox, tmp_path, peer, package):
 @pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 def test_an_op_alone_is_given_to_peers(toolbox, make):
     """Every op that computes: an op that copies values has no scale of its own, and no net."""
-    writers = written_by(toolbox)
+    writers = file_writers(toolbox)
     for op in make()[0].ops:
         program = one_op(op)
         assert (program is None) == isinstance(op, Concat | MaxPool)
@@ -259,7 +260,7 @@ def test_an_op_alone_is_given_to_peers(toolbox, make):
                 assert write(program, images)
 
 
-def written_by(toolbox):
+def file_writers(toolbox):
     toolbox.need_package("onnx")
     toolbox.need_package("ai_edge_litert")
     return to_onnx, to_tflite
@@ -288,15 +289,16 @@ CONV = Conv(
     weight=np.ones((2, 3, 3, 2), np.int8), bias=np.zeros(2, np.int32),
     mult=np.full(2, 2**20, np.int32), shift=0, lo=0, hi=255,
 )  # fmt: skip
-TABLE = Lookup(name="odd", inputs=(PLANE,), output=PLANE, table=np.zeros(256, np.uint8))
+PRODUCT = Mul(name="odd", inputs=(PLANE, PLANE), output=PLANE, **ONE, lo=0, hi=255)
+TALL = Upsample(name="odd", inputs=(PLANE,), output=Tensor(Shape(8, 4, 1), "u8"), kernel=(2, 1))
 UNTIED = "scales that its tensors do not have elsewhere cannot be written"
 
 
 @pytest.mark.parametrize(
     ("program", "problem"),
     [
-        (line(TABLE), "the kind 'lookup' cannot be written"),
-        (line(CONV, hi=200), "a clamp of 0 to 200 cannot be written"),
+        (line(PRODUCT, bias=np.array([3], np.int32)), "a product with a bias cannot be written"),
+        (line(TALL), "a pixel shuffle (2, 1) cannot be written"),
         (line(CONV, pad=np.array([3, 4], np.uint8)), "a padding value for each channel cannot"),
         (line(ADD), "an addition with a bias that no zero point explains cannot be written"),
         (line(MEAN), "a mean with a bias that no zero point explains cannot be written"),
@@ -304,7 +306,7 @@ UNTIED = "scales that its tensors do not have elsewhere cannot be written"
     ],
 )
 def test_what_peers_cannot_express_is_refused_by_name(toolbox, program, problem):
-    for write in written_by(toolbox):
+    for write in file_writers(toolbox):
         with pytest.raises(ExportError) as error:
             write(program, outputs=np.ones((1, 2), np.int32))
         assert str(error.value).startswith(f"op 'odd': {problem}")
@@ -314,6 +316,6 @@ def test_what_peers_cannot_express_is_refused_by_name(toolbox, program, problem)
 def test_a_last_op_that_copies_values_is_refused(toolbox):
     op = MaxPool(name="odd", inputs=(PLANE,), output=Tensor(Shape(4, 4, 2), "i32"), kernel=(1, 1))
     program = Program(name="odd", ops=(op,), input_scale=1.0, output_scale=1.0)
-    for write in written_by(toolbox):
+    for write in file_writers(toolbox):
         with pytest.raises(ExportError, match="op 'odd': a last op without a scale of"):
             write(program, outputs=np.ones((1, 32), np.int32))

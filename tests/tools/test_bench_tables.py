@@ -17,16 +17,16 @@ def figure(value: float) -> Figure:
     return Figure((value, 1.02 * value, 0.98 * value))
 
 
-def engine(backend: str, one: float) -> bench.EngineTimes:
-    layer = bench.LayerTime(name="conv1", macs=288_000, us=figure(one / 2), bound_us=one / 8)
-    unknown = bench.LayerTime(name="fc", macs=5_000, us=figure(one / 2), bound_us=None)
+def engine(backend: str, time: float) -> bench.EngineTimes:
+    layer = bench.LayerTime(name="conv1", macs=288_000, us=figure(time / 2), bound_us=time / 8)
+    unknown = bench.LayerTime(name="fc", macs=5_000, us=figure(time / 2), bound_us=None)
     return bench.EngineTimes(
         backend=backend,
-        c_us=figure(one),
-        python_us=figure(one + 5),
-        batches={1: figure(one), 32: figure(0.8 * one)},
+        c_us=figure(time),
+        python_us=figure(time + 5),
+        batches={1: figure(time), 32: figure(0.8 * time)},
         layers=(layer, unknown),
-        bound_us=one / 2,
+        bound_us=time / 2,
         batch_bound_us=None,
         load_ms=3.0,
         pack_ms=0.5,
@@ -95,8 +95,8 @@ def result(*, peers: bool = True, nets: tuple[str, ...] = ("lenet", "other")) ->
 
 def test_ratios_are_those_to_the_peer_that_is_best_at_it():
     """Oracle: by hand. One input: 10 of Fast's 20; batches: 8 of Slow's 12."""
-    one, python, many = net("lenet", peers=True).ratios
-    assert (one.peer, one.ratio.median) == ("Fast", pytest.approx(10 / 20))
+    single, python, many = net("lenet", peers=True).ratios
+    assert (single.peer, single.ratio.median) == ("Fast", pytest.approx(10 / 20))
     assert (python.peer, python.ratio.median) == ("Fast", pytest.approx(15 / 20))
     assert (many.peer, many.ratio.median) == ("Slow", pytest.approx(8 / 12))
     assert net("lenet", peers=False).ratios == ()

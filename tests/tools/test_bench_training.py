@@ -57,7 +57,7 @@ def test_pytorch_has_our_net(net, data):
     for kind in ("PyTorch", "PyTorch channels_last"):
         theirs = trainers()[kind](net, x, y, threads=1)
         with torch.inference_mode():
-            close(logits(net, x), theirs._net(theirs._scaled(theirs._x)).numpy())
+            close(logits(net, x), theirs._net(theirs._scale(theirs._x)).numpy())
 
 
 @pytest.mark.parametrize("name", ["kws", "ic", "vww"])
@@ -103,7 +103,7 @@ def test_tensorflow_pads_as_we_do():
     close(ours, theirs._outputs(np.arange(4)).numpy())
 
 
-def trained(net, x, y):
+def train_step(net, x, y):
     """Ours after one step of Adam on all images, as the bench asks `fit` for it."""
     model = nn.Model(net, encoder=ImageEncoder(width=28, height=28))
     optimizer, loss = train.Adam(lr=LR), nn.CrossEntropyLoss(from_logits=not ends_in_softmax(net))
@@ -112,7 +112,7 @@ def trained(net, x, y):
     return train.fit(model, (x, y), **more).model.net
 
 
-def moved_alike(before, ours, theirs):
+def assert_moves_equal(before, ours, theirs):
     """Adam's first step is the rate times the sign of a gradient, and where a gradient is nearly 0
     its sign is of rounding: the outputs move alike, not equally."""
     np.testing.assert_allclose(
@@ -125,7 +125,7 @@ def pytorch_outputs(theirs, _):
     import torch
 
     with torch.inference_mode():
-        return theirs._net(theirs._scaled(theirs._x)).numpy()
+        return theirs._net(theirs._scale(theirs._x)).numpy()
 
 
 PEERS = {
@@ -142,7 +142,7 @@ def test_peers_take_our_step(net, data, module):
     trainer, outputs = PEERS[module]
     theirs = trainers()[trainer](net, x, y, threads=1)
     theirs.train(len(y), len(y))
-    moved_alike(logits(net, x), logits(trained(net, x, y), x), outputs(theirs, len(y)))
+    assert_moves_equal(logits(net, x), logits(train_step(net, x, y), x), outputs(theirs, len(y)))
 
 
 @pytest.mark.parametrize("name", ["drypoint", "drypoint, augmenting"])
@@ -289,8 +289,8 @@ def test_the_chart_shows_every_library_at_every_batch(toolbox):
     """Oracle: by hand; one thread by processor time, two by the clock."""
     toolbox.need_package("matplotlib")
     chart = training_bench.TrainCurves(result())
-    one, two = chart.axes
-    lines = {line.get_label(): list(line.get_ydata()) for line in one.lines}
+    left, two = chart.axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in left.lines}
     assert lines == {
         "drypoint": [5_000, 10_000],
         "PyTorch": [1_250, 2_500],
@@ -298,8 +298,8 @@ def test_the_chart_shows_every_library_at_every_batch(toolbox):
         "PyTorch channels_last": pytest.approx([1e6 / 600, 1e6 / 300]),
     }
     assert [line.get_label() for line in two.lines] == ["drypoint", "PyTorch"]
-    assert [label.get_text() for label in one.get_xticklabels()] == ["64", "128"]
-    legend = [text.get_text() for text in one.figure.legends[0].get_texts()]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["64", "128"]
+    legend = [text.get_text() for text in left.figure.legends[0].get_texts()]
     assert legend == list(lines)
 
 
@@ -326,7 +326,7 @@ def test_the_command_times_training(toolbox, capsys):
     assert found["rounds"] == 2
     (net,) = found["nets"]
     assert net["name"] == "dense"
-    assert [one["name"] for one in net["libraries"]] == ["drypoint", "drypoint, augmenting"]
+    assert [library["name"] for library in net["libraries"]] == ["drypoint", "drypoint, augmenting"]
     first = net["libraries"][0]
     assert (first["threads"], set(first["step_us"])) == (1, {"32", "64"})
     assert min(first[kind]["64"]["median"] for kind in ("step_us", "forward_us")) > 0

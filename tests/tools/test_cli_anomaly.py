@@ -40,7 +40,7 @@ def watch(files, cli, tmp_path):
     return tmp_path / "watch.dpt"
 
 
-def held_out(files):
+def split_usual(files):
     """(validation, test) examples of usual.npz, split here: a fifth, then a tenth of the others."""
     whole = data.read(files / "usual.npz")["all"]
     rest, test = data.train_val_split(whole, 0.2, seed=0)
@@ -58,7 +58,7 @@ def test_validation_examples_choose_the_threshold_and_test_examples_report(files
     """Oracle: the split and the order of the errors, made again here."""
     before = Program.load(watch)
     code, said, err = choose(watch, files, cli)
-    program, (val, test) = Program.load(watch), held_out(files)
+    program, (val, test) = Program.load(watch), split_usual(files)
     errors = np.sort(Engine(before).reconstruction_error(val.x))
     assert len(errors) == 16
     assert program.threshold == errors[-2]  # a tenth of 16 is 1.6: one may be above

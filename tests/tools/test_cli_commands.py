@@ -247,6 +247,15 @@ def test_info_lists_both_kinds(lenet, cli):
     assert program["encoder"] == model["encoder"]
 
 
+def test_export_of_a_float_model_is_that_of_its_program(lenet, cli, tmp_path):
+    """Oracle: the export of the program that drypoint quantize makes of this model."""
+    cli("quantize", lenet / "lenet.npz", "--out", tmp_path / "lenet.dpt")
+    for file, out in ((lenet / "lenet.npz", "a"), (tmp_path / "lenet.dpt", "b")):
+        cli("export", file, "--out", tmp_path / out)
+    for name in ("lenet.c", "lenet.h", "selftest.c"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
 def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
     folder = tmp_path / "with space"
     code, out, _ = cli("export", lenet / "lenet.dpt", "--out", folder, "--name", "digits")

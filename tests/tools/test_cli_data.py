@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drypoint import data, nn, quant
-from drypoint.cli._source import known_source
+from drypoint.cli._source import saved_source
 from drypoint.common import DrypointError
 from drypoint.program import blob
 
@@ -108,10 +108,10 @@ def test_a_data_set_with_a_name_is_known_by_its_digest():
     digest = data.cards()["digits"].digests["train"]
     for facts in ({"data": {"name": "x", "sha256": digest}}, {"recipe": {"data_sha256": digest}}):
         model = small_net().with_provenance(facts)
-        assert known_source(model).text == "digits"
+        assert saved_source(model).text == "digits"
         options = {"name": "n", "provenance": {"model": facts}}
         program = quant.quantize(model, quant.calibrate(model, X), **options)
-        assert known_source(blob.loads(blob.dumps(program))).text == "digits"
+        assert saved_source(blob.loads(blob.dumps(program))).text == "digits"
 
 
 def test_a_file_of_a_sets_name_is_not_taken_for_the_set(saved, cli, tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_file_of_a_sets_name_is_not_taken_for_the_set(saved, cli, tmp_path, mo
 def test_a_hostile_provenance_names_no_data(facts):
     model = small_net().with_provenance({"data": facts})
     with pytest.raises(DrypointError, match=r"--data DATA$"):
-        known_source(model)
+        saved_source(model)
 
 
 def test_a_clock_is_left_out_from_the_log_to_the_device(cli, refused, tmp_path):
@@ -170,7 +170,9 @@ def test_a_clock_is_left_out_from_the_log_to_the_device(cli, refused, tmp_path):
     plain = tmp_path / "plain.csv"
     plain.write_text("".join(f"{a},{b}\n" for a, b in noise))
     said = [cli("run", "--model", net, file, "--json")[1] for file in (some, plain)]
-    probabilities = [[one["probabilities"] for one in json.loads(text)["answers"]] for text in said]
+    probabilities = [
+        [answer["probabilities"] for answer in json.loads(text)["answers"]] for text in said
+    ]
     assert probabilities[0] == probabilities[1]
     assert len(probabilities[0]) == 40
     some.write_text("t_ms,a\n" + "1,2\n" * 20)

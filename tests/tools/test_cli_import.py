@@ -122,7 +122,7 @@ def test_a_quantized_tflite_file_becomes_its_program(cli, refused, tmp_path):
     assert (program.name, program.labels) == ("net", ("a", "b", "c", "d"))
     assert str(program) == str(interop.program_from_tflite(file, name="net"))
     assert facts["rounding"]["framework"] == "TensorFlow Lite"
-    assert [one["name"] for one in facts["rounding"]["ops"]][:2] == facts["ops"][:2]
+    assert [op["name"] for op in facts["rounding"]["ops"]][:2] == facts["ops"][:2]
     _, text, _ = cli("import", file)
     assert interop.rounding_report(file).line in text
     assert "--mean and --std are of float nets" in refused("import", file, "--mean", 0.5)

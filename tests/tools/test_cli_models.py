@@ -37,9 +37,9 @@ def test_it_prints_them_as_json(cli):
 
 
 def test_a_repeated_command_gives_equal_bytes(retrained):
-    one, other = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in retrained)
-    assert set(one) == FILES
-    assert one == other
+    first, other = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in retrained)
+    assert set(first) == FILES
+    assert first == other
 
 
 def test_the_card_describes_the_retrained_model(retrained):

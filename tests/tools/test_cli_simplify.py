@@ -70,7 +70,7 @@ def test_info_draws_ram_over_time(cli, dpt, monkeypatch):
     program = blob.loads(dpt.read_bytes())
     assert cli("info", dpt)[1].endswith(f"\n\n{memory_chart(program, 120)}\n")
     facts = json.loads(cli("info", dpt, "--json")[1])
-    assert [tuple(one.values()) for one in facts["memory"]] == [*lifetimes(program)]
+    assert [tuple(lifetime.values()) for lifetime in facts["memory"]] == [*lifetimes(program)]
 
 
 def test_verify_compares_what_export_writes_too(cli, tmp_path, toolbox, monkeypatch):

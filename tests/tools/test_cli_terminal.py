@@ -93,12 +93,12 @@ def test_colours_are_for_terminals_only(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     colors = {"equal": _output.GREEN}
-    assert _output.painted("a equal", colors, Terminal()) == "a \x1b[32mequal\x1b[0m"
-    assert _output.painted("a equal", colors, io.StringIO()) == "a equal"
+    assert _output.paint("a equal", colors, Terminal()) == "a \x1b[32mequal\x1b[0m"
+    assert _output.paint("a equal", colors, io.StringIO()) == "a equal"
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            assert _output.painted("a equal", colors, Terminal()) == "a equal"
+            assert _output.paint("a equal", colors, Terminal()) == "a equal"
 
 
 def test_a_real_terminal_sees_them(toolbox):
@@ -129,7 +129,7 @@ def complete(tmp_path_factory):
     script = tmp_path_factory.mktemp("completion") / "drypoint.bash"
     script.write_bytes(run([sys.executable, "-m", "drypoint", "completion", "bash"]))
 
-    def offered(*words, cwd):
+    def offer(*words, cwd):
         code = (
             f"source {shlex.quote(str(script))}\n"
             f"COMP_WORDS=({shlex.join(words)})\nCOMP_CWORD={len(words) - 1}\n"
@@ -142,13 +142,14 @@ def complete(tmp_path_factory):
         assert done.stderr == ""
         return done.stdout.split("\n")[:-1]
 
-    return offered
+    return offer
 
 
 def test_bash_completes_commands_options_and_models(toolbox, complete, tmp_path):
     toolbox.need("bash")
     (tmp_path / "le pain.dpt").touch()
-    assert complete("drypoint", "", cwd=tmp_path) == [*COMMANDS, "--help", "--version"]
+    assert complete("drypoint", "", cwd=tmp_path) == [*COMMANDS]
+    assert complete("drypoint", "--", cwd=tmp_path) == ["--help", "--version"]
     assert complete("drypoint", "exp", cwd=tmp_path) == ["export"]
     assert complete("drypoint", "export", "--bud", cwd=tmp_path) == ["--budget"]
     assert complete("drypoint", "info", "le", cwd=tmp_path) == ["lenet-mnist", "le pain.dpt"]
@@ -172,8 +173,16 @@ def test_every_option_of_every_command_is_offered(toolbox, complete, tmp_path):
         assert {"--help", "--json"} <= set(shown)
 
 
-def test_the_other_shells_read_their_scripts(toolbox):
-    for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+def test_zsh_reads_its_script_and_fish_completes(toolbox, tmp_path):
+    for shell in ("zsh", "fish"):
         toolbox.need(shell)
         script = run([sys.executable, "-m", "drypoint", "completion", shell])
-        subprocess.run(check, input=script, check=True)
+        (tmp_path / shell).write_bytes(script)
+    run(["zsh", "-n", tmp_path / "zsh"])
+    for words, offered in (
+        ("exp", b"export"),
+        ("info len", b"lenet-mnist"),
+        ("run --inv", b"--invert"),
+    ):
+        code = f"source {tmp_path}/fish; complete -C 'drypoint {words}'"
+        assert run(["fish", "--no-config", "-c", code]).split(b"\t")[0] == offered

@@ -8,6 +8,7 @@ from dataclasses import replace
 import constant_nets
 import numpy as np
 import pytest
+from answers import check_answers
 from PIL import Image
 from planted import FAULTS, IMAGES, export, main_file, model, program
 
@@ -18,7 +19,7 @@ from drypoint.program import blob, reference, simplify
 from tools import ONLY_CI, ROOT, run
 
 
-def logged(toolbox, name, folder):
+def write_log(toolbox, name, folder):
     """The log of a program of this machine with a fault."""
     compiler = toolbox.need("cc")
     sources = [main_file(name, folder, device=False), *export(name, folder)]
@@ -30,7 +31,7 @@ def logged(toolbox, name, folder):
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found_at_its_op_and_named(toolbox, tmp_path, name):
     """Oracle: the planted fault."""
-    log = diff.read_log(logged(toolbox, name, tmp_path), program())
+    log = diff.read_log(write_log(toolbox, name, tmp_path), program())
     check(diff.find_difference(program(), log, IMAGES), FAULTS[name])
 
 
@@ -74,7 +75,7 @@ def log_of(right, images, *, spoiled=None, op=0, **fields):
     return diff.Log(name="log", id=0, inputs=images, outputs=outputs)
 
 
-def flipped(values, at, bit):
+def flip(values, at, bit):
     values = values.copy()
     values[at] ^= values.dtype.type(1 << bit)
     return values
@@ -85,20 +86,20 @@ def test_each_mistake_is_told_from_the_others():
     right = program()
     op = right.ops[1]
 
-    def shifted(_):
+    def shift(_):
         return reference.apply(op, np.roll(reference.trace(right, IMAGES)[0], 1, axis=2))
 
     cases = {
         "weights: Weight [2][0][1][3] of block.conv": {
-            "weight": flipped(op.weight, (2, 0, 1, 3), 5)
+            "weight": flip(op.weight, (2, 0, 1, 3), 5)
         },
-        "weights: The bias of channel 4": {"bias": flipped(op.bias, (4,), 9)},
-        "weights: The multiplier of channel 6": {"mult": flipped(op.mult, (6,), 20)},
+        "weights: The bias of channel 4": {"bias": flip(op.bias, (4,), 9)},
+        "weights: The multiplier of channel 6": {"mult": flip(op.mult, (6,), 20)},
         "padding: The padding (top, left, bottom, right) is (1, 0, 1, 2)": {
             "padding": (1, 0, 1, 2)
         },
         "saturation: The output has": {"hi": 127},
-        "kernel: It reads each window one column off": {"spoiled": shifted},
+        "kernel: It reads each window one column off": {"spoiled": shift},
         "kernel: Each wrong value is one more": {
             "spoiled": lambda plane: plane + (plane % 7 == 3).astype(plane.dtype)
         },
@@ -170,7 +171,7 @@ def test_a_model_is_compared_with_its_program_in_decibels():
         (program(1), "stem", "stale program"),
         (with_op(right, 0, **reverse), "stem", "layout"),
         (with_op(right, 0, mult=stem.mult * 5), "stem", "saturation"),
-        (with_op(right, 1, weight=flipped(weight, 2, 6)), "block.conv", "weights"),
+        (with_op(right, 1, weight=flip(weight, 2, 6)), "block.conv", "weights"),
     ):
         found = diff.find_difference(model(), wrong, images)
         assert (found.op, found.cause) == (op, cause), str(found)
@@ -231,25 +232,8 @@ def test_lines_of_several_ops_may_take_turns_and_other_text_stand_between():
 
 
 def test_a_damaged_log_is_refused_with_its_line():
-    lines = log_lines()
-    for change, words in (
-        (lambda: [*lines[:3], lines[3].replace(b"*", b"0*"), *lines[4:]], "line 4 is damaged"),
-        (lambda: [*lines[:3], lines[3][:-3], *lines[4:]], "line 4 is damaged"),
-        (lambda: lines[1:], "line 1 has bytes of 'in' that no run can have"),
-        (lambda: lines[:3] + lines[4:], "lines are missing, or the device runs another model"),
-        (lambda: lines[:-1], "ends within a run"),
-        (lambda: lines[:5] + lines, "begins a run within a run"),
-        (lambda: [line("run 2 4 00000000")], "another format than 1"),
-        (lambda: [line("run 1 9 00000000")], "a model with 9 ops, and the program 'net' has 4"),
-        (lambda: [lines[0], line("end -2")], "failed with status -2"),
-        (lambda: [line("end 0")], "ends a run that has not begun"),
-        (lambda: [lines[0], line("7 00")], "has bytes of '7'"),
-        (lambda: [lines[0], line("1 0")], "has bytes of '1'"),
-        (lambda: [lines[0], line("what is this")], "which is no part of a log"),
-        (lambda: [b"hello\n"], "no line of a run"),
-    ):
-        with pytest.raises(diff.LogError, match=re.escape(words)):
-            diff.read_log(b"".join(change()), program())
+    names = {"lines": log_lines(), "read": lambda *log: diff.read_log(b"".join(log), program())}
+    check_answers("logs", globals() | names, diff.LogError)
 
 
 def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
@@ -263,9 +247,9 @@ def test_cut_and_changed_logs_are_read_or_refused_in_one_line():
         for at in rng.integers(0, len(content), 1 + i % 3):
             bytes_[at] = int(rng.integers(0, 256))
         given.append(bytes(bytes_))
-    for one in given:
+    for log_file in given:
         try:
-            log = diff.read_log(one, program())
+            log = diff.read_log(log_file, program())
         except diff.LogError as error:
             assert "\n" not in str(error)
         else:

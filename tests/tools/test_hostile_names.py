@@ -86,7 +86,10 @@ def test_c_compiles_without_a_warning_and_has_the_labels_bytes(toolbox, tmp_path
         for name in ("net.c", "selftest.c"):
             run([gcc, *FLAGS, "-fsyntax-only", f"-I{include_dir()}", folder / name])
     characters = re.search(r"labels\[\] = \{(.*?)\};", texts["net.c"], re.DOTALL)[1]
-    found = [ord(ast.literal_eval(one)) for one in re.findall(r"'(?:\\?[^'\\]+|\\.)'", characters)]
+    found = [
+        ord(ast.literal_eval(literal))
+        for literal in re.findall(r"'(?:\\?[^'\\]+|\\.)'", characters)
+    ]
     assert bytes(found).decode().split("\0")[:-1] == list(program.labels)
 
 

@@ -89,7 +89,7 @@ def test_the_facts_equal_their_sources(made):
     assert quality["float"] == measure(model, test).to_json()
     assert quality["differing_decisions"] == np.flatnonzero(decided != floats).tolist()
     p_true = Engine(program).predict_proba(test.x)[np.arange(80), test.y]
-    assert [one["example"] for one in quality["worst"]] == np.argsort(p_true, kind="stable")[
+    assert [image["example"] for image in quality["worst"]] == np.argsort(p_true, kind="stable")[
         :10
     ].tolist()
     calibration = quant.calibrate(model, images)
@@ -159,11 +159,15 @@ def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     page = Page(text)
     assert len(text) < 2_000_000
     assert page.count["script"] == page.count["link"] == page.count["iframe"] == 0
-    assert [one for one in page.loaded if not one.startswith(("data:image/png;base64,", "#"))] == []
+    assert [
+        address
+        for address in page.loaded
+        if not address.startswith(("data:image/png;base64,", "#"))
+    ] == []
     assert re.findall(r"url\((?!#)", text) == []
     assert [name for name, n in Counter(page.ids).items() if n > 1] == []
     assert page.links
-    assert [one for one in page.links if one[0] != "#" or one[1:] not in page.ids] == []
+    assert [link for link in page.links if link[0] != "#" or link[1:] not in page.ids] == []
     assert page.count["h1"] == 1
     assert page.count["h2"] == 6
     assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
@@ -187,12 +191,12 @@ def test_a_number_of_the_confusion_matrix_leads_to_its_pictures(made):
             assert page.pictures[name] == min(count, 12)
 
 
-def flattened(value, path=""):
+def fact_paths(value, path=""):
     """The paths of all facts; lists have the paths of their elements."""
     if isinstance(value, dict) and value:
-        return {p for k, v in value.items() for p in flattened(v, f"{path}.{k}".lstrip("."))}
+        return {p for k, v in value.items() for p in fact_paths(v, f"{path}.{k}".lstrip("."))}
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return {p for one in value for p in flattened(one, path)}
+        return {p for element in value for p in fact_paths(element, path)}
     return {path}
 
 
@@ -202,7 +206,7 @@ def test_the_page_of_the_documentation_names_every_fact(made):
     rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     facts = found.to_json()
-    paths = flattened(facts | {"training": {**facts["training"], "result": None}})
+    paths = fact_paths(facts | {"training": {**facts["training"], "result": None}})
 
     def covers(name, path):
         return path == name or (name.endswith("*") and path.startswith(name.rstrip(".*")))

@@ -80,7 +80,9 @@ def check_answer(browser, program: Program, pixels=None):
     if pixels is not None:
         np.testing.assert_array_equal(read[0], pixels.reshape(program.input_shape))
     trace = reference.trace(program, read)
-    assert [base64.b64decode(one) for one in found["ops"]] == [one.tobytes() for one in trace]
+    assert [base64.b64decode(output) for output in found["ops"]] == [
+        output.tobytes() for output in trace
+    ]
     outputs = trace[-1].reshape(1, -1)
     assert found["decision"] == outputs.argmax()
     if program.softmax:
@@ -309,7 +311,7 @@ def test_the_shipped_engine_is_a_fresh_build(toolbox):
     for tool in ("clang-19", "wasm-ld-19"):
         toolbox.need(tool)
     fresh, shipped = serve.build_engine(), serve.shipped_engine()
-    versions = [one.rpartition(b"processed-by")[2] for one in (fresh, shipped)]
+    versions = [module.rpartition(b"processed-by")[2] for module in (fresh, shipped)]
     if versions[0] != versions[1]:
         toolbox.missing(f"the compiler of engine.wasm ({versions[1]!r}) is not installed")
     assert fresh == shipped, "engine_c has changed: run make wasm, which builds engine.wasm again"

@@ -33,9 +33,9 @@ def answer(port, method="GET", path="/", body=None, **headers):
     with contextlib.closing(connection):
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": f"127.0.0.1:{port}", **headers}.items():
-            for one in value if isinstance(value, list) else [value]:
-                if one is not None:
-                    connection.putheader(name, one.replace("PORT", str(port)))
+            for host in value if isinstance(value, list) else [value]:
+                if host is not None:
+                    connection.putheader(name, host.replace("PORT", str(port)))
         if body is not None:
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)

@@ -51,11 +51,11 @@ def on_every_set(compute, *arrays, sparse=False):
 
     Sparse: the gradient by the weight is computed so wherever it can be.
     """
-    with runtime.forced(None):
+    with runtime.force_kernels(None):
         reference = compute(*arrays)
     for name in SETS:
         for threads in (1, 3):
-            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+            with runtime.force_kernels(name, threads), pytest.MonkeyPatch.context() as patch:
                 # A Winograd convolution is not exact.
                 patch.setattr(algorithm, "is_faster", lambda *_, **__: False)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: sparse)
@@ -229,7 +229,7 @@ def test_leaving_out_zeros_changes_no_byte(*, n, i, o, seed):
         return np.concatenate([compute(rows[k : k + 16]) for k in range(0, len(rows), 16)])
 
     for name in SETS:
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             y = choose.linear(x, weight, bias, relu=False)
             few = in_parts(lambda x: choose.linear(x, weight, bias, relu=False), x)
             np.testing.assert_array_equal(y, few, strict=True)
@@ -248,7 +248,7 @@ def test_a_nan_comes_through_a_sparse_product():
     weight = rng.normal(size=(150, 200)).astype(np.float32)
     row, column = (at[0] for at in np.nonzero(x))
     for name in SETS:
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             one, other = x.copy(), weight.copy()
             one[row, column] = other[9, column] = np.nan
             assert np.isnan(choose.linear(one, weight, None, relu=True)[row]).all()
@@ -299,7 +299,7 @@ def test_functions(function):
     compute, found = getattr(choose, function), []
     for name in SETS:
         for threads in (1, 3):
-            with runtime.forced(name, threads):
+            with runtime.force_kernels(name, threads):
                 found.append(compute(x))
                 np.testing.assert_array_equal(compute(special), compute(special.repeat(7)[::7]))
                 ends = compute(special)
@@ -345,7 +345,7 @@ def test_activations_with_exponentials(name):
     """
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(0, 3, 100_000), np.linspace(-40, 40, 100_001)]).astype("f")
-    with runtime.forced(None):
+    with runtime.force_kernels(None):
         value = choose.activation(x.astype(float), name, 0)
         slope = choose.activation_gradient(np.ones(len(x)), x.astype(float), name, 0)
         with np.errstate(all="ignore"):  # infinities
@@ -354,7 +354,7 @@ def test_activations_with_exponentials(name):
     for isa in SETS:
         found = []
         for threads in (1, 3):
-            with runtime.forced(isa, threads):
+            with runtime.force_kernels(isa, threads):
                 y = choose.activation(x, name, 0)
                 g = choose.activation_gradient(np.ones_like(x), x, name, 0)
                 found.append(y.tobytes() + g.tobytes())
@@ -424,10 +424,10 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
     for name in SETS:
         found = []
         for threads in (1, 3):
-            with runtime.forced(name, threads):
+            with runtime.force_kernels(name, threads):
                 found += [choose.cross_entropy(x, targets, label_smoothing=smoothing)]
         rows = np.eye(n_classes, dtype=np.float32)[targets]
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             found += [choose.cross_entropy(x, rows, label_smoothing=smoothing)]
         for one, three, of_rows, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-5, atol=1e-5)
@@ -444,11 +444,11 @@ def test_squared_error(n, size, seed):
     rng = np.random.default_rng(seed)
     x, target = (anyhow(rng, rng.normal(size=(n, size)).astype(np.float32)) for _ in "xt")
     columns = np.asfortranarray(x)
-    with runtime.forced(None):
+    with runtime.force_kernels(None):
         losses, gradient = choose.squared_error(x, target)
     for name in SETS:
         for threads in (1, 3):
-            with runtime.forced(name, threads):
+            with runtime.force_kernels(name, threads):
                 found = choose.squared_error(x, target)
                 np.testing.assert_array_max_ulp(found[0], losses, 1)
                 np.testing.assert_array_equal(found[1], gradient)
@@ -489,7 +489,7 @@ def test_cross_entropy_of_rows_that_are_no_probabilities():
     x, rows = rng.normal(size=(2, 5, 3)).astype(np.float32)
     wanted = choose.cross_entropy(x.astype(float), rows.astype(float), label_smoothing=0.1)
     for name in SETS:
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             found = choose.cross_entropy(x, rows, label_smoothing=0.1)
         for value, want in zip(found, wanted, strict=True):
             np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-5)  # as above
@@ -515,7 +515,7 @@ def test_batch_norm(n, c, area, seed):
     for name in SETS:
         found = []
         for threads in (1, 3):
-            with runtime.forced(name, threads):
+            with runtime.force_kernels(name, threads):
                 found += [both(x, g, scale, shift)]
         for one, three, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-4, atol=1e-4)
@@ -526,7 +526,7 @@ def test_a_nan_comes_through_a_cross_entropy():
     for place in range(3):
         x = np.where(np.arange(3) == place, np.nan, 1).astype(np.float32)[np.newaxis]
         for name in (None, *SETS):
-            with runtime.forced(name):
+            with runtime.force_kernels(name):
                 assert np.isnan(ad.cross_entropy(Tensor(x), [1]).data).all()
 
 
@@ -548,7 +548,7 @@ def test_what_follows_a_convolution_is_relu_and_max_pooling(name):
     def together(x, weight, bias):
         return ad.conv2d(x, weight, bias, relu=True, pool=(2, 3))
 
-    with runtime.forced(name):
+    with runtime.force_kernels(name):
         for one, three in zip(gradients(together), gradients(apart), strict=True):
             np.testing.assert_array_equal(one, three)
 
@@ -562,7 +562,7 @@ def test_a_nan_comes_through_a_sparse_weight_gradient(name):
     assert algorithm.is_sparse_faster(spec, c=2, o=4)
     x, g = whole(rng, 33, 2, 8, 8), whole(rng, 33, 4, 3, 3)
     g[32, 1, 2, 2] = np.nan
-    with runtime.forced(name):
+    with runtime.force_kernels(name):
         weight = choose.conv2d_weight_gradient(g, np.zeros(g.shape, np.uint8), x, spec)
     assert np.isnan(weight[1]).all()
     assert np.isfinite(np.delete(weight, 1, axis=0)).all()
@@ -574,7 +574,7 @@ def test_a_nan_comes_through_a_relu():
     weight = Tensor(np.ones((1, 1, 1, 1), np.float32))
     row = Tensor(np.full((1, 3), np.nan, np.float32))
     for name in (None, *SETS):
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             assert np.isnan(ad.conv2d(x, weight, relu=True, pool=(2, 2)).data).all()
             assert np.isnan(ad.linear(row, row, relu=True).data).all()
             last = np.where(np.arange(4) == 3, np.nan, 1).reshape(1, 1, 2, 2).astype(np.float32)
@@ -626,7 +626,7 @@ def test_lazy_gradients_become_dense_when_added_or_passed_on(name):
         y.sum().backward()
         return [leaf.grad, other.grad]
 
-    with runtime.forced(name):
+    with runtime.force_kernels(name):
         wanted = gradients()
         with lazy.lazy_gradients():
             found = gradients()
@@ -649,7 +649,7 @@ def test_optimizer_steps(sizes, n_terms, seed):
         copies = [
             (a[0].copy(), tuple(a[3:]), [np.abs(a[1 + k]) for k in range(n_states)]) for a in arrays
         ]
-        with runtime.forced(name, int(rng.integers(1, 4))):
+        with runtime.force_kernels(name, int(rng.integers(1, 4))):
             parameters = updates.Parameters(
                 updates.Parameter(w, g, tuple(s), len(w) > 9) for w, g, s in copies
             )
@@ -658,11 +658,11 @@ def test_optimizer_steps(sizes, n_terms, seed):
         return [array for w, _, s in copies for array in (w, *s)]
 
     for step, n_states in (
-        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
-        (updates.SGDStep(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
-        (updates.AdamStep(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
-        (updates.RMSPropStep(0.1, c=0.05, eps=1e-6, decay=decay), 1),
-        (updates.SignSGDStep(0.1, c=0.1, keep=1 - decay), 1),
+        (updates.SGDFormula(0.1, momentum=0.9, decay=decay, nesterov=False), 1),
+        (updates.SGDFormula(0.1, momentum=0.9, decay=decay, nesterov=True), 1),
+        (updates.AdamFormula(3e-3, c1=0.1, c2=0.01, unbias=1.7, eps=1e-8, keep=1 - decay), 2),
+        (updates.RMSPropFormula(0.1, c=0.05, eps=1e-6, decay=decay), 1),
+        (updates.SignSGDFormula(0.1, c=0.1, keep=1 - decay), 1),
     ):
         wanted = stepped(None, step, n_states)
         for name in SETS:
@@ -679,7 +679,7 @@ def test_sums(sizes, n_terms, seed):
     wanted = [list(itertools.accumulate((*t, *t)))[-1] for t in terms]
     for name in (None, *SETS):
         totals = [np.full(n, np.nan, np.float32) for n in sizes]
-        with runtime.forced(name, int(rng.integers(1, 4))):
+        with runtime.force_kernels(name, int(rng.integers(1, 4))):
             updates.sum_terms(totals, terms)
             updates.sum_terms(totals, [(total, *t) for total, t in zip(totals, terms, strict=True)])
         for total, want in zip(totals, wanted, strict=True):
@@ -694,10 +694,10 @@ def test_averages(sizes, seed):
 
     def moved(name, share):
         copies = [mean.copy() for mean in means]
-        with runtime.forced(name, int(rng.integers(1, 4))):
+        with runtime.force_kernels(name, int(rng.integers(1, 4))):
             pairs = zip(values, copies, strict=True)
             members = [updates.Parameter(w, (), (m,)) for w, m in pairs]
-            updates.Parameters(members).update(updates.AverageStep(share))
+            updates.Parameters(members).update(updates.AverageFormula(share))
         return copies
 
     for share in (1, float(rng.random())):
@@ -718,7 +718,7 @@ def _step(seed):
 def test_two_python_threads_use_the_kernels_at_once():
     """Of two calling threads one gets the workers, the other computes alone: equal results."""
     wanted = [_step(seed) for seed in range(8)]
-    with runtime.forced(SETS[0], 3), ThreadPoolExecutor(2) as executor:
+    with runtime.force_kernels(SETS[0], 3), ThreadPoolExecutor(2) as executor:
         for _ in range(5):
             for got, want in zip(executor.map(_step, range(8)), wanted, strict=True):
                 for a, b in zip(got, want, strict=True):
@@ -728,7 +728,7 @@ def test_two_python_threads_use_the_kernels_at_once():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_workers_of_its_own():
     wanted = _step(0)
-    with runtime.forced(SETS[0], 3):
+    with runtime.force_kernels(SETS[0], 3):
         _step(0)  # the workers are there now; a child has none of them
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads

@@ -107,7 +107,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     for name in SETS:
         first = None
         for threads in (1, 3):
-            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+            with runtime.force_kernels(name, threads), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: False)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
@@ -156,7 +156,7 @@ def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, tap
     for name in SETS:
         first = None
         for threads in (1, 3):
-            with runtime.forced(name, threads), pytest.MonkeyPatch.context() as patch:
+            with runtime.force_kernels(name, threads), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
                 pooled, codes = choose.conv2d(x, weight, bias, spec, taped=taped)
@@ -230,7 +230,7 @@ def test_direct_convolution_can_be_chosen():
     spec = Convolution(Window((5, 5)))
     exact, _ = blocks.conv2d(x, weight, None, spec)
     for name in SETS:
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             assert (choose.conv2d(x, weight, None, spec, taped=False)[0] != exact).any()
             with pytest.raises(KeyError), autodiff.direct_convolution():
                 np.testing.assert_array_equal(
@@ -250,7 +250,7 @@ def test_the_weight_is_transformed_once_for_forward_and_backward(name, monkeypat
     monkeypatch.setattr(
         native_convolution, "_transform_weight", lambda *args: calls.append(1) or points(*args)
     )
-    with runtime.forced(name):
+    with runtime.force_kernels(name):
         tensor = autodiff.Tensor(x, requires_grad=True)
         y = autodiff.conv2d(tensor, autodiff.Tensor(weight))
         g = rng.normal(size=y.shape).astype(np.float32)

@@ -25,7 +25,7 @@ def begins_a_line(array):
 def test_a_copy_has_values_type_and_order(shape, dtype, seed):
     rng = np.random.default_rng(seed)
     array = rng.integers(0, 99, shape).astype(dtype).transpose(rng.permutation(len(shape)))
-    copy = kernels.aligned(array)
+    copy = kernels.copy_aligned(array)
     np.testing.assert_array_equal(copy, array, strict=True)
     wanted = np.empty_like(array).strides
     assert all(a == b for n, a, b in zip(array.shape, copy.strides, wanted, strict=True) if n > 1)
@@ -41,7 +41,7 @@ def test_results_of_kernels_begin_at_a_cache_line():
     )
     v = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
     for name in runtime.Settings.sets:
-        with runtime.forced(name):
+        with runtime.force_kernels(name):
             y = ad.conv2d(x, w, relu=True, pool=(3, 3))
             z = ad.linear(y.flatten(1), v, relu=True)
             z.sum().backward()
@@ -72,11 +72,11 @@ def test_a_kernel_copies_what_numpy_copies_whatever_the_strides(dtype):
         values = np.random.default_rng(0).integers(1, 99, shape).astype(dtype)
         for name, layout in itertools.product(runtime.Settings.sets, LAYOUTS):
             x, y = in_memory(values, layout), np.zeros_like(values)
-            with runtime.forced(name, n_threads=2):
+            with runtime.force_kernels(name, n_threads=2):
                 kernels.copy_into(y, x)
             np.testing.assert_array_equal(y, values, err_msg=f"{name} {layout}")
             if dtype == "f4":
-                with runtime.forced(name):
+                with runtime.force_kernels(name):
                     np.testing.assert_array_equal(call.contiguous(x), values)
                     assert call.contiguous(x).flags.c_contiguous
         turned = np.zeros_like(values.T).T

@@ -46,7 +46,7 @@ WEIGHTS = drawn(1, 5, 2, 3, 3), drawn(2, 3, 5 * 2 * 2)
 @pytest.mark.parametrize("name", SETS)
 def test_a_program_gives_the_bytes_of_python(name, threads):
     x = drawn(3, 21, 2, 13, 9)
-    with runtime.forced(name, threads):
+    with runtime.force_kernels(name, threads):
         with Trace(x, ONES, TARGETS, *WEIGHTS) as trace:
             results = gradients(x, *WEIGHTS)
         assert trace.complete
@@ -66,7 +66,7 @@ def test_workers_make_their_calls_side_by_side(threads):
     xs = [drawn(seed, n, 2, 13, 9) for seed, n in ((3, 21), (4, 40), (5, 7), (6, 21))]
     targets = TARGETS.copy()
     for n_workers in (1, 2):
-        with runtime.forced(SETS[0], threads):
+        with runtime.force_kernels(SETS[0], threads):
             with Trace(*xs, ONES, targets, *WEIGHTS) as trace:
                 results, addresses = [], []
                 for i, x in enumerate(xs):
@@ -101,7 +101,7 @@ def test_many_runs_with_other_numbers_and_memory(threads):
     xs, weight, state = drawn(3, n, size, 5), drawn(4, 3, 5), np.zeros((3, 5), np.float32)
     targets = np.arange(n * size).reshape(n, size) % 3
     steps = [
-        updates.SGDStep(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
+        updates.SGDFormula(rate, momentum=0.9, decay=0.0, nesterov=False) for rate in (1, 2, 4, 8)
     ]
 
     def computed(x, targets, *, w, v, step, placeholder=None):
@@ -113,7 +113,7 @@ def test_many_runs_with_other_numbers_and_memory(threads):
         )
         return losses.data
 
-    with runtime.forced(SETS[0], threads):
+    with runtime.force_kernels(SETS[0], threads):
         w, v = weight.copy(), state.copy()
         rows = zip(xs, targets, steps, strict=True)
         wanted = [computed(x, t, w=w, v=v, step=step) for x, t, step in rows]
@@ -146,7 +146,7 @@ def test_many_runs_with_other_numbers_and_memory(threads):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_class_index_that_python_refuses_is_refused(threads, wrong):
     x, targets = drawn(3, 40, 3), np.zeros(40, np.int64)
-    with runtime.forced(SETS[0], threads):
+    with runtime.force_kernels(SETS[0], threads):
         with Trace(x, targets) as trace:
             ad.cross_entropy(Tensor(x), targets)
         program = trace.compile({})
@@ -175,7 +175,7 @@ def test_a_program_is_not_current_with_other_threads_and_kernels():
         ad.relu(Tensor(x))
     program = trace.compile({})
     assert program.current
-    with runtime.forced(SETS[-1], 2):
+    with runtime.force_kernels(SETS[-1], 2):
         assert not program.current
     with ad.direct_convolution():
         assert not program.current
@@ -192,7 +192,7 @@ def test_kernels_of_another_thread_are_not_traced():
 
 def test_without_kernels_no_trace_is_complete():
     x, (w, _) = drawn(3, 4, 2, 9, 9), WEIGHTS
-    with runtime.forced(None), Trace(x, w) as trace:
+    with runtime.force_kernels(None), Trace(x, w) as trace:
         ad.conv2d(Tensor(x), Tensor(w))
     assert not trace.complete
 
@@ -218,7 +218,7 @@ BACK = drawn(9, 3, 4, 2, 6)
 @pytest.mark.parametrize("name", SETS)
 def test_a_host_callback_is_called_between_kernels(name):
     x, w, unused = drawn(3, 3, 5, 4, 6), drawn(4, 1, 5, 1, 1), drawn(5, 2)
-    with runtime.forced(name):
+    with runtime.force_kernels(name):
         with Trace(x, w, unused, BACK) as trace:
             results = with_callback(host_callback, x, w, unused)
         assert trace.complete

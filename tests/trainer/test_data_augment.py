@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from drypoint import data
 from drypoint.data import AugmentError, augment
-from drypoint.data._compiled import instruction_sets, warp_compiled
-from drypoint.data._counter_random import image_keys, numbers
-from drypoint.data._warp_map import ElasticGrid, affine_maps
-from drypoint.data._warp_reference import elastic_fields, warp_reference
+from drypoint.data._augmentation.compiled import instruction_sets, warp_compiled
+from drypoint.data._augmentation.counter_random import image_keys, numbers
+from drypoint.data._augmentation.warp_map import ElasticGrid, affine_maps
+from drypoint.data._augmentation.warp_reference import elastic_fields, warp_reference
 
 SETS = instruction_sets()
 ALL = augment.Warp(rotate=20, scale=0.2, shear=0.2, shift=3, elastic=0.7)
@@ -251,7 +251,7 @@ def test_numpy_gives_the_bytes_of_the_compiled_kernels(monkeypatch):
     images, arguments = photos((3, 9, 9, 3)), {"seed": 0, "epoch": 1, "indices": range(3)}
     encoder = data.ImageEncoder(width=9, height=9, color="rgb", mean=0.3, std=(0.2, 0.4, 0.6))
     warped, encoded = ALL(images, **arguments), encoder(images)
-    monkeypatch.setattr("drypoint.data._compiled.lib", None)
+    monkeypatch.setattr("drypoint.data._augmentation.compiled.lib", None)
     assert instruction_sets() == ()
     np.testing.assert_array_equal(ALL(images, **arguments), warped)
     np.testing.assert_array_equal(encoder(images), encoded)

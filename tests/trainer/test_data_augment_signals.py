@@ -7,7 +7,7 @@ import pytest
 
 from drypoint import data, nn, train
 from drypoint.data import AugmentError, augment
-from drypoint.data._counter_random import image_keys, numbers, uniform
+from drypoint.data._augmentation.counter_random import image_keys, numbers, uniform
 
 X = np.random.default_rng(0).normal(0, 1, (6, 9, 2)).astype(np.float32)
 EVERY = augment.Signals(shift=3, gain=0.25, noise=(0.5, 2.0), mask=4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drypoint.data import ImageEncoder
-from drypoint.data._compiled import encode, instruction_sets
+from drypoint.data._augmentation.compiled import encode, instruction_sets
 from tools import COMPILERS, ROOT, SANITIZE, WARNINGS, run
 
 FOLDER = ROOT / "trainer/drypoint/data/kernels_c"

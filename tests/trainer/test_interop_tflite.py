@@ -16,17 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tflite_files import TfliteFile, a_net, int8s, litert, windows
 
-from drypoint import interop, nn, quant
+from drypoint import graph, interop, nn, quant
 from drypoint.common import DrypointError
-from drypoint.graph import QuantParams, binary, mean_integers
+from drypoint.graph import QuantParams, mean_integers
 from drypoint.interop import to_tflite
 from drypoint.program import (
+    Add,
     Concat,
     Conv,
     Dense,
     DepthwiseConv,
     Lookup,
     MaxPool,
+    Mul,
     Program,
     Shape,
     Tensor,
@@ -131,6 +133,10 @@ OPERATORS = {
     "dense of a plane": one_op("FULLY_CONNECTED", plane, (1, 9), arrays=conv(9, 168)),
     "maximum": one_op("MAX_POOL_2D", plane, (1, 7, 6, 4), to={"scale": 0.02, "zero": -3},
                       **windows((3, 3))),
+    "least with a number": one_op("MINIMUM", plane, plane, arrays=number([20], 0.02, -3),
+                                  to={"scale": 0.02, "zero": -3}),
+    "largest with a number": one_op("MAXIMUM", plane, plane, arrays=number([[-30]], 0.02, -3),
+                                    to={"scale": 0.02, "zero": -3}),
     "mean of windows": one_op("AVERAGE_POOL_2D", plane, (1, 3, 2, 4),
                               to={"scale": 0.02, "zero": -3},
                               **windows((3, 3), (2, 2), "VALID")),
@@ -266,15 +272,15 @@ def test_sums_products_and_means_have_the_quantizers_integers(a, b, out, zero_a,
                   to={"scale": out, "zero": 5}, KeepDims=False)  # fmt: skip
     base = {"name": "", "reads": (), "shape": Shape(4, 2, 3)}
     for content, wanted in (
-        (joined["ADD"], binary.Add(**base).integers(pair, out_scale=out)),
-        (joined["MUL"], binary.Mul(**base).integers(pair, out_scale=out)),
+        (joined["ADD"], graph.Binary(**base, op=Add).integers(pair, out_scale=out)),
+        (joined["MUL"], graph.Binary(**base, op=Mul).integers(pair, out_scale=out)),
         (mean, mean_integers(QuantParams("i8", a, zero_b), 8, out_scale=out)),
     ):
         op = interop.program_from_tflite(content).ops[-1]
         assert (op.bias.tolist(), op.mult.tolist(), op.shift) == (
             wanted.bias.tolist(), wanted.mult.tolist(), wanted.shift
         )  # fmt: skip
-        assert getattr(op, "factors", (0, 0)) == wanted.factors
+        assert getattr(op, "factors", None) == wanted.fields.get("factors")
 
 
 def weighted(kind, inputs, output, seed, **fields):
@@ -584,6 +590,31 @@ def test_what_integers_cannot_be_is_refused_with_the_reason():
         interop.from_tflite("nowhere.tflite")
 
 
+def looked_up(*, kind="INT8", more=128, size=256, axis=0):
+    """A table of a tensor's integers, as `to_tflite` writes it."""
+    f = TfliteFile((1, 4), kind=kind, scale=0.02, zero=-3 if kind == "INT8" else 0)
+    places = f.then("CAST", [0], (1, 4), type="INT32", scale=None)
+    places = f.then("ADD", [places, f.constant([more])], (1, 4), type="INT32", scale=None)
+    table = f.constant(np.arange(size) - 128, "INT8", scale=0.5, zero=7)
+    f.then("GATHER", [table, places], (1, 4), scale=0.5, zero=7, Axis=axis)
+    return f.bytes()
+
+
+def test_a_table_is_read_where_its_places_are_the_integers():
+    content = looked_up()
+    x = int8s((1, 1, 4))
+    program = interop.program_from_tflite(content)
+    assert [op.kind for op in program.ops] == ["lookup"]
+    assert np.array_equal(reference.run(program, x), litert(content, x))
+    for changes, reason in (
+        ({"more": 127}, "reads its table from -1 on; wanted from 0"),
+        ({"size": 255}, "has a table [255]; wanted 256 integers of 8 bits"),
+        ({"axis": 1}, "chooses parts of a tensor"),
+    ):
+        assert reason in refusal(looked_up(**changes))
+    assert "makes INT32 of FLOAT32" in refusal(looked_up(kind="FLOAT32"), interop.from_tflite)
+
+
 def test_one_constant_of_very_many_operators_is_refused():
     """A small file would become a large program."""
     f = TfliteFile((1, 64), scale=0.5)
@@ -618,6 +649,7 @@ def test_float_nets_compute_what_litert_computes():
     at = f.then("MUL", [at, scales], (1, 3, 3, 4))
     at = f.then("SUB", [at, f.constant([0.25], "FLOAT32")], (1, 3, 3, 4))
     at = f.then("HARD_SWISH", [at], (1, 3, 3, 4))
+    at = f.then("MINIMUM", [at, f.constant([2.5], "FLOAT32")], (1, 3, 3, 4))
     at = f.then("PAD", [at, f.constant([[0, 0], [1, 0], [0, 1], [0, 0]])], (1, 4, 4, 4))
     at = f.then("AVERAGE_POOL_2D", [at], (1, 2, 2, 4), **windows((2, 2), (2, 2), "VALID"))
     at = f.then("FULLY_CONNECTED", [at, f.drawn(7, 4)], (1, 2, 2, 7), KeepNumDims=True)

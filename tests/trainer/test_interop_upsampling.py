@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 import pytest
-from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, quantized
+from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, qdq, quantized
 from tflite_files import TfliteFile, int8s, litert
 
 from drypoint import engine, interop, nn, quant
@@ -294,6 +294,27 @@ def test_tensorflow_lite_files_that_are_not_read(content, text):
     for read in (interop.program_from_tflite, interop.from_tflite):
         with pytest.raises(DrypointError, match=text):
             read(content)
+
+
+def test_a_block_of_one_pixel_still_changes_the_steps():
+    """A shuffle by 1 whose output has another scale is a table. Oracle: ONNX Runtime, which rounds
+    halves to even as the table does. LiteRT's resizing by 1 keeps the scale, and is no op.
+    """
+    f = OnnxFile((4, 2, 2))
+    x = qdq(f, "input", 0.5, 3)  # powers of 2: exact in ONNX Runtime's float32
+    f.at = qdq(f, f.of("DepthToSpace", x, blocksize=1, mode="CRD"), 1.0, -20)
+    program = interop.program_from_onnx(f.bytes())
+    assert [op.kind for op in program.ops] == ["lookup"]
+    x = 20 * normals((4, 2, 2), 9)
+    wanted = onnx_runtime(f.bytes(), x, plain=True)
+    found = reference.run(program, program.integers(x)).reshape(9, 2, 2, 4).transpose(0, 3, 1, 2)
+    assert np.array_equal(found, np.rint(wanted / program.output_scale))
+    options = {"AlignCorners": False, "HalfPixelCenters": False}
+    content = grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 4, 5, 8), **options)
+    program = interop.program_from_tflite(content)
+    assert [op.kind for op in program.ops] == ["conv"]
+    x = int8s(program.input_shape)
+    assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
 
 
 def a_net():

@@ -8,11 +8,11 @@ import numpy as np
 from drypoint import nn, train
 from drypoint.autodiff import Tensor
 from drypoint.autodiff.kernels import runtime
-from drypoint.nn import _fusing
+from drypoint.nn._containers import fusing
 
 
 def test_lenet_is_six_operations():
-    runs = _fusing.fused(nn.lenet().items())
+    runs = fusing.fuse(nn.lenet().items())
     assert [(run.name, run.relu, run.pool) for run in runs] == [
         ("conv1", True, (2, 2)),
         ("conv2", True, (2, 2)),
@@ -33,7 +33,7 @@ class Doubled(nn.Conv2d):
 
 def test_other_layers_are_not_fused():
     def taken(*layers):
-        return [run[2:] for run in _fusing.fused(enumerate(layers))]
+        return [run[2:] for run in fusing.fuse(enumerate(layers))]
 
     alone = (False, (1, 1))
     conv, relu = nn.Conv2d(2, 3), nn.ReLU()
@@ -89,7 +89,7 @@ def test_a_layer_of_ones_own_trains_among_them():
     net = nn.Sequential([*layers, "flatten", 2, "softmax"], (1, 12, 12)).initialize(0)
 
     def trained(name, n_threads=1):
-        with runtime.forced(name, n_threads):
+        with runtime.force_kernels(name, n_threads):
             options = {"optimizer": train.SGD(lr=0.05), "validation_split": 0, "progress": "none"}
             return train.fit(nn.Model(net), (x, y), epochs=3, batch_size=32, **options)
 

@@ -244,10 +244,7 @@ class Right(nn.Layer):
     """x * scale; the classes below break one promise each."""
 
     short_name: ClassVar[str] = "right"
-
-    @property
-    def param_names(self):
-        return ("scale",)
+    param_names = ("scale",)
 
     def param_shapes(self, input_shape=None):  # noqa: ARG002
         return {"scale": (3,)}

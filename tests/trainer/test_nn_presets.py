@@ -109,7 +109,7 @@ def test_the_blocks_have_the_topology_of_their_papers():
 
 def steps_of(net):
     graph = nn.Graph.from_sequential(net).flatten()
-    return [*graph.steps({"input": net.input_shape})]
+    return [*graph.layer_shapes({"input": net.input_shape})]
 
 
 def test_gradients_reach_every_parameter():

@@ -32,9 +32,9 @@ def test_it_learns_and_its_neighbours_stay_fused(example, monkeypatch):
         return conv2d(x, weight, bias, spec, **more)
 
     monkeypatch.setattr(choose, "conv2d", watched)
-    example.trained(nn.lenet(), digits)
+    example.train_epoch(nn.lenet(), digits)
     bare, seen[:] = set(seen), []
-    result = example.trained(example.with_layer(nn.lenet()), digits)
+    result = example.train_epoch(example.with_layer(nn.lenet()), digits)
     assert bare == set(seen)
     assert all(spec.relu and spec.pool == (2, 2) for spec, *_ in seen)
     scale = result.net.param("scale.scale")

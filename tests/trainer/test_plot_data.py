@@ -9,7 +9,7 @@ import pytest
 from constant_nets import separable_net
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import CLASSES, dataset, history, measured, net, probabilities, words
+from pictures import CLASSES, dataset, history, measure_random, net, probabilities, words
 
 from drypoint import data, measure, nn, plot, train
 from drypoint.program import bytes_in_use, lifetimes, memory_chart
@@ -65,7 +65,7 @@ def test_a_run_without_whole_curves_is_refused(bad):
 
 
 def test_confusion_counts_and_totals_agree_with_a_loop():
-    m = measured()
+    m = measure_random()
     picture = plot.confusion(m)
     pairs = list(zip(m.y.tolist(), m.predicted.tolist(), strict=True))
     for i in range(3):
@@ -89,7 +89,7 @@ def test_confusion_counts_and_totals_agree_with_a_loop():
 
 
 def test_confusion_of_some_classes_keeps_the_order_asked_for_and_the_full_totals():
-    m = measured()
+    m = measure_random()
     picture = plot.confusion(m, classes=["cat", "ant"])
     assert picture.classes == ("cat", "ant")
     assert picture.counts.tolist() == m.confusion_matrix[[2, 0]][:, [2, 0]].tolist()
@@ -119,7 +119,7 @@ def test_the_worst_classes_have_the_lowest_f1():
 )
 def test_classes_that_are_not_there_are_refused(options):
     with pytest.raises(plot.PlotError):
-        plot.confusion(measured(), **options)
+        plot.confusion(measure_random(), **options)
 
 
 def test_many_classes_are_drawn_without_counts():
@@ -217,7 +217,7 @@ def test_scores_take_what_a_model_gives_and_say_when_the_truth_is_not_among_them
 
 
 def test_a_comparison_takes_accuracies_with_their_intervals():
-    m = measured()
+    m = measure_random()
     picture = plot.comparison({"net": m, "forest": (0.5, 0.25, 0.75), "linear": 0.125})
     z, p, n = NormalDist().inv_cdf(0.975), m.accuracy, 60
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
@@ -322,7 +322,7 @@ def test_a_tradeoff_shows_every_point_by_name():
 
 
 def test_reliability_agrees_with_a_loop():
-    m, p = measured(), probabilities()
+    m, p = measure_random(), probabilities()
     picture = plot.reliability(m, bins=5)
     sure = [max(row) for row in p.tolist()]
     expected = []

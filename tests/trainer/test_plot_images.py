@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from pictures import CLASSES, dataset, measured, net, words
+from pictures import CLASSES, dataset, measure_random, net, words
 
 from drypoint import data, measure, nn, plot
 
@@ -57,7 +57,7 @@ def test_examples_refuse_too_many_none_and_those_without_images():
     with pytest.raises(plot.PlotError, match="not 0"):
         plot.examples([])
     with pytest.raises(plot.PlotError, match=r"example \d+ has no image"):
-        plot.examples(measured().worst(1))
+        plot.examples(measure_random().worst(1))
     with pytest.raises(plot.PlotError, match="columns must be at least 1"):
         plot.examples(dataset(), columns=0)
 

@@ -1,10 +1,10 @@
 """The forms of training data, and fit's default choices."""
 
-import re
 import warnings
 
 import numpy as np
 import pytest
+from answers import check_answers
 from PIL import Image
 from trainable import blobs, classifier, image_model, image_net, images
 
@@ -162,45 +162,10 @@ def test_functions_that_give_no_batches_are_refused():
 
 
 PORTS = {"input": DATASET.x, "target": DATASET.y}
-REFUSED = {
-    "lengths": (
-        {**PORTS, "target": DATASET.y[:7]},
-        "data has 60 examples at input but 7 at target: each wants one of both",
-    ),
-    "a port less": ({"input": DATASET.x}, "data has the ports input; input, target are wanted"),
-    "no ports": ({}, "data has the ports ; input, target are wanted"),
-    "a generator": (
-        (pair for pair in DATASET),
-        "data is a generator, which can be read once: give a function (batch_size, epoch, rng) "
-        "that returns one for each epoch",
-    ),
-    "a list of arrays": (
-        [DATASET.x, DATASET.y],
-        "item 0 of data is a ndarray, not a pair (input, target); two arrays are given as a tuple "
-        "(x, y)",
-    ),
-    "a list of other dicts": (
-        [{"input": DATASET.x[0], "target": 0}, {"input": DATASET.x[1]}],
-        "item 1 of data has the ports input, item 0 input, target",
-    ),
-    "a list of nothing": ([], "data is empty: there is nothing to learn from"),
-    "ragged": (([[1, 2], [3]], [0, 1]), "input of data is no array: its rows differ in length"),
-    "complex": (
-        (DATASET.x * 1j, DATASET.y),
-        "input of data holds complex128, not numbers, texts or pictures",
-    ),
-    "other classes": (
-        Dataset(DATASET.x, DATASET.y, ("above", "left")),
-        "the data has left, which the decoder lacks and lacks below, which the decoder has: both "
-        "must have the same classes",
-    ),
-}
 
 
-@pytest.mark.parametrize(("given", "message"), REFUSED.values(), ids=REFUSED)
-def test_data_that_cannot_be_trained_on_are_refused_in_one_line(given, message):
-    with pytest.raises(TrainError, match=f"^{re.escape(message)}$"):
-        fit(image_model(), given)
+def test_data_that_cannot_be_trained_on_are_refused_in_one_line():
+    check_answers("training_data", globals(), TrainError)
 
 
 def test_the_same_classes_in_another_order_are_the_decoders():

@@ -34,7 +34,7 @@ def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
     ]
     biases = rng.normal(size=(len(sizes), shape[0])).astype(np.float32)
     ends = np.cumsum([0, *sizes])
-    with runtime.forced(name, int(rng.integers(1, 4))):
+    with runtime.force_kernels(name, int(rng.integers(1, 4))):
         order = np.asfortranarray if lanes else np.ascontiguousarray
         rows = [slice(begin, end) for begin, end in pairwise(map(int, ends))]
         parts = [MicroBatch(part, (0, i), 0, split=True) for i, part in enumerate(rows)]

@@ -413,10 +413,7 @@ class Scale(nn.Layer):
     """A layer of the user's own: each element times a number that is learned."""
 
     short_name = "scale"
-
-    @property
-    def param_names(self):
-        return ("factor",)
+    param_names = ("factor",)
 
     def param_shapes(self, input_shape=None):  # noqa: ARG002
         return {"factor": ()}

@@ -356,10 +356,7 @@ class Counter(nn.Layer):
     """A layer with a buffer that each batch moves, and that it uses."""
 
     short_name: ClassVar[str] = "counter"
-
-    @property
-    def buffer_names(self):
-        return ("count",)
+    buffer_names = ("count",)
 
     def buffer_shapes(self, input_shape=None):  # noqa: ARG002
         return {"count": (1,)}
@@ -568,7 +565,7 @@ def test_the_plan_line_states_why_a_step_is_not_compiled(capfd):
         given = {"input": IMAGES[0].astype(dtype), "target": IMAGES[1]}
         expected = "compiled step" if line is None else f"tape step: {line}"
         assert plan_of(graph, given) == expected
-    with runtime.forced(None):
+    with runtime.force_kernels(None):
         assert plan(classes) == "tape step: there are no compiled kernels"
 
 

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from answers import check_answers
 
 from drypoint import nn, train
 from drypoint.data import Dataset
@@ -33,79 +34,8 @@ def with_value(array, value):
     return copy
 
 
-REFUSED = {
-    "epochs": ({"epochs": 0}, "epochs is 0, not a whole number of at least 1"),
-    "half an epoch": ({"epochs": 2.5}, "epochs is 2.5, not a whole number of at least 1"),
-    "batch": ({"batch_size": -1}, "batch_size is -1, not a whole number of at least 1"),
-    "seed": ({"seed": -1}, "seed is -1, not a whole number of at least 0"),
-    "average": ({"average": 1}, "average is 1, not a decay between 0 and 1, such as 0.998"),
-    "progress": ({"progress": "loud"}, "progress is 'loud', not one of auto, bar, lines, none"),
-    "split": (
-        {"validation_split": 20},
-        "validation_split 20 would hold out 20 of 20 examples and must leave some on both sides: "
-        "give a share below 1 or a whole number of examples; 0 holds out none",
-    ),
-    "stopping": (
-        {"validation_split": 0, "early_stopping": train.EarlyStopping()},
-        "early_stopping watches val_loss, which is not measured: give validation examples; there "
-        "are loss, accuracy",
-    ),
-    "type": (
-        {"data": 5},
-        "data is a int, not a Dataset, a pair of arrays (x, y), a list of pairs, a dict of ports, "
-        "a folder or a function of batches",
-    ),
-    "scalars": (
-        {"data": (1, 2)},
-        "input of data is 1, not an array with a row for each example",
-    ),
-    "lengths": (
-        {"data": (X, Y[:5])},
-        "data has 20 examples at input but 5 at target: each wants one of both",
-    ),
-    "empty": ({"data": (X[:0], Y[:0])}, "data is empty: there is nothing to learn from"),
-    "text": (
-        {"data": (X.astype(str), Y)},
-        "the inputs of data are texts, not numbers: give an encoder",
-    ),
-    "nan": (
-        {"data": (with_value(X, np.nan), Y)},
-        "input of data holds NaN or infinity, first in example 1: leave such examples out, or "
-        "replace the values",
-    ),
-    "inf": (
-        {"data": (X, with_value(Y, np.inf))},
-        "target of data holds NaN or infinity, first in example 3: leave such examples out, or "
-        "replace the values",
-    ),
-    "validation": (
-        {"validation_data": (X[:0], Y[:0])},
-        "validation_data is empty: there is nothing to learn from",
-    ),
-    "labels": (
-        {"data": (X, Y + 1)},
-        "labels run from 1 to 3; wanted: indices from 0 to 2, the net's classes: subtract 1, y - 1",
-    ),
-    "negative": (
-        {"data": (X, Y - 1)},
-        "labels run from -1 to 1; wanted: indices from 0 to 2, the net's classes",
-    ),
-    "columns": (
-        {"data": (X, np.stack([Y, Y], axis=1))},
-        "labels are of shape (18, 2), not one index an example (N,)",
-    ),
-    "mse": (
-        {"given": model(softmax=False)},
-        "MSELoss() needs targets that are floats, shaped as the net's outputs; these are int64: "
-        "labels want a net that ends in a softmax",
-    ),
-}
-
-
-@pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_trained_with_is_refused_in_one_line(options, message):
-    with pytest.raises(train.TrainError, match=f"^{re.escape(message)}$"):
-        quiet(**options)
+def test_what_cannot_be_trained_with_is_refused_in_one_line():
+    check_answers("training", globals(), train.TrainError)
 
 
 def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():

@@ -62,7 +62,7 @@ def attribute_hints(hints: Names) -> Callable[[Class], Class]:
         hints: another framework's name -> what to write in its place.
     """
 
-    def decorated(cls: Class) -> Class:
+    def decorate(cls: Class) -> Class:
         def getattr_(self: object, name: str) -> Any:
             known = [] if name.startswith("_") else [n for n in dir(self) if not n.startswith("_")]
             raise UnknownNameError(unknown(f"{type(self).__name__} has no", name, known, hints))
@@ -70,7 +70,7 @@ def attribute_hints(hints: Names) -> Callable[[Class], Class]:
         cls.__getattr__ = getattr_  # type: ignore[attr-defined]
         return cls
 
-    return decorated
+    return decorate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def accept(arguments: Arguments) -> Callable[[Callee], Callee]:
     The decorated call raises `ArgumentNameError` for arguments that do not fit the signature.
     """
 
-    def decorated(callee: Callee) -> Callee:
+    def decorate(callee: Callee) -> Callee:
         is_class = isinstance(callee, type)
         function: Any = callee.__init__ if is_class else callee
         signature = inspect.signature(function)
@@ -130,7 +130,7 @@ def accept(arguments: Arguments) -> Callable[[Callee], Callee]:
         setattr(callee, "__init__", call)  # noqa: B010 (mypy refuses the assignment)
         return callee
 
-    return decorated
+    return decorate
 
 
 def _refusal(

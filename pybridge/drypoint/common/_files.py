@@ -111,7 +111,7 @@ def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -
         DrypointError: the file is missing, cannot be read, takes more memory than ``limit``, or is
             a device (which may never end).
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         size = os.fstat(file.fileno()).st_size
         _check_size(path, memory * size, limit)
         if size:
@@ -125,12 +125,12 @@ def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -
 
 def read_start(path: str | Path, size: int) -> bytes:
     """The first bytes of a file, at most ``size``; raises as `read_bytes`."""
-    with _opened(path) as file:
+    with _open(path) as file:
         return file.read(size)
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+def _open(path: str | Path) -> Iterator[IO[bytes]]:
     """A file or pipe to read; what the system refuses becomes an error of one line."""
     try:
         with Path(path).open("rb") as file:

@@ -56,16 +56,16 @@ def _check(value: object) -> None:
     level = [value]
     for _ in range(_DEEPEST):
         inner: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-            elif isinstance(one, str):
-                _check_text(one)
-            elif isinstance(one, float) and not math.isfinite(one):
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+            elif isinstance(item, str):
+                _check_text(item)
+            elif isinstance(item, float) and not math.isfinite(item):
                 raise DrypointError("JSON with a number beyond float64")
-            elif isinstance(one, int) and not -_LARGEST_INTEGER <= one < _LARGEST_INTEGER:
+            elif isinstance(item, int) and not -_LARGEST_INTEGER <= item < _LARGEST_INTEGER:
                 raise DrypointError("JSON with an integer beyond 64 bits")
         level = inner
     if level:

@@ -19,7 +19,7 @@ def printable(text: str, *, lines: bool = False) -> str:
         return "\n".join(map(printable, text.split("\n")))
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def html_text(value: object) -> str:
@@ -32,5 +32,5 @@ def markdown_text(text: str) -> str:
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text))
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")

@@ -43,11 +43,7 @@ class Engine:
     """
 
     def __init__(
-        self,
-        program: Program | bytes | str | Path,
-        *,
-        backend: str | None = None,
-        threads: int = 1,
+        self, program: Program | bytes | str | Path, *, backend: str | None = None, threads: int = 1
     ) -> None:
         wanted = "a Program, as quant.quantize gives it, the bytes of a blob or the path of a .dpt"
         kinds = (Program, bytes, str, Path)

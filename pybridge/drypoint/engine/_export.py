@@ -9,14 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import (
-    DrypointError,
-    accept,
-    check_kind,
-    known_word,
-    read_bytes,
-    write_all,
-)
+from drypoint.common import DrypointError, accept, check_kind, known_word, read_bytes, write_all
 from drypoint.forms import FORMS, LICENCE_FILE, Form, ModelParts, Package, Parts, arrange
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
@@ -125,9 +118,9 @@ def export_models(
     )
     if not models:
         raise ProgramError("models is empty; wanted: at least one program")
-    for one in models.values():
+    for model in models.values():
         wanted = "an ExportModel(program=..., golden=...)"
-        check_kind(one, ExportModel, name="a model", wanted=wanted, error=ProgramError)
+        check_kind(model, ExportModel, name="a model", wanted=wanted, error=ProgramError)
     if len(models) > 1:
         check_names(list(models), name)
     else:
@@ -143,19 +136,19 @@ def check_names(models: Sequence[str], library: str) -> None:
     Raises:
         ProgramError: two names clash.
     """
-    for one in (library, *models):
-        check_c_name(one)
+    for name in (library, *models):
+        check_c_name(name)
     names = [library, *models]
-    twice = next((one for one in names if names.count(one) > 1), None)
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ProgramError(
             f"two of the models and their library are called {twice!r}: give each a name of its own"
         )
-    for one in models:
+    for name in models:
         for other in names:
-            if other in (f"{one}_selftest", f"selftest_{one}"):
+            if other in (f"{name}_selftest", f"selftest_{name}"):
                 raise ProgramError(
-                    f"{other!r} clashes with the self-test of {one!r}: give it another name"
+                    f"{other!r} clashes with the self-test of {name!r}: give it another name"
                 )
 
 
@@ -184,8 +177,8 @@ def _export(
         name=name,
         drypoint=version("drypoint"),
         models=[
-            _parts(one, model, kernels=chosen.name, pre=f"{one}_" if len(models) > 1 else "")
-            for one, model in models.items()
+            _parts(name, model, kernels=chosen.name, pre=f"{name}_" if len(models) > 1 else "")
+            for name, model in models.items()
         ],
         engine={f.name: f.read_text("utf-8") for f in [*headers(), *sources]},
         engine_licence=licence().read_text("utf-8"),

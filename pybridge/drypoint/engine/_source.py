@@ -39,8 +39,8 @@ def sources_for(kernels: packing.KernelSet) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
-    softmax, the log, the kernels of the set and their driver, and the detection of CPU features where these kernels
-    call it; no loader of blobs, no packing, no other backends.
+    softmax, the log, the kernels of the set and their driver, and the detection of CPU features
+    where these kernels call it; no loader of blobs, no packing, no other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend

@@ -17,7 +17,7 @@ _PLAIN = """\
 """
 
 
-def amalgamated(engine: Mapping[str, str]) -> str:
+def amalgamate(engine: Mapping[str, str]) -> str:
     """All sources in one text; the engine's headers and fragments where they are first included.
 
     Every host backend compiles the driver for hosts for itself, but one text can hold the driver
@@ -26,14 +26,14 @@ def amalgamated(engine: Mapping[str, str]) -> str:
     """
     seen = {"drypoint.h"}
 
-    def inlined(match: re.Match[str]) -> str:
+    def inline(match: re.Match[str]) -> str:
         name = match[1]
         if name not in engine or name == "drypoint.h":
             return match[0]
         if name in seen:
             return ""
         seen.add(name)
-        return _LOCAL.sub(inlined, engine[name])
+        return _LOCAL.sub(inline, engine[name])
 
     sources = [name for name in sorted(engine) if name.endswith(".c")]
     backends = [name for name in sources if _reads_driver(name, engine)]
@@ -41,10 +41,10 @@ def amalgamated(engine: Mapping[str, str]) -> str:
     if len(backends) > 1:
         head += _PLAIN
         sources = [name for name in sources if name not in backends]
-    body = "".join(f"\n/* ---- {n} ---- */\n{_LOCAL.sub(inlined, engine[n])}" for n in sources)
+    body = "".join(f"\n/* ---- {n} ---- */\n{_LOCAL.sub(inline, engine[n])}" for n in sources)
     return head + body
 
 
 def _reads_driver(name: str, engine: Mapping[str, str]) -> bool:
-    included = [one for one in _LOCAL.findall(engine[name]) if one in engine]
-    return _DRIVER in included or any(_reads_driver(one, engine) for one in included)
+    included = [file for file in _LOCAL.findall(engine[name]) if file in engine]
+    return _DRIVER in included or any(_reads_driver(file, engine) for file in included)

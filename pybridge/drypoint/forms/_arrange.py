@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 from xml.sax.saxutils import escape
 
-from ._amalgamation import amalgamated
+from ._amalgamation import amalgamate
 from ._parts import LICENCE_FILE, Files, Parts, lines, within
 from ._readme import readme
 
@@ -52,36 +52,36 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
 
 def _amalgamation(parts: Parts) -> tuple[str, Files]:
     use = (
-        f"Add `drypoint.c` and {_named(f'{one.name}.c' for one in parts.models)} to your build; "
+        f"Add `drypoint.c` and {_join(f'{model.name}.c' for model in parts.models)} to your build; "
         "leave `selftest*.c` out of your product."
     )
     headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
-    files = {**headers, "drypoint.c": amalgamated(parts.engine)}
+    files = {**headers, "drypoint.c": amalgamate(parts.engine)}
     return use, {**parts.model_files, **files, **parts.selftests}
 
 
-def _named(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in names)
 
 
 def _arduino(parts: Parts) -> tuple[str, Files]:
     sketches: Files = {}
     names = []
-    for one in parts.models:
-        end = f"_{one.name}" if len(parts.models) > 1 else ""
+    for model in parts.models:
+        end = f"_{model.name}" if len(parts.models) > 1 else ""
         names += [f"Classify{end}", f"Selftest{end}"]
         classify, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
-        origin = "from your sensor: raw bytes." if one.pixels else "as README.md says."
-        reset = f"    dpt_reset(&{one.name}, arena, sizeof arena);\n" if one.streaming else ""
-        call = "dpt_step" if one.streaming else "dpt_run"
+        origin = "from your sensor: raw bytes." if model.pixels else "as README.md says."
+        reset = f"    dpt_reset(&{model.name}, arena, sizeof arena);\n" if model.streaming else ""
+        call = "dpt_step" if model.streaming else "dpt_run"
         sketches[classify] = parts.fill_for(
-            one, "classify.ino.in", origin=origin, setup=reset, call=call
+            model, "classify.ino.in", origin=origin, setup=reset, call=call
         )
-        sketches[selftest] = parts.fill_for(one, "selftest.ino.in")
-        sketches[f"examples/{names[-1]}/selftest.c"] = one.selftest_without_main
+        sketches[selftest] = parts.fill_for(model, "selftest.ino.in")
+        sketches[f"examples/{names[-1]}/selftest.c"] = model.selftest_without_main
     use = (
         "Copy the folder into your sketchbook's `libraries`. "
-        f"*File > Examples* then has {_named(names)}."
+        f"*File > Examples* then has {_join(names)}."
     )
     package = parts.package
     manifest = parts.fill(
@@ -153,10 +153,10 @@ def _esp_idf(parts: Parts) -> tuple[str, Files]:
     )
     package = parts.package
     stated = {"url": package.url, "license": package.licences}
-    more = "".join(f"{key}: {_quoted(value)}\n" for key, value in stated.items() if value)
+    more = "".join(f"{key}: {_quote(value)}\n" for key, value in stated.items() if value)
     if package.person:
-        more += f"maintainers:\n  - {_quoted(package.person)}\n"
-    selftests = {f"selftest_{one.name}.c": one.selftest_without_main for one in parts.models}
+        more += f"maintainers:\n  - {_quote(package.person)}\n"
+    selftests = {f"selftest_{model.name}.c": model.selftest_without_main for model in parts.models}
     selftests["main.c"] = parts.selftest_main(
         "void app_main(void)", 'printf(wrong ? "self-test: failed\\n" : "self-test: passed\\n");'
     )
@@ -165,7 +165,7 @@ def _esp_idf(parts: Parts) -> tuple[str, Files]:
             "esp_idf.cmake.in", sources=lines(parts.sources, folder="src", indent=4)
         ),
         "idf_component.yml": parts.fill(
-            "esp_idf.yml.in", description=_quoted(parts.description), more=more
+            "esp_idf.yml.in", description=_quote(parts.description), more=more
         ),
         **within("include", parts.headers),
         **within("src", parts.sources),
@@ -177,7 +177,7 @@ def _esp_idf(parts: Parts) -> tuple[str, Files]:
     }
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """The text as a YAML string: JSON's strings are YAML's."""
     return json.dumps(text, ensure_ascii=False)
 

@@ -75,9 +75,9 @@ class Parts:
     @property
     def model_files(self) -> Files:
         """The generated sources and headers; several models also get one header for all."""
-        found = {name: text for one in self.models for name, text in one.model.items()}
+        found = {name: text for model in self.models for name, text in model.model.items()}
         if len(self.models) > 1:
-            includes = "".join(f'#include "{one.name}.h"\n' for one in self.models)
+            includes = "".join(f'#include "{model.name}.h"\n' for model in self.models)
             guard = f"{self.name.upper()}_H"
             found[f"{self.name}.h"] = f"#ifndef {guard}\n#define {guard}\n\n{includes}\n#endif\n"
         return found
@@ -87,7 +87,7 @@ class Parts:
         """``selftest.c`` with a main; for several models it calls every ``selftest_<name>.c``."""
         if len(self.models) == 1:
             return {"selftest.c": self.models[0].selftest}
-        each = {f"selftest_{one.name}.c": one.selftest_without_main for one in self.models}
+        each = {f"selftest_{model.name}.c": model.selftest_without_main for model in self.models}
         return {"selftest.c": self.selftest_main("int main(void)", "return wrong;"), **each}
 
     def selftest_main(self, declarator: str, end: str) -> str:
@@ -97,7 +97,7 @@ class Parts:
             declarator: the function's, as ``int main(void)``.
             end: its last statement, which may read the int ``wrong``.
         """
-        names = [one.name for one in self.models]
+        names = [model.name for model in self.models]
         declared = "".join(f"int {name}_selftest(void);\n" for name in names)
         calls = "".join(f'    wrong |= report("{name}", {name}_selftest());\n' for name in names)
         return self.fill("selftests.c.in", declared=declared, calls=calls, main=declarator, end=end)
@@ -124,28 +124,32 @@ class Parts:
 
     def fill(self, template: str, **more: object) -> str:
         """A template of this part with its ``$names`` replaced; figures are sums over models."""
-        return _filled(
+        return _fill(
             template,
             {
                 "name": self.name,
                 "upper": self.name.upper(),
                 "drypoint": self.drypoint,
                 "version": self.package.version,
-                "macs": f"{sum(one.macs for one in self.models):,}",
-                "weights": f"{sum(one.weights for one in self.models):,}",
-                "arena": f"{sum(one.arena for one in self.models):,}",
+                "macs": f"{sum(model.macs for model in self.models):,}",
+                "weights": f"{sum(model.weights for model in self.models):,}",
+                "arena": f"{sum(model.arena for model in self.models):,}",
                 **more,
             },
         )
 
-    def fill_for(self, one: ModelParts, template: str, **more: object) -> str:
+    def fill_for(self, model: ModelParts, template: str, **more: object) -> str:
         """A template with the names and figures of one of the models."""
-        values = {"macs": f"{one.macs:,}", "weights": f"{one.weights:,}", "arena": f"{one.arena:,}"}
-        values |= {"name": one.name, "upper": one.name.upper()}
-        return _filled(template, {**values, **more})
+        values = {
+            "macs": f"{model.macs:,}",
+            "weights": f"{model.weights:,}",
+            "arena": f"{model.arena:,}",
+        }
+        values |= {"name": model.name, "upper": model.name.upper()}
+        return _fill(template, {**values, **more})
 
 
-def _filled(template: str, values: Mapping[str, object]) -> str:
+def _fill(template: str, values: Mapping[str, object]) -> str:
     text = files(__package__).joinpath("templates", template).read_text("utf-8")
     return Template(text).substitute(values)
 

@@ -5,7 +5,6 @@ graph, pass by pass. A calibration or a file gives each node its integers (`Quan
 `to_program` makes ops of these.
 """
 
-from . import _binary
 from ._binary import Binary as Binary
 from ._builder import Builder as Builder
 from ._builder import Value as Value
@@ -28,10 +27,13 @@ from ._nodes import Concat as Concat
 from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
+from ._nodes import Pair as Pair
 from ._nodes import Reals as Reals
+from ._nodes import Sides as Sides
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
+from ._nodes import same_padding as same_padding
 from ._of_file import Halves as Halves
 from ._of_file import compute_output as compute_output
 from ._of_file import quantize_as_file as quantize_as_file
@@ -39,5 +41,3 @@ from ._qparams import QuantParams as QuantParams
 from ._qparams import zero_point as zero_point
 from ._quantized import QuantizedNode as QuantizedNode
 from ._quantized import to_program as to_program
-
-binary = _binary

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Shape
+from drypoint.program import BinaryOp, Shape
 
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
@@ -122,10 +122,10 @@ class Builder:
 
     def graph(self, output: Value, encoder: Mapping[str, Any] | None = None) -> Graph:
         """The graph that ends in a value, without nodes that the value does not depend on."""
-        needed = {output.number}
+        numbers = {output.number}
         for number, node in reversed(self._nodes.items()):
-            needed |= set(node.reads) if number in needed else set()
-        nodes = {n: node for n, node in self._nodes.items() if n in needed | {0}}
+            numbers |= set(node.reads) if number in numbers else set()
+        nodes = {n: node for n, node in self._nodes.items() if n in numbers | {0}}
         return Graph(nodes=nodes, output=output.number, softmax=output.softmax, encoder=encoder)
 
     def node(self, value: Value) -> Node:
@@ -155,7 +155,7 @@ class Builder:
         del fields["low"], fields["high"]
         return fields | {"qparams": self.node(values[0]).qparams}
 
-    def plane(self, value: Value, what: str = "reads") -> Value:
+    def plane(self, value: Value, verb: str = "reads") -> Value:
         """The value, checked to be a plane as it lies in memory.
 
         Raises:
@@ -163,12 +163,12 @@ class Builder:
         """
         if value.flat:
             raise Unsupported(
-                f"it {what} a flattened plane, whose values the engine stores in another order: "
+                f"it {verb} a flattened plane, whose values the engine stores in another order: "
                 "put it before the Flatten"
             )
         plane = self.node(value).shape
         if value.shape != plane:
-            raise Unsupported(f"{what} a plane {plane} that was made {value.shape}")
+            raise Unsupported(f"{verb} a plane {plane} that was made {value.shape}")
         return value
 
     def conv(
@@ -265,10 +265,10 @@ class Builder:
             name: of the table; "": the layer's.
             dtype: whether it must have the output's type too.
         """
-        came, wanted = self.node(value).qparams, self._qparams
-        if came is None or wanted is None:
+        source, target = self.node(value).qparams, self._qparams
+        if source is None or target is None:
             return value
-        if came.stands_for(wanted) and not (dtype and came.dtype != wanted.dtype):
+        if source.stands_for(target) and not (dtype and source.dtype != target.dtype):
             return value
         fields = self._fields(value, shape=self.node(value).shape)
         table = Table(**fields | {"name": name or self.layer}, function=lambda reals: reals)
@@ -303,17 +303,17 @@ class Builder:
         rows, columns = h + top + bottom - kernel[0], w + left + right - kernel[1]
         return Shape(rows // stride[0] + 1, columns // stride[1] + 1, c)
 
-    def binary(self, kind: type[Binary], a: Value, b: Value) -> Value:
-        """A node of two planes; the second may be one pixel where the kind broadcasts it."""
+    def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
+        """A node of two planes; the second may be one pixel where the op broadcasts it."""
         planes = [self.node(value).shape for value in (a, b)]
-        pixel = kind.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
+        pixel = op.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
         pixel = pixel and not (a.flat or b.flat)
         if not (pixel or (planes[0] == planes[1] and a.flat == b.flat)):
             raise Unsupported(
                 "it reads a flattened plane and a vector, whose values lie in other orders: put it "
                 "before the Flatten"
             )
-        node = kind(**self._fields(a, b, shape=planes[0]))
+        node = Binary(**self._fields(a, b, shape=planes[0]), op=op)
         return replace(self.add(node, flat=a.flat), shape=a.shape)
 
     def concat(self, values: Sequence[Value]) -> Value:
@@ -327,15 +327,19 @@ class Builder:
         return self.add(Concat(**self._copies(*parts, shape=shape)))
 
     def upsample(self, value: Value, kernel: Pair) -> Value:
-        """Each pixel repeated, as a block of pixels."""
+        """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
         h, w, c = self.plane(value).shape
+        if kernel == (1, 1):
+            return self.requantize(value)
         fields = self._copies(value, shape=Shape(h * kernel[0], w * kernel[1], c))
         return self.requantize(self.add(Upsample(**fields, kernel=kernel)))
 
     def depth_to_space(self, value: Value, kernel: Pair, crop: Sides = NO_PADDING) -> Value:
         """Channel (i * columns + j) * O + o becomes pixel (i, j) of channel o of a block; ``crop``
-        is left out at the edges.
+        is left out at the edges. A whole block of one pixel only changes steps.
         """
+        if kernel == (1, 1) and not any(crop):
+            return self.requantize(self.plane(value))
         (h, w, c), (top, left, bottom, right) = self.plane(value).shape, crop
         rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))

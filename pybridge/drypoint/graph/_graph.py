@@ -94,11 +94,11 @@ class Rewriter:
         """The nodes from ``number`` back for which ``passes`` holds, each read by one node alone,
         and the number of the node before them.
         """
-        found: list[int] = []
+        numbers: list[int] = []
         while self.read_alone(number) and passes(self._written[number]):
-            found.append(number)
+            numbers.append(number)
             (number,) = self._written[number].reads
-        return found, number
+        return numbers, number
 
     def graph(self) -> Graph:
         """The graph of the nodes written."""

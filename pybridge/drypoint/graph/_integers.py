@@ -1,6 +1,8 @@
 """The integers of nodes that compute: section 5 of NUMERICS.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ class Integers:
         bias, mult, shift: as in the op; ``bias`` holds what the input's zero point adds.
         unit: the real value of the accumulator 1 of each channel.
         weight: int8 weights; of a node without weights, none.
-        factors: of an addition.
+        fields: more fields of the op.
     """
 
     bias: NDArray[np.int32]
@@ -34,7 +36,7 @@ class Integers:
     shift: int
     unit: NDArray[np.float64]
     weight: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
-    factors: tuple[int, int] = (0, 0)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def weighted_integers(

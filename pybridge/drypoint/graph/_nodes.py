@@ -24,6 +24,17 @@ Nature: TypeAlias = Literal["moves", "chooses", "computes"]
 NO_PADDING: Sides = (0, 0, 0, 0)
 
 
+def same_padding(size: Pair, reach: Pair, stride: Pair) -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) around windows that reach over rows and columns, for an output
+    of ceil(size / stride): TensorFlow's SAME, the smaller half above and left.
+    """
+    totals = [
+        max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True)
+    ]
+    rows, columns = ((n // 2, n - n // 2) for n in totals)
+    return rows, columns
+
+
 @dataclass(frozen=True, eq=False)
 class Affine:
     """The real value of a raw pixel q, by channel: scale * q + offset."""

@@ -71,7 +71,7 @@ def _quantize_node(
     assert out is not None  # of every node of a file's graph
     clamp = out.integer(node.low), out.integer(node.high)
     table = _table_of(node, sources[0], out, halves) if isinstance(node, Table) else None
-    one = QuantizedNode(
+    quantized = QuantizedNode(
         node=node,
         sources=tuple(sources),
         target=out,
@@ -80,9 +80,9 @@ def _quantize_node(
         table=table,
     )
     if not last:
-        return one
+        return quantized
     return replace(
-        one,
+        quantized,
         target=QuantParams("i32", out.scale),
         clamp=(clamp[0] - out.zero, clamp[1] - out.zero),
         table=None if table is None else table.astype(np.int32) - np.int32(out.zero),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,52 +71,56 @@ def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> P
     shapes = [node.shape for node in graph.nodes.values()]
     scales = {"input_scale": nodes[0].source.scale, "output_scale": nodes[-1].target.scale}
     return Program(
-        ops=tuple(_op(one, tuple(shapes[n] for n in one.node.reads)) for one in nodes),
-        reads=tuple(one.node.reads for one in nodes),
+        ops=tuple(
+            _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in nodes
+        ),
+        reads=tuple(quantized.node.reads for quantized in nodes),
         softmax=graph.softmax,
         **scales | fields,
     )
 
 
-def _op(one: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
+def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
     """The op of a node that reads planes of these shapes."""
-    node, q, target = one.node, one.integers, one.target
-    inputs = tuple(source.tensor(shape) for shape, source in zip(shapes, one.sources, strict=True))
+    node, q, target = quantized.node, quantized.integers, quantized.target
+    inputs = tuple(
+        source.tensor(shape) for shape, source in zip(shapes, quantized.sources, strict=True)
+    )
     base: dict[str, Any] = {"name": node.name, "inputs": inputs}
     base["output"] = target.tensor(node.shape)
     if q is not None:
         base |= {"bias": q.bias, "mult": q.mult, "shift": q.shift}
-        base |= {"lo": one.clamp[0], "hi": one.clamp[1]}
+        base |= {"lo": quantized.clamp[0], "hi": quantized.clamp[1]}
     match node:
         case Weighted():
             assert q is not None  # a weighted node has integers
-            return _weighted_op(one, node, q, base)
+            return _weighted_op(quantized, node, q, base)
         case MaxPool():
             return program.MaxPool(
                 **base, kernel=node.kernel, stride=node.stride, padding=node.padding
             )
         case AvgPool():
             base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
-            return program.AvgPool(**base, pad=_pad(one, node))
+            return program.AvgPool(**base, pad=_pad(quantized, node))
         case Binary():
             assert q is not None  # a binary node has integers
-            return node.op(q, base)
+            return cast("Op", node.op(**base, **q.fields))
         case Concat():
             return program.Concat(**base)
         case Upsample():
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
         case Table():
-            assert one.table is not None  # of the node
-            return program.Lookup(**base, table=one.table)
+            assert quantized.table is not None  # of the node
+            return program.Lookup(**base, table=quantized.table)
         case _:
             raise AssertionError(node)  # a pass replaces the node
 
 
-def _weighted_op(one: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+def _weighted_op(quantized: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
     if node.dense:
         return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
-    base |= {"dilation": node.dilation, "pool": node.pool, "pad": _pad(one, node)}
+    base |= {"dilation": node.dilation, "pool": node.pool, "pad": _pad(quantized, node)}
     if node.groups == 1:
         return program.Conv(**base, weight=q.weight)
     if q.weight.shape[3] == 1:
@@ -125,11 +129,11 @@ def _weighted_op(one: QuantizedNode, node: Weighted, q: Integers, base: dict[str
     return program.GroupedConv(**base, weight=q.weight, groups=node.groups)
 
 
-def _pad(one: QuantizedNode, node: Weighted | AvgPool) -> NDArray[np.integer] | None:
+def _pad(quantized: QuantizedNode, node: Weighted | AvgPool) -> NDArray[np.integer] | None:
     """The integers at padded places in the input's channels; None where no place is padded, or
     where all of them are 0.
     """
-    source = one.source
+    source = quantized.source
     channels = node.shape.c if isinstance(node, AvgPool) else node.weight.shape[3] * node.groups
     values = np.full(channels, float(source.zero))
     if node.pad is not None:

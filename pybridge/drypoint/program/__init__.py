@@ -11,77 +11,50 @@ from . import _codegen as codegen
 from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
+from . import ops as _ops
 from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
 from ._c_names import c_name as c_name
 from ._c_names import check_c_name as check_c_name
-from ._elementwise import MAX_FACTOR as MAX_FACTOR
-from ._elementwise import Add as Add
-from ._elementwise import Concat as Concat
-from ._elementwise import Lookup as Lookup
-from ._elementwise import Mul as Mul
-from ._fuse import fuse_rows as fuse_rows
 from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
-from ._multipliers import sum_factors as sum_factors
-from ._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
-from ._ops import AvgPool as AvgPool
-from ._ops import Conv as Conv
-from ._ops import Dense as Dense
-from ._ops import DepthwiseConv as DepthwiseConv
-from ._ops import GroupedConv as GroupedConv
-from ._ops import History as History
-from ._ops import MaxPool as MaxPool
-from ._ops import Op as Op
-from ._ops import Upsample as Upsample
 from ._plan import Plan as Plan
 from ._program import Program as Program
-from ._simplify import Change as Change
-from ._simplify import Simplified as Simplified
-from ._simplify import simplify as simplify
-from ._streaming import streaming as streaming
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
 from ._tensors import ProgramError as ProgramError
 from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
+from .ops import *  # noqa: F403 - the names of its __all__
+from .ops._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
+from .passes.fuse import fuse_rows as fuse_rows
+from .passes.simplify import Change as Change
+from .passes.simplify import Simplified as Simplified
+from .passes.simplify import simplify as simplify
+from .passes.streaming import streaming as streaming
 
 __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
-    "MAX_FACTOR",
     "NUMPY_TYPE",
-    "Add",
-    "AvgPool",
     "BlobError",
     "Border",
     "Change",
     "Clock",
-    "Concat",
-    "Conv",
     "DType",
-    "Dense",
-    "DepthwiseConv",
-    "GroupedConv",
-    "History",
     "Lifetime",
-    "Lookup",
-    "MaxPool",
-    "Mul",
-    "Op",
     "Plan",
     "Program",
     "ProgramError",
     "Shape",
     "Simplified",
     "Tensor",
-    "Upsample",
     "blob",
     "border",
     "bytes_in_use",
@@ -96,8 +69,8 @@ __all__ = [
     "simplify",
     "softmax",
     "streaming",
-    "sum_factors",
 ]
+__all__ += _ops.__all__
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
-from ._history import History, state_offsets
+from ._history import state_offsets
 from ._meta import MetaError, read_meta, write_meta
-from ._ops import Op
 from ._plan import Plan
 from ._program import Program
 from ._records import (
@@ -27,6 +26,7 @@ from ._records import (
     write_record,
 )
 from ._tensors import ProgramError, Tensor
+from .ops import History, Op
 
 MAGIC = b"DPT\x1a"
 VERSION = (2, 0)

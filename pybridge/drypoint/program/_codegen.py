@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
 
@@ -16,28 +16,17 @@ from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._history import Clock
-from ._ops import (
-    KINDS,
-    Conv,
-    ConvolutionOp,
-    GroupedConv,
-    Lookup,
-    Op,
-    PaddedOp,
-    RequantizedOp,
-    Upsample,
-    WeightedOp,
-    WindowedOp,
-)
 from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
 from ._program import Program
-from ._records import Wiring
+from ._records import FIELDS, KINDS, TABLES, WEIGHT_BITS, Wiring, has_weights, own_fields
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
+from .ops import Conv, Op
 
 CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
+TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
 
@@ -231,22 +220,18 @@ def _banner(program: Program) -> str:
 def _tables(op: Op, index: int) -> str:
     """The byte tables of one op: weights as numbers, int32 as four bytes each."""
     text = ""
-    if isinstance(op, WeightedOp):
-        text += f"/* {_comment(op.name)}: weights */\n"
-        rows = op.weight.reshape(len(op.weight), -1).tolist()
-        text += f"static const int8_t weight{index}[] = {{\n{_rows(rows)}}};\n"
-    if isinstance(op, Lookup):
-        text += f"/* {_comment(op.name)}: the output for each stored byte */\n"
-        text += _table(f"table{index}", op.table)
-    if isinstance(op, RequantizedOp):
-        text += _table(f"bias{index}", op.bias) + _table(f"mult{index}", op.mult)
-    text += _pad_table(op, index)
+    for field in TABLES:
+        values = getattr(op, field, None)
+        if values is None:
+            continue
+        if field in TITLES:
+            text += f"/* {_comment(op.name)}: {TITLES[field]} */\n"
+        if field == "weight":
+            rows = _rows(values.reshape(len(values), -1).tolist())
+            text += f"static const int8_t weight{index}[] = {{\n{rows}}};\n"
+        else:
+            text += _table(f"{field}{index}", values)
     return text + "\n" if text else ""
-
-
-def _pad_table(op: Op, index: int) -> str:
-    pad = op.pad if isinstance(op, PaddedOp) else None
-    return "" if pad is None else _table(f"pad{index}", pad)
 
 
 def _packed(op: Op, index: int, table: bytes) -> str:
@@ -254,7 +239,8 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
     text = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
-    return f"{head}{text}{_pad_table(op, index)}\n"
+    pad = getattr(op, "pad", None)
+    return f"{head}{text}{'' if pad is None else _table(f'pad{index}', pad)}\n"
 
 
 def _table(name: str, values: NDArray[np.integer]) -> str:
@@ -274,42 +260,23 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
     fields["rows"] = wiring.rows
-    fields["weight_bits"] = 8 if isinstance(op, WeightedOp) else 0
+    fields["weight_bits"] = WEIGHT_BITS if has_weights(op) else 0
     fields["reads"] = f"{{{_list(wiring.reads)}}}"
     fields["in"] = _tensor(op.inputs[0])
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0
     fields["out"] = _tensor(op.output)
-    if isinstance(op, WindowedOp):
-        fields |= _pair("stride", op.stride)
-    if isinstance(op, WindowedOp | Upsample):
-        fields |= _pair("kernel", op.kernel)
-        sides = ("pad_top", "pad_left", "pad_bottom", "pad_right")
-        fields |= dict(zip(sides, op.padding, strict=True))
-    if isinstance(op, ConvolutionOp):
-        fields |= _pair("dilation", op.dilation) | _pair("pool", op.pool)
-    if isinstance(op, GroupedConv):
-        fields["groups"] = op.groups
-    if hasattr(op, "factors"):
-        fields["factors"] = f"{{{_list(op.factors)}}}"
-    if isinstance(op, RequantizedOp):
-        fields |= {"shift": op.shift, "lo": _int(op.lo), "hi": _int(op.hi)}
+    for name, values in own_fields(op).items():
+        if name == "factors":
+            fields[name] = f"{{{_list(values)}}}"
+        else:
+            fields |= zip(FIELDS[name], map(_int, values), strict=True)
     fields["out_offset"] = wiring.out_offset
     if clock is not None:
         fields |= {"first": clock.first, "period": clock.period}
     if packed:
         fields["packed"] = f"packed{index}"
-    else:
-        tables = {
-            "weight": WeightedOp,
-            "table": Lookup,
-            "bias": RequantizedOp,
-            "mult": RequantizedOp,
-        }
-        fields |= {
-            name: f"{name}{index}" for name, kinds in tables.items() if isinstance(op, kinds)
-        }
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        fields["pad"] = f"pad{index}"
+    tables = ("pad",) if packed else TABLES
+    fields |= {name: f"{name}{index}" for name in tables if getattr(op, name, None) is not None}
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
     lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
     return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"
@@ -317,10 +284,6 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
 
 def _tensor(tensor: Tensor) -> str:
     return f"{{{_list(tensor.shape)}, {TYPES[tensor.type]}, {tensor.zero}}}"
-
-
-def _pair(name: str, pair: tuple[int, int]) -> dict[str, object]:
-    return {f"{name}_h": pair[0], f"{name}_w": pair[1]}
 
 
 def _comment(text: str) -> str:

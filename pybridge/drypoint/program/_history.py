@@ -1,57 +1,16 @@
-"""The op of streaming programs that remembers rows, and the steps in which ops run: section 11 of
-NUMERICS.md.
-"""
+"""The state of streaming programs, and the steps in which their ops run: NUMERICS.md section 11."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from ._op import BaseOp, PaddedOp
-from ._tensors import ProgramError, Shape
+from ._tensors import ProgramError
+from .ops import History
+from .ops._op import BaseOp
 
 MOST_STEPS = 0xFFFF  # of a first step and of a period: 16 bits in the state
 COUNTER = 2  # bytes of the state in which an op counts steps
 
 Reads = Sequence[tuple[int, ...]]
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class History(PaddedOp):
-    """The oldest rows of the last ``kernel[0]`` rows of a signal, one of which it reads in a step.
-
-    ``kernel``, ``stride`` and ``padding`` describe windows over time, as in a convolution:
-    the first window begins ``padding[0]`` rows before the signal, the next one ``stride[0]`` rows
-    later. Rows before the signal read ``pad``. The output's height is 1 to ``kernel[0]``.
-    """
-
-    number = 11
-    kind = "history"
-
-    def __post_init__(self) -> None:
-        self.check_tensors()
-        self.check_windows()
-        (_, w, c), (top, left, bottom, right) = self.in_shape, self.padding
-        self.need(self.in_shape.h == 1, f"reads {self.in_shape}, not one row")
-        alone = self.kernel[1] == self.stride[1] == 1 and not (left or bottom or right)
-        self.need(alone, "kernel, stride or padding along the width, or padding at the bottom")
-        rows = f"padding {top} is not less than the {self.kernel[0]} rows that it keeps"
-        self.need(top < self.kernel[0], rows)
-        h = self.out_shape.h
-        self.need(h <= self.kernel[0], f"writes {h} rows of the {self.kernel[0]} that it keeps")
-        self.check_shape(Shape(h, w, c))
-        kept = self.output.type, self.output.zero
-        self.need(kept == (self.in_type, self.inputs[0].zero), "changes type or zero point")
-        self.check_pad()
-
-    @property
-    def state_bytes(self) -> int:
-        """Bytes of the state that hold its rows."""
-        return self.steps
-
-    @property
-    def steps(self) -> int:
-        """Values that it keeps."""
-        return self.kernel[0] * self.in_shape.size
 
 
 class Clock(NamedTuple):

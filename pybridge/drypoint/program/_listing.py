@@ -2,21 +2,11 @@
 
 from drypoint.common import printable, table_lines
 
-from ._ops import (
-    AvgPool,
-    Conv,
-    ConvolutionOp,
-    DepthwiseConv,
-    GroupedConv,
-    History,
-    MaxPool,
-    Op,
-    RequantizedOp,
-    Upsample,
-    WeightedOp,
-)
 from ._plan import Reads
-from ._tensors import Pair, Tensor
+from ._tensors import Tensor
+from .ops import Op
+from .ops._op import RequantizedOp
+from .ops._weighted import WeightedOp
 
 NUMBERS = ("weights", "MACs", "largest accumulator")  # the heads of the columns of numbers
 
@@ -59,7 +49,7 @@ def _line_of_ops(ops: tuple[Op, ...]) -> list[str]:
     """The table of ops that each read the output of the op before."""
     rows = [("op", "kind", "reads", "writes", *NUMBERS)]
     for op in ops:
-        rows.append((op.name, _kind(op), str(op.inputs[0]), str(op.output), *_numbers(op)))
+        rows.append((op.name, op.describe(), str(op.inputs[0]), str(op.output), *_numbers(op)))
     return table_lines(rows, left=range(4))
 
 
@@ -69,7 +59,7 @@ def _graph_of_ops(source: Tensor, ops: tuple[Op, ...], reads: Reads) -> list[str
     rows = [("op", "kind", "from", "writes", *NUMBERS), ("input", "", "", str(source))]
     for op, tensors in zip(ops, reads, strict=True):
         read = ", ".join(names[tensor] for tensor in tensors)
-        rows.append((op.name, _kind(op), read, str(op.output), *_numbers(op)))
+        rows.append((op.name, op.describe(), read, str(op.output), *_numbers(op)))
     edges = ["", *_edges(reads)]
     width = max(map(len, edges))
     table = table_lines(rows, left=range(4))
@@ -101,48 +91,3 @@ def _edges(reads: Reads) -> list[str]:
         columns = [None if held is not None and last[held] == line else held for held in columns]
         lines.append("".join(cells).rstrip())
     return lines
-
-
-def _kind(op: Op) -> str:
-    match op:
-        case Conv() | GroupedConv() | DepthwiseConv():
-            return _convolution(op)
-        case History():
-            return _history(op)
-        case MaxPool():
-            return f"max {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
-        case AvgPool():
-            text = f"mean {_pair(op.kernel)} /{_pair(op.stride)}" + _padding(op.padding)
-            return text + _clamp(op)
-        case Upsample():
-            kind = "pixel shuffle" if op.spreads else "upsample"
-            return f"{kind} {_pair(op.kernel)}" + _padding(op.padding, "cut")
-        case _:
-            return op.kind + (_clamp(op) if isinstance(op, RequantizedOp) else "")
-
-
-def _history(op: History) -> str:
-    text = f"last {op.kernel[0]} rows" + ("" if op.stride[0] == 1 else f" /{op.stride[0]}")
-    return text + (f", {op.padding[0]} before the signal" if op.padding[0] else "")
-
-
-def _convolution(op: ConvolutionOp) -> str:
-    text = f"{'depthwise' if isinstance(op, DepthwiseConv) else 'conv'} {_pair(op.kernel)}"
-    text += f" in {op.groups} groups" if isinstance(op, GroupedConv) else ""
-    text += "" if op.stride == (1, 1) else f" /{_pair(op.stride)}"
-    text += "" if op.dilation == (1, 1) else f" dilated {_pair(op.dilation)}"
-    text += _padding(op.padding) + _clamp(op)
-    return text + ("" if op.pool == (1, 1) else f" + max {_pair(op.pool)}")
-
-
-def _pair(pair: Pair) -> str:
-    return f"{pair[0]}x{pair[1]}"
-
-
-def _padding(padding: tuple[int, int, int, int], what: str = "pad") -> str:
-    return f" {what} {','.join(map(str, padding))}" if any(padding) else ""
-
-
-def _clamp(op: RequantizedOp) -> str:
-    """A clamp that begins at real zero is a ReLU."""
-    return " + relu" if op.lo == op.output.zero else ""

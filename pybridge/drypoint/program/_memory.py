@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from drypoint.common import table_lines
 
-from ._history import COUNTER, History
+from ._history import COUNTER
 from ._plan import groups, last_readers
 from ._program import Program
+from .ops import History
 
 HEAD = "RAM over time: a letter marks an op's output in the arena, a dot free bytes"
 LEAST_CELLS = 8  # characters of the arena

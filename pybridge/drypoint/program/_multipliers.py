@@ -1,13 +1,9 @@
 """The integers of requantization for real factors: NUMERICS.md section 5."""
 
 import math
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ._elementwise import MAX_FACTOR
-from ._tensors import Pair
 
 MAX_MULT = 2**31 - 2
 
@@ -30,21 +26,3 @@ def multipliers(ratio: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
 
 def _nearest_even(ratio: float, e: int) -> int:
     return 2 * round(math.ldexp(ratio, 31 - e))
-
-
-def sum_factors(a: float, b: float) -> tuple[Pair, float]:
-    """The factors of an addition: their quotient is the nearest one to that of the scales.
-
-    Args:
-        a, b: the scales of its inputs, positive.
-
-    Returns:
-        1 to 32767 for each input, above 16383 for the coarser one; the real value of the
-        accumulator 1.
-    """
-    coarse, fine = max(a, b), min(a, b)
-    nearest = Fraction(fine / coarse).limit_denominator(MAX_FACTOR)
-    nearest = max(nearest, Fraction(1, MAX_FACTOR))
-    times = MAX_FACTOR // nearest.denominator
-    large, small = times * nearest.denominator, times * nearest.numerator
-    return ((large, small) if a >= b else (small, large)), coarse / large

@@ -15,12 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
 from ._packing_depthwise import Depthwise, pack_depthwise
 from ._packing_mve import pack_tiles
 from ._packing_quads import Quads, pack_quads
 from ._program import Program
 from ._tensors import ProgramError
+from .ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ops import DepthwiseConv
 from ._packing_quads import BAND_SIZE, POINTERS, QUAD, Quads, Window
+from .ops import DepthwiseConv
 
 QUADS_GROUP = 16  # channels of a group for quads, at least
 MOST_TAPS = 64  # DPT_MOST_TAPS, of small devices

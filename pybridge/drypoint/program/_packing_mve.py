@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ._ops import Conv, DepthwiseConv, Op
+from .ops import Conv, DepthwiseConv, Op
 
 LANES = 16
 TILE = 1536  # bytes of the buffer of depthwise convolutions

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from ._ops import Conv, Dense, GroupedConv
 from ._tensors import Pair
-from ._weighted import ConvolutionOp
+from .ops import Conv, Dense, GroupedConv
+from .ops._weighted import ConvolutionOp
 
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once

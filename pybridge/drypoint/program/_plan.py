@@ -5,9 +5,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ._history import COUNTER, History, lent_rows, state_offsets
-from ._ops import ConvolutionOp, Dense, Op, Upsample, WindowedOp
+from ._history import COUNTER, lent_rows, state_offsets
 from ._tensors import ProgramError
+from .ops import History, Op, Upsample
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
 MAX_HISTORIES = 128  # of a program: DPT_MAX_HISTORIES
@@ -74,35 +74,9 @@ def is_placed(ops: Sequence[Op], index: int) -> bool:
     return index + 1 < len(ops) and not isinstance(ops[index], History)
 
 
-class RowMap(NamedTuple):
-    """Row y of an op's output reads ``reach`` rows, from row (y * stride - pad) // grow on."""
-
-    stride: int
-    reach: int
-    pad: int
-    grow: int = 1  # rows of an upsample's output for each row of its input
-
-
 def row_bytes(op: Op) -> int:
     """Bytes of a row of an op's output."""
     return op.output.bytes // op.out_shape.h
-
-
-def row_map(op: Op) -> RowMap:
-    """Which rows of its input an op reads."""
-    if isinstance(op, Upsample):
-        return RowMap(1, 1, -op.padding[0], op.kernel[0])
-    if not isinstance(op, WindowedOp):
-        return RowMap(1, 1, 0)
-    pool = op.pool[0] if isinstance(op, ConvolutionOp) else 1
-    return RowMap(op.stride[0] * pool, (pool - 1) * op.stride[0] + op.reach[0], op.padding[0])
-
-
-def runs_by_rows(op: Op) -> bool:
-    """Whether an op may run row by row: every row reads some rows of the input, not all padding."""
-    if isinstance(op, WindowedOp) and not isinstance(op, History):
-        return max(op.padding[0], op.padding[2]) < row_map(op).reach
-    return not isinstance(op, Dense | History)
 
 
 def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
@@ -116,7 +90,7 @@ def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -
     """
     if index + 1 == len(ops) or last[index] != index + 1:
         return False
-    by_rows = runs_by_rows(ops[index]) and runs_by_rows(ops[index + 1])
+    by_rows = ops[index].runs_by_rows and ops[index + 1].runs_by_rows
     return by_rows and not reads_one_pixel(ops[index + 1], reads[index + 1], index + 1)
 
 
@@ -188,7 +162,7 @@ def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) ->
     at = range(out.out_shape.h - q + 1)
     # Op k has rows to compute at the first `count` rows of the output.
     count = bisect_left(at, height, key=lambda y: _computed(ops, group, k, y))
-    stride, _, pad, _ = row_map(ops[k])
+    stride, _, pad, _ = ops[k].row_map
     lead = 0
     for y in (at[0], at[count - 1]) if count > 0 else ():
         still_read = _computed(ops, group, k, y) * stride - pad
@@ -200,11 +174,11 @@ def _computed(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
     """How many rows op k has computed at least when the last op computes row y: n of rule 3."""
     if k == group.last:
         return y
-    stride, _, pad, _ = row_map(ops[group.last])
+    stride, _, pad, _ = ops[group.last].row_map
     ring, height = group.rows[-2], ops[group.last - 1].out_shape.h
     n = height if ring == height else min(height, y * stride - pad + ring)
     for i in range(group.last - 1, k, -1):
-        stride, reach, pad, _ = row_map(ops[i])
+        stride, reach, pad, _ = ops[i].row_map
         n = min(ops[i - 1].out_shape.h, (n - 1) * stride - pad + reach)
     return n
 
@@ -303,7 +277,7 @@ def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]
     what = f"keeps {rows} rows of its output" if fused else f"computes {rows} rows at a time"
     if not 0 < rows <= op.out_shape.h:
         raise ProgramError(f"op {op.name!r} {what}, which has {op.out_shape.h}")
-    if not runs_by_rows(op):
+    if not op.runs_by_rows:
         raise ProgramError(
             f"op {op.name!r} {what}; a dense op, or one with rows of padding alone, cannot"
         )
@@ -313,6 +287,6 @@ def _check_rows(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]
         raise ProgramError(
             f"op {op.name!r} {what}; wanted: the next op reads it row by row, and no other op does"
         )
-    least = min(row_map(ops[i + 1]).reach, op.out_shape.h)
+    least = min(ops[i + 1].row_map.reach, op.out_shape.h)
     if rows < least:
         raise ProgramError(f"op {op.name!r} {what}; op {ops[i + 1].name!r} reads {least} at a time")

@@ -4,8 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ._history import History, lent_rows, state_offsets
-from ._ops import Op
+from ._history import lent_rows, state_offsets
 from ._plan import (
     Group,
     Plan,
@@ -18,6 +17,7 @@ from ._plan import (
     may_overlap,
     row_bytes,
 )
+from .ops import History, Op
 
 SEARCHED = 20  # up to so many blocks the planner searches for the smallest arena
 SEARCH_STEPS = 20_000  # placements that a search tries at most

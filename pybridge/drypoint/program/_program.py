@@ -16,10 +16,11 @@ from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal, sample_rate_of
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
-from ._ops import Op, WeightedOp
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
+from .ops import Op
+from .ops._weighted import WeightedOp
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
 MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits

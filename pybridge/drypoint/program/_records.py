@@ -4,37 +4,40 @@ import dataclasses
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from ._ops import (
-    KINDS,
-    Dense,
-    DepthwiseConv,
-    Lookup,
-    Op,
-    PaddedOp,
-    RequantizedOp,
-    WeightedOp,
-)
 from ._plan import Plan
-from ._tensors import NUMPY_TYPE, DType, Shape, Tensor
+from ._tensors import DType, Shape, Tensor
+from .ops import Op
 
 OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
 TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
+KINDS: tuple[type[Op], ...] = get_args(Op)
 _CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
-UNUSED: dict[str, Any] = {
-    **dict.fromkeys(("shift", "lo", "hi", "groups"), 0),
-    **dict.fromkeys(("kernel", "stride", "dilation", "pool", "factors"), (0, 0)),
-    "padding": (0, 0, 0, 0),
+FIELDS: dict[str, tuple[str, ...]] = {
+    "stride": ("stride_h", "stride_w"),
+    "kernel": ("kernel_h", "kernel_w"),
+    "padding": ("pad_top", "pad_left", "pad_bottom", "pad_right"),
+    "dilation": ("dilation_h", "dilation_w"),
+    "pool": ("pool_h", "pool_w"),
+    "groups": ("groups",),
+    "factors": ("factors[0]", "factors[1]"),
+    "shift": ("shift",),
+    "lo": ("lo",),
+    "hi": ("hi",),
 }
-"""The fields of a record that have the name of an op's field; their values in other ops."""
+"""The numbers of an op, by the names of its fields, as the members of ``dpt_op``: in the order of
+generated code. A field that an op does not have is 0 in its record.
+"""
 _OWN_FIELDS = {
-    kind: [field.name for field in dataclasses.fields(kind) if field.name in UNUSED]
+    kind: tuple(field.name for field in dataclasses.fields(kind) if field.name in FIELDS)
     for kind in KINDS
 }
+TABLES = {"weight": "weight", "table": "weight", "bias": "bias", "mult": "mult", "pad": "pad"}
+"""The tables of an op, by the names of its fields, and the offsets of a record."""
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
 WEIGHT_BITS = 8
 IN_PLACE, FUSED = 1, 2  # marks
@@ -67,9 +70,8 @@ class Tables(NamedTuple):
 
     def of(self, op: Op) -> "Tables":
         """The offsets, with 0 for each table that the op does not have."""
-        weight = self.weight if isinstance(op, WeightedOp | Lookup) else 0
-        rule = (self.bias, self.mult) if isinstance(op, RequantizedOp) else (0, 0)
-        return Tables(weight, *rule, self.pad if isinstance(op, PaddedOp) else 0)
+        own = {TABLES[field] for field in op.table_shapes(op)}
+        return Tables(*(getattr(self, name) if name in own else 0 for name in self._fields))
 
 
 class Record(NamedTuple):
@@ -117,17 +119,28 @@ def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
     return Tensor(Shape(*fields[:3]), TYPES[fields[3]], fields[4])
 
 
+def own_fields(op: Op) -> dict[str, tuple[int, ...]]:
+    """The numbers of the fields of `FIELDS` that an op has."""
+    values = ((field, getattr(op, field)) for field in FIELDS if field in _OWN_FIELDS[type(op)])
+    return {field: value if isinstance(value, tuple) else (value,) for field, value in values}
+
+
+def has_weights(op: Op) -> bool:
+    """Whether an op has a table of weights, which have `WEIGHT_BITS`."""
+    return "weight" in op.table_shapes(op)
+
+
 def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     """The record of an op. Fields that its kind does not have are 0."""
-    own = {name: getattr(op, name, unused) for name, unused in UNUSED.items()}
-    bits = WEIGHT_BITS if isinstance(op, WeightedOp) else 0
+    own = {name: (0,) * len(members) for name, members in FIELDS.items()} | own_fields(op)
+    bits = WEIGHT_BITS if has_weights(op) else 0
     marks = IN_PLACE * wiring.in_place + FUSED * wiring.fused
-    head = (op.number, marks, own["shift"], bits, *(*wiring.reads, 0)[:2])
+    head = (op.number, marks, *own["shift"], bits, *(*wiring.reads, 0)[:2])
     second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
     tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
     pairs = (*own["kernel"], *own["stride"], *own["dilation"])
-    geometry = (*pairs, *own["padding"], *own["pool"], own["groups"], 0)
-    rule = (own["lo"], own["hi"], *own["factors"], wiring.out_offset)
+    geometry = (*pairs, *own["padding"], *own["pool"], *own["groups"], 0)
+    rule = (*own["lo"], *own["hi"], *own["factors"], wiring.out_offset)
     return OP.pack(*head, *tensors, *geometry, *rule, *tables, wiring.rows, bytes(34))
 
 
@@ -180,8 +193,10 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
         ProgramError: the op breaks a rule.
     """
     tables: dict[str, Any] = {}
-    for field, (dtype, shape) in _table_shapes(record).items():
-        offset = getattr(record.tables, "weight" if field == "table" else field)
+    for field, (dtype, shape) in record.kind.table_shapes(record).items():
+        offset = getattr(record.tables, TABLES[field])
+        if field == "pad" and offset == 0:
+            continue
         size = math.prod(shape) * dtype.itemsize
         if offset + size > len(blob):
             raise ValueError(
@@ -194,33 +209,9 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
                 f"the tables of op {name!r} and the ops before it have {used} bytes, more than "
                 f"{TABLE_LIMIT} times the blob's {len(blob)}"
             )
-        values = np.frombuffer(blob[offset : offset + size], dtype).reshape(shape)
-        tables[field] = values.astype(dtype.newbyteorder("="), copy=False)
+        values = np.frombuffer(blob[offset : offset + size], dtype.newbyteorder("<"))
+        tables[field] = values.astype(dtype, copy=False).reshape(shape)
     return _op(record, name, tables), used
-
-
-def _table_shapes(record: Record) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """The types and shapes of the tables that an op of this record has."""
-    kind, channels = record.kind, record.output.shape.c
-    shapes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
-    source = record.inputs[0].shape
-    if issubclass(kind, WeightedOp):
-        if kind is Dense:
-            weight: tuple[int, ...] = (channels, source.size)
-        elif kind is DepthwiseConv:
-            weight = (*record.kernel, channels)
-        else:  # `GroupedConv` refuses 0 groups
-            weight = (channels, *record.kernel, source.c // max(1, record.groups))
-        shapes["weight"] = (np.dtype(np.int8), weight)
-    if issubclass(kind, RequantizedOp):
-        each = (channels if issubclass(kind, WeightedOp) else 1,)
-        shapes |= {"bias": (np.dtype("<i4"), each), "mult": (np.dtype("<i4"), each)}
-    if issubclass(kind, PaddedOp) and record.tables.pad != 0:
-        shapes["pad"] = (np.dtype(NUMPY_TYPE[record.inputs[0].type]), (source.c,))
-    if kind is Lookup:
-        element = np.dtype(NUMPY_TYPE[record.output.type]).newbyteorder("<")
-        shapes["table"] = (element, (256,))
-    return shapes
 
 
 def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
@@ -232,16 +223,12 @@ def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
 
 def append_tables(body: bytearray, op: Op) -> Tables:
     """Append the tables of an op; their offsets, 0 for a table that the op does not have."""
-    weight = bias = mult = pad = b""
-    if isinstance(op, WeightedOp):
-        weight = op.weight.tobytes()
-    if isinstance(op, Lookup):
-        weight = op.table.astype(op.table.dtype.newbyteorder("<")).tobytes()
-    if isinstance(op, RequantizedOp):
-        bias, mult = op.bias.astype("<i4").tobytes(), op.mult.astype("<i4").tobytes()
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        pad = op.pad.tobytes()
-    return Tables(*(append(body, data) for data in (weight, bias, mult, pad)))
+    places = dict.fromkeys(Tables._fields, 0)
+    for field, place in TABLES.items():
+        values = getattr(op, field, None)
+        if values is not None:
+            places[place] = append(body, values.astype(values.dtype.newbyteorder("<")).tobytes())
+    return Tables(**places)
 
 
 def append(body: bytearray, data: bytes) -> int:

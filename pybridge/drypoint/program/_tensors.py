@@ -8,6 +8,7 @@ from drypoint.common import DrypointError
 
 DType = Literal["u8", "i8", "i32"]
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, left, bottom, right
 
 NUMPY_TYPE: dict[DType, type[np.integer]] = {"u8": np.uint8, "i8": np.int8, "i32": np.int32}
 LIMITS: dict[DType, Pair] = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}

@@ -31,8 +31,6 @@ QUANTIZE = Arguments(
     },
     too_many="quantize(model, quant.calibrate(model, inputs))",
 )
-CALIBRATE = Arguments(
-    hints={"inputs": "some hundred training examples, calibrate(model, inputs)"},
-)
+CALIBRATE = Arguments(hints={"inputs": "some hundred training examples, calibrate(model, inputs)"})
 _REPORT = "report(model, quant.calibrate(model, inputs), inputs)"
 REPORT = Arguments(hints={"calibration": _REPORT, "inputs": _REPORT}, too_many=_REPORT)

@@ -18,7 +18,9 @@ def batch_size_of(net: Graph) -> int:
     if net.input_shape is None:
         return _MOST
     (port,) = net.wiring.inputs
-    shapes = [s for step in net.steps({port: net.input_shape}) for s in step.output_shapes.values()]
+    shapes = [
+        s for step in net.layer_shapes({port: net.input_shape}) for s in step.output_shapes.values()
+    ]
     values = math.prod(net.input_shape) + sum(math.prod(shape) for shape in shapes)
     return max(1, min(_MOST, _BUDGET // (4 * values)))
 

@@ -4,15 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import SignalEncoder
-from drypoint.graph import (
-    AvgPool,
-    Binary,
-    Integers,
-    QuantizedNode,
-    QuantParams,
-    Table,
-    Weighted,
-)
+from drypoint.graph import AvgPool, Binary, Integers, QuantizedNode, QuantParams, Table, Weighted
 from drypoint.nn import Layer, Model
 from drypoint.program import Tensor, border
 
@@ -53,9 +45,9 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     source = line[0].source.tensor(graph.input.shape)
     pixels = graph.encoder is not None
     errors = [0.0 if pixels else _border_error(as_model(model), source, line[0].source.scale)]
-    for one in line:
-        errors.append(_node_error(one, [errors[n] for n in one.node.reads]))
-    return {one.node.name: error for one, error in zip(line, errors[1:], strict=True)}
+    for quantized in line:
+        errors.append(_node_error(quantized, [errors[n] for n in quantized.node.reads]))
+    return {each.node.name: error for each, error in zip(line, errors[1:], strict=True)}
 
 
 def _border_error(model: Model, source: Tensor, scale: float) -> float:
@@ -63,30 +55,33 @@ def _border_error(model: Model, source: Tensor, scale: float) -> float:
     return border(encoder, source, scale).error * scale
 
 
-def _node_error(one: QuantizedNode, errors: list[float]) -> float:
+def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
     """The error of a node's output, from the errors of its inputs."""
-    node, q, error = one.node, one.integers, max(errors)
+    node, q, error = quantized.node, quantized.integers, max(errors)
     match node:
         case Weighted():
             assert q is not None  # a weighted node has integers
-            return _weighted_error(one, node, q, error)
+            return _weighted_error(quantized, node, q, error)
         case AvgPool():
             assert q is not None  # a mean has integers
             window = node.kernel[0] * node.kernel[1]
-            largest = np.abs(q.bias) + float(window * one.source.magnitude)
-            return error + float(_rounding(one.target, q, largest).max())
+            largest = np.abs(q.bias) + float(window * quantized.source.magnitude)
+            return error + float(_rounding(quantized.target, q, largest).max())
         case Binary():
             assert q is not None  # a binary node has integers
-            largest = np.array([node.largest(one.sources, q)])
-            off = node.error(one.sources, q, errors)
-            return off + float(_rounding(one.target, q, largest).max())
+            a, b = quantized.sources
+            largest = np.array([node.op.lower(a, b).largest])
+            off = node.op.error(a, b, errors)
+            return off + float(_rounding(quantized.target, q, largest).max())
         case Table():
-            assert one.table is not None  # of the node
-            exact = node.function(one.source.reals)
-            table = (one.table.astype(np.float64) - one.target.zero) * one.target.scale
+            assert quantized.table is not None  # of the node
+            exact = node.function(quantized.source.reals)
+            table = (
+                quantized.table.astype(np.float64) - quantized.target.zero
+            ) * quantized.target.scale
             # A zero point is rounded, so the ends of the range may lie half a step beyond.
-            ends = zip(one.target.limits, (-0.5, 0.5), strict=True)
-            low, high = ((n + d - one.target.zero) * one.target.scale for n, d in ends)
+            ends = zip(quantized.target.limits, (-0.5, 0.5), strict=True)
+            low, high = ((n + d - quantized.target.zero) * quantized.target.scale for n, d in ends)
             return (node.slope * error if error else 0.0) + float(
                 np.abs(table - exact.clip(low, high)).max()
             )
@@ -94,19 +89,19 @@ def _node_error(one: QuantizedNode, errors: list[float]) -> float:
             return error
 
 
-def _weighted_error(one: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
-    real = one.real_weight
-    reach = one.source.scale * (one.source.magnitude + abs(one.source.zero))
+def _weighted_error(quantized: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
+    real = quantized.real_weight
+    reach = quantized.source.scale * (quantized.source.magnitude + abs(quantized.source.zero))
     sums = (
         _rows(real) * error
         + _rows(node.weight - real) * reach
-        + np.abs(node.bias - (q.bias + one.source.zero * _sums(q.weight)) * q.unit)
+        + np.abs(node.bias - (q.bias + quantized.source.zero * _sums(q.weight)) * q.unit)
     )
     if node.pad is not None:
         off = float(np.abs(np.rint(node.pad).clip(0, 255) - node.pad).max())
-        sums += _rows(real) * off * one.source.scale
-    largest = np.abs(q.bias.astype(np.float64)) + one.source.magnitude * _rows(q.weight)
-    return float((sums + _rounding(one.target, q, largest)).max())
+        sums += _rows(real) * off * quantized.source.scale
+    largest = np.abs(q.bias.astype(np.float64)) + quantized.source.magnitude * _rows(q.weight)
+    return float((sums + _rounding(quantized.target, q, largest)).max())
 
 
 def _rounding(

@@ -174,14 +174,16 @@ def _check_method(method: str, percentile: float) -> None:
         raise QuantizationError(f"percentile is {percentile}, not above 50 and at most 100")
 
 
-def check_calibration(given: object) -> None:
+def check_calibration(calibration: object) -> None:
     """Refuse an argument that is no `Calibration`.
 
     Raises:
         QuantizationError: the argument is no `Calibration`.
     """
-    wanted = "a Calibration: quant.calibrate(model, inputs)"
-    check_kind(given, Calibration, name="calibration", wanted=wanted, error=QuantizationError)
+    expected = "a Calibration: quant.calibrate(model, inputs)"
+    check_kind(
+        calibration, Calibration, name="calibration", wanted=expected, error=QuantizationError
+    )
 
 
 class _Tails:

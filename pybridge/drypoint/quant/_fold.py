@@ -43,7 +43,7 @@ def fold(model: Model) -> LoweredGraph:
     shape = _plane(net.input_shape)
     builder = Builder(shape, affine=_affine(model, shape), input_is_shared=readers["", port] > 1)
     values, refused = {("", port): builder.input}, list[str]()
-    for step in net.steps({port: net.input_shape}):
+    for step in net.layer_shapes({port: net.input_shape}):
         path, layer = step.path, net[step.path]
         arrays = {**layer.params, **layer.buffers}
         builder.enter(path, f"{path} ({type(layer).__name__})", arrays)
@@ -115,9 +115,9 @@ def _affine(model: Model, shape: Shape) -> Affine | None:
     encoder = model.encoder
     if not isinstance(encoder, ImageEncoder):
         return None
-    zero, one = np.zeros(shape.c), np.ones(shape.c)
+    zero, unit = np.zeros(shape.c), np.ones(shape.c)
     mean = zero if encoder.mean is None else zero + np.asarray(encoder.mean, np.float64)
-    std = one if encoder.std is None else one * np.asarray(encoder.std, np.float64)
+    std = unit if encoder.std is None else unit * np.asarray(encoder.std, np.float64)
     return Affine(1 / (255 * std), -mean / std)
 
 

@@ -12,24 +12,24 @@ from drypoint.nn import Layer, Model
 from ._errors import QuantizationError
 
 
-def as_model(given: object) -> Model:
+def as_model(model: object) -> Model:
     """The model, or a `Model` of a net without encoder and decoder.
 
     Raises:
         QuantizationError: the argument is neither a model nor a net.
     """
-    if isinstance(given, Layer):
-        return Model(given)
-    wanted = "a Model, or a net, trained: train.fit(...).model"
-    check_kind(given, Model, name="model", wanted=wanted, error=QuantizationError)
-    assert isinstance(given, Model)
-    return given
+    if isinstance(model, Layer):
+        return Model(model)
+    expected = "a Model, or a net, trained: train.fit(...).model"
+    check_kind(model, Model, name="model", wanted=expected, error=QuantizationError)
+    assert isinstance(model, Model)
+    return model
 
 
-def as_inputs(given: object) -> NDArray[Any] | Sequence[Any]:
+def as_inputs(inputs: object) -> NDArray[Any] | Sequence[Any]:
     """Inputs of a model, a batch of them.
 
     Raises:
         QuantizationError: `model_inputs` refuses the argument.
     """
-    return model_inputs(given, name="inputs", error=QuantizationError)
+    return model_inputs(inputs, name="inputs", error=QuantizationError)

@@ -42,8 +42,8 @@ def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNod
     choice = _Choice(graph, calibration)
     for raises in itertools.count():
         match choice.quantize():
-            case (int(group), QuantizedNode() as one):
-                choice = choice.raise_floor(group, one, raises)
+            case (int(group), QuantizedNode() as quantized):
+                choice = choice.raise_floor(group, quantized, raises)
             case nodes:
                 return nodes
     raise AssertionError("raise_floor ends the loop")
@@ -59,7 +59,7 @@ class _Choice:
     calibration: Calibration
     floors: dict[int, float] = field(default_factory=dict)
 
-    def raise_floor(self, group: int, one: QuantizedNode, raises: int) -> "_Choice":
+    def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
         """The choice with a floor for a group that a node writes to.
 
         Raises:
@@ -68,10 +68,10 @@ class _Choice:
         """
         if raises >= len(self.graph.nodes):
             raise QuantizationError(
-                f"{one.node.name}: its weights are too large for one scale of its input and its "
-                "output, which a concatenation after it needs: normalize before the concatenation"
+                f"{quantized.node.name}: its weights are too large for one scale of its input and "
+                "its output, which a concatenation after it needs: normalize before that"
             )
-        return replace(self, floors={**self.floors, group: one.target.scale})
+        return replace(self, floors={**self.floors, group: quantized.target.scale})
 
     def groups(self) -> list[int]:
         """The number of each node's group: its lowest node."""
@@ -123,26 +123,26 @@ class _Choice:
             if number == 0:
                 continue
             sources = tuple(activations[n] for n in node.reads)
-            wanted = None if number == self.graph.output else activations[number]
-            one = _quantize_node(node, sources, wanted, raw=number in raw)
-            if wanted is not None and one.target.scale != wanted.scale:
+            output = None if number == self.graph.output else activations[number]
+            quantized = _quantize_node(node, sources, output, raw=number in raw)
+            if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
-                    return group[number], one
+                    return group[number], quantized
                 low, _ = self.range_of(node)
-                activations[number] = wanted.coarsened(one.target.scale, low)
-                one = _quantize_node(node, sources, activations[number], raw=False)
-            line.append(one)
+                activations[number] = output.coarsened(quantized.target.scale, low)
+                quantized = _quantize_node(node, sources, activations[number], raw=False)
+            line.append(quantized)
         return tuple(line)
 
 
 def _quantize_node(
-    node: Node, sources: tuple[QuantParams, ...], wanted: QuantParams | None, *, raw: bool
+    node: Node, sources: tuple[QuantParams, ...], output: QuantParams | None, *, raw: bool
 ) -> QuantizedNode:
-    """A node with its integers. The target is ``wanted`` with a scale that the node can have, or
+    """A node with its integers. The target is ``output`` with a scale that the node can have, or
     int32 where that is None. ``raw``: the node's output is pixels.
     """
     source = sources[0]
-    scale = None if wanted is None else wanted.scale
+    scale = None if output is None else output.scale
     q: Integers | None = None
     match node:
         case Weighted():
@@ -151,10 +151,10 @@ def _quantize_node(
             window = node.kernel[0] * node.kernel[1]
             # The last op writes int32, so a mean can have steps 256 times finer than its input's.
             scale = source.scale / 256 if scale is None else scale
-            scale = scale if raw or wanted is None else max(scale, source.scale / window)
+            scale = scale if raw or output is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)
         case Binary():
-            unit = node.unit(sources)
+            unit = node.op.lower(*sources).unit
             scale = 4 * unit if scale is None else max(scale, unit)
             q = node.integers(sources, out_scale=scale)
         case Table():
@@ -163,7 +163,7 @@ def _quantize_node(
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
         case _:  # a maximum, a concatenation or an upsampling copies values
             scale = source.scale
-    target = QuantParams("i32", scale) if wanted is None else replace(wanted, scale=scale)
+    target = QuantParams("i32", scale) if output is None else replace(output, scale=scale)
     return QuantizedNode(
         node=node,
         sources=sources,

@@ -136,7 +136,7 @@ def report(
         raise QuantizationError("a report needs at least one input, and got none")
     program = quantize(model, calibration)
     net, line = flat_net(model.net), quantize_nodes(fold(model), calibration)
-    weighted = [i for i, one in enumerate(line) if isinstance(one.node, Weighted)]
+    weighted = [i for i, quantized in enumerate(line) if isinstance(quantized.node, Weighted)]
     size = batch_size_of(net)
     first = weighted[0] if program.reads_pixels else 0
     totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].node.layer}

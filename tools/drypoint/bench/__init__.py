@@ -1,11 +1,15 @@
 """Measures the speed of the engine's backends and of their layers, and the machine's limit."""
 
 from ._bench import bench as bench
+from ._bench import spread_warnings as spread_warnings
 from ._bench import warnings_of as warnings_of
 from ._build import build_limits as build_limits
 from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
 from ._contestants import Contestant as Contestant
+from ._drawing import add_legend as add_legend
+from ._drawing import bar_lines as bar_lines
+from ._drawing import finish_panel as finish_panel
 from ._errors import BenchError as BenchError
 from ._figure import Figure as Figure
 from ._layer_times import LayerKindTimes as LayerKindTimes
@@ -22,7 +26,7 @@ from ._machine import look as look
 from ._machine import usable_cpus as usable_cpus
 from ._markdown import markdown as markdown
 from ._markdown import markdown_table as markdown_table
-from ._net import started as started
+from ._net import start as start
 from ._nets import NETS as NETS
 from ._nets import SIGNALS as SIGNALS
 from ._nets import Case as Case
@@ -31,6 +35,8 @@ from ._nets import empty_case as empty_case
 from ._nets import known_nets as known_nets
 from ._nets import make_case as make_case
 from ._nets import random_images as random_images
+from ._options import add_options as add_options
+from ._options import named_nets as named_nets
 from ._plan import QUICK as QUICK
 from ._plan import Plan as Plan
 from ._process import Process as Process

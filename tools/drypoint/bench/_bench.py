@@ -1,7 +1,7 @@
 """Runs the bench: builds the C programs, times each net, and warns of doubtful figures."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +23,7 @@ WIDE = 0.05  # a spread that deserves a warning
 
 
 def bench(
-    cases: Sequence[Case],
-    plan: Plan,
-    *,
-    compiler: str,
-    notify: Callable[[str], None],
+    cases: Sequence[Case], plan: Plan, *, compiler: str, notify: Callable[[str], None]
 ) -> BenchResult:
     """Time programs on every backend, one thread on one core.
 
@@ -40,7 +36,7 @@ def bench(
     Raises:
         BenchError: a contestant or the compiler failed, or a backend does not exist.
     """
-    plan, machine = plan.resolved(), look(compiler)
+    plan, machine = plan.resolve(), look(compiler)
     core = usable_cpus()[-1:]  # the first core has the most interrupts
     nets, limits = list[NetTimes](), dict[str, Figure]()
     with tempfile.TemporaryDirectory(prefix="drypoint-bench-") as name:
@@ -83,13 +79,29 @@ def _without_peers(plan: Plan) -> list[str]:
     return [f"no peer is installed: {how_to_install('bench')} brings three"] if lonely else []
 
 
-def warnings_of(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
+def spread_warnings(
+    load: float, figures: Mapping[str, Mapping[str, Iterable[Figure]]], *, wide: float
+) -> Iterator[str]:
+    """A line for a busy machine, and for each net whose rounds differ.
+
+    Args:
+        load: the machine's load average before the start.
+        figures: net -> contestant -> its figures.
+        wide: a spread that deserves a warning.
+    """
     if load > BUSY:
         yield f"the machine is busy: load average {load:.1f} before the start"
+    for net, contestants in figures.items():
+        names = [name for name, some in contestants.items() if max(f.spread for f in some) > wide]
+        if names:
+            yield f"{net}: the rounds differ by more than {wide:.0%} for {', '.join(names)}"
+
+
+def warnings_of(load: float, nets: Sequence[NetTimes]) -> Iterator[str]:
+    """What makes the figures doubtful, a line each."""
+    figures = {net.name: {e.backend: (e.c_us, e.python_us) for e in net.engines} for net in nets}
+    yield from spread_warnings(load, figures, wide=WIDE)
     for net in nets:
-        wide = [e.backend for e in net.engines if max(e.c_us.spread, e.python_us.spread) > WIDE]
-        if wide:
-            yield f"{net.name}: the rounds differ by more than {WIDE:.0%} for {', '.join(wide)}"
         for peer in net.peers:
             if peer.equal_decisions < RIGHT * net.images:
                 yield (

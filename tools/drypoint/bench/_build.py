@@ -15,13 +15,13 @@ FLAGS = ("-std=c99", "-O3", "-DNDEBUG")  # as the package itself is built
 
 def build_limits(compiler: str, folder: Path) -> Path:
     """The program that measures what a core can do."""
-    return compiled(compiler, [HERE / "limits.c"], folder / "limits")
+    return compile_files(compiler, [HERE / "limits.c"], folder / "limits")
 
 
 def build_speed(compiler: str, folder: Path) -> Path:
     """The program that times the engine."""
     engine = [path for path in c_sources() if path.suffix == ".c"]
-    return compiled(compiler, [HERE / "speed.c", *engine], folder / "speed")
+    return compile_files(compiler, [HERE / "speed.c", *engine], folder / "speed")
 
 
 def build_static(compiler: str, folder: Path) -> tuple[Path, str]:
@@ -33,13 +33,13 @@ def build_static(compiler: str, folder: Path) -> tuple[Path, str]:
     engine = [path for path in c_sources() if path.suffix == ".c"]
     sources, target = [HERE / "speed.c", *engine], folder / "static"
     ways = [(musl, "static (musl)", "-static")] if (musl := shutil.which("musl-gcc")) else []
-    for one, kind, flag in (*ways, (compiler, "static", "-static")):
+    for program, kind, flag in (*ways, (compiler, "static", "-static")):
         with contextlib.suppress(BenchError):
-            return compiled(one, sources, target, "-O2", "-s", flag), kind
-    return compiled(compiler, sources, target, "-O2", "-s"), "dynamic"
+            return compile_files(program, sources, target, "-O2", "-s", flag), kind
+    return compile_files(compiler, sources, target, "-O2", "-s"), "dynamic"
 
 
-def compiled(compiler: str, sources: list[Path], target: Path, *flags: str) -> Path:
+def compile_files(compiler: str, sources: list[Path], target: Path, *flags: str) -> Path:
     """Compile and link C files.
 
     Raises:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from drypoint.plot import Layout, Picture
 
+from ._drawing import add_legend, bar_lines, finish_panel
 from ._result import BenchResult, NetTimes, best_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ONE, MANY, LIMIT = "#0072b2", "#a3a3a3", "#d55e00"
-NUMBER = 9  # columns of a number in the text
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Bar:
     """Microseconds an input of one contestant."""
 
     name: str
-    one: float
+    single: float
     batched: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpeedBars(Picture):
-    """A panel for each net: every contestant with one input a call, and in batches.
+    """A panel for each net: every contestant with single input a call, and in batches.
 
     Bars that are longer than the peers' (plain C, say) are cut, and their ends say so.
     """
@@ -37,13 +37,12 @@ class SpeedBars(Picture):
         lines = ["microseconds an input; the upper bar: one input a call, the lower: batches"]
         for net in self.result.nets:
             bars = bars_of(net)
-            longest, room = scale(bars), max(map(len, (bar.name for bar in bars)))
-            columns = max(10, width - room - NUMBER - 4)
-            lines += ["", net.name]
-            for bar in bars:
-                for name, value in ((bar.name, bar.one), ("", bar.batched)):
-                    drawn = _drawn(value / longest, columns, plain=plain)
-                    lines.append(f"  {name.ljust(room)}{value:{NUMBER}.2f}  {drawn}")
+            rows = [
+                (name, f"{value:.2f}", value)
+                for bar in bars
+                for name, value in ((bar.name, bar.single), ("", bar.batched))
+            ]
+            lines += ["", net.name, *bar_lines(rows, longest=scale(bars), width=width, plain=plain)]
         return "\n".join(lines)
 
     @property
@@ -60,7 +59,7 @@ class SpeedBars(Picture):
             bars = bars_of(net)
             longest, places = scale(bars), range(len(bars))
             for offset, color, label, values in (
-                (-0.2, ONE, "one input a call", [bar.one for bar in bars]),
+                (-0.2, ONE, "one input a call", [bar.single for bar in bars]),
                 (0.2, MANY, "batches", [bar.batched for bar in bars]),
             ):
                 shown = [min(longest, value) for value in values]
@@ -77,14 +76,9 @@ class SpeedBars(Picture):
             ax.set_yticks(list(places), [bar.name for bar in bars], fontsize=8)
             ax.invert_yaxis()
             ax.set_xlim(0, 1.15 * longest)
-            ax.set_title(f"{net.name}: {net.macs:,} MACs", loc="left", fontsize=10)
-            ax.spines[["top", "right"]].set_visible(False)
-            ax.tick_params(labelsize=8)
-            ax.set_xlabel("microseconds an input, one thread", fontsize=8)
-        handles, labels = axes[0].get_legend_handles_labels()
-        axes[0].figure.legend(
-            handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False
-        )
+            title = f"{net.name}: {net.macs:,} MACs"
+            finish_panel(ax, title=title, xlabel="microseconds an input, one thread")
+        add_legend(axes, columns=4)
 
 
 def bars_of(net: NetTimes) -> list[Bar]:
@@ -94,16 +88,10 @@ def bars_of(net: NetTimes) -> list[Bar]:
         for e in net.engines
     ]
     bars += [Bar(p.name, p.batches[1].median, best_batch(p.batches)[1].median) for p in net.peers]
-    return sorted(bars, key=lambda bar: bar.one)
+    return sorted(bars, key=lambda bar: bar.single)
 
 
 def scale(bars: list[Bar]) -> float:
     """The length at which bars are cut: five times the shortest bar, or the longest bar."""
-    ones = [bar.one for bar in bars]
+    ones = [bar.single for bar in bars]
     return min(max(ones), 5 * min(ones))
-
-
-def _drawn(share: float, columns: int, *, plain: bool) -> str:
-    if share > 1:
-        return ("#" if plain else "█") * (columns - 1) + (">" if plain else "→")
-    return ("#" if plain else "█") * max(1, round(share * columns))

@@ -80,7 +80,7 @@ def installed_peers() -> dict[str, str]:
     return found
 
 
-def served(function: str, *arguments: str) -> tuple[str, ...]:
+def serve_command(function: str, *arguments: str) -> tuple[str, ...]:
     """The command that runs a function of `drypoint.bench` in a Python process."""
     code = f"import sys; from drypoint.bench import {function}; {function}(sys.argv[1:])"
     return sys.executable, "-c", code, *arguments
@@ -88,4 +88,6 @@ def served(function: str, *arguments: str) -> tuple[str, ...]:
 
 def in_python(library: str, files: Files, *, backend: str, threads: int = 1) -> tuple[str, ...]:
     """The command that serves a library in a Python process."""
-    return served("serve", library, str(files.program), str(files.images), str(threads), backend)
+    return serve_command(
+        "serve", library, str(files.program), str(files.images), str(threads), backend
+    )

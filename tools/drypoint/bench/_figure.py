@@ -49,7 +49,7 @@ class Figure:
         """The ratio to another quantity, round by round."""
         return Figure(tuple(a / b for a, b in zip(self.values, other.values, strict=True)))
 
-    def scaled(self, factor: float) -> "Figure":
+    def scale(self, factor: float) -> "Figure":
         """The quantity times a factor, for another unit."""
         return Figure(tuple(factor * value for value in self.values))
 

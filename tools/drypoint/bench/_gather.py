@@ -12,9 +12,9 @@ from ._result import EngineTimes, LayerTime
 from ._rounds import Answers, Question
 
 
-def questions_for(one: Contestant, program: Program, plan: Plan) -> list[Question]:
+def questions_for(contestant: Contestant, program: Program, plan: Plan) -> list[Question]:
     """One input a call for all; batches and layers through C and for peers."""
-    in_detail = one.through_c or one.backend is None
+    in_detail = contestant.through_c or contestant.backend is None
     if not in_detail:
         return [_time(1, plan)]
     return [*(_time(n, plan) for n in (1, *plan.batches)), _layers(program, plan)]
@@ -22,12 +22,12 @@ def questions_for(one: Contestant, program: Program, plan: Plan) -> list[Questio
 
 def layers_of(answers: Answers, name: str, program: Program, plan: Plan) -> tuple[Figure, ...]:
     """Microseconds of each op."""
-    return tuple(ns.scaled(1e-3) for ns in answers[name][_layers(program, plan)[0]])
+    return tuple(ns.scale(1e-3) for ns in answers[name][_layers(program, plan)[0]])
 
 
 def batches_of(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
     """Inputs a call -> microseconds an input."""
-    return {n: answers[name][_time(n, plan)[0]][0].scaled(1e-3 / n) for n in (1, *plan.batches)}
+    return {n: answers[name][_time(n, plan)[0]][0].scale(1e-3 / n) for n in (1, *plan.batches)}
 
 
 def engine_times(
@@ -49,7 +49,7 @@ def engine_times(
     return EngineTimes(
         backend=backend,
         c_us=batches[1],
-        python_us=answers[python][_time(1, plan)[0]][0].scaled(1e-3),
+        python_us=answers[python][_time(1, plan)[0]][0].scale(1e-3),
         batches=batches,
         layers=tuple(
             LayerTime(name=op.name, macs=op.macs, us=us, bound_us=_us(bound))

@@ -61,7 +61,7 @@ def bench_layers(
     Raises:
         BenchError: a contestant or the compiler failed.
     """
-    plan, machine = plan.resolved(), look(compiler)
+    plan, machine = plan.resolve(), look(compiler)
     plan = replace(plan, backends=plan.backends[:1], batches=())
     kinds = [kind for kind in layer_kinds() if not names or kind.name in names]
     notes = list[str]()

@@ -9,7 +9,7 @@ from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op
 
 from ._errors import BenchError
 from ._figure import Figure
-from ._machine import pinned
+from ._machine import pin
 
 CLOCK = "clock"
 READ = "read:"  # and a number of bytes
@@ -27,7 +27,7 @@ def reading(op: Op) -> str:
     return f"{READ}{weight_bytes(op)}"
 
 
-def wanted(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:
+def needed_limits(backends: Iterable[str], ops: Iterable[Op]) -> list[str]:
     """The limits that these backends and ops meet; AVX loops only on CPUs with AVX."""
     names = [name for name in backends if name != "scalar"]
     has_avx = "avx2" in Engine.backends()
@@ -41,7 +41,7 @@ def measure_limits(program: Path, names: list[str], *, cpus: list[int]) -> dict[
     Raises:
         BenchError: it failed.
     """
-    with pinned(cpus):
+    with pin(cpus):
         done = subprocess.run([str(program), *names], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BenchError(f"{program.name} ended with code {done.returncode}")

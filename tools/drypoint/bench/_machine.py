@@ -66,7 +66,7 @@ def usable_cpus() -> list[int]:
 
 
 @contextmanager
-def pinned(cpus: list[int]) -> Iterator[None]:
+def pin(cpus: list[int]) -> Iterator[None]:
     """Processes started in this context run on these cores only, where the system can pin."""
     before = usable_cpus()
     if not before or not cpus:

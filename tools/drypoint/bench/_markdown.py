@@ -62,21 +62,21 @@ def _contestants(net: NetTimes) -> Iterator[tuple[str, ...]]:
         )
     for peer in net.peers:
         n, batched = best_batch(peer.batches)
-        one = us(peer.batches[1].median)
-        yield f"{peer.name} {peer.version}", "", one, "", f"{us(batched.median)} ({n})", ""
+        single = us(peer.batches[1].median)
+        yield f"{peer.name} {peer.version}", "", single, "", f"{us(batched.median)} ({n})", ""
 
 
 def _net_row(net: NetTimes) -> tuple[str, ...]:
     engine = min(net.engines, key=lambda engine: engine.c_us.median)
     _, batched = best_batch(engine.batches)
     ratios = {ratio.what: f"{_ratio(ratio.ratio)} ({ratio.peer})" for ratio in net.ratios}
-    one, _, many = [*ratios.values()] or ("", "", "")
+    single, _, many = [*ratios.values()] or ("", "", "")
     return (
         markdown_text(net.name),
         f"{net.macs:,}",
         us(engine.c_us.median),
         share(engine.bound_us, engine.c_us.median),
-        one,
+        single,
         us(batched.median),
         share(engine.batch_bound_us, batched.median),
         many,

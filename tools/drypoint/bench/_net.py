@@ -15,7 +15,7 @@ from ._contestants import Contestant, Files, engines, installed_peers, peers
 from ._errors import BenchError
 from ._figure import Figure
 from ._gather import batches_of, engine_times, layers_of, questions_for
-from ._limits import measure_limits, wanted, weight_bytes
+from ._limits import measure_limits, needed_limits, weight_bytes
 from ._nets import Case
 from ._plan import Plan
 from ._process import Process
@@ -80,11 +80,16 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
     files = bench.write(case)
     entrants = [*engines(files, plan.backends)]
     entrants += peers(files, plan.backends[0]) if plan.peers else []
-    with started(entrants, bench.core) as (processes, notes):
-        entered = [one for one in entrants if one.name in processes]
-        equal = {one.name: _equal_decisions(one, processes[one.name], case) for one in entered}
-        questions = {one.name: questions_for(one, case.program, plan) for one in entered}
-        names = wanted(plan.backends, case.program.ops)
+    with start(entrants, bench.core) as (processes, notes):
+        entered = [entrant for entrant in entrants if entrant.name in processes]
+        equal = {
+            entrant.name: _equal_decisions(entrant, processes[entrant.name], case)
+            for entrant in entered
+        }
+        questions = {
+            entrant.name: questions_for(entrant, case.program, plan) for entrant in entered
+        }
+        names = needed_limits(plan.backends, case.program.ops)
         answers, limits = bench.rounds(processes, questions, plan, limits=names)
         ready = {name: process.ready for name, process in processes.items()}
     versions = installed_peers()
@@ -101,14 +106,14 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
         ),
         peers=tuple(
             PeerTimes(
-                name=one.name,
-                version=versions[one.name],
-                batches=batches_of(answers, one.name, plan),
-                layers=layers_of(answers, one.name, case.program, plan),
-                equal_decisions=equal[one.name],
+                name=entrant.name,
+                version=versions[entrant.name],
+                batches=batches_of(answers, entrant.name, plan),
+                layers=layers_of(answers, entrant.name, case.program, plan),
+                equal_decisions=equal[entrant.name],
             )
-            for one in entered
-            if one.backend is None
+            for entrant in entered
+            if entrant.backend is None
         ),
         notes=tuple(notes),
     )
@@ -116,7 +121,7 @@ def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, 
 
 
 @contextlib.contextmanager
-def started(
+def start(
     entrants: Iterable[Contestant], cpus: list[int]
 ) -> Iterator[tuple[dict[str, Process], list[str]]]:
     """The processes by name, and a note for each peer that could not start.
@@ -126,23 +131,23 @@ def started(
     """
     with contextlib.ExitStack() as stack:
         processes, notes = dict[str, Process](), list[str]()
-        for one in entrants:
+        for entrant in entrants:
             try:
-                process = stack.enter_context(Process(one.name, one.command, cpus=cpus))
+                process = stack.enter_context(Process(entrant.name, entrant.command, cpus=cpus))
             except BenchError as error:
-                if one.backend is not None:
+                if entrant.backend is not None:
                     raise
                 notes.append(f"left out: {error}")
             else:
-                processes[one.name] = process
+                processes[entrant.name] = process
         yield processes, notes
 
 
-def _equal_decisions(one: Contestant, process: Process, case: Case) -> int:
+def _equal_decisions(entrant: Contestant, process: Process, case: Case) -> int:
     """The number of images on which a contestant's decision equals `Engine`'s."""
     decisions = Engine(case.program).run(case.images).argmax(axis=1).tolist()
     decided = process.ask("decide")[0]
     equal = sum(bool(a == b) for a, b in zip(decided, decisions, strict=True))
-    if one.backend is not None and equal < len(decisions):
-        raise BenchError(f"{one.name} decides other than the engine does here")
+    if entrant.backend is not None and equal < len(decisions):
+        raise BenchError(f"{entrant.name} decides other than the engine does here")
     return equal

@@ -84,7 +84,7 @@ def dense() -> Sequential:
     )
 
 
-def strided() -> Sequential:
+def strided_convolutions() -> Sequential:
     """Convolutions that step by two, in place of pooling."""
     return Sequential(
         {
@@ -119,7 +119,7 @@ NETS: dict[str, Callable[[], Sequential]] = {
     "lenet5": nn.lenet5,
     "vgg-ish": vgg_ish,
     "dense": dense,
-    "strided": strided,
+    "strided": strided_convolutions,
     "kws": nn.ds_cnn,
     "ic": nn.resnet8,
     "vww": nn.mobilenet_v1,
@@ -179,14 +179,14 @@ def _signal_case(name: str, net: Sequential) -> Case:
 
 def empty_case() -> Case:
     """A program of one multiplication, for the cost of a call."""
-    one = np.ones(1, np.int32)
+    ones = np.ones(1, np.int32)
     op = Dense(
         name="one",
         inputs=(Tensor(Shape(1, 1, 1), "u8"),),
         output=Tensor(Shape(1, 1, 1), "i32"),
         weight=np.ones((1, 1), np.int8),
-        bias=0 * one,
-        mult=(1 << 30) * one,
+        bias=0 * ones,
+        mult=(1 << 30) * ones,
         shift=2,
         lo=-(2**31),
         hi=2**31 - 1,

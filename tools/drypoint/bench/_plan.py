@@ -25,7 +25,7 @@ class Plan:
     backends: tuple[str, ...] = ()
     peers: bool = True
 
-    def resolved(self) -> "Plan":
+    def resolve(self) -> "Plan":
         """The plan with its backends named.
 
         Raises:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ._errors import BenchError
-from ._machine import pinned
+from ._machine import pin
 
 PATIENCE = 5  # seconds that a process is given to end by itself
 
@@ -33,7 +33,7 @@ class Process:
     def __init__(self, name: str, command: Sequence[str], *, cpus: list[int]) -> None:
         self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        with pinned(cpus):
+        with pin(cpus):
             # In a session of its own: Ctrl-C is for us, who then end the process.
             self._process = subprocess.Popen(
                 command,

@@ -109,13 +109,13 @@ class NetTimes:
         if not self.peers:
             return ()
         fastest = min(self.engines, key=lambda engine: engine.c_us.median)
-        one = min(self.peers, key=lambda peer: peer.batches[1].median)
+        best = min(self.peers, key=lambda peer: peer.batches[1].median)
         many = min(self.peers, key=lambda peer: best_batch(peer.batches)[1].median)
         theirs, (n, ours) = best_batch(many.batches)[1], best_batch(fastest.batches)
         name = fastest.backend
         return (
-            ratio(f"{name}, C, one input", fastest.c_us, one.name, one.batches[1]),
-            ratio(f"{name}, Python, one input", fastest.python_us, one.name, one.batches[1]),
+            ratio(f"{name}, C, one input", fastest.c_us, best.name, best.batches[1]),
+            ratio(f"{name}, Python, one input", fastest.python_us, best.name, best.batches[1]),
             ratio(f"{name}, C, {n} inputs a call", ours, many.name, theirs),
         )
 
@@ -193,9 +193,9 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Figure | Machine):
         return value.to_json()
     if isinstance(value, Mapping):
-        return {str(key): to_json(one) for key, one in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [to_json(one) for one in value]
+        return [to_json(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
         names = [*value.__dataclass_fields__, *(["ratios"] if hasattr(value, "ratios") else [])]
         return {name: to_json(getattr(value, name)) for name in names}

@@ -46,7 +46,9 @@ class Layers:
     def __init__(self, library: Library) -> None:
         self._empty = _alone(library, empty_case())
         programs = map(one_op, library.engine.program.ops)
-        self._nets = [None if one is None else _alone(library, case_of(one)) for one in programs]
+        self._nets = [
+            None if program is None else _alone(library, case_of(program)) for program in programs
+        ]
 
     def time(self, ms: float) -> list[float]:
         """Nanoseconds of each op; NaN where `one_op` has no net, or the peer does not take it."""
@@ -56,13 +58,13 @@ class Layers:
 
 def _alone(library: Library, case: Case) -> Library | None:
     try:
-        one = type(library)(
+        alone = type(library)(
             case.program, case.images[:PLACES], threads=library.threads, backend=library.backend
         )
-        one.prepare(1)
+        alone.prepare(1)
     except BenchError:
         return None
-    return one
+    return alone
 
 
 def _median(library: Library | None, ms: float) -> float:

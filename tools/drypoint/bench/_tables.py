@@ -33,16 +33,7 @@ PEER_HEAD = (
     "decisions equal",
 )
 RATIO_HEAD = ("ours as a share of the best peer's time", "peer", "median", "rounds")
-LAYER_HEAD = (
-    "one input",
-    "backend",
-    "us",
-    "spread",
-    "MACs",
-    "MAC/cycle",
-    "limit, us",
-    "of limit",
-)
+LAYER_HEAD = ("one input", "backend", "us", "spread", "MACs", "MAC/cycle", "limit, us", "of limit")
 
 
 def text(result: BenchResult) -> str:
@@ -119,8 +110,11 @@ def _ratio(ratio: Figure) -> tuple[str, ...]:
 def _layer_rows(net: NetTimes, clock: Figure) -> Iterator[tuple[str, ...]]:
     """The rows of each op: a row for each backend, and for each peer with the op alone."""
     for i, first in enumerate(net.engines[0].layers):
-        times = [(one.backend, one.layers[i].us, one.layers[i].bound_us) for one in net.engines]
-        times += [(f"{one.name}, alone", one.layers[i], None) for one in net.peers]
+        times = [
+            (engine.backend, engine.layers[i].us, engine.layers[i].bound_us)
+            for engine in net.engines
+        ]
+        times += [(f"{peer.name}, alone", peer.layers[i], None) for peer in net.peers]
         for row, (name, taken, bound) in enumerate(times):
             if math.isnan(taken.median):
                 continue
@@ -165,13 +159,13 @@ def _startup(result: BenchResult) -> Iterator[str]:
     head = ("", "ms", "spread", "peak memory, MB", "program and model, bytes")
     rows = [
         (
-            one.name,
-            f"{one.first_result_ms.median:.1f}",
-            f"{one.first_result_ms.spread:.1%}",
-            f"{one.peak_mb.median:.1f}",
-            f"{one.bytes:,}",
+            start.name,
+            f"{start.first_result_ms.median:.1f}",
+            f"{start.first_result_ms.spread:.1%}",
+            f"{start.peak_mb.median:.1f}",
+            f"{start.bytes:,}",
         )
-        for one in result.startup
+        for start in result.startup
     ]
     yield from table([head, *rows])
 

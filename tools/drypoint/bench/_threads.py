@@ -4,7 +4,7 @@ import os
 
 from ._contestants import Contestant, in_python, installed_peers
 from ._machine import usable_cpus
-from ._net import Bench, started
+from ._net import Bench, start
 from ._nets import Case
 from ._plan import Plan
 from ._result import ThreadTimes
@@ -32,7 +32,7 @@ def time_threads(bench: Bench, case: Case, plan: Plan) -> tuple[ThreadTimes, ...
         )
         for label, (name, n) in asked.items()
     ]
-    with started(entrants, cpus) as (processes, _):
+    with start(entrants, cpus) as (processes, _):
         question = f"time {BATCH} {plan.ms}"
         questions = {name: [(question, 1)] for name in processes}
         answers, _ = bench.rounds(processes, questions, plan, limits=[])
@@ -40,7 +40,7 @@ def time_threads(bench: Bench, case: Case, plan: Plan) -> tuple[ThreadTimes, ...
         ThreadTimes(
             name=name,
             batch=BATCH,
-            us={n: answers[f"{name}, {n}"][question][0].scaled(1e-3 / BATCH) for n in threads},
+            us={n: answers[f"{name}, {n}"][question][0].scale(1e-3 / BATCH) for n in threads},
         )
         for name, threads in counts.items()
         if all(f"{name}, {n}" in answers for n in threads)

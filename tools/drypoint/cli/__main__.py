@@ -99,8 +99,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
-    """The parser of all commands; only the chosen command's parser knows its options."""
+def build_parser(*chosen: str) -> argparse.ArgumentParser:
+    """The parser of all commands; only the chosen commands' parsers know their options."""
     parser = _Parser(
         prog="drypoint",
         description="Train a small net, make it integers, get a C library with every byte known.",
@@ -110,7 +110,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
-        if name != chosen:
+        if name not in chosen:
             commands.add_parser(name, help=text)
             continue
         command = import_module(f"._{name}", __package__)
@@ -130,12 +130,12 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = next((word for word in words if not word.startswith("-")), None)
+    chosen = [word for word in words if not word.startswith("-")][:1]
     if not words:
         build_parser().print_help(sys.stderr)
         return PROBLEM
     try:
-        return _run(build_parser(chosen).parse_args(words))
+        return _run(build_parser(*chosen).parse_args(words))
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         _forget_output()
         return PROBLEM

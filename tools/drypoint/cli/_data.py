@@ -29,11 +29,11 @@ from ._pieces import count
 from ._source import (
     SIGNAL_OPTIONS,
     Source,
-    named_source,
+    parse_source,
     provenance_of,
     signals_of,
     source_of,
-    trained_on,
+    training_facts,
 )
 from ._validation import find_validation
 
@@ -89,7 +89,7 @@ class TrainingData:
         """
         for name, part in (("validation", self.val), ("test", self.test)):
             classes = () if part is None else part.classes
-            lacking = [one for one in classes if one not in self.train.classes]
+            lacking = [name for name in classes if name not in self.train.classes]
             if lacking:
                 raise DrypointError(
                     f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "
@@ -97,7 +97,7 @@ class TrainingData:
                 )
 
     @property
-    def tested(self) -> Dataset:
+    def required_test(self) -> Dataset:
         """The test part.
 
         Raises:
@@ -138,9 +138,9 @@ def training_data(
     if saved is not None:
         source = source_of(args, saved)
     else:
-        source = Source(MNIST, has_name=True) if args.data is None else named_source(args.data)
+        source = Source(MNIST, has_name=True) if args.data is None else parse_source(args.data)
     if source.has_name:
-        return _limited(_set_with_a_name(source, args, notify), args.limit)
+        return _limit(_load_named_set(source, args, notify), args.limit)
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
@@ -157,7 +157,7 @@ def training_data(
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
-    notify(f"{source.shown}: {_described(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+    notify(f"{source.shown}: {_describe(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
     if test is None:
         notify(f"test part: none, {len(train)} examples are too few to hold some out")
     elif ALL not in splits or "test" in splits:
@@ -168,8 +168,8 @@ def training_data(
             f"test part: {len(test):,}, a fifth of each class, which training does not see; "
             f"{len(train):,} to train"
         )
-    found = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
-    return _limited(found, args.limit, shuffled=True)
+    training = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
+    return _limit(training, args.limit, shuffled=True)
 
 
 def _choice(note: str, signals: Mapping[str, object]) -> str:
@@ -181,7 +181,7 @@ def _choice(note: str, signals: Mapping[str, object]) -> str:
     return ""
 
 
-def _set_with_a_name(
+def _load_named_set(
     source: Source, args: argparse.Namespace, notify: Callable[[str], None]
 ) -> TrainingData:
     name = source.text
@@ -190,7 +190,7 @@ def _set_with_a_name(
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
-    notify(f"{shown}: {_described(train)}; {len(test):,} more are the test part")
+    notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
@@ -225,12 +225,12 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
         splits = _read(source.text, encoder, signals=signals_of(reader))
         source.check(_identity(splits))
-        chosen, which = _chosen(splits, split, reader, name=Path(source.text).name)
+        chosen, which = _choose_part(splits, split, reader, name=Path(source.text).name)
         say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
     if isinstance(reader, Model) and encoder is None:
         _check_arrays(reader, chosen, name=source.text)
-    return _fitting(chosen, encoder, name=source.text)
+    return _adapt(chosen, encoder, name=source.text)
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
@@ -242,13 +242,13 @@ def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
     wanted = model.input_shape
     if wanted is not None and dataset.x.shape[1:] != wanted:
         raise DrypointError(
-            f"{name} has {_described(dataset)}; the net has no encoder and takes arrays {wanted}: "
+            f"{name} has {_describe(dataset)}; the net has no encoder and takes arrays {wanted}: "
             f"train it by train.fit(net, {name!r}), which gives it one (a Flatten is its first "
             "layer, if it begins with a Linear), or measure and quantize it in Python"
         )
 
 
-def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
+def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
     """The examples in the size that an encoder gives.
 
     Raises:
@@ -268,12 +268,12 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
             return replace(dataset, x=rows, y=np.repeat(dataset.y, steps))
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
-                f"{name} has {_described(dataset)}; the net reads signals of {wanted[0]} steps x "
+                f"{name} has {_describe(dataset)}; the net reads signals of {wanted[0]} steps x "
                 f"{wanted[1]} channels"
             )
     elif isinstance(encoder, ImageEncoder):
         if dataset.is_signals:
-            raise DrypointError(f"{name} has {_described(dataset)}; the net reads pictures")
+            raise DrypointError(f"{name} has {_describe(dataset)}; the net reads pictures")
         if dataset.image_size != (encoder.width, encoder.height):
             return Dataset(encoder.pixels(dataset.x), dataset.y, dataset.classes)
     return dataset
@@ -281,13 +281,13 @@ def _fitting(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset
 
 def has_training_part(source: str, reader: Model | Program) -> bool:
     """Whether a source names a training part, or is what the net was trained on."""
-    if named_source(source).has_name:
+    if parse_source(source).has_name:
         return True
     splits = _read(source, encoder_of(reader), signals=signals_of(reader))
-    return ALL not in splits or trained_on(reader).get("sha256") == splits[ALL].digest()
+    return ALL not in splits or training_facts(reader).get("sha256") == splits[ALL].digest()
 
 
-def held_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
+def hold_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
     """(training, test) parts of examples without parts: a fifth of each class is the test part."""
     if len(pool) < _FEWEST:
         return pool, None
@@ -301,7 +301,7 @@ def encoder_of(reader: Model | Program) -> Encoder | None:
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
 
 
-def _chosen(
+def _choose_part(
     splits: Splits, split: str, reader: Model | Program, *, name: str
 ) -> tuple[Dataset, str]:
     """The examples of a source for a trained net, and which they are, in words."""
@@ -309,7 +309,7 @@ def _chosen(
         return _validation(splits, reader, name=name)
     if ALL not in splits:
         return splits[split], f"its {split} part"
-    pool, known = splits[ALL], trained_on(reader)
+    pool, known = splits[ALL], training_facts(reader)
     if known.get("sha256") == pool.digest():
         parts = _parts(splits)
         if split == "train":
@@ -327,7 +327,7 @@ def _chosen(
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
     parts = _parts(splits)
-    own = ALL not in splits or trained_on(reader).get("sha256") == _identity(splits)
+    own = ALL not in splits or training_facts(reader).get("sha256") == _identity(splits)
     if "val" in parts and own:
         return parts["val"], "its val part"
     return find_validation(parts["train"], provenance_of(reader), name=name), HELD_OUT
@@ -344,7 +344,7 @@ def _parts(splits: Splits) -> Mapping[str, Dataset]:
     """
     if {*splits.parts} != {ALL}:
         return splits.parts
-    train, test = held_out(splits[ALL])
+    train, test = hold_out(splits[ALL])
     return {"train": train} if test is None else {"train": train, "test": test}
 
 
@@ -373,13 +373,7 @@ def _read(
     columns = (encoder.columns or None) if isinstance(encoder, SignalEncoder) else None
     width, height = size or (None, None)
     return data.read(
-        source,
-        width=width,
-        height=height,
-        color=color,
-        keep=keep,
-        columns=columns,
-        **signals,
+        source, width=width, height=height, color=color, keep=keep, columns=columns, **signals
     )
 
 
@@ -395,10 +389,10 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     for name in others:
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
-            raise DrypointError(f"--{name} is for {kind}; {source} has {_described(dataset)}")
+            raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 
 
-def _limited(found: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
+def _limit(training: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
     """At most ``limit`` examples of each part: random ones, or the first."""
 
     def some(dataset: Dataset | None) -> Dataset | None:
@@ -406,9 +400,9 @@ def _limited(found: TrainingData, limit: int | None, *, shuffled: bool = False) 
             return dataset
         return dataset.sample(limit, seed=0) if shuffled else dataset[:limit]
 
-    train, val, test = map(some, (found.train, found.val, found.test))
+    train, val, test = map(some, (training.train, training.val, training.test))
     assert train is not None  # every source has a training part
-    return replace(found, train=train, val=val, test=test)
+    return replace(training, train=train, val=val, test=test)
 
 
 def _amount(n: int, args: argparse.Namespace) -> str:
@@ -416,7 +410,7 @@ def _amount(n: int, args: argparse.Namespace) -> str:
     return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
 
 
-def _described(dataset: Dataset) -> str:
+def _describe(dataset: Dataset) -> str:
     """A data set in words."""
     text = repr(dataset)
     return text.removeprefix("Dataset(").removesuffix(")")

@@ -50,19 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if something differs."""
     with tempfile.TemporaryDirectory() as workdir:
-        found = compared(args, Path(workdir))
+        found = compare(args, Path(workdir))
     facts = {"right": str(args.right), "other": str(args.other), **found.to_json()}
     result(str(found), facts, as_json=args.json, colors=COLORS)
     return 0 if found.equal else 1
 
 
-def compared(args: argparse.Namespace, workdir: Path) -> Difference:
+def compare(args: argparse.Namespace, workdir: Path) -> Difference:
     """Open both sides and compare them.
 
     Raises:
         DrypointError: a side cannot be read, or the two cannot be compared.
     """
-    first, second = _opened(args.right), _opened(args.other)
+    first, second = _open(args.right), _open(args.other)
     if not isinstance(first, Program | Model | Engine) or isinstance(second, Model):
         first, second = second, first  # a log, C code and a program's floats come second
     right = first.program if isinstance(first, Engine) else first
@@ -84,7 +84,7 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
         right = _as_exported(right, log_id(second))
         other = read_log(second, right)
     else:
-        header = _copied(second, workdir)
+        header = _copy_header(second, workdir)
         number = re.search(r"_ID +0x([0-9A-F]{8})u", _text(header))
         right = _as_exported(right, int(number[1], 16) if number else 0)
         compiler = find_compiler(args.cc)
@@ -92,7 +92,7 @@ def compared(args: argparse.Namespace, workdir: Path) -> Difference:
     return find_difference(right, other, _inputs(args, right, other))
 
 
-def _opened(path: Path) -> Program | Model | Engine | bytes | Path:
+def _open(path: Path) -> Program | Model | Engine | bytes | Path:
     """A side: bytes are a log's, a path is a folder with C."""
     program, at, backend = str(path).rpartition("@")
     if at and not path.exists():
@@ -110,7 +110,7 @@ def _as_exported(program: Program, number: int) -> Program:
     return simplified if blob.identity(simplified) == number else program
 
 
-def _copied(folder: Path, workdir: Path) -> Path:
+def _copy_header(folder: Path, workdir: Path) -> Path:
     """The header of the one model in an exported folder of any form, copied beside its C file.
 
     Raises:
@@ -119,7 +119,7 @@ def _copied(folder: Path, workdir: Path) -> Path:
     places = (folder, folder / "include", folder / "src")
     files = [path for place in places for path in sorted(place.glob("*.[ch]"))]
     headers = [path for path in files if re.search(r"^#define \w+_ARENA_SIZE ", _text(path), re.M)]
-    sources = [path for path in files if path.name in {f"{one.stem}.c" for one in headers}]
+    sources = [path for path in files if path.name in {f"{header.stem}.c" for header in headers}]
     if len(headers) != 1 or len(sources) != 1:
         raise DrypointError(
             f"{folder} has {len(headers)} headers and {len(sources)} C files of exported models; "

@@ -28,7 +28,8 @@ from drypoint.program import (
 from ._data import examples, random_inputs
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_program, model_file
+from ._pieces import load_file, model_file
+from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=model_file,
         nargs="+",
-        help="a program (.dpt, or lenet-mnist), or several that become one library with one engine",
+        help="a program (.dpt, or lenet-mnist) or a float model (.npz), which is quantized first; "
+        "several become one library with one engine",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
@@ -102,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     ram = (args.budget or {}).get("ram")
     exported = {
-        name: streamed(found.program) if args.streaming else found.program
-        for name, found in simplified.items()
+        name: make_streaming(simpler.program) if args.streaming else simpler.program
+        for name, simpler in simplified.items()
     }
     programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
     row = devices.target(args.target) if args.target else None
@@ -112,17 +114,17 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{option} is about a device: name one with --target")
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
-    for name, found in simplified.items():
+    for name, simpler in simplified.items():
         program = programs[name]
-        golden = golden_inputs(found.program, args)
+        golden = golden_inputs(simpler.program, args)
         if program.is_streaming:
             golden = first_steps(program, golden)
-        section = f"Left out of the program: {found.left_out}.\n\n" if found.changes else ""
+        section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
-        texts += f"  left out of the program: {found.left_out}\n"
+        texts += f"  left out of the program: {simpler.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n\n"
         if row:
-            text, costs[name], more = measured(row, program, args, golden)
+            text, costs[name], more = measure_cost(row, program, args, golden)
             texts, section = texts + text, section + more
         chosen[name] = ExportModel(program=program, golden=golden, cost=section)
     shared = "models" if args.name is None else args.name
@@ -137,16 +139,16 @@ def run(args: argparse.Namespace) -> int:
         package=package,
     )
     sizes = {str(path): path.stat().st_size for path in files}
-    text = f"{listed(files)}\n\n{texts}{next_step(args, list(programs), row)}"
+    text = f"{list_files(files)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
     models = {
         name: {
             "arena_bytes": programs[name].arena_size,
             "arena_bytes_of_whole_outputs": exported[name].arena_size,
             "state_bytes": programs[name].state_size,
-            "left_out": found.to_json(),
+            "left_out": simpler.to_json(),
         }
-        for name, found in simplified.items()
+        for name, simpler in simplified.items()
     }
     if len(programs) > 1:
         facts |= {"library": library, "models": models}
@@ -158,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def streamed(program: Program) -> Program:
+def make_streaming(program: Program) -> Program:
     """The program that reads a signal row by row.
 
     Raises:
@@ -171,7 +173,7 @@ def streamed(program: Program) -> Program:
         raise DrypointError(f"{error}{causal}") from error
 
 
-def listed(files: list[Path]) -> str:
+def list_files(files: list[Path]) -> str:
     """The written files with their sizes; the engine's in one line."""
     engine = [path for path in files if re.match(r"dpt_|drypoint\.", path.name)]
     rows = [(path, path.stat().st_size) for path in files if path not in engine]
@@ -199,7 +201,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
         DrypointError: a file is no program; names that are not distinct, not as many as files, or
             no names of C.
     """
-    loaded = [load_program(path) for path in args.program]
+    loaded = [integers_of(path, args) for path in args.program]
     names = [c_name(program.name) for program in loaded]
     if len(loaded) == 1:
         if args.names:
@@ -219,6 +221,20 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
     return dict(zip(names, loaded, strict=True))
 
 
+def integers_of(path: Path, args: argparse.Namespace) -> Program:
+    """The program of a file; a float model becomes one, calibrated on training examples.
+
+    Raises:
+        DrypointError: the file is neither; a model's training examples are not known.
+    """
+    loaded = load_file(path)
+    if isinstance(loaded, Program):
+        return loaded
+    dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)
+    say(f"{path} is a float model: it is quantized first, as drypoint quantize {path} does")
+    return to_integers(loaded, dataset, name=path.stem)
+
+
 def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | None) -> str:
     """The lines that say how to build the self-test and the folder."""
     selftest = ""
@@ -235,7 +251,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
     return f"{selftest}{what}:\n  {line}"
 
 
-def measured(
+def measure_cost(
     row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
 ) -> tuple[str, dict[str, object] | None, str]:
     """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.

@@ -26,9 +26,7 @@ EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file",
-        type=Path,
-        help="an ONNX or TensorFlow Lite file, of floats or quantized",
+        "file", type=Path, help="an ONNX or TensorFlow Lite file, of floats or quantized"
     )
     parser.add_argument(
         "--out",

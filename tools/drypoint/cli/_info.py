@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
-            "memory": [one._asdict() for one in lifetimes(loaded)],
+            "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
             "encoder": loaded.encoder,

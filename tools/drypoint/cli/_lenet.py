@@ -14,13 +14,7 @@ from ._export import compiler_line, one_of_each
 from ._lenet_report import Clock, facts_of, summary, versions
 from ._output import GREEN, INTERRUPTED, RED, result
 from ._quantize import to_integers
-from ._training import (
-    Training,
-    add_training_arguments,
-    lenet_data,
-    save_trained,
-    train_lenet,
-)
+from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 from ._verify import compare_with
 
 EXAMPLE = "drypoint lenet --epochs 1 --limit 6000 --out /tmp/lenet"
@@ -43,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     out, clock = args.out, Clock()
     with clock.stage("data"):
         images = lenet_data(args)
-        train_set, test_set = images.train, images.tested
+        train_set, test_set = images.train, images.required_test
     training = Training.of(images, args)
 
     with clock.stage("train"):

@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the cards of the shipped or retrained models."""
     if args.make is None:
-        return _shown((models.card(name) for name in models.names()), as_json=args.json)
+        return _show((models.card(name) for name in models.names()), as_json=args.json)
     for suffix in (".npz", ".dpt", ".json"):
         check_writable(args.make / f"{LENET}{suffix}")
     found = lenet_data(args)
-    train_set, test_set = found.train, found.tested
+    train_set, test_set = found.train, found.required_test
     training = Training.of(found, args)
     trained = train_lenet(train_set, training)
     if trained.stopped == "interrupted":
@@ -78,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     for suffix, content in contents.items():
         write_atomic(args.make / f"{LENET}{suffix}", content)
     write_atomic(args.make / f"{LENET}.json", card.to_json())
-    return _shown([card], as_json=args.json)
+    return _show([card], as_json=args.json)
 
 
-def _shown(cards: Iterable[ModelCard], *, as_json: bool) -> int:
+def _show(cards: Iterable[ModelCard], *, as_json: bool) -> int:
     known = list(cards)
     result("\n\n".join(map(str, known)), {c.name: asdict(c) for c in known}, as_json=as_json)
     return 0

@@ -46,7 +46,10 @@ def saved_model(name: str) -> Model | None:
         raise DrypointError(f"--net {name}: name a function in the file too, {name}:FUNCTION")
     if name.endswith(".npz"):
         return load_model(Path(name))
-    family, known = name.partition(":")[0], [one.partition(":")[0] for one in nn.families()]
+    family, known = (
+        name.partition(":")[0],
+        [signature.partition(":")[0] for signature in nn.families()],
+    )
     if name and not family.endswith(".py") and family not in known:
         raise DrypointError(unknown("--net: there is no family", family, known, {}))
     return None

@@ -15,18 +15,21 @@ INTERRUPTED = 130  # exit code, as shells use it
 GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
 
 
-shown = partial(printable, lines=True)
+safe_text = partial(printable, lines=True)
 """Text as a terminal may show it."""
 
 
 def say(text: str) -> None:
     """Print a note."""
-    print(shown(text), file=sys.stderr, flush=True)
+    print(safe_text(text), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
     """Print an error."""
-    print(painted(f"drypoint: {shown(text)}", {"^drypoint:": RED}, sys.stderr), file=sys.stderr)
+    print(
+        paint(f"drypoint: {safe_text(text)}", {"^drypoint:": RED}, sys.stderr),
+        file=sys.stderr,
+    )
 
 
 def result(
@@ -43,20 +46,20 @@ def result(
     if as_json:
         print(json.dumps(data, indent=2))
     else:
-        print(painted(shown(text), colors or {}, sys.stdout))
+        print(paint(safe_text(text), colors or {}, sys.stdout))
 
 
-def painted(text: str, colors: Mapping[str, str], stream: TextIO) -> str:
+def paint(text: str, colors: Mapping[str, str], stream: TextIO) -> str:
     """The text with colours, if the stream is a terminal and the user has not set ``NO_COLOR``."""
     if not capable_terminal(stream) or os.environ.get("NO_COLOR"):
         return text
     for pattern, color in colors.items():
-        marked = partial(_marked, color=color)
+        marked = partial(_mark, color=color)
         text = re.sub(pattern, marked, text, flags=re.MULTILINE)
     return text
 
 
-def _marked(found: re.Match[str], *, color: str) -> str:
+def _mark(found: re.Match[str], *, color: str) -> str:
     return f"{color}{found[0]}\x1b[0m"
 
 

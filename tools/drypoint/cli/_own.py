@@ -65,7 +65,7 @@ class Training:
             **self.options,
         )
 
-    def tested(self, model: Model) -> tuple[str, dict[str, object]]:
+    def test(self, model: Model) -> tuple[str, dict[str, object]]:
         """The trained model on the test part, as text and JSON; empty if there is no test part."""
         test = self.data.test
         if test is None:
@@ -125,7 +125,7 @@ def training(
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
     options = _options(data, args, repeats=repeats, further=saved is not None)
-    notify(f"augmentation: {_shown(options['augment'])}")
+    notify(f"augmentation: {_describe(options['augment'])}")
     if repeats and data.val is None:
         data, model = _with_validation(data, model, notify)
     return Training(model=model, data=data, repeats=repeats, options=options)
@@ -199,7 +199,7 @@ def _options(
     }
 
 
-def _shown(distort: Augmentation | None) -> str:
+def _describe(distort: Augmentation | None) -> str:
     """An augmentation as text: its amounts."""
     if distort is None:
         return "none"

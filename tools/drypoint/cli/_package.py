@@ -29,9 +29,9 @@ def package_of(given: Sequence[str] | None) -> Package:
         DrypointError: a file is no TOML, or a key or a value is not as `Package` takes it.
     """
     facts: dict[str, object] = {}
-    for one in given or ():
-        key, equals, value = one.partition("=")
-        facts |= {key: value} if equals else _read(Path(one))
+    for text in given or ():
+        key, equals, value = text.partition("=")
+        facts |= {key: value} if equals else _read(Path(text))
     unknown = [key for key in facts if key not in package_keys()]
     if unknown:
         raise DrypointError(

@@ -41,12 +41,12 @@ def load_file(path: Path) -> Model | Program:
     Raises:
         DrypointError: the file is missing, neither of the two, or damaged.
     """
-    return _shipped(path, ".dpt") or _loaded(path)
+    return _load_shipped(path, ".dpt") or _load(path)
 
 
 def load_program(path: Path) -> Program:
     """The integer program of a ``.dpt`` file, or of a shipped model."""
-    loaded = _shipped(path, ".dpt") or _loaded(path)
+    loaded = _load_shipped(path, ".dpt") or _load(path)
     if isinstance(loaded, Program):
         return loaded
     raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
@@ -68,13 +68,13 @@ def of_windows(loaded: Loaded, path: object) -> Loaded:
 
 def load_model(path: Path) -> Model:
     """The float model of a ``.npz`` file, or of a shipped model."""
-    loaded = _shipped(path, ".npz") or _loaded(path)
+    loaded = _load_shipped(path, ".npz") or _load(path)
     if isinstance(loaded, Model):
         return loaded
     raise DrypointError(f"{path} is an integer program; this needs a float model (.npz)")
 
 
-def _shipped(path: Path, suffix: str) -> Model | Program | None:
+def _load_shipped(path: Path, suffix: str) -> Model | Program | None:
     """The shipped model of this name; None where a file has the name, or no shipped model.
 
     Args:
@@ -89,7 +89,7 @@ def _shipped(path: Path, suffix: str) -> Model | Program | None:
     return models.load(name) if suffix == ".npz" else models.load_program(name)
 
 
-def _loaded(path: Path) -> Model | Program:
+def _load(path: Path) -> Model | Program:
     if not path.exists():
         shipped = ", ".join(models.names())
         raise DrypointError(

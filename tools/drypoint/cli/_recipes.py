@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train each recipe with each seed on the whole training set; the test set only measures."""
     found = lenet_data(args)
-    train_set, test_set = found.train, found.tested
+    train_set, test_set = found.train, found.required_test
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     outcomes: dict[str, list[Outcome]] = {}
     for name in [args.only] if args.only else RECIPES:

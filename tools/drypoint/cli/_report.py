@@ -107,9 +107,9 @@ def training_facts(path: Path) -> dict[str, Any]:
         )
     assert isinstance(facts, dict)
     curves = [facts["history"][name] for name in _CURVES if name in facts["history"]]
-    if not all(isinstance(one, list) and {*map(type, one)} <= {int, float} for one in curves) or (
-        len({*map(len, curves)}) > 1
-    ):
+    if not all(
+        isinstance(curve, list) and {*map(type, curve)} <= {int, float} for curve in curves
+    ) or (len({*map(len, curves)}) > 1):
         raise DrypointError(
             f"{path}: its history has a curve that is no list of numbers, or curves of different "
             "lengths; wanted: a number for each epoch"

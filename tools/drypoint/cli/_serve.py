@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the page; write it, or serve it until Ctrl-C."""
     if args.out is not None:
         _check_replaced(args.out / "index.html")
-    program, model = _loaded(args)
+    program, model = _load(args)
     live = args.out is None and model is not None
     page = make_page(program, examples=_test(args, program), model=model, live=live)
     if args.out is not None:
@@ -81,7 +81,7 @@ def _check_replaced(path: Path) -> None:
         )
 
 
-def _loaded(args: argparse.Namespace) -> tuple[Program, Model | None]:
+def _load(args: argparse.Namespace) -> tuple[Program, Model | None]:
     """The program of the page, and the float net that it was made of, if that is known."""
     if args.file is None:
         say(f"no file is named: the page is of {LENET}, which comes with the package")

@@ -62,10 +62,10 @@ def source_of(args: argparse.Namespace, reader: Model | Program) -> Source:
         DrypointError: there is no such folder, file or name; or no ``--data``, and the data of the
             net are not known, or not there.
     """
-    return known_source(reader) if args.data is None else named_source(args.data)
+    return saved_source(reader) if args.data is None else parse_source(args.data)
 
 
-def named_source(text: str) -> Source:
+def parse_source(text: str) -> Source:
     """The source of a ``--data``; a path of a data set's name comes first.
 
     Raises:
@@ -79,7 +79,7 @@ def named_source(text: str) -> Source:
     return Source(text, has_name=True)
 
 
-def known_source(reader: Model | Program) -> Source:
+def saved_source(reader: Model | Program) -> Source:
     """The source that a net was trained on, as its file says.
 
     The SHA-256 of the training part of a data set with a name stands for the name. So the files of
@@ -88,16 +88,16 @@ def known_source(reader: Model | Program) -> Source:
     Raises:
         DrypointError: the file does not say, or the data are not there.
     """
-    facts = trained_on(reader)
+    facts = training_facts(reader)
     sha256, path = facts.get("sha256"), facts.get("source")
     for name, card in data.cards().items():
         if sha256 == card.digests["train"]:
             return Source(name, has_name=True, sha256=sha256)
     if not isinstance(path, str) or not isinstance(sha256, str):
-        known = facts.get("name")
-        name = f" ({known[:80]!r})" if isinstance(known, str) else ""
+        own = facts.get("name")
+        hint = f" ({own[:80]!r})" if isinstance(own, str) else ""
         raise DrypointError(
-            f"the net's file does not say where the data{name} are that the net was trained on: "
+            f"the net's file does not say where the data{hint} are that the net was trained on: "
             "name its data, --data DATA"
         )
     if len(path) > _LONGEST or not path.isprintable() or not os.path.exists(path):  # noqa: PTH110 - as above
@@ -116,22 +116,22 @@ def provenance_of(reader: Model | Program) -> Mapping[str, Any]:
     return model if isinstance(model, dict) else {}
 
 
-def trained_on(reader: Model | Program) -> Mapping[str, object]:
-    """What a model, or the model of a program, says of the data that it was trained on."""
+def training_facts(reader: Model | Program) -> Mapping[str, object]:
+    """The facts of the training data in the file of a model, or of the model of a program."""
     facts = provenance_of(reader)
-    known, recipe = facts.get("data"), facts.get("recipe")
-    if isinstance(known, dict):
-        return known
+    source, recipe = facts.get("data"), facts.get("recipe")
+    if isinstance(source, dict):
+        return source
     return {"sha256": recipe.get("data_sha256")} if isinstance(recipe, dict) else {}
 
 
 def signals_of(reader: Model | Program) -> dict[str, Any]:
     """The options for signals that a model, from untrusted bytes, says it was trained with."""
-    known = trained_on(reader).get("read")
-    if not isinstance(known, dict):
+    options = training_facts(reader).get("read")
+    if not isinstance(options, dict):
         return {}
     return {
-        name: known[name]
+        name: options[name]
         for name in SIGNAL_OPTIONS
-        if type(known.get(name)) is (str if name == "label" else int)
+        if type(options.get(name)) is (str if name == "label" else int)
     }

@@ -15,13 +15,7 @@ from ._data import add_data_arguments, training_data
 from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import count
-from ._training import (
-    Training,
-    add_training_arguments,
-    lenet_data,
-    save_trained,
-    train_lenet,
-)
+from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
@@ -168,7 +162,7 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
     saved = saved_model(args.net or "")
     data = training_data(args, saved=saved, size=args.size, color=args.color, notify=notify)
     training = _own.training(data, args, saved=saved, notify=notify)
-    return training.fit(args), lambda trained: training.tested(trained.model)
+    return training.fit(args), lambda trained: training.test(trained.model)
 
 
 def _save_and_report(
@@ -183,11 +177,11 @@ def _save_and_report(
         write_atomic(args.results, json.dumps(facts, indent=2) + "\n")
     if args.plot is not None:
         trained.plot_loss().save(args.plot)
-    text = f"{path}: {test_text or _validated(trained)}"
+    text = f"{path}: {test_text or _validation_figure(trained)}"
     result(f"{text}, {trained.seconds:.1f} s", facts, as_json=args.json)
 
 
-def _validated(trained: TrainResult) -> str:
+def _validation_figure(trained: TrainResult) -> str:
     """The figure of the best epoch on the validation examples, as text."""
     if not trained.best_epoch:
         return "not validated, the first epoch was not finished"

@@ -33,15 +33,15 @@ def run(args: argparse.Namespace) -> int:
     program, compiler = load_program(args.program), find_compiler(args.cc)
     x = inputs(program, args)
     found = compare(program, x, compiler=compiler)
-    text, facts = shown(found), found.to_json()
+    text, facts = describe(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
     as_exported = fuse_rows(simplified.program)
     if as_exported is not program:
         exported = compare(as_exported, x, compiler=compiler)
-        ends = (one.outputs["reference"] for one in (found, exported))
+        ends = (verification.outputs["reference"] for verification in (found, exported))
         changed = int(np.count_nonzero(np.not_equal(*ends)))
         text += f"\nas exported, arena {as_exported.arena_size:,} bytes, "
-        text += f"left out: {simplified.left_out}\n{shown(exported)}"
+        text += f"left out: {simplified.left_out}\n{describe(exported)}"
         text += f"\n{changed:,} outputs of the two references differ"
         facts["exported"] = {**exported.to_json(), "differing_outputs": changed}
         differing += exported.differing_bytes + changed
@@ -64,7 +64,7 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     return random_inputs(program, max(count, program.clocks[-1].first))
 
 
-def shown(found: Verification) -> str:
+def describe(found: Verification) -> str:
     """A line of totals, then a line for each runner."""
     total = found.examples * found.bytes_per_example
     rows = [

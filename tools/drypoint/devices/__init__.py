@@ -30,7 +30,7 @@ from ._record import NET_TARGETS as NET_TARGETS
 from ._record import Record as Record
 from ._record import Recorded as Recorded
 from ._record import measure_row as measure_row
-from ._record import recorded as recorded
+from ._record import read_rows as read_rows
 from ._report import OP_COLUMNS as OP_COLUMNS
 from ._report import cost_rows as cost_rows
 from ._report import cost_section as cost_section

@@ -50,11 +50,7 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     Raises:
         BudgetError: at least one limit is exceeded; the message names each exceeded limit.
     """
-    found = {
-        "flash": cost.code + cost.tables,
-        "ram": cost.arena,
-        "stack": cost.stack_needed,
-    }
+    found = {"flash": cost.code + cost.tables, "ram": cost.arena, "stack": cost.stack_needed}
     shares = {
         "flash": [table_bytes(op, target) for op in program.ops],
         "ram": bytes_in_use(program),  # of the arena: the input is the caller's

@@ -154,7 +154,7 @@ def _by_fuel(binary: Path) -> list[int]:
     }
     try:
         module = wt.Module.from_file(store.engine, str(binary))
-        wanted = [port[str(one.name)] for one in module.imports]
+        wanted = [port[str(module_import.name)] for module_import in module.imports]
         run = wt.Instance(store, module, wanted).exports(store)["run"]
         assert isinstance(run, wt.Func)
         run(store)

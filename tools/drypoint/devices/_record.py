@@ -50,7 +50,7 @@ class Recorded:
 Record = Mapping[str, Recorded]  # by the target's name, in the order of the table
 
 
-def recorded(file: Path = FILE) -> dict[str, Record]:
+def read_rows(file: Path = FILE) -> dict[str, Record]:
     """The rows of the file, by the net's name."""
     nets = json.loads(file.read_text("utf-8"))
     return {
@@ -101,7 +101,7 @@ def record(
     Raises:
         DeviceError, SizeError: as `measure_row`; nothing is written.
     """
-    nets = {net: dict(rows) for net, rows in recorded(file).items()} if file.exists() else {}
+    nets = {net: dict(rows) for net, rows in read_rows(file).items()} if file.exists() else {}
     for net, program in programs.items():
         for target in targets:
             if net == LENET or target.name in NET_TARGETS:

@@ -11,7 +11,7 @@ from drypoint.program import LIMITS, NUMPY_TYPE, Dense, Op, ProgramError, Tensor
 
 from ._difference import Cause
 from ._inputs import Change, Plane, layout_changes, value_changes
-from ._weights import changed, weight_changes
+from ._weights import replace_fields, weight_changes
 
 Matches = Callable[[NDArray[np.integer]], bool]
 
@@ -56,14 +56,14 @@ def changes(
     if len(inputs) == 2 and inputs[0].shape == inputs[1].shape:
         words = f"The two tensors that {op.name} reads are exchanged."
         yield Change("layout", words, reference.apply(op, inputs[1], inputs[0]))
-    for other, words in padded_otherwise(op):
+    for other, words in other_paddings(op):
         yield Change("padding", words, reference.apply(other, *inputs))
-    yield from clamped_otherwise(op, inputs)
+    yield from other_clamps(op, inputs)
     if not isinstance(op, Dense):
-        yield from shifted(op, inputs)
+        yield from shifted_kernels(op, inputs)
 
 
-def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
+def other_paddings(op: Op) -> Iterator[tuple[Op, str]]:
     """The op with other padding and padding values, and the mistake in words."""
     padding, pad = getattr(op, "padding", None), getattr(op, "pad", None)
     if padding is None or not any(padding):
@@ -76,7 +76,7 @@ def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
             own = np.zeros(op.in_shape.c, kind) if pad is None else pad
             if low <= value <= high and not (own == value).all():
                 shown = "0" if pad is None else "its own values"
-                other = changed(op, pad=np.full(op.in_shape.c, value, kind))
+                other = replace_fields(op, pad=np.full(op.in_shape.c, value, kind))
                 yield other, f"The padding reads {words}, and should read {shown}."
     top, left, bottom, right_side = padding
     for down, across in product((-1, 0, 1), repeat=2):
@@ -87,20 +87,20 @@ def padded_otherwise(op: Op) -> Iterator[tuple[Op, str]]:
                 "TensorFlow and PyTorch put an odd row at different sides."
             )
             try:
-                other = changed(op, padding=sides, **({"pad": pad} if any(sides) else {}))
+                other = replace_fields(op, padding=sides, **({"pad": pad} if any(sides) else {}))
             except ProgramError:
                 continue
             yield other, words
 
 
-def clamped_otherwise(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
+def other_clamps(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
     """The output with no clamp, with wrapping, and with the clamp of another type."""
     if not hasattr(op, "lo") or op.out_type == "i32":
         return
     low, high = LIMITS[op.out_type]
     lowest, highest = LIMITS["i32"]
     lo, hi = getattr(op, "lo", low), getattr(op, "hi", high)
-    wide = changed(op, output=Tensor(op.out_shape, "i32"), lo=lowest, hi=highest)
+    wide = replace_fields(op, output=Tensor(op.out_shape, "i32"), lo=lowest, hi=highest)
     values = reference.apply(wide, *inputs).astype(np.int64) + op.output.zero
     kind = NUMPY_TYPE[op.out_type]
     wrapped = (values & 0xFF).astype(np.uint8).view(kind)
@@ -120,7 +120,7 @@ def clamped_otherwise(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
             yield Change("saturation", words, values.clip(*limits).astype(kind))
 
 
-def shifted(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
+def shifted_kernels(op: Op, inputs: Sequence[Plane]) -> Iterator[Change]:
     """The output where the kernel reads one row, column or channel off."""
     for axis, name in ((1, "row"), (2, "column"), (3, "channel")):
         for by in (-1, 1):

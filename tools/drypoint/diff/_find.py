@@ -61,8 +61,8 @@ def find_difference(
         return _with_log(right, other, encoded)
     if isinstance(other, Program):
         _check_planes(right, other)
-        return _compared(right, encoded, reference.trace(other, encoded), other=other)
-    return _compared(right, encoded, other.trace(encoded), reads_input=True)
+        return _compare(right, encoded, reference.trace(other, encoded), other=other)
+    return _compare(right, encoded, other.trace(encoded), reads_input=True)
 
 
 def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
@@ -72,7 +72,7 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
             "inputs of its runs, in their order"
         )
     inputs = inputs[: len(log.inputs)]
-    found = _compared(right, log.inputs, log.outputs, log=log)
+    found = _compare(right, log.inputs, log.outputs, log=log)
     if np.array_equal(inputs, log.inputs):
         return found
     cause, words, proven = explain_input(inputs, log.inputs, right.input, right.encoder)
@@ -94,7 +94,7 @@ def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:
     )
 
 
-def _compared(
+def _compare(
     right: Program,
     inputs: Plane,
     outputs: list[NDArray[np.integer]],
@@ -121,7 +121,7 @@ def _compared(
             proven=True,
         )  # fmt: skip
     op, expected, actual = right.ops[index], tensors[index + 1], outputs[index]
-    cause, words, proven = _explained(right, other, index, tensors, actual, reads_input=reads_input)
+    cause, words, proven = _explain(right, other, index, tensors, actual, reads_input=reads_input)
     if names and not proven:
         cause, words = "stale program", names
     elif names:
@@ -137,7 +137,7 @@ def _compared(
     )
 
 
-def _explained(
+def _explain(
     right: Program,
     other: Program | None,
     index: int,
@@ -183,7 +183,7 @@ def field_difference(right: Op, other: Op) -> tuple[Cause, str]:
                 found[f"{words}{more}"] = causes.get(name, "weights")
         elif isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
             if a is not b:
-                shown = ["none" if one is None else "there" for one in (b, a)]
+                shown = ["none" if program is None else "there" for program in (b, a)]
                 words = f"the table {name} is {shown[0]}, and should be {shown[1]}"
                 found[words] = causes.get(name, "weights")
         elif name != "name" and a != b:
@@ -214,7 +214,7 @@ def _numbers(right: Program, log: Log | None) -> str:
 
 
 def _check_planes(right: Program, other: Program) -> None:
-    planes = [[one.input, *(op.output for op in one.ops)] for one in (right, other)]
+    planes = [[side.input, *(op.output for op in side.ops)] for side in (right, other)]
     shapes = [[(tensor.shape, tensor.type) for tensor in tensors] for tensors in planes]
     if shapes[0] != shapes[1] or right.reads != other.reads:
         at = next((i for i, (a, b) in enumerate(zip(*shapes, strict=False)) if a != b), len(shapes))

@@ -62,7 +62,7 @@ def find_in_floats(model: Model, program: Program, inputs: Any) -> Difference:
     for index in compared:
         got, op = side.ratio(index), program.ops[index]
         if got < side.least(index):
-            cause, words = _explained(side, index)
+            cause, words = _explain(side, index)
             facts = (
                 f"{op.name} (op {index}, {op.kind}) is the first op that is far from the floats of "
                 f"{layers[op.name]}: {got:.1f} dB of signal to noise, and "
@@ -90,7 +90,7 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     calibration = quant.calibrate(model, inputs)
     own = quant.quantize(model, calibration)
     rows = quant.report(model, calibration, inputs)
-    ops = [[(op.name, op.kind, op.out_shape) for op in one.ops] for one in (own, program)]
+    ops = [[(op.name, op.kind, op.out_shape) for op in side.ops] for side in (own, program)]
     if ops[0] != ops[1] or own.reads != program.reads:
         raise DiffError(
             f"the program {program.name!r} has the ops {', '.join(op.name for op in program.ops)}; "
@@ -109,7 +109,7 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     return _Side(program, own, tensors, floats, {row.op: row.sqnr for row in rows}), layers
 
 
-def _explained(side: _Side, index: int) -> tuple[Cause, str]:
+def _explain(side: _Side, index: int) -> tuple[Cause, str]:
     """The likely cause of an op's distance from its floats, and in words."""
     program, op, mine = side.program, side.program.ops[index], side.own.ops[index]
     inputs = [side.tensors[number] for number in program.reads[index]]
@@ -118,7 +118,7 @@ def _explained(side: _Side, index: int) -> tuple[Cause, str]:
         if side.ratio(index, change.values) >= side.least(index):
             return change.cause, f"With this mistake the program equals the floats: {change.words}"
     if hasattr(op, "rows") and hasattr(mine, "rows"):
-        a, b = (one.rows.astype(np.float64) for one in (mine, op))
+        a, b = (side.rows.astype(np.float64) for side in (mine, op))
         norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         others = int(((a * b).sum(axis=1) < 0.99 * norms).sum())
         if others == len(a):

@@ -64,7 +64,7 @@ def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -
     """
     low, high = LIMITS[tensor.type]
 
-    def stored(values: NDArray[np.float64], rounding: Any) -> Plane:
+    def store(values: NDArray[np.float64], rounding: Any) -> Plane:
         return rounding(values).clip(low, high).astype(NUMPY_TYPE[tensor.type])  # type: ignore[no-any-return]
 
     twice = (
@@ -80,7 +80,7 @@ def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -
         scalings["normalized by mean and deviation"] = (unit - mean) / std
     for words, values in scalings.items():
         for rounding in (np.trunc, np.rint):
-            yield Change("input scaling", twice.format(words), stored(values, rounding))
+            yield Change("input scaling", twice.format(words), store(values, rounding))
     inverted = (low + high) - x.astype(np.int64)
     kind = NUMPY_TYPE[tensor.type]
     yield Change(

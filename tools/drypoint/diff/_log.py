@@ -155,9 +155,7 @@ class _Reader:
         if not self.runs:
             raise LogError(f"{self.name}: it has no line of a run; dpt_run_logged writes them")
 
-        def joined(
-            name: str, kind: type[np.integer], shape: tuple[int, ...]
-        ) -> NDArray[np.integer]:
+        def join(name: str, kind: type[np.integer], shape: tuple[int, ...]) -> NDArray[np.integer]:
             data = b"".join(run[name] for run in self.runs)
             little = np.frombuffer(data, np.dtype(kind).newbyteorder("<"))
             return little.astype(kind).reshape(len(self.runs), *shape)
@@ -166,9 +164,9 @@ class _Reader:
         return Log(
             name=self.name,
             id=self.id,
-            inputs=joined("in", NUMPY_TYPE[source.type], source.shape),
+            inputs=join("in", NUMPY_TYPE[source.type], source.shape),
             outputs=[
-                joined(str(i), NUMPY_TYPE[op.out_type], op.out_shape)
+                join(str(i), NUMPY_TYPE[op.out_type], op.out_shape)
                 for i, op in enumerate(self.program.ops)
             ],
         )

@@ -35,34 +35,36 @@ def weight_changes(op: Op, x: Plane, expected: Plane, actual: Plane) -> Iterator
     channels = np.flatnonzero((expected != actual).any(axis=(0, 1, 2)))
     if len(channels) != 1:
         return
-    channel = int(channels[0])
-    one = _Channel(op, x, channel)
-    target = actual[..., channel]
-    flips = _flips(one.weight)
-    for i in one.matching(
-        target, len(flips), weight=lambda part: _flipped(one.weight, flips[part])
+    index = int(channels[0])
+    channel = _Channel(op, x, index)
+    target = actual[..., index]
+    flips = _flips(channel.weight)
+    for i in channel.matching(
+        target, len(flips), weight=lambda part: _flip(channel.weight, flips[part])
     ):
         place, bit, value = flips[i]
-        where = "".join(f"[{k}]" for k in _place(op, channel, place))
+        where = "".join(f"[{k}]" for k in _place(op, index, place))
         words = (
-            f"Weight {where} of {op.name} is {value}, and should be {int(one.weight[place])}: "
+            f"Weight {where} of {op.name} is {value}, and should be {int(channel.weight[place])}: "
             f"bit {bit} is flipped, in flash or on the way there."
         )
         yield Change("weights", words, actual)
     for name in ("bias", "mult"):
-        number = int(getattr(op, name)[channel])
+        number = int(getattr(op, name)[index])
         signed = np.int64(number) ^ (np.int64(1) << np.arange(32))
         numbers = signed.astype(np.uint32).view(np.int32)
-        for i in one.matching(target, 32, **{name: lambda part, numbers=numbers: numbers[part]}):
+        for i in channel.matching(
+            target, 32, **{name: lambda part, numbers=numbers: numbers[part]}
+        ):
             what = "bias" if name == "bias" else "multiplier"
             words = (
-                f"The {what} of channel {channel} of {op.name} is {numbers[i]}, and should be "
+                f"The {what} of channel {index} of {op.name} is {numbers[i]}, and should be "
                 f"{number}: bit {i} is flipped, in flash or on the way there."
             )
             yield Change("weights", words, actual)
 
 
-def changed(op: Op, **fields: Any) -> Op:
+def replace_fields(op: Op, **fields: Any) -> Op:
     """The op with other fields, checked again."""
     return replace(op, **fields)
 
@@ -135,7 +137,7 @@ class _Channel:
         if found is not None:
             return [found[..., i] for i in range(n)]
         alone = [{k: v[i : i + 1] for k, v in tables.items()} for i in range(n)]
-        planes = [self._outputs(1, one) for one in alone]
+        planes = [self._outputs(1, weights) for weights in alone]
         return [None if plane is None else plane[..., 0] for plane in planes]
 
     def _same(self, name: str, n: int) -> NDArray[np.int32]:
@@ -149,7 +151,9 @@ class _Channel:
         if isinstance(op, Conv):
             rows = rows.reshape(n, *op.kernel, op.in_shape.c)
         try:
-            many = changed(op, output=Tensor(shape, *op.output[1:]), **(tables | {"weight": rows}))
+            many = replace_fields(
+                op, output=Tensor(shape, *op.output[1:]), **(tables | {"weight": rows})
+            )
         except ProgramError:
             return None
         return reference.apply(many, self.x)
@@ -162,7 +166,7 @@ def _flips(weight: NDArray[np.int8]) -> list[tuple[int, int, int]]:
     return list(zip(places.tolist(), bits.tolist(), values[places, bits].tolist(), strict=True))
 
 
-def _flipped(weight: NDArray[np.int8], flips: list[tuple[int, int, int]]) -> NDArray[np.int8]:
+def _flip(weight: NDArray[np.int8], flips: list[tuple[int, int, int]]) -> NDArray[np.int8]:
     """A row of weights for each flip."""
     rows = np.tile(weight, (len(flips), 1))
     for row, (place, _, value) in zip(rows, flips, strict=True):

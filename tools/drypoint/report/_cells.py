@@ -54,25 +54,25 @@ class Confusion:
     @property
     def cells(self) -> list[Cell]:
         """The cells with examples, errors first, the largest count first."""
-        found = [cell for row in self.rows for cell in row if cell.count]
-        return sorted(found, key=lambda cell: (cell.true == cell.predicted, -cell.count))
+        cells = [cell for row in self.rows for cell in row if cell.count]
+        return sorted(cells, key=lambda cell: (cell.true == cell.predicted, -cell.count))
 
 
 def confusion_cells(measured: Measurement, thumbnails: Thumbnails) -> Confusion:
     """The matrix of a measurement; pictures are made rank by rank, until there is no room."""
     matrix = measured.confusion_matrix
-    wrong = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
-    shown = sorted(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES].tolist())
+    errors = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
+    shown = sorted(np.argsort(-errors, kind="stable")[:_MOST_CLASSES].tolist())
     order = measured.worst(measured.n)
     by_cell: dict[tuple[int, int], list[Example]] = {}
-    for one in order:
-        key = (int(measured.y[one.index]), int(measured.predicted[one.index]))
-        by_cell.setdefault(key, []).append(one)
-    pictured: dict[tuple[int, int], list[tuple[Example, str]]] = {key: [] for key in by_cell}
+    for example in order:
+        key = (int(measured.y[example.index]), int(measured.predicted[example.index]))
+        by_cell.setdefault(key, []).append(example)
+    pictures: dict[tuple[int, int], list[tuple[Example, str]]] = {key: [] for key in by_cell}
     for rank in range(_MOST_EXAMPLES):
-        for key, found in by_cell.items():
-            if rank < len(found) and key[0] in shown and key[1] in shown:
-                pictured[key].append((found[rank], thumbnails.element(found[rank])))
+        for key, members in by_cell.items():
+            if rank < len(members) and key[0] in shown and key[1] in shown:
+                pictures[key].append((members[rank], thumbnails.element(members[rank])))
     names = [str(name) for name in measured.classes]
     totals = matrix.sum(axis=1)
     rows = [
@@ -83,7 +83,7 @@ def confusion_cells(measured: Measurement, thumbnails: Thumbnails) -> Confusion:
                 predicted=names[j],
                 count=int(matrix[i, j]),
                 share=float(matrix[i, j] / max(1, totals[i])) ** 0.5,
-                examples=pictured.get((i, j), []),
+                examples=pictures.get((i, j), []),
             )
             for j in shown
         ]

@@ -89,17 +89,17 @@ def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str
         "integers": integers.to_json(),
         "float": None if floats is None else floats.to_json(),
         "differing_decisions": differ,
-        "worst": [_example(one) for one in integers.worst(SHOWN)],
-        "least_certain": [_example(one) for one in integers.least_certain(SHOWN)],
+        "worst": [_example(example) for example in integers.worst(SHOWN)],
+        "least_certain": [_example(example) for example in integers.least_certain(SHOWN)],
     }
 
 
-def _example(one: Example) -> dict[str, Any]:
+def _example(example: Example) -> dict[str, Any]:
     return {
-        "example": one.index,
-        "true": one.true,
-        "predicted": one.predicted,
-        "p_true": one.p_true,
+        "example": example.index,
+        "true": example.true,
+        "predicted": example.predicted,
+        "p_true": example.p_true,
     }
 
 

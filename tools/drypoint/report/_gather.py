@@ -52,7 +52,7 @@ def make_report(
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
 
     Raises:
-        ReportError: the calibration is missing or not wanted.
+        ReportError: a model without calibration, or a program with one.
         UnknownTargetError: a name is no target's.
         MeasureError: the test examples do not fit the model, or it is no classifier.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
@@ -62,7 +62,7 @@ def make_report(
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
     check_kind(test, Dataset, name="test", wanted="a Dataset of test examples", error=ReportError)
     model = reported if isinstance(reported, Model) else None
-    ranges = _calibrated(model, calibration)
+    ranges = _calibrate(model, calibration)
     if model is not None and ranges is not None:
         program = quant.quantize(
             model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
@@ -70,16 +70,18 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    engine, some = Engine(program), test.x[:COMPARED]
+    engine, compared = Engine(program), test.x[:COMPARED]
     integers = measure(engine, test)
     floats = None if model is None else measure(model, test)
     layers = bounds = None
     if model is not None and ranges is not None:
-        layers = quant.report(model, ranges, some)
+        layers = quant.report(model, ranges, compared)
         bounds = quant.error_bound(model, ranges)
     if verification is None:
-        backends = {f"engine ({one})": Engine(program, backend=one) for one in Engine.backends()}
-        verification = verify(program, backends, some)
+        backends = {
+            f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()
+        }
+        verification = verify(program, backends, compared)
     simplified = simplify(program)
     exported = fuse_rows(simplified.program)
     provenance = program.provenance if model is None else model.provenance
@@ -106,20 +108,19 @@ def make_report(
     )
 
 
-def _calibrated(
-    model: Model | None,
-    given: quant.Calibration | NDArray[np.generic] | None,
+def _calibrate(
+    model: Model | None, calibration: quant.Calibration | NDArray[np.generic] | None
 ) -> quant.Calibration | None:
     """The calibration of a model; None for a program, whose integers are chosen already."""
     if model is None:
-        if given is not None:
+        if calibration is not None:
             raise ReportError("a program is quantized already: leave calibration out")
         return None
-    if given is None:
+    if calibration is None:
         raise ReportError(
             "calibration is missing: a model is quantized for its report; give training "
             "examples, or the result of quant.calibrate"
         )
-    if isinstance(given, quant.Calibration):
-        return given
-    return quant.calibrate(model, given)
+    if isinstance(calibration, quant.Calibration):
+        return calibration
+    return quant.calibrate(model, calibration)

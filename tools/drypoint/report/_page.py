@@ -17,7 +17,7 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._text import accuracy, first_loss, verified
+from ._text import accuracy, describe_proof, first_loss
 from ._thumbnails import Thumbnails
 
 Facts = Mapping[str, Any]
@@ -62,7 +62,7 @@ def page(
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
         autoescape=True,
-        finalize=_shown,
+        finalize=_show,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -75,9 +75,9 @@ def page(
         listing=str(program),
         accuracy=accuracy,
         first_loss=first_loss,
-        verified=verified,
+        describe_proof=describe_proof,
         lists=[
-            (title, note, [(one, thumbnails.element(one)) for one in found])
+            (title, note, [(example, thumbnails.element(example)) for example in found])
             for title, note, found in (
                 ("Worst", "the lowest probability of the true class first", measured.worst(10)),
                 ("Least certain", "the highest entropy first", measured.least_certain(10)),
@@ -99,7 +99,7 @@ def _pictures(
     """Section -> (title, SVG, the picture as text) of each picture."""
     numbers = count()
 
-    def drawn(picture: plot.Picture, title: str, columns: int = 1) -> tuple[str, str, str]:
+    def draw(picture: plot.Picture, title: str, columns: int = 1) -> tuple[str, str, str]:
         name = f"picture{next(numbers)}"
         element = plot.inline_svg(picture, name=name, label=title, columns=columns)
         return title, element, picture.text
@@ -107,9 +107,9 @@ def _pictures(
     sections = ("net", "training", "memory", "errors")
     found: dict[str, list[tuple[str, str, str]]] = {section: [] for section in sections}
     if len(exported.ops) <= _MOST_OPS:
-        found["memory"].append(drawn(plot.memory(exported), "The arena while each op runs"))
+        found["memory"].append(draw(plot.memory(exported), "The arena while each op runs"))
     if model is not None:
-        found["net"].append(drawn(plot.net(model), "The layers and the arrays between them"))
+        found["net"].append(draw(plot.net(model), "The layers and the arrays between them"))
     result = facts["training"]["result"]
     if result is not None and result.get("history", {}).get("loss"):
         history = result["history"]
@@ -117,10 +117,10 @@ def _pictures(
         for quantity, key in wanted.items():
             if key in history:
                 curves = plot.training(history, quantities=(quantity,))
-                found["training"].append(drawn(curves, f"Training: {quantity} by epoch"))
-    found["calibration"] = [drawn(plot.reliability(measured), "Accuracy by confidence")]
+                found["training"].append(draw(curves, f"Training: {quantity} by epoch"))
+    found["calibration"] = [draw(plot.reliability(measured), "Accuracy by confidence")]
     for op in () if layers is None else layers.ops[:_MOST_HISTOGRAMS]:
-        found["errors"].append(drawn(_errors(op), f"{op.op}: float less integer output"))
+        found["errors"].append(draw(_errors(op), f"{op.op}: float less integer output"))
     return found
 
 
@@ -145,7 +145,7 @@ def _errors(op: OpReport) -> plot.Histograms:
     return plot.Histograms(parts=(part,))
 
 
-def _shown(value: object) -> object:
+def _show(value: object) -> object:
     """What an expression of the template puts on the page: text of files as it may be shown.
     Markup, which `plot` and `Thumbnails` made, is as it is.
     """

@@ -33,19 +33,19 @@ def first_loss(layers: Facts) -> str:
     """The first op with a visible loss, in words."""
     limit = layers["visible_below_db"]
     if layers["first_visible"] is None:
-        known = [op["sqnr"] for op in layers["ops"] if op["sqnr"] is not None]
-        least = min(known, default=None)
+        ratios = [op["sqnr"] for op in layers["ops"] if op["sqnr"] is not None]
+        least = min(ratios, default=None)
         lowest = "" if least is None else f"; the lowest is {least:.1f} dB"
         return f"no layer is below {limit:g} dB{lowest}"
     return f"{layers['first_visible']} is the first layer below {limit:g} dB"
 
 
-def verified(proof: Facts) -> str:
+def describe_proof(proof: Facts) -> str:
     """The comparison of bytes, in words."""
-    found = proof["verification"]
+    verification = proof["verification"]
     return (
-        f"{found['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
-        f"reference, on {found['examples']:,} examples: {', '.join(found['runners'])}"
+        f"{verification['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
+        f"reference, on {verification['examples']:,} examples: {', '.join(verification['runners'])}"
     )
 
 
@@ -64,7 +64,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         ("model", f"{program['file_bytes']:,} bytes"),
         ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
         ("work", f"{program['macs']:,} multiply-accumulates an example"),
-        ("verified", verified(facts["proof"])),
+        ("verified", describe_proof(facts["proof"])),
     ]
 
 

@@ -18,16 +18,16 @@ class Thumbnails:
 
     room: int = _MOST_BYTES
 
-    def element(self, one: Example) -> str:
+    def element(self, example: Example) -> str:
         """An ``<img>`` of an example; "" without an image or without room."""
-        if one.image is None or self.room < 0:
+        if example.image is None or self.room < 0:
             return ""
-        image = Image.fromarray(one.image)
+        image = Image.fromarray(example.image)
         image.thumbnail((_SIDE, _SIDE))
         content = io.BytesIO()
         image.save(content, "png", optimize=True)
         element = html_image(
-            content.getvalue(), alt=f"image {one.index}", width=image.width, height=image.height
+            content.getvalue(), alt=f"image {example.index}", width=image.width, height=image.height
         )
         self.room -= len(element)
         return element if self.room >= 0 else ""

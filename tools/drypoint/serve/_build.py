@@ -35,7 +35,7 @@ class BuildError(DrypointError, RuntimeError):
 
 def shipped_engine() -> bytes:
     """The module that comes with the package."""
-    return _shipped().read_bytes()
+    return _shipped_path().read_bytes()
 
 
 def build_engine() -> bytes:
@@ -65,11 +65,11 @@ def update_shipped_engine() -> Path:
     Raises:
         BuildError: as `build_engine`.
     """
-    write_atomic(_shipped(), build_engine())
-    return _shipped()
+    write_atomic(_shipped_path(), build_engine())
+    return _shipped_path()
 
 
-def _shipped() -> Path:
+def _shipped_path() -> Path:
     return Path(str(files(__package__))) / "engine.wasm"
 
 

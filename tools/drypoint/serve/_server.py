@@ -98,7 +98,8 @@ def make_server(
             return (
                 len(hosts) == 1
                 and hosts[0].lower() in places
-                and {origin.lower() for origin in origins} <= {f"http://{one}" for one in places}
+                and {origin.lower() for origin in origins}
+                <= {f"http://{place}" for place in places}
             )
 
         def _answer(self, status: int, kind: str, body: bytes) -> None:

@@ -28,7 +28,7 @@ def spread(gradient: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Ar
     return np.broadcast_to(np.expand_dims(gradient, axes), shape)
 
 
-def normalized_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+def normalize_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """`axis` as NumPy's reductions take it (None: all), as distinct numbers in 0..ndim-1.
 
     Raises:

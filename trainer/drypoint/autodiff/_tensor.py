@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._broadcast import count, normalized_axes, spread, sum_to
+from ._broadcast import count, normalize_axes, spread, sum_to
 from ._errors import AutodiffError
 from ._tape import Array, Node, Vjp, backpropagate, dense
 from .kernels import choose as kernels
@@ -181,7 +181,7 @@ class Tensor:
 
     def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> "Tensor":
         """The sum over one axis, several, or all (None)."""
-        axes = normalized_axes(axis, self.ndim)
+        axes = normalize_axes(axis, self.ndim)
         missing = () if keepdims else axes
         value = self.data.sum(axis=axes, keepdims=True) if keepdims else self.data.sum(axis=axes)
         return record(value, (self, lambda g: spread(g, self.shape, missing)))
@@ -190,7 +190,7 @@ class Tensor:
         self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False
     ) -> "Tensor":
         """The arithmetic mean over one axis, several, or all (None)."""
-        n = count(self.shape, normalized_axes(axis, self.ndim))
+        n = count(self.shape, normalize_axes(axis, self.ndim))
         return self.sum(axis, keepdims=keepdims) / n
 
     def max(self, axis: int | None = None, *, keepdims: bool = False) -> "Tensor":
@@ -198,7 +198,7 @@ class Tensor:
         if axis is None:
             flat = self.reshape((-1,)).max(0)
             return flat.reshape((1,) * self.ndim) if keepdims else flat
-        (along,) = normalized_axes(axis, self.ndim)
+        (along,) = normalize_axes(axis, self.ndim)
         first = np.expand_dims(self.data.argmax(axis=along), along)
 
         def vjp(g: Array) -> Array:
@@ -228,7 +228,7 @@ class Tensor:
     def transpose(self, axes: tuple[int, ...] | None = None) -> "Tensor":
         """The axes in another order; None reverses them."""
         order = tuple(range(self.ndim))[::-1] if axes is None else axes
-        if normalized_axes(order, self.ndim) != tuple(range(self.ndim)):
+        if normalize_axes(order, self.ndim) != tuple(range(self.ndim)):
             raise AutodiffError(f"axes {axes} do not name each axis of shape {self.shape} once")
         back = tuple(int(axis) for axis in np.argsort(np.asarray(order) % max(self.ndim, 1)))
         return record(self.data.transpose(order), (self, lambda g: g.transpose(back)))

@@ -35,12 +35,12 @@ def host_call(
             return True
 
         trace.append_callback(callback)
-    with _untraced():
+    with _pause_trace():
         function()
 
 
 @contextmanager
-def _untraced() -> Iterator[None]:
+def _pause_trace() -> Iterator[None]:
     """A context whose kernel calls no trace sees: the host callback repeats them."""
     token = tracer.set(None)
     try:
@@ -106,7 +106,7 @@ class _HostCallback:
 
     def _call(self) -> None:
         """Call the function on the inner tape."""
-        with _untraced():
+        with _pause_trace():
             self.leaves = [Tensor(t.data, requires_grad=t.requires_grad) for t in self._tensors]
             self.y = self._function(*self.leaves)
 
@@ -129,7 +129,7 @@ class _HostCallback:
         return copies
 
     def _backward(self, g: Array) -> list[Array]:
-        with _untraced():
+        with _pause_trace():
             self.y.backward(g)
         wanted = [leaf for leaf in self.leaves if leaf.requires_grad]
         return [np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad for leaf in wanted]

@@ -4,12 +4,23 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _augment as augment
-from ._boolean import BooleanDecoder, BooleanEncoder
-from ._cache import cache_folder
-from ._class_decoder import ClassDecoder
-from ._class_encoder import ClassEncoder
-from ._classes import Class, class_names, class_places
-from ._dataset import Dataset, take
+from ._dataset.classes import Class, class_names, class_places
+from ._dataset.dataset import Dataset, take
+from ._dataset.inputs import model_inputs
+from ._dataset.labels import is_one_hot, label_indices
+from ._dataset.pixels import channels_last, check_scaled, plain_images
+from ._dataset.split import train_val_split
+from ._dataset.splits import ALL, Splits
+from ._encoders.boolean import BooleanDecoder, BooleanEncoder
+from ._encoders.class_decoder import ClassDecoder
+from ._encoders.class_encoder import ClassEncoder
+from ._encoders.from_config import decoder_from_config, encoder_from_config
+from ._encoders.function_encoder import FunctionEncoder
+from ._encoders.image_decoder import ImageDecoder
+from ._encoders.image_encoder import ImageEncoder
+from ._encoders.protocols import Decoder, Encoder
+from ._encoders.signal_encoder import SignalEncoder
+from ._encoders.text import ascii_image
 from ._errors import (
     AugmentError,
     CoderError,
@@ -18,24 +29,13 @@ from ._errors import (
     FormatError,
     UnknownClassError,
 )
-from ._folder import load_folder
-from ._from_config import decoder_from_config, encoder_from_config
-from ._function_encoder import FunctionEncoder
-from ._idx import idx_bytes, parse_idx, read_idx, write_idx
-from ._idx_files import load_idx
-from ._image_decoder import ImageDecoder
-from ._image_encoder import ImageEncoder
-from ._inputs import model_inputs
-from ._labels import is_one_hot, label_indices
-from ._named import DatasetCard, cards, load
-from ._pixels import channels_last, check_scaled, plain_images
-from ._protocols import Decoder, Encoder
-from ._read import read
-from ._recordings import read_samples
-from ._signal_encoder import SignalEncoder
-from ._split import train_val_split
-from ._splits import ALL, Splits
-from ._text import ascii_image
+from ._readers.folder import load_folder
+from ._readers.idx import idx_bytes, parse_idx, read_idx, write_idx
+from ._readers.idx_files import load_idx
+from ._readers.read import read
+from ._readers.recordings import read_samples
+from ._sources.cache import cache_folder
+from ._sources.named import DatasetCard, cards, load
 
 __all__ = [
     "ALL",

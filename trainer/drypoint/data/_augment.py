@@ -15,13 +15,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._augment_checks import check_amount, checked_keys
-from ._augment_signals import Signals
-from ._compiled import instruction_sets, warp_compiled
-from ._counter_random import Keys
+from ._augmentation.augment_checks import check_amount, draw_keys
+from ._augmentation.augment_signals import Signals
+from ._augmentation.compiled import instruction_sets, warp_compiled
+from ._augmentation.counter_random import Keys
+from ._augmentation.warp_map import ElasticGrid, affine_maps
+from ._augmentation.warp_reference import warp_reference
 from ._errors import AugmentError
-from ._warp_map import ElasticGrid, affine_maps
-from ._warp_reference import warp_reference
 
 __all__ = ["SIDE_MAX", "RandomRotate", "RandomShift", "Signals", "Warp"]
 
@@ -77,7 +77,7 @@ class Warp:
             AugmentError: images that are not uint8 (N, H, W[, C]), not an index for each, or a
                 negative number.
         """
-        pixels, keys = _checked(images, seed, epoch, indices)
+        pixels, keys = _check(images, seed, epoch, indices)
         size = (pixels.shape[2], pixels.shape[1])
         amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "shift")}
         maps = affine_maps(keys, size, **amounts)
@@ -101,7 +101,7 @@ def _grid(size: tuple[int, int], std: float, sigma: float) -> ElasticGrid:
     return ElasticGrid.of(size, std=std, sigma=sigma)
 
 
-def _checked(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple[Pixels, Keys]:
+def _check(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple[Pixels, Keys]:
     """The images as (N, H, W, C), and the random key of each image."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise AugmentError(
@@ -110,6 +110,6 @@ def _checked(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple
         )
     if max(images.shape[1:3]) > SIDE_MAX or 0 in images.shape[1:]:
         raise AugmentError(f"sides must be 1 to {SIDE_MAX} pixels, images are {images.shape}")
-    keys = checked_keys(len(images), seed, epoch, indices, what="images")
+    keys = draw_keys(len(images), seed, epoch, indices, what="images")
     pixels = images if images.ndim == 4 else images[..., None]
     return pixels, keys

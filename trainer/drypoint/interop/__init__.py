@@ -50,8 +50,6 @@ in float32. From equal inputs a value differs by at most 1. `rounding_report` sa
 from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
-from ._check import Agreement as Agreement
-from ._check import check as check
 from ._errors import ExportError as ExportError
 from ._errors import FrameworkError as FrameworkError
 from ._errors import ImportFileError as ImportFileError
@@ -61,19 +59,21 @@ from ._export import to_onnx as to_onnx
 from ._export import to_safetensors as to_safetensors
 from ._export import to_tflite as to_tflite
 from ._export import to_torch_state_dict as to_torch_state_dict
-from ._keras import from_keras as from_keras
-from ._onnx import from_onnx as from_onnx
-from ._onnx import is_quantized_onnx as is_quantized_onnx
-from ._onnx import program_from_onnx as program_from_onnx
 from ._quantized import is_tflite as is_tflite
 from ._quantized import program_and_rounding as program_and_rounding
 from ._quantized import rounding_report as rounding_report
 from ._rounding import OpRounding as OpRounding
 from ._rounding import RoundingReport as RoundingReport
-from ._tflite import from_tflite as from_tflite
-from ._tflite import is_quantized_tflite as is_quantized_tflite
-from ._tflite import program_from_tflite as program_from_tflite
-from ._torch import from_torch as from_torch
+from .frameworks.check import Agreement as Agreement
+from .frameworks.check import check as check
+from .frameworks.keras import from_keras as from_keras
+from .frameworks.torch import from_torch as from_torch
+from .onnx.read import from_onnx as from_onnx
+from .onnx.read import is_quantized_onnx as is_quantized_onnx
+from .onnx.read import program_from_onnx as program_from_onnx
+from .tflite.read import from_tflite as from_tflite
+from .tflite.read import is_quantized_tflite as is_quantized_tflite
+from .tflite.read import program_from_tflite as program_from_tflite
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

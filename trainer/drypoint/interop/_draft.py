@@ -11,47 +11,30 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint import nn
 from drypoint.graph import Unsupported
 
-from ._errors import ImportFileError, OnnxError
-from ._onnx_file import Array, Shape
-from ._onnx_value import Value, check_size
+from ._errors import ImportFileError
+from ._integer_layers import FileQuantParams, Floats
+from ._tensor_view import Array, Shape, TensorView, check_size
 
 INPUT = "input"
-Floats = NDArray[np.float64]
 OWN_WEIGHTS = 1 << 25  # bytes of weights that no file holds: of a batch norm for a constant, ...
 GROWTH = 16  # and for each byte of the file
 NO_CLIP = (-math.inf, math.inf)
 ROUNDING = 1e-12  # the epsilon of a batch norm that only scales and adds
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class QuantParams:
-    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
-
-    Attributes:
-        kind: "INT8" or "UINT8".
-        scales: one, or one for each output channel of weights.
-        zero: the zero point.
-    """
-
-    kind: str
-    scales: Floats
-    zero: int
-
-
-WHOLE = QuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
+WHOLE = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of 0 and 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Made:
+class DraftLayer:
     """A layer of the draft.
 
     Attributes:
-        layer: the layer.
+        module: the layer itself.
         reads: numbers of the layers that it reads; 0 is the net's input.
         shape: what it outputs for an example.
         title: the node, for messages.
@@ -64,18 +47,18 @@ class Made:
         keeps: whether the layer's weights of 0 and 1 choose values and compute none.
         name: the file's; "": as `nn.Sequential` names the layers of a list.
         clip: bounds of its output, of an activation that a quantized file's operator has in it.
-        described: whether ``shape`` is what the file says.
+        describe: whether ``shape`` is what the file says.
     """
 
-    layer: nn.Module
+    module: nn.Module
     reads: tuple[int, ...]
     shape: Shape
     title: str
     arrays: Mapping[str, Array] = field(default_factory=dict)
     scaling: bool = False
-    weights: QuantParams | None = None
+    weights: FileQuantParams | None = None
     bias_scales: Floats | None = None
-    output: QuantParams | None = None
+    output: FileQuantParams | None = None
     keeps: bool = False
     name: str = ""
     clip: tuple[float, float] = NO_CLIP
@@ -84,13 +67,13 @@ class Made:
 
 class Read(Protocol):
     """A tensor of the file that a layer reads: ``end`` is the number of the layer that computes it,
-    ``made`` the shape of what that layer outputs.
+    ``layer_shape`` the shape of what that layer outputs.
     """
 
     @property
     def end(self) -> int: ...
     @property
-    def made(self) -> Shape: ...
+    def layer_shape(self) -> Shape: ...
 
 
 class Draft:
@@ -107,15 +90,13 @@ class Draft:
         input_qparams: the steps of a quantized file's input.
     """
 
-    def __init__(
-        self, input_shape: Shape, size: int, error: type[ImportFileError] = OnnxError
-    ) -> None:
-        self.layers: dict[int, Made] = {}
+    def __init__(self, input_shape: Shape, size: int, error: type[ImportFileError]) -> None:
+        self.layers: dict[int, DraftLayer] = {}
         self.input_shape = input_shape
-        self.input_qparams: QuantParams | None = None
+        self.input_qparams: FileQuantParams | None = None
         self.title, self.error = "", error
         self._left = OWN_WEIGHTS + GROWTH * size
-        self._shaped: dict[tuple[int, Shape], int] = {}
+        self._reshapes: dict[tuple[int, Shape], int] = {}
 
     def add(
         self,
@@ -124,10 +105,10 @@ class Draft:
         arrays: Mapping[str, Array] | None = None,
         *,
         shape: Shape | None = None,
-        weights: QuantParams | None = None,
+        weights: FileQuantParams | None = None,
         keeps: bool = False,
         **facts: Any,
-    ) -> Value:
+    ) -> TensorView:
         """Add a layer; what it outputs.
 
         Args:
@@ -136,23 +117,22 @@ class Draft:
             arrays: name -> values of its parameters and buffers.
             shape: what it outputs for an example as the file says, for `_program` to check; None:
                 computed here.
-            weights, keeps, facts: more fields of `Made`.
-
-        Raises:
-            Unsupported: the layer does not take what it reads, or its output is too large.
+            weights, keeps, facts: more fields of `DraftLayer`.
         """
         described = shape is not None
         if shape is None:
-            shapes = dict(zip(layer.input_ports, (one.made for one in sources), strict=True))
+            shapes = dict(
+                zip(layer.input_ports, (source.layer_shape for source in sources), strict=True)
+            )
             try:
                 (shape,) = layer.output_shapes(shapes).values()
             except nn.ShapeError as error:
                 raise Unsupported(f"does not fit what it reads: {error}") from error
             check_size(shape)
         number = len(self.layers) + 1
-        self.layers[number] = Made(
-            layer=layer,
-            reads=tuple(one.end for one in sources),
+        self.layers[number] = DraftLayer(
+            module=layer,
+            reads=tuple(source.end for source in sources),
             shape=shape,
             title=self.title,
             arrays=dict(arrays or {}),
@@ -161,94 +141,94 @@ class Draft:
             described=described,
             **facts,
         )
-        return Value(end=number, made=shape, shape=shape)
+        return TensorView(end=number, layer_shape=shape, shape=shape)
 
     def claim(self, count: int) -> None:
         """Take weights that no file holds from the budget, before they are made.
 
         Raises:
-            OnnxError: they are far more than the file explains.
+            ImportFileError: they are far more than the file explains.
         """
         self._left -= 8 * count
         if self._left < 0:
-            raise OnnxError("its nodes choose and scale more values than a net of its size would")
+            raise self.error("its nodes choose and scale more values than a net of its size would")
 
-    def shaped(self, value: Value, shape: Shape) -> int:
+    def reshape(self, value: TensorView, shape: Shape) -> int:
         """The number of a layer that outputs a layer's output in another shape."""
-        if value.made == shape:
+        if value.layer_shape == shape:
             return value.end
         key = value.end, shape
-        if key not in self._shaped:
+        if key not in self._reshapes:
             layer: nn.Module = nn.Flatten() if len(shape) == 1 else nn.Reshape(shape)
-            self._shaped[key] = self.add(layer, (value,)).end
-        return self._shaped[key]
+            self._reshapes[key] = self.add(layer, (value,)).end
+        return self._reshapes[key]
 
-    def qparams_of(self, end: int) -> QuantParams | None:
+    def qparams_of(self, end: int) -> FileQuantParams | None:
         """The steps of what a layer outputs."""
         return self.layers[end].output if end else self.input_qparams
 
-    def set_qparams(self, end: int, steps: QuantParams) -> None:
+    def set_qparams(self, end: int, qparams: FileQuantParams) -> None:
         """Set the steps of what a layer outputs."""
         if end:
-            self.layers[end] = replace(self.layers[end], output=steps)
+            self.layers[end] = replace(self.layers[end], output=qparams)
         else:
-            self.input_qparams = steps
+            self.input_qparams = qparams
 
     def set_keeps(self, end: int) -> None:
         """Say of a layer that its weights of 0 and 1 choose values and compute none."""
         self.layers[end] = replace(self.layers[end], keeps=True)
 
-    def chosen(self, value: Value, places: list[int]) -> Value:
+    def choose(self, value: TensorView, places: list[int]) -> TensorView:
         """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
-        self.claim(len(places) * value.made[0])
-        matrix = np.zeros((len(places), value.made[0], 1, 1))
+        self.claim(len(places) * value.layer_shape[0])
+        matrix = np.zeros((len(places), value.layer_shape[0], 1, 1))
         matrix[np.arange(len(places)), places] = 1.0
-        layer = nn.Conv2d(len(places), 1, in_channels=value.made[0], bias=False)
+        layer = nn.Conv2d(len(places), 1, in_channels=value.layer_shape[0], bias=False)
         return self.add(layer, (value,), {"weight": matrix}, keeps=True)
 
-    def scaled(self, value: Value, factor: Floats, term: Floats) -> Value:
+    def scale(self, value: TensorView, factor: Floats, term: Floats) -> TensorView:
         """factor * x + term for each channel of an image, or each element of a vector.
 
-        It becomes part of a convolution or Linear before it that nothing else reads (`merged`), or
+        It becomes part of a convolution or Linear before it that nothing else reads (`merge`), or
         a batch norm.
         """
-        rank = len(value.made)
+        rank = len(value.layer_shape)
         if rank not in (1, 3):
-            raise Unsupported(f"scales a tensor {value.made}; wanted (C, H, W) or (n,)")
-        self.claim(4 * value.made[0])
+            raise Unsupported(f"scales a tensor {value.layer_shape}; wanted (C, H, W) or (n,)")
+        self.claim(4 * value.layer_shape[0])
         kind = nn.BatchNorm1d if rank == 1 else nn.BatchNorm2d
-        ones = np.ones(value.made[0])
+        ones = np.ones(value.layer_shape[0])
         arrays = {
             "scale": factor * ones,
             "shift": term * ones,
             "running_mean": 0 * ones,
             "running_variance": ones,
         }
-        layer = kind(epsilon=ROUNDING, channels=value.made[0])
-        made = self.add(layer, (value,), arrays, scaling=True)
-        return replace(value, end=made.end)
+        layer = kind(epsilon=ROUNDING, channels=value.layer_shape[0])
+        output = self.add(layer, (value,), arrays, scaling=True)
+        return replace(value, end=output.end)
 
-    def merged(self, output: int) -> tuple[dict[int, Made], int]:
+    def merge_scalings(self, output: int) -> tuple[dict[int, DraftLayer], int]:
         """The layers with each scaling merged into the layer before where only it reads that, and
         the number of the output.
         """
         layers = dict(self.layers)
-        readers = Counter([output, *(n for one in layers.values() for n in one.reads)])
+        readers = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
         moved: dict[int, int] = {}
-        for number, given in self.layers.items():
-            reads = tuple(moved.get(n, n) for n in given.reads)
-            one = layers[number] = replace(given, reads=reads)
+        for number, original in self.layers.items():
+            reads = tuple(moved.get(n, n) for n in original.reads)
+            scaling = layers[number] = replace(original, reads=reads)
             before = layers.get(reads[0])
-            if not one.scaling or before is None or readers[given.reads[0]] > 1:
+            if not scaling.scaling or before is None or readers[original.reads[0]] > 1:
                 continue
-            arrays = _scaled_arrays(before, one)
+            arrays = _scale_arrays(before, scaling)
             if arrays is not None and before.output is None:
-                layer = before.layer
+                layer = before.module
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     layer = replace(layer, bias=True)
                 layers[reads[0]] = replace(
-                    before, layer=layer, arrays=arrays, output=one.output, weights=None
-                    if (np.asarray(one.arrays["scale"]) != 1).any() else before.weights,
+                    before, module=layer, arrays=arrays, output=scaling.output, weights=None
+                    if (np.asarray(scaling.arrays["scale"]) != 1).any() else before.weights,
                 )  # fmt: skip
                 del layers[number]
                 moved[number] = reads[0]
@@ -260,24 +240,24 @@ class Draft:
         Raises:
             ImportFileError: it has no layer, or an array is not of finite real numbers.
         """
-        layers, output = self.merged(output)
+        layers, output = self.merge_scalings(output)
         if not layers:
             raise self.error("has no layers: its output is its input")
-        names = named(layers)
+        names = layer_names(layers)
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}
-        for number, one in layers.items():
-            for key, array in one.arrays.items():
+        for number, layer in layers.items():
+            for key, array in layer.arrays.items():
                 path = f"{names[number]}.{key}"
-                into = buffers if key in one.layer.buffer_names else params
+                into = buffers if key in layer.module.buffer_names else params
                 into[path] = self._as_float32(array, path)
         numbers = list(layers)
         net: nn.Sequential | nn.Graph
-        if [one.reads for one in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
-            net = nn.Sequential({names[n]: layers[n].layer for n in numbers}, self.input_shape)
+        if [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
+            net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
         else:
             net = nn.Graph(
-                {names[n]: layers[n].layer for n in numbers},
+                {names[n]: layers[n].module for n in numbers},
                 _edges(layers, names),
                 {INPUT: self.input_shape},
             )
@@ -293,29 +273,29 @@ class Draft:
         return values
 
 
-def named(layers: Mapping[int, Made]) -> dict[int, str]:
+def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
     """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
-    totals = Counter(one.layer.short_name for one in layers.values())
+    totals = Counter(layer.module.short_name for layer in layers.values())
     seen: Counter[str] = Counter()
     names = {0: INPUT}
-    for number, one in layers.items():
-        short = one.layer.short_name
+    for number, layer in layers.items():
+        short = layer.module.short_name
         seen[short] += 1
-        names[number] = one.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
+        names[number] = layer.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
     return names
 
 
-def _edges(layers: Mapping[int, Made], names: Mapping[int, str]) -> list[tuple[str, str]]:
-    found = []
-    for number, one in layers.items():
-        ports = one.layer.input_ports
-        for port, source in zip(ports, one.reads, strict=True):
+def _edges(layers: Mapping[int, DraftLayer], names: Mapping[int, str]) -> list[tuple[str, str]]:
+    edges = []
+    for number, layer in layers.items():
+        ports = layer.module.input_ports
+        for port, source in zip(ports, layer.reads, strict=True):
             end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
-            found.append((names[source], end))
-    return found
+            edges.append((names[source], end))
+    return edges
 
 
-def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
+def _scale_arrays(before: DraftLayer, scaling: DraftLayer) -> dict[str, Array] | None:
     """The arrays of a layer whose output is scaled; None of a layer that has no weights."""
     factor, term = (np.asarray(scaling.arrays[k], np.float64) for k in ("scale", "shift"))
     arrays = {key: np.asarray(array, np.float64) for key, array in before.arrays.items()}
@@ -324,7 +304,7 @@ def _scaled_arrays(before: Made, scaling: Made) -> dict[str, Array] | None:
     if before.scaling:
         scale, shift = arrays["scale"] * factor, arrays["shift"] * factor + term
         return {**arrays, "scale": scale, "shift": shift}
-    if not isinstance(before.layer, nn.Conv2d | nn.Linear):
+    if not isinstance(before.module, nn.Conv2d | nn.Linear):
         return None
     weight = arrays["weight"]
     if (factor != 1).any():

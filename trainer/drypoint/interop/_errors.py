@@ -16,15 +16,15 @@ class ImportFileError(DrypointError, ValueError):
     """
 
     @classmethod
-    def about(cls, what: str, error: Exception) -> Self:
+    def about(cls, subject: str, error: Exception) -> Self:
         """An error with its first line after a subject.
 
         Args:
-            what: the subject: "net.onnx is no net that can be read".
+            subject: the subject: "net.onnx is no net that can be read".
             error: an error of this kind with its lines, or of another one.
         """
         first, *more = error.args if isinstance(error, ImportFileError) else (str(error),)
-        return cls(f"{what}: {first}", *more)
+        return cls(f"{subject}: {first}", *more)
 
     @classmethod
     def of(cls, troubles: list[tuple[str, str]], total: int, noun: str) -> Self:

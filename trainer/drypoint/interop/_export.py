@@ -10,10 +10,10 @@ from drypoint.common import check_kind, kind_of
 from drypoint.program import Program, reference
 
 from ._errors import ExportError
-from ._net_onnx import net_to_onnx
 from ._packages import package
-from ._program_onnx import program_to_onnx
-from ._program_tflite import program_to_tflite
+from .onnx.write_net import net_to_onnx
+from .onnx.write_program import program_to_onnx
+from .tflite.write_program import program_to_tflite
 
 _PROGRAM = "a Program, as quant.quantize gives it"
 _INPUTS = (
@@ -52,8 +52,8 @@ def to_onnx(
     """
     if isinstance(source, Program):
         return program_to_onnx(source, _outputs(source, inputs, outputs), batch)
-    wanted = "a Model, a net, or a Program"
-    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=wanted, error=ExportError)
+    expected = "a Model, a net, or a Program"
+    check_kind(source, (nn.Model, nn.Layer), name="source", wanted=expected, error=ExportError)
     return net_to_onnx(source if isinstance(source, nn.Model) else nn.Model(source))
 
 

@@ -1,13 +1,36 @@
-"""Layers of quantized files that no float net has: they only add nodes to a graph."""
+"""Layers of quantized files that no float net has: they only add nodes to a graph; and quantization
+parameters as files have them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drypoint import nn
-from drypoint.graph import Builder, Reals, Value
+from drypoint.graph import Builder, Reals, Sides, Unsupported, Value
 
-from ._onnx_file import Shape
+from ._tensor_view import Shape
+
+Array: TypeAlias = NDArray[np.generic]
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FileQuantParams:
+    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
+
+    Attributes:
+        kind: "INT8" or "UINT8".
+        scales: one, or one for each output channel of weights.
+        zero: the zero point.
+    """
+
+    kind: str
+    scales: Floats
+    zero: int
 
 
 class OnlyLowered(nn.Layer):
@@ -34,6 +57,22 @@ class OfIntegers(OnlyLowered):
 
     function: Callable[[Reals], Reals]
 
+    @classmethod
+    def of_table(cls, table: Array, source: FileQuantParams, target: FileQuantParams) -> Self:
+        """The function of a table from integers to integers.
+
+        Args:
+            table: the output of each integer, of negative ones counted from the end.
+            source: what the integers stand for.
+            target: what the outputs stand for.
+        """
+
+        def function(reals: Reals) -> Reals:
+            places = np.rint(reals / source.scales).astype(np.int64) + source.zero
+            return target.scales * (table[places].astype(np.float64) - target.zero)
+
+        return cls(function)
+
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A table of the function."""
         return graph.table(values[0], self.function)
@@ -52,6 +91,29 @@ class Nodes(OnlyLowered):
     def lower(self, graph: Builder, *values: Value) -> Value:
         """The nodes."""
         return self.build(graph, *values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Crop(OnlyLowered):
+    """Rows and columns that the upsampling before it leaves out, which nothing else reads.
+
+    Args:
+        sides: top, left, bottom, right.
+    """
+
+    sides: Sides
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Fewer rows and columns."""
+        (c, h, w), (top, left, bottom, right) = input_shape, self.sides
+        return c, h - top - bottom, w - left - right
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """The upsampling, of fewer rows and columns."""
+        cropped = graph.crop(values[0], self.sides)
+        if cropped is None:
+            raise Unsupported("takes a part of a plane that is no upsampling's; use STRIDED_SLICE")
+        return cropped
 
 
 class Requantize(OnlyLowered):

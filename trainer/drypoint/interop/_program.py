@@ -16,14 +16,14 @@ from drypoint import graph, nn
 from drypoint.graph import Builder, LoweringError, QuantizedNode, Unsupported, Value, plane_of
 from drypoint.program import Program
 
-from ._draft import Draft, Floats, Made, QuantParams, named
+from ._draft import Draft, DraftLayer, layer_names
 from ._errors import ImportFileError
-from ._integer_layers import OfIntegers, Requantize
+from ._integer_layers import Crop, FileQuantParams, Floats, OfIntegers, Requantize
 
-PROBABILITIES = QuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
-MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle)
+PROBABILITIES = FileQuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
+MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, Crop)
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
-CLIPS = (nn.ReLU, nn.ReLU6)
+CLIPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)
 
 
 def program_of(
@@ -43,10 +43,10 @@ def program_of(
             computed.
         ProgramError: a rule of the format is broken.
     """
-    layers, output = draft.merged(output)
-    steps = _Steps(draft, layers, output).steps
+    layers, output = draft.merge_scalings(output)
+    qparams = _OutputParams(draft, layers, output).qparams
     try:
-        value, builder = _build(draft, layers, output, steps)
+        value, builder = _build(draft, layers, output, qparams)
         if value.number == 0:
             raise draft.error("computes nothing: its output is its input")
         lowered = graph.compute_output(graph.fuse(builder.graph(value)))
@@ -58,23 +58,26 @@ def program_of(
 
 
 def _build(
-    draft: Draft, layers: Mapping[int, Made], output: int, steps: Mapping[int, QuantParams]
+    draft: Draft,
+    layers: Mapping[int, DraftLayer],
+    output: int,
+    qparams: Mapping[int, FileQuantParams],
 ) -> tuple[Value, Builder]:
     """The nodes of all layers, and the value of the output.
 
     Raises:
         LoweringError: layers cannot be converted; a line for each.
     """
-    names, users = named(layers), Counter(n for one in layers.values() for n in one.reads)
+    names, users = layer_names(layers), Counter(n for layer in layers.values() for n in layer.reads)
     builder = Builder(
-        plane_of(draft.input_shape), qparams=_input_params(steps[0]), input_is_shared=users[0] > 1
+        plane_of(draft.input_shape), qparams=_input_params(qparams[0]), input_is_shared=users[0] > 1
     )
     values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
-    for number, one in layers.items():
-        moves = one.keeps or isinstance(one.layer, KEEPING)
-        last = number == output and isinstance(one.layer, nn.Softmax | nn.LogSoftmax)
-        params = PROBABILITIES if last else steps.get(number)
-        read = [values[n] for n in one.reads]
+    for number, layer in layers.items():
+        moves = layer.keeps or isinstance(layer.module, KEEPING)
+        last = number == output and isinstance(layer.module, nn.Softmax | nn.LogSoftmax)
+        params = PROBABILITIES if last else qparams.get(number)
+        read = [values[n] for n in layer.reads]
         try:
             if params is None:
                 raise Unsupported(
@@ -83,28 +86,28 @@ def _build(
                 )
             if any(value.softmax for value in read):
                 raise Unsupported("comes after a softmax, which ends a program")
-            arrays = {k: np.asarray(array, np.float64) for k, array in one.arrays.items()}
-            if one.weights is not None and one.bias_scales is not None:
+            arrays = {k: np.asarray(array, np.float64) for k, array in layer.arrays.items()}
+            if layer.weights is not None and layer.bias_scales is not None:
                 source = builder.node(read[0]).qparams or params_of(PROBABILITIES)
-                unit = one.weights.scales * source.scale
-                arrays["bias"] = _exact_bias(arrays["bias"], one.bias_scales, unit)
-            scales = None if one.weights is None else one.weights.scales
+                unit = layer.weights.scales * source.scale
+                arrays["bias"] = _exact_bias(arrays["bias"], layer.bias_scales, unit)
+            scales = None if layer.weights is None else layer.weights.scales
             builder.enter(
-                names[number], one.title, arrays,
-                qparams=params_of(params), scales=scales, clip=one.clip,
+                names[number], layer.title, arrays,
+                qparams=params_of(params), scales=scales, clip=layer.clip,
             )  # fmt: skip
-            values[number] = one.layer.lower(builder, *read)
-            plane = plane_of(one.shape)
-            if one.described and values[number].shape != plane:
+            values[number] = layer.module.lower(builder, *read)
+            plane = plane_of(layer.shape)
+            if layer.described and values[number].shape != plane:
                 raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
             if number == output and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
-            if not (moves and one.reads[0] in lost):
-                troubles.append((one.title, str(reason)))
+            if not (moves and layer.reads[0] in lost):
+                troubles.append((layer.title, str(reason)))
             lost.add(number)
-            qparams = params_of(params or PROBABILITIES)
-            values[number] = builder.stand_in(plane_of(one.shape), qparams)
+            stand_in = params_of(params or PROBABILITIES)
+            values[number] = builder.stand_in(plane_of(layer.shape), stand_in)
     if troubles:
         raise LoweringError(troubles)
     return values[output], builder
@@ -118,72 +121,72 @@ def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
     return np.rint(bias / scales) * unit if close else bias
 
 
-def params_of(steps: QuantParams) -> graph.QuantParams:
+def params_of(qparams: FileQuantParams) -> graph.QuantParams:
     """A program's parameters: int8 whose zero point is -128, and uint8 that is 0, are ``u8``."""
-    zero = steps.zero - (128 if steps.kind == "UINT8" else 0)
-    scale = float(steps.scales[0])
+    zero = qparams.zero - (128 if qparams.kind == "UINT8" else 0)
+    scale = float(qparams.scales[0])
     if zero == -128:
         return graph.QuantParams("u8", scale)
     return graph.QuantParams("i8", scale, zero)
 
 
-def _input_params(steps: QuantParams) -> graph.QuantParams:
+def _input_params(qparams: FileQuantParams) -> graph.QuantParams:
     """The parameters of the program's input, which has the file's int8."""
-    params = params_of(steps)
-    if steps.kind == "INT8" and params.dtype == "u8":
+    params = params_of(qparams)
+    if qparams.kind == "INT8" and params.dtype == "u8":
         return graph.QuantParams("i8", params.scale, -128)
     return params
 
 
-class _Steps:
-    """The steps of each layer's output."""
+class _OutputParams:
+    """The quantization parameters of each layer's output."""
 
-    def __init__(self, draft: Draft, layers: Mapping[int, Made], output: int) -> None:
+    def __init__(self, draft: Draft, layers: Mapping[int, DraftLayer], output: int) -> None:
         self.layers, self.error = layers, draft.error
-        self.users = Counter([output, *(n for one in layers.values() for n in one.reads)])
-        self.steps = {n: one.output for n, one in layers.items() if one.output is not None}
+        self.users = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
+        self.qparams = {n: layer.output for n, layer in layers.items() if layer.output is not None}
         if draft.input_qparams is not None:
-            self.steps[0] = draft.input_qparams
-        self._spread_steps()
-        self._choose_steps()
-        if 0 not in self.steps:
+            self.qparams[0] = draft.input_qparams
+        self._spread()
+        self._choose()
+        if 0 not in self.qparams:
             first = next(iter(layers.values())).title if layers else "nothing"
             raise draft.error(
                 f"its input is not quantized: {first} computes it in floats. Take that out of the "
                 "net, and normalize before"
             )
 
-    def _spread_steps(self) -> None:
+    def _spread(self) -> None:
         """A layer that moves or chooses values has the steps of what it reads, or the other way
         around: rounding keeps order, so a maximum may be taken before or after it.
         """
-        for number, one in self.layers.items():
-            keeps = one.keeps or isinstance(one.layer, (*KEEPING, nn.ReLU))
-            if number not in self.steps and keeps:
-                source = self.steps.get(one.reads[0])
+        for number, layer in self.layers.items():
+            keeps = layer.keeps or isinstance(layer.module, (*KEEPING, nn.ReLU))
+            if number not in self.qparams and keeps:
+                source = self.qparams.get(layer.reads[0])
                 if source is not None:
-                    self.steps[number] = source
-        for number, one in reversed(list(self.layers.items())):
-            before = one.reads[0]
+                    self.qparams[number] = source
+        for number, layer in reversed(list(self.layers.items())):
+            before = layer.reads[0]
             alone = self.users[before] == 1
-            if before in self.steps or not alone or number not in self.steps:
+            if before in self.qparams or not alone or number not in self.qparams:
                 continue
-            if one.keeps or isinstance(one.layer, (*CLIPS, *KEEPING)):
-                self.steps[before] = self.steps[number]
+            if layer.keeps or isinstance(layer.module, (*CLIPS, *KEEPING)):
+                self.qparams[before] = self.qparams[number]
 
-    def _choose_steps(self) -> None:
+    def _choose(self) -> None:
         """A function of one value whose output the file leaves in floats, since only a mean or the
         like reads it, gets steps that span its 256 values.
         """
-        for number, one in self.layers.items():
-            source = self.steps.get(one.reads[0])
-            if number not in self.steps and source is not None and is_function(one.layer):
-                self.steps[number] = _spanning(values_of(one.layer, source), self.error)
+        for number, layer in self.layers.items():
+            source = self.qparams.get(layer.reads[0])
+            if number not in self.qparams and source is not None and is_function(layer.module):
+                self.qparams[number] = _spanning(values_of(layer.module, source), self.error)
 
 
 def is_function(layer: nn.Module) -> bool:
     """Whether a layer computes each value alone."""
-    others = (
+    kinds = (
         *KEEPING,
         nn.Conv2d,
         nn.ConvTranspose2d,
@@ -193,11 +196,11 @@ def is_function(layer: nn.Module) -> bool:
         nn.GlobalAvgPool2d,
     )
     return isinstance(layer, nn.Layer) and not isinstance(
-        layer, (*others, nn.Softmax, nn.LogSoftmax, Requantize)
+        layer, (*kinds, nn.Softmax, nn.LogSoftmax, Requantize)
     )
 
 
-def values_of(layer: nn.Module, source: QuantParams) -> NDArray[np.float64]:
+def values_of(layer: nn.Module, source: FileQuantParams) -> NDArray[np.float64]:
     """What a function makes of the 256 integers of a tensor."""
     first = -128 if source.kind == "INT8" else 0
     return _function_of(layer)(source.scales[0] * (np.arange(first, first + 256) - source.zero))
@@ -210,10 +213,10 @@ def _function_of(layer: nn.Module) -> Callable[[NDArray[np.float64]], NDArray[np
     return lambda x: np.asarray(layer(x))
 
 
-def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> QuantParams:
+def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> FileQuantParams:
     """QuantParams of int8 from the least to the largest value, and of 0."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if not (np.isfinite(high - low) and high > low):
         raise error("a function of it is not finite, or the same for all values")
     scale = (high - low) / 255
-    return QuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))
+    return FileQuantParams(kind="INT8", scales=np.array([scale]), zero=round(-128 - low / scale))

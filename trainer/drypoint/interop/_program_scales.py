@@ -1,45 +1,36 @@
 """A program's real scales, for file formats that have scales in place of multipliers.
 
 The engine knows only the ratios of scales (NUMERICS.md section 2). A weighted op leaves the scale
-of its output free, since its weights' scales follow from it; other ops tie the scales of the
-tensors that they read and write to one another. So one tensor of each tied group has the scale 1,
-but for the groups of the input and of the output, which have the program's real scales.
+of its output free, since its weights' scales follow from it, and so does a table; other ops tie
+the scales of the tensors that they read and write to one another. So one tensor of each tied group
+has the scale 1, but for the groups of the input and of the output, which have the program's own.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from drypoint import program as kinds
 from drypoint.graph import HALVES_DOWN
-from drypoint.program import (
-    Add,
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    MaxPool,
-    Op,
-    Program,
-    Upsample,
-    multipliers,
-)
+from drypoint.program import LIMITS, Op, Program, Tensor, multipliers
 
 from ._errors import ExportError
 
 LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has 8 bits there
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
 
-COPIES = MaxPool | Concat | Upsample  # their outputs are values of their inputs
-Weighted = Conv | GroupedConv | DepthwiseConv | Dense
-Tie = tuple[int, int, float]  # two tensors, and the second's scale over the first's
+Windowed = kinds.Conv | kinds.GroupedConv | kinds.DepthwiseConv
+COPIES = kinds.MaxPool | kinds.Concat | kinds.Upsample  # their outputs are values of their inputs
+Weighted = Windowed | kinds.Dense
+Requantized = Weighted | kinds.AvgPool | kinds.Add | kinds.Mul
+Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times a ratio is another's
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scaled:
+class ScaledOp:
     """An op with real scales.
 
     Attributes:
@@ -48,6 +39,8 @@ class Scaled:
         weight: float64 (out.c,), of each output channel; empty where the op has no weights.
         bias: int32 (out.c,), for inputs less their zero point; empty where the op has no weights.
         pad: the stored integer that padded places read; None: that of real zero.
+        clamp: the least and the largest integer of the file's int8 output.
+        table: of a lookup, the file's int8 output for each of its int8 inputs from -128 on.
     """
 
     op: Op
@@ -57,9 +50,16 @@ class Scaled:
     weight: NDArray[np.float64]
     bias: NDArray[np.int32]
     pad: int | None
+    clamp: tuple[int, int]
+    table: NDArray[np.int8] | None
 
 
-def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Scaled]]:
+def zero_of(tensor: Tensor) -> int:
+    """The zero point of a tensor as int8, in which files have 128 less than our u8."""
+    return -128 if tensor.type == "u8" else tensor.zero
+
+
+def scale_ops(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[ScaledOp]]:
     """The scale of the program's input, and every op with its scales.
 
     Args:
@@ -83,7 +83,7 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
             weight = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
             bias = op.bias + np.int32(op.inputs[0].zero) * op.rows.sum(axis=1, dtype=np.int32)
         ops.append(
-            Scaled(
+            ScaledOp(
                 op=op,
                 reads=reads,
                 sources=[scales[number] for number in reads],
@@ -91,6 +91,8 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
                 weight=weight,
                 bias=bias,
                 pad=_pad(op),
+                clamp=_clamp(op, unit / target),
+                table=_table(op, unit / target),
             )
         )
     return scales[0], ops
@@ -99,29 +101,49 @@ def scaled(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[Sc
 def _check(op: Op) -> None:
     """Refuse an op whose integers are no function of real scales."""
 
-    def need(condition: bool, problem: str) -> None:
+    def require(condition: bool, problem: str) -> None:
         if not condition:
             raise ExportError(f"op {op.name!r}: {problem} cannot be written")
 
-    need(isinstance(op, Weighted | AvgPool | Add | COPIES), f"the kind {op.kind!r}")
-    if isinstance(op, Weighted | AvgPool | Add):
-        full = (op.lo, op.hi) in ((0, 255), (-128, 127), (-(2**31), 2**31 - 1))
-        need(full, f"a clamp of {op.lo} to {op.hi}")
+    require(isinstance(op, Requantized | kinds.Lookup | COPIES), f"the kind {op.kind!r}")
     zeros = [tensor.zero for tensor in op.inputs]
-    if isinstance(op, Add):
+    if isinstance(op, kinds.Add):
         bias = -sum(factor * zero for factor, zero in zip(op.factors, zeros, strict=True))
-        need(op.bias[0] == bias, "an addition with a bias that no zero point explains")
-    if isinstance(op, AvgPool):
+        require(op.bias[0] == bias, "an addition with a bias that no zero point explains")
+    if isinstance(op, kinds.Mul):
+        require(not op.bias.any(), "a product with a bias")
+    if isinstance(op, kinds.AvgPool):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
-        need(op.bias[0] in biases, "a mean with a bias that no zero point explains")
-    if isinstance(op, Upsample):
-        need(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
+        require(op.bias[0] in biases, "a mean with a bias that no zero point explains")
+    if isinstance(op, kinds.Upsample):
+        require(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
     if isinstance(op, COPIES):
-        need(op.out_type != "i32", "a last op without a scale of its own")
+        require(op.out_type != "i32", "a last op without a scale of its own")
 
 
-def mean_count(op: AvgPool) -> float:
+def _int8(values: ArrayLike, tensor: Tensor, ratio: float) -> NDArray[np.int8]:
+    """Stored integers as the int8 of the file; ratio: the file's steps of one of int32."""
+    stored = np.asarray(values, np.float64)
+    if tensor.type == "i32":
+        stored = np.rint(stored * ratio)
+    return (stored - (tensor.type == "u8") * 128).clip(-128, 127).astype(np.int8)
+
+
+def _clamp(op: Op, ratio: float) -> tuple[int, int]:
+    bounds = (op.lo, op.hi) if isinstance(op, Requantized) else LIMITS[op.out_type]
+    low, high = _int8(bounds, op.output, ratio).tolist()
+    return low, high
+
+
+def _table(op: Op, ratio: float) -> NDArray[np.int8] | None:
+    if not isinstance(op, kinds.Lookup):
+        return None
+    first = 128 if op.in_type == "i8" else 0  # the byte of -128
+    return _int8(np.roll(op.table, -first), op.output, ratio)
+
+
+def mean_count(op: kinds.AvgPool) -> float:
     """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less."""
     count = op.kernel[0] * op.kernel[1]
     mult, shift = multipliers(np.array([1 / (count - HALVES_DOWN)]))
@@ -131,7 +153,7 @@ def mean_count(op: AvgPool) -> float:
 
 def _pad(op: Op) -> int | None:
     """What padded places read; None where that is real zero, or nothing is padded."""
-    if not isinstance(op, Conv | GroupedConv | DepthwiseConv | AvgPool) or not any(op.padding):
+    if not isinstance(op, Windowed | kinds.AvgPool) or not any(op.padding):
         return None
     values = {0} if op.pad is None else set(op.pad.tolist())
     if len(values) > 1:
@@ -141,15 +163,19 @@ def _pad(op: Op) -> int | None:
 
 
 def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
-    """The pairs of tensors whose scales an op ties to each other."""
+    """The tensors whose scales an op ties to each other."""
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         if isinstance(op, COPIES):
-            yield from ((op, (number, i + 1, 1.0)) for number in reads)
-        if isinstance(op, AvgPool | Add):
-            ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
-            factors = (mean_count(op),) if isinstance(op, AvgPool) else op.factors
+            yield from ((op, ((number,), i + 1, 1.0)) for number in reads)
+        if not isinstance(op, kinds.AvgPool | kinds.Add | kinds.Mul):
+            continue
+        ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
+        if isinstance(op, kinds.Mul):
+            yield op, (tuple(reads), i + 1, 1 / ratio)
+        else:
+            factors = (mean_count(op),) if isinstance(op, kinds.AvgPool) else op.factors
             for number, factor in zip(reads, factors, strict=True):
-                yield op, (number, i + 1, 1 / (ratio * factor))
+                yield op, ((number,), i + 1, 1 / (ratio * factor))
 
 
 def _scales(program: Program) -> list[float]:
@@ -157,24 +183,33 @@ def _scales(program: Program) -> list[float]:
     the input, and for the tensors tied to them; 1 for the first one of each other tied group.
     """
     ties = list(_ties(program))
-    found: dict[int, float] = {}
+    scales: dict[int, float] = {}
     for first, scale in ((0, program.input_scale), (len(program.ops), program.output_scale)):
-        found.setdefault(first, scale)
-        while more := _follow(found, [tie for _, tie in ties]):
-            found |= more
+        scales.setdefault(first, scale)
+        while more := _follow(scales, [tie for _, tie in ties]):
+            scales |= more
     for first in range(len(program.ops) + 1):
-        found.setdefault(first, 1.0)
-        while more := _follow(found, [tie for _, tie in ties]):
-            found |= more
-    for op, (a, b, ratio) in ties:
-        if abs(found[b] / (found[a] * ratio) - 1) > CLOSE:
+        scales.setdefault(first, 1.0)
+        while more := _follow(scales, [tie for _, tie in ties]):
+            scales |= more
+    for op, (reads, output, ratio) in ties:
+        product = ratio * math.prod(scales[number] for number in reads)
+        if abs(scales[output] / product - 1) > CLOSE:
             raise ExportError(
                 f"op {op.name!r}: scales that its tensors do not have elsewhere cannot be written"
             )
-    return [found[number] for number in range(len(program.ops) + 1)]
+    return [scales[number] for number in range(len(program.ops) + 1)]
 
 
-def _follow(found: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
-    """Scales that ties give to further tensors."""
-    more = {b: found[a] * ratio for a, b, ratio in ties if a in found and b not in found}
-    return more or {a: found[b] / ratio for a, b, ratio in ties if b in found and a not in found}
+def _follow(scales: Mapping[int, float], ties: Sequence[Tie]) -> dict[int, float]:
+    """Scales that ties give to further tensors: of outputs, or else of inputs."""
+    outputs, inputs = dict[int, float](), dict[int, float]()
+    for reads, output, ratio in ties:
+        unknown = {number for number in reads if number not in scales}
+        product = ratio * math.prod(scales[number] for number in reads if number in scales)
+        if not unknown and output not in scales:
+            outputs[output] = product
+        elif output in scales and len(unknown) == 1:
+            (number,) = unknown
+            inputs[number] = (scales[output] / product) ** (1 / reads.count(number))
+    return outputs or inputs

@@ -6,10 +6,10 @@ from drypoint.common import check_kind, read_start
 from drypoint.program import Program
 
 from ._errors import ImportFileError
-from ._onnx import program_of_onnx
 from ._rounding import RoundingReport, compare, requantizations
-from ._tflite import program_of_tflite
-from ._tflite_file import IDENTIFIER
+from .onnx.read import program_of_onnx
+from .tflite.file import IDENTIFIER
+from .tflite.read import program_of_tflite
 
 
 def is_tflite(source: bytes | str | Path) -> bool:
@@ -22,8 +22,8 @@ def is_tflite(source: bytes | str | Path) -> bool:
         ImportFileError: neither bytes nor a path.
         DrypointError: the file cannot be read.
     """
-    wanted = "the bytes or the path of an ONNX or TensorFlow Lite file"
-    check_kind(source, (bytes, str, Path), name="source", wanted=wanted, error=ImportFileError)
+    expected = "the bytes or the path of an ONNX or TensorFlow Lite file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=ImportFileError)
     if isinstance(source, bytes):
         return source[4:8] == IDENTIFIER
     return read_start(source, 8)[4:] == IDENTIFIER or Path(source).suffix == ".tflite"

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint import graph
+from drypoint import graph, program
 from drypoint.common import table_lines
 from drypoint.graph import QuantizedNode
 from drypoint.program import (
@@ -79,7 +79,7 @@ class RoundingReport:
         reachable, differing = (
             sum(getattr(o, k) for o in self.ops) for k in ("reachable", "differing")
         )
-        most = max((one.most for one in self.ops), default=0)
+        most = max((op.most for op in self.ops), default=0)
         how = "rounds twice" if self.framework == "TensorFlow Lite" else "rounds in float32"
         return (
             f"rounding: {self.framework} {how}, and gives another byte for {differing:,} of "
@@ -125,45 +125,45 @@ class Requantization:
 
 def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]:
     """Position -> the real factors of the nodes that round accumulators."""
-    found = {}
-    for position, one in enumerate(nodes):
-        out = one.target.scale
-        match one.node:
-            case graph.binary.Add():
-                ratio = np.array([source.scale for source in one.sources]) / out
-                found[position] = Requantization(ratio=ratio)
+    factors = {}
+    for position, node in enumerate(nodes):
+        out = node.target.scale
+        match node.node:
+            case graph.Binary(op=program.Add):
+                ratio = np.array([source.scale for source in node.sources]) / out
+                factors[position] = Requantization(ratio=ratio)
             case graph.AvgPool() as mean:
-                found[position] = Requantization(ratio=one.unit / out, division=mean.halves_away)
-            case graph.Weighted() | graph.binary.Mul():
-                found[position] = Requantization(ratio=one.unit / out)
-    return found
+                factors[position] = Requantization(ratio=node.unit / out, division=mean.halves_away)
+            case graph.Weighted() | graph.Binary(op=program.Mul):
+                factors[position] = Requantization(ratio=node.unit / out)
+    return factors
 
 
 def compare(
-    ops: tuple[Op, ...], known: Mapping[int, Requantization], framework: Framework
+    ops: tuple[Op, ...], factors: Mapping[int, Requantization], framework: Framework
 ) -> RoundingReport:
     """The report of a program.
 
     Args:
         ops: the program's.
-        known: position of an op -> its real factors.
+        factors: position of an op -> its real factors.
         framework: whose kernels are compared with.
     """
-    found = []
-    for position, one in sorted(known.items()):
+    roundings = []
+    for position, requantization in sorted(factors.items()):
         op = ops[position]
         if isinstance(op, Add | Mul):
-            found.append(_of_pairs(op, one, framework))
+            roundings.append(_compare_pairs(op, requantization, framework))
         elif isinstance(op, Weighted | AvgPool):
-            found.append(_of_thresholds(op, one, framework))
-    return RoundingReport(framework=framework, ops=tuple(found))
+            roundings.append(_compare_thresholds(op, requantization, framework))
+    return RoundingReport(framework=framework, ops=tuple(roundings))
 
 
 # Ops on two planes: all pairs
 
 
-def _of_pairs(op: Add | Mul, one: Requantization, framework: Framework) -> OpRounding:
-    a, b = (_stored(tensor) for tensor in op.inputs)
+def _compare_pairs(op: Add | Mul, factors: Requantization, framework: Framework) -> OpRounding:
+    a, b = (_stored_integers(tensor) for tensor in op.inputs)
     left, right = (np.broadcast_to(x, (256, 256)) for x in (a[:, None], b[None]))
     planes = [
         x.reshape(-1).astype(np.int8 if t.type == "i8" else np.uint8)
@@ -171,13 +171,13 @@ def _of_pairs(op: Add | Mul, one: Requantization, framework: Framework) -> OpRou
     ]
     x, y = (p.astype(np.int64) - t.zero for p, t in zip(planes, op.inputs, strict=True))
     if isinstance(op, Mul):
-        ours, theirs = _ours(op)(x * y), _theirs(op, one, framework)(x * y)
+        ours, theirs = _ours(op)(x * y), _theirs(op, factors, framework)(x * y)
     else:
         ours = _ours(op)(op.factors[0] * planes[0].astype(np.int64)
                          + op.factors[1] * planes[1].astype(np.int64) + op.bias[0])  # fmt: skip
-        scaled = _added_twice(x, y, one.ratio) if framework == "TensorFlow Lite" else None
+        scaled = _add_twice(x, y, factors.ratio) if framework == "TensorFlow Lite" else None
         if scaled is None:
-            ratio = one.ratio.astype(np.float32)
+            ratio = factors.ratio.astype(np.float32)
             real = x.astype(np.float32) * ratio[0] + y.astype(np.float32) * ratio[1]
             scaled = np.rint(real).astype(np.int64)
         theirs = (scaled + op.output.zero).clip(op.lo, op.hi)
@@ -187,28 +187,30 @@ def _of_pairs(op: Add | Mul, one: Requantization, framework: Framework) -> OpRou
     )
 
 
-def _stored(tensor: Tensor) -> Integers:
+def _stored_integers(tensor: Tensor) -> Integers:
     low, high = LIMITS[tensor.type]
     return np.arange(low, high + 1, dtype=np.int64)
 
 
-def _added_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Integers:
+def _add_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Integers:
     """TensorFlow Lite's sum of int8: both inputs shifted by 20 bits and scaled, then the sum."""
     twice = 2 * float(ratio.max())
     parts = [
-        twice_rounded(v << 20, np.array([r / twice])) for v, r in zip((x, y), ratio, strict=True)
+        round_twice(v << 20, np.array([r / twice])) for v, r in zip((x, y), ratio, strict=True)
     ]
-    return twice_rounded(parts[0] + parts[1], np.array([twice / 2**20]))
+    return round_twice(parts[0] + parts[1], np.array([twice / 2**20]))
 
 
 # Ops with an accumulator: thresholds
 
 
-def _of_thresholds(op: Weighted | AvgPool, one: Requantization, framework: Framework) -> OpRounding:
+def _compare_thresholds(
+    op: Weighted | AvgPool, factors: Requantization, framework: Framework
+) -> OpRounding:
     low, high = _interval(op)
-    ours, theirs = _ours(op), _theirs(op, one, framework)
+    ours, theirs = _ours(op), _theirs(op, factors, framework)
     outputs = np.arange(op.lo + 1, op.hi + 1, dtype=np.int64)
-    guess = (outputs[None] - op.output.zero - 0.5) / one.ratio.reshape(-1, 1)
+    guess = (outputs[None] - op.output.zero - 0.5) / factors.ratio.reshape(-1, 1)
     bounds = [_thresholds(f, outputs, (low, high), guess) for f in (ours, theirs)]
     first, last = np.minimum(*bounds), np.maximum(*bounds)
     before = np.maximum.accumulate(last, axis=1)
@@ -218,10 +220,7 @@ def _of_thresholds(op: Weighted | AvgPool, one: Requantization, framework: Frame
     at = np.concatenate([*bounds, low[:, None]], axis=1).clip(low[:, None], high[:, None])
     most = int(np.abs(ours(at) - theirs(at)).max(initial=0))
     return OpRounding(
-        name=op.name,
-        reachable=int((high - low + 1).sum()),
-        differing=int(differing),
-        most=most,
+        name=op.name, reachable=int((high - low + 1).sum()), differing=int(differing), most=most
     )
 
 
@@ -252,16 +251,16 @@ def _thresholds(
     near = np.rint(np.clip(guess, low - 1.0, high + 1.0)).astype(np.int64)
     reach = 8 + (np.abs(near) >> 20)  # float32 has 24 bits, and a shift loses less than a step
     below, above = np.maximum(near - reach, low - 1), np.minimum(near + reach, high + 1)
-    below = np.where(_reached(rounding, below, outputs, interval), low - 1, below)
-    above = np.where(_reached(rounding, above, outputs, interval), above, high + 1)
+    below = np.where(_reach(rounding, below, outputs, interval), low - 1, below)
+    above = np.where(_reach(rounding, above, outputs, interval), above, high + 1)
     while (above - below > 1).any():
         middle = (below + above) // 2
-        reached = _reached(rounding, middle, outputs, interval)
+        reached = _reach(rounding, middle, outputs, interval)
         below, above = np.where(reached, below, middle), np.where(reached, middle, above)
     return above
 
 
-def _reached(
+def _reach(
     rounding: Rounding, at: Integers, outputs: Integers, interval: tuple[Integers, Integers]
 ) -> NDArray[np.bool_]:
     """Whether accumulators give at least the outputs; none below the interval does, all above."""
@@ -276,33 +275,33 @@ def _reached(
 def _ours(op: Any) -> Rounding:
     mult: NDArray[np.int32] = op.mult
 
-    def rounded(acc: Integers) -> Integers:
+    def round_accumulators(acc: Integers) -> Integers:
         factors = mult.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else mult
         return reference.requantize(
             acc.astype(np.int32), factors, shift=op.shift, zero=op.output.zero, clamp=(op.lo, op.hi)
         )
 
-    return rounded
+    return round_accumulators
 
 
-def _theirs(op: Any, one: Requantization, framework: Framework) -> Rounding:
-    zero, clamp, ratio = op.output.zero, (op.lo, op.hi), one.ratio
+def _theirs(op: Any, factors: Requantization, framework: Framework) -> Rounding:
+    zero, clamp, ratio = op.output.zero, (op.lo, op.hi), factors.ratio
 
-    def rounded(acc: Integers) -> Integers:
-        factors = ratio.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else ratio
+    def round_accumulators(acc: Integers) -> Integers:
+        real_factors = ratio.reshape(-1, *(1,) * (acc.ndim - 1)) if acc.ndim > 1 else ratio
         if framework == "ONNX Runtime":
-            real = acc.astype(np.float32) * factors.astype(np.float32)
+            real = acc.astype(np.float32) * real_factors.astype(np.float32)
             steps = np.rint(real).astype(np.int64)
-        elif one.division:
-            return _divided(op, acc).clip(*clamp)
+        elif factors.division:
+            return _divide(op, acc).clip(*clamp)
         else:
-            steps = twice_rounded(acc, factors)
+            steps = round_twice(acc, real_factors)
         return np.asarray((steps + zero).clip(*clamp), np.int64)
 
-    return rounded
+    return round_accumulators
 
 
-def _divided(op: AvgPool, acc: Integers) -> Integers:
+def _divide(op: AvgPool, acc: Integers) -> Integers:
     """TensorFlow Lite's mean: the sum of int8 divided by their number, halves away from zero."""
     read = op.inputs[0]
     raw_zero = -128 if read.type == "u8" else read.zero
@@ -313,7 +312,7 @@ def _divided(op: AvgPool, acc: Integers) -> Integers:
     return np.asarray(steps + offset, np.int64)
 
 
-def twice_rounded(acc: Integers, ratio: NDArray[np.float64]) -> Integers:
+def round_twice(acc: Integers, ratio: NDArray[np.float64]) -> Integers:
     """TensorFlow Lite's product of an int32 and a real factor, rounded twice.
 
     Args:

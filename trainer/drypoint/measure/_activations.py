@@ -66,14 +66,14 @@ def measure_activations(
         raise MeasureError(f"{len(inputs)} inputs in batches of {batch_size}: both must be above 0")
     unknown = [name for name in reduce if name not in get_args(Statistic)]
     if unknown or not reduce:
-        known = ", ".join(get_args(Statistic))
-        raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {known}")
+        statistics = ", ".join(get_args(Statistic))
+        raise MeasureError(f"no statistic {', '.join(map(repr, unknown))}; there are: {statistics}")
     totals: dict[str, _Moments] = {}
     for start in range(0, len(inputs), batch_size):
         batch = inputs[start : start + batch_size]
         for name, values in _outputs(model, batch, layers).items():
             part = _Moments.of(values.astype(np.float64))
-            totals[name] = totals[name].joined(part) if name in totals else part
+            totals[name] = totals[name].join(part) if name in totals else part
     return {name: {what: m.statistic(what) for what in reduce} for name, m in totals.items()}
 
 
@@ -101,7 +101,7 @@ class _Moments:
             squares=(x**2).sum(axis=0),
         )
 
-    def joined(self, other: "_Moments") -> "_Moments":
+    def join(self, other: "_Moments") -> "_Moments":
         """The moments of both sets of values together."""
         n = self.n + other.n
         gap = other.mean - self.mean

@@ -9,11 +9,16 @@ MODULE_HINTS: Names = {
     "evaluate": "it is measure(model, data)",
     "accuracy": f"{_FIGURE}: .accuracy",
     "accuracy_score": f"{_FIGURE}: .accuracy",
-    "confusion_matrix": f"{_FIGURE}: .confusion",
+    "confusion_matrix": f"{_FIGURE}: .confusion_matrix",
     "classification_report": f"{_FIGURE}: .classification_report()",
     "f1_score": f"{_FIGURE}: its properties name all",
     "roc_auc_score": f"{_FIGURE}: its properties name all",
     "log_loss": f"{_FIGURE}: its properties name all",
+}
+MEASUREMENT_HINTS: Names = {
+    "false_negative_rate": "it is 1 - recall",
+    "false_discovery_rate": "it is 1 - precision",
+    "geometric_mean_probability": "it is 1 / perplexity",
 }
 MEASURE = Arguments(
     hints={"x": "it is a part of dataset: measure(model, (x, y))"},

@@ -89,8 +89,8 @@ class AnomalyMeasurement:
     @property
     def precision(self) -> float:
         """The share of anomalies among the examples that are called so; 0 where none is."""
-        found = self.found
-        return float(self.anomalous[found].mean()) if found.any() else 0.0
+        alarms = self.found
+        return float(self.anomalous[alarms].mean()) if alarms.any() else 0.0
 
     def to_json(self) -> dict[str, object]:
         """Name -> figure, of JSON types; figures of decisions are None without a threshold."""
@@ -124,14 +124,14 @@ def measure_anomalies(
     Raises:
         MeasureError: other shapes or values.
     """
-    values, known = _errors(errors), _array(y, "y")
-    if known.shape != values.shape or not np.isin(known, (0, 1)).all():
+    values, labels = _errors(errors), _array(y, "y")
+    if labels.shape != values.shape or not np.isin(labels, (0, 1)).all():
         raise MeasureError(
-            f"y must be {len(values)} booleans or 0 and 1, one an error, not {kind_of(known)}"
+            f"y must be {len(values)} booleans or 0 and 1, one an error, not {kind_of(labels)}"
         )
     if not (threshold is None or _is_number(threshold)):
         raise MeasureError(f"threshold is {kind_of(threshold)}; wanted: a number or None")
-    anomalous = known.astype(bool)
+    anomalous = labels.astype(bool)
     if anomalous.all() or not anomalous.any():
         raise MeasureError("all examples are of one kind: anomalies and normal ones are wanted")
     return AnomalyMeasurement(errors=values, anomalous=anomalous, threshold=threshold)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
 
-from ._data import Pair, labelled
+from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
 from ._measure import measure
 from ._measurement import Measurement
@@ -107,7 +107,7 @@ class Comparison:
 
 def compare(
     models: Mapping[str, Measurable | Measurement],
-    test: Dataset | Pair,
+    test: Dataset | InputsAndLabels,
     *,
     sizes: Mapping[str, int] | None = None,
     seconds: float = 1.0,
@@ -132,7 +132,7 @@ def compare(
     stray = [name for name in sizes if name not in models]
     if stray:
         raise MeasureError(f"sizes name {stray[0]!r}, which is not compared: {', '.join(models)}")
-    measurements = {name: _measured(name, model, test) for name, model in models.items()}
+    measurements = {name: _measure_model(name, model, test) for name, model in models.items()}
     first = next(iter(measurements.values()))
     said_first = _predicted_names(first)
     rows = []
@@ -184,10 +184,12 @@ def _size(model: object) -> int | None:
     return 4 * model.net.n_params if isinstance(model, _HasNet) else None
 
 
-def _measured(name: str, model: Measurable | Measurement, test: Dataset | Pair) -> Measurement:
+def _measure_model(
+    name: str, model: Measurable | Measurement, test: Dataset | InputsAndLabels
+) -> Measurement:
     if not isinstance(model, Measurement):
         return measure(model, test)
-    data = labelled(test, model.classes)
+    data = label_data(test, model.classes)
     true = np.array([str(c) for c in data.classes])[data.y]
     other = model.dataset is not None and model.data_digest != data.digest()
     if other or not np.array_equal(true, np.array([str(c) for c in model.classes])[model.y]):

@@ -13,13 +13,13 @@ from drypoint.data import Class, Dataset, check_scaled, label_indices, plain_ima
 
 from ._errors import MeasureError
 
-Pair: TypeAlias = tuple[ArrayLike, ArrayLike]
+InputsAndLabels: TypeAlias = tuple[ArrayLike, ArrayLike]
 """Inputs (N, ...) and their labels, in one of the forms that `data.label_indices` reads."""
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Inputs that are no uint8 images, with their labels; `labelled` checks them and makes it.
+    """Inputs that are no uint8 images, with their labels; `label_data` checks them and makes it.
 
     Attributes:
         x: (N, ...), a batch of inputs of the model.
@@ -43,11 +43,11 @@ class Labelled:
         return content.hexdigest()
 
 
-def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled:
+def label_data(data: object, known: Sequence[Class] | None) -> Dataset | Labelled:
     """The data of a `Dataset` or a pair (x, y).
 
     Args:
-        given: the data.
+        data: the data.
         known: the classes of the model, or None if unknown. Integer labels of a pair are indices
             into them, unless the classes are integers other than 0, 1, ...: then labels are
             classes, as for `train.fit`.
@@ -56,21 +56,21 @@ def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled
         MeasureError: neither a `Dataset` nor a pair, or arrays of different lengths.
         DatasetError: labels that cannot be read, or pixels that are not uint8.
     """
-    if isinstance(given, Dataset | Labelled):
-        return given
-    if not (isinstance(given, tuple | list) and len(given) == 2):
+    if isinstance(data, Dataset | Labelled):
+        return data
+    if not (isinstance(data, tuple | list) and len(data) == 2):
         raise MeasureError(
-            f"the data are {kind_of(given)}; wanted: a Dataset or a pair (x, y) of arrays "
+            f"the data are {kind_of(data)}; wanted: a Dataset or a pair (x, y) of arrays "
             "(pictures in folders: data.load_folder; by name: data.load)"
         )
     try:
-        x = np.asarray(given[0])
+        x = np.asarray(data[0])
     except ValueError as error:
         raise MeasureError("the inputs are no array: their rows differ in length") from error
     if x.ndim == 0 or x.dtype.kind not in "buif":
-        raise MeasureError(f"the inputs are {kind_of(given[0])}; wanted: an array (N, ...)")
+        raise MeasureError(f"the inputs are {kind_of(data[0])}; wanted: an array (N, ...)")
     check_scaled(x, name="the inputs")
-    y, classes = _labels(given[1], known)
+    y, classes = _labels(data[1], known)
     if len(x) != len(y):
         raise MeasureError(f"the data have {len(x)} inputs but {len(y)} labels")
     images = plain_images(x)
@@ -80,9 +80,9 @@ def labelled(given: object, known: Sequence[Class] | None) -> Dataset | Labelled
 
 
 def _labels(
-    given: ArrayLike, known: Sequence[Class] | None
+    values: ArrayLike, known: Sequence[Class] | None
 ) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
-    labels = np.asarray(given)
+    labels = np.asarray(values)
     if labels.dtype.kind == "U":
         return label_indices(labels)
     named = known is not None and all(isinstance(name, int) for name in known)

@@ -32,8 +32,6 @@ DECISION_FIGURES = (
     "specificity",
     "negative_predictive_value",
     "false_positive_rate",
-    "false_negative_rate",
-    "false_discovery_rate",
     "matthews_corrcoef",
     "cohen_kappa",
     "scott_pi",
@@ -83,9 +81,9 @@ class DecisionFigures(Outputs):
         order = np.argsort(-matrix.ravel(), kind="stable")[:n].tolist()
         pairs = [divmod(place, len(self.classes)) for place in order]
         return [
-            (self.classes[true], self.classes[said], int(matrix[true, said]))
-            for true, said in pairs
-            if matrix[true, said] > 0
+            (self.classes[true], self.classes[predicted], int(matrix[true, predicted]))
+            for true, predicted in pairs
+            if matrix[true, predicted] > 0
         ]
 
     @cached_property
@@ -127,16 +125,6 @@ class DecisionFigures(Outputs):
     def false_positive_rate(self) -> ClassScores:
         """Of the examples of other classes, the share predicted as it: FP / (TN + FP)."""
         return self._scores(self._false_positives, self._other_counts)
-
-    @cached_property
-    def false_negative_rate(self) -> ClassScores:
-        """Of the examples of a class, the share predicted as another: FN / (TP + FN)."""
-        return self._scores(self._true_counts - self._true_positives, self._true_counts)
-
-    @cached_property
-    def false_discovery_rate(self) -> ClassScores:
-        """Of the examples predicted as a class, the share that is not of it: FP / (TP + FP)."""
-        return self._scores(self._false_positives, self._predicted_counts)
 
     @cached_property
     def negative_predictive_value(self) -> ClassScores:

@@ -9,14 +9,11 @@ _CLASS_SCORES = (
     "specificity",
     "negative_predictive_value",
     "false_positive_rate",
-    "false_negative_rate",
-    "false_discovery_rate",
 )
 _OF_PROBABILITIES = (
     "cross_entropy",
     "log_likelihood",
     "perplexity",
-    "geometric_mean_probability",
     "brier",
     "entropy",
     "ece",
@@ -29,7 +26,7 @@ def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
     Figures of probabilities are None without probabilities; ``roc_auc`` is also None if all
     examples are of one class.
     """
-    known = m.probabilities is not None
+    probable = m.probabilities is not None
     several = len(set(m.y.tolist())) > 1
     return {
         "n": m.n,
@@ -43,8 +40,8 @@ def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
         "matthews_corrcoef": m.matthews_corrcoef,
         "cohen_kappa": m.cohen_kappa,
         "scott_pi": m.scott_pi,
-        **{name: getattr(m, name) if known else None for name in _OF_PROBABILITIES},
-        "roc_auc": m.roc_auc if known and several else None,
+        **{name: getattr(m, name) if probable else None for name in _OF_PROBABILITIES},
+        "roc_auc": m.roc_auc if probable and several else None,
         **{name: list(getattr(m, name).values()) for name in _CLASS_SCORES},
         "confusion_matrix": m.confusion_matrix.tolist(),
     }

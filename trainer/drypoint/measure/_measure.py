@@ -10,7 +10,7 @@ from drypoint.common import accept, progress
 from drypoint.data import Class, ClassDecoder, Dataset, class_places, label_indices
 
 from ._aliases import MEASURE
-from ._data import Pair, labelled
+from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
 from ._measurement import Measurement
 from ._models import Measurable, Predict, classes_of, predictor
@@ -19,7 +19,7 @@ from ._models import Measurable, Predict, classes_of, predictor
 @accept(MEASURE)
 def measure(
     model: Measurable | None = None,
-    dataset: Dataset | Pair | None = None,
+    dataset: Dataset | InputsAndLabels | None = None,
     *,
     probabilities: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
@@ -52,16 +52,16 @@ def measure(
         DatasetError: the labels of a pair cannot be read.
         CoderError: the classes are not distinct str or int.
     """
-    given = sum(part is not None for part in (model, probabilities, predictions))
-    if given != 1:
-        raise MeasureError(f"one of model, probabilities, predictions is wanted, not {given}")
+    sources = sum(part is not None for part in (model, probabilities, predictions))
+    if sources != 1:
+        raise MeasureError(f"one of model, probabilities, predictions is wanted, not {sources}")
     if (dataset is None) == (y is None):
         came = "neither" if y is None else "both"
         raise MeasureError(
             f"the true classes are given by dataset or by y, and {came} came: give one of the two"
         )
     own = classes_of(model) if classes is None else ClassDecoder(tuple(classes)).classes
-    data = None if dataset is None else labelled(dataset, own)
+    data = None if dataset is None else label_data(dataset, own)
     if model is not None:
         predict = predictor(model)
         if data is None:
@@ -73,7 +73,7 @@ def measure(
     if len(chosen) != len(truth):
         raise MeasureError(f"{len(chosen)} outputs but {len(truth)} true classes")
     if own is None:
-        own = _unnamed(names, rows, chosen, counted=not isinstance(dataset, Dataset))
+        own = _name_outputs(names, rows, chosen, counted=not isinstance(dataset, Dataset))
         names = own if names == own[: len(names)] else names
     if rows is not None and rows.shape[1] != len(own):
         raise MeasureError(f"{rows.shape[1]} probabilities an example, but {len(own)} classes")
@@ -90,7 +90,7 @@ def measure(
     )
 
 
-def _unnamed(
+def _name_outputs(
     names: tuple[Class, ...],
     rows: NDArray[np.float64] | None,
     chosen: NDArray[np.int64],

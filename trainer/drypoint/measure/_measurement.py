@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import attribute_hints
 from drypoint.data import Class, Dataset
 
+from ._aliases import MEASUREMENT_HINTS
 from ._data import Labelled
 from ._decision_figures import DECISION_FIGURES
 from ._errors import MeasureError
@@ -37,11 +39,13 @@ class Example:
     p_true: float | None
 
 
+@attribute_hints(MEASUREMENT_HINTS)
 class Measurement(ProbabilityFigures):
     """Every figure of a classifier on N examples of C classes, from its outputs alone.
 
-    Figures are properties, or methods if they have arguments; `properties` names them. In lists of
-    examples, ties are in the order of indices.
+    Figures are properties, or methods if they have arguments; `properties` names them. A figure
+    that is one term of another one is no figure of its own: the false negative rate is 1 - recall,
+    the false discovery rate 1 - precision. In lists of examples, ties are in the order of indices.
     """
 
     def __repr__(self) -> str:
@@ -95,7 +99,7 @@ class Measurement(ProbabilityFigures):
         """
         if calls < 1:
             raise MeasureError(f"calls must be at least 1, not {calls}")
-        predict, dataset = self._timed()
+        predict, dataset = self._timed_model()
         return latency(predict, dataset.x, calls=calls, seconds=seconds)
 
     def throughput(self, batch_size: int = 256, *, seconds: float = 1.0) -> float:
@@ -110,7 +114,7 @@ class Measurement(ProbabilityFigures):
         """
         if batch_size < 1:
             raise MeasureError(f"batch_size must be at least 1, not {batch_size}")
-        predict, dataset = self._timed()
+        predict, dataset = self._timed_model()
         return throughput(predict, dataset.x, batch_size=batch_size, seconds=seconds)
 
     def bootstrap(
@@ -141,9 +145,11 @@ class Measurement(ProbabilityFigures):
         if not isinstance(getattr(self, figure), float):
             raise MeasureError(f"{figure!r} is no single number, of which there is no interval")
         rng = np.random.default_rng(seed)
-        found = [getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)]
+        figures = [
+            getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)
+        ]
         tail = 50 * (1 - confidence)
-        low, high = np.percentile(found, [tail, 100 - tail]).tolist()
+        low, high = np.percentile(figures, [tail, 100 - tail]).tolist()
         return low, high
 
     def _of(self, chosen: NDArray[np.int64]) -> "Measurement":
@@ -181,7 +187,7 @@ class Measurement(ProbabilityFigures):
     def _rows_of_p_true(self) -> list[float] | None:
         return None if self.probabilities is None else self._p_true.tolist()
 
-    def _timed(self) -> tuple[Predict, Dataset | Labelled]:
+    def _timed_model(self) -> tuple[Predict, Dataset | Labelled]:
         if self.model is None or self.dataset is None:
             raise MeasureError("times need a model: measure(model, dataset) keeps it")
         return predictor(self.model), self.dataset

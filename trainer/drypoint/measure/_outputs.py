@@ -77,6 +77,6 @@ class Outputs:
 
     def _class_index(self, name: Class) -> int:
         if name not in self.classes:
-            known = ", ".join(map(str, self.classes))
-            raise MeasureError(f"there is no class {name!r}; there are: {known}")
+            names = ", ".join(map(str, self.classes))
+            raise MeasureError(f"there is no class {name!r}; there are: {names}")
         return self.classes.index(name)

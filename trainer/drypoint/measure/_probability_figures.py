@@ -25,7 +25,6 @@ PROBABILITY_FIGURES = (
     "log_loss",
     "log_likelihood",
     "perplexity",
-    "geometric_mean_probability",
     "brier",
     "entropy",
     "entropies",
@@ -78,11 +77,6 @@ class ProbabilityFigures(DecisionFigures):
     def perplexity(self) -> float:
         """exp(cross-entropy): 1 for certain and right predictions, C for uniform ones."""
         return math.exp(self.cross_entropy)
-
-    @property
-    def geometric_mean_probability(self) -> float:
-        """exp(-cross-entropy): the geometric mean of the true classes' probabilities."""
-        return math.exp(-self.cross_entropy)
 
     @cached_property
     def brier(self) -> float:
@@ -143,9 +137,9 @@ class ProbabilityFigures(DecisionFigures):
         """
         if not 0 <= below <= 1:
             raise MeasureError(f"a threshold lies in [0, 1], {below} does not")
-        kept = self.confidences >= below
-        count = int(np.count_nonzero(kept))
-        right = int(np.count_nonzero(kept & (self.y == self.predicted)))
+        accepted = self.confidences >= below
+        count = int(np.count_nonzero(accepted))
+        right = int(np.count_nonzero(accepted & (self.y == self.predicted)))
         return (self.n - count) / self.n, right / count if count else 1.0
 
     def roc_curve(self, cls: Class) -> RocCurve:

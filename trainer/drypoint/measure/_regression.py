@@ -61,12 +61,12 @@ def measure_regression(predicted: ArrayLike, y: ArrayLike) -> RegressionMeasurem
     Raises:
         MeasureError: shapes differ, there are no values, or a value is not finite.
     """
-    said, true = _numbers(predicted, "predicted"), _numbers(y, "y")
-    if said.shape != true.shape or said.ndim == 0 or said.size == 0:
-        raise MeasureError(f"{said.shape} predicted values for {true.shape} true ones")
-    if not (np.isfinite(said).all() and np.isfinite(true).all()):
+    numbers, true = _numbers(predicted, "predicted"), _numbers(y, "y")
+    if numbers.shape != true.shape or numbers.ndim == 0 or numbers.size == 0:
+        raise MeasureError(f"{numbers.shape} predicted values for {true.shape} true ones")
+    if not (np.isfinite(numbers).all() and np.isfinite(true).all()):
         raise MeasureError("predicted and true values must be finite, these hold NaN or infinity")
-    return RegressionMeasurement(y=true.copy(), predicted=said.copy())
+    return RegressionMeasurement(y=true.copy(), predicted=numbers.copy())
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -89,10 +89,10 @@ def matthews_corrcoef(confusion: NDArray[np.int64]) -> float:
     """
     n, right = int(confusion.sum()), int(np.trace(confusion))
     true: list[int] = confusion.sum(axis=1).tolist()
-    said: list[int] = confusion.sum(axis=0).tolist()
-    covariance = right * n - sum(t * p for t, p in zip(true, said, strict=True))
+    predicted: list[int] = confusion.sum(axis=0).tolist()
+    covariance = right * n - sum(t * p for t, p in zip(true, predicted, strict=True))
     spread_true = n * n - sum(t * t for t in true)
-    spread_said = n * n - sum(p * p for p in said)
+    spread_said = n * n - sum(p * p for p in predicted)
     if spread_true == 0 or spread_said == 0:
         return 0.0
     return covariance / math.sqrt(spread_true * spread_said)

@@ -106,4 +106,7 @@ def _class_rows(m: ProbabilityFigures) -> list[tuple[str, str, str, str, str]]:
 
 
 def _commonest(m: ProbabilityFigures) -> str:
-    return ", ".join(f"{true} as {said}: {n}" for true, said, n in m.top_confusions(5)) or "none"
+    return (
+        ", ".join(f"{true} as {predicted}: {n}" for true, predicted, n in m.top_confusions(5))
+        or "none"
+    )

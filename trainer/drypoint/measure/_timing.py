@@ -35,9 +35,9 @@ def latency(predict: Predict, images: NDArray[Any], *, calls: int, seconds: floa
     begin = time.perf_counter()
     while len(times) < calls and (not times or time.perf_counter() - begin < seconds):
         at = len(times) % len(images)
-        one = images[at : at + 1]
+        image = images[at : at + 1]
         start = time.perf_counter()
-        predict(one)
+        predict(image)
         times.append(time.perf_counter() - start)
     median, p95 = (np.percentile(times, [50, 95]) * 1e6).tolist()
     return Latency(median=median, p95=p95, calls=len(times))
@@ -49,13 +49,13 @@ def throughput(predict: Predict, images: NDArray[Any], *, batch_size: int, secon
     One call before is not timed; at least one batch is timed.
     """
     predict(images[:1])
-    done, at = 0, 0
+    examples, at = 0, 0
     begin = time.perf_counter()
     elapsed = 0.0
-    while done == 0 or elapsed < seconds:
+    while examples == 0 or elapsed < seconds:
         batch = images[at : at + batch_size]
         predict(batch)
-        done += len(batch)
+        examples += len(batch)
         at = at + batch_size if at + batch_size < len(images) else 0
         elapsed = time.perf_counter() - begin
-    return done / elapsed
+    return examples / elapsed

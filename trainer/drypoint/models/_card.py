@@ -117,7 +117,7 @@ class ModelCard:
         Raises:
             TypeError: a field has another type than its annotation says.
         """
-        facts = {one.name: getattr(self, one.name) for one in fields(self)}
+        facts = {field.name: getattr(self, field.name) for field in fields(self)}
         scores = [facts.pop("float_score"), facts.pop("integer_score")]
         for score in scores:
             ends = score.interval

@@ -131,6 +131,8 @@ NET_HINTS: Names = {
     "to": "leave it out: everything runs on the CPU",
     "cuda": "leave it out: everything runs on the CPU",
     "build": "it is net.bind(input_shape) or net.initialize(seed=...)",
+    "filled": "it is net.initialize(seed=...)",
+    "steps": "it is net.layer_shapes(input_shapes)",
 }
 
 LAYER_HINTS: Names = {
@@ -205,6 +207,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "Upsample": Arguments(aliases={"interpolation": "mode"}),
     "MaxPool1d": _POOLING,
     "MaxPool2d": _POOLING,
+    "AvgPool1d": _POOLING,
     "AvgPool2d": _POOLING,
     "BatchNorm1d": _NORM,
     "BatchNorm2d": _NORM,

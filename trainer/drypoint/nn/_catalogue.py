@@ -5,40 +5,25 @@ from dataclasses import dataclass, replace
 
 from drypoint.common import Arguments, accept, html_table, table_lines
 
-from ._activations import (
-    GELU,
-    Cos,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Sin,
-    Softmax,
-    Tanh,
-)
 from ._aliases import ARGUMENTS, LAYER_HINTS
-from ._batch_norm import BatchNorm1d, BatchNorm2d
-from ._container import Container
-from ._convolution import Conv2d
+from ._containers.container import Container
+from ._containers.graph import Graph
+from ._containers.names import inside
+from ._containers.sequential import Sequential
 from ._errors import ConfigError
-from ._graph import Graph
-from ._layer import Layer
-from ._linear import Linear
-from ._losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
-from ._merging import MERGES
-from ._module import Module
-from ._names import inside
-from ._pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from ._sequential import Sequential
-from ._signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
-from ._structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
-from ._upsampling import ConvTranspose2d, PixelShuffle, Upsample
-from ._user_functions import Elementwise, Function
+from ._layers import activations
+from ._layers.batch_norm import BatchNorm1d, BatchNorm2d
+from ._layers.convolution import Conv2d
+from ._layers.linear import Linear
+from ._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
+from ._layers.merging import MERGES
+from ._layers.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from ._layers.signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
+from ._layers.structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
+from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Upsample
+from ._layers.user_functions import Elementwise, Function
+from ._module.layer import Layer
+from ._module.module import Module
 
 LEAF_TYPES: tuple[type[Module], ...] = (
     Conv2d,
@@ -61,22 +46,22 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     Reshape,
     OneHot,
     Dropout,
-    ReLU,
-    ReLU6,
-    LeakyReLU,
-    Hardswish,
-    Hardsigmoid,
-    Hardtanh,
-    SiLU,
-    GELU,
-    Tanh,
-    Sigmoid,
-    Sin,
-    Cos,
+    activations.ReLU,
+    activations.ReLU6,
+    activations.LeakyReLU,
+    activations.Hardswish,
+    activations.Hardsigmoid,
+    activations.Hardtanh,
+    activations.SiLU,
+    activations.GELU,
+    activations.Tanh,
+    activations.Sigmoid,
+    activations.Sin,
+    activations.Cos,
     Function,
     Elementwise,
-    Softmax,
-    LogSoftmax,
+    activations.Softmax,
+    activations.LogSoftmax,
     *MERGES,
     CrossEntropyLoss,
     BinaryCrossEntropyLoss,
@@ -100,13 +85,13 @@ def module_from_config(config: object) -> Module:
         GraphError: the edges of a graph do not connect its layers.
     """
     kind = config.get("type") if isinstance(config, dict) else None
-    known: tuple[type[Module], ...] = (Sequential, Graph, *LEAF_TYPES)
-    types = {t.__name__: t for t in known}
+    classes: tuple[type[Module], ...] = (Sequential, Graph, *LEAF_TYPES)
+    types = {t.__name__: t for t in classes}
     if not isinstance(config, dict) or not isinstance(kind, str) or kind not in types:
         raise ConfigError("Layer", f"has one of the types {', '.join(types)}, got {kind!r}")
     layers = config.get("layers")
     if issubclass(types[kind], Container) and isinstance(layers, dict):
-        config = {**config, "layers": {name: _inner(name, one) for name, one in layers.items()}}
+        config = {**config, "layers": {name: _inner(name, inner) for name, inner in layers.items()}}
     return types[kind].from_config(config)
 
 

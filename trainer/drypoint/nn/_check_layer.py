@@ -11,13 +11,13 @@ from drypoint.autodiff import Array, GradcheckError, Tensor, gradcheck
 from drypoint.autodiff.kernels import runtime
 from drypoint.autodiff.trace import Trace, constant
 
-from ._batch import as_batch_of, by_port
-from ._context import Context
 from ._errors import ContractError
-from ._layer import Layer
-from ._module import Module
-from ._ports import PortValue
-from ._sizes import Shape
+from ._module.batch import as_batch_of, by_port
+from ._module.context import Context
+from ._module.layer import Layer
+from ._module.module import Module
+from ._module.ports import PortValue
+from ._module.sizes import Shape
 
 _BATCH = 3
 _ROUNDING = 50 * 2.0**-23
@@ -57,8 +57,10 @@ def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
 
 
 def _check_shapes(layer: Layer, ready: Layer, shape: Shape) -> None:
-    found, said = ready(_example(shape)).shape, layer.output_shape(shape)
-    _promise(layer, found == said, f"gives {found} for {shape}, but output_shape says {said}")
+    actual, announced = ready(_example(shape)).shape, layer.output_shape(shape)
+    _promise(
+        layer, actual == announced, f"gives {actual} for {shape}, but output_shape says {announced}"
+    )
     for what, arrays, shapes in (
         ("param_shapes", ready.params, layer.param_shapes(shape)),
         ("buffer_shapes", ready.buffers, layer.buffer_shapes(shape)),
@@ -83,8 +85,8 @@ def _check_dtypes(ready: Layer, shape: Shape) -> None:
     for dtype in (np.float32, np.float64):
         params = {path: Tensor(array.astype(dtype)) for path, array in ready.params.items()}
         x = np.stack([_example(shape)]).astype(dtype)
-        found = ready.apply(params, Tensor(x)).dtype
-        _promise(ready, found == dtype, f"gives {found} for {np.dtype(dtype)}")
+        result = ready.apply(params, Tensor(x)).dtype
+        _promise(ready, result == dtype, f"gives {result} for {np.dtype(dtype)}")
 
 
 def _check_batch(ready: Layer, shape: Shape) -> None:
@@ -119,10 +121,10 @@ def _check_in_kernels(ready: Layer, shape: Shape) -> None:
     x = np.stack([_example(shape, seed) for seed in range(_BATCH)]).astype(np.float32)
     leaves = {path: Tensor(array, requires_grad=True) for path, array in ready.params.items()}
     with Trace(x, *ready.params.values(), *ready.buffers.values()) as trace:
-        given = Tensor(x, requires_grad=True)
-        y = ready.apply(leaves, given, Context(training=True, rng=np.random.default_rng(0)))
+        inputs = Tensor(x, requires_grad=True)
+        y = ready.apply(leaves, inputs, Context(training=True, rng=np.random.default_rng(0)))
         y.backward(constant(np.ones_like(y.data)))
-        gradients = [leaf.grad for leaf in (given, *leaves.values())]
+        gradients = [leaf.grad for leaf in (inputs, *leaves.values())]
         for array in (y.data, *(g for g in gradients if g is not None)):
             trace.note_access(array)
     text = "says in_kernels, but NumPy computes a part of it"
@@ -137,8 +139,8 @@ def _example(shape: Shape, seed: int = 0) -> Array:
     return values
 
 
-def _promise(layer: Layer, kept: bool, broken: str) -> None:
-    if not kept:
+def _promise(layer: Layer, holds: bool, broken: str) -> None:
+    if not holds:
         raise ContractError(type(layer).__name__, broken)
 
 
@@ -169,9 +171,9 @@ def gradcheck_layer(
         GradcheckError: an error is above the tolerance, or no gradient arrives.
         DrypointError: as for calling the module.
     """
-    given: dict[str, ArrayLike] = by_port(module, data)
-    given = {port: _wide(x) for port, x in given.items()}
-    batch = as_batch_of(module, given)
+    arrays_by_port: dict[str, ArrayLike] = by_port(module, data)
+    arrays_by_port = {port: _wide(x) for port, x in arrays_by_port.items()}
+    batch = as_batch_of(module, arrays_by_port)
     module.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
     points = {port: v.data for port, v in batch.inputs.items() if isinstance(v, Tensor)}
     names = [*points, *module.params]

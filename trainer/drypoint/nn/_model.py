@@ -30,10 +30,10 @@ from drypoint.data import (
 
 from . import _model_file as model_file
 from ._aliases import MODEL_HINTS
-from ._arrays import FrozenMapping, as_real
 from ._errors import ModelError, ModelFileError
-from ._layer import Layer
-from ._sizes import Shape, check_values
+from ._module.arrays import FrozenMapping, as_real
+from ._module.layer import Layer
+from ._module.sizes import Shape, check_values
 
 
 @runtime_checkable
@@ -292,8 +292,8 @@ class Model:
         if isinstance(self.encoder, SignalEncoder):
             return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
-        if isinstance(x, list | tuple) and x and all(_is_float(one) for one in x):
-            if all(np.shape(one) == shape for one in x):
+        if isinstance(x, list | tuple) and x and all(_is_float(value) for value in x):
+            if all(np.shape(value) == shape for value in x):
                 return np.stack(x)
             return None
         if shape is None or not isinstance(x, np.ndarray) or not _is_float(x):

@@ -24,8 +24,8 @@ from drypoint.common import (
 
 from ._catalogue import layer_from_config
 from ._errors import ModelFileError
-from ._layer import Layer
-from ._sizes import Shape
+from ._module.layer import Layer
+from ._module.sizes import Shape
 
 FORMAT = "drypoint-model"
 VERSION = 1

@@ -13,19 +13,19 @@ _PARTS = " ▏▎▍▌▋▊▉█"
 LEAST_WIDTH = 20
 
 
-def fitted(width: int) -> int:
+def fit_width(width: int) -> int:
     """The number of columns to use for a requested ``width``."""
     return max(LEAST_WIDTH, width)
 
 
-def pooled(values: Values, n: int) -> Values:
+def pool(values: Values, n: int) -> Values:
     """At most ``n`` values, by averaging neighbours; NaN values are ignored."""
     if len(values) <= n:
         return values
-    known = ~np.isnan(values)
+    finite = ~np.isnan(values)
     starts = np.arange(n) * len(values) // n
-    sums = np.add.reduceat(np.where(known, values, 0.0), starts)
-    counts = np.add.reduceat(known.astype(np.int64), starts)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    counts = np.add.reduceat(finite.astype(np.int64), starts)
     means = np.full(n, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
@@ -37,7 +37,7 @@ def sparkline(values: Values, *, low: float, high: float, width: int, plain: boo
     Few values are stretched up to four columns each, many are averaged.
     """
     ramp = _HEIGHTS_ASCII if plain else _HEIGHTS
-    shown = pooled(values, width)
+    shown = pool(values, width)
     repeat = max(1, min(4, width // max(1, len(shown))))
     span = high - low
     heights = np.full(len(shown), 0.5) if span <= 0 else (shown - low) / span
@@ -95,7 +95,7 @@ def flow(cells: Sequence[Sequence[str]], *, width: int) -> list[str]:
     return lines
 
 
-def shortened(text: str, width: int, *, plain: bool) -> str:
+def shorten(text: str, width: int, *, plain: bool) -> str:
     """``text`` in at most ``width`` columns, the end of a longer one replaced by dots."""
     dots = "..." if plain else "…"
     return text if len(text) <= width else text[: max(0, width - len(dots))] + dots
@@ -106,7 +106,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 and float(value).is_integer() else f"{value:.4g}"
 
 
-def aligned(values: Iterable[float]) -> list[str]:
+def align(values: Iterable[float]) -> list[str]:
     """`number` for a column: all with the decimals of the one that needs most."""
     plain = list(values)
     texts = [number(value) for value in plain]

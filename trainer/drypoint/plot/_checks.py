@@ -24,12 +24,12 @@ def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
         PlotError: no numbers, or rows of different lengths.
     """
     try:
-        found = np.asarray(values)
+        result = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise PlotError(f"{name} is {kind_of(values)} that makes no array") from error
-    if found.dtype.kind not in "buif":
+    if result.dtype.kind not in "buif":
         raise PlotError(f"{name} is {kind_of(values)}; wanted: an array of numbers")
-    return found
+    return result
 
 
 def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:
@@ -49,10 +49,10 @@ def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np
     copy = array.astype(np.float64).reshape(-1 if axes is None else array.shape)
     if not np.isfinite(copy).all():
         raise PlotError(f"{name} must be finite, it holds NaN or infinity")
-    return read_only(copy)
+    return freeze(copy)
 
 
-def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
+def freeze(array: NDArray[np.float64]) -> NDArray[np.float64]:
     """The array itself, made read-only."""
     array.flags.writeable = False
     return array

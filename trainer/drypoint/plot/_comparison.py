@@ -11,8 +11,8 @@ from drypoint.common import table_lines
 from drypoint.measure import Comparison, Measurement
 
 from . import _look as look
-from ._blocks import aligned, bar, fitted, number
-from ._checks import check, numbers, read_only
+from ._blocks import align, bar, fit_width, number
+from ._checks import check, freeze, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -52,14 +52,14 @@ class ComparisonChart(Picture):
         """A line for each name: value, interval, and a bar or the place on a common scale."""
         rows = [("", self.label, *(("interval",) if self.has_intervals else ()), "")]
         cells = []
-        values = aligned(self.values.tolist())
+        values = align(self.values.tolist())
         for name, value, (low, high) in zip(
             self.names, values, self.intervals.tolist(), strict=True
         ):
-            span = "" if np.isnan(low) else " to ".join(aligned((low, high)))
+            span = "" if np.isnan(low) else " to ".join(align((low, high)))
             cells.append((name, value, *((span,) if self.has_intervals else ())))
         used = sum(max(map(len, column)) + 2 for column in zip(*cells, rows[0][:-1], strict=True))
-        room = max(8, fitted(width) - used)
+        room = max(8, fit_width(width) - used)
         for i, cell in enumerate(cells):
             drawn = (
                 self._whisker(i, room, plain) if self.has_intervals else self._bar(i, room, plain)
@@ -101,8 +101,8 @@ class ComparisonChart(Picture):
         (ax,) = axes
         places = np.arange(len(self.names))
         if self.has_intervals:
-            known = np.isfinite(self.intervals[:, 0])
-            ax.hlines(places[known], *self.intervals[known].T, color=look.MUTED, linewidth=2)
+            finite = np.isfinite(self.intervals[:, 0])
+            ax.hlines(places[finite], *self.intervals[finite].T, color=look.MUTED, linewidth=2)
             ax.plot(self.values, places, "o", color=look.ACCENT, markersize=6)
             for at, value in zip(places, self.values, strict=True):
                 ax.annotate(
@@ -161,8 +161,8 @@ def comparison(
     rows = [_entry(name, entry) for name, entry in entries.items()]
     return ComparisonChart(
         names=tuple(entries),
-        values=read_only(np.array([value for value, _, _ in rows])),
-        intervals=read_only(np.array([[low, high] for _, low, high in rows])),
+        values=freeze(np.array([value for value, _, _ in rows])),
+        intervals=freeze(np.array([[low, high] for _, low, high in rows])),
         label=label,
         title=title,
         placed=placement(ax),

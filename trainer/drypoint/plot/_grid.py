@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _look as look
-from ._blocks import fitted, flow, number, shortened
+from ._blocks import fit_width, flow, number, shorten
 from ._errors import PlotError
 from ._picture import Layout, Picture
-from ._shades import SIGNS, shaded, signed
+from ._shades import SIGNS, shade, shade_signs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ class ImageGrid(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """The images in characters: shades, denser for higher values; signs for small kernels."""
-        width = fitted(width)
+        width = fit_width(width)
         widest = max(image.shape[1] for image in self.images)
         room = width if len(self.images) == 1 else (width - 2) // 2  # at least two side by side
         room = min(room, 40 if widest <= 20 else 28) if len(self.images) <= 4 else min(room, 18)
@@ -60,13 +60,13 @@ class ImageGrid(Picture):
             self.images, self.titles, self.marked, self.limits, strict=True
         ):
             if signs:
-                picture = signed(image, limit=limits[1])
+                picture = shade_signs(image, limit=limits[1])
             else:
                 fine = plain or self.scale == "signed"  # ten steps: so that 0 is seen between
-                picture = shaded(image, limits=limits, columns=room, plain=fine)
+                picture = shade(image, limits=limits, columns=room, plain=fine)
             words = title.split("\n") if title else []
             words = [f"{words[0]} *", *words[1:]] if words and marked else words
-            cells.append([shortened(line, width, plain=plain) for line in words] + picture)
+            cells.append([shorten(line, width, plain=plain) for line in words] + picture)
         lines = [self.title] if self.title else []
         if self.scale != "pixels":
             low, high = self.limits[0]

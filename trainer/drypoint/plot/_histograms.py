@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _look as look
-from ._blocks import columns, fitted, number, pooled
-from ._checks import check, numbers, read_only
+from ._blocks import columns, fit_width, number, pool
+from ._checks import check, freeze, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -69,11 +69,11 @@ class Histograms(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """Upright bars (height: log of 1 + count) with range, mean, deviation and clip marks."""
-        room = fitted(width) - 2
+        room = fit_width(width) - 2
         return "\n\n".join(self._block(part, room, plain) for part in self.parts)
 
     def _block(self, part: Histogram, room: int, plain: bool) -> str:
-        bars = pooled(np.log1p(part.counts.astype(np.float64)), room)
+        bars = pool(np.log1p(part.counts.astype(np.float64)), room)
         marks = [" "] * len(bars)
         low, high = float(part.edges[0]), float(part.edges[-1])
         for place in part.clip or ():
@@ -168,7 +168,7 @@ def _histogram(name: str, values: ArrayLike, *, clip: Range | None, bins: int) -
     return Histogram(
         name=name,
         counts=counts,
-        edges=read_only(edges.astype(np.float64)),
+        edges=freeze(edges.astype(np.float64)),
         n=array.size,
         mean=float(array.mean()),
         deviation=float(array.std()),

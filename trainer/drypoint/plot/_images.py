@@ -49,7 +49,7 @@ def examples(
         for example in shown:
             check(example, Example, name="one of the examples", wanted=wanted)
         images = [_image_of(example) for example in shown]
-        titles = [_judged(e) for e in shown]
+        titles = [_title(e) for e in shown]
         marked = [e.true != e.predicted for e in shown]
     return image_grid(
         images, titles, marked=marked, columns=columns, title=title, placed=placement(ax)
@@ -83,10 +83,10 @@ def images(
     named = isinstance(shown, Mapping)
     names = list(shown) if isinstance(shown, Mapping) else [""] * len(shown)
     values = list(shown.values()) if isinstance(shown, Mapping) else list(shown)
-    arrays = [array(one, "an image") for one in values]
+    arrays = [array(pixels, "an image") for pixels in values]
     titles = [
-        name if one.dtype == np.uint8 or not named else f"{name}\n{_range(one)}"
-        for name, one in zip(names, arrays, strict=True)
+        name if pixels.dtype == np.uint8 or not named else f"{name}\n{_range(pixels)}"
+        for name, pixels in zip(names, arrays, strict=True)
     ]
     return image_grid(arrays, titles, columns=columns, title=title, placed=placement(ax))
 
@@ -112,13 +112,13 @@ def ports(
     """
     wanted = "a mapping from ports to arrays, as Dataset.as_ports gives it"
     check(arrays, Mapping, name="arrays", wanted=wanted)
-    values = {name: array(one, name) for name, one in arrays.items()}
-    pictured = [name for name, one in values.items() if one.ndim >= 3]
-    plain = [name for name, one in values.items() if one.ndim == 1]
+    values = {name: array(pixels, name) for name, pixels in arrays.items()}
+    pictured = [name for name, pixels in values.items() if pixels.ndim >= 3]
+    plain = [name for name, pixels in values.items() if pixels.ndim == 1]
     if len(pictured) != 1 or len(pictured) + len(plain) != len(values):
-        shapes = {name: one.shape for name, one in values.items()}
+        shapes = {name: pixels.shape for name, pixels in values.items()}
         raise PlotError(f"one port of images and others of shape (N,) are wanted, not {shapes}")
-    lengths = {name: len(one) for name, one in values.items()}
+    lengths = {name: len(pixels) for name, pixels in values.items()}
     if len(set(lengths.values())) != 1:
         raise PlotError(f"ports must hold arrays of one length, not {lengths}")
     pictures = list(values[pictured[0]])
@@ -175,7 +175,7 @@ def _image_of(example: Example) -> NDArray[np.uint8]:
     return example.image
 
 
-def _judged(example: Example) -> str:
+def _title(example: Example) -> str:
     """The title of an example: true class, predicted class, probability of the true class (small
     ones by exponent)."""
     p = example.p_true

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drypoint.nn import Conv2d, NotInitializedError
 
 from . import _look as look
-from ._blocks import fitted, number, pooled
+from ._blocks import fit_width, number, pool
 from ._errors import PlotError
 from ._grid import ImageGrid, image_grid
 from ._picture import Layout, Picture, Placement, placement
@@ -42,7 +42,7 @@ class KernelMosaic(Picture):
         ramp = " .:-=+*#%@" if plain else " ░▒▓█"
         highest = float(self.sizes.max())
         left = len(str(filters - 1))
-        room = fitted(width) - left - 3
+        room = fit_width(width) - left - 3
         lines = [
             self.title,
             f"{filters} filters (lines) of {inputs} kernels (columns)",
@@ -50,7 +50,7 @@ class KernelMosaic(Picture):
             "",
         ]
         for i, row in enumerate(self.sizes):
-            shares = pooled(row, room) / highest if highest > 0 else np.zeros(min(inputs, room))
+            shares = pool(row, room) / highest if highest > 0 else np.zeros(min(inputs, room))
             steps = np.rint(shares * (len(ramp) - 1)).astype(int).tolist()
             lines.append(f"{i:>{left}}  " + "".join(ramp[step] for step in steps).rstrip())
         return "\n".join(line.rstrip() for line in lines)
@@ -137,10 +137,10 @@ def kernels(
             title=title or f"{filters} x {inputs} kernels of {size}",
             placed=placement(ax),
         )
-    one = weight[:, channel or 0]
+    channel_weights = weight[:, channel or 0]
     of = "" if inputs == 1 else f", input channel {channel}"
     return image_grid(
-        list(one),
+        list(channel_weights),
         [str(i) for i in range(filters)],
         shared=(-limit, limit),
         scale="signed",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from drypoint.program import Lifetime, Program, bytes_in_use, lifetimes, memory_chart
 
 from . import _look as look
-from ._blocks import fitted
+from ._blocks import fit_width
 from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -40,7 +40,7 @@ class MemoryMap(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:  # noqa: ARG002
         """`program.memory_chart`, which is ASCII."""
-        return f"{self.title}\n{memory_chart(self.program, fitted(width))}"
+        return f"{self.title}\n{memory_chart(self.program, fit_width(width))}"
 
     @property
     def layout(self) -> Layout:
@@ -52,21 +52,21 @@ class MemoryMap(Picture):
         arena, count = max(1, self.program.arena_size), len(self.in_use)
         busiest = [i for i, n in enumerate(self.in_use) if n == self.peak]
         numbers: dict[str, Any] = {"fontsize": look.SMALL_SIZE, "verticalalignment": "center"}
-        for i, one in enumerate(self.lifetimes):
-            at_peak = any(one.first <= i <= one.last for i in busiest)
+        for i, lifetime in enumerate(self.lifetimes):
+            at_peak = any(lifetime.first <= i <= lifetime.last for i in busiest)
             ax.bar(
-                one.offset,
-                one.last - one.first + 1,
-                width=one.size,
-                bottom=one.first - 0.5,
+                lifetime.offset,
+                lifetime.last - lifetime.first + 1,
+                width=lifetime.size,
+                bottom=lifetime.first - 0.5,
                 align="edge",
                 color=look.ACCENT if at_peak else look.MUTED,
                 alpha=0.4,  # an output may lie over one that its op reads
                 edgecolor="white",
             )
-            if one.size > arena / 10:
-                middle = one.offset + one.size / 2
-                ax.text(middle, i, f"{one.size:,}", horizontalalignment="center", **numbers)
+            if lifetime.size > arena / 10:
+                middle = lifetime.offset + lifetime.size / 2
+                ax.text(middle, i, f"{lifetime.size:,}", horizontalalignment="center", **numbers)
         for i, n in enumerate(self.in_use):
             color, weight = (look.ACCENT, "bold") if i in busiest else (look.INK, "normal")
             ax.text(arena * 1.02, i, f"{n:,}", color=color, fontweight=weight, **numbers)

@@ -42,10 +42,10 @@ class NetDrawing(Picture):
         for name, node in zip(names, self.scheme.nodes, strict=True):
             words = (node.name, node.kind) if node.kind else (node.name,)
             lines.append(
-                f"  {name} [label={_quoted(*words)}{'' if node.kind else ', shape=plaintext'}];"
+                f"  {name} [label={_quote(*words)}{'' if node.kind else ', shape=plaintext'}];"
             )
         for link in self.scheme.links:
-            label = _quoted(f" {_label(link)}")
+            label = _quote(f" {_label(link)}")
             lines.append(f"  {names[link.source]} -> {names[link.target]} [label={label}];")
         return "\n".join([*lines, "}", ""])
 
@@ -74,7 +74,7 @@ class NetDrawing(Picture):
         else:
             rows = []
             for i, node in enumerate(nodes):
-                given = {_size(k.shape) for k in links if k.source == i}
+                shapes = {_size(k.shape) for k in links if k.source == i}
                 read = ", ".join(
                     f"{k.port}: {nodes[k.source].name}" if k.port else nodes[k.source].name
                     for k in links
@@ -82,7 +82,7 @@ class NetDrawing(Picture):
                 )
                 mark = "*" if node.learns else ""
                 rows.append(
-                    (node.name, mark, node.kind, " ".join(given), f"<- {read}" if read else "")
+                    (node.name, mark, node.kind, " ".join(shapes), f"<- {read}" if read else "")
                 )
             lines = table_lines(rows, left=(0, 1, 2, 3, 4))
         return "\n".join([*lines, "", f"* learns; {self._totals}"])
@@ -207,7 +207,7 @@ def _size(shape: Shape | None) -> str:
     return " x ".join(map(str, shape)) or "a number"
 
 
-def _quoted(*lines: str) -> str:
+def _quote(*lines: str) -> str:
     """A DOT string of lines."""
     escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'

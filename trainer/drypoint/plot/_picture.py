@@ -91,8 +91,8 @@ class Picture(ABC):
     def alt(self) -> str:
         """A sentence for a page's readers who cannot see the figure: what it shows, and titles."""
         what = (type(self).__doc__ or "A picture.").splitlines()[0]
-        found = (ax.get_title(loc=at) for ax in self.axes for at in ("left", "center"))
-        titles = [" ".join(title.split()) for title in found if title]
+        headings = (ax.get_title(loc=at) for ax in self.axes for at in ("left", "center"))
+        titles = [" ".join(title.split()) for title in headings if title]
         return f"{what} Titles: {'; '.join(titles)}." if titles else what
 
     def __str__(self) -> str:
@@ -155,7 +155,7 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
             DrypointError: the file cannot be written.
         """
-        write_atomic(path, self._file(_checked_suffix(path)[1:]))
+        write_atomic(path, self._file(_check_suffix(path)[1:]))
 
     @staticmethod
     def check_saving(path: str | Path) -> None:
@@ -166,7 +166,7 @@ class Picture(ABC):
             MatplotlibMissingError: there is no matplotlib.
             DrypointError: the file cannot be written.
         """
-        _checked_suffix(path)
+        _check_suffix(path)
         figure_type()
         check_writable(path)
 
@@ -208,15 +208,15 @@ def placement(ax: Placement) -> "tuple[Axes, ...]":
     from matplotlib.axes import Axes  # noqa: PLC0415 - an optional dependency
 
     axes = (ax,) if isinstance(ax, Axes) else tuple(ax)
-    for one in axes:
-        if not isinstance(one, Axes):
-            raise PlotError(f"a matplotlib Axes is wanted to draw on, not {type(one).__name__}")
+    for panel in axes:
+        if not isinstance(panel, Axes):
+            raise PlotError(f"a matplotlib Axes is wanted to draw on, not {type(panel).__name__}")
     if not axes:
         raise PlotError("no axes came to draw on; leave them out for a figure of its own")
     return axes
 
 
-def _checked_suffix(path: str | Path) -> str:
+def _check_suffix(path: str | Path) -> str:
     """The suffix of a picture's file, in lower case."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):

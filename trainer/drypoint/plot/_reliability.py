@@ -10,8 +10,8 @@ from drypoint.common import table_lines
 from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 
 from . import _look as look
-from ._blocks import bar, fitted
-from ._checks import check, read_only
+from ._blocks import bar, fit_width
+from ._checks import check, freeze
 from ._picture import Layout, Picture, Placement, placement
 
 if TYPE_CHECKING:
@@ -29,23 +29,19 @@ class Reliability(Picture):
 
     curve: CalibrationCurve
     intervals: NDArray[np.float64]
+    layout = Layout(width=7.4, height=3.4, panels=2, columns=2)
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A line for each range: mean confidence, examples, accuracy less confidence, a bar."""
         curve = self.curve
         rows = [("confidence", "examples", "accuracy", "difference", "")]
-        room = max(8, fitted(width) - 46)
+        room = max(8, fit_width(width) - 46)
         for n, sure, right in zip(
             curve.count.tolist(), curve.confidence.tolist(), curve.accuracy.tolist(), strict=True
         ):
             drawn = bar(n / int(curve.count.max()), width=room, plain=plain)
             rows.append((f"{sure:.4f}", f"{n:,}", f"{right:.4f}", f"{right - sure:+.4f}", drawn))
         return "\n".join([self._title, *table_lines(rows, left=(4,))])
-
-    @property
-    def layout(self) -> Layout:
-        """Accuracy, and beside it how many examples there are."""
-        return Layout(width=7.4, height=3.4, panels=2, columns=2)
 
     @property
     def _title(self) -> str:
@@ -76,8 +72,8 @@ class Reliability(Picture):
         look.log_labels(beside.yaxis)
         total = f"{int(curve.count.sum()):,} examples"
         look.dress(beside, title=total, x="mean confidence of the range", y="examples in the range")
-        for one in axes:
-            one.set_xlim(-0.03, 1.03)
+        for panel in axes:
+            panel.set_xlim(-0.03, 1.03)
 
 
 def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Reliability:
@@ -97,6 +93,4 @@ def reliability(m: Measurement, *, bins: int = 10, axes: Placement = None) -> Re
     intervals = [
         wilson_interval(hit, n) for hit, n in zip(hits.tolist(), curve.count.tolist(), strict=True)
     ]
-    return Reliability(
-        curve=curve, intervals=read_only(np.array(intervals)), placed=placement(axes)
-    )
+    return Reliability(curve=curve, intervals=freeze(np.array(intervals)), placed=placement(axes))

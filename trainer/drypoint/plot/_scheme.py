@@ -99,16 +99,16 @@ class Scheme:
         left = min(x[i] - node.width / 2 for i, node in enumerate(self.nodes))
         return tuple(x[i] - left for i in range(len(self.nodes)))
 
-    def _room(self, one: int, other: int) -> float:
+    def _room(self, left: int, right: int) -> float:
         """The least distance between the centres of two neighbours, inches."""
-        return (self.nodes[one].width + self.nodes[other].width) / 2 + _GAP
+        return (self.nodes[left].width + self.nodes[right].width) / 2 + _GAP
 
     def _spread(self, row: list[int], x: dict[int, float]) -> None:
         """Move the nodes of a row apart, evenly around their middle."""
         if row:
             middle = sum(x[i] for i in row) / len(row)
-            for one, other in pairwise(row):
-                x[other] = max(x[other], x[one] + self._room(one, other))
+            for left, right in pairwise(row):
+                x[right] = max(x[right], x[left] + self._room(left, right))
             shift = middle - sum(x[i] for i in row) / len(row)
             for i in row:
                 x[i] += shift

@@ -11,7 +11,7 @@ from drypoint.common import table_lines
 from drypoint.data import Class
 
 from . import _look as look
-from ._blocks import bar, fitted
+from ._blocks import bar, fit_width
 from ._checks import check, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -41,7 +41,7 @@ class ScoreBars(Picture):
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A line for each class: name, probability, bar; "true" behind the true one."""
         names = [str(name) for name in self.classes]
-        room = max(8, fitted(width) - max(map(len, names)) - 16)
+        room = max(8, fit_width(width) - max(map(len, names)) - 16)
         rows = [
             (
                 name,

@@ -10,7 +10,7 @@ SIGNS = "= - . + #"
 _SIGNED = (" =", " -", " .", " +", " #")
 
 
-def shaded(
+def shade(
     image: NDArray[np.generic],
     *,
     limits: tuple[float, float],
@@ -39,7 +39,7 @@ def shaded(
     return lines if plain else [line.translate(_SHADES) for line in lines]
 
 
-def signed(image: NDArray[np.generic], *, limit: float) -> list[str]:
+def shade_signs(image: NDArray[np.generic], *, limit: float) -> list[str]:
     """Lines of values (H, W) by sign and size, two characters each: ``=`` ``-`` ``.`` ``+`` ``#``.
 
     The five steps are equal and reach from ``-limit`` to ``limit``; "." is around 0.

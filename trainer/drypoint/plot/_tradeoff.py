@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from drypoint.common import table_lines
 
 from . import _look as look
-from ._blocks import aligned, fitted, number
-from ._checks import check, numbers, read_only
+from ._blocks import align, fit_width, number
+from ._checks import check, freeze, numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
 
@@ -40,6 +40,7 @@ class Tradeoff(Picture):
     cost: str
     value: str
     title: str
+    layout = Layout(width=5.6, height=3.8)
 
     @property
     def best(self) -> NDArray[np.bool_]:
@@ -52,7 +53,7 @@ class Tradeoff(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """Letters in a frame, and a table of the points; * marks the Pareto-optimal ones."""
-        width = fitted(width)
+        width = fit_width(width)
         x, y = np.log(self.costs), self.values
         canvas = [[" "] * (width - 2) for _ in range(_LINES)]
         for i in reversed(range(len(x))):
@@ -61,7 +62,7 @@ class Tradeoff(Picture):
         side, rule = ("|", "-") if plain else ("│", "─")
         low, high = number(float(self.costs.min())), number(float(self.costs.max()))
         rows = [("", "", self.cost, self.value, "")]
-        costs, values = aligned(self.costs.tolist()), aligned(self.values.tolist())
+        costs, values = align(self.costs.tolist()), align(self.values.tolist())
         for i, star in enumerate(self.best.tolist()):
             figures = (costs[i], values[i])
             rows.append((_letter(i), self.names[i], *figures, "*" if star else ""))
@@ -77,11 +78,6 @@ class Tradeoff(Picture):
                 *table_lines(rows, left=(0, 1, 4)),
             ]
         )
-
-    @property
-    def layout(self) -> Layout:
-        """One size for all."""
-        return Layout(width=5.6, height=3.8)
 
     def _draw(self, axes: "tuple[Axes, ...]") -> None:
         (ax,) = axes
@@ -143,8 +139,8 @@ def tradeoff(
         raise PlotError("points are (cost, value) with the cost above 0")
     return Tradeoff(
         names=tuple(points),
-        costs=read_only(pairs[:, 0].copy()),
-        values=read_only(pairs[:, 1].copy()),
+        costs=freeze(pairs[:, 0].copy()),
+        values=freeze(pairs[:, 1].copy()),
         cost=cost,
         value=value,
         title=title,

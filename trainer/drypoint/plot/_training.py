@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import kind_of, table_lines
 
 from . import _look as look
-from ._blocks import aligned, fitted, sparkline
+from ._blocks import align, fit_width, sparkline
 from ._checks import numbers
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
@@ -47,7 +47,7 @@ class TrainingCurves(Picture):
 
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A sparkline for each curve with its extremes; curves of a panel have one scale."""
-        width = fitted(width)
+        width = fit_width(width)
         best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
         rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
         room = max(8, width - 50)
@@ -57,17 +57,17 @@ class TrainingCurves(Picture):
         ]
         groups.append({"batch loss": self.batch_loss} if self.batch_loss.size else {})
         for group in filter(None, groups):
-            known = np.concatenate(list(group.values()))
+            in_panel = np.concatenate(list(group.values()))
             for name, values in group.items():
                 line = sparkline(
                     values,
-                    low=float(known.min()),
-                    high=float(known.max()),
+                    low=float(in_panel.min()),
+                    high=float(in_panel.max()),
                     width=room,
                     plain=plain,
                 )
                 figures = (values[0], values[-1], values.min(), values.max())
-                rows.append((name, line, *aligned(map(float, figures))))
+                rows.append((name, line, *align(map(float, figures))))
         return "\n".join(
             [f"training, {len(self.epochs)} epochs{best}", *table_lines(rows, left=(0, 1))]
         )
@@ -155,10 +155,10 @@ def training(
     Raises:
         PlotError: no finished epoch, curves of different lengths, or an unknown quantity.
     """
-    known = [title for title, _, _ in _PANELS]
+    titles = [title for title, _, _ in _PANELS]
     for title in quantities:
-        if title not in known:
-            raise PlotError(f"no quantity is called {title!r}; there are {', '.join(known)}")
+        if title not in titles:
+            raise PlotError(f"no quantity is called {title!r}; there are {', '.join(titles)}")
     whole = None if isinstance(run, Mapping) else run
     recorded = run if isinstance(run, Mapping) else getattr(run, "history", None)
     wanted = "a result of train.fit, or a mapping from names to values an epoch"

@@ -114,7 +114,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             ValueError: X is not as scikit-learn wants it, or of another shape than in `fit`.
             NotFittedError: `fit` was not called.
         """
-        inputs = self._checked(X)
+        inputs = self._check(X)
         rows = self.model_.predict_proba(inputs).astype(np.float64)
         probabilities: NDArray[np.float64] = rows / rows.sum(axis=1, keepdims=True)
         return probabilities
@@ -136,10 +136,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             ValueError, NotFittedError: as `predict_proba`.
             QuantizationError: a layer has no integer form; see `quant.quantize`.
         """
-        inputs = self._checked(X)
+        inputs = self._check(X)
         return quant.quantize(self.model_, quant.calibrate(self.model_, inputs), name=name)
 
-    def _checked(self, X: ArrayLike) -> NDArray[Any]:
+    def _check(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         return _inputs(validate_data(self, X, reset=False, allow_nd=True))
 

@@ -92,14 +92,14 @@ def restore(folder: Path, state: TrainingState, run: RunIdentity) -> str:
     try:
         members = unpack_members(content)
     except DrypointError as error:
-        raise _damaged(path, f"it is no zip of arrays: {error}") from error
+        raise _damage_error(path, f"it is no zip of arrays: {error}") from error
     facts = _facts(members.pop(_JSON, b""), path)
     _check_run(facts["run"], run, path)
     numbers = {f"history/{name}": facts["epoch"] for name in facts["history"]}
     numbers["batch_loss"] = facts["step"]
     short = [name for name, n in numbers.items() if 8 * n > len(members.get(f"{name}.npy", b""))]
     if facts["epoch"] > run["epochs"] or short:  # bounds what is allocated
-        raise _damaged(path, "it has fewer figures than steps or epochs")
+        raise _damage_error(path, "it has fewer figures than steps or epochs")
     for name in _COUNTS:
         setattr(state, name, facts[name])
     state.seconds = facts["seconds"]
@@ -111,7 +111,7 @@ def restore(folder: Path, state: TrainingState, run: RunIdentity) -> str:
     figures, arrays = _figures(state), state.arrays()
     wanted: dict[str, NDArray[Any]] = {**figures, **arrays}
     if set(members) != {f"{name}.npy" for name in wanted}:
-        raise _damaged(path, "arrays are missing, or there are too many")
+        raise _damage_error(path, "arrays are missing, or there are too many")
     for name, array in wanted.items():
         array[...] = _array(members[f"{name}.npy"], like=array, name=name, path=path)
     state.batch_loss = figures["batch_loss"].tolist()
@@ -130,7 +130,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
     try:
         facts = parse_json(text, largest=_LARGEST_JSON)
     except DrypointError as error:
-        raise _damaged(path, f"{_JSON}: {error}") from error
+        raise _damage_error(path, f"{_JSON}: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint: {_JSON} does not say {FORMAT}")
     if facts.get("version") != VERSION:
@@ -149,7 +149,7 @@ def _facts(text: bytes, path: Path) -> dict[str, Any]:
         and facts["best_epoch"] <= facts["epoch"] <= facts["step"]
     )
     if not sound:
-        raise _damaged(path, f"{_JSON} has impossible values")
+        raise _damage_error(path, f"{_JSON} has impossible values")
     return facts
 
 
@@ -164,7 +164,7 @@ def _check_run(there: RunIdentity, here: RunIdentity, path: Path) -> None:
         raise CheckpointError(f"{path} is of another run: it has {sorted(set(there) - set(here))}")
 
 
-def _damaged(path: Path, why: str) -> CheckpointError:
+def _damage_error(path: Path, why: str) -> CheckpointError:
     return CheckpointError(f"{path} is damaged: {why}; remove it to start from the beginning")
 
 
@@ -177,7 +177,7 @@ def _array(content: bytes, *, like: NDArray[Any], name: str, path: Path) -> NDAr
     """One array, checked to have the dtype and shape of `like`."""
     header = _npy_header(like)
     if len(content) != len(header) + like.nbytes or not content.startswith(header):
-        raise _damaged(path, f"{name} is not {like.dtype} {like.shape}")
+        raise _damage_error(path, f"{name} is not {like.dtype} {like.shape}")
     return np.frombuffer(content, like.dtype, offset=len(header)).reshape(like.shape)
 
 

@@ -68,21 +68,21 @@ def n_examples(batch: Mapping[str, Column]) -> int:
 
 
 def make_examples(
-    given: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
+    data: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
 ) -> Examples:
     """Examples from a column for each port.
 
     Args:
-        given: port -> array, or list of values.
+        data: port -> array, or list of values.
         what: the name of the data in messages.
         classes: as for `Examples`.
 
     Raises:
         TrainError: lengths differ, there are no examples, or a number is not finite.
     """
-    if not given:
+    if not data:
         raise TrainError(f"{what} has no ports: give an array for each input of the net")
-    columns = {port: _column(values, f"{port} of {what}") for port, values in given.items()}
+    columns = {port: _column(values, f"{port} of {what}") for port, values in data.items()}
     (first, column), *others = columns.items()
     for port, other in others:
         if len(other) != len(column):

@@ -87,11 +87,11 @@ SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
 }
 
 
-def resolve_schedule(given: "Schedule | str | None", *, counted: bool) -> Schedule:
+def resolve_schedule(schedule: "Schedule | str | None", *, counted: bool) -> Schedule:
     """The schedule itself, or the schedule of a name; `OneCycle` for None.
 
     Args:
-        given: the ``schedule`` argument of `fit`.
+        schedule: the ``schedule`` argument of `fit`.
         counted: whether the number of steps is known before the run; if not, only `Constant` is
             possible.
 
@@ -99,21 +99,25 @@ def resolve_schedule(given: "Schedule | str | None", *, counted: bool) -> Schedu
         TrainError: an unknown name, a value that is no schedule, or a schedule that needs the
             number of steps.
     """
-    if isinstance(given, str):
-        word = known_word(given, SCHEDULES)
+    if isinstance(schedule, str):
+        word = known_word(schedule, SCHEDULES)
         if word is None:
-            raise TrainError(f"no schedule is called {given!r}; there are {', '.join(SCHEDULES)}")
+            raise TrainError(
+                f"no schedule is called {schedule!r}; there are {', '.join(SCHEDULES)}"
+            )
         return resolve_schedule(SCHEDULES[word](), counted=counted)
-    if given is None:
+    if schedule is None:
         return OneCycle() if counted else Constant()
-    if isinstance(given, type) or not callable(given):
-        raise TrainError(f"schedule is {given!r}: give a name or a value, such as train.OneCycle()")
-    if not counted and not isinstance(given, Constant):
+    if isinstance(schedule, type) or not callable(schedule):
+        raise TrainError(
+            f"schedule is {schedule!r}: give a name or a value, such as train.OneCycle()"
+        )
+    if not counted and not isinstance(schedule, Constant):
         raise TrainError(
             "a schedule needs to know how many batches an epoch has: let the function of batches "
             "return a list, or take schedule='constant'"
         )
-    return given
+    return schedule
 
 
 Groups = Mapping[float, tuple[str, ...]]
@@ -146,15 +150,15 @@ def rate_groups(
             )
     groups: dict[float, list[str]] = {}
     used: set[str] = set()
-    known = list(paths)
-    for path in known:
+    paths_in_order = list(paths)
+    for path in paths_in_order:
         matching = [p for p in multipliers if _matches(path.removeprefix(prefix), p)]
         used.update(matching)
         factor = multipliers[matching[0]] if matching else 1.0
         groups.setdefault(float(factor or 0.0), []).append(path)
     unused = [pattern for pattern in multipliers if pattern not in used]
     if unused:
-        names = ", ".join(path.removeprefix(prefix) for path in known)
+        names = ", ".join(path.removeprefix(prefix) for path in paths_in_order)
         raise TrainError(f"lr_multipliers: {unused[0]!r} matches no parameter; there are {names}")
     if not groups:
         raise TrainError("the net has no parameters: there is nothing to train")

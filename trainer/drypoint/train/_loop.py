@@ -110,7 +110,7 @@ def run_epochs(
                     return "interrupted"
                 if figures is None and halts.timed_out():
                     return "time"
-                return _diverged(state, settings.optimizer.lr)
+                return _stop_diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
             state.finish_epoch(figures)
             if not settings.restore_best or val is None or _is_best(state):
@@ -165,7 +165,7 @@ def _after_epoch(
     return reason
 
 
-def _diverged(state: TrainingState, lr: float) -> Stopped:
+def _stop_diverged(state: TrainingState, lr: float) -> Stopped:
     if state.best is None:
         raise TrainingDivergedError(
             f"the loss became NaN or infinite in the first epoch; try a learning rate below {lr}, "

@@ -88,14 +88,14 @@ class Objective:
 
     def losses(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the losses for each of N examples, (N,)."""
-        given = [outputs[port] for port in self.weights]
-        if [*self.weights.values()] == [1] and given[0].ndim == 1:
-            return given[0]
-        return host_callback(self._weighted, *given)
+        outputs_of_loss = [outputs[port] for port in self.weights]
+        if [*self.weights.values()] == [1] and outputs_of_loss[0].ndim == 1:
+            return outputs_of_loss[0]
+        return host_callback(self._sum_losses, *outputs_of_loss)
 
-    def _weighted(self, *given: Tensor) -> Tensor:
+    def _sum_losses(self, *outputs: Tensor) -> Tensor:
         total: Tensor | None = None
-        for losses, weight in zip(given, self.weights.values(), strict=True):
+        for losses, weight in zip(outputs, self.weights.values(), strict=True):
             if losses.ndim > 1:
                 losses = losses.sum(axis=tuple(range(1, losses.ndim)))  # noqa: PLW2901
             losses = losses if weight == 1 else losses * weight  # noqa: PLW2901
@@ -181,13 +181,13 @@ def _losses(graph: Graph) -> list[str]:
 def _weights(graph: Graph, loss: str | Mapping[str, float] | None) -> Mapping[str, float]:
     ports = graph.output_ports
     if loss is None:
-        found = _losses(graph) or list(ports)
-        if len(found) > 1:
+        names = _losses(graph) or list(ports)
+        if len(names) > 1:
             raise TrainError(
-                f"the graph has the outputs {', '.join(found)}: name what is to be minimised, "
-                f"loss={found[0]!r}, or weights, loss={{{found[0]!r}: 1.0, ...}}"
+                f"the graph has the outputs {', '.join(names)}: name what is to be minimised, "
+                f"loss={names[0]!r}, or weights, loss={{{names[0]!r}: 1.0, ...}}"
             )
-        loss = found[0]
+        loss = names[0]
     weights = {loss: 1.0} if isinstance(loss, str) else dict(loss)
     for port, weight in weights.items():
         if port not in ports:

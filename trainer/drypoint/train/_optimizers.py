@@ -12,15 +12,15 @@ from typing import ClassVar, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff.kernels import aligned
+from drypoint.autodiff.kernels import copy_aligned
 from drypoint.autodiff.kernels.updates import (
-    AdamStep,
+    AdamFormula,
     Formula,
     Parameter,
     Parameters,
-    RMSPropStep,
-    SGDStep,
-    SignSGDStep,
+    RMSPropFormula,
+    SGDFormula,
+    SignSGDFormula,
 )
 from drypoint.common import accept, known_word
 
@@ -59,7 +59,7 @@ class BuiltinOptimizer:
     def start(self, params: Arrays) -> State:
         """Moments of zeros for each parameter."""
         return {
-            path: tuple(aligned(np.zeros_like(w)) for _ in range(self.n_moments))
+            path: tuple(copy_aligned(np.zeros_like(w)) for _ in range(self.n_moments))
             for path, w in params.items()
         }
 
@@ -95,7 +95,7 @@ class SGD(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return SGDStep(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
+        return SGDFormula(lr, self.momentum, decay=self.weight_decay, nesterov=self.nesterov)
 
 
 @accept(OPTIMIZER)
@@ -122,7 +122,7 @@ class Adam(BuiltinOptimizer):
 
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
-        return AdamStep(
+        return AdamFormula(
             rate=lr / (1 - self.beta1**t),
             c1=1 - self.beta1,
             c2=1 - self.beta2,
@@ -153,7 +153,7 @@ class RMSProp(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return RMSPropStep(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
+        return RMSPropFormula(lr, c=1 - self.rho, eps=self.eps, decay=self.weight_decay)
 
 
 @accept(OPTIMIZER)
@@ -176,7 +176,7 @@ class SignSGD(BuiltinOptimizer):
     def formula(self, *, lr: float, t: int) -> Formula:
         """The update of a step."""
         del t
-        return SignSGDStep(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
+        return SignSGDFormula(lr, c=1 - self.momentum, keep=1 - lr * self.weight_decay)
 
 
 OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
@@ -192,33 +192,35 @@ def is_builtin(optimizer: Optimizer) -> TypeGuard[BuiltinOptimizer]:
     return type(optimizer) in OPTIMIZERS.values()
 
 
-def resolve_optimizer(given: "Optimizer | str | None") -> Optimizer:
+def resolve_optimizer(optimizer: "Optimizer | str | None") -> Optimizer:
     """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
 
     Raises:
         TrainError: an unknown name, or a value that is no optimizer.
     """
-    if given is None:
+    if optimizer is None:
         return Adam()
-    if isinstance(given, str):
-        word = known_word(given, OPTIMIZERS)
+    if isinstance(optimizer, str):
+        word = known_word(optimizer, OPTIMIZERS)
         if word is None:
-            hint = OPTIMIZER_HINTS.get(given.lower(), f"there are {', '.join(OPTIMIZERS)}")
-            raise TrainError(f"no optimizer is called {given!r}; {hint}")
+            hint = OPTIMIZER_HINTS.get(optimizer.lower(), f"there are {', '.join(OPTIMIZERS)}")
+            raise TrainError(f"no optimizer is called {optimizer!r}; {hint}")
         return OPTIMIZERS[word]()
-    if isinstance(given, type) or not hasattr(given, "step"):
-        raise TrainError(f"optimizer is {given!r}: give a name or a value, such as train.Adam()")
-    return given
+    if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
+        raise TrainError(
+            f"optimizer is {optimizer!r}: give a name or a value, such as train.Adam()"
+        )
+    return optimizer
 
 
 def make_parameters(
     params: Arrays, gradients: Arrays | MicroBatchGradients, state: State
 ) -> Parameters:
     """Parameters with their gradients and optimizer state; weights (two or more axes) decay."""
-    given = ((path, w, gradients[path]) for path, w in params.items())
+    rows = ((path, w, gradients[path]) for path, w in params.items())
     return Parameters(
         Parameter(w, g if isinstance(g, tuple) else (g,), state[path], w.ndim > 1)
-        for path, w, g in given
+        for path, w, g in rows
     )
 
 

@@ -82,7 +82,7 @@ def write_log(path: Path, history: Mapping[str, Sequence[float]]) -> None:
     """
     epochs = len(next(iter(history.values()), ()))
     rows = [
-        {"epoch": i + 1, **{name: _known(values[i]) for name, values in history.items()}}
+        {"epoch": i + 1, **{name: _finite_or_none(values[i]) for name, values in history.items()}}
         for i in range(epochs)
     ]
     if path.suffix == ".jsonl":
@@ -95,5 +95,5 @@ def write_log(path: Path, history: Mapping[str, Sequence[float]]) -> None:
     write_atomic(path, text.getvalue())
 
 
-def _known(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None

@@ -135,16 +135,18 @@ def check_labels(column: Column, n_classes: int | None) -> None:
         raise TrainError(f"labels run from {low} to {high}; wanted: indices from {wanted}{hint}")
 
 
-def check_same_classes(classes: tuple[Class, ...] | None, known: tuple[Class, ...] | None) -> None:
+def check_same_classes(
+    classes: tuple[Class, ...] | None, training_classes: tuple[Class, ...] | None
+) -> None:
     """Refuse class indices of other classes than the training data's.
 
     Raises:
         TrainError: the classes differ.
     """
-    if classes is not None and known is not None and classes != known:
+    if classes is not None and training_classes is not None and classes != training_classes:
         raise TrainError(
             f"the classes {class_names(classes)} are not the training data's classes "
-            f"{class_names(known)}: all data must have one list of classes"
+            f"{class_names(training_classes)}: all data must have one list of classes"
         )
 
 
@@ -171,10 +173,10 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify
         places = class_places(data, wanted, owner="the decoder")
     except UnknownClassError as error:
         extra = [c for c in data if c not in wanted]
-        found = [f"has {class_names(extra)}, which the decoder lacks"]
-        found += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
+        differences = [f"has {class_names(extra)}, which the decoder lacks"]
+        differences += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
         raise TrainError(
-            f"the data {' and '.join(found)}: both must have the same classes"
+            f"the data {' and '.join(differences)}: both must have the same classes"
         ) from error
     if len(data) < len(wanted):
         notify(f"targets: no example is of {class_names(missing)}, which the decoder has")

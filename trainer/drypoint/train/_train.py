@@ -199,8 +199,8 @@ def run_identity(prepared: PreparedModel, parts: TrainingData, plan: Plan) -> di
         "encoder": describe(encoder),
         **parts.facts,
     }
-    known: dict[str, Any] = json.loads(json.dumps(facts, default=describe))
-    return known
+    identity: dict[str, Any] = json.loads(json.dumps(facts, default=describe))
+    return identity
 
 
 def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def read_examples(
     signals = given if isinstance(given, Dataset) and given.is_signals else None
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
-    if isinstance(given, list) and given and all(isinstance(one, Mapping) for one in given):
-        return make_examples(_joined(given, what), what=what)
+    if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):
+        return make_examples(_join_examples(given, what), what=what)
     if isinstance(given, list):
         given = _pairs(given, what)
     if isinstance(given, Mapping):
@@ -114,30 +114,30 @@ def _from_disk(name: str | Path, encoder: object) -> Dataset:
     return load_folder(name)
 
 
-def _pairs(given: list[Any], what: str) -> tuple[list[Any], list[Any]]:
-    for i, one in enumerate(given):
-        if not (isinstance(one, tuple | list) and len(one) == 2):
+def _pairs(items: list[Any], what: str) -> tuple[list[Any], list[Any]]:
+    for i, item in enumerate(items):
+        if not (isinstance(item, tuple | list) and len(item) == 2):
             raise TrainError(
-                f"item {i} of {what} is a {type(one).__name__}, not a pair (input, target); two "
+                f"item {i} of {what} is a {type(item).__name__}, not a pair (input, target); two "
                 "arrays are given as a tuple (x, y)"
             )
-    return [x for x, _ in given], [y for _, y in given]
+    return [x for x, _ in items], [y for _, y in items]
 
 
-def _joined(given: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
+def _join_examples(items: list[Mapping[str, Any]], what: str) -> dict[str, list[Any]]:
     """Port -> list of values, from a dict for each example."""
-    for i, one in enumerate(given):
-        if set(one) != set(given[0]):
+    for i, item in enumerate(items):
+        if set(item) != set(items[0]):
             raise TrainError(
-                f"item {i} of {what} has the ports {', '.join(one)}, item 0 {', '.join(given[0])}"
+                f"item {i} of {what} has the ports {', '.join(item)}, item 0 {', '.join(items[0])}"
             )
-    return {port: [one[port] for one in given] for port in given[0]}
+    return {port: [item[port] for item in items] for port in items[0]}
 
 
-def _check_ports(given: Mapping[str, Any], *, what: str, ports: tuple[str, ...]) -> None:
-    if set(given) != set(ports):
+def _check_ports(columns: Mapping[str, Any], *, what: str, ports: tuple[str, ...]) -> None:
+    if set(columns) != set(ports):
         raise TrainError(
-            f"{what} has the ports {', '.join(map(str, given))}; {', '.join(ports)} are wanted"
+            f"{what} has the ports {', '.join(map(str, columns))}; {', '.join(ports)} are wanted"
         )
 
 
@@ -218,13 +218,13 @@ class GeneratedBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
         """The batches of the function; the indices of their examples count from 0."""
-        done = 0
+        n_read = 0
         for given in self._batches(number):
             examples = self._read(given, number)
             n = len(examples)
-            yield dict(self._encode_targets(examples).columns), np.arange(done, done + n)
-            done += n
-        if done == 0:
+            yield dict(self._encode_targets(examples).columns), np.arange(n_read, n_read + n)
+            n_read += n
+        if n_read == 0:
             raise TrainError(f"the function of batches gave none for epoch {number}")
 
     def with_encoded_targets(self, encode: Callable[[Examples], Examples]) -> "GeneratedBatches":

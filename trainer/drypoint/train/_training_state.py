@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
-from drypoint.autodiff.kernels import aligned
-from drypoint.autodiff.kernels.updates import AverageStep, Formula, Parameter, Parameters
+from drypoint.autodiff.kernels import copy_aligned
+from drypoint.autodiff.kernels.updates import AverageFormula, Formula, Parameter, Parameters
 from drypoint.nn import Graph
 
 from ._objective import Objective
@@ -32,8 +32,10 @@ class Weights:
         self, objective: Objective, *, frozen: Iterable[str], average: float | None
     ) -> None:
         self.objective = objective
-        self.params = {path: aligned(array) for path, array in objective.graph.params.items()}
-        self.buffers = {path: aligned(array) for path, array in objective.graph.buffers.items()}
+        self.params = {path: copy_aligned(array) for path, array in objective.graph.params.items()}
+        self.buffers = {
+            path: copy_aligned(array) for path, array in objective.graph.buffers.items()
+        }
         self._frozen = frozenset(frozen)
         self._validation = objective.without_label_smoothing
         self.average = None if average is None else Average(average, self.arrays)
@@ -93,7 +95,7 @@ class Average:
 
     def __init__(self, decay: float, arrays: Arrays) -> None:
         self._decay = decay
-        self.arrays = {path: aligned(array) for path, array in arrays.items()}
+        self.arrays = {path: copy_aligned(array) for path, array in arrays.items()}
         pairs = ((array, self.arrays[path]) for path, array in arrays.items())
         self._parameters = Parameters(Parameter(array, (), (mean,)) for array, mean in pairs)
 
@@ -103,7 +105,7 @@ class Average:
 
     def formula(self, t: int) -> Formula:
         """The update of the mean in step t."""
-        return AverageStep((1 - self._decay) / (1 - self._decay**t))
+        return AverageFormula((1 - self._decay) / (1 - self._decay**t))
 
 
 @dataclass(eq=False, kw_only=True)

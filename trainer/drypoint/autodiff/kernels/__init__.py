@@ -4,8 +4,8 @@
 `numpy`. `runtime` holds threads and the off switch, `updates` the formulas of the optimizers.
 """
 
-from .memory import aligned as aligned
 from .memory import aligned_empty as aligned_empty
+from .memory import copy_aligned as copy_aligned
 from .native.call import address as address
 from .native.call import aligned_copy as aligned_copy
 from .native.call import copy_into as copy_into

@@ -19,45 +19,6 @@ from .numpy.blocks import Winners
 from .numpy.elementwise import Key
 from .runtime import kernels_for
 
-__all__ = [
-    "activation",
-    "activation_gradient",
-    "add",
-    "add_to_channels",
-    "batch_norm",
-    "batch_norm_gradient",
-    "concat",
-    "contiguous",
-    "conv2d",
-    "conv2d_bias_gradient",
-    "conv2d_input_gradient",
-    "conv2d_transformed_weight",
-    "conv2d_weight_gradient",
-    "cross_entropy",
-    "dropout",
-    "linear",
-    "linear_bias_gradient",
-    "linear_input_gradient",
-    "linear_weight_gradient",
-    "max_pool2d",
-    "max_pool2d_gradient",
-    "max_pool2d_winners",
-    "multiply",
-    "plane_products",
-    "relu",
-    "relu_gradient",
-    "scaled_rows",
-    "sigmoid",
-    "sigmoid_gradient",
-    "squared_error",
-    "sum_pool2d",
-    "sum_pool2d_gradient",
-    "tanh",
-    "tanh_gradient",
-    "target_rows",
-]
-
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -33,7 +33,7 @@ def aligned_empty_like(array: NDArray[Any]) -> NDArray[Any]:
     return dense.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
-def aligned(array: NDArray[Any]) -> NDArray[Any]:
+def copy_aligned(array: NDArray[Any]) -> NDArray[Any]:
     """A copy with the array's memory order."""
     copy = aligned_empty_like(array)
     copy[...] = array

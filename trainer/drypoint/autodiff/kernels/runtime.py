@@ -14,7 +14,7 @@ __all__ = [
     "Settings",
     "compiled_kernels",
     "ffi",
-    "forced",
+    "force_kernels",
     "kernels_for",
     "lib",
     "n_threads",
@@ -30,10 +30,10 @@ except ModuleNotFoundError:  # the extension is not built: NumPy computes everyt
 
 def _sets() -> dict[str, Any]:
     """Name of an instruction set -> kernels, for all sets of this CPU, the best first."""
-    found: dict[str, Any] = {}
-    while lib is not None and (kernels := lib.dpk_available(len(found))):
-        found[ffi.string(kernels.name).decode()] = kernels
-    return found
+    sets: dict[str, Any] = {}
+    while lib is not None and (kernels := lib.dpk_available(len(sets))):
+        sets[ffi.string(kernels.name).decode()] = kernels
+    return sets
 
 
 def _cores() -> int:
@@ -90,7 +90,7 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
 
 
 @contextmanager
-def forced(name: str | None, n_threads: int = 1) -> Iterator[None]:
+def force_kernels(name: str | None, n_threads: int = 1) -> Iterator[None]:
     """A context that computes with the kernels of one instruction set, or NumPy (None): for tests.
 
     The smallest work is split into parts too.

@@ -63,7 +63,7 @@ class Formula(Protocol):
 
 
 @dataclass(frozen=True)
-class SGDStep:
+class SGDFormula:
     """g += decay w; v = momentum v + g; w -= rate v, or with Nesterov's rate (g + momentum v)."""
 
     kernel: ClassVar[str] = "sgd"
@@ -75,7 +75,7 @@ class SGDStep:
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
-        g = _decayed(p, self.decay)
+        g = _decay(p, self.decay)
         v *= np.float32(self.momentum)
         v += g
         change = g + np.float32(self.momentum) * v if self.nesterov else v
@@ -83,7 +83,7 @@ class SGDStep:
 
 
 @dataclass(frozen=True)
-class AdamStep:
+class AdamFormula:
     """m += c1 (g - m); v += c2 (g^2 - v); w = keep w - rate m / (unbias sqrt v + eps).
 
     In step t: c1 = 1 - beta1, c2 = 1 - beta2, rate = lr / (1 - beta1^t),
@@ -114,7 +114,7 @@ class AdamStep:
 
 
 @dataclass(frozen=True)
-class RMSPropStep:
+class RMSPropFormula:
     """g += decay w; v += c (g^2 - v); w -= rate g / (sqrt v + eps)."""
 
     kernel: ClassVar[str] = "rmsprop"
@@ -126,13 +126,13 @@ class RMSPropStep:
     def update(self, p: Parameter) -> None:
         """Change a parameter and its state."""
         (v,) = p.state
-        g = _decayed(p, self.decay)
+        g = _decay(p, self.decay)
         v += np.float32(self.c) * (g * g - v)
         np.subtract(p.w, np.float32(self.rate) * g / (np.sqrt(v) + np.float32(self.eps)), out=p.w)
 
 
 @dataclass(frozen=True)
-class SignSGDStep:
+class SignSGDFormula:
     """m += c (g - m); w = keep w - rate * sign of m."""
 
     kernel: ClassVar[str] = "sign_sgd"
@@ -149,7 +149,7 @@ class SignSGDStep:
 
 
 @dataclass(frozen=True)
-class AverageStep:
+class AverageFormula:
     """state += factor (w - state); a factor of 1 copies w. The gradient is not read."""
 
     kernel: ClassVar[str] = "average"
@@ -241,7 +241,7 @@ def moving_average(mean: Values, value: Values, *, factor: float) -> Values:
     """mean + factor (value - mean), a new array."""
     average: Values = empty_like(mean)
     copy_into(average, mean)
-    Parameters([Parameter(value, (), (average,))]).update(AverageStep(factor))
+    Parameters([Parameter(value, (), (average,))]).update(AverageFormula(factor))
     return average
 
 
@@ -251,7 +251,7 @@ def sum_terms(totals: Sequence[Values], terms: Sequence[tuple[Values, ...]]) -> 
     Parameters(Parameter(total, g, ()) for total, g in pairs).update(GradientSum())
 
 
-def _decayed(p: Parameter, decay: float) -> Values:
+def _decay(p: Parameter, decay: float) -> Values:
     return p.gradient + np.float32(decay) * p.w if p.decays and decay else p.gradient
 
 

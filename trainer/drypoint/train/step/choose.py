@@ -70,17 +70,17 @@ def is_per_example(objective: Objective) -> bool:
 
 def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
     """The names of the parts of a compiled step that Python computes between kernels."""
-    found = [
+    callbacks = [
         type(module).__name__
         for path, module in _modules(objective.graph)
         if not module.in_kernels
         or (isinstance(module, Loss) and not _is_from_kernels(objective.graph, path))
     ]
-    found += ["weighted losses"] if [*objective.weights.values()] != [1] else []
-    found += ["all-reduce"] if plan.all_reduce is not None else []
-    found += ["clip_grad_norm"] if plan.settings.clip_grad_norm is not None else []
-    found += [] if plan.updates_in_kernels else ["optimizer"]
-    return [*dict.fromkeys(found)]
+    callbacks += ["weighted losses"] if [*objective.weights.values()] != [1] else []
+    callbacks += ["all-reduce"] if plan.all_reduce is not None else []
+    callbacks += ["clip_grad_norm"] if plan.settings.clip_grad_norm is not None else []
+    callbacks += [] if plan.updates_in_kernels else ["optimizer"]
+    return [*dict.fromkeys(callbacks)]
 
 
 def _is_from_kernels(graph: Graph, path: str) -> bool:

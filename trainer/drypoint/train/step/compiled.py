@@ -114,13 +114,13 @@ class StepReplay:
         """
         tape, step = self._tape, self._tape.state.step
         shards = shards if self._compiled.kernels_only else shards[:1]
-        memory = self._memory.repeated(len(shards))
+        memory = self._memory.repeat(len(shards))
         keys = self._draw_keys(step, len(shards))
         values = {
             **tape.update.placeholder_values(step, len(shards)),
             **_addresses(shards, memory, keys),
         }
-        with tape.context.seeded(tape.seed(step)):
+        with tape.context.with_seed(tape.seed(step)):
             n_done = self._compiled.run(len(shards), values)
         if n_done == 0:
             return []
@@ -139,7 +139,7 @@ class StepReplay:
 def _overlap(shard: Shard) -> bool:
     """Whether two columns share memory: then an address does not identify a column."""
     pairs = combinations(shard.batch.values(), 2)
-    return any(np.may_share_memory(one, other) for one, other in pairs)
+    return any(np.may_share_memory(first, second) for first, second in pairs)
 
 
 def _addresses(shards: Sequence[Shard], memory: StepMemory, keys: NDArray[np.uint32]) -> Values:

@@ -64,7 +64,7 @@ class StepContext:
         self._calls_python = False
 
     @contextmanager
-    def seeded(self, seed: Seed) -> Iterator[None]:
+    def with_seed(self, seed: Seed) -> Iterator[None]:
         """A context for the micro-batches of a step, or of its replay."""
         self._seed = seed
         yield

@@ -53,8 +53,8 @@ class StepMemory:
 
     def gradients(self, leaves: Mapping[str, Tensor]) -> dict[str, Array | LazyArray]:
         """Path -> gradient of each leaf that is not frozen; zeros if the loss does not use it."""
-        found = {path: gradient_of(leaf) for path, leaf in leaves.items() if leaf.requires_grad}
-        return {p: self.full(leaves[p].shape, 0) if g is None else g for p, g in found.items()}
+        by_path = {path: gradient_of(leaf) for path, leaf in leaves.items() if leaf.requires_grad}
+        return {p: self.full(leaves[p].shape, 0) if g is None else g for p, g in by_path.items()}
 
     def store_result(self, rows: slice, losses: Tensor, outputs: Mapping[str, Tensor]) -> None:
         """Copy the losses and outputs of a micro-batch into its rows of `losses` and `outputs`."""
@@ -79,7 +79,7 @@ class StepMemory:
         host_call(call, reads=reads, writes=[*results.values()])
         return {path: (array,) for path, array in results.items()}
 
-    def repeated(self, n: int) -> "StepMemory":
+    def repeat(self, n: int) -> "StepMemory":
         """Memory for the results of n such steps, one after the other."""
         memory = StepMemory(n * len(self.losses))
         for port, array in self.outputs.items():

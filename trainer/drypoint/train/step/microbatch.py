@@ -109,6 +109,7 @@ def splitting(graph: Graph, *, per_example: bool) -> Splitting:
     """
     if not per_example:
         return Splitting(None)
-    shapes = (s for step in graph.steps(graph.input_shapes) for s in step.output_shapes.values())
+    layers = graph.layer_shapes(graph.input_shapes)
+    shapes = (shape for layer in layers for shape in layer.output_shapes.values())
     n_weights = sum(array.size for array in graph.params.values())
     return Splitting(max(n_weights / sum(map(math.prod, shapes)), _SMALLEST))

@@ -69,7 +69,7 @@ class TapeStep:
 
     def step(self, shard: Shard, memory: StepMemory) -> None:
         """Forward and backward for each micro-batch; then clip and update, once for the batch."""
-        with self.context.seeded(self.seed(self.state.step)):
+        with self.context.with_seed(self.seed(self.state.step)):
             blocks = [self._gradients(shard, block, memory) for block in self.blocks(shard)]
         gradients, most = blocks[0], self.plan.settings.clip_grad_norm
         if self.plan.all_reduce is not None:
@@ -119,8 +119,8 @@ class TapeStep:
                 continue
             own = {port: Tensor(y.data[block.rows]) for port, y in outputs.items()}
             batch = {port: column[block.rows] for port, column in shards[0].batch.items()}
-            (found,) = totals(plan.metrics, objective, own, memory.losses[block.rows], [batch])
-            rows.append(np.array([found[name] for name in names]))
+            (sums,) = totals(plan.metrics, objective, own, memory.losses[block.rows], [batch])
+            rows.append(np.array([sums[name] for name in names]))
         return [dict(zip(names, plan.all_reduce.sum(rows).tolist(), strict=True))]
 
 

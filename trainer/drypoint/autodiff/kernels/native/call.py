@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._errors import AutodiffError
-from ..memory import aligned, aligned_empty, has_no_gaps, memory_order, same_strides
+from ..memory import aligned_empty, copy_aligned, has_no_gaps, memory_order, same_strides
 from ..runtime import Settings, ffi, lib
 
 FROM_MEMORY = 16
@@ -224,7 +224,7 @@ def aligned_copy(x: NDArray[Any]) -> NDArray[Any]:
     if x.itemsize in (4, 8) and (same_strides(y, x) or _copies_by_axes(y, x)):
         copy_into(y, x)
         return y
-    return aligned(x)
+    return copy_aligned(x)
 
 
 def _copy(y: NDArray[Any], fields: dict[str, object]) -> None:

@@ -82,11 +82,11 @@ def cross_entropy(
         _match_strides(x, gradient),
         np.ascontiguousarray(targets, "f4" if are_rows else "i8"),
     )
-    given = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
+    labels = {"rows": pointer(targets)} if are_rows else {"targets": pointer(targets, "int64_t")}
     arguments = struct(
         "dpk_cross_entropy",
         x=pointer(x),
-        **given,
+        **labels,
         losses=pointer(losses),
         gradient=pointer(gradient),
         n=n,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._tape import Array
 from ..._window import Pair, Window
-from .lanes import cropped, from_lanes, padded, tap, to_lanes
+from .lanes import crop, from_lanes, pad, tap, to_lanes
 
 _BLOCK = 1 << 18
 """Numbers in one block of columns: 1 MiB of float32, within a second-level cache."""
@@ -23,7 +23,7 @@ def conv2d(x: Array, weight: Array, *, window: Window, groups: int) -> Array:
     y[n, o, i, j] is the sum over c, u, v of
     weight[o, c, u, v] * x[n, first channel of o's group + c, i * stride + u * dilation - top, ...].
     """
-    lanes = padded(to_lanes(x), window.padding, 0)
+    lanes = pad(to_lanes(x), window.padding, 0)
     n, o, (oh, ow) = x.shape[0], weight.shape[0], window.output_size(*x.shape[2:])
     matrix = weight.reshape(groups, o // groups, -1)
     y = np.empty((groups, o // groups, oh * ow * n), x.dtype)
@@ -35,7 +35,7 @@ def conv2d(x: Array, weight: Array, *, window: Window, groups: int) -> Array:
 
 def conv2d_weight_gradient(gradient: Array, x: Array, *, window: Window, groups: int) -> Array:
     """The gradient of `conv2d` with respect to its weight: (O, C / groups, kh, kw)."""
-    lanes = padded(to_lanes(x), window.padding, 0)
+    lanes = pad(to_lanes(x), window.padding, 0)
     n, o, oh, ow = gradient.shape
     flat = to_lanes(gradient).reshape(groups, o // groups, -1)
     c, (kh, kw) = x.shape[1] // groups, window.kernel
@@ -60,13 +60,13 @@ def conv2d_input_gradient(
     flat = to_lanes(gradient).reshape(groups, o // groups, -1)
     matrix = weight.reshape(groups, o // groups, -1).swapaxes(1, 2)
     c, (kh, kw) = weight.shape[1] * groups, window.kernel
-    frame = padded(np.zeros((c, *size, n), gradient.dtype), window.padding, 0)
+    frame = pad(np.zeros((c, *size, n), gradient.dtype), window.padding, 0)
     for rows in _row_blocks(c * kh * kw * ow * n, oh):
         part = flat[:, :, rows.start * ow * n : rows.stop * ow * n]
         columns = (matrix @ part).reshape(c, kh, kw, rows.stop - rows.start, ow, n)
         for u, v in np.ndindex(kh, kw):
             frame[tap(window, (u, v), rows, ow)] += columns[:, u, v]
-    return from_lanes(cropped(frame, window.padding, size))
+    return from_lanes(crop(frame, window.padding, size))
 
 
 def _column_blocks(lanes: Array, window: Window, output: Pair) -> Iterator[tuple[slice, Array]]:

@@ -76,8 +76,8 @@ def dropout(x: Array, key: Key, *, threshold: int, scale: float) -> Array:
     h ^= (h >> np.uint32(15)) ^ key[1]
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    kept = ((h ^ (h >> np.uint32(16))) >> np.uint32(8)) >= threshold
-    return np.asarray(x * (kept.reshape(x.shape) * np.asarray(scale, x.dtype)))
+    mask = ((h ^ (h >> np.uint32(16))) >> np.uint32(8)) >= threshold
+    return np.asarray(x * (mask.reshape(x.shape) * np.asarray(scale, x.dtype)))
 
 
 def log_softmax(x: Array, axis: int) -> Array:

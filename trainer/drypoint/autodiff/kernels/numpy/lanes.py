@@ -27,7 +27,7 @@ def from_lanes(lanes: NDArray[Scalar]) -> NDArray[Scalar]:
     return lanes.transpose(3, 0, 1, 2)
 
 
-def padded(lanes: Array, padding: Padding, fill: float) -> Array:
+def pad(lanes: Array, padding: Padding, fill: float) -> Array:
     """(C, H, W, N) padded with `fill` on H and W."""
     if padding == NO_PADDING:
         return lanes
@@ -38,8 +38,8 @@ def padded(lanes: Array, padding: Padding, fill: float) -> Array:
     return frame
 
 
-def cropped(lanes: Array, padding: Padding, size: Pair) -> Array:
-    """The part of size (H, W) without the padding of `padded`."""
+def crop(lanes: Array, padding: Padding, size: Pair) -> Array:
+    """The part of size (H, W) without the padding of `pad`."""
     (top, _), (left, _) = padding
     return lanes[:, top : top + size[0], left : left + size[1]]
 

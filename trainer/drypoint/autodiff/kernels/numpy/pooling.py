@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..._tape import Array
 from ..._window import Pair, Window
-from .lanes import cropped, from_lanes, padded, tap, to_lanes
+from .lanes import crop, from_lanes, pad, tap, to_lanes
 
 Winners: TypeAlias = NDArray[np.unsignedinteger]
 """(N, C, OH, OW): the number of the largest element of each window, row by row."""
@@ -16,7 +16,7 @@ Winners: TypeAlias = NDArray[np.unsignedinteger]
 
 def max_pool2d(x: Array, *, window: Window) -> Array:
     """The largest element of each window of x (N, C, H, W): (N, C, OH, OW). Padding never wins."""
-    first, *others = _views(padded(to_lanes(x), window.padding, -np.inf), window, x.shape[2:])
+    first, *others = _views(pad(to_lanes(x), window.padding, -np.inf), window, x.shape[2:])
     y = np.array(first)
     for other in others:
         np.maximum(y, other, out=y)
@@ -25,7 +25,7 @@ def max_pool2d(x: Array, *, window: Window) -> Array:
 
 def max_pool2d_winners(x: Array, *, window: Window) -> tuple[Array, Winners]:
     """`max_pool2d`, and the winners that its gradient needs; of equal elements the first wins."""
-    first, *others = _views(padded(to_lanes(x), window.padding, -np.inf), window, x.shape[2:])
+    first, *others = _views(pad(to_lanes(x), window.padding, -np.inf), window, x.shape[2:])
     y = np.array(first)
     winners = np.zeros(y.shape, np.min_scalar_type(len(others)))
     for k, other in enumerate(others, start=1):
@@ -43,7 +43,7 @@ def max_pool2d_gradient(gradient: Array, winners: Winners, *, window: Window, si
 
 def sum_pool2d(x: Array, *, window: Window, divisor: int) -> Array:
     """The sum of each window of x (N, C, H, W), divided: (N, C, OH, OW). Padding counts as 0."""
-    first, *others = _views(padded(to_lanes(x), window.padding, 0), window, x.shape[2:])
+    first, *others = _views(pad(to_lanes(x), window.padding, 0), window, x.shape[2:])
     y = np.array(first)
     for other in others:
         y += other
@@ -73,11 +73,11 @@ def _views(lanes: Array, window: Window, size: tuple[int, ...]) -> list[Array]:
 def _gather_parts(parts: Iterator[Array], like: Array, window: Window, size: Pair) -> Array:
     """The gradient (N, C, H, W), as the sum of a part for each element of the window."""
     c, _, _, n = like.shape
-    frame = padded(np.zeros((c, *size, n), like.dtype), window.padding, 0)
+    frame = pad(np.zeros((c, *size, n), like.dtype), window.padding, 0)
     disjoint = all(step >= k for step, k in zip(window.stride, window.extent, strict=True))
     for view, part in zip(_views(frame, window, size), parts, strict=True):
         if disjoint:
             view[...] = part
         else:
             np.add(view, part, out=view)
-    return from_lanes(cropped(frame, window.padding, size))
+    return from_lanes(crop(frame, window.padding, size))

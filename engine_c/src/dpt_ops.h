@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One row a kind of op: its name in drypoint.h, its kernel in dpt_scalar.c, what it has and may do.
+ * The gate (dpt_model.c, dpt_plan.c) asks for what a kind has; it names a kind only for a rule of
+ * this kind alone. */
+#ifndef DPT_OPS_H
+#define DPT_OPS_H
+
+/* The gate refuses a field that the kind does not have and that is not 0. */
+enum {
+    DPT_HAS_SECOND = 1,      /* a second input */
+    DPT_HAS_WINDOW = 2,      /* kernel, stride, padding */
+    DPT_HAS_CONVOLUTION = 4, /* dilation, pool */
+    DPT_HAS_GROUPS = 8,
+    DPT_HAS_RULE = 16,    /* requantization: shift, lo, hi, bias, mult */
+    DPT_HAS_FACTORS = 32, /* of a sum of two inputs */
+    DPT_HAS_WEIGHTS = 64,
+    DPT_HAS_TABLE = 128, /* of a lookup, where other kinds have weights */
+    DPT_HAS_PAD = 256,   /* padding values */
+    DPT_MAY_LIE_OVER_INPUT = 512,
+    DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
+    DPT_HAS_BLOCK = 2048,           /* of an upsample: kernel, and padding that is left out */
+    DPT_COPIES = 4096, /* values of its inputs: type and zero point stay, or widen to i32 */
+    DPT_HAS_CONV_FIELDS = DPT_HAS_WINDOW | DPT_HAS_CONVOLUTION | DPT_HAS_RULE | DPT_HAS_WEIGHTS |
+        DPT_HAS_PAD,
+    DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
+};
+
+/* PLAIN: the kinds that only dpt_scalar.c computes. SIMD: the kinds for which SIMD backends have
+ * own kernels, too. TABLE: the kinds that the tables of all backends list. */
+#define DPT_OPS(PLAIN, SIMD, TABLE)                                                                \
+    TABLE(CONV, conv, DPT_HAS_CONV_FIELDS)                                                         \
+    TABLE(DENSE, dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                                            \
+    TABLE(MAXPOOL, maxpool, DPT_HAS_WINDOW | DPT_COPIES)                                           \
+    TABLE(AVGPOOL, avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)                           \
+    SIMD(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                   \
+    TABLE(DEPTHWISE, depthwise, DPT_HAS_CONV_FIELDS)                                               \
+    TABLE(ADD, add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                               \
+    TABLE(CONCAT, concat, DPT_HAS_SECOND | DPT_COPIES)                                             \
+    TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
+    SIMD(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                        \
+    PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
+    PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)
+
+#define DPT_NOTHING(name, kernel, facts)
+#define DPT_FACTS_OF(name, kernel, facts)        [DPT_##name] = (facts),
+#define DPT_PLAIN_KERNEL_OF(name, kernel, facts) [DPT_##name] = dpt_scalar_##kernel,
+
+/* In every table of SIMD kernels, and in every other table; each ends with a comma. */
+#define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING, DPT_NOTHING)
+#define DPT_SMALL_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
+
+#endif

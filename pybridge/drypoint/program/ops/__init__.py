@@ -1,0 +1,50 @@
+"""All ops of an integer program, each in a file of its own: the public names of both."""
+
+from ._binary import BinaryOp
+from .add import MAX_FACTOR, Add, sum_factors
+from .avgpool import AvgPool
+from .concat import Concat
+from .conv import Conv
+from .dense import Dense
+from .depthwise import DepthwiseConv
+from .grouped import GroupedConv
+from .history import History
+from .lookup import Lookup
+from .maxpool import MaxPool
+from .mul import Mul
+from .upsample import Upsample
+
+Op = (
+    Conv
+    | Dense
+    | MaxPool
+    | AvgPool
+    | GroupedConv
+    | DepthwiseConv
+    | Add
+    | Concat
+    | Lookup
+    | Mul
+    | History
+    | Upsample
+)
+"""An op: what a `match` that names every kind goes through."""
+
+__all__ = [
+    "MAX_FACTOR",
+    "Add",
+    "AvgPool",
+    "BinaryOp",
+    "Concat",
+    "Conv",
+    "Dense",
+    "DepthwiseConv",
+    "GroupedConv",
+    "History",
+    "Lookup",
+    "MaxPool",
+    "Mul",
+    "Op",
+    "Upsample",
+    "sum_factors",
+]

@@ -1,0 +1,77 @@
+"""A larger plane of the same values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._tensors import Pair, Shape, Sides
+from ._arithmetic import Plane
+from ._interval import Interval
+from ._op import BaseOp, RowMap, describe_padding, describe_pair
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Upsample(BaseOp):
+    """A block of pixels for each pixel, and a plane without some rows and columns at its edges.
+
+    Either the output has as many channels as the input: a block repeats the input's pixel (nearest
+    neighbour). Or the output has fewer channels: each group of the input's channels becomes one
+    pixel of the block (depth to space). The op copies values and computes none.
+
+    Attributes:
+        kernel: height and width of a block, 1 to 65535.
+        padding: the rows and columns that are left out, top, left, bottom, right; less than
+            ``kernel``.
+    """
+
+    number = 12
+    kind = "upsample"
+    copies = True
+
+    kernel: Pair
+    padding: Sides = (0, 0, 0, 0)
+
+    def __post_init__(self) -> None:
+        self.check_tensors()
+        ok = all(1 <= n <= 0xFFFF for n in self.kernel)
+        self.need(ok, f"kernel {self.kernel} is not within 1 to 65535")
+        (top, left, bottom, right), (rows, columns) = self.padding, self.kernel
+        ok = min(self.padding) >= 0 and max(top, bottom) < rows and max(left, right) < columns
+        self.need(ok, f"padding {self.padding} is not less than the kernel {self.kernel}")
+        h, w, c = self.in_shape
+        sides = h * rows - top - bottom, w * columns - left - right
+        parts = dict.fromkeys((rows * columns, 1))
+        makes = [Shape(*sides, c // part) for part in parts if c % part == 0]
+        came, wanted = self.out_shape, " or ".join(map(str, makes))
+        self.need(came in makes, f"output {came}, but it makes {wanted}")
+        self.check_same_values(self.inputs[0])
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the op is depth to space: groups of channels become the pixels of a block."""
+        return self.out_shape.c != self.in_shape.c
+
+    def compute(self, *inputs: Plane) -> Plane:
+        """Each input pixel becomes a block of pixels; the padding is cut off at the edges."""
+        (x,), (rows, columns), (top, left, _, _) = inputs, self.kernel, self.padding
+        (n, h, w, _), (height, width, c) = x.shape, self.out_shape
+        pixels = x if self.spreads else np.tile(x, rows * columns)
+        blocks = pixels.reshape(n, h, w, rows, columns, c).transpose(0, 1, 3, 2, 4, 5)
+        plane = blocks.reshape(n, h * rows, w * columns, c)
+        return plane[:, top : top + height, left : left + width]
+
+    def interval(self, sources: Sequence[Interval]) -> Interval:
+        """Of the channels that become one channel."""
+        low, high = (ends.reshape(-1, self.out_shape.c) for ends in sources[0])
+        return Interval(low.min(axis=0), high.max(axis=0))
+
+    @property
+    def row_map(self) -> RowMap:
+        """One row for each row of its block."""
+        return RowMap(1, 1, -self.padding[0], self.kernel[0])
+
+    def describe(self) -> str:
+        """The block, and what is cut off."""
+        kind = "pixel shuffle" if self.spreads else "upsample"
+        return f"{kind} {describe_pair(self.kernel)}{describe_padding(self.padding, 'cut')}"

@@ -1,0 +1,1 @@
+"""Passes: each reads a program and gives one with equal output bytes."""

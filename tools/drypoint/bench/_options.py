@@ -1,0 +1,37 @@
+"""What the command lines of both benches share: options, and the nets that they name."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ._nets import NETS, known_nets
+
+
+def add_options(
+    parser: argparse.ArgumentParser, *, count: Callable[[str], int], rounds: int
+) -> None:
+    """The options of a bench.
+
+    Args:
+        parser: of the command.
+        count: reads the number of rounds.
+        rounds: the number of rounds if the option is left out.
+    """
+    names = f"some of {','.join(NETS)}, or all"
+    parser.add_argument("--nets", default="lenet", metavar="NAMES", help=names)
+    measurements = f"measurements of each contestant; {rounds} if left out"
+    parser.add_argument("--rounds", type=count, metavar="N", help=measurements)
+    parser.add_argument("--no-peers", action="store_true", help="only drypoint")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+
+
+def named_nets(args: argparse.Namespace) -> list[str]:
+    """The names of the nets to time.
+
+    Raises:
+        BenchError: there is no such net.
+    """
+    return known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))

@@ -1,0 +1,262 @@
+"""`Dataset`: images or signals with their labels and classes, for training and measuring."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from drypoint.common import html_image, html_table
+
+from .._errors import DatasetError
+from .classes import Class
+from .labels import label_indices
+from .pixels import check_scaled, plain_images
+from .signals import is_signals, plain_signals
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+_PICTURE = 8  # steps and channels from which floats can be a picture's pixels by mistake
+_NAMED = 10  # the most classes that the repr of a data set names
+_ROWS = 20  # the most classes that a notebook lists
+_HEIGHT = 48  # CSS pixels: the least height of an image in a notebook
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Labelled images or signals, checked in the constructor and read-only.
+
+    Attributes:
+        x: uint8 images, (N, H, W) for gray or (N, H, W, 3) for RGB; N, H, W at least 1. The
+            constructor also takes channels first, or an axis for one channel. Or signals
+            (N, steps, channels), float32 or the int16 counts of a sensor: the samples in the order
+            of time, the channels of one time step side by side. The constructor also takes
+            (N, steps) for one channel, and other floats. A table of N rows with n columns is
+            (N, 1, n).
+        y: int64 class indices, (N,), each in [0, len(classes)). The constructor also takes names
+            of classes or one-hot rows: see `label_indices`.
+        classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of example i. The
+            default is the sorted names in ``y``, or 0, 1, ... to the highest index.
+        columns: of signals from CSV files the names of the columns that were read, in this order;
+            else empty.
+        sample_rate: of signals from WAV files the time steps a second; else None.
+
+    Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
+
+    Raises:
+        DatasetError: wrong dtype, shape, length or label; the message says which.
+        UnknownClassError: ``y`` has a name that is none of ``classes``.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+    classes: tuple[Class, ...] = ()
+    columns: tuple[str, ...] = ()
+    sample_rate: int | None = None
+
+    def __post_init__(self) -> None:
+        inputs = np.asarray(self.x)
+        signals = is_signals(inputs) and inputs.ndim != 4  # (N, C, H, W) are images
+        what = "signals" if signals else "images"
+        x = _check_signals(inputs) if signals else _check_images(inputs)
+        if x.size == 0:
+            raise DatasetError(f"no {what}: their shape is {x.shape}")
+        # The default () means "from y"; other empty lists of classes are refused.
+        left_out = isinstance(self.classes, tuple) and not self.classes
+        y, classes = label_indices(self.y, None if left_out else self.classes)
+        if len(x) != len(y):
+            raise DatasetError(f"{len(x)} {what} but {len(y)} labels: one label each is wanted")
+        object.__setattr__(self, "x", _frozen(x))
+        object.__setattr__(self, "y", _frozen(y))
+        object.__setattr__(self, "classes", classes)
+
+    def __len__(self) -> int:
+        """The number of images or signals."""
+        return len(self.x)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], Class]]:
+        """The (image, label) or (signal, label) pairs in order."""
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], Class]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Dataset": ...
+    def __getitem__(self, index: int | slice) -> "tuple[NDArray[Any], Class] | Dataset":
+        """Image (H, W) or (H, W, 3), or signal (steps, channels), and label at ``index``; or the
+        data set of a slice.
+        """
+        if isinstance(index, slice):
+            return replace(self, x=self.x[index], y=self.y[index])
+        return self.x[index], self.classes[int(self.y[index])]
+
+    @property
+    def is_signals(self) -> bool:
+        """Whether the examples are signals, not images."""
+        return is_signals(self.x)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(width, height) in pixels; arrays have (height, width).
+
+        Raises:
+            DatasetError: the examples are signals, whose size is `signal_size`.
+        """
+        if self.is_signals:
+            raise DatasetError("the data are signals, which have a signal_size, not an image_size")
+        return int(self.x.shape[2]), int(self.x.shape[1])
+
+    @property
+    def signal_size(self) -> tuple[int, int]:
+        """(steps, channels) of a signal.
+
+        Raises:
+            DatasetError: the examples are images, whose size is `image_size`.
+        """
+        if not self.is_signals:
+            raise DatasetError("the data are images, which have an image_size, not a signal_size")
+        return int(self.x.shape[1]), int(self.x.shape[2])
+
+    def take(self, indices: ArrayLike) -> "Dataset":
+        """The examples at ``indices``, in that order; negative indices count from the end.
+
+        Raises:
+            DatasetError: no list of integers, an empty list, or an index outside [-N, N).
+        """
+        chosen = check_indices(indices, len(self))
+        return replace(self, x=self.x[chosen], y=self.y[chosen])
+
+    def sample(self, n: int, seed: int = 0) -> "Dataset":
+        """``n`` distinct random examples, in the order drawn; equal seeds give equal samples.
+
+        Raises:
+            DatasetError: ``n`` is not in [1, N].
+        """
+        if not 1 <= n <= len(self):
+            raise DatasetError(f"a sample of {n} was asked for, from 1 to {len(self)} can be drawn")
+        return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
+
+    def class_counts(self) -> dict[Class, int]:
+        """Class -> number of its examples, in the order of ``classes``, zeros included."""
+        counts = np.bincount(self.y, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        names = ", ".join(map(str, self.classes[:_NAMED])) + (
+            ", ..." * (len(self.classes) > _NAMED)
+        )
+        return f"Dataset({self._summary}; {len(self.classes)} classes: {names})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the examples of each class, with the first image of the first classes."""
+        rows = [(name, f"{n:,}") for name, n in self.class_counts().items()]
+        shown, more = rows[:_ROWS], len(rows) - _ROWS
+        shown += [("...", f"{more} more classes")] if more > 0 else []
+        table = html_table(("class", "examples"), shown, caption=self._summary)
+        return table if self.is_signals else f"{self._strip()}\n{table}"
+
+    def _strip(self) -> str:
+        """The first image of each of the first classes side by side, as an ``<img>``."""
+        present = np.flatnonzero(np.bincount(self.y))[:_NAMED]
+        images = np.concatenate([self.x[np.argmax(self.y == c)] for c in present], axis=1)
+        content = io.BytesIO()
+        Image.fromarray(images).save(content, "png")
+        names = ", ".join(str(self.classes[c]) for c in present)
+        height = max(_HEIGHT, min(self.image_size[1], 2 * _HEIGHT))
+        width = round(images.shape[1] * height / images.shape[0])
+        return html_image(
+            content.getvalue(), alt=f"an example each of {names}", width=width, height=height
+        )
+
+    @property
+    def _summary(self) -> str:
+        """The examples in words: their number, size and type."""
+        n = len(self)
+        if self.is_signals:
+            steps, channels = self.signal_size
+            size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
+            rate = f", {self.sample_rate:,} steps a second" if self.sample_rate else ""
+            return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
+        size = "{} x {}".format(*self.image_size)
+        color = "rgb" if self.x.ndim == 4 else "gray"
+        return f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
+
+    def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
+        """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""
+        return {images: self.x, labels: self.y}
+
+    def digest(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels and classes.
+
+        Data sets with equal content have equal digests, on every machine.
+        """
+        kind = (self.x.dtype.name,) if self.is_signals else ()
+        content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
+        content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
+        content.update(self.y.astype("<i8").tobytes())
+        return content.hexdigest()
+
+
+def take(ports: dict[str, NDArray[Any]], indices: ArrayLike) -> dict[str, NDArray[Any]]:
+    """Port -> the examples at ``indices``, in that order.
+
+    Raises:
+        DatasetError: no ports, arrays of different lengths, or indices as in `Dataset.take`.
+    """
+    lengths = {name: len(values) for name, values in ports.items()}
+    if len(set(lengths.values())) != 1:
+        raise DatasetError(f"ports must hold arrays of one length, not {lengths}")
+    chosen = check_indices(indices, next(iter(lengths.values())))
+    return {name: values[chosen] for name, values in ports.items()}
+
+
+def check_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
+    """``indices`` as int64, checked as for `Dataset.take`."""
+    chosen = np.asarray(indices)
+    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+        raise DatasetError(
+            "indices must be a non-empty list of integers, "
+            f"not {chosen.dtype} of shape {chosen.shape}"
+        )
+    low, high = int(chosen.min()), int(chosen.max())
+    if low < -length or high >= length:
+        wrong = low if low < -length else high
+        raise DatasetError(f"index {wrong} is outside [-{length}, {length})")
+    return chosen.astype(np.int64)
+
+
+def _check_signals(signals: NDArray[Any]) -> NDArray[Any]:
+    """Signals in the form of a `Dataset`; floats that are pixels of pictures are refused."""
+    if signals.dtype.kind == "f" and signals.ndim > 2 and min(signals.shape[1:]) >= _PICTURE:
+        check_scaled(signals, name="images")
+    return plain_signals(signals)
+
+
+def _check_images(images: NDArray[Any]) -> NDArray[np.uint8]:
+    """Images in the form of a `Dataset`, uint8 (N, H, W) or (N, H, W, 3)."""
+    x = plain_images(images)
+    gray, rgb = x.ndim == 3, x.ndim == 4 and x.shape[3] == 3
+    check_scaled(x, name="images")
+    if x.dtype != np.uint8 or not (gray or rgb):
+        scaled = x.dtype.kind == "f" and x.size and 0 <= x.min() <= x.max() <= 1
+        hint = ": of values in [0, 1] it is (255 * x).round().astype('uint8')" if scaled else ""
+        raise DatasetError(
+            "images must be uint8 of shape (N, H, W) or (N, H, W, 3), signals int16 or floats, "
+            f"not {x.dtype} of shape {images.shape}{hint}"
+        )
+    return x
+
+
+def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """``array`` itself if its memory is not writable, else a read-only copy."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            copy = np.array(array, order="C")
+            copy.flags.writeable = False
+            return copy
+        owner = owner.base
+    return array

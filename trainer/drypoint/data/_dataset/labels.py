@@ -1,0 +1,89 @@
+"""Class indices from labels in any form."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._errors import DatasetError
+from .classes import Class, check_classes, class_places
+
+
+def label_indices(
+    labels: ArrayLike | None, classes: Sequence[Class] | None = None, *, name: str = "labels"
+) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
+    """Labels as indices of classes.
+
+    Args:
+        labels: N labels: indices (N,) or (N, 1), integers or floats that are whole numbers; names
+            of classes (N,), texts; or one-hot rows (N, number of classes).
+        classes: the classes that indices refer to; None: the sorted names that occur, or 0, 1, ...
+            to the highest index.
+        name: the name of the labels, for messages.
+
+    Returns:
+        Indices, int64 (N,), and the classes that they refer to.
+
+    Raises:
+        DatasetError: no labels, another shape or type, or an index out of range.
+        UnknownClassError: a name that is none of ``classes``.
+        CoderError: ``classes`` are not distinct str or int.
+    """
+    model_classes = None if classes is None else check_classes(classes)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise DatasetError(f"{name} are no array: their rows differ in length") from error
+    if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind != "b":
+        array = array[:, 0]
+    if array.size == 0:
+        raise DatasetError(f"there are no {name}: their shape is {array.shape}")
+    if array.dtype.kind == "U" and array.ndim == 1:
+        names, indices = np.unique(array, return_inverse=True)
+        texts: list[str] = names.tolist()
+        if model_classes is None:
+            return indices.astype(np.int64), tuple(texts)
+        return class_places(texts, model_classes, owner="the list of classes")[
+            indices
+        ], model_classes
+    if is_one_hot(array):
+        indices, n = array.argmax(axis=1), array.shape[1]
+        if model_classes is not None and n != len(model_classes):
+            raise DatasetError(f"{name} are one-hot rows of {n}, for {len(model_classes)} classes")
+    elif array.ndim == 1 and _are_whole(array):
+        indices = array.astype(np.int64)
+        n = int(indices.max()) + 1
+    else:
+        raise DatasetError(
+            f"{name} must be integers or texts of shape (N,) or one-hot rows (N, classes), not "
+            f"{array.dtype} of shape {array.shape}"
+        )
+    low, high = int(indices.min()), int(indices.max())
+    if low < 0 or (model_classes is not None and high >= len(model_classes)):
+        allowed = "0 and more" if model_classes is None else f"0 to {len(model_classes) - 1}"
+        counted = "indices" if model_classes is None else f"{len(model_classes)} classes"
+        hint = (
+            ": subtract 1, y - 1"
+            if model_classes is not None and (low, high) == (1, len(model_classes))
+            else ""
+        )
+        hint = f": number classes from 0, y + {-low}" if model_classes is None else hint
+        raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}{hint}")
+    return indices.astype(np.int64, copy=False), tuple(
+        range(n)
+    ) if model_classes is None else model_classes
+
+
+def is_one_hot(array: NDArray[np.generic]) -> bool:
+    """Whether an array is one-hot rows (N, C), C at least 2: one 1 in each row, else 0."""
+    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "buif":
+        return False
+    ones = array == 1
+    return bool((ones.sum(axis=1) == 1).all() and (ones | (array == 0)).all())
+
+
+def _are_whole(array: NDArray[np.generic]) -> bool:
+    """Whether an array holds integers, perhaps as floats, as `numpy.loadtxt` gives them."""
+    if array.dtype.kind == "f":
+        return bool(np.isfinite(array).all() and (array == np.rint(array)).all())
+    return array.dtype.kind in "iu"

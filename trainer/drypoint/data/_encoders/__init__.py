@@ -1,0 +1,1 @@
+"""Encoders before a net and decoders after it."""

@@ -1,0 +1,133 @@
+"""Decoder of a classifier's output: probabilities to a class, a ranking, an entropy."""
+
+import math
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._dataset.classes import Class, check_classes
+from .._errors import CoderError
+from .class_encoder import ClassEncoder, unknown_class
+from .options import Configured
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class ClassDecoder(Configured, kind="class"):
+    """Decodes a probability vector (number of classes,), or a batch of them (N, ...).
+
+    Each method takes one vector or a batch; for a batch it returns a list of its values for one
+    vector (an array, if they are numbers). Of equal probabilities the lower index wins, here and in
+    the C engine.
+
+    Attributes:
+        classes: the distinct labels, str or int, in the order of the net's outputs.
+        reject_below: a decision with a lower probability is None; 0 to 1.
+
+    Raises:
+        CoderError: a setting out of range; a vector of another length, or not finite.
+        UnknownClassError: an argument is none of the classes.
+    """
+
+    classes: tuple[Class, ...] = tuple(range(10))
+    reject_below: float = field(default=0.0, kw_only=True)
+    properties = ("decision", "top", "top_classes", "probability", "probabilities", "entropy")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", check_classes(self.classes))
+        if not isinstance(self.reject_below, float | int) or not 0 <= self.reject_below <= 1:
+            raise CoderError(f"reject_below must lie in [0, 1], not {self.reject_below!r}")
+        object.__setattr__(self, "reject_below", float(self.reject_below))
+
+    def __call__(self, p: object, /) -> Class | list[Class | None] | None:
+        """The decision, as `decision` gives it."""
+        return self.decision(p)
+
+    def decision(self, p: object) -> Class | list[Class | None] | None:
+        """The class with the highest probability, or None below ``reject_below``."""
+        rows, single = self._rows(p)
+        best = rows.argmax(axis=1).tolist()
+        sure = (rows.max(axis=1) >= self.reject_below).tolist()
+        return _unbatch(
+            [self.classes[i] if enough else None for i, enough in zip(best, sure, strict=True)],
+            single,
+        )
+
+    def top(
+        self, p: object, k: int | None = None
+    ) -> list[tuple[Class, float]] | list[list[tuple[Class, float]]]:
+        """The ``k`` (all when None) likeliest (class, probability) pairs, likeliest first."""
+        rows, single = self._rows(p)
+        return _unbatch(self._top(rows, len(self.classes) if k is None else k), single)
+
+    def top_classes(self, p: object, k: int) -> list[Class] | list[list[Class]]:
+        """The ``k`` likeliest classes, likeliest first."""
+        rows, single = self._rows(p)
+        names = [[label for label, _ in pairs] for pairs in self._top(rows, k)]
+        return names[0] if single else names
+
+    def probability(self, p: object, label: Class) -> float | NDArray[np.float64]:
+        """The probability of one class: a float, or float64 (N,) for a batch."""
+        rows, single = self._rows(p)
+        if label not in self.classes:
+            raise unknown_class(label, self.classes)
+        column = rows[:, self.classes.index(label)]
+        return float(column[0]) if single else column
+
+    def probabilities(self, p: object) -> dict[Class, float] | list[dict[Class, float]]:
+        """Class -> probability."""
+        rows, single = self._rows(p)
+        return _unbatch(
+            [dict(zip(self.classes, row.tolist(), strict=True)) for row in rows], single
+        )
+
+    def entropy(self, p: object, base: float = math.e) -> float | NDArray[np.float64]:
+        """``-sum p log p`` in units of ``base`` (e: nats, 2: bits), 0 log 0 being 0.
+
+        From 0 (certain) to log of the number of classes (uniform).
+
+        Raises:
+            CoderError: also for a negative value, or a base not above 1.
+        """
+        rows, single = self._rows(p)
+        if base <= 1:
+            raise CoderError(f"the base of an entropy must be above 1, not {base}")
+        if rows.size and rows.min() < 0:
+            raise CoderError(f"an entropy is of probabilities; the least value is {rows.min():g}")
+        logs = np.log(rows, out=np.zeros_like(rows), where=rows > 0)
+        entropies = np.abs((rows * logs).sum(axis=1)) / math.log(base)
+        return float(entropies[0]) if single else entropies
+
+    def encoder(self) -> ClassEncoder:
+        """The encoder from a class to its index in the vector."""
+        return ClassEncoder(self.classes)
+
+    def _top(self, rows: NDArray[np.float64], k: int) -> list[list[tuple[Class, float]]]:
+        """The ``k`` likeliest pairs of each row."""
+        if not 1 <= k <= len(self.classes):
+            raise CoderError(f"k is {k}, not 1 to {len(self.classes)}, the number of classes")
+        orders = np.argsort(-rows, axis=1, kind="stable")[:, :k].tolist()
+        return [
+            [(self.classes[i], float(row[i])) for i in order]
+            for row, order in zip(rows, orders, strict=True)
+        ]
+
+    def _rows(self, p: object) -> tuple[NDArray[np.float64], bool]:
+        """``p`` as checked rows (N, number of classes), and whether ``p`` is one vector."""
+        array = np.asarray(p, dtype=np.float64)
+        if array.ndim not in (1, 2) or array.shape[-1] != len(self.classes):
+            raise CoderError(
+                f"{len(self.classes)} probabilities, or rows of {len(self.classes)}, are wanted, "
+                f"not an array of shape {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise CoderError("probabilities must be finite, these hold NaN or infinity")
+        return np.atleast_2d(array), array.ndim == 1
+
+
+def _unbatch(answers: list[_Answer], single: bool) -> _Answer | list[_Answer]:
+    """The one answer for one vector, or the list for a batch."""
+    return answers[0] if single else answers

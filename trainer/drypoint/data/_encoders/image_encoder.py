@@ -1,0 +1,161 @@
+"""Encoder of images as inputs of a net, in two stages; the first gives the engine's bytes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import READ_LIMIT, accept, known_word
+
+from .._aliases import IMAGE_ENCODER
+from .._augmentation.compiled import encode
+from .._dataset.color import Pixels, conform_color
+from .._dataset.picture import array_pixels, check_is_batch, is_batch, picture_pixels
+from .._errors import CoderError
+from .image_decoder import ImageDecoder
+from .options import (
+    Configured,
+    Statistic,
+    check_deviation,
+    check_statistic,
+    color_channels,
+    per_channel,
+)
+from .resize import METHODS, resize
+
+_MAX_SIDE = 1 << 14
+
+
+@accept(IMAGE_ENCODER)
+@dataclass(frozen=True, kw_only=True)
+class ImageEncoder(Configured, kind="image"):
+    """Encodes images for a net. Width and height are keywords, since their order differs.
+
+    Stage 1, `pixels`: colour, then size; uint8, exactly the bytes that the C engine reads.
+    Stage 2, `normalize`: ``(pixel / 255 - mean) / std``, float32, channels first.
+    A call does both. The encoder takes one image, a list of images or an array of images: Pillow
+    images of any mode, uint8 arrays, float arrays in [0, 1], paths of picture files. Arrays (H, W)
+    and (H, W, C) are one image; (N, H, W), (N, H, W, C) and (N, C, H, W) are several; C is 1, 3 or
+    4. So an array of three axes with a last axis of 1, 3 or 4 is one image. If its last two axes
+    also are the encoder's height and width, the array is ambiguous and refused; gray images of that
+    size need the form (N, H, W, 1).
+
+    Attributes:
+        width: width of the encoded image in pixels, 1 to 16,384.
+        height: height of the encoded image in pixels, 1 to 16,384.
+        color: "gray" (1 channel) or "rgb" (3). Luma is (299 R + 587 G + 114 B + 500) // 1000;
+            alpha is composited on black.
+        resize: "stretch", "fit" (aspect kept, padded with black) or "fill" (kept, cropped).
+        mean: subtracted after scaling to [0, 1]: None (0), a number, or one a channel.
+        std: divisor after the subtraction: None (1), a number, or one a channel; above zero.
+
+    Raises:
+        CoderError: a setting is out of range, or an input is no image.
+    """
+
+    width: int
+    height: int
+    color: str = "gray"
+    resize: str = "stretch"
+    mean: Statistic = None
+    std: Statistic = None
+    dtype = np.float32
+
+    def __post_init__(self) -> None:
+        for name, side in (("width", self.width), ("height", self.height)):
+            if type(side) is not int or not 1 <= side <= _MAX_SIDE:
+                raise CoderError(f"{name} must be an int from 1 to {_MAX_SIDE}, not {side!r}")
+        for name in ("color", "resize"):  # "RGB" and "rgb" are one word
+            word = str(getattr(self, name))
+            object.__setattr__(self, name, known_word(word, ("gray", "rgb", *METHODS)) or word)
+        channels = color_channels(self.color)
+        if self.resize not in METHODS:
+            raise CoderError(f"resize must be one of {', '.join(METHODS)}, not {self.resize!r}")
+        mean = check_statistic(self.mean, "mean", channels=channels)
+        if mean is not None and np.max(mean) > 1:
+            raise CoderError(
+                f"mean is {self.mean!r}, of pixels that are scaled to [0, 1]: divide mean and std "
+                "by 255"
+            )
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", check_deviation(self.std, channels=channels))
+        if not np.isfinite(_encodings(self.mean, self.std, channels)).all():
+            raise CoderError(f"with mean {mean!r} and std {self.std!r} pixels overflow float32")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one encoded image."""
+        return color_channels(self.color), self.height, self.width
+
+    def __call__(self, images: object, /) -> NDArray[np.float32]:
+        """float32 (C, H, W) for one image, (N, C, H, W) for a list or an array of images."""
+        return self.normalize(self.pixels(images))
+
+    def pixels(self, images: object, /, *, limit: int = READ_LIMIT) -> Pixels:
+        """uint8 (H, W, C) for one image, (N, H, W, C) for a list or an array of images.
+
+        Args:
+            images: as for a call; picture files may be untrusted.
+            limit: bytes of memory that each picture may take while it is decoded, 24 a pixel;
+                the default of 640 MiB is 27 megapixels.
+
+        Raises:
+            CoderError: no image, values out of range, or a picture that takes more than ``limit``.
+            DrypointError: a file cannot be read.
+        """
+        channels, height, width = self.shape
+        if isinstance(images, np.ndarray) and images.shape[1:] == (height, width):
+            check_is_batch(images)
+        if isinstance(images, np.ndarray) and is_batch(images):
+            return self._conform(array_pixels(images))
+        if isinstance(images, Iterable) and not isinstance(images, np.ndarray | str):
+            each = [self._conform(picture_pixels(i, limit=limit)[None]) for i in images]
+            return np.concatenate([np.empty((0, height, width, channels), np.uint8), *each])
+        image = picture_pixels(images, limit=limit)[None]
+        return self._conform(image).reshape(height, width, channels)
+
+    def normalize(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Stage 2: float32 (C, H, W) or (N, C, H, W) from the result of `pixels`.
+
+        Each value is ``(pixel / 255 - mean) / std`` in float64, rounded once to float32.
+
+        Raises:
+            CoderError: not uint8, or not of this encoder's size.
+        """
+        channels, height, width = self.shape
+        if pixels.dtype != np.uint8 or pixels.shape[-3:] != (height, width, channels):
+            raise CoderError(
+                f"pixels must be uint8 (..., {height}, {width}, {channels}), "
+                f"not {pixels.dtype} {pixels.shape}"
+            )
+        table = _encodings(self.mean, self.std, channels)
+        encoded = encode(pixels.reshape(-1, height, width, channels), table)
+        return encoded.reshape(*pixels.shape[:-3], channels, height, width)
+
+    def decoder(self) -> ImageDecoder:
+        """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""
+        return ImageDecoder(self.color, mean=self.mean, std=self.std)
+
+    def _conform(self, images: Pixels) -> Pixels:
+        """Images (N, H, W, C) in the encoder's colour and size: (N, height, width, channels)."""
+        colored = conform_color(images, self.color)
+        if colored.shape[1:3] == (self.height, self.width):
+            return colored
+        out = np.empty((len(colored), self.height, self.width, colored.shape[3]), dtype=np.uint8)
+        for target, image in zip(out, colored, strict=True):
+            target[...] = resize(image, self.width, self.height, method=self.resize)
+        return out
+
+
+@lru_cache(maxsize=16)
+def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.float32]:
+    """The encoded value of each pixel value: float32 (channels, 256), read-only."""
+    means = per_channel(mean, 0.0, channels=channels)[:, None]
+    deviations = per_channel(std, 1.0, channels=channels)[:, None]
+    with np.errstate(over="ignore"):  # the constructor refuses infinities
+        values = (np.arange(256) / 255 - means) / deviations
+        table: NDArray[np.float32] = values.astype(np.float32)
+    table.flags.writeable = False
+    return table

@@ -1,0 +1,1 @@
+"""Data sets from files and folders, which may be untrusted."""

@@ -1,0 +1,180 @@
+"""Data sets from folders of pictures, one subfolder for each class."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from drypoint.common import READ_LIMIT, DrypointError, progress
+
+from .._dataset.classes import class_names
+from .._dataset.color import Pixels
+from .._dataset.dataset import Dataset
+from .._dataset.picture import picture_size
+from .._dataset.splits import ALL, Splits
+from .._encoders.image_encoder import ImageEncoder
+from .._errors import CoderError, DatasetError
+from .folder_parts import class_folders, part_folders
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff"})
+OTHER_PICTURES = frozenset({".webp", ".heic", ".heif", ".avif", ".jp2", ".svg", ".raw", ".dng"})
+_LARGEST = 64  # pixels: larger pictures are read smaller, unless the caller gives a size
+_USUAL = 32  # pixels: the side of pictures of several sizes, unless the caller gives a size
+_NAMED = 5  # pictures that one message names
+
+
+def load_folder(
+    root: str | Path,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    color: str | None = None,
+    resize: str = "stretch",
+    limit: int = READ_LIMIT,
+) -> Dataset:
+    """The pictures in the subfolders of a folder; a subfolder's name is the class of its pictures.
+
+        dataset = load_folder("digits", width=28, height=28)  # digits/0/a.png, digits/1/b.png, ...
+
+    Classes are sorted by name; if all names are whole numbers, classes are ints in numeric order.
+    Within a class, pictures are sorted by path, subfolders included. Files and folders with a name
+    that begins with a dot, and files that are no pictures, are skipped. All pictures are read into
+    memory.
+
+    Args:
+        root: the folder.
+        width: width of the images in pixels; None: the one size of all pictures.
+        height: height of the images in pixels; None: the one size of all pictures.
+        color: "gray" or "rgb"; None: "rgb" if any picture has a pixel that is not gray.
+        resize: the method that resizes pictures of other sizes, as for `ImageEncoder`.
+        limit: bytes of memory that each picture may take while it is decoded, as for
+            `ImageEncoder.pixels`.
+
+    Raises:
+        DatasetError: no such folder, no class, a class without pictures, or pictures of several
+            sizes without ``width`` and ``height``.
+        DrypointError: pictures cannot be read; the message names them.
+    """
+    if (width is None) != (height is None):
+        raise DatasetError("width and height go together: give both, or neither")
+    files = class_folders(Path(root), SUFFIXES)
+    paths = [path for paths in files.values() for path in paths]
+    if width is None or height is None:
+        width, height = _one_size(paths)
+    encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
+    x = _pixels(encoder, paths, limit=limit)
+    if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
+        x = x[..., :1]
+    y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
+    return Dataset(x, y, class_names(list(files)))
+
+
+def folder_splits(
+    root: Path,
+    *,
+    width: int | None,
+    height: int | None,
+    color: str | None,
+    resize: str,
+    limit: int,
+) -> Splits:
+    """The pictures of a folder: of its subfolders train, val and test, if it has a subfolder train;
+    else of its subfolders of classes.
+
+    Arguments and errors are as for `load_folder`, but pictures of several sizes, or larger than 64
+    pixels, are read as 32 x 32 unless a size is given.
+    """
+    parts = part_folders(root)
+    files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
+    paths = [
+        path
+        for classes in files.values()
+        for files_of_class in classes.values()
+        for path in files_of_class
+    ]
+    notes = _note_skipped(files)
+    if width is None or height is None:
+        sizes = {*_sizes(paths).values()}
+        width, height = next(iter(sizes))
+        if len(sizes) > 1 or max(width, height) > _LARGEST:
+            notes += (f"pictures of {_show_sizes(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
+            width = height = _USUAL
+    read: dict[str, Dataset] = {}
+    for part, path in (parts or {ALL: root}).items():
+        size = {"width": width, "height": height}
+        read[part] = load_folder(path, **size, color=color, resize=resize, limit=limit)
+        color = color or ("gray" if read[part].x.ndim == 3 else "rgb")  # by the training part
+    return Splits(read, str(root), notes)
+
+
+def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixels:
+    """The pixels of pictures, (N, H, W, C).
+
+    Raises:
+        DrypointError: pictures cannot be read; the message says why one cannot, and names others.
+    """
+    x = np.empty((len(paths), encoder.height, encoder.width, encoder.shape[0]), np.uint8)
+    bad: dict[Path, DrypointError] = {}
+    with progress("reading pictures", total=len(paths), unit="pictures") as done:
+        for row, path in zip(x, paths, strict=True):
+            try:
+                row[...] = encoder.pixels(path, limit=limit)
+            except DrypointError as error:
+                bad[path] = error
+            done(1)
+    if bad:
+        first, *others = bad
+        more = ", ".join(map(str, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
+        text = f"; {len(others)} more of {len(paths)} cannot be read: {more}" if others else ""
+        kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
+        raise kind(f"{bad[first]}{text}")
+    return x
+
+
+def _one_size(paths: Sequence[Path]) -> tuple[int, int]:
+    """The common width and height of all pictures."""
+    sizes = _sizes(paths)
+    first = next(iter(sizes))
+    width, height = sizes[first]
+    for path, size in sizes.items():
+        if size != (width, height):
+            raise DatasetError(
+                f"{path} has {size[0]} x {size[1]} pixels, {first} {width} x {height}: give the "
+                "width and height that all are to have"
+            )
+    return width, height
+
+
+def _sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """(width, height) of each picture that can be opened, if any can."""
+    sizes, errors = dict[Path, tuple[int, int]](), list[DrypointError]()
+    for path in paths:
+        try:
+            sizes[path] = picture_size(path)
+        except DrypointError as error:  # `_pixels` names all such pictures
+            errors.append(error)
+    if not sizes:
+        raise errors[0]
+    return sizes
+
+
+def _show_sizes(sizes: Iterable[tuple[int, int]]) -> str:
+    """Sizes as text: of several the smallest and the largest, by area."""
+    first, *_, last = sorted([*sizes, *sizes], key=lambda size: (size[0] * size[1], size))
+    texts = [f"{width:,} x {height:,}" for width, height in (first, last)]
+    return " to ".join(dict.fromkeys(texts))
+
+
+def _note_skipped(roots: Iterable[Path]) -> tuple[str, ...]:
+    """A note of the pictures among the files whose format is not read; empty if there are none."""
+    others = Counter(
+        path.suffix.lower()
+        for root in roots
+        for path in root.rglob("*")
+        if path.suffix.lower() in OTHER_PICTURES and path.name[0] != "."
+    )
+    if not others:
+        return ()
+    kinds = ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
+    return (f"not read: {kinds} (formats that are read: {', '.join(sorted(SUFFIXES))})",)

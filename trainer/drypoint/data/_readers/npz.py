@@ -1,0 +1,171 @@
+"""Data sets from the arrays of an ``.npz`` file, as ``numpy.savez`` writes it."""
+
+import io
+import math
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import DrypointError, check_limit, read_bytes
+
+from .._dataset.dataset import Dataset
+from .._dataset.splits import ALL, PART_NAMES, Splits
+from .._errors import DatasetError, FormatError
+from .clocks import rising_channels
+
+_INPUTS = frozenset({"x", "images", "image", "signals", "data", "inputs", "features"})
+_LABELS = frozenset({"y", "labels", "label", "target", "targets"})
+_CLASSES = frozenset({"classes", "class_names", "target_names"})
+_FOREIGN = (  # what zipfile and zlib raise for damaged files
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    KeyError,
+)
+
+
+def npz_splits(path: Path, *, limit: int) -> Splits:
+    """The parts of a data set in an ``.npz`` file, which may be untrusted.
+
+    The arrays are called x and y (or images and labels, data and target, ...), or x_train, y_train,
+    x_test, y_test (or train_images, ...); an array of names called classes is optional.
+
+    Args:
+        path: the file.
+        limit: bytes of memory that its arrays may take.
+
+    Raises:
+        FormatError: no zip of plain arrays, or none of them are inputs and labels.
+        DatasetError: inputs and labels make no data set.
+        DrypointError: the file cannot be read, or takes more memory than ``limit``.
+    """
+    arrays = _arrays(read_bytes(path, limit=limit), where=str(path), limit=limit)
+    roles: dict[tuple[str, str], NDArray[Any]] = {}
+    for name, array in arrays.items():
+        role = _role(name)
+        if role is not None:
+            if role in roles:
+                raise FormatError(
+                    f"{path}: the array {name} is a second {role[1]} array of the part "
+                    f"{role[0] or 'all'!r}; wanted: one x and one y for each part"
+                )
+            roles[role] = array
+    names = roles.get(("", "classes"))
+    classes = () if names is None else tuple(names.tolist())
+    parts: dict[str, Dataset] = {}
+    for part in dict.fromkeys(part for part, role in roles if role != "classes"):
+        if (part, "x") not in roles or (part, "y") not in roles:
+            of = f" of its part {part!r}" if part else ""
+            there, missing = ("inputs", "labels") if (part, "x") in roles else ("labels", "inputs")
+            raise FormatError(
+                f"{path} has the arrays {_list_names(arrays)}: {there} without {missing}{of}; "
+                "wanted: x and y, or x_train, y_train, ..."
+            )
+        x, y = roles[part, "x"], roles[part, "y"]
+        try:
+            parts[part or ALL] = Dataset(x, y, classes)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
+    if not parts:
+        raise FormatError(
+            f"{path} has the arrays {_list_names(arrays)}; wanted: x and y, or x_train, "
+            "y_train, ..."
+        )
+    notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
+    return Splits(parts, str(path), tuple(notes))
+
+
+def _clock_notes(dataset: Dataset) -> list[str]:
+    """A note for each channel that may be a clock; an array has no names to leave it out by."""
+    if not dataset.is_signals:
+        return []
+    return [
+        f"channel {channel} of x only rises or only falls in each example, as a clock does: if it "
+        "is one, leave it out of x, since a net learns when each class was recorded"
+        for channel in np.flatnonzero(rising_channels(dataset.x)).tolist()
+    ]
+
+
+def _list_names(arrays: dict[str, NDArray[Any]]) -> str:
+    """The names of arrays, the first twelve."""
+    return ", ".join(list(arrays)[:12]) or "none"
+
+
+def _role(name: str) -> tuple[str, str] | None:
+    """(part, "x", "y" or "classes") of an array by its name; part "" if the name has none."""
+    if name.lower() in _CLASSES:
+        return "", "classes"
+    words = re.split(r"[_\-.]", name.lower())
+    parts = [PART_NAMES[word] for word in words if word in PART_NAMES]
+    rest = [word for word in words if word not in PART_NAMES]
+    if len(parts) > 1 or len(rest) != 1:
+        return None
+    (word,) = rest
+    role = "x" if word in _INPUTS else "y" if word in _LABELS else None
+    return None if role is None else (parts[0] if parts else "", role)
+
+
+def _arrays(content: bytes, *, where: str, limit: int) -> dict[str, NDArray[Any]]:
+    """Name -> array of each member of a zip of ``.npy`` files."""
+    arrays = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = archive.infolist()
+            if any(info.filename == "model.json" for info in infos):
+                raise FormatError(f"{where} is a model, not data")
+            if len({info.header_offset for info in infos}) < len(infos):
+                raise FormatError(f"{where} is damaged: two of its arrays begin at one place")
+            check_limit(sum(info.file_size for info in infos), limit, what=where)
+            for info in infos:
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise FormatError(f"{where}: {info.filename} is compressed in another way")
+                with archive.open(info) as member:
+                    data = member.read(info.file_size + 1)
+                name = info.filename.removesuffix(".npy")
+                if len(data) != info.file_size:
+                    raise FormatError(f"{where}: {name} is longer than the file says")
+                arrays[name] = _array(data, where=f"{where}: {name}")
+    except DrypointError:
+        raise
+    except _FOREIGN as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FormatError(
+            f"{where} is no .npz file of arrays, or a damaged one ({reason})"
+        ) from error
+    return arrays
+
+
+def _array(data: bytes, *, where: str) -> NDArray[Any]:
+    """The array of a ``.npy`` file: numbers or texts, no Python objects."""
+    stream = io.BytesIO(data)
+    headers = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+    try:
+        major, _ = np.lib.format.read_magic(stream)
+        shape, fortran, dtype = headers[major > 1](stream)
+    except Exception as error:  # NumPy's parser of a damaged header may raise nearly anything
+        raise FormatError(f"{where} has no readable header of a .npy file") from error
+    if dtype.hasobject or dtype.kind not in "buifU" or dtype.itemsize == 0:
+        hint = ": save texts as .astype(str)" if dtype.hasobject else ""
+        raise FormatError(f"{where} holds {dtype}, not numbers or texts{hint}")
+    rest = memoryview(data)[stream.tell() :]
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != len(rest):
+        raise FormatError(
+            f"{where} has {len(rest)} bytes of numbers; shape {shape} of {dtype} needs {needed}"
+        )
+    if dtype.kind == "U":
+        codes = np.frombuffer(rest, np.dtype("u4").newbyteorder(dtype.byteorder))
+        if ((codes >= 0x110000) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise FormatError(f"{where} holds texts that are no Unicode")
+    array = np.frombuffer(rest, dtype).reshape(shape, order="F" if fortran else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,116 @@
+"""Data sets from a folder or a file of any form that drypoint reads."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from drypoint.common import READ_LIMIT
+
+from .._dataset.signals import MOST
+from .._dataset.splits import Splits
+from .._errors import DatasetError
+from .columns import Reading
+from .csv import SUFFIXES as CSV_SUFFIXES
+from .folder import SUFFIXES as PICTURES
+from .folder import folder_splits
+from .folder_parts import is_file
+from .idx_files import idx_splits, is_idx_file, is_idx_folder
+from .npz import npz_splits
+from .recordings import SUFFIXES as RECORDINGS
+from .recordings import recording_folder_splits, recording_splits, table_splits
+
+
+def read(
+    source: str | Path,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    color: str | None = None,
+    resize: str = "stretch",
+    label: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    channels: int | None = None,
+    keep: Collection[str] = (),
+    columns: Sequence[str] | None = None,
+    limit: int = READ_LIMIT,
+) -> Splits:
+    """The data set in a folder or file, which may be untrusted, in the parts that it names.
+
+    * a folder with a subfolder of pictures for each class: images, as `load_folder`;
+    * a folder with a subfolder of WAV or CSV files for each class: signals, one recording a file;
+    * a folder with subfolders train, test (and val) of these forms: parts;
+    * a folder with IDX files, gzip or not, as of MNIST: parts, by train and t10k in their names;
+    * an IDX file of images, its labels beside it: images;
+    * an ``.npz`` file with the arrays x and y: images or signals;
+    * an ``.npz`` file with the arrays x_train, y_train, x_test, y_test: parts;
+    * a CSV file with a row for each example and a column of labels: a table, or signals;
+    * a CSV file with a row for each time step, a column of labels, and ``window``: signals.
+
+    Args:
+        source: the folder or the file.
+        width: width in pixels to which pictures are resized; None: their own if all have one size
+            up to 64 x 64, else 32.
+        height: height in pixels; given if ``width`` is.
+        color: "gray" or "rgb" for pictures; None: "rgb" if a training picture has a pixel that is
+            not gray.
+        resize: the method that resizes pictures, as for `ImageEncoder`.
+        label: the column of labels of a CSV file, by its name or its place from 0; None: a column
+            called "label", "class", ..., else the only column without numbers.
+        window: time steps of an example: recordings are split into parts, by recording or by time,
+            and cut into windows; None: recordings of one length are one example each.
+        hop: time steps from window to window; None: the windows touch.
+        channels: a row of a CSV file is so many channels, step after step; None: it is one step of
+            as many channels as it has numbers, as a table of features.
+        keep: names of columns of CSV files that are read though they show the time. Else a column
+            is left out, and a note names it, if it only rises, only falls or is constant within
+            each recording, or numbers the rows of a table; or by its name: "timestamp", pandas'
+            index.
+        columns: the names of the columns of CSV files to read, and no others, as a model's
+            `SignalEncoder.columns`; None: all columns that are not left out.
+        limit: bytes of memory that one picture or one file may take while it is decoded.
+
+    Raises:
+        DatasetError: there is no such folder or file, or it holds no data set.
+        DrypointError: a file cannot be read; the message names it.
+    """
+    path = Path(source)
+    for name, number in (("window", window), ("hop", hop), ("channels", channels)):
+        if number is not None and (type(number) is not int or not 1 <= number <= MOST):
+            raise DatasetError(f"{name} must be a whole number from 1 to {MOST}, not {number!r}")
+    if hop is not None and window is None:
+        raise DatasetError("hop is the distance of windows: give window too")
+    if channels is not None and window is not None:
+        raise DatasetError(
+            "channels is for a CSV file with a row for each example; with window each column is a "
+            "channel: leave channels out"
+        )
+    if isinstance(keep, str):
+        raise DatasetError(f"keep is a list of names of columns: write [{keep!r}]")
+    reading = Reading(label=label, keep=tuple(keep), columns=columns, limit=limit)
+    if path.is_dir() and _has_recordings(path):
+        return recording_folder_splits(path, reading, window=window, hop=hop)
+    if path.is_dir() and not is_idx_folder(path):
+        return folder_splits(
+            path, width=width, height=height, color=color, resize=resize, limit=limit
+        )
+    if path.is_dir() or is_idx_file(path):
+        return idx_splits(path, limit=limit)
+    if not path.exists():
+        raise DatasetError(f"there is no folder or file {path}")
+    if path.suffix.lower() == ".npz":
+        return npz_splits(path, limit=limit)
+    if path.suffix.lower() in CSV_SUFFIXES and window is not None:
+        return recording_splits(path, reading, window=window, hop=hop)
+    if path.suffix.lower() in CSV_SUFFIXES:
+        return table_splits(path, reading, channels=channels)
+    raise DatasetError(
+        f"{path} is no data set that is read: a folder with a subfolder of pictures or recordings "
+        "for each class, a CSV file, an .npz file of arrays x and y, or IDX files"
+    )
+
+
+def _has_recordings(root: Path) -> bool:
+    """Whether the subfolders of a folder hold WAV or CSV files, and no pictures."""
+    files = [path for path in root.rglob("*") if path.parent != root]
+    recordings = any(is_file(path, RECORDINGS) for path in files)
+    return recordings and not any(is_file(path, PICTURES) for path in files)

@@ -1,0 +1,465 @@
+"""Data sets of signals: from tables of examples, and from recordings that are cut into windows.
+
+Windows of one recording hold neighbouring or equal samples, so recordings are split into parts
+before they are cut: by recording where each class has enough of them, else by time. Windows that
+overlap are never in two parts, and where they cannot be split there is no test part.
+"""
+
+import io
+import wave
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import READ_LIMIT, progress, read_bytes
+
+from .._dataset.classes import class_names, is_whole
+from .._dataset.dataset import Dataset
+from .._dataset.splits import ALL, Splits
+from .._errors import DatasetError, FormatError
+from .clocks import Directions
+from .columns import Channels, Reading, channels_of
+from .csv import SUFFIXES as CSV_SUFFIXES
+from .csv import Table, number, read_table, show_columns
+from .folder_parts import class_folders, part_folders
+
+SUFFIXES = CSV_SUFFIXES | {".wav"}
+_FEWEST = 5  # recordings of a class that are split as wholes
+Ends = Mapping[str, tuple[float, float]]
+_ENDS: Sequence[Ends] = (
+    {"train": (0.0, 0.7), "val": (0.7, 0.8), "test": (0.8, 1.0)},
+    {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)},
+)
+"""The share of a recording's time, or of a class's recordings, in each part; the first shares that
+give each part a window.
+"""
+_FEW_ENDS: Sequence[Ends] = (
+    {"train": (0.0, 0.5), "val": (0.5, 0.75), "test": (0.75, 1.0)},
+    {"train": (0.0, 0.5), "test": (0.5, 1.0)},
+)
+"""As `_ENDS`, for two to four recordings of a class that are too short to be split by time."""
+_TRAINING_ENDS: Sequence[Ends] = (
+    {"train": (0.0, 0.9), "val": (0.9, 1.0)},
+    {"train": (0.0, 0.8), "val": (0.8, 1.0)},
+)
+"""As `_ENDS`, for the training part of a source without a validation part."""
+_ONE_WAY = "only rises, only falls or is constant in each recording"
+
+Signals = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One recording of a class: float32 or int16 (steps, channels).
+
+    Attributes:
+        name: for messages.
+        label: its class.
+        samples: of a CSV file float32, of a WAV file int16.
+        sample_rate: of a WAV file: time steps a second; else None.
+        table: the table of a CSV file that is one recording.
+    """
+
+    name: str
+    label: str
+    samples: Signals
+    sample_rate: int | None = None
+    table: Table | None = None
+
+
+def table_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:
+    """A CSV file with a row for each example and a column of labels.
+
+    A column that numbers the rows is left out: in the order of a file it often shows the class.
+
+    Args:
+        path: the file.
+        reading: how it is read.
+        channels: the numbers of a row are time steps of so many channels, step after step; None:
+            they are the channels of one step, a table of features.
+
+    Raises:
+        DatasetError: the numbers of a row are no multiple of ``channels``.
+        DrypointError: as `read_table` and `channels_of`.
+    """
+    table = reading.table(path, labelled=True)
+    why = "numbers the rows"
+    found = channels_of(table, table.indices, reading, where=str(path), why=why)
+    n, numbers = len(table.values), len(found.places)
+    if channels is not None and numbers % channels:
+        raise DatasetError(
+            f"{path} has {numbers} numbers a row, no multiple of {channels} channels"
+        )
+    shape = (n, 1, numbers) if channels is None else (n, numbers // channels, channels)
+    y, classes = _indices(table.labels)
+    x = found.take(table.values).reshape(shape)
+    dataset = Dataset(x, y, classes, columns=found.names)
+    return Splits({ALL: dataset}, str(path), _notes(table, found, "values"))
+
+
+def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | None) -> Splits:
+    """A CSV file with a row for each time step and a column of labels, cut into windows.
+
+    Rows of one label that follow one another are one recording.
+    """
+    table = reading.table(path, labelled=True)
+    channels = channels_of(table, table.directions.clocks, reading, where=str(path), why=_ONE_WAY)
+    samples = channels.take(table.values)
+    runs = [list(run) for _, run in groupby(range(len(table.labels)), key=table.labels.__getitem__)]
+    recordings = [
+        Recording(f"lines of {table.labels[run[0]]}", table.labels[run[0]], samples[run])
+        for run in runs
+    ]
+    notes = _notes(table, channels, "channels")
+    return _with_facts(
+        _cut_windows(recordings, window, hop, where=str(path), notes=notes), channels, None
+    )
+
+
+def recording_folder_splits(
+    root: Path, reading: Reading, *, window: int | None, hop: int | None
+) -> Splits:
+    """A folder of WAV or CSV files, one recording each, in a subfolder for each class; or of its
+    subfolders train, test (and val) of that form.
+
+    Raises:
+        DatasetError: recordings of several lengths without ``window``, of other channels, or of
+            several sample rates.
+        DrypointError: a file cannot be read; the message names it.
+    """
+    parts = part_folders(root) or {ALL: root}
+    by_part = {part: _recordings(path, reading) for part, path in parts.items()}
+    everything = [recording for recordings in by_part.values() for recording in recordings]
+    sample_rate = _sample_rate(everything, root)
+    channels = _channels(everything, reading, root)
+    if channels is not None:
+        by_part = {
+            part: [replace(one, samples=channels.take(one.samples)) for one in recordings]
+            for part, recordings in by_part.items()
+        }
+    lengths = {len(recording.samples) for recording in everything}
+    if window is None and len(lengths) > 1:
+        raise DatasetError(
+            f"the recordings of {root} have {min(lengths):,} to {max(lengths):,} time steps: give "
+            "the time steps of one example, window=N (--window N)"
+        )
+    window = window or lengths.pop()
+    notes = () if channels is None else channels.notes
+    if ALL in by_part:
+        splits = _cut_windows(by_part[ALL], window, hop, where=str(root), notes=notes)
+        return _with_facts(splits, channels, sample_rate)
+    named: dict[str, Dataset] = {}
+    for part, recordings in by_part.items():
+        cut = _windows(recordings, window, hop)
+        if part == "train" and "val" not in by_part and len(cut[1]) > len(recordings):
+            whole = _fewest(recordings) >= _FEWEST
+            shared = _share_windows(recordings, window, hop, _TRAINING_ENDS, whole=whole)
+            if {*shared} == {"train", "val"}:
+                named |= shared
+                notes += ("the validation part is split off the training part",)
+                continue
+        named[part] = _dataset(*cut)
+    return _with_facts(Splits(named, str(root), notes), channels, sample_rate)
+
+
+def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> Channels | None:
+    """The columns that are read of the CSV files of a folder; None of WAV files.
+
+    Raises:
+        DatasetError: recordings of both kinds, of several numbers of channels, or with other names
+            of columns.
+    """
+    first = recordings[0]
+    for other in recordings:
+        if (other.table is None) != (first.table is None):
+            raise DatasetError(
+                f"{first.name} and {other.name}: a WAV and a CSV file have values of other units; "
+                "wanted: files of one kind"
+            )
+        if other.samples.shape[1:] != first.samples.shape[1:]:
+            raise DatasetError(
+                f"{other.name} has {other.samples.shape[1]} channels, {first.name} "
+                f"{first.samples.shape[1]}"
+            )
+    tables = {
+        recording.name: recording.table for recording in recordings if recording.table is not None
+    }
+    if first.table is None:
+        return None
+    for name, table in tables.items():
+        if table.columns != first.table.columns:
+            raise DatasetError(
+                f"{name} has the columns {show_columns(table.columns)}, {first.name} "
+                f"{show_columns(first.table.columns)}: all files want the same, in one order"
+            )
+    directions = reduce(Directions.join, (table.directions for table in tables.values()))
+    return channels_of(first.table, directions.clocks, reading, where=str(root), why=_ONE_WAY)
+
+
+def _sample_rate(recordings: Sequence[Recording], root: Path) -> int | None:
+    """The one sample rate of WAV files; None of CSV files.
+
+    Raises:
+        DatasetError: there are several.
+    """
+    rates: dict[int, list[str]] = {}
+    for recording in recordings:
+        if recording.sample_rate is not None:
+            rates.setdefault(recording.sample_rate, []).append(recording.name)
+    if len(rates) > 1:
+        most = max(rates, key=lambda rate: len(rates[rate]))
+        texts = [
+            f"{rate:,} steps a second in {names[0]}"
+            + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+            for rate, names in sorted(rates.items())
+        ]
+        raise DatasetError(
+            f"the WAV files of {root} have several sample rates, {'; '.join(texts)}: convert them "
+            f"to one, as ffmpeg -i IN.wav -ar {most} OUT.wav does"
+        )
+    return next(iter(rates), None)
+
+
+def _with_facts(splits: Splits, channels: Channels | None, sample_rate: int | None) -> Splits:
+    """The splits, each data set with the names of its columns and its sample rate."""
+    names = () if channels is None else channels.names
+    parts = {
+        name: replace(part, columns=names, sample_rate=sample_rate)
+        for name, part in splits.parts.items()
+    }
+    return replace(splits, parts=parts)
+
+
+def _recordings(root: Path, reading: Reading) -> list[Recording]:
+    files = class_folders(root, SUFFIXES)
+    recordings = []
+    n = sum(map(len, files.values()))
+    with progress("reading recordings", total=n, unit="recordings") as done:
+        for label, paths in files.items():
+            for path in paths:
+                if path.suffix.lower() in CSV_SUFFIXES:
+                    table = reading.table(path, labelled=False)
+                    recordings.append(Recording(str(path), label, table.values, table=table))
+                else:
+                    samples, rate = _wav(path, limit=reading.limit)
+                    recordings.append(Recording(str(path), label, samples, sample_rate=rate))
+                done(1)
+    return recordings
+
+
+def read_samples(
+    source: str | Path,
+    *,
+    label: str | None = None,
+    columns: Sequence[str] = (),
+    sample_rate: int | None = None,
+    limit: int = READ_LIMIT,
+) -> Signals:
+    """The samples of a recording, or the rows of a table: (steps, channels).
+
+    Args:
+        source: a WAV file of 8 or 16 bits, which gives int16, or a CSV file of numbers, which gives
+            float32; it may be untrusted. A CSV file's columns with the names of times, and of
+            labels, are left out.
+        label: the name of a column of labels that has no usual name.
+        columns: the columns of a CSV file that are read, by name, as `SignalEncoder.columns` has
+            them; a file without names may have these alone. Empty: all others.
+        sample_rate: time steps a second that a WAV file must have; None: any.
+        limit: bytes of memory that the file may take while it is decoded.
+
+    Raises:
+        FormatError: the file is none of these, or lacks a column.
+        DatasetError: a WAV file of another sample rate.
+        DrypointError: the file cannot be read, or takes more memory than ``limit``.
+    """
+    path = Path(source)
+    if path.suffix.lower() in CSV_SUFFIXES:
+        table = read_table(path, labelled=False, label=label, limit=limit, columns=columns)
+        return table.values
+    samples, rate = _wav(path, limit=limit)
+    if sample_rate is not None and rate != sample_rate:
+        raise DatasetError(
+            f"{path} has {rate:,} steps a second, the net reads {sample_rate:,}: convert it, as "
+            f"ffmpeg -i IN.wav -ar {sample_rate} OUT.wav does"
+        )
+    return samples
+
+
+def _wav(path: Path, *, limit: int) -> tuple[Signals, int]:
+    """The samples of a WAV file, int16 (steps, channels), and its sample rate."""
+    content = read_bytes(path, limit=limit, memory=4)
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            width, channels = sound.getsampwidth(), sound.getnchannels()
+            rate = sound.getframerate()
+            stated = sound.getnframes() * width * channels
+            data = sound.readframes(sound.getnframes())
+    except (wave.Error, EOFError, ValueError, RuntimeError, OSError, OverflowError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FormatError(f"{path} is no WAV file of PCM samples ({reason})") from error
+    if data and len(data) < stated:
+        raise FormatError(f"{path} is cut off: {len(data):,} of {stated:,} bytes of samples")
+    if width not in (1, 2) or channels < 1 or not data or len(data) % (width * channels):
+        raise FormatError(
+            f"{path} has samples of {8 * width} bits, or none; 8 and 16 bits are read"
+        )
+    if width == 1:  # unsigned
+        counts = (np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8
+    else:
+        counts = np.frombuffer(data, "<i2").astype(np.int16)
+    if rate < 1:
+        raise FormatError(f"{path} has no sample rate: {rate} steps a second")
+    return counts.reshape(-1, channels), rate
+
+
+def _cut_windows(
+    recordings: Sequence[Recording],
+    window: int,
+    hop: int | None,
+    *,
+    where: str,
+    notes: tuple[str, ...] = (),
+) -> Splits:
+    """All windows, and their training, validation and test parts; where each recording is one
+    window, only all windows.
+    """
+    short = sum(len(recording.samples) < window for recording in recordings)
+    if short:
+        notes += (
+            f"{short} of {len(recordings)} recordings are shorter than {window} steps, and end in "
+            "zeros",
+        )
+    whole = _windows(recordings, window, hop)
+    parts = {ALL: _dataset(*whole)}
+    if len(whole[1]) == len(recordings):
+        return Splits(parts, where, notes)
+    fewest = _fewest(recordings)
+    attempts = [(_ENDS, fewest >= _FEWEST)]
+    attempts += [(_FEW_ENDS, True)] if 2 <= fewest < _FEWEST else []
+    for shares, whole_ones in attempts:
+        shared = _share_windows(recordings, window, hop, shares, whole=whole_ones)
+        if {"train", "test"} <= {*shared}:
+            how = "recordings" if whole_ones else "the time of each recording"
+            return Splits(parts | shared, where, (*notes, f"the parts are split by {how}"))
+    if hop is None or hop >= window:
+        return Splits(parts, where, notes)
+    notes += ("no test part: windows overlap, and the recordings are too short to be split",)
+    return Splits(parts | {"train": parts[ALL]}, where, notes)
+
+
+def _fewest(recordings: Sequence[Recording]) -> int:
+    """The recordings of the class that has the fewest."""
+    return min(Counter(recording.label for recording in recordings).values())
+
+
+def _share_windows(
+    recordings: Sequence[Recording],
+    window: int,
+    hop: int | None,
+    shares: Sequence[Ends],
+    *,
+    whole: bool,
+) -> dict[str, Dataset]:
+    """The parts of recordings, of which no two hold the same sample; a part without a window is
+    absent.
+
+    Args:
+        recordings, window, hop: the recordings and how they are cut.
+        shares: of the parts; the first that give each part a window, else the last.
+        whole: whether recordings are split as wholes, else by time.
+    """
+    _, classes = _indices([recording.label for recording in recordings])
+    parts: dict[str, Dataset] = {}
+    for ends in shares:
+        parts = {}
+        for part, share in ends.items():
+            some = (
+                _of_recordings(recordings, share) if whole else _of_time(recordings, share, window)
+            )
+            cut = _windows(some, window, hop)
+            if cut[1]:
+                parts[part] = _dataset(*cut, classes=classes)
+        if len(parts) == len(ends):
+            break
+    return parts
+
+
+def _of_recordings(recordings: Sequence[Recording], ends: tuple[float, float]) -> list[Recording]:
+    """A share of the recordings of each class, in their order."""
+    chosen: list[Recording] = []
+    for name in dict.fromkeys(recording.label for recording in recordings):
+        own = [recording for recording in recordings if recording.label == name]
+        begin, end = (round(share * len(own)) for share in ends)
+        chosen += own[begin:end]
+    return chosen
+
+
+def _of_time(
+    recordings: Sequence[Recording], ends: tuple[float, float], window: int
+) -> list[Recording]:
+    """A share of the time of each recording, where it has room for a window."""
+    stretches: list[Recording] = []
+    for recording in recordings:
+        begin, end = (round(share * len(recording.samples)) for share in ends)
+        if end - begin >= window:
+            stretches.append(
+                Recording(recording.name, recording.label, recording.samples[begin:end])
+            )
+    return stretches
+
+
+def _windows(
+    recordings: Sequence[Recording], window: int, hop: int | None
+) -> tuple[list[Signals], list[str]]:
+    """The windows of recordings and the label of each; a recording that is shorter than a window is
+    one window with zeros at its end.
+    """
+    windows, labels = list[Signals](), list[str]()
+    for recording in recordings:
+        samples = recording.samples
+        if len(samples) < window:
+            samples = np.pad(samples, ((0, window - len(samples)), (0, 0)))
+        starts = range(0, len(samples) - window + 1, hop or window)
+        windows += [samples[start : start + window] for start in starts]
+        labels += [recording.label] * len(starts)
+    return windows, labels
+
+
+def _dataset(
+    windows: Sequence[Signals], labels: Sequence[str], *, classes: tuple[str | int, ...] = ()
+) -> Dataset:
+    y, classes_of_y = _indices(labels)
+    if classes:
+        places = [classes.index(name) for name in classes_of_y]
+        y, classes_of_y = np.array(places, np.int64)[y], classes
+    return Dataset(np.stack(windows), y, classes_of_y)
+
+
+def _indices(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str | int, ...]]:
+    """Class indices and classes, sorted by name; whole numbers are ints in numeric order."""
+    whole = [_whole(label) for label in labels]
+    names = sorted(set(whole), key=(int if all(map(is_whole, whole)) else str))
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[name] for name in whole], np.int64), class_names(names)
+
+
+def _whole(label: str) -> str:
+    """A label "3.0" or "3.0e+00", as programs write whole numbers, as "3"."""
+    try:
+        value = number(label)
+    except ValueError:
+        return label
+    return str(int(value)) if abs(value) < 2**31 and value == int(value) else label
+
+
+def _notes(table: Table, channels: Channels, what: str) -> tuple[str, ...]:
+    """What the columns of a table are, in words."""
+    names = channels.names or table.columns
+    return (f"labels are column {table.label!r}, {what} {show_columns(names)}", *channels.notes)

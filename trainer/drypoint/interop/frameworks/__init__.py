@@ -1,0 +1,1 @@
+"""Nets of PyTorch and Keras, in memory; and the comparison of a net with its source."""

@@ -1,0 +1,141 @@
+"""`check`: an imported net beside the model that it comes from, on the same inputs."""
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import nn
+from drypoint.common import check_kind, kind_of
+from drypoint.data import model_inputs
+
+from .._errors import FrameworkError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two models agree on the same inputs.
+
+    Attributes:
+        n: the number of inputs.
+        largest_difference: the largest absolute difference of two outputs.
+        equal_decisions: the number of inputs whose largest output is the same.
+    """
+
+    n: int
+    largest_difference: float
+    equal_decisions: int
+
+    @property
+    def decisions_equal(self) -> bool:
+        """Whether all decisions are equal."""
+        return self.equal_decisions == self.n
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n:,} inputs: largest difference {self.largest_difference:.2g}, "
+            f"{self.equal_decisions:,} decisions equal"
+        )
+
+
+def check(
+    model: nn.Model | nn.Layer, source: Any, inputs: Any, *, batch_size: int = 64
+) -> Agreement:
+    """Run a net and the model that it was imported from on the same inputs.
+
+    Args:
+        model: the imported net, or a `Model` with the encoder that the source was trained behind.
+        source: a ``torch.nn.Module`` or a Keras model: it gets what the encoder gives, with the
+            channels last for Keras. Or a function: it gets ``inputs`` as they are, with all
+            preprocessing of the source, so that the encoder is checked too.
+        inputs: images (N, ...) for the encoder. Without an encoder: a batch as ``source`` takes it.
+        batch_size: inputs at a time.
+
+    Raises:
+        FrameworkError: an argument is of another kind, or the outputs have different sizes.
+        DrypointError: the model does not take the inputs.
+    """
+    expected = "a Model or a net"
+    check_kind(model, (nn.Model, nn.Layer), name="model", wanted=expected, error=FrameworkError)
+    model = model if isinstance(model, nn.Model) else nn.Model(model)
+    rows = model_inputs(inputs, name="inputs", error=FrameworkError)
+    run, last = _runner(source)
+    encoded = model.encoder is not None
+    difference, equal = 0.0, 0
+    for start in range(0, len(rows), batch_size):
+        part = rows[start : start + batch_size]
+        x = model.encode(part) if encoded else _first(np.asarray(part, np.float32), model, last)
+        batch: Any = part
+        if run is not source:
+            batch = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
+        ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(batch)))
+        theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
+        if len(theirs) != len(ours) or theirs.size != ours.size:
+            raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
+        if theirs.dtype.kind not in "buif":
+            raise FrameworkError(f"the source gives {theirs.dtype}; wanted numbers")
+        ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
+        largest = np.abs(ours - theirs).max()
+        difference = float(np.maximum(difference, largest))  # NaN stays, where max() drops it
+        equal += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
+    return Agreement(n=len(rows), largest_difference=difference, equal_decisions=equal)
+
+
+def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
+    """A function of arrays that runs the source, and whether it has the channels last.
+
+    Raises:
+        FrameworkError: the source is no model and no function.
+    """
+    torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
+    if torch is not None and isinstance(source, torch.nn.Module) and not _is_keras(source, keras):
+
+        def run(x: NDArray[Any]) -> NDArray[Any]:
+            training = {part: part.training for part in source.modules()}
+            source.eval()
+            try:
+                with torch.no_grad():
+                    values: NDArray[Any] = source(torch.from_numpy(np.ascontiguousarray(x))).numpy()
+                    return values
+            finally:
+                for part, was in training.items():
+                    part.training = was
+
+        return run, False
+    if _is_keras(source, keras):
+        return lambda x: source.predict(x, verbose=0), True
+    if callable(source) and not isinstance(source, type | nn.Layer):
+        return source, False
+    raise FrameworkError(
+        f"source is {kind_of(source)}; wanted: a torch.nn.Module, a Keras model or a function of "
+        "the inputs"
+    )
+
+
+def _is_keras(source: Any, keras: Any) -> bool:
+    return keras is not None and isinstance(source, keras.Layer)
+
+
+def _first(x: NDArray[Any], model: nn.Model, last: bool) -> NDArray[Any]:
+    """A batch of the source as the net takes it: channels first, signals as images (C, 1, L).
+
+    Raises:
+        FrameworkError: an input has another number of values than the net's.
+    """
+    shape = model.input_shape
+    if last and x.ndim > 2:
+        x = np.moveaxis(x, -1, 1)
+    if shape is None:
+        return x
+    if x[:1].size != math.prod(shape):
+        raise FrameworkError(f"inputs are {x.shape}; wanted a batch of {shape}")
+    return x.reshape(len(x), *shape)
+
+
+def _last(x: NDArray[Any]) -> NDArray[Any]:
+    """Channels last."""
+    return np.moveaxis(x, 1, -1) if x.ndim > 2 else x

@@ -1,0 +1,103 @@
+"""`from_keras`: the net of a Keras model."""
+
+from typing import Any
+
+from drypoint import nn
+
+from .._errors import FrameworkError
+from .._packages import package
+from .keras_layers import LAYERS, REFUSED, Call
+from .nodes import Nodes
+
+
+def from_keras(model: Any) -> nn.Sequential | nn.Graph:
+    """The float net of a Keras model, with its weights: a `Sequential` where it is a chain.
+
+    The net takes images with their channels first, (C, H, W), where the model has (H, W, C), and
+    signals (L, C) as images (C, 1, L). Layers that only act in training vanish. Layers that none of
+    drypoint's computes are named all at once.
+
+        net = interop.from_keras(model)
+        encoder = data.ImageEncoder(width=28, height=28)
+        found = nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(range(10)))
+        print(interop.check(found, model, images))
+
+    Args:
+        model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of one input
+            and one output, of Keras 3 with any backend.
+
+    Raises:
+        FrameworkError: the model is not built or of subclasses, or has layers without a
+            counterpart (the message has a line for each reason, by the names of ONNX's operators
+            where they have one).
+        MissingPackageError: Keras is not installed (the extra ``keras``).
+    """
+    keras = package("keras", extra="keras")
+    if not isinstance(model, keras.Model):
+        raise FrameworkError(f"model is a {type(model).__name__}; wanted: a keras.Model")
+    if not getattr(model, "built", False) or not hasattr(model, "inputs") or not model.inputs:
+        raise FrameworkError(
+            "the model has no graph of layers: build it with keras.Input(shape), and make a "
+            "subclass of keras.Model functional"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise FrameworkError(
+            f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wanted "
+            "one of each"
+        )
+    shape = tuple(model.inputs[0].shape[1:])
+    if None in shape:
+        raise FrameworkError(
+            f"the model's input is {shape}; wanted fixed sizes: keras.Input(shape)"
+        )
+    nodes = Nodes()
+    nodes.shapes["input"] = shape
+    output = _walk(model, ["input"], nodes, "")
+    return nodes.net("input", output, batch=1, shape=shape, subject="the model is")
+
+
+def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> str:
+    """Add the nodes of all layers of a model.
+
+    Args:
+        model: the model.
+        inputs: the names of the tensors that the model reads.
+        nodes: where nodes are added.
+        prefix: the start of the names of the model's tensors.
+
+    Returns:
+        The name of the model's output.
+    """
+    names = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
+    for node in _calls(model):
+        layer = node.operation
+        reads = [names[id(tensor)] for tensor in node.input_tensors]
+        if len(node.output_tensors) != 1:
+            raise FrameworkError(f"layer '{layer.name}' has several outputs")
+        (tensor,) = node.output_tensors
+        name = nodes.free_name(f"{prefix}{layer.name}")
+        if hasattr(layer, "_functional") or hasattr(layer, "_nodes_by_depth"):
+            output = _walk(layer, reads, nodes, f"{name}.")
+        else:
+            output = _add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))
+        nodes.shapes[output] = tuple(tensor.shape[1:])
+        names[id(tensor)] = output
+    return names[id(model.outputs[0])]
+
+
+def _calls(model: Any) -> list[Any]:
+    """The calls of a model's layers, in order of computation."""
+    graph = getattr(model, "_functional", None) or model
+    depths = graph._nodes_by_depth
+    calls = [node for depth in sorted(depths, reverse=True) for node in depths[depth]]
+    return [node for node in calls if not node.is_input]
+
+
+def _add(call: Call) -> str:
+    """Add the nodes of one call; the name of its output."""
+    kind = type(call.layer).__name__
+    if getattr(call.layer, "data_format", "") == "channels_first":
+        return call.add(f"keras.{kind} with channels_first", call.reads)
+    if kind in LAYERS:
+        return LAYERS[kind](call)
+    return call.add(REFUSED.get(kind, f"keras.{kind}"), call.reads)

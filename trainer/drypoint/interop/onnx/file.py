@@ -1,0 +1,260 @@
+"""The gate of ONNX files: bytes become a checked graph of nodes and constants, or one error."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drypoint.common import DrypointError, check_kind, read_bytes
+
+from .._errors import OnnxError
+from .._packages import package
+from .._tensor_view import MAX_SIZE, Array, Shape
+from .external import load_weights, refuse_other_files
+
+ANY_BATCH = 7919  # stands for an open batch axis: a prime that no other size of a net is
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """A node of the graph.
+
+    Attributes:
+        op: ONNX's operator, such as "Conv"; prefixed with the domain if it is not ONNX's own.
+        name: the node's name, or that of its output.
+        inputs: names of tensors; "" for an input that is left out.
+        outputs: names of tensors.
+        attributes: name -> int, float, str (decoded), tuple, or a tensor's array.
+        proto: the ``onnx.NodeProto``.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    proto: Any
+
+    @property
+    def title(self) -> str:
+        """A name for people."""
+        return f"{self.op} '{_short(self.name)}'"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Graph:
+    """The main graph of a file: what its output depends on.
+
+    Attributes:
+        nodes: in order of computation.
+        constants: name -> array of the initializers.
+        input, output: names of the only input and the only output.
+        batch: the size of the input's first axis; `ANY_BATCH` where it is open.
+        shape: the shape of one example of the input.
+        opset: the version of ONNX's own operators.
+        size: bytes of the file and of its data files.
+        proto: the ``onnx.ModelProto``.
+    """
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Array]
+    input: str
+    output: str
+    batch: int
+    shape: Shape
+    opset: int
+    size: int
+    proto: Any
+
+    def inferred_shapes(self) -> dict[str, Shape]:
+        """Name -> shape for an example, of tensors whose shape onnx infers; none where it fails."""
+        onnx = package("onnx", extra="interop")
+        try:
+            values = onnx.shape_inference.infer_shapes(self.proto).graph.value_info
+        except Exception:
+            return {}
+        sizes = {
+            value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in values
+        }
+        return {name: tuple(dims[1:]) for name, dims in sizes.items() if min(dims[1:], default=0)}
+
+
+def read_graph(source: bytes | str | Path, subject: str = "the bytes are") -> tuple[Graph, str]:
+    """The graph of a file, and how a message about it begins.
+
+    Args:
+        source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
+        subject: how a message about bytes begins.
+
+    Raises:
+        OnnxError: no ONNX model, several inputs or outputs, open sizes, or data in files that lie
+            not beside it.
+        DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
+    """
+    expected = "the bytes or the path of an ONNX file"
+    check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=OnnxError)
+    onnx = package("onnx", extra="interop")
+    if isinstance(source, bytes):
+        proto = _parse(source, None, subject)
+    else:
+        subject = f"{source} is"
+        proto = _parse(read_bytes(source), Path(source).parent, subject)
+    try:
+        return _graph(proto, onnx), subject
+    except OnnxError as error:
+        raise OnnxError(f"{subject} no net that can be read: {error}") from error
+
+
+def _parse(content: bytes, folder: Path | None, subject: str) -> Any:
+    """The ``onnx.ModelProto`` of a file, checked, with all data in it."""
+    onnx = package("onnx", extra="interop")
+    try:
+        proto = onnx.load_model_from_string(content)
+        load_weights(proto.graph, folder, onnx)
+        refuse_other_files(proto, onnx)  # first: the checker looks for the other files
+        onnx.checker.check_model(proto)
+    except OnnxError as error:
+        raise OnnxError(f"{subject} without its weights: {error}") from error
+    except (DrypointError, MemoryError):
+        raise
+    except Exception as error:  # protobuf and the checker raise types of their own C++ side
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise OnnxError(f"{subject} no ONNX model that can be read: {lines[0]}") from error
+    return proto
+
+
+def _graph(proto: Any, onnx: Any) -> Graph:
+    graph = proto.graph
+    constants = {value.name: array_of(value, onnx) for value in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    outputs = _values(graph, onnx)
+    if len(inputs) != 1 or len(outputs) != 1:
+        names = ", ".join(_short(value.name) for value in [*inputs, *graph.output][:8])
+        raise OnnxError(
+            f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
+            "has one of each: export the part in between"
+        )
+    batch, shape = _input_shape(inputs[0])
+    versions = {value.domain: value.version for value in proto.opset_import}
+    ends = [(value.input, value.output) for value in graph.node]
+    return Graph(
+        nodes=tuple(
+            _node(graph.node[i], onnx) for i in needed_positions(ends, outputs[0], inputs[0].name)
+        ),
+        constants=constants,
+        input=inputs[0].name,
+        output=outputs[0],
+        batch=batch,
+        shape=shape,
+        opset=versions.get("", versions.get("ai.onnx", 1)),
+        size=proto.ByteSize(),
+        proto=proto,
+    )
+
+
+def _input_shape(value: Any) -> tuple[int, Shape]:
+    """The batch size and the shape of one example.
+
+    Raises:
+        OnnxError: a size but the batch's is open, or the input is too large.
+    """
+    dims = [int(dim.dim_value) for dim in value.type.tensor_type.shape.dim]
+    if len(dims) < 2 or min(dims[1:]) < 1:
+        raise OnnxError(
+            f"the shape of '{_short(value.name)}' is open; wanted a batch axis and then fixed "
+            "sizes, such as (N, 1, 28, 28): export with an example of that shape"
+        )
+    if len(dims) > 5 or np.prod(dims[1:], dtype=object) > MAX_SIZE:
+        raise OnnxError(
+            f"its input has the shape {tuple(dims)}; wanted at most {MAX_SIZE:,} values"
+        )
+    return dims[0] if dims[0] > 0 else ANY_BATCH, tuple(dims[1:])
+
+
+def _values(graph: Any, onnx: Any) -> list[str]:
+    """The names of the outputs, without the outputs that skl2onnx adds to a classifier's
+    probabilities: the label, a number or a text, and a dictionary (ZipMap) in place of the
+    probabilities.
+    """
+    if len(graph.output) == 1:
+        return [graph.output[0].name]
+    maps = {
+        name: value.input[0]
+        for value in graph.node
+        if value.op_type == "ZipMap"
+        for name in value.output
+    }
+    other = onnx.TensorProto.INT64, onnx.TensorProto.STRING
+    return [
+        maps.get(value.name, value.name)
+        for value in graph.output
+        if value.name in maps or value.type.tensor_type.elem_type not in other
+    ]
+
+
+def needed_positions(
+    ends: Sequence[tuple[Sequence[str], Sequence[str]]], output: str, start: str
+) -> list[int]:
+    """The positions of the nodes that the output depends on, in order of computation.
+
+    Args:
+        ends: names of the inputs and of the outputs of each node, in order of computation.
+        output: name of the graph's output.
+        start: name of the graph's input.
+    """
+    names, positions = {output}, list[int]()
+    for position, (inputs, outputs) in reversed(list(enumerate(ends))):
+        if names.intersection(outputs):
+            positions.append(position)
+            names.update(name for name in inputs if name and name != start)
+    return positions[::-1]
+
+
+def _node(proto: Any, onnx: Any) -> Node:
+    domain = proto.domain if proto.domain not in ("", "ai.onnx") else ""
+    return Node(
+        op=f"{domain}.{proto.op_type}" if domain else proto.op_type,
+        name=proto.name or next(filter(None, proto.output), ""),
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes={attribute.name: _plain(attribute, onnx) for attribute in proto.attribute},
+        proto=proto,
+    )
+
+
+def _plain(attribute: Any, onnx: Any) -> Any:
+    """Bytes as text, lists as tuples, tensors as arrays.
+
+    Raises:
+        OnnxError: the attribute stands for one of a function's, or has no known type.
+    """
+    try:
+        value = onnx.helper.get_attribute_value(attribute)
+    except ValueError as error:
+        raise OnnxError(
+            f"the attribute '{_short(attribute.name)}' has no value: {error}"
+        ) from error
+    if isinstance(value, onnx.TensorProto):
+        return array_of(value, onnx)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def array_of(tensor: Any, onnx: Any) -> Array:
+    """The array of a TensorProto with its data inside the file.
+
+    Raises:
+        OnnxError: the data do not fit the tensor's type and sizes.
+    """
+    try:
+        array: Array = onnx.numpy_helper.to_array(tensor)
+    except Exception as error:  # onnx raises errors of its own and NumPy's
+        raise OnnxError(f"the tensor '{_short(tensor.name)}' cannot be read: {error}") from error
+    return array
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:40]}...{name[-16:]}"

@@ -1,0 +1,480 @@
+"""Functions of one value, which files hold as single nodes or as chains of them.
+
+An exporter may write one layer as many nodes: x * sigmoid(x), x * clip(x + 3, 0, 6) / 6, a GELU by
+erf. So a node that computes each value alone waits until a layer reads it. Then the function from
+an earlier tensor to that node is computed at some thousand points and compared with the layers
+that drypoint has: what is computed decides, not how it is written.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.graph import Unsupported
+
+from ..._integer_layers import Floats, OfIntegers
+from ..._tensor_view import TensorView, axis_of
+from ..file import Node
+from ..reader import Handler, Reader
+from .matching import GRID, Points, close, layer_of
+
+MAX_NODES = 24  # of one function
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PointwiseFunction:
+    """A tensor whose values are computed each alone, and that is no layer yet.
+
+    Attributes:
+        op: the operator.
+        function: of the arguments' values.
+        arguments: names of tensors.
+        title: the node.
+    """
+
+    op: str
+    function: Callable[..., Points]
+    arguments: tuple[str, ...]
+    title: str
+
+
+def _leaky(node: Node) -> Callable[[Points], Points]:
+    slope = float(node.attributes.get("alpha", 0.01))
+    return lambda x: np.where(x >= 0, x, slope * x)
+
+
+def _elu(node: Node) -> Callable[[Points], Points]:
+    alpha = float(node.attributes.get("alpha", 1.0))
+    if node.op == "Celu":
+        return lambda x: np.maximum(x, 0) + np.minimum(0, alpha * np.expm1(x / alpha))
+    return lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _selu(node: Node) -> Callable[[Points], Points]:
+    alpha = float(node.attributes.get("alpha", 1.67326319217681884765625))
+    gamma = float(node.attributes.get("gamma", 1.05070102214813232421875))
+    return lambda x: gamma * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _gelu(node: Node) -> Callable[[Points], Points]:
+    if node.attributes.get("approximate", "none") == "tanh":
+        rate = math.sqrt(2 / math.pi)
+        return lambda x: 0.5 * x * (1 + np.tanh(rate * (x + 0.044715 * x**3)))
+    return lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+
+
+def _sigmoid(x: Points) -> Points:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _softplus(x: Points) -> Points:
+    return np.asarray(np.logaddexp(0.0, x))
+
+
+_UNARY: Mapping[str, Callable[[Node], Callable[[Points], Points]]] = {
+    "Relu": lambda _: lambda x: np.maximum(x, 0.0),
+    "LeakyRelu": _leaky,
+    "Elu": _elu,
+    "Celu": _elu,
+    "Selu": _selu,
+    "Gelu": _gelu,
+    "com.microsoft.Gelu": _gelu,
+    "com.microsoft.FastGelu": lambda node: _gelu(replace(node, attributes={"approximate": "tanh"})),
+    "com.microsoft.QuickGelu": lambda node: (
+        lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.702)) * x)
+    ),
+    "Sigmoid": lambda _: _sigmoid,
+    "Tanh": lambda _: np.tanh,
+    "HardSwish": lambda _: lambda x: x * (x / 6 + 0.5).clip(0, 1),
+    "Swish": lambda node: lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.0)) * x),
+    "Mish": lambda _: lambda x: x * np.tanh(_softplus(x)),
+    "Softplus": lambda _: _softplus,
+    "Softsign": lambda _: lambda x: x / (1 + np.abs(x)),
+    "Erf": lambda _: _erf,
+    "Exp": lambda _: np.exp,
+    "Log": lambda _: np.log,
+    "Sqrt": lambda _: np.sqrt,
+    "Abs": lambda _: np.abs,
+    "Neg": lambda _: lambda x: -x,
+    "Reciprocal": lambda _: lambda x: 1 / x,
+    "Sin": lambda _: np.sin,
+    "Cos": lambda _: np.cos,
+    "Identity": lambda _: lambda x: x,
+    "Cast": lambda _: lambda x: x,
+    "Dropout": lambda _: lambda x: x,
+}
+BINARY: Mapping[str, Callable[[Any, Any], Points]] = {
+    "Add": lambda a, b: a + b,
+    "Sum": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": lambda a, b: a / b,
+    "Min": np.minimum,
+    "Max": np.maximum,
+    "Pow": lambda a, b: a**b,
+}
+
+_COMPARISONS: Mapping[str, Callable[..., Any]] = {
+    "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
+    "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "Where": lambda condition, a, b: np.where(condition != 0, a, b),
+}
+
+
+def wait(reader: Reader, node: Node, function: Callable[..., Points], *arguments: str) -> None:
+    """Record the function of a node's output; a layer that reads it makes it a layer."""
+    reader.waiting[node.outputs[0]] = PointwiseFunction(
+        op=node.op, function=function, arguments=arguments, title=node.title
+    )
+
+
+def wait_with_numbers(reader: Reader, node: Node, function: Callable[..., Any]) -> None:
+    """`wait` for a node some of whose inputs are constants of one number."""
+    positions = range(len(node.inputs))
+    numbers = {i: reader.floats(node, i) for i in positions if reader.is_constant(node, i)}
+    for array in numbers.values():
+        if array.size != 1:
+            raise Unsupported(f"reads a constant of the shape {array.shape}; wanted one number")
+
+    def apply(*values: Points) -> Points:
+        tensors = iter(values)
+        arguments = (numbers[i].ravel() if i in numbers else next(tensors) for i in positions)
+        return np.asarray(function(*arguments), np.float64)
+
+    names = [name for i, name in enumerate(node.inputs) if i not in numbers]
+    wait(reader, node, apply, *names)
+
+
+def compare(reader: Reader, node: Node) -> None:
+    """A comparison with a number, or a choice by one; as PyTorch writes a softplus."""
+    wait_with_numbers(reader, node, _COMPARISONS[node.op])
+
+
+def unary(reader: Reader, node: Node) -> None:
+    """A function of one value by its operator; Identity, Cast and Dropout pass the value on."""
+    to = node.attributes.get("to", 1)
+    if node.op == "Cast" and to not in (1, 10, 11, 16):
+        raise Unsupported("makes no floats: only casts between floats are read")
+    wait(reader, node, _UNARY[node.op](node), node.inputs[0])
+
+
+def cast_like(reader: Reader, node: Node) -> None:
+    """CastLike of a constant or a tensor to the floats of another one."""
+    value, like = node.inputs
+    if like in reader.constants and reader.constants[like].dtype.kind != "f":
+        raise Unsupported("makes no floats: only casts between floats are read")
+    if value in reader.constants:
+        reader.constants[node.outputs[0]] = reader.constants[value]
+    else:
+        wait(reader, node, lambda x: x, value)
+
+
+def hard_sigmoid(reader: Reader, node: Node) -> None:
+    """clip(alpha * x + beta, 0, 1): two functions, of which the first may join its reader."""
+    alpha, beta = (float(node.attributes.get(k, d)) for k, d in (("alpha", 0.2), ("beta", 0.5)))
+    inner = f"{node.outputs[0]}/scaled"
+    reader.waiting[inner] = PointwiseFunction(
+        op="Mul", function=lambda x: alpha * x + beta, arguments=(node.inputs[0],), title=node.title
+    )
+    wait(reader, node, lambda x: x.clip(0, 1), inner)
+
+
+def clip(reader: Reader, node: Node) -> None:
+    """Clip: its bounds are attributes in old versions, inputs in new ones."""
+    bounds = []
+    for position, (name, free) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
+        bound = float(node.attributes.get(name, free))
+        if reader.has(node, position):
+            array = reader.floats(node, position)
+            if array.size != 1:
+                raise Unsupported(f"has bounds of the shape {array.shape}; wanted one number")
+            bound = float(array.ravel()[0])
+        bounds.append(bound)
+    low, high = bounds
+    wait(reader, node, lambda x: np.minimum(np.maximum(x, low), high), node.inputs[0])
+
+
+def arithmetic(reader: Reader, node: Node) -> None:
+    """Two tensors, or a tensor and a constant: a number, or one for each channel."""
+    function, names = BINARY[node.op], node.inputs
+    constants = [i for i in range(len(names)) if reader.is_constant(node, i)]
+    if len(names) != 2:
+        raise Unsupported(f"joins {len(names)} tensors; wanted two: write it as several nodes")
+    if not constants:
+        wait(reader, node, function, *names)
+        return
+    (position,) = constants
+    numbers = reader.floats(node, position)
+    if numbers.size == 1:
+        wait_with_numbers(reader, node, function)
+        return
+    value = reader.anything(reader.view(names[1 - position]))
+    factor, term = _affine(node.op, position, numbers)
+    value, rows = by_channel(reader, value, [factor, term])
+    reader.set(node, reader.draft.scale(value, *rows))
+
+
+def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
+    """factor * x + term of a node with a constant."""
+    ones = np.ones_like(numbers)
+    with np.errstate(divide="ignore"):
+        rules = {
+            ("Add", 0): (ones, numbers),
+            ("Add", 1): (ones, numbers),
+            ("Sub", 0): (-ones, numbers),
+            ("Sub", 1): (ones, -numbers),
+            ("Mul", 0): (numbers, 0 * ones),
+            ("Mul", 1): (numbers, 0 * ones),
+            ("Div", 1): (1 / numbers, 0 * ones),
+        }.get((op, position))
+    if rules is None:
+        raise Unsupported(
+            f"computes with a constant of the shape {numbers.shape}; wanted one number"
+        )
+    return rules
+
+
+def by_channel(
+    reader: Reader, value: TensorView, constants: list[Floats]
+) -> tuple[TensorView, tuple[Floats, ...]]:
+    """Constants that are broadcast to a tensor, as a number for each channel of the output."""
+    if len(value.shape) == 1:
+        value = reader.vector(value)
+        axis = 0
+    else:
+        value, axes = reader.plane(value)
+        channel = axis_of(axes, 0)
+        axis = -1 if channel is None else channel
+    channels = value.layer_shape[0]
+    rows = []
+    for array in constants:
+        rank = len(value.shape) + 1
+        sizes = (*(1,) * (rank - array.ndim), *array.shape)
+        rest = [n for i, n in enumerate(sizes) if i != axis + 1]
+        if len(sizes) != rank or max(rest) > 1 or sizes[axis + 1] not in (1, channels):
+            raise Unsupported(
+                f"computes with a constant of the shape {array.shape} on {value.shape}; wanted one "
+                "number, or one for each channel"
+            )
+        numbers = np.broadcast_to(array.ravel(), channels)
+        if value.index is not None and len(value.shape) == 1:
+            moved = np.empty(channels)
+            moved[value.index] = numbers
+            numbers = moved
+        rows.append(numbers)
+    return value, tuple(rows)
+
+
+def prelu(reader: Reader, node: Node) -> None:
+    """A slope for all values, or one for each channel: relu(x) - slope * relu(-x)."""
+    slopes = reader.floats(node, 1)
+    if slopes.size == 1:
+        slope = float(slopes.ravel()[0])
+        wait(reader, node, lambda x: np.where(x >= 0, x, slope * x), node.inputs[0])
+        return
+    value = reader.anything(reader.read(node))
+    slopes = slopes if slopes.ndim > 1 or len(value.shape) == 1 else slopes[:, None, None]
+    value, (numbers,) = by_channel(reader, value, [slopes])
+    draft = reader.draft
+    above = _with_layer(reader, value, nn.ReLU())
+    below = draft.scale(value, -np.ones(1), np.zeros(1))
+    below = draft.scale(_with_layer(reader, below, nn.ReLU()), -numbers, np.zeros(1))
+    reader.set(node, _join(reader, nn.Add(), above, below))
+
+
+def materialize(reader: Reader, name: str) -> TensorView:
+    """A waiting tensor as a view of what layers compute."""
+    waiting: PointwiseFunction = reader.waiting[name]
+    for root in _roots(reader, name):
+        try:
+            points = _evaluate(reader.waiting, name, {root: GRID})
+        except LookupError:
+            continue
+        layer = layer_of(points)
+        if layer is None and not reader.integers:
+            branch = _only_branch(reader, waiting, root, points)
+            if branch:
+                return reader.view(branch)
+            continue
+        value = reader.anything(reader.view(root))
+        reader.draft.title = waiting.title
+        if layer is None:  # a table has any function, and of what lies between no steps are known
+            layer = _table_function(dict(reader.waiting), name, root)
+        if isinstance(layer, nn.Layer):
+            return _with_layer(reader, value, layer)
+        factor, term = layer
+        if (factor, term) == (1.0, 0.0):
+            return value
+        return _scale(reader, value, factor, term)
+    if len(waiting.arguments) == 2:
+        return _merge(reader, waiting)
+    raise Unsupported(
+        f"({waiting.title}) computes a function of one value that no layer has: use one of "
+        "nn.layers(), or a ReLU"
+    )
+
+
+def _only_branch(reader: Reader, waiting: PointwiseFunction, root: str, points: Points) -> str:
+    """The branch that a choice always has, but for rounding; "" where it has both.
+
+    PyTorch writes softplus(x) as x where x is large.
+    """
+    for branch in waiting.arguments[1:] if waiting.op == "Where" else ():
+        try:
+            if close(points, _evaluate(reader.waiting, branch, {root: GRID})):
+                return branch
+        except LookupError:
+            continue
+    return ""
+
+
+def _table_function(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
+    return OfIntegers(lambda x: _evaluate(waiting, name, {root: x}))
+
+
+def _scale(reader: Reader, value: TensorView, factor: float, term: float) -> TensorView:
+    if len(value.layer_shape) not in (1, 3):
+        value = reader.image(value)
+    return reader.draft.scale(value, np.full(1, factor), np.full(1, term))
+
+
+def scaler(reader: Reader, node: Node) -> None:
+    """skl2onnx's Scaler, of a StandardScaler or MinMaxScaler: (x - offset) * scale."""
+    value = reader.anything(reader.view(node.inputs[0]))
+    scale, offset = (
+        np.array(node.attributes.get(name, ()), np.float64) for name in ("scale", "offset")
+    )
+    if len(value.layer_shape) != 1 or not {scale.size, offset.size} <= {1, value.layer_shape[0]}:
+        raise Unsupported(f"scales {value.shape} by {scale.size} factors")
+    factor, term = np.broadcast_arrays(scale, -scale * offset)
+    reader.set(node, reader.draft.scale(value, factor, term))
+
+
+def _with_layer(reader: Reader, value: TensorView, layer: nn.Layer) -> TensorView:
+    return replace(value, end=reader.draft.add(layer, (value,)).end)
+
+
+def _roots(reader: Reader, name: str) -> list[str]:
+    """Tensors that a waiting one is computed from, the farthest first."""
+    distances, at = {name: 0}, [name]
+    while at and len(distances) < MAX_NODES:
+        tensor = at.pop(0)
+        waiting = reader.waiting.get(tensor)
+        for argument in waiting.arguments if waiting is not None else ():
+            if argument not in distances:
+                distances[argument] = distances[tensor] + 1
+                at.append(argument)
+    del distances[name]
+    return sorted(distances, key=lambda tensor: -distances[tensor])
+
+
+def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points]) -> Points:
+    """The function from a tensor to another one at points.
+
+    Args:
+        waiting_of: the tensors that wait.
+        name: the other tensor.
+        points: the values of the tensors that are known at the points; it is completed.
+
+    Raises:
+        LookupError: the other one is computed from more than the known tensors.
+    """
+    stack = [name]
+    while stack:
+        tensor = stack[-1]
+        waiting = waiting_of.get(tensor)
+        if tensor in points:
+            stack.pop()
+            continue
+        if waiting is None or len(points) > MAX_NODES:
+            raise LookupError
+        missing = [argument for argument in waiting.arguments if argument not in points]
+        if missing:
+            stack += missing
+            if len(stack) > 4 * MAX_NODES:
+                raise LookupError
+            continue
+        with np.errstate(all="ignore"):
+            values = waiting.function(*(points[argument] for argument in waiting.arguments))
+        points[tensor] = np.asarray(values, np.float64)
+    return points[name]
+
+
+def _merge(reader: Reader, waiting: PointwiseFunction) -> TensorView:
+    """The sum, difference or product of two computed tensors."""
+    a, b = (reader.anything(reader.view(name)) for name in waiting.arguments)
+    reader.draft.title = waiting.title
+    if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
+        raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
+    if waiting.op != "Mul" and a.size != b.size:
+        raise Unsupported(
+            f"({waiting.title}) adds tensors {a.shape} and {b.shape}; planes that are added are of "
+            "one size: let both have it, or multiply by a factor for each channel"
+        )
+    if waiting.op == "Sub":
+        b = _scale(reader, b, -1.0, 0.0)
+    if waiting.op == "Mul" and a.size < b.size:
+        a, b = b, a
+    if waiting.op == "Mul" and a.shape != b.shape:
+        return _gate(reader, a, b)
+    return _join(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
+
+
+def _join(reader: Reader, layer: nn.Module, a: TensorView, b: TensorView) -> TensorView:
+    a, b = align(reader, [a, b])
+    return replace(a, end=reader.draft.add(layer, (a, b)).end)
+
+
+def align(reader: Reader, values: list[TensorView]) -> list[TensorView]:
+    """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs."""
+    first = values[0]
+    if all(
+        len(value.layer_shape) == len(first.layer_shape) and _same_axes(value, first)
+        for value in values
+    ):
+        return values
+    if all(len(value.shape) == 1 for value in values):
+        return [reader.vector(value) for value in values]
+    if any(len(value.shape) != len(first.shape) for value in values):
+        shapes = " and ".join(str(value.shape) for value in values)
+        raise Unsupported(f"joins tensors {shapes}; wanted one shape")
+    return [reader.image(value) for value in values]
+
+
+def _same_axes(a: TensorView, b: TensorView) -> bool:
+    if a.index is None and b.index is None:
+        return a.shape == a.layer_shape and b.shape == b.layer_shape and a.shape[1:] == b.shape[1:]
+    return a.same_view(b)
+
+
+def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView:
+    """An image times a factor for each channel: the end of squeeze-and-excite."""
+    a, axes = reader.plane(a)
+    axis, channels = axis_of(axes, 0), a.layer_shape[0]
+    expected = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
+    if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
+        raise Unsupported(
+            f"multiplies {a.shape} and {b.shape}; wanted one shape, or a factor for each channel"
+        )
+    end = reader.draft.reshape(replace(b, index=None), (channels, 1, 1))
+    factors = TensorView(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
+    return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(_UNARY, unary),
+    **dict.fromkeys(BINARY, arithmetic),
+    **dict.fromkeys(_COMPARISONS, compare),
+    "CastLike": cast_like,
+    "HardSigmoid": hard_sigmoid,
+    "Clip": clip,
+    "PRelu": prelu,
+    "ai.onnx.ml.Scaler": scaler,
+}

@@ -1,0 +1,171 @@
+"""`from_onnx`, `program_from_onnx`: nets and integer programs from ONNX files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.graph import QuantizedNode
+from drypoint.program import Program, ProgramError
+
+from .._draft import Draft
+from .._errors import OnnxError
+from .._program import program_of
+from .._tensor_view import TensorView
+from .file import Graph, read_graph
+from .operators import functions, shapes, upsampling, weighted, windows
+from .operators.functions import materialize
+from .operators.quantized import integer_handlers
+from .reader import Handler, InputLayout, Reader, input_of
+
+MAX_WALKS = 3  # the first finds what the net's input is
+
+_FLOATS = (functions, shapes, upsampling, weighted, windows)
+HANDLERS: dict[str, Handler] = {op: f for module in _FLOATS for op, f in module.HANDLERS.items()}
+HANDLERS |= integer_handlers(HANDLERS)
+_STATE = "keeps a state from step to step: a net has none; use convolutions over time"
+_DYNAMIC = (
+    "quantizes while it runs: use onnxruntime.quantization.quantize_static, or export the float net"
+)
+_OTHER_NORM = "normalizes by statistics of the example; the engine has no such op: use BatchNorm"
+_CONTROL = "chooses what is computed while it runs: export one branch"
+HINTS = {
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _STATE),
+    **dict.fromkeys(("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"), _DYNAMIC),
+    **dict.fromkeys(
+        ("InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN"), _OTHER_NORM
+    ),
+    **dict.fromkeys(("If", "Loop", "Scan"), _CONTROL),
+    "ArgMax": "gives the number of the largest value: end before it; a program's decision is it",
+    "TopK": "sorts values: end before it",
+    "Einsum": "is a general product of tensors: use a Linear or a convolution",
+    "ReduceSum": "sums over axes: use a mean (ReduceMean), and a factor",
+}
+
+
+def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+    """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
+
+    The page "Nets from other frameworks" lists the operators. Nodes that compute nothing of the
+    input become constants; nodes that move no value become no layer. Weights become float32. Layers
+    get the default names of `nn.Sequential`.
+
+    The net takes an example as the file does, with two exceptions: an image that the file has as
+    (H, W, C) is (C, H, W), and a signal (C, L) or (L, C) is an image (C, 1, L).
+
+    Args:
+        source: a file, or its bytes. It is untrusted: nothing in it is executed. Data in other
+            files are read if these lie beside the file. Reading takes memory in proportion to the
+            size of the files.
+
+    Raises:
+        OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
+            that are not finite in float32, or nodes that no layer computes (the message has a line
+            for each reason).
+        DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
+    """
+    return net_of(*read_graph(source))
+
+
+def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
+    """The float net of a graph.
+
+    Args:
+        graph: the graph.
+        subject: how a message begins: "the module is".
+
+    Raises:
+        OnnxError: no layers compute what the graph does; the message has a line for each reason.
+    """
+    try:
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = draft_graph(graph, integers=False)
+            return draft.net(output.end)
+    except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise OnnxError.about(f"{subject} no net that can be read", error) from error
+
+
+def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Program:
+    """The integer program of a quantized ONNX file: its own weights, scales and zero points.
+
+    Both forms are read: float operators between QuantizeLinear and DequantizeLinear (QDQ), and
+    operators on integers (QLinearConv, ...), as ``onnxruntime.quantization.quantize_static`` writes
+    them. Activations are int8 or uint8 with one scale, weights symmetric int8 with a scale a
+    channel or one.
+
+    The program reads what the file's first QuantizeLinear gives, or the integers that a file of an
+    integer input reads, as `to_onnx` writes it: uint8 with zero point 0 as u8, other integers as
+    i8, uint8 less 128; images as (N, H, W, C). `Program.integers` makes them of
+    real values. Its outputs are the integers of the file's output, less the zero point; of a file
+    that ends in a softmax, the integers before that.
+
+    Args:
+        source: as for `from_onnx`.
+        name: the program's name.
+
+    Raises:
+        OnnxError: as `from_onnx`; or tensors that are not quantized.
+        DrypointError: as `from_onnx`.
+    """
+    program, _ = program_of_onnx(source, name)
+    return program
+
+
+def program_of_onnx(
+    source: bytes | str | Path, name: str
+) -> tuple[Program, tuple[QuantizedNode, ...]]:
+    """As `program_from_onnx`, with the node of each op."""
+    graph, subject = read_graph(source)
+    try:
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
+            draft, output = draft_graph(graph, integers=True)
+            return program_of(draft, output.end, name=name, halves="even")
+    except (OnnxError, ProgramError, nn.ConfigError) as error:
+        raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
+
+
+def is_quantized_onnx(source: bytes | str | Path) -> bool:
+    """Whether an ONNX file computes with integers, so that `program_from_onnx` is for it: it
+    quantizes an activation.
+
+    Args:
+        source: as for `from_onnx`.
+
+    Raises:
+        OnnxError, DrypointError: as `from_onnx`.
+    """
+    graph, _ = read_graph(source)
+    return any(
+        node.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
+        or (node.op == "QuantizeLinear" and node.inputs[0] not in graph.constants)
+        for node in graph.nodes
+    )
+
+
+def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, TensorView]:
+    """The layers of a graph, and its output.
+
+    Args:
+        graph: the graph.
+        integers: whether tensors may be quantized.
+
+    Raises:
+        OnnxError: nodes cannot be converted.
+    """
+    bound: TensorView | None = None
+    for _ in range(MAX_WALKS):
+        reader = Reader(
+            graph,
+            input_of(graph, bound),
+            is_raw=bound is None,
+            integers=integers,
+            materialize=materialize,
+        )
+        try:
+            return reader.draft, reader.walk(HANDLERS, HINTS)
+        except InputLayout as found:
+            bound = found.view
+    raise OnnxError(
+        "the layers that read the graph's input take it in different shapes or axis orders: export "
+        "the net with images as (N, C, H, W)"
+    )

@@ -1,0 +1,378 @@
+"""Walks over the nodes of an ONNX graph and makes a draft of layers of them.
+
+A node becomes a layer, another view of what a layer outputs (`_tensor_view`), a function that waits
+for the nodes after it (`operators/functions.py`), or a constant. All nodes that cannot be converted
+are named in one error.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from drypoint import nn
+from drypoint.graph import Unsupported
+
+from .._draft import Draft
+from .._errors import OnnxError
+from .._integer_layers import FileQuantParams, Floats
+from .._tensor_view import (
+    MAX_SIZE,
+    Array,
+    Axes,
+    Index,
+    Shape,
+    TensorView,
+    arrange,
+    axes_of,
+    check_size,
+)
+from .file import ANY_BATCH, Graph, Node
+from .fold import FOLDED, Folder
+
+Handler = Callable[["Reader", Node], None]
+MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
+STAND_IN = -1  # the number of the layer that a refused node stands for
+_AXES_KNOWN = {"Conv", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool", "Transpose"}
+MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else says so
+
+
+class InputLayout(Exception):  # noqa: N818 (never leaves the part: the walk begins again)
+    """The first layer reads the input as ``view``; from then on the net's input is known."""
+
+    def __init__(self, view: TensorView) -> None:
+        self.view = view
+
+
+class Reader:
+    """What is known of each tensor of a graph while its nodes are converted.
+
+    Attributes:
+        graph: the graph.
+        draft: the layers so far.
+        constants: name -> array.
+        qparams: name -> parameters and axis of the scales, of constants that were dequantized.
+        values: name -> view of what a layer outputs.
+        waiting: name -> function of other tensors that is no layer yet.
+        integers_of: name -> tensor, of its integers: what a QuantizeLinear writes, or a Cast of it.
+        tables: name -> tensor and table, of a table's integers.
+        sequences: name -> tensor, axis and places of each part, of a sequence of a tensor's parts.
+        users: how many nodes read each tensor; the output counts as one.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        input_view: TensorView,
+        *,
+        is_raw: bool,
+        integers: bool,
+        materialize: Callable[["Reader", str], TensorView],
+    ) -> None:
+        self.graph, self.integers = graph, integers
+        self.draft = Draft(input_view.layer_shape, graph.size, OnnxError)
+        self.constants: dict[str, Array] = dict(graph.constants)
+        self.qparams: dict[str, tuple[FileQuantParams, int]] = {}
+        self.values = {graph.input: input_view}
+        self.waiting: dict[str, Any] = {}
+        self.integers_of: dict[str, TensorView] = {}
+        self.tables: dict[str, tuple[TensorView, Array]] = {}
+        self.sequences: dict[str, tuple[TensorView, int, list[range]]] = {}
+        self.users = Counter([graph.output, *(n for node in graph.nodes for n in node.inputs)])
+        self._raw = is_raw
+        self._folder = Folder(graph.opset, graph.size)
+        self._moved = 0
+        self._inferred: dict[str, Shape] | None = None
+        self._materialize = materialize
+
+    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> TensorView:
+        """Convert all nodes; the output.
+
+        Raises:
+            OnnxError: nodes cannot be converted; the message has a line for each reason.
+        """
+        troubles: list[tuple[str, str]] = []
+        lost: set[str] = set()
+        for node in self.graph.nodes:
+            self.draft.title = node.title
+            try:
+                if lost.intersection(node.inputs) and (node.op in handlers or node.op in FOLDED):
+                    lost.update(node.outputs)  # nothing is known of what it reads
+                else:
+                    self._convert(node, handlers, hints)
+            except (Unsupported, nn.LayerError, nn.ConfigError) as reason:
+                troubles.append((node.title, str(reason)))
+                lost.update(self._not_stood_in(node))
+        output = None
+        if self.graph.output not in lost:
+            try:
+                output = self.output()
+            except (Unsupported, nn.LayerError) as reason:
+                troubles.append(("the output", str(reason)))
+        if troubles or output is None:
+            raise OnnxError.of(troubles, len(self.graph.nodes), "nodes")
+        return output
+
+    def _not_stood_in(self, node: Node) -> set[str]:
+        """The outputs of a refused node that get no value of their shape, by which the nodes after
+        it could be checked too.
+        """
+        if self._inferred is None:
+            self._inferred = self.graph.inferred_shapes()
+        lost = set()
+        for name in node.outputs:
+            shape = self._inferred.get(name)
+            if shape is None or math.prod(shape) > MAX_SIZE:
+                lost.add(name)
+            else:
+                self.waiting.pop(name, None)
+                self.values[name] = TensorView(end=STAND_IN, layer_shape=shape, shape=shape)
+        return lost
+
+    def _convert(
+        self, node: Node, handlers: Mapping[str, Handler], hints: Mapping[str, str]
+    ) -> None:
+        constant = all(not name or name in self.constants for name in node.inputs)
+        if node.op in ("Shape", "Size") and node.inputs[0] not in self.constants:
+            self._shape(node)
+        elif constant and node.op not in handlers.keys() - FOLDED:
+            inputs = [self.constants[name] if name else None for name in node.inputs]
+            arrays = self._folder.fold(node, inputs)
+            self.constants |= dict(zip(node.outputs, arrays, strict=False))
+            self._keep_qparams(node)
+        elif node.op in handlers:
+            self._check_outputs(node)
+            handlers[node.op](self, node)
+        else:
+            raise Unsupported(hints.get(node.op, "is none of the layers that drypoint has"))
+
+    def _check_outputs(self, node: Node) -> None:
+        more = [name for name in node.outputs[1:] if name and self.users[name]]
+        if more and node.op != "Split":
+            raise Unsupported(f"has a second output '{more[0]}' that is read; only the first is")
+
+    def _shape(self, node: Node) -> None:
+        """The shape of a tensor, with its batch axis, is a constant."""
+        value = self.view(node.inputs[0])
+        shape: Array = np.array([self.graph.batch, *value.shape], np.int64)
+        if node.op == "Size":
+            shape = np.array(math.prod(shape.tolist()), np.int64)
+        start, end = node.attributes.get("start", 0), node.attributes.get("end")
+        self.constants[node.outputs[0]] = shape[start:end] if node.op == "Shape" else shape
+
+    def _keep_qparams(self, node: Node) -> None:
+        """A dequantized constant keeps its steps when its axes are exchanged."""
+        qparams_and_axis = self.qparams.get(node.inputs[0]) if node.inputs else None
+        if qparams_and_axis is None or node.op not in ("Transpose", "Identity"):
+            return
+        qparams, axis = qparams_and_axis
+        array = self.constants[node.outputs[0]]
+        if node.op == "Transpose":
+            axes = node.attributes.get("perm", tuple(reversed(range(array.ndim))))
+            axis = axes.index(axis)
+        self.qparams[node.outputs[0]] = qparams, axis
+
+    # What nodes read
+
+    def has(self, node: Node, position: int) -> bool:
+        """Whether an input is given."""
+        return position < len(node.inputs) and bool(node.inputs[position])
+
+    def is_constant(self, node: Node, position: int) -> bool:
+        """Whether an input is given and a constant."""
+        return self.has(node, position) and node.inputs[position] in self.constants
+
+    def constant(self, node: Node, position: int) -> Array:
+        """A constant input."""
+        if not self.is_constant(node, position):
+            raise Unsupported(
+                f"lacks its input {position} as a constant: save it as an initializer"
+            )
+        array = self.constants[node.inputs[position]]
+        if array.dtype.kind in "cOSU":
+            raise Unsupported(f"has an input {position} of {array.dtype}; wanted real numbers")
+        return array
+
+    def floats(self, node: Node, position: int) -> Floats:
+        """A constant input as float64."""
+        return self.constant(node, position).astype(np.float64)
+
+    def ints(self, node: Node, name: str, position: int = 99) -> tuple[int, ...] | None:
+        """Integers that are an attribute in old versions and an input in new ones."""
+        if name in node.attributes:
+            value = node.attributes[name]
+            return tuple(value) if isinstance(value, tuple) else (int(value),)
+        if self.has(node, position):
+            return tuple(int(n) for n in self.constant(node, position).ravel()[:99])
+        return None
+
+    def view(self, name: str) -> TensorView:
+        """What is known of a computed tensor."""
+        if name in self.waiting and name not in self.values:
+            title = self.draft.title
+            self.values[name] = self._materialize(self, name)
+            self.draft.title = title
+        if name not in self.values:
+            raise Unsupported(f"reads '{name[:60]}', which is not computed from the net's input")
+        return self.values[name]
+
+    def read(self, node: Node, position: int = 0) -> TensorView:
+        """What is known of an input."""
+        if not self.has(node, position):
+            raise Unsupported(f"lacks its input {position}")
+        return self.view(node.inputs[position])
+
+    def set(self, node: Node, value: TensorView) -> None:
+        """Set what a node outputs."""
+        self.values[node.outputs[0]] = value
+
+    # Views as layers take them
+
+    def image(self, value: TensorView) -> TensorView:
+        """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L)."""
+        if not 2 <= len(value.shape) <= 3:
+            raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
+        shape = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
+        self._bind(value, shape)
+        if value.index is not None:
+            value = self._with_channels_moved(value)
+        end = self.draft.reshape(value, shape)
+        return TensorView(end=end, layer_shape=shape, shape=value.shape)
+
+    def _with_channels_moved(self, value: TensorView) -> TensorView:
+        """The image with its channels back in order, which a channel shuffle, say, changed."""
+        index = value.order.reshape(value.shape[0], -1)
+        places, inside = index // index.shape[1], np.arange(index.shape[1])
+        whole = value.shape[:1] == value.layer_shape[:1] and len(value.layer_shape) == 3
+        if not whole or (places != places[:, :1]).any() or (index % index.shape[1] != inside).any():
+            raise Unsupported(
+                f"reads {value.shape}, whose channels are not the first axis: export with images "
+                "as (N, C, H, W)"
+            )
+        output = self.draft.choose(value, places[:, 0].tolist())
+        return replace(output, shape=value.shape)
+
+    def plane(self, value: TensorView) -> tuple[TensorView, Axes]:
+        """The view as an image in any order of its axes, and which axis each is."""
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        axes = axes_of(value)
+        if axes is not None:
+            return value, axes
+        value = self.image(value)
+        return value, ((0, 1, 2) if len(value.shape) == 3 else (0, 2))
+
+    def vector(self, value: TensorView) -> TensorView:
+        """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so."""
+        if len(value.shape) != 1:
+            raise Unsupported(f"reads a tensor {value.shape}; wanted (N, n): flatten it before")
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        end = self.draft.reshape(value, value.shape)
+        return TensorView(end=end, layer_shape=value.shape, shape=value.shape, index=value.index)
+
+    def anything(self, value: TensorView) -> TensorView:
+        """The view as what a layer reads that takes each value alone."""
+        if value.end == 0 and self._raw:
+            self._bind_as_it_looks(value)
+        return value
+
+    def move(self, value: TensorView, move: Callable[[TensorView], TensorView]) -> TensorView:
+        """The view after its axes were split, joined or exchanged."""
+        output = move(value)
+        self._moved += output.size if output.index is not None else 0
+        if self._moved > MAX_MOVED:
+            raise OnnxError("its nodes move more values than a net of its size would")
+        return output
+
+    def output(self) -> TensorView:
+        """The graph's output as a layer's: images with the channels first. The output of a program
+        is an image in the order (h, w, c), so a quantized file may flatten it in that order.
+        """
+        value = self.view(self.graph.output)
+        if axes_of(value) is not None:
+            return value
+        if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
+            return TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+        if value.index is not None:
+            raise Unsupported(
+                f"is a tensor {value.shape} in another order than {value.layer_shape}: end before "
+                "it is flattened or its axes are exchanged"
+            )
+        if len(value.shape) == 1:
+            return self.vector(value)
+        return self.image(value) if len(value.shape) < 4 else value
+
+    # The net's input
+
+    def _bind(self, value: TensorView, shape: Shape) -> None:
+        """The first layer that reads the input says what the net's input is: the image that it
+        reads. A vector stays a vector.
+        """
+        if value.end or not self._raw:
+            return
+        if len(self.graph.shape) == 1:
+            self._raw = False
+            return
+        raise InputLayout(
+            TensorView(end=0, layer_shape=shape, shape=value.shape, index=value.index)
+        )
+
+    def _bind_as_it_looks(self, value: TensorView) -> None:
+        """The input of a net whose first layer takes any shape."""
+        shape = self.graph.shape
+        if len(shape) == 1:
+            self._raw = False
+            return
+        view = TensorView(end=0, layer_shape=shape, shape=shape)
+        # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
+        first = next((node.op for node in self.graph.nodes if node.op in _AXES_KNOWN), "Transpose")
+        looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
+        if looks and first == "Transpose":
+            view = view.transpose((2, 0, 1))
+            raise InputLayout(
+                TensorView(end=0, layer_shape=view.shape, shape=view.shape, index=view.index)
+            )
+        layer_shape = {2: (1, *shape)}.get(len(shape), shape)
+        if len(shape) == 2 and len(value.shape) == 2:
+            layer_shape = (shape[0], 1, shape[1])
+        raise InputLayout(TensorView(end=0, layer_shape=layer_shape, shape=shape))
+
+
+def _is_flat_plane(value: TensorView) -> bool:
+    """Whether a tensor is an image (C, H, W) in the order (h, w, c)."""
+    return arrange(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
+
+
+def input_of(graph: Graph, bound: TensorView | None) -> TensorView:
+    """The graph's input as a view of the net's input.
+
+    Args:
+        graph: the graph.
+        bound: the view of the input that the first layer reads.
+    """
+    if bound is None:
+        return TensorView(end=0, layer_shape=graph.shape, shape=graph.shape)
+    if bound.index is None:
+        return TensorView(end=0, layer_shape=bound.layer_shape, shape=graph.shape)
+    places: Index = np.empty(bound.size, np.intp)
+    places[bound.index.ravel()] = np.arange(bound.size)
+    return TensorView(
+        end=0, layer_shape=bound.layer_shape, shape=graph.shape, index=places.reshape(graph.shape)
+    )
+
+
+def place(number: TensorView, axes: Axes, shape: Shape) -> TensorView:
+    """What a layer of images outputs, as a tensor of the file with axes in an order."""
+    missing = tuple(axis for axis in range(3) if axis not in axes)
+    whole = (*axes, *missing)  # a dropped axis has the size 1, so its place is any
+    check_size(shape)
+    return arrange(number.end, number.layer_shape, whole, shape)
+
+
+def batch_is(graph: Graph, size: int) -> bool:
+    """Whether a size of a file's tensor may be the batch axis."""
+    return size in (graph.batch, -1, 0) or (graph.batch == ANY_BATCH and size == 1)

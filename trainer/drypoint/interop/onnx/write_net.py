@@ -1,0 +1,284 @@
+"""A float net as an ONNX model: a node for each layer, with a batch of any size.
+
+Names of nodes and initializers are the paths of layers and parameters in the net. The input is the
+net's input, (N, C, H, W) or (N, I), behind the model's encoder. Encoder and classes stand in the
+model's metadata as ``drypoint.encoder`` and ``drypoint.classes``, as JSON.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from drypoint import nn
+
+from .._errors import ExportError
+from .._packages import package
+
+OPSET, IR_VERSION = 17, 8  # read by runtimes since 2022
+Reads = list[str]
+
+_NODES: Mapping[type[nn.Module], tuple[str, Mapping[str, Any]]] = {
+    nn.ReLU: ("Relu", {}),
+    nn.Hardswish: ("HardSwish", {}),
+    nn.Hardsigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    nn.Tanh: ("Tanh", {}),
+    nn.Sigmoid: ("Sigmoid", {}),
+    nn.Sin: ("Sin", {}),
+    nn.Cos: ("Cos", {}),
+    nn.Add: ("Add", {}),
+    nn.Mul: ("Mul", {}),
+    nn.Concat: ("Concat", {"axis": 1}),
+    nn.Flatten: ("Flatten", {"axis": 1}),
+}
+"""Layers of one node without arrays: the node's kind and attributes."""
+
+_FUNCTIONS = {
+    "sin": "Sin",
+    "cos": "Cos",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "Relu",
+    "exp": "Exp",
+    "log": "Log",
+    "sqrt": "Sqrt",
+    "abs": "Abs",
+    "softplus": "Softplus",
+}
+"""Names of `nn.Function` -> the kind of node."""
+
+
+def net_to_onnx(model: nn.Model) -> bytes:
+    """The bytes of an ONNX file of a model's net.
+
+    Raises:
+        ExportError: the net's sizes are open, it is untrained, or layers have no node; the message
+            names them all.
+        MissingPackageError: the package onnx is not installed.
+    """
+    onnx = package("onnx", extra="interop")
+    net = model.net
+    if net.input_shape is None or not net.initialized:
+        raise ExportError(
+            "the net is untrained or its sizes are open: train.fit(...).model, or "
+            "net.bind(input_shape).initialize(seed=0)"
+        )
+    chain = net if isinstance(net, nn.Sequential) else nn.Sequential([net])
+    flat = (net if isinstance(net, nn.Graph) else nn.Graph.from_sequential(chain)).flatten()
+    ((port, _),) = flat.input_shapes.items()
+    writer = _Writer(onnx)
+    ends = {("", port): "input"}
+    for step in flat.layer_shapes({}):
+        feeds = flat.wiring.feeds[step.path]
+        reads = [ends[feeds[port]] for port in step.module.input_ports]
+        module = step.module
+        assert isinstance(module, nn.Module)  # a flattened graph has no others
+        ends[step.path, "output"] = writer.layer(step.path, module, reads, step.input_shapes)
+    writer.check()
+    (last,) = flat.wiring.outputs.values()
+    writer.node("output", "Identity", [ends[last]])
+    return writer.model(net.input_shape, net.output_shape(net.input_shape), _metadata(model))
+
+
+def _metadata(model: nn.Model) -> dict[str, str]:
+    facts: dict[str, object] = {}
+    if model.encoder is not None:
+        facts["drypoint.encoder"] = model.encoder.config()
+    classes = getattr(model.decoder, "classes", None)
+    if classes is not None:
+        facts["drypoint.classes"] = list(classes)
+    return {name: json.dumps(value) for name, value in facts.items()}
+
+
+class _Writer:
+    """Nodes and initializers, in the order of the file, and the layers that have no node."""
+
+    def __init__(self, onnx: Any) -> None:
+        self.onnx = onnx
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+        self.refused: list[str] = []
+
+    def layer(
+        self, path: str, layer: nn.Module, reads: Reads, shapes: Mapping[str, nn.Shape]
+    ) -> str:
+        """Add a layer; the name of its output."""
+        if type(layer) in _NODES:
+            kind, attributes = _NODES[type(layer)]
+            return self.node(path, kind, reads, **attributes)
+        if isinstance(layer, nn.Merge):  # it has no single input shape
+            return self._refuse(path, layer, reads)
+        (shape,) = shapes.values()
+        match layer:
+            case nn.Conv2d():
+                return self._convolution(path, layer, reads, shape)
+            case nn.Pool2d() | nn.AdaptiveAvgPool2d() | nn.GlobalAvgPool2d():
+                return self._pool(path, layer, reads, shape)
+            case nn.Upsample() | nn.PixelShuffle() | nn.ConvTranspose2d():
+                return self._upsample(path, layer, reads, shape)
+            case nn.Softmax() | nn.Reshape() | nn.ZeroPad2d():
+                return self._move(path, layer, reads, shape)
+            case nn.Linear():
+                arrays = self._arrays(path, layer, layer.param_names)
+                return self.node(path, "Gemm", [*reads, *arrays], transB=1)
+            case nn.BatchNorm():
+                names = ("scale", "shift", "running_mean", "running_variance")
+                arrays = self._arrays(path, layer, names)
+                reads = [*reads, *arrays]
+                return self.node(path, "BatchNormalization", reads, epsilon=layer.epsilon)
+            case _:
+                return self._pointwise(path, layer, reads)
+
+    def _convolution(self, path: str, layer: nn.Conv2d, reads: Reads, shape: nn.Shape) -> str:
+        window = layer.window(shape)
+        return self.node(
+            path,
+            "Conv",
+            [*reads, *self._arrays(path, layer, layer.param_names)],
+            kernel_shape=window.kernel,
+            strides=window.stride,
+            dilations=window.dilation,
+            pads=_pads(window.padding),
+            group=layer.groups,
+        )
+
+    def _upsample(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+        match layer:
+            case nn.Upsample():
+                _, h, w = layer.output_shape(shape)
+                sizes = np.array([1, 1, h // shape[1], w // shape[2]], np.float32)
+                scales = self._array(f"{path}.scales", sizes)
+                how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+                return self.node(path, "Resize", [*reads, "", scales], mode="nearest", **how)
+            case nn.PixelShuffle():
+                size = layer.upscale_factor
+                return self.node(path, "DepthToSpace", reads, blocksize=size, mode=layer.mode)
+            case nn.ConvTranspose2d():
+                (top, bottom), (left, right) = layer.left_out
+                return self.node(
+                    path,
+                    "ConvTranspose",
+                    [*reads, *self._arrays(path, layer, layer.param_names)],
+                    strides=layer.block,
+                    pads=(top, left, max(bottom, 0), max(right, 0)),
+                    output_padding=(max(-bottom, 0), max(-right, 0)),
+                )
+            case _:
+                raise AssertionError(layer)
+
+    def _pool(self, path: str, layer: nn.Module, reads: Reads, shape: nn.Shape) -> str:
+        if isinstance(layer, nn.GlobalAvgPool2d):
+            return self.node(
+                path, "Flatten", [self.node(f"{path}.mean", "GlobalAveragePool", reads)]
+            )
+        assert isinstance(layer, nn.Pool2d | nn.AdaptiveAvgPool2d)
+        window, more = layer.window(shape), {}
+        kind = "MaxPool" if isinstance(layer, nn.MaxPool2d) else "AveragePool"
+        if isinstance(layer, nn.AvgPool2d):
+            more["count_include_pad"] = 1
+        sizes = {"kernel_shape": window.kernel, "strides": window.stride}
+        return self.node(path, kind, reads, **sizes, pads=_pads(window.padding), **more)
+
+    def _pointwise(self, path: str, layer: nn.Module, reads: Reads) -> str:
+        match layer:
+            case nn.Dropout():
+                return reads[0]
+            case nn.ReLU6():
+                ends = [self._constant(f"{path}.{n}", v) for n, v in (("low", 0), ("high", 6))]
+                return self.node(path, "Clip", [*reads, *ends])
+            case nn.LeakyReLU():
+                return self.node(path, "LeakyRelu", reads, alpha=layer.negative_slope)
+            case nn.SiLU():
+                return self.node(
+                    path, "Mul", [*reads, self.node(f"{path}.sigmoid", "Sigmoid", reads)]
+                )
+            case nn.GELU() | nn.Function(name="gelu"):
+                return self._gelu(path, reads)
+            case nn.Function(name="square"):
+                return self.node(path, "Mul", reads * 2)
+            case nn.Function(name=name) if name in _FUNCTIONS:
+                return self.node(path, _FUNCTIONS[name], reads)
+            case _:
+                return self._refuse(path, layer, reads)
+
+    def _gelu(self, path: str, reads: Reads) -> str:
+        """x * (erf(x / sqrt 2) / 2 + 1/2): ONNX has a node of its own only since opset 20."""
+        numbers = {"scale": math.sqrt(0.5), "half": 0.5}
+        scale, half = (self._constant(f"{path}.{n}", v) for n, v in numbers.items())
+        at = self.node(f"{path}.scaled", "Mul", [*reads, scale])
+        at = self.node(f"{path}.erf", "Erf", [at])
+        at = self.node(f"{path}.halved", "Mul", [at, half])
+        at = self.node(f"{path}.share", "Add", [at, half])
+        return self.node(path, "Mul", [*reads, at])
+
+    def _move(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+        match layer:
+            case nn.Softmax():
+                axis = layer.axis if layer.axis < 0 else layer.axis + 1
+                return self.node(path, "Softmax", reads, axis=axis)
+            case nn.Reshape():
+                sizes = np.array([0, *layer.output_shape(shape)], np.int64)  # 0: the batch's size
+                return self.node(path, "Reshape", [*reads, self._array(f"{path}.shape", sizes)])
+            case nn.ZeroPad2d():
+                (top, bottom), (left, right) = layer.sides
+                sides = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+                return self.node(path, "Pad", [*reads, self._array(f"{path}.sides", sides)])
+            case _:
+                raise AssertionError(layer)
+
+    def _refuse(self, path: str, layer: nn.Module, reads: Reads) -> str:
+        self.refused.append(f"{type(layer).__name__} at path '{path}'")
+        return reads[0]
+
+    def check(self) -> None:
+        """Refuse the net if one of its layers has no node.
+
+        Raises:
+            ExportError: there is such a layer.
+        """
+        if self.refused:
+            raise ExportError(f"ONNX nodes are not written for {', '.join(self.refused)}")
+
+    def node(self, name: str, kind: str, reads: Reads, **attributes: Any) -> str:
+        """Add a node with one output, which has the node's name."""
+        node = self.onnx.helper.make_node(kind, reads, [name], name=name, **attributes)
+        self.nodes.append(node)
+        return name
+
+    def _arrays(self, path: str, layer: nn.Layer, names: tuple[str, ...]) -> Reads:
+        arrays = {**layer.params, **layer.buffers}
+        return [self._array(f"{path}.{name}", arrays[name]) for name in names]
+
+    def _constant(self, name: str, value: float) -> str:
+        return self._array(name, np.asarray(value, np.float32))
+
+    def _array(self, name: str, values: Any) -> str:
+        self.initializers.append(self.onnx.numpy_helper.from_array(values, name))
+        return name
+
+    def model(self, reads: nn.Shape, gives: nn.Shape, metadata: Mapping[str, str]) -> bytes:
+        """The file.
+
+        Args:
+            reads: the shape of an input.
+            gives: the shape of an output.
+            metadata: names and texts.
+        """
+        helper, kind = self.onnx.helper, self.onnx.TensorProto.FLOAT
+        shapes = {"input": ["N", *reads], "output": ["N", *gives]}
+        first, last = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
+        graph = helper.make_graph(self.nodes, "drypoint", [first], [last], self.initializers)
+        opsets = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="drypoint"
+        )
+        helper.set_model_props(model, dict(metadata))
+        return bytes(model.SerializeToString())
+
+
+def _pads(padding: Any) -> tuple[int, int, int, int]:
+    """((top, bottom), (left, right)) in ONNX's order."""
+    (top, bottom), (left, right) = padding
+    return top, left, bottom, right

@@ -1,0 +1,1 @@
+"""TensorFlow Lite: `file` is the gate, `operators` has the table from operators to functions."""

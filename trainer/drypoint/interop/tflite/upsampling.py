@@ -1,0 +1,102 @@
+"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, and SLICE behind them."""
+
+from collections.abc import Callable
+
+from drypoint import nn
+from drypoint.graph import Sides, Unsupported
+from drypoint.program import Shape
+
+from .._integer_layers import Crop, Nodes
+from .file import File, Operator
+from .reader import Reader
+from .walk import constant, hint, pair
+
+READ = 2  # the input of TRANSPOSE_CONV that is computed; 0 is the output's size, 1 the weights
+
+
+def _transpose_conv(reader: Reader, op: Operator) -> None:
+    """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
+    above and left.
+    """
+    source, plane = reader.image(op, READ), reader.describe(op.outputs[0]).plane
+    weight, bias, qparams = reader.weights(op, source, axis=0, bias=3)
+    outputs, *kernel, channels = weight.shape
+    if channels != source.plane.c or outputs != plane.c:
+        raise Unsupported(f"has weights {list(weight.shape)} from {source.plane} to {plane}")
+    stride = pair(op, "StrideH", "StrideW")
+    if op.options["Padding"] not in ("SAME", "VALID"):
+        raise Unsupported(f"has the padding {op.options['Padding']}")
+    sides, more = [], []
+    for n, m, k, s in zip(source.plane[:2], plane[:2], kernel, stride, strict=True):
+        beyond = (n - 1) * s + k - m
+        first = max(beyond, 0) // 2 if op.options["Padding"] == "SAME" else 0
+        sides.append((first, max(beyond - first, 0)))
+        more.append(max(first - beyond, 0))
+    layer = nn.ConvTranspose2d(
+        outputs, (kernel[0], kernel[1]), stride=stride, padding=(sides[0], sides[1]),
+        output_padding=(more[0], more[1]), bias=bool(bias), in_channels=channels,
+    )  # fmt: skip
+    params = {"weight": weight.transpose(3, 0, 1, 2)} | bias
+    reader.write(op, layer, reader.in_memory(op, source), arrays=params, weights=qparams)
+
+
+def _resize(reader: Reader, op: Operator) -> None:
+    """RESIZE_NEAREST_NEIGHBOR by whole factors."""
+    source, plane = reader.image(op), reader.describe(op.outputs[0]).plane
+    before, size = source.plane, constant(reader.file, op, 1).ravel().tolist()
+    if size != [plane.h, plane.w] or plane.c != before.c:
+        raise Unsupported(f"makes {plane} of {before} by a size {size}")
+    if plane.h % before.h or plane.w % before.w or op.options["AlignCorners"]:
+        raise Unsupported(
+            f"makes {plane} of {before}, or aligns corners; ours repeats each pixel: use a whole "
+            "factor"
+        )
+    factor = plane.h // before.h, plane.w // before.w
+    nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
+    reader.write(op, nodes if reader.integers else nn.Upsample(factor), source)
+
+
+def _shuffle(reader: Reader, op: Operator) -> None:
+    """DEPTH_TO_SPACE."""
+    source, size = reader.image(op), int(op.options["BlockSize"])
+    (h, w, c), plane = source.plane, reader.describe(op.outputs[0]).plane
+    if size < 1 or (h * size, w * size, c) != (plane.h, plane.w, plane.c * size**2):
+        raise Unsupported(f"makes {plane} of {source.plane} by blocks of {size}")
+    nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
+    reader.write(op, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
+
+
+def _crop(reader: Reader, op: Operator) -> None:
+    """SLICE of rows and columns: the upsampling before it leaves them out."""
+    if not reader.integers:
+        raise Unsupported(hint(op.kind))
+    source = reader.read(op)
+    around = _left_out(reader.file, op, source.plane)
+    if reader.readers[op.inputs[0]] > 1:
+        raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
+    reader.write(op, Crop(around), source, qparams=source.file_qparams)
+
+
+def _left_out(file: File, op: Operator, source: Shape) -> Sides:
+    """The rows and columns at each side that SLICE leaves out."""
+    arrays = [constant(file, op, i) for i in (1, 2)]
+    shape = file.tensors[op.inputs[0]].shape
+    if len(shape) != 4 or any(a.shape != (4,) or a.dtype.kind != "i" for a in arrays):
+        raise Unsupported(f"takes a part of a tensor {list(shape)}; wanted (N, h, w, c)")
+    begin, size = (array.tolist() for array in arrays)
+    lengths = zip(begin, size, shape, strict=True)
+    ends = [whole if length == -1 else first + length for first, length, whole in lengths]
+    if (begin[0], begin[3], ends[0], ends[3]) != (0, 0, shape[0], shape[3]):
+        raise Unsupported(f"takes a part of the batch or the channels, from {begin} by {size}")
+    around = begin[1], begin[2], source.h - ends[1], source.w - ends[2]
+    if min(around) < 0 or ends[1] <= begin[1] or ends[2] <= begin[2]:
+        raise Unsupported(f"takes a part of {source} that is not in it, from {begin} by {size}")
+    return around
+
+
+UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {
+    "TRANSPOSE_CONV": _transpose_conv,
+    "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "DEPTH_TO_SPACE": _shuffle,
+    "SLICE": _crop,
+}

@@ -1,0 +1,138 @@
+"""The operators between a file's input and its output: planes, padding, constants."""
+
+from collections import Counter
+
+from drypoint.graph import Sides, Unsupported, same_padding
+from drypoint.program import Shape, Tensor
+
+from .._errors import TfliteError
+from .file import Array, File, FileTensor, Operator
+
+NO_PADDING = (0, 0), (0, 0)
+RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
+MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
+_HINTS = {
+    "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
+    "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
+    "MIRROR_PAD": "pads with values of the plane, not with zeros",
+    "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
+    "neighbour, or use a transposed convolution",
+    "PRELU": "has a slope for each channel; LEAKY_RELU has one",
+}
+
+
+def operators(file: File) -> tuple[Operator, ...]:
+    """The operators that the output depends on, in order of computation.
+
+    Raises:
+        TfliteError: an operator reads what is computed after it, or the result would be far larger
+            than the file: many operators read one constant, or channels that no constant explains.
+    """
+    writers = {number: op for op in reversed(file.operators) for number in op.outputs}
+    if file.output not in writers:
+        raise TfliteError("no operator computes its output")
+    queue, needed_operators = [file.output], dict[int, Operator]()
+    while queue:
+        number = queue.pop()
+        op = writers.get(number)
+        if number == file.input or op is None or op.index in needed_operators:
+            continue
+        needed_operators[op.index] = op
+        for read in activations(file, op):
+            if read in writers and writers[read].index >= op.index and read != file.input:
+                raise TfliteError(f"damaged: {op.name} reads what is computed after it")
+            queue.append(read)
+    line = tuple(needed_operators[index] for index in sorted(needed_operators))
+    tensors = [file.tensors[n] for op in line for n in (*op.inputs, *op.outputs) if n >= 0]
+    total = sum(t.constant.nbytes if t.constant is not None else sum(t.shape[-1:]) for t in tensors)
+    if total > MAX_SHARED * file.size:
+        raise TfliteError(
+            f"its operators read {total:,} bytes of constants and channels, more than {MAX_SHARED} "
+            "times the file"
+        )
+    return line
+
+
+def activations(file: File, op: Operator) -> tuple[int, ...]:
+    """The numbers of the tensors that an operator reads and that are no constants."""
+    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs
+    return tuple(n for n in inputs if n >= 0 and file.tensors[n].constant is None)
+
+
+def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
+    """How many of the operators, and the output, read each tensor."""
+    return Counter([file.output, *(n for op in line for n in activations(file, op))])
+
+
+def hint(kind: str) -> str:
+    """What to say of an operator that is not read."""
+    return _HINTS.get(kind, "has no counterpart in drypoint")
+
+
+def plane(file: File, tensor: FileTensor) -> Shape:
+    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis."""
+    shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
+    if not 2 <= len(shape) <= 4 or shape[:1] != batch:
+        raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
+    size = Shape(*(1,) * (4 - len(shape)), *shape[1:])
+    if problem := Tensor(size, "u8").problem():
+        raise Unsupported(f"has a tensor that {problem}")
+    return size
+
+
+def constant(file: File, op: Operator, position: int) -> Array:
+    """A constant input."""
+    tensor = input_tensor(file, op, position)
+    if tensor is None or tensor.constant is None:
+        problem = "" if tensor is None else tensor.problem
+        raise Unsupported(problem or f"has no constant as its input {position}")
+    return tensor.constant
+
+
+def input_tensor(file: File, op: Operator, position: int) -> FileTensor | None:
+    """An input's tensor; None where the input is left out."""
+    number = op.inputs[position] if position < len(op.inputs) else -1
+    return file.tensors[number] if number >= 0 else None
+
+
+def pair(op: Operator, height: str, width: str) -> tuple[int, int]:
+    """Two options of at least 1."""
+    numbers = op.options[height], op.options[width]
+    if min(numbers) < 1:
+        raise Unsupported(f"has {height} and {width} of {numbers}")
+    return numbers
+
+
+def padding(
+    op: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane."""
+    if op.options["Padding"] == "VALID":
+        return NO_PADDING
+    if op.options["Padding"] != "SAME":
+        raise Unsupported(f"has the padding {op.options['Padding']}")
+    return same_padding(size, reach, stride)
+
+
+def sides(file: File, op: Operator, rank: int) -> Sides:
+    """What PAD and PADV2 add to a plane."""
+    amounts = constant(file, op, 1)
+    integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
+    if not integers or rank < 3 or int(amounts.min()) < 0:
+        raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
+    around = amounts.tolist()
+    if any(around[0]) or any(around[-1]):
+        raise Unsupported("pads the batch or the channels; only rows and columns")
+    rows, columns = around[1:-1] if rank == 4 else ([0, 0], around[1])
+    return rows[0], columns[0], rows[1], columns[1]
+
+
+def mean_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
+    """The rows and columns that MEAN takes the mean over."""
+    array = constant(file, op, 1)
+    axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
+    first = 4 - rank  # of a plane's axes
+    if not axes or axes & {0, rank - 1}:
+        raise Unsupported("takes means over the batch or the channels; only rows and columns")
+    over = {axis + first for axis in axes}
+    return source.h if 1 in over else 1, source.w if 2 in over else 1

@@ -1,0 +1,368 @@
+"""A program as the bytes of a .tflite file, with its own integers as weights.
+
+TensorFlow Lite has int8 activations: our u8 are 128 lower there, with -128 for zero.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import program as kinds
+from drypoint.graph import same_padding
+from drypoint.program import Program, Shape, Tensor
+
+from .._packages import package
+from .._program_scales import ScaledOp, Windowed, scale_ops, zero_of
+
+DESCRIPTION = "written by drypoint"
+
+Padded = Windowed | kinds.MaxPool | kinds.AvgPool
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A tensor of the file: its number, what it is in the program, its scale, and whether its
+    dimensions are (batch, channels) in place of (batch, h, w, channels).
+    """
+
+    at: int
+    tensor: Tensor
+    scale: float
+    flat: bool
+
+
+def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+    """The model file of a program, for a fixed number of inputs a call.
+
+    Args:
+        program: the program.
+        outputs: what the program gives for typical inputs; they set the last op's scale.
+        batch: inputs a call.
+
+    Raises:
+        ExportError: TensorFlow Lite cannot express an op.
+        MissingPackageError: the package ai-edge-litert, whose schema is used, is not installed.
+    """
+    writer = _Writer(batch)
+    scale, ops = scale_ops(program, outputs)
+    activations = [writer.activation(program.input, scale)]
+    for op in ops:
+        activations.append(writer.op(op, [activations[number] for number in op.reads]))
+    return writer.finish(activations[0].at, activations[-1].at)
+
+
+class _Writer:
+    """Tensors, buffers and operators, in the order of the file."""
+
+    def __init__(self, batch: int) -> None:
+        schema = package("ai_edge_litert.schema_py_generated", extra="tflite")
+        self.schema = schema
+        self.batch = batch
+        self.buffers = [schema.BufferT()]  # number 0 stands for none
+        self.tensors: list[Any] = []
+        self.operators: list[Any] = []
+        self.codes: list[int] = []
+
+    def op(self, scaled: ScaledOp, sources: list[Activation]) -> Activation:
+        """The operators of an op; their output."""
+        match scaled.op:
+            case kinds.Conv() | kinds.GroupedConv() | kinds.DepthwiseConv():
+                return self._convolution(scaled, self._planes(sources[0]))
+            case kinds.Dense():
+                return self._dense(scaled, self._flat(sources[0]))
+            case kinds.MaxPool():
+                return self._max(scaled.op, self._planes(sources[0]), scaled)
+            case kinds.AvgPool():
+                return self._mean(scaled, self._planes(sources[0]))
+            case kinds.Upsample():
+                return self._upsample(scaled.op, self._planes(sources[0]), scaled)
+            case kinds.Lookup():
+                return self._table(scaled, sources[0])
+            case kinds.Add():
+                return self._pair("ADD", self.schema.AddOptionsT(), scaled, sources)
+            case kinds.Mul():
+                return self._pair("MUL", self.schema.MulOptionsT(), scaled, sources)
+            case kinds.Concat():
+                options = self.schema.ConcatenationOptionsT()
+                options.axis = -1
+                return self._pair("CONCATENATION", options, scaled, sources)
+            case _:
+                raise AssertionError("`scaled` refuses the other kinds")
+
+    def activation(self, tensor: Tensor, scale: float, *, flat: bool = False) -> Activation:
+        """A tensor of int8 with one scale."""
+        dimensions = [self.batch, tensor.shape.c] if flat else [self.batch, *tensor.shape]
+        at = self._tensor("INT8", dimensions, None, [scale], zero_of(tensor))
+        return Activation(at, tensor, scale, flat)
+
+    def _convolution(self, scaled: ScaledOp, source: Activation) -> Activation:
+        """A convolution, and max-pooling after it."""
+        op = scaled.op
+        assert isinstance(op, Windowed)
+        plane = op.output._replace(shape=Shape(*op.plane, op.out_shape.c))
+        if isinstance(op, kinds.DepthwiseConv):
+            output = self._depthwise(op, op.weight, scaled, source, plane)
+        else:
+            options = self.schema.Conv2DOptionsT()
+            source = self._windows(options, op, source, scaled.pad)
+            options.dilationHFactor, options.dilationWFactor = op.dilation
+            output = self.activation(plane, scaled.target)
+            weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
+            self._operator("CONV_2D", [source.at, *weights], output.at, options)
+            output = self._clamp(output, scaled)
+        if op.pool == (1, 1):
+            return output
+        options = self.schema.Pool2DOptionsT()
+        options.padding = self.schema.Padding.VALID
+        options.filterHeight, options.filterWidth = op.pool
+        options.strideH, options.strideW = op.pool
+        pooled = self.activation(op.output, scaled.target)
+        self._operator("MAX_POOL_2D", [output.at], pooled.at, options)
+        return pooled
+
+    def _depthwise(
+        self,
+        op: kinds.DepthwiseConv | kinds.AvgPool,
+        weight: NDArray[np.int8],
+        scaled: ScaledOp,
+        source: Activation,
+        plane: Tensor,
+    ) -> Activation:
+        options = self.schema.DepthwiseConv2DOptionsT()
+        source = self._windows(options, op, source, scaled.pad)
+        options.depthMultiplier = plane.shape.c // op.in_shape.c
+        if isinstance(op, kinds.DepthwiseConv):
+            options.dilationHFactor, options.dilationWFactor = op.dilation
+        output = self.activation(plane, scaled.target)
+        scales, bias = scaled.weight, scaled.bias
+        weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
+        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], output.at, options)
+        return self._clamp(output, scaled)
+
+    def _mean(self, scaled: ScaledOp, source: Activation) -> Activation:
+        """Means as a depthwise convolution of ones: AVERAGE_POOL_2D keeps its input's scale, in
+        which small means of many values would vanish, and leaves out padded places.
+        """
+        op = scaled.op
+        assert isinstance(op, kinds.AvgPool)
+        channels, values = op.in_shape.c, op.kernel[0] * op.kernel[1]
+        ones = np.ones((*op.kernel, channels), np.int8)
+        as_conv = replace(
+            scaled, weight=np.full(channels, 1 / values), bias=np.zeros(channels, np.int32)
+        )
+        return self._depthwise(op, ones, as_conv, source, op.output)
+
+    def _max(self, op: kinds.MaxPool, source: Activation, scaled: ScaledOp) -> Activation:
+        options = self.schema.Pool2DOptionsT()
+        lowest = 0 if op.in_type == "u8" else -128
+        source = self._windows(options, op, source, None, outside=lowest)
+        options.filterHeight, options.filterWidth = op.kernel
+        output = self.activation(op.output, scaled.target)
+        self._operator("MAX_POOL_2D", [source.at], output.at, options)
+        return output
+
+    def _upsample(self, op: kinds.Upsample, source: Activation, scaled: ScaledOp) -> Activation:
+        """The op repeats pixels or moves channels to pixels; a slice cuts its padding off."""
+        (rows, columns), (h, w, _) = op.kernel, op.in_shape
+        shape = Shape(h * rows, w * columns, op.out_shape.c)
+        output = self.activation(op.output._replace(shape=shape), scaled.target)
+        if op.spreads:
+            options = self.schema.DepthToSpaceOptionsT()
+            options.blockSize = rows
+            self._operator("DEPTH_TO_SPACE", [source.at], output.at, options)
+        else:
+            size = self._tensor("INT32", [2], np.array(shape[:2], np.int32))
+            options = self.schema.ResizeNearestNeighborOptionsT()
+            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], output.at, options)
+        if not any(op.padding):
+            return output
+        top, left, _, _ = op.padding
+        ends = ([0, top, left, 0], [self.batch, *op.out_shape])
+        sides = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in ends]
+        cut = self.activation(op.output, scaled.target)
+        self._operator("SLICE", [output.at, *sides], cut.at, self.schema.SliceOptionsT())
+        return cut
+
+    def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
+        op = scaled.op
+        assert isinstance(op, kinds.Dense)
+        output = self.activation(op.output, scaled.target, flat=True)
+        weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
+        options = self.schema.FullyConnectedOptionsT()
+        self._operator("FULLY_CONNECTED", [source.at, *weights], output.at, options)
+        return self._clamp(output, scaled)
+
+    def _pair(
+        self, kind: str, options: Any, scaled: ScaledOp, sources: list[Activation]
+    ) -> Activation:
+        """An op of two inputs, both of one form."""
+        flat = all(source.flat for source in sources)
+        read = sources if flat else list(map(self._planes, sources))
+        output = self.activation(scaled.op.output, scaled.target, flat=flat)
+        self._operator(kind, [source.at for source in read], output.at, options)
+        return self._clamp(output, scaled)
+
+    def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
+        """A table, which GATHER indexes with the integers less -128."""
+        assert scaled.table is not None  # of a lookup
+        shape = list(self.tensors[source.at].shape)
+        places, moved = (self._tensor("INT32", shape, None) for _ in range(2))
+        options = self.schema.CastOptionsT()
+        options.inDataType = self.schema.TensorType.INT8
+        options.outDataType = self.schema.TensorType.INT32
+        self._operator("CAST", [source.at], places, options)
+        first = self._tensor("INT32", [1], np.array([128], np.int32))
+        self._operator("ADD", [places, first], moved, self.schema.AddOptionsT())
+        output = self.activation(scaled.op.output, scaled.target, flat=source.flat)
+        table = self._constant8(scaled.table, output)
+        self._operator("GATHER", [table, moved], output.at, self.schema.GatherOptionsT())
+        return output
+
+    def _clamp(self, source: Activation, scaled: ScaledOp) -> Activation:
+        """An activation within the op's clamp, which needs no operator where it is int8's."""
+        for kind, bound, limit in zip(
+            ("MAXIMUM", "MINIMUM"), scaled.clamp, (-128, 127), strict=True
+        ):
+            if bound != limit:
+                output = self.activation(source.tensor, source.scale, flat=source.flat)
+                number = self._constant8(np.array([bound], np.int8), source)
+                options = self.schema.MaximumMinimumOptionsT()
+                self._operator(kind, [source.at, number], output.at, options)
+                source = output
+        return source
+
+    def _constant8(self, values: NDArray[np.int8], like: Activation) -> int:
+        """A constant in the steps of an activation."""
+        return self._tensor("INT8", [len(values)], values, [like.scale], zero_of(like.tensor))
+
+    def _planes(self, source: Activation) -> Activation:
+        """The activation as (batch, h, w, channels)."""
+        return self._reshape(source, source.tensor, flat=False) if source.flat else source
+
+    def _flat(self, source: Activation) -> Activation:
+        """The activation as (batch, values)."""
+        shape = Shape(1, 1, source.tensor.shape.size)
+        tensor = source.tensor._replace(shape=shape)
+        same = source.flat or source.tensor.shape == shape
+        return source if same else self._reshape(source, tensor, flat=True)
+
+    def _reshape(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
+        output = self.activation(tensor, source.scale, flat=flat)
+        options = self.schema.ReshapeOptionsT()
+        options.newShape = self.tensors[output.at].shape
+        size = [len(options.newShape)]
+        shape = self._tensor("INT32", size, np.array(options.newShape, np.int32))
+        self._operator("RESHAPE", [source.at, shape], output.at, options)
+        return output
+
+    def _windows(
+        self,
+        options: Any,
+        op: Padded,
+        source: Activation,
+        pad: int | None,
+        *,
+        outside: int | None = None,
+    ) -> Activation:
+        """Set an operator's stride and padding. What it reads: `source`, or `source` with its
+        padding around it, where the operator has no such padding.
+
+        Args:
+            options: of the operator.
+            op: the op.
+            source: its input.
+            pad: the stored integer of padded places, or None: what the operator takes for them.
+            outside: what the operator takes for padded places; None: the zero point.
+        """
+        options.strideH, options.strideW = op.stride
+        options.padding = self.schema.Padding.VALID
+        if not any(op.padding):
+            return source
+        top, left, bottom, right = op.padding
+        same = same_padding(op.in_shape[:2], op.reach, op.stride)
+        if pad is None and ((top, bottom), (left, right)) == same:
+            options.padding = self.schema.Padding.SAME
+            return source
+        value = pad if pad is not None else outside
+        value = source.tensor.zero if value is None else value
+        stored = value - 128 if source.tensor.type == "u8" else value
+        h, w, c = op.in_shape
+        shape = Shape(h + top + bottom, w + left + right, c)
+        output = self.activation(source.tensor._replace(shape=shape), source.scale)
+        sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
+        around = self._tensor("INT32", [4, 2], sides)
+        fill = self._constant8(np.array([stored], np.int8), source)
+        self._operator("PADV2", [source.at, around, fill], output.at, self.schema.PadV2OptionsT())
+        return output
+
+    def finish(self, first: int, last: int) -> bytes:
+        """The file."""
+        flatbuffers = package("flatbuffers", extra="tflite")
+        schema = self.schema
+        graph = schema.SubGraphT()
+        graph.tensors, graph.operators = self.tensors, self.operators
+        graph.inputs, graph.outputs = [first], [last]
+        model = schema.ModelT()
+        model.version, model.description = 3, DESCRIPTION
+        model.subgraphs, model.buffers = [graph], self.buffers
+        model.operatorCodes = [self._code(code) for code in self.codes]
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+    def _weights(
+        self,
+        weight: NDArray[np.int8],
+        scales: NDArray[np.float64],
+        bias: NDArray[np.int32],
+        source: float,
+        *,
+        axis: int = 0,
+    ) -> tuple[int, int]:
+        """Weights with a scale for each output channel, along `axis`, and biases."""
+        at = self._tensor("INT8", list(weight.shape), weight, scales, 0)
+        self.tensors[at].quantization.quantizedDimension = axis
+        return at, self._tensor("INT32", [len(bias)], bias, scales * source, 0)
+
+    def _tensor(
+        self,
+        kind: str,
+        shape: list[int],
+        values: NDArray[np.generic] | None,
+        scales: Any = None,
+        zero: int = 0,
+    ) -> int:
+        tensor = self.schema.TensorT()
+        tensor.name, tensor.shape = f"t{len(self.tensors)}", shape
+        tensor.type = getattr(self.schema.TensorType, kind)
+        if values is not None:
+            buffer = self.schema.BufferT()
+            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+            tensor.buffer = len(self.buffers)
+            self.buffers.append(buffer)
+        if scales is not None:
+            tensor.quantization = self.schema.QuantizationParametersT()
+            tensor.quantization.scale = np.asarray(scales, np.float32)
+            tensor.quantization.zeroPoint = np.full(len(scales), zero, np.int64)
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def _operator(self, kind: str, inputs: list[int], output: int, options: Any) -> None:
+        code = getattr(self.schema.BuiltinOperator, kind)
+        if code not in self.codes:
+            self.codes.append(code)
+        operator = self.schema.OperatorT()
+        operator.opcodeIndex = self.codes.index(code)
+        operator.inputs, operator.outputs = inputs, [output]
+        operator.builtinOptions = options
+        name = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, name)
+        self.operators.append(operator)
+
+    def _code(self, code: int) -> Any:
+        entry = self.schema.OperatorCodeT()
+        entry.builtinCode = entry.deprecatedBuiltinCode = code
+        entry.version = 1
+        return entry

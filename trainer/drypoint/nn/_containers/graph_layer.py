@@ -1,0 +1,123 @@
+"""The layer interface of a graph with one input and one output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from drypoint.autodiff import Tensor
+
+from .._errors import GraphError, PortError, ShapeError
+from .._module.context import Context
+from .._module.module import Module
+from .._module.sizes import Shape
+from .container import Container
+from .drawing import as_dot, as_text
+from .flattening import chain_of
+from .wiring import End
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class GraphLayer(Container):
+    """A container with named ports.
+
+    Methods that need one input and one output raise `PortError` if the graph has several.
+    """
+
+    short_name: ClassVar[str] = "graph"
+
+    def __getitem__(self, path: str | tuple[str, ...]) -> Module:
+        """A layer by name or path.
+
+        Raises:
+            PathError: there is no layer of that name or path.
+        """
+        return self._at(path if isinstance(path, str) else ".".join(path))
+
+    @property
+    def input_ports(self) -> tuple[str, ...]:
+        """The input ports that edges name, in order, then the layers' ports that no edge feeds."""
+        return self.wiring.inputs
+
+    @property
+    def output_ports(self) -> tuple[str, ...]:
+        """The output ports that edges name, in order, then the outputs that no layer reads."""
+        return tuple(self.wiring.outputs)
+
+    @property
+    def example_ranks(self) -> dict[str, int]:
+        """Port -> number of axes, by the first layer behind the port that needs a fixed number."""
+        ranks_by_end: dict[End, int] = {}
+        for name in reversed(self.wiring.order):
+            layer, ranks = self.layers[name], self.layers[name].example_ranks
+            after = ranks_by_end.get((name, layer.output_ports[0]))
+            if after is not None and getattr(layer, "keeps_axes", False):
+                ranks = {**dict.fromkeys(layer.input_ports, after), **ranks}
+            for port, source in self.wiring.feeds[name].items():
+                if port in ranks:
+                    ranks_by_end[source] = ranks[port]
+        bound = {port: len(shape) for port, shape in self.input_shapes.items()}
+        return {
+            p: ranks_by_end[("", p)] for p in self.input_ports if ("", p) in ranks_by_end
+        } | bound
+
+    def takes_integers(self, port: str) -> bool:
+        """Whether a layer that the port feeds takes integers."""
+        return any(
+            self.layers[name].takes_integers(own)
+            for name, feeds in self.wiring.feeds.items()
+            for own, source in feeds.items()
+            if source == ("", port)
+        )
+
+    @property
+    def example_rank(self) -> int | None:
+        """The number of axes of one example, if known and the graph has one input, else None."""
+        return self.example_ranks.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of one example, if known and the graph has one input, else None."""
+        return self.input_shapes.get(self.input_ports[0]) if len(self.input_ports) == 1 else None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of the only output."""
+        takes, gives = self._only_ports()
+        shapes = self.output_shapes({takes: input_shape})
+        if gives not in shapes:
+            raise ShapeError("Graph", f"does not settle the shape of {gives} from {input_shape}")
+        return shapes[gives]
+
+    def bind(self, input_shape: Shape) -> Self:
+        """The graph with all sizes set."""
+        return self.with_shapes({self._only_ports()[0]: input_shape})
+
+    def macs(self, input_shape: Shape) -> int:
+        """Multiply-accumulate operations of all layers."""
+        return self.operations({self._only_ports()[0]: input_shape})
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """The only output."""
+        takes, gives = self._only_ports()
+        return self.run({takes: x}, params, ctx)[gives]
+
+    def chain(self) -> dict[str, Module] | None:
+        """The layers in order if each reads the output of the one before alone, else None."""
+        try:
+            return chain_of(self.layers, self.wiring)
+        except GraphError:
+            return None
+
+    def draw(self) -> str:
+        """The graph as text: a line for each layer, with the sources of its inputs."""
+        return as_text(self)
+
+    def to_dot(self) -> str:
+        """The graph in the DOT language of Graphviz."""
+        return as_dot(self)
+
+    def _only_ports(self) -> tuple[str, str]:
+        if len(self.input_ports) > 1 or len(self.output_ports) > 1:
+            raise PortError(
+                f"the graph has the ports {self.ports}: one input and one output are wanted here"
+            )
+        return self.input_ports[0], self.output_ports[0]

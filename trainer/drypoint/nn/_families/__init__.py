@@ -1,0 +1,1 @@
+"""Predefined nets, and nets by a name with sizes."""

@@ -1,0 +1,316 @@
+"""Activation layers. Names, formulas and defaults are PyTorch's where PyTorch has the layer."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from drypoint.autodiff import (
+    Tensor,
+    activation,
+    cos,
+    log_softmax,
+    record,
+    relu,
+    sigmoid,
+    sin,
+    softmax,
+    tanh,
+)
+from drypoint.graph import Builder, Unsupported, Value
+
+from .._errors import ConfigError, ShapeError
+from .._module.context import Context
+from .._module.layer import Layer
+from .._module.sizes import Shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pointwise(Layer):
+    """The base class of elementwise layers: the output has the input's shape.
+
+    Attributes:
+        slope: a bound of the derivative's magnitude.
+    """
+
+    slope: ClassVar[float] = math.inf
+    in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of the function."""
+        return graph.table(values[0], lambda x: self(x).astype(np.float64), self.slope)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """max(x, 0); its derivative at 0 is 0."""
+
+    short_name: ClassVar[str] = "relu"
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], 0.0, math.inf)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """max(x, 0)."""
+        return relu(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLU6(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
+
+    short_name: ClassVar[str] = "relu"
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], 0.0, 6.0)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x, 0), 6)."""
+        return activation(x, "relu6")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardtanh(Pointwise, exportable="yes"):
+    """min(max(x, min_val), max_val), a clip; its derivative at both bounds is 0.
+
+    Args:
+        min_val: a finite number.
+        max_val: a finite number above min_val.
+
+    Raises:
+        ConfigError: the bounds are no finite numbers, or not in order.
+    """
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    short_name: ClassVar[str] = "clip"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        bounds = (self.min_val, self.max_val)
+        numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
+        if not numbers or not all(map(math.isfinite, bounds)) or not bounds[0] < bounds[1]:
+            raise ConfigError("Hardtanh", f"wants finite min_val < max_val, got {bounds}")
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A clip."""
+        return graph.clip(values[0], self.min_val, self.max_val)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x, min_val), max_val)."""
+        low, high = (x.dtype.type(bound) for bound in (self.min_val, self.max_val))
+        inside = (x.data > low) & (x.data < high)
+        return record(x.data.clip(low, high), (x, lambda g: g * inside))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LeakyReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """x above 0, else negative_slope * x; its derivative at 0 is the slope.
+
+    Args:
+        negative_slope: a finite number.
+
+    Raises:
+        ConfigError: the slope is no finite number.
+    """
+
+    negative_slope: float = 0.01
+
+    short_name: ClassVar[str] = "relu"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        slope = self.negative_slope
+        number = isinstance(slope, int | float) and not isinstance(slope, bool)
+        if not number or not math.isfinite(slope):
+            raise ConfigError("LeakyReLU", f"wants a finite negative_slope, got {slope!r}")
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of the function."""
+        slope = max(1.0, abs(self.negative_slope))
+        return graph.table(values[0], lambda x: self(x).astype(np.float64), slope)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x above 0, else negative_slope * x."""
+        return activation(x, "leaky_relu", slope=self.negative_slope)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardsigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """min(max(x + 3, 0), 6) / 6; its derivative at -3 and 3 is 0."""
+
+    short_name: ClassVar[str] = "sigmoid"
+    slope: ClassVar[float] = 1 / 6
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """min(max(x + 3, 0), 6) / 6."""
+        return activation(x, "hardsigmoid")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hardswish(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """x * min(max(x + 3, 0), 6) / 6; its derivative is 0 at -3 and 1 at 3."""
+
+    short_name: ClassVar[str] = "swish"
+    slope: ClassVar[float] = 1.5
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x * min(max(x + 3, 0), 6) / 6."""
+        return activation(x, "hardswish")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SiLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """x / (1 + exp -x), also called swish."""
+
+    short_name: ClassVar[str] = "silu"
+    slope: ClassVar[float] = 1.1  # 1.09984 at 2.3994
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x / (1 + exp -x)."""
+        return activation(x, "silu")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GELU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """x/2 (1 + erf(x / sqrt 2)): the exact form, PyTorch's default, not the one by tanh."""
+
+    short_name: ClassVar[str] = "gelu"
+    slope: ClassVar[float] = 1.13  # 1.12892 at sqrt 2
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x/2 (1 + erf(x / sqrt 2))."""
+        return activation(x, "gelu")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tanh(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """The hyperbolic tangent."""
+
+    short_name: ClassVar[str] = "tanh"
+    slope: ClassVar[float] = 1.0
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """tanh x."""
+        return tanh(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+    """The logistic function 1 / (1 + exp -x)."""
+
+    short_name: ClassVar[str] = "sigmoid"
+    slope: ClassVar[float] = 0.25
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """1 / (1 + exp -x)."""
+        return sigmoid(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sin(Pointwise, exportable="yes"):
+    """The sine of radians."""
+
+    short_name: ClassVar[str] = "sin"
+    slope: ClassVar[float] = 1.0
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """sin x."""
+        return sin(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cos(Pointwise, exportable="yes"):
+    """The cosine of radians."""
+
+    short_name: ClassVar[str] = "cos"
+    slope: ClassVar[float] = 1.0
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """cos x."""
+        return cos(x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OverAxis(Layer):
+    """The base class of `Softmax` and `LogSoftmax`, which act along one axis of the example.
+
+    Args:
+        axis: the axis of one example; negative counts from the end.
+
+    Raises:
+        ConfigError: the axis is no integer.
+    """
+
+    axis: int = -1
+
+    short_name: ClassVar[str] = "softmax"
+    in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        if type(self.axis) is not int:
+            raise ConfigError(type(self).__name__, f"wants an integer axis, got {self.axis!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape, checked to have the axis."""
+        if not -len(input_shape) <= self.axis < len(input_shape):
+            raise ShapeError(type(self).__name__, f"wants an axis {self.axis}, got {input_shape}")
+        return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+        """The softmax of a vector, with which a program ends."""
+        (value,) = values
+        if value.shape.size != value.shape.c:
+            raise Unsupported(f"it acts on a plane {value.shape}; end in a Linear before it")
+        return replace(value, softmax=True)
+
+    @property
+    def axis_of_batch(self) -> int:
+        """The axis of a batch of examples."""
+        return self.axis if self.axis < 0 else self.axis + 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Softmax(OverAxis, exportable="at the end"):
+    """exp x / sum of exp x along one axis of the example: positive, and sums to 1.
+
+    Args:
+        axis: the axis of one example; negative counts from the end.
+
+    Raises:
+        ConfigError: the axis is no integer.
+    """
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The probabilities."""
+        return softmax(x, axis=self.axis_of_batch)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogSoftmax(OverAxis, exportable="at the end"):
+    """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
+
+    An integer program ends before it as before a `Softmax`: `Program.real` gives probabilities.
+
+    Args:
+        axis: the axis of one example; negative counts from the end.
+
+    Raises:
+        ConfigError: the axis is no integer.
+    """
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The logarithms of the probabilities."""
+        return log_softmax(x, axis=self.axis_of_batch)

@@ -1,0 +1,217 @@
+"""Layers that move or choose values: flattening, padding, one-hot vectors, dropout."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from drypoint.autodiff import Padding, Tensor, dropout, zero_pad2d
+from drypoint.graph import Builder, Value, plane_of
+
+from .._errors import ConfigError, InputError, ShapeError
+from .._module.context import Context
+from .._module.layer import Layer
+from .._module.sizes import Shape, check_count, check_fraction
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Flatten(Layer, in_kernels=True, per_example=True, exportable="yes"):
+    """Any shape to a vector, row-major: an image in the order channel, row, column.
+
+    Called on its own, the layer takes an array as one example; in a net there is a batch axis.
+    """
+
+    short_name: ClassVar[str] = "flatten"
+    in_place: ClassVar[bool] = True
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(product of the sizes,)."""
+        return (math.prod(input_shape),)
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """No node: the plane, as readers of a vector see it."""
+        return graph.flatten(values[0])
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """All axes after the first as one."""
+        return x.flatten(1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reshape(Layer, in_kernels=True, per_example=True, exportable="no value moves"):
+    """The elements of the input, row-major, in another shape.
+
+    Called on its own, the layer takes an array as one example; in a net there is a batch axis.
+
+    Args:
+        shape: the output shape for one example.
+
+    Raises:
+        ConfigError: ``shape`` is no tuple of positive integers.
+    """
+
+    shape: Shape
+
+    short_name: ClassVar[str] = "reshape"
+    in_place: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        if not isinstance(self.shape, tuple):
+            raise ConfigError("Reshape", f"wants a tuple of sizes, got {self.shape!r}")
+        for size in self.shape:
+            check_count("Reshape", "size", size)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """``shape``, checked to have as many elements as the input."""
+        if math.prod(input_shape) != math.prod(self.shape):
+            raise ShapeError("Reshape", f"to {self.shape} does not fit {input_shape}")
+        return self.shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """No node, where no value moves."""
+        if len(self.shape) == 1:
+            return graph.flatten(values[0])
+        return graph.reshape(values[0], plane_of(self.shape))
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x as (N, *shape)."""
+        return x.reshape((len(x.data), *self.shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ZeroPad2d(Layer, in_kernels=True, per_example=True, exportable="before a layer"):
+    """Zeros around an image: (C, H, W) to (C, top + H + bottom, left + W + right).
+
+    Args:
+        padding: rows and columns of zeros: a number for all sides, or (left, right, top, bottom),
+            in the order of PyTorch's ZeroPad2d.
+
+    Raises:
+        ConfigError: ``padding`` is not one integer or four, from 0 on.
+    """
+
+    padding: int | tuple[int, int, int, int]
+
+    short_name: ClassVar[str] = "pad"
+    example_rank = 3  # (C, H, W)
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        sides = self.padding if isinstance(self.padding, tuple) else (self.padding,) * 4
+        if len(sides) != 4:
+            raise ConfigError(
+                "ZeroPad2d", f"wants one number or (left, right, top, bottom), got {self.padding!r}"
+            )
+        for side in sides:
+            check_count("ZeroPad2d", "padding", side, minimum=0)
+
+    @property
+    def sides(self) -> Padding:
+        """((top, bottom), (left, right))."""
+        padding = self.padding
+        left, right, top, bottom = padding if isinstance(padding, tuple) else (padding,) * 4
+        return (top, bottom), (left, right)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, top + H + bottom, left + W + right)."""
+        if len(input_shape) != 3 or 0 in input_shape:
+            raise ShapeError("ZeroPad2d", f"wants images (C, H, W), got {input_shape}")
+        channels, *size = input_shape
+        height, width = (n + sum(ends) for n, ends in zip(size, self.sides, strict=True))
+        return channels, height, width
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A padding, which windows that read it take in."""
+        (top, bottom), (left, right) = self.sides
+        return graph.pad(values[0], (top, left, bottom, right))
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x with zeros around it."""
+        return zero_pad2d(x, self.sides)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OneHot(Layer):
+    """A class index, a whole number from 0, to a vector that is 1 there and 0 elsewhere.
+
+    Its gradient is 0: layers before it do not learn.
+
+    Args:
+        classes: the length of the vector.
+
+    Raises:
+        ConfigError: ``classes`` is below 1.
+    """
+
+    classes: int
+
+    short_name: ClassVar[str] = "onehot"
+    use_instead: ClassVar[str] = "let the net read the one-hot vector"
+    example_rank = 0  # a number
+    input_shape = ()
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        check_count("OneHot", "classes", self.classes)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(classes,)."""
+        if input_shape:
+            raise ShapeError("OneHot", f"wants one index, got {input_shape}")
+        return (self.classes,)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """A row for each index.
+
+        Raises:
+            InputError: a value is no class index.
+        """
+        wrong = x.data[(x.data < 0) | (x.data >= self.classes) | (x.data != np.floor(x.data))]
+        if wrong.size:
+            raise InputError(
+                "OneHot", f"wants whole numbers in 0..{self.classes - 1}, got {wrong[0]}"
+            )
+        return Tensor((x.data[:, np.newaxis] == np.arange(self.classes)).astype(x.dtype))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dropout(Layer, in_kernels=True, per_example=True, exportable="yes"):
+    """Dropout: in training an element becomes 0 with probability p, else it is divided by 1 - p.
+
+    Outside of training the output is the input.
+
+    Args:
+        probability: p, in [0, 1).
+
+    Raises:
+        ConfigError: ``probability`` is out of range.
+    """
+
+    probability: float
+
+    short_name: ClassVar[str] = "dropout"
+    in_place: ClassVar[bool] = True
+    keeps_axes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        check_fraction("Dropout", "probability", self.probability, inclusive=False)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+        """No node."""
+        return values[0]
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x with elements dropped, or x."""
+        if not ctx.training:
+            return x
+        if ctx.rng is None:
+            raise ConfigError("Dropout", "wants a generator in training; set rng in the Context")
+        return dropout(x, self.probability, rng=ctx.rng)

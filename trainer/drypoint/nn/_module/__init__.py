@@ -1,0 +1,1 @@
+"""What a module is: its arrays, its ports, its forward pass, its gradients."""
