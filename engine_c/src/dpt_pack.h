@@ -2,17 +2,21 @@
 /* The layouts of packed weights for backends that multiply quads (dpt_quads.inc).
  *
  * A block is as many output channels as the backend has lanes in one accumulator value; a
- * superblock is as many blocks as it multiplies at once. A packed op begins with the biases and
- * multipliers of all blocks as native int32. The superblocks follow. A superblock has, for each
- * quad of the reduction, row by row of the kernel, a quad of weights for each lane: byte 4 * lane +
- * i is the weight of activation i of the quad for channel `lane` of the superblock. Incomplete
- * quads and blocks are filled up with 0 (multipliers: 2). The first op starts at a multiple of 64
- * bytes, and so does every quad of weights where a block has 16 lanes; with 4 lanes they start at
- * multiples of 16.
+ * superblock is as many blocks as it multiplies at once. A window is cut into segments
+ * (dpt_segments): rows of the kernel, or taps. A packed op has, group after group, the biases and
+ * multipliers of all blocks as native int32, then the superblocks. A superblock has, for each quad
+ * of each segment, a quad of weights for each lane: byte 4 * lane + i is the weight of activation i
+ * of the quad for channel `lane` of the superblock. Incomplete quads and blocks are filled up with 0
+ * (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of weights
+ * where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ *
+ * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a superblock: two
+ * segments of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one
+ * superblock of 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
- * activations of a row, the weights of each channel, byte 16 * channel + i. A narrow block has the
+ * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has the
  * biases and multipliers of 16 lanes, too.
  *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
@@ -24,8 +28,9 @@
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
  * A depthwise convolution has, group after group of channels, the biases, the multipliers, and for
- * each quad of taps the quad of each channel. The quads of dpt_quads_depthwise.inc are the taps in
- * their order, the quads of dpt_columns.inc are taps below each other. */
+ * each quad of taps the quad of each channel. The quads of dpt_driver_depthwise.c are the taps in
+ * their order, the quads of dpt_columns.inc are taps below each other. Where the lanes hold several
+ * pixels, the tables of the channels are repeated. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
