@@ -6,9 +6,9 @@
  * (dpt_segments): rows of the kernel, or taps. A packed op has, group after group, the biases and
  * multipliers of all blocks as native int32, then the superblocks. A superblock has, for each quad
  * of each segment, a quad of weights for each lane: byte 4 * lane + i is the weight of activation i
- * of the quad for channel `lane` of the superblock. Incomplete quads and blocks are filled up with 0
- * (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of weights
- * where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ * of the quad for channel `lane` of the superblock. Incomplete quads and blocks are filled up with
+ * 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of
+ * weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
  *
  * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a superblock: two
  * segments of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one
@@ -16,8 +16,8 @@
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
- * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has the
- * biases and multipliers of 16 lanes, too.
+ * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has
+ * the biases and multipliers of 16 lanes, too.
  *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
  * fewer multiplications. It is packed and computed as the convolution of 16 channels that
