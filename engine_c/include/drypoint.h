@@ -20,6 +20,10 @@
  *     if (dpt_model_pack(&model, ops, 8, &loaded, NULL, memory, size) != DPT_OK) ...;
  *     dpt_run(&model, NULL, arena, model.arena_size, input, output);
  *
+ * The outputs of a net with several lie one after the other in `output`. Generated code has where
+ * each begins, LENET_OUTPUT_<NAME>, and its number of values, LENET_OUTPUT_<NAME>_COUNT; of a blob
+ * dpt_output_at says it.
+ *
  * dpt_run(&loaded, ...) gives the same bytes with the plain kernels, and needs no `memory`.
  *
  * Contract. The library allocates nothing, keeps no state, uses no floating point and calls nothing
@@ -44,8 +48,8 @@ extern "C" {
  * stops the compiler when its number is not this header's. */
 #define DPT_VERSION    "0.1.0"
 #define DPT_BLOB_MAJOR 2
-#define DPT_BLOB_MINOR 0
-#define DPT_CODEGEN    6
+#define DPT_BLOB_MINOR 1
+#define DPT_CODEGEN    7
 
 /* No tensor has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
@@ -137,7 +141,7 @@ typedef struct dpt_op {
     uint8_t weight_bits; /* 8 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
     dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
-    dpt_tensor out;      /* DPT_I32 in the last op, DPT_U8 or DPT_I8 in every other */
+    dpt_tensor out;      /* DPT_I32: an output of the model, as the last op's is */
     uint16_t kernel_h, kernel_w, stride_h, stride_w;
     uint16_t dilation_h, dilation_w; /* of a convolution: rows, columns from a tap to the next */
     uint16_t pad_top, pad_left, pad_bottom, pad_right;
@@ -151,7 +155,8 @@ typedef struct dpt_op {
     int32_t lo, hi;          /* the clamp of the output */
     uint16_t factors[2];     /* of an addition, 1 .. 32767 */
     uint32_t out_offset;     /* bytes from the arena's begin to the output (DPT_FUSED: to its kept
-                              * rows); times n in a batch of n; 0 in the last op */
+                              * rows); DPT_I32: values from the begin of the model's outputs;
+                              * times n in a batch of n */
     const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
                               * dense: [out.c][in.h * in.w * in.c] */
@@ -200,19 +205,19 @@ typedef struct dpt_softmax_scale {
 typedef struct dpt_model {
     const dpt_op *ops; /* [n_ops] */
     uint16_t n_ops;
-    uint16_t n_labels;   /* 0, or the number of outputs */
+    uint16_t n_labels;   /* 0, or the number of values of the last output */
     uint32_t arena_size; /* bytes that dpt_run needs, exactly */
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
     uint16_t packing;           /* the layout of ops[].packed; 0: they are NULL */
-    dpt_softmax_scale softmax;  /* for dpt_softmax; 0, 0: the net does not end in a softmax */
+    dpt_softmax_scale softmax;  /* of the last output, for dpt_softmax; 0, 0: no softmax */
     uint32_t state_size;        /* bytes at the front of the arena that last from step to step; 0:
                                  * no streaming model */
 } dpt_model;
 
 /* Receives the output of op `op` as soon as it is computed: the `size` bytes at `output` are bytes
  * at .. at + size - 1 of it. The parts of an output come in order, without gaps; an op that is not
- * computed row by row has one part. The last op's values are int32_t in the machine's byte order.
+ * computed row by row has one part. DPT_I32 values are int32_t in the machine's byte order.
  * `output` is valid during the call only. */
 typedef void dpt_trace(void *user, size_t op, size_t at, const void *output, size_t size);
 
@@ -225,10 +230,10 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
 /* Runs the model once. `backend` NULL means model->backend; one that
  * is given must be available on this CPU. `arena` needs no alignment and no
  * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
- * values of type ops[0].in.type; `output` receives out.h * w * c of the last op. The input is not
- * changed; arena, input and output must not overlap.
- * Returns DPT_OK, or, before anything is written, DPT_E_ARGUMENT, DPT_E_ARENA, DPT_E_BACKEND or
- * DPT_E_STATE (the model is a streaming model: call dpt_step). */
+ * values of type ops[0].in.type; `output` receives dpt_output_count(model) values: the planes of
+ * the ops that write DPT_I32, one after the other. The input is not changed; arena, input and
+ * output must not overlap. Returns DPT_OK, or, before anything is written, DPT_E_ARGUMENT,
+ * DPT_E_ARENA, DPT_E_BACKEND or DPT_E_STATE (the model is a streaming model: call dpt_step). */
 dpt_status dpt_run(const dpt_model *model, const dpt_backend *backend, void *arena,
                    size_t arena_size, const void *input, int32_t *output);
 
@@ -258,9 +263,10 @@ dpt_status dpt_step_traced(const dpt_model *model, const dpt_backend *backend, v
                            size_t arena_size, const void *input, int32_t *output, dpt_trace *trace,
                            void *user);
 
-/* Runs the model on n >= 1 inputs that lie one after the other in `inputs`; their outputs lie one
- * after the other in `outputs`. `arena_size` must be at least n * model->arena_size. Weights are
- * read once for several inputs. Statuses as of dpt_run; n = 0 is DPT_E_ARGUMENT. */
+/* Runs the model on n >= 1 inputs that lie one after the other in `inputs`; the planes of an output
+ * lie one after the other in `outputs`, from value n * out_offset of its op on. `arena_size` must
+ * be at least n * model->arena_size. Weights are read once for several inputs. Statuses as of
+ * dpt_run; n = 0 is DPT_E_ARGUMENT. */
 dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, void *arena,
                          size_t arena_size, const void *inputs, int32_t *outputs, size_t n);
 
@@ -299,16 +305,24 @@ uint64_t dpt_steps(const dpt_model *model);
 /* Number of values in a tensor. */
 size_t dpt_elements(dpt_tensor tensor);
 
-/* The index of the largest of n >= 1 outputs, the lowest among equals. */
+/* Number of values of all outputs of a model: what dpt_run writes. */
+size_t dpt_output_count(const dpt_model *model);
+
+/* The op that writes output number `index`, from 0 on, in the order of the ops; NULL: the model has
+ * no more outputs. Its dpt_elements(op->out) values begin at output[op->out_offset]. */
+const dpt_op *dpt_output_at(const dpt_model *model, size_t index);
+
+/* The index of the largest of n >= 1 values of an output, the lowest among equals. */
 size_t dpt_argmax(const int32_t *output, size_t n);
 
-/* The softmax of n >= 1 outputs, in units of 2^-30: probability[i] * 100 / 2^30 is a percentage.
- * Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n * 2^-30 of the
- * exact softmax. `probability` may equal `output`, but must not overlap it otherwise. The scale of
- * a model is model->softmax; {0, 0} gives n equal probabilities. */
+/* The softmax of n >= 1 values of an output, in units of 2^-30: probability[i] * 100 / 2^30 is a
+ * percentage. Integers only, the same on every target (NUMERICS.md section 6); within 2^-22 + n *
+ * 2^-30 of the exact softmax. `probability` may equal `output`, but must not overlap it otherwise.
+ * The scale of the last output is model->softmax, that of another output NAME_OUTPUT_<NAME>_SOFTMAX
+ * of generated code; {0, 0} gives n equal probabilities. */
 void dpt_softmax(const int32_t *output, size_t n, dpt_softmax_scale scale, int32_t *probability);
 
-/* The label of an output, or "" when the model has none for it. */
+/* The label of a value of the last output, or "" when the model has none for it. */
 const char *dpt_label(const dpt_model *model, size_t index);
 
 /* The CRC-32 of zlib. `crc` is the CRC-32 of the bytes that come before `data`; 0: there are none.

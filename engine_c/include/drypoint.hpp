@@ -54,7 +54,7 @@ class model {
         return dpt_elements(model_->ops[0].in);
     }
     size_t output_size() const {
-        return dpt_elements(model_->ops[model_->n_ops - 1].out);
+        return dpt_output_count(model_);
     }
 
     /* Calls dpt_run. DPT_E_ARGUMENT also if input or output has another number of values than the

@@ -68,7 +68,7 @@ dpt_status dpt_check_run(dpt_run_state *run);
 /* The kernel of an op. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
 
-/* Where a tensor lies, by its number: the inputs or the outputs of the caller, or the arena. */
+/* Where a tensor lies, by its number: the caller's inputs or outputs, or the arena. */
 void *dpt_tensor_at(const dpt_run_state *run, size_t number);
 
 /* Bytes of an op's output. */

@@ -51,14 +51,15 @@ static void send_line(const run_log *log, log_line *line) {
     log->sink(log->user, line->text, line->size);
 }
 
-/* Lines with the bytes of an op's output, or of the input where `op` is n_ops. Values of the last
- * op are int32: their bytes are in little-endian order on every CPU. */
+/* Lines with the bytes of an op's output, or of the input where `op` is n_ops. The bytes of int32
+ * values are in little-endian order on every CPU. */
 static void send_bytes(const run_log *log, size_t op, const void *values, size_t size) {
-    const int wide = op + 1 == log->model->n_ops;
+    const dpt_model *model = log->model;
+    const int wide = op < model->n_ops && model->ops[op].out.type == DPT_I32;
     for (size_t at = 0; at < size;) {
         log_line line = {{0}, 0};
         put_text(&line, "#dpt ");
-        if (op < log->model->n_ops) {
+        if (op < model->n_ops) {
             put_number(&line, (uint32_t)op);
         } else {
             put_text(&line, "in");

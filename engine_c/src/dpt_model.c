@@ -239,12 +239,14 @@ static int copies(dpt_tensor in, dpt_tensor out) {
     return (in.type == out.type && in.zero == out.zero) || (out.type == DPT_I32 && in.zero == 0);
 }
 
-/* Checks 14 to 17: what op i reads, and what it may write. `first` is the model's input. */
-static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, int last) {
+/* Checks 14 to 17: what op i reads, and what it may write. */
+static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
     static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
     const dpt_op *op = &ops[i];
     const uint16_t fields = dpt_facts[op->kind];
-    const int two = (fields & DPT_HAS_SECOND) != 0;
+    const dpt_tensor first = read_tensor(b->bytes + 24); /* the model's input */
+    const int two = (fields & DPT_HAS_SECOND) != 0, last = i + 1 == dpt_u16(b->bytes + 20);
+    const int one_output = dpt_u16(b->bytes + 6) == 0;
     if (op->reads[0] > i || op->reads[1] > i) {
         return DPT_E_FIELD;
     }
@@ -252,7 +254,7 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, dpt_tensor first, in
         (two && !same_tensor(op->in2, op->reads[1] == 0 ? first : ops[op->reads[1] - 1].out))) {
         return DPT_E_SHAPE;
     }
-    if ((op->out.type == DPT_I32) != last ||
+    if ((op->out.type == DPT_I32 ? one_output && !last : last) ||
         ((fields & DPT_COPIES) != 0 && !copies(op->in, op->out)) ||
         (op->kind == DPT_HISTORY && (op->in.type != op->out.type || op->in.zero != op->out.zero)) ||
         (op->kind == DPT_CONCAT && (op->in2.type != op->in.type || !copies(op->in2, op->out)))) {
@@ -381,10 +383,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
 }
 
 /* Checks 25 to 27: as many closed strings as there are labels. */
-static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_outputs) {
+static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_values) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
     uint32_t closed = 0;
-    if (n_labels != 0 && n_labels != n_outputs) {
+    if (n_labels != 0 && n_labels != n_values) {
         return DPT_E_SHAPE;
     }
     if (!inside(b, offset, size)) {
@@ -431,16 +433,14 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
 }
 
 /* Checks 9 to 21 of op i. */
-static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, int last, uint64_t *tables) {
+static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, uint64_t *tables) {
     const uint8_t *record = b->bytes + HEADER_SIZE + (size_t)OP_SIZE * i;
     ops[i] = read_op(record);
     dpt_status status = check_record(&ops[i], record);
     if (status == DPT_OK) {
         status = check_shapes(&ops[i], record);
     }
-    if (status == DPT_OK) {
-        status = check_link(ops, i, read_tensor(b->bytes + 24), last);
-    }
+    status = status == DPT_OK ? check_link(ops, i, b) : status;
     return status == DPT_OK ? check_tables(&ops[i], b, record, tables) : status;
 }
 
@@ -468,7 +468,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     const uint32_t n_ops = dpt_u16(p + 20), n_labels = dpt_u16(p + 22);
     uint64_t tables = 0;
     for (uint32_t i = 0; i < n_ops; i++) {
-        status = load_op(ops, i, &b, i + 1 == n_ops, &tables);
+        status = load_op(ops, i, &b, &tables);
         if (status != DPT_OK) {
             return status;
         }

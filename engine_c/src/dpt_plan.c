@@ -137,26 +137,23 @@ static int plan_place_ok(const plan_group *g, int64_t size, const size_t *alive,
     return taken == ((op->marks & DPT_IN_PLACE) != 0);
 }
 
-/* The last op writes to the caller's output, which does not lie in the arena. */
+/* `i32` outputs lie in the caller's buffer, one after the other. */
 dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
                           uint32_t arena_size) {
     size_t alive[DPT_MAX_ALIVE], n_alive = 0;
-    int64_t need = state_size;
-    for (size_t i = 0; i + 1 < n_ops; i++) {
-        if (ops[i].last_reader == 0) {
-            return DPT_E_PLAN;
-        }
-    }
+    int64_t need = state_size, values = 0; /* of the outputs so far */
     plan_group g = {ops, 0, 0};
     for (size_t i = 0; i < n_ops; i++) {
-        const int last = i + 1 == n_ops, placed = !last && ops[i].kind != DPT_HISTORY;
+        const int wide = ops[i].out.type == DPT_I32, placed = !wide && ops[i].kind != DPT_HISTORY;
         const int64_t size = !placed ? 0 : plan_size(&ops[i]), end = ops[i].out_offset + size;
-        if (!plan_rows_ok(ops, n_ops, i)) {
+        if ((!wide && ops[i].last_reader == 0) || (wide && ops[i].out_offset != values) ||
+            !plan_rows_ok(ops, n_ops, i)) {
             return DPT_E_PLAN;
         }
+        values += wide ? (int64_t)dpt_elements(ops[i].out) : 0;
         g.last = i;
-        if (!plan_place_ok(&g, size, alive, placed ? n_alive : 0) ||
-            (last && ops[i].out_offset != 0) || i - g.first == DPT_MAX_ALIVE) {
+        if (!plan_place_ok(&g, size, alive, placed ? n_alive : 0) || i - g.first == DPT_MAX_ALIVE ||
+            values > DPT_MAX_ELEMENTS) {
             return DPT_E_PLAN;
         }
         if (!plan_fused(&ops[i])) { /* the group ends */

@@ -37,10 +37,14 @@ void *dpt_tensor_at(const dpt_run_state *run, size_t number) {
     if (number == 0) {
         return (void *)(uintptr_t)run->inputs; /* which is only read */
     }
-    if (number == run->model->n_ops) {
-        return run->outputs;
+    const dpt_op *op = &run->model->ops[number - 1];
+    uint8_t *base = run->arena;
+    size_t at = run->n * op->out_offset;
+    if (op->out.type == DPT_I32) {
+        base = (uint8_t *)run->outputs;
+        at *= sizeof(int32_t);
     }
-    return (uint8_t *)run->arena + run->n * run->model->ops[number - 1].out_offset;
+    return base + at;
 }
 
 dpt_status dpt_check_run(dpt_run_state *r) {
@@ -99,6 +103,20 @@ dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, voi
                          size_t arena_size, const void *inputs, int32_t *outputs, size_t n) {
     dpt_run_state r = {model, backend, arena, arena_size, n, inputs, outputs, NULL, NULL};
     return execute(&r);
+}
+
+const dpt_op *dpt_output_at(const dpt_model *model, size_t index) {
+    for (size_t i = 0; i < model->n_ops; i++) {
+        if (model->ops[i].out.type == DPT_I32 && index-- == 0) {
+            return &model->ops[i];
+        }
+    }
+    return NULL;
+}
+
+size_t dpt_output_count(const dpt_model *model) {
+    const dpt_op *last = &model->ops[model->n_ops - 1];
+    return last->out_offset + dpt_elements(last->out);
 }
 
 size_t dpt_argmax(const int32_t *output, size_t n) {

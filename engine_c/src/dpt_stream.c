@@ -100,9 +100,12 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size) {
             return DPT_E_PLAN;
         }
     }
-    for (size_t i = 0; i + 1 < n_ops; i++) {
-        if (ops[i].kind != DPT_HISTORY && ops[i].out_offset < state_size &&
-            !stream_place_ok(ops, i, n_ops, &found)) {
+    for (size_t i = 0; found.n != 0 && i < n_ops; i++) {
+        const dpt_op *op = &ops[i], *last = &ops[n_ops - 1];
+        const int together = op->first == last->first && op->period == last->period;
+        if (op->out.type == DPT_I32 ? !together
+                                    : op->kind != DPT_HISTORY && op->out_offset < state_size &&
+                                          !stream_place_ok(ops, i, n_ops, &found)) {
             return DPT_E_PLAN;
         }
     }

@@ -113,12 +113,25 @@ static inline dpt_model place_apart(const dpt_model *model, dpt_op *ops) {
         ops[i] = model->ops[i];
         ops[i].marks = 0;
         ops[i].rows = 0;
-        if (ops[i].kind != DPT_HISTORY && i + 1 < model->n_ops) {
+        if (ops[i].kind != DPT_HISTORY && ops[i].out.type != DPT_I32) {
             ops[i].out_offset = apart.arena_size;
             apart.arena_size += (uint32_t)dpt_elements(ops[i].out);
         }
     }
     return apart;
+}
+
+/* The outputs of BATCH runs, in the order of a batch: the planes of an output together. */
+static inline void put_in_batch_order(const dpt_model *model, const int32_t *rows, int32_t *batch) {
+    const size_t count = output_count(model);
+    size_t at = 0; /* in a row */
+    for (size_t i = 0; i < model->n_ops; i++) {
+        const size_t n = dpt_elements(model->ops[i].out);
+        for (size_t k = 0; model->ops[i].out.type == DPT_I32 && k < BATCH; k++, batch += n) {
+            memcpy(batch, rows + k * count + at, n * sizeof *batch);
+        }
+        at += model->ops[i].out.type == DPT_I32 ? n : 0;
+    }
 }
 
 /* All backends on one input, and on a batch of it and two that are derived from it. */
@@ -127,7 +140,8 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
     dpt_op ops[MAX_OPS];
     const dpt_model apart = place_apart(model, ops);
     uint8_t *inputs = exact(BATCH * n), *arena = exact(apart.arena_size);
-    int32_t *wanted = exact(BATCH * count * sizeof *wanted);
+    int32_t *rows = exact(BATCH * count * sizeof *rows),
+            *wanted = exact(BATCH * count * sizeof *rows);
     digests right = {{0}};
     for (size_t i = 0; i < n; i++) {
         inputs[i] = input[i];
@@ -139,8 +153,9 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
     }
     for (size_t i = model->state_size != 0 ? 0 : BATCH; i-- > 0;) {
         dpt_run_traced(&apart, &dpt_scalar, arena, apart.arena_size, inputs + i * n,
-                       wanted + i * count, digest, &right);
+                       rows + i * count, digest, &right);
     }
+    put_in_batch_order(model, rows, wanted);
     for (size_t i = 0; dpt_backend_at(i) != NULL; i++) {
         if (dpt_backend_at(i)->available()) {
             check_backend(model, dpt_backend_at(i), inputs, wanted, &right);
@@ -148,6 +163,7 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
     }
     release(inputs);
     release(arena);
+    release(rows);
     release(wanted);
 }
 

@@ -64,7 +64,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     if (u32_at(blob, 0) != 0x1A545044) {
         return 2;
     }
-    if (u16_at(blob, 4) != 2 || u16_at(blob, 6) != 0) {
+    if (u16_at(blob, 4) != 2 || u16_at(blob, 6) > MINOR) {
         return 3;
     }
     if (u32_at(blob, 8) != size) {
@@ -239,7 +239,7 @@ static inline int graph_check(const uint8_t *blob, uint64_t op) {
             return 15;
         }
     }
-    if ((out == 2) != last) {
+    if ((out != I32 && last) || (out == I32 && !last && u16_at(blob, 6) == 0)) {
         return 16;
     }
     for (size_t k = 0; copies_values(kind) && k < (size_t)inputs; k++) {
@@ -334,8 +334,8 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
 static inline int final_check(const uint8_t *blob, size_t size) {
     const uint64_t n_ops = u16_at(blob, 20), labels = u32_at(blob, 32), length = u32_at(blob, 36);
     uint64_t closed = 0;
-    for (uint64_t i = 0; i + 1 < n_ops; i++) {
-        if (last_reader(blob, i) == 0) {
+    for (uint64_t i = 0; i < n_ops; i++) {
+        if (!is_output(blob, i) && last_reader(blob, i) == 0) {
             return 22;
         }
     }

@@ -107,10 +107,10 @@ static inline void damage_plan(mutant *m) {
     }
     if (below(m, 2) == 0) { /* the arena that this plan needs */
         uint32_t arena = 0;
-        for (uint32_t i = 0; i + 1 < clamped(get_number(m, 20, 2), 1, MAX_OPS); i++) {
+        for (uint32_t i = 0; i < clamped(get_number(m, 20, 2), 1, MAX_OPS); i++) {
             const size_t one = record_of(i);
             const uint32_t end = get_number(m, one + 72, 4) + tensor_values(m, one + 24);
-            arena = end > arena ? end : arena;
+            arena = end > arena && !is_i32(m, i + 1) ? end : arena;
         }
         put(m, 16, 4, arena);
     }

@@ -81,8 +81,13 @@ static inline size_t input_bytes(const dpt_model *model) {
     return dpt_elements(model->ops[0].in);
 }
 
+/* Values of all outputs of the model. */
 static inline size_t output_count(const dpt_model *model) {
-    return dpt_elements(model->ops[model->n_ops - 1].out);
+    size_t count = 0;
+    for (size_t i = 0; i < model->n_ops; i++) {
+        count += model->ops[i].out.type == DPT_I32 ? dpt_elements(model->ops[i].out) : 0;
+    }
+    return count;
 }
 
 #endif

@@ -25,7 +25,8 @@ static int guard_side = 1;
 enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16 };
 
 static uint64_t current; /* the number of the mutant at hand */
-static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, laid_over;
+static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, laid_over,
+    several;
 
 /* Both sanitizers end by abort, which `report` sees. */
 const char *__asan_default_options(void);
@@ -63,6 +64,7 @@ static void run(const dpt_model *model, mutant *m) {
         fused += (op->marks & DPT_FUSED) != 0;
         laid_over += (op->marks & DPT_IN_PLACE) != 0 && op->rows != 0;
     }
+    several += dpt_output_at(model, 1) != NULL;
     ran++;
 }
 
@@ -116,6 +118,7 @@ static void print_counts(void) {
         printf("kind %d: %lu\n", i, kinds[i]);
     }
     printf("fused: %lu\nover an input by rows: %lu\n", fused, laid_over);
+    printf("several outputs: %lu\n", several);
     printf("accepted: %lu\ntoo long: %lu\nran: %lu\n", refused[0], too_long, ran);
 }
 

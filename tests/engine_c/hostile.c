@@ -90,11 +90,13 @@ static void truncations(const uint8_t *good, size_t size) {
     report("truncations, as they are and repaired");
 }
 
+enum { MINOR_BIT = 8 * 6 }; /* with minor 1 a program of one output is the same one */
+
 static void flips(const uint8_t *good, size_t size) {
     uint8_t *copy = exact_copy(good, size);
     for (size_t bit = 0; bit < 8 * size; bit++) {
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        if (attempt(copy, size, 0) == DPT_OK) {
+        if (attempt(copy, size, 0) == DPT_OK && bit != MINOR_BIT) {
             complain("a flipped bit is not seen", bit);
         }
         copy[bit / 8] = good[bit / 8];

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { KINDS = 12, HISTORY = 11, UPSAMPLE = 12 };
+enum { KINDS = 12, HISTORY = 11, UPSAMPLE = 12, MINOR = 1, I32 = 2 };
 
 static inline int is_conv(int kind) {
     return kind == 1 || kind == 5 || kind == 6;

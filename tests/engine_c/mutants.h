@@ -20,7 +20,7 @@ typedef struct mutant {
 /* An op as its record says it, before it is made to fit. `back` says which tensors it reads, by how
  * far they lie behind: 0 is the output of the op before. */
 typedef struct spec {
-    uint32_t kind, out_type, zero, channels, groups, marks;
+    uint32_t kind, out_type, zero, channels, groups, marks, output; /* of the program */
     uint32_t back[2], kernel[2], stride[2], dilation[2], padding[4], pool[2];
 } spec;
 
@@ -77,12 +77,17 @@ static inline uint32_t tensor_values(const mutant *m, size_t at) {
     return get_number(m, at, 2) * get_number(m, at + 2, 2) * get_number(m, at + 4, 2);
 }
 
+static inline int is_i32(const mutant *m, uint32_t number) {
+    return get_number(m, tensor_of(number) + 6, 1) == I32;
+}
+
 static inline spec read_spec(const mutant *m, uint32_t op) {
     const size_t r = record_of(op);
     spec s = {0};
     s.kind = get_number(m, r, 1);
     s.marks = get_number(m, r + 1, 1);
     s.out_type = get_number(m, r + 30, 1);
+    s.output = s.out_type == I32;
     s.zero = get_number(m, r + 31, 1);
     s.channels = get_number(m, r + 28, 2);
     s.groups = get_number(m, r + 56, 2);
@@ -104,6 +109,7 @@ static inline spec random_spec(mutant *m) {
     s.kind = 1 + below(m, KINDS);
     s.marks = below(m, 2);
     s.out_type = below(m, 2);
+    s.output = below(m, 8) == 0;
     s.zero = below(m, 2) == 0 ? below(m, 256) : 0;
     s.channels = 1 + below(m, below(m, 4) == 0 ? 70 : 9);
     s.groups = 2 + below(m, 6);
@@ -279,7 +285,8 @@ static inline uint32_t second_of(const mutant *m, const spec *s, uint32_t op, ui
     const size_t a = tensor_of(first);
     for (uint32_t back = clamped(s->back[1], 0, op); back <= op; back++) {
         const size_t b = tensor_of(op - back);
-        if (memcmp(m->bytes + a, m->bytes + b, s->kind == 8 ? 4 : 6) == 0 &&
+        if (!is_i32(m, op - back) &&
+            memcmp(m->bytes + a, m->bytes + b, s->kind == 8 ? 4 : 6) == 0 &&
             (s->kind != 8 || memcmp(m->bytes + a + 6, m->bytes + b + 6, 2) == 0)) {
             return op - back;
         }
@@ -299,11 +306,11 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 }
 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
-static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int last) {
+static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int output) {
     const uint32_t c = get_number(m, in + 4, 2);
     kind = kind < 1 || kind > KINDS || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
-    return copies_values((int)kind) && last && get_number(m, in + 7, 1) != 0 ? 9 : kind;
+    return copies_values((int)kind) && output && get_number(m, in + 7, 1) != 0 ? 9 : kind;
 }
 
 /* Height, width and channels of the output of the op at `r`, written; weights of a channel. */
@@ -350,13 +357,16 @@ static inline uint32_t make_output(mutant *m, size_t r, spec s) {
 /* Writes the record of op `op` of `n_ops`, and its tables, for one like its spec. */
 static inline void write_op(mutant *m, const spec *specs, uint32_t op, uint32_t n_ops) {
     const size_t r = record_of(op);
-    const int last = op + 1 == n_ops;
     spec s = specs[op];
+    const int output = op + 1 == n_ops || s.output;
     const int newest = s.back[0] > op || !is_read_later(specs, op, n_ops, op);
-    const uint32_t first = newest ? op : op - s.back[0];
+    uint32_t first = newest ? op : op - s.back[0];
+    while (is_i32(m, first)) {
+        first--;
+    }
     const size_t in = tensor_of(first);
     memset(m->bytes + r, 0, 128);
-    s.kind = fitting_kind(m, s.kind, in, last);
+    s.kind = fitting_kind(m, s.kind, in, output);
     put(m, r, 1, s.kind);
     put(m, r + 4, 2, first);
     memcpy(m->bytes + r + 8, m->bytes + in, 8);
@@ -366,8 +376,8 @@ static inline void write_op(mutant *m, const spec *specs, uint32_t op, uint32_t 
         memcpy(m->bytes + r + 16, m->bytes + tensor_of(second), 8);
     }
     const uint32_t each = make_output(m, r, s);
-    if (last) {
-        put(m, r + 30, 1, 2);
+    if (output) {
+        put(m, r + 30, 1, I32);
     } else if (copies_values((int)s.kind)) {
         memcpy(m->bytes + r + 30, m->bytes + in + 6, 2);
     } else {
@@ -390,7 +400,16 @@ static inline void make_meta(mutant *m, uint32_t n_ops) {
         append_text(m, ",\"o\"");
     }
     append_text(m, "],\"input\":{\"scale\":1},\"output\":{\"scale\":1,\"softmax\":false},"
-                   "\"provenance\":{}}");
+                   "\"outputs\":[");
+    for (uint32_t i = 0, n = 0; i < n_ops; i++) {
+        const char name[] = {'o', (char)('a' + n / 26), (char)('a' + n % 26), '\0'};
+        if (is_i32(m, i + 1)) {
+            append_text(m, n++ == 0 ? "{\"name\":\"" : ",{\"name\":\"");
+            append_text(m, name);
+            append_text(m, "\",\"scale\":1,\"softmax\":false}");
+        }
+    }
+    append_text(m, "],\"provenance\":{}}");
     put(m, 40, 4, (uint32_t)at);
     put(m, 44, 4, (uint32_t)(m->size - at));
 }

@@ -49,6 +49,11 @@ static inline int is_history(const uint8_t *blob, uint64_t op) {
     return blob[record_at(op)] == HISTORY;
 }
 
+/* Whether the op writes an output of the program. */
+static inline int is_output(const uint8_t *blob, uint64_t op) {
+    return blob[record_at(op) + 30] == I32;
+}
+
 static inline int is_fused(const uint8_t *blob, uint64_t op) {
     return (blob[record_at(op) + 1] & 2) != 0;
 }
@@ -138,7 +143,7 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
     if (!is_fused(blob, op)) {
         return 1;
     }
-    if (op + 1 == n || rows_of(blob, op + 1) == 0 || !reads_tensor(blob, op + 1, op + 1) ||
+    if (is_output(blob, op) || rows_of(blob, op + 1) == 0 || !reads_tensor(blob, op + 1, op + 1) ||
         reads_pixel(blob, op + 1, op + 1)) {
         return 0;
     }
@@ -218,33 +223,53 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
     return 1;
 }
 
-/* Whether the outputs of two ops before the last are alive together. */
+/* Whether the outputs of two ops, which lie in the arena, are alive together. */
 static inline int meet(const uint8_t *blob, uint64_t i, uint64_t j) {
     return group_first(blob, i) <= group_last(blob, last_reader(blob, j)) &&
            group_first(blob, j) <= group_last(blob, last_reader(blob, i));
+}
+
+/* Whether the plan places the output of the op. */
+static inline int is_placed(const uint8_t *blob, uint64_t op) {
+    return !is_history(blob, op) && !is_output(blob, op);
 }
 
 /* Rule 6 after op `op`. */
 static inline int few_alive(const uint8_t *blob, uint64_t op) {
     uint64_t alive = 0;
     for (uint64_t i = 0; i <= op; i++) {
-        const uint64_t reader = is_history(blob, i) ? 0 : last_reader(blob, i);
-        alive += is_fused(blob, op) ? reader >= group_first(blob, op) : reader > op;
+        const uint64_t reader = last_reader(blob, i);
+        const int dies_later = is_fused(blob, op) ? reader >= group_first(blob, op) : reader > op;
+        alive += is_placed(blob, i) && dies_later;
     }
     return alive <= ALIVE;
 }
 
+/* The part of check 24 that is about the outputs of the program. */
+static inline int outputs_check(const uint8_t *blob) {
+    uint64_t values = 0;
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        if (is_output(blob, i)) {
+            if (u32_at(blob, record_at(i) + 72) != values) {
+                return 24;
+            }
+            values += values_at(blob, record_at(i) + 24);
+        }
+    }
+    return values > 1u << 28 ? 24 : 0;
+}
+
 /* Check 24: rules 1 to 7 of NUMERICS.md section 8, pair by pair; they are not about histories. */
 static inline int plan_check(const uint8_t *blob) {
-    const uint64_t last = u16_at(blob, 20) - 1;
+    const uint64_t n = u16_at(blob, 20);
     int64_t arena = (int64_t)u32_at(blob, 48);
-    for (uint64_t i = 0; i <= last; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         if (!rows_rule(blob, i) || group_last(blob, i) - group_first(blob, i) >= ALIVE) {
             return 24;
         }
     }
-    for (uint64_t j = 0; j < last; j++) {
-        if (is_history(blob, j)) {
+    for (uint64_t j = 0; j < n; j++) {
+        if (!is_placed(blob, j)) {
             if ((blob[record_at(j) + 1] & 1) != 0) {
                 return 24;
             }
@@ -254,7 +279,7 @@ static inline int plan_check(const uint8_t *blob) {
         int taken = 0;
         for (uint64_t i = 0; i < j; i++) {
             const int64_t other = (int64_t)u32_at(blob, record_at(i) + 72);
-            if (!is_history(blob, i) && meet(blob, i, j) && at < other + kept_size(blob, i) &&
+            if (is_placed(blob, i) && meet(blob, i, j) && at < other + kept_size(blob, i) &&
                 other < end) {
                 if (!may_lie_over(blob, j, i)) {
                     return 24;
@@ -267,10 +292,7 @@ static inline int plan_check(const uint8_t *blob) {
         }
         arena = end > arena ? end : arena;
     }
-    return arena != (int64_t)u32_at(blob, 16) || u32_at(blob, record_at(last) + 72) != 0 ||
-                   (blob[record_at(last) + 1] & 1) != 0
-               ? 24
-               : 0;
+    return arena != (int64_t)u32_at(blob, 16) ? 24 : outputs_check(blob);
 }
 
 #endif

@@ -38,8 +38,8 @@ static inline void choose_rows(mutant *m, uint32_t n_ops) {
 static inline int is_free(const mutant *m, uint32_t op, uint32_t at, uint32_t size) {
     for (uint32_t i = 0; i < op; i++) {
         const uint32_t begin = get_number(m, record_of(i) + 72, 4);
-        if (meet(m->bytes, i, op) && at < begin + (uint32_t)kept_size(m->bytes, i) &&
-            begin < at + size) {
+        if (!is_i32(m, i + 1) && meet(m->bytes, i, op) &&
+            at < begin + (uint32_t)kept_size(m->bytes, i) && begin < at + size) {
             return 0;
         }
     }
@@ -51,6 +51,9 @@ static inline uint32_t find_place(mutant *m, uint32_t op) {
     const uint32_t size = (uint32_t)kept_size(m->bytes, op), gap = below(m, 8) == 0;
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i <= op; i++) { /* behind the outputs before, and at 0 */
+        if (i < op && is_i32(m, i + 1)) {
+            continue;
+        }
         const uint32_t at =
             i == op ? gap
                     : get_number(m, record_of(i) + 72, 4) + (uint32_t)kept_size(m->bytes, i) + gap;
@@ -68,7 +71,7 @@ static inline int put_over(mutant *m, uint32_t op) {
     const size_t reader = record_of(below(m, 3) == 0 ? op : first), r = record_of(op);
     const size_t second = below(m, 2) == 0 && reads_two(m->bytes[reader]) ? 2 : 0;
     const uint32_t number = get_number(m, reader + 4 + second, 2);
-    if (number == 0 || number > op) {
+    if (number == 0 || number > op || is_i32(m, number)) {
         return 0;
     }
     const uint32_t over = get_number(m, record_of(number - 1) + 72, 4);
@@ -88,7 +91,13 @@ static inline int put_over(mutant *m, uint32_t op) {
 static inline void make_plan(mutant *m, uint32_t n_ops) {
     uint32_t arena = 0;
     choose_rows(m, n_ops);
-    for (uint32_t i = 0; i + 1 < n_ops; i++) {
+    uint32_t values = 0; /* of the outputs so far */
+    for (uint32_t i = 0; i < n_ops; i++) {
+        if (is_i32(m, i + 1)) {
+            put(m, record_of(i) + 72, 4, values);
+            values += tensor_values(m, tensor_of(i + 1));
+            continue;
+        }
         const uint32_t lowest = find_place(m, i); /* mostly 0, which leaves no room before it */
         const uint32_t at = lowest == 0 && below(m, 3) == 0 ? below(m, 400) : lowest;
         if (is_fused(m->bytes, i) || below(m, 3) == 0 || !put_over(m, i)) {
@@ -117,12 +126,17 @@ static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int 
         }
     }
     put(m, 0, 4, 0x1A545044u);
-    put(m, 4, 4, 2);
+    put(m, 4, 2, 2);
     put(m, 20, 2, n_ops);
     if (below(m, 8) == 0) { /* a softmax, of which the meta says nothing */
         put(m, 52, 4, 1 + below(m, 0x7FFFFFFF));
         put(m, 56, 1, below(m, 64));
     }
+    uint32_t outputs = 0;
+    for (uint32_t i = 0; i < n_ops; i++) {
+        outputs += (uint32_t)is_i32(m, i + 1);
+    }
+    put(m, 6, 2, outputs > 1 || below(m, 8) == 0 ? MINOR : 0);
     make_plan(m, n_ops);
     make_labels(m, below(m, 2) == 0 ? tensor_values(m, tensor_of(n_ops)) : 0);
     make_meta(m, n_ops);

@@ -65,10 +65,15 @@ static inline int clocks_check(const uint8_t *blob) {
         return 0;
     }
     const steps_of *ready = ready_of(blob);
-    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+    const uint64_t n = u16_at(blob, 20);
+    for (uint64_t i = 0; i < n; i++) {
         const size_t r = record_at(i);
         const steps_of run = runs(blob, i, ready);
         if (u16_at(blob, r + 92) != 0 || ready[i + 1].first > MOST_STEPS) {
+            return 23;
+        }
+        if (is_output(blob, i) &&
+            (ready[i + 1].first != ready[n].first || ready[i + 1].period != ready[n].period)) {
             return 23;
         }
         for (size_t k = 0; k < (has_two_inputs(blob[r]) ? 2u : 1u); k++) {
@@ -123,10 +128,10 @@ static inline int lent_check(const uint8_t *blob) {
         return 0;
     }
     const steps_of *ready = ready_of(blob);
-    for (uint64_t i = 0; i + 1 < n; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         const uint64_t begin = u32_at(blob, record_at(i) + 72);
         const uint64_t end = begin + values_at(blob, record_at(i) + 24);
-        for (uint64_t byte = begin; !is_history(blob, i) && byte < end && byte < state; byte++) {
+        for (uint64_t byte = begin; is_placed(blob, i) && byte < end && byte < state; byte++) {
             int free = 0;
             for (uint64_t h = 0; h < n; h++) {
                 const uint64_t at = u32_at(blob, record_at(h) + 72);

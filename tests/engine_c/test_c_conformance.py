@@ -123,6 +123,55 @@ FAULTS = {
     "any number of histories": (
         "stream_checks.h", "histories(blob) > MOST_HISTORIES", "0", {"129 histories"},
     ),
+    "an output of an op in the middle, of minor 0": (
+        "checks.h", "u16_at(blob, 6) == 0", "0",
+        {
+            "two outputs in minor 0",
+            "i32 between maxima, then an unknown kind",
+            "i32 between ops, and an odd multiplier",
+        },
+    ),
+    "a last op of any type, of minor 1": (
+        "checks.h", "out != I32 && last", "out != I32 && last && u16_at(blob, 6) == 0",
+        {"a last op without an output of the program"},
+    ),
+    "labels for all outputs": (
+        "checks.h", "values_at(blob, record_at(n_ops - 1) + 24)",
+        "u32_at(blob, record_at(n_ops - 1) + 72) + values_at(blob, record_at(n_ops - 1) + 24)",
+        {
+            "two outputs",
+            "labels for the values of all outputs",
+            "format-2.1/net1033",
+            "format-2.1/net1835",
+        },
+    ),
+    "outputs anywhere behind the outputs before": (
+        "plan_checks.h", "u32_at(blob, record_at(i) + 72) != values",
+        "u32_at(blob, record_at(i) + 72) < values",
+        {
+            "an output one value too late",
+            "an output in bytes",
+            "a first output that is not at 0",
+            "the last op has an offset in the arena",
+        },
+    ),
+    "the values of outputs in 32 bits": (
+        "plan_checks.h", "values > 1u << 28", "(values & 0xFFFFFFFF) > 1u << 28",
+        {"outputs of 2^32 values together"},
+    ),
+    "outputs in other steps": (
+        "stream_checks.h", "ready[i + 1].first != ready[n].first", "0",
+        {"outputs of a stream in other steps"},
+    ),
+    "outputs of other periods": (
+        "stream_checks.h", "ready[i + 1].period != ready[n].period", "0",
+        {"outputs of a stream in one first step and other periods"},
+    ),
+    "an output that counts among the tensors alive": (
+        "plan_checks.h", "is_placed(blob, i) && dies_later",
+        "(is_placed(blob, i) && dies_later) || is_output(blob, i)",
+        {"an output while 16 others are alive"},
+    ),
     "an op of two inputs with the earlier first step": (
         "stream_checks.h", "a.first > b.first", "a.first < b.first",
         {

@@ -32,7 +32,7 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
     text = run([BUILDS[build](toolbox), first, count, *BLOBS]).decode()
     counts = {name: int(n) for name, n in (line.split(": ") for line in text.splitlines())}
     names = [f"check {i}" for i in range(1, 28)] + [f"kind {i}" for i in range(1, len(KINDS) + 1)]
-    names += ["fused", "over an input by rows"]
+    names += ["fused", "over an input by rows", "several outputs"]
     assert [name for name in names if counts[name] < 10] == []
     assert counts["ran"] > count / 4
 
@@ -41,6 +41,9 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
     ("file", "right", "wrong"),
     [
         ("dpt_model.c", "op->shift > 30", "op->shift > 29"),
+        ("dpt_model.c", "dpt_u16(b->bytes + 6) == 0", "dpt_u16(b->bytes + 6) == 9"),
+        ("dpt_plan.c", "ops[i].out_offset != values", "ops[i].out_offset < values"),
+        ("dpt_plan.c", "!wide && ops[i].last_reader == 0", "0"),
         ("dpt_model.c", "TABLES_LIMIT = 4", "TABLES_LIMIT = 3"),
         ("dpt_plan.c", "n_alive == DPT_MAX_ALIVE", "n_alive == DPT_MAX_ALIVE + 1"),
         ("dpt_plan.c", "plane->last_reader > g->last ||", ""),

@@ -11,7 +11,7 @@ import reader_faults
 import rows_faults
 import stream_faults
 import stream_nets
-from blobs import GOOD, INPUT, KIND, MULT, OUT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
+from blobs import GOOD, INPUT, KIND, MULT, TYPE, UNKNOWN_KIND, changed, place, repaired, table
 from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
@@ -50,7 +50,8 @@ def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_p
     text = run([toolbox.sanitized(compiler, "hostile.c"), path, count, 1]).decode()
     counts = dict(line.split(": ", 1) for line in text.splitlines())
     assert counts["misalignments"].startswith("0 refused, 16 accepted")
-    assert ", 0 accepted" in counts["flipped bits"]
+    # The CRC does not cover the version: with minor 1 a program of one output is the same one.
+    assert f", {int(not program.earlier_outputs)} accepted" in counts["flipped bits"]
     for what in ("flipped bits, repaired", "random mutations, repaired"):
         refused, accepted = (int(part.split()[0]) for part in counts[what].split(", ")[:2])
         assert refused > 100, what
@@ -94,7 +95,7 @@ def test_python_and_c_agree_on_mutants(toolbox, seed):
             if status == 0:
                 only_c += 1
                 assert only_the_tools_part_is_other(data, good), "C takes what Python refuses"
-                skip_answer(read, data, n=len(x))
+                read.skip_trace(data, len(x))
             continue
         assert status in (0, TOO_LONG), "Python takes what C refuses"
         if status == TOO_LONG:
@@ -124,16 +125,6 @@ def only_the_tools_part_is_other(data, good):
     data[52:57] = good[52:57]
     blob.loads(repaired(data))
     return True
-
-
-def skip_answer(read, data, *, n):
-    """Pass over the answer for a blob that only C takes; sizes are read from its records."""
-    n_ops = struct.unpack_from("<H", data, 20)[0]
-    size = 0
-    for i in range(n_ops):
-        h, w, c = struct.unpack_from("<3H", data, place(i, OUT))
-        size += h * w * c * (4 if i + 1 == n_ops else 1)
-    read.at += 4 + n * (size + 4)
 
 
 REFUSED = (

@@ -8,7 +8,7 @@ and the three files of `conformance`, which README.md beside this file describes
 import functools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ import broken_blobs  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
 import nets  # noqa: E402
+import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
 import stream_faults  # noqa: E402
@@ -30,9 +31,11 @@ from spread import spread  # noqa: E402
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
 
-def seeds(first: Sequence[int] = nets.MUSEUM_SEEDS) -> list[int]:
-    """These seeds, and the first others whose graphs show what these do not show of later kinds."""
+def seeds(first: Sequence[int], older: Iterable[Program] = ()) -> list[int]:
+    """These seeds, and the first others whose graphs show what neither these nor older programs
+    show of later kinds."""
     chosen, missing = list(first), graph_features.in_the_museum(graph_features.every_feature())
+    missing -= graph_features.in_the_museum(graph_features.count(older))
     for seed in first:
         missing -= shown_features(seed)
     for seed in range(4000) if missing else ():
@@ -48,8 +51,7 @@ def shown_features(seed: int) -> set[tuple[str, ...]]:
 
 
 random_program = functools.cache(nets.random_program)
-STREAM_SEEDS = (3, 8, 12, 25)  # of stream_nets.py
-SPREAD_STREAM_SEEDS = (3, 109, 146, 160)
+SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -61,19 +63,22 @@ def folder() -> Path:
 def files() -> dict[str, bytes]:
     """File name to content: a blob, raw inputs, and outputs as little-endian int32, by seed."""
     made = {}
-    cases = [(f"net{seed}", random_program(seed), seed, 4) for seed in seeds()]
-    streams = zip(STREAM_SEEDS, stream_nets.streams(STREAM_SEEDS), strict=True)
-    cases += [(f"stream{seed}", program, seed, STEPS) for seed, program in streams]
+    museum = (path for path in HERE.glob("format-*/*.dpt") if path.parent != folder())
+    older = [blob.loads(path.read_bytes()) for path in museum]
+    cases = [
+        (f"net{seed}", random_program(seed), seed, 4) for seed in seeds(nets.SEVERAL_SEEDS, older)
+    ]
+    cases.append(("stream", output_faults.DELAYED, 0, STEPS))
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
         made[f"{name}.dpt"] = blob.dumps(program)
         made[f"{name}.in"] = inputs.tobytes()
-        made[f"{name}.out"] = reference.run(program, inputs).astype("<i4").tobytes()
+        made[f"{name}.out"] = nets.values(reference.run(program, inputs)).astype("<i4").tobytes()
     return made
 
 
 def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
-    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (M, outputs): M = N, but for
+    """A golden blob, its inputs (N, bytes) as uint8, and its outputs (M, values): M = N, but for
     the steps of a streaming program that have no output."""
     data = path.read_bytes()
     program = blob.loads(data)
@@ -82,7 +87,7 @@ def read(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
     return (
         data,
         inputs.reshape(-1, program.input_shape.size),
-        outputs.reshape(-1, program.output_shape.size),
+        outputs.reshape(-1, program.output_count),
     )
 
 
@@ -108,6 +113,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
+    taken |= output_faults.LOADED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -134,7 +140,7 @@ def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
     over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
-    plans |= reader_faults.PLANS
+    plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
     made = [*map(random_program, seeds(nets.SPREAD_SEEDS)), *streams]
@@ -149,6 +155,7 @@ def _refused_blobs() -> list[dict[str, object]]:
         | rows_faults.REFUSED
         | stream_faults.REFUSED
         | reader_faults.REFUSED
+        | output_faults.REFUSED
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}

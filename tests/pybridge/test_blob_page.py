@@ -5,27 +5,14 @@ import re
 import numpy as np
 import pytest
 from jobs import Job, answers
+from page_blob import PAGE, read_page
 
 from drypoint.program import blob, reference
-from tools import INCLUDE, ROOT
-
-PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
-
-
-def shown():
-    """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
-    dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    data = b""
-    for line in dump.splitlines():
-        offset, row = line.split(maxsplit=1)
-        assert int(offset) == len(data)
-        data += bytes.fromhex(row)
-    rows = (line.split(maxsplit=2) for line in outputs.splitlines())
-    return data, bytes.fromhex(given.split(maxsplit=1)[1]), [bytes.fromhex(r[2]) for r in rows]
+from tools import INCLUDE
 
 
 def test_the_blob_on_the_page_gives_the_bytes_on_the_page(toolbox):
-    data, given, outputs = shown()
+    data, given, outputs = read_page()
     program = blob.loads(data)
     x = np.frombuffer(given, np.uint8).reshape(program.input_shape)
     traced = [plane[0] for plane in reference.trace(program, x)]

@@ -94,12 +94,13 @@ def kept_bytes(program, op):
 
 
 def lifetimes(program):
-    """For each op but the last: the ops from the one that writes its output to the last reader."""
+    """For each op: the ops from the one that writes its output to the last reader; none where the
+    output is one of the program, which does not lie in the arena."""
     last = {}
     for i, numbers in enumerate(program.reads):
         for number in numbers:
             last[number - 1] = i
-    return [range(i, last[i] + 1) for i in range(len(program.ops) - 1)]
+    return [range(i, last.get(i, i - 1) + 1) for i in range(len(program.ops))]
 
 
 def under(program, i):
@@ -113,13 +114,15 @@ def blocks(program):
     """Outputs that lie at one place, one after the other in place: (bytes, ops while in use)."""
     found, block_of = [], []
     for i, alive in enumerate(lifetimes(program)):
-        if program.plan.in_place[i]:
+        if program.ops[i].out_type == "i32":
+            block_of.append(-1)
+        elif program.plan.in_place[i]:
             at = block_of[under(program, i)]
             found[at] = (found[at][0], range(found[at][1].start, alive.stop))
+            block_of.append(at)
         else:
-            at = len(found)
+            block_of.append(len(found))
             found.append((program.ops[i].output.bytes, alive))
-        block_of.append(at)
     return found
 
 
@@ -209,13 +212,15 @@ def test_every_plan_keeps_what_is_alive_apart(seed):
     program = nets.random_program(3 * seed)
     plan, alive = program.plan, lifetimes(program)
     assert len(plan.offsets) == len(plan.in_place) == len(program.ops)
-    assert plan.offsets[-1] == 0
-    assert not plan.in_place[-1]
+    outputs = [i for i, op in enumerate(program.ops) if op.out_type == "i32"]
+    sizes = [program.ops[i].out_shape.size for i in outputs]
+    assert [plan.offsets[i] for i in outputs] == [sum(sizes[:k]) for k in range(len(sizes))]
+    assert not any(plan.in_place[i] for i in outputs)
     places = [
-        set(range(at, at + op.output.bytes))
-        for at, op in zip(plan.offsets, program.ops[:-1], strict=False)
+        set(range(at, at + op.output.bytes)) if op.out_type != "i32" else set()
+        for at, op in zip(plan.offsets, program.ops, strict=True)
     ]
-    assert plan.arena_size == max(map(max, places), default=-1) + 1
+    assert plan.arena_size == max(set().union(*places), default=-1) + 1
     for i, j in itertools.combinations(range(len(places)), 2):
         if meet(alive[i], alive[j]) and places[i] & places[j]:
             assert plan.in_place[j]
@@ -352,7 +357,7 @@ def test_an_input_that_a_later_op_reads_must_not_be_written_over():
 
 def run_in(engine, arena, size, x):
     """The status of a run whose arena is the first `size` bytes of a buffer, and its output."""
-    output = np.zeros(engine.program.output_shape.size, np.int32)
+    output = np.zeros(engine.program.output_count, np.int32)
     status = lib.dpt_run(
         engine._model,
         engine._backend,
@@ -374,8 +379,9 @@ def test_a_run_writes_all_of_the_arena_and_no_byte_beyond(backend, toolbox):
         engine, x = Engine(program, backend=backend), nets.random_inputs(program, seed)[0]
         size, left = engine.arena_size, []
         covered = np.zeros(size, bool)
-        for at, op in zip(program.plan.offsets, program.ops[:-1], strict=False):
-            covered[at : at + kept_bytes(program, op)] = True
+        for at, op in zip(program.plan.offsets, program.ops, strict=True):
+            if op.out_type != "i32":
+                covered[at : at + kept_bytes(program, op)] = True
         for pattern in (0x55, 0xAA):
             buffer = np.full(64 + size + 64, pattern, np.uint8)
             status, _ = run_in(engine, buffer[64:], size, x)

@@ -64,7 +64,7 @@ def narrow(name, source, output, **change):
         (
             (conv(output=i32(2, 2, 3), lo=0, hi=9), last()),
             {},
-            "op 'conv' writes i32, which only the last op may",
+            "op 'last' reads u8 2x2x3, but the tensor is i32 2x2x3",
         ),
         ((conv(), last()), {"reads": ((0,),)}, "reads has 1 rows for 2 ops"),
         (

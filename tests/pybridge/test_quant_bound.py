@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from floatnets import cases, random_case
+from floatnets import cases, headed_cases, random_case
 from hypothesis import given, settings
 
 from drypoint.data import ImageEncoder
@@ -62,7 +62,7 @@ def excesses(case, program, calibration):
     return found
 
 
-@given(cases)
+@given(cases | headed_cases)
 @settings(max_examples=3 * settings.default.max_examples)
 def test_integers_are_within_the_bound_in_every_layer(case):
     calibration = case.calibration()
@@ -71,7 +71,7 @@ def test_integers_are_within_the_bound_in_every_layer(case):
         assert excess <= 1 + ROUNDING, op
 
 
-@given(cases)
+@given(cases | headed_cases)
 @settings(max_examples=settings.default.max_examples)
 def test_the_engine_gives_the_bytes_of_the_reference(case):
     program = quantize(case.model, case.calibration())

@@ -463,11 +463,11 @@ def test_zero_points_are_for_lopsided_ranges(low, high, wanted):
     assert quant_params_of(low, high, centred=True).zero == 0
 
 
-def test_graphs_of_several_outputs_and_layers_without_an_integer_form_are_refused():
+def test_graphs_of_several_inputs_and_layers_without_an_integer_form_are_refused():
     layers = {"a": Linear(3), "b": Linear(3)}
-    two = branching(layers, [("input", "a"), ("input", "b")], shape=(4,))
-    with pytest.raises(QuantizationError, match="one input and one output; this one has the inp"):
-        fold(two)
+    ends = {"add": Add()}, [("x", "add.a"), ("y", "add.b")], {"x": (4,), "y": (4,)}
+    with pytest.raises(QuantizationError, match="nets of one input; this one has the inputs x, y"):
+        fold(Model(Graph(*ends)))
     dot = branching(
         {**layers, "dot": Dot()}, [("input", "a", "dot.a"), ("input", "b", "dot.b")], shape=(4,)
     )

@@ -134,7 +134,7 @@ _HEADER: Cases = {
     "size": (SIZE, changed(LABELLED, (8, "I", len(LABELLED) + 1))),
     **{f"magic {i}": (MAGIC, changed(WIDEN, (i, "B", WIDEN[i] ^ 1))) for i in range(4)},
     **{f"major {n}": (VERSION, changed(WIDEN, (4, "H", n))) for n in (0, 1, 3, 258)},
-    "minor 1": (VERSION, changed(WIDEN, (6, "H", 1))),
+    "minor 2": (VERSION, changed(WIDEN, (6, "H", 2))),
     "crc": (CRC, LABELLED[:-1] + bytes([LABELLED[-1] ^ 1])),
     "no ops": (FIELD, changed(WIDEN, (20, "H", 0))),
     "input type 2": (FIELD, changed(WIDEN, (INPUT + TYPE, "B", 2))),

@@ -44,7 +44,7 @@ from drypoint.nn import (
     ZeroPad2d,
 )
 from drypoint.program import Program
-from drypoint.quant import Calibration
+from drypoint.quant import Calibration, QuantizationError
 
 STYLES = ("normal", "normal", "large", "tiny", "zero", "one huge", "mixed channels", "huge bias")
 
@@ -278,4 +278,23 @@ def random_case(seed: int) -> Case:
     return Case(model, pixels, np.ascontiguousarray(real.transpose(0, 3, 1, 2)))
 
 
+def headed_case(seed: int) -> Case:
+    """A random case whose net has the output of a layer in the middle as an output too."""
+    case, rng = random_case(seed), np.random.default_rng(seed + 1)
+    chain = Graph.from_sequential(case.model.net)
+    *names, last = chain.layers
+    for name in rng.permutation(names).tolist():
+        edges = [*chain.edges, (name, ".middle"), (last, ".class")]
+        decoder = None if case.model.decoder is None else {"class": case.model.decoder}
+        net = Graph(chain.layers, edges, chain.input_shapes)
+        model = Model(net, encoder=case.model.encoder, decoder=decoder)
+        try:
+            model.check_export()
+        except QuantizationError:  # a vector of a plane in another order, padding, pixels
+            continue
+        return Case(model, case.images, case.real)
+    return case
+
+
 cases = st.builds(random_case, st.integers(0, 2**32 - 1))
+headed_cases = st.builds(headed_case, st.integers(0, 2**32 - 1))

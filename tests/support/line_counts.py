@@ -16,12 +16,13 @@ BUDGETS = {  # parts, and the most lines that they may have together
     # other small devices, 450 for RISC-V V, 950 for x86-64 and the drivers that hosts share. Groups
     # of ops that run row by row took 310, the log of a run 100, streaming 240, planes that grow 40,
     # pairs of windows and 3x3 depthwise kernels in registers on x86-64 170, checks of what backends
-    # assume of a target 50. Vector instructions for dilated, grouped and pooled convolutions,
-    # multipliers, products and planes one pixel wide took 460, less what one driver saved.
-    "the engine's sources": (("engine_c/src",), 10_550),
+    # assume of a target 50, several outputs 20. Vector instructions for dilated, grouped and pooled
+    # convolutions, multipliers, products and planes one pixel wide took 480, less what one driver
+    # saved.
+    "the engine's sources": (("engine_c/src",), 10_580),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        11_650,
+        11_720,  # several outputs of a net took 70
     ),
     "all but tests": (
         (
@@ -33,7 +34,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "examples",
             "docs/extension",
         ),
-        82_200,
+        82_650,  # several outputs took 430, vector instructions and the bench of layers 500
     ),
 }
 

@@ -20,6 +20,7 @@ from drypoint.program import (
     History,
     MaxPool,
     Op,
+    Output,
     Program,
     Shape,
     Tensor,
@@ -37,12 +38,16 @@ LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number 
 """Kinds that came after the others, so that most seeds give the same programs as before: the seeds
 of the programs that have them, modulo 7.
 """
+SEVERAL = (8, 9, 10)
+"""The seeds of the programs with several outputs, modulo 25: no seed of `tests/golden` is one."""
 # Of the golden blobs: random graphs that together show every kind of op with every type, and every
 # special feature (graph_features.py); chosen by size among the first 4,000.
 MUSEUM_SEEDS = (
     190, 273, 427, 451, 465, 568, 637, 657, 726, 747, 775, 974, 1102, 1365, 1579, 1918, 2005,
     2128, 2191, 2519, 2623, 2646, 3565, 3668, 3778, 3905, 22, 65, 81, 93,
 )  # fmt: skip
+# Random graphs with several outputs: of ops in the middle, in every group; chosen by size.
+SEVERAL_SEEDS = (33, 484, 1033, 1835)
 # Random graphs with every such feature, for `spread_programs` of regenerate.py; chosen by size
 # among the graphs of the first 4,000 whose ops write different bytes in both runs.
 SPREAD_SEEDS = (
@@ -284,6 +289,31 @@ class _Graph:
             self.append(op, *made)
 
 
+def insert_outputs(rng, ops: list[Op], reads: list[tuple[int, ...]]) -> tuple[Output, ...]:
+    """Put one to three further ops that write outputs between the ops, in place; their outputs."""
+    outputs = tuple(Output(f"head{i}", 0.125 + i, bool(i % 2)) for i in range(rng.integers(1, 4)))
+    for output in outputs:
+        at = int(rng.integers(len(ops)))
+        tensors = [ops[0].inputs[0], *(op.output for op in ops[:at])]
+        number = int(rng.choice([i for i, t in enumerate(tensors) if t.type != "i32"]))
+        source, kind = tensors[number], str(rng.choice((*KINDS, "upsample", "mul")))
+        kind = "lookup" if source.zero and CLASSES[kind].copies else kind
+        name, numbers = f"{output.name}.{kind}", (number,)
+        if kind in BINARY:
+            numbers *= 2
+            op = binary_op(rng, name, source, source, last=True, kind=kind)
+        elif kind == "concat":
+            numbers *= 2
+            shape = source.shape._replace(c=2 * source.shape.c)
+            op = Concat(name=name, inputs=(source, source), output=Tensor(shape, "i32"))
+        else:
+            op = random_op(rng, name, source, last=True, kind=kind)
+        ops.insert(at, op)
+        later = [tuple(n + (n > at) for n in row) for row in reads[at:]]
+        reads[at:] = [numbers, *later]
+    return outputs
+
+
 def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Program:
     """A graph of ops, determined by the seed: every kind of op (the kinds of `LATER` for some
     seeds), outputs that several ops read, edges that skip ops, zero points, padding values, ops in
@@ -293,7 +323,7 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     """
     rng = np.random.default_rng(seed)
     if kinds == KINDS:
-        golden = seed in MUSEUM_SEEDS + SPREAD_SEEDS  # their programs stay as they are
+        golden = seed in MUSEUM_SEEDS + SEVERAL_SEEDS + SPREAD_SEEDS  # their programs stay
         later = [kind for kind, rest in LATER.items() if seed % 7 == rest]
         kinds += tuple(kind for kind in later * 5 if CLASSES[kind].number <= 12 or not golden)
     shape = Shape(int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 6)))
@@ -310,6 +340,9 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     size = graph.tensors[-1].shape.size
     labels = tuple(f"class {i}" for i in range(size)) if rng.random() < 0.5 else ()
     scales = {"input_scale": 0.5, "output_scale": 0.25, "softmax": bool(rng.random() < 0.5)}
+    if seed % 25 in SEVERAL and kinds[: len(KINDS)] == KINDS and n_ops is None:
+        outputs = insert_outputs(rng, graph.ops, graph.reads)
+        scales |= {"earlier_outputs": outputs, "output_name": "class"}
     ops, reads = tuple(graph.ops), tuple(graph.reads)
     if seed % 3 == 1:
         scales["plan"] = random_rows_plan(rng, ops, reads)
@@ -492,6 +525,11 @@ def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:
     x[-1] = high
     x[-2] = low
     return x
+
+
+def values(outputs) -> np.ndarray:
+    """The outputs of some runs as rows, int32 (N, values): all outputs of a run together."""
+    return np.concatenate([*outputs.values()], axis=1) if isinstance(outputs, dict) else outputs
 
 
 programs = st.builds(random_program, st.integers(0, 2**32 - 1))

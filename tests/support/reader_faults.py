@@ -395,15 +395,15 @@ _ORDER: Cases = {
     "63 bytes of another magic": (SIZE, b"X" + DENSE[1:63]),
     "63 bytes of another version": (SIZE, DENSE[:4] + b"\3" + DENSE[5:63]),
     "64 bytes of another magic": (MAGIC, b"X" + DENSE[1:64]),
-    "a later minor, truncated": (VERSION, DENSE[:6] + b"\1" + DENSE[7:-1]),
-    "a later minor, damaged": (VERSION, DENSE[:6] + b"\1" + DENSE[7:-1] + b"\0"),
+    "a later minor, truncated": (VERSION, DENSE[:6] + b"\2" + DENSE[7:-1]),
+    "a later minor, damaged": (VERSION, DENSE[:6] + b"\2" + DENSE[7:-1] + b"\0"),
     "minor 256": (VERSION, DENSE[:7] + b"\1" + DENSE[8:-1]),
 }  # fmt: skip
 
 # Changes of `_BASE` that break one check each.
 _BREAKS: dict[int, tuple[int, tuple[Change, ...]]] = {
     2: (MAGIC, ((0, "B", 0),)),
-    3: (VERSION, ((6, "H", 1),)),
+    3: (VERSION, ((6, "H", 2),)),
     4: (SIZE, ((8, "I", len(DENSE) + 1),)),
     5: (CRC, ()),
     6: (FIELD, ((57, "B", 1),)),

@@ -96,7 +96,7 @@ def _follow_group(
                 at = plan.offsets[source - 1] + (row - begin[source - 1]) * _pitch(ops[source - 1])
                 assert arena.holds(source - 1, at, row), (op.name, row)
         yield k, rows
-        for row in rows if k + 1 < len(ops) else ():
+        for row in rows if op.out_type != "i32" else ():
             # As if the kernel wrote before it read, but for values at the place that they lie at.
             arena.write(k, plan.offsets[k] + (row - begin[k]) * _pitch(op), row)
             if not op.in_place:

@@ -39,7 +39,7 @@ from blobs import (
     u32,
 )
 
-from drypoint.program import History, Plan, Program, Tensor, blob
+from drypoint.program import History, Output, Plan, Program, Tensor, blob
 
 ROW, PAIR = tensor(1, 1, 2), tensor(1, 1, 2, "i32")
 ARENA_SIZE, STATE = 16, 48  # places in the header
@@ -64,6 +64,8 @@ def unchecked_blob(ops, offsets, arena: int, reads=()) -> bytes:
     net = object.__new__(Program)
     names = {"name": "x", "ops": ops, "reads": reads or tuple((i,) for i in range(len(ops)))}
     names |= {"plan": Plan((*offsets, 0), (False,) * len(ops), arena)}
+    earlier = sum(op.out_type == "i32" for op in ops[:-1])
+    names |= {"earlier_outputs": tuple(Output(f"a{i}", 1.0) for i in range(earlier))}
     for field in fields(Program):
         default = {} if field.name == "provenance" else field.default
         value = 1.0 if "scale" in field.name else names.get(field.name, default)

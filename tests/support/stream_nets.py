@@ -269,13 +269,20 @@ def stretch(program: Program, height: int) -> list[np.ndarray]:
 
 
 def run_stretched(program: Program, signal: np.ndarray) -> np.ndarray:
-    """The rows (N, outputs) that the program gives for all of a signal (steps, 1, w, c)."""
+    """The rows (N, values) that the program gives for all of a signal (steps, 1, w, c)."""
+    return outputs_stretched(program, signal)[-1]
+
+
+def outputs_stretched(program: Program, signal: np.ndarray) -> list[np.ndarray]:
+    """The rows (N, values) of each output for all of a signal (steps, 1, w, c)."""
     ops = stretch(program, len(signal))
     if ops is None:
-        return np.zeros((0, program.output_shape.w * program.output_shape.c), np.int32)
+        shapes = [op.out_shape for op in program.output_ops]
+        return [np.zeros((0, shape.w * shape.c), np.int32) for shape in shapes]
     tensors = [signal.reshape(1, -1, *signal.shape[2:])]
     for op, reads in zip(ops, program.reads, strict=True):
         pairs = zip(reads, op.inputs, strict=True)
         planes = [tensors[number][:, : tensor.shape.h] for number, tensor in pairs]
         tensors.append(reference.apply(op, *planes))
-    return tensors[-1].reshape(tensors[-1].shape[1], -1)
+    planes = [plane for plane, op in zip(tensors[1:], ops, strict=True) if op.out_type == "i32"]
+    return [plane.reshape(plane.shape[1], -1) for plane in planes]

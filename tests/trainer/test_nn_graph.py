@@ -73,8 +73,8 @@ def test_the_training_graph_gives_a_loss_for_each_example():
         (lambda g: g(input=images(), target=[0] * 4, x=1), "got input, target, x"),
         (lambda g: g({"input": images(), "target": [0] * 4}, target=[0] * 4), "some twice"),
         (lambda g: g.apply({}, Tensor(images())), "has the ports input, target"),
-        (lambda g: g.bind((1, 5, 5)), "one input and one output are wanted here"),
-        (lambda g: nn.Model(g, encoder=data.ImageEncoder(width=5, height=5)), "one input and"),
+        (lambda g: g.bind((1, 5, 5)), "one input is wanted here"),
+        (lambda g: nn.Model(g, encoder=data.ImageEncoder(width=5, height=5)), "one input is"),
     ],
 )
 def test_wrong_ports_are_refused(call, text):

@@ -74,6 +74,8 @@ def writes(program: Program, name: str, pre: str) -> str:
         pre: what stands before ``scores`` in the README's lines of C.
     """
     upper = name.upper()
+    if program.earlier_outputs:
+        return _several(program, name, pre)
     argmax = f"`dpt_argmax({pre}scores, {upper}_OUTPUT_COUNT)`"
     if program.labels or program.softmax:
         name_of_class = (
@@ -104,3 +106,20 @@ def writes(program: Program, name: str, pre: str) -> str:
     if program.decoder is None and program.output_shape.size == program.input_shape.size:
         return f"{real}. There are as many outputs as inputs, as an autoencoder has."
     return f"{real}; where outputs are scores of classes, the class is {argmax}."
+
+
+def _several(program: Program, name: str, pre: str) -> str:
+    """What several outputs mean."""
+    lines = [f"The outputs lie one after the other in `{pre}scores`:", ""]
+    for output, op in zip(program.outputs, program.output_ops, strict=True):
+        macro, (h, w, c) = f"{name.upper()}_OUTPUT_{output.name.upper()}", op.out_shape
+        values = (
+            f"`{macro}_COUNT` = {h * w * c} values ({h} x {w} x {c}) from `{pre}scores[{macro}]` on"
+        )
+        real = f"a real value is `{macro}_SCALE` times the integer"
+        if output.softmax:
+            real = f"scores; `dpt_softmax` with the scale `{macro}_SOFTMAX` makes probabilities"
+        lines.append(f"* {output.name}: {values}; {real}.")
+    if program.labels:
+        lines += ["", f"`dpt_label(&{name}, i)` names value i of the last output."]
+    return "\n".join(lines)

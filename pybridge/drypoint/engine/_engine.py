@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint.common import accept, attribute_hints, check_kind, html_table, read_bytes
-from drypoint.program import NUMPY_TYPE, BlobError, Program, Shape, blob
+from drypoint.program import NUMPY_TYPE, BlobError, Output, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
 from ._native import ffi, lib
@@ -85,7 +85,8 @@ class Engine:
         self._batch = max(1, CACHE // max(1, self.arena_size))
         self._input = np.dtype(NUMPY_TYPE[self.program.input_type])
         self._one = frozenset(_shapes_of_one(self.program.input_shape))
-        self._n_outputs = self.program.output_shape.size
+        self._n_outputs = self.program.output_count
+        self._several = len(self.program.outputs) > 1
 
     @staticmethod
     def backends() -> list[str]:
@@ -117,7 +118,7 @@ class Engine:
         """Steps of one run, as the C library counts them (``Program.steps``)."""
         return int(lib.dpt_steps(self._model))
 
-    def run(self, x: ArrayLike) -> NDArray[np.int32]:
+    def run(self, x: ArrayLike) -> Any:
         """Outputs for one input or a batch, as ``program.reference.run`` gives them.
 
         Args:
@@ -125,8 +126,9 @@ class Engine:
                 it is C-contiguous.
 
         Returns:
-            int32 (N, outputs). The N inputs of a streaming program are N steps after a reset; the
-            result has the outputs of the M steps that have one, int32 (M, outputs).
+            int32 (N, values); of a program with several outputs a dict of such arrays by name. The
+            N inputs of a streaming program are N steps after a reset; the result has the outputs of
+            the M steps that have one, int32 (M, values).
 
         Raises:
             ProgramError: ``x`` has another type or shape.
@@ -140,7 +142,7 @@ class Engine:
             return self.stream().steps(x)
         outputs = np.empty((n, self._n_outputs), np.int32)
         if n == 0:
-            return outputs
+            return self.program.split_outputs(outputs) if self._several else outputs
         inputs = ffi.from_buffer(UINT8S, np.ascontiguousarray(x))
         threads, batch = (1, 1) if n == 1 else (min(self._threads, n), min(self._batch, n))
         status = lib.dpt_bridge_run(
@@ -148,7 +150,7 @@ class Engine:
         )
         if status:
             check(status)
-        return outputs
+        return self.program.split_outputs(outputs) if self._several else outputs
 
     def stream(self) -> Stream:
         """A signal, to be read step by step from its first row on.
@@ -167,7 +169,7 @@ class Engine:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         inputs = np.ascontiguousarray(self.program.check_input(x))
         n, size = len(inputs), sum(op.output.bytes for op in self.program.ops)
-        outputs = np.empty((n, self.program.output_shape.size), np.int32)
+        outputs = np.empty((n, self._n_outputs), np.int32)
         traces = np.zeros((n, size), np.uint8)
         arena = np.empty(self.arena_size, np.uint8)
         check(
@@ -183,8 +185,9 @@ class Engine:
         )
         return split_traces(self.program, traces, n=n)
 
-    def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Real outputs (N, outputs): probabilities when the program ends in a softmax.
+    def predict_proba(self, x: ArrayLike) -> Any:
+        """Real outputs, float64 (N, values): probabilities of an output that ends in a softmax. Of
+        several outputs a dict by name.
 
         Args:
             x: as for `run`; or, where the program reads no pixels, what the float model took, which
@@ -207,22 +210,21 @@ class Engine:
 
     def predict(self, x: ArrayLike) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
-        program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of a
-        streaming program, a list for the steps that have an output.
+        program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of
+        several outputs, a dict by name, each output decoded by its own decoder. Of a streaming
+        program, a list for the steps that have an output.
 
         Args:
             x: as for `predict_proba`.
         """
-        real = self.predict_proba(x)
-        if self.program.is_single(x) and not self.program.is_streaming:
-            real = real[0]
-        config = self.program.decoder
-        if config is None:
-            return real
-        # Called late: an engine that only runs integers loads no part of the trainer.
-        from drypoint.data import decoder_from_config  # noqa: PLC0415
-
-        return decoder_from_config(config)(real)
+        real, outputs = self.predict_proba(x), self.program.outputs
+        single = self.program.is_single(x) and not self.program.is_streaming
+        if len(outputs) == 1:
+            return _decode(outputs[0], real[0] if single else real)
+        return {
+            output.name: _decode(output, real[output.name][0] if single else real[output.name])
+            for output in outputs
+        }
 
     def __call__(self, x: ArrayLike) -> object:
         """`predict`."""
@@ -242,6 +244,16 @@ class Engine:
         ]
         caption = f"engine of {self.program.name}"
         return html_table((), rows, left=(0, 1), caption=caption) + self.program._repr_html_()
+
+
+def _decode(output: Output, real: NDArray[np.float64]) -> object:
+    """What the decoder of an output makes of its real values."""
+    if output.decoder is None:
+        return real
+    # Called late: an engine that only runs integers loads no part of the trainer.
+    from drypoint.data import decoder_from_config  # noqa: PLC0415
+
+    return decoder_from_config(output.decoder)(real)
 
 
 def _backends() -> dict[str, Any]:

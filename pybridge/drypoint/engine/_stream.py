@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from drypoint.program import Program, ProgramError
 
@@ -29,8 +29,9 @@ class Stream:
         size = self._arena.size
         check(lib.dpt_reset(self._model, pointer("void *", self._arena), size))
 
-    def step(self, x: ArrayLike) -> NDArray[np.int32] | None:
-        """The output of the next step, int32 (outputs,), or None: the step has none.
+    def step(self, x: ArrayLike) -> Any:
+        """The output of the next step, int32 (values,), or None: the step has none. Of several
+        outputs a dict by name.
 
         Args:
             x: one row (1, w, c) of uint8 or int8 as the program reads, or (1, w) for one channel;
@@ -43,17 +44,21 @@ class Stream:
         if len(rows) != 1:
             raise ProgramError(f"{len(rows)} rows for one step; steps(x) takes several")
         found = self.steps(rows)
+        if isinstance(found, dict):
+            step = {name: values[0] for name, values in found.items() if len(values)}
+            return step or None
         return found[0] if len(found) else None
 
-    def steps(self, x: ArrayLike) -> NDArray[np.int32]:
-        """The outputs of the next steps, int32 (M, outputs): of the M steps that have one.
+    def steps(self, x: ArrayLike) -> Any:
+        """The outputs of the next steps, int32 (M, values): of the M steps that have one. Of
+        several outputs a dict by name.
 
         Args:
             x: the rows (N, 1, w, c), otherwise as for `step`.
         """
         inputs = np.ascontiguousarray(self._program.encode(x))
         n = len(inputs)
-        outputs = np.empty((n, self._program.output_shape.size), np.int32)
+        outputs = np.empty((n, self._program.output_count), np.int32)
         has_output = np.zeros(n, np.uint8)
         check(
             lib.dpt_bridge_steps(
@@ -65,5 +70,4 @@ class Stream:
                 pointer("uint8_t *", has_output),
             )
         )
-        written: NDArray[np.int32] = outputs[has_output != 0]
-        return written
+        return self._program.split_outputs(outputs[has_output != 0])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import accept, check_kind, html_table, kind_of, one_blas_thread, progress
-from drypoint.program import Program, ProgramError, reference
+from drypoint.program import Program, ProgramError, Values, reference
 
 from ._aliases import VERIFY
 
@@ -34,13 +34,14 @@ class Verification:
         examples: the number of inputs of every runner.
         bytes_per_example: bytes compared for each input and runner: the outputs of all ops.
         differing: runner -> op -> bytes that differ; ops without a difference are left out.
-        outputs: "reference" and runner -> int32 (examples, outputs), the outputs of the last op.
+        outputs: "reference" and runner -> the program's output, int32 (examples, values), or of
+            several outputs a dict of such arrays by name.
     """
 
     examples: int
     bytes_per_example: int
     differing: Mapping[str, Mapping[str, int]]
-    outputs: Mapping[str, NDArray[np.int32]]
+    outputs: Mapping[str, Any]
 
     @property
     def differing_bytes(self) -> int:
@@ -120,7 +121,7 @@ def verify(
     fitting = _MOST if program.is_streaming else max(1, min(_MOST, _BUDGET // traced))
     size = batch_size or fitting
     differing: dict[str, dict[str, int]] = {name: {} for name in runners}
-    outputs: dict[str, list[NDArray[np.integer]]] = {name: [] for name in ("reference", *runners)}
+    outputs: dict[str, list[Values]] = {name: [] for name in ("reference", *runners)}
 
     def traces(start: int) -> dict[str, list[NDArray[np.integer]]]:
         batch = integers[start : start + size]
@@ -135,7 +136,7 @@ def verify(
     ):
         for found in pool.map(traces, range(0, len(integers), size)):
             for name, planes in found.items():
-                outputs[name].append(planes[-1])
+                outputs[name].append(program.output_values(planes))
             for name, counts in differing.items():
                 for op, right, came in zip(
                     program.ops, found["reference"], found[name], strict=True
@@ -147,8 +148,15 @@ def verify(
         examples=len(integers),
         bytes_per_example=sum(op.output.bytes for op in program.ops),
         differing=differing,
-        outputs={k: np.concatenate(v).reshape(len(integers), -1) for k, v in outputs.items()},
+        outputs={name: _join_batches(batches) for name, batches in outputs.items()},
     )
+
+
+def _join_batches(batches: list[Any]) -> Values:
+    """The outputs of all batches."""
+    if isinstance(batches[0], dict):
+        return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+    return np.concatenate(batches)
 
 
 def _differing_bytes(right: NDArray[np.integer], came: NDArray[np.integer]) -> int:

@@ -8,26 +8,40 @@ static size_t input_size(const dpt_model *model) {
     return dpt_elements(model->ops[0].in);
 }
 
-static size_t output_count(const dpt_model *model) {
-    return dpt_elements(model->ops[model->n_ops - 1].out);
-}
-
 /* One thread's share: inputs `from` up to `end`. */
 typedef struct share {
     const dpt_model *model;
     uint8_t *arena;
     size_t batch, from, end;
     const uint8_t *inputs;
-    int32_t *outputs;
+    int32_t *outputs, *planes; /* planes: of a batch, for a model of several outputs; or NULL */
     dpt_status status;
 } share;
 
+/* Gathers the values of all outputs of each of n inputs: in `planes`, the n planes of an output lie
+ * together. */
+static void gather(const dpt_model *model, size_t n, const int32_t *planes, int32_t *outputs) {
+    const size_t count = dpt_output_count(model);
+    const dpt_op *op = NULL;
+    for (size_t k = 0; (op = dpt_output_at(model, k)) != NULL; k++) {
+        const size_t at = op->out_offset, values = dpt_elements(op->out);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(outputs + i * count + at, planes + n * at + i * values,
+                   values * sizeof planes[0]);
+        }
+    }
+}
+
 static void run_share(share *s) {
-    const size_t size = input_size(s->model), count = output_count(s->model);
+    const size_t size = input_size(s->model), count = dpt_output_count(s->model);
     for (size_t i = s->from; i < s->end && s->status == DPT_OK; i += s->batch) {
         const size_t n = s->end - i < s->batch ? s->end - i : s->batch;
+        int32_t *outputs = s->outputs + i * count;
         s->status = dpt_run_batch(s->model, NULL, s->arena, n * s->model->arena_size,
-                                  s->inputs + i * size, s->outputs + i * count, n);
+                                  s->inputs + i * size, s->planes != NULL ? s->planes : outputs, n);
+        if (s->planes != NULL && s->status == DPT_OK) {
+            gather(s->model, n, s->planes, outputs);
+        }
     }
 }
 
@@ -72,19 +86,32 @@ static size_t share_begin(size_t n, size_t threads, size_t t) {
 int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t n,
                    const uint8_t *inputs, int32_t *outputs) {
     share shares[DPT_BRIDGE_THREADS];
+    const int several = dpt_output_at(model, 1) != NULL && batch > 1;
+    const size_t count = several ? dpt_output_count(model) : 0;
+    const size_t planes_size = batch * count * sizeof(int32_t); /* less than `outputs` has */
     const size_t size = model->arena_size, most = SIZE_MAX - 1; /* 1 more: malloc(0) may be NULL */
     int status = DPT_OK;
-    if (size > 0 && batch > most / threads / size) {
+    if ((size > 0 && batch > most / threads / size) || planes_size > most / threads) {
         return DPT_BRIDGE_E_MEMORY;
     }
     uint8_t *arena = malloc(threads * batch * size + 1);
-    if (arena == NULL) {
+    uint8_t *planes = malloc(threads * planes_size + 1);
+    if (arena == NULL || planes == NULL) {
+        free(arena);
+        free(planes);
         return DPT_BRIDGE_E_MEMORY;
     }
     for (size_t t = 0; t < threads; t++) {
         const size_t from = share_begin(n, threads, t), end = share_begin(n, threads, t + 1);
-        const share s = {model, arena + t * batch * size, batch, from, end, inputs, outputs,
-                         DPT_OK};
+        const share s = {.model = model,
+                         .arena = arena + t * batch * size,
+                         .batch = batch,
+                         .from = from,
+                         .end = end,
+                         .inputs = inputs,
+                         .outputs = outputs,
+                         .planes = several ? (int32_t *)(void *)(planes + t * planes_size) : NULL,
+                         .status = DPT_OK};
         shares[t] = s;
     }
     run_shares(shares, threads);
@@ -92,12 +119,13 @@ int dpt_bridge_run(const dpt_model *model, size_t batch, size_t threads, size_t 
         status = shares[t].status;
     }
     free(arena);
+    free(planes);
     return status;
 }
 
 dpt_status dpt_bridge_steps(const dpt_model *model, uint8_t *arena, size_t n, const uint8_t *inputs,
                             int32_t *outputs, uint8_t *has_output) {
-    const size_t size = input_size(model), count = output_count(model);
+    const size_t size = input_size(model), count = dpt_output_count(model);
     int status = DPT_OK;
     for (size_t i = 0; i < n && status >= 0; i++) {
         status =
@@ -134,7 +162,7 @@ dpt_status dpt_bridge_trace(const dpt_model *model, void *arena, size_t n, const
         trace t = {model, traces + i * trace_size};
         status = (streams ? dpt_step_traced : dpt_run_traced)(
             model, NULL, arena, model->arena_size, inputs + i * input_size(model),
-            outputs + i * output_count(model), keep, &t);
+            outputs + i * dpt_output_count(model), keep, &t);
     }
     return status < 0 ? status : DPT_OK;
 }

@@ -13,6 +13,7 @@ from ._builder import same_order as same_order
 from ._errors import LoweringError as LoweringError
 from ._errors import Unsupported as Unsupported
 from ._graph import Graph as Graph
+from ._graph import NetOutput as NetOutput
 from ._graph import raw_pixels as raw_pixels
 from ._integers import HALVES_DOWN as HALVES_DOWN
 from ._integers import Integers as Integers

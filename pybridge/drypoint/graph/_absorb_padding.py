@@ -42,8 +42,8 @@ def absorb_padding(graph: Graph) -> Graph:
                 absorbed = replace(node, reads=reads)
             node = absorbed  # noqa: PLW2901
         rewriter.keep(number, node)
-    if graph.output in pads:
-        rewriter.keep(graph.output, padded_plane("output", pads[graph.output], rewriter))
+    for number in {output.number for output in graph.outputs} & {*pads}:
+        rewriter.keep(number, padded_plane("output", pads[number], rewriter))
     return rewriter.graph()
 
 

@@ -13,7 +13,7 @@ from drypoint.program import BinaryOp, Shape
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
 from ._errors import Unsupported
-from ._graph import Graph
+from ._graph import Graph, NetOutput
 from ._nodes import (
     NO_PADDING,
     Affine,
@@ -120,13 +120,20 @@ class Builder:
         """The fields of a node that computes a part of the layer, in the range of its output."""
         return {"name": f"{self.layer}.{name}", "layer": "", "range_of": self.layer}
 
-    def graph(self, output: Value, encoder: Mapping[str, Any] | None = None) -> Graph:
-        """The graph that ends in a value, without nodes that the value does not depend on."""
-        numbers = {output.number}
+    def graph(
+        self, ends: Value | Mapping[str, Value], encoder: Mapping[str, Any] | None = None
+    ) -> Graph:
+        """The graph that ends in a value, or in several values by the names of the outputs, without
+        nodes that these do not depend on.
+        """
+        named = ends if isinstance(ends, Mapping) else {"output": ends}
+        outputs = (NetOutput(end.number, end.softmax, name) for name, end in named.items())
+        numbers = {end.number for end in named.values()}
         for number, node in reversed(self._nodes.items()):
             numbers |= set(node.reads) if number in numbers else set()
         nodes = {n: node for n, node in self._nodes.items() if n in numbers | {0}}
-        return Graph(nodes=nodes, output=output.number, softmax=output.softmax, encoder=encoder)
+        graph = Graph(nodes=nodes, outputs=tuple(outputs), encoder=encoder)
+        return graph.with_outputs(lambda number: number)
 
     def node(self, value: Value) -> Node:
         """The node of a value."""

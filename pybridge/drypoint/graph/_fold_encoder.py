@@ -36,7 +36,7 @@ def fold_encoder(graph: Graph) -> Graph:
             rewriter.keep(number, node)
     if troubles:
         raise LoweringError(troubles)
-    if graph.output in affines:
+    if any(output.number in affines for output in graph.outputs):
         reason = (
             "the net has no weights that could take in what the encoder does to pixels: add a "
             "Linear or Conv2d, or quantize without the encoder"

@@ -3,9 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Upsample
+
+
+class NetOutput(NamedTuple):
+    """An output of the net: the number of the node whose plane it is, whether it is the softmax of
+    that plane, and its name.
+    """
+
+    number: int
+    softmax: bool = False
+    name: str = "output"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -14,14 +24,12 @@ class Graph:
 
     Attributes:
         nodes: number -> node; number 0 is the `Input`.
-        output: number of the node whose plane is the net's output.
-        softmax: whether the net's output is the softmax of that plane.
+        outputs: of the net, in order of computation.
         encoder: config of the encoder that the first nodes compute; None: the input is real.
     """
 
     nodes: Mapping[int, Node]
-    output: int
-    softmax: bool = False
+    outputs: tuple[NetOutput, ...]
     encoder: Mapping[str, Any] | None = None
 
     @property
@@ -32,8 +40,15 @@ class Graph:
         return node
 
     def readers(self) -> Counter[int]:
-        """How many inputs of nodes, and the output, read each node."""
-        return Counter([self.output, *(n for node in self.nodes.values() for n in node.reads)])
+        """How many inputs of nodes, and outputs of the net, read each node."""
+        read = (n for node in self.nodes.values() for n in node.reads)
+        return Counter([*(output.number for output in self.outputs), *read])
+
+    def with_outputs(self, number: Callable[[int], int]) -> "Graph":
+        """The graph whose outputs are other nodes, in order of computation."""
+        moved = (output._replace(number=number(output.number)) for output in self.outputs)
+        places = {number: i for i, number in enumerate(self.nodes)}
+        return replace(self, outputs=tuple(sorted(moved, key=lambda one: places[one.number])))
 
     def numbered(self) -> "Graph":
         """The graph with the numbers 0, 1, 2, ... in order of computation."""
@@ -42,7 +57,7 @@ class Graph:
             new[old]: replace(node, reads=tuple(new[n] for n in node.reads))
             for old, node in self.nodes.items()
         }
-        return replace(self, nodes=nodes, output=new[self.output])
+        return replace(self, nodes=nodes).with_outputs(new.__getitem__)
 
 
 class Rewriter:
@@ -102,8 +117,8 @@ class Rewriter:
 
     def graph(self) -> Graph:
         """The graph of the nodes written."""
-        output = self._moved.get(self._graph.output, self._graph.output)
-        return replace(self._graph, nodes=self._written, output=output)
+        moved = replace(self._graph, nodes=self._written)
+        return moved.with_outputs(lambda number: self._moved.get(number, number))
 
 
 def set_layer_before(rewriter: Rewriter, between: list[int], node: Node) -> None:

@@ -1,6 +1,7 @@
 """Lowering: a graph, rewritten pass by pass until each node is one integer op."""
 
 from ._absorb_padding import absorb_padding
+from ._copy_outputs import copy_outputs
 from ._fold_batch_norm import fold_batch_norm
 from ._fold_encoder import fold_encoder
 from ._fuse_clip import fuse_clip
@@ -23,4 +24,5 @@ def fuse(graph: Graph) -> Graph:
     graph = fuse_clip(graph)
     graph = fuse_pool(graph)
     graph = split_concat(graph)
+    graph = copy_outputs(graph)
     return graph.numbered()

@@ -24,23 +24,24 @@ def compute_output(graph: Graph) -> Graph:
     """The fused graph, whose last node can write int32: a maximum or a copy of integers with a zero
     point is followed by a table that takes the zero point away.
     """
-    last = graph.nodes[graph.output]
+    (output,) = graph.outputs
+    last = graph.nodes[output.number]
     if last.nature == "computes" or last.qparams is None or last.qparams.zero == 0:
         return graph
     table = Table(
         name="output",
-        reads=(graph.output,),
+        reads=(output.number,),
         shape=last.shape,
         qparams=last.qparams,
         function=lambda reals: reals,
     )
     number = len(graph.nodes)
-    return replace(graph, nodes={**graph.nodes, number: table}, output=number)
+    return replace(graph, nodes={**graph.nodes, number: table}).with_outputs(lambda _: number)
 
 
 def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with the file's integers, in order. The last one writes int32: the
-    file's integers less their zero point.
+    """The nodes of a fused graph with the file's integers, in order. Nodes of outputs write int32:
+    the file's integers less their zero point.
 
     Args:
         graph: each node has the parameters of its output, and weights have scales.
@@ -50,13 +51,14 @@ def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ..
         LoweringError: nodes whose scales have no multipliers; a line for each.
     """
     params = {n: node.qparams for n, node in graph.nodes.items() if node.qparams is not None}
+    outputs = {output.number for output in graph.outputs}
     line, troubles = list[QuantizedNode](), list[tuple[str, str]]()
     for number, node in graph.nodes.items():
         if number == 0:
             continue
         sources = tuple(params[n] for n in node.reads)
         try:
-            line.append(_quantize_node(node, sources, halves=halves, last=number == graph.output))
+            line.append(_quantize_node(node, sources, halves=halves, last=number in outputs))
         except Unsupported as reason:
             troubles.append((node.title, str(reason)))
     if troubles:

@@ -1,6 +1,6 @@
 """Nodes with integers, and the op of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import program
-from drypoint.program import NUMPY_TYPE, Op, Program, Shape
+from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 
 from ._binary import Binary
 from ._graph import Graph
@@ -57,12 +57,20 @@ class QuantizedNode:
         return values
 
 
-def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> Program:
+def to_program(
+    graph: Graph,
+    nodes: Sequence[QuantizedNode],
+    *,
+    decoders: Mapping[str, Mapping[str, Any]] | None = None,
+    **fields: Any,
+) -> Program:
     """The program of a fused graph.
 
     Args:
         graph: numbered, without nodes that a pass replaces.
-        nodes: its nodes but the input, in order, with their integers; the last writes int32.
+        nodes: its nodes but the input, in order, with their integers; nodes of outputs write
+            int32.
+        decoders: output -> the config of its decoder.
         fields: more fields of `Program`.
 
     Raises:
@@ -70,13 +78,26 @@ def to_program(graph: Graph, nodes: Sequence[QuantizedNode], **fields: Any) -> P
     """
     shapes = [node.shape for node in graph.nodes.values()]
     scales = {"input_scale": nodes[0].source.scale, "output_scale": nodes[-1].target.scale}
+    *earlier, last = graph.outputs
+    decoders = decoders or {}
+    fields = {"softmax": last.softmax, "decoder": decoders.get(last.name), **scales, **fields}
+    if earlier:
+        fields["output_name"] = last.name
     return Program(
         ops=tuple(
             _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in nodes
         ),
         reads=tuple(quantized.node.reads for quantized in nodes),
-        softmax=graph.softmax,
-        **scales | fields,
+        earlier_outputs=tuple(
+            Output(
+                name=output.name,
+                scale=nodes[output.number - 1].target.scale,
+                softmax=output.softmax,
+                decoder=decoders.get(output.name),
+            )
+            for output in earlier
+        ),
+        **fields,
     )
 
 

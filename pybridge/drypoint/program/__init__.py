@@ -23,6 +23,8 @@ from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
+from ._outputs import Output as Output
+from ._outputs import Values as Values
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._tensors import LIMITS as LIMITS
@@ -49,12 +51,14 @@ __all__ = [
     "Clock",
     "DType",
     "Lifetime",
+    "Output",
     "Plan",
     "Program",
     "ProgramError",
     "Shape",
     "Simplified",
     "Tensor",
+    "Values",
     "blob",
     "border",
     "bytes_in_use",

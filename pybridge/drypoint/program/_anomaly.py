@@ -19,6 +19,17 @@ class ErrorScale(NamedTuple):
     shift: int  # 1 .. 62
 
 
+def check_threshold(threshold: object) -> None:
+    """Refuse a threshold that does not fit 64 bits.
+
+    Raises:
+        ProgramError: it is no whole number from 0 below 2^64.
+    """
+    whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
+    if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
+        raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
+
+
 def error_scale(input_scale: float, output_scale: float) -> ErrorScale:
     """The nearest `ErrorScale` of a program's two scales.
 

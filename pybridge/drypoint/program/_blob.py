@@ -1,4 +1,4 @@
-"""A program as bytes and back: BLOB.md, format 2.0."""
+"""A program as bytes and back: BLOB.md, format 2.1."""
 
 import struct
 import zlib
@@ -11,7 +11,8 @@ from drypoint.common import DrypointError, file_kind
 from . import _softmax as softmax
 from ._history import state_offsets
 from ._meta import MetaError, read_meta, write_meta
-from ._plan import Plan
+from ._outputs import output_offsets
+from ._plan import Plan, is_placed
 from ._program import Program
 from ._records import (
     OP,
@@ -26,10 +27,10 @@ from ._records import (
     write_record,
 )
 from ._tensors import ProgramError, Tensor
-from .ops import History, Op
+from .ops import Op
 
 MAGIC = b"DPT\x1a"
-VERSION = (2, 0)
+VERSION = (2, 1)  # the newest that it reads; it writes the lowest that can say the program
 HEADER = struct.Struct("<4sHHIIIHH3HBb6IB7s")
 NO_SOFTMAX = softmax.SoftmaxScale(0, 0)
 
@@ -63,8 +64,10 @@ def identity(program: Program) -> int:
     It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
     """
     *offsets, arena = state_offsets(program.ops)
-    for i, op in enumerate(program.ops[:-1]):
-        if not isinstance(op, History):
+    for i, values in output_offsets(program.ops).items():
+        offsets[i] = values
+    for i, op in enumerate(program.ops):
+        if is_placed(program.ops, i):
             offsets[i], arena = arena, arena + op.output.bytes
     apart = Plan(tuple(offsets), (False,) * len(program.ops), arena)
     return zlib.crc32(dumps(replace(program, plan=apart)))
@@ -96,7 +99,8 @@ def dumps(program: Program) -> bytes:
     counts = (program.arena_size, len(program.ops), len(program.labels))
     places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
     border = (*tensor_fields(program.input), *places, *_softmax_scale(program), bytes(7))
-    HEADER.pack_into(body, 0, MAGIC, *VERSION, len(body), 0, *counts, *border)
+    version = (2, 1 if program.earlier_outputs else 0)
+    HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
     return bytes(body)
 
@@ -112,21 +116,25 @@ def loads(blob: bytes) -> Program:
     view = memoryview(blob)
     header = _read_header(view)
     try:
-        meta = read_meta(_slice(view, *header.meta), header.n_ops)
-        labels = _slice(view, *header.labels).decode().split("\0")
         records = _read_records(view, header.n_ops)
+        n_outputs = _count_outputs(records, header.version)
+        meta = read_meta(_slice(view, *header.meta), header.n_ops, n_outputs)
+        labels = _slice(view, *header.labels).decode().split("\0")
+        *earlier, last = meta.outputs
         program = Program(
             name=meta.name,
             ops=_read_ops(view, records, meta.ops),
             reads=tuple(record.wiring.reads for record in records),
             plan=_plan([record.wiring for record in records], header.arena_size),
             input_scale=meta.input_scale,
-            output_scale=meta.output_scale,
-            softmax=meta.softmax,
+            output_scale=last.scale,
+            softmax=last.softmax,
+            output_name=last.name,
+            earlier_outputs=tuple(earlier),
             threshold=meta.threshold,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,
-            decoder=meta.decoder,
+            decoder=last.decoder,
             provenance=meta.provenance,
         )
     except MetaError as error:
@@ -155,9 +163,10 @@ def _read_header(blob: memoryview) -> _Header:
             + (file_kind(bytes(blob)) or "Program.save writes one")
         )
     (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
-    if (major, minor) != VERSION:
+    if major != VERSION[0] or minor > VERSION[1]:
         raise BlobError(
-            f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.{VERSION[1]}: "
+            f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.0 to "
+            f"{VERSION[0]}.{VERSION[1]}: "
             + ("install a newer one" if (major, minor) > VERSION else "quantize the model again")
         )
     if size != len(blob):
@@ -193,6 +202,17 @@ def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
     if HEADER.size + OP.size * n_ops > len(blob):
         raise ValueError(f"the records of {n_ops} ops do not lie in {len(blob)} bytes")
     return [read_record(blob, HEADER.size + OP.size * i) for i in range(n_ops)]
+
+
+def _count_outputs(records: list[Record], version: tuple[int, int]) -> int:
+    """How many ops write an output: with minor 0 the last op alone does."""
+    writers = [i for i, record in enumerate(records) if record.output.type == "i32"]
+    if version[1] == 0 and writers[:1] not in ([], [len(records) - 1]):
+        raise ValueError(
+            f"op {writers[0]} writes i32, which in format {version[0]}.{version[1]} only the last "
+            "op may"
+        )
+    return max(1, len(writers))
 
 
 def _read_ops(blob: memoryview, records: list[Record], names: tuple[str, ...]) -> tuple[Op, ...]:

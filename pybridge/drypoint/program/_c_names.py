@@ -21,7 +21,7 @@ DECLARED = (
     "fraction fread fwrite i input inputs integer k keep kernels labels main memcpy "
     "memset nearest next op "
     "ops output outputs p printf progress rest result samples selftest size size_t status stdin "
-    "stdout step trace user write_output wrong"
+    "stdout step trace user write_output wrong wrong_op"
 )
 # Files of these names would hide the headers of the C library.
 HEADERS = (

@@ -16,6 +16,7 @@ from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._history import Clock
+from ._outputs import is_output, output_offsets
 from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_mve import mve_kernels
 from ._program import Program
@@ -24,7 +25,7 @@ from ._reference import trace
 from ._tensors import ProgramError, Tensor
 from .ops import Conv, Op
 
-CODEGEN_VERSION = 6  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
@@ -96,7 +97,8 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_size=program.input_shape.size,
         input_type=program.input_type,
         input_shape=program.input_shape,
-        output_count=program.output_shape.size,
+        output_count=program.output_count,
+        outputs=_outputs(program, name),
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
@@ -119,10 +121,31 @@ def _state(program: Program, name: str) -> str:
 def _scales(program: Program, name: str) -> str:
     """The macros of the input, and the scale of the output, which a softmax's logits have not."""
     lines, upper = border_defines(program, name), name.upper()
-    if not program.softmax:
+    if not program.softmax and not program.earlier_outputs:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
+
+
+def _outputs(program: Program, name: str) -> str:
+    """The macros of each of several outputs."""
+    if not program.earlier_outputs:
+        return ""
+    head = f"{name.upper()}_OUTPUT"
+    text = (
+        "/* The values of an output X are output[.._X] to output[.._X + .._X_COUNT - 1]. A real\n"
+        " * value is .._X_SCALE times the int32; logits have .._X_SOFTMAX, for dpt_softmax. */\n"
+    )
+    places = output_offsets(program.ops).values()
+    for output, op, at in zip(program.outputs, program.output_ops, places, strict=True):
+        macro = f"{head}_{output.name.upper()}"
+        text += f"#define {macro} {at} /* {op.out_shape} */\n"
+        text += f"#define {macro}_COUNT {op.out_shape.size}\n"
+        if output.softmax:
+            text += f"#define {macro}_SOFTMAX {{{_list(softmax.scale(output.scale))}}}\n"
+        else:
+            text += f"#define {macro}_SCALE {float(output.scale)!r}\n"
+    return text
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
@@ -185,11 +208,14 @@ def _kernel(op: Op) -> str:
 
 
 def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
-    *inner, last = trace(program, golden)
+    planes = trace(program, golden)
+    rows = [plane.reshape(len(golden), -1) for plane in planes]
+    outputs = [row for row, op in zip(rows, program.ops, strict=True) if is_output(op)]
+    in_arena = [not is_output(op) for op in program.ops[:-1]]
     crcs = [
         [
-            f"0x{zlib.crc32(plane[i].tobytes()) if _runs(clock, i) else 0:08X}u"
-            for plane, clock in zip(inner, program.clocks[:-1], strict=True)
+            f"0x{zlib.crc32(plane[i].tobytes()) if has_crc and _runs(clock, i) else 0:08X}u"
+            for has_crc, plane, clock in zip(in_arena, planes, program.clocks, strict=False)
         ]
         for i in range(len(golden))
     ]
@@ -197,11 +223,11 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         "selftest_stream.c.in" if program.is_streaming else "selftest.c.in",
         **_common(program, name),
         n_golden=len(golden),
-        n_inner=max(1, len(inner)),
+        n_inner=max(1, len(planes) - 1),
         element="uint8_t" if program.input_type == "u8" else "int8_t",
         inputs=_nested(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
-        outputs=_nested(last),
+        outputs=_nested(np.concatenate(outputs, axis=1)),
     )
 
 

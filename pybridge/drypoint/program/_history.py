@@ -48,6 +48,12 @@ def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
             f"its output is ready in step {clock.first} and every {clock.period} steps; at most "
             f"{MOST_STEPS}",
         )
+    for op, clock in zip(ops, runs, strict=True):
+        op.need(
+            op.out_type != "i32" or clock == runs[-1],
+            f"writes an output in step {clock.first} and every {clock.period} steps, but the last "
+            f"output comes in step {runs[-1].first} and every {runs[-1].period}; all come together",
+        )
     return tuple(runs)
 
 

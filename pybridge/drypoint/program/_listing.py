@@ -1,7 +1,10 @@
 """A program as text: what people read, and what heads the generated C."""
 
+from collections.abc import Sequence
+
 from drypoint.common import printable, table_lines
 
+from ._outputs import is_output
 from ._plan import Reads
 from ._tensors import Tensor
 from .ops import Op
@@ -17,6 +20,7 @@ def listing(
     ops: tuple[Op, ...],
     reads: Reads,
     *,
+    outputs: Sequence[str],
     arena: int,
     least: int,
     state: int,
@@ -32,6 +36,7 @@ def listing(
         source: the program's input.
         ops: its ops.
         reads: for each op, the numbers of the tensors that it reads.
+        outputs: the names of the program's outputs; several ones have a line.
         arena: bytes of the arena.
         least: the lower bound of the arena's bytes.
         state: bytes of the arena that last from step to step.
@@ -42,7 +47,13 @@ def listing(
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
     total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
-    return "\n".join([f"program {printable(name)}: {total}", *lines])
+    head = [f"program {printable(name)}: {total}"]
+    if len(outputs) > 1:
+        written = zip(outputs, filter(is_output, ops), strict=True)
+        head.append(
+            "outputs: " + ", ".join(f"{name} of {printable(op.name)}" for name, op in written)
+        )
+    return "\n".join([*head, *lines])
 
 
 def _line_of_ops(ops: tuple[Op, ...]) -> list[str]:

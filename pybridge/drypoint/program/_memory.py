@@ -8,6 +8,7 @@ from typing import NamedTuple
 from drypoint.common import table_lines
 
 from ._history import COUNTER
+from ._outputs import is_output
 from ._plan import groups, last_readers
 from ._program import Program
 from .ops import History
@@ -40,13 +41,15 @@ class Lifetime(NamedTuple):
 
 
 def lifetimes(program: Program) -> tuple[Lifetime, ...]:
-    """The lifetime of each op's output in the arena, in order; the last op's is the caller's."""
+    """The lifetime of each op's output that lies in the arena, in order."""
     ops, plan = program.ops, program.plan
     last, found = last_readers(program.reads), list[Lifetime]()
     end_of = {i: group.last for group in groups(plan) for i in range(group.first, group.last + 1)}
     for group in groups(plan):
-        for i in range(group.first, min(group.last + 1, len(ops) - 1)):
+        for i in range(group.first, group.last + 1):
             op, begin, size, end = ops[i], group.first, group.kept(ops, i), end_of[last[i]]
+            if is_output(op):
+                continue
             if isinstance(op, History):
                 begin, size, end = 0, op.state_bytes, len(ops) - 1
             found.append(Lifetime(op.name, plan.offsets[i], size, begin, end))
@@ -93,10 +96,11 @@ def memory_chart(program: Program, width: int = 80) -> str:
     if not found:
         return "RAM over time: no output lies in the arena"
     rows: list[tuple[str, ...]] = [("", "", "in use", "")]
+    marks = map(_mark, range(len(found)))
     for i, op in enumerate(program.ops):
         kept = f", {program.plan.rows_of(i)} rows" if program.plan.is_fused(i) else ""
         name = op.name if len(op.name) <= LONGEST_NAME else f"{op.name[: LONGEST_NAME - 3]}..."
-        mark = _mark(i) if i < len(found) else ""
+        mark = "" if is_output(op) else next(marks)
         peak = "peak" if used[i] == max(used) else ""
         rows.append((mark, f"{name}{kept}", f"{used[i]:,}", peak))
     without = max(map(len, table_lines(_with_map(rows, [""] * len(rows)))))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._outputs import ONLY_OUTPUT, Output, name_problem
 from ._program import Program
 
 MAX_DEPTH = 100  # of arrays and objects inside one another, the meta object itself included
@@ -23,11 +24,9 @@ class Meta:
     name: str
     ops: tuple[str, ...]
     input_scale: float
-    output_scale: float
-    softmax: bool
+    outputs: tuple[Output, ...]
     threshold: int | None
     encoder: Mapping[str, Any] | None
-    decoder: Mapping[str, Any] | None
     provenance: Mapping[str, Any]
 
 
@@ -38,26 +37,34 @@ def write_meta(program: Program) -> bytes:
         MetaError: encoder, decoder or provenance hold a value that a meta cannot.
     """
     border_in: dict[str, Any] = {"scale": float(program.input_scale)}
-    border_out: dict[str, Any] = {"scale": float(program.output_scale)}
-    border_out["softmax"] = bool(program.softmax)
     if program.encoder is not None:
         border_in["encoder"] = dict(program.encoder)
-    if program.threshold is not None:
-        border_out["threshold"] = int(program.threshold)
-    if program.decoder is not None:
-        border_out["decoder"] = dict(program.decoder)
-    meta = {"name": program.name, "ops": [op.name for op in program.ops], "input": border_in}
-    meta |= {"output": border_out, "provenance": dict(program.provenance)}
+    meta: dict[str, Any] = {"name": program.name, "ops": [op.name for op in program.ops]}
+    meta |= {"input": border_in, "provenance": dict(program.provenance)}
+    if program.earlier_outputs:
+        meta["outputs"] = [{"name": one.name, **_border_out(one)} for one in program.outputs]
+    else:
+        meta["output"] = _border_out(program.outputs[0])
+        if program.threshold is not None:
+            meta["output"]["threshold"] = int(program.threshold)
     options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
     try:
         data = json.dumps(meta, sort_keys=True, **options).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise MetaError(str(error)) from error
-    read_meta(data, len(program.ops))
+    read_meta(data, len(program.ops), len(program.outputs))
     return data
 
 
-def read_meta(data: bytes, n_ops: int) -> Meta:
+def _border_out(output: Output) -> dict[str, Any]:
+    """The fields of an output, its name left out."""
+    fields: dict[str, Any] = {"scale": float(output.scale), "softmax": bool(output.softmax)}
+    if output.decoder is not None:
+        fields["decoder"] = dict(output.decoder)
+    return fields
+
+
+def read_meta(data: bytes, n_ops: int, n_outputs: int) -> Meta:
     """The meta that these bytes are, every rule checked.
 
     Raises:
@@ -67,17 +74,40 @@ def read_meta(data: bytes, n_ops: int) -> Meta:
     names = _get(meta, "ops", list)
     if len(names) != n_ops or not all(isinstance(name, str) for name in names):
         raise MetaError(f"ops must be {n_ops} strings, one for each op")
-    border_in, border_out = _get(meta, "input", dict), _get(meta, "output", dict)
+    border_in = _get(meta, "input", dict)
+    outputs, threshold = _outputs(meta, n_outputs)
     return Meta(
         name=_get(meta, "name", str),
         ops=tuple(names),
         input_scale=float(_get(border_in, "scale", int, float, inside="input.")),
-        output_scale=float(_get(border_out, "scale", int, float, inside="output.")),
-        softmax=_get(border_out, "softmax", bool, inside="output."),
-        threshold=_threshold(border_out),
+        outputs=outputs,
+        threshold=threshold,
         encoder=_get(border_in, "encoder", dict, type(None), inside="input.", optional=True),
-        decoder=_get(border_out, "decoder", dict, type(None), inside="output.", optional=True),
         provenance=_get(meta, "provenance", dict),
+    )
+
+
+def _outputs(meta: dict[str, Any], n_outputs: int) -> tuple[tuple[Output, ...], int | None]:
+    """The outputs, and the threshold of the only one."""
+    if n_outputs == 1:
+        border = _get(meta, "output", dict)
+        return (_output(border, ONLY_OUTPUT, "output."),), _threshold(border)
+    borders = _get(meta, "outputs", list)
+    if len(borders) != n_outputs or not all(isinstance(one, dict) for one in borders):
+        raise MetaError(f"outputs must be {n_outputs} objects, one for each output")
+    places = [f"outputs[{i}]." for i in range(n_outputs)]
+    names = [_get(one, "name", str, inside=at) for one, at in zip(borders, places, strict=True)]
+    if problem := name_problem(names):
+        raise MetaError(problem)
+    return tuple(map(_output, borders, names, places)), None
+
+
+def _output(border: dict[str, Any], name: str, inside: str) -> Output:
+    return Output(
+        name=name,
+        scale=float(_get(border, "scale", int, float, inside=inside)),
+        softmax=_get(border, "softmax", bool, inside=inside),
+        decoder=_get(border, "decoder", dict, type(None), inside=inside, optional=True),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ._history import COUNTER, lent_rows, state_offsets
+from ._outputs import is_output, output_offsets
 from ._tensors import ProgramError
 from .ops import History, Op, Upsample
 
@@ -19,8 +20,8 @@ class Plan(NamedTuple):
     """Where outputs lie, and which ops run row by row.
 
     Attributes:
-        offsets: of each op's output, or of the rows of it that are kept; the last op's output,
-            which is the caller's, has offset 0.
+        offsets: of each op's output, or of the rows of it that are kept; of an output of the
+            program, which lies in the caller's buffer, the number of values before it.
         in_place: whether an op writes over a plane that its group reads.
         arena_size: bytes of the arena.
         rows: for each op, 0 where it computes its whole output at once; where it is fused, the rows
@@ -69,9 +70,9 @@ class Group(NamedTuple):
 
 def is_placed(ops: Sequence[Op], index: int) -> bool:
     """Whether the planner places the output of an op: a history's place follows from the ops, and
-    the last op's output is the caller's.
+    the outputs of the program lie in the caller's buffer.
     """
-    return index + 1 < len(ops) and not isinstance(ops[index], History)
+    return not is_output(ops[index]) and not isinstance(ops[index], History)
 
 
 def row_bytes(op: Op) -> int:
@@ -197,8 +198,12 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             f"fused ops for {n} ops"
         )
     last = last_readers(reads)
-    if plan.offsets[-1] != 0:
-        raise ProgramError(f"the last op, {ops[-1].name!r}, has an offset in the arena")
+    for i, values in output_offsets(ops).items():
+        if plan.offsets[i] != values:
+            raise ProgramError(
+                f"op {ops[i].name!r} has its output at value {plan.offsets[i]}, but the outputs "
+                f"before it have {values} values"
+            )
     for i, op in enumerate(ops):
         if plan.offsets[i] < 0:
             raise ProgramError(f"op {op.name!r} has the offset {plan.offsets[i]} in the arena")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ._history import lent_rows, state_offsets
+from ._outputs import is_output, output_offsets
 from ._plan import (
     Group,
     Plan,
@@ -64,7 +65,10 @@ def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Pla
     """A plan with a small arena for these groups."""
     blocks, block_of = _blocks(ops, reads, chosen)
     places = _place(blocks)
-    offsets = (*(places[block] for block in block_of), 0)
+    in_buffer = output_offsets(ops)
+    offsets = tuple(
+        in_buffer[i] if i in in_buffer else places[block_of[i]] for i in range(len(ops))
+    )
     in_place, alive, last = [], dict[int, int](), last_readers(reads)
     for group in chosen:
         for i in range(group.first, group.last + 1):
@@ -82,15 +86,17 @@ def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Pla
 
 def _blocks(
     ops: Sequence[Op], reads: Reads, chosen: Iterable[Group]
-) -> tuple[list[Block], list[int]]:
-    """The blocks, and for each op but the last the number of its output's block."""
-    last, blocks, block_of = last_readers(reads), list[Block](), list[int]()
+) -> tuple[list[Block], dict[int, int]]:
+    """The blocks, and for each op whose output lies in the arena the number of its block."""
+    last, blocks, block_of = last_readers(reads), list[Block](), dict[int, int]()
     *places, _ = state_offsets(ops)
     end_of = {i: group.last for group in chosen for i in range(group.first, group.last + 1)}
     for group in chosen:
-        for i in range(group.first, min(group.last + 1, len(ops) - 1)):
+        for i in range(group.first, group.last + 1):
+            if is_output(ops[i]):
+                continue
+            block_of[i] = len(blocks)
             if isinstance(ops[i], History):
-                block_of.append(len(blocks))
                 blocks.append(Block(row_bytes(ops[i]), i, last[i], at=places[i]))
                 continue
             size, end = group.kept(ops, i), end_of[last[i]]
@@ -103,12 +109,11 @@ def _blocks(
                     if ops[j].output.bytes == size and may_overlap(ops, reads, group, j, 0)
                 ]
                 if exact:
-                    block_of.append(block_of[exact[0]])
+                    block_of[i] = block_of[exact[0]]
                     blocks[block_of[i]] = blocks[block_of[i]]._replace(end=end)
                     continue
                 leads = {block_of[j]: least_lead(ops, reads, group, j) for j in sources}
                 over = {j: n for j, n in leads.items() if n is not None and n < size}
-            block_of.append(len(blocks))
             blocks.append(Block(size, group.first, end, over))
     return blocks + list(_lasting(ops, reads)), block_of
 

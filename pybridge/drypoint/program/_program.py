@@ -1,7 +1,7 @@
 """The program: a graph of ops, its two borders and its memory plan. Valid by construction."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,27 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
-from ._anomaly import FRACTION, ErrorScale, error_scale, reconstruction_errors
+from ._anomaly import (
+    FRACTION,
+    ErrorScale,
+    check_threshold,
+    error_scale,
+    reconstruction_errors,
+)
 from ._border import Border, border, is_signal, sample_rate_of
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
+from ._outputs import (
+    ONLY_OUTPUT,
+    Output,
+    Values,
+    by_output,
+    check_outputs,
+    is_output,
+)
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
-from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor
+from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor, check_text
 from .ops import Op
 from .ops._weighted import WeightedOp
 
@@ -40,9 +54,14 @@ class Program:
     times the integer. A program with an ``encoder`` (a config that
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
     that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
-    ``labels`` has a name for each output, or none. ``threshold``, of an autoencoder, is the
-    `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
-    types.
+    ``labels`` has a name for each value of the output, or none. ``threshold``, of an autoencoder,
+    is the `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of
+    JSON types.
+
+    Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
+    ``decoder`` and ``labels`` belong to the last output. A program with several outputs has a name
+    for the last one, ``output_name``, and an `Output` for each one before, ``earlier_outputs``, in
+    the order of the ops; it has no ``threshold``.
     """
 
     name: str
@@ -56,6 +75,8 @@ class Program:
     encoder: Mapping[str, Any] | None = None
     decoder: Mapping[str, Any] | None = None
     threshold: int | None = None
+    output_name: str = ONLY_OUTPUT
+    earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +87,7 @@ class Program:
         if not self.reads:
             object.__setattr__(self, "reads", tuple((i,) for i in range(len(self.ops))))
         self._check_edges()
+        check_outputs(self.outputs, self.ops)
         _ = self.clocks
         if not self.plan.offsets:
             object.__setattr__(self, "plan", make_plan(self.ops, self.reads))
@@ -75,21 +97,19 @@ class Program:
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
         if self.threshold is not None:
-            _check_threshold(self.threshold)
+            check_threshold(self.threshold)
             _ = self.error_scale
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
-            _check_text(text)
-        for what, config in (("encoder", self.encoder), ("decoder", self.decoder)):
-            if not isinstance(config, Mapping | None):
-                raise ProgramError(f"the {what} is {config!r}, neither a mapping nor None")
+            check_text(text)
+        if not isinstance(self.encoder, Mapping | None):
+            raise ProgramError(f"the encoder is {self.encoder!r}, neither a mapping nor None")
         if not isinstance(self.provenance, Mapping):
             raise ProgramError(f"the provenance is {self.provenance!r}, not a mapping")
-        for what, scale in (("input", self.input_scale), ("output", self.output_scale)):
-            if not (np.isfinite(scale) and scale > 0):
-                raise ProgramError(f"the {what} scale is {scale}, not a positive number")
+        if not (np.isfinite(self.input_scale) and self.input_scale > 0):
+            raise ProgramError(f"the input scale is {self.input_scale}, not a positive number")
 
     def _check_edges(self) -> None:
-        """Every op reads earlier tensors as they are, and every output but the last is read."""
+        """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
         if len(self.reads) != len(self.ops):
             raise ProgramError(f"reads has {len(self.reads)} rows for {len(self.ops)} ops")
         for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
@@ -101,13 +121,10 @@ class Program:
             for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
                 if tensor != read:
                     raise ProgramError(f"op {op.name!r} reads {read}, but the tensor is {tensor}")
-            last = i + 1 == len(self.ops)
-            if op.out_type == "i32" and not last:
-                raise ProgramError(f"op {op.name!r} writes i32, which only the last op may")
-            if op.out_type != "i32" and last:
-                raise ProgramError(f"the last op, {op.name!r}, must write i32")
-        for op, reader in zip(self.ops[:-1], last_readers(self.reads)[:-1], strict=True):
-            if reader == 0:
+        if not is_output(self.ops[-1]):
+            raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
+        for op, reader in zip(self.ops, last_readers(self.reads), strict=True):
+            if reader == 0 and not is_output(op):
                 raise ProgramError(f"no op reads the output of {op.name!r}")
 
     def tensor(self, number: int) -> Tensor:
@@ -137,6 +154,33 @@ class Program:
     def output_shape(self) -> Shape:
         """The plane of int32 that the last op writes."""
         return self.ops[-1].out_shape
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs, in the order of the ops that write them."""
+        last = Output(self.output_name, self.output_scale, self.softmax, self.decoder)
+        return (*self.earlier_outputs, last)
+
+    @property
+    def output_ops(self) -> tuple[Op, ...]:
+        """The op that writes each of the outputs."""
+        return tuple(filter(is_output, self.ops))
+
+    @property
+    def output_count(self) -> int:
+        """Number of values of all outputs."""
+        return sum(op.out_shape.size for op in self.output_ops)
+
+    def output_values(self, planes: Iterable[NDArray[np.integer]]) -> Values:
+        """The outputs among the planes (N, h, w, c) of all ops, as `Engine.run` gives them."""
+        pairs = zip(self.ops, planes, strict=True)
+        return by_output(self.outputs, [plane for op, plane in pairs if is_output(op)])
+
+    def split_outputs(self, rows: NDArray[np.int32]) -> Values:
+        """The outputs of runs whose values lie together, int32 (N, values of all outputs), as
+        `Engine.run` gives them."""
+        ends = np.cumsum([op.out_shape.size for op in self.output_ops])
+        return by_output(self.outputs, np.split(rows, ends[:-1], axis=1))
 
     @property
     def arena_size(self) -> int:
@@ -320,16 +364,14 @@ class Program:
         counts = given.dtype == np.int16 and is_signal(self.encoder)
         return self.integers(given) if real or counts else self.check_input(given)
 
-    def real(self, outputs: NDArray[np.int32]) -> NDArray[np.float64]:
-        """int32 outputs (N, outputs) of `Engine.run` as float64 of this shape: probabilities if the
-        program ends in a softmax, else the outputs times ``output_scale``.
+    def real(self, outputs: Values) -> Any:
+        """int32 values (N, values) of `Engine.run` as float64 of this shape, of several outputs as
+        a dict by name: probabilities if the output ends in a softmax, else the values times its
+        scale.
         """
-        values: NDArray[np.float64] = outputs.astype(np.float64) * self.output_scale
-        if not self.softmax:
-            return values
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-        return probabilities
+        if not isinstance(outputs, dict):
+            return self.outputs[-1].real(outputs)
+        return {output.name: output.real(outputs[output.name]) for output in self.outputs}
 
     @property
     def is_autoencoder(self) -> bool:
@@ -337,6 +379,7 @@ class Program:
         the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax, no
         signal row by row."""
         same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
+        same = same and not self.earlier_outputs
         return same and not self.is_streaming and not self.reads_pixels and not self.softmax
 
     @property
@@ -440,30 +483,15 @@ class Program:
             "least": self.arena_lower_bound,
             "state": self.state_size,
         }
-        return listing(self.name, self.input, self.ops, self.reads, **sizes)
+        names = [output.name for output in self.outputs]
+        return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""
         return f"<pre>{html_text(self)}</pre>"
 
 
-def _check_threshold(threshold: object) -> None:
-    whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
-    if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
-        raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
-
-
 def _part() -> Any:
     """This part of drypoint. Its modules of blobs and of streaming make programs, so this module
     cannot import them at the start."""
     return importlib.import_module("drypoint.program")
-
-
-def _check_text(text: str) -> None:
-    """Names and labels: what the blob can hold, and C as well."""
-    if "\0" in text:
-        raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ProgramError(f"{text!r} cannot be written in UTF-8") from error

@@ -3,8 +3,10 @@
 Every backend, every compiler and every target must give these very integers.
 """
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ._history import Clock
 from ._program import Program
@@ -15,7 +17,7 @@ from .ops._arithmetic import Plane, requantize
 __all__ = ["apply", "requantize", "run", "trace"]
 
 
-def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
+def run(program: Program, x: ArrayLike) -> Any:
     """The program's outputs for one input or a batch.
 
     Args:
@@ -23,16 +25,16 @@ def run(program: Program, x: ArrayLike) -> NDArray[np.int32]:
         x: uint8 or int8 (``program.input_type``), (h, w, c) or (N, h, w, c).
 
     Returns:
-        int32 (N, outputs): the last op's plane, flattened. Of a streaming program, the outputs of
-        the M steps that have one, int32 (M, outputs).
+        int32 (N, values): the plane that the last op writes, flattened; of several outputs a dict
+        of such arrays by name. Of a streaming program, the outputs of the M steps that have one,
+        int32 (M, values).
 
     Raises:
         ProgramError: ``x`` has another type or shape.
     """
-    last = trace(program, x)[-1]
-    steps = program.output_steps(len(last))
-    last = last[steps.start :: steps.step]
-    return last.reshape(len(last), program.output_shape.size).astype(np.int32, copy=False)
+    planes = trace(program, x)
+    steps = program.output_steps(len(planes[0]))
+    return program.output_values(plane[steps.start :: steps.step] for plane in planes)
 
 
 def trace(program: Program, x: ArrayLike) -> list[Plane]:

@@ -19,6 +19,20 @@ class ProgramError(DrypointError, ValueError):
     """An op or a program that breaks a rule of NUMERICS.md; the message names the op."""
 
 
+def check_text(text: str) -> None:
+    """Refuse a name or a label that the blob, or C, cannot hold.
+
+    Raises:
+        ProgramError: it holds a zero byte, or half of a surrogate pair.
+    """
+    if "\0" in text:
+        raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ProgramError(f"{text!r} cannot be written in UTF-8") from error
+
+
 class Shape(NamedTuple):
     """A plane: height, width, channels, stored in that order with channels innermost."""
 

@@ -62,9 +62,12 @@ def fold(model: Model) -> LoweredGraph:
             values[path, output] = builder.stand_in(out)
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
-    (end,) = net.wiring.outputs.values()
+    ends = {
+        name: _checked_end(builder, values[end], _named(name, net))
+        for name, end in net.wiring.outputs.items()
+    }
     encoder = model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None
-    graph = builder.graph(_checked_end(builder, values[end]), encoder)
+    graph = builder.graph(ends, encoder)
     try:
         return fuse(graph)
     except LoweringError as error:
@@ -75,20 +78,19 @@ def fold(model: Model) -> LoweredGraph:
 
 
 def flat_net(net: Layer) -> Graph:
-    """The net as a graph without containers in it, of one input and one output.
+    """The net as a graph without containers in it, of one input.
 
     Raises:
-        QuantizationError: the net is a single layer, or a graph of several inputs or outputs.
+        QuantizationError: the net is a single layer, or a graph of several inputs.
     """
     if not isinstance(net, Sequential | Graph):
         raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
     graph = (Graph.from_sequential(net) if isinstance(net, Sequential) else net).flatten()
     assert isinstance(graph, Graph)
-    inputs, outputs = graph.wiring.inputs, graph.wiring.outputs
-    if len(inputs) != 1 or len(outputs) != 1:
+    inputs = graph.wiring.inputs
+    if len(inputs) != 1:
         raise QuantizationError(
-            f"the engine runs nets of one input and one output; this one has the inputs "
-            f"{', '.join(inputs)} and the outputs {', '.join(outputs)}"
+            f"the engine runs nets of one input; this one has the inputs {', '.join(inputs)}"
         )
     return graph
 
@@ -132,15 +134,20 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
     return layer.lower(builder, *read)
 
 
-def _checked_end(builder: Builder, result: Value) -> Value:
-    """The net's output, checked to be the output of an op."""
+def _named(name: str, net: Graph) -> str:
+    """How messages name an output."""
+    return "the net" if len(net.wiring.outputs) == 1 else f"the output {name} of the net"
+
+
+def _checked_end(builder: Builder, result: Value, title: str) -> Value:
+    """An output of the net, checked to be the output of an op."""
     if result.number == 0:
-        raise QuantizationError("the net has no layer that would be an op of the engine")
+        raise QuantizationError(f"{title} has no layer that would be an op of the engine")
     if result.flat:
         raise QuantizationError(
-            f"the net ends in a flattened plane {result.shape}, whose order in the engine is "
+            f"{title} ends in a flattened plane {result.shape}, whose order in the engine is "
             "another (channels innermost): end in a Linear, or leave out the Flatten"
         )
     if builder.is_padding(result):
-        raise QuantizationError("the net ends in a padding layer: leave it out")
+        raise QuantizationError(f"{title} ends in a padding layer: leave it out")
     return result

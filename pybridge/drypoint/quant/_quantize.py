@@ -29,6 +29,8 @@ def quantize(
 
     Args:
         model: an initialized net, its encoder and decoder. A net counts as a model without these.
+            Each output of a graph with several becomes an output of the program, with a scale of
+            its own; `Program.outputs` has them in the order of their ops.
         calibration: of this model, by `calibrate`.
         name: the program's name; also the default name of its C files.
         provenance: JSON-able facts that the program carries.
@@ -42,14 +44,17 @@ def quantize(
     check_calibration(calibration)
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration)
+    names = [output.name for output in graph.outputs]
+    decoders = model.decoder if isinstance(model.decoder, Mapping) else {names[-1]: model.decoder}
+    found = {name: decoder for name, decoder in decoders.items() if decoder is not None}
     try:
         return to_program(
             graph,
             nodes,
             name=name,
-            labels=tuple(str(c) for c in getattr(model.decoder, "classes", ())),
+            labels=tuple(str(c) for c in getattr(found.get(names[-1]), "classes", ())),
             encoder=_border(model) or graph.encoder,
-            decoder=None if model.decoder is None else model.decoder.config(),
+            decoders={name: decoder.config() for name, decoder in found.items()},
             provenance=provenance or {},
         )
     except ProgramError as error:

@@ -34,7 +34,7 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with their integers, in order. The last one writes int32.
+    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
@@ -86,12 +86,17 @@ class _Choice:
         """The activation of each node, before floors that only a node's integers show."""
         nodes, group, raw = self.graph.nodes, self.groups(), raw_pixels(self.graph)
         ranges: dict[int, list[tuple[float, float]]] = {g: [] for g in group}
-        for number, g in enumerate(group[:-1] if len({*group}) > 1 else group):
-            if number not in raw and (number == 0 or nodes[number].nature == "computes"):
+        outputs = {output.number for output in self.graph.outputs}
+        wide = outputs if len({*group}) > 1 else set()  # what int32 holds has no range
+        for number, g in enumerate(group):
+            read = number not in raw and number not in wide
+            if read and (number == 0 or nodes[number].nature == "computes"):
                 ranges[g].append(self.range_of(nodes[number]))
-        last = group[-1]
+        centred = {group[number] for number in outputs}
         chosen = {
-            g: self._activation(g, spans, centred=g == last) for g, spans in ranges.items() if spans
+            g: self._activation(g, spans, centred=g in centred)
+            for g, spans in ranges.items()
+            if spans
         }
         return [PIXELS if n in raw else chosen.get(g, PIXELS) for n, g in enumerate(group)]
 
@@ -118,12 +123,13 @@ class _Choice:
         are coarser than the group's steps.
         """
         group, raw, activations = self.groups(), raw_pixels(self.graph), self.activations()
+        outputs = {output.number for output in self.graph.outputs}
         line: list[QuantizedNode] = []
         for number, node in self.graph.nodes.items():
             if number == 0:
                 continue
             sources = tuple(activations[n] for n in node.reads)
-            output = None if number == self.graph.output else activations[number]
+            output = None if number in outputs else activations[number]
             quantized = _quantize_node(node, sources, output, raw=number in raw)
             if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
@@ -149,7 +155,7 @@ def _quantize_node(
             q, scale = weighted_integers(node.weight, node.bias, source=source, out_scale=scale)
         case AvgPool():
             window = node.kernel[0] * node.kernel[1]
-            # The last op writes int32, so a mean can have steps 256 times finer than its input's.
+            # An output is int32, so a mean can have steps 256 times finer than its input's.
             scale = source.scale / 256 if scale is None else scale
             scale = scale if raw or output is None else max(scale, source.scale / window)
             q = mean_integers(source, window, out_scale=scale)

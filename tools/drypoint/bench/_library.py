@@ -69,4 +69,4 @@ class DrypointLibrary(Library):
 
     def outputs(self) -> NDArray[np.generic]:
         """Of the last call."""
-        return self._outputs
+        return np.asarray(self._outputs)

@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     void *packed = room(packed_size);
     check(dpt_model_pack(&model, ops, MOST_OPS, &loaded, backend, packed, packed_size));
     input_size = dpt_elements(model.ops[0].in);
-    output_count = dpt_elements(model.ops[model.n_ops - 1].out);
+    output_count = dpt_output_count(&model);
     n_images = images_size / input_size;
     const size_t batch = n_images < MOST_BATCH ? n_images : MOST_BATCH;
     arena = room(batch * model.arena_size);

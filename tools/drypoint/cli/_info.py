@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         "layers": [path for path, _ in loaded.net.leaves()],
         "parameters": loaded.net.n_params,
         "encoder": loaded.encoder.config() if loaded.encoder else None,
-        "decoder": loaded.decoder.config() if loaded.decoder else None,
+        "decoder": {port: each.config() for port, each in loaded.decoders.items()},
         "provenance": dict(loaded.provenance),
     }
     result(loaded.net.summary(), facts, as_json=args.json)

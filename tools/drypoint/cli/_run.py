@@ -72,7 +72,11 @@ def run(args: argparse.Namespace) -> int:
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
     reader = _reader(path, engine=engine, shipped=shipped)
-    encoder, decoder = encoder_of(reader), _decoder(reader)
+    encoder = encoder_of(reader)
+    output, decoder = next(
+        (pair for pair in _decoders(reader).items() if isinstance(pair[1], ClassDecoder)),
+        ("", None),
+    )
     if not isinstance(decoder, ClassDecoder):
         raise DrypointError(f"{name} does not answer in classes")
     if isinstance(encoder, SignalEncoder) and args.invert:
@@ -88,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.model is None and isinstance(encoder, ImageEncoder):
         for file in itertools.compress(args.input, _on_light(inputs)):
             say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
-    probabilities = _probabilities(reader, inputs, args.target)
+    outputs = _probabilities(reader, inputs, args.target)
+    probabilities: NDArray[np.floating] = outputs[output] if isinstance(outputs, dict) else outputs
     lines, facts = [], []
     for source, p in zip(names, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
@@ -105,10 +110,10 @@ def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
     return of_windows(load_program(path) if engine else load_file(path), path)
 
 
-def _probabilities(
-    reader: Model | Program, inputs: NDArray[Any], target: str | None
-) -> NDArray[np.floating]:
-    """The probabilities (N, classes) by the float net, the engine, or an emulated device."""
+def _probabilities(reader: Model | Program, inputs: NDArray[Any], target: str | None) -> Any:
+    """The probabilities (N, classes) by the float net, the engine, or an emulated device; of
+    several outputs by name.
+    """
     if target is not None:
         if not isinstance(reader, Program):
             raise DrypointError("--target runs a program (.dpt): drypoint quantize makes it")
@@ -147,10 +152,12 @@ def _windows(
     return names, np.concatenate(windows)
 
 
-def _decoder(reader: Model | Program) -> Decoder | None:
+def _decoders(reader: Model | Program) -> dict[str, Decoder]:
+    """Output -> its decoder."""
     if isinstance(reader, Model):
-        return reader.decoder
-    return None if reader.decoder is None else decoder_from_config(reader.decoder)
+        return reader.decoders
+    configs = {output.name: output.decoder for output in reader.outputs}
+    return {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:

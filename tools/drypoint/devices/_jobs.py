@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import progress
-from drypoint.program import Program, blob, packing
+from drypoint.program import Program, Values, blob, packing
 
 from ._emulate import DeviceError, build_jobs, emulate
 from ._targets import Target
@@ -41,8 +41,9 @@ class Run:
 
     Attributes:
         runner: the backend's name.
-        crcs: uint32 (N, ops - 1), CRC-32 of every inner output.
-        outputs: int32 (N, outputs).
+        crcs: uint32 (N, ops - 1), CRC-32 of the output of every op but the last; 0 where it is
+            int32.
+        outputs: int32 (N, values), the values of all outputs.
     """
 
     runner: str
@@ -65,8 +66,9 @@ def encode(jobs: Sequence[Job], byte_order: Literal["little", "big"]) -> bytes:
     return b"".join(parts)
 
 
-def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -> NDArray[np.int32]:
-    """The outputs (N, outputs) of a program on a target's emulator, by the target's own kernels.
+def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -> Values:
+    """The outputs of a program on a target's emulator, by the target's own kernels, as `Engine.run`
+    gives them.
 
     Args:
         target: a row of the table.
@@ -85,7 +87,7 @@ def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -
     (runs,) = decode(jobs, answer, target.byte_order)
     if any(not np.array_equal(run.outputs, runs[-1].outputs) for run in runs):
         raise DeviceError(f"the kernels of {target.name} give different outputs: please report it")
-    return runs[-1].outputs
+    return program.split_outputs(runs[-1].outputs)
 
 
 def decode(
@@ -108,7 +110,7 @@ def decode(
         return found
 
     for job in jobs:
-        n_ops, count = len(job.program.ops), job.program.output_shape.size
+        n_ops, count = len(job.program.ops), job.program.output_count
         if (status := int(numbers("i", 1)[0])) != 0:
             raise DeviceError(f"the blob of {job.program.name} was refused: {status}")
         job_runs = []

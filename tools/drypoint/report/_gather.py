@@ -71,8 +71,9 @@ def make_report(
         assert isinstance(reported, Program)
         program = reported
     engine, compared = Engine(program), test.x[:COMPARED]
-    integers = measure(engine, test)
-    floats = None if model is None else measure(model, test)
+    output = _class_output(program)
+    integers = measure(engine, test, output=output)
+    floats = None if model is None else measure(model, test, output=output)
     layers = bounds = None
     if model is not None and ranges is not None:
         layers = quant.report(model, ranges, compared)
@@ -106,6 +107,14 @@ def make_report(
         measured=integers,
         layers=layers,
     )
+
+
+def _class_output(program: Program) -> str | None:
+    """The output that is measured: of several the one with a decoder of classes, else the last."""
+    if not program.earlier_outputs:
+        return None
+    found = (o.name for o in program.outputs if (o.decoder or {}).get("type") == "class")
+    return next(found, program.outputs[-1].name)
 
 
 def _calibrate(

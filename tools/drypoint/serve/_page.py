@@ -98,7 +98,7 @@ def _examples(program: Program, examples: Dataset, model: Model | None) -> list[
     chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
     floats: list[list[float] | None] = [None] * len(chosen)
     if model is not None and len(chosen):
-        floats = [float_outputs(model, pixels[i]) for i in chosen]
+        floats = [float_outputs(program, model, pixels[i]) for i in chosen]
     return [
         {
             "label": printable(str(examples.classes[int(examples.y[i])])),
@@ -109,10 +109,14 @@ def _examples(program: Program, examples: Dataset, model: Model | None) -> list[
     ]
 
 
-def float_outputs(model: Model, pixels: NDArray[np.integer]) -> list[float]:
-    """The float net's outputs for one picture (h, w, c), rounded to 6 decimals."""
-    outputs = np.asarray(model.predict_proba(pixels[None])).reshape(-1)
-    return [round(float(value), 6) for value in outputs]
+def float_outputs(program: Program, model: Model, pixels: NDArray[np.integer]) -> list[float]:
+    """The float net's outputs for one picture (h, w, c), rounded to 6 decimals; of several outputs
+    the program's last one, which the page shows.
+    """
+    outputs = model.predict_proba(pixels[None])
+    if isinstance(outputs, dict):
+        outputs = outputs[program.outputs[-1].name]
+    return [round(float(value), 6) for value in np.asarray(outputs).reshape(-1)]
 
 
 def _script_json(value: Mapping[str, Any]) -> str:

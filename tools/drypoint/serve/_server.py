@@ -77,7 +77,7 @@ def make_server(
             if len(body) != int(size):  # the browser has closed the connection
                 return
             pixels = np.frombuffer(body, np.uint8).reshape(shape)
-            answer = json.dumps(float_outputs(model, pixels)).encode()
+            answer = json.dumps(float_outputs(program, model, pixels)).encode()
             self._answer(200, "application/json", answer)
 
         def send_error(

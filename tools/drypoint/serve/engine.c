@@ -67,7 +67,7 @@ EXPORT(load) int page_load(size_t size) {
     if (dpt_steps(&model) > MOST_STEPS) {
         return E_STEPS;
     }
-    const uint64_t outputs = 4 * (uint64_t)dpt_elements(ops[n_ops - 1].out);
+    const uint64_t outputs = 4 * (uint64_t)dpt_output_count(&model);
     uint64_t traced = 0;
     for (size_t i = 0; i < n_ops; i++) {
         trace_at[i] = (size_t)traced; /* unused where it is too large */
@@ -85,11 +85,16 @@ static void keep(void *user, size_t op, size_t at, const void *values, size_t si
     memcpy(trace + trace_at[op] + at, values, size);
 }
 
+/* The last op's values, which the labels and the softmax are of. */
+static const int32_t *last_output(void) {
+    return output + model.ops[model.n_ops - 1].out_offset;
+}
+
 /* Run the loaded program. */
 EXPORT(run) void page_run(void) {
     dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
     if (model.softmax.mult != 0) {
-        dpt_softmax(output, dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
+        dpt_softmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
                     probability);
     }
 }
@@ -99,12 +104,7 @@ EXPORT(input) void *page_input(void) {
     return input;
 }
 
-/* The last op's output, int32. */
-EXPORT(output) void *page_output(void) {
-    return output;
-}
-
-/* The softmax of the output in units of 2^-30, int32; NULL where the net ends in none. */
+/* The softmax of the last output in units of 2^-30, int32; NULL where the net ends in none. */
 EXPORT(probability) void *page_probability(void) {
     return model.softmax.mult != 0 ? probability : NULL;
 }
@@ -119,9 +119,9 @@ EXPORT(arena_size) size_t page_arena_size(void) {
     return model.arena_size;
 }
 
-/* The index of the largest output. */
+/* The index of the largest value of the last output. */
 EXPORT(decision) size_t page_decision(void) {
-    return dpt_argmax(output, dpt_elements(model.ops[model.n_ops - 1].out));
+    return dpt_argmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out));
 }
 
 /* An answer of load() in words. */

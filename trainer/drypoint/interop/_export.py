@@ -111,6 +111,9 @@ def to_safetensors(net: nn.Model | nn.Module) -> bytes:
 def _outputs(
     program: Program, inputs: ArrayLike | None, outputs: NDArray[np.int32] | None
 ) -> NDArray[np.int32]:
+    if program.earlier_outputs:
+        names = ", ".join(output.name for output in program.outputs)
+        raise ExportError(f"the program has the outputs {names}; a program in a file has one")
     if outputs is not None:
         if not isinstance(outputs, np.ndarray) or outputs.dtype != np.int32 or not outputs.size:
             raise ExportError(f"outputs is {kind_of(outputs)}; wanted: int32, as Engine.run gives")
@@ -120,7 +123,8 @@ def _outputs(
     read = program.check_input(inputs)
     if len(read) == 0:
         raise ExportError(f"inputs is empty; wanted: {_INPUTS}")
-    return reference.run(program, read)
+    made: NDArray[np.int32] = reference.run(program, read)
+    return made
 
 
 _NORM = {

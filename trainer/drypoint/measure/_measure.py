@@ -13,7 +13,7 @@ from ._aliases import MEASURE
 from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
 from ._measurement import Measurement
-from ._models import Measurable, Predict, classes_of, predictor
+from ._models import Measurable, Predict, classes_of, pick_output, predictor
 
 
 @accept(MEASURE)
@@ -25,6 +25,7 @@ def measure(
     predictions: ArrayLike | None = None,
     y: ArrayLike | None = None,
     classes: Sequence[Class] | None = None,
+    output: str | None = None,
     batch_size: int = 256,
 ) -> Measurement:
     """Measure a model on a data set, or outputs from elsewhere (another engine, a device's log).
@@ -44,6 +45,8 @@ def measure(
         y: (N,) true classes: indices, one-hot rows, or names from ``classes``.
         classes: class names of the outputs, in order; None: the model's classes, else the data
             set's, else 0, 1, ...
+        output: of a model with several outputs the name of the one to measure; `measure_regression`
+            takes the values of one that gives numbers.
         batch_size: inputs for each call of the model, at least 1.
 
     Raises:
@@ -60,13 +63,13 @@ def measure(
         raise MeasureError(
             f"the true classes are given by dataset or by y, and {came} came: give one of the two"
         )
-    own = classes_of(model) if classes is None else ClassDecoder(tuple(classes)).classes
+    own = classes_of(model, output) if classes is None else ClassDecoder(tuple(classes)).classes
     data = None if dataset is None else label_data(dataset, own)
     if model is not None:
         predict = predictor(model)
         if data is None:
             raise MeasureError("a model needs inputs, and y has none: give dataset=(x, y), not y")
-        probabilities = _run(predict, data.x, batch_size=batch_size)
+        probabilities = _run(predict, data.x, output=output, batch_size=batch_size)
     truth, names = (data.y, data.classes) if data is not None else label_indices(y, own, name="y")
     rows = None if probabilities is None else _probabilities(probabilities)
     chosen = rows.argmax(axis=1) if rows is not None else _indices(predictions, "predictions")
@@ -118,7 +121,9 @@ def _order(
     return order, (*names, *(own[i] for i in others))
 
 
-def _run(predict: Predict, images: NDArray[Any], *, batch_size: int) -> NDArray[np.float64]:
+def _run(
+    predict: Predict, images: NDArray[Any], *, output: str | None, batch_size: int
+) -> NDArray[np.float64]:
     """The model's outputs for all images, batch by batch."""
     if batch_size < 1:
         raise MeasureError(f"batch_size must be at least 1, not {batch_size}")
@@ -126,7 +131,7 @@ def _run(predict: Predict, images: NDArray[Any], *, batch_size: int) -> NDArray[
     with progress("measurement", total=len(images), unit="examples") as done:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            part = _probabilities(predict(batch))
+            part = _probabilities(pick_output(predict(batch), output))
             if len(part) != len(batch):
                 raise MeasureError(f"the model gave {len(part)} rows for a batch of {len(batch)}")
             parts.append(part)

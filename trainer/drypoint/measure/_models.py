@@ -1,6 +1,6 @@
 """The interfaces of models that can be measured; the engine is not imported here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -41,8 +41,12 @@ class IntegerProgram(Protocol):
         """The integer inputs of the first op, for what the float model takes (N, ...)."""
         ...
 
-    def real(self, outputs: NDArray[np.int32], /) -> NDArray[np.float64]:
-        """Probabilities (N, C) for the last op's integers (N, C)."""
+    def output_values(self, planes: Iterable[NDArray[np.integer]], /) -> Any:
+        """The integers (N, C) of the output among the planes of all ops; of several by name."""
+        ...
+
+    def real(self, outputs: Any, /) -> Any:
+        """Probabilities (N, C) for integers (N, C); of several outputs by name."""
         ...
 
 
@@ -98,18 +102,22 @@ def predictor(model: Measurable) -> Predict:
     )
 
 
-def classes_of(model: object) -> tuple[Class, ...] | None:
+def classes_of(model: object, output: str | None = None) -> tuple[Class, ...] | None:
     """The class names of a model's outputs, in order; None if the model has none.
 
     A `Model` and a program have them in the decoder, other classifiers in ``classes``, and
-    scikit-learn's in ``classes_``.
+    scikit-learn's in ``classes_``. ``output`` names one of several outputs.
     """
     if isinstance(model, Runner):
-        decoder = getattr(model.program, "decoder", None)
+        outputs = {one.name: one for one in getattr(model.program, "outputs", ())}
+        decoder = getattr(outputs.get(output, model.program), "decoder", None)
         if decoder is not None and decoder.get("type") == "class":
             return ClassDecoder.from_config(decoder).classes
-        return tuple(getattr(model.program, "labels", ())) or None
+        is_last = output is None or output == [*outputs][-1]
+        return tuple(getattr(model.program, "labels", ())) or None if is_last else None
     decoded = getattr(model, "decoder", None)
+    if isinstance(decoded, Mapping):
+        decoded = decoded.get(output)
     if isinstance(decoded, ClassDecoder):
         return decoded.classes
     named = getattr(model, "classes", getattr(model, "classes_", None))
@@ -124,6 +132,25 @@ def provenance_of(model: object) -> Mapping[str, object]:
     if isinstance(model, _Documented):
         return model.provenance
     return model.program.provenance if isinstance(model, Runner) else {}
+
+
+def pick_output(found: ArrayLike | Mapping[str, ArrayLike], output: str | None) -> ArrayLike:
+    """The values of the output of that name; None: of the only output.
+
+    Raises:
+        MeasureError: there is no such output, or there are several and none is named.
+    """
+    if not isinstance(found, Mapping):
+        if output is None:
+            return found
+        raise MeasureError(f"output is {output!r}, but the model has one output: leave it out")
+    if output is None or output not in found:
+        came = "none is named" if output is None else f"none is {output!r}"
+        raise MeasureError(
+            f"the model has the outputs {', '.join(found)}, and {came}: measure one at a time, "
+            f"output={next(iter(found))!r}"
+        )
+    return found[output]
 
 
 def place_of(fact: str, provenance: Mapping[str, object]) -> str | None:
@@ -146,7 +173,8 @@ def program_inputs(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any
 
 def _last_of_trace(runner: Runner) -> Predict:
     def predict(inputs: NDArray[Any]) -> ArrayLike:
-        last = runner.trace(program_inputs(runner.program, inputs))[-1]
-        return runner.program.real(last.reshape(len(last), -1).astype(np.int32, copy=False))
+        planes = runner.trace(program_inputs(runner.program, inputs))
+        found: ArrayLike = runner.program.real(runner.program.output_values(planes))
+        return found
 
     return predict

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, Self, cast, runtime_checkable
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
@@ -55,18 +55,19 @@ class Model:
         encoder: encodes pictures or signals as arrays of the net's input shape; None: the model
             takes arrays.
         decoder: decodes the net's output to a class, an image, ...; None: the model gives arrays.
+            Of a `Graph` with several outputs, decoders by the outputs' names.
         provenance: facts about the model that its file holds too, of JSON types.
 
     Raises:
-        ModelError: `net` is no layer, the decoder has another number of classes than the net has
-            outputs, or `provenance` is not JSON.
+        ModelError: `net` is no layer, a decoder has another number of classes than its output has
+            values or is of no output, or `provenance` is not JSON.
         ShapeError: the encoder gives another shape than the net takes.
     """
 
     net: Layer
     _: KW_ONLY
     encoder: Encoder | None = None
-    decoder: Decoder | None = None
+    decoder: Decoder | Mapping[str, Decoder] | None = None
     provenance: Mapping[str, object] = field(default_factory=FrozenMapping)
 
     def __post_init__(self) -> None:
@@ -85,15 +86,37 @@ class Model:
 
     def _check_classes(self) -> None:
         """Refuse a decoder of another number of classes than the net has outputs."""
-        classes = getattr(self.decoder, "classes", None)
-        if self.net.input_shape is None or not isinstance(classes, tuple):
-            return
-        shape = self.net.output_shape(self.net.input_shape)
-        if len(shape) == 1 and shape[0] != len(classes):
+        ports = self.net.output_ports
+        if isinstance(self.decoder, Mapping):
+            object.__setattr__(self, "decoder", FrozenMapping(self.decoder))
+        if len(ports) > 1 and not isinstance(self.decoder, Mapping | None):
             raise ModelError(
-                f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
-                f"{shape[0]} classes, one for each output, as ClassDecoder(classes)"
+                f"the net has the outputs {', '.join(ports)}; wanted: a decoder by name, such as "
+                f"decoder={{{ports[0]!r}: {self.decoder!r}}}"
             )
+        decoders = self.decoders
+        for port in decoders:
+            if port not in ports:
+                raise ModelError(
+                    f"the decoder of {port!r} is of no output; there are {', '.join(ports)}"
+                )
+        if self.net.input_shape is None:
+            return
+        shapes = self.net.output_shapes({self.net.input_ports[0]: self.net.input_shape})
+        for port, decoder in decoders.items():
+            shape, classes = shapes.get(port, ()), getattr(decoder, "classes", None)
+            if isinstance(classes, tuple) and len(shape) == 1 and shape[0] != len(classes):
+                raise ModelError(
+                    f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
+                    f"{shape[0]} classes, one for each output, as ClassDecoder(classes)"
+                )
+
+    @property
+    def decoders(self) -> dict[str, Decoder]:
+        """Output port -> its decoder, for the ports that have one."""
+        if isinstance(self.decoder, Mapping):
+            return dict(self.decoder)
+        return {} if self.decoder is None else {self.net.output_ports[0]: self.decoder}
 
     @property
     def input_shape(self) -> Shape | None:
@@ -122,9 +145,14 @@ class Model:
             return as_real(x, "Model")  # type: ignore[arg-type]  # what is no array is refused
         return np.asarray(self.encoder(x), np.float32)
 
-    def decode(self, y: Array) -> object:
-        """The decoded output, or list of decoded outputs; y itself without a decoder."""
-        return y if self.decoder is None else self.decoder(y)
+    def decode(self, y: Array | dict[str, Array]) -> object:
+        """The decoded output, or list of decoded outputs; y itself without a decoder. Of several
+        outputs a dict by name.
+        """
+        if isinstance(y, dict):
+            found = self.decoders
+            return {port: found[port](one) if port in found else one for port, one in y.items()}
+        return self.decoder(y) if callable(self.decoder) else y
 
     def __call__(self, x: object, question: str | None = None, *arguments: object) -> object:
         """Encode, apply the net, decode: the decoded output for one input, a list for several.
@@ -144,7 +172,7 @@ class Model:
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))
-        known = () if self.decoder is None else self.decoder.properties
+        known = getattr(self.decoder, "properties", ())
         name = "top" if question == "top_probabilities" else question
         if name not in known:
             there = f"; there are {', '.join(known)}" if known else ""
@@ -156,8 +184,9 @@ class Model:
             raise ModelError(f"property {question!r} takes other arguments: {error}") from error
         return method(self.net(self.encode(x)), *arguments)
 
-    def predict_proba(self, x: object, *, batch_size: int = 256) -> Array:
-        """The net's output, not decoded, for one input or for many (N, ...), batch by batch.
+    def predict_proba(self, x: object, *, batch_size: int = 256) -> Any:
+        """The net's output, not decoded, for one input or for many (N, ...), batch by batch. Of
+        several outputs a dict of arrays by name.
 
         Args:
             x: as for calling the model.
@@ -171,7 +200,10 @@ class Model:
         if not isinstance(x, list | tuple | np.ndarray) or not self._is_long(x, batch_size):
             return self.net(self.encode(x))
         starts = range(0, len(x), batch_size)
-        return np.concatenate([self.net(self.encode(x[i : i + batch_size])) for i in starts])
+        parts: list[Any] = [self.net(self.encode(x[i : i + batch_size])) for i in starts]
+        if isinstance(parts[0], dict):
+            return {port: np.concatenate([part[port] for part in parts]) for port in parts[0]}
+        return np.concatenate(parts)
 
     def predict(self, x: object, *, batch_size: int = 256) -> object:
         """The decision for one input, or a list for many: as by calling the model, but batch by
@@ -240,8 +272,8 @@ class Model:
         """The model with another encoder, or without."""
         return replace(self, encoder=encoder)
 
-    def with_decoder(self, decoder: Decoder | None) -> Self:
-        """The model with another decoder, or without."""
+    def with_decoder(self, decoder: Decoder | Mapping[str, Decoder] | None) -> Self:
+        """The model with another decoder, or with decoders by the outputs' names, or without."""
         return replace(self, decoder=decoder)
 
     def with_provenance(self, provenance: Mapping[str, object]) -> Self:
@@ -261,7 +293,7 @@ class Model:
         """
         ends = {
             "encoder": None if self.encoder is None else self.encoder.config(),
-            "decoder": None if self.decoder is None else self.decoder.config(),
+            "decoder": _decoder_config(self.decoder),
             "provenance": dict(self.provenance),
         }
         return model_file.pack(self.net, ends, half=half)
@@ -322,6 +354,25 @@ class Model:
         return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
 
 
+def _decoder_config(decoder: Decoder | Mapping[str, Decoder] | None) -> dict[str, object] | None:
+    """The config of a decoder; of several, {"outputs": name -> config}."""
+    if isinstance(decoder, Mapping):
+        return {"outputs": {port: one.config() for port, one in decoder.items()}}
+    return None if decoder is None else decoder.config()
+
+
+def _decoder_from_config(
+    config: dict[str, object] | None,
+) -> Decoder | Mapping[str, Decoder] | None:
+    """What `_decoder_config` described."""
+    if config is None:
+        return None
+    if "type" in config or set(config) != {"outputs"}:
+        return decoder_from_config(config)
+    configs = cast("dict[str, dict[str, object]]", config["outputs"])
+    return {port: decoder_from_config(one) for port, one in configs.items()}
+
+
 def _is_float(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
@@ -335,15 +386,15 @@ def loads(content: bytes) -> Model:
         ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
     """
     net, ends = model_file.unpack(content)
-    encoder, decoder = (cast("dict[str, object] | None", ends[e]) for e in ("encoder", "decoder"))
+    encoder, decoder = (cast("dict[str, Any] | None", ends[e]) for e in ("encoder", "decoder"))
     try:
         return Model(
             net,
             encoder=None if encoder is None else encoder_from_config(encoder),
-            decoder=None if decoder is None else decoder_from_config(decoder),
+            decoder=_decoder_from_config(decoder),
             provenance=cast("dict[str, object]", ends["provenance"]),
         )
-    except (DrypointError, TypeError, ValueError, OverflowError) as error:
+    except (DrypointError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"damaged model file: {error}") from error
 
 

@@ -83,7 +83,7 @@ def memory(program: Program, *, title: str = "RAM over time", ax: Placement = No
     """Which output of a program lies where in the arena, while which ops run.
 
     The outputs that are alive while the most bytes are in use are highlighted. The program's input
-    and the last op's output are the caller's: they do not lie in the arena.
+    and the program's outputs are the caller's: they do not lie in the arena.
 
     Args:
         program: of at most 200 ops.

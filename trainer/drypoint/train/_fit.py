@@ -29,6 +29,7 @@ def fit(
     optimizer: Optimizer | str | None = None,
     schedule: Schedule | str | None = None,
     loss: LossLike | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     metrics: Iterable[Metric] | None = None,
     validation_data: DataLike | None = None,
     validation_split: float | None = None,
@@ -77,10 +78,14 @@ def fit(
             or "step". `OneCycle` if None; `Constant` if a generator hides how many steps there
             are.
         loss: a `Loss`, or a function of outputs and targets (tensors and arrays, N rows) that
-            gives a tensor (N,); `nn.default_loss` if None. For a graph the name of an output, or
-            {name: weight} of several outputs; None takes the only loss.
+            gives a tensor (N,); `nn.default_loss` if None. For a net with several outputs a dict of
+            these by output. For a graph with losses the name of an output, or {name: weight} of
+            several outputs; None takes the only loss.
+        loss_weights: of a net with several outputs: output -> factor of its loss in the sum; 1
+            where it is left out.
         metrics: a list of "accuracy" and of functions of outputs and targets (arrays of N rows)
-            that give a number for each example (N,); None: accuracy, if there are classes.
+            that give a number for each example (N,); None: accuracy, if there are classes. The
+            history of a net with several outputs has "<output>_loss" and "<output>_accuracy".
         validation_data: as ``data``, but no function; measured after each epoch. Keep the data of
             your final measurement out of it. `TrainWarning` if it is the training data.
         validation_split: without ``validation_data``: the share (float below 1) or number (int)
@@ -149,6 +154,7 @@ def fit(
         settings,
         schedule=schedule,
         loss=loss,
+        loss_weights=loss_weights,
         metrics=metrics,
         validation_data=validation_data,
         validation_split=validation_split,

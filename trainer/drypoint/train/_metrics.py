@@ -1,7 +1,7 @@
 """Metrics beside the loss, measured on training batches and validation examples."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from drypoint.autodiff import Array, Tensor
 
 from ._aliases import METRIC_ALIASES
 from ._errors import TrainError
-from ._examples import Column
-from ._objective import Objective
+from ._examples import Column, n_examples
+from ._objective import Head, Objective
 
 MetricFunction: TypeAlias = Callable[[Array, Column], Array]
 """(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
@@ -19,30 +19,66 @@ MetricFunction: TypeAlias = Callable[[Array, Column], Array]
 Metric: TypeAlias = str | MetricFunction
 """The name of a metric ("accuracy"), or a function."""
 
+
+class HeadFigure(NamedTuple):
+    """The loss of one of several outputs, or its accuracy."""
+
+    head: Head
+    accuracy: bool
+
+    def sums(
+        self, outputs: Mapping[str, Tensor], batches: Sequence[Mapping[str, Column]]
+    ) -> NDArray[np.float64]:
+        """The sum over the examples of each of several batches of one size."""
+        n, size = len(batches), n_examples(batches[0])
+        if not self.accuracy:
+            losses: NDArray[np.float64] = outputs[self.head.loss].data[: n * size].astype(float)
+            return np.asarray(losses.reshape(n, -1).sum(axis=1))
+        targets = np.stack([batch[self.head.name] for batch in batches])
+        decided = outputs[self.head.output].data[: n * size].argmax(axis=1)
+        right: NDArray[np.bool_] = decided.reshape(targets.shape) == targets
+        return np.asarray(right.sum(axis=1), np.float64)
+
+
+def _of_heads(heads: Iterable[Head]) -> "dict[str, MetricFunction | HeadFigure | None]":
+    """The loss of each of several outputs, and the accuracy where its targets are classes."""
+    figures = {head.loss: HeadFigure(head, accuracy=False) for head in heads}
+    return {
+        **figures,
+        **{f"{h.name}_{ACCURACY}": HeadFigure(h, accuracy=True) for h in heads if h.classes},
+    }
+
+
 Totals: TypeAlias = dict[str, float]
 """Name -> sum over the examples of a batch, of the loss and each metric, before the update."""
+
+Metrics: TypeAlias = Mapping[str, MetricFunction | HeadFigure | None]
+"""Name -> function; None stands for accuracy, which needs no probabilities."""
 
 ACCURACY = "accuracy"
 
 
 def resolve_metrics(
     given: Iterable[Metric] | None, objective: Objective
-) -> dict[str, MetricFunction | None]:
+) -> dict[str, MetricFunction | HeadFigure | None]:
     """Name -> function; None stands for accuracy, which needs no probabilities.
 
     Args:
-        given: names and functions; None: accuracy, if there are classes.
+        given: names and functions; None: accuracy, if there are classes; of a net with several
+            outputs the loss of each, and its accuracy.
         objective: the training objective.
 
     Raises:
         TrainError: an unknown name, two metrics of one name, or a graph without an output that a
             loss compares with a target.
     """
+    if given is None and objective.heads:
+        return _of_heads(objective.heads)
     if given is None:
         return {ACCURACY: None} if objective.classes else {}
     if isinstance(given, str):
         raise TrainError(f"metrics is the text {given!r}; wanted: a list, metrics=[{given!r}]")
-    metrics: dict[str, MetricFunction | None] = {}
+    metrics: dict[str, MetricFunction | HeadFigure | None] = {}
     for metric in given:
         if isinstance(metric, str):
             metric = METRIC_ALIASES.get(metric.lower(), metric)  # noqa: PLW2901
@@ -65,7 +101,7 @@ def resolve_metrics(
 
 
 def metric_sums(
-    metrics: Mapping[str, MetricFunction | None],
+    metrics: Metrics,
     objective: Objective,
     outputs: Mapping[str, Tensor],
     batches: Sequence[Mapping[str, Column]],
@@ -81,13 +117,19 @@ def metric_sums(
     Raises:
         TrainError: a function does not give one number for each example.
     """
-    found: dict[str, NDArray[np.float64]] = {}
-    if not metrics:
+    found: dict[str, NDArray[np.float64]] = {
+        name: figure.sums(outputs, batches)
+        for name, figure in metrics.items()
+        if isinstance(figure, HeadFigure)
+    }
+    if len(found) == len(metrics):
         return found
     assert objective.output_port is not None and objective.target_port is not None
     targets = np.stack([batch[objective.target_port] for batch in batches])
     n, size = targets.shape[:2]
     for name, function in metrics.items():
+        if isinstance(function, HeadFigure):
+            continue
         if function is None:
             right = (
                 outputs[objective.output_port].data[: n * size].argmax(axis=1).reshape(n, size)
@@ -104,7 +146,7 @@ def metric_sums(
 
 
 def totals(
-    metrics: Mapping[str, MetricFunction | None],
+    metrics: Metrics,
     objective: Objective,
     outputs: Mapping[str, Tensor],
     losses: Array,

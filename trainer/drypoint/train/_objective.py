@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -28,8 +28,11 @@ from ._examples import Batch, Column
 LossFunction: TypeAlias = Callable[[Tensor, Column], Tensor]
 """(outputs (N, ...), targets (N, ...)) -> the loss of each example, (N,)."""
 
-LossLike: TypeAlias = Loss | LossFunction | str | Mapping[str, float]
-"""For a net a loss or a function; for a graph the name of an output, or output -> weight."""
+LossLike: TypeAlias = (
+    Loss | LossFunction | str | Mapping[str, float] | Mapping[str, Loss | LossFunction | str]
+)
+"""For a net a loss or a function, or one for each of several outputs by name; for a graph the name
+of an output, or output -> weight."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,22 @@ class FunctionLoss(Loss):
         return getattr(self.function, "__name__", type(self.function).__name__)
 
 
+class Head(NamedTuple):
+    """One of several outputs of a net that have a loss each.
+
+    Attributes:
+        name: of the net's output; the port of the target.
+        output: the port of the output.
+        loss: the port of the loss.
+        classes: whether the targets are class indices, so that there is an accuracy.
+    """
+
+    name: str
+    output: str
+    loss: str
+    classes: bool
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Objective:
     """A training graph, and the roles of its ports.
@@ -70,6 +89,7 @@ class Objective:
         activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
             the loss: then ``output_port`` gives scores.
         classes: whether the targets are class indices, so that there is an accuracy.
+        heads: of a net with several outputs.
     """
 
     graph: Graph
@@ -78,6 +98,7 @@ class Objective:
     target_port: str | None
     activation: Layer | None
     classes: bool = False
+    heads: tuple[Head, ...] = ()
 
     def outputs(
         self, params: Mapping[str, Tensor], inputs: Mapping[str, PortValue], ctx: Context

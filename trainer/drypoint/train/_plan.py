@@ -13,7 +13,7 @@ from ._callbacks import Callback, EarlyStopping
 from ._errors import TrainError
 from ._examples import Batch, Column
 from ._learning_rates import Groups, Schedule
-from ._metrics import MetricFunction
+from ._metrics import Metrics
 from ._optimizers import Optimizer, is_builtin, optimizer_config
 from ._training_data import Source
 from .step.all_reduce import AllReduce
@@ -161,7 +161,7 @@ class Plan:
     encoders: Mapping[str, Callable[[object], Column]]
     images: str
     groups: Groups
-    metrics: Mapping[str, MetricFunction | None]
+    metrics: Metrics
     all_reduce: AllReduce | None
 
     @property

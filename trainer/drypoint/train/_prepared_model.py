@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from drypoint.nn import (
 from ._aliases import LOSS_ALIASES
 from ._errors import TrainError, TrainWarning
 from ._examples import Column, Examples
+from ._heads import make_heads
 from ._objective import FunctionLoss, LossLike, Objective, has_losses, make_objective
 from ._targets import (
     Notify,
@@ -50,8 +51,8 @@ class PreparedModel:
         model: the model, or the graph.
         objective: the training objective.
         encoders: port -> encoder of a batch of its column.
-        target_encoder: encodes the targets of all examples before the run and notifies the user
-            of its choices; None: the targets need no encoding.
+        target_encoders: port -> a function that encodes the targets of all examples before the run
+            and notifies the user of its choices.
         classes: the classes that integer targets are indices of, if the data name them.
         loss: the loss as text, for the config of the run.
     """
@@ -59,7 +60,7 @@ class PreparedModel:
     model: Model | Graph
     objective: Objective
     encoders: Mapping[str, Callable[[object], Column]]
-    target_encoder: Callable[[Examples, Notify], Column] | None
+    target_encoders: Mapping[str, Callable[[Examples, Notify], Column]]
     classes: tuple[Class, ...] | None
     loss: str
 
@@ -77,8 +78,8 @@ class PreparedModel:
             DrypointError: labels that the decoder does not know.
         """
         columns, objective = dict(examples.columns), self.objective
-        if self.target_encoder is not None:
-            columns[TARGET] = self.target_encoder(examples, notify)
+        for port, encode in self.target_encoders.items():
+            columns[port] = encode(examples, notify)
         decoded = isinstance(self.model, Model) and isinstance(self.model.decoder, ClassDecoder)
         if not decoded and None not in (examples.classes, self.classes):
             check_same_classes(examples.classes, self.classes)
@@ -91,6 +92,9 @@ class PreparedModel:
                 objective.output_port
             )
             check_labels(columns[objective.target_port], shape[-1] if shape else None)
+        for head in objective.heads:
+            if head.classes:
+                check_labels(columns[head.name], None)
         return replace(examples, columns=columns)
 
     def with_values(self, graph: Graph) -> Model | Graph:
@@ -110,9 +114,9 @@ def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     if isinstance(given, Graph) and _is_graph(given, loss):
         return given.input_ports
     net = given.net if isinstance(given, Model) else given
-    if len(net.input_ports) != 1 or len(net.output_ports) != 1:
+    if len(net.input_ports) != 1:
         raise TrainError(f"the net has the ports {net.ports}: put it into a Graph with a loss")
-    return INPUT, TARGET
+    return (INPUT, TARGET) if len(net.output_ports) == 1 else (INPUT, *net.output_ports)
 
 
 def _is_channels_last(shape: tuple[int, ...]) -> bool:
@@ -134,7 +138,13 @@ def _wanted_model(given: object) -> str:
 
 
 def prepare_model(
-    given: Trainable, sample: Examples, *, loss: LossLike | None, seed: int, notify: Notify
+    given: Trainable,
+    sample: Examples,
+    *,
+    loss: LossLike | None,
+    loss_weights: Mapping[str, float] | None,
+    seed: int,
+    notify: Notify,
 ) -> PreparedModel:
     """Prepare a model, net or graph for training.
 
@@ -142,6 +152,7 @@ def prepare_model(
         given: a model, net or graph.
         sample: some examples, which show shapes and dtypes.
         loss: as for `fit`; None: by the last layer.
+        loss_weights: as for `fit`.
         seed: the seed of initial values.
         notify: called with a line for each choice.
 
@@ -152,6 +163,20 @@ def prepare_model(
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
+    if len(model.net.output_ports) > 1:
+        model = _with_encoder(model, sample, seed=seed, notify=notify)
+        weights = loss_weights
+        heads = make_heads(model, sample, name=NET, loss=loss, weights=weights, notify=notify)
+        return PreparedModel(
+            model=model.with_decoder(heads.decoders or None),
+            objective=heads.objective,
+            encoders={INPUT: model.encode},
+            target_encoders=heads.encoders,
+            classes=None,
+            loss=heads.loss,
+        )
+    if loss_weights is not None:
+        raise TrainError("loss_weights is for a net with several outputs; this one has one")
     if isinstance(loss, str) and loss.lower() in LOSS_ALIASES:
         loss = LOSS_ALIASES[loss.lower()]()
     if isinstance(loss, str | Mapping):
@@ -159,25 +184,9 @@ def prepare_model(
             f"loss is {loss!r}; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the "
             f"words {', '.join(LOSS_ALIASES)}"
         )
-    x, y = sample.columns[INPUT], sample.columns[TARGET]
-    encoder = model.encoder or _signal_encoder(x, sample, notify)
-    encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
-    model = replace(model, encoder=encoder)
-    if encoder is None and x.dtype.kind not in "buif":
-        raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
-    if encoder is None and x.dtype.kind in "iuf" and x.size:
-        notify(f"inputs: {x.dtype} from {x.min():g} to {x.max():g}, taken as they are")
+    y = sample.columns[TARGET]
+    model = _with_encoder(model, sample, seed=seed, notify=notify)
     net = model.net
-    if net.input_shape is None:
-        net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
-    if encoder is None and net.input_shape == x.shape[1:] and _is_channels_last(x.shape[1:]):
-        warnings.warn(
-            f"inputs of shape {x.shape[1:]} are {x.shape[1]} channels of {x.shape[2]} x "
-            f"{x.shape[3]}; if they are channels last, give x.transpose(0, 3, 1, 2)",
-            TrainWarning,
-            stacklevel=2,
-        )
-    model = model.with_net(net if net.initialized else net.initialize(seed))
     if loss is None:
         loss = default_loss(net)
         notify(f"loss: {type(loss).__name__}, by the net's last layer")
@@ -196,7 +205,7 @@ def prepare_model(
         return target_encoder(
             column,
             examples.classes,
-            decoder=model.decoder,
+            decoder=model.decoders.get(net.output_ports[0]),
             loss=loss,
             output_shape=shape,
             notify=notify,
@@ -208,10 +217,33 @@ def prepare_model(
         model=model,
         objective=replace(objective, classes=classes),
         encoders={INPUT: model.encode},
-        target_encoder=encode,
+        target_encoders={TARGET: encode},
         classes=sample.classes,
         loss=repr(loss),
     )
+
+
+def _with_encoder(model: Model, sample: Examples, *, seed: int, notify: Notify) -> Model:
+    """The model with an encoder of its inputs, its net bound to them, and initial values."""
+    x = sample.columns[INPUT]
+    encoder = model.encoder or _signal_encoder(x, sample, notify)
+    encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
+    model = replace(model, encoder=encoder)
+    if encoder is None and x.dtype.kind not in "buif":
+        raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
+    if encoder is None and x.dtype.kind in "iuf" and x.size:
+        notify(f"inputs: {x.dtype} from {x.min():g} to {x.max():g}, taken as they are")
+    net = model.net
+    if net.input_shape is None:
+        net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
+    if encoder is None and net.input_shape == x.shape[1:] and _is_channels_last(x.shape[1:]):
+        warnings.warn(
+            f"inputs of shape {x.shape[1:]} are {x.shape[1]} channels of {x.shape[2]} x "
+            f"{x.shape[3]}; if they are channels last, give x.transpose(0, 3, 1, 2)",
+            TrainWarning,
+            stacklevel=2,
+        )
+    return model.with_net(net if net.initialized else net.initialize(seed))
 
 
 def _prepare_graph(
@@ -233,7 +265,7 @@ def _prepare_graph(
     }
     graph = graph.with_shapes(shapes)
     graph = graph if graph.initialized else graph.initialize(seed)
-    objective = make_objective(graph, loss)
+    objective = make_objective(graph, cast("str | Mapping[str, float] | None", loss))
     if loss is None:
         notify(f"loss: output {next(iter(objective.weights))} of the graph")
     classes = (
@@ -247,7 +279,7 @@ def _prepare_graph(
         model=graph,
         objective=replace(objective, classes=classes),
         encoders=encoders,
-        target_encoder=None,
+        target_encoders={},
         classes=sample.classes,
         loss=names,
     )
@@ -255,6 +287,8 @@ def _prepare_graph(
 
 def _is_graph(given: object, loss: LossLike | None) -> bool:
     if not isinstance(given, Graph):
+        return False
+    if isinstance(loss, Mapping) and not all(isinstance(w, int | float) for w in loss.values()):
         return False
     word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in given.output_ports
     return has_losses(given) or isinstance(loss, Mapping) or (isinstance(loss, str) and not word)

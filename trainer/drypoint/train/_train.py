@@ -19,7 +19,7 @@ from . import _checkpoint as checkpoint
 from ._errors import TrainError
 from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
-from ._metrics import Metric, MetricFunction, resolve_metrics
+from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
@@ -38,6 +38,7 @@ def train(
     *,
     schedule: Schedule | str | None,
     loss: LossLike | None,
+    loss_weights: Mapping[str, float] | None,
     metrics: Iterable[Metric] | None,
     validation_data: object,
     validation_split: float | None,
@@ -65,7 +66,12 @@ def train(
         notify=progress.note,
     )
     prepared = prepare_model(
-        given, parts.train, loss=loss, seed=settings.seed, notify=progress.note
+        given,
+        parts.train,
+        loss=loss,
+        loss_weights=loss_weights,
+        seed=settings.seed,
+        notify=progress.note,
     )
     _note_export(prepared, progress)
     encoded = prepared.encode_targets(parts.train, progress.note)
@@ -111,7 +117,7 @@ def _plan(
     settings: Settings,
     source: Source,
     *,
-    metrics: Mapping[str, MetricFunction | None],
+    metrics: Metrics,
     all_reduce: AllReduce | None,
 ) -> Plan:
     """The plan of the run."""

@@ -58,6 +58,8 @@ def read_examples(
     signals = given if isinstance(given, Dataset) and given.is_signals else None
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Mapping):
+        given = {ports[0]: given[0], **given[1]}
     if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):
         return make_examples(_join_examples(given, what), what=what)
     if isinstance(given, list):

@@ -2,8 +2,9 @@
 
 The pass marks channels three times:
 
-* *needed*: the value matters. All outputs of the last op are needed. Where an output channel is
-  needed and is no constant, so is each channel that its op reads, but for channels that fold.
+* *needed*: the value matters. All values of the program's outputs are needed. Where an output
+  channel is needed and is no constant, so is each channel that its op reads, but for channels that
+  fold.
 * *folds*: a channel of an input adds one number to an accumulator, at every place and for every
   input of the program. Either the weights are 0, or the channel is a constant, and padded places
   make no difference: none is read, or their value is the constant, or the weights on them cancel.
@@ -35,6 +36,7 @@ from typing import Any, NamedTuple, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from .._outputs import is_output
 from .._program import Program
 from .._tensors import Tensor
 from ..ops import (
@@ -78,7 +80,7 @@ class Kept(NamedTuple):
 
     Attributes:
         masks: for each tensor, which channels.
-        used: for each op, whether the last op needs it.
+        used: for each op, whether an output needs it.
         left_out: the concatenations that leave out an input.
     """
 
@@ -121,7 +123,8 @@ def _folds(op: WeightedOp, part: slice, source: Interval) -> Folds:
 def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
     """For each tensor, which channels are needed."""
     needed = [np.zeros(len(bound.low), bool) for bound in bounds]
-    needed[-1][:] = True
+    for mask, op in zip(needed[1:], program.ops, strict=True):
+        mask[:] = is_output(op)
     for i, op in reversed([*enumerate(program.ops)]):
         varying, sources = needed[i + 1] & ~bounds[i + 1].constant, program.reads[i]
         if isinstance(op, WeightedOp):
@@ -157,7 +160,7 @@ def _kept(program: Program, needed: Sequence[Mask]) -> Kept:
     while True:
         _settle(program, kept)
         left_out, empty = list[int](), 0
-        used = [False] * len(program.ops) + [True]
+        used = [False, *map(is_output, program.ops)]
         for i, op in reversed([*enumerate(program.ops)]):
             if not used[i + 1]:
                 continue

@@ -1,7 +1,7 @@
 """Rewrites of a program's graph that leave its output bytes as they are.
 
 A rewrite gives new ops and new reads in the old numbers of tensors. `assembled` drops the ops that
-the last op does not need.
+no output needs.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._outputs import is_output
 from .._plan import NO_PLAN, Reads
 from .._program import Program
 from .._reference import apply
@@ -40,14 +41,14 @@ class Rewritten(NamedTuple):
 def assembled(
     program: Program, ops: Sequence[Op], reads: Reads, reasons: dict[int, str]
 ) -> Rewritten:
-    """The program of the ops that the last op needs, directly or through others.
+    """The program of the ops that the outputs need, directly or through others.
 
     Args:
         program: whose other fields the program has.
         ops, reads: as many as before; an op reads tensors by the numbers of before.
         reasons: as in `Rewritten`.
     """
-    used = [False] * len(ops) + [True]
+    used = [False, *map(is_output, ops)]
     for i in reversed(range(len(ops))):
         for tensor in reads[i] if used[i + 1] else ():
             used[tensor] = True
@@ -94,17 +95,13 @@ class _Graph:
         self.number[i + 1] = instead
         self.reasons[i] = reason
 
-    def is_last(self, i: int) -> bool:
-        """Whether op i writes the program's output."""
-        return i + 1 == len(self.ops)
-
 
 def without_identities(program: Program) -> Rewritten | None:
     """Without the ops that write what they read, for all values that can occur."""
     bounds = intervals(program)
 
     def visit(graph: _Graph, i: int) -> None:
-        if not graph.is_last(i) and _is_identity(graph.ops[i], bounds[program.reads[i][0]]):
+        if _is_identity(graph.ops[i], bounds[program.reads[i][0]]):
             graph.drop(i, graph.reads[i][0], "writes what it reads")
 
     return _Graph(program).walk(visit)
@@ -178,7 +175,7 @@ def with_joined_clamps(program: Program) -> Rewritten | None:
         before = graph.ops[source - 1] if source else None
         if not (isinstance(op, Lookup) and isinstance(before, RequantizedOp)):
             return
-        if graph.is_last(i) or op.output != op.inputs[0] or graph.readers[tensor] != [i]:
+        if op.output != op.inputs[0] or graph.readers[tensor] != [i]:
             return
         values = np.arange(bounds[tensor].low.min(), bounds[tensor].high.max() + 1)
         entries = op.table[values & 255]
@@ -211,9 +208,13 @@ def without_copy(program: Program) -> Rewritten | None:
 
 
 def _copies(program: Program) -> Iterator[tuple[int, int]]:
-    """Pairs of ops that are equal but for the name, and read the same tensors: (later, earlier)."""
+    """Pairs of ops that are equal but for the name, and read the same tensors: (later, earlier).
+    Each output stays.
+    """
     seen = dict[Hashable, int]()
     for i, op in enumerate(program.ops):
+        if is_output(op):
+            continue
         values = [getattr(op, field.name) for field in dataclasses.fields(op)][1:]  # no name
         bytes_of = (v.tobytes() if isinstance(v, np.ndarray) else v for v in values)
         key = (type(op), program.reads[i], *bytes_of)

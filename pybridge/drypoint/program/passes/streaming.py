@@ -1,5 +1,6 @@
 """Makes a streaming program from a program that reads windows: NUMERICS.md section 11."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from .._border import is_signal
 from .._history import Clock, is_streaming, written
+from .._outputs import output_offsets
 from .._plan import NO_PLAN
 from .._program import Program
 from .._tensors import ProgramError, Shape, Tensor
@@ -22,7 +24,8 @@ def streaming(program: Program) -> Program:
     all planes are one row high, time lies along the width, and the input is one column. Each row of
     each op is computed once, and histories keep the rows that later rows need. The outputs are the
     bytes that ``program`` gives for windows of the signal; NUMERICS.md section 11 says for which. A
-    net whose last op writes several rows gives one row in a step.
+    net whose last op writes several rows gives one row in a step. All outputs are written in one
+    step: histories delay outputs that would be ready earlier.
 
     Returns:
         The streaming program; without labels where ``program`` has a label for each of several
@@ -31,8 +34,8 @@ def streaming(program: Program) -> Program:
 
     Raises:
         ProgramError: the program streams already, an op looks at later steps (padding at the
-            bottom, a factor for all rows), branches do not meet at equal steps, or it has a
-            threshold: the reconstruction error is of a whole window.
+            bottom, a factor for all rows), branches or outputs do not meet at equal steps, or it
+            has a threshold: the reconstruction error is of a whole window.
     """
     if is_streaming(program.ops):
         raise ProgramError(f"the program {program.name!r} is a streaming program already")
@@ -42,9 +45,10 @@ def streaming(program: Program) -> Program:
             "error is computed of a whole window, so run whole windows"
         )
     program = _upright(program)
-    stream = _Stream(program)
-    for op, tensors in zip(program.ops, program.reads, strict=True):
-        stream.add(op, tensors)
+    stream = _Stream(program, {})
+    delays = stream.delays()
+    if any(delays.values()):
+        stream = _Stream(program, delays)
     last = stream.ops[-1].out_shape
     encoder = program.encoder
     if encoder is not None and is_signal(encoder):
@@ -88,19 +92,48 @@ def _swapped(tensor: Tensor) -> Tensor:
 
 
 class _Stream:
-    """The ops of the streaming program so far."""
+    """The ops of the streaming program so far; ``delays`` holds for ops that write outputs by how
+    many rows of what they read they are late.
+    """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, delays: Mapping[int, int]) -> None:
+        self._program, self._delays = program, delays
         self.ops: list[Op] = []
         self.reads: list[tuple[int, ...]] = []
         self._ready = [Clock(1, 1)]  # when each tensor of the streaming program is ready
         self._rows = {0: 0}  # a tensor of `program` -> the tensor that has its rows
         self._first = Tensor(Shape(1, *program.input_shape[1:]), *program.input[1:])
         self._kept: dict[tuple[object, ...], int] = {}  # histories, taps: what they keep -> tensor
+        for i in range(len(program.ops)):
+            self._add(i)
 
-    def add(self, op: Op, tensors: tuple[int, ...]) -> None:
+    def delays(self) -> dict[int, int]:
+        """How many rows each op that writes an output must be late, so that all outputs come in one
+        step.
+        """
+        program, ops = self._program, [*output_offsets(self._program.ops)]
+        clocks = {i: self._ready[self._rows[i + 1]] for i in ops}
+        last = max(clocks, key=lambda i: clocks[i])
+        latest, found = clocks[last], dict[int, int]()
+        for i, clock in clocks.items():
+            source = self._ready[self._rows[program.reads[i][0]]]
+            rows, rest = divmod(latest.first - clock.first, source.period)
+            if clock.period != latest.period or rest:
+                raise ProgramError(
+                    f"op {program.ops[i].name!r} writes an output every {clock.period} steps from "
+                    f"step {clock.first} on, op {program.ops[last].name!r} every {latest.period} "
+                    f"from step {latest.first} on; wanted: outputs with equal strides along time"
+                )
+            found[i] = rows
+        return found
+
+    def _add(self, index: int) -> None:
         """Add an op of the program, and the histories that it needs."""
+        op, tensors = self._program.ops[index], self._program.reads[index]
         sources = [self._rows[tensor] for tensor in tensors]
+        if rows := self._delays.get(index, 0):
+            late = RowMap(1, rows + 1, 0)
+            sources = [self._history(op.name, one, late, height=1, pad=None) for one in sources]
         if op.arity == 1:
             made, source = self._windows(op, sources[0])
             sources = [source]

@@ -3,6 +3,7 @@
 const KINDS = JSON.parse(document.getElementById("settings").textContent).kinds; // by number
 const TYPES = ["u8", "i8", "i32"];
 const ARRAYS = [Uint8Array, Int8Array, Int32Array];
+const LACKING = "the meta lacks a name, the ops' names, the input or the output's scale";
 const MAGIC = [0x44, 0x50, 0x54, 0x1a];
 
 class Engine {
@@ -95,14 +96,23 @@ function readProgram(content) {
     const at = 64 + 128 * i;
     return { name: printable(name), kind: kindOf(content[at], u16, at), out: tensor(at + 24) };
   });
-  const { out } = ops[ops.length - 1];
+  const { out } = ops[ops.length - 1]; // the last output: the labels are of its values
+  const border = lastOutput(meta, ops);
   const outputs = out.h * out.w * out.c;
   const labels = u16(22)
     ? utf8(part(32), "the labels").split("\0").slice(0, -1).map(printable)
     : Array.from({ length: outputs }, (_, i) => String(i));
   return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
-    resize: meta.input.encoder?.resize ?? "stretch", scale: meta.output.scale,
-    rejectBelow: meta.output.decoder?.reject_below ?? 0 };
+    resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale,
+    rejectBelow: border.decoder?.reject_below ?? 0 };
+}
+
+// The border of the last output in the meta.
+function lastOutput(meta, ops) {
+  const several = ops.filter(({ out }) => TYPES[out.type] === "i32").length > 1;
+  const border = several ? meta.outputs?.[meta.outputs.length - 1] : meta.output;
+  if (!(border?.scale > 0)) throw new Error(LACKING);
+  return border;
 }
 
 // A text as the page may show it: control characters, marks of direction, invisible characters and
@@ -129,8 +139,8 @@ function readMeta(bytes, ops) {
   const named = Array.isArray(meta?.ops) && meta.ops.length === ops &&
     meta.ops.every((name) => typeof name === "string");
   if (!named || typeof meta.name !== "string" || typeof meta.input !== "object" ||
-      meta.input === null || !(meta.output?.scale > 0)) {
-    throw new Error("the meta lacks a name, the ops' names, the input or the output's scale");
+      meta.input === null) {
+    throw new Error(LACKING);
   }
   return meta;
 }

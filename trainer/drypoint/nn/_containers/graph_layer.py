@@ -89,11 +89,11 @@ class GraphLayer(Container):
 
     def bind(self, input_shape: Shape) -> Self:
         """The graph with all sizes set."""
-        return self.with_shapes({self._only_ports()[0]: input_shape})
+        return self.with_shapes({self._only_input(): input_shape})
 
     def macs(self, input_shape: Shape) -> int:
         """Multiply-accumulate operations of all layers."""
-        return self.operations({self._only_ports()[0]: input_shape})
+        return self.operations({self._only_input(): input_shape})
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The only output."""
@@ -114,6 +114,11 @@ class GraphLayer(Container):
     def to_dot(self) -> str:
         """The graph in the DOT language of Graphviz."""
         return as_dot(self)
+
+    def _only_input(self) -> str:
+        if len(self.input_ports) > 1:
+            raise PortError(f"the graph has the ports {self.ports}: one input is wanted here")
+        return self.input_ports[0]
 
     def _only_ports(self) -> tuple[str, str]:
         if len(self.input_ports) > 1 or len(self.output_ports) > 1:
