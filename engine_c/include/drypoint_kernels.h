@@ -18,6 +18,7 @@ dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
 /* For packed weights. dpt_run does not check whether the CPU has the instructions of a generated
  * model's kernels: on another CPU they fault. */
 dpt_kernel dpt_neon_add, dpt_neondot_add, dpt_neoni8mm_add, dpt_rvv_add, dpt_wasm_add;
+dpt_kernel dpt_neon_mul, dpt_neondot_mul, dpt_neoni8mm_mul, dpt_rvv_mul, dpt_wasm_mul;
 dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_maxpool,
     dpt_wasm_maxpool, dpt_neon_avgpool, dpt_neondot_avgpool, dpt_neoni8mm_avgpool, dpt_rvv_avgpool,
     dpt_wasm_avgpool;

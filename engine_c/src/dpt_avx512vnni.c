@@ -83,15 +83,25 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
 
-/* Pairs of 16-bit numbers in 16 lanes. */
+/* 16 bytes in 16 lanes. */
+QUADS_INLINE __m512i zmm_wide(const uint8_t *p, const int SIGNED) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return SIGNED ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+}
+
+/* Pairs of 16-bit numbers. */
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const uint16_t *factors) {
-    const __m128i p = _mm_loadu_si128((const __m128i *)(const void *)a);
-    const __m128i q = _mm_loadu_si128((const __m128i *)(const void *)b);
-    const __m512i x = A_SIGNED ? _mm512_cvtepi8_epi32(p) : _mm512_cvtepu8_epi32(p);
-    const __m512i y = B_SIGNED ? _mm512_cvtepi8_epi32(q) : _mm512_cvtepu8_epi32(q);
-    const __m512i pairs = _mm512_mask_blend_epi16(0xAAAAAAAA, x, _mm512_slli_epi32(y, 16));
-    return _mm512_madd_epi16(pairs, _mm512_set1_epi32(factors[0] | (int32_t)factors[1] << 16));
+                                     const int B_SIGNED, const quads_two *t) {
+    const __m512i x = zmm_wide(a, A_SIGNED), y = zmm_wide(b, B_SIGNED);
+    const __m512i w = _mm512_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
+    return _mm512_madd_epi16(_mm512_mask_blend_epi16(0xAAAAAAAA, x, _mm512_slli_epi32(y, 16)), w);
+}
+
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                         const int B_SIGNED, const quads_two *t) {
+    const __m512i x = _mm512_sub_epi32(zmm_wide(a, A_SIGNED), _mm512_set1_epi32(t->zero[0]));
+    const __m512i y = _mm512_sub_epi32(zmm_wide(b, B_SIGNED), _mm512_set1_epi32(t->zero[1]));
+    return _mm512_mullo_epi32(x, y);
 }
 
 QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {

@@ -137,7 +137,7 @@ static inline int dpt_dilated(const dpt_op *op) {
     return op->dilation_h != 1 || op->dilation_w != 1;
 }
 
-/* Taps of a depthwise kernel that is packed, at most (dpt_quads_depthwise.inc). */
+/* Taps of a depthwise kernel that small devices pack, at most. */
 enum { DPT_MOST_TAPS = 64 };
 
 /* The groups of `size` channels of a depthwise convolution, and the first channel of a group. The

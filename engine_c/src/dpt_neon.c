@@ -96,9 +96,16 @@ QUADS_INLINE int32x4_t neon_two_lanes(int32x2_t a) {
 }
 
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const uint16_t *factors) {
-    const int32x4_t sum = neon_sum(a, b, A_SIGNED, B_SIGNED, factors);
+                                     const int B_SIGNED, const quads_two *t) {
+    const int32x4_t sum = neon_sum(a, b, A_SIGNED, B_SIGNED, t);
     const quads_acc acc = {neon_two_lanes(vget_low_s32(sum)), neon_two_lanes(vget_high_s32(sum))};
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                         const int B_SIGNED, const quads_two *t) {
+    const int32x4_t y = neon_product(a, b, A_SIGNED, B_SIGNED, t);
+    const quads_acc acc = {neon_two_lanes(vget_low_s32(y)), neon_two_lanes(vget_high_s32(y))};
     return acc;
 }
 

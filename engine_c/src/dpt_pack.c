@@ -6,10 +6,14 @@
 
 enum { PACK_ALIGNMENT = 64 };
 
-/* Whether an op is packed: it has weights, and the input of one output pixel fits a band. */
+/* Whether an op is packed: it has weights, and a kernel of its own. */
 static int packs(const dpt_op *op, uint32_t packing) {
-    return op->kind == DPT_DENSE || dpt_packs_depthwise(op, packing) ||
-           (op->kind == DPT_CONV && !dpt_dilated(op) && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE);
+    const dpt_op packed = dpt_packed_op(op, packing);
+    if (op->kind == DPT_CONV || op->kind == DPT_GROUPED) {
+        const dpt_layout l = dpt_layout_of(&packed, packing);
+        return dpt_drives(&packed, &l);
+    }
+    return op->kind == DPT_DENSE || dpt_packs_depthwise(&packed, packing);
 }
 
 /* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
@@ -19,23 +23,20 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     if (!packs(op, packing)) {
         return 0;
     }
+    const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_DEPTHWISE) {
         const size_t group = dpt_group_size(packing);
-        const size_t bytes = 4 * group * (2 + dpt_tap_quads(op, packing)); /* fewer than 2^14 */
+        const size_t bytes = 4 * group * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
         return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
-    const dpt_op packed = dpt_packed_op(op, packing);
-    op = &packed;
-    const uint64_t tables = (uint64_t)dpt_padded_channels(op, packing) * 2 * sizeof(int32_t);
-    if (dpt_planar(op, packing)) {
-        const size_t groups = (op->out.c + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
-        const size_t size = groups * DPT_PLANES_CHANNELS * 4 * dpt_planes_quads(op);
-        return tables + (size + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
+    const dpt_layout l = dpt_layout_of(&packed, packing);
+    if (dpt_planar(&packed, packing)) {
+        const size_t groups = (l.channels + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
+        const size_t size = groups * DPT_PLANES_CHANNELS * 4 * dpt_planes_quads(&packed);
+        return (uint64_t)l.padded * 2 * sizeof(int32_t) +
+               (size + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
     }
-    const uint64_t wide = (uint64_t)dpt_wide_channels(op, packing) * 4 * dpt_row_units(op, 4);
-    const uint64_t narrow = (uint64_t)dpt_narrow_blocks(op, packing) * DPT_NARROW_CHANNELS *
-                            DPT_NARROW_UNIT * dpt_row_units(op, DPT_NARROW_UNIT);
-    return tables + (wide + narrow) * dpt_rows(op);
+    return l.groups * l.bytes;
 }
 
 /* Whether the model has unpacked weights and the backend has kernels for all of its ops. */
@@ -73,14 +74,15 @@ static int32_t weight_sum(const int8_t *weight, size_t n) {
     return sum;
 }
 
-/* Packs the weights of a superblock, unit by unit of a row, with the units of all channels beside
- * each other. `to` is filled with 0 before. Whole units are copied with a constant size, which is
- * inlined. */
-static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes, uint8_t *to) {
-    const size_t length = dpt_row_length(op), size = length * dpt_rows(op), unit = s->unit;
-    const size_t channels = lanes < op->out.c - s->channel ? lanes : op->out.c - s->channel;
-    const int8_t *weight = op->weight + s->channel * size;
-    for (size_t row = 0; row < dpt_rows(op); row++, weight += length) {
+/* Packs the weights of a superblock, unit by unit of a segment, with the units of all channels
+ * beside each other. `weight` has the weights of its first channel, `to` is filled with 0 before.
+ * Whole units are copied with a constant size, which is inlined. */
+static void pack_weights(const dpt_layout *l, const dpt_superblock *s, const int8_t *weight,
+                         uint8_t *to) {
+    const size_t length = l->length, size = length * l->segments, unit = s->unit;
+    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+    const size_t channels = lanes < exist ? lanes : exist;
+    for (size_t segment = 0; segment < l->segments; segment++, weight += length) {
         for (size_t at = 0; at < length; at += unit, to += lanes * unit) {
             const size_t left = length - at;
             for (size_t o = 0; o < channels; o++) {
@@ -100,8 +102,8 @@ static void pack_weights(const dpt_op *op, const dpt_superblock *s, size_t lanes
 /* Packs the weights of pairs of windows: the second half of the lanes has its weights as many
  * columns further as its window. */
 static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
-    const size_t length = dpt_row_length(op), size = length * dpt_rows(op);
-    const size_t right = (size_t)op->stride_w * op->in.c, units = dpt_row_units(pair, 4);
+    const size_t length = (size_t)op->kernel_w * op->in.c, size = length * op->kernel_h;
+    const size_t right = (size_t)op->stride_w * op->in.c, units = dpt_segment_units(pair, 4);
     for (size_t o = 0; o < pair->out.c; o++) {
         const int8_t *weight = op->weight + o % op->out.c * size;
         for (size_t i = 0; i < size; i++) {
@@ -133,8 +135,8 @@ static void pack_planes(const dpt_op *op, uint8_t *to) {
 /* Bytes from the first weight of a group to the weight of tap `tap` and lane 0. */
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     const size_t quad = 4 * dpt_group_size(packing), y = tap / op->kernel_w, x = tap % op->kernel_w;
-    return dpt_has_columns(packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
-                                    : tap / 4 * quad + tap % 4;
+    return dpt_has_columns(op, packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
+                                        : tap / 4 * quad + tap % 4;
 }
 
 /* Packs a depthwise convolution, group by group. The bias corrects as in pack_op. */
@@ -143,7 +145,9 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
     const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, packing));
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
     const size_t exist = op->out.c < size ? op->out.c : size;
-    const size_t lanes = dpt_has_columns(packing) ? exist * dpt_columns_together(op) : exist;
+    const size_t together =
+        dpt_has_columns(op, packing) ? dpt_columns_together(op) : dpt_taps_together(op, packing);
+    const size_t lanes = exist * together;
     for (size_t group = 0; group < dpt_groups_of(op, size); group++, to += bytes) {
         const size_t begin = dpt_group_begin(op, size, group);
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
@@ -167,43 +171,57 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
     }
 }
 
-/* Packs an op. The bias corrects for the number that is added to each activation (dpt_offset). The
- * arithmetic is modulo 2^32, as in the accumulators; the final values fit by the proof of
- * NUMERICS.md section 4. */
+/* Packs the biases and multipliers of a superblock. The bias corrects for `offset`, the number that
+ * is added to each activation (dpt_offset). The arithmetic is modulo 2^32, as in the accumulators;
+ * the final values fit by the proof of NUMERICS.md section 4. `before`: channels of the groups
+ * before this one. */
+static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_superblock *s,
+                        uint32_t offset, size_t before, int32_t *bias, int32_t *mult) {
+    const size_t size = l->length * l->segments; /* weights of a channel, but of pairs */
+    const size_t own = op->kind == DPT_CONV ? (size_t)op->kernel_h * op->kernel_w * op->in.c : size;
+    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+    for (size_t i = 0; i < lanes && i < exist; i++) {
+        const size_t o = (before + s->channel + i) % op->out.c;
+        const uint32_t back =
+            offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * own, own);
+        const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
+        memcpy(&bias[i], &value, sizeof value);
+        mult[i] = dpt_i32(op->mult + 4 * o);
+    }
+}
+
+/* Packs an op group by group, and the weights of planes and pairs in their own layouts. */
 static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
+    const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_DEPTHWISE) {
-        pack_depthwise(op, packing, to);
+        pack_depthwise(&packed, packing, to);
         return;
     }
-    const size_t size = dpt_row_length(op) * dpt_rows(op); /* weights of a channel */
-    const dpt_op packed = dpt_packed_op(op, packing);
-    const size_t padded = dpt_padded_channels(&packed, packing);
-    const uint32_t offset = (uint32_t)dpt_offset(op, packing);
-    int32_t *biases = (int32_t *)(void *)to, *mults = biases + padded;
-    uint8_t *weights = (uint8_t *)(mults + padded);
+    const dpt_layout l = dpt_layout_of(&packed, packing);
+    const int planar = dpt_planar(&packed, packing), paired = dpt_paired(op, packing);
     memset(to, 0, (size_t)packed_bytes(op, packing));
-    for (size_t i = 0; i < padded; i++) {
-        mults[i] = 2;
-    }
-    if (dpt_planar(op, packing)) {
-        pack_planes(op, weights);
-    } else if (dpt_paired(op, packing)) {
-        pack_pairs(op, &packed, weights);
-    }
-    dpt_superblock s = dpt_superblock_first(&packed, packing);
-    for (; s.blocks != 0; dpt_superblock_next(&packed, packing, &s)) {
-        const size_t lanes = dpt_superblock_channels(&s, packing);
-        size_t at = (size_t)(s.bias - biases);
-        if (!dpt_planar(op, packing) && !dpt_paired(op, packing)) {
-            pack_weights(op, &s, lanes, to + (s.weight - to));
+    for (size_t group = 0; group < l.groups; group++, to += l.bytes) {
+        int32_t *bias = (int32_t *)(void *)to, *mult = bias + l.padded;
+        uint8_t *weights = (uint8_t *)(mult + l.padded);
+        const size_t before = group * l.channels;
+        for (size_t i = 0; i < l.padded; i++) {
+            mult[i] = 2;
         }
-        for (size_t i = s.channel; i < s.channel + lanes && i < packed.out.c; i++) {
-            const size_t o = i % op->out.c;
-            const uint32_t back =
-                offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * size, size);
-            const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
-            memcpy(&biases[at], &value, sizeof value);
-            mults[at++] = dpt_i32(op->mult + 4 * o);
+        if (planar) {
+            pack_planes(&packed, weights);
+        } else if (paired) {
+            pack_pairs(op, &packed, weights);
+        }
+        for (dpt_superblock s = dpt_superblock_first(&l, to); s.blocks != 0;
+             dpt_superblock_next(&l, &s)) {
+            const size_t at = (size_t)(s.bias - bias);
+            pack_tables(op, &l, &s, (uint32_t)dpt_offset(op, packing), before, bias + at,
+                        mult + at);
+            if (!planar && !paired) {
+                const size_t first = before + s.channel;
+                pack_weights(&l, &s, op->weight + first * l.segments * l.length,
+                             to + (s.weight - to));
+            }
         }
     }
 }

@@ -2,18 +2,22 @@
 /* The layouts of packed weights for backends that multiply quads (dpt_quads.inc).
  *
  * A block is as many output channels as the backend has lanes in one accumulator value; a
- * superblock is as many blocks as it multiplies at once. A packed op begins with the biases and
- * multipliers of all blocks as native int32. The superblocks follow. A superblock has, for each
- * quad of the reduction, row by row of the kernel, a quad of weights for each lane: byte 4 * lane +
- * i is the weight of activation i of the quad for channel `lane` of the superblock. Incomplete
- * quads and blocks are filled up with 0 (multipliers: 2). The first op starts at a multiple of 64
- * bytes, and so does every quad of weights where a block has 16 lanes; with 4 lanes they start at
- * multiples of 16.
+ * superblock is as many blocks as it multiplies at once. A window is cut into segments
+ * (dpt_segments): rows of the kernel, or taps. A packed op has, group after group, the biases and
+ * multipliers of all blocks as native int32, then the superblocks. A superblock has, for each quad
+ * of each segment, a quad of weights for each lane: byte 4 * lane + i is the weight of activation i
+ * of the quad for channel `lane` of the superblock. Incomplete quads and blocks are filled up with
+ * 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of
+ * weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ *
+ * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a superblock: two
+ * segments of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one
+ * superblock of 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
- * activations of a row, the weights of each channel, byte 16 * channel + i. A narrow block has the
- * biases and multipliers of 16 lanes, too.
+ * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has
+ * the biases and multipliers of 16 lanes, too.
  *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
  * fewer multiplications. It is packed and computed as the convolution of 16 channels that
@@ -24,8 +28,9 @@
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
  * A depthwise convolution has, group after group of channels, the biases, the multipliers, and for
- * each quad of taps the quad of each channel. The quads of dpt_quads_depthwise.inc are the taps in
- * their order, the quads of dpt_columns.inc are taps below each other. */
+ * each quad of taps the quad of each channel. The quads of dpt_driver_depthwise.c are the taps in
+ * their order, the quads of dpt_columns.inc are taps below each other. Where the lanes hold several
+ * pixels, the tables of the channels are repeated. */
 #ifndef DPT_PACK_H
 #define DPT_PACK_H
 
@@ -33,7 +38,7 @@
 
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
 enum { DPT_PAIR_CHANNELS = 8 };
-enum { DPT_BAND_SIZE = 0x8000, DPT_SLACK = DPT_NARROW_UNIT - 1 };
+enum { DPT_BAND_SIZE = 0x3800, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
 /* Which activations a backend multiplies with their highest bit flipped: signed ones, which become
@@ -66,12 +71,6 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
                                                             : 0;
 }
 
-/* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64, and
- * not of dpt_quads_depthwise.inc. */
-static inline int dpt_has_columns(uint32_t packing) {
-    return (packing & DPT_NARROW) != 0;
-}
-
 /* The quads in a column of a depthwise kernel; the last one may be filled up. */
 static inline size_t dpt_columns_quads(const dpt_op *op) {
     return (op->kernel_h + 3u) / 4;
@@ -82,6 +81,13 @@ static inline size_t dpt_columns_reach(const dpt_op *op) {
     return (op->kernel_w - 1u) * op->dilation_w + 1;
 }
 
+/* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
+ * one output a channel, no pooling, and taps that are near enough to each other. */
+static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
+    return (packing & DPT_NARROW) != 0 && op->in.c == op->out.c && op->pool_h == 1 &&
+           op->pool_w == 1 && dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS;
+}
+
 /* How many columns of the input a group has in its lanes: several where 16 is a multiple of the
  * channels and windows begin in columns that follow each other. */
 static inline size_t dpt_columns_together(const dpt_op *op) {
@@ -89,19 +95,10 @@ static inline size_t dpt_columns_together(const dpt_op *op) {
     return op->stride_w == 1 && lanes % op->out.c == 0 ? lanes / op->out.c : 1u;
 }
 
-/* Whether a depthwise convolution is packed: it has one output a channel, no pooling, and few taps
- * that are near enough to each other. */
-static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
-    return op->kind == DPT_DEPTHWISE && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && (size_t)op->kernel_h * op->kernel_w <= DPT_MOST_TAPS &&
-           (!dpt_has_columns(packing) ||
-            dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS);
-}
-
 /* The quads of taps of a depthwise kernel; a quad of fewer than four taps is filled up. */
 static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
-    return dpt_has_columns(packing) ? dpt_columns_quads(op) * op->kernel_w
-                                    : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
+    return dpt_has_columns(op, packing) ? dpt_columns_quads(op) * op->kernel_w
+                                        : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
 }
 
 /* The channels of a group in a layout. */
@@ -110,34 +107,59 @@ static inline size_t dpt_group_size(uint32_t packing) {
                                                    : (size_t)DPT_GROUP_CHANNELS;
 }
 
-/* The rows of the reduction: the kernel's, or one, the whole input of a dense op. */
-static inline size_t dpt_rows(const dpt_op *op) {
-    return op->kind == DPT_DENSE ? 1u : op->kernel_h;
+/* Whether dpt_drive_depthwise copies the input: channels that several outputs read, or fewer than a
+ * group has. */
+static inline int dpt_depthwise_copies(const dpt_op *op, uint32_t packing) {
+    return op->in.c != op->out.c || op->in.c < dpt_group_size(packing);
 }
 
-/* The activations of a row of the reduction. */
-static inline size_t dpt_row_length(const dpt_op *op) {
-    return op->kind == DPT_DENSE ? dpt_elements(op->in) : (size_t)op->kernel_w * op->in.c;
-}
-
-/* The units of a row, `unit` activations each (4: quads); the last one may be filled up. */
-static inline size_t dpt_row_units(const dpt_op *op, size_t unit) {
-    return (dpt_row_length(op) + unit - 1) / unit;
+/* How many pixels of a copied plane a group of an op packed by taps has in its lanes. */
+static inline size_t dpt_taps_together(const dpt_op *op, uint32_t packing) {
+    return op->in.c == op->out.c && op->stride_w == 1 && op->pool_h == 1 && op->pool_w == 1 &&
+                   2u * op->in.c <= dpt_group_size(packing)
+               ? dpt_group_size(packing) / op->in.c
+               : 1u;
 }
 
 /* Input rows (columns), padding included, that n output rows (columns) of a convolution read. */
 static inline size_t dpt_span_h(const dpt_op *op, size_t n) {
-    return (n * op->pool_h - 1) * op->stride_h + op->kernel_h;
+    return (n * op->pool_h - 1) * op->stride_h + (op->kernel_h - 1u) * op->dilation_h + 1;
 }
 
 static inline size_t dpt_span_w(const dpt_op *op, size_t n) {
-    return (n * op->pool_w - 1) * op->stride_w + op->kernel_w;
+    return (n * op->pool_w - 1) * op->stride_w + (op->kernel_w - 1u) * op->dilation_w + 1;
 }
 
 /* Bytes of a copy of the input that `rows` by `columns` of the output read, with the bytes that the
  * last unit of a row reads beyond its window. */
 static inline uint64_t dpt_band_size(const dpt_op *op, size_t rows, size_t columns) {
     return (uint64_t)dpt_span_h(op, rows) * dpt_span_w(op, columns) * op->in.c + DPT_SLACK;
+}
+
+/* A window is cut into segments, whose activations follow each other in the input: the rows of the
+ * kernel, or its taps where rows are dilated or grouped, or where a window does not fit a band. A
+ * dense op has one segment. */
+static inline int dpt_segments_are_rows(const dpt_op *op) {
+    return op->kind == DPT_CONV && op->dilation_w == 1 && dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE;
+}
+
+/* How many segments a window has, and the activations of each. */
+static inline size_t dpt_segments(const dpt_op *op) {
+    return op->kind == DPT_DENSE       ? 1u
+           : dpt_segments_are_rows(op) ? op->kernel_h
+                                       : (size_t)op->kernel_h * op->kernel_w;
+}
+
+static inline size_t dpt_segment_length(const dpt_op *op) {
+    return op->kind == DPT_DENSE       ? dpt_elements(op->in)
+           : op->kind == DPT_GROUPED   ? (size_t)op->in.c / op->groups
+           : dpt_segments_are_rows(op) ? (size_t)op->kernel_w * op->in.c
+                                       : op->in.c;
+}
+
+/* The units of a segment, `unit` activations each (4: quads); the last one may be filled up. */
+static inline size_t dpt_segment_units(const dpt_op *op, size_t unit) {
+    return (dpt_segment_length(op) + unit - 1) / unit;
 }
 
 /* Whether each row of the kernel ends in one value behind its whole quads, and these values are
@@ -155,23 +177,55 @@ static inline size_t dpt_planes_quads(const dpt_op *op) {
 /* Whether dpt_planes.inc computes the op, with pixels in the lanes. */
 static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
     return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
-           op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
-           dpt_planes_quads(op) <= DPT_PLANES_QUADS && op->kernel_h <= DPT_PLANES_QUADS &&
-           op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
+           !dpt_dilated(op) && op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w &&
+           op->pool_h <= 2 && dpt_planes_quads(op) <= DPT_PLANES_QUADS &&
+           op->kernel_h <= DPT_PLANES_QUADS && op->kernel_w <= DPT_PLANES_QUADS &&
+           op->out.c <= DPT_PLANES_MOST_CHANNELS;
 }
 
-/* How many narrow blocks an op has. Up to half a block of channels is narrow where that takes fewer
- * multiplications and, if the backend multiplies several blocks at once, the channels have enough
- * units to be a superblock of their own. */
+/* The groups of a convolution, and the output channels of each. */
+static inline size_t dpt_conv_groups(const dpt_op *op) {
+    return op->kind == DPT_GROUPED ? op->groups : 1u;
+}
+
+static inline size_t dpt_group_channels(const dpt_op *op) {
+    return op->out.c / dpt_conv_groups(op);
+}
+
+/* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
+ * fewer multiplications and a window has enough units to outweigh the cost of a superblock of its
+ * own, which is higher where the backend multiplies several blocks at once. */
 static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
-    const size_t left = op->out.c % dpt_lanes(packing);
+    const size_t left = dpt_group_channels(op) % dpt_lanes(packing);
     const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
-    const size_t units = dpt_row_units(op, DPT_NARROW_UNIT);
+    const size_t units = dpt_segment_units(op, DPT_NARROW_UNIT);
     return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
-                   blocks * units < dpt_row_units(op, 4) &&
-                   ((packing & 15u) == 1 || units * dpt_rows(op) >= 8)
+                   blocks * units < dpt_segment_units(op, 4) &&
+                   units * dpt_segments(op) >= ((packing & 15u) == 1 ? 4u : 8u)
                ? blocks
                : 0;
+}
+
+/* Whether all planes of an op are one pixel wide, as (T, 1, C) in nets on signals. The op is packed
+ * and computed as the op on planes one pixel high, whose bytes are the same. */
+static inline int dpt_is_column(const dpt_op *op) {
+    return op->kind != DPT_DENSE && op->in.w == 1 && op->out.w == 1 && op->pad_left == 0 &&
+           op->pad_right == 0;
+}
+
+static inline dpt_op dpt_column_as_row(const dpt_op *op) {
+    dpt_op row = *op;
+    row.in.h = row.out.h = row.kernel_h = row.stride_h = row.dilation_h = row.pool_h = 1;
+    row.in.w = op->in.h;
+    row.out.w = op->out.h;
+    row.kernel_w = op->kernel_h;
+    row.stride_w = op->stride_h;
+    row.dilation_w = op->dilation_h;
+    row.pool_w = op->pool_h;
+    row.pad_left = op->pad_top;
+    row.pad_right = op->pad_bottom;
+    row.pad_top = row.pad_bottom = 0;
+    return row;
 }
 
 /* The op that computes two windows of a convolution as one, with a width of the output that is
@@ -189,76 +243,133 @@ static inline dpt_op dpt_paired_op(const dpt_op *op) {
 /* Whether an op is packed as the convolution of dpt_paired_op, with two windows in 16 lanes. */
 static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
     if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
-        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || dpt_dilated(op) ||
+        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
         op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
         return 0;
     }
     const dpt_op pair = dpt_paired_op(op);
     const size_t narrow = dpt_narrow_blocks(op, packing);
     const size_t units =
-        narrow > 0 ? narrow * dpt_row_units(op, DPT_NARROW_UNIT) : dpt_row_units(op, 4);
-    return dpt_row_units(&pair, 4) < 2 * units && dpt_band_size(&pair, 1, 1) <= DPT_BAND_SIZE;
+        narrow > 0 ? narrow * dpt_segment_units(op, DPT_NARROW_UNIT) : dpt_segment_units(op, 4);
+    return dpt_segments_are_rows(&pair) && dpt_segment_units(&pair, 4) < 2 * units;
 }
 
-/* The op whose packed layout and kernel serve `op`: the op of pairs of windows, or `op` itself. */
+/* The op whose packed layout and kernel serve `op`. */
 static inline dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
-    return dpt_paired(op, packing) ? dpt_paired_op(op) : *op;
+    return dpt_is_column(op)         ? dpt_column_as_row(op)
+           : dpt_paired(op, packing) ? dpt_paired_op(op)
+                                     : *op;
 }
 
-/* The channels of whole blocks that are not narrow. */
-static inline size_t dpt_wide_channels(const dpt_op *op, uint32_t packing) {
-    const size_t block = dpt_lanes(packing);
-    const size_t fill = dpt_narrow_blocks(op, packing) > 0 ? 0 : block - 1;
-    return (op->out.c + fill) / block * block;
+/* The layout of a packed convolution or dense op, the same for each of its groups. Its op is what
+ * dpt_packed_op returns. */
+typedef struct dpt_layout {
+    size_t lanes, most;      /* of a block; blocks of a superblock, at most */
+    size_t groups, channels; /* of the op; output channels of a group */
+    size_t segments, length; /* of a window; activations of a segment */
+    size_t wide, narrow;     /* channels of whole blocks of a group; its narrow blocks */
+    size_t padded;  /* biases of a group, and multipliers, with those that fill blocks up */
+    uint64_t bytes; /* of a group */
+} dpt_layout;
+
+static inline dpt_layout dpt_layout_of(const dpt_op *op, uint32_t packing) {
+    dpt_layout l;
+    l.lanes = dpt_lanes(packing);
+    l.most = packing & 15u;
+    l.groups = dpt_conv_groups(op);
+    l.channels = dpt_group_channels(op);
+    l.segments = dpt_segments(op);
+    l.length = dpt_segment_length(op);
+    l.narrow = dpt_narrow_blocks(op, packing);
+    l.wide = (l.channels + (l.narrow > 0 ? 0 : l.lanes - 1)) / l.lanes * l.lanes;
+    l.padded = l.wide + l.narrow * l.lanes;
+    const uint64_t wide = (uint64_t)l.wide * 4 * ((l.length + 3) / 4);
+    const uint64_t unit = DPT_NARROW_UNIT, units = (l.length + unit - 1) / unit;
+    l.bytes = (uint64_t)l.padded * 2 * sizeof(int32_t) +
+              (wide + l.narrow * DPT_NARROW_CHANNELS * unit * units) * l.segments;
+    return l;
 }
 
-/* How many biases all blocks have together, and how many multipliers. */
-static inline size_t dpt_padded_channels(const dpt_op *op, uint32_t packing) {
-    return dpt_wide_channels(op, packing) + dpt_narrow_blocks(op, packing) * dpt_lanes(packing);
+/* Windows of a tile, which micro-kernels multiply at once or in parts. What the driver has room
+ * for: windows of a strip; pointers to their taps; bytes of a pixel of padding without values. */
+enum { DPT_TILE = 8, DPT_STRIP = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
+
+/* How many windows of a padded convolution the driver computes by pointers to their taps, at most;
+ * 0: none, since taps begin in the middle of a unit of weights, or the driver lacks room. */
+static inline size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
+    const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
+    const size_t unit = l->narrow > 0 ? DPT_NARROW_UNIT : 4, tile = DPT_TILE;
+    const size_t room = DPT_POINTERS / taps / tile * tile;
+    const int split = l->segments != taps && op->in.c % unit != 0;
+    const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
+    return split || zeros || room < (pool + 3) / 4 * 4 ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
+}
+
+static inline int dpt_padded(const dpt_op *op) {
+    return (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
+}
+
+/* Whether the driver computes a convolution: not where more windows are pooled than a strip has, or
+ * where the window of a padded op fits no band and has too many taps for pointers. */
+static inline int dpt_drives(const dpt_op *op, const dpt_layout *l) {
+    return (size_t)op->pool_h * op->pool_w <= DPT_STRIP &&
+           (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
+            dpt_pointer_windows(op, l) > 0);
+}
+
+/* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
+ */
+static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+    const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
+    const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
+    const size_t width = op->out.c < group ? op->out.c : group;
+    return op->kind == DPT_DEPTHWISE &&
+           (dpt_has_columns(op, packing) ||
+            (pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
+             (!dpt_depthwise_copies(op, packing) || window <= (DPT_BAND_SIZE - group) / width)));
 }
 
 /* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
  * DPT_NARROW_UNIT, a narrow block. */
 typedef struct dpt_superblock {
-    size_t channel, blocks; /* the first channel; 0 blocks: past the end */
-    size_t unit;            /* activations of a row that are multiplied at once: 4, or 16 */
+    size_t channel, blocks; /* the first channel in its group; 0 blocks: past the end */
+    size_t unit;            /* activations of a segment that are multiplied at once: 4, or 16 */
     const int32_t *bias, *mult;
     const uint8_t *weight;
 } dpt_superblock;
 
 /* The channels of a superblock. */
-static inline size_t dpt_superblock_channels(const dpt_superblock *s, uint32_t packing) {
-    return s->unit == 4 ? dpt_lanes(packing) * s->blocks : (size_t)DPT_NARROW_CHANNELS;
+static inline size_t dpt_superblock_channels(const dpt_superblock *s, const dpt_layout *l) {
+    return s->unit == 4 ? l->lanes * s->blocks : (size_t)DPT_NARROW_CHANNELS;
 }
 
-static inline void dpt_superblock_measure(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
-    const size_t wide = dpt_wide_channels(op, packing), most = packing & 15u;
-    if (s->channel < wide) {
-        const size_t left = (wide - s->channel) / dpt_lanes(packing);
-        s->blocks = left < most ? left : most;
+static inline void dpt_superblock_measure(const dpt_layout *l, dpt_superblock *s) {
+    if (s->channel < l->wide) {
+        const size_t most = l->lanes * l->most, left = l->wide - s->channel;
+        s->blocks = left < most ? left / l->lanes : l->most;
         s->unit = 4;
     } else {
-        s->blocks = s->channel < op->out.c;
+        s->blocks = s->channel < l->channels;
         s->unit = DPT_NARROW_UNIT;
     }
 }
 
-static inline dpt_superblock dpt_superblock_first(const dpt_op *op, uint32_t packing) {
-    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
-    const int32_t *bias = op->packed, *mult = bias + dpt_padded_channels(op, packing);
-    const uint8_t *weight = (const uint8_t *)(mult + dpt_padded_channels(op, packing));
-    dpt_superblock s = {0, 0, 0, bias, mult, weight};
-    dpt_superblock_measure(op, packing, &s);
+/* The first superblock of a group that is packed at `packed`. */
+static inline dpt_superblock dpt_superblock_first(const dpt_layout *l, const void *packed) {
+    DPT_ASSERT(packed != NULL && (uintptr_t)packed % sizeof(int32_t) == 0);
+    const int32_t *bias = packed, *mult = bias + l->padded;
+    dpt_superblock s = {0, 0, 0, bias, mult, (const uint8_t *)(mult + l->padded)};
+    dpt_superblock_measure(l, &s);
     return s;
 }
 
-static inline void dpt_superblock_next(const dpt_op *op, uint32_t packing, dpt_superblock *s) {
-    const size_t channels = dpt_superblock_channels(s, packing);
-    s->weight += channels * s->unit * dpt_row_units(op, s->unit) * dpt_rows(op);
-    s->bias += dpt_lanes(packing) * s->blocks;
-    s->mult += dpt_lanes(packing) * s->blocks;
+static inline void dpt_superblock_next(const dpt_layout *l, dpt_superblock *s) {
+    const size_t channels = dpt_superblock_channels(s, l);
+    s->weight += channels * l->segments * ((l->length + s->unit - 1) & (0 - s->unit));
+    s->bias += l->lanes * s->blocks;
+    s->mult += l->lanes * s->blocks;
     s->channel += channels;
-    dpt_superblock_measure(op, packing, s);
+    dpt_superblock_measure(l, s);
 }
 
 #endif

@@ -5,7 +5,7 @@
 #define DPT_QUADS_H
 
 #include "dpt_internal.h"
-#include "dpt_pack.h"
+#include "dpt_driver.h"
 
 #include <string.h>
 
@@ -28,18 +28,12 @@ static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
 }
 
-/* Fills n bytes, whole pixels, with padding: the values of each channel, or 0. */
-static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
-    if (op->pad == NULL) {
-        memset(to, 0, n);
-    } else if (n > 0) {
-        memcpy(to, op->pad, op->in.c);
-        for (size_t done = op->in.c, some; done < n; done += some) { /* doubles what is done */
-            some = done < n - done ? done : n - done;
-            memcpy(to + done, to, some);
-        }
-    }
-}
+/* Of an op on two tensors: the factors of a sum; what is subtracted from each factor of a product.
+ */
+typedef struct quads_two {
+    uint16_t factors[2];
+    int32_t zero[2];
+} quads_two;
 
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \
@@ -47,12 +41,12 @@ static inline void quads_pad(const dpt_op *op, uint8_t *to, size_t n) {
      [DPT_AVGPOOL] = QUADS_NAME(avgpool),                                                          \
      [DPT_CONCAT] = dpt_scalar_concat,                                                             \
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
-     [DPT_GROUPED] = dpt_scalar_grouped,                                                           \
-     [DPT_MUL] = dpt_scalar_mul,                                                                   \
      [DPT_CONV] = QUADS_NAME(conv),                                                                \
+     [DPT_GROUPED] = QUADS_NAME(conv),                                                             \
      [DPT_DENSE] = QUADS_NAME(dense),                                                              \
      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
      [DPT_ADD] = QUADS_NAME(add),                                                                  \
+     [DPT_MUL] = QUADS_NAME(mul),                                                                  \
      DPT_PLAIN_KERNELS}
 
 #endif

@@ -5,7 +5,7 @@
  * 2 * 128 * 127 < 2^15.
  *
  * The accumulators stay in registers, whose length C does not know: no array or struct can hold
- * them. So this backend has its own convolution (dpt_rvv_conv.inc) in place of the driver's.
+ * them. So this backend has micro-kernels of its own (dpt_rvv_gemm.inc).
  *
  * Assumes V 1.0, little-endian, and 32 lanes of 32 bits in 8 registers, thus 128 bits in each:
  * dpt_backends.h asks the compiler's flags. Tables of int32 lie at multiples of 4 bytes. */
@@ -44,7 +44,7 @@ QUADS_INLINE void rvv_store(const dpt_op *op, vint32m8_t y, const int32_t *bias,
     }
 }
 
-/* The accumulators of dpt_quads_add.inc, in memory. A register of V has at least 128 bits, so 8
+/* The accumulators of dpt_quads_values.inc, in memory. A register of V has at least 128 bits, so 8
  * registers hold them. */
 typedef struct quads_acc {
     int32_t lane[QUADS_LANES];
@@ -72,11 +72,23 @@ QUADS_INLINE vint16m4_t rvv_wide(const uint8_t *p, const int SIGNED) {
 }
 
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const uint16_t *factors) {
+                                     const int B_SIGNED, const quads_two *t) {
     quads_acc acc;
-    vint32m8_t x = __riscv_vwmul_vx_i32m8(rvv_wide(a, A_SIGNED), (int16_t)factors[0], QUADS_LANES);
-    x = __riscv_vwmacc_vx_i32m8(x, (int16_t)factors[1], rvv_wide(b, B_SIGNED), QUADS_LANES);
+    vint32m8_t x =
+        __riscv_vwmul_vx_i32m8(rvv_wide(a, A_SIGNED), (int16_t)t->factors[0], QUADS_LANES);
+    x = __riscv_vwmacc_vx_i32m8(x, (int16_t)t->factors[1], rvv_wide(b, B_SIGNED), QUADS_LANES);
     __riscv_vse32_v_i32m8(acc.lane, x, QUADS_LANES);
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                         const int B_SIGNED, const quads_two *t) {
+    quads_acc acc;
+    const vint16m4_t x =
+        __riscv_vsub_vx_i16m4(rvv_wide(a, A_SIGNED), (int16_t)t->zero[0], QUADS_LANES);
+    const vint16m4_t y =
+        __riscv_vsub_vx_i16m4(rvv_wide(b, B_SIGNED), (int16_t)t->zero[1], QUADS_LANES);
+    __riscv_vse32_v_i32m8(acc.lane, __riscv_vwmul_vv_i32m8(x, y, QUADS_LANES), QUADS_LANES);
     return acc;
 }
 
@@ -126,10 +138,11 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGN
     __riscv_vse32_v_i32m8(totals, x, QUADS_LANES);
 }
 
-#include "dpt_quads_add.inc"
-#include "dpt_rvv_conv.inc"
+#include "dpt_quads_values.inc"
+#include "dpt_rvv_gemm.inc"
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
+#include "dpt_quads_table.inc"
 
 const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif

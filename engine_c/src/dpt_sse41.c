@@ -113,8 +113,8 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return acc;
 }
 
-/* Four bytes as 32-bit numbers. */
-QUADS_INLINE __m128i sse41_four(const uint8_t *p, const int SIGNED) {
+/* Four bytes in 4 lanes. */
+QUADS_INLINE __m128i sse41_wide(const uint8_t *p, const int SIGNED) {
     int32_t value;
     memcpy(&value, p, 4);
     const __m128i bytes = _mm_cvtsi32_si128(value);
@@ -123,13 +123,23 @@ QUADS_INLINE __m128i sse41_four(const uint8_t *p, const int SIGNED) {
 
 /* Pairs of 16-bit numbers in 4 lanes of each register. */
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const uint16_t *factors) {
-    const __m128i w = _mm_set1_epi32(factors[0] | (int32_t)factors[1] << 16);
+                                     const int B_SIGNED, const quads_two *t) {
+    const __m128i w = _mm_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
     quads_acc acc;
     for (int i = 0; i < 4; i++) {
-        const __m128i x = sse41_four(a + 4 * i, A_SIGNED), y = sse41_four(b + 4 * i, B_SIGNED);
-        const __m128i pairs = _mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA);
-        acc.quarter[i] = _mm_madd_epi16(pairs, w);
+        const __m128i x = sse41_wide(a + 4 * i, A_SIGNED), y = sse41_wide(b + 4 * i, B_SIGNED);
+        acc.quarter[i] = _mm_madd_epi16(_mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA), w);
+    }
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                         const int B_SIGNED, const quads_two *t) {
+    const __m128i zero[2] = {_mm_set1_epi32(t->zero[0]), _mm_set1_epi32(t->zero[1])};
+    quads_acc acc;
+    for (int i = 0; i < 4; i++) {
+        const __m128i x = sse41_wide(a + 4 * i, A_SIGNED), y = sse41_wide(b + 4 * i, B_SIGNED);
+        acc.quarter[i] = _mm_mullo_epi32(_mm_sub_epi32(x, zero[0]), _mm_sub_epi32(y, zero[1]));
     }
     return acc;
 }

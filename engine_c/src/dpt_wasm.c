@@ -114,26 +114,37 @@ QUADS_INLINE v128_t wasm_one_lane(quads_acc a) {
                           wasm_i32x4_shuffle(a.low, a.high, 1, 3, 5, 7));
 }
 
-QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
-    const v128_t most = wasm_i32x4_max(wasm_one_lane(a), wasm_one_lane(b));
-    const quads_acc s = {wasm_u64x2_extend_low_u32x4(most), wasm_u64x2_extend_high_u32x4(most)};
-    return s; /* each channel's second lane is 0 */
+/* Accumulators of which each channel has a second lane of 0. */
+QUADS_INLINE quads_acc wasm_two_lanes(v128_t a) {
+    const quads_acc acc = {wasm_u64x2_extend_low_u32x4(a), wasm_u64x2_extend_high_u32x4(a)};
+    return acc;
 }
 
-/* Four bytes as 16-bit numbers, in the first half. */
-QUADS_INLINE v128_t wasm_four(const uint8_t *p, const int SIGNED) {
+QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
+    const v128_t most = wasm_i32x4_max(wasm_one_lane(a), wasm_one_lane(b));
+    return wasm_two_lanes(most);
+}
+
+/* Four bytes as 16-bit numbers less `zero`, in the first half. */
+QUADS_INLINE v128_t wasm_four(const uint8_t *p, const int SIGNED, int32_t zero) {
     const v128_t bytes = wasm_v128_load32_zero(p);
-    return SIGNED ? wasm_i16x8_extend_low_i8x16(bytes) : wasm_u16x8_extend_low_u8x16(bytes);
+    const v128_t wide =
+        SIGNED ? wasm_i16x8_extend_low_i8x16(bytes) : wasm_u16x8_extend_low_u8x16(bytes);
+    return wasm_i16x8_sub(wide, wasm_i16x8_splat((int16_t)zero));
 }
 
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const uint16_t *factors) {
-    const v128_t x = wasm_four(a, A_SIGNED), y = wasm_four(b, B_SIGNED);
+                                     const int B_SIGNED, const quads_two *t) {
+    const v128_t x = wasm_four(a, A_SIGNED, 0), y = wasm_four(b, B_SIGNED, 0);
     const v128_t pairs = wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
-    const v128_t w = wasm_i32x4_splat(factors[0] | (int32_t)factors[1] << 16);
-    const v128_t sum = wasm_i32x4_dot_i16x8(pairs, w);
-    const quads_acc acc = {wasm_u64x2_extend_low_u32x4(sum), wasm_u64x2_extend_high_u32x4(sum)};
-    return acc; /* each channel's second lane is 0 */
+    const v128_t w = wasm_i32x4_splat(t->factors[0] | (int32_t)t->factors[1] << 16);
+    return wasm_two_lanes(wasm_i32x4_dot_i16x8(pairs, w));
+}
+
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
+                                         const int B_SIGNED, const quads_two *t) {
+    return wasm_two_lanes(wasm_i32x4_extmul_low_i16x8(wasm_four(a, A_SIGNED, t->zero[0]),
+                                                      wasm_four(b, B_SIGNED, t->zero[1])));
 }
 
 /* The instructions of dpt_quads_pool.inc on 16 channels. */

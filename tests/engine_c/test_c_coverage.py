@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import depthwise_nets
+import driver_nets
 import graph_faults
 import nets
 import numpy as np
@@ -24,9 +25,11 @@ from drypoint.engine import Engine
 from drypoint.program import blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
-QUADS = ("multiply", "store", "conv", "dense", "add", "pool", "table")
+QUADS = ("store", "values", "pool", "table", "depthwise")
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_columns.inc", "dpt_planes.inc", "dpt_xmm.inc"}
-HEADERS |= {"dpt_ymm.inc", "dpt_quads.h"} | {f"dpt_quads_{name}.inc" for name in QUADS}
+HEADERS |= {"dpt_ymm.inc", "dpt_quads.h", "dpt_gemm.inc"} | {
+    f"dpt_quads_{name}.inc" for name in QUADS
+}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
@@ -56,6 +59,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *nets.GRAY,
         *nets.BANDED,
         *depthwise_nets.PROGRAMS,
+        *driver_nets.PROGRAMS,
         *nets.POOLING,
     ]
     random_nets += stream_nets.streams(range(8))

@@ -3,6 +3,7 @@
 from itertools import product
 
 import depthwise_nets
+import driver_nets
 import nets
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ SHAPES = (
     *nets.FULL,
     *nets.BANDED,
     *depthwise_nets.PROGRAMS,
+    *driver_nets.PROGRAMS,
     nets.wide_program(),
 )
 SHAPES += (*nets.POOLING, nets.skipping_program())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import depthwise_nets
+import driver_nets
 import nets
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ CASES += [
         *nets.FULL,
         *nets.BANDED,
         *depthwise_nets.PROGRAMS,
+        *driver_nets.PROGRAMS,
         *nets.POOLING,
         nets.wide_program(),
     )

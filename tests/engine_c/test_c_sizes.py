@@ -15,6 +15,7 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
         "rows",
         "stream",
         "pack",
+        "driver",
         "scalar",
         "blocks",
         "backend",

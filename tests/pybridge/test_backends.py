@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
+import driver_nets
 import nets
 import numpy as np
 import pytest
@@ -217,3 +218,11 @@ def test_packed_weights_stay_near_their_size():
     for backend in Engine.backends():
         packed = Engine(program, backend=backend).packed_size
         assert packed == 0 if backend == "scalar" else packed <= 1.15 * fc1.weight.size
+
+
+@pytest.mark.parametrize("program", driver_nets.PROGRAMS, ids=lambda program: program.name)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_way_of_the_driver_computes_the_references_bytes(backend, program):
+    x = nets.random_inputs(program, 3, n=3)
+    engine = Engine(program, backend=backend)
+    np.testing.assert_array_equal(engine.run(x), reference.run(program, x))

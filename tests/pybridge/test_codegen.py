@@ -216,12 +216,14 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
             for kind in map(runs_as, program.ops):
                 chosen = packing.kernel_set(kernels)
                 own = kind in ("conv", "dense", "depthwise")
-                quads = ("add", "maxpool", "avgpool")
-                own = own or (kind in quads and chosen.quads is not None)
-                own = own or (kind == "grouped" and chosen.quads is None)
-                own = own or (kernels == "mve" and kind in ("concat", "lookup", "mul", *quads))
+                elementwise = ("add", "maxpool", "avgpool")
+                simd = chosen.quads is not None
+                own = own or kind == "grouped" or (kind in ("mul", *elementwise) and simd)
+                mve = kernels == "mve" and kind in ("concat", "lookup", "mul", *elementwise)
+                own = own or mve
                 backend = chosen.backend if own else "dpt_scalar"
-                wanted[kind.upper()] = f"{backend}_{kind}"
+                runs = "conv" if kind == "grouped" and simd else kind
+                wanted[kind.upper()] = f"{backend}_{runs}"
             if kernels == "mve":  # test_packing_mve.py: kernels of some convolutions
                 some = {"conv": ("conv", "windows", "pixels"), "depthwise": ("depthwise", "tiles")}
                 for kind, names in some.items():
@@ -254,11 +256,10 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             packed_kinds.add(type(op))
             assert not {"weight", "bias", "mult"} & set(fields)
             assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
-            assert runs_as(op) == op.kind or chosen.quads is None
             words = re.search(rf"packed{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
-    wanted = {Conv, Dense, DepthwiseConv} | ({GroupedConv} if chosen.quads is None else set())
+    wanted = {Conv, Dense, DepthwiseConv, GroupedConv}
     assert packed_kinds == (set() if kernels == "scalar" else wanted)
 
 

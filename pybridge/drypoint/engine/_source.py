@@ -44,8 +44,9 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
-    softmax, the log, the kernels of the set, and the detection of CPU features where these kernels
-    call it, with `sound` the front end; no loader of blobs, no packing, no other backends.
+    softmax, the log, the kernels of the set and their driver, and the detection of CPU features
+    where these kernels call it, with `sound` the front end; no loader of blobs, no packing, no
+    other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
@@ -53,6 +54,8 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
+    if kernels.quads is not None:
+        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()

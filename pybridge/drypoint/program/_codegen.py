@@ -205,8 +205,10 @@ def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
     if chosen.name == "mve":
         return mve_kernels(ops)
     small = chosen.quads is None
-    more = ("grouped",) if small else ("add", "maxpool", "avgpool")
+    more = ("grouped",) if small else ("add", "mul", "maxpool", "avgpool")
     own = {kind: f"{chosen.backend}_{kind}" for kind in ("conv", "dense", "depthwise", *more)}
+    if not small:
+        own["grouped"] = own["conv"]  # one kernel runs all convolutions
     depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
     if small and chosen.number and all(is_single(op) and pack(op, chosen) for op in depthwise):
         own["depthwise"] = f"{chosen.backend}_single"

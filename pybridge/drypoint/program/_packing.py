@@ -163,14 +163,12 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    if kernels.number == 0 or not isinstance(op, Conv | Dense | DepthwiseConv | GroupedConv):
+    if kernels.number == 0 or not isinstance(op, Conv | GroupedConv | Dense | DepthwiseConv):
         return b""
     if isinstance(op, DepthwiseConv):
         layout = kernels.quads or kernels.depthwise
         return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
     if kernels.quads is not None:
-        if isinstance(op, GroupedConv) or (isinstance(op, Conv) and op.dilated):
-            return b""
         return pack_quads(op, kernels.quads)
     groups = op.groups if isinstance(op, GroupedConv) else 1
     rows = np.split(np.arange(op.out_shape.c), groups)

@@ -1,4 +1,4 @@
-"""Depthwise weights in the layouts of the kernels that read them; see dpt_quads_depthwise.inc.
+"""Depthwise weights in the layouts of the kernels that read them; see dpt_pack.h.
 
 A packed op has, group of channels by group, int32 biases, int32 multipliers and weights: unit by
 unit of taps, in each the weights of every channel. The last group ends with the last channel.
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._packing_quads import QUAD, Quads
+from ._packing_quads import BAND_SIZE, POINTERS, QUAD, Quads, Window
 from .ops import DepthwiseConv
 
 QUADS_GROUP = 16  # channels of a group for quads, at least
-MOST_TAPS = 64  # DPT_MOST_TAPS, for quads
-SMALL_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
+MOST_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
 
@@ -49,16 +48,19 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    taps, n, flipped, few = op.kernel[0] * op.kernel[1], op.in_shape.c, 0, False
+    taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
     if isinstance(layout, Quads):
-        few = True
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
         layout = Depthwise(group=max(QUADS_GROUP, layout.lanes), unit=QUAD, dtype=np.int8)
+        if not _driven(op, layout.group):
+            return b""
+        pixels = _pixels(op, layout.group)
+        groups = _groups(op.out_shape.c, layout.group, 1)
+    else:
+        if taps > MOST_TAPS or op.in_shape.c < layout.group or op.out_type == "i32":
+            return b""
+        groups = _groups(op.in_shape.c, layout.group, op.multiplier)
     size, units = layout.group, -(-taps // layout.unit)
-    if taps > (SMALL_TAPS if layout.small else MOST_TAPS) or (n < size and not few):
-        return b""
-    if op.out_type == "i32" if layout.small else not is_single(op):
-        return b""
     rows, bias_of, packed = op.rows.astype(np.int64), op.bias.astype(np.int64), b""
     if layout.dtype is np.int16:
         if op.shift > MOST_SHIFT:
@@ -66,13 +68,15 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         rows, bias_of = rows << op.shift, bias_of << op.shift
     strips = layout.strips and is_single(op)
     strips &= (op.kernel, op.stride, op.dilation) == ((3, 3), (1, 1), (1, 1))
-    for own in _groups(n, size, op.multiplier):
+    for own in groups:
         count = len(own)
         bias, mult = np.zeros(size, np.int64), np.full(size, 2, np.int64)
         weight = np.zeros((size, units * layout.unit), layout.dtype)
         bias[:count] = bias_of[own] - flipped * rows[own].sum(axis=1)
         mult[:count] = op.mult[own]
         weight[:count, :taps] = rows[own]
+        for table in (bias, mult, weight):  # the same channels of the next pixels
+            table[: count * pixels] = np.concatenate([table[:count]] * pixels)
         if strips:
             packed += _strip_channels(bias, mult, weight[:, :taps])
             continue
@@ -99,6 +103,22 @@ def _groups(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
     for run, k in itertools.product(runs, range(multiplier)):
         for first in run:
             yield np.arange(first, min(first + size, n)) * multiplier + k
+
+
+def _driven(op: DepthwiseConv, group: int) -> bool:
+    """``dpt_packs_depthwise`` of ``dpt_pack.h``, for kernels that read taps."""
+    window = Window.of(op)
+    quads = -(-window.kernel[0] * window.kernel[1] // QUAD)
+    if op.pool[0] * op.pool[1] * QUAD * quads > POINTERS:
+        return False
+    copies = op.multiplier != 1 or op.in_shape.c < group
+    return not copies or window.pixels <= (BAND_SIZE - group) // min(op.out_shape.c, group)
+
+
+def _pixels(op: DepthwiseConv, group: int) -> int:
+    """How many pixels a group of channels has in its lanes."""
+    several = op.multiplier == 1 and Window.of(op).stride[1] == 1 and op.pool == (1, 1)
+    return group // op.in_shape.c if several and 2 * op.in_shape.c <= group else 1
 
 
 def _strip_channels(

@@ -11,11 +11,16 @@ from typing import Literal
 
 import numpy as np
 
-from .ops import Conv, Dense
+from ._tensors import Pair
+from .ops import Conv, Dense, GroupedConv
+from .ops._weighted import ConvolutionOp
 
 QUAD = 4  # values that an instruction multiplies together
-BAND_SIZE = 0x8000  # bytes of input; a pixel that reads more is left to the plain kernels
+BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once
 SLACK = 15  # bytes that a kernel reads beyond its input
+# What the driver has room for: windows of a strip, which it computes in tiles; pointers to the taps
+# of padded windows; bytes of a pixel of padding without values.
+STRIP, TILE, POINTERS, ZEROS = 256, 8, 1024, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +43,9 @@ class Quads:
         return {"i8": 1, "u8": 2}[self.flips] << 8 | self.lanes // 4 << 4 | self.blocks
 
 
-def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
-    """Biases, multipliers and weights of an op, little-endian; no bytes if an output pixel reads
-    more than ``BAND_SIZE``.
+def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
+    """Biases, multipliers and weights of an op, group by group, little-endian; no bytes if the
+    driver does not compute the op (``dpt_drives`` of ``dpt_pack.h``).
 
     Args:
         op: a convolution or a dense op.
@@ -49,22 +54,77 @@ def pack_quads(op: Conv | Dense, layout: Quads) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    n, rows = len(op.weight), op.kernel[0] if isinstance(op, Conv) else 1
-    weight = op.weight.reshape(n, rows, -1).astype(np.int64)
-    quads = -(-weight.shape[2] // QUAD)
-    if isinstance(op, Conv):
-        high, wide = ((op.pool[i] - 1) * op.stride[i] + op.kernel[i] for i in (0, 1))
-        if high * wide * op.in_shape.c + SLACK > BAND_SIZE:
+    n, segments = len(op.weight), 1
+    groups = op.groups if isinstance(op, GroupedConv) else 1
+    if not isinstance(op, Dense):
+        window = Window.of(op)
+        segments = window.segments
+        if not window.driven(op):
             return b""
-    padded = -(-n // layout.lanes) * layout.lanes
+    weight = op.weight.reshape(n, segments, -1).astype(np.int64)
+    quads = -(-weight.shape[2] // QUAD)
     added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
-    bias, mult = np.zeros(padded, np.int64), np.full(padded, 2, np.int64)
-    bias[:n] = op.bias - added * weight.sum(axis=(1, 2))
-    mult[:n] = op.mult
-    words = (np.concatenate([bias, mult]) & 0xFFFFFFFF).astype("<u4").tobytes()
+    channels, step = n // groups, layout.lanes * layout.blocks
+    padded, packed = -(-channels // layout.lanes) * layout.lanes, b""
+    for first in range(0, n, channels):
+        own = slice(first, first + channels)
+        bias, mult = np.zeros(padded, np.int64), np.full(padded, 2, np.int64)
+        bias[:channels] = op.bias[own] - added * weight[own].sum(axis=(1, 2))
+        mult[:channels] = op.mult[own]
+        packed += (np.concatenate([bias, mult]) & 0xFFFFFFFF).astype("<u4").tobytes()
+        values = np.zeros((padded, segments, quads * QUAD), np.int8)
+        values[:channels, :, : weight.shape[2]] = weight[own]
+        tiles = values.reshape(padded, segments, quads, QUAD).transpose(1, 2, 0, 3)
+        packed += b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
+    return packed
 
-    values = np.zeros((padded, rows, quads * QUAD), np.int8)
-    values[:n, :, : weight.shape[2]] = weight
-    tiles = values.reshape(padded, rows, quads, QUAD).transpose(1, 2, 0, 3)
-    step = layout.lanes * layout.blocks
-    return words + b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
+
+@dataclass(frozen=True)
+class Window:
+    """The windows of a convolution, as the driver sees them: planes one pixel wide lie on their
+    side.
+
+    Attributes:
+        kernel, dilation, stride, pool: of the op that lies on its side.
+        pixels: of the input that one output reads, padding included.
+        band: their bytes, and those that a kernel reads behind them.
+        grouped: whether the op has groups.
+    """
+
+    kernel: Pair
+    dilation: Pair
+    stride: Pair
+    pool: Pair
+    pixels: int
+    band: int
+    grouped: bool
+
+    @classmethod
+    def of(cls, op: ConvolutionOp) -> "Window":
+        """The windows of an op."""
+        kernel, dilation, stride, pool = op.kernel, op.dilation, op.stride, op.pool
+        if op.in_shape.w == op.out_shape.w == 1 and not any(op.padding[1::2]):
+            kernel, dilation = (1, kernel[0]), (1, dilation[0])
+            stride, pool = (1, stride[0]), (1, pool[0])
+        high, wide = ((pool[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1))
+        band = high * wide * op.in_shape.c + SLACK
+        grouped = isinstance(op, GroupedConv)
+        return cls(kernel, dilation, stride, pool, high * wide, band, grouped)
+
+    @property
+    def segments(self) -> int:
+        """Rows of the kernel, or taps."""
+        rows = not self.grouped and self.dilation[1] == 1 and self.band <= BAND_SIZE
+        return self.kernel[0] if rows else self.kernel[0] * self.kernel[1]
+
+    def driven(self, op: Conv | GroupedConv) -> bool:
+        """Whether the driver computes the op."""
+        pool, taps, c = op.pool[0] * op.pool[1], self.kernel[0] * self.kernel[1], op.in_shape.c
+        if pool > STRIP:
+            return False
+        if not any(op.padding) or self.band <= BAND_SIZE:
+            return True
+        split = self.segments != taps and c % QUAD != 0
+        zeros = op.pad is None and c > ZEROS
+        room = POINTERS // taps // TILE * TILE
+        return not split and not zeros and room >= -(-pool // 4) * 4

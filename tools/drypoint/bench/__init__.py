@@ -12,6 +12,13 @@ from ._drawing import bar_lines as bar_lines
 from ._drawing import finish_panel as finish_panel
 from ._errors import BenchError as BenchError
 from ._figure import Figure as Figure
+from ._layer_times import LayerKindTimes as LayerKindTimes
+from ._layer_times import LayersResult as LayersResult
+from ._layer_times import bench_layers as bench_layers
+from ._layer_times import layers_text as layers_text
+from ._layers import LayerKind as LayerKind
+from ._layers import layer_kinds as layer_kinds
+from ._layers import layer_program as layer_program
 from ._limits import measure_limits as measure_limits
 from ._machine import BUSY as BUSY
 from ._machine import Machine as Machine

@@ -11,7 +11,9 @@ from drypoint.bench import (
     SpeedBars,
     add_options,
     bench,
+    bench_layers,
     case_of,
+    layers_text,
     make_case,
     markdown,
     named_nets,
@@ -34,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=model_file,
         help="a program (.dpt, or lenet-mnist) in place of the nets",
     )
+    parser.add_argument(
+        "--layers",
+        action="store_true",
+        help="forty kinds of layer, each alone beside the fastest peer, in place of nets",
+    )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
     add_options(parser, count=count, rounds=Plan().rounds)
 
@@ -50,6 +57,12 @@ def run(args: argparse.Namespace) -> int:
         backends=tuple(args.backends.split(",")) if args.backends else (),
         peers=not args.no_peers,
     ).resolve()
+    if args.layers:
+        layers = bench_layers(plan, compiler=compiler, notify=say)
+        print(
+            json.dumps(to_json(layers), indent=2) if args.json else safe_text(layers_text(layers))
+        )
+        return 0
     cases = _cases(args)
     found = bench(cases, plan, compiler=compiler, notify=say)
     if args.plot is not None:

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver of the SIMD backends, in plain C: where the activations of each window lie. The
+ * instructions are in the tables of micro-kernels (dpt_driver.h).
+ *
+ * There are three ways to say where activations lie, all for the same micro-kernels:
+ *
+ *   pixels that follow each other (1x1 convolutions, dense ops): one pointer for each of a tile;
+ *   corners of windows in a plane without padding: the input, or bands of rows that are copied
+ *   with their padding;
+ *   a pointer for each segment of each window, to the input or to a pixel of padding: where many
+ *   channels make copies slow, or where a window does not fit a band.
+ *
+ * Corners and pointers are found for a strip, some windows that follow each other, and serve all
+ * groups and superblocks of channels. */
+#include "dpt_driver.h"
+#include "dpt_geometry.h"
+
+/* Not inlined: frames of two ways to read a plane would lie in the stack together. */
+#define DRIVE_NOINLINE __attribute__((noinline))
+
+/* Below so many channels a padded op is cheaper to copy than to point at. */
+enum { DRIVE_FEW_CHANNELS = 128 };
+
+/* A convolution on one input, or a dense op on all inputs. */
+typedef struct drive {
+    const dpt_microkernels *kernels;
+    const dpt_op *op;
+    const uint8_t *in;
+    dpt_layout layout;
+    dpt_taps taps;
+    dpt_gemm_job job;
+    uint32_t area; /* windows that are pooled; job.pool is filled up with the last one again */
+    int flip;
+    int exact; /* nothing behind a segment may be read */
+} drive;
+
+/* n rounded down to whole tiles, unless that is 0. */
+static size_t drive_whole(size_t n) {
+    return n > DPT_TILE ? n / DPT_TILE * DPT_TILE : n;
+}
+
+static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op *op,
+                        const uint8_t *in, void *out) {
+    const int dense = op->kind == DPT_DENSE;
+    d->kernels = kernels;
+    d->op = op;
+    d->in = in;
+    d->layout = dpt_layout_of(op, kernels->packing);
+    d->area = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
+    d->flip = dpt_offset(op, kernels->packing) != 0;
+    d->exact = 0;
+    d->job.op = op;
+    d->job.out = out;
+    d->job.taps = &d->taps;
+    d->job.offset = 0;
+    d->job.pool = d->area <= 2 ? d->area : (d->area + 3) / 4 * 4;
+    d->taps.rows = dense ? 1u : op->kernel_h;
+    d->taps.columns = dense || d->layout.segments == op->kernel_h ? 1u : op->kernel_w;
+    d->taps.length = d->layout.length;
+}
+
+/* All groups and superblocks, on the windows of d->job. */
+static void drive_channels(drive *d) {
+    const dpt_microkernels *k = d->kernels;
+    const dpt_layout *l = &d->layout;
+    const size_t inputs = l->groups == 1 ? 0 : l->length; /* of a group */
+    const int exact = d->exact || d->job.pixels * d->job.pool == 1;
+    dpt_gemm *const *const gemm = exact ? k->exact[d->flip] : k->gemm[d->flip];
+    dpt_gemm *const narrow = exact ? k->exact_narrow[d->flip] : k->narrow[d->flip];
+    dpt_gemm_job *job = &d->job;
+    const uint8_t *packed = d->op->packed;
+    for (size_t g = 0, before = 0; g < l->groups; g++, packed += l->bytes) {
+        job->s = dpt_superblock_first(l, packed);
+        job->end = before + l->channels;
+        for (; job->s.blocks != 0; dpt_superblock_next(l, &job->s)) {
+            job->first = before + job->s.channel;
+            (job->s.unit == 4 ? gemm[job->s.blocks - 1] : narrow)(job);
+        }
+        before += l->channels;
+        job->offset += inputs;
+    }
+    job->offset -= l->groups * inputs;
+}
+
+/* n pixels from number `first` on that follow each other `apart` bytes apart. */
+static void drive_pixels(drive *d, const uint8_t *in, size_t apart, size_t first, size_t n) {
+    const uint8_t *at[DPT_TILE];
+    d->taps.at = at;
+    d->taps.step = d->taps.next = 0;
+    d->taps.across = d->taps.down = 0;
+    d->taps.advance = DPT_TILE * apart;
+    for (size_t done = 0, some; done < n; done += some) {
+        some = drive_whole(dpt_min(n - done, DPT_STRIP));
+        for (size_t i = 0; i < DPT_TILE; i++) {
+            at[i] = in + (done + dpt_min(i, some - 1)) * apart;
+        }
+        d->job.pixel = first + done;
+        d->job.pixels = some;
+        drive_channels(d);
+    }
+}
+
+/* The same, where nothing may be read behind the last pixel: the last ones are read exactly. */
+static void drive_last_pixels(drive *d, const uint8_t *in, size_t size, size_t n) {
+    const size_t last = dpt_min(n, DPT_SLACK / size + 1);
+    drive_pixels(d, in, size, 0, n - last);
+    d->exact = 1;
+    drive_pixels(d, in + (n - last) * size, size, n - last, last);
+}
+
+/* Fills pointers that are missing to whole tiles with the last one. */
+static void drive_fill_tile(const uint8_t **at, size_t n) {
+    for (; n % DPT_TILE != 0; n++) {
+        at[n] = at[n - 1];
+    }
+}
+
+/* Where windows lie in a plane: the next window of the output pixel, then the next pixel. */
+typedef struct drive_cursor {
+    int32_t y, x;   /* the corner of the output pixel's first window */
+    uint32_t place; /* of the window in its output pixel */
+    uint32_t column, columns;
+    int32_t left; /* x of column 0 */
+} drive_cursor;
+
+static void drive_corner(const drive *d, const drive_cursor *c, int32_t *y, int32_t *x) {
+    const uint32_t place = c->place < d->area ? c->place : d->area - 1;
+    *y = c->y;
+    *x = c->x;
+    if (place != 0) {
+        *y += (int32_t)(place / d->op->pool_w * d->op->stride_h);
+        *x += (int32_t)(place % d->op->pool_w * d->op->stride_w);
+    }
+}
+
+static void drive_advance(const drive *d, drive_cursor *c) {
+    if (++c->place < d->job.pool) {
+        return;
+    }
+    c->place = 0;
+    c->x += d->op->pool_w * d->op->stride_w;
+    if (++c->column == c->columns) {
+        c->column = 0;
+        c->x = c->left;
+        c->y += d->op->pool_h * d->op->stride_h;
+    }
+}
+
+/* The corners of the windows of `rows` by `columns` output pixels. */
+static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_t rows,
+                          size_t columns, const uint8_t **at) {
+    const dpt_op *op = d->op;
+    const size_t right = (size_t)op->stride_w * op->in.c, down = op->stride_h * pitch;
+    if (d->area == 1) {
+        for (; rows > 0; rows--, in += down) {
+            for (size_t x = 0; x < columns; x++) {
+                *at++ = in + x * right;
+            }
+        }
+        return;
+    }
+    for (; rows > 0; rows--, in += op->pool_h * down) {
+        for (size_t x = 0; x < columns; x++) {
+            const uint8_t *row = in + x * op->pool_w * right;
+            for (size_t y = 0; y < op->pool_h; y++, row += down) {
+                for (size_t i = 0; i < op->pool_w; i++) {
+                    *at++ = row + i * right;
+                }
+            }
+            for (size_t i = d->area; i < d->job.pool; i++, at++) {
+                *at = at[-1];
+            }
+        }
+    }
+}
+
+/* Rows y .. y + rows - 1 and columns x .. x + columns - 1 of the output; all columns, or one row.
+ * `in` is the corner of the first window, in a plane without padding. */
+static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, size_t x, size_t rows,
+                         size_t columns) {
+    const dpt_op *op = d->op;
+    const size_t c = op->in.c, pixel = y * op->out.w + x, pool = d->job.pool;
+    const int single = d->taps.rows * d->taps.columns == 1 && pool == 1;
+    if (single && (rows == 1 || (op->stride_h == 1 && pitch == columns * op->stride_w * c))) {
+        drive_pixels(d, in, op->stride_w * c, pixel, rows * columns);
+        return;
+    }
+    const uint8_t *at[DPT_STRIP + DPT_TILE];
+    const size_t row = columns * pool, most = DPT_STRIP / row < rows ? DPT_STRIP / row : rows;
+    size_t high = most, wide = columns;
+    while (high > 1 && high < rows && high * row % DPT_TILE != 0) {
+        high--;
+    }
+    if (high * row % DPT_TILE != 0) {
+        high = most;
+    }
+    if (most == 0) {
+        high = 1;
+        wide = dpt_min(columns, drive_whole(DPT_STRIP / pool));
+    }
+    drive_corners(d, in, pitch, high, wide, at);
+    d->taps.at = at;
+    d->taps.step = d->taps.advance = 0;
+    d->taps.next = DPT_TILE;
+    d->taps.across = (ptrdiff_t)(op->dilation_w * c);
+    d->taps.down =
+        (ptrdiff_t)(op->dilation_h * pitch) - (ptrdiff_t)(d->taps.columns - 1) * d->taps.across;
+    for (size_t left = 0; left < columns; left += wide) {
+        wide = dpt_min(wide, columns - left);
+        for (size_t top = 0; top < rows; top += high) {
+            const size_t n = dpt_min(high, rows - top) * wide;
+            drive_fill_tile(at, n * pool);
+            d->job.offset =
+                top * op->pool_h * op->stride_h * pitch + left * op->pool_w * op->stride_w * c;
+            d->job.pixel = pixel + top * op->out.w + left;
+            d->job.pixels = n;
+            drive_channels(d);
+        }
+    }
+    d->job.offset = 0;
+}
+
+/* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
+typedef struct drive_extent {
+    size_t rows, columns;
+} drive_extent;
+
+static drive_extent drive_band_of(const dpt_op *op) {
+    drive_extent e = {op->out.h, op->out.w};
+    while (e.rows > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
+        e.rows--;
+    }
+    while (e.columns > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
+        e.columns--;
+    }
+    e.rows = dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE ? 0 : e.rows;
+    return e;
+}
+
+/* A convolution from row `first` of the output on, on copies of bands of the input. */
+DRIVE_NOINLINE static void drive_bands(drive *d, drive_extent band, size_t first) {
+    const dpt_op *op = d->op;
+    __attribute__((aligned(64))) uint8_t copy[DPT_BAND_SIZE];
+    for (size_t y = first; y < op->out.h; y += band.rows) {
+        const size_t rows = dpt_min(band.rows, op->out.h - y);
+        for (size_t x = 0; x < op->out.w; x += band.columns) {
+            const size_t columns = dpt_min(band.columns, op->out.w - x);
+            const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
+                                     (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
+                                     dpt_span_h(op, rows), dpt_span_w(op, columns)};
+            dpt_copy_padded(op, d->in, r, DPT_SLACK, copy);
+            drive_inside(d, copy, r.width * op->in.c, y, x, rows, columns);
+        }
+    }
+}
+
+/* The pointers to all segments of the window at (y, x), DPT_TILE apart from `to` on. */
+static void drive_point(const drive *d, int32_t y, int32_t x, const uint8_t *pad,
+                        const uint8_t **to) {
+    const dpt_op *op = d->op;
+    const int32_t right = (op->kernel_w - 1) * op->dilation_w;
+    const int32_t last_y = y + (op->kernel_h - 1) * op->dilation_h;
+    const ptrdiff_t c = op->in.c, pitch = op->in.w * c, across = op->dilation_w * c;
+    if (y >= 0 && x >= 0 && last_y < op->in.h && x + right < op->in.w) {
+        const uint8_t *row = d->in + y * pitch + x * c;
+        for (uint32_t ky = 0; ky < op->kernel_h; ky++, row += op->dilation_h * pitch) {
+            const uint8_t *at = row;
+            for (uint32_t kx = 0; kx < op->kernel_w; kx++, at += across, to += DPT_TILE) {
+                *to = at;
+            }
+        }
+        return;
+    }
+    for (int32_t ky = y; ky <= last_y; ky += op->dilation_h) {
+        for (int32_t kx = x; kx <= x + right; kx += op->dilation_w, to += DPT_TILE) {
+            const int inside = ky >= 0 && ky < op->in.h && kx >= 0 && kx < op->in.w;
+            *to = inside ? d->in + ky * pitch + kx * c : pad;
+        }
+    }
+}
+
+/* A padded convolution by a pointer for each tap, strip by strip of `strip` windows. */
+DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
+    const dpt_op *op = d->op;
+    const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
+    const uint8_t *at[DPT_POINTERS];
+    uint8_t zeros[DPT_ZEROS];
+    const uint8_t *pad = op->pad;
+    if (pad == NULL) {
+        memset(zeros, 0, op->in.c);
+        pad = zeros;
+    }
+    drive_cursor k = {-op->pad_top, -op->pad_left, 0, 0, op->out.w, -op->pad_left};
+    d->taps.at = at;
+    d->taps.step = DPT_TILE;
+    d->taps.advance = 0;
+    d->taps.next = DPT_TILE * taps;
+    d->taps.across = d->taps.down = 0;
+    d->taps.columns = op->kernel_w;
+    d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
+    for (size_t done = 0, n; done < total; done += n) {
+        n = dpt_min(strip / d->job.pool, total - done);
+        const size_t windows = n * d->job.pool;
+        for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
+            int32_t y, x;
+            drive_cursor last = k; /* whose window is repeated at the end of a tile */
+            drive_corner(d, &last, &y, &x);
+            drive_point(d, y, x, pad, at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
+            if (i + 1 < windows) {
+                drive_advance(d, &k);
+            }
+        }
+        drive_advance(d, &k);
+        d->job.pixel = done;
+        d->job.pixels = n;
+        drive_channels(d);
+    }
+}
+
+/* How many rows of the output have windows whose last units lie in the input. */
+static size_t drive_rows_inside(const dpt_op *op) {
+    const size_t pitch = (size_t)op->in.w * op->in.c, size = op->in.h * pitch;
+    const size_t row = dpt_span_w(op, op->out.w) * op->in.c;
+    size_t rows = op->out.h;
+    while (rows > 0 && (dpt_span_h(op, rows) - 1) * pitch + row + DPT_SLACK > size) {
+        rows--;
+    }
+    return rows;
+}
+
+/* Without padding the input itself is read, as far as all units of a segment lie in it. The rest,
+ * and what has padding, is read from bands or by pointers. */
+static void drive_convolve(drive *d, int whole) {
+    const dpt_op *op = d->op;
+    const size_t pitch = (size_t)op->in.w * op->in.c;
+    const int padded = dpt_padded(op);
+    const size_t rows = padded ? 0 : whole ? op->out.h : drive_rows_inside(op);
+    if (rows > 0) {
+        drive_inside(d, d->in, pitch, 0, 0, rows, op->out.w);
+    }
+    if (rows == op->out.h) {
+        return;
+    }
+    const drive_extent band = drive_band_of(op);
+    const size_t strip = dpt_pointer_windows(op, &d->layout);
+    const size_t copied = band.rows == 0 ? 0 : dpt_span_h(op, band.rows);
+    const size_t read = band.rows * op->pool_h * op->stride_h;
+    const int cheap = !padded || (op->in.c < DRIVE_FEW_CHANNELS && band.columns == op->out.w &&
+                                  copied <= 3 * read);
+    if (band.rows > 0 && (cheap || strip == 0)) {
+        drive_bands(d, band, rows);
+    } else if (padded) {
+        d->exact = !whole;
+        drive_pointers(d, strip);
+    } else {
+        d->exact = 1;
+        drive_inside(d, d->in + rows * op->pool_h * op->stride_h * pitch, pitch, rows, 0,
+                     op->out.h - rows, op->out.w);
+    }
+}
+
+void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
+                    size_t n) {
+    drive d;
+    drive_begin(&d, kernels, op, in, out);
+    const size_t unit = d.layout.narrow > 0 ? DPT_NARROW_UNIT : 4;
+    const int whole = d.layout.length % unit == 0;
+    if (op->kind == DPT_DENSE) {
+        if (whole) {
+            drive_pixels(&d, in, d.layout.length, 0, n);
+        } else {
+            drive_last_pixels(&d, in, d.layout.length, n);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        d.in = in + i * dpt_elements(op->in);
+        d.job.out = dpt_output(op, out, i);
+        d.exact = 0;
+        drive_convolve(&d, whole);
+    }
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The seam between the driver (dpt_driver.c), which is plain C and compiled once, and the tables of
+ * micro-kernels, one for each instruction set. The driver says where activations lie; a
+ * micro-kernel multiplies them by packed weights (dpt_pack.h), requantizes and stores. */
+#ifndef DPT_DRIVER_H
+#define DPT_DRIVER_H
+
+#include "dpt_pack.h"
+
+/* Where the activations of windows lie. A window is `rows` by `columns` segments of `length` bytes:
+ * the rows of a kernel, or its taps. Window p of tile t has its first segment at
+ * at[next * t + p] + advance * t. The pointers of the last tile are all valid.
+ *
+ * With `step` 0 there is one pointer a window. Its next segment lies `across` bytes further, in the
+ * next row `down` bytes further. Otherwise there is a pointer for each segment: segment s of window
+ * p is at[next * t + step * s + p]. Some of these point to padding. */
+typedef struct dpt_taps {
+    const uint8_t *const *at;
+    size_t step, next, advance;
+    uint32_t rows, columns;
+    ptrdiff_t across, down;
+    size_t length;
+} dpt_taps;
+
+/* The windows of one superblock of channels. */
+typedef struct dpt_gemm_job {
+    const dpt_op *op; /* how to requantize and store: out, lo, hi, shift */
+    void *out;
+    const dpt_taps *taps;
+    dpt_superblock s;
+    size_t first, end;    /* the superblock's first channel in the output; where its group ends */
+    size_t offset;        /* bytes added to every pointer of `taps` */
+    size_t pixel, pixels; /* number of the first output pixel; how many there are */
+    uint32_t pool; /* windows of an output pixel, which follow each other: 1, 2, 4, 8, 12.. */
+} dpt_gemm_job;
+typedef void dpt_gemm(const dpt_gemm_job *job);
+
+/* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
+ * flipped; [blocks]: of the superblock, less 1.
+ *
+ * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
+ * `exact_narrow` read nothing but the segments; they are meant for one window, or few. */
+typedef struct dpt_microkernels {
+    uint32_t packing; /* the layout of weights, DPT_PACKING */
+    dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[2][DPT_MOST_BLOCKS];
+    dpt_gemm *narrow[2], *exact_narrow[2]; /* NULL: the layout has no narrow blocks */
+} dpt_microkernels;
+
+/* Windows of a depthwise convolution, for some groups of channels. A window has `taps` pointers,
+ * whole quads, to channel `begin` of the pixels that it reads. */
+typedef struct dpt_depthwise_job dpt_depthwise_job;
+typedef void dpt_depthwise(const dpt_depthwise_job *job);
+struct dpt_depthwise_job {
+    dpt_depthwise *kernel;
+    const dpt_op *op;
+    void *out;
+    const uint8_t *packed;    /* of group 0 */
+    const uint8_t *const *at; /* the pointers of all windows of all outputs */
+    size_t taps, group;       /* group: channels of one */
+    size_t first, end, begin; /* the groups, and the first channel of the first */
+    size_t index, outputs;    /* channel 0 of the first output; how many outputs there are */
+    size_t lanes, apart;      /* of a group, that are stored; from an output to the next */
+    uint32_t pool;            /* windows of an output, which follow each other */
+};
+
+/* Runs a packed convolution, grouped and dilated ones too, or a packed dense op on n inputs. */
+void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
+                    size_t n);
+
+/* Runs a depthwise convolution that is packed by taps on n inputs. */
+void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
+                         const uint8_t *in, void *out, size_t n);
+
+#endif

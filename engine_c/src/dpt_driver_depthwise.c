@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver of depthwise convolutions by taps, in plain C: where each tap of each window lies. The
+ * instructions are in a micro-kernel of each SIMD backend (dpt_driver.h).
+ *
+ * Planes of at least one group of channels are read where they lie, and padding from a pixel of
+ * padding. Fewer channels, and channels that several outputs read, are copied in bands of rows,
+ * with their padding: then a group may be read beyond its channels, and holds several pixels where
+ * these fill it. */
+#include "dpt_driver.h"
+#include "dpt_geometry.h"
+
+enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together */
+
+/* A band of the input: a copy, or all of it. Windows in it need no padding where `inside`. */
+typedef struct depthwise_plane {
+    const uint8_t *at; /* the first channel of the pixel at (0, 0) */
+    const uint8_t *pad;
+    int32_t height, width;
+    size_t pixel; /* bytes from a pixel to the next */
+} depthwise_plane;
+
+/* The pointers to all taps of the window at (y, x), filled up to whole quads. */
+static void depthwise_point(const dpt_op *op, const depthwise_plane *p, int32_t y, int32_t x,
+                            size_t n, const uint8_t **to) {
+    const int32_t last_y = y + (op->kernel_h - 1) * op->dilation_h;
+    const int32_t last_x = x + (op->kernel_w - 1) * op->dilation_w;
+    const ptrdiff_t pitch = p->width * (ptrdiff_t)p->pixel, pixel = (ptrdiff_t)p->pixel;
+    const uint8_t **const end = to + n, *const first = p->at;
+    if (y >= 0 && x >= 0 && last_y < p->height && last_x < p->width) {
+        const uint8_t *row = first + y * pitch + x * pixel;
+        for (uint32_t ky = 0; ky < op->kernel_h; ky++, row += op->dilation_h * pitch) {
+            const uint8_t *at = row;
+            for (uint32_t kx = 0; kx < op->kernel_w; kx++, at += op->dilation_w * pixel) {
+                *to++ = at;
+            }
+        }
+    } else {
+        for (int32_t ky = y; ky <= last_y; ky += op->dilation_h) {
+            for (int32_t kx = x; kx <= last_x; kx += op->dilation_w) {
+                const int inside = ky >= 0 && ky < p->height && kx >= 0 && kx < p->width;
+                *to++ = inside ? first + ky * pitch + kx * pixel : p->pad;
+            }
+        }
+    }
+    for (const uint8_t *const again = to[-1]; to < end; to++) { /* these meet weights of 0 */
+        *to = again;
+    }
+}
+
+/* The outputs of one row from column `x` on, `columns` of them, whose first window has its corner
+ * at (top, left) of the plane. job->index is the first output. */
+static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthwise_job *job,
+                          int32_t top, int32_t left, size_t columns, size_t together) {
+    const uint8_t *taps[DPT_POINTERS];
+    const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
+    const size_t strip = DPT_POINTERS / each, pixel = op->out.c;
+    job->at = taps;
+    job->apart = together * pixel;
+    for (size_t x = 0, n; x < columns; x += n) {
+        const size_t left_over = columns - x, whole = dpt_min(left_over / together, strip);
+        const uint8_t **to = taps;
+        job->outputs = whole > 0 ? whole : 1; /* an incomplete group of pixels comes last */
+        n = whole > 0 ? whole * together : left_over;
+        job->lanes = together == 1 ? job->lanes : dpt_min(n, together) * pixel;
+        for (size_t i = 0; i < job->outputs; i++) {
+            const size_t column = (x + i * together) * op->pool_w;
+            for (size_t w = 0; w < windows; w++, to += job->taps) {
+                const size_t py = w / op->pool_w, px = w % op->pool_w;
+                depthwise_point(op, p, top + (int32_t)(py * op->stride_h),
+                                left + (int32_t)((column + px) * op->stride_w), job->taps, to);
+            }
+        }
+        job->kernel(job);
+        job->index += n * pixel;
+    }
+}
+
+/* All outputs, with the input where it lies, slab by slab of channels. */
+__attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
+                                                       dpt_depthwise_job *job) {
+    const size_t groups = dpt_groups_of(op, job->group), slab = DEPTHWISE_SLAB / job->group;
+    uint8_t zeros[DEPTHWISE_SLAB];
+    memset(zeros, 0, sizeof zeros);
+    for (job->first = 0; job->first < groups; job->first = job->end) {
+        job->end = dpt_min(groups, job->first + slab);
+        job->begin = dpt_group_begin(op, job->group, job->first);
+        const depthwise_plane plane = {in + job->begin,
+                                       op->pad != NULL ? op->pad + job->begin : zeros, op->in.h,
+                                       op->in.w, op->in.c};
+        for (size_t y = 0; y < op->out.h; y++) {
+            job->index = y * op->out.w * op->out.c;
+            depthwise_row(op, &plane, job, (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
+                          -op->pad_left, op->out.w, 1);
+        }
+    }
+}
+
+/* Copies the channels from job->begin on, `width` of them, of a rectangle; each input channel as
+ * often as outputs read it. */
+static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthwise_job *job,
+                           dpt_rectangle r, size_t width, uint8_t *copy) {
+    const size_t times = op->out.c / op->in.c;
+    if (times == 1 && width == op->in.c) {
+        dpt_copy_padded(op, in, r, job->group, copy);
+        return;
+    }
+    for (int32_t y = r.top; y < r.top + (int32_t)r.height; y++) {
+        for (int32_t x = r.left; x < r.left + (int32_t)r.width; x++, copy += width) {
+            const int inside = y >= 0 && y < op->in.h && x >= 0 && x < op->in.w;
+            const uint8_t *from =
+                inside ? in + ((size_t)y * op->in.w + (size_t)x) * op->in.c : op->pad;
+            if (from == NULL) {
+                memset(copy, 0, width);
+            } else {
+                dpt_repeat_bytes(from, job->begin, times, copy, width);
+            }
+        }
+    }
+    memset(copy, 0, job->group);
+}
+
+/* All outputs from copies of bands. A slab is as many groups as leave room for a few rows. */
+__attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
+                                                      dpt_depthwise_job *job, size_t together) {
+    uint8_t copy[DPT_BAND_SIZE];
+    const size_t groups = dpt_groups_of(op, job->group), c = op->out.c;
+    for (job->first = 0; job->first < groups; job->first = job->end) {
+        size_t rows = dpt_min(op->out.h, 4), columns = op->out.w, width;
+        job->begin = dpt_group_begin(op, job->group, job->first);
+        job->end = groups;
+        for (;;) {
+            width = dpt_min(dpt_group_begin(op, job->group, job->end - 1) + job->group, c);
+            width -= job->begin;
+            const size_t room = (DPT_BAND_SIZE - job->group) / width;
+            if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= room) {
+                break;
+            }
+            job->end -= job->end > job->first + 1; /* fewer channels, then rows, then columns */
+            rows -= job->end == job->first + 1 && rows > 1;
+            columns -= job->end == job->first + 1 && rows == 1;
+        }
+        for (size_t y = 0; y < op->out.h; y += rows) {
+            const size_t high = dpt_min(rows, op->out.h - y);
+            for (size_t x = 0; x < op->out.w; x += columns) {
+                const size_t wide = dpt_min(columns, op->out.w - x);
+                const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
+                                         (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
+                                         dpt_span_h(op, high), dpt_span_w(op, wide)};
+                const depthwise_plane plane = {copy, NULL, (int32_t)r.height, (int32_t)r.width,
+                                               width};
+                depthwise_copy(op, in, job, r, width, copy);
+                for (size_t i = 0; i < high; i++) {
+                    job->index = ((y + i) * op->out.w + x) * c;
+                    depthwise_row(op, &plane, job, (int32_t)(i * op->pool_h * op->stride_h), 0,
+                                  wide, together);
+                }
+            }
+        }
+    }
+}
+
+void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
+                         const uint8_t *in, void *out, size_t n) {
+    dpt_depthwise_job job;
+    job.kernel = kernel;
+    job.op = op;
+    job.packed = op->packed;
+    job.group = dpt_group_size(packing);
+    job.taps = 4 * dpt_tap_quads(op, packing);
+    job.pool = (uint32_t)op->pool_h * op->pool_w;
+    job.lanes = dpt_min(job.group, op->out.c);
+    for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
+        job.out = dpt_output(op, out, i);
+        if (dpt_depthwise_copies(op, packing)) {
+            depthwise_bands(op, in, &job, dpt_taps_together(op, packing));
+        } else {
+            depthwise_direct(op, in, &job);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+"""The layer kinds of ``drypoint bench --layers``: one op each, and the plain op that it is compared
+with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    MaxPool,
+    Mul,
+    Op,
+    Program,
+    Shape,
+    Tensor,
+)
+
+Type = Literal["u8", "i8"]
+RANGE = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """A layer to time.
+
+    Attributes:
+        op: it alone, with random weights; it writes bytes. Its name is the kind's.
+        plain: name of its plain cousin: the same op undilated, ungrouped, unpooled, without
+            multiplier; of a depthwise convolution the one of 3x3. None: it is plain itself.
+    """
+
+    op: Op
+    plain: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The kind's name in tables."""
+        return self.op.name
+
+    @property
+    def work(self) -> int:
+        """Multiply-accumulates of one input; of an op without weights, values that it reads or
+        writes.
+        """
+        return self.op.steps
+
+
+def layer_kinds(dtype: Type = "i8") -> tuple[LayerKind, ...]:
+    """All kinds, with activations of a type, in the order of the table."""
+    convolutions = tuple(
+        LayerKind(_convolution(name, dtype, shape, **more), plain)
+        for name, shape, plain, more in _CONVOLUTIONS
+    )
+    return convolutions + _others(dtype)
+
+
+def layer_program(kind: LayerKind) -> Program:
+    """A program of the layer alone, which writes int32, as the last op of a program does. An op of
+    two tensors reads the program's input twice.
+    """
+    more: dict[str, Any] = {"output": Tensor(kind.op.output.shape, "i32")}
+    if not isinstance(kind.op, MaxPool):
+        more |= {"lo": RANGE["i32"][0], "hi": RANGE["i32"][1]}
+    op, reads = replace(kind.op, **more), ((0,) * kind.op.arity,)
+    return Program(name=kind.name, ops=(op,), reads=reads, input_scale=1.0, output_scale=1.0)
+
+
+# (name, (height, width, channels read, channels written, kernel), plain cousin, more)
+_Shape = tuple[int, int, int, int, int | tuple[int, int]]
+_Row = tuple[str, _Shape, str | None, Mapping[str, Any]]
+_CONVOLUTIONS: tuple[_Row, ...] = (
+    ("lenet conv1 5x5 1>20 pool 2x2", (28, 28, 1, 20, 5), None, {"pad": 0, "pool": 2}),
+    ("lenet conv2 5x5 20>50 pool 2x2", (12, 12, 20, 50, 5), None, {"pad": 0, "pool": 2}),
+    ("kws stem 10x4 1>64 s2", (49, 10, 1, 64, (10, 4)), None, {"stride": 2}),
+    ("vww stem 3x3 3>8 s2", (96, 96, 3, 8, 3), None, {"stride": 2}),
+    ("stem 7x7 3>32 s2", (64, 64, 3, 32, 7), None, {"stride": 2}),
+    ("ic stem 3x3 3>16", (32, 32, 3, 16, 3), None, {}),
+    ("3x3 16>16", (32, 32, 16, 16, 3), None, {}),
+    ("3x3 32>32", (16, 16, 32, 32, 3), None, {}),
+    ("3x3 64>64", (14, 14, 64, 64, 3), None, {}),
+    ("3x3 256>64", (7, 7, 256, 64, 3), None, {}),
+    ("3x3 64>64 pool 2x2", (16, 16, 64, 64, 3), "3x3 64>64", {"pool": 2}),
+    ("3x3 64>64 pool 3x3", (15, 15, 64, 64, 3), "3x3 64>64", {"pool": 3}),
+    ("3x3 64>64 dilated 2", (14, 14, 64, 64, 3), "3x3 64>64", {"dilation": 2}),
+    ("3x3 64>64 dilated 8", (28, 28, 64, 64, 3), "3x3 64>64", {"dilation": 8}),
+    ("3x3 64>64 4 groups", (14, 14, 64, 64, 3), "3x3 64>64", {"groups": 4}),
+    ("3x3 64>64 16 groups", (14, 14, 64, 64, 3), "3x3 64>64", {"groups": 16}),
+    ("1x1 8>16", (48, 48, 8, 16, 1), None, {}),
+    ("1x1 24>144", (28, 28, 24, 144, 1), None, {}),
+    ("1x1 64>64", (25, 5, 64, 64, 1), None, {}),
+    ("1x1 64>64 4 groups", (14, 14, 64, 64, 1), "1x1 64>64", {"groups": 4}),
+    ("1x1 256>256", (6, 6, 256, 256, 1), None, {}),
+    ("3x1 64>64 on (T, 1, C)", (128, 1, 64, 64, (3, 1)), "3x3 64>64", {}),
+    ("3x1 64>64 on (T, 1, C) dilated 4", (128, 1, 64, 64, (3, 1)), "3x3 64>64", {"dilation": 4}),
+    ("1x1 40>128 on (T, 1, C)", (28, 1, 40, 128, 1), "1x1 64>64", {}),
+    ("depthwise 3x3 64", (25, 5, 64, 0, 3), None, {}),
+    ("depthwise 3x3 8", (48, 48, 8, 0, 3), "depthwise 3x3 64", {}),
+    ("depthwise 3x3 256", (6, 6, 256, 0, 3), "depthwise 3x3 64", {}),
+    ("depthwise 3x3 64 s2", (28, 28, 64, 0, 3), "depthwise 3x3 64", {"stride": 2}),
+    ("depthwise 5x5 64", (14, 14, 64, 0, 5), "depthwise 3x3 64", {}),
+    ("depthwise 9x9 64", (14, 14, 64, 0, 9), "depthwise 3x3 64", {}),
+    ("depthwise 3x3 64 dilated 2", (14, 14, 64, 0, 3), "depthwise 3x3 64", {"dilation": 2}),
+    ("depthwise 3x3 64 pool 2x2", (16, 16, 64, 0, 3), "depthwise 3x3 64", {"pool": 2}),
+    ("depthwise 3x3 64 multiplier 2", (14, 14, 64, 0, 3), "depthwise 3x3 64", {"multiplier": 2}),
+    ("depthwise 5x1 128 on (T, 1, C)", (30, 1, 128, 0, (5, 1)), "depthwise 3x3 64", {"pad": 0}),
+    (
+        "depthwise 3x1 32 on (T, 1, C) dilated 8",
+        (128, 1, 32, 0, (3, 1)),
+        "depthwise 3x3 64",
+        {"dilation": 8},
+    ),
+)
+
+
+def _requantization(channels: int, depth: int, dtype: Type) -> dict[str, Any]:
+    """A rule that spreads outputs over the type, for sums of ``depth`` products."""
+    lo, hi = RANGE[dtype]
+    mult = int(2**32 / (90 * depth**0.5 * 70)) // 2 * 2
+    return {"shift": 0, "mult": np.full(channels, mult, np.int32), "lo": lo, "hi": hi}
+
+
+def _tensor(dtype: Type, *shape: int) -> Tensor:
+    return Tensor(Shape(*shape), dtype)
+
+
+def _convolution(
+    name: str,
+    dtype: Type,
+    shape: _Shape,
+    *,
+    stride: int = 1,
+    pad: int | None = None,
+    dilation: int = 1,
+    groups: int = 1,
+    pool: int = 1,
+    multiplier: int = 1,
+) -> Op:
+    """A convolution with padding that keeps the plane, unless ``pad`` says another; ``written`` 0:
+    a depthwise one. Stride and pool of a plane one pixel wide are 1 along its width.
+    """
+    height, width, read, written, kernel = shape
+    rng, size, wide = np.random.default_rng(0), (height, width), width > 1
+    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    strides, pools = (stride, stride if wide else 1), (pool, pool if wide else 1)
+    reach = tuple((k - 1) * dilation + 1 for k in kernel)
+    before = tuple((r - 1) // 2 if pad is None else pad for r in reach)
+    after = tuple(r - 1 - b if pad is None else pad for r, b in zip(reach, before, strict=True))
+    after = tuple(n if r > 1 else 0 for n, r in zip(after, reach, strict=True))
+    before = tuple(n if r > 1 else 0 for n, r in zip(before, reach, strict=True))
+    plane = tuple(
+        ((size[i] + before[i] + after[i] - reach[i]) // strides[i] + 1) // pools[i] for i in (0, 1)
+    )
+    depthwise = written == 0
+    written = read * multiplier if depthwise else written
+    depth = kernel[0] * kernel[1] * (1 if depthwise else read // groups)
+    weights = (*kernel, written) if depthwise else (written, *kernel, read // groups)
+    base: dict[str, Any] = {
+        "name": name,
+        "inputs": (_tensor(dtype, height, width, read),),
+        "output": _tensor(dtype, *plane, written),
+        "kernel": kernel,
+        "stride": strides,
+        "padding": (*before, *after),
+        "dilation": tuple(dilation if k > 1 else 1 for k in kernel),
+        "pool": pools,
+        "weight": rng.integers(-127, 128, weights).astype(np.int8),
+        "bias": rng.integers(-1000, 1000, written).astype(np.int32),
+        **_requantization(written, depth, dtype),
+    }
+    if depthwise:
+        return DepthwiseConv(**base)
+    return GroupedConv(**base, groups=groups) if groups > 1 else Conv(**base)
+
+
+def _dense(dtype: Type, read: int, written: int) -> LayerKind:
+    rng = np.random.default_rng(1)
+    return LayerKind(
+        Dense(
+            name=f"dense {read}>{written}",
+            inputs=(_tensor(dtype, 1, 1, read),),
+            output=_tensor(dtype, 1, 1, written),
+            weight=rng.integers(-127, 128, (written, read)).astype(np.int8),
+            bias=rng.integers(-1000, 1000, written).astype(np.int32),
+            **_requantization(written, read, dtype),
+        )
+    )
+
+
+def _others(dtype: Type) -> tuple[LayerKind, ...]:
+    """Dense ops, ops of two tensors, and pools."""
+    lo, hi = RANGE[dtype]
+    wide, mean = _tensor(dtype, 14, 14, 64), _tensor(dtype, 25, 5, 64)
+    rule: dict[str, Any] = {"bias": np.zeros(1, np.int32), "shift": 0, "lo": lo, "hi": hi}
+
+    def mult(value: int) -> dict[str, Any]:
+        return rule | {"mult": np.array([value], np.int32)}
+
+    two: dict[str, Any] = {"inputs": (wide, wide), "output": wide}
+    add = Add(name="add 14x14x64", **two, factors=(16384, 16384), **mult(1 << 17))
+    product = Mul(name="product 14x14x64", **two, **mult(1 << 25))
+    halves: dict[str, Any] = {"kernel": (2, 2), "stride": (2, 2)}
+    largest = MaxPool(
+        name="max-pool 2x2 64", inputs=(wide,), output=_tensor(dtype, 7, 7, 64), **halves
+    )
+    average = AvgPool(
+        name="mean 25x5x64",
+        inputs=(mean,),
+        output=_tensor(dtype, 1, 1, 64),
+        kernel=(25, 5),
+        stride=(1, 1),
+        **mult((1 << 32) // 250 * 2),
+    )
+    return (
+        *(_dense(dtype, *shape) for shape in ((800, 500), (640, 128), (500, 10), (64, 2))),
+        LayerKind(add),
+        LayerKind(product, add.name),
+        LayerKind(largest),
+        LayerKind(average),
+    )
