@@ -20,7 +20,8 @@ BUDGETS = {  # parts, and the most lines that they may have together
     "the engine's sources": (("engine_c/src",), 10_050),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        11_650,
+        # Files cut at a tensor took 110 lines, ops and layouts of issue 34 more.
+        11_850,
     ),
     "all but tests": (
         (

@@ -158,7 +158,11 @@ class TfliteFile:
 
     def _tensor(self, b, buffer, tensor):
         shape, kind, values, scales, zero, axis = tensor
-        fields = {"Shape": numbers(b, shape), "Type": getattr(tflite.TensorType, kind)}
+        fields = {
+            "Name": b.CreateString(f"t{buffer - 1}"),
+            "Shape": numbers(b, shape),
+            "Type": getattr(tflite.TensorType, kind),
+        }
         fields |= {"Buffer": buffer if values is not None else 0}
         if len(scales):
             given = {"Scale": b.CreateNumpyVector(np.asarray(scales, np.float32))}

@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", metavar="A,B,...", help="names of the classes; 0, 1, ... if left out"
     )
+    parser.add_argument(
+        "--cut",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="import up to the tensor of this name and leave out what comes after it",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,18 +55,18 @@ def run(args: argparse.Namespace) -> int:
     if not is_tflite and (kind := file_kind(content)):
         raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
-    if is_quantized(args.file):
+    if is_quantized(args.file, cut=args.cut):
         return _program(args, content)
     out = args.out or args.file.with_suffix(".npz")
     if args.out is None and out.is_file() and b"model.json" not in read_start(out, 4096):
         raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
-    net = read(args.file)
+    net = read(args.file, cut=args.cut)
     check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
     if decoder is not None:
         net = _with_probabilities(net)
-    provenance = {"imported": args.file.name, "sha256": sha256(content)}
+    provenance = _provenance(args, content)
     nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)
     facts = {
         "file": str(out),
@@ -81,9 +88,9 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         )
     out = args.out or args.file.with_suffix(".dpt")
     check_suffix(out, ".dpt")
-    program, rounding = interop.program_and_rounding(args.file, name=out.stem)
+    program, rounding = interop.program_and_rounding(args.file, name=out.stem, cut=args.cut)
     check_other(out, args.file)
-    provenance = {"imported": args.file.name, "sha256": sha256(content)}
+    provenance = _provenance(args, content)
     labels = tuple(args.labels.split(",")) if args.labels else ()
     found = simplify(replace(program, labels=labels, provenance=provenance))
     program = found.program
@@ -101,6 +108,12 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
     text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
     result(text, facts, as_json=args.json)
     return 0
+
+
+def _provenance(args: argparse.Namespace, content: bytes) -> dict[str, str]:
+    """The file that the net is of, and the tensor that it was cut at."""
+    cut = {"cut": ", ".join(args.cut)} if args.cut else {}
+    return {"imported": args.file.name, "sha256": sha256(content), **cut}
 
 
 def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:

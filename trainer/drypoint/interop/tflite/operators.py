@@ -343,7 +343,7 @@ def _softmax(reader: Reader, op: Operator) -> None:
             f"is a softmax of {source.plane} with Beta {beta}; wanted: of a vector, with Beta 1"
         )
     if source.plane.size != source.plane.c or not 0 < beta < np.inf:
-        raise Unsupported(f"acts on a plane {source.plane} with the factor {beta}")
+        raise Unsupported(f"is a softmax of each cell of {source.plane}, with the factor {beta}")
     if not reader.integers:
         reader.write(op, nn.Softmax(), source)
         return

@@ -1,5 +1,6 @@
 """`from_tflite`, `program_from_tflite`: nets and integer programs from TensorFlow Lite files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from .streams.window import whole_window
 from .walk import operators
 
 
-def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
+def program_from_tflite(
+    source: bytes | str | Path, *, name: str = "model", cut: Sequence[str] = ()
+) -> Program:
     """The integer program of a quantized TensorFlow Lite file: its own weights, scales and zero
     points.
 
@@ -49,30 +52,32 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
         source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
             file is opened. Reading takes memory in proportion to the file's size.
         name: the program's name.
+        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+            What comes after it in the file is left out.
 
     Raises:
         TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
             (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
-    program, _ = program_of_tflite(source, name)
+    program, _ = program_of_tflite(source, name, cut)
     return program
 
 
 def program_of_tflite(
-    source: bytes | str | Path, name: str
+    source: bytes | str | Path, name: str, cut: Sequence[str]
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_tflite`, with the node of each op."""
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            reader, output = _read(content, integers=True)
+            reader, output = _read(content, cut, integers=True)
             return program_of(reader.draft, output, name=name, halves="up", beta=reader.beta)
     except (TfliteError, ProgramError, nn.ConfigError) as error:
         raise TfliteError.about(f"{subject} no quantized net that can be read", error) from error
 
 
-def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
     Weights become float32; of a quantized file, the real values of its integers. The operators of
@@ -80,7 +85,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     net takes images as (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
-        source: as for `program_from_tflite`.
+        source, cut: as for `program_from_tflite`.
 
     Raises:
         TfliteError: no TensorFlow Lite file, weights that are not finite in float32, or operators
@@ -90,18 +95,18 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):
-            reader, output = _read(content, integers=False)
+            reader, output = _read(content, cut, integers=False)
             return reader.draft.net(output)
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def is_quantized_tflite(source: bytes | str | Path) -> bool:
+def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> bool:
     """Whether operators of a TensorFlow Lite file write integers of 8 or 16 bits, so that
     `program_from_tflite` is for it.
 
     Args:
-        source: as for `program_from_tflite`.
+        source, cut: as for `program_from_tflite`.
 
     Raises:
         TfliteError: no TensorFlow Lite file.
@@ -109,7 +114,7 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
     """
     content, subject = _content(source)
     try:
-        file = read_file(content)
+        file = read_file(content, cut)
         written = [
             file.tensors[n].type for operator in operators(file) for n in operator.outputs if n >= 0
         ]
@@ -118,9 +123,9 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def _read(content: bytes, *, integers: bool) -> tuple[Reader, int]:
+def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> tuple[Reader, int]:
     """The layers of a file, and the number of the one that computes its output."""
-    reader = Reader(whole_window(read_file(content)), integers=integers)
+    reader = Reader(whole_window(read_file(content, cut)), integers=integers)
     reader.walk(CONVERTERS)
     return reader, reader.output()
 

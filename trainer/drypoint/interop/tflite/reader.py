@@ -17,6 +17,8 @@ from drypoint.common import DrypointError
 from drypoint.graph import Unsupported, plane_of
 from drypoint.program import Shape
 
+from .._cut import before_refused
+from .._cut import hint as cut_hint
 from .._draft import NO_CLIP, Draft
 from .._errors import TfliteError
 from .._integer_layers import FileQuantParams, Floats, Nodes
@@ -113,8 +115,8 @@ class Reader:
         Raises:
             TfliteError: some cannot be converted; the message has a line for each reason.
         """
-        troubles, lost = [], set[int]()
-        for op in self.line:
+        troubles, lost, refused = [], set[int](), set[int]()
+        for position, op in enumerate(self.line):
             if lost.intersection(op.inputs):
                 lost.update(n for n in op.outputs if n >= 0)
                 continue
@@ -126,11 +128,15 @@ class Reader:
                     raise Unsupported("reads nothing")
                 converters[op.kind](self, op)
             except (Unsupported, DrypointError) as reason:
-                troubles.append((op.title, str(reason)))
+                troubles.append((op.kind, op.title, str(reason)))
+                refused.add(position)
                 self._stand_in(op)
                 lost.update(n for n in op.outputs if n >= 0 and n not in self.values)
         if troubles:
-            raise TfliteError.of(troubles, len(self.line), "operators")
+            numbers = before_refused([(op.inputs, op.outputs) for op in self.line], refused)
+            names = [self.file.tensors[n].name for n in numbers if n in self.values]
+            where = cut_hint([name for name in names if name])
+            raise TfliteError.of(troubles, len(self.line), "operators", where)
 
     def _stand_in(self, op: Operator) -> None:
         """Some value for the outputs of a refused operator."""
