@@ -271,7 +271,8 @@ def _reshape(reader: Reader, op: Operator) -> None:
     if reader.integers:
         _view(reader, op)
         return
-    source, value = reader.read(op), reader.describe(op.outputs[0])
+    source = reader.read(op)
+    value = reader.describe_from(op.outputs[0], source)
     if value.plane.size != source.plane.size:
         raise Unsupported(f"makes {value.plane} of {source.plane}")
     if (value.vector, value.plane) == (source.vector, source.plane):
@@ -295,7 +296,8 @@ def _view(reader: Reader, op: Operator) -> None:
     if reader.is_softmax(op.inputs[0]):
         reader.values[op.outputs[0]] = reader.values[op.inputs[0]]
         return
-    source, output = reader.read(op), reader.describe(op.outputs[0])
+    source = reader.read(op)
+    output = reader.describe_from(op.outputs[0], source)
     shape = output.plane
     if shape.size != source.plane.size or not source.qparams.stands_for(output.qparams):
         raise Unsupported(

@@ -24,7 +24,7 @@ from .._errors import TfliteError
 from .._integer_layers import FileQuantParams, Floats, Nodes
 from .._program import params_of
 from .file import Array, File, FileTensor, Operator
-from .walk import constant, hint, input_tensor, operators, plane, readers
+from .walk import constant, hint, input_tensor, is_cells, operators, plane, readers
 
 UNKNOWN = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
@@ -101,7 +101,17 @@ class Reader:
         if self.integers and qparams is None:
             qparams = _qparams_of(tensor)
         shape = plane(self.file, tensor)
-        return LayerOutput(end=0, plane=shape, vector=len(tensor.shape) == 2, file_qparams=qparams)
+        vector = len(tensor.shape) == 2 and not is_cells(self.file, tensor)
+        return LayerOutput(end=0, plane=shape, vector=vector, file_qparams=qparams)
+
+    def describe_from(self, number: int, source: LayerOutput) -> LayerOutput:
+        """As `describe`, a tensor (cells, c) with the rows and columns of the plane that its cells
+        are of.
+        """
+        value, (h, w, _) = self.describe(number), source.plane
+        if is_cells(self.file, self.file.tensors[number]) and value.plane.w == h * w:
+            return replace(value, plane=Shape(h, w, value.plane.c))
+        return value
 
     def walk(self, converters: Mapping[str, Callable[["Reader", Operator], None]]) -> None:
         """Convert every operator.
@@ -278,7 +288,7 @@ class Reader:
         """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
         set the operator's output; ``qparams`` are the output's in integers, where not the file's.
         """
-        activation, output = op.activation, self.describe(op.outputs[0])
+        activation, output = op.activation, self.describe_from(op.outputs[0], sources[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:

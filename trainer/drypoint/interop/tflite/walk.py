@@ -71,14 +71,27 @@ def hint(kind: str) -> str:
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:
-    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis."""
+    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis. Where
+    it is 1, (cells, c) is a plane of a row, as a dense layer over the cells of a plane reads it.
+    """
     shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
+    if is_cells(file, tensor):
+        shape = (1, *shape)
     if not 2 <= len(shape) <= 4 or shape[:1] != batch:
         raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
     size = Shape(*(1,) * (4 - len(shape)), *shape[1:])
     if problem := Tensor(size, "u8").problem():
         raise Unsupported(f"has a tensor that {problem}")
     return size
+
+
+def is_cells(file: File, tensor: FileTensor) -> bool:
+    """Whether a tensor is (cells, c), the cells of an example's plane one after the other."""
+    return (
+        file.tensors[file.input].shape[:1] == (1,)
+        and len(tensor.shape) == 2
+        and tensor.shape[0] > 1
+    )
 
 
 def constant(file: File, op: Operator, position: int) -> Array:
