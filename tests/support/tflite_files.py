@@ -19,6 +19,7 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
     "MEAN": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",

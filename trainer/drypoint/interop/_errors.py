@@ -45,7 +45,10 @@ class ImportFileError(DrypointError, ValueError):
         for kind, nodes in by_kind.items():
             reasons = "; or ".join(dict.fromkeys(reason for _, reason in nodes))
             by_reason.setdefault(reasons, []).append(_named(kind, [title for title, _ in nodes]))
-        lines = [f"{', '.join(subjects)} {reasons}" for reasons, subjects in by_reason.items()]
+        lines = [
+            f"{', '.join(subjects)}{': each' if subjects[0][0].isdigit() else ''} {reasons}"
+            for reasons, subjects in by_reason.items()
+        ]
         return cls(f"{len(troubles)} of {total} {noun}:", *lines, *([hint] if hint else []))
 
     def __str__(self) -> str:
@@ -63,7 +66,7 @@ def _named(kind: str, titles: list[str]) -> str:
         return titles[0]
     names = ", ".join(title.replace(kind, "").strip() for title in titles[:_NAMED])
     more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
-    return f"{len(titles)} {kind} ({names}{more}): each"
+    return f"{len(titles)} {kind} ({names}{more})"
 
 
 def _one_line(text: str) -> str:

@@ -26,13 +26,14 @@ def program_from_tflite(
     points.
 
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
-    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
-    last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table by the integers
-    of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and channels,
-    TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
-    RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE at the
-    end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH,
-    HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one scale,
+    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN and REDUCE_MAX over rows and columns, ADD,
+    MUL and SUB (the last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table
+    by the integers of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows
+    and channels, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
+    RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
+    images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
+    at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,
+    TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one scale,
     weights int8 with one scale or a scale for each channel.
 
     A streaming file, which keeps the last rows of signals in variables, becomes a program over a

@@ -176,6 +176,12 @@ class Reader:
         layer = None if value is None else self.draft.layers.get(value.end)
         return layer is not None and isinstance(layer.module, nn.Softmax)
 
+    def is_float_input(self, number: int) -> bool:
+        """Whether a tensor is a program's input before a QUANTIZE."""
+        value = self.values.get(number)
+        of_floats = self.file.tensors[number].type == "FLOAT32"
+        return value is not None and value.end == 0 and of_floats
+
     def image(self, op: Operator, position: int = 0) -> LayerOutput:
         """An input that is an image."""
         value = self.read(op, position)

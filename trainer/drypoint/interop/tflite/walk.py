@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from drypoint.graph import Sides, Unsupported, same_padding
+from drypoint.graph import Pair, Sides, Unsupported, same_padding
 from drypoint.program import Shape, Tensor
 
 from .._errors import TfliteError
@@ -13,7 +13,6 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
-    "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
     "neighbour, or use a transposed convolution",
@@ -128,25 +127,25 @@ def padding(
     return same_padding(size, reach, stride)
 
 
-def sides(file: File, op: Operator, rank: int) -> Sides:
-    """What PAD and PADV2 add to a plane."""
+def sides(file: File, op: Operator, rank: int) -> tuple[Sides, Pair]:
+    """What PAD and PADV2 add to a plane, and to its channels."""
     amounts = constant(file, op, 1)
     integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
     if not integers or rank < 3 or int(amounts.min()) < 0:
         raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
     around = amounts.tolist()
-    if any(around[0]) or any(around[-1]):
-        raise Unsupported("pads the batch or the channels; only rows and columns")
+    if any(around[0]):
+        raise Unsupported("pads the batch")
     rows, columns = around[1:-1] if rank == 4 else ([0, 0], around[1])
-    return rows[0], columns[0], rows[1], columns[1]
+    return (rows[0], columns[0], rows[1], columns[1]), (around[-1][0], around[-1][1])
 
 
-def mean_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
-    """The rows and columns that MEAN takes the mean over."""
+def reduced_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
+    """The rows and columns that MEAN or REDUCE_MAX goes over."""
     array = constant(file, op, 1)
     axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
     first = 4 - rank  # of a plane's axes
     if not axes or axes & {0, rank - 1}:
-        raise Unsupported("takes means over the batch or the channels; only rows and columns")
+        raise Unsupported("goes over the batch or the channels; only rows and columns")
     over = {axis + first for axis in axes}
     return source.h if 1 in over else 1, source.w if 2 in over else 1
