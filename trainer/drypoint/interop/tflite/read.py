@@ -33,8 +33,8 @@ def program_from_tflite(
     RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
     images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
     at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,
-    TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one scale,
-    weights int8 with one scale or a scale for each channel.
+    TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one
+    scale, weights int8 with one scale or a scale for each channel.
 
     A streaming file, which keeps the last rows of signals in variables, becomes a program over a
     whole window: the rows that one output depends on, in whole runs. Its `Program.streaming` gives
