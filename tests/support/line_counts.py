@@ -20,8 +20,9 @@ BUDGETS = {  # parts, and the most lines that they may have together
     "the engine's sources": (("engine_c/src",), 10_050),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        # Files cut at a tensor took 110 lines, ops and layouts of issue 34 more.
-        11_850,
+        # Files cut at a tensor took 110 lines, linear models of scikit-learn 65, layouts and
+        # reductions of TensorFlow Lite 80, open shapes 60.
+        12_000,
     ),
     "all but tests": (
         (

@@ -208,3 +208,16 @@ def test_a_file_is_imported_up_to_a_tensor(cli, refused, tmp_path):
     code, out, _ = cli("import", floats, "--json", "--cut", "t0")
     assert (code, json.loads(out)["layers"]) == (0, ["conv"])
     assert nn.load(json.loads(out)["file"]).provenance["cut"] == "t0"
+
+
+def test_an_open_shape_is_an_option(cli, refused, tmp_path):
+    file = tmp_path / "net.onnx"
+    f = OnnxFile((1, 4, 5)).then("Relu")
+    model = f.proto()
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]:
+        dim.ClearField("dim_value")
+    file.write_bytes(model.SerializeToString())
+    assert "--input-shape" in refused("import", file)
+    assert "wanted the shape of an example" in refused("import", file, "--input-shape", "1,x")
+    code, out, _ = cli("import", file, "--json", "--input-shape", "1,4,5")
+    assert (code, json.loads(out)["layers"]) == (0, ["relu"])

@@ -70,3 +70,29 @@ def test_messages_name_the_tensors_to_cut_at():
     for wrong in ("t7", (7,)):
         with pytest.raises(interop.TfliteError, match=r"cut is|a name of cut is"):
             interop.program_from_tflite(f.bytes(outputs=[right]), cut=wrong)
+
+
+@pytest.mark.parametrize("has_axes", [True, False])
+def test_an_open_shape_is_read_as_the_users(has_axes):
+    """Oracle: the file that states the shape."""
+    f = OnnxFile((3, 6, 5))
+    f.then("Conv", f.drawn(2, 3, 3, 3)).then("GlobalAveragePool").then("Flatten")
+    model = f.proto()
+    del model.graph.value_info[:]
+    shape = model.graph.input[0].type.tensor_type.shape
+    for dim in shape.dim[2:]:
+        dim.ClearField("dim_value")
+    if not has_axes:
+        del shape.dim[:]
+    content = model.SerializeToString()
+    with pytest.raises(interop.OnnxError, match=r"is open; .* --input-shape"):
+        interop.from_onnx(content)
+    x = np.random.default_rng(0).normal(0, 1, (2, 3, 6, 5)).astype(np.float32)
+    net = interop.from_onnx(content, input_shape=(3, 6, 5))
+    assert (net(x) == interop.from_onnx(f.bytes())(x)).all()
+    assert not interop.is_quantized_onnx(content, input_shape=[3, 6, 5])
+    for wrong in ((3, 6, 0), (3, 6, 5.0), (6, 5), "365"):
+        with pytest.raises(interop.OnnxError, match="input_shape is"):
+            interop.from_onnx(content if has_axes else f.bytes(), input_shape=wrong)
+    with pytest.raises(interop.OnnxError, match=r"input_shape is \(4, 6, 5\); the file's .* \(3, "):
+        interop.from_onnx(f.bytes(), input_shape=(4, 6, 5))

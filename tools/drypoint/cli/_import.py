@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drypoint import data, interop, nn
 from drypoint.common import (
@@ -46,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="import up to the tensor of this name and leave out what comes after it",
     )
+    parser.add_argument(
+        "--input-shape",
+        metavar="C,H,W",
+        help="shape of an example of an ONNX file that leaves it open, such as 3,48,192",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,14 +60,15 @@ def run(args: argparse.Namespace) -> int:
     is_tflite = interop.is_tflite(args.file)
     if not is_tflite and (kind := file_kind(content)):
         raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
+    options = _options(args, is_tflite=is_tflite)
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
-    if is_quantized(args.file, cut=args.cut):
-        return _program(args, content)
+    if is_quantized(args.file, **options):
+        return _program(args, content, options)
     out = args.out or args.file.with_suffix(".npz")
     if args.out is None and out.is_file() and b"model.json" not in read_start(out, 4096):
         raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
-    net = read(args.file, cut=args.cut)
+    net = read(args.file, **options)
     check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
     if decoder is not None:
@@ -80,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _program(args: argparse.Namespace, content: bytes) -> int:
+def _program(args: argparse.Namespace, content: bytes, options: dict[str, Any]) -> int:
     """Write the program of a quantized file, without what its outputs do not depend on."""
     if args.mean is not None or args.std is not None:
         raise DrypointError(
@@ -88,7 +95,7 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         )
     out = args.out or args.file.with_suffix(".dpt")
     check_suffix(out, ".dpt")
-    program, rounding = interop.program_and_rounding(args.file, name=out.stem, cut=args.cut)
+    program, rounding = interop.program_and_rounding(args.file, name=out.stem, **options)
     check_other(out, args.file)
     provenance = _provenance(args, content)
     labels = tuple(args.labels.split(",")) if args.labels else ()
@@ -108,6 +115,23 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
     text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
     result(text, facts, as_json=args.json)
     return 0
+
+
+def _options(args: argparse.Namespace, *, is_tflite: bool) -> dict[str, Any]:
+    """Where the file's net ends, and the shape of its examples.
+
+    Raises:
+        DrypointError: `--input-shape` is no list of sizes, or is of a TensorFlow Lite file.
+    """
+    if args.input_shape is None:
+        return {"cut": args.cut}
+    sizes = args.input_shape.split(",")
+    if is_tflite or not all(size.isdecimal() and len(size) < 10 for size in sizes):
+        raise DrypointError(
+            f"--input-shape is {args.input_shape!r}; wanted the shape of an example of an ONNX "
+            "file, such as 3,48,192"
+        )
+    return {"cut": args.cut, "input_shape": tuple(int(size) for size in sizes)}
 
 
 def _provenance(args: argparse.Namespace, content: bytes) -> dict[str, str]:

@@ -64,8 +64,8 @@ def hint(names: Sequence[str]) -> str:
 def before_refused(
     ends: Collection[tuple[Sequence[Name], Sequence[Name]]], refused: Collection[int]
 ) -> list[Name]:
-    """The tensors that refused nodes and those after them read from the others; none where these
-    are less than half of all nodes.
+    """The computed tensors that refused nodes and their followers read from the other nodes; none
+    where the other nodes are less than half of all.
 
     Args:
         ends: tensors that each node reads and computes, in order of computation.

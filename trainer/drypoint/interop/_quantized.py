@@ -6,7 +6,7 @@ from pathlib import Path
 from drypoint.common import check_kind, read_start
 from drypoint.program import Program
 
-from ._errors import ImportFileError
+from ._errors import ImportFileError, TfliteError
 from ._rounding import RoundingReport, compare, requantizations
 from .onnx.read import program_of_onnx
 from .tflite.file import IDENTIFIER
@@ -31,7 +31,11 @@ def is_tflite(source: bytes | str | Path) -> bool:
 
 
 def program_and_rounding(
-    source: bytes | str | Path, *, name: str = "model", cut: Sequence[str] = ()
+    source: bytes | str | Path,
+    *,
+    name: str = "model",
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
 ) -> tuple[Program, RoundingReport]:
     """The program of a quantized file, and on how many accumulators its framework gives another
     byte.
@@ -41,14 +45,17 @@ def program_and_rounding(
             `program_from_onnx` and `program_from_tflite`.
         name: the program's name.
         cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+        input_shape: of an example, where an ONNX file leaves it open.
 
     Raises:
         OnnxError, TfliteError, DrypointError: as `program_from_onnx` and `program_from_tflite`.
     """
     if is_tflite(source):
+        if input_shape is not None:
+            raise TfliteError("input_shape is of ONNX files; a TensorFlow Lite file states its own")
         program, nodes = program_of_tflite(source, name, cut)
         return program, compare(program.ops, requantizations(nodes), "TensorFlow Lite")
-    program, nodes = program_of_onnx(source, name, cut)
+    program, nodes = program_of_onnx(source, name, cut, input_shape)
     return program, compare(program.ops, requantizations(nodes), "ONNX Runtime")
 
 

@@ -44,7 +44,12 @@ HINTS = {
 }
 
 
-def from_onnx(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
+def from_onnx(
+    source: bytes | str | Path,
+    *,
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> nn.Sequential | nn.Graph:
     """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
 
     The page "Nets from other frameworks" lists the operators. Nodes that compute nothing of the
@@ -60,6 +65,7 @@ def from_onnx(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequ
             size of the files.
         cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
             What comes after it in the file is left out.
+        input_shape: the shape of an example, such as (3, 48, 192), where the file leaves it open.
 
     Raises:
         OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
@@ -67,7 +73,7 @@ def from_onnx(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequ
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    return net_of(*read_graph(source, cut=cut))
+    return net_of(*read_graph(source, cut=cut, input_shape=input_shape))
 
 
 def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
@@ -89,7 +95,11 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
 
 
 def program_from_onnx(
-    source: bytes | str | Path, *, name: str = "model", cut: Sequence[str] = ()
+    source: bytes | str | Path,
+    *,
+    name: str = "model",
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
 ) -> Program:
     """The integer program of a quantized ONNX file: its own weights, scales and zero points.
 
@@ -107,21 +117,24 @@ def program_from_onnx(
     Args:
         source: as for `from_onnx`.
         name: the program's name.
-        cut: as for `from_onnx`.
+        cut, input_shape: as for `from_onnx`.
 
     Raises:
         OnnxError: as `from_onnx`; or tensors that are not quantized.
         DrypointError: as `from_onnx`.
     """
-    program, _ = program_of_onnx(source, name, cut)
+    program, _ = program_of_onnx(source, name, cut, input_shape)
     return program
 
 
 def program_of_onnx(
-    source: bytes | str | Path, name: str, cut: Sequence[str]
+    source: bytes | str | Path,
+    name: str,
+    cut: Sequence[str],
+    input_shape: Sequence[int] | None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_onnx`, with the node of each op."""
-    graph, subject = read_graph(source, cut=cut)
+    graph, subject = read_graph(source, cut=cut, input_shape=input_shape)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = draft_graph(graph, integers=True)
@@ -130,18 +143,23 @@ def program_of_onnx(
         raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
 
 
-def is_quantized_onnx(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> bool:
+def is_quantized_onnx(
+    source: bytes | str | Path,
+    *,
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> bool:
     """Whether an ONNX file computes with integers, so that `program_from_onnx` is for it: it
     quantizes an activation.
 
     Args:
         source: as for `from_onnx`.
-        cut: as for `from_onnx`.
+        cut, input_shape: as for `from_onnx`.
 
     Raises:
         OnnxError, DrypointError: as `from_onnx`.
     """
-    graph, _ = read_graph(source, cut=cut)
+    graph, _ = read_graph(source, cut=cut, input_shape=input_shape)
     return any(
         node.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
         or (node.op == "QuantizeLinear" and node.inputs[0] not in graph.constants)

@@ -58,7 +58,7 @@ def transpose(reader: Reader, op: Operator) -> None:
 
 
 def pad_channels(reader: Reader, op: Operator, source: LayerOutput, pads: tuple[int, int]) -> None:
-    """Channels of zeros before and after those of a plane: a convolution of 1x1 that copies."""
+    """Channels of zeros around the channels of a plane: a convolution of 1x1 that copies."""
     before, after = pads
     c, count = source.plane.c, source.plane.c + before + after
     reader.draft.claim(c * count)
