@@ -7,6 +7,7 @@ Float nets differ by the order of sums: 1e-5 of the largest output.
 
 import numpy as np
 import pytest
+from onnx_files import FORMS, OnnxFile, onnx_runtime, quantized
 from tflite_files import TfliteFile, int8s, litert, windows
 
 from drypoint import engine, interop
@@ -131,3 +132,22 @@ def test_an_input_with_its_channels_first_is_an_image(kind):
         f.then("TRANSPOSE", [0, f.constant([0, 2, 1, 3])], (1, 6, 4, 3), scale=0.02, zero=-3)
         f.then("RELU", [f.at], (1, 6, 4, 3), scale=0.02, zero=-3)
         interop.program_from_tflite(f.bytes())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_product_over_the_channels_of_an_onnx_plane_is_a_convolution_of_1x1(form):
+    """As tf2onnx writes a Keras Dense over a plane: Transpose, MatMul, Add. Oracles: ONNX
+    Runtime for the float net, the engine for the program.
+    """
+    f = OnnxFile((3, 4, 6))
+    f.then("Conv", f.drawn(8, 3, 3, 3), pads=[1, 1, 1, 1]).then("Relu")
+    f.then("Transpose", perm=[0, 2, 3, 1]).then("MatMul", f.drawn(8, 5)).then("Add", f.drawn(5))
+    net = interop.from_onnx(f.bytes())
+    x = np.random.default_rng(1).normal(0, 1, (8, 3, 4, 6)).astype(np.float32)
+    expected = onnx_runtime(f.bytes(), x)
+    assert np.abs(net(x).transpose(0, 2, 3, 1) - expected).max() <= 1e-5 * np.abs(expected).max()
+    program = interop.program_from_onnx(quantized(f.bytes(), (3, 4, 6), form))
+    # The file has the sum with the bias in steps of its own: a convolution of each channel.
+    assert [op.kind for op in program.ops] == ["conv", "conv", "depthwise"]
+    integers = program.integers(x)
+    assert (engine.Engine(program).run(integers) == reference.run(program, integers)).all()
