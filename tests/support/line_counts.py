@@ -26,7 +26,10 @@ BUDGETS = {  # parts, and the most lines that they may have together
     "the engine's sources": (("engine_c/src",), 12_500),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
-        11_830,  # several outputs of a net took 70
+        # Several outputs of a net took 70, wake words' manifests 110, files cut at a tensor 110,
+        # linear models of scikit-learn 65, layouts and reductions of TensorFlow Lite 80, open
+        # shapes 60.
+        12_200,
     ),
     "all but tests": (
         (
