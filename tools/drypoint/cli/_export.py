@@ -28,7 +28,7 @@ from drypoint.program import (
 from ._data import examples, random_inputs
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_file, model_file
+from ._pieces import add_labels_argument, load_file, model_file
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
@@ -41,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=model_file,
         nargs="+",
-        help="a program (.dpt, or lenet-mnist) or a float model (.npz), which is quantized first; "
-        "several become one library with one engine",
+        help="a program (.dpt, or lenet-mnist), a float model (.npz), which is quantized first, or "
+        "ONNX or TensorFlow Lite; several become one library with one engine",
     )
+    add_labels_argument(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
@@ -227,7 +228,7 @@ def integers_of(path: Path, args: argparse.Namespace) -> Program:
     Raises:
         DrypointError: the file is neither; a model's training examples are not known.
     """
-    loaded = load_file(path)
+    loaded = load_file(path, args.labels)
     if isinstance(loaded, Program):
         return loaded
     dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)

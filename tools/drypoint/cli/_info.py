@@ -5,7 +5,7 @@ import argparse
 from drypoint.program import Program, lifetimes, memory_chart, simplify
 
 from ._output import columns, result
-from ._pieces import load_file, model_file
+from ._pieces import add_labels_argument, load_file, model_file
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
@@ -13,13 +13,16 @@ EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=model_file, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+        "file",
+        type=model_file,
+        help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
+    add_labels_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the listing."""
-    loaded = load_file(args.file)
+    loaded = load_file(args.file, args.labels)
     if isinstance(loaded, Program):
         found = simplify(loaded)
         facts = {

@@ -14,7 +14,7 @@ from drypoint.report import Report, make_report
 from ._data import add_data_arguments, examples, has_training_part
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, model_file, of_windows
+from ._pieces import add_labels_argument, count, load_file, model_file, of_windows
 from ._quantize import EXAMPLES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=model_file,
-        help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
-        "LeNet of the package if left out",
+        help="a float model (.npz), which is quantized for the report, or a program (.dpt), "
+        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
     )
+    add_labels_argument(parser)
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
     parser.add_argument(
         "--target",
@@ -65,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
     if args.file is None:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
     loaded = (
-        models.load(LENET) if args.file is None else of_windows(load_file(args.file), args.file)
+        models.load(LENET)
+        if args.file is None
+        else of_windows(load_file(args.file, args.labels), args.file)
     )
     calibration = _calibration(loaded, args)
     report = make_report(

@@ -26,7 +26,7 @@ from drypoint.program import Program
 from ._data import encoder_of
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_file, load_program, model_file, of_windows
+from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
 from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
@@ -51,9 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=model_file,
-        help="a float model (.npz), a program (.dpt) or lenet-mnist; if left out, what "
-        "`drypoint lenet` wrote to build/lenet, else the LeNet of the package",
+        help="a float model (.npz), a program (.dpt), an ONNX or TensorFlow Lite file, or "
+        "lenet-mnist; if left out, what `drypoint lenet` wrote to build/lenet, else the package's "
+        "LeNet",
     )
+    add_labels_argument(parser)
     parser.add_argument(
         "--target",
         choices=[row.name for row in devices.TARGETS],
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     name = LENET if shipped else str(path)
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
-    reader = _reader(path, engine=engine, shipped=shipped)
+    reader = _reader(path, args.labels, engine=engine, shipped=shipped)
     encoder, decoder = encoder_of(reader), _decoder(reader)
     if not isinstance(decoder, ClassDecoder):
         raise DrypointError(f"{name} does not answer in classes")
@@ -99,10 +101,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
+def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return of_windows(load_program(path) if engine else load_file(path), path)
+    return of_windows((load_program if engine else load_file)(path, labels), path)
 
 
 def _probabilities(
@@ -150,7 +152,11 @@ def _windows(
 def _decoder(reader: Model | Program) -> Decoder | None:
     if isinstance(reader, Model):
         return reader.decoder
-    return None if reader.decoder is None else decoder_from_config(reader.decoder)
+    if reader.decoder is not None:
+        return decoder_from_config(reader.decoder)
+    if not reader.softmax and not reader.labels:
+        return None
+    return ClassDecoder(reader.labels or tuple(range(reader.output_shape.size)))
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:
