@@ -124,3 +124,36 @@ def test_labels_of_a_file_that_names_its_classes_are_refused(refused, file, tmp_
         f"drypoint: --labels is for ONNX and TensorFlow Lite files; {path} names its classes "
         "itself\n"
     )
+
+
+def test_a_file_has_a_report_without_data_and_labels(cli, of_pixels, tmp_path, toolbox):
+    """Oracles: the bytes of the reference, and `interop.rounding_report`."""
+    toolbox.need_package("jinja2")
+    page = tmp_path / "page.html"
+    code, out, notes = cli("report", of_pixels, "--out", page, "--json")
+    facts = json.loads(out)
+    assert (code, facts["quality"], facts["inputs"]["random"]) == (0, None, True)
+    assert "random inputs" in notes
+    assert facts["rounding"] == interop.rounding_report(of_pixels).json()
+    x = np.random.default_rng(0).integers(-128, 128, (20, 4, 4, 3)).astype(np.int8)
+    planes = reference.trace(interop.program_from_tflite(of_pixels), x)
+    verification = facts["proof"]["verification"]
+    bytes_of_each = sum(plane.nbytes for plane in planes)
+    compared = bytes_of_each * len(verification["runners"])
+    assert (verification["differing_bytes"], facts["proof"]["verified_bytes"]) == (0, compared)
+    text = page.read_text("utf-8")
+    assert "says nothing of accuracy" in text
+    assert "Confusion matrix" not in text
+    assert "TensorFlow Lite gives another byte for" in text
+
+
+def test_a_float_file_has_a_report_that_calls_its_scales_random(cli, tmp_path, toolbox):
+    toolbox.need_package("jinja2")
+    f = OnnxFile((1, 4, 5))
+    f.then("Flatten").then("Gemm", f.drawn(20, 3))
+    (tmp_path / "net.onnx").write_bytes(f.bytes())
+    code, out, _ = cli("report", tmp_path / "net.onnx", "--out", tmp_path / "p.html", "--json")
+    facts = json.loads(out)
+    assert (code, facts["inputs"]["calibration_random"]) == (0, True)
+    assert facts["layers"] is facts["proof"]["error_bounds"] is facts["rounding"] is None
+    assert "quantized with the ranges that random inputs give" in (tmp_path / "p.html").read_text()
