@@ -42,6 +42,7 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     assert code == 0
     cost = json.loads(text)["cost"]
     assert cost["arena_bytes"] == 3680
+    assert cost["ram_bytes"] == 3680 + 28 * 28 + 4 * 10 + cost["stack_bytes"]
     assert 430_500 < cost["table_bytes"] < 450_000
     assert cost["instructions"] < 3_000_000  # the same to the last one every time, so no timing
     source = (out / "lenet.c").read_text()

@@ -144,6 +144,23 @@ class Program:
         return self.plan.arena_size
 
     @property
+    def input_size(self) -> int:
+        """Bytes of the caller's input of a run."""
+        return self.input_shape.size
+
+    @property
+    def output_size(self) -> int:
+        """Bytes of the caller's output of a run, which is int32."""
+        return 4 * self.output_shape.size
+
+    @property
+    def ram_size(self) -> int:
+        """Bytes of arena (a streaming program's state is in it), input and output: all RAM of a run
+        but the stack, which depends on the target.
+        """
+        return self.arena_size + self.input_size + self.output_size
+
+    @property
     def is_streaming(self) -> bool:
         """Whether a run is a step that reads one row of a signal: NUMERICS.md section 11."""
         return is_streaming(self.ops)

@@ -5,7 +5,7 @@ import argparse
 from drypoint.program import Program, lifetimes, memory_chart, simplify
 
 from ._output import columns, result
-from ._pieces import add_labels_argument, load_file, model_file
+from ._pieces import add_labels_argument, load_file, model_file, ram_text
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
+            "ram_bytes_without_stack": loaded.ram_size,
             "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
@@ -38,7 +39,13 @@ def run(args: argparse.Namespace) -> int:
             "provenance": dict(loaded.provenance),
         }
         text = f"{loaded}\ndrypoint export would leave out: {found.left_out}"
-        lines = [*str(found).splitlines()[1:], "", memory_chart(loaded, columns())]
+        lines = [
+            *str(found).splitlines()[1:],
+            "",
+            f"RAM: {ram_text(loaded)}",
+            "",
+            memory_chart(loaded, columns()),
+        ]
         result("\n".join([text, *lines]), facts, as_json=args.json)
         return 0
     facts = {

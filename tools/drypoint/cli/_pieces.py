@@ -131,6 +131,15 @@ def _load(path: Path, labels: str | None = None) -> Model | Program:
         raise DrypointError(f"{path}: {error}") from error
 
 
+def ram_text(program: Program) -> str:
+    """The RAM of a run as a sum."""
+    state = f" ({program.state_size:,} of them state)" if program.is_streaming else ""
+    return (
+        f"{program.ram_size:,} bytes and the stack: arena {program.arena_size:,}{state}, input "
+        f"{program.input_size:,}, output {program.output_size:,}"
+    )
+
+
 def check_other(out: Path, source: Path) -> None:
     """Check that a command does not write over the file that it reads.
 

@@ -1,6 +1,7 @@
 """Devices: the table of targets, test programs for targets, and emulators that run them."""
 
 from ._budget import BudgetError as BudgetError
+from ._budget import arena_limit as arena_limit
 from ._budget import check_budget as check_budget
 from ._budget import parse_budget as parse_budget
 from ._cost import Cost as Cost

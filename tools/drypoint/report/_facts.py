@@ -70,6 +70,9 @@ def memory_facts(exported: Program, left_out: str) -> dict[str, Any]:
     return {
         "arena_bytes": exported.arena_size,
         "arena_least_bytes": exported.arena_lower_bound,
+        "input_bytes": exported.input_size,
+        "output_bytes": exported.output_size,
+        "ram_bytes_without_stack": exported.ram_size,
         "left_out": left_out,
         "ops": [
             {
@@ -164,6 +167,7 @@ def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
         "table_bytes": cost.tables,
         "arena_bytes": cost.arena,
         "stack_bytes": cost.stack_needed,
+        "ram_bytes": program.ram_size + cost.stack_needed,
         "instructions": cost.instructions.total if cost.instructions else None,
         "estimated_milliseconds": _time(cost.instructions.total, row)
         if cost.instructions

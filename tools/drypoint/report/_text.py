@@ -21,7 +21,8 @@ def text(facts: Facts) -> str:
         else:
             rows = table_lines(_ops(cost), left=(0,))
             time = describe_time(cost)
-            times = [f"{cost['instructions']:,} instructions, {time}"] if time else []
+            times = [f"{cost['ram_bytes']:,} bytes of RAM in all, with the stack"]
+            times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
 
@@ -88,10 +89,15 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
     return [
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
-        ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
+        ("RAM", _ram(facts["memory"])),
         ("work", f"{program['macs']:,} multiply-accumulates an example"),
         ("verified", describe_proof(facts["proof"], random=facts["inputs"]["random"])),
     ]
+
+
+def _ram(memory: Facts) -> str:
+    parts = (f"{part} {memory[f'{part}_bytes']:,}" for part in ("arena", "input", "output"))
+    return f"{memory['ram_bytes_without_stack']:,} bytes and the stack: {', '.join(parts)}"
 
 
 def _quality(quality: Facts) -> list[tuple[str, str]]:
