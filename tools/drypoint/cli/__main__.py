@@ -7,7 +7,7 @@ Only the module of the named command is imported, ``_<command>.py`` with its ``E
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -77,16 +77,25 @@ class _Parser(argparse.ArgumentParser):
         known = [*map(str, action.choices)]
         if isinstance(action, argparse._SubParsersAction):
             self.error(_unknown("there is no command", value, known))
-        raise argparse.ArgumentError(action, _unknown("there is no", str(value), known))
+        hints = _target_hints() if action.dest == "target" else {}
+        raise argparse.ArgumentError(action, _unknown("there is no", str(value), known, hints))
 
     def error(self, message: str) -> NoReturn:
         self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _unknown(start: str, word: str, known: list[str]) -> str:
+def _unknown(
+    start: str, word: str, known: list[str], hints: Mapping[str, str] | None = None
+) -> str:
     from drypoint.common import unknown  # noqa: PLC0415
 
-    return unknown(start, word, known, {})
+    return unknown(start, word, known, hints or {})
+
+
+def _target_hints() -> Mapping[str, str]:
+    from drypoint.devices import target_hints  # noqa: PLC0415
+
+    return target_hints()
 
 
 class _Version(argparse.Action):

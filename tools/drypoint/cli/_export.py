@@ -64,11 +64,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + ", ".join(names),
     )
     parser.add_argument(
+        "--chip",
+        type=chip,
+        metavar="NAME",
+        help="the target of this chip, with its RAM and flash as the budget unless --budget says: "
+        + ", ".join(row.name for row in devices.CHIPS if row.target),
+    )
+    parser.add_argument(
         "--budget",
         type=budget,
         metavar="ram=8K,flash=512K,stack=2K",
-        help="with --target: write nothing when the model costs more; ram is arena, input, output "
-        "and stack together, arena=8K the arena alone",
+        help="with --target: write nothing when the model costs more; ram is arena, input, "
+        "output and stack together, arena=8K the arena alone",
     )
     parser.add_argument(
         "--streaming",
@@ -102,6 +109,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
+    if args.chip is not None:
+        args = use_chip(args)
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
@@ -166,6 +175,22 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
+
+
+def use_chip(args: argparse.Namespace) -> argparse.Namespace:
+    """The options with the target and the budget of ``--chip``.
+
+    Raises:
+        DrypointError: `--target` names another core.
+    """
+    found: devices.Chip = args.chip
+    if args.target not in (None, found.target):
+        raise DrypointError(
+            f"--chip {found.name} has the target {found.target}, not {args.target}: leave one out"
+        )
+    say(f"{found.name}: {found.core}, {found.ram:,} bytes of RAM, {found.flash:,} of flash")
+    limits = found.budget | (args.budget or {})
+    return argparse.Namespace(**{**vars(args), "target": found.target, "budget": limits})
 
 
 def make_streaming(program: Program) -> Program:
@@ -288,6 +313,14 @@ def measure_cost(
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
+
+
+def chip(text: str) -> devices.Chip:
+    """A ``--chip``, for argparse."""
+    try:
+        return devices.chip(text)
+    except devices.UnknownTargetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def budget(text: str) -> dict[str, int]:
