@@ -157,3 +157,12 @@ def test_a_float_file_has_a_report_that_calls_its_scales_random(cli, tmp_path, t
     assert (code, facts["inputs"]["calibration_random"]) == (0, True)
     assert facts["layers"] is facts["proof"]["error_bounds"] is facts["rounding"] is None
     assert "quantized with the ranges that random inputs give" in (tmp_path / "p.html").read_text()
+
+
+def test_the_model_may_stand_before_the_pictures(cli, of_pixels, pictures):
+    """Oracle: `run --model`, and the command by drypoint's own name."""
+    names = sorted(pictures[0].rglob("*.png"))
+    wanted = cli("run", "--model", of_pixels, *names, "--json")
+    assert wanted[0] == 0
+    assert cli("run", of_pixels, *names, "--json") == wanted
+    assert cli("predict", of_pixels, *names, "--json") == wanted

@@ -24,6 +24,7 @@ from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import encoder_of
+from ._foreign import SUFFIXES
 from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
@@ -38,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         nargs="+",
-        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files",
+        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files; the "
+        "model's file may stand in front of them, in place of --model",
     )
     parser.add_argument(
         "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
@@ -67,6 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Classify and print one line for each picture."""
+    if args.model is None and _is_model(args.input[0]):
+        args.model, *args.input = args.input
+        if not args.input:
+            raise DrypointError(f"{args.model} is a model: name pictures or recordings behind it")
     engine = args.engine or args.target is not None
     path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if engine else ".npz")
     shipped = args.model is None and not path.exists()
@@ -99,6 +105,13 @@ def run(args: argparse.Namespace) -> int:
         facts.append({"input": source, "class": ranking[0][0], "probabilities": p})
     result("\n".join(lines), {"model": name, "answers": facts}, as_json=args.json)
     return 0
+
+
+def _is_model(path: Path) -> bool:
+    """Whether the first argument names a model: by its suffix, or a shipped model's name."""
+    if path.suffix in (".npz", ".dpt", *SUFFIXES):
+        return True
+    return str(path) in models.names() and not path.exists()
 
 
 def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> Model | Program:
