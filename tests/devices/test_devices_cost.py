@@ -184,8 +184,8 @@ def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
 
 
 def test_a_budget_is_read():
-    read = devices.parse_budget("ram=8k, flash=1M,stack=300")
-    assert read == {"ram": 8192, "flash": 1 << 20, "stack": 300}
+    read = devices.parse_budget("ram=8k, flash=1M,stack=300,arena=1")
+    assert read == {"ram": 8192, "flash": 1 << 20, "stack": 300, "arena": 1}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,8 @@ COST = devices.Cost(
     ("budget", "layer", "what"),
     [
         ({"flash": 400_000}, "fc1", "flash: 440,000 bytes on cortex-m4, the budget is 400,000"),
-        ({"ram": 3000}, "conv2", "ram: 3,680 bytes"),
+        ({"arena": 3000}, "conv2", "arena: 3,680 bytes"),
+        ({"ram": 7103}, "conv2", "ram: 7,104 bytes"),
         ({"stack": 1024, "ram": 8192}, "conv2", "stack: 2,600 bytes"),
         ({"stack": 1024, "flash": 1}, "fc1", "stack: .* plain kernels.*; flash: 440,000"),
     ],
@@ -228,7 +229,8 @@ def test_an_exceeded_budget_names_limit_and_layer(budget, layer, what):
 
 
 def test_a_budget_that_is_met_says_nothing():
-    limits = {"flash": 440_000, "ram": 3680, "stack": 2600}
+    ram = 3680 + 28 * 28 + 4 * 10 + 2600  # arena, input, output, stack
+    limits = {"flash": 440_000, "arena": 3680, "ram": ram, "stack": 2600}
     devices.check_budget(limits, COST, PROGRAM, devices.target("cortex-m4"))
 
 

@@ -42,6 +42,7 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     assert code == 0
     cost = json.loads(text)["cost"]
     assert cost["arena_bytes"] == 3680
+    assert cost["ram_bytes"] == 3680 + 28 * 28 + 4 * 10 + cost["stack_bytes"]
     assert 430_500 < cost["table_bytes"] < 450_000
     assert cost["instructions"] < 3_000_000  # the same to the last one every time, so no timing
     source = (out / "lenet.c").read_text()
@@ -188,3 +189,21 @@ def test_another_clock_is_refused(tmp_path, capsys, clock):
     with pytest.raises(SystemExit):
         main(["export", "x.dpt", "--out", str(tmp_path), f"--clock={clock}"])
     assert f"'{clock}' is no clock; write it in MHz" in capsys.readouterr().err
+
+
+def test_a_chip_sets_target_and_budget(dpt, tmp_path, capsys):
+    """The shipped LeNet has 436 KB: more than the flash of one chip, less than that of another."""
+    out = tmp_path / "out"
+    words = ["export", str(dpt), "--name", "lenet", "--out", str(out)]
+    code = main([*words, "--chip", "samd21"])
+    assert (code, out.exists()) == (2, False)
+    assert "on cortex-m0+, the budget is 262,144" in capsys.readouterr().err
+    assert main([*words, "--chip", "nRF52840", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "nrf52840: Cortex-M4, 262,144 bytes of RAM, 1,048,576 of flash" in said.err
+    assert json.loads(said.out)["target"] == "cortex-m4"
+
+
+def test_every_chip_has_a_target_of_the_table_or_none():
+    assert {row.target for row in devices.CHIPS} - {row.name for row in devices.TARGETS} == {""}
+    assert len({row.name for row in devices.CHIPS}) == len(devices.CHIPS)

@@ -82,7 +82,8 @@ def test_help_and_version_import_no_part_and_no_numpy():
     for option in ("--help", "--version"):
         imported = imports(start + code + end, option)
         ours = [name for name in imported if name.split(".")[0] == "drypoint"]
-        assert ours == ["drypoint", "drypoint.cli", "drypoint.cli.__main__"]
+        cli = ["drypoint.cli", "drypoint.cli.__main__", "drypoint.cli._aliases"]
+        assert ours == ["drypoint", *cli]
         assert not {"numpy", "PIL", "tqdm", "json", "hashlib"} & {*imported} - pythons
         assert ("importlib.metadata" in imported) == (option == "--version")
 

@@ -95,7 +95,7 @@ def test_a_net_of_unknown_data_asks_for_them(refused, cli, tmp_path):
     )
     for words in (
         *(["quantize", net], ["measure", net], ["measure", blob_file], ["diff", net, blob_file]),
-        *(["report", net], ["report", blob_file], ["serve", net, "--out", tmp_path / "page"]),
+        ["serve", net, "--out", tmp_path / "page"],
         ["train", "--net", net, "--out", tmp_path / "b.npz"],
     ):
         assert refused(*words) == wanted, words

@@ -132,7 +132,9 @@ def test_it_runs_on_an_emulated_device(trained, pictures, cli, tmp_path, toolbox
     assert (code, json.loads(there)) == (0, json.loads(here))
     assert json.loads(here)["answers"][0]["class"] == 7
     words = ["export", program, "--data", pictures, "--target", "cortex-m4"]
-    code, out, _ = cli(*words, "--budget", "ram=2K,flash=40K", "--out", tmp_path / "firmware")
+    code, out, _ = cli(
+        *words, "--budget", "ram=4K,arena=2K,flash=40K", "--out", tmp_path / "firmware"
+    )
     assert code == 0
     assert "self-test in the emulator: passed, 10 inputs, every layer" in out
     assert (tmp_path / "firmware/net.h").is_file()

@@ -223,7 +223,7 @@ def test_a_program_has_a_report_without_floats(made):
     assert alone.facts["quality"]["integers"] == found.facts["quality"]["integers"]
     page = Page(alone.html())
     assert "#layers" not in page.links
-    assert page.count["svg"] == 2  # calibration and arena
+    assert page.count["svg"] == 3  # ops, calibration and arena
     assert "float net" not in str(alone)
 
 

@@ -263,11 +263,14 @@ def test_random_programs_have_the_bytes_of_the_reference(opened):
     reads them row by row, is refused."""
     ran = 0
     for program in (*map(nets.random_program, range(60)), *stream_nets.streams(range(6))):
-        takes = program.input_type == "u8" and program.input_shape.c in (1, 3)
+        signed = (
+            program.input_type == "i8" and program.input.zero == -128
+        )  # test_cli_foreign has it
+        takes = (program.input_type == "u8" or signed) and program.input_shape.c in (1, 3)
         takes &= not program.is_streaming
         said = load(opened, blob.dumps(program))
         assert said == "taken" if takes else "reads no whole 8-bit pictures" in said
-        if takes:
+        if takes and not signed:
             pixels = nets.random_inputs(program, 0)[0]
             text = json.dumps(base64.b64encode(pixels.tobytes()).decode())
             opened.run(f"drypoint.answer = drypoint.engine.run(fromBase64({text}))")

@@ -197,6 +197,23 @@ class Program:
         return self.plan.arena_size
 
     @property
+    def input_size(self) -> int:
+        """Bytes of the caller's input of a run."""
+        return self.input_shape.size
+
+    @property
+    def output_size(self) -> int:
+        """Bytes of the caller's output of a run, which is int32."""
+        return 4 * self.output_shape.size
+
+    @property
+    def ram_size(self) -> int:
+        """Bytes of arena (a streaming program's state is in it), input and output: all RAM of a run
+        but the stack, which depends on the target.
+        """
+        return self.arena_size + self.input_size + self.output_size
+
+    @property
     def is_streaming(self) -> bool:
         """Whether a run is a step that reads one row of a signal: NUMERICS.md section 11."""
         return is_streaming(self.ops)
@@ -275,6 +292,17 @@ class Program:
         return sound_border(self.front, self.encoder, self.input, self.input_scale)
 
     @property
+    def reads_signed_pixels(self) -> bool:
+        """Whether the input is a picture's pixels less 128, as quantized files of other frameworks
+        read it: ``i8`` HxWx1 or HxWx3 with zero point -128 whose values are real pixels from 0 to
+        255 or from 0 to 1 (a scale of 1 or 1/255, to 1 %), and no encoder says otherwise.
+        """
+        shape, scale = self.input_shape, self.input_scale
+        picture = self.input_type == "i8" and shape.c in (1, 3) and min(shape.h, shape.w) > 1
+        steps = min(abs(scale - 1), abs(255 * scale - 1))
+        return self.encoder is None and picture and self.input.zero == -128 and steps < 0.01
+
+    @property
     def sample_rate(self) -> int | None:
         """The time steps a second of the signals that the program reads, as its encoder states
         them; None if it states none.
@@ -340,8 +368,8 @@ class Program:
 
     def encode(self, x: ArrayLike) -> NDArray[np.integer]:
         """What the float model took as the integers that the first op reads: floats by `integers`,
-        with a `SignalEncoder` or an `AudioEncoder` int16 too; anything else as `check_input`
-        takes it.
+        with a `SignalEncoder` or an `AudioEncoder` int16 too; uint8 pixels less 128, where
+        `reads_signed_pixels`; anything else as `check_input` takes it.
 
         Raises:
             ProgramError: as `check_input` and `integers`.
@@ -352,6 +380,8 @@ class Program:
             raise ProgramError("inputs are rows of different lengths, not an array") from error
         real = given.dtype.kind == "f" and not self.reads_pixels
         counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
+        if given.dtype == np.uint8 and self.reads_signed_pixels:
+            given = (given ^ 0x80).view(np.int8)
         return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: Values) -> Any:

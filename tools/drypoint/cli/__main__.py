@@ -7,9 +7,11 @@ Only the module of the named command is imported, ``_<command>.py`` with its ``E
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
+
+from ._aliases import COMMAND_HINTS, OPTION_HINTS, replace_alias
 
 COMMANDS = {
     "lenet": "train, quantize, export and verify LeNet on MNIST",
@@ -66,7 +68,8 @@ class _Parser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(args, namespace)
         if rest and rest[0].startswith("-"):
             options = [name for name in self._option_string_actions if name.startswith("--")]
-            self.error(_unknown("there is no option", rest[0].partition("=")[0], options))
+            option = rest[0].partition("=")[0]
+            self.error(_unknown("there is no option", option, options, OPTION_HINTS))
         if rest:
             self.error(f"{rest[0]!r} is one argument too many")
         return found, rest
@@ -76,17 +79,26 @@ class _Parser(argparse.ArgumentParser):
             return
         known = [*map(str, action.choices)]
         if isinstance(action, argparse._SubParsersAction):
-            self.error(_unknown("there is no command", value, known))
-        raise argparse.ArgumentError(action, _unknown("there is no", str(value), known))
+            self.error(_unknown("there is no command", value, known, COMMAND_HINTS))
+        hints = _target_hints() if action.dest == "target" else {}
+        raise argparse.ArgumentError(action, _unknown("there is no", str(value), known, hints))
 
     def error(self, message: str) -> NoReturn:
         self.exit(PROBLEM, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _unknown(start: str, word: str, known: list[str]) -> str:
+def _unknown(
+    start: str, word: str, known: list[str], hints: Mapping[str, str] | None = None
+) -> str:
     from drypoint.common import unknown  # noqa: PLC0415
 
-    return unknown(start, word, known, {})
+    return unknown(start, word, known, hints or {})
+
+
+def _target_hints() -> Mapping[str, str]:
+    from drypoint.devices import target_hints  # noqa: PLC0415
+
+    return target_hints()
 
 
 class _Version(argparse.Action):
@@ -129,7 +141,7 @@ def build_parser(*chosen: str) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0: success, 1: a check failed, 2: bad input."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = replace_alias(sys.argv[1:] if arguments is None else arguments)
     chosen = [word for word in words if not word.startswith("-")][:1]
     if not words:
         build_parser().print_help(sys.stderr)

@@ -295,9 +295,14 @@ def hold_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:
-    """The encoder of a model or program, or None."""
+    """The encoder of a model or program, or None. A program that reads pixels less 128 has none of
+    its own: `Program.encode` takes the pixels of this one.
+    """
     if isinstance(reader, Model):
         return reader.encoder
+    if reader.reads_signed_pixels:
+        h, w, c = reader.input_shape
+        return ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")
     return None if reader.encoder is None else encoder_from_config(reader.encoder)
 
 

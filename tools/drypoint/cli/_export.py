@@ -28,7 +28,7 @@ from drypoint.program import (
 from ._data import examples, random_inputs
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import load_file, model_file
+from ._pieces import add_labels_argument, load_file, model_file, ram_text
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
@@ -41,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         type=model_file,
         nargs="+",
-        help="a program (.dpt, or lenet-mnist) or a float model (.npz), which is quantized first; "
-        "several become one library with one engine",
+        help="a program (.dpt, or lenet-mnist), a float model (.npz), which is quantized first, or "
+        "ONNX or TensorFlow Lite; several become one library with one engine",
     )
+    add_labels_argument(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
@@ -63,10 +64,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + ", ".join(names),
     )
     parser.add_argument(
+        "--chip",
+        type=chip,
+        metavar="NAME",
+        help="the target of this chip, with its RAM and flash as the budget unless --budget says: "
+        + ", ".join(row.name for row in devices.CHIPS if row.target),
+    )
+    parser.add_argument(
         "--budget",
         type=budget,
         metavar="ram=8K,flash=512K,stack=2K",
-        help="with --target: write nothing when the model costs more",
+        help="with --target: write nothing when the model costs more; ram is arena, input, "
+        "output and stack together, arena=8K the arena alone",
     )
     parser.add_argument(
         "--streaming",
@@ -100,18 +109,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say how to build it."""
-    package = package_of(args.package)
-    simplified = {name: simplify(program) for name, program in named_programs(args).items()}
-    ram = (args.budget or {}).get("ram")
-    exported = {
-        name: make_streaming(simpler.program) if args.streaming else simpler.program
-        for name, simpler in simplified.items()
-    }
-    programs = {name: fuse_rows(program, arena=ram) for name, program in exported.items()}
+    if args.chip is not None:
+        args = use_chip(args)
     row = devices.target(args.target) if args.target else None
     if row is None and (args.budget or args.clock):
         option = "--budget" if args.budget else "--clock"
         raise DrypointError(f"{option} is about a device: name one with --target")
+    package = package_of(args.package)
+    simplified = {name: simplify(program) for name, program in named_programs(args).items()}
+    exported = {
+        name: make_streaming(simpler.program) if args.streaming else simpler.program
+        for name, simpler in simplified.items()
+    }
+    programs = {
+        name: fuse_rows(
+            program,
+            arena=None if row is None else devices.arena_limit(args.budget or {}, program, row),
+        )
+        for name, program in exported.items()
+    }
     chosen: dict[str, ExportModel] = {}
     texts, costs = "", dict[str, object]()
     for name, simpler in simplified.items():
@@ -122,7 +138,8 @@ def run(args: argparse.Namespace) -> int:
         section = f"Left out of the program: {simpler.left_out}.\n\n" if simpler.changes else ""
         texts += f"  {name}\n" if len(programs) > 1 else ""
         texts += f"  left out of the program: {simpler.left_out}\n"
-        texts += f"  arena: {arena_text(exported[name], program)}\n\n"
+        texts += f"  arena: {arena_text(exported[name], program)}\n"
+        texts += f"  RAM: {ram_text(program)}\n\n"
         if row:
             text, costs[name], more = measure_cost(row, program, args, golden)
             texts, section = texts + text, section + more
@@ -158,6 +175,22 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"target": row.name, "cost": costs[library]} if row else {}
     result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
+
+
+def use_chip(args: argparse.Namespace) -> argparse.Namespace:
+    """The options with the target and the budget of ``--chip``.
+
+    Raises:
+        DrypointError: `--target` names another core.
+    """
+    found: devices.Chip = args.chip
+    if args.target not in (None, found.target):
+        raise DrypointError(
+            f"--chip {found.name} has the target {found.target}, not {args.target}: leave one out"
+        )
+    say(f"{found.name}: {found.core}, {found.ram:,} bytes of RAM, {found.flash:,} of flash")
+    limits = found.budget | (args.budget or {})
+    return argparse.Namespace(**{**vars(args), "target": found.target, "budget": limits})
 
 
 def make_streaming(program: Program) -> Program:
@@ -227,7 +260,7 @@ def integers_of(path: Path, args: argparse.Namespace) -> Program:
     Raises:
         DrypointError: the file is neither; a model's training examples are not known.
     """
-    loaded = load_file(path)
+    loaded = load_file(path, args.labels)
     if isinstance(loaded, Program):
         return loaded
     dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)
@@ -279,7 +312,15 @@ def measure_cost(
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
-    return text, cost_facts(cost, clock), devices.cost_section(row, cost, program, clock)
+    return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
+
+
+def chip(text: str) -> devices.Chip:
+    """A ``--chip``, for argparse."""
+    try:
+        return devices.chip(text)
+    except devices.UnknownTargetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def budget(text: str) -> dict[str, int]:
@@ -301,7 +342,7 @@ def megahertz(text: str) -> float:
     return clock
 
 
-def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
+def cost_facts(cost: devices.Cost, program: Program, clock_mhz: float) -> dict[str, object]:
     """A cost as JSON-able values; microseconds are an estimate at one instruction a cycle."""
     facts: dict[str, object] = {
         "code_bytes": cost.code,
@@ -309,6 +350,7 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
         "arena_bytes": cost.arena,
         "stack_bytes": cost.stack_needed,
         "stack_measured_bytes": cost.stack,
+        "ram_bytes": program.ram_size + cost.stack_needed,
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total

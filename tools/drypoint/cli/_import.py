@@ -1,23 +1,22 @@
 """``drypoint import``: makes a model or an integer program of a net from another framework."""
 
 import argparse
-import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from drypoint import data, interop, nn
+from drypoint import interop
 from drypoint.common import (
     DrypointError,
     check_suffix,
-    file_kind,
     read_bytes,
     read_start,
-    sha256,
     write_atomic,
 )
-from drypoint.program import blob, simplify
+from drypoint.data import ClassDecoder
+from drypoint.nn import Graph, Sequential
+from drypoint.program import blob
 
+from ._foreign import Integers, Options, read_foreign, split_labels
 from ._output import result
 from ._pieces import check_other
 
@@ -62,50 +61,40 @@ def run(args: argparse.Namespace) -> int:
     if args.file.suffix == ".json":
         return _wake_word(args)
     content = read_bytes(args.file)
-    is_tflite = interop.is_tflite(args.file)
-    if not is_tflite and (kind := file_kind(content)):
-        raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
-    options = _options(args, is_tflite=is_tflite)
-    is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
-    if is_quantized(args.file, **options):
-        return _program(args, content, options)
+    options = Options(
+        mean=args.mean,
+        std=args.std,
+        labels=split_labels(args.labels),
+        cut=tuple(args.cut),
+        input_shape=_split_shape(args.input_shape),
+    )
+    imported = read_foreign(args.file, content, options)
+    if isinstance(imported, Integers):
+        return _write_program(args, imported)
     out = args.out or args.file.with_suffix(".npz")
     if args.out is None and out.is_file() and b"model.json" not in read_start(out, 4096):
         raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
-    read = interop.from_tflite if is_tflite else interop.from_onnx
-    net = read(args.file, **options)
     check_other(out, args.file)
-    encoder, decoder = _encoder(net, args), _decoder(net, args)
-    if decoder is not None:
-        net = _with_probabilities(net)
-    provenance = _provenance(args, content)
-    nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)
+    imported.save(out)
+    net, encoder, decoder = imported.net, imported.encoder, imported.decoder
     facts = {
         "file": str(out),
-        "layers": list(net.layers),
+        "layers": [*net.layers] if isinstance(net, Sequential | Graph) else [],
         "parameters": net.n_params,
         "encoder": None if encoder is None else encoder.config(),
-        "labels": [] if decoder is None else list(decoder.classes),
+        "labels": [*decoder.classes] if isinstance(decoder, ClassDecoder) else [],
     }
     text = f"{net.summary()}\nencoder  {encoder!r}\ndecoder  {decoder!r}\n{out}: written"
     result(text, facts, as_json=args.json)
     return 0
 
 
-def _program(args: argparse.Namespace, content: bytes, options: dict[str, Any]) -> int:
-    """Write the program of a quantized file, without what its outputs do not depend on."""
-    if args.mean is not None or args.std is not None:
-        raise DrypointError(
-            f"{args.file} is quantized: it reads integers, and --mean and --std are of float nets"
-        )
+def _write_program(args: argparse.Namespace, imported: Integers) -> int:
+    """Write the program of a quantized file."""
     out = args.out or args.file.with_suffix(".dpt")
     check_suffix(out, ".dpt")
-    program, rounding = interop.program_and_rounding(args.file, name=out.stem, **options)
     check_other(out, args.file)
-    provenance = _provenance(args, content)
-    labels = tuple(args.labels.split(",")) if args.labels else ()
-    found = simplify(replace(program, labels=labels, provenance=provenance))
-    program = found.program
+    program, simplified = replace(imported.program, name=out.stem), imported.simplified
     written = blob.dumps(program)
     write_atomic(out, written)
     facts = {
@@ -113,11 +102,12 @@ def _program(args: argparse.Namespace, content: bytes, options: dict[str, Any]) 
         "ops": [op.name for op in program.ops],
         "model_bytes": len(written),
         "arena_bytes": program.arena_size,
-        "labels": list(labels),
-        "left_out": found.to_json(),
-        "rounding": rounding.json(),
+        "labels": list(program.labels),
+        "left_out": simplified.to_json(),
+        "rounding": imported.rounding.json(),
     }
-    text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
+    line = imported.rounding.line
+    text = f"{program}\nleft out: {simplified.left_out}\n{line}\n{out}: {len(written):,} bytes"
     result(text, facts, as_json=args.json)
     return 0
 
@@ -151,87 +141,18 @@ def _wake_word(args: argparse.Namespace) -> int:
     return 0
 
 
-def _options(args: argparse.Namespace, *, is_tflite: bool) -> dict[str, Any]:
-    """Where the file's net ends, and the shape of its examples.
+def _split_shape(text: str | None) -> tuple[int, ...] | None:
+    """``--input-shape C,H,W`` as sizes.
 
     Raises:
-        DrypointError: `--input-shape` is no list of sizes, or is of a TensorFlow Lite file.
+        DrypointError: it is no list of sizes.
     """
-    if args.input_shape is None:
-        return {"cut": args.cut}
-    sizes = args.input_shape.split(",")
-    if is_tflite or not all(size.isdecimal() and len(size) < 10 for size in sizes):
+    if text is None:
+        return None
+    sizes = text.split(",")
+    if not all(size.isdecimal() and len(size) < 10 for size in sizes):
         raise DrypointError(
-            f"--input-shape is {args.input_shape!r}; wanted the shape of an example of an ONNX "
-            "file, such as 3,48,192"
+            f"--input-shape is {text!r}; wanted the shape of an example of an ONNX file, such as "
+            "3,48,192"
         )
-    return {"cut": args.cut, "input_shape": tuple(int(size) for size in sizes)}
-
-
-def _provenance(args: argparse.Namespace, content: bytes) -> dict[str, str]:
-    """The file that the net is of, and the tensor that it was cut at."""
-    cut = {"cut": ", ".join(args.cut)} if args.cut else {}
-    return {"imported": args.file.name, "sha256": sha256(content), **cut}
-
-
-def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
-    """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss. A softmax
-    takes the place of a log-softmax at the end.
-
-    It changes no decision, and no integer.
-    """
-    (last,) = {name for name, _ in net.wiring.outputs.values()}
-    if isinstance(net[last], nn.LogSoftmax):
-        net = net.with_layer(last, nn.Softmax())
-    if isinstance(net, nn.Graph):
-        ends = isinstance(net[last], nn.Softmax | nn.Sigmoid)
-        layers = {"net": net} if ends else {"net": net, "softmax": nn.Softmax()}
-        return nn.Sequential(layers, net.input_shape)
-    return net if isinstance(net[-1], nn.Softmax | nn.Sigmoid) else net + nn.Softmax()
-
-
-def _encoder(net: nn.Sequential | nn.Graph, args: argparse.Namespace) -> data.ImageEncoder | None:
-    """The encoder of images of one or three channels; None of other inputs: the model takes arrays.
-
-    Raises:
-        DrypointError: `--mean` or `--std` is given for something else than images.
-    """
-    shape = net.input_shape or ()
-    if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
-        if args.mean is not None or args.std is not None:
-            raise DrypointError(
-                f"{args.file} reads {shape}, and --mean and --std are of images, (1, H, W) or "
-                "(3, H, W); leave them out: the model takes arrays"
-            )
-        return None
-    channels, height, width = shape
-    return data.ImageEncoder(
-        width=width,
-        height=height,
-        color="gray" if channels == 1 else "rgb",
-        mean=_statistic(args.mean),
-        std=_statistic(args.std),
-    )
-
-
-def _decoder(net: nn.Sequential | nn.Graph, args: argparse.Namespace) -> data.ClassDecoder | None:
-    """The decoder of a classifier: of a net that gives a number for each of several classes. None
-    of other nets (a plane, one number, as many numbers as the input has), without `--labels`.
-
-    Raises:
-        DrypointError: `--labels` names another number of classes.
-    """
-    given = net.input_shape or ()
-    shape = net.output_shape(given)
-    if not args.labels and (len(shape) != 1 or shape[0] in (1, math.prod(given))):
-        return None
-    labels = data.class_names(args.labels.split(",")) if args.labels else range(shape[0])
-    if shape != (len(labels),):
-        raise DrypointError(f"{args.file} gives {shape}, and --labels names {len(labels)} classes")
-    return data.ClassDecoder(tuple(labels))
-
-
-def _statistic(given: list[float] | None) -> float | tuple[float, ...] | None:
-    if given is None:
-        return None
-    return given[0] if len(given) == 1 else tuple(given)
+    return tuple(int(size) for size in sizes)

@@ -5,7 +5,7 @@ import argparse
 from drypoint.program import Program, lifetimes, memory_chart, simplify
 
 from ._output import columns, result
-from ._pieces import load_file, model_file
+from ._pieces import add_labels_argument, load_file, model_file, ram_text
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
@@ -13,13 +13,16 @@ EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=model_file, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+        "file",
+        type=model_file,
+        help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
+    add_labels_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the listing."""
-    loaded = load_file(args.file)
+    loaded = load_file(args.file, args.labels)
     if isinstance(loaded, Program):
         found = simplify(loaded)
         facts = {
@@ -28,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
+            "ram_bytes_without_stack": loaded.ram_size,
             "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
@@ -35,7 +39,13 @@ def run(args: argparse.Namespace) -> int:
             "provenance": dict(loaded.provenance),
         }
         text = f"{loaded}\ndrypoint export would leave out: {found.left_out}"
-        lines = [*str(found).splitlines()[1:], "", memory_chart(loaded, columns())]
+        lines = [
+            *str(found).splitlines()[1:],
+            "",
+            f"RAM: {ram_text(loaded)}",
+            "",
+            memory_chart(loaded, columns()),
+        ]
         result("\n".join([text, *lines]), facts, as_json=args.json)
         return 0
     facts = {

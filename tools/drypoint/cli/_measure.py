@@ -13,7 +13,7 @@ from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
 from ._output import result, say
-from ._pieces import load_file, model_file, of_windows
+from ._pieces import add_labels_argument, load_file, model_file, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
@@ -22,8 +22,11 @@ EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=model_file, help="a float model (.npz), a program (.dpt) or lenet-mnist"
+        "file",
+        type=model_file,
+        help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
+    add_labels_argument(parser)
     add_data_arguments(parser)
     parser.add_argument(
         "--normal",
@@ -43,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
-    loaded = of_windows(load_file(args.file), args.file)
+    loaded = of_windows(load_file(args.file, args.labels), args.file)
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
             raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")

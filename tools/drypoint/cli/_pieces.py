@@ -9,6 +9,8 @@ from drypoint.common import DrypointError, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 
+from ._foreign import Integers, Options, is_foreign, read_foreign, split_labels
+
 Loaded = TypeVar("Loaded", bound=object)
 
 
@@ -33,20 +35,36 @@ def model_file(text: str) -> Path:
     return Path(text)
 
 
-def load_file(path: Path) -> Model | Program:
-    """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are.
+def add_labels_argument(parser: argparse.ArgumentParser) -> None:
+    """``--labels`` of a file of another framework, which names no classes."""
+    parser.add_argument(
+        "--labels",
+        metavar="A,B,...",
+        help="of an ONNX or TensorFlow Lite file: names of the classes; 0, 1, ... if left out",
+    )
+
+
+def load_file(path: Path, labels: str | None = None) -> Model | Program:
+    """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are. An ONNX or
+    TensorFlow Lite file is what ``drypoint import`` makes of it: of a quantized one a program, else
+    a model.
 
     The name of a shipped model stands for its program, and with ``.npz`` for its float model.
 
+    Args:
+        path: the file, or the name.
+        labels: ``--labels`` of a file of another framework.
+
     Raises:
-        DrypointError: the file is missing, neither of the two, or damaged.
+        DrypointError: the file is missing, none of these, or damaged; or ``labels`` do not fit.
     """
-    return _load_shipped(path, ".dpt") or _load(path)
+    return _load_shipped(path, ".dpt") or _load(path, labels)
 
 
-def load_program(path: Path) -> Program:
-    """The integer program of a ``.dpt`` file, or of a shipped model."""
-    loaded = _load_shipped(path, ".dpt") or _load(path)
+def load_program(path: Path, labels: str | None = None) -> Program:
+    """The integer program of a ``.dpt`` file, of a quantized file of another framework, or of a
+    shipped model; arguments and errors as `load_file`."""
+    loaded = load_file(path, labels)
     if isinstance(loaded, Program):
         return loaded
     raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
@@ -89,7 +107,7 @@ def _load_shipped(path: Path, suffix: str) -> Model | Program | None:
     return models.load(name) if suffix == ".npz" else models.load_program(name)
 
 
-def _load(path: Path) -> Model | Program:
+def _load(path: Path, labels: str | None = None) -> Model | Program:
     if not path.exists():
         shipped = ", ".join(models.names())
         raise DrypointError(
@@ -98,12 +116,28 @@ def _load(path: Path) -> Model | Program:
     content = read_bytes(path)
     if not content:
         raise DrypointError(f"{path}: it is empty; a model (.npz) or a program (.dpt) was wanted")
+    if is_foreign(path, content):
+        imported = read_foreign(path, content, Options(labels=split_labels(labels)))
+        return imported.program if isinstance(imported, Integers) else imported
+    if labels is not None:
+        raise DrypointError(
+            f"--labels is for ONNX and TensorFlow Lite files; {path} names its classes itself"
+        )
     try:
         damaged = path.suffix == ".dpt" and content[:2] != b"PK"  # no archive, as a model's file is
         is_blob = content[:4] == blob.MAGIC or damaged
         return blob.loads(content) if is_blob else nn.loads(content)
     except DrypointError as error:
         raise DrypointError(f"{path}: {error}") from error
+
+
+def ram_text(program: Program) -> str:
+    """The RAM of a run as a sum."""
+    state = f" ({program.state_size:,} of them state)" if program.is_streaming else ""
+    return (
+        f"{program.ram_size:,} bytes and the stack: arena {program.arena_size:,}{state}, input "
+        f"{program.input_size:,}, output {program.output_size:,}"
+    )
 
 
 def check_other(out: Path, source: Path) -> None:

@@ -6,15 +6,18 @@ from typing import Any
 
 from drypoint import devices, models
 from drypoint.common import DrypointError, parse_json, read_bytes
+from drypoint.data import Dataset
+from drypoint.interop import RoundingReport, rounding_report
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
 from drypoint.report import Report, make_report
 
 from ._data import add_data_arguments, examples, has_training_part
+from ._foreign import is_foreign
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, model_file, of_windows
+from ._pieces import add_labels_argument, count, load_file, model_file, of_windows
 from ._quantize import EXAMPLES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
@@ -28,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=model_file,
-        help="a float model (.npz), which is quantized for the report, or a program (.dpt); the "
-        "LeNet of the package if left out",
+        help="a float model (.npz), which is quantized for the report, or a program (.dpt), "
+        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
     )
+    add_labels_argument(parser)
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
     parser.add_argument(
         "--target",
@@ -64,23 +68,47 @@ def run(args: argparse.Namespace) -> int:
     training = None if args.training is None else training_facts(args.training)
     if args.file is None:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
-    loaded = (
-        models.load(LENET) if args.file is None else of_windows(load_file(args.file), args.file)
-    )
-    calibration = _calibration(loaded, args)
+    loaded, rounding = _load(args)
+    test = _test(loaded, args)
+    calibration = None if test is None else _calibration(loaded, args)
     report = make_report(
         loaded,
-        examples("test", args, loaded),
+        test,
         calibration=calibration,
         name=_name(loaded, args.file),
         targets=args.target or (),
         training=training,
+        rounding=rounding,
     )
     report.save(args.out)
     size = args.out.stat().st_size
     text = f"{report}\n\n{args.out}: {size:,} bytes, open it in a browser"
     result(text, {"file": str(args.out), **report.to_json()}, as_json=args.json)
     return 0
+
+
+def _load(args: argparse.Namespace) -> tuple[Model | Program, RoundingReport | None]:
+    """What is reported; of a quantized file of another framework, how that rounds."""
+    if args.file is None:
+        return models.load(LENET), None
+    loaded = of_windows(load_file(args.file, args.labels), args.file)
+    foreign = isinstance(loaded, Program) and is_foreign(args.file, read_bytes(args.file))
+    return loaded, rounding_report(args.file) if foreign else None
+
+
+def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
+    """The test examples; None where no option names data and the file knows none.
+
+    Raises:
+        DrypointError: the examples of an option cannot be read.
+    """
+    try:
+        return examples("test", args, loaded)
+    except DrypointError as error:
+        if args.data is not None or args.calibration is not None:
+            raise
+        say(f"no --data: the report has random inputs ({error})")
+        return None
 
 
 def training_facts(path: Path) -> dict[str, Any]:

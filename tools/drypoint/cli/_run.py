@@ -24,9 +24,10 @@ from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import encoder_of
+from ._foreign import SUFFIXES
 from ._models import LENET
 from ._output import percent, result, say
-from ._pieces import count, load_file, load_program, model_file, of_windows
+from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
 from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
@@ -38,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         nargs="+",
-        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files",
+        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files; the "
+        "model's file may stand in front of them, in place of --model",
     )
     parser.add_argument(
         "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
@@ -51,9 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=model_file,
-        help="a float model (.npz), a program (.dpt) or lenet-mnist; if left out, what "
-        "`drypoint lenet` wrote to build/lenet, else the LeNet of the package",
+        help="a float model (.npz), a program (.dpt), an ONNX or TensorFlow Lite file, or "
+        "lenet-mnist; if left out, what `drypoint lenet` wrote to build/lenet, else the package's "
+        "LeNet",
     )
+    add_labels_argument(parser)
     parser.add_argument(
         "--target",
         choices=[row.name for row in devices.TARGETS],
@@ -65,13 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Classify and print one line for each picture."""
+    if args.model is None and _is_model(args.input[0]):
+        args.model, *args.input = args.input
+        if not args.input:
+            raise DrypointError(f"{args.model} is a model: name pictures or recordings behind it")
     engine = args.engine or args.target is not None
     path = args.model or Path("build/lenet/lenet").with_suffix(".dpt" if engine else ".npz")
     shipped = args.model is None and not path.exists()
     name = LENET if shipped else str(path)
     if shipped:
         say(f"there is no {path}: {name} answers, which comes with the package")
-    reader = _reader(path, engine=engine, shipped=shipped)
+    reader = _reader(path, args.labels, engine=engine, shipped=shipped)
     encoder = encoder_of(reader)
     output, decoder = next(
         (pair for pair in _decoders(reader).items() if isinstance(pair[1], ClassDecoder)),
@@ -104,10 +112,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _reader(path: Path, *, engine: bool, shipped: bool) -> Model | Program:
+def _is_model(path: Path) -> bool:
+    """Whether the first argument names a model: by its suffix, or a shipped model's name."""
+    if path.suffix in (".npz", ".dpt", *SUFFIXES):
+        return True
+    return str(path) in models.names() and not path.exists()
+
+
+def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return of_windows(load_program(path) if engine else load_file(path), path)
+    return of_windows((load_program if engine else load_file)(path, labels), path)
 
 
 def _probabilities(reader: Model | Program, inputs: NDArray[Any], target: str | None) -> Any:
@@ -157,7 +172,11 @@ def _decoders(reader: Model | Program) -> dict[str, Decoder]:
     if isinstance(reader, Model):
         return reader.decoders
     configs = {output.name: output.decoder for output in reader.outputs}
-    return {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
+    decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
+    last = reader.outputs[-1]
+    if not decoders and (last.softmax or reader.labels):
+        decoders[last.name] = ClassDecoder(reader.labels or tuple(range(reader.output_shape.size)))
+    return decoders
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:

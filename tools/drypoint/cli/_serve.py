@@ -15,7 +15,7 @@ from drypoint.serve import make_page, make_server
 from ._data import add_data_arguments, examples
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, model_file, natural
+from ._pieces import add_labels_argument, count, load_file, model_file, natural
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -29,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=model_file,
         help="a float model (.npz), which is quantized and answers beside its integers, or a "
-        "program (.dpt); the LeNet of the package if left out",
+        "program (.dpt), or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
     )
+    add_labels_argument(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -86,7 +87,7 @@ def _load(args: argparse.Namespace) -> tuple[Program, Model | None]:
     if args.file is None:
         say(f"no file is named: the page is of {LENET}, which comes with the package")
     file = Path(LENET) if args.file is None else args.file
-    loaded = load_file(file)
+    loaded = load_file(file, args.labels)
     if isinstance(loaded, Model):
         dataset = examples("train", args, loaded)
         return to_integers(loaded, dataset, name=file.stem, examples=args.examples), loaded

@@ -13,7 +13,7 @@ from drypoint.program import Program, codegen, fuse_rows, simplify
 
 from ._data import add_data_arguments, examples, random_inputs
 from ._output import GREEN, RED, result, say, table
-from ._pieces import load_program, model_file
+from ._pieces import add_labels_argument, load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
@@ -23,14 +23,19 @@ COLORS = {r"\bequal$": GREEN, r"[\w.]+: [\d,]+ bytes\b.*": RED}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("program", type=model_file, help="a program (.dpt), or lenet-mnist")
+    parser.add_argument(
+        "program",
+        type=model_file,
+        help="a program (.dpt), a quantized ONNX or TensorFlow Lite file, or lenet-mnist",
+    )
+    add_labels_argument(parser)
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
-    program, compiler = load_program(args.program), find_compiler(args.cc)
+    program, compiler = load_program(args.program, args.labels), find_compiler(args.cc)
     x = inputs(program, args)
     found = compare(program, x, compiler=compiler)
     text, facts = describe(found), found.to_json()

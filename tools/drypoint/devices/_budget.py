@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from drypoint.common import DrypointError
-from drypoint.program import Program, bytes_in_use
+from drypoint.program import Program, bytes_in_use, packing
 
 from ._cost import Cost, table_bytes
 from ._targets import Target
@@ -13,6 +13,7 @@ UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 REMEDIES = {
     "flash": "take fewer channels or inputs there, or a part with more flash",
     "ram": "pool or stride earlier, or take fewer channels there",
+    "arena": "pool or stride earlier, or take fewer channels there",
     "stack": "give the task that runs the model more stack, or take the plain kernels (export "
     "without --target), which are slower and need a few hundred bytes",
 }
@@ -23,23 +24,38 @@ class BudgetError(DrypointError, ValueError):
 
 
 def parse_budget(text: str) -> dict[str, int]:
-    """A budget such as ``ram=8K,flash=512K,stack=2K`` as bytes; K is 1024 bytes, M 1024 K.
+    """A budget such as ``ram=8K,flash=512K,stack=2K`` as bytes; K is 1024 bytes, M 1024 K. ``ram``
+    is all RAM of a run: arena with state, input, output and stack; ``arena`` is the arena alone.
 
     Raises:
         BudgetError: it is written otherwise, or says something twice.
     """
     budget: dict[str, int] = {}
     for part in text.split(","):
-        found = re.fullmatch(r"(ram|flash|stack)=([0-9]+)([KkM]?)", part.strip())
+        found = re.fullmatch(r"(ram|arena|flash|stack)=([0-9]+)([KkM]?)", part.strip())
         if found is None:
             raise BudgetError(
                 f"the budget has {part.strip()!r}; write it as ram=8K,flash=512K,stack=2K: "
-                "any of the three, whole numbers, K and M for 1024 and 1024 * 1024 bytes"
+                "any of ram, arena, flash and stack, whole numbers, K and M for 1024 and "
+                "1024 * 1024 bytes"
             )
         if found[1] in budget:
             raise BudgetError(f"the budget says {found[1]} twice: {text!r}")
         budget[found[1]] = int(found[2]) * UNITS[found[3].upper()]
     return budget
+
+
+def arena_limit(budget: Mapping[str, int], program: Program, target: Target) -> int | None:
+    """The bytes of arena that a budget leaves, for `fuse_rows`; None where it says nothing of RAM.
+
+    The stack that counts is the bound in the exported header.
+    """
+    limits = [budget["arena"]] if "arena" in budget else []
+    if "ram" in budget:
+        stack = packing.stack_bound(packing.kernel_set(target.kernels), program)
+        others = program.input_size + program.output_size + stack
+        limits.append(max(budget["ram"] - others, 0))
+    return min(limits, default=None)
 
 
 def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target: Target) -> None:
@@ -50,10 +66,12 @@ def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target
     Raises:
         BudgetError: at least one limit is exceeded; the message names each exceeded limit.
     """
-    found = {"flash": cost.code + cost.tables, "ram": cost.arena, "stack": cost.stack_needed}
+    found = {"flash": cost.code + cost.tables, "arena": cost.arena, "stack": cost.stack_needed}
+    found["ram"] = program.ram_size + cost.stack_needed
     shares = {
         "flash": [table_bytes(op, target) for op in program.ops],
-        "ram": bytes_in_use(program),  # of the arena: the input is the caller's
+        "ram": bytes_in_use(program),
+        "arena": bytes_in_use(program),
         "stack": list(cost.op_stacks),
     }
     exceeded = []

@@ -32,7 +32,9 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         ("flash, code", f"{cost.code:,} bytes"),
         ("flash, model", f"{cost.tables:,} bytes"),
         ("RAM, arena", f"{cost.arena:,} bytes"),
+        ("RAM, input and output", f"{program.input_size + program.output_size:,} bytes"),
         ("RAM, stack", stack),
+        ("RAM in all", f"{program.ram_size + cost.stack_needed:,} bytes"),
         ("work", f"{program.macs:,} MACs"),
     ]
     what = "one step" if program.is_streaming else "one run"

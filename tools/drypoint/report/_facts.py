@@ -14,6 +14,9 @@ from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use
 from drypoint.quant import VISIBLE_DB
 from drypoint.quant import Report as LayerReport
 
+CYCLES = (1.0, 1.7)
+"""The least and the most cycles an instruction of an estimated time: an assumption from times of
+boards with a Cortex-M4 that others published, measured on no board here."""
 SHOWN = 10  # examples of each list
 
 
@@ -67,6 +70,9 @@ def memory_facts(exported: Program, left_out: str) -> dict[str, Any]:
     return {
         "arena_bytes": exported.arena_size,
         "arena_least_bytes": exported.arena_lower_bound,
+        "input_bytes": exported.input_size,
+        "output_bytes": exported.output_size,
+        "ram_bytes_without_stack": exported.ram_size,
         "left_out": left_out,
         "ops": [
             {
@@ -138,6 +144,14 @@ def cost_facts(exported: Program, targets: Sequence[devices.Target]) -> dict[str
     return {target.name: _cost(target, exported) for target in targets}
 
 
+def _time(instructions: int, row: devices.Target) -> dict[str, float] | None:
+    """The least and the most milliseconds of a run; None for a target without a usual clock."""
+    if not row.clock_mhz:
+        return None
+    low, high = (instructions * cycles / row.clock_mhz / 1000 for cycles in CYCLES)
+    return {"low": low, "high": high, "clock_mhz": row.clock_mhz}
+
+
 def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
     try:
         devices.check_tools(row)
@@ -153,7 +167,11 @@ def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
         "table_bytes": cost.tables,
         "arena_bytes": cost.arena,
         "stack_bytes": cost.stack_needed,
+        "ram_bytes": program.ram_size + cost.stack_needed,
         "instructions": cost.instructions.total if cost.instructions else None,
+        "estimated_milliseconds": _time(cost.instructions.total, row)
+        if cost.instructions
+        else None,
         "ops": [
             {"op": op.name, "table_bytes": table, "stack_bytes": stack, "instructions": count}
             for op, table, stack, count in zip(

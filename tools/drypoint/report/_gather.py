@@ -11,6 +11,7 @@ from drypoint import devices, quant
 from drypoint.common import check_kind
 from drypoint.data import Dataset
 from drypoint.engine import Engine, Verification, verify
+from drypoint.interop import RoundingReport
 from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program, fuse_rows, simplify
@@ -24,6 +25,7 @@ from ._facts import (
     proof_facts,
     quality_facts,
 )
+from ._random import RANDOM, random_integers, random_values
 from ._report import SCHEMA, Report, ReportError
 
 COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
@@ -31,28 +33,32 @@ COMPARED = 1000  # test examples that layers are compared on, and that every byt
 
 def make_report(
     reported: Model | Program,
-    test: Dataset,
+    test: Dataset | None = None,
     *,
     calibration: quant.Calibration | NDArray[np.generic] | None = None,
     name: str | None = None,
     targets: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
+    rounding: RoundingReport | None = None,
 ) -> Report:
     """Gather the facts of a model, which is quantized for it, or of a program.
 
     Args:
-        reported: a float classifier, or a program of one.
-        test: test images or signals; the first 1,000 also compare layers and verify bytes.
+        reported: a float model, or a program; with test examples, a classifier.
+        test: test images or signals; the first 1,000 also compare layers and verify bytes. None:
+            20 random inputs verify bytes, and the report says nothing of accuracy.
         calibration: of the model: the result of `quant.calibrate`, or training images or signals
-            to calibrate on; None for a program.
+            to calibrate on; None for a program. Without test examples, None: random inputs, by
+            which graph, costs and bytes are known, but no scale that the model's data would have.
         name: the title; None: the program's name.
         targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
         training: the facts of the training: ``TrainResult.to_json()``, or None.
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
+        rounding: of a program: `interop.rounding_report` of the file that it was imported from.
 
     Raises:
-        ReportError: a model without calibration, or a program with one.
+        ReportError: test examples and a model without calibration, or a program with one.
         UnknownTargetError: a name is no target's.
         MeasureError: the test examples do not fit the model, or it is no classifier.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
@@ -60,8 +66,13 @@ def make_report(
     rows = [devices.target(name) for name in targets]
     wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
-    check_kind(test, Dataset, name="test", wanted="a Dataset of test examples", error=ReportError)
+    if test is not None:
+        wanted = "a Dataset of test examples"
+        check_kind(test, Dataset, name="test", wanted=wanted, error=ReportError)
     model = reported if isinstance(reported, Model) else None
+    is_guess = model is not None and test is None and calibration is None
+    if model is not None and is_guess:
+        calibration = random_values(model, RANDOM)
     ranges = _calibrate(model, calibration)
     if model is not None and ranges is not None:
         program = quant.quantize(
@@ -70,13 +81,15 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    engine, compared = Engine(program), test.x[:COMPARED]
     output = _class_output(program)
-    integers = measure(engine, test, output=output)
-    floats = None if model is None else measure(model, test, output=output)
+    integers = None if test is None else measure(Engine(program), test, output=output)
+    floats = None if test is None or model is None else measure(model, test, output=output)
+    compared = (
+        random_integers(program, RANDOM) if test is None else program.encode(test.x[:COMPARED])
+    )
     layers = bounds = None
-    if model is not None and ranges is not None:
-        layers = quant.report(model, ranges, compared)
+    if model is not None and ranges is not None and not is_guess:
+        layers = None if test is None else quant.report(model, ranges, test.x[:COMPARED])
         bounds = quant.error_bound(model, ranges)
     if verification is None:
         backends = {
@@ -93,7 +106,9 @@ def make_report(
         "net": None if model is None else net_facts(model),
         "program": program_facts(program),
         "training": {"provenance": dict(provenance), "result": training},
-        "quality": quality_facts(integers, floats),
+        "inputs": {"random": test is None, "calibration_random": is_guess},
+        "quality": None if integers is None else quality_facts(integers, floats),
+        "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
         "costs": cost_facts(exported, rows),

@@ -10,14 +10,14 @@ import numpy as np
 
 from drypoint import plot
 from drypoint.common import DrypointError, how_to_install, page_style, printable
-from drypoint.measure import Measurement
+from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._text import accuracy, describe_proof, first_loss
+from ._text import accuracy, describe_proof, describe_rounding, describe_time, first_loss
 from ._thumbnails import Thumbnails
 
 Facts = Mapping[str, Any]
@@ -47,7 +47,7 @@ def page(
     program: Program,
     exported: Program,
     model: Model | None,
-    measured: Measurement,
+    measured: Measurement | None,
     layers: LayerReport | None,
 ) -> str:
     """The HTML document.
@@ -76,16 +76,25 @@ def page(
         accuracy=accuracy,
         first_loss=first_loss,
         describe_proof=describe_proof,
+        describe_rounding=describe_rounding,
+        describe_time=describe_time,
         lists=[
             (title, note, [(example, thumbnails.element(example)) for example in found])
-            for title, note, found in (
-                ("Worst", "the lowest probability of the true class first", measured.worst(10)),
-                ("Least certain", "the highest entropy first", measured.least_certain(10)),
-            )
+            for title, note, found in _lists(measured)
         ],
-        confusion=confusion_cells(measured, thumbnails),
+        confusion=None if measured is None else confusion_cells(measured, thumbnails),
         pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
     )
+
+
+def _lists(measured: Measurement | None) -> list[tuple[str, str, list[Example]]]:
+    """(title, note, examples) of each list of examples."""
+    if measured is None:
+        return []
+    return [
+        ("Worst", "the lowest probability of the true class first", measured.worst(10)),
+        ("Least certain", "the highest entropy first", measured.least_certain(10)),
+    ]
 
 
 def _pictures(
@@ -93,7 +102,7 @@ def _pictures(
     *,
     exported: Program,
     model: Model | None,
-    measured: Measurement,
+    measured: Measurement | None,
     layers: LayerReport | None,
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Section -> (title, SVG, the picture as text) of each picture."""
@@ -110,6 +119,8 @@ def _pictures(
         found["memory"].append(draw(plot.memory(exported), "The arena while each op runs"))
     if model is not None:
         found["net"].append(draw(plot.net(model), "The layers and the arrays between them"))
+    elif len(exported.ops) <= _MOST_OPS:
+        found["net"].append(draw(plot.net(exported), "The ops and the planes between them"))
     result = facts["training"]["result"]
     if result is not None and result.get("history", {}).get("loss"):
         history = result["history"]
@@ -118,7 +129,8 @@ def _pictures(
             if key in history:
                 curves = plot.training(history, quantities=(quantity,))
                 found["training"].append(draw(curves, f"Training: {quantity} by epoch"))
-    found["calibration"] = [draw(plot.reliability(measured), "Accuracy by confidence")]
+    if measured is not None:
+        found["calibration"] = [draw(plot.reliability(measured), "Accuracy by confidence")]
     for op in () if layers is None else layers.ops[:_MOST_HISTOGRAMS]:
         found["errors"].append(draw(_errors(op), f"{op.op}: float less integer output"))
     return found

@@ -31,7 +31,7 @@ class Report:
         program: the integer program.
         exported: the simplified program that ``drypoint export`` writes.
         model: the float model; None for a report of a program alone.
-        measured: the decisions of the C engine on the test examples.
+        measured: the decisions of the C engine on the test examples; None without any.
         layers: the comparison with the float model; None without one.
     """
 
@@ -39,14 +39,16 @@ class Report:
     program: Program
     exported: Program
     model: Model | None
-    measured: Measurement
+    measured: Measurement | None
     layers: LayerReport | None
 
     def __str__(self) -> str:
         return text(self.facts)
 
     def __repr__(self) -> str:
-        return f"Report({self.facts['name']!r}, {self.facts['quality']['examples']:,} examples)"
+        quality = self.facts["quality"]
+        inputs = "random inputs" if quality is None else f"{quality['examples']:,} examples"
+        return f"Report({self.facts['name']!r}, {inputs})"
 
     def to_json(self) -> dict[str, Any]:
         """The facts."""

@@ -6,6 +6,8 @@ from typing import Any
 from drypoint.common import printable, table_lines
 
 Facts = Mapping[str, Any]
+NOT_KNOWN = "not known: there are no test examples (--data DATA)"
+GUESSED = "calibrated on random inputs: costs and bytes hold, scales do not"
 
 
 def text(facts: Facts) -> str:
@@ -18,7 +20,10 @@ def text(facts: Facts) -> str:
             blocks.append(f"{target}: not measured: {cost['not_measured']}")
         else:
             rows = table_lines(_ops(cost), left=(0,))
-            blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows]))
+            time = describe_time(cost)
+            times = [f"{cost['ram_bytes']:,} bytes of RAM in all, with the stack"]
+            times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
+            blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
 
 
@@ -40,32 +45,68 @@ def first_loss(layers: Facts) -> str:
     return f"{layers['first_visible']} is the first layer below {limit:g} dB"
 
 
-def describe_proof(proof: Facts) -> str:
+def describe_proof(proof: Facts, *, random: bool = False) -> str:
     """The comparison of bytes, in words."""
     verification = proof["verification"]
     return (
         f"{verification['differing_bytes']:,} of {proof['verified_bytes']:,} bytes differ from the "
-        f"reference, on {verification['examples']:,} examples: {', '.join(verification['runners'])}"
+        f"reference, on {verification['examples']:,} {'random inputs' if random else 'examples'}: "
+        f"{', '.join(verification['runners'])}"
     )
+
+
+def describe_rounding(rounding: Facts) -> str:
+    """How often the framework of an imported file gives another byte, in words."""
+    reachable, differing = (
+        sum(op[k] for op in rounding["ops"]) for k in ("reachable", "differing")
+    )
+    most = max((op["most"] for op in rounding["ops"]), default=0)
+    share = 100 * differing / max(reachable, 1)
+    return (
+        f"{rounding['framework']} gives another byte for {differing:,} of {reachable:,} "
+        f"accumulators ({share:.3f} %), by at most {most}"
+    )
+
+
+def describe_time(cost: Facts) -> str:
+    """The estimated time of a run, in words; "" where instructions or a clock are not known."""
+    time = cost["estimated_milliseconds"]
+    if time is None:
+        return ""
+    low, high = (f"{time[key]:.3g}" for key in ("low", "high"))
+    return f"{low} to {high} ms at {time['clock_mhz']:g} MHz, an estimate"
 
 
 def _headline(facts: Facts) -> list[tuple[str, str]]:
     quality, program, layers = facts["quality"], facts["program"], facts["layers"]
-    rows = [("integers", accuracy(quality["integers"]))]
-    if quality["float"] is not None:
-        rows.append(("float net", accuracy(quality["float"])))
-        count = len(quality["differing_decisions"])
-        rows.append(("decisions that differ", f"{count:,} of {quality['examples']:,}"))
-    rows.append(("calibration error", f"{quality['integers']['ece']:.4f}"))
+    rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
+    if facts["inputs"]["calibration_random"]:
+        rows.append(("integers", GUESSED))
+    if facts["rounding"] is not None:
+        rows.append(("rounding", describe_rounding(facts["rounding"])))
     if layers is not None:
         rows.append(("layers", first_loss(layers)))
     return [
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
-        ("RAM", f"{facts['memory']['arena_bytes']:,} bytes"),
+        ("RAM", _ram(facts["memory"])),
         ("work", f"{program['macs']:,} multiply-accumulates an example"),
-        ("verified", describe_proof(facts["proof"])),
+        ("verified", describe_proof(facts["proof"], random=facts["inputs"]["random"])),
     ]
+
+
+def _ram(memory: Facts) -> str:
+    parts = (f"{part} {memory[f'{part}_bytes']:,}" for part in ("arena", "input", "output"))
+    return f"{memory['ram_bytes_without_stack']:,} bytes and the stack: {', '.join(parts)}"
+
+
+def _quality(quality: Facts) -> list[tuple[str, str]]:
+    rows = [("integers", accuracy(quality["integers"]))]
+    if quality["float"] is not None:
+        rows.append(("float net", accuracy(quality["float"])))
+        count = len(quality["differing_decisions"])
+        rows.append(("decisions that differ", f"{count:,} of {quality['examples']:,}"))
+    return [*rows, ("calibration error", f"{quality['integers']['ece']:.4f}")]
 
 
 def _layers(layers: Facts) -> list[tuple[str, ...]]:

@@ -84,6 +84,7 @@ def check_reads_pictures(program: Program) -> None:
         ServeError: the program reads something else than 8-bit pictures of 1 or 3 channels.
     """
     pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
+    pictures = pictures or program.reads_signed_pixels
     if program.is_streaming or not pictures:
         raise ServeError(
             f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
@@ -93,7 +94,7 @@ def check_reads_pictures(program: Program) -> None:
 
 def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
     """The first picture of each class: label, pixels, and the float net's answers or None."""
-    pixels = program.check_input(examples.x)
+    pixels = program.encode(examples.x).view(np.uint8) ^ (0x80 * program.reads_signed_pixels)
     first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
     chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
     floats: list[list[float] | None] = [None] * len(chosen)

@@ -60,8 +60,9 @@ EXPORT(load) int page_load(size_t size) {
     if (status != DPT_OK) {
         return status;
     }
-    if (model.state_size != 0 || ops[0].in.type != DPT_U8 ||
-        (ops[0].in.c != 1 && ops[0].in.c != 3)) {
+    const dpt_tensor in = ops[0].in;
+    const int pixels = in.type == DPT_U8 || (in.type == DPT_I8 && in.zero == -128);
+    if (model.state_size != 0 || !pixels || (in.c != 1 && in.c != 3)) {
         return E_INPUT;
     }
     if (dpt_steps(&model) > MOST_STEPS) {
@@ -90,8 +91,12 @@ static const int32_t *last_output(void) {
     return output + model.ops[model.n_ops - 1].out_offset;
 }
 
-/* Run the loaded program. */
+/* Run the loaded program. One that reads pixels less 128 gets them so, in place. */
 EXPORT(run) void page_run(void) {
+    const dpt_tensor in = model.ops[0].in;
+    for (size_t i = 0; in.type == DPT_I8 && i < dpt_elements(in); i++) {
+        input[i] ^= 0x80;
+    }
     dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
     if (model.softmax.mult != 0) {
         dpt_softmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,

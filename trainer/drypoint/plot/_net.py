@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from drypoint.common import table_lines
 from drypoint.nn import Model, Module, NetInfo, Shape
+from drypoint.program import Program
 
 from . import _look as look
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
-from ._scheme import Link, Scheme, scheme_of
+from ._scheme import Link, Scheme, scheme_of, scheme_of_program
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,11 +24,11 @@ class NetDrawing(Picture):
     """Layers from top to bottom, containers opened.
 
     Attributes:
-        info: the net in numbers.
+        info: the net in numbers; or the program.
         scheme: its nodes and links.
     """
 
-    info: NetInfo
+    info: NetInfo | Program
     scheme: Scheme
 
     @property
@@ -85,7 +86,8 @@ class NetDrawing(Picture):
                     (node.name, mark, node.kind, " ".join(shapes), f"<- {read}" if read else "")
                 )
             lines = table_lines(rows, left=(0, 1, 2, 3, 4))
-        return "\n".join([*lines, "", f"* learns; {self._totals}"])
+        mark = "has weights" if isinstance(self.info, Program) else "learns"
+        return "\n".join([*lines, "", f"* {mark}; {self._totals}"])
 
     @property
     def layout(self) -> Layout:
@@ -97,6 +99,8 @@ class NetDrawing(Picture):
 
     @property
     def _totals(self) -> str:
+        if isinstance(self.info, Program):
+            return f"{self.info.weight_bytes:,} weights, {self.info.macs:,} MACs an example"
         return f"{self.info.n_params:,} parameters, {self.info.macs:,} MACs an example"
 
     def _draw(self, axes: "tuple[Axes, ...]") -> None:
@@ -175,12 +179,12 @@ class NetDrawing(Picture):
 
 
 def net(
-    shown: Module | Model, *, input_shape: Shape | None = None, ax: Placement = None
+    shown: Module | Model | Program, *, input_shape: Shape | None = None, ax: Placement = None
 ) -> NetDrawing:
     """A net, layer by layer, with the shapes between; layers with parameters are highlighted.
 
     Args:
-        shown: a layer, net, graph or model; containers inside are opened.
+        shown: a layer, net, graph or model; containers inside are opened. Or a program, op by op.
         input_shape: the shape of one example; needed only if the net leaves its sizes open.
         ax: one axes to draw on.
 
@@ -188,6 +192,8 @@ def net(
         PlotError: ``shown`` is no net.
         ShapeError: the net's sizes are not known, or it does not take ``input_shape``.
     """
+    if isinstance(shown, Program):
+        return NetDrawing(info=shown, scheme=scheme_of_program(shown), placed=placement(ax))
     module = shown.net if isinstance(shown, Model) else shown
     if not isinstance(module, Module):
         raise PlotError(f"a net, layer or model is wanted, not {type(shown).__name__}")

@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from drypoint.nn import Graph, Module, NetInfo, Sequential, Shape
+from drypoint.program import Program
 
 _GAP = 0.25  # inches between neighbours
 
@@ -146,3 +147,17 @@ def scheme_of(net: Module, info: NetInfo) -> Scheme:
         nodes.append(Node(port))
         links.append(Link(places[end], len(nodes) - 1, shapes[end]))
     return Scheme(tuple(nodes), tuple(links))
+
+
+def scheme_of_program(program: Program) -> Scheme:
+    """The scheme of a program: a node for its input, each op and its output."""
+    nodes, links, shapes = [Node("input")], list[Link](), [program.input_shape]
+    for op, tensors in zip(program.ops, program.reads, strict=True):
+        weights = int(op.weight.size) if hasattr(op, "weight") else 0
+        nodes.append(
+            Node(op.name, op.kind + (f", {weights:,} weights" if weights else ""), weights > 0)
+        )
+        links += [Link(tensor, len(nodes) - 1, tuple(shapes[tensor])) for tensor in tensors]
+        shapes.append(op.output.shape)
+    last = len(nodes) - 1
+    return Scheme((*nodes, Node("output")), (*links, Link(last, last + 1, tuple(shapes[last]))))

@@ -1,0 +1,162 @@
+"""A file of another framework as a model or a program, of every command that reads files."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from drypoint import data, interop, nn
+from drypoint.common import DrypointError, file_kind, sha256
+from drypoint.nn import Model
+from drypoint.program import Program, Simplified, simplify
+
+SUFFIXES = (".onnx", ".tflite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a file of another framework does not say.
+
+    Attributes:
+        mean, std: of pixels in [0, 1], of a float net of images: one number, or one a channel.
+        labels: names of the classes; empty: 0, 1, ...
+        cut: the tensors that become outputs; empty: the file's own outputs.
+        input_shape: shape of an example of an ONNX file that leaves it open.
+    """
+
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    labels: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Integers:
+    """What a quantized file gives.
+
+    Attributes:
+        program: without what its outputs do not depend on.
+        simplified: what was left out.
+        rounding: how often the file's framework gives another byte.
+    """
+
+    program: Program
+    simplified: Simplified
+    rounding: interop.RoundingReport
+
+
+def is_foreign(path: Path, content: bytes) -> bool:
+    """Whether a file is ONNX or TensorFlow Lite, by its name or its first bytes."""
+    return path.suffix.lower() in SUFFIXES or interop.is_tflite(content)
+
+
+def split_labels(text: str | None) -> tuple[str, ...]:
+    """``--labels A,B`` as names; none where it is left out."""
+    return tuple(text.split(",")) if text else ()
+
+
+def read_foreign(path: Path, content: bytes, options: Options) -> Model | Integers:
+    """The model of a float file, or the program of a quantized one.
+
+    Args:
+        path: the file.
+        content: its bytes.
+        options: what the file does not say.
+
+    Raises:
+        DrypointError: it is neither ONNX nor TensorFlow Lite, cannot be read, or the options do not
+            fit it.
+    """
+    is_tflite = interop.is_tflite(path)
+    if not is_tflite and (kind := file_kind(content)):
+        raise DrypointError(f"{path} is no ONNX or TensorFlow Lite file; {kind}")
+    is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
+    where: dict[str, Any] = {"cut": options.cut}
+    if options.input_shape is not None:
+        if is_tflite:
+            raise DrypointError("--input-shape is of ONNX files: this file has its shape")
+        where["input_shape"] = options.input_shape
+    cut = {"cut": ", ".join(options.cut)} if options.cut else {}
+    provenance = {"imported": path.name, "sha256": sha256(content), **cut}
+    if is_quantized(path, **where):
+        if options.mean is not None or options.std is not None:
+            raise DrypointError(
+                f"{path} is quantized: it reads integers, and --mean and --std are of float nets"
+            )
+        program, rounding = interop.program_and_rounding(path, name=path.stem, **where)
+        simplified = simplify(replace(program, labels=options.labels, provenance=provenance))
+        return Integers(program=simplified.program, simplified=simplified, rounding=rounding)
+    net = (interop.from_tflite if is_tflite else interop.from_onnx)(path, **where)
+    encoder, decoder = _encoder(net, path, options), _decoder(net, path, options)
+    if decoder is not None:
+        net = _with_probabilities(net)
+    return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)
+
+
+def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
+    """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss. A softmax
+    takes the place of a log-softmax at the end.
+
+    It changes no decision, and no integer.
+    """
+    (last,) = {name for name, _ in net.wiring.outputs.values()}
+    if isinstance(net[last], nn.LogSoftmax):
+        net = net.with_layer(last, nn.Softmax())
+    if isinstance(net, nn.Graph):
+        ends = isinstance(net[last], nn.Softmax | nn.Sigmoid)
+        layers = {"net": net} if ends else {"net": net, "softmax": nn.Softmax()}
+        return nn.Sequential(layers, net.input_shape)
+    return net if isinstance(net[-1], nn.Softmax | nn.Sigmoid) else net + nn.Softmax()
+
+
+def _encoder(
+    net: nn.Sequential | nn.Graph, path: Path, options: Options
+) -> data.ImageEncoder | None:
+    """The encoder of images of one or three channels; None of other inputs: the model takes arrays.
+
+    Raises:
+        DrypointError: `--mean` or `--std` is given for something else than images.
+    """
+    shape = net.input_shape or ()
+    if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
+        if options.mean is not None or options.std is not None:
+            raise DrypointError(
+                f"{path} reads {shape}, and --mean and --std are of images, (1, H, W) or "
+                "(3, H, W); leave them out: the model takes arrays"
+            )
+        return None
+    channels, height, width = shape
+    return data.ImageEncoder(
+        width=width,
+        height=height,
+        color="gray" if channels == 1 else "rgb",
+        mean=_statistic(options.mean),
+        std=_statistic(options.std),
+    )
+
+
+def _decoder(
+    net: nn.Sequential | nn.Graph, path: Path, options: Options
+) -> data.ClassDecoder | None:
+    """The decoder of a classifier: of a net that gives a number for each of several classes. None
+    of other nets (a plane, one number, as many numbers as the input has), without `--labels`.
+
+    Raises:
+        DrypointError: `--labels` names another number of classes.
+    """
+    given = net.input_shape or ()
+    shape = net.output_shape(given)
+    if not options.labels and (len(shape) != 1 or shape[0] in (1, math.prod(given))):
+        return None
+    labels = data.class_names(options.labels) if options.labels else range(shape[0])
+    if shape != (len(labels),):
+        raise DrypointError(f"{path} gives {shape}, and --labels names {len(labels)} classes")
+    return data.ClassDecoder(tuple(labels))
+
+
+def _statistic(given: Sequence[float] | None) -> float | tuple[float, ...] | None:
+    if given is None:
+        return None
+    return given[0] if len(given) == 1 else tuple(given)
