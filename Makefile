@@ -84,7 +84,7 @@ device-tools: .venv/installed
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-wakeword
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-features pymicro-wakeword
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

@@ -16,14 +16,19 @@ CORE = (
 )
 BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are 10 and 3
 
-# By a command; the bound of a product; its SIMD kernels; Keras's name of the layer, hints.
+# By a command; the bound of a product; tables of kernels, SIMD kernels; Keras's name, hints.
 MORE = {
     "engine_c/include/drypoint.h",
-    "engine_c/src/dpt_quads.h",
+    "engine_c/include/drypoint_kernels.h",
     "engine_c/src/dpt_quads_values.inc",
     "pybridge/drypoint/program/_codegen.py",
     "pybridge/drypoint/program/ops/__init__.py",
+    "engine_c/src/dpt_blocks.c",
+    "engine_c/src/dpt_dsp.c",
     "engine_c/src/dpt_model.c",
+    "engine_c/src/dpt_mve.c",
+    "engine_c/src/dpt_quads.h",
+    "pybridge/drypoint/program/_packing_mve.py",
     "trainer/drypoint/nn/_aliases.py",
 }
 

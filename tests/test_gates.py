@@ -106,6 +106,7 @@ CALLS = {
     interop.to_onnx: {"source": SMALL, "inputs": INTEGERS},
     interop.to_tflite: {"program": PROGRAM, "inputs": INTEGERS},
     interop.check: {"model": SMALL, "source": SMALL.net.__call__, "inputs": X},
+    interop.from_sklearn: {"model": None},
     interop.from_keras: {"model": None},
     interop.from_torch: {"module": None, "example": X},
     interop.to_safetensors: {"net": SMALL},

@@ -12,12 +12,14 @@ import json
 import resource
 import struct
 import wave
+import zlib
 from pathlib import Path
 
 import mutants
 import numpy as np
 import onnx
 import pytest
+import sound_nets
 import tflite_files
 from onnx import TensorProto, helper, numpy_helper
 from onnx_files import OnnxFile
@@ -27,6 +29,7 @@ from trainable import blobs, classifier
 from drypoint import data, devices, interop, measure, models, nn, train
 from drypoint.cli._package import package_of
 from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
+from drypoint.program import blob
 from drypoint.quant import Calibration
 
 
@@ -456,3 +459,37 @@ def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
         with pytest.raises(interop.OnnxError) as refusal:
             interop.from_onnx(nested_graphs(n))
         assert str(refusal.value).isprintable()
+
+
+def test_manifests_of_wake_words(tmp_path):
+    """The net beside them reads rows of 8 features, so that a good manifest is refused, too."""
+    (tmp_path / "word.tflite").write_bytes(tflite_files.a_stream())
+    micro = {"probability_cutoff": 0.9, "feature_step_size": 10, "sliding_window_size": 5}
+    manifest = {"wake_word": "word", "version": 2, "model": "word.tflite", "micro": micro}
+    good, path = json.dumps(manifest).encode(), tmp_path / "word.json"
+
+    def read(content):
+        path.write_bytes(content)
+        if content == good:
+            with pytest.raises(interop.ImportFileError, match="wanted: rows of 40"):
+                interop.read_wake_word(path)
+        else:
+            interop.read_wake_word(path)
+
+    check_mutants(read, mutants.bytes_changed, good, 300)
+
+
+def test_records_of_sound():
+    good = blob.dumps(sound_nets.window_program("spectrum"))
+
+    def change(rng, content):
+        copy = bytearray(content)
+        at = int.from_bytes(copy[60:64], "little")
+        tables = int.from_bytes(copy[at + 32 : at + 36], "little")
+        for _ in range(int(rng.integers(1, 4))):
+            low, high = (at, at + 64) if rng.random() < 0.5 else (tables, at)
+            copy[int(rng.integers(low, high))] ^= int(rng.integers(1, 256))
+        copy[12:16] = zlib.crc32(memoryview(copy)[16:]).to_bytes(4, "little")
+        return bytes(copy)
+
+    check_mutants(blob.loads, change, good, 300)

@@ -42,6 +42,7 @@ READERS = {
     "program_from_tflite": (interop.program_from_tflite, b"\x1c\0\0\0TFL3"),
     "is_quantized_tflite": (interop.is_quantized_tflite, b"\x1c\0\0\0TFL3"),
     "rounding_report": (interop.rounding_report, b"\x1c\0\0\0TFL3"),
+    "read_wake_word": (interop.read_wake_word, b"{"),
     "nn.load": (nn.load, b"PK\3\4"),
     "data.read npz": (lambda path: data.read(path.rename(path.with_suffix(".npz"))), b"PK\3\4"),
     "data.read csv": (lambda path: data.read(path.rename(path.with_suffix(".csv"))), b"a,b\n1,2\n"),

@@ -33,6 +33,11 @@
  * sizes and generated code. Untrusted: the bytes of a blob and of an input; once dpt_model_load has
  * said DPT_OK, no input can make dpt_run touch memory outside its buffers, overflow or hang. The
  * arithmetic is in NUMERICS.md, the blob's bytes in BLOB.md.
+ *
+ * Caches and DMA. The library does no cache maintenance: where a DMA writes the input or weights,
+ * invalidate their lines of the data cache before the run; where a DMA reads the outputs, clean
+ * theirs after it. Align such buffers, and the arena if it lies beside them, to a cache line. The
+ * arena needs no DMA and no uncached memory; tightly coupled memory serves it best.
  */
 #ifndef DRYPOINT_H
 #define DRYPOINT_H
@@ -46,10 +51,27 @@ extern "C" {
 
 /* Three versions that move apart: the library, the blob format, and generated code. Generated code
  * stops the compiler when its number is not this header's. */
-#define DPT_VERSION    "0.1.0"
-#define DPT_BLOB_MAJOR 2
-#define DPT_BLOB_MINOR 1
-#define DPT_CODEGEN    7
+#define DPT_VERSION       "0.1.0"
+#define DPT_VERSION_MAJOR 0
+#define DPT_VERSION_MINOR 1
+#define DPT_VERSION_PATCH 0
+#define DPT_BLOB_MAJOR    2
+#define DPT_BLOB_MINOR    1
+#define DPT_CODEGEN       7
+
+/* The library's version as a number that `#if` compares: 10203 is 1.2.3. */
+#define DPT_VERSION_NUMBER (10000 * DPT_VERSION_MAJOR + 100 * DPT_VERSION_MINOR + DPT_VERSION_PATCH)
+
+/* Sections, for compilers with GNU attributes. Define, for all C files alike, DPT_TABLE as the
+ * section of the tables of generated code (weights, biases, multipliers), and DPT_FAST as the begin
+ * of the names of sections of the loops of dpt_blocks, dpt_dsp and dpt_mve, a section a function:
+ * -D'DPT_TABLE=".qspi"' -D'DPT_FAST=".itcm"' and, in the linker's script, *(.qspi) and *(.itcm.*).
+ * The start-up must have copied or mapped both before the first run. */
+#ifdef DPT_TABLE
+#define DPT_IN_TABLE __attribute__((section(DPT_TABLE)))
+#else
+#define DPT_IN_TABLE
+#endif
 
 /* No tensor has more elements than this; shapes that ask for more are refused. */
 #define DPT_MAX_ELEMENTS 0x10000000u
@@ -227,6 +249,13 @@ typedef void dpt_trace(void *user, size_t op, size_t at, const void *output, siz
 dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const void *blob,
                           size_t blob_size);
 
+/* The number of ops that a blob has, 1 to 65,535: the room that dpt_model_load needs in `ops`. 0:
+ * `blob` is NULL, or its header or CRC is wrong; dpt_model_load says what, and checks the rest. */
+size_t dpt_blob_ops(const void *blob, size_t blob_size);
+
+/* Values of one input, one byte each; of a streaming model, of one row. */
+size_t dpt_input_size(const dpt_model *model);
+
 /* Runs the model once. `backend` NULL means model->backend; one that
  * is given must be available on this CPU. `arena` needs no alignment and no
  * initial content; NULL is fine when model->arena_size is 0. `input` holds ops[0].in.h * w * c
@@ -353,33 +382,12 @@ dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, vo
                           size_t arena_size, const void *input, int32_t *output, uint32_t id,
                           dpt_sink *sink, void *user);
 
-/* Kernels by name, for the backend tables in generated code: the linker keeps what a table names.
- */
-dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
-    dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
-    dpt_scalar_mul, dpt_scalar_history, dpt_scalar_upsample;
-extern const dpt_backend dpt_scalar;
-dpt_group_runner dpt_run_rows, dpt_dsp_run_group;
-
-/* For weights that `drypoint export --target` has packed, where the compiler's target has them:
- * dpt_blocks on any 32-bit core or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on
- * Cortex-M with Helium; the others on processors with SIMD. dpt_run
- * does not check whether the CPU has the instructions of a generated model's kernels: on another
- * CPU they fault. A kind without a kernel in this list uses a dpt_scalar kernel. */
-dpt_kernel dpt_neon_add, dpt_neondot_add, dpt_neoni8mm_add, dpt_rvv_add, dpt_wasm_add;
-dpt_kernel dpt_neon_mul, dpt_neondot_mul, dpt_neoni8mm_mul, dpt_rvv_mul, dpt_wasm_mul;
-dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_maxpool,
-    dpt_wasm_maxpool, dpt_neon_avgpool, dpt_neondot_avgpool, dpt_neoni8mm_avgpool, dpt_rvv_avgpool,
-    dpt_wasm_avgpool;
-dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_dsp_conv, dpt_dsp_dense,
-    dpt_dsp_depthwise, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_mve_add, dpt_mve_maxpool,
-    dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup, dpt_mve_windows, dpt_mve_pixels, dpt_mve_tiles,
-    dpt_neon_conv, dpt_neon_dense, dpt_neon_depthwise, dpt_neondot_conv, dpt_neondot_dense,
-    dpt_neondot_depthwise, dpt_neoni8mm_conv, dpt_neoni8mm_dense, dpt_neoni8mm_depthwise,
-    dpt_rvv_conv, dpt_rvv_dense, dpt_rvv_depthwise, dpt_wasm_conv, dpt_wasm_dense,
-    dpt_wasm_depthwise;
-extern const dpt_backend dpt_blocks, dpt_dsp, dpt_mve, dpt_neon, dpt_neondot, dpt_neoni8mm, dpt_rvv,
-    dpt_wasm;
+/* Backends. dpt_scalar runs everywhere. dpt_blocks, dpt_dsp and dpt_mve run weights that `drypoint
+ * export --target` has packed, where the compiler's target has them: dpt_blocks on any 32-bit core
+ * or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on Cortex-M with Helium; the
+ * others run on processors with SIMD. The kernels of generated code are in drypoint_kernels.h. */
+extern const dpt_backend dpt_scalar, dpt_blocks, dpt_dsp, dpt_mve, dpt_neon, dpt_neondot,
+    dpt_neoni8mm, dpt_rvv, dpt_wasm;
 
 #ifdef __cplusplus
 }

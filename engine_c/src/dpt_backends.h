@@ -6,7 +6,7 @@
 #ifndef DPT_BACKENDS_H
 #define DPT_BACKENDS_H
 
-#include "drypoint.h"
+#include "drypoint_kernels.h"
 
 /* 1 from these major versions of GCC, clang and Apple's clang on. Each is the first with the
  * intrinsics that a backend needs outside of -march. */

@@ -29,7 +29,8 @@ enum {
     WINDOW_GROUP = 28,
     WINDOW_UNIT = 4,
     WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4
+    WINDOW_DENSE_CHANNELS = 4,
+    WINDOW_JOIN = 0
 };
 
 typedef struct window_buffer {
@@ -41,8 +42,8 @@ static inline uint32_t blocks_flip(int type) {
     return type == DPT_I8 ? 0x80 : 0;
 }
 
-static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                       int type) {
+DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
+                                   size_t n, int type) {
     uint8_t *to = x->bytes + k;
     const uint32_t flip = blocks_flip(type);
     uint32_t sum = k == 0 ? 0 : x->sum;
@@ -62,6 +63,15 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
         sum += v;
     }
     x->sum = sum;
+}
+
+/* Not called: WINDOW_JOIN is 0. */
+static inline uint8_t *window_joined(window_buffer *x) {
+    return x->bytes;
+}
+
+static inline void window_join(uint8_t *to, const uint8_t *from, size_t n) {
+    memcpy(to, from, n);
 }
 
 static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
@@ -135,7 +145,7 @@ void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc)
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_blocks_three, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_blocks_three")
         ".align 2\n"
         ".global dpt_blocks_three\n"
         ".type dpt_blocks_three, %function\n"
@@ -258,7 +268,7 @@ void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_outp
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_blocks_bytes, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_blocks_bytes")
         ".align 2\n"
         ".global dpt_blocks_bytes\n"
         ".type dpt_blocks_bytes, %function\n"
@@ -343,8 +353,8 @@ static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int3
 }
 #endif
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                     void *out, size_t index, size_t n) {
     if (op->out.type != DPT_I32) {
         blocks_store(op, acc, mult, (uint8_t *)out + index, n);
         return;
@@ -358,16 +368,32 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_blocks_depthwise.inc"
 
-void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
 
-void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_blocks_grouped(const dpt_op *op, const void *const in[2], void *out,
+                                    size_t n) {
+    window_grouped(op, in[0], out, n);
+}
+
+DPT_IN_FAST void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
-void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    small_depthwise(op, in, out, n);
+DPT_IN_FAST void dpt_blocks_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    small_single(op, in[0], out, n);
+}
+
+DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out,
+                                      size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+    } else if (small_is_single(op)) {
+        small_single(op, in[0], out, n);
+    } else {
+        small_many(op, in[0], out, n);
+    }
 }
 
 const dpt_backend dpt_blocks = {"blocks",
@@ -381,6 +407,8 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 DPT_SMALL_KERNELS},
+                                 [DPT_GROUPED] = dpt_blocks_grouped,
+                                 [DPT_MUL] = dpt_scalar_mul,
+                                 DPT_PLAIN_KERNELS},
                                 dpt_run_rows};
 #endif

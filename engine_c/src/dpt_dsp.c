@@ -22,13 +22,17 @@
 #ifdef DPT_DSP
 #include <string.h>
 
+/* Of functions that are smaller, or faster, without a call. */
+#define DSP_INLINE static inline __attribute__((always_inline))
+
 enum {
     WINDOW_COUNT = 2,
     WINDOW_VALUES = 144,
     WINDOW_GROUP = 28,
     WINDOW_UNIT = 4,
     WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4
+    WINDOW_DENSE_CHANNELS = 4,
+    WINDOW_JOIN = 112
 };
 enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at most */
 enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by words first */
@@ -81,7 +85,7 @@ uint32_t dpt_dsp_put(uint32_t *to, const void *from, size_t units, uint32_t flip
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_put, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_put")
         ".align 2\n"
         ".global dpt_dsp_put\n"
         ".type dpt_dsp_put, %function\n"
@@ -110,8 +114,8 @@ static uint32_t dsp_put_bytes(uint32_t *words, size_t k, const uint8_t *from, si
     return sum;
 }
 
-static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from, size_t n,
-                       int type) {
+DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
+                                   size_t n, int type) {
     const uint32_t flip = dsp_flip(type);
     uint32_t *words = x->words + p, sum = 0;
     if (k % WINDOW_UNIT != 0) { /* up to a whole unit */
@@ -132,6 +136,27 @@ static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from
     x->less[p] = (k == 0 ? 0 : x->less[p]) - 128 * sum;
 }
 
+/* Copies n bytes by words; the last word overlaps the word before it. */
+DSP_INLINE void window_join(uint8_t *to, const uint8_t *from, size_t n) {
+    if (n < 4) {
+        for (size_t i = 0; i < n; i++) {
+            to[i] = from[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < n - 4; i += 4) {
+        memcpy(to + i, from + i, 4);
+        __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
+    }
+    memcpy(to + n - 4, from + n - 4, 4);
+}
+
+/* The end of the buffer, but for a word: behind the words that WINDOW_JOIN activations fill. */
+static inline uint8_t *window_joined(window_buffer *x) {
+    return (uint8_t *)(x->words + WINDOW_VALUES - 1) - WINDOW_JOIN;
+}
+DPT_STATIC_ASSERT(dpt_dsp_joined_windows_fit, 5 * WINDOW_JOIN + 4 <= 4 * WINDOW_VALUES);
+
 static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
     const size_t length = (size_t)op->kernel_w * op->in.c, n = op->kernel_h * length;
     const size_t pitch = (size_t)op->in.w * op->in.c;
@@ -141,17 +166,12 @@ static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const 
         }
         return;
     }
-    /* Rows are copied by words to the end of the buffer, behind the bytes that n activations fill.
-     * The last word of a row overlaps the word before it. The last unit is filled up with what the
-     * flip makes 0. */
+    /* Rows are copied to the end of the buffer, behind the bytes that n activations fill. The last
+     * unit is filled up with what the flip makes 0. */
     const uint32_t flip = dsp_flip(op->in.type);
     uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES - 1) - DSP_JOIN, *to = joined;
     for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
-        for (size_t i = 0; i < length - 4; i += 4) {
-            memcpy(to + i, from + i, 4);
-            __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
-        }
-        memcpy(to + length - 4, from + length - 4, 4);
+        window_join(to, from, length);
     }
     memcpy(to, &flip, sizeof flip);
     x->less[p] = 0u - 128 * dpt_dsp_put(x->words + p, joined, (n + 3) / WINDOW_UNIT, flip);
@@ -196,7 +216,7 @@ void dpt_dsp_pair(const void *w, const void *x, size_t units, int32_t *acc, cons
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_pair, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_pair")
         ".align 2\n"
         ".global dpt_dsp_pair\n"
         ".type dpt_dsp_pair, %function\n"
@@ -245,7 +265,7 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
     void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
     __asm__(".syntax unified\n"                                                                    \
             ".thumb\n"                                                                             \
-            ".section .text." #name ", \"ax\", %progbits\n"                                        \
+            DPT_SECTION_OF(#name)                                        \
             ".align 2\n"                                                                           \
             ".global " #name "\n"                                                                  \
             ".type " #name ", %function\n"                                                         \
@@ -267,8 +287,8 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
 DSP_ROW(dpt_dsp_row_u8, "");
 DSP_ROW(dpt_dsp_row_i8, "eor r3, r3, #0x80808080\n");
 
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                           size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
     for (; blocks > 0; blocks--, from += WINDOW_BLOCK, acc += WINDOW_BLOCK, w += next) {
         dpt_dsp_pair(w, x, units, acc, from, from + apart);
     }
@@ -353,7 +373,7 @@ void dpt_dsp_store(const int32_t *acc, const int32_t *mult, uint8_t *out, const 
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
-        ".section .text.dpt_dsp_store, \"ax\", %progbits\n"
+        DPT_SECTION_OF("dpt_dsp_store")
         ".align 2\n"
         ".global dpt_dsp_store\n"
         ".type dpt_dsp_store, %function\n"
@@ -378,8 +398,8 @@ __asm__(".syntax unified\n"
         ".text\n");
 /* clang-format on */
 
-static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult, void *out,
-                         size_t index, size_t n) {
+DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
+                                     void *out, size_t index, size_t n) {
     size_t i = 0;
     if (op->out.type != DPT_I32 && n >= 4) {
         i = n & ~(size_t)3;
@@ -400,16 +420,30 @@ static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mu
 
 #include "dpt_dsp_depthwise.inc"
 
-void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_conv(op, in[0], out, n);
 }
 
-void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_dsp_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    window_grouped(op, in[0], out, n);
+}
+
+DPT_IN_FAST void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     window_dense(op, in[0], out, n);
 }
 
-void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    dsp_depthwise(op, in, out, n);
+DPT_IN_FAST void dpt_dsp_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    dsp_single(op, in[0], out, n);
+}
+
+DPT_IN_FAST void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+    } else if (small_is_single(op)) {
+        dsp_single(op, in[0], out, n);
+    } else {
+        small_many(op, in[0], out, n);
+    }
 }
 
 /* Whether the two ops of a group can compute whole planes in the place of the plane that the first
@@ -457,6 +491,8 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
-                              DPT_SMALL_KERNELS},
+                              [DPT_GROUPED] = dpt_dsp_grouped,
+                              [DPT_MUL] = dpt_scalar_mul,
+                              DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};
 #endif

@@ -31,6 +31,18 @@ DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
     (DPT_AT(type, a, bytes) && DPT_AT(type, b, bytes + 4) && DPT_AT(type, c, bytes + 8) &&         \
      DPT_AT(type, d, bytes + 12))
 
+/* The section of a function, in C or in assembly, of dpt_blocks, dpt_dsp or dpt_mve: one of its
+ * own, so that the linker leaves out what is not called. DPT_FAST (drypoint.h) begins its name. */
+#ifdef DPT_FAST
+#define DPT_STRING_OF(text)  #text
+#define DPT_STRING(text)     DPT_STRING_OF(text)
+#define DPT_IN_FAST          __attribute__((section(DPT_FAST "." DPT_STRING(__LINE__))))
+#define DPT_SECTION_OF(name) ".section " DPT_FAST "." name ", \"ax\", %progbits\n"
+#else
+#define DPT_IN_FAST
+#define DPT_SECTION_OF(name) ".section .text." name ", \"ax\", %progbits\n"
+#endif
+
 /* Of a backend that every CPU of its target has. */
 static inline int dpt_always(void) {
     return 1;
@@ -49,6 +61,9 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);
 /* Checks 22 and 24 of BLOB.md, for ops whose last_reader is known. Time is linear in n_ops. */
 dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
                           uint32_t arena_size);
+
+/* Checks 28 and 29 of BLOB.md, of a blob whose input has `values` values. */
+dpt_status dpt_check_sound(const uint8_t *blob, uint32_t size, size_t values);
 
 /* A run of n inputs, as the arguments of the public calls describe it. */
 typedef struct dpt_run_state {

@@ -401,12 +401,11 @@ static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_values
 
 /* Checks 1 to 8. */
 static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) {
-    static const uint8_t magic[4] = {0x44, 0x50, 0x54, 0x1A};
     const uint8_t *p = b->bytes;
     if (blob_size < HEADER_SIZE) {
         return DPT_E_SIZE;
     }
-    if (p[0] != magic[0] || p[1] != magic[1] || p[2] != magic[2] || p[3] != magic[3]) {
+    if (dpt_u32(p) != 0x1A545044u) { /* 44 50 54 1A */
         return DPT_E_MAGIC;
     }
     if (dpt_u16(p + 4) != DPT_BLOB_MAJOR || dpt_u16(p + 6) > DPT_BLOB_MINOR) {
@@ -419,7 +418,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
         return DPT_E_CRC;
     }
     if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || p[56] > 63 ||
-        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, 7)) {
+        (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, dpt_u16(p + 6) == 0 ? 7 : 3)) {
         return DPT_E_FIELD;
     }
     if (dpt_u16(p + 20) > ops_cap) {
@@ -454,6 +453,11 @@ static void note_reader(dpt_op *ops, uint32_t i) {
     }
 }
 
+size_t dpt_blob_ops(const void *bytes, size_t size) {
+    const blob b = {bytes, (uint32_t)size};
+    return bytes != NULL && check_header(&b, size, SIZE_MAX) == DPT_OK ? dpt_u16(b.bytes + 20) : 0;
+}
+
 dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const void *bytes,
                           size_t blob_size) {
     if (model == NULL || ops == NULL || bytes == NULL) {
@@ -474,25 +478,22 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
         }
         note_reader(ops, i);
     }
-    status = dpt_check_stream(ops, n_ops, dpt_u32(p + 48));
-    if (status == DPT_OK) {
-        status = dpt_check_plan(ops, n_ops, dpt_u32(p + 48), dpt_u32(p + 16));
-    }
-    if (status == DPT_OK) {
-        status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out));
-    }
-    if (status != DPT_OK) {
+    const uint32_t arena_size = dpt_u32(p + 16), state_size = dpt_u32(p + 48);
+    if ((status = dpt_check_stream(ops, n_ops, state_size)) != DPT_OK ||
+        (status = dpt_check_plan(ops, n_ops, state_size, arena_size)) != DPT_OK ||
+        (status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out))) != DPT_OK ||
+        (status = dpt_check_sound(p, b.size, dpt_elements(ops[0].in))) != DPT_OK) {
         return status;
     }
     model->ops = ops;
     model->n_ops = (uint16_t)n_ops;
     model->n_labels = (uint16_t)n_labels;
-    model->arena_size = dpt_u32(p + 16);
+    model->arena_size = arena_size;
     model->labels = (const char *)p + dpt_u32(p + 32);
     model->backend = &dpt_scalar;
     model->packing = 0;
     model->softmax.mult = dpt_u32(p + 52);
     model->softmax.shift = p[56];
-    model->state_size = dpt_u32(p + 48);
+    model->state_size = state_size;
     return DPT_OK;
 }

@@ -19,7 +19,11 @@ enum {
     MVE_GROUP = 52 /* channels whose accumulators are kept at a time where they leave registers */
 };
 
-/* One op on one input of the batch, and where its packed weights lie. */
+/* Of functions that are instantiated for a constant argument: TAPS is 1 for a convolution in
+ * groups, or with dilation, whose windows are copied tap by tap. */
+#define MVE_INLINE static inline __attribute__((always_inline))
+
+/* One op, or group of its channels, on one input of the batch, and where its packed weights lie. */
 typedef struct mve_job {
     const dpt_op *op;
     const uint8_t *in;
@@ -27,7 +31,9 @@ typedef struct mve_job {
     const int32_t *bias, *mult;
     const uint8_t *weight;
     size_t length, units; /* of a window: values, units (the last one may be filled up) */
-    size_t row, pitch;    /* values in a row of a window, in a row of the input */
+    size_t row, pitch;    /* values in a row (TAPS: a tap) of a window, in a row of the input */
+    size_t channels;      /* that are written */
+    const uint8_t *pad;   /* padding values of the channels that are read; NULL: 0 */
 } mve_job;
 
 static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
@@ -43,8 +49,37 @@ static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t
                          length,
                          (length + MVE_UNIT - 1) / MVE_UNIT,
                          (size_t)op->kernel_w * op->in.c,
-                         (size_t)op->in.w * op->in.c};
+                         (size_t)op->in.w * op->in.c,
+                         op->out.c,
+                         op->pad};
     return job;
+}
+
+/* Job of a convolution in groups, or with dilation, for `channels` of its outputs. */
+static void mve_set_group(mve_job *job, const void *packed, size_t channels) {
+    const size_t written = (channels + MVE_BLOCK - 1) / MVE_BLOCK * MVE_BLOCK;
+    job->bias = packed;
+    job->mult = job->bias + written;
+    job->weight = (const uint8_t *)(job->mult + written);
+    job->channels = channels;
+}
+
+/* The first group of a convolution in groups, or the only one of a convolution with dilation. */
+static mve_job mve_first_group(const dpt_op *op, const uint8_t *in) {
+    const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1, row = op->in.c / groups;
+    mve_job job = mve_job_of(op, in, NULL, (size_t)op->kernel_h * op->kernel_w * row);
+    job.row = row;
+    mve_set_group(&job, op->packed, op->out.c / groups);
+    return job;
+}
+
+/* Each group is packed as a convolution of its own channels. */
+static void mve_next_group(mve_job *job) {
+    const size_t blocks = (job->channels + MVE_BLOCK - 1) / MVE_BLOCK;
+    const size_t size = blocks * MVE_BLOCK * job->units * MVE_UNIT;
+    mve_set_group(job, job->weight + size, job->channels);
+    job->in += job->row;
+    job->pad += job->pad == NULL ? 0 : job->row;
 }
 
 static inline size_t mve_min(size_t a, size_t b) {
@@ -109,8 +144,8 @@ static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_
 
 /* Copies n values of the window at (top, left), from number `begin` on: the part of each row that
  * lies in the input, into padding. */
-static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top, int32_t left,
-                                                 size_t begin, size_t n, uint8_t *to) {
+static __attribute__((noinline)) DPT_IN_FAST void
+mve_gather(const mve_job *job, int32_t top, int32_t left, size_t begin, size_t n, uint8_t *to) {
     const dpt_op *op = job->op;
     const size_t c = op->in.c;
     const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
@@ -132,6 +167,100 @@ static __attribute__((noinline)) void mve_gather(const mve_job *job, int32_t top
         }
         n -= end - begin;
         to += end - begin;
+    }
+}
+
+/* Copies `rows` rows of n taps of `size` bytes, at most 16. A tap lies `across` bytes behind the
+ * tap before it, and the first of a row `across` + `gap` bytes behind the last of the row before
+ * it; in the copy, `left_out` bytes are left out between two rows. */
+/* cppcheck-suppress constParameterPointer ; the assembly writes to the buffer */
+static inline void mve_copy_taps(uint8_t *to, const uint8_t *from, size_t rows, size_t n,
+                                 size_t across, size_t gap, size_t size, size_t left_out,
+                                 uint8x16_t flip) {
+    __asm__ volatile("vctp.8 %[size]\n"
+                     "0:\n\t"
+                     "dls lr, %[n]\n"
+                     "1:\n\t"
+                     "vpsttt\n\t"
+                     "vldrbt.u8 q0, [%[from]]\n\t"
+                     "veort q0, q0, %q[flip]\n\t"
+                     "vstrbt.8 q0, [%[to]]\n\t"
+                     "add %[from], %[from], %[across]\n\t"
+                     "add %[to], %[to], %[size]\n\t"
+                     "le lr, 1b\n\t"
+                     "add %[from], %[from], %[gap]\n\t"
+                     "add %[to], %[to], %[left_out]\n\t"
+                     "subs %[rows], %[rows], #1\n\t"
+                     "bne 0b\n"
+                     : [from] "+&r"(from), [to] "+&r"(to), [rows] "+&r"(rows)
+                     : [n] "r"(n), [size] "r"(size), [across] "r"(across), [gap] "r"(gap),
+                       [left_out] "r"(left_out), [flip] "w"(flip)
+                     : "q0", "p0", "lr", "cc", "memory");
+}
+
+/* Copies n values of the window at (top, left), from number `begin` on, tap by tap. */
+static __attribute__((noinline)) DPT_IN_FAST void mve_gather_taps(const mve_job *job, int32_t top,
+                                                                  int32_t left, size_t begin,
+                                                                  size_t n, uint8_t *to) {
+    const dpt_op *op = job->op;
+    const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
+    const int32_t first = (int32_t)(begin / job->row), end = left + op->kernel_w * op->dilation_w;
+    int32_t y = top + first / op->kernel_w * op->dilation_h;
+    int32_t x = left + first % op->kernel_w * op->dilation_w;
+    begin %= job->row;
+    for (size_t some; n > 0; n -= some, to += some, begin = 0) {
+        some = mve_min(job->row - begin, n);
+        if (y >= 0 && y < op->in.h && x >= 0 && x < op->in.w) {
+            const uint8_t *pixel = job->in + ((size_t)y * job->pitch + (size_t)x * op->in.c);
+            mve_copy(to, pixel + begin, some, flip);
+        } else if (job->pad != NULL) {
+            mve_copy(to, job->pad + begin, some, flip);
+        } else {
+            mve_set(to, some, flip);
+        }
+        x += op->dilation_w;
+        if (x == end) {
+            x = left;
+            y += op->dilation_h;
+        }
+    }
+}
+
+/* The taps of a row, or column, of a kernel that lie in the input: from `first` to before `end`. */
+typedef struct mve_span {
+    uint16_t first, end;
+} mve_span;
+
+/* `taps` taps, `dilation` apart, from `start` on, which may be negative, in an input of `size`. */
+static inline mve_span mve_taps_inside(int32_t start, int32_t taps, int32_t dilation,
+                                       int32_t size) {
+    const int32_t before = start < 0 ? (dilation - 1 - start) / dilation : 0;
+    const int32_t until = size > start ? (size - start + dilation - 1) / dilation : 0;
+    const int32_t end = until < taps ? until : taps;
+    const mve_span span = {(uint16_t)(before < end ? before : end), (uint16_t)end};
+    return span;
+}
+
+/* Copies a window whose taps have at most 16 bytes: padding, then the taps that lie in the input.
+ */
+static __attribute__((noinline)) DPT_IN_FAST void
+mve_gather_short_taps(const mve_job *job, int32_t top, int32_t left, uint8_t *to) {
+    static const uint8_t zeros[MVE_UNIT] = {0};
+    const dpt_op *op = job->op;
+    const uint8x16_t flip = vdupq_n_u8(mve_flip(op->in.type));
+    const uint8_t *pad = job->pad != NULL ? job->pad : zeros;
+    const size_t across = (size_t)op->dilation_w * op->in.c, taps = op->kernel_w;
+    const mve_span rows = mve_taps_inside(top, op->kernel_h, op->dilation_h, op->in.h);
+    const mve_span columns = mve_taps_inside(left, op->kernel_w, op->dilation_w, op->in.w);
+    const size_t n = columns.end - columns.first;
+    mve_copy_taps(to, pad, 1, op->kernel_h * taps, 0, 0, job->row, 0, flip);
+    if (rows.first < rows.end && n > 0) {
+        const int32_t y = top + rows.first * op->dilation_h;
+        const int32_t x = left + columns.first * op->dilation_w;
+        const uint8_t *from = job->in + (size_t)y * job->pitch + (size_t)x * op->in.c;
+        mve_copy_taps(to + (rows.first * taps + columns.first) * job->row, from,
+                      rows.end - rows.first, n, across, op->dilation_h * job->pitch - n * across,
+                      job->row, (taps - n) * job->row, flip);
     }
 }
 
@@ -172,9 +301,11 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
 
 #include "dpt_mve_depthwise.inc"
 
+#include "dpt_mve_taps.inc"
+
 #include "dpt_mve_dense.inc"
 
-void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
         if (mve_is_short(op)) {
@@ -185,39 +316,56 @@ void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_
     }
 }
 
-void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
+    const size_t length = (size_t)op->kernel_h * op->kernel_w * (op->in.c / groups);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
+        if (mve_is_pixels(op, length)) {
+            mve_pixels_grouped(op, plane, dpt_output(op, out, i));
+        } else {
+            mve_windows_grouped(op, plane, dpt_output(op, out, i));
+        }
+    }
+}
+
+DPT_IN_FAST void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_pixels_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                         dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (mve_is_pixels(op)) {
+DPT_IN_FAST void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (mve_is_pixels(op, (size_t)op->kernel_h * op->kernel_w * op->in.c)) {
         dpt_mve_pixels(op, in, out, n);
     } else {
         dpt_mve_windows(op, in, out, n);
     }
 }
 
-void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_dense(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+DPT_IN_FAST void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     for (size_t i = 0; i < n; i++) {
         mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                       dpt_output(op, out, i));
     }
 }
 
-void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (op->packed != NULL) {
+DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
+    } else if (mve_is_tiles(op)) {
         dpt_mve_tiles(op, in, out, n);
     } else {
-        dpt_scalar_depthwise(op, in, out, n);
+        for (size_t i = 0; i < n; i++) {
+            mve_taps(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
+        }
     }
 }
 
@@ -232,6 +380,8 @@ const dpt_backend dpt_mve = {"mve",
                               [DPT_AVGPOOL] = dpt_mve_avgpool,
                               [DPT_CONCAT] = dpt_mve_concat,
                               [DPT_LOOKUP] = dpt_mve_lookup,
-                              DPT_SMALL_KERNELS},
+                              [DPT_GROUPED] = dpt_mve_grouped,
+                              [DPT_MUL] = dpt_mve_mul,
+                              DPT_PLAIN_KERNELS},
                              dpt_run_rows};
 #endif

@@ -25,19 +25,19 @@ enum {
     DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
 };
 
-/* PLAIN: the kinds that only dpt_scalar.c computes. SIMD: the kinds for which SIMD backends have
- * own kernels, too. TABLE: the kinds that the tables of all backends list. */
-#define DPT_OPS(PLAIN, SIMD, TABLE)                                                                \
+/* PLAIN: the kinds that only dpt_scalar.c computes. TABLE: the kinds that the tables of the
+ * backends list, since some backend has an own kernel. */
+#define DPT_OPS(PLAIN, TABLE)                                                                      \
     TABLE(CONV, conv, DPT_HAS_CONV_FIELDS)                                                         \
     TABLE(DENSE, dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                                            \
     TABLE(MAXPOOL, maxpool, DPT_HAS_WINDOW | DPT_COPIES)                                           \
     TABLE(AVGPOOL, avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)                           \
-    SIMD(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                   \
+    TABLE(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                  \
     TABLE(DEPTHWISE, depthwise, DPT_HAS_CONV_FIELDS)                                               \
     TABLE(ADD, add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                               \
     TABLE(CONCAT, concat, DPT_HAS_SECOND | DPT_COPIES)                                             \
     TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
-    SIMD(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                        \
+    TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
     PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)
 
@@ -45,8 +45,7 @@ enum {
 #define DPT_FACTS_OF(name, kernel, facts)        [DPT_##name] = (facts),
 #define DPT_PLAIN_KERNEL_OF(name, kernel, facts) [DPT_##name] = dpt_scalar_##kernel,
 
-/* In every table of SIMD kernels, and in every other table; each ends with a comma. */
-#define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING, DPT_NOTHING)
-#define DPT_SMALL_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
+/* In every table of kernels; ends with a comma. */
+#define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
 
 #endif

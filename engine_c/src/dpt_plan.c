@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the memory plan of a blob: checks 22 and 24 of BLOB.md, by rules 1 to 7 of NUMERICS.md
  * section 8, which are not about histories. The shapes are known to be good, so that the rows that
- * an op reads fit 32 bits. */
+ * an op reads fit 32 bits. Checks 28 and 29, of the place and size of a record of sound, are here
+ * too. */
 #include "dpt_internal.h"
 
 typedef struct plan_group {
@@ -175,4 +176,17 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
         need = placed && end > need ? end : need;
     }
     return need == (int64_t)arena_size ? DPT_OK : DPT_E_PLAN;
+}
+
+dpt_status dpt_check_sound(const uint8_t *bytes, uint32_t size, size_t values) {
+    enum { SOUND_RECORD = 64 };
+    const uint32_t at = dpt_u32(bytes + 60);
+    if (at == 0) {
+        return DPT_OK;
+    }
+    if (at > size || size - at < SOUND_RECORD) {
+        return DPT_E_TABLE;
+    }
+    return (uint64_t)dpt_u16(bytes + at + 8) * dpt_u16(bytes + at + 10) == values ? DPT_OK
+                                                                                  : DPT_E_SHAPE;
 }

@@ -6,6 +6,10 @@ size_t dpt_elements(dpt_tensor tensor) {
     return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
+size_t dpt_input_size(const dpt_model *model) {
+    return dpt_elements(model->ops[0].in);
+}
+
 /* kernels[DPT_CONV] computes no dilated convolution; kernels[DPT_GROUPED] does. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
     const int grouped = op->kind == DPT_CONV && dpt_dilated(op);

@@ -241,11 +241,9 @@ static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32
     return part;
 }
 
-/* A padded place never wins a maximum. Every window has a place of the input. */
-static int32_t largest(const dpt_op *op, const pool_part *part, size_t c) {
+static int32_t largest(const pool_part *part, size_t c) {
     const uint8_t *row = part->from + c;
     uint32_t best = 0;
-    (void)op;
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
         const uint8_t *pixel = row;
         for (size_t x = part->columns; x > 0; x--, pixel += part->channels) {
@@ -256,25 +254,59 @@ static int32_t largest(const dpt_op *op, const pool_part *part, size_t c) {
     return (int32_t)best - (int32_t)part->flip;
 }
 
-static int32_t mean(const dpt_op *op, const pool_part *part, size_t c) {
+/* The sums of CHANNELS channels, 1 or 4, from channel c on, each place plus the flip. */
+static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c, uint32_t *sum) {
+    const size_t step = part->channels;
     const uint8_t *row = part->from + c;
-    const int32_t flip = (int32_t)part->flip;
-    int32_t acc = dpt_i32(op->bias);
+    const uint32_t flip = part->flip;
+    uint32_t of[4] = {0};
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
         const uint8_t *pixel = row;
-        for (size_t x = part->columns; x > 0; x--, pixel += part->channels) {
-            acc += (*pixel ^ flip) - flip;
+        for (size_t x = part->columns; x > 0; x--, pixel += step) {
+            for (size_t i = 0; i < CHANNELS; i++) {
+                of[i] += pixel[i] ^ flip;
+            }
         }
     }
-    if (op->pad != NULL) {
-        const int32_t inside = (int32_t)(part->rows * part->columns);
-        acc += (op->kernel_h * op->kernel_w - inside) * dpt_value(op->in.type, op->pad, c);
+    for (size_t i = 0; i < CHANNELS; i++) {
+        sum[i] = of[i];
     }
-    return dpt_requantize(op, acc, dpt_i32(op->mult));
+}
+
+/* Four channels at a time: they share the address of a pixel. */
+static size_t means(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+    const size_t inside = part->rows * part->columns;
+    const size_t padded = (size_t)op->kernel_h * op->kernel_w - inside;
+    const uint32_t begin = (uint32_t)dpt_i32(op->bias) - part->flip * (uint32_t)inside;
+    for (size_t c = 0, n; c < op->out.c; c += n) {
+        uint32_t sum[4];
+        n = op->out.c - c >= 4 ? 4 : 1;
+        if (n == 4) {
+            add_up(4, part, c, sum);
+        } else {
+            add_up(1, part, c, sum);
+        }
+        for (size_t i = 0; i < n; i++) {
+            int32_t acc = (int32_t)(begin + sum[i]);
+            if (op->pad != NULL) {
+                acc += (int32_t)padded * dpt_value(op->in.type, op->pad, c + i);
+            }
+            dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult)));
+        }
+    }
+    return index;
+}
+
+/* A padded place never wins a maximum. Every window has a place of the input. */
+static size_t maxima(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+    for (size_t c = 0; c < op->out.c; c++) {
+        dpt_store(op, out, index++, largest(part, c));
+    }
+    return index;
 }
 
 static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
-                      int32_t (*value)(const dpt_op *, const pool_part *, size_t)) {
+                      size_t (*values)(const dpt_op *, const pool_part *, void *, size_t)) {
     DPT_ASSERT(op->in.c == op->out.c);
     for (size_t i = 0; i < n; i++) {
         const void *plane = (const uint8_t *)in + i * dpt_elements(op->in);
@@ -283,9 +315,7 @@ static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
         for (int32_t y = 0; y < op->out.h; y++) {
             for (int32_t x = 0; x < op->out.w; x++) {
                 const pool_part part = pool_part_of(op, plane, y, x);
-                for (size_t c = 0; c < op->out.c; c++) {
-                    dpt_store(op, to, index++, value(op, &part, c));
-                }
+                index = values(op, &part, to, index);
             }
         }
     }
@@ -293,12 +323,12 @@ static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
 
 void dpt_scalar_maxpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MAXPOOL);
-    pool_each(op, in[0], out, n, largest);
+    pool_each(op, in[0], out, n, maxima);
 }
 
 void dpt_scalar_avgpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_AVGPOOL && op->bias != NULL && op->mult != NULL);
-    pool_each(op, in[0], out, n, mean);
+    pool_each(op, in[0], out, n, means);
 }
 
 /* Ops on single values. They read a value before they write at its place, so that an op may write
@@ -331,13 +361,17 @@ void dpt_scalar_history(const dpt_op *op, const void *const in[2], void *out, si
 /* A second input of one pixel multiplies every pixel of its plane. */
 void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MUL && op->bias != NULL && op->mult != NULL);
-    const int32_t bias = dpt_i32(op->bias), mult = dpt_i32(op->mult);
-    const size_t size = dpt_elements(op->out), second = dpt_elements(op->in2);
-    for (size_t i = 0; i < n * size; i++) {
-        const size_t k = second == size ? i : i / size * second + i % op->out.c;
-        const int32_t a = dpt_value(op->in.type, in[0], i) - op->in.zero;
-        const int32_t b = dpt_value(op->in2.type, in[1], k) - op->in2.zero;
-        dpt_store(op, out, i, dpt_requantize(op, a * b + bias, mult));
+    const dpt_op o = *op; /* a copy, which no store to `out` changes */
+    const void *const a = in[0];
+    const int32_t bias = dpt_i32(o.bias), mult = dpt_i32(o.mult);
+    const size_t size = dpt_elements(o.out), second = dpt_elements(o.in2);
+    for (size_t i = 0; i < n * size;) {
+        const void *const b = (const uint8_t *)in[1] + i / size * second;
+        for (size_t k = 0; k < second; k++, i++) {
+            const int32_t x = dpt_value(o.in.type, a, i) - o.in.zero;
+            const int32_t y = dpt_value(o.in2.type, b, k) - o.in2.zero;
+            dpt_store(&o, out, i, dpt_requantize(&o, x * y + bias, mult));
+        }
     }
 }
 
@@ -410,5 +444,7 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 DPT_SMALL_KERNELS},
+                                 [DPT_GROUPED] = dpt_scalar_grouped,
+                                 [DPT_MUL] = dpt_scalar_mul,
+                                 DPT_PLAIN_KERNELS},
                                 dpt_run_rows};

@@ -14,7 +14,8 @@ import pytest
 from device_jobs import expected_output, random_jobs, with_packed
 
 from drypoint import devices
-from tools import ASSERTS, ENGINE_SOURCES, INCLUDE, ROOT, SANITIZE, STRICT
+from drypoint.program import codegen, packing
+from tools import ASSERTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, SANITIZE, STRICT
 
 HARNESS = ROOT / "tools/drypoint/devices/harness"
 LIBRARIES = "/usr/i686-linux-gnu/lib"  # of Debian's cross compiler, for programs that run natively
@@ -70,3 +71,47 @@ def test_a_table_that_is_too_short_is_complained_about(runner):
     done = answer(runner, devices.encode([broken], "little"))
     assert done.returncode != 0
     assert b"AddressSanitizer" in done.stderr
+
+
+BATCH = """
+#include "net.h"
+#include <string.h>
+static const {element} inputs[3][NET_INPUT_SIZE] = {{{inputs}}};
+static uint8_t arena[3 * NET_ARENA_SIZE + 1];
+static int32_t together[3][NET_OUTPUT_COUNT], alone[3][NET_OUTPUT_COUNT];
+int main(void) {{
+    if (dpt_run_batch(&net, NULL, arena, sizeof arena, inputs, together[0], 3) != DPT_OK) {{
+        return 2;
+    }}
+    for (int i = 0; i < 3; i++) {{
+        dpt_run(&net, NULL, arena, sizeof arena, inputs[i], alone[i]);
+    }}
+    return memcmp(together, alone, sizeof alone) != 0;
+}}
+"""
+
+
+@ONLY_CI
+def test_a_batch_gives_what_single_runs_give(toolbox, tmp_path):
+    """Programs with groups, padding values, pools and several outputs a channel, which are packed.
+    Oracle: the runs one by one, which the tests above compare with the reference."""
+    compiler, seen = toolbox.need("i686-linux-gnu-gcc"), set()
+    for seed in (44, 45, 53):
+        program, folder = nets.random_program(seed), tmp_path / str(seed)
+        folder.mkdir()
+        inputs = nets.random_inputs(program, 3)[:3]
+        element = "uint8_t" if program.input_type == "u8" else "int8_t"
+        rows = ",".join(
+            f"{{{','.join(map(str, values.reshape(-1).tolist()))}}}" for values in inputs
+        )
+        files = codegen.generate(program, "net", inputs, kernels="blocks")
+        (folder / "net.h").write_text(files["net.h"])
+        (folder / "net.c").write_text(files["net.c"])
+        (folder / "main.c").write_text(BATCH.format(element=element, inputs=rows))
+        flags = [*STRICT, *SANITIZE, *ASSERTS, f"-I{INCLUDE}", f"-I{folder}"]
+        sources = [folder / "main.c", folder / "net.c", *ENGINE_SOURCES]
+        binary = toolbox.build(f"batch-{seed}", [compiler, *flags, *sources])
+        assert answer(binary, b"").returncode == 0, seed
+        packed = [op for op in program.ops if packing.pack(op, packing.kernel_set("blocks"))]
+        seen |= {op.kind for op in packed}
+    assert {"conv", "grouped", "depthwise"} <= seen

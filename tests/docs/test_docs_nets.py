@@ -75,7 +75,7 @@ def test_a_self_test_that_fails_is_seen(nets, toolbox, monkeypatch):
         files = export_c(program, golden, folder, name=name)
         (source,) = (path for path in files if path.name == f"{name}.c")
         text = source.read_text("utf-8")
-        bias = re.search(r"bias0\[\] = \{\s*DPT_LE32\((-?\d+)\)", text)
+        bias = re.search(r"bias0\[\] DPT_IN_TABLE = \{\s*DPT_LE32\((-?\d+)\)", text)
         changed = str(int(bias[1]) + 20_000)
         source.write_text(text[: bias.start(1)] + changed + text[bias.end(1) :], "utf-8")
         return files

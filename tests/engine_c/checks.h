@@ -7,7 +7,7 @@
 
 #include "stream_checks.h"
 
-enum { CHECKS = 27, LARGEST_BOUND = 2147483647 };
+enum { CHECKS = 29, LARGEST_BOUND = 2147483647 };
 
 /* The status of check 1 .. 27; DPT_OK for 0, where no check fails. */
 static inline dpt_status status_of_check(int check) {
@@ -16,7 +16,7 @@ static inline dpt_status status_of_check(int check) {
         DPT_E_FIELD, DPT_E_CAPACITY, DPT_E_TABLE, DPT_E_FIELD,    DPT_E_FIELD, DPT_E_SHAPE,
         DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_FIELD, DPT_E_SHAPE,    DPT_E_SHAPE, DPT_E_FIELD,
         DPT_E_TABLE, DPT_E_TABLE,    DPT_E_TABLE, DPT_E_OVERFLOW, DPT_E_PLAN,  DPT_E_PLAN,
-        DPT_E_PLAN,  DPT_E_SHAPE,    DPT_E_TABLE, DPT_E_TABLE,
+        DPT_E_PLAN,  DPT_E_SHAPE,    DPT_E_TABLE, DPT_E_TABLE,    DPT_E_TABLE, DPT_E_SHAPE,
     };
     return statuses[check];
 }
@@ -74,7 +74,8 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
         return 5;
     }
     if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || blob[56] > 63 ||
-        (u32_at(blob, 52) == 0 && blob[56] != 0) || any_set(blob, 57, 64)) {
+        (u32_at(blob, 52) == 0 && blob[56] != 0) ||
+        any_set(blob, 57, u16_at(blob, 6) > 0 ? 60 : 64)) {
         return 6;
     }
     if (u16_at(blob, 20) > room) {
@@ -330,7 +331,16 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
     return 0;
 }
 
-/* Checks 22 to 27. */
+/* Checks 28 and 29. */
+static inline int sound_check(const uint8_t *blob, size_t size) {
+    const uint64_t at = u32_at(blob, 60);
+    if (at != 0 && at + 64 > size) {
+        return 28;
+    }
+    return at != 0 && u16_at(blob, at + 8) * u16_at(blob, at + 10) != values_at(blob, 24) ? 29 : 0;
+}
+
+/* Checks 22 to 29. */
 static inline int final_check(const uint8_t *blob, size_t size) {
     const uint64_t n_ops = u16_at(blob, 20), labels = u32_at(blob, 32), length = u32_at(blob, 36);
     uint64_t closed = 0;
@@ -354,7 +364,10 @@ static inline int final_check(const uint8_t *blob, size_t size) {
     for (uint64_t i = 0; i < length; i++) {
         closed += blob[labels + i] == 0;
     }
-    return closed != u16_at(blob, 22) || (length > 0 && blob[labels + length - 1] != 0) ? 27 : 0;
+    if (closed != u16_at(blob, 22) || (length > 0 && blob[labels + length - 1] != 0)) {
+        return 27;
+    }
+    return sound_check(blob, size);
 }
 
 /* The number of the first check that refuses the blob, or 0; `room` is for how many ops. */

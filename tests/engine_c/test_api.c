@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The promises of drypoint.h about arguments, statuses and helpers. Exits with 1 when one is
  * broken; each line that fails is printed. */
-#include "drypoint.h"
+#include "drypoint_kernels.h"
 #include "check.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#if DPT_VERSION_NUMBER < 100 || DPT_VERSION_NUMBER / 10000 != DPT_VERSION_MAJOR
+#error "the preprocessor compares versions"
+#endif
 
 static int yes(void) {
     return 1;
@@ -290,6 +294,7 @@ static void test_argmax(void) {
 
 static void test_labels(void) {
     dpt_model model = good_model();
+    CHECK(dpt_input_size(&model) == 1 && dpt_output_count(&model) == 2);
     CHECK(strcmp(dpt_label(&model, 0), "zero") == 0);
     CHECK(strcmp(dpt_label(&model, 1), "one") == 0);
     CHECK(strcmp(dpt_label(&model, 2), "") == 0);

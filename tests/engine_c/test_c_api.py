@@ -1,6 +1,7 @@
 """drypoint.h for C users: its promises, compiling it alone, the files that the linker takes."""
 
 import dataclasses
+import re
 import subprocess
 
 import nets
@@ -8,8 +9,9 @@ import pytest
 from blobs import widen
 
 from drypoint.program import Conv, Shape, codegen
-from tools import COMPILERS, INCLUDE, PLAIN, STRICT, WARNINGS, run
+from tools import COMPILERS, INCLUDE, PLAIN, ROOT, STRICT, WARNINGS, run
 
+SOURCES = ROOT / "engine_c/src"
 FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
 
 
@@ -20,10 +22,10 @@ def test_arguments_statuses_and_helpers(toolbox, compiler):
 
 @pytest.mark.parametrize("standard", ["c99", "c11", "c17"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_the_header_compiles_alone_as_c(toolbox, compiler, standard):
+def test_a_header_compiles_alone_as_c(toolbox, compiler, standard):
     path = toolbox.need(compiler)
-    header = INCLUDE / "drypoint.h"
-    run([path, f"-std={standard}", *WARNINGS, "-fsyntax-only", "-x", "c", header])
+    for header in ("drypoint.h", "drypoint_kernels.h"):
+        run([path, f"-std={standard}", *WARNINGS, "-fsyntax-only", "-x", "c", INCLUDE / header])
 
 
 @pytest.mark.parametrize("standard", ["c++11", "c++17", "c++20"])
@@ -41,6 +43,48 @@ def test_the_header_and_a_generated_one_compile_as_cxx(toolbox, compiler, standa
     command = [toolbox.need(compiler), *flags, f"-I{INCLUDE}", "-fsyntax-only"]
     run([*command, "-x", "c++", INCLUDE / "drypoint.h"])
     run([*command, tmp_path / "use.cpp"])
+
+
+def test_the_version_is_a_number_for_the_preprocessor():
+    """Oracle: the version as a string."""
+    header = (INCLUDE / "drypoint.h").read_text("utf-8")
+    (version,) = re.findall(r'define DPT_VERSION +"([\d.]+)"', header)
+    parts = [
+        re.findall(rf"define DPT_VERSION_{part} +(\d+)\n", header)
+        for part in ("MAJOR", "MINOR", "PATCH")
+    ]
+    assert parts == [[part] for part in version.split(".")]
+
+
+def test_tables_and_loops_lie_in_the_sections_that_a_build_names(toolbox, tmp_path):
+    """Oracle: the names and sizes of sections, from objdump."""
+    program = nets.wide_program()
+    files = codegen.generate(program, "net", nets.random_inputs(program, 1))
+    for name in ("net.c", "net.h"):
+        (tmp_path / name).write_text(files[name])
+    arm = [toolbox.need("arm-none-eabi-gcc"), "-mcpu=cortex-m4", "-mthumb", "-O2", "-std=c99"]
+    arm += [
+        f"-I{INCLUDE}",
+        "-ffunction-sections",
+        "-c",
+        '-DDPT_TABLE=".tables"',
+        '-DDPT_FAST=".fast"',
+    ]
+    run([*arm, "net.c", "-o", "net.o"], cwd=tmp_path)
+    run([*arm, SOURCES / "dpt_dsp.c", "-o", "dsp.o"], cwd=tmp_path)
+    tables, code = (sections(toolbox, tmp_path / name) for name in ("net.o", "dsp.o"))
+    weights = sum(op.weight.nbytes for op in program.ops if hasattr(op, "weight"))
+    assert tables[".tables"] >= weights > 0
+    assert tables.get(".rodata", 0) < weights
+    fast = sum(size for name, size in code.items() if name.startswith(".fast."))
+    assert fast > 3 * sum(size for name, size in code.items() if name.startswith(".text"))
+
+
+def sections(toolbox, file):
+    """Bytes of each section."""
+    lines = run([toolbox.need("arm-none-eabi-objdump"), "-h", file]).decode().splitlines()
+    words = [line.split() for line in lines if re.match(r" +\d+ \.", line)]
+    return {word[1]: int(word[2], 16) for word in words}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

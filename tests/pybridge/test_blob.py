@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_nets import follow
 
+from drypoint.engine._native import lib
 from drypoint.program import BlobError, blob, reference, softmax
 from drypoint.program._records import KINDS  # noqa: F401 - of the table of answers
 from tools import ROOT
@@ -188,3 +189,13 @@ def test_mutants_are_refused_or_valid(changes):
     except BlobError:
         return
     assert str(blob.loads(blob.dumps(program))) == str(program)
+
+
+def test_c_says_how_many_ops_a_blob_has():
+    for seed in range(20):
+        program = nets.random_program(seed)
+        data = blob.dumps(program)
+        assert lib.dpt_blob_ops(data, len(data)) == len(program.ops)
+    damaged = bytes([*data[:-1], data[-1] ^ 1])
+    for wrong in (damaged, data[:-1], data + b"\0", data[:20], b"", bytes(64)):
+        assert lib.dpt_blob_ops(wrong, len(wrong)) == 0

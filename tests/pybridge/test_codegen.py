@@ -199,6 +199,11 @@ def runs_as(op):
     return op.kind if plain else "grouped"
 
 
+def is_single(op, chosen):
+    """Whether the kernel for packed ops with one output a channel, and no pool, computes the op."""
+    return bool(packing.pack(op, chosen)) and (op.multiplier, op.pool) == (1, (1, 1))
+
+
 def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
     seen = set()
     for seed in range(60):
@@ -213,8 +218,9 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 own = kind in ("conv", "dense", "depthwise")
                 elementwise = ("add", "maxpool", "avgpool")
                 simd = chosen.quads is not None
-                own = own or (kind in ("grouped", "mul", *elementwise) and simd)
-                own = own or (kernels == "mve" and kind in ("concat", "lookup", *elementwise))
+                own = own or kind == "grouped" or (kind in ("mul", *elementwise) and simd)
+                mve = kernels == "mve" and kind in ("concat", "lookup", "mul", *elementwise)
+                own = own or mve
                 backend = chosen.backend if own else "dpt_scalar"
                 runs = "conv" if kind == "grouped" and simd else kind
                 wanted[kind.upper()] = f"{backend}_{runs}"
@@ -224,6 +230,10 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                     name = backend_of(text).get(kind.upper())
                     assert name in (None, *(f"dpt_mve_{kernel}" for kernel in names))
                     wanted |= {kind.upper(): name} if name else {}
+            elif kernels in ("blocks", "blocks-any", "dsp") and all(
+                is_single(op, chosen) for op in program.ops if op.kind == "depthwise"
+            ):
+                wanted |= {k: f"{chosen.backend}_single" for k in wanted if k == "DEPTHWISE"}
             assert backend_of(text) == wanted
         seen |= {op.kind + ">" + runs_as(op) for op in program.ops}
     assert {"conv>conv", "conv>grouped", "lookup>lookup", "depthwise>depthwise"} <= seen
@@ -231,9 +241,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
 
 @pytest.mark.parametrize("kernels", packing.KERNEL_SETS)
 def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
-    """Ops that the kernels do not pack keep their tables: on small devices dilated and grouped
-    convolutions, too.
-    """
+    """Ops that the kernels do not pack keep their tables."""
     chosen, packed_kinds = packing.kernel_set(kernels), set()
     for seed in range(toolbox.count(every_day=80, ci=120)):
         program = nets.random_program(seed)
@@ -248,12 +256,11 @@ def test_packed_ops_have_their_words_and_no_tables(toolbox, kernels):
             packed_kinds.add(type(op))
             assert not {"weight", "bias", "mult"} & set(fields)
             assert ("pad" in fields) == (getattr(op, "pad", None) is not None)
-            assert chosen.quads is not None or runs_as(op) == op.kind
-            words = re.search(rf"packed{i}\[\] = {{(.*?)}};", text, re.DOTALL)[1]
+            words = re.search(rf"packed{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)[1]
             values = [int(word, 16) for word in re.findall(r"0x(\w+)u", words)]
             assert np.array(values, "<u4").tobytes() == table
-    simd = set() if chosen.quads is None else {GroupedConv}
-    assert packed_kinds == (set() if kernels == "scalar" else {Conv, Dense, DepthwiseConv} | simd)
+    wanted = {Conv, Dense, DepthwiseConv, GroupedConv}
+    assert packed_kinds == (set() if kernels == "scalar" else wanted)
 
 
 def test_the_tables_are_the_programs_bytes():
@@ -265,7 +272,7 @@ def test_the_tables_are_the_programs_bytes():
         for i, op in enumerate(program.ops):
             for name in ("weight", "table", "bias", "mult", "pad"):
                 values = getattr(op, name, None)
-                found = re.search(rf" {name}{i}\[\] = {{(.*?)}};", text, re.DOTALL)
+                found = re.search(rf" {name}{i}\[\] DPT_IN_TABLE = {{(.*?)}};", text, re.DOTALL)
                 assert (found is not None) == (values is not None)
                 if values is None:
                     continue

@@ -1,5 +1,5 @@
 """Depthwise weights packed for Helium, and the kernels that a program links. Oracle for the layout:
-the page of comments in ``dpt_mve_depthwise.inc``, byte by byte."""
+the pages of comments in ``dpt_mve_depthwise.inc`` and ``dpt_mve_taps.inc``, byte by byte."""
 
 import re
 
@@ -15,7 +15,8 @@ from drypoint.program import _packing_mve as mve
 from tools import ROOT
 
 KERNELS = packing.kernel_set("mve")
-PROGRAMS = [*depthwise_nets.PROGRAMS, *WINDOWS, *map(nets.random_program, range(200))]
+LONG = depthwise_nets.depthwise_program(16, "u8", (10, 10))
+PROGRAMS = [*depthwise_nets.PROGRAMS, LONG, *WINDOWS, *map(nets.random_program, range(200))]
 DEPTHWISE = [op for p in PROGRAMS for op in p.ops if isinstance(op, DepthwiseConv)]
 
 
@@ -39,21 +40,21 @@ def test_every_byte_of_a_packed_depthwise_op():
         packed = packing.pack(op, KERNELS)
         if not packed:
             continue
-        n, (kernel_h, kernel_w) = op.out_shape.c, op.kernel
-        pixels = 16 // n if n < 16 and op.stride[1] == 1 else 1
+        n, m, (kernel_h, kernel_w) = op.in_shape.c, op.multiplier, op.kernel
+        pixels = 16 // n if n < 16 and op.stride[1] == 1 and why_not_tiles(op) == "" else 1
         taps = [(y, x) for y in range(kernel_h) for x in range(kernel_w)]
         size = 128 + 16 * len(taps)
         groups = -(-n // 16)
-        assert len(packed) == groups * size
-        for group in range(groups):
-            words = np.frombuffer(packed, "<i4", 32, group * size)
-            weight = np.frombuffer(packed, np.int8, 16 * len(taps), group * size + 128)
-            begin = min(16 * group, max(0, n - 16))
+        assert len(packed) == groups * m * size
+        for number in range(groups * m):
+            words = np.frombuffer(packed, "<i4", 32, number * size)
+            weight = np.frombuffer(packed, np.int8, 16 * len(taps), number * size + 128)
+            begin = min(16 * (number // m), max(0, n - 16))
             for lane in range(16):
                 at = lane % 4 * 4 + lane // 4
                 used = lane < min(n, 16) * pixels
                 if used:
-                    channel = begin + lane % min(n, 16)
+                    channel = (begin + lane % min(n, 16)) * m + number % m
                     own = [int(op.weight[y, x, channel]) for y, x in taps]
                     bias = int(op.bias[channel]) + (128 * sum(own) if op.in_type == "u8" else 0)
                     assert words[at] == (bias + 2**31) % 2**32 - 2**31
@@ -62,25 +63,31 @@ def test_every_byte_of_a_packed_depthwise_op():
                     own = [0] * len(taps)
                     assert words[at] == 0 and words[16 + at] == 2
                 assert weight[lane::16].tolist() == own
-        seen.add((n < 16, pixels > 1, op.in_type, n % 16 == 0))
-    assert {few for few, *_ in seen} == {True, False}
+        seen.add((n < 16, pixels > 1, op.in_type, n % 16 == 0, m > 1))
+    assert {(few, many) for few, *_, many in seen} >= {(True, False), (False, False), (True, True)}
     assert len(seen) >= 8
 
 
-def test_what_the_kernel_cannot_compute_is_not_packed():
+def why_not_tiles(op):
+    """What keeps ``dpt_mve_depthwise.inc`` from computing an op; "": nothing."""
+    high, wide = ((op.kernel[i] - 1) * op.dilation[i] + 1 for i in (0, 1))
+    return (
+        "several outputs a channel" if op.multiplier != 1
+        else "pooled" if op.pool != (1, 1)
+        else "large" if high * wide * min(16, op.in_shape.c) > number_in_c("MVE_TILE")
+        else ""
+    )  # fmt: skip
+
+
+def test_what_the_kernels_cannot_compute_is_not_packed():
     seen = set()
     for op in DEPTHWISE:
-        high, wide = ((op.kernel[i] - 1) * op.dilation[i] + 1 for i in (0, 1))
-        why = (
-            "several outputs a channel" if op.multiplier != 1
-            else "pooled" if op.pool != (1, 1)
-            else "words" if op.out_type == "i32"
-            else "large" if high * wide * min(16, op.out_shape.c) > number_in_c("MVE_TILE")
-            else ""
-        )  # fmt: skip
-        assert bool(packing.pack(op, KERNELS)) == (why == "")
-        seen.add(why)
-    assert seen == {"", "several outputs a channel", "pooled", "words", "large"}
+        why, taps = why_not_tiles(op), op.kernel[0] * op.kernel[1]
+        long = 16 * taps > number_in_c("MVE_TILE") and why != ""
+        assert mve.is_tiles(op) == (why == "")
+        assert bool(packing.pack(op, KERNELS)) == (op.out_type != "i32" and not long)
+        seen |= {why, "words" if op.out_type == "i32" else "bytes", "long" if long else "short"}
+    assert {"", "several outputs a channel", "pooled", "large", "words", "long"} <= seen
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Writes the lists of all ops from the files of ``program/ops``.
 
 Run ``python tests/support/op_lists.py``. The lists are the names in ``ops/__init__.py``, and the
-numbers and kernels in ``drypoint.h``.
+numbers in ``drypoint.h``, the kernels in ``drypoint_kernels.h``.
 """
 
 import ast
@@ -12,6 +12,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "pybridge/drypoint/program/ops"
 HEADER = ROOT / "engine_c/include/drypoint.h"
+KERNELS = ROOT / "engine_c/include/drypoint_kernels.h"
 
 
 class OpFile(NamedTuple):
@@ -61,14 +62,20 @@ def texts() -> dict[Path, str]:
     width = max(len(row) for row, _ in rows)
     enum = "enum {\n" + "".join(f"    {row:{width}} /* {what} */\n" for row, what in rows) + "};"
     kernels = "dpt_kernel " + ", ".join(f"dpt_scalar_{op.kind}" for op in ops) + ";"
-    c = HEADER.read_text("utf-8")
-    for begin, end, text in (
-        ("enum {\n    DPT_CONV =", "};", enum),
-        ("dpt_kernel dpt_scalar_conv", ";", textwrap.fill(kernels, 100, subsequent_indent=" " * 4)),
+    listed = {init: python}
+    for header, begin, end, text in (
+        (HEADER, "enum {\n    DPT_CONV =", "};", enum),
+        (
+            KERNELS,
+            "dpt_kernel dpt_scalar_conv",
+            ";",
+            textwrap.fill(kernels, 100, subsequent_indent=" " * 4),
+        ),
     ):
+        c = header.read_text("utf-8")
         at = c.index(begin)
-        c = c[:at] + text + c[c.index(end, at) + len(end) :]
-    return {init: python, HEADER: c}
+        listed[header] = c[:at] + text + c[c.index(end, at) + len(end) :]
+    return listed
 
 
 if __name__ == "__main__":

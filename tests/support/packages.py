@@ -34,7 +34,8 @@ def library_parts(models, *, name="net", engine=None, package=STATED):
         name=name,
         drypoint="0.1.0",
         models=models,
-        engine=engine or {"drypoint.h": "h", "drypoint.hpp": "hpp", "dpt_run.c": "c"},
+        engine=engine
+        or {"drypoint.h": "h", "drypoint_kernels.h": "h", "drypoint.hpp": "hpp", "dpt_run.c": "c"},
         engine_licence="the licence",
         package=package,
     )

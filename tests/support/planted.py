@@ -71,11 +71,11 @@ def _exchange(text, old, new, *, count=1):
 
 def _flip(text):
     """Flip bit 3 of a weight of the second op: of its table, or of a packed word."""
-    plain = re.search(r"weight1\[\] = \{\n((?:.*?,){10}) (-?\d+),", text, re.S)
+    plain = re.search(r"weight1\[\] DPT_IN_TABLE = \{\n((?:.*?,){10}) (-?\d+),", text, re.S)
     if plain:
         byte = (int(plain[2]) & 0xFF) ^ 8
         return text[: plain.start(2)] + str(byte - 256 * (byte > 127)) + text[plain.end(2) :]
-    words = re.search(r"packed1\[\] = \{\n(.*?)\};", text, re.S)
+    words = re.search(r"packed1\[\] DPT_IN_TABLE = \{\n(.*?)\};", text, re.S)
     found = list(re.finditer(r"0x([0-9A-F]{8})u", words[1]))[-20]
     word = f"0x{int(found[1], 16) ^ 8:08X}u"
     return text[: words.start(1) + found.start()] + word + text[words.start(1) + found.end() :]

@@ -71,8 +71,9 @@ def command_line_names() -> list[str]:
 
 
 def c_names() -> list[str]:
-    """Every macro, type, constant and function of drypoint.h."""
-    text = (ROOT / "engine_c/include/drypoint.h").read_text("utf-8")
+    """Every macro, type, constant and function of the public headers."""
+    folder = ROOT / "engine_c/include"
+    text = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.h")))
     code = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
     return sorted(set(re.findall(r"\b(?:DPT|dpt)_\w+", code)) - {"DRYPOINT_H"})
 

@@ -19,6 +19,7 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "LEAKY_RELU": "LeakyReluOptions",
     "GELU": "GeluOptions",
     "MEAN": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
@@ -158,7 +159,11 @@ class TfliteFile:
 
     def _tensor(self, b, buffer, tensor):
         shape, kind, values, scales, zero, axis = tensor
-        fields = {"Shape": numbers(b, shape), "Type": getattr(tflite.TensorType, kind)}
+        fields = {
+            "Name": b.CreateString(f"t{buffer - 1}"),
+            "Shape": numbers(b, shape),
+            "Type": getattr(tflite.TensorType, kind),
+        }
         fields |= {"Buffer": buffer if values is not None else 0}
         if len(scales):
             given = {"Scale": b.CreateNumpyVector(np.asarray(scales, np.float32))}

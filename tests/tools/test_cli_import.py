@@ -3,13 +3,14 @@ came out of TensorFlow as quantized integers in this one."""
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx_files import OnnxFile
-from tflite_files import a_net
+from tflite_files import TfliteFile, a_net, windows
 
 from drypoint import data, interop, measure, nn
 from drypoint.program import blob
@@ -182,3 +183,41 @@ def test_several_refused_nodes_have_a_line_for_each_reason(cli, tmp_path):
     file.write_bytes(f.bytes())
     code, out, err = cli("import", file)
     assert (code, out, err.count("\n")) == (2, "", 3)
+
+
+def test_a_file_is_imported_up_to_a_tensor(cli, refused, tmp_path):
+    """Of a float net and of a program; both say where they end."""
+    f = TfliteFile((1, 6, 5, 3), scale=0.02, zero=-3)
+    left = f.then("CONV_2D", [0, f.drawn(2, 3, 3, 3), f.bias(2)], (1, 6, 5, 2), **windows())
+    right = f.then("ARG_MAX", [left, f.constant(3)], (1, 6, 5), type="INT32")
+    quantized = tmp_path / "quantized.tflite"
+    quantized.write_bytes(f.bytes(outputs=[right]))
+    assert f"--cut 't{left}' imports up to there" in cli("import", quantized)[2]
+    code, out, _ = cli("import", quantized, "--json", "--cut", f"t{left}")
+    assert code == 0
+    program = blob.loads(Path(json.loads(out)["file"]).read_bytes())
+    assert ([op.name for op in program.ops], program.provenance["cut"]) == (
+        ["conv_2d_0"],
+        f"t{left}",
+    )
+    f = OnnxFile((3, 6, 5))
+    end = f.of("Conv", "input", f.drawn(2, 3, 3, 3))
+    floats = tmp_path / "floats.onnx"
+    floats.write_bytes(f.bytes(outputs=[end, f.of("Relu", end)]))
+    assert "2 outputs, 't0', 't1'" in refused("import", floats)
+    code, out, _ = cli("import", floats, "--json", "--cut", "t0")
+    assert (code, json.loads(out)["layers"]) == (0, ["conv"])
+    assert nn.load(json.loads(out)["file"]).provenance["cut"] == "t0"
+
+
+def test_an_open_shape_is_an_option(cli, refused, tmp_path):
+    file = tmp_path / "net.onnx"
+    f = OnnxFile((1, 4, 5)).then("Relu")
+    model = f.proto()
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]:
+        dim.ClearField("dim_value")
+    file.write_bytes(model.SerializeToString())
+    assert "--input-shape" in refused("import", file)
+    assert "wanted the shape of an example" in refused("import", file, "--input-shape", "1,x")
+    code, out, _ = cli("import", file, "--json", "--input-shape", "1,4,5")
+    assert (code, json.loads(out)["layers"]) == (0, ["relu"])

@@ -157,7 +157,7 @@ def test_what_no_layer_computes_is_refused_in_one_line_that_names_the_node(build
     assert "\n" not in str(found.value)
 
 
-def test_all_refused_nodes_are_named_with_a_line_for_each_reason():
+def test_all_refused_nodes_are_named_with_a_line_for_each_kind():
     """Nodes after a refused one are checked too, by the shape that onnx infers."""
     file = File((2, 8, 8))
     file.then("InstanceNormalization", file.drawn(2), file.drawn(2))
@@ -169,8 +169,7 @@ def test_all_refused_nodes_are_named_with_a_line_for_each_reason():
     first, *reasons = str(found.value).splitlines()
     assert first == "the bytes are no net that can be read: 3 of 4 nodes:"
     assert [line.partition("; ")[0] for line in reasons] == [
-        "  InstanceNormalization 't0', InstanceNormalization 't2' normalizes by statistics of the "
-        "example",
+        "  2 InstanceNormalization ('t0', 't2'): each normalizes by statistics of the example",
         "  AveragePool 'late' leaves padding out of its means",
     ]
 

@@ -31,6 +31,7 @@ UNWRITTEN_GRAPHS = re.compile(
     "|a product with a bias|an? (addition|mean) with a bias that no zero point explains"
     "|a last op without a scale of its own|scales that its tensors do not have elsewhere)"
     " cannot be written"
+    r"|the program has the outputs [\w, ]+; a program in a file has one"
 )
 CLOSE = 2.0**-22  # relative: of a multiplier, from three scales of float32
 TIE = 131  # a mean of 6 values whose sum lies on a tie of the program's multiplier
@@ -154,7 +155,7 @@ def test_random_graphs_come_back(kind):
     need_schema(kind)
     write, read = FORMATS[kind]
     written = 0
-    for seed in range(200):
+    for seed in range(240):
         program = random_program(seed)
         inputs = random_inputs(program, seed)
         try:

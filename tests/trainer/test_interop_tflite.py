@@ -526,7 +526,7 @@ def test_what_litert_opens_is_never_called_damaged():
     content = four_operators()
     wanted = interop.program_from_tflite(content)
     for change, line in {
-        with_other_outputs: "1 inputs and 2 outputs; a net has one of each: export the part",
+        with_other_outputs: "1 inputs and 2 outputs, 't4', 't7'; a net has one of each",
         without_options: "",
         with_longer_buffers: "",
         without_scales: "",

@@ -29,6 +29,8 @@ def reads(program: Program, name: str, pre: str) -> str:
             f"`{pre}input` is {size} bytes: {h} rows of {w} {pixels}, from 0 to 255. Scaling and "
             "mean are inside the net; convert an image of another colour or size before the call."
         )
+    if program.front is not None:
+        return _listens(program, name, size)
     if program.encoder is not None:
         together = f", the {c} channels of a step together" if c > 1 else ""
         order = f"{h} time steps from the oldest to the newest{together}"
@@ -38,6 +40,24 @@ def reads(program: Program, name: str, pre: str) -> str:
 {_quantize(program, name, pre)}
 
 Python's `Program.integers` gives equal bytes."""
+
+
+def _listens(program: Program, name: str, size: str) -> str:
+    """How a model takes samples."""
+    upper, front = name.upper(), program.sound_border.front
+    return f"""\
+The model reads int16 samples, {front.rate} a second (`{upper}_SAMPLE_RATE`), in any portions:
+
+```c
+static uint32_t memory[{upper}_LISTEN_SIZE / 4]; /* state, front end and arena */
+{name}_listen_reset(memory);
+while ({name}_listen(memory, &samples, &n, scores) == DPT_OK) {{
+    /* a decision: scores; the loop ends when all n samples are taken */
+}}
+```
+
+{name}_listen makes rows of {front.channels} features, which are the input that dpt_run and
+dpt_step take: {size} bytes."""
 
 
 def _quantize(program: Program, name: str, pre: str) -> str:

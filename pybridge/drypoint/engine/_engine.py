@@ -12,6 +12,7 @@ from drypoint.common import accept, attribute_hints, check_kind, html_table, rea
 from drypoint.program import NUMPY_TYPE, BlobError, Output, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
+from ._listener import Listener
 from ._native import ffi, lib
 from ._status import EngineError, check, pointer
 from ._stream import Stream
@@ -164,6 +165,20 @@ class Engine:
                 "one that reads a signal row by row"
             )
         return Stream(self.program, self._model, self)
+
+    def listener(self) -> Listener:
+        """A signal of samples, to be listened to in portions from its first sample on. A streaming
+        program decides as its steps do; any other for windows of its rows that touch.
+
+        Raises:
+            EngineError: the program reads no samples.
+        """
+        if self.program.front is None:
+            raise EngineError(
+                f"the program {self.program.name!r} reads no samples: it has no front end; "
+                "data.AudioEncoder gives a model one"
+            )
+        return Listener(self.program, self._model, self._bytes, self)
 
     def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""

@@ -15,7 +15,7 @@ from drypoint.program import Program, ProgramError, check_c_name, codegen, packi
 
 from ._aliases import EXPORT
 from ._borders import reads, writes
-from ._source import c_sources, headers, licence, sources_for
+from ._source import c_sources, headers, licence, sources_for, without_sound
 
 EXPORTED = b"written by drypoint"  # in the README of every export
 
@@ -172,7 +172,9 @@ def _export(
     package = Package() if package is None else package
     check_kind(package, Package, name="package", wanted=wanted, error=ProgramError)
     chosen = packing.kernel_set(kernels or "scalar")
-    sources = c_sources() if kernels is None else sources_for(chosen)
+    listens = any(model.program.front is not None for model in models.values())
+    sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
+    engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])
     parts = Parts(
         name=name,
         drypoint=version("drypoint"),
@@ -180,7 +182,7 @@ def _export(
             _parts(name, model, kernels=chosen.name, pre=f"{name}_" if len(models) > 1 else "")
             for name, model in models.items()
         ],
-        engine={f.name: f.read_text("utf-8") for f in [*headers(), *sources]},
+        engine={f.name: f.read_text("utf-8") for f in engine},
         engine_licence=licence().read_text("utf-8"),
         package=package,
         target=target,

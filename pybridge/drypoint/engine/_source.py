@@ -20,8 +20,8 @@ def include_dir() -> Path:
 
 
 def headers() -> list[Path]:
-    """The public headers: for C and for C++."""
-    return sorted(include_dir().glob("drypoint.h*"))
+    """The public headers: for C, of models that listen, the kernels of generated code, for C++."""
+    return sorted(include_dir().glob("drypoint*.h*"))
 
 
 def licence() -> Path:
@@ -35,17 +35,24 @@ def c_sources() -> list[Path]:
     return sorted(path for path in found if path.suffix in (".c", ".h", ".inc"))
 
 
-def sources_for(kernels: packing.KernelSet) -> list[Path]:
+def without_sound(paths: list[Path]) -> list[Path]:
+    """The headers or sources that a model without a front end needs."""
+    return [path for path in paths if not re.search("sound|listen", path.stem)]
+
+
+def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include.
 
     The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
     softmax, the log, the kernels of the set and their driver, and the detection of CPU features
-    where these kernels call it; no loader of blobs, no packing, no other backends.
+    where these kernels call it, with `sound` the front end; no loader of blobs, no packing, no
+    other backends.
     """
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
+    always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
     if kernels.quads is not None:
         wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 _LOCAL = re.compile(r'^#include "([^"]+)"[^\n]*\n', re.MULTILINE)
 _DRIVER = "dpt_quads.inc"
+_PUBLIC = {"drypoint.h", "drypoint_kernels.h"}
 _HEAD = """\
-/* drypoint, its engine in one file: generated, do not edit. With it goes drypoint.h.
+/* drypoint, its engine in one file: generated, do not edit. With it go drypoint.h and
+ * drypoint_kernels.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 """
@@ -24,11 +26,11 @@ def amalgamate(engine: Mapping[str, str]) -> str:
     once. So a single backend that uses the driver is kept, and several are all left out. The
     names of static functions must differ between files: the compiler refuses the text otherwise.
     """
-    seen = {"drypoint.h"}
+    seen: set[str] = set()
 
     def inline(match: re.Match[str]) -> str:
         name = match[1]
-        if name not in engine or name == "drypoint.h":
+        if name not in engine or name in _PUBLIC:
             return match[0]
         if name in seen:
             return ""

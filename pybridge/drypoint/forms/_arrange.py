@@ -41,6 +41,9 @@ def _cmake(parts: Parts) -> tuple[str, Files]:
         "cmake.in",
         engine=lines(sources, folder="drypoint", indent=4),
         sources=" ".join(name for name in model if name.endswith(".c")),
+        engine_headers=" ".join(
+            f"drypoint/{name}" for name in parts.engine if name.startswith("drypoint")
+        ),
         headers=" ".join(name for name in model if name.endswith(".h")),
         selftests=" ".join(parts.selftests),
         licence_file=LICENCE_FILE,
@@ -55,7 +58,7 @@ def _amalgamation(parts: Parts) -> tuple[str, Files]:
         f"Add `drypoint.c` and {_join(f'{model.name}.c' for model in parts.models)} to your build; "
         "leave `selftest*.c` out of your product."
     )
-    headers = {n: parts.engine[n] for n in ("drypoint.h", "drypoint.hpp")}
+    headers = {n: text for n, text in parts.engine.items() if n.startswith("drypoint")}
     files = {**headers, "drypoint.c": amalgamate(parts.engine)}
     return use, {**parts.model_files, **files, **parts.selftests}
 

@@ -27,6 +27,8 @@ from ._outputs import Output as Output
 from ._outputs import Values as Values
 from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._sound import SoundBorder as SoundBorder
+from ._sound import sound_border as sound_border
 from ._tensors import LIMITS as LIMITS
 from ._tensors import NUMPY_TYPE as NUMPY_TYPE
 from ._tensors import DType as DType
@@ -57,6 +59,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "Simplified",
+    "SoundBorder",
     "Tensor",
     "Values",
     "blob",
@@ -72,6 +75,7 @@ __all__ = [
     "reference",
     "simplify",
     "softmax",
+    "sound_border",
     "streaming",
 ]
 __all__ += _ops.__all__

@@ -26,12 +26,13 @@ from ._records import (
     tensor_fields,
     write_record,
 )
+from ._sound_record import append_sound, check_record, read_front
 from ._tensors import ProgramError, Tensor
 from .ops import Op
 
 MAGIC = b"DPT\x1a"
 VERSION = (2, 1)  # the newest that it reads; it writes the lowest that can say the program
-HEADER = struct.Struct("<4sHHIIIHH3HBb6IB7s")
+HEADER = struct.Struct("<4sHHIIIHH3HBb6IB3sI")
 NO_SOFTMAX = softmax.SoftmaxScale(0, 0)
 
 
@@ -55,6 +56,7 @@ class _Header(NamedTuple):
     state_size: int
     softmax: tuple[int, int]  # mult and shift; 0, 0: the net does not end in a softmax
     zeros: bytes
+    sound: int  # where the record of sound lies; 0: there is none
 
 
 def identity(program: Program) -> int:
@@ -91,6 +93,7 @@ def dumps(program: Program) -> bytes:
             f"program {program.name!r}: encoder, decoder and provenance must fit JSON: {error}"
         ) from error
     meta_at = append(body, meta)
+    sound_at = 0 if program.front is None else append_sound(body, program.sound_border)
     at = HEADER.size
     wirings = Wiring.of(program.reads, program.plan)
     for op, wiring, tables in zip(program.ops, wirings, offsets, strict=True):
@@ -98,8 +101,9 @@ def dumps(program: Program) -> bytes:
         at += OP.size
     counts = (program.arena_size, len(program.ops), len(program.labels))
     places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
-    border = (*tensor_fields(program.input), *places, *_softmax_scale(program), bytes(7))
-    version = (2, 1 if program.earlier_outputs else 0)
+    softmax_scale = _softmax_scale(program)
+    border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
+    version = (2, 1 if program.earlier_outputs or sound_at else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
     return bytes(body)
@@ -136,7 +140,10 @@ def loads(blob: bytes) -> Program:
             encoder=meta.encoder,
             decoder=last.decoder,
             provenance=meta.provenance,
+            front=read_front(view, header.sound) if header.sound and header.version[1] else None,
         )
+        if program.front is not None:
+            check_record(view, header.sound, program.sound_border)
     except MetaError as error:
         raise BlobError(f"the blob's meta: {error}") from error
     except ProgramError as error:
@@ -195,6 +202,7 @@ def _read_header(blob: memoryview) -> _Header:
         state_size=rest[9],
         softmax=(rest[10], rest[11]),
         zeros=rest[12],
+        sound=rest[13],
     )
 
 
@@ -234,7 +242,8 @@ def _check_header(header: _Header, program: Program) -> None:
         ("in", header.input, program.input),
         ("state_size", header.state_size, program.state_size),
         ("softmax", header.softmax, tuple(_softmax_scale(program))),
-        ("bytes 57 to 63", header.zeros, bytes(7)),
+        ("bytes 57 to 59", header.zeros, bytes(3)),
+        ("sound_offset", header.sound, header.sound if header.version[1] else 0),
     )
     for what, came, wanted in fields:
         if came != wanted:

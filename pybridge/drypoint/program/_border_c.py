@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Template
 
 from ._border import Border
+from ._codegen_sound import listen_declarations, listen_defines
 from ._program import Program
 
 ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
@@ -23,11 +24,14 @@ def border_defines(program: Program, name: str) -> str:
             f"/* The input's integer q stands for {upper}_INPUT_SCALE * (q - {upper}_INPUT_ZERO"
         )
         lines += ").\n"
-        lines += f" * {name}_quantize() makes the integers. */\n"
+        maker = "quantize" if program.front is None else "listen"
+        lines += f" * {name}_{maker}() makes the integers. */\n"
         lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
         lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
     if program.sample_rate is not None:
         lines += f"#define {upper}_SAMPLE_RATE  {program.sample_rate} /* time steps a second */\n"
+    if program.front is not None:
+        lines += listen_defines(program, name)
     return lines
 
 
@@ -39,6 +43,8 @@ def border_functions(program: Program, name: str) -> str:
     """
     if program.reads_pixels:
         return ""
+    if program.front is not None:
+        return listen_declarations(program, name)
     rule = program.border
     rows = [rule.mean.tolist(), rule.gain.tolist(), *(rule.counts or ())]
     period = 1 if all(len({*row}) == 1 for row in rows) else program.input_shape.c

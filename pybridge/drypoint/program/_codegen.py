@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from string import Template
 
@@ -15,15 +15,17 @@ from . import _softmax as softmax
 from ._blob import identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
+from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
 from ._outputs import is_output, output_offsets
 from ._packing import KernelSet, kernel_set, pack, stack_bound
+from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
 from ._program import Program
 from ._records import FIELDS, KINDS, TABLES, WEIGHT_BITS, Wiring, has_weights, own_fields
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
-from .ops import Conv, Op
+from .ops import Conv, DepthwiseConv, Op
 
 CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
@@ -102,6 +104,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
         border=border_functions(program, name),
+        include="drypoint.h" if program.front is None else "drypoint_listen.h",
     )
 
 
@@ -169,6 +172,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         kernels=_kernels(program, chosen),
         packing=chosen.number,
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
+        listen=listen_source(program, name),
         state=f"\n    .state_size = {name.upper()}_STATE_SIZE," if program.is_streaming else "",
     )
 
@@ -176,13 +180,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 def _kernels(program: Program, chosen: KernelSet) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     kinds = {_kernel(op) for op in program.ops}
-    quads = () if chosen.quads is None else ("add", "mul", "maxpool", "avgpool")
-    fast = ("conv", "dense", "depthwise", *quads)
-    own: dict[str, str] = {kind: f"{chosen.backend}_{kind}" for kind in fast}
-    if chosen.quads is not None:  # one kernel runs all convolutions
-        own["grouped"] = own["conv"]
-    if chosen.name == "mve":
-        own = dict(mve_kernels(program.ops))
+    own = _own_kernels(program.ops, chosen)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
         for kind in (one.kind for one in KINDS)
@@ -198,6 +196,23 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
         f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n'
         f"    {runner},\n}};\n\n"
     )
+
+
+def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
+    """The kernels of a backend by kind of op, each the smallest that computes all ops of its kind.
+    A kind that is missing has a plain kernel alone.
+    """
+    if chosen.name == "mve":
+        return mve_kernels(ops)
+    small = chosen.quads is None
+    more = ("grouped",) if small else ("add", "mul", "maxpool", "avgpool")
+    own = {kind: f"{chosen.backend}_{kind}" for kind in ("conv", "dense", "depthwise", *more)}
+    if not small:
+        own["grouped"] = own["conv"]  # one kernel runs all convolutions
+    depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
+    if small and chosen.number and all(is_single(op) and pack(op, chosen) for op in depthwise):
+        own["depthwise"] = f"{chosen.backend}_single"
+    return own
 
 
 def _kernel(op: Op) -> str:
@@ -228,7 +243,24 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         inputs=_nested(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
         outputs=_nested(np.concatenate(outputs, axis=1)),
+        **_listening(program, name),
     )
+
+
+def _listening(program: Program, name: str) -> dict[str, str]:
+    """What a self-test says and does where the program reads samples."""
+    if program.front is None:
+        return dict.fromkeys(("listen", "listens", "listen_words"), "") | {"listened": "0"}
+    n_ops = len(program.ops)
+    return {
+        "listen": listen_selftest(program, name),
+        "listens": f",\n * or {n_ops + 1}: {name}_listen decides otherwise",
+        "listened": "listen_selftest()",
+        "listen_words": (
+            f"    }} else if (wrong == {n_ops + 1}) {{\n"
+            f'        printf("{name}: {name}_listen decides otherwise\\n");\n'
+        ),
+    }
 
 
 def _runs(clock: Clock, index: int) -> bool:
@@ -254,7 +286,7 @@ def _tables(op: Op, index: int) -> str:
             text += f"/* {_comment(op.name)}: {TITLES[field]} */\n"
         if field == "weight":
             rows = _rows(values.reshape(len(values), -1).tolist())
-            text += f"static const int8_t weight{index}[] = {{\n{rows}}};\n"
+            text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{rows}}};\n"
         else:
             text += _table(f"{field}{index}", values)
     return text + "\n" if text else ""
@@ -264,7 +296,7 @@ def _packed(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    text = f"static const uint32_t packed{index}[] = {{\n{_wrapped(words)}}};\n"
+    text = f"static const uint32_t packed{index}[] DPT_IN_TABLE = {{\n{_wrapped(words)}}};\n"
     pad = getattr(op, "pad", None)
     return f"{head}{text}{'' if pad is None else _table(f'pad{index}', pad)}\n"
 
@@ -275,7 +307,7 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
         numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
     else:
         numbers = [str(v) for v in values.view(np.uint8).tolist()]
-    return f"static const uint8_t {name}[] = {{\n{_wrapped(numbers)}}};\n"
+    return f"static const uint8_t {name}[] DPT_IN_TABLE = {{\n{_wrapped(numbers)}}};\n"
 
 
 def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -> str:

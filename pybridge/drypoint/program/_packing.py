@@ -1,7 +1,8 @@
 """Packs weights, at export, into the layouts that the kernels of small devices read.
 
 A packed op is, in little-endian bytes: int32 biases, then int32 multipliers, of all channels; then
-the weights. Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
+the weights. A convolution in groups is packed group after group, each as a convolution of its own.
+Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
 dense op) in steps: block after block, step after step, in each the weights in the order that the
 kernel multiplies them. Incomplete blocks and steps are padded with 0 (multipliers: 2).
 ``dpt_window.inc`` reads this layout in C; the arithmetic is exact modulo 2^32, so the proof of
@@ -113,7 +114,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             flips="i8",
             stored="16 bits",
             depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
-            stack=1568,
+            stack=1600,
         ),
         KernelSet(
             name="mve",
@@ -169,17 +170,22 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
         return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
     if kernels.quads is not None:
         return pack_quads(op, kernels.quads)
-    if isinstance(op, GroupedConv) or (isinstance(op, Conv) and op.dilated):
-        return b""
-    order = kernels.conv if isinstance(op, Conv) else kernels.dense
+    groups = op.groups if isinstance(op, GroupedConv) else 1
+    rows = np.split(np.arange(op.out_shape.c), groups)
+    return b"".join(_pack_rows(op, own, kernels) for own in rows)
+
+
+def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: KernelSet) -> bytes:
+    """The output channels ``own`` of an op, which read the same input channels."""
+    order = kernels.dense if isinstance(op, Dense) else kernels.conv
     channels, step = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
-    weight = op.weight.reshape(len(op.weight), -1).astype(np.int64)
+    weight = op.rows[own].astype(np.int64)
     n, length = weight.shape
     blocks, steps = -(-n // channels), -(-length // step)
     flipped = 0 if kernels.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
     bias, mult = np.zeros(blocks * channels, np.int64), np.full(blocks * channels, 2, np.int64)
-    bias[:n] = op.bias - flipped * weight.sum(axis=1)
-    mult[:n] = op.mult
+    bias[:n] = op.bias[own] - flipped * weight.sum(axis=1)
+    mult[:n] = op.mult[own]
 
     stored = np.zeros((blocks * channels, steps * step), np.int64)
     stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)

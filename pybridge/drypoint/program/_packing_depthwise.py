@@ -4,6 +4,8 @@ A packed op has, group of channels by group, int32 biases, int32 multipliers and
 unit of taps, in each the weights of every channel. The last group ends with the last channel.
 """
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +16,7 @@ from .ops import DepthwiseConv
 
 BAND_SIZE = 0x2C00  # bytes of padded input that the driver copies at once
 QUADS_GROUP = 16  # channels of a group for quads, at least
-MOST_TAPS = 64  # DPT_MOST_TAPS, of small devices
+MOST_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
 
@@ -26,8 +28,8 @@ class Depthwise:
         group: channels that are computed at once; ops of fewer channels are not packed.
         unit: taps that are multiplied at once.
         dtype: of the packed weights; 16-bit weights and their biases are packed times 2^shift.
-        small: for dpt_depthwise_small.inc: multipliers behind the weights; ops whose outputs are
-            not bytes are not packed.
+        small: for dpt_depthwise_small.inc: multipliers behind the weights; several outputs for a
+            channel, and pooling; ops whose outputs are not bytes are not packed.
         strips: 3x3 kernels without stride and dilation are packed for dpt_dsp_depthwise.inc: for
             each channel a bias, a multiplier, and for each column of the kernel the weights of
             rows 0 and 1, then the weights of rows 1 and 2.
@@ -47,28 +49,28 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     Returns:
         A multiple of four bytes.
     """
-    taps, n, flipped, pixels = op.kernel[0] * op.kernel[1], op.out_shape.c, 0, 1
+    taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
     if isinstance(layout, Quads):
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
         layout = Depthwise(group=max(QUADS_GROUP, layout.lanes), unit=QUAD, dtype=np.int8)
         if not _driven(op, layout.group):
             return b""
         pixels = _pixels(op, layout.group)
-    elif op.multiplier != 1 or op.pool != (1, 1) or taps > MOST_TAPS or n < layout.group:
-        return b""
+        groups = _groups(op.out_shape.c, layout.group, 1)
+    else:
+        if taps > MOST_TAPS or op.in_shape.c < layout.group or op.out_type == "i32":
+            return b""
+        groups = _groups(op.in_shape.c, layout.group, op.multiplier)
     size, units = layout.group, -(-taps // layout.unit)
-    if layout.small and op.out_type == "i32":
-        return b""
     rows, bias_of, packed = op.rows.astype(np.int64), op.bias.astype(np.int64), b""
     if layout.dtype is np.int16:
         if op.shift > MOST_SHIFT:
             return b""
         rows, bias_of = rows << op.shift, bias_of << op.shift
-    strips = layout.strips and (op.kernel, op.stride, op.dilation) == ((3, 3), (1, 1), (1, 1))
-    for begin in range(0, n, size):
-        first = max(0, min(begin, n - size))
-        own = slice(first, min(first + size, n))
-        count = own.stop - first
+    strips = layout.strips and is_single(op)
+    strips &= (op.kernel, op.stride, op.dilation) == ((3, 3), (1, 1), (1, 1))
+    for own in groups:
+        count = len(own)
         bias, mult = np.zeros(size, np.int64), np.full(size, 2, np.int64)
         weight = np.zeros((size, units * layout.unit), layout.dtype)
         bias[:count] = bias_of[own] - flipped * rows[own].sum(axis=1)
@@ -84,6 +86,24 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         biases, mults = ((v & 0xFFFFFFFF).astype("<u4").tobytes() for v in (bias, mult))
         packed += biases + (weights + mults if layout.small else mults + weights)
     return packed
+
+
+def is_single(op: DepthwiseConv) -> bool:
+    """Whether it has one output for each channel, and does not pool."""
+    return op.multiplier == 1 and op.pool == (1, 1)
+
+
+def _groups(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
+    """The output channels of each group, in the order of the packed op. A run of at most SMALL_RUN
+    groups comes once for each output of a channel.
+    """
+    firsts = [max(0, min(begin, n - size)) for begin in range(0, n, size)]
+    whole = firsts[: n // size]
+    runs = [whole[i : i + SMALL_RUN] for i in range(0, len(whole), SMALL_RUN)]
+    runs += [firsts[len(whole) :]]
+    for run, k in itertools.product(runs, range(multiplier)):
+        for first in run:
+            yield np.arange(first, min(first + size, n)) * multiplier + k
 
 
 def _driven(op: DepthwiseConv, group: int) -> bool:

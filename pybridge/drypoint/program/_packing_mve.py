@@ -1,37 +1,47 @@
 """What exported programs need of the Helium backend: the layout of depthwise weights
-(``dpt_mve_depthwise.inc``), and the kernels that compute the ops.
+(``dpt_mve_depthwise.inc``, ``dpt_mve_taps.inc``), and the kernels that compute the ops.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ._packing_depthwise import is_single
 from .ops import Conv, DepthwiseConv, Op
 
 LANES = 16
 TILE = 1536  # bytes of the buffer of depthwise convolutions
+MOST_TAPS = TILE // LANES  # of a window that is copied tap by tap
 WINDOW = 768  # MVE_WINDOW in C: bytes of a window
 ORDER = np.arange(LANES).reshape(4, 4).T.reshape(-1)  # channels of the accumulators
 
 
+def is_tiles(op: DepthwiseConv) -> bool:
+    """Whether ``dpt_mve_depthwise.inc`` computes the op, by tiles of the plane; else
+    ``dpt_mve_taps.inc`` does, window by window.
+    """
+    high, wide = op.reach
+    return is_single(op) and high * wide * min(op.in_shape.c, LANES) <= TILE
+
+
 def pack_tiles(op: DepthwiseConv) -> bytes:
     """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
-    computes the op: a window does not fit the buffer, or outputs are not bytes.
+    computes the op: it has too many taps, or outputs are not bytes.
 
     Returns:
         A multiple of four bytes.
     """
-    n, taps = op.out_shape.c, op.kernel[0] * op.kernel[1]
-    high, wide = ((op.kernel[i] - 1) * op.dilation[i] + 1 for i in (0, 1))
-    fits = high * wide * min(n, LANES) <= TILE and op.out_type != "i32"
-    if op.multiplier != 1 or op.pool != (1, 1) or not fits:
+    n, taps = op.in_shape.c, op.kernel[0] * op.kernel[1]
+    if op.out_type == "i32" or (taps > MOST_TAPS and not is_tiles(op)):
         return b""
     flipped = -128 if op.in_type == "u8" else 0
-    pixels = LANES // n if n < LANES and op.stride[1] == 1 else 1
+    pixels = LANES // n if n < LANES and op.stride[1] == 1 and is_tiles(op) else 1
     rows, packed = op.rows.astype(np.int64), b""
-    for begin in range(0, n, LANES):
+    for begin, output in itertools.product(range(0, n, LANES), range(op.multiplier)):
         first = max(0, min(begin, n - LANES))
-        own = np.tile(np.arange(first, min(first + LANES, n)), pixels)
+        own = np.arange(first, min(first + LANES, n)) * op.multiplier + output
+        own = np.tile(own, pixels)
         bias, mult = np.zeros(LANES, np.int64), np.full(LANES, 2, np.int64)
         weight = np.zeros((taps, LANES), np.int8)
         bias[: len(own)] = (op.bias - flipped * rows.sum(axis=1))[own]
@@ -57,12 +67,23 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         and op.kernel[0] * op.kernel[1] * op.in_shape.c <= WINDOW
         for op in convs
     ]
-    kinds = ("conv", "dense", "depthwise", "add", "maxpool", "avgpool", "concat", "lookup")
+    kinds = (
+        "conv",
+        "dense",
+        "depthwise",
+        "grouped",
+        "add",
+        "mul",
+        "maxpool",
+        "avgpool",
+        "concat",
+        "lookup",
+    )
     found = {kind: f"dpt_mve_{kind}" for kind in kinds}
     if all(pixels):
         found["conv"] = "dpt_mve_pixels"
     elif not any(pixels):
         found["conv"] = "dpt_mve_windows"
-    if all(pack_tiles(op) for op in depthwise):
+    if all(pack_tiles(op) and is_tiles(op) for op in depthwise):
         found["depthwise"] = "dpt_mve_tiles"
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint import sound
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
@@ -20,6 +21,7 @@ from ._anomaly import (
     reconstruction_errors,
 )
 from ._border import Border, border, is_signal, sample_rate_of
+from ._check_input import checked_input
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._outputs import (
@@ -32,7 +34,8 @@ from ._outputs import (
 )
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
-from ._tensors import NUMPY_TYPE, DType, ProgramError, Shape, Tensor, check_text
+from ._sound import AUDIO, SoundBorder, is_audio, sound_border
+from ._tensors import DType, ProgramError, Shape, Tensor, check_text
 from .ops import Op
 from .ops._weighted import WeightedOp
 
@@ -56,7 +59,8 @@ class Program:
     that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
     ``labels`` has a name for each value of the output, or none. ``threshold``, of an autoencoder,
     is the `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of
-    JSON types.
+    JSON types. ``front`` makes features of samples, in a program whose encoder is an
+    `AudioEncoder`.
 
     Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
     ``decoder`` and ``labels`` belong to the last output. A program with several outputs has a name
@@ -78,6 +82,7 @@ class Program:
     output_name: str = ONLY_OUTPUT
     earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    front: sound.FrontEnd | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -107,6 +112,10 @@ class Program:
             raise ProgramError(f"the provenance is {self.provenance!r}, not a mapping")
         if not (np.isfinite(self.input_scale) and self.input_scale > 0):
             raise ProgramError(f"the input scale is {self.input_scale}, not a positive number")
+        if (self.front is not None) != is_audio(self.encoder):
+            raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
+        if self.front is not None:
+            _ = self.sound_border
 
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
@@ -247,48 +256,23 @@ class Program:
         Raises:
             ProgramError: wrong type or shape.
         """
-        try:
-            x = np.asarray(x)
-        except ValueError as error:
-            raise ProgramError("inputs are rows of different lengths, not an array") from error
-        wanted = NUMPY_TYPE[self.input_type]
-        shape = tuple(self.input_shape)
-        if x.dtype != wanted:
-            raise ProgramError(
-                f"inputs are {x.dtype}, the program reads {np.dtype(wanted)}: {self._dtype_hint(x)}"
-            )
-        plain = (shape, shape[:2]) if shape[2] == 1 else (shape,)
-        if x.shape in plain:
-            return x.reshape(1, *shape)
-        if x.shape[1:] in plain:
-            return x.reshape(len(x), *shape)
-        h, w, c = shape
-        hint = ""
-        if x.shape[-3:] == (c, h, w):
-            hint = ": channels come last, x.transpose(0, 2, 3, 1) of a batch with channels first"
-        elif x.size and x.size % (h * w * c) == 0 and x.ndim < 3:
-            hint = f": x.reshape(-1, {h}, {w}, {c}) of a batch"
-        elif self.reads_pixels and x.ndim >= 2:
-            hint = ": encoder_from_config(program.encoder).pixels(x) of drypoint.data resizes"
-        raise ProgramError(
-            f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}"
-        )
-
-    def _dtype_hint(self, x: NDArray[Any]) -> str:
-        """What to write for inputs of another type."""
-        wanted = np.dtype(NUMPY_TYPE[self.input_type])
-        if not self.reads_pixels:
-            if x.dtype.kind == "f":
-                return "integers(x) of the program makes them"
-            return f"x.astype({wanted.name!r}) of values in its range"
-        if x.dtype.kind == "f":
-            return "pixels from 0 to 255; of x in [0, 1] they are (255 * x).round().astype('uint8')"
-        return "pixels from 0 to 255, x.astype('uint8')"
+        return checked_input(x, self.input, reads_pixels=self.reads_pixels)
 
     @property
     def reads_pixels(self) -> bool:
         """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
-        return self.encoder is not None and not is_signal(self.encoder)
+        return not (self.encoder is None or is_signal(self.encoder) or is_audio(self.encoder))
+
+    @property
+    def sound_border(self) -> SoundBorder:
+        """The numbers that make integers of the features of samples.
+
+        Raises:
+            ProgramError: the program has no front end, or it does not fit the input.
+        """
+        if self.front is None or self.encoder is None:
+            raise ProgramError(f"the program {self.name!r} has no front end: it reads no samples")
+        return sound_border(self.front, self.encoder, self.input, self.input_scale)
 
     @property
     def sample_rate(self) -> int | None:
@@ -298,7 +282,7 @@ class Program:
         Raises:
             ProgramError: the encoder states no number of steps.
         """
-        return sample_rate_of(self.encoder)
+        return sample_rate_of(self.encoder) if self.front is None else self.front.rate
 
     @property
     def border(self) -> Border:
@@ -310,6 +294,8 @@ class Program:
         """
         if self.reads_pixels:
             raise ProgramError("the program reads the pixels of its encoder, which are integers")
+        if self.front is not None:
+            raise ProgramError("the program reads samples: its sound_border makes the integers")
         return border(self.encoder, self.input, self.input_scale)
 
     def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
@@ -318,7 +304,8 @@ class Program:
 
         Args:
             inputs: with a `SignalEncoder` its samples (N, steps, channels), floats or int16 counts,
-                or (N, steps) for one channel; else floats (N, C, H, W), (N, C, L) or (N, n), what
+                or (N, steps) for one channel; with an `AudioEncoder` its samples (N, samples),
+                int16 or floats from -1 to 1; else floats (N, C, H, W), (N, C, L) or (N, n), what
                 the float net takes. Floats are rounded to float32. N = 1 may be left out.
 
         Returns:
@@ -327,6 +314,8 @@ class Program:
         Raises:
             ProgramError: another shape or type, NaN, or the program reads pixels.
         """
+        if self.front is not None:
+            return self.sound_border.integers(np.asarray(inputs))
         rule, values = self.border, np.asarray(inputs)
         h, w, c = self.input_shape
         signal = is_signal(self.encoder)
@@ -351,7 +340,8 @@ class Program:
 
     def encode(self, x: ArrayLike) -> NDArray[np.integer]:
         """What the float model took as the integers that the first op reads: floats by `integers`,
-        with a `SignalEncoder` int16 counts too; anything else as `check_input` takes it.
+        with a `SignalEncoder` or an `AudioEncoder` int16 too; anything else as `check_input`
+        takes it.
 
         Raises:
             ProgramError: as `check_input` and `integers`.
@@ -361,7 +351,7 @@ class Program:
         except ValueError as error:
             raise ProgramError("inputs are rows of different lengths, not an array") from error
         real = given.dtype.kind == "f" and not self.reads_pixels
-        counts = given.dtype == np.int16 and is_signal(self.encoder)
+        counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
         return self.integers(given) if real or counts else self.check_input(given)
 
     def real(self, outputs: Values) -> Any:
@@ -377,10 +367,10 @@ class Program:
     def is_autoencoder(self) -> bool:
         """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
         the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax, no
-        signal row by row."""
+        signal row by row, no samples."""
         same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
-        same = same and not self.earlier_outputs
-        return same and not self.is_streaming and not self.reads_pixels and not self.softmax
+        other = self.is_streaming or self.reads_pixels or self.softmax or self.front is not None
+        return same and not other and not self.earlier_outputs
 
     @property
     def error_scale(self) -> ErrorScale:
@@ -443,6 +433,9 @@ class Program:
         shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
         shapes += [(h, w)] if c == 1 else []
         shapes += [(c,)] if (h, w) == (1, 1) else []
+        if self.front is not None:
+            samples = self.sound_border.samples
+            shapes += [(samples,), (samples, 1)]
         return shape in shapes
 
     def save(self, path: str | Path) -> None:

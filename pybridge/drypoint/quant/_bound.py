@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import SignalEncoder
+from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import AvgPool, Binary, Integers, QuantizedNode, QuantParams, Table, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import Tensor, border
+from drypoint.program import Tensor, border, sound_border
 
 from ._calibration import Calibration, check_calibration
 from ._fold import fold
@@ -51,6 +51,9 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
 
 
 def _border_error(model: Model, source: Tensor, scale: float) -> float:
+    if isinstance(model.encoder, AudioEncoder):
+        front, config = model.encoder.front, model.encoder.config()
+        return sound_border(front, config, source, scale).error * scale
     encoder = model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
     return border(encoder, source, scale).error * scale
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import accept
-from drypoint.data import SignalEncoder
+from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import to_program
 from drypoint.nn import Layer, Model
 from drypoint.program import Program, ProgramError
@@ -56,11 +56,13 @@ def quantize(
             encoder=_border(model) or graph.encoder,
             decoders={name: decoder.config() for name, decoder in found.items()},
             provenance=provenance or {},
+            front=model.encoder.front if isinstance(model.encoder, AudioEncoder) else None,
         )
     except ProgramError as error:
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
 
 
 def _border(model: Model) -> Mapping[str, Any] | None:
-    """The config of a `SignalEncoder`, which the program's border does, not its first op."""
-    return model.encoder.config() if isinstance(model.encoder, SignalEncoder) else None
+    """The config of an encoder whose arithmetic the program's border does, not its first op."""
+    at_border = isinstance(model.encoder, SignalEncoder | AudioEncoder)
+    return model.encoder.config() if at_border else None  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import accept, html_table, progress, table_lines
-from drypoint.data import Dataset, ImageEncoder, SignalEncoder
+from drypoint.data import AudioEncoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.graph import QuantizedNode, Weighted
 from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
@@ -215,7 +215,8 @@ def _integers(
     """The integer inputs of the program for these inputs."""
     if isinstance(model.encoder, ImageEncoder):
         return model.encoder.pixels(inputs)
-    return program.integers(np.asarray(inputs) if isinstance(model.encoder, SignalEncoder) else x)
+    samples = isinstance(model.encoder, SignalEncoder | AudioEncoder)
+    return program.integers(np.asarray(inputs) if samples else x)
 
 
 def _plane(values: NDArray[np.floating], shape: Shape) -> NDArray[np.floating]:

@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drypoint import data, interop, nn
 from drypoint.common import (
@@ -26,7 +27,10 @@ EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "file", type=Path, help="an ONNX or TensorFlow Lite file, of floats or quantized"
+        "file",
+        type=Path,
+        help="an ONNX or TensorFlow Lite file, of floats or quantized; or a microWakeWord manifest "
+        "(.json) beside its TensorFlow Lite file",
     )
     parser.add_argument(
         "--out",
@@ -39,27 +43,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", metavar="A,B,...", help="names of the classes; 0, 1, ... if left out"
     )
+    parser.add_argument(
+        "--cut",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="import up to the tensor of this name and leave out what comes after it",
+    )
+    parser.add_argument(
+        "--input-shape",
+        metavar="C,H,W",
+        help="shape of an example of an ONNX file that leaves it open, such as 3,48,192",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, wrap, write, show the layers or ops."""
+    if args.file.suffix == ".json":
+        return _wake_word(args)
     content = read_bytes(args.file)
     is_tflite = interop.is_tflite(args.file)
     if not is_tflite and (kind := file_kind(content)):
         raise DrypointError(f"{args.file} is no ONNX or TensorFlow Lite file; {kind}")
+    options = _options(args, is_tflite=is_tflite)
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
-    if is_quantized(args.file):
-        return _program(args, content)
+    if is_quantized(args.file, **options):
+        return _program(args, content, options)
     out = args.out or args.file.with_suffix(".npz")
     if args.out is None and out.is_file() and b"model.json" not in read_start(out, 4096):
         raise DrypointError(f"{out} is there, no model, and would be replaced: name another, --out")
     read = interop.from_tflite if is_tflite else interop.from_onnx
-    net = read(args.file)
+    net = read(args.file, **options)
     check_other(out, args.file)
     encoder, decoder = _encoder(net, args), _decoder(net, args)
     if decoder is not None:
         net = _with_probabilities(net)
-    provenance = {"imported": args.file.name, "sha256": sha256(content)}
+    provenance = _provenance(args, content)
     nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance).save(out)
     facts = {
         "file": str(out),
@@ -73,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _program(args: argparse.Namespace, content: bytes) -> int:
+def _program(args: argparse.Namespace, content: bytes, options: dict[str, Any]) -> int:
     """Write the program of a quantized file, without what its outputs do not depend on."""
     if args.mean is not None or args.std is not None:
         raise DrypointError(
@@ -81,9 +100,9 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
         )
     out = args.out or args.file.with_suffix(".dpt")
     check_suffix(out, ".dpt")
-    program, rounding = interop.program_and_rounding(args.file, name=out.stem)
+    program, rounding = interop.program_and_rounding(args.file, name=out.stem, **options)
     check_other(out, args.file)
-    provenance = {"imported": args.file.name, "sha256": sha256(content)}
+    provenance = _provenance(args, content)
     labels = tuple(args.labels.split(",")) if args.labels else ()
     found = simplify(replace(program, labels=labels, provenance=provenance))
     program = found.program
@@ -101,6 +120,58 @@ def _program(args: argparse.Namespace, content: bytes) -> int:
     text = f"{program}\nleft out: {found.left_out}\n{rounding.line}\n{out}: {len(written):,} bytes"
     result(text, facts, as_json=args.json)
     return 0
+
+
+def _wake_word(args: argparse.Namespace) -> int:
+    """Write the program of a microWakeWord manifest: the net with its front end."""
+    for name in ("mean", "std", "labels"):
+        if getattr(args, name) is not None:
+            raise DrypointError(
+                f"{args.file} is a wake word of its own settings: leave out --{name}"
+            )
+    out = args.out or args.file.with_suffix(".dpt")
+    check_suffix(out, ".dpt")
+    word = interop.read_wake_word(args.file, name=out.stem)
+    check_other(out, args.file)
+    written = blob.dumps(word.program)
+    write_atomic(out, written)
+    facts = {
+        "file": str(out),
+        "model_bytes": len(written),
+        "wake_word": word.wake_word,
+        "cutoff": word.cutoff,
+        "sliding_window": word.sliding_window,
+    }
+    text = (
+        f"{word.program}\n{word.wake_word!r}: a probability is the output / 256; the mean of "
+        f"{word.sliding_window} outputs is compared with {word.cutoff}\n{out}: {len(written):,} "
+        "bytes; `drypoint export --streaming` writes C that listens"
+    )
+    result(text, facts, as_json=args.json)
+    return 0
+
+
+def _options(args: argparse.Namespace, *, is_tflite: bool) -> dict[str, Any]:
+    """Where the file's net ends, and the shape of its examples.
+
+    Raises:
+        DrypointError: `--input-shape` is no list of sizes, or is of a TensorFlow Lite file.
+    """
+    if args.input_shape is None:
+        return {"cut": args.cut}
+    sizes = args.input_shape.split(",")
+    if is_tflite or not all(size.isdecimal() and len(size) < 10 for size in sizes):
+        raise DrypointError(
+            f"--input-shape is {args.input_shape!r}; wanted the shape of an example of an ONNX "
+            "file, such as 3,48,192"
+        )
+    return {"cut": args.cut, "input_shape": tuple(int(size) for size in sizes)}
+
+
+def _provenance(args: argparse.Namespace, content: bytes) -> dict[str, str]:
+    """The file that the net is of, and the tensor that it was cut at."""
+    cut = {"cut": ", ".join(args.cut)} if args.cut else {}
+    return {"imported": args.file.name, "sha256": sha256(content), **cut}
 
 
 def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:

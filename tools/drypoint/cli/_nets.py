@@ -22,13 +22,16 @@ def net_help() -> str:
     return (
         "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
-        "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables. "
+        "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables, "
+        "tcn for keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
 
 
-def default_net(dataset: Dataset) -> str:
+def default_net(dataset: Dataset, *, task: str | None = None) -> str:
     """The family of a ``--net`` that is left out."""
+    if task == "keyword":
+        return "tcn"
     if not dataset.is_signals:
         return "cnn"
     return "mlp" if dataset.signal_size[0] == 1 else "conv1d"

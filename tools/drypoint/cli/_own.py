@@ -9,7 +9,7 @@ import numpy as np
 
 from drypoint import train
 from drypoint.common import DrypointError
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder, augment
+from drypoint.data import AudioEncoder, ClassDecoder, Dataset, ImageEncoder, SignalEncoder, augment
 from drypoint.measure import measure
 from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
@@ -107,10 +107,10 @@ def training(
     Raises:
         DrypointError: the net does not fit the data, or there is only one class.
     """
-    name = args.net or default_net(data.train)
+    name = args.net or default_net(data.train, task=args.task)
     family = name.partition(":")[0]
     repeats = family == AUTOENCODER if saved is None else reconstructs(saved)
-    model = saved if saved is not None else _model(name, data, notify, repeats=repeats)
+    model = saved if saved is not None else _model(name, data, args, notify, repeats=repeats)
     net = model.net
     classes = len(data.train.classes)
     if classes < 2 and not repeats:
@@ -143,8 +143,15 @@ def _with_validation(
     return replace(data, train=train, val=val), model
 
 
-def _model(name: str, data: TrainingData, notify: Callable[[str], None], *, repeats: bool) -> Model:
-    encoder = _encoder(data.train, notify)
+def _model(
+    name: str,
+    data: TrainingData,
+    args: argparse.Namespace,
+    notify: Callable[[str], None],
+    *,
+    repeats: bool,
+) -> Model:
+    encoder = _encoder(data.train, notify, task=args.task)
     classes = len(data.train.classes)
     try:
         net = make_net(name, input_shape=encoder.shape, classes=classes)
@@ -161,8 +168,15 @@ def _model(name: str, data: TrainingData, notify: Callable[[str], None], *, repe
     return Model(net, encoder=encoder, decoder=decoder)
 
 
-def _encoder(dataset: Dataset, notify: Callable[[str], None]) -> ImageEncoder | SignalEncoder:
+def _encoder(
+    dataset: Dataset, notify: Callable[[str], None], *, task: str | None
+) -> ImageEncoder | SignalEncoder | AudioEncoder:
     """The encoder of the examples: their size, mean and deviation of the training part."""
+    if task == "keyword":
+        encoder = AudioEncoder.from_data(dataset, preset="log-mel", layout="signal", scale=2.0**-9)
+        channels, rows = encoder.shape
+        notify(f"encoder: {rows} rows of {channels} features, of frames of 30 ms every 10 ms")
+        return encoder
     if dataset.is_signals:
         steps, channels = dataset.signal_size
         notify(f"encoder: {steps} steps x {channels} channels; mean and deviation of each channel")

@@ -17,7 +17,7 @@ from drypoint.common import DrypointError, unknown
 from drypoint.nn import Model
 from drypoint.program import Program
 
-SIGNAL_OPTIONS = ("label", "window", "hop", "channels")
+SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
 _LONGEST = 4096  # characters of a path
 
@@ -133,5 +133,5 @@ def signals_of(reader: Model | Program) -> dict[str, Any]:
     return {
         name: options[name]
         for name in SIGNAL_OPTIONS
-        if type(options.get(name)) is (str if name == "label" else int)
+        if type(options.get(name)) is (str if name in ("label", "task") else int)
     }

@@ -20,7 +20,7 @@ from ._training import Training, add_training_arguments, lenet_data, save_traine
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels", "keep"),
+    *("label", "window", "hop", "channels", "keep", "task"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -91,6 +91,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
         help="a CSV file's row is N channels, time step after time step; a table if left out",
+    )
+    parser.add_argument(
+        "--task",
+        choices=("keyword",),
+        help="keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
+        "(--window N samples); the net reads spectral features, and its export listens to samples",
     )
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss: .png or .svg")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import quant
-from drypoint.data import ImageEncoder, SignalEncoder
+from drypoint.data import AudioEncoder, ImageEncoder, SignalEncoder
 from drypoint.nn import Graph, Model, Sequential
 from drypoint.program import LIMITS, Op, Program, reference
 
@@ -100,7 +100,8 @@ def _side(model: Model, program: Program, inputs: Any) -> tuple[_Side, dict[str,
     if isinstance(encoder, ImageEncoder):
         integers = program.check_input(encoder.pixels(inputs))
     else:
-        integers = program.integers(np.asarray(inputs) if isinstance(encoder, SignalEncoder) else x)
+        samples = isinstance(encoder, SignalEncoder | AudioEncoder)
+        integers = program.integers(np.asarray(inputs) if samples else x)
     assert isinstance(model.net, Sequential | Graph)  # others are not quantized
     layers = {row.op: row.layer for row in rows}
     outputs = model.net.activations(x, [*layers.values()])

@@ -11,6 +11,7 @@ from ._dataset.labels import is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.split import train_val_split
 from ._dataset.splits import ALL, Splits
+from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.class_decoder import ClassDecoder
 from ._encoders.class_encoder import ClassEncoder
@@ -39,6 +40,7 @@ from ._sources.named import DatasetCard, cards, load
 
 __all__ = [
     "ALL",
+    "AudioEncoder",
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",

@@ -13,11 +13,12 @@ with the file's own weights, scales and zero points, which needs no calibration:
     program = interop.program_from_tflite("lenet_int8.tflite")
     program = interop.program_from_onnx("lenet_int8.onnx")
 
-**PyTorch** modules and **Keras** models give float nets without a file in between, and `check` runs
-both on the same images:
+**PyTorch** modules, **Keras** models and linear classifiers of **scikit-learn** give float nets
+without a file in between, and `check` runs both on the same images:
 
     net = interop.from_torch(module, torch.zeros(1, 1, 28, 28))
     net = interop.from_keras(model)
+    net = interop.from_sklearn(LogisticRegression().fit(x, y))
     print(interop.check(nn.Model(net, encoder=encoder), module, images))
 
 Nets and programs go out again: `to_onnx`, `to_tflite`, `to_torch_state_dict`, `to_safetensors`.
@@ -64,9 +65,12 @@ from ._quantized import program_and_rounding as program_and_rounding
 from ._quantized import rounding_report as rounding_report
 from ._rounding import OpRounding as OpRounding
 from ._rounding import RoundingReport as RoundingReport
+from ._wake_word import WakeWord as WakeWord
+from ._wake_word import read_wake_word as read_wake_word
 from .frameworks.check import Agreement as Agreement
 from .frameworks.check import check as check
 from .frameworks.keras import from_keras as from_keras
+from .frameworks.sklearn import from_sklearn as from_sklearn
 from .frameworks.torch import from_torch as from_torch
 from .onnx.read import from_onnx as from_onnx
 from .onnx.read import is_quantized_onnx as is_quantized_onnx

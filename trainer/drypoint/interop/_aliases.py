@@ -4,8 +4,6 @@ from drypoint.common import Arguments, Names
 
 MODULE_ALIASES: Names = {"from_pytorch": "from_torch", "from_tensorflow": "from_keras"}
 MODULE_HINTS: Names = {
-    "from_sklearn": "a model of scikit-learn is no net; drypoint.sklearn.Classifier is a net that "
-    "scikit-learn's pipelines and searches take",
     "load_onnx": "it is from_onnx(path)",
     "export_onnx": "it is to_onnx(model)",
     "from_pt": "a .pt file holds no net, only its weights: build the torch module, load them, and "

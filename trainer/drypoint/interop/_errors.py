@@ -5,14 +5,14 @@ from typing import Self
 from drypoint.common import DrypointError
 
 _LONGEST, _MOST = 300, 40  # characters of a line, lines of a message
-_NAMED = 6  # nodes that a line names
+_NAMED = 3  # nodes that a line names
 
 
 class ImportFileError(DrypointError, ValueError):
     """A file of another framework cannot be read.
 
-    ``str(error)`` is one line; where nodes are refused for several reasons, a line for each reason,
-    which names the nodes.
+    ``str(error)`` is one line; where nodes are refused, a line for each kind of node says how
+    many they are, names the first ones and has the reasons.
     """
 
     @classmethod
@@ -27,22 +27,29 @@ class ImportFileError(DrypointError, ValueError):
         return cls(f"{subject}: {first}", *more)
 
     @classmethod
-    def of(cls, troubles: list[tuple[str, str]], total: int, noun: str) -> Self:
+    def of(
+        cls, troubles: list[tuple[str, str, str]], total: int, noun: str, hint: str = ""
+    ) -> Self:
         """An error about all nodes that cannot be converted.
 
         Args:
-            troubles: the title of a node, and the reason.
+            troubles: the kind of a node, its title, and the reason.
             total: how many nodes there are.
             noun: what the file calls nodes.
+            hint: a last line, or "".
         """
+        by_kind: dict[str, list[tuple[str, str]]] = {}
+        for kind, title, reason in troubles:
+            by_kind.setdefault(kind, []).append((title, reason.removeprefix("it ")))
         by_reason: dict[str, list[str]] = {}
-        for title, reason in troubles:
-            by_reason.setdefault(reason, []).append(title)
-        lines = []
-        for reason, titles in by_reason.items():
-            more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
-            lines.append(f"{', '.join(titles[:_NAMED])}{more} {reason.removeprefix('it ')}")
-        return cls(f"{len(troubles)} of {total} {noun}:", *lines)
+        for kind, nodes in by_kind.items():
+            reasons = "; or ".join(dict.fromkeys(reason for _, reason in nodes))
+            by_reason.setdefault(reasons, []).append(_named(kind, [title for title, _ in nodes]))
+        lines = [
+            f"{', '.join(subjects)}{': each' if subjects[0][0].isdigit() else ''} {reasons}"
+            for reasons, subjects in by_reason.items()
+        ]
+        return cls(f"{len(troubles)} of {total} {noun}:", *lines, *([hint] if hint else []))
 
     def __str__(self) -> str:
         """The line, or the lines."""
@@ -51,6 +58,15 @@ class ImportFileError(DrypointError, ValueError):
         lines = [_one_line(str(line)) for line in self.args[:_MOST]]
         more = len(self.args) - len(lines)
         return "\n  ".join([*lines, *([f"and {more} more"] if more else [])])
+
+
+def _named(kind: str, titles: list[str]) -> str:
+    """The nodes of a kind for a message: how many they are, and the first ones."""
+    if len(titles) == 1:
+        return titles[0]
+    names = ", ".join(title.replace(kind, "").strip() for title in titles[:_NAMED])
+    more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+    return f"{len(titles)} {kind} ({names}{more})"
 
 
 def _one_line(text: str) -> str:

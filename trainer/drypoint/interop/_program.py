@@ -52,7 +52,9 @@ def program_of(
         lowered = graph.compute_output(graph.fuse(builder.graph(value)))
         nodes = graph.quantize_as_file(lowered, halves=halves)
     except LoweringError as error:
-        raise draft.error.of(error.troubles, len(layers), "layers") from error
+        kinds = {layer.title: layer.module.short_name for layer in layers.values()}
+        troubles = [(kinds.get(title, ""), title, reason) for title, reason in error.troubles]
+        raise draft.error.of(troubles, len(layers), "layers") from error
     scale = nodes[-1].target.scale * beta
     return graph.to_program(lowered, nodes, name=name, output_scale=scale), nodes
 

@@ -1,11 +1,12 @@
 """Quantized files of either framework: which are, their programs, and how these round."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from drypoint.common import check_kind, read_start
 from drypoint.program import Program
 
-from ._errors import ImportFileError
+from ._errors import ImportFileError, TfliteError
 from ._rounding import RoundingReport, compare, requantizations
 from .onnx.read import program_of_onnx
 from .tflite.file import IDENTIFIER
@@ -30,7 +31,11 @@ def is_tflite(source: bytes | str | Path) -> bool:
 
 
 def program_and_rounding(
-    source: bytes | str | Path, *, name: str = "model"
+    source: bytes | str | Path,
+    *,
+    name: str = "model",
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
 ) -> tuple[Program, RoundingReport]:
     """The program of a quantized file, and on how many accumulators its framework gives another
     byte.
@@ -39,27 +44,31 @@ def program_and_rounding(
         source: an ONNX or TensorFlow Lite file, or its bytes; untrusted, as for
             `program_from_onnx` and `program_from_tflite`.
         name: the program's name.
+        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+        input_shape: of an example, where an ONNX file leaves it open.
 
     Raises:
         OnnxError, TfliteError, DrypointError: as `program_from_onnx` and `program_from_tflite`.
     """
     if is_tflite(source):
-        program, nodes = program_of_tflite(source, name)
+        if input_shape is not None:
+            raise TfliteError("input_shape is of ONNX files; a TensorFlow Lite file states its own")
+        program, nodes = program_of_tflite(source, name, cut)
         return program, compare(program.ops, requantizations(nodes), "TensorFlow Lite")
-    program, nodes = program_of_onnx(source, name)
+    program, nodes = program_of_onnx(source, name, cut, input_shape)
     return program, compare(program.ops, requantizations(nodes), "ONNX Runtime")
 
 
-def rounding_report(source: bytes | str | Path) -> RoundingReport:
+def rounding_report(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> RoundingReport:
     """On how many of the accumulators that an op's weights allow the file's framework gives another
     byte than the imported program, and by how much at most.
 
     A program rounds once, TensorFlow Lite's reference kernels twice, ONNX Runtime in float32.
 
     Args:
-        source: as for `program_and_rounding`.
+        source, cut: as for `program_and_rounding`.
 
     Raises:
         OnnxError, TfliteError, DrypointError: as `program_and_rounding`.
     """
-    return program_and_rounding(source)[1]
+    return program_and_rounding(source, cut=cut)[1]

@@ -1,6 +1,6 @@
 """The interfaces of models that can be measured; the engine is not imported here."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -39,10 +39,6 @@ class IntegerProgram(Protocol):
 
     def integers(self, inputs: ArrayLike, /) -> NDArray[np.integer]:
         """The integer inputs of the first op, for what the float model takes (N, ...)."""
-        ...
-
-    def output_values(self, planes: Iterable[NDArray[np.integer]], /) -> Any:
-        """The integers (N, C) of the output among the planes of all ops; of several by name."""
         ...
 
     def real(self, outputs: Any, /) -> Any:
@@ -173,8 +169,11 @@ def program_inputs(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any
 
 def _last_of_trace(runner: Runner) -> Predict:
     def predict(inputs: NDArray[Any]) -> ArrayLike:
-        planes = runner.trace(program_inputs(runner.program, inputs))
-        found: ArrayLike = runner.program.real(runner.program.output_values(planes))
+        program = runner.program
+        planes = runner.trace(program_inputs(program, inputs))
+        named = getattr(program, "output_values", None)  # of a program with outputs by name
+        last = planes[-1].reshape(len(planes[-1]), -1)
+        found: ArrayLike = program.real(last if named is None else named(planes))
         return found
 
     return predict

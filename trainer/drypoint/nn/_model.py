@@ -19,6 +19,7 @@ from drypoint.common import (
     write_atomic,
 )
 from drypoint.data import (
+    AudioEncoder,
     Decoder,
     Encoder,
     ImageEncoder,
@@ -348,7 +349,7 @@ class Model:
         whether it is a batch."""
         if isinstance(x, list | tuple):
             return self.encoder is not None and len(x) > most
-        if isinstance(self.encoder, SignalEncoder):
+        if isinstance(self.encoder, SignalEncoder | AudioEncoder):
             return len(x) > most and not self.encoder.is_window(x.shape)
         rank = None if self.input_shape is None else len(self.input_shape)
         return x.ndim > 0 and len(x) > most and self.encode(x[:1]).ndim - 1 == rank
@@ -367,7 +368,7 @@ def _decoder_from_config(
     """What `_decoder_config` described."""
     if config is None:
         return None
-    if "type" in config or set(config) != {"outputs"}:
+    if not isinstance(config, dict) or set(config) != {"outputs"}:
         return decoder_from_config(config)
     configs = cast("dict[str, dict[str, object]]", config["outputs"])
     return {port: decoder_from_config(one) for port, one in configs.items()}

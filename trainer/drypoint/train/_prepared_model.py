@@ -288,10 +288,12 @@ def _prepare_graph(
 def _is_graph(given: object, loss: LossLike | None) -> bool:
     if not isinstance(given, Graph):
         return False
-    if isinstance(loss, Mapping) and not all(isinstance(w, int | float) for w in loss.values()):
-        return False
+    if has_losses(given):
+        return True
+    if isinstance(loss, Mapping):
+        return all(isinstance(weight, int | float) for weight in loss.values())
     word = isinstance(loss, str) and loss.lower() in LOSS_ALIASES and loss not in given.output_ports
-    return has_losses(given) or isinstance(loss, Mapping) or (isinstance(loss, str) and not word)
+    return isinstance(loss, str) and not word
 
 
 def _image_encoder(

@@ -20,7 +20,7 @@ from ._errors import TrainError
 from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
 from ._metrics import Metric, Metrics, resolve_metrics
-from ._objective import LossLike
+from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
 from ._reports import Progress, make_progress
@@ -177,7 +177,7 @@ def _result(
         lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
         checkpoints=checkpoint.checkpoint_files(settings.checkpoint),
-        config=config(run, plan),
+        config=config(run, plan, prepared.objective),
     )
 
 
@@ -209,14 +209,16 @@ def run_identity(prepared: PreparedModel, parts: TrainingData, plan: Plan) -> di
     return identity
 
 
-def config(run: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def config(run: Mapping[str, Any], plan: Plan, objective: Objective) -> dict[str, Any]:
     """The arguments of `fit`, defaults filled in, digests of net and data, and versions."""
     versions = {
         "drypoint": version("drypoint"),
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    return {**run, **plan.settings.config(), "versions": versions}
+    weights = {head.name: objective.weights[head.loss] for head in objective.heads}
+    facts = {**run, "loss_weights": weights or None, **plan.settings.config()}
+    return {**facts, "versions": versions}
 
 
 def plan_line(plan: Plan, *, n_val: int) -> str:

@@ -11,6 +11,7 @@ from .._history import Clock, is_streaming, written
 from .._outputs import output_offsets
 from .._plan import NO_PLAN
 from .._program import Program
+from .._sound import is_audio
 from .._tensors import ProgramError, Shape, Tensor
 from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Upsample
 from ..ops._op import PaddedOp, RowMap, WindowedOp
@@ -53,6 +54,8 @@ def streaming(program: Program) -> Program:
     encoder = program.encoder
     if encoder is not None and is_signal(encoder):
         encoder = {**encoder, "window": 1, "hop": 1}
+    if encoder is not None and is_audio(encoder):
+        encoder = {**encoder, "rows": 1}
     return replace(
         program,
         ops=tuple(stream.ops),

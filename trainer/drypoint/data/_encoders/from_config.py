@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import CoderError
+from .audio_encoder import AudioEncoder
 from .boolean import BooleanDecoder, BooleanEncoder
 from .class_decoder import ClassDecoder
 from .class_encoder import ClassEncoder
@@ -14,6 +15,7 @@ from .signal_encoder import SignalEncoder
 
 _ENCODERS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
     "image": ImageEncoder.from_config,
+    "audio": AudioEncoder.from_config,
     "signal": SignalEncoder.from_config,
     "class": ClassEncoder.from_config,
     "boolean": BooleanEncoder.from_config,

@@ -16,7 +16,12 @@ from .folder_parts import is_file
 from .idx_files import idx_splits, is_idx_file, is_idx_folder
 from .npz import npz_splits
 from .recordings import SUFFIXES as RECORDINGS
-from .recordings import recording_folder_splits, recording_splits, table_splits
+from .recordings import (
+    keyword_folder_splits,
+    recording_folder_splits,
+    recording_splits,
+    table_splits,
+)
 
 
 def read(
@@ -32,6 +37,7 @@ def read(
     channels: int | None = None,
     keep: Collection[str] = (),
     columns: Sequence[str] | None = None,
+    task: str | None = None,
     limit: int = READ_LIMIT,
 ) -> Splits:
     """The data set in a folder or file, which may be untrusted, in the parts that it names.
@@ -67,6 +73,11 @@ def read(
             index.
         columns: the names of the columns of CSV files to read, and no others, as a model's
             `SignalEncoder.columns`; None: all columns that are not left out.
+        task: "keyword": a folder with a subfolder of WAV files for each word, as clips of
+            ``window`` samples (None: 16,000) of one channel at 16,000 samples a second. A recording
+            of another rate is resampled, of several channels the mean is taken, of a longer one the
+            loudest stretch; a shorter one stands between zeros. A subfolder "_background_noise_" is
+            cut into clips that touch, of the class "silence".
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:
@@ -84,9 +95,15 @@ def read(
             "channels is for a CSV file with a row for each example; with window each column is a "
             "channel: leave channels out"
         )
+    if task not in (None, "keyword"):
+        raise DatasetError(f"task must be 'keyword' or None, not {task!r:.40}")
     if isinstance(keep, str):
         raise DatasetError(f"keep is a list of names of columns: write [{keep!r}]")
     reading = Reading(label=label, keep=tuple(keep), columns=columns, limit=limit)
+    if task is not None:
+        if not path.is_dir() or not _has_recordings(path):
+            raise DatasetError(f"{path} is no folder with a subfolder of WAV files for each word")
+        return keyword_folder_splits(path, reading, window=window)
     if path.is_dir() and _has_recordings(path):
         return recording_folder_splits(path, reading, window=window, hop=hop)
     if path.is_dir() and not is_idx_folder(path):

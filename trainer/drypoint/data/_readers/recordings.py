@@ -24,6 +24,7 @@ from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL, Splits
 from .._errors import DatasetError, FormatError
+from .clips import LENGTH, NOISE_FOLDER, RATE, SILENCE, clips_of
 from .clocks import Directions
 from .columns import Channels, Reading, channels_of
 from .csv import SUFFIXES as CSV_SUFFIXES
@@ -167,6 +168,29 @@ def recording_folder_splits(
                 continue
         named[part] = _dataset(*cut)
     return _with_facts(Splits(named, str(root), notes), channels, sample_rate)
+
+
+def keyword_folder_splits(root: Path, reading: Reading, *, window: int | None) -> Splits:
+    """A folder of WAV files with a subfolder for each keyword, as clips of one length at 16,000
+    samples a second; or of its subfolders train, test (and val) of that form.
+
+    Raises:
+        DatasetError: CSV files.
+        DrypointError: a file cannot be read; the message names it.
+    """
+    length = window or LENGTH
+    named: dict[str, Dataset] = {}
+    for part, path in (part_folders(root) or {ALL: root}).items():
+        clips, labels = list[Signals](), list[str]()
+        for recording in _recordings(path, reading):
+            if recording.sample_rate is None:
+                raise DatasetError(f"{recording.name}: keywords are recordings in WAV files")
+            noise = recording.label == NOISE_FOLDER
+            cut = clips_of(recording.samples, recording.sample_rate, length, noise=noise)
+            clips += cut
+            labels += [SILENCE if noise else recording.label] * len(cut)
+        named[part] = _dataset(clips, labels)
+    return _with_facts(Splits(named, str(root), ()), None, RATE)
 
 
 def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> Channels | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from drypoint.common import DrypointError, check_kind, read_bytes
 
+from .._cut import output_name
 from .._errors import OnnxError
 from .._packages import package
 from .._tensor_view import MAX_SIZE, Array, Shape
@@ -50,7 +51,7 @@ class Graph:
     Attributes:
         nodes: in order of computation.
         constants: name -> array of the initializers.
-        input, output: names of the only input and the only output.
+        input, output: names of the only input and the only output, the graph's or a cut's.
         batch: the size of the input's first axis; `ANY_BATCH` where it is open.
         shape: the shape of one example of the input.
         opset: the version of ONNX's own operators.
@@ -81,16 +82,23 @@ class Graph:
         return {name: tuple(dims[1:]) for name, dims in sizes.items() if min(dims[1:], default=0)}
 
 
-def read_graph(source: bytes | str | Path, subject: str = "the bytes are") -> tuple[Graph, str]:
+def read_graph(
+    source: bytes | str | Path,
+    subject: str = "the bytes are",
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> tuple[Graph, str]:
     """The graph of a file, and how a message about it begins.
 
     Args:
         source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
         subject: how a message about bytes begins.
+        cut: the name of the tensor to end in; none: the graph's output.
+        input_shape: the shape of an example, where the file leaves sizes open.
 
     Raises:
-        OnnxError: no ONNX model, several inputs or outputs, open sizes, or data in files that lie
-            not beside it.
+        OnnxError: no ONNX model, several inputs or outputs, no tensor of that name, open sizes,
+            or data in files that lie not beside it.
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
     expected = "the bytes or the path of an ONNX file"
@@ -102,7 +110,7 @@ def read_graph(source: bytes | str | Path, subject: str = "the bytes are") -> tu
         subject = f"{source} is"
         proto = _parse(read_bytes(source), Path(source).parent, subject)
     try:
-        return _graph(proto, onnx), subject
+        return _graph(proto, onnx, cut, input_shape), subject
     except OnnxError as error:
         raise OnnxError(f"{subject} no net that can be read: {error}") from error
 
@@ -125,27 +133,24 @@ def _parse(content: bytes, folder: Path | None, subject: str) -> Any:
     return proto
 
 
-def _graph(proto: Any, onnx: Any) -> Graph:
+def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int] | None) -> Graph:
     graph = proto.graph
     constants = {value.name: array_of(value, onnx) for value in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
-    outputs = _values(graph, onnx)
-    if len(inputs) != 1 or len(outputs) != 1:
-        names = ", ".join(_short(value.name) for value in [*inputs, *graph.output][:8])
-        raise OnnxError(
-            f"the graph has {len(inputs)} inputs and {len(graph.output)} outputs ({names}); a net "
-            "has one of each: export the part in between"
-        )
+    computed = {name for value in graph.node for name in value.output if name}
+    output = output_name(cut, _values(graph, onnx), computed, len(inputs), OnnxError)
+    if input_shape is not None:
+        _set_sizes(inputs[0], input_shape)
     batch, shape = _input_shape(inputs[0])
     versions = {value.domain: value.version for value in proto.opset_import}
     ends = [(value.input, value.output) for value in graph.node]
     return Graph(
         nodes=tuple(
-            _node(graph.node[i], onnx) for i in needed_positions(ends, outputs[0], inputs[0].name)
+            _node(graph.node[i], onnx) for i in needed_positions(ends, output, inputs[0].name)
         ),
         constants=constants,
         input=inputs[0].name,
-        output=outputs[0],
+        output=output,
         batch=batch,
         shape=shape,
         opset=versions.get("", versions.get("ai.onnx", 1)),
@@ -164,13 +169,40 @@ def _input_shape(value: Any) -> tuple[int, Shape]:
     if len(dims) < 2 or min(dims[1:]) < 1:
         raise OnnxError(
             f"the shape of '{_short(value.name)}' is open; wanted a batch axis and then fixed "
-            "sizes, such as (N, 1, 28, 28): export with an example of that shape"
+            "sizes, such as (N, 1, 28, 28): import with input_shape=(1, 28, 28) or --input-shape "
+            "1,28,28, or export with an example of that shape"
         )
     if len(dims) > 5 or np.prod(dims[1:], dtype=object) > MAX_SIZE:
         raise OnnxError(
             f"its input has the shape {tuple(dims)}; wanted at most {MAX_SIZE:,} values"
         )
     return dims[0] if dims[0] > 0 else ANY_BATCH, tuple(dims[1:])
+
+
+def _set_sizes(value: Any, shape: Sequence[int]) -> None:
+    """Set the open sizes of an input to the sizes of a shape of an example.
+
+    Raises:
+        OnnxError: the shape has no sizes of at least 1, or others than the file's.
+    """
+    check_kind(shape, (tuple, list), name="input_shape", wanted="(3, 48, 192)", error=OnnxError)
+    dims = value.type.tensor_type.shape.dim
+    if not dims:
+        dims.add().dim_param = "N"
+        for _ in shape:
+            dims.add()
+    fits = len(dims) == len(shape) + 1 and all(
+        isinstance(size, int) and 1 <= size <= MAX_SIZE and dim.dim_value in (-1, 0, size)
+        for dim, size in zip(dims[1:], shape, strict=False)
+    )
+    if not fits:
+        own = ", ".join(
+            str(dim.dim_value if dim.dim_value > 0 else dim.dim_param or "?")[:60]
+            for dim in dims[1:]
+        )
+        raise OnnxError(f"input_shape is {tuple(shape[:9])}; the file's examples are ({own})")
+    for dim, size in zip(dims[1:], shape, strict=True):
+        dim.dim_value = size
 
 
 def _values(graph: Any, onnx: Any) -> list[str]:

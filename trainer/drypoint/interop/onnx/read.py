@@ -1,5 +1,6 @@
 """`from_onnx`, `program_from_onnx`: nets and integer programs from ONNX files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,12 @@ HINTS = {
 }
 
 
-def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+def from_onnx(
+    source: bytes | str | Path,
+    *,
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> nn.Sequential | nn.Graph:
     """The float net of an ONNX file: a `Sequential` where it is a chain of layers.
 
     The page "Nets from other frameworks" lists the operators. Nodes that compute nothing of the
@@ -57,6 +63,9 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
         source: a file, or its bytes. It is untrusted: nothing in it is executed. Data in other
             files are read if these lie beside the file. Reading takes memory in proportion to the
             size of the files.
+        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+            What comes after it in the file is left out.
+        input_shape: the shape of an example, such as (3, 48, 192), where the file leaves it open.
 
     Raises:
         OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
@@ -64,7 +73,7 @@ def from_onnx(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    return net_of(*read_graph(source))
+    return net_of(*read_graph(source, cut=cut, input_shape=input_shape))
 
 
 def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
@@ -85,7 +94,13 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
         raise OnnxError.about(f"{subject} no net that can be read", error) from error
 
 
-def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Program:
+def program_from_onnx(
+    source: bytes | str | Path,
+    *,
+    name: str = "model",
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> Program:
     """The integer program of a quantized ONNX file: its own weights, scales and zero points.
 
     Both forms are read: float operators between QuantizeLinear and DequantizeLinear (QDQ), and
@@ -102,20 +117,24 @@ def program_from_onnx(source: bytes | str | Path, *, name: str = "model") -> Pro
     Args:
         source: as for `from_onnx`.
         name: the program's name.
+        cut, input_shape: as for `from_onnx`.
 
     Raises:
         OnnxError: as `from_onnx`; or tensors that are not quantized.
         DrypointError: as `from_onnx`.
     """
-    program, _ = program_of_onnx(source, name)
+    program, _ = program_of_onnx(source, name, cut, input_shape)
     return program
 
 
 def program_of_onnx(
-    source: bytes | str | Path, name: str
+    source: bytes | str | Path,
+    name: str,
+    cut: Sequence[str],
+    input_shape: Sequence[int] | None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_onnx`, with the node of each op."""
-    graph, subject = read_graph(source)
+    graph, subject = read_graph(source, cut=cut, input_shape=input_shape)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, output = draft_graph(graph, integers=True)
@@ -124,17 +143,23 @@ def program_of_onnx(
         raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
 
 
-def is_quantized_onnx(source: bytes | str | Path) -> bool:
+def is_quantized_onnx(
+    source: bytes | str | Path,
+    *,
+    cut: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+) -> bool:
     """Whether an ONNX file computes with integers, so that `program_from_onnx` is for it: it
     quantizes an activation.
 
     Args:
         source: as for `from_onnx`.
+        cut, input_shape: as for `from_onnx`.
 
     Raises:
         OnnxError, DrypointError: as `from_onnx`.
     """
-    graph, _ = read_graph(source)
+    graph, _ = read_graph(source, cut=cut, input_shape=input_shape)
     return any(
         node.op.rpartition(".")[2].startswith(("QLinear", "QGemm"))
         or (node.op == "QuantizeLinear" and node.inputs[0] not in graph.constants)

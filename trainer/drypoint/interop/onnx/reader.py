@@ -16,6 +16,7 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Unsupported
 
+from .._cut import before_refused, hint
 from .._draft import Draft
 from .._errors import OnnxError
 from .._integer_layers import FileQuantParams, Floats
@@ -94,9 +95,10 @@ class Reader:
         Raises:
             OnnxError: nodes cannot be converted; the message has a line for each reason.
         """
-        troubles: list[tuple[str, str]] = []
+        troubles: list[tuple[str, str, str]] = []
         lost: set[str] = set()
-        for node in self.graph.nodes:
+        refused = set[int]()
+        for position, node in enumerate(self.graph.nodes):
             self.draft.title = node.title
             try:
                 if lost.intersection(node.inputs) and (node.op in handlers or node.op in FOLDED):
@@ -104,16 +106,20 @@ class Reader:
                 else:
                     self._convert(node, handlers, hints)
             except (Unsupported, nn.LayerError, nn.ConfigError) as reason:
-                troubles.append((node.title, str(reason)))
+                troubles.append((node.op, node.title, str(reason)))
+                refused.add(position)
                 lost.update(self._not_stood_in(node))
         output = None
         if self.graph.output not in lost:
             try:
                 output = self.output()
             except (Unsupported, nn.LayerError) as reason:
-                troubles.append(("the output", str(reason)))
+                troubles.append(("output", "the output", str(reason)))
         if troubles or output is None:
-            raise OnnxError.of(troubles, len(self.graph.nodes), "nodes")
+            ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
+            names = before_refused(ends, refused)
+            names = [name for name in names if name in self.values or name in self.waiting]
+            raise OnnxError.of(troubles, len(ends), "nodes", hint(names))
         return output
 
     def _not_stood_in(self, node: Node) -> set[str]:

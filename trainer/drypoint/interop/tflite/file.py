@@ -7,13 +7,14 @@ an offset or a length comes out as one `TfliteError`.
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._cut import output_name
 from .._errors import TfliteError
 from .._packages import package
 
@@ -79,6 +80,7 @@ class FileTensor:
             ``axis``.
         zeros: int64, as many as scales.
         axis: the axis of the scales.
+        name: the file's, or "".
     """
 
     shape: tuple[int, ...]
@@ -88,6 +90,7 @@ class FileTensor:
     scales: NDArray[np.float64]
     zeros: NDArray[np.int64]
     axis: int
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,7 +126,7 @@ class File:
 
     Attributes:
         tensors, operators: in the file's order, the order of computation.
-        input, output: numbers of the only input and the only output.
+        input, output: numbers of the only input and the only output, the file's or a cut's.
         size: the file's bytes.
     """
 
@@ -134,22 +137,23 @@ class File:
     size: int
 
 
-def read_file(content: bytes) -> File:
+def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
     """The main graph of a file.
 
     Args:
         content: the file's bytes, untrusted. Reading takes memory in proportion to their number.
+        cut: the name of the tensor to end in; none: the file's output.
 
     Raises:
         TfliteError: the bytes are no TensorFlow Lite model, or the model has several inputs or
-            outputs.
+            outputs, or no tensor of that name.
         DrypointError: the package ``tflite`` is not installed.
     """
     schema = package("tflite", extra="interop")
     if content[4:8] != IDENTIFIER:
         raise TfliteError("no TensorFlow Lite model: bytes 4 to 7 are not TFL3")
     try:
-        return _Reader(content, schema).file()
+        return _Reader(content, schema).file(cut)
     except TfliteError:  # a ValueError, as an accessor raises
         raise
     except _OF_ACCESSORS as error:
@@ -168,16 +172,11 @@ class _Reader:
         self.kinds = _names(schema.BuiltinOperator)
         self.types = _names(schema.TensorType)
 
-    def file(self) -> File:
+    def file(self, cut: Sequence[str]) -> File:
         if self.model.SubgraphsLength() < 1:
             raise TfliteError("a model without a graph")
         graph = self.model.Subgraphs(0)
         ends = [self._numbers(graph, "Inputs"), self._numbers(graph, "Outputs")]
-        if [len(numbers) for numbers in ends] != [1, 1]:
-            raise TfliteError(
-                f"it has {len(ends[0])} inputs and {len(ends[1])} outputs; a net has one of each: "
-                "export the part in between"
-            )
         codes = [self._kind(code) for code in self._tables(self.model, "OperatorCodes")]
         buffers = list(self._tables(self.model, "Buffers"))
         tensors = tuple(self._tensor(t, buffers) for t in self._tables(graph, "Tensors"))
@@ -190,10 +189,15 @@ class _Reader:
                 -1 <= number < len(tensors) for number in (*operator.inputs, *operator.outputs)
             ):
                 raise TfliteError(f"damaged: {operator.name} names a tensor that is not there")
-        (first,), (last,) = ends
-        if not (0 <= first < len(tensors) and 0 <= last < len(tensors)):
+        if not all(0 <= number < len(tensors) for numbers in ends for number in numbers):
             raise TfliteError("damaged: its input or output is a tensor that is not there")
-        return File(tensors=tensors, operators=operators, input=first, output=last, size=self.size)
+        computed = {tensors[n].name: n for op in operators for n in op.outputs if n >= 0}
+        outputs = {tensors[n].name or f"tensor {n}": n for n in ends[1]}
+        name = output_name(cut, list(outputs), computed, len(ends[0]), TfliteError)
+        last = computed[name] if cut else outputs[name]
+        return File(
+            tensors=tensors, operators=operators, input=ends[0][0], output=last, size=self.size
+        )
 
     def _take(self, count: int) -> None:
         self.left -= count
@@ -240,9 +244,11 @@ class _Reader:
                 f"a tensor {kind} {shape} has {len(scales)} scales and {len(zeros)} zero points; "
                 "wanted as many of each, the scales finite and at least 0"
             )
+        name: bytes = tensor.Name() or b""
+        self._take(len(name))
         return FileTensor(
             shape=shape, type=kind, constant=constant, problem=problem,
-            scales=scales, zeros=zeros, axis=axis,
+            scales=scales, zeros=zeros, axis=axis, name=name.decode("utf-8", "replace"),
         )  # fmt: skip
 
     def _constant(

@@ -15,6 +15,7 @@ from .._program import PROBABILITIES
 from ..onnx.operators.matching import FAR
 from .file import Operator
 from .functions import FUNCTIONS, function_of
+from .layout import pad_channels, reduce, transpose
 from .reader import LayerOutput, Reader, clip_of
 from .upsampling import UPSAMPLING
 from .walk import (
@@ -23,7 +24,6 @@ from .walk import (
     constant,
     hint,
     input_tensor,
-    mean_window,
     padding,
     pair,
     sides,
@@ -167,26 +167,17 @@ def _look_up(reader: Reader, op: Operator) -> None:
 
 
 def _mean(reader: Reader, op: Operator) -> None:
-    """AVERAGE_POOL_2D, and MEAN over rows and columns."""
-    source, output = reader.image(op), reader.describe(op.outputs[0])
-    divides, shape = op.kind == "AVERAGE_POOL_2D", output.plane
-    if divides:
-        kernel, stride, around = _window(op, source)
-        if around != NO_PADDING:
-            raise Unsupported("leaves padding out of its means; ours counts it as zeros")
-    else:
-        rank = len(reader.file.tensors[op.inputs[0]].shape)
-        kernel = stride = mean_window(reader.file, op, source.plane, rank)
+    """AVERAGE_POOL_2D."""
+    source, shape = reader.image(op), reader.describe(op.outputs[0]).plane
+    kernel, stride, around = _window(op, source)
+    if around != NO_PADDING:
+        raise Unsupported("leaves padding out of its means; ours counts it as zeros")
 
     def mean(graph: Builder, value: Value) -> Value:
-        value = graph.avg_pool(value, kernel, stride, halves_away=divides)
+        value = graph.avg_pool(value, kernel, stride, halves_away=True)
         return graph.view(value, shape) if value.shape.size == shape.size else value
 
-    layer: nn.Layer = nn.AvgPool2d(kernel, stride=stride if divides else None)
-    if reader.integers:
-        layer = Nodes(mean)
-    elif not divides and output.vector and kernel == source.plane[:2]:
-        layer = nn.GlobalAvgPool2d()
+    layer = Nodes(mean) if reader.integers else nn.AvgPool2d(kernel, stride=stride)
     reader.write(op, layer, source)
 
 
@@ -271,7 +262,8 @@ def _reshape(reader: Reader, op: Operator) -> None:
     if reader.integers:
         _view(reader, op)
         return
-    source, value = reader.read(op), reader.describe(op.outputs[0])
+    source = reader.read(op)
+    value = reader.describe_from(op.outputs[0], source)
     if value.plane.size != source.plane.size:
         raise Unsupported(f"makes {value.plane} of {source.plane}")
     if (value.vector, value.plane) == (source.vector, source.plane):
@@ -295,7 +287,8 @@ def _view(reader: Reader, op: Operator) -> None:
     if reader.is_softmax(op.inputs[0]):
         reader.values[op.outputs[0]] = reader.values[op.inputs[0]]
         return
-    source, output = reader.read(op), reader.describe(op.outputs[0])
+    source = reader.read(op)
+    output = reader.describe_from(op.outputs[0], source)
     shape = output.plane
     if shape.size != source.plane.size or not source.qparams.stands_for(output.qparams):
         raise Unsupported(
@@ -318,8 +311,13 @@ def _pad(reader: Reader, op: Operator) -> None:
     elif op.kind == "PADV2" and reader.constant(op, 2).any():
         raise Unsupported("pads with something else than zeros")
     rank = len(reader.file.tensors[op.inputs[0]].shape)
-    top, left, bottom, right = sides(reader.file, op, rank)
+    (top, left, bottom, right), channels = sides(reader.file, op, rank)
     around = left, right, top, bottom
+    if any(channels):
+        if any(around) or fill:
+            raise Unsupported("pads the channels, and rows, columns or with another value than 0")
+        pad_channels(reader, op, source, channels)
+        return
     layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
     reader.write(op, layer, source, qparams=source.file_qparams)
 
@@ -343,7 +341,7 @@ def _softmax(reader: Reader, op: Operator) -> None:
             f"is a softmax of {source.plane} with Beta {beta}; wanted: of a vector, with Beta 1"
         )
     if source.plane.size != source.plane.c or not 0 < beta < np.inf:
-        raise Unsupported(f"acts on a plane {source.plane} with the factor {beta}")
+        raise Unsupported(f"is a softmax of each cell of {source.plane}, with the factor {beta}")
     if not reader.integers:
         reader.write(op, nn.Softmax(), source)
         return
@@ -359,7 +357,7 @@ def _quantize(reader: Reader, op: Operator) -> None:
     number = op.inputs[0]
     if not reader.integers or reader.is_softmax(number):
         _same_values(reader, op)
-    elif number == reader.file.input and reader.file.tensors[number].type == "FLOAT32":
+    elif reader.is_float_input(number):
         if reader.readers[number] > 1:
             raise Unsupported("reads a float input that other operators read too")
         value = reader.values[op.outputs[0]] = reader.describe(op.outputs[0])
@@ -407,7 +405,9 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     **UPSAMPLING,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
-    "MEAN": _mean,
+    "MEAN": reduce,
+    "REDUCE_MAX": reduce,
+    "TRANSPOSE": transpose,
     "ADD": _arithmetic,
     "SUB": _arithmetic,
     "MUL": _arithmetic,

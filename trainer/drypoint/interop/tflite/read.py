@@ -1,5 +1,6 @@
 """`from_tflite`, `program_from_tflite`: nets and integer programs from TensorFlow Lite files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,22 @@ from .streams.window import whole_window
 from .walk import operators
 
 
-def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> Program:
+def program_from_tflite(
+    source: bytes | str | Path, *, name: str = "model", cut: Sequence[str] = ()
+) -> Program:
     """The integer program of a quantized TensorFlow Lite file: its own weights, scales and zero
     points.
 
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
-    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN over rows and columns, ADD, MUL and SUB (the
-    last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table by the integers
-    of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows and channels,
-    TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
-    RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE at the
-    end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC, TANH,
-    HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one scale,
-    weights int8 with one scale or a scale for each channel.
+    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN and REDUCE_MAX over rows and columns, ADD,
+    MUL and SUB (the last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table
+    by the integers of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows
+    and channels, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
+    RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
+    images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
+    at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,
+    TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one
+    scale, weights int8 with one scale or a scale for each channel.
 
     A streaming file, which keeps the last rows of signals in variables, becomes a program over a
     whole window: the rows that one output depends on, in whole runs. Its `Program.streaming` gives
@@ -49,30 +53,32 @@ def program_from_tflite(source: bytes | str | Path, *, name: str = "model") -> P
         source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
             file is opened. Reading takes memory in proportion to the file's size.
         name: the program's name.
+        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+            What comes after it in the file is left out.
 
     Raises:
         TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
             (the message has a line for each reason).
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
-    program, _ = program_of_tflite(source, name)
+    program, _ = program_of_tflite(source, name, cut)
     return program
 
 
 def program_of_tflite(
-    source: bytes | str | Path, name: str
+    source: bytes | str | Path, name: str, cut: Sequence[str]
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_tflite`, with the node of each op."""
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            reader, output = _read(content, integers=True)
+            reader, output = _read(content, cut, integers=True)
             return program_of(reader.draft, output, name=name, halves="up", beta=reader.beta)
     except (TfliteError, ProgramError, nn.ConfigError) as error:
         raise TfliteError.about(f"{subject} no quantized net that can be read", error) from error
 
 
-def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
+def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
     Weights become float32; of a quantized file, the real values of its integers. The operators of
@@ -80,7 +86,7 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     net takes images as (N, C, H, W); the file's images are (N, H, W, C).
 
     Args:
-        source: as for `program_from_tflite`.
+        source, cut: as for `program_from_tflite`.
 
     Raises:
         TfliteError: no TensorFlow Lite file, weights that are not finite in float32, or operators
@@ -90,18 +96,18 @@ def from_tflite(source: bytes | str | Path) -> nn.Sequential | nn.Graph:
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):
-            reader, output = _read(content, integers=False)
+            reader, output = _read(content, cut, integers=False)
             return reader.draft.net(output)
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def is_quantized_tflite(source: bytes | str | Path) -> bool:
+def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> bool:
     """Whether operators of a TensorFlow Lite file write integers of 8 or 16 bits, so that
     `program_from_tflite` is for it.
 
     Args:
-        source: as for `program_from_tflite`.
+        source, cut: as for `program_from_tflite`.
 
     Raises:
         TfliteError: no TensorFlow Lite file.
@@ -109,7 +115,7 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
     """
     content, subject = _content(source)
     try:
-        file = read_file(content)
+        file = read_file(content, cut)
         written = [
             file.tensors[n].type for operator in operators(file) for n in operator.outputs if n >= 0
         ]
@@ -118,9 +124,9 @@ def is_quantized_tflite(source: bytes | str | Path) -> bool:
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def _read(content: bytes, *, integers: bool) -> tuple[Reader, int]:
+def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> tuple[Reader, int]:
     """The layers of a file, and the number of the one that computes its output."""
-    reader = Reader(whole_window(read_file(content)), integers=integers)
+    reader = Reader(whole_window(read_file(content, cut)), integers=integers)
     reader.walk(CONVERTERS)
     return reader, reader.output()
 

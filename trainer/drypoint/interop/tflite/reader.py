@@ -17,12 +17,14 @@ from drypoint.common import DrypointError
 from drypoint.graph import Unsupported, plane_of
 from drypoint.program import Shape
 
+from .._cut import before_refused
+from .._cut import hint as cut_hint
 from .._draft import NO_CLIP, Draft
 from .._errors import TfliteError
 from .._integer_layers import FileQuantParams, Floats, Nodes
 from .._program import params_of
 from .file import Array, File, FileTensor, Operator
-from .walk import constant, hint, input_tensor, operators, plane, readers
+from .walk import constant, hint, input_tensor, is_cells, operators, plane, readers
 
 UNKNOWN = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
@@ -99,7 +101,17 @@ class Reader:
         if self.integers and qparams is None:
             qparams = _qparams_of(tensor)
         shape = plane(self.file, tensor)
-        return LayerOutput(end=0, plane=shape, vector=len(tensor.shape) == 2, file_qparams=qparams)
+        vector = len(tensor.shape) == 2 and not is_cells(self.file, tensor)
+        return LayerOutput(end=0, plane=shape, vector=vector, file_qparams=qparams)
+
+    def describe_from(self, number: int, source: LayerOutput) -> LayerOutput:
+        """As `describe`, a tensor (cells, c) with the rows and columns of the plane that its cells
+        are of.
+        """
+        value, (h, w, _) = self.describe(number), source.plane
+        if is_cells(self.file, self.file.tensors[number]) and value.plane.w == h * w:
+            return replace(value, plane=Shape(h, w, value.plane.c))
+        return value
 
     def walk(self, converters: Mapping[str, Callable[["Reader", Operator], None]]) -> None:
         """Convert every operator.
@@ -113,8 +125,8 @@ class Reader:
         Raises:
             TfliteError: some cannot be converted; the message has a line for each reason.
         """
-        troubles, lost = [], set[int]()
-        for op in self.line:
+        troubles, lost, refused = [], set[int](), set[int]()
+        for position, op in enumerate(self.line):
             if lost.intersection(op.inputs):
                 lost.update(n for n in op.outputs if n >= 0)
                 continue
@@ -126,11 +138,15 @@ class Reader:
                     raise Unsupported("reads nothing")
                 converters[op.kind](self, op)
             except (Unsupported, DrypointError) as reason:
-                troubles.append((op.title, str(reason)))
+                troubles.append((op.kind, op.title, str(reason)))
+                refused.add(position)
                 self._stand_in(op)
                 lost.update(n for n in op.outputs if n >= 0 and n not in self.values)
         if troubles:
-            raise TfliteError.of(troubles, len(self.line), "operators")
+            numbers = before_refused([(op.inputs, op.outputs) for op in self.line], refused)
+            names = [self.file.tensors[n].name for n in numbers if n in self.values]
+            where = cut_hint([name for name in names if name])
+            raise TfliteError.of(troubles, len(self.line), "operators", where)
 
     def _stand_in(self, op: Operator) -> None:
         """Some value for the outputs of a refused operator."""
@@ -159,6 +175,12 @@ class Reader:
         value = self.values.get(number)
         layer = None if value is None else self.draft.layers.get(value.end)
         return layer is not None and isinstance(layer.module, nn.Softmax)
+
+    def is_float_input(self, number: int) -> bool:
+        """Whether a tensor is a program's input before a QUANTIZE."""
+        value = self.values.get(number)
+        of_floats = self.file.tensors[number].type == "FLOAT32"
+        return value is not None and value.end == 0 and of_floats
 
     def image(self, op: Operator, position: int = 0) -> LayerOutput:
         """An input that is an image."""
@@ -272,7 +294,7 @@ class Reader:
         """Add the layer of an operator and its fused activation, in integers the layer's clamp, and
         set the operator's output; ``qparams`` are the output's in integers, where not the file's.
         """
-        activation, output = op.activation, self.describe(op.outputs[0])
+        activation, output = op.activation, self.describe_from(op.outputs[0], sources[0])
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from drypoint.graph import Sides, Unsupported, same_padding
+from drypoint.graph import Pair, Sides, Unsupported, same_padding
 from drypoint.program import Shape, Tensor
 
 from .._errors import TfliteError
@@ -13,10 +13,10 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
-    "TRANSPOSE": "moves axes: export the net with images as (N, H, W, C)",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
     "neighbour, or use a transposed convolution",
+    "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
     "PRELU": "has a slope for each channel; LEAKY_RELU has one",
 }
 
@@ -70,14 +70,27 @@ def hint(kind: str) -> str:
 
 
 def plane(file: File, tensor: FileTensor) -> Shape:
-    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis."""
+    """(N, h, w, c), (N, w, c) or (N, c) as a plane; N is the size of the input's first axis. Where
+    it is 1, (cells, c) is a plane of a row, as a dense layer over the cells of a plane reads it.
+    """
     shape, batch = tensor.shape, file.tensors[file.input].shape[:1]
+    if is_cells(file, tensor):
+        shape = (1, *shape)
     if not 2 <= len(shape) <= 4 or shape[:1] != batch:
         raise Unsupported(f"has a tensor {list(shape)}; wanted (N, h, w, c), (N, w, c) or (N, c)")
     size = Shape(*(1,) * (4 - len(shape)), *shape[1:])
     if problem := Tensor(size, "u8").problem():
         raise Unsupported(f"has a tensor that {problem}")
     return size
+
+
+def is_cells(file: File, tensor: FileTensor) -> bool:
+    """Whether a tensor is (cells, c), the cells of an example's plane one after the other."""
+    return (
+        file.tensors[file.input].shape[:1] == (1,)
+        and len(tensor.shape) == 2
+        and tensor.shape[0] > 1
+    )
 
 
 def constant(file: File, op: Operator, position: int) -> Array:
@@ -114,25 +127,25 @@ def padding(
     return same_padding(size, reach, stride)
 
 
-def sides(file: File, op: Operator, rank: int) -> Sides:
-    """What PAD and PADV2 add to a plane."""
+def sides(file: File, op: Operator, rank: int) -> tuple[Sides, Pair]:
+    """What PAD and PADV2 add to a plane, and to its channels."""
     amounts = constant(file, op, 1)
     integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
     if not integers or rank < 3 or int(amounts.min()) < 0:
         raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
     around = amounts.tolist()
-    if any(around[0]) or any(around[-1]):
-        raise Unsupported("pads the batch or the channels; only rows and columns")
+    if any(around[0]):
+        raise Unsupported("pads the batch")
     rows, columns = around[1:-1] if rank == 4 else ([0, 0], around[1])
-    return rows[0], columns[0], rows[1], columns[1]
+    return (rows[0], columns[0], rows[1], columns[1]), (around[-1][0], around[-1][1])
 
 
-def mean_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
-    """The rows and columns that MEAN takes the mean over."""
+def reduced_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
+    """The rows and columns that MEAN or REDUCE_MAX goes over."""
     array = constant(file, op, 1)
     axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
     first = 4 - rank  # of a plane's axes
     if not axes or axes & {0, rank - 1}:
-        raise Unsupported("takes means over the batch or the channels; only rows and columns")
+        raise Unsupported("goes over the batch or the channels; only rows and columns")
     over = {axis + first for axis in axes}
     return source.h if 1 in over else 1, source.w if 2 in over else 1

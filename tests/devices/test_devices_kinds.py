@@ -1,0 +1,60 @@
+"""No kind of layer costs much more than its plain kind: counted instructions, which do not vary.
+
+Peers: CMSIS-NN at 99f736a by the harness of ``make bench-devices``, gcc 14.2 -O3.
+"""
+
+import pytest
+from device_jobs import as_params
+from layer_kinds import kinds_program, layer_kinds
+
+from drypoint import devices
+from tools import ONLY_CI
+
+KINDS = {kind.name: kind for kind in layer_kinds()}
+MOST = 3  # times the plain kind, for a multiply-accumulate, or a value that is read
+TARGETS = ("cortex-m4", "cortex-m55")
+CMSIS_NN = {  # instructions of a layer, and the share of them that drypoint may take
+    "cortex-m4": {
+        "conv 3x3 dilated": (1_048_318, 0.8),
+        "conv 3x3, 4 groups of 8": (1_566_973, 0.8),
+        "depthwise 3x3, multiplier 2": (1_499_507, 0.8),
+        "product": (34 * 14 * 14 * 64, 1),
+        "mean": (50_704, 1),
+    },
+    "cortex-m55": {
+        "conv 3x3 dilated": (173_192, 0.8),
+        "conv 3x3, 4 groups of 8": (390_799, 0.8),
+        "depthwise 3x3, multiplier 2": (1_495_596, 0.8),
+        "product": (7.7 * 14 * 14 * 64, 1),
+        "mean": (8_704, 1),
+    },
+}
+
+
+@pytest.fixture(scope="module", params=as_params([devices.target(name) for name in TARGETS]))
+def counts(request, toolbox):
+    """The target's name, and the instructions of each kind."""
+    for tool in devices.needed_tools(request.param):
+        toolbox.need(tool)
+    if missing := devices.why_not_counted(request.param):
+        toolbox.missing(missing)
+    program, places = kinds_program(tuple(KINDS.values()))
+    found = devices.measure_cost(request.param, program).instructions
+    return request.param.name, {name: found.ops[at] for name, at in zip(KINDS, places, strict=True)}
+
+
+@ONLY_CI
+def test_no_kind_costs_more_than_three_times_its_plain_kind(counts):
+    name, found = counts
+    each = {kind: found[kind] / KINDS[kind].op.steps for kind in KINDS}
+    compared = {kind: each[kind] / each[KINDS[kind].plain] for kind in KINDS if KINDS[kind].plain}
+    assert len(compared) >= 12
+    assert {k: round(n, 2) for k, n in compared.items() if n > MOST} == {}, name
+
+
+@ONLY_CI
+def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
+    name, found = counts
+    shares = {kind: found[kind] / n for kind, (n, _) in CMSIS_NN[name].items()}
+    wrong = {k: round(n, 2) for k, n in shares.items() if n > CMSIS_NN[name][k][1]}
+    assert wrong == {}, shares

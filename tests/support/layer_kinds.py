@@ -1,0 +1,164 @@
+"""Kinds of layers, each beside the plain kind that it is compared with.
+
+The plain kind of a layer is the same op undilated, ungrouped, unpooled and with one output for each
+channel; of a depthwise convolution it is the depthwise 3x3, of a product the sum.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drypoint.program import (
+    Add,
+    AvgPool,
+    Conv,
+    DepthwiseConv,
+    GroupedConv,
+    MaxPool,
+    Mul,
+    Op,
+    Program,
+    Shape,
+    Tensor,
+    Upsample,
+)
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """A layer with random weights, which writes bytes.
+
+    ``plain`` is the name of the kind that it is compared with, or None: it is plain.
+    """
+
+    name: str
+    op: Op
+    plain: str | None = None
+
+
+def kinds_program(kinds) -> tuple[Program, list[int]]:
+    """One program of all layers, and the index of each layer: a target builds and runs it once.
+
+    Between two layers three small ops make a plane of another shape: the first pixel, a convolution
+    of 1x1 to other channels, and repetitions of the pixel.
+    """
+    source, ops, reads, places = kinds[0].op.inputs[0], [], [], []
+
+    def put(op, *numbers):
+        ops.append(op)
+        reads.append(numbers)
+        return len(ops)
+
+    at = 0  # the tensor that `source` describes
+    for kind in kinds:
+        wanted = kind.op.inputs[0]
+        if at > 0:
+            at = put(first_pixel(source, "u8"), at)
+            at = put(one_by_one(ops[-1].output, wanted.shape.c), at)
+            at = put(repeat_pixel(ops[-1].output, wanted.shape), at)
+        second = at
+        if kind.op.arity == 2 and kind.op.reads_pixel(1):
+            second = put(first_pixel(wanted, "u8"), at)
+        at = put(kind.op, *(at, second)[: kind.op.arity])
+        places.append(at - 1)
+        source = kind.op.output
+    put(first_pixel(source, "i32"), at)
+    scales = {"input_scale": 1.0, "output_scale": 1.0}
+    return Program(name="kinds", ops=tuple(ops), reads=tuple(reads), **scales), places
+
+
+def first_pixel(source, dtype):
+    h, w, c = source.shape
+    output = Tensor(Shape(1, 1, c), dtype)
+    return MaxPool(name="pixel", inputs=(source,), output=output, kernel=(1, 1), stride=(h, w))
+
+
+def one_by_one(source, channels):
+    weight, output = weights(channels, 1, 1, source.shape.c), u8(1, 1, channels)
+    fields = {"inputs": (source,), "output": output, "kernel": (1, 1), "weight": weight}
+    return Conv(name="1x1", **fields, **rule(channels))
+
+
+def repeat_pixel(source, shape):
+    output, kernel = Tensor(shape, "u8"), (shape.h, shape.w)
+    return Upsample(name="repeat", inputs=(source,), output=output, kernel=kernel)
+
+
+def layer_kinds():
+    """The kinds; a plain one stands before the kinds that are compared with it."""
+    return (
+        conv("conv 3x3", (14, 14, 16)),
+        conv("conv 3x3 dilated", (14, 14, 16), "conv 3x3", dilation=(2, 2)),
+        conv("conv 3x3 pooled", (14, 14, 16), "conv 3x3", pool=(2, 2)),
+        conv("conv 3x3, 64 channels", (7, 7, 64)),
+        conv("conv 3x3, 4 groups", (7, 7, 64), "conv 3x3, 64 channels", groups=4),
+        conv("conv 3x3, 4 groups of 8", (14, 14, 32), groups=4),
+        conv("conv 1x1", (7, 7, 128), kernel=(1, 1)),
+        conv("conv 1x1, 4 groups", (7, 7, 128), "conv 1x1", kernel=(1, 1), groups=4),
+        conv("conv 3x1", (64, 1, 32), kernel=(3, 1)),
+        conv("conv 3x1 dilated", (64, 1, 32), "conv 3x1", kernel=(3, 1), dilation=(8, 1)),
+        depthwise("depthwise 3x3", (14, 14, 16), None),
+        depthwise("depthwise 3x3 dilated", (14, 14, 16), dilation=(2, 2)),
+        depthwise("depthwise 3x3 pooled", (14, 14, 16), pool=(2, 2)),
+        depthwise("depthwise 3x3, multiplier 2", (14, 14, 16), multiplier=2),
+        depthwise("depthwise 5x5", (14, 14, 16), kernel=(5, 5)),
+        depthwise("depthwise 9x9", (14, 14, 16), kernel=(9, 9)),
+        depthwise("depthwise 10x1", (30, 1, 64), kernel=(10, 1)),
+        binary("sum", Add, (14, 14, 64), factors=(20, 30)),
+        binary("product", Mul, (14, 14, 64), plain="sum"),
+        binary("product by channel", Mul, (1, 1, 64), plain="sum"),
+        mean("mean", (25, 5, 64)),
+    )
+
+
+def rule(channels):
+    """A requantization to bytes that keeps most values inside their range."""
+    mult = np.full(channels, 1 << 22, np.int32)
+    return {"bias": np.zeros(channels, np.int32), "mult": mult, "shift": 0, "lo": 0, "hi": 255}
+
+
+def u8(*shape):
+    return Tensor(Shape(*shape), "u8")
+
+
+def weights(*shape):
+    return np.random.default_rng(0).integers(-127, 128, shape).astype(np.int8)
+
+
+def windows(shape, kernel=(3, 3), dilation=(1, 1), pool=(1, 1)):
+    """Fields of a convolution whose plane has the size of its input."""
+    rows, columns = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
+    top, left = rows // 2, columns // 2
+    fields = {"name": "layer", "inputs": (u8(*shape),), "kernel": kernel, "dilation": dilation}
+    return {**fields, "pool": pool, "padding": (top, left, rows - top, columns - left)}
+
+
+def conv(name, shape, plain=None, *, groups=1, **more):
+    """A convolution of as many output channels as input channels."""
+    fields, (h, w, c) = windows(shape, **more), shape
+    (pool_h, pool_w), weight = fields["pool"], weights(c, *fields["kernel"], c // groups)
+    fields |= {"output": u8(h // pool_h, w // pool_w, c), "weight": weight, **rule(c)}
+    return LayerKind(
+        name, Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups), plain
+    )
+
+
+def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):
+    fields, (h, w, c) = windows(shape, **more), shape
+    (pool_h, pool_w), n = fields["pool"], c * multiplier
+    fields |= {"output": u8(h // pool_h, w // pool_w, n), "weight": weights(*fields["kernel"], n)}
+    return LayerKind(name, DepthwiseConv(**fields, **rule(n)), plain)
+
+
+def binary(name, kind, second, plain=None, **more):
+    """An op of a plane of 14x14x64 and a second input."""
+    inputs = (u8(14, 14, 64), u8(*second))
+    return LayerKind(
+        name, kind(name="layer", inputs=inputs, output=inputs[0], **rule(1), **more), plain
+    )
+
+
+def mean(name, shape):
+    h, w, c = shape
+    fields = {"inputs": (u8(h, w, c),), "output": u8(1, 1, c), "kernel": (h, w), **rule(1)}
+    return LayerKind(name, AvgPool(name="layer", **fields))

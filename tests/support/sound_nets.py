@@ -1,0 +1,46 @@
+"""Small programs that listen: a front end, a convolutional net, whole windows or a stream."""
+
+from functools import cache
+
+import numpy as np
+import sound_signals
+
+from drypoint import data, nn, quant
+
+ROWS = 20
+SIGNAL = sound_signals.whole_signal(7, 4000)
+SETTINGS = {
+    "micro": {"channels": 10},
+    "log-mel": {"rate": 8000, "window": 130, "step": 50, "channels": 7, "high": 3000.0},
+    "spectrum": {"rate": 1000, "window": 16, "step": 16},
+}
+
+
+@cache
+def window_program(preset="micro"):
+    """A program that reads windows of 20 rows."""
+    encoder = data.AudioEncoder(preset=preset, rows=ROWS, settings=SETTINGS[preset])
+    width = encoder.front.channels
+    layers = [nn.Conv2d(4, (3, 3), in_channels=1), nn.ReLU()]
+    layers += [nn.Conv2d(8, (3, width - 2)), nn.ReLU(), nn.Flatten(), nn.Linear(3)]
+    net = nn.Sequential(*layers).bind(encoder.shape).initialize(seed=1)
+    n = len(SIGNAL) // encoder.samples
+    clips = SIGNAL[: n * encoder.samples].reshape(n, encoder.samples)
+    model = nn.Model(net, encoder=encoder)
+    return quant.quantize(model, quant.calibrate(model, clips), name=preset.replace("-", "_"))
+
+
+@cache
+def programs():
+    """Windows and streams of all presets."""
+    whole = [window_program(preset) for preset in SETTINGS]
+    return [*whole, *(program.streaming() for program in whole)]
+
+
+def inputs_of(program, samples=SIGNAL):
+    """The inputs (N, h, w, c) that a program makes of a signal when it listens."""
+    rows = program.sound_border.rows_of(samples)
+    n = len(rows) // program.sound_border.rows
+    return np.ascontiguousarray(
+        rows[: n * program.sound_border.rows].reshape(n, *program.input_shape)
+    )

@@ -1,0 +1,153 @@
+"""Operators of files that become other ops of a program. Oracles: LiteRT and ONNX Runtime, which
+run the file, and the C engine, which computes the bytes of the reference.
+
+LiteRT rounds ties in other ways than NUMERICS.md, so a value of one operator may differ by 1.
+Float nets differ by the order of sums: 1e-5 of the largest output.
+"""
+
+import numpy as np
+import pytest
+from onnx_files import FORMS, OnnxFile, onnx_runtime, quantized
+from tflite_files import TfliteFile, int8s, litert, windows
+
+from drypoint import engine, interop
+from drypoint.program import reference
+
+ZERO = {"scale": 0.04, "zero": -128}
+
+
+def check_integers(content):
+    """The program of a file, which computes what LiteRT and the engine compute."""
+    program = interop.program_from_tflite(content)
+    x = int8s(program.input_shape)
+    outputs = reference.run(program, x)
+    assert np.abs(outputs - litert(content, x)).max() <= 1
+    assert (engine.Engine(program).run(x) == outputs).all()
+    assert len(np.unique(outputs)) > 5
+    return program
+
+
+def check_floats(content, shape):
+    """The net of a file, which computes what LiteRT computes; ``shape`` is the file's input."""
+    net = interop.from_tflite(content)
+    x = np.random.default_rng(1).normal(0, 1, (3, *shape[1:])).astype(np.float32)
+    wanted = litert(content, x)
+    found = net(x.transpose(0, 3, 1, 2))
+    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
+    found = found.reshape(wanted.shape)
+    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    return net
+
+
+def a_head(kind, form):
+    """A convolution, and a dense layer over its cells as Keras writes one."""
+    f = TfliteFile((1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+    at = f.then("CONV_2D", [0, f.drawn(8, 3, 3, 3), f.bias(8)], (1, 4, 6, 8), **ZERO, **windows())
+    cells, out = (1, 4, 6, 8), (1, 4, 6, 5)
+    if form == "rows of cells":
+        cells, out = (24, 8), (24, 5)
+        at = f.then("RESHAPE", [at, f.constant(cells)], cells, **ZERO)
+    f.then("FULLY_CONNECTED", [at, f.drawn(5, 8), f.bias(5)], out, scale=0.06, zero=4,
+           KeepNumDims=form == "plane")  # fmt: skip
+    if form == "rows of cells":
+        f.then("RESHAPE", [f.at, f.constant([1, 4, 6, 5])], (1, 4, 6, 5), scale=0.06, zero=4)
+    return f.bytes()
+
+
+@pytest.mark.parametrize("form", ["plane", "rows of cells"])
+def test_a_dense_layer_over_the_cells_of_a_plane_is_a_convolution_of_1x1(form):
+    program = check_integers(a_head("INT8", form))
+    assert [op.kind for op in program.ops] == ["conv", "conv"]
+    check_floats(a_head("FLOAT32", form), (1, 4, 6, 3))
+
+
+def reduced(kind, axes, out, floats=False, **steps):
+    """A convolution, and what reduces axes of its plane."""
+    f = TfliteFile((1, 4, 6, 3), kind="FLOAT32" if floats else "INT8", scale=0.02, zero=-3)
+    at = f.then("CONV_2D", [0, f.drawn(8, 3, 3, 3), f.bias(8)], (1, 4, 6, 8), **ZERO, **windows())
+    f.then(kind, [at, f.constant(axes)], out, **(steps or ZERO), KeepDims=len(out) == 4)
+    return f.bytes()
+
+
+REDUCTIONS = [([1, 2], (1, 8)), ([1, 2], (1, 1, 1, 8)), ([1], (1, 1, 6, 8)), ([-2], (1, 4, 8))]
+
+
+@pytest.mark.parametrize(("axes", "out"), REDUCTIONS)
+@pytest.mark.parametrize("kind", ["MEAN", "REDUCE_MAX"])
+def test_reductions_over_rows_and_columns(kind, axes, out):
+    check_integers(reduced(kind, axes, out))
+    check_floats(reduced(kind, axes, out, floats=True), (1, 4, 6, 3))
+
+
+def test_reductions_over_channels_and_to_other_steps_are_refused():
+    with pytest.raises(interop.TfliteError, match="goes over the batch or the channels"):
+        interop.program_from_tflite(reduced("REDUCE_MAX", [3], (1, 4, 6)))
+    with pytest.raises(interop.TfliteError, match="another scale or zero point than its input"):
+        interop.program_from_tflite(reduced("REDUCE_MAX", [1, 2], (1, 8), scale=0.5, zero=3))
+
+
+@pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])
+def test_channels_of_zeros_are_copied_exactly(kind):
+    """As face and landmark nets widen a residual. LiteRT computes equal bytes but for the sum."""
+    f = TfliteFile((1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+    steps = {"scale": 0.02, "zero": -3}
+    pads = f.constant([[0, 0], [0, 0], [0, 0], [1, 4]])
+    at = f.then("PAD", [0, pads], (1, 4, 6, 8), **steps)
+    copied = f.bytes()
+    right = f.then("CONV_2D", [0, f.drawn(8, 3, 3, 3), f.bias(8)], (1, 4, 6, 8), **ZERO,
+                   **windows())  # fmt: skip
+    f.then("ADD", [at, right], (1, 4, 6, 8), scale=0.05, zero=9)
+    if kind == "FLOAT32":
+        check_floats(f.bytes(), (1, 4, 6, 3))
+        return
+    check_integers(f.bytes())
+    x = int8s((4, 6, 3))
+    outputs = reference.run(interop.program_from_tflite(copied), x)
+    assert (outputs.ravel() == litert(copied, x).ravel()).all()
+
+
+@pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])
+def test_an_input_with_its_channels_first_is_an_image(kind):
+    """Oracle: the file that takes the channels last."""
+    files = []
+    for first in (True, False):
+        f = TfliteFile((1, 3, 4, 6) if first else (1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+        at = 0
+        if first:
+            at = f.then("TRANSPOSE", [0, f.constant([0, 2, 3, 1])], (1, 4, 6, 3), scale=0.02,
+                        zero=-3)  # fmt: skip
+        f.then("CONV_2D", [at, f.drawn(8, 3, 3, 3), f.bias(8)], (1, 4, 6, 8), **ZERO, **windows())
+        files.append(f.bytes())
+    if kind == "FLOAT32":
+        x = np.random.default_rng(1).normal(0, 1, (3, 3, 4, 6)).astype(np.float32)
+        nets = [interop.from_tflite(content) for content in files]
+        assert (nets[0](x) == nets[1](x)).all()
+        return
+    x = int8s((4, 6, 3))
+    runs = [reference.run(interop.program_from_tflite(content), x) for content in files]
+    assert (runs[0] == runs[1]).all()
+    assert np.abs(runs[0].ravel() - litert(files[0], x.transpose(0, 3, 1, 2)).ravel()).max() <= 1
+    with pytest.raises(interop.TfliteError, match="moves axes: export"):
+        f = TfliteFile((1, 4, 6, 3), scale=0.02, zero=-3)
+        f.then("TRANSPOSE", [0, f.constant([0, 2, 1, 3])], (1, 6, 4, 3), scale=0.02, zero=-3)
+        f.then("RELU", [f.at], (1, 6, 4, 3), scale=0.02, zero=-3)
+        interop.program_from_tflite(f.bytes())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_product_over_the_channels_of_an_onnx_plane_is_a_convolution_of_1x1(form):
+    """As tf2onnx writes a Keras Dense over a plane: Transpose, MatMul, Add. Oracles: ONNX
+    Runtime for the float net, the engine for the program.
+    """
+    f = OnnxFile((3, 4, 6))
+    f.then("Conv", f.drawn(8, 3, 3, 3), pads=[1, 1, 1, 1]).then("Relu")
+    f.then("Transpose", perm=[0, 2, 3, 1]).then("MatMul", f.drawn(8, 5)).then("Add", f.drawn(5))
+    net = interop.from_onnx(f.bytes())
+    x = np.random.default_rng(1).normal(0, 1, (8, 3, 4, 6)).astype(np.float32)
+    expected = onnx_runtime(f.bytes(), x)
+    assert np.abs(net(x).transpose(0, 2, 3, 1) - expected).max() <= 1e-5 * np.abs(expected).max()
+    program = interop.program_from_onnx(quantized(f.bytes(), (3, 4, 6), form))
+    # The file has the sum with the bias in steps of its own: a convolution of each channel.
+    assert [op.kind for op in program.ops] == ["conv", "conv", "depthwise"]
+    integers = program.integers(x)
+    assert (engine.Engine(program).run(integers) == reference.run(program, integers)).all()

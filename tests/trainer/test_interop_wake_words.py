@@ -1,0 +1,104 @@
+"""Wake words of microWakeWord: from a manifest to a program that listens.
+
+Oracles: the package pymicro-wakeword's own inputs and probabilities; its nets are the four that
+Home Assistant ships. Its TensorFlow Lite rounds in another way than LiteRT, whose bytes the nets'
+programs give (`test_interop_tflite_streams.py`), so a probability may be one step of the sigmoid's
+input off.
+"""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sound_signals
+
+from drypoint import interop
+from drypoint.engine import Engine
+
+NAMES = ("okay_nabu", "hey_jarvis", "hey_mycroft", "alexa")
+STEP = 16  # 256ths of probability: the most that one step of the sigmoid's input makes
+RAM = 7 * 1024
+
+
+def folder_of(toolbox):
+    toolbox.need_package("pymicro_wakeword")
+    found = importlib.util.find_spec("pymicro_wakeword")
+    return Path(found.submodule_search_locations[0]) / "models"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wake_word_hears_what_its_package_hears(toolbox, name):
+    """Every input byte is equal; every probability within a step; samples to decision in 7 KB."""
+    toolbox.need_package("pymicro_features")
+    from pymicro_features import MicroFrontend
+    from pymicro_wakeword import MicroWakeWord
+
+    folder = folder_of(toolbox)
+    word = interop.read_wake_word(folder / f"{name}.json", name=name)
+    manifest = json.loads((folder / f"{name}.json").read_text())["micro"]
+    assert (word.cutoff, word.sliding_window) == (
+        manifest["probability_cutoff"],
+        manifest["sliding_window_size"],
+    )
+    program = word.program.streaming()
+    listener = Engine(program).listener()
+    assert listener.memory_size <= RAM
+    samples = sound_signals.whole_signal(6, 16_000)
+    theirs, front, rows, raw = (
+        MicroWakeWord.from_config(folder / f"{name}.json"),
+        MicroFrontend(),
+        [],
+        [],
+    )
+    for at in range(0, len(samples) - 159, 160):
+        features = front.process_samples(samples[at : at + 160].tobytes()).features
+        if features:
+            rows.append(features)
+            theirs.process_streaming(np.array(features, np.float32).reshape(1, 1, 40))
+            if len(rows) % 3 == 0:
+                raw.append(round(theirs._probabilities[-1] * 256))
+    wanted = np.round(np.array(rows, np.float32) / theirs.input_scale + theirs.input_zero_point)
+    np.testing.assert_array_equal(program.sound_border.rows_of(samples)[: len(rows)], wanted)
+    found = listener.listen(samples)[:, 0]
+    expected = np.array(raw)[-len(found) :]
+    far = np.abs(found - expected)
+    assert far.max() <= STEP
+    assert (far > 0).mean() < 0.2
+
+
+def test_a_manifest_that_is_none_is_refused_in_one_line(toolbox, tmp_path):
+    folder = folder_of(toolbox)
+    good = json.loads((folder / "alexa.json").read_text())
+    (tmp_path / "alexa.tflite").write_bytes((folder / "alexa.tflite").read_bytes())
+    micro = good["micro"]
+    broken = {
+        "version is 1": {"version": 1},
+        "has version 3": {"version": 3},
+        "micro is None": {"micro": None},
+        "model is '../alexa.tflite'": {"model": "../alexa.tflite"},
+        "model is 'alexa.bin'": {"model": "alexa.bin"},
+        "model is 3": {"model": 3},
+        "feature_step_size 20": {"micro": {**micro, "feature_step_size": 20}},
+        "probability_cutoff is '1'": {"micro": {**micro, "probability_cutoff": "1"}},
+        "a cutoff of 2": {"micro": {**micro, "probability_cutoff": 2}},
+        "sliding_window_size is 1.5": {"micro": {**micro, "sliding_window_size": 1.5}},
+        "a sliding window of 0": {"micro": {**micro, "sliding_window_size": 0}},
+    }
+    broken["has version 1"] = broken.pop("version is 1")
+    path = tmp_path / "alexa.json"
+    for message, change in broken.items():
+        path.write_text(json.dumps({**good, **change}))
+        with pytest.raises(interop.ImportFileError) as raised:
+            interop.read_wake_word(path)
+        assert message in str(raised.value)
+        assert "\n" not in str(raised.value)
+    path.write_text("no JSON")
+    with pytest.raises(interop.ImportFileError, match="is no manifest"):
+        interop.read_wake_word(path)
+    path.write_text(json.dumps([good]))
+    with pytest.raises(interop.ImportFileError, match="micro is None"):
+        interop.read_wake_word(path)
+    path.write_text(json.dumps(good))
+    assert interop.read_wake_word(path).wake_word == good["wake_word"]

@@ -1,0 +1,56 @@
+"""Recordings as clips of one length and sample rate, for keywords."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE, LENGTH = 16_000, 16_000  # samples a second, and of a clip
+NOISE_FOLDER, SILENCE = "_background_noise_", "silence"
+"""A folder of this name has recordings without keywords, which become the class "silence"."""
+
+
+def resample(samples: NDArray[np.int16], rate: int, wanted: int) -> NDArray[np.int16]:
+    """One channel at another sample rate: the spectrum is cut off, or continued by zeros.
+
+    Args:
+        samples: int16 (n,), n at least 1.
+        rate, wanted: samples a second before and after.
+
+    Returns:
+        int16 (about n * wanted / rate,), at least one sample.
+    """
+    if rate == wanted:
+        return samples
+    n = max(1, round(len(samples) * wanted / rate))
+    spectrum = np.fft.rfft(samples.astype(np.float64))
+    values = np.fft.irfft(spectrum[: n // 2 + 1], n) * (n / len(samples))
+    resampled: NDArray[np.int16] = np.rint(values).clip(-32768, 32767).astype(np.int16)
+    return resampled
+
+
+def loudest(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
+    """The stretch of `length` samples with the most energy; a shorter recording stands in the
+    middle, between zeros."""
+    missing = length - len(samples)
+    if missing >= 0:
+        return np.pad(samples, (missing // 2, missing - missing // 2))
+    energy = np.concatenate([[0.0], np.square(samples.astype(np.float64)).cumsum()])
+    start = int(np.argmax(energy[length:] - energy[:-length]))
+    return samples[start : start + length]
+
+
+def clips_of(
+    samples: NDArray[np.int16], rate: int, length: int, *, noise: bool
+) -> list[NDArray[np.int16]]:
+    """The clips (length, 1) of a recording: one, of noise several, which touch.
+
+    Args:
+        samples: int16 (steps, channels); of several channels the mean is taken.
+        rate: samples a second.
+        length: samples of a clip, `RATE` a second.
+        noise: whether the recording has no keyword in it.
+    """
+    mono = np.rint(samples.mean(axis=1)).astype(np.int16)
+    mono = resample(mono, rate, RATE)
+    if not noise or len(mono) < length:
+        return [loudest(mono, length)[:, None]]
+    return [mono[i : i + length, None] for i in range(0, len(mono) - length + 1, length)]

@@ -1,0 +1,91 @@
+"""Where a file's net ends: at its output, or at the tensors that a user cuts it at."""
+
+from collections.abc import Collection, Hashable, Sequence
+from typing import TypeVar
+
+from drypoint.common import check_kind
+
+from ._errors import ImportFileError
+
+Name = TypeVar("Name", bound=Hashable)
+_NAMED = 6  # tensors that a message names
+
+
+def output_name(
+    cut: Sequence[str],
+    outputs: Sequence[str],
+    computed: Collection[str],
+    n_inputs: int,
+    error: type[ImportFileError],
+) -> str:
+    """The name of the tensor that a net ends in.
+
+    Args:
+        cut: names of tensors to import up to; none: the file's output.
+        outputs: names of the file's outputs.
+        computed: names of all tensors that the file computes.
+        n_inputs: how many inputs the file has.
+        error: the class of the errors.
+
+    Raises:
+        ImportFileError: it has several inputs; there is not one output; or no tensor has the name.
+    """
+    wanted = "a tuple of names, such as ('logits',)"
+    check_kind(cut, (tuple, list), name="cut", wanted=wanted, error=error)
+    for name in cut:
+        check_kind(name, str, name="a name of cut", wanted="a str", error=error)
+    unknown = [name for name in cut if name not in computed]
+    if unknown:
+        raise error(f"it computes no tensor {unknown[0]!r}; its outputs are {_names(outputs)}")
+    ends = tuple(cut) or tuple(outputs)
+    if n_inputs == len(ends) == 1:
+        return ends[0]
+    if n_inputs != 1 or not ends:
+        raise error(
+            f"it has {n_inputs} inputs and {len(outputs)} outputs; a net has one of each: export "
+            "the part in between"
+        )
+    raise error(
+        f"it has 1 inputs and {len(ends)} outputs, {_names(ends)}; a net has one of each: "
+        f"import up to one tensor, with {_option(ends[0])}"
+    )
+
+
+def hint(names: Sequence[str]) -> str:
+    """What to say of tensors where a file can be cut before what is refused; "" of none."""
+    if not names:
+        return ""
+    return (
+        f"before them it computes {_names(names)}: {_option(names[-1])} imports up to there, and "
+        "what comes after is for your own code"
+    )
+
+
+def before_refused(
+    ends: Collection[tuple[Sequence[Name], Sequence[Name]]], refused: Collection[int]
+) -> list[Name]:
+    """The computed tensors that refused nodes and their followers read from the other nodes; none
+    where the other nodes are less than half of all.
+
+    Args:
+        ends: tensors that each node reads and computes, in order of computation.
+        refused: positions of the refused nodes.
+    """
+    computed, lost, read, count = set[Name](), set[Name](), dict[Name, None](), 0
+    for position, (inputs, outputs) in enumerate(ends):
+        if position in refused or lost.intersection(inputs):
+            count += 1
+            lost.update(outputs)
+            read |= dict.fromkeys(inputs)
+        else:
+            computed.update(outputs)
+    return [name for name in read if name in computed] if 2 * count <= len(ends) else []
+
+
+def _option(name: str) -> str:
+    return f"cut=({name!r},) or --cut {name!r}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(repr(name) for name in names[:_NAMED])}{more}"

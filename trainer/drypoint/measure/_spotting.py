@@ -1,0 +1,171 @@
+"""How well keywords are spotted in a stream of decisions: false accepts an hour, false rejects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import MeasureError
+
+
+class Detection(NamedTuple):
+    """A keyword that is spotted: the decision's number, the class, its smoothed probability."""
+
+    decision: int
+    keyword: int
+    score: float
+
+
+class Spoken(NamedTuple):
+    """A keyword that is spoken: the decisions in which it may be spotted, begin and end."""
+
+    begin: int
+    end: int
+    keyword: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpottingErrors:
+    """What a threshold costs on a signal.
+
+    Attributes:
+        threshold: the least smoothed probability of a detection.
+        spoken: how many keywords are spoken.
+        missed: how many of them no detection finds.
+        false_accepts: detections in which their keyword is not spoken.
+        hours: the signal's length.
+    """
+
+    threshold: float
+    spoken: int
+    missed: int
+    false_accepts: int
+    hours: float
+
+    @property
+    def false_reject_rate(self) -> float:
+        """The share of spoken keywords that are missed; 0 where none is spoken."""
+        return self.missed / self.spoken if self.spoken else 0.0
+
+    @property
+    def false_accepts_per_hour(self) -> float:
+        """False accepts in an hour of signal."""
+        return self.false_accepts / self.hours
+
+    def __str__(self) -> str:
+        return (
+            f"threshold {self.threshold:.2f}: {self.missed} of {self.spoken} keywords missed "
+            f"({self.false_reject_rate:.1%}), {self.false_accepts} false accepts in "
+            f"{self.hours:.2f} h ({self.false_accepts_per_hour:.1f} an hour)"
+        )
+
+
+def spot_keywords(
+    probabilities: ArrayLike,
+    keywords: Sequence[int],
+    *,
+    threshold: float,
+    smoothing: int = 1,
+    hold: int = 100,
+) -> list[Detection]:
+    """The keywords that a stream of decisions spots.
+
+    Args:
+        probabilities: (decisions, classes), in the order of time.
+        keywords: the classes that are keywords.
+        threshold: the least smoothed probability, 0 to 1.
+        smoothing: the mean of so many decisions, the last one included, is compared.
+        hold: after a detection so many decisions spot nothing.
+
+    Raises:
+        MeasureError: an argument is out of its range.
+    """
+    scores = _smooth(_checked(probabilities, keywords, smoothing, hold), smoothing)
+    found, next_index = list[Detection](), 0
+    columns = list(keywords)
+    best = scores[:, columns].argmax(axis=1)
+    highest = scores[np.arange(len(scores)), np.array(columns)[best]]
+    for index in np.flatnonzero(highest >= threshold).tolist():
+        if index >= next_index:
+            found.append(Detection(index, columns[best[index]], float(highest[index])))
+            next_index = index + hold + 1
+    return found
+
+
+def spotting_errors(
+    probabilities: ArrayLike,
+    spoken: Sequence[Spoken],
+    keywords: Sequence[int],
+    *,
+    thresholds: Sequence[float],
+    seconds: float,
+    smoothing: int = 1,
+    hold: int = 100,
+) -> list[SpottingErrors]:
+    """The errors at each threshold: the curve from which one is chosen, on validation data.
+
+    Args:
+        probabilities, keywords, smoothing, hold: as for `spot_keywords`.
+        spoken: the keywords that are spoken. A detection of the keyword within begin .. end - 1
+            finds one; a second one there is no false accept.
+        thresholds: the thresholds.
+        seconds: from a decision to the next.
+
+    Raises:
+        MeasureError: an argument is out of its range.
+    """
+    values = _checked(probabilities, keywords, smoothing, hold)
+    if not seconds > 0:
+        raise MeasureError(f"seconds from decision to decision are {seconds}, not above 0")
+    rows = []
+    for threshold in thresholds:
+        detections = spot_keywords(
+            values, keywords, threshold=threshold, smoothing=smoothing, hold=hold
+        )
+        hits = [
+            {i for i, one in enumerate(spoken) if _finds(detection, one)}
+            for detection in detections
+        ]
+        rows.append(
+            SpottingErrors(
+                threshold=threshold,
+                spoken=len(spoken),
+                missed=len(spoken) - len(set().union(*hits)),
+                false_accepts=sum(not hit for hit in hits),
+                hours=len(values) * seconds / 3600,
+            )
+        )
+    return rows
+
+
+def _finds(detection: Detection, spoken: Spoken) -> bool:
+    inside = spoken.begin <= detection.decision < spoken.end
+    return inside and detection.keyword == spoken.keyword
+
+
+def _smooth(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Means of n decisions; before the n-th one, of as many as there are."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), values.cumsum(axis=0)])
+    ends = np.arange(1, len(values) + 1)
+    begins = np.maximum(ends - n, 0)
+    means: NDArray[np.float64] = (sums[ends] - sums[begins]) / (ends - begins)[:, None]
+    return means
+
+
+def _checked(
+    probabilities: ArrayLike, keywords: Sequence[int], smoothing: int, hold: int
+) -> NDArray[np.float64]:
+    values = np.asarray(probabilities, np.float64)
+    if values.ndim != 2 or len(values) == 0 or not np.isfinite(values).all():
+        raise MeasureError(
+            f"probabilities are {values.shape}; wanted: (decisions, classes), finite, at least one"
+        )
+    if not keywords or not all(0 <= k < values.shape[1] for k in keywords):
+        raise MeasureError(f"keywords are {list(keywords)}; wanted: classes of {values.shape[1]}")
+    if smoothing < 1 or hold < 0:
+        raise MeasureError(
+            f"smoothing is {smoothing}, hold {hold}; wanted: at least 1 and at least 0"
+        )
+    return values
