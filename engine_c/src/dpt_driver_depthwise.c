@@ -122,7 +122,7 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
 /* All outputs from copies of bands. A slab is as many groups as leave room for a few rows. */
 __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
                                                       dpt_depthwise_job *job, size_t together) {
-    uint8_t copy[DPT_BAND_SIZE];
+    uint8_t copy[DPT_DEPTHWISE_BAND];
     const size_t groups = dpt_groups_of(op, job->group), c = op->out.c;
     for (job->first = 0; job->first < groups; job->first = job->end) {
         size_t rows = dpt_min(op->out.h, 4), columns = op->out.w, width;
@@ -131,7 +131,7 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
         for (;;) {
             width = dpt_min(dpt_group_begin(op, job->group, job->end - 1) + job->group, c);
             width -= job->begin;
-            const size_t room = (DPT_BAND_SIZE - job->group) / width;
+            const size_t room = (DPT_DEPTHWISE_BAND - job->group) / width;
             if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= room) {
                 break;
             }

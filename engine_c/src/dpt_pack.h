@@ -38,7 +38,7 @@
 
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
 enum { DPT_PAIR_CHANNELS = 8 };
-enum { DPT_BAND_SIZE = 0x3800, DPT_SLACK = DPT_NARROW_UNIT - 1 };
+enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2C00, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
 
 /* Which activations a backend multiplies with their highest bit flipped: signed ones, which become
@@ -326,7 +326,8 @@ static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
     return op->kind == DPT_DEPTHWISE &&
            (dpt_has_columns(op, packing) ||
             (pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
-             (!dpt_depthwise_copies(op, packing) || window <= (DPT_BAND_SIZE - group) / width)));
+             (!dpt_depthwise_copies(op, packing) ||
+              window <= (DPT_DEPTHWISE_BAND - group) / width)));
 }
 
 /* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
