@@ -9,7 +9,8 @@ PAGE = (ROOT / "engine_c/BLOB.md").read_text("utf-8")
 
 def read_page():
     """The blob of section 8, its input, and each op's output as bytes, all read from the page."""
-    dump, given, outputs = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    section = PAGE.split("\n## 10.")[0]  # section 10 shows another blob
+    dump, given, outputs = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     data = b""
     for line in dump.splitlines():
         offset, row = line.split(maxsplit=1)
