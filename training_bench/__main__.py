@@ -8,7 +8,7 @@ from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
-from . import QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
 
 
 def main(arguments: list[str]) -> int:
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="training_bench", description=__doc__)
     parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
     parser.add_argument("--threads", type=_counts, metavar="N,N", help="of a library; 1 and 2")
-    add_options(parser, count=int, rounds=TrainPlan().rounds)
+    add_options(parser, count=int, rounds=TrainPlan().rounds, nets=NETS)
     parser.add_argument("--json", action="store_true", help="print all figures")
     args = parser.parse_args(arguments)
     base = QUICK if args.quick else TrainPlan()
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         if args.plot is not None:
             TrainCurves.check_saving(args.plot)
         compiler = find_compiler(args.cc)
-        found = bench_training(named_nets(args), plan, compiler=compiler, notify=_print_line)
+        found = bench_training(named_nets(args, NETS), plan, compiler=compiler, notify=_print_line)
         if args.plot is not None:
             TrainCurves(found).save(args.plot)
     except DrypointError as error:

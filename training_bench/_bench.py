@@ -9,12 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drypoint import data
 from drypoint.bench import (
-    NETS,
-    SIGNALS,
     BenchError,
     Contestant,
     Figure,
@@ -23,7 +19,6 @@ from drypoint.bench import (
     build_limits,
     look,
     measure_limits,
-    random_images,
     run_rounds,
     spread_warnings,
     start,
@@ -34,10 +29,10 @@ from drypoint.engine import Engine
 from drypoint.nn import Model
 
 from ._cores import Cores, Watch, Watched
+from ._nets import NETS, SIGNALS, training_data
 from ._result import OURS, TrainNet, TrainResult, TrainTimes
 from ._together import Together
 
-IMAGES = 15_360  # random images of nets that do not read MNIST: as many bytes as MNIST
 AT_ONCE = "trainings at once"  # as many one-thread trainings as the largest number of threads
 PATIENCE = 600  # seconds to wait, for a net, until all cores are at full speed
 WIDE = 0.1  # a spread that deserves a warning
@@ -84,7 +79,7 @@ QUICK = TrainPlan(rounds=3, ms=100, batches=(128,), threads=(1,))
 def bench_training(
     names: Sequence[str], plan: TrainPlan, *, compiler: str, notify: Callable[[str], None]
 ) -> TrainResult:
-    """Time training of nets of ``NETS``.
+    """Time training of nets of ``NETS`` of this package.
 
     Args:
         names: names of nets.
@@ -92,7 +87,7 @@ def bench_training(
         compiler: path of a C compiler.
         notify: called with a line about each stage.
 
-    A net that fails or reads no images is among the result's failures; the others keep their
+    A net that fails is among the result's failures; the others keep their
     figures.
 
     Raises:
@@ -129,14 +124,14 @@ def _time_net(
     name: str, plan: TrainPlan, folder: Path, *, limits: Path, cpus: list[int]
 ) -> TrainNet:
     net = NETS[name]().initialize(0)
-    x, y = _images(name)
+    x, y = training_data(name)
     if max(plan.batches) > len(y):
         raise BenchError(
-            f"{name} has {len(y):,} images, too few for a batch of {max(plan.batches):,}"
+            f"{name} has {len(y):,} examples, too few for a batch of {max(plan.batches):,}"
         )
     Model(net).save(folder / "net.npz")
     np.savez(folder / "data.npz", x=x, y=y)
-    versions = _installed_libraries(peers=plan.peers)
+    versions = _installed_libraries(peers=plan.peers, images=name not in SIGNALS)
     counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     commands = [(kind, batch) for kind in ("step", "forward") for batch in plan.batches]
     questions = [(f"{kind} {batch} {plan.ms}", 2) for kind, batch in commands]
@@ -208,26 +203,12 @@ def _core_notes(watch: Watch, cores: Cores) -> Iterator[str]:
         )
 
 
-def _images(name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """MNIST for nets that read it, since the images determine how many gradients are zero."""
-    net = NETS[name]()
-    shape = net.input_shape
-    assert shape is not None  # every net of NETS has one
-    if name in SIGNALS:
-        raise BenchError("it reads signals, and this bench trains on images")
-    channels, height, width = shape
-    if (channels, height, width) == (1, 28, 28):
-        digits = data.load("mnist", "train")
-        return digits.x, digits.y
-    (outputs,) = net.output_shape(shape)
-    classes = np.random.default_rng(0).integers(0, outputs, IMAGES)
-    return random_images(height, width, channels, n=IMAGES, seed=1), classes
-
-
-def _installed_libraries(*, peers: bool) -> dict[str, str]:
-    """Library -> version, of the installed libraries."""
+def _installed_libraries(*, peers: bool, images: bool) -> dict[str, str]:
+    """Library -> version, of the installed libraries; signals are not augmented."""
     found = {}
     for name, packages in PACKAGES.items():
+        if not images and name == "drypoint, augmenting":
+            continue
         for package in packages if peers or "drypoint" in packages else ():
             with contextlib.suppress(PackageNotFoundError):
                 found[name] = version(package)

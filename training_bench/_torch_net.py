@@ -8,14 +8,18 @@ import numpy as np
 from drypoint.bench import BenchError
 from drypoint.nn import (
     Add,
+    BatchNorm1d,
     BatchNorm2d,
+    Conv1d,
     Conv2d,
     Flatten,
+    GlobalAvgPool1d,
     GlobalAvgPool2d,
     Graph,
     Linear,
     MaxPool2d,
     ReLU,
+    ReLU6,
     Sequential,
     Softmax,
 )
@@ -61,6 +65,8 @@ def _module(layer: Ours, shape: Shape) -> Any:
             return _sequential(layer, shape)
         case Graph():
             return _graph(layer, shape)
+        case Conv1d():
+            return _convolution_1d(layer, shape)
         case Conv2d():
             return _convolution(layer, shape)
         case Linear():
@@ -69,10 +75,17 @@ def _module(layer: Ours, shape: Shape) -> Any:
         case BatchNorm2d():
             norm = torch.nn.BatchNorm2d(shape[0], eps=layer.epsilon, momentum=layer.momentum)
             return _with_arrays(norm, {**layer.params, **layer.buffers})
+        case BatchNorm1d():
+            norm = torch.nn.BatchNorm1d(shape[0], eps=layer.epsilon, momentum=layer.momentum)
+            return _with_arrays(norm, {**layer.params, **layer.buffers})
         case ReLU():
             return torch.nn.ReLU()
+        case ReLU6():
+            return torch.nn.ReLU6()
         case MaxPool2d():
             return torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
+        case GlobalAvgPool1d():
+            return torch.nn.Sequential(torch.nn.AdaptiveAvgPool1d(1), torch.nn.Flatten())
         case GlobalAvgPool2d():
             return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
         case Flatten():
@@ -101,6 +114,25 @@ def _convolution(layer: Conv2d, shape: Shape) -> Any:
     made = _with_arrays(made, layer.params)
     pad = torch.nn.ZeroPad2d((left, right, top, bottom))
     return made if even else torch.nn.Sequential(pad, made)
+
+
+def _convolution_1d(layer: Conv1d, shape: Shape) -> Any:
+    """A convolution along time, whose padding is a module before it."""
+    import torch  # noqa: PLC0415 - optional
+
+    (before, after), _ = layer.window(shape).padding
+    weight = layer.params["weight"]
+    module = torch.nn.Conv1d(
+        shape[0],
+        len(weight),
+        weight.shape[2],
+        stride=layer.stride,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+    pad = torch.nn.ConstantPad1d((before, after), 0)
+    return torch.nn.Sequential(pad, _with_arrays(module, layer.params))
 
 
 def _graph(graph: Graph, shape: Shape) -> Any:

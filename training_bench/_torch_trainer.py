@@ -24,13 +24,19 @@ class TorchTrainer(Trainer):
         self.torch: Any = torch
         torch.set_num_threads(threads)
         torch.manual_seed(0)
-        planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+        planes = x
+        if x.dtype == np.uint8:
+            planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
         self._x = torch.from_numpy(np.ascontiguousarray(planes))
         self._y = torch.from_numpy(y)
-        self._format = torch.channels_last if self.channels_last else torch.contiguous_format
+        self._format = (
+            torch.channels_last
+            if self.channels_last and planes.ndim == 4
+            else torch.contiguous_format
+        )
         self._net = torch_net(net).to(memory_format=self._format)
         self._adam = torch.optim.Adam(self._net.parameters(), lr=LR)
-        self._loss = torch.nn.CrossEntropyLoss()
+        self._loss = torch.nn.CrossEntropyLoss() if y.ndim == 1 else torch.nn.MSELoss()
 
     def train(self, n: int, batch: int) -> None:
         """One epoch."""
@@ -50,6 +56,8 @@ class TorchTrainer(Trainer):
                 self._net(self._scale(self._x[start : start + batch]))
 
     def _scale(self, x: Any) -> Any:
+        if x.dtype != self.torch.uint8:
+            return x.contiguous(memory_format=self._format)
         return x.to(self.torch.float32, memory_format=self._format).mul_(1 / 255)
 
 

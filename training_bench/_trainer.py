@@ -1,13 +1,14 @@
 """The interface of a timed training library, and drypoint's trainer, which calls `fit`."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import autodiff, train
 from drypoint.data import Dataset, ImageEncoder, augment
-from drypoint.nn import CrossEntropyLoss, Model, Sequential, Softmax
+from drypoint.nn import CrossEntropyLoss, Model, MSELoss, Sequential, Softmax
 
 LR = 1e-3  # Adam's learning rate in every library
 
@@ -18,9 +19,9 @@ class Trainer(ABC):
     A step draws and scales images, computes forward and backward, and updates by Adam.
 
     Args:
-        net: initialized, of the layers of ``_nets.py``; ends in logits or a softmax.
-        x: uint8 images (N, h, w) or (N, h, w, 3).
-        y: int64 classes (N,).
+        net: initialized, a net of ``_nets.py``; ends in logits or a softmax.
+        x: uint8 images (N, h, w) or (N, h, w, 3), or float32 signals (N, ...).
+        y: int64 classes (N,), or x if the net repeats its input.
         threads: number of threads of the library.
     """
 
@@ -47,16 +48,21 @@ class DrypointTrainer(Trainer):
         self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
     ) -> None:
         autodiff.set_threads(threads)
-        color = "gray" if x.ndim == 3 else "rgb"
-        encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
-        self._loss = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
+        encoder = None
+        if x.dtype == np.uint8:
+            color = "gray" if x.ndim == 3 else "rgb"
+            encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
+        classes = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
+        self._loss = MSELoss() if y.ndim > 1 else classes
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
         assert net.input_shape is not None  # the bench wrote it
         self._classes = tuple(range(net.output_shape(net.input_shape)[0]))
 
     def train(self, n: int, batch: int) -> float:
         """One epoch; the epoch's seconds in the history leave out the work of a run's start."""
-        data = Dataset(self._x[:n], self._y[:n], classes=self._classes)
+        x, y = self._x[:n], self._y[:n]
+        images = self._model.encoder is not None
+        data: Any = Dataset(x, y, classes=self._classes) if images else (x, y)
         result = train.fit(
             self._model,
             data,
@@ -74,7 +80,11 @@ class DrypointTrainer(Trainer):
 
     def forward(self, n: int, batch: int) -> None:
         """From bytes to outputs."""
-        self._model.predict_proba(self._x[:n], batch_size=batch)
+        if self._model.encoder is not None:
+            self._model.predict_proba(self._x[:n], batch_size=batch)
+            return
+        for start in range(0, n, batch):
+            self._model.net(self._x[start : start + batch])
 
 
 class AugmentingTrainer(DrypointTrainer):

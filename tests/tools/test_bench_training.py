@@ -17,7 +17,7 @@ from drypoint.data import ImageEncoder
 from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
 from training_bench.__main__ import main
-from training_bench._bench import _images
+from training_bench._nets import training_data
 from training_bench._together import Together
 from training_bench._torch_net import torch_net
 
@@ -60,12 +60,12 @@ def test_pytorch_has_our_net(net, data):
             close(logits(net, x), theirs._net(theirs._scale(theirs._x)).numpy())
 
 
-@pytest.mark.parametrize("name", ["kws", "ic", "vww"])
+@pytest.mark.parametrize("name", ["kws", "ic", "vww", "mobilenet"])
 def test_pytorch_has_our_graphs(name):
     """Depthwise convolutions, batch norm, uneven padding, additions; with other statistics than 0
     and 1, which a new net has."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    net = bench.NETS[name]().initialize(0)
+    net = training_bench.NETS[name]().initialize(0)
     rng = np.random.default_rng(1)
     net = net.with_buffers(
         {
@@ -350,7 +350,7 @@ def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("plan", "why"),
     [
-        ({"batches": (60_001,)}, "dense has 60,000 images, too few for a batch of 60,001"),
+        ({"batches": (60_001,)}, "dense has 60,000 examples, too few for a batch of 60,001"),
         ({"threads": (4096,)}, "cannot time 4096 threads on "),
     ],
 )
@@ -382,12 +382,29 @@ def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbo
 
 def test_classes_are_those_of_the_net():
     """vww has two outputs, and none of its images is of a third class."""
-    x, y = _images("vww")
+    x, y = training_data("vww")
     assert (x.shape[1:], set(y.tolist())) == ((96, 96, 3), {0, 1})
     net = bench.NETS["vww"]().initialize(0)
     trainers()["drypoint"](net, x[:8], y[:8], threads=1).train(8, 8)
-    with pytest.raises(bench.BenchError, match="it reads signals, and this bench trains on images"):
-        _images("sww")
+
+
+@pytest.mark.parametrize("name", ["ad", "sww", "tcn"])
+def test_nets_of_signals_train(name):
+    """Ours and PyTorch's outputs are near, and both take steps: by the squared error where the net
+    repeats its input, by the cross-entropy of classes else."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    x, y = training_data(name)
+    x, y = x[:BATCH], y[:BATCH]
+    net = training_bench.NETS[name]().initialize(0)
+    ours = trainers()["drypoint"](net, x, y, threads=1)
+    theirs = trainers()["PyTorch channels_last"](net, x, y, threads=1)
+    line = net[:-1] if ends_in_softmax(net) else net
+    assert y.shape == (x.shape if name == "ad" else (BATCH,))
+    with torch.inference_mode():
+        close(line(x), theirs._net.eval()(torch.from_numpy(x)).numpy())
+    for trainer in (ours, theirs):
+        trainer.train(BATCH, BATCH)
+        trainer.forward(BATCH, BATCH)
 
 
 def test_trainings_at_once_count_as_one_that_does_the_work_of_all():

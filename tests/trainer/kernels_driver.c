@@ -94,7 +94,7 @@ static size_t count(const dpk_images *x) {
 
 static void convolution(const dpk_kernels *k, int fast) {
     dpk_conv2d a = {.groups = fast ? 1 : draw(1, 2), .relu = (int)draw(0, 1)};
-    const size_t c = draw(0, 2) ? draw(1, 7) : 1, o = draw(1, 14), n = draw(1, 40),
+    const size_t c = draw(0, 2) ? draw(1, 7) : 1, o = draw(0, 2) ? draw(1, 14) : 1, n = draw(1, 40),
                  top = draw(0, 2);
     a.kernel_h = fast ? 3 + 2 * draw(0, 1) : draw(1, 5);
     a.kernel_w = fast ? a.kernel_h : draw(1, 6);
@@ -370,6 +370,16 @@ static void normalization(const dpk_kernels *k) {
     free(y);
 }
 
+static void row_products(const dpk_kernels *k) {
+    const size_t n_g = draw(1, 14), n_x = draw(1, 12), n = draw(1, 1200), all = n_g * n_x;
+    float *g = numbers(n_g * n), *x = numbers(n_x * n), *y = numbers(all);
+    const dpk_row_products a = {g, x, y, n_g, n_x, n};
+    check("row products", k->row_products, &a, y, 4 * all);
+    free(g);
+    free(x);
+    free(y);
+}
+
 static void losses(const dpk_kernels *k) {
     const size_t n = draw(1, 40), n_classes = draw(1, 12);
     const int lanes = (int)draw(0, 1);
@@ -469,6 +479,7 @@ int main(int n_arguments, char **arguments) {
             copies(k);
             dropout(k);
             losses(k);
+            row_products(k);
             normalization(k);
         }
 #ifndef RESULTS

@@ -74,28 +74,17 @@ def test_threads_are_a_whole_number():
             ad.set_threads(wrong)
 
 
-@given(
-    n=batches,
-    kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)),
-    stride=pairs,
-    padding=st.tuples(sides, sides),
-    dilation=pairs,
-    pool=pairs,
-    relu=st.booleans(),
-    seed=seeds,
-)
-@settings(max_examples=60)
-def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
-    rng = np.random.default_rng(seed)
-    window = Window(kernel, stride, padding, dilation)
-    groups, c, o = int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 14))
-    spec = Convolution(window, groups, relu, pool)
+def check_convolution(rng, n, spec, *, c, o):
+    """Forward and gradients of c channels of x and o of y in each group."""
+    window, groups = spec.window, spec.groups
     least = [
         extent + (p - 1) * s - sum(ends)
-        for extent, p, s, ends in zip(window.extent, pool, stride, padding, strict=True)
+        for extent, p, s, ends in zip(
+            window.extent, spec.pool, window.stride, window.padding, strict=True
+        )
     ]
     size = tuple(max(1, v) + int(rng.integers(0, 6)) for v in least)
-    x, weight = whole(rng, n, c * groups, *size), whole(rng, o * groups, c, *kernel)
+    x, weight = whole(rng, n, c * groups, *size), whole(rng, o * groups, c, *window.kernel)
     x, bias = anyhow(rng, x), whole(rng, o * groups)
 
     def forward(x, weight, bias):
@@ -116,6 +105,41 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
     g = anyhow(rng, whole(rng, *y.shape))
     for sparse in (False, True):
         on_every_set(backward, g, sparse=sparse)
+
+
+@given(
+    n=batches,
+    kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    stride=pairs,
+    padding=st.tuples(sides, sides),
+    dilation=pairs,
+    pool=pairs,
+    relu=st.booleans(),
+    seed=seeds,
+)
+@settings(max_examples=60)
+def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
+    rng = np.random.default_rng(seed)
+    window = Window(kernel, stride, padding, dilation)
+    groups, c, o = int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 14))
+    check_convolution(rng, n, Convolution(window, groups, relu, pool), c=c, o=o)
+
+
+@given(n=batches, c=st.integers(1, 12), o=st.integers(1, 14), strided=st.booleans(), seed=seeds)
+@settings(max_examples=20)
+def test_convolution_of_1x1(*, n, c, o, strided, seed):
+    """A stride of 1 makes it a product of matrices."""
+    window = Window((1, 1), (2, 1) if strided else (1, 1))
+    check_convolution(np.random.default_rng(seed), n, Convolution(window), c=c, o=o)
+
+
+@given(n=batches, stride=pairs, padding=st.tuples(sides, sides), relu=st.booleans(), seed=seeds)
+@settings(max_examples=20)
+def test_depthwise_convolution(*, n, stride, padding, relu, seed):
+    """3x3, whose nine weights or sums are registers, with one and two results of a channel."""
+    rng = np.random.default_rng(seed)
+    window, groups = Window((3, 3), stride, padding), int(rng.integers(2, 5))
+    check_convolution(rng, n, Convolution(window, groups, relu), c=1, o=int(rng.integers(1, 3)))
 
 
 @given(n=batches, size=pairs, padding=st.tuples(sides, sides), seed=seeds)

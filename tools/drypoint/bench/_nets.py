@@ -3,7 +3,7 @@ topologies of MLPerf Tiny for keywords (kws), images (ic), visual wake words (vw
 sounds (ad) and a streaming wake word (sww).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -131,15 +131,15 @@ NETS: dict[str, Callable[[], Sequential]] = {
 SIGNALS = ("ad", "sww")  # these read real numbers, and images the others
 
 
-def known_nets(names: Sequence[str]) -> list[str]:
+def known_nets(names: Sequence[str], nets: Collection[str] = NETS) -> list[str]:
     """The names, if there are nets of all of them.
 
     Raises:
         BenchError: there is none of some name.
     """
     for name in names:
-        if name not in NETS:
-            raise BenchError(f"no net {name!r}; there are: {', '.join(NETS)}")
+        if name not in nets:
+            raise BenchError(f"no net {name!r}; there are: {', '.join(nets)}")
     return list(names)
 
 

@@ -1,14 +1,18 @@
 """What the command lines of both benches share: options, and the nets that they name."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ._nets import NETS, known_nets
 
 
 def add_options(
-    parser: argparse.ArgumentParser, *, count: Callable[[str], int], rounds: int
+    parser: argparse.ArgumentParser,
+    *,
+    count: Callable[[str], int],
+    rounds: int,
+    nets: Collection[str] = NETS,
 ) -> None:
     """The options of a bench.
 
@@ -16,8 +20,9 @@ def add_options(
         parser: of the command.
         count: reads the number of rounds.
         rounds: the number of rounds if the option is left out.
+        nets: the names that the command knows.
     """
-    names = f"some of {','.join(NETS)}, or all"
+    names = f"some of {','.join(nets)}, or all"
     parser.add_argument("--nets", default="lenet", metavar="NAMES", help=names)
     measurements = f"measurements of each contestant; {rounds} if left out"
     parser.add_argument("--rounds", type=count, metavar="N", help=measurements)
@@ -28,10 +33,10 @@ def add_options(
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
 
-def named_nets(args: argparse.Namespace) -> list[str]:
-    """The names of the nets to time.
+def named_nets(args: argparse.Namespace, nets: Collection[str] = NETS) -> list[str]:
+    """The names of the nets to time, of ``nets``.
 
     Raises:
         BenchError: there is no such net.
     """
-    return known_nets(list(NETS) if args.nets == "all" else args.nets.split(","))
+    return known_nets(list(nets) if args.nets == "all" else args.nets.split(","), nets)

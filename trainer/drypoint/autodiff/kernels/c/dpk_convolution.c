@@ -7,7 +7,7 @@
 #include "dpk_threads.h"
 
 typedef struct {
-    dpk_frame frame;       /* a block of x, with padding */
+    dpk_frame frame;       /* a block of a group of x, with padding */
     size_t rows, columns;  /* of the convolution, before pooling */
     size_t strip_rows;     /* rows of the convolution for one row of y */
     size_t in, out;        /* channels of a group */
@@ -32,11 +32,50 @@ static geometry measured(const dpk_conv2d *a) {
     return s;
 }
 
+/* The places of the terms of a result in a block of a group, in the order of the weights. */
+static void set_offsets(const dpk_conv2d *a, const geometry *s, ptrdiff_t *offsets) {
+    for (size_t c = 0; c < s->in; c++)
+        for (size_t u = 0; u < a->kernel_h; u++)
+            for (size_t v = 0; v < a->kernel_w; v++)
+                *offsets++ = (ptrdiff_t)c * s->plane + (ptrdiff_t)(u * a->dilation_h) * s->row +
+                             (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
+}
+
+/* Computes a row of results of one channel by 3 by 3 weights, which stay in registers. */
+static void row_by_nine(const dpk_product *taps, size_t n, const float *x, const float *w,
+                        float bias, float *y) {
+    const float *top = x, *middle = x + taps->offsets[3], *bottom = x + taps->offsets[6];
+    const ptrdiff_t step = taps->offsets[1];
+    dpk_vec weight[9];
+#pragma GCC unroll 9
+    for (int t = 0; t < 9; t++)
+        weight[t] = dpk_all(w[t]);
+    for (size_t i = 0; i < n; i++, y += DPK_LANES) {
+        dpk_vec sum = dpk_all(bias);
+#pragma GCC unroll 3
+        for (int v = 0; v < 3; v++) {
+            sum = dpk_fma(weight[v], dpk_load(top + v * step), sum);
+            sum = dpk_fma(weight[3 + v], dpk_load(middle + v * step), sum);
+            sum = dpk_fma(weight[6 + v], dpk_load(bottom + v * step), sum);
+        }
+        dpk_store(y, sum);
+        top += taps->x_step;
+        middle += taps->x_step;
+        bottom += taps->x_step;
+    }
+}
+
 /* Computes [q][strip_rows][columns][lane] for output channels o .. o + q - 1. */
 static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
                      const float *x, size_t o, size_t q, float *strip) {
     const size_t n_tiles = dpk_groups(s->columns, DPK_P);
     const float *weight = a->weight + o * taps->n_terms;
+    if (s->in == 1 && q == 1 && a->kernel_h == 3 && a->kernel_w == 3) {
+        for (size_t row = 0; row < s->strip_rows; row++)
+            row_by_nine(taps, s->columns, x + (ptrdiff_t)row * s->dy, weight,
+                        a->bias ? a->bias[o] : 0, strip + row * s->columns * DPK_LANES);
+        return;
+    }
     for (size_t row = 0; row < s->strip_rows; row++)
         for (size_t tile = 0; tile < n_tiles; tile++) {
             const size_t begin = dpk_begin(s->columns, tile, n_tiles);
@@ -71,24 +110,31 @@ static void pooled_rows(const dpk_conv2d *a, const geometry *s, const dpk_produc
     }
 }
 
+/* Prefetches part b of n_blocks of n_channels channels from c on. The images of a batch lie side by
+ * side, so a block reads a part of every line of a plane; the lines come from memory in order. */
+static void expect(const dpk_images *x, size_t c, size_t n_channels, size_t b, size_t n_blocks) {
+    if (c + n_channels > x->c || x->stride_n != 1)
+        return;
+    const float *from = x->data + (ptrdiff_t)c * x->stride_c;
+    const size_t n = n_channels * x->h * x->w * x->n, end = dpk_begin(n, b + 1, n_blocks);
+    for (size_t i = dpk_begin(n, b, n_blocks); i < end; i += 16)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
 int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
     const geometry s = measured(a);
     const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
                  n_taps = s.in * a->kernel_h * a->kernel_w;
     const size_t strip_size = s.strip_rows * s.columns * DPK_LANES;
-    const size_t block_size = a->x.c * (size_t)s.plane;
+    const size_t block_size = s.in * (size_t)s.plane;
     float *x = dpk_scratch(block_size + DPK_Q * strip_size + 2 * n_taps);
     if (x == NULL)
         return 1;
     float *strip = x + block_size;
     void *rest = strip + DPK_Q * strip_size;
-    ptrdiff_t *offsets = rest, *next = offsets;
-    for (size_t c = 0; c < s.in; c++)
-        for (size_t u = 0; u < a->kernel_h; u++)
-            for (size_t v = 0; v < a->kernel_w; v++)
-                *next++ = (ptrdiff_t)c * s.plane + (ptrdiff_t)(u * a->dilation_h) * s.row +
-                          (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
+    ptrdiff_t *offsets = rest;
+    set_offsets(a, &s, offsets);
     const dpk_product taps = {.n_terms = n_taps,
                               .offsets = offsets,
                               .x_step = s.dx,
@@ -98,32 +144,46 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
                               .y_step = DPK_LANES};
     const int pooled = a->x_winners == NULL && a->pool_h == 2 && a->pool_w == 2;
     const size_t n_tiles = dpk_groups(s.out, pooled ? DPK_POOLED_Q : DPK_Q),
-                 last = dpk_begin(n_blocks, part + 1, n_parts);
-    for (size_t b = dpk_begin(n_blocks, part, n_parts); b < last; b++) {
+                 last = dpk_begin(a->groups * n_blocks, part + 1, n_parts);
+    for (size_t i = dpk_begin(a->groups * n_blocks, part, n_parts); i < last; i++) {
+        const size_t group = i / n_blocks, b = i % n_blocks, c = group * s.in;
         if (a->x_winners)
-            DPK(unpool)(&a->x, a->x_winners, b, 0, a->x.c, a->pool_h, a->pool_w, &s.frame, x);
+            DPK(unpool)(&a->x, a->x_winners, b, c, s.in, a->pool_h, a->pool_w, &s.frame, x);
         else
-            DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, x);
-        for (size_t tile = 0; tile < a->groups * n_tiles; tile++) {
-            const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
-            const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
+            DPK(images_to_block)(&a->x, b, c, s.in, &s.frame, x);
+        if (a->groups > 1) {
+            expect(&a->x, c + s.in, s.in, b, n_blocks);
+            expect(&a->y, (group + 1) * s.out, s.out, b, n_blocks);
+        }
+        for (size_t tile = 0; tile < n_tiles; tile++) {
+            const size_t inside = dpk_begin(s.out, tile, n_tiles);
+            const size_t q = dpk_begin(s.out, tile + 1, n_tiles) - inside;
             const size_t o = group * s.out + inside;
-            const float *of_group = x + (ptrdiff_t)(group * s.in) * s.plane;
             if (pooled) {
-                pooled_rows(a, &s, &taps, of_group, b, o, q);
+                pooled_rows(a, &s, &taps, x, b, o, q);
                 continue;
             }
             for (size_t row = 0; row < a->y.h; row++) {
-                strip_of(a, &s, &taps, of_group + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q,
-                         strip);
-                for (size_t i = 0; i < q; i++) {
-                    const dpk_part done = {b, o + i, row, 0, 1, a->y.w};
-                    DPK(relu_and_pool)(a, strip + i * strip_size, s.columns, &done);
+                strip_of(a, &s, &taps, x + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q, strip);
+                for (size_t k = 0; k < q; k++) {
+                    const dpk_part done = {b, o + k, row, 0, 1, a->y.w};
+                    DPK(relu_and_pool)(a, strip + k * strip_size, s.columns, &done);
                 }
             }
         }
     }
     return 0;
+}
+
+/* Adds the terms of a block to the gradients of the weights of q output channels. */
+static void correlate(const dpk_correlation *sums, size_t n_taps, const ptrdiff_t *offsets,
+                      size_t q, const float *g, const float *x, float *y) {
+    const size_t n_tiles = dpk_groups(n_taps, q == 1 ? DPK_CP1 : DPK_CP);
+    for (size_t tile = 0; tile < n_tiles; tile++) {
+        const size_t t = dpk_begin(n_taps, tile, n_tiles);
+        DPK(correlation)(sums, dpk_begin(n_taps, tile + 1, n_tiles) - t, q, g, x, offsets + t,
+                         y + t, (ptrdiff_t)n_taps);
+    }
 }
 
 int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
@@ -134,41 +194,38 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
     const size_t n_tiles = dpk_groups(s.out, DPK_CQ), area = s.rows * s.columns * DPK_LANES;
     const size_t first = dpk_begin(a->groups * n_tiles, part, n_parts);
     const size_t last = dpk_begin(a->groups * n_tiles, part + 1, n_parts);
-    const size_t block_size = a->x.c * (size_t)s.plane;
-    float *x = dpk_scratch(block_size + DPK_CQ * area);
+    const size_t block_size = s.in * (size_t)s.plane;
+    float *x = dpk_scratch(block_size + DPK_CQ * area + 2 * n_taps);
     if (x == NULL)
         return 1;
     float *g = x + block_size;
+    void *rest = g + DPK_CQ * area;
+    ptrdiff_t *offsets = rest;
+    set_offsets(a, &s, offsets);
     const dpk_frame g_frame = {s.rows, s.columns, 0, 0, 0};
     const dpk_correlation sums = {.n_rows = s.rows,
                                   .n_columns = s.columns,
                                   .g_row = (ptrdiff_t)(s.columns * DPK_LANES),
                                   .g_plane = (ptrdiff_t)area,
                                   .x_row = s.dy,
-                                  .x_column = s.dx,
-                                  .x_step = (ptrdiff_t)(a->dilation_w * DPK_LANES)};
-    for (size_t b = 0; b < n_blocks && first < last; b++) {
-        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, x);
-        for (size_t tile = first; tile < last; tile++) {
-            const size_t group = tile / n_tiles, inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
+                                  .x_column = s.dx};
+    const size_t stop = first < last ? dpk_groups(last, n_tiles) * n_blocks : 0;
+    for (size_t i = first / n_tiles * n_blocks; i < stop; i++) {
+        const size_t group = i / n_blocks, b = i % n_blocks, end = (group + 1) * n_tiles;
+        DPK(images_to_block)(&a->x, b, group * s.in, s.in, &s.frame, x);
+        if (a->groups > 1) {
+            expect(&a->x, (group + 1) * s.in, s.in, b, n_blocks);
+            expect(&a->y, (group + 1) * s.out, s.out, b, n_blocks);
+        }
+        for (size_t tile = dpk_max(first, group * n_tiles); tile < dpk_min(last, end); tile++) {
+            const size_t inside = dpk_begin(s.out, tile % n_tiles, n_tiles);
             const size_t q = dpk_begin(s.out, tile % n_tiles + 1, n_tiles) - inside;
             const size_t o = group * s.out + inside;
-            float *y = a->weight + o * n_taps;
             if (a->winners)
                 DPK(unpool)(&a->y, a->winners, b, o, q, a->pool_h, a->pool_w, &g_frame, g);
             else
                 DPK(images_to_block)(&a->y, b, o, q, &g_frame, g);
-            const size_t n_steps = dpk_groups(a->kernel_w, DPK_CP);
-            for (size_t i = 0; i < s.in * a->kernel_h * n_steps; i++) {
-                const size_t c = i / n_steps / a->kernel_h, u = i / n_steps % a->kernel_h;
-                const size_t v = dpk_begin(a->kernel_w, i % n_steps, n_steps);
-                const float *at = x + (ptrdiff_t)(group * s.in + c) * s.plane +
-                                  (ptrdiff_t)(u * a->dilation_h) * s.row +
-                                  (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
-                DPK(correlation)(&sums, dpk_begin(a->kernel_w, i % n_steps + 1, n_steps) - v, q, g,
-                                 at, y + (c * a->kernel_h + u) * a->kernel_w + v,
-                                 (ptrdiff_t)n_taps);
-            }
+            correlate(&sums, n_taps, offsets, q, g, x, a->weight + o * n_taps);
         }
     }
     return 0;

@@ -92,6 +92,14 @@ typedef struct {
     int relu;
 } dpk_matmul;
 
+/* y[o][c] = the sum over i of g[o][i] * x[c][i]. */
+typedef struct {
+    const float *g; /* [n_g][n] */
+    const float *x; /* [n_x][n] */
+    float *y;       /* [n_g][n_x] */
+    size_t n_g, n_x, n;
+} dpk_row_products;
+
 /* A parameter with its gradient and optimizer state; all arrays are contiguous. */
 typedef struct {
     float *w;              /* [n] */
@@ -255,6 +263,7 @@ typedef struct {
     size_t n_lanes;   /* floats in a vector */
     dpk_task *sgd, *adam, *rmsprop, *sign_sgd, *average, *gradient_sum;
     dpk_task *pool2d, *pool2d_gradient, *row_sums, *conv2d, *conv2d_weight_gradient, *matmul;
+    dpk_task *row_products;
     /* conv2d_weight_gradient with winners, kernel_w up to 8 and dilation_w 1. It does not add. */
     dpk_task *sparse_weight_gradient;
     dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;

@@ -39,15 +39,20 @@ DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, co
             dpk_store(y + q * s->y_row + p * s->y_step, sum[q][p]);
 }
 
-DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const float *x, float *y,
-                            ptrdiff_t y_row, const int P, const int Q) {
-    dpk_vec sum[5][5]; /* [DPK_CQ][DPK_CP] */
+DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const float *x,
+                            const ptrdiff_t *offsets, float *y, ptrdiff_t y_row, const int P,
+                            const int Q) {
+    dpk_vec sum[5][9]; /* [DPK_CQ][DPK_CP], or [1][DPK_CP1] */
+    ptrdiff_t step[9];
+#pragma GCC unroll 9
+    for (int p = 0; p < P; p++)
+        step[p] = offsets[p];
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int p = 0; p < P; p++)
             sum[q][p] = (dpk_vec){0};
-    const ptrdiff_t g_plane = s->g_plane, x_column = s->x_column, x_step = s->x_step;
+    const ptrdiff_t g_plane = s->g_plane, x_column = s->x_column;
     for (size_t row = 0; row < s->n_rows; row++, g += s->g_row, x += s->x_row) {
         const float *g_at = g, *x_at = x;
         for (size_t column = 0; column < s->n_columns; column++) {
@@ -55,9 +60,9 @@ DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const floa
 #pragma GCC unroll 8
             for (int q = 0; q < Q; q++)
                 gradient[q] = dpk_load(g_at + q * g_plane);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int p = 0; p < P; p++) {
-                const dpk_vec value = dpk_load(x_at + p * x_step);
+                const dpk_vec value = dpk_load(x_at + step[p]);
 #pragma GCC unroll 8
                 for (int q = 0; q < Q; q++)
                     sum[q][p] = dpk_fma(gradient[q], value, sum[q][p]);
@@ -70,7 +75,7 @@ DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const floa
     float sums[25 + DPK_LANES];
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int p = 0; p < P; p++)
             flat[q * P + p] = sum[q][p];
     for (int i = P * Q; i % DPK_LANES; i++)
@@ -107,14 +112,18 @@ void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, cons
 }
 
 void DPK(correlation)(const dpk_correlation *s, size_t p, size_t q, const float *g, const float *x,
-                      float *y, ptrdiff_t y_row) {
+                      const ptrdiff_t *offsets, float *y, ptrdiff_t y_row) {
 #define CASE(P, Q)                                                                                 \
-    case 8 * Q + P:                                                                                \
-        correlation(s, g, x, y, y_row, P, Q);                                                      \
+    case 16 * Q + P:                                                                               \
+        correlation(s, g, x, offsets, y, y_row, P, Q);                                             \
         break
-    switch (8 * q + p) {
+    switch (16 * q + p) {
         ROW(1);
         CASE(5, 1);
+        CASE(6, 1);
+        CASE(7, 1);
+        CASE(8, 1);
+        CASE(9, 1);
         ROW(2);
         CASE(5, 2);
         ROW(3);

@@ -12,11 +12,12 @@
 
 #include "dpk_vector.h"
 
-/* Sums, factors and a broadcast weight fit together into the 32 or 16 registers. */
+/* Sums, factors and a broadcast weight fit together into the 32 or 16 registers. One gradient, as a
+ * depthwise convolution has for a channel, meets DPK_CP1 values: all taps of 3 by 3. */
 #if DPK_LANES == 16
-enum { DPK_P = 4, DPK_Q = 6, DPK_CP = 5, DPK_CQ = 5 };
+enum { DPK_P = 4, DPK_Q = 6, DPK_CP = 5, DPK_CQ = 5, DPK_CP1 = 9 };
 #else
-enum { DPK_P = 2, DPK_Q = 6, DPK_CP = 4, DPK_CQ = 3 };
+enum { DPK_P = 2, DPK_Q = 6, DPK_CP = 4, DPK_CQ = 3, DPK_CP1 = 9 };
 #endif
 
 typedef struct {
@@ -35,12 +36,12 @@ void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, cons
 typedef struct {
     size_t n_rows, n_columns;
     ptrdiff_t g_row, g_plane; /* g: a vector follows the other along a row; q is a plane */
-    ptrdiff_t x_row, x_column, x_step;
+    ptrdiff_t x_row, x_column;
 } dpk_correlation;
 
-/* p <= DPK_CP, q <= DPK_CQ: y[q * y_row + p] += the sum over rows, columns and lanes of g[q] *
- * x[p]. */
+/* p <= DPK_CP, q <= DPK_CQ, or p <= DPK_CP1 and q = 1: y[q * y_row + p] += the sum over rows,
+ * columns and lanes of g[q] * x[offsets[p]]. */
 void DPK(correlation)(const dpk_correlation *s, size_t p, size_t q, const float *g, const float *x,
-                      float *y, ptrdiff_t y_row);
+                      const ptrdiff_t *offsets, float *y, ptrdiff_t y_row);
 
 #endif

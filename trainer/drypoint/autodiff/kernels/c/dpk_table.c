@@ -38,6 +38,7 @@ const dpk_kernels DPK(kernels) = {
     .conv2d_weight_gradient = DPK(conv2d_weight_gradient),
     .sparse_weight_gradient = DPK(sparse_weight_gradient),
     .matmul = DPK(matmul),
+    .row_products = DPK(row_products),
     .filters = DPK(filters),
     .winograd = DPK(winograd),
     .winograd_input_gradient = DPK(winograd_input_gradient),

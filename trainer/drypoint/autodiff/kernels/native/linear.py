@@ -10,17 +10,17 @@ from .call import FROM_MEMORY, contiguous, empty, pointer, run, struct
 def linear(kernels: Any, x: Array, weight: Array, bias: Array | None, *, relu: bool) -> Array:
     """The product, with the examples in the lanes of vectors."""
     bias = None if bias is None else contiguous(bias)
-    return _product(kernels, weight, x.T, bias, relu=relu).T
+    return product(kernels, weight, x.T, bias, relu=relu).T
 
 
 def linear_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array:
     """The product, with the examples in the lanes of vectors."""
-    return _product(kernels, weight.T, gradient.T).T
+    return product(kernels, weight.T, gradient.T).T
 
 
 def linear_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
     """The product, with the inputs in the lanes of vectors."""
-    return _product(kernels, gradient.T, x)
+    return product(kernels, gradient.T, x)
 
 
 def write_linear_weight_gradient(kernels: Any, gradient: Array, x: Array, to: Array) -> None:
@@ -44,7 +44,7 @@ def row_sums(kernels: Any, rows: Array, winners: Winners | None = None) -> Array
     return y
 
 
-def _product(
+def product(
     kernels: Any, w: Array, x: Array, bias: Array | None = None, *, relu: bool = False
 ) -> Array:
     """w (rows, terms) @ x (terms, columns) + bias (rows,); w and x have any strides."""

@@ -1,0 +1,42 @@
+"""The compiled convolution of 1x1: products of matrices, of the channels as they lie in memory."""
+
+from typing import Any
+
+from ..._tape import Array
+from ..._window import NO_PADDING, Convolution, Window
+from .call import contiguous, empty, from_rows, pointer, run, struct, to_rows
+from .linear import product
+
+
+def is_pointwise(spec: Convolution) -> bool:
+    """Whether a convolution is a product of its weight with the channels of each pixel."""
+    window = Window(spec.window.kernel, spec.window.stride, spec.window.padding)
+    return spec.plain and spec.groups == 1 and window == Window((1, 1), padding=NO_PADDING)
+
+
+def conv2d(kernels: Any, x: Array, weight: Array, bias: Array | None) -> Array:
+    """The result (N, O, H, W)."""
+    bias = None if bias is None else contiguous(bias)
+    return _times_channels(kernels, contiguous(weight).reshape(weight.shape[:2]), x, bias)
+
+
+def conv2d_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array:
+    """The gradient with respect to x."""
+    return _times_channels(kernels, contiguous(weight).reshape(weight.shape[:2]).T, gradient)
+
+
+def conv2d_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
+    """The gradient with respect to the weight: (O, C, 1, 1)."""
+    g, rows, o, c = to_rows(gradient), to_rows(x), gradient.shape[1], x.shape[1]
+    y: Array = empty((o, c, 1, 1))
+    fields = {"g": pointer(g), "x": pointer(rows), "y": pointer(y)}
+    fields |= {"n_g": o, "n_x": c, "n": x.size // c}
+    run(kernels.row_products, struct("dpk_row_products", **fields), x.size * o, each=1)
+    return y
+
+
+def _times_channels(kernels: Any, matrix: Array, x: Array, bias: Array | None = None) -> Array:
+    """matrix (O, C) times the channels of x (N, C, H, W): (N, O, H, W)."""
+    rows = to_rows(x)
+    y = product(kernels, matrix, rows.reshape(len(rows), -1), bias)
+    return from_rows(y.reshape(len(matrix), *rows.shape[1:]))
