@@ -20,7 +20,7 @@ BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are
 MORE = {
     "engine_c/include/drypoint.h",
     "pybridge/drypoint/program/ops/__init__.py",
-    "engine_c/src/dpt_model.c",
+    "engine_c/src/dpt_bounds.c",
     "trainer/drypoint/nn/_aliases.py",
 }
 

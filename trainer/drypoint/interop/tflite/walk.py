@@ -17,7 +17,6 @@ _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
     "neighbour, or use a transposed convolution",
-    "PRELU": "has a slope for each channel; LEAKY_RELU has one",
 }
 
 
