@@ -61,7 +61,7 @@ class Answers:
         return arena, [np.stack(planes) for planes in zip(*rows, strict=True)]
 
     def skip_trace(self, data: bytes, n: int) -> None:
-        """Pass over the answer for a blob that Python refuses; its records tell the sizes."""
+        """Pass over the answer for a blob that Python refuses; its records hold the sizes."""
         (n_ops,) = struct.unpack_from("<H", data, 20)
         size = 0
         for i in range(n_ops):
