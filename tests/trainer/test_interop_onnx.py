@@ -488,7 +488,6 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch):
 
 
 def test_a_slope_for_each_channel_is_one_layer():
-    """Oracle: the formula."""
     slopes = np.array([0.2, -0.5, 1.5], np.float32).reshape(3, 1, 1)
     sizes = TensorProto.FLOAT, [1, 3, 4, 5]
     ends = [[helper.make_tensor_value_info(name, *sizes)] for name in ("x", "y")]
