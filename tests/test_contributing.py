@@ -25,7 +25,7 @@ MORE = {
     "pybridge/drypoint/program/ops/__init__.py",
     "engine_c/src/dpt_blocks.c",
     "engine_c/src/dpt_dsp.c",
-    "engine_c/src/dpt_model.c",
+    "engine_c/src/dpt_bounds.c",
     "engine_c/src/dpt_mve.c",
     "engine_c/src/dpt_quads.h",
     "pybridge/drypoint/program/_packing_mve.py",

@@ -130,7 +130,8 @@ enum {
     DPT_MUL = 10,      /* the product of two planes, or of a plane and a factor a channel */
     DPT_HISTORY = 11,  /* the last rows of a signal, which a streaming program remembers */
     DPT_UPSAMPLE = 12, /* a larger plane of the same values */
-    DPT_KINDS = 13     /* one more than the largest */
+    DPT_PRELU = 16,    /* a slope for each channel below real zero */
+    DPT_KINDS = 17     /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
@@ -175,15 +176,16 @@ typedef struct dpt_op {
     uint16_t first, period;  /* of a streaming model: the op runs in the steps first, first +
                               * period, ...; the first step after dpt_reset is number 1 */
     int32_t lo, hi;          /* the clamp of the output */
-    uint16_t factors[2];     /* of an addition, 1 .. 32767 */
+    uint16_t factors[2];     /* of an addition; of a DPT_PRELU: at least at real zero, and
+                              * below it; 1 .. 32767 */
     uint32_t out_offset;     /* bytes from the arena's begin to the output (DPT_FUSED: to its kept
                               * rows); DPT_I32: values from the begin of the model's outputs;
                               * times n in a batch of n */
     const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
-                              * dense: [out.c][in.h * in.w * in.c] */
+                              * dense: [out.c][in.h * in.w * in.c]; DPT_PRELU: slopes [in.c] */
     const uint8_t *table;    /* lookup: [256] of the output's type, by the stored byte */
-    const uint8_t *bias;     /* int32, little-endian: [out.c]; average pool, add, mul: [1] */
+    const uint8_t *bias;     /* int32, little-endian: [out.c]; other ops: [1] */
     const uint8_t *mult;     /* int32, even, 2 .. 2^31 - 2; as many as biases */
     const uint8_t *pad;      /* [in.c] bytes: what a padded place of each channel reads, as
                               * stored; NULL: 0 */
@@ -193,7 +195,8 @@ typedef struct dpt_op {
 /* A kernel computes one op on n >= 1 inputs: all of `out` from all of in[0] and, where the op reads
  * two tensors, in[1]. The n planes of a tensor lie one after the other. `out` is aligned to 4 bytes
  * if it is DPT_I32; no other plane needs alignment. A kernel does not check the op. `out` overlaps
- * no input, except that it may equal an input of an addition, a multiplication or a lookup, and
+ * no input, except that it may equal an input of an addition, a multiplication, a lookup or a
+ * DPT_PRELU, and
  * that dpt_dsp_run_group gives a 3x3 depthwise and a 1x1 convolution an `out` that equals in[0].
  * The op may be a copy that has the heights and the padding of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);

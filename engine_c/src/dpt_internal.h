@@ -54,6 +54,10 @@ extern const uint16_t dpt_facts[DPT_KINDS];
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
+/* What the inputs add at most to an accumulator of output channel `o`, or UINT64_MAX if a weight of
+ * the channel is -128; `n` values of an input meet its weights, or are in its window. */
+uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
+
 /* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
  * fills `first` and `period` of the ops of a streaming model. */
 dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size);

@@ -4,6 +4,7 @@
 #include "dpt_internal.h"
 
 enum { HEADER_SIZE = 64, OP_SIZE = 128, TABLES_LIMIT = 4, MAX_FACTOR = 32767 };
+enum { LAST_OF_MINOR_0 = DPT_UPSAMPLE };
 
 typedef struct blob {
     const uint8_t *bytes;
@@ -109,8 +110,9 @@ static dpt_op read_op(const uint8_t *p) {
 }
 
 /* Checks 9 and 10 of BLOB.md: the record by itself, without its shapes. */
-static dpt_status check_record(const dpt_op *op, const uint8_t *record) {
-    if (op->kind == 0 || op->kind >= DPT_KINDS || op->marks > (DPT_IN_PLACE | DPT_FUSED) ||
+static dpt_status check_record(const dpt_op *op, const uint8_t *record, uint32_t minor) {
+    const uint32_t last = minor == 0 ? LAST_OF_MINOR_0 : DPT_KINDS - 1;
+    if (op->kind > last || dpt_facts[op->kind] == 0 || op->marks > (DPT_IN_PLACE | DPT_FUSED) ||
         op->shift > 30 || !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) ||
         !type_ok(op->out, DPT_I32)) {
         return DPT_E_FIELD;
@@ -267,26 +269,6 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
     return DPT_OK;
 }
 
-/* The sum of |weight| over n weights, `apart` bytes apart, or UINT64_MAX if one of them is -128.
- * Parts of it are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
-static uint64_t magnitude(const int8_t *weight, size_t n, size_t apart) {
-    enum { PART = 1 << 20 };
-    uint64_t sum = 0;
-    int32_t lowest = 0;
-    for (size_t from = 0; from < n; from += PART) {
-        const int8_t *first = weight + from * apart;
-        const size_t part = n - from < PART ? n - from : PART;
-        uint32_t partial = 0;
-        for (size_t i = 0; i < part; i++) {
-            const int32_t w = first[i * apart];
-            partial += (uint32_t)(w < 0 ? -w : w);
-            lowest = w < lowest ? w : lowest;
-        }
-        sum += partial;
-    }
-    return lowest == -128 ? UINT64_MAX : sum;
-}
-
 /* The values of an input that meet the weights of one output channel, or a window of a pool. */
 static uint64_t values_read(const dpt_op *op) {
     const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
@@ -297,40 +279,19 @@ static uint64_t values_read(const dpt_op *op) {
         return dpt_elements(op->in);
     case DPT_GROUPED:
         return window * (op->in.c / op->groups);
+    case DPT_PRELU:
+        return op->in.c; /* slopes */
     default:
         return window;
     }
-}
-
-static uint64_t largest_of(dpt_tensor t) {
-    return t.type == DPT_U8 ? 255 : 128;
-}
-
-/* The largest magnitude of a stored integer less the zero point. */
-static uint64_t largest_real(dpt_tensor t) {
-    return largest_of(t) + (uint64_t)(t.zero < 0 ? -t.zero : t.zero);
 }
 
 /* Checks 20 and 21 for one channel of biases and multipliers. */
 static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
     const uint64_t bias = add < 0 ? (uint64_t)-(int64_t)add : (uint64_t)add;
-    uint64_t sum = n * largest_of(op->in);
-    if ((dpt_facts[op->kind] & DPT_HAS_FACTORS) != 0) {
-        sum = op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
-    } else if (op->kind == DPT_MUL) {
-        sum = largest_real(op->in) * largest_real(op->in2);
-    } else if ((dpt_facts[op->kind] & DPT_HAS_WEIGHTS) != 0) {
-        const size_t each = (size_t)n; /* the table lies in the blob */
-        const uint64_t total = op->kind == DPT_DEPTHWISE
-                                   ? magnitude(op->weight + o, each, op->out.c)
-                                   : magnitude(op->weight + o * each, each, 1);
-        if (total == UINT64_MAX) {
-            return DPT_E_TABLE;
-        }
-        sum = total * largest_of(op->in);
-    }
-    if (m < 2 || m % 2 != 0) {
+    const uint64_t sum = dpt_input_bound(op, o, n);
+    if (sum == UINT64_MAX || m < 2 || m % 2 != 0) {
         return DPT_E_TABLE;
     }
     return bias + sum <= (uint64_t)INT32_MAX >> op->shift ? DPT_OK : DPT_E_OVERFLOW;
@@ -343,7 +304,8 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
     const uint16_t fields = dpt_facts[op->kind];
     const uint32_t weight = dpt_u32(record + 76), bias = dpt_u32(record + 80),
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
-    const uint32_t channels = (fields & DPT_HAS_WEIGHTS) != 0 ? op->out.c : 1u;
+    const int by_channel = (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU;
+    const uint32_t channels = by_channel ? op->out.c : 1u;
     const uint64_t n = values_read(op);
     const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0 ? n * channels
                              : (fields & DPT_HAS_TABLE) == 0 ? 0
@@ -435,7 +397,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
 static dpt_status load_op(dpt_op *ops, uint32_t i, const blob *b, uint64_t *tables) {
     const uint8_t *record = b->bytes + HEADER_SIZE + (size_t)OP_SIZE * i;
     ops[i] = read_op(record);
-    dpt_status status = check_record(&ops[i], record);
+    dpt_status status = check_record(&ops[i], record, dpt_u16(b->bytes + 6));
     if (status == DPT_OK) {
         status = check_shapes(&ops[i], record);
     }

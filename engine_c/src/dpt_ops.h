@@ -12,7 +12,7 @@ enum {
     DPT_HAS_CONVOLUTION = 4, /* dilation, pool */
     DPT_HAS_GROUPS = 8,
     DPT_HAS_RULE = 16,    /* requantization: shift, lo, hi, bias, mult */
-    DPT_HAS_FACTORS = 32, /* of a sum of two inputs */
+    DPT_HAS_FACTORS = 32, /* of a sum of two inputs, of the two sides of a PReLU */
     DPT_HAS_WEIGHTS = 64,
     DPT_HAS_TABLE = 128, /* of a lookup, where other kinds have weights */
     DPT_HAS_PAD = 256,   /* padding values */
@@ -39,7 +39,8 @@ enum {
     TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
     TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
-    PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)
+    PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)                                          \
+    PLAIN(PRELU, prelu, DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)
 
 #define DPT_NOTHING(name, kernel, facts)
 #define DPT_FACTS_OF(name, kernel, facts)        [DPT_##name] = (facts),

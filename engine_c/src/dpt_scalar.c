@@ -418,6 +418,19 @@ void dpt_scalar_upsample(const dpt_op *op, const void *const in[2], void *out, s
     }
 }
 
+/* Channels lie innermost, so that no value divides. */
+void dpt_scalar_prelu(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_PRELU && op->weight != NULL && op->bias != NULL && op->mult != NULL);
+    const int32_t bias = dpt_i32(op->bias), mult = dpt_i32(op->mult);
+    for (size_t i = 0, end = n * dpt_elements(op->out); i < end;) {
+        for (size_t c = 0; c < op->out.c; c++, i++) {
+            const int32_t x = dpt_value(op->in.type, in[0], i) - op->in.zero;
+            const int32_t factor = x >= 0 ? op->factors[0] : op->factors[1] * op->weight[c];
+            dpt_store(op, out, i, dpt_requantize(op, x * factor + bias, mult));
+        }
+    }
+}
+
 void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_LOOKUP && op->table != NULL);
     const uint8_t *x = in[0], *table = op->table;

@@ -87,7 +87,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 /* Checks 9 and 10 of the op whose record begins at `r`. */
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
-    if (kind < 1 || kind > KINDS || blob[r + 1] > 3 || blob[r + 2] > 30 ||
+    if (!is_kind(kind, blob[6]) || blob[r + 1] > 3 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
         type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
         return 9;
@@ -193,7 +193,7 @@ static inline int output_check(const uint8_t *blob, size_t r) {
         ok = u16_at(blob, r + 8) == 1 && u16_at(blob, r + 24) <= u16_at(blob, r + 32) &&
              same_bytes(blob, r + 10, r + 26, 2);
     }
-    if (is_pool(kind) || is_binary(kind) || kind == 9 || kind == HISTORY) {
+    if (is_pool(kind) || is_binary(kind) || kind == 9 || kind == HISTORY || kind == PRELU) {
         ok = ok && oc == c;
     }
     if (kind == 5) {
@@ -271,6 +271,8 @@ static inline uint64_t weights_each(const uint8_t *blob, size_t r) {
         return kernel * (c / u16_at(blob, r + 56));
     case 6:
         return kernel;
+    case PRELU:
+        return c;
     default:
         return 0;
     }
@@ -284,13 +286,16 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 84) + 4 * o));
     const int64_t bias = i32_at(blob, (size_t)(u32_at(blob, r + 80) + 4 * o));
     uint64_t bound = (uint64_t)(bias < 0 ? -bias : bias);
+    uint64_t steepest = 0;
     int lowest = 0;
     for (uint64_t i = 0; i < each; i++) {
         const uint64_t index = kind == 6 ? i * channels + o : o * each + i;
         const int byte = blob[u32_at(blob, r + 76) + index];
         const int weight = byte < 128 ? byte : byte - 256;
         lowest = weight < lowest ? weight : lowest;
-        bound += largest * (uint64_t)(weight < 0 ? -weight : weight);
+        const uint64_t size = (uint64_t)(weight < 0 ? -weight : weight);
+        bound += kind == PRELU ? 0 : largest * size;
+        steepest = size > steepest ? size : steepest;
     }
     if (mult < 2 || mult % 2 != 0 || lowest == -128) {
         return 20;
@@ -299,6 +304,8 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
         bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
     } else if (is_binary(kind)) {
         bound += binary_bound(blob + r);
+    } else if (kind == PRELU) {
+        bound += prelu_bound(blob + r, steepest);
     }
     return bound > (uint64_t)LARGEST_BOUND / ((uint64_t)1 << blob[r + 2]) ? 21 : 0;
 }
@@ -307,7 +314,9 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
  * weights is below 2^64: (2^16 - 1)^4. */
 static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint64_t *named) {
     const int kind = blob[r];
-    const uint64_t channels = has_weights(kind) ? u16_at(blob, r + 28) : requantizes(kind) ? 1 : 0;
+    const uint64_t channels = has_weights(kind) && kind != PRELU ? u16_at(blob, r + 28)
+                              : requantizes(kind)                ? 1
+                                                                 : 0;
     const uint64_t entries = kind == 9 ? (blob[r + 30] == 2 ? 1024 : 256) : 0;
     const uint64_t pads = u32_at(blob, r + 88) != 0 ? u16_at(blob, r + 12) : 0;
     const uint64_t lengths[] = {weights_each(blob, r) * channels + entries, 4 * channels,

@@ -25,7 +25,7 @@ static int guard_side = 1;
 enum { MAX_BLOBS = 64, MAX_STEPS = 60000, MAX_PLANE = 1 << 16 };
 
 static uint64_t current; /* the number of the mutant at hand */
-static unsigned long refused[CHECKS + 1], kinds[KINDS + 1], too_long, ran, fused, laid_over,
+static unsigned long refused[CHECKS + 1], kinds[DPT_KINDS], too_long, ran, fused, laid_over,
     several;
 
 /* Both sanitizers end by abort, which `report` sees. */
@@ -114,8 +114,8 @@ static void print_counts(void) {
     for (int i = 1; i <= CHECKS; i++) {
         printf("check %d: %lu\n", i, refused[i]);
     }
-    for (int i = 1; i <= KINDS; i++) {
-        printf("kind %d: %lu\n", i, kinds[i]);
+    for (int i = 0; i < KINDS; i++) {
+        printf("kind %d: %lu\n", kind_at(i), kinds[kind_at(i)]);
     }
     printf("fused: %lu\nover an input by rows: %lu\n", fused, laid_over);
     printf("several outputs: %lu\n", several);

@@ -6,7 +6,15 @@
 
 #include <stdint.h>
 
-enum { KINDS = 12, HISTORY = 11, UPSAMPLE = 12, MINOR = 1, I32 = 2 };
+enum { KINDS = 13, HISTORY = 11, UPSAMPLE = 12, PRELU = 16, MINOR = 1, I32 = 2 };
+
+/* The number of kind `index`, from 0 on. */
+static inline int kind_at(int index) {
+    return index < 12 ? index + 1 : PRELU;
+}
+static inline int is_kind(int kind, int minor) {
+    return (kind >= 1 && kind <= 12) || (minor == 1 && kind == PRELU);
+}
 
 static inline int is_conv(int kind) {
     return kind == 1 || kind == 5 || kind == 6;
@@ -19,17 +27,17 @@ static inline int copies_values(int kind) {
     return kind == 3 || kind == 8 || kind == UPSAMPLE;
 }
 static inline int has_weights(int kind) {
-    return is_conv(kind) || kind == 2;
+    return is_conv(kind) || kind == 2 || kind == PRELU;
 }
 static inline int has_factors(int kind) {
-    return kind == 7;
+    return kind == 7 || kind == PRELU;
 }
 static inline int second_may_be_pixel(int kind) {
     return kind == 10;
 }
 /* One value of the two at its place, requantized. */
 static inline int is_binary(int kind) {
-    return has_factors(kind) || second_may_be_pixel(kind);
+    return kind == 7 || second_may_be_pixel(kind);
 }
 static inline int has_two_inputs(int kind) {
     return is_binary(kind) || kind == 8;
@@ -38,7 +46,7 @@ static inline int requantizes(int kind) {
     return has_weights(kind) || is_binary(kind) || kind == 4;
 }
 static inline int may_lie_over_input(int kind) {
-    return is_binary(kind) || kind == 9;
+    return is_binary(kind) || kind == 9 || kind == PRELU;
 }
 
 /* The largest accumulator of a binary op, without its bias. */
@@ -50,6 +58,15 @@ static inline uint64_t binary_bound(const uint8_t *record) {
     }
     return (a + (uint64_t)(zero_a < 0 ? -zero_a : zero_a)) *
            (b + (uint64_t)(zero_b < 0 ? -zero_b : zero_b));
+}
+
+/* The largest accumulator of a PReLU, without its bias; `steepest` is the largest |slope|. */
+static inline uint64_t prelu_bound(const uint8_t *record, uint64_t steepest) {
+    const int zero = (int8_t)record[15];
+    const uint64_t a = (record[14] == 0 ? 255u : 128u) + (uint64_t)(zero < 0 ? -zero : zero);
+    const uint64_t above = record[68] + 256u * record[69],
+                   below = (record[70] + 256u * record[71]) * steepest;
+    return a * (above > below ? above : below);
 }
 
 #endif

@@ -106,7 +106,7 @@ static inline spec read_spec(const mutant *m, uint32_t op) {
 
 static inline spec random_spec(mutant *m) {
     spec s = {0};
-    s.kind = 1 + below(m, KINDS);
+    s.kind = (uint32_t)kind_at((int)below(m, KINDS));
     s.marks = below(m, 2);
     s.out_type = below(m, 2);
     s.output = below(m, 8) == 0;
@@ -266,6 +266,12 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
             put(m, r + 70, 2, 1 + below(m, 32767));
         }
         make_rule(m, r, binary_bound(m->bytes + r), 1);
+    } else if (kind == PRELU) {
+        put(m, r + 3, 1, 8);
+        put(m, r + 68, 2, 1 + below(m, below(m, 2) == 0 ? 32767 : 3));
+        put(m, r + 70, 2, 1 + below(m, 32767));
+        make_weights(m, r, get_number(m, r + 12, 2), 1);
+        make_rule(m, r, prelu_bound(m->bytes + r, 127), 1);
     } else if (kind == 9) {
         append_random(m, r + 76, m->bytes[r + 30] == 2 ? 1024 : 256);
     }
@@ -308,7 +314,7 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
 static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int output) {
     const uint32_t c = get_number(m, in + 4, 2);
-    kind = kind < 1 || kind > KINDS || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
+    kind = !is_kind((int)kind, MINOR) || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
     return copies_values((int)kind) && output && get_number(m, in + 7, 1) != 0 ? 9 : kind;
 }

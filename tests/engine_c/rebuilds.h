@@ -133,10 +133,12 @@ static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int 
         put(m, 56, 1, below(m, 64));
     }
     uint32_t outputs = 0;
+    int newer = 0;
     for (uint32_t i = 0; i < n_ops; i++) {
         outputs += (uint32_t)is_i32(m, i + 1);
+        newer |= !is_kind(m->bytes[record_of(i)], 0);
     }
-    put(m, 6, 2, outputs > 1 || below(m, 8) == 0 ? MINOR : 0);
+    put(m, 6, 2, outputs > 1 || newer || below(m, 8) == 0 ? MINOR : 0);
     make_plan(m, n_ops);
     make_labels(m, below(m, 2) == 0 ? tensor_values(m, tensor_of(n_ops)) : 0);
     make_meta(m, n_ops);

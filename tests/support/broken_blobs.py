@@ -211,7 +211,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, UNKNOWN_KIND)
+        for n in (0, UNKNOWN_KIND, 16)  # 16 is of minor 1
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),

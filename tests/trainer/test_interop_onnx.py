@@ -484,3 +484,16 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(DrypointError, match=r"drypoint\[interop\]"):
         interop.from_onnx(b"")
+
+
+def test_a_slope_for_each_channel_is_one_layer():
+    slopes = np.array([0.2, -0.5, 1.5], np.float32).reshape(3, 1, 1)
+    sizes = TensorProto.FLOAT, [1, 3, 4, 5]
+    ends = [[helper.make_tensor_value_info(name, *sizes)] for name in ("x", "y")]
+    node = helper.make_node("PRelu", ["x", "s"], ["y"])
+    graph = helper.make_graph([node], "g", *ends, [numpy_helper.from_array(slopes, "s")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    net = interop.from_onnx(model.SerializeToString())
+    assert [type(layer) for layer in net.layers.values()] == [nn.PReLU]
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    np.testing.assert_array_equal(net(x), np.where(x > 0, x, slopes * x))

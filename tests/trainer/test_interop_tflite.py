@@ -158,6 +158,8 @@ OPERATORS = {
     "quantize": one_op("QUANTIZE", plane, plane),
     "relu": one_op("RELU", plane, plane),
     "leaky relu": one_op("LEAKY_RELU", plane, plane, Alpha=0.1, to={"scale": 0.02, "zero": -90}),
+    "a slope for each channel": one_op("PRELU", plane, plane, to={"scale": 0.02, "zero": -20},
+                                       arrays=number([[[20, -7, 90, 4]]], 0.01, 0)),
     "reshaped input": reshaped((1, 168), plane),
     "tanh": one_op("TANH", plane, plane, to={"scale": 1 / 128, "zero": 0}),
     "logistic": one_op("LOGISTIC", plane, plane, to={"scale": 1 / 256, "zero": -128}),

@@ -45,6 +45,7 @@ NETS = {
     "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
     "ReLU6": [nn.Conv2d(2, 3), nn.ReLU6()],
     "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
+    "PReLU": [nn.Conv2d(2, 3), nn.PReLU(2)],
     "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
     "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
     "Hardtanh": [nn.Conv2d(2, 3), nn.Hardtanh()],
@@ -122,7 +123,8 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     assert not any(KINDS[name].exportable for name in losses)
     learn = {name for name, kind in KINDS.items() if kind.trainable}
     norms = {"BatchNorm1d", "BatchNorm2d"}
-    assert learn == {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", *norms, "Sequential", "Graph"}
+    with_weights = {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "PReLU"}
+    assert learn == {*with_weights, *norms, "Sequential", "Graph"}
     for name, layers in NETS.items():
         for layer in layers or ():
             if type(layer).__name__ == name:

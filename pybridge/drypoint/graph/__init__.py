@@ -19,6 +19,8 @@ from ._integers import HALVES_DOWN as HALVES_DOWN
 from ._integers import Integers as Integers
 from ._integers import mean_integers as mean_integers
 from ._integers import mean_integers_of_file as mean_integers_of_file
+from ._integers import prelu_integers as prelu_integers
+from ._integers import prelu_slopes as prelu_slopes
 from ._integers import weighted_integers as weighted_integers
 from ._integers import weighted_integers_of_file as weighted_integers_of_file
 from ._lower import fuse as fuse
@@ -29,6 +31,7 @@ from ._nodes import Input as Input
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
 from ._nodes import Pair as Pair
+from ._nodes import PReLU as PReLU
 from ._nodes import Reals as Reals
 from ._nodes import Sides as Sides
 from ._nodes import Table as Table

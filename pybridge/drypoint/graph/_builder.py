@@ -26,6 +26,7 @@ from ._nodes import (
     Pad,
     Pair,
     Permute,
+    PReLU,
     RealFunction,
     Reals,
     Sides,
@@ -263,6 +264,12 @@ class Builder:
         fields = self._fields(value, shape=self.node(value).shape)
         table = Table(**fields, function=function, slope=slope)
         return replace(self.add(table, flat=value.flat), shape=value.shape)
+
+    def prelu(self, value: Value, slopes: Reals) -> Value:
+        """Each value, times the slope of its channel where it is below 0."""
+        value = self.plane(value)
+        step = None if self._scales is None else float(self._scales[0])
+        return self.add(PReLU(**self._fields(value, shape=value.shape), slopes=slopes, step=step))
 
     def requantize(self, value: Value, name: str = "", *, dtype: bool = False) -> Value:
         """The value in the steps of the layer's output: by a table where it has others.

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import MAX_ACCUMULATOR, multipliers
+from drypoint.program import MAX_ACCUMULATOR, MAX_FACTOR, multipliers
 
 from ._errors import Unsupported
 from ._qparams import QuantParams
 
+MAX_WEIGHT = 127
 MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
 MAX_RATIO = 2.0**29  # of a file's scales: the largest shift is 30
 BAD_RATIO = "has scales whose ratio is no number between 0 and 2^29"
@@ -84,6 +85,37 @@ def mean_integers(source: QuantParams, window: int, *, out_scale: float) -> Inte
     mult, shift = multipliers(np.array([unit / out_scale]))
     bias = np.array([-window * source.zero], np.int32)
     return Integers(bias, mult, shift, np.array([unit]))
+
+
+def prelu_slopes(
+    slopes: NDArray[np.float64], step: float | None = None
+) -> tuple[NDArray[np.int8], tuple[int, int]]:
+    """The integer slopes and the factors of a PReLU: NUMERICS.md section 5; ``step`` as in `PReLU`.
+
+    Raises:
+        Unsupported: a slope is above 32767.
+    """
+    steepest = MAX_WEIGHT * step if step else float(np.abs(slopes).max()) or 1.0
+    if not steepest <= MAX_FACTOR:
+        raise Unsupported(f"has a slope above {MAX_FACTOR}")
+    below = min(max(1, int(MAX_FACTOR * steepest / MAX_WEIGHT)), MAX_FACTOR)
+    above = round(min(below * MAX_WEIGHT / steepest, MAX_FACTOR))
+    q = np.rint(slopes * above / below).clip(-MAX_WEIGHT, MAX_WEIGHT)
+    return q.astype(np.int8), (above, below)
+
+
+def prelu_integers(
+    slopes: NDArray[np.float64],
+    source: QuantParams,
+    *,
+    out_scale: float,
+    step: float | None = None,
+) -> Integers:
+    """The integers of a slope for each channel; the accumulator 1 is source.scale / factors[0]."""
+    q, factors = prelu_slopes(slopes, step)
+    unit, bias = np.array([source.scale / factors[0]]), np.zeros(1, np.int32)
+    mult, shift = checked_multipliers(unit / out_scale, bias.astype(np.float64))
+    return Integers(bias, mult, shift, unit, q, {"factors": factors})
 
 
 def weighted_integers_of_file(

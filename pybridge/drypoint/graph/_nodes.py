@@ -152,6 +152,20 @@ class AvgPool(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class PReLU(Node):
+    """Each value, times the slope of its channel where it is below 0.
+
+    Attributes:
+        slopes: [channels].
+        step: the slopes are whole multiples of it, where a file has integers; None: the lowering
+            chooses one.
+    """
+
+    slopes: Reals
+    step: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Concat(Node):
     """The channels of several planes side by side."""
 

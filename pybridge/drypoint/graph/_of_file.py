@@ -12,8 +12,13 @@ from drypoint.program import NUMPY_TYPE
 from ._binary import Binary
 from ._errors import LoweringError, Unsupported
 from ._graph import Graph
-from ._integers import Integers, mean_integers_of_file, weighted_integers_of_file
-from ._nodes import AvgPool, Node, Table, Weighted
+from ._integers import (
+    Integers,
+    mean_integers_of_file,
+    prelu_integers,
+    weighted_integers_of_file,
+)
+from ._nodes import AvgPool, Node, PReLU, Table, Weighted
 from ._qparams import QuantParams
 from ._quantized import QuantizedNode
 
@@ -102,6 +107,8 @@ def _integers(node: Node, sources: Sequence[QuantParams], out: QuantParams) -> I
         case AvgPool():
             window = node.kernel[0] * node.kernel[1]
             return mean_integers_of_file(sources[0], window, out=out, halves_away=node.halves_away)
+        case PReLU():
+            return prelu_integers(node.slopes, sources[0], out_scale=out.scale, step=node.step)
         case Binary():
             return node.integers(sources, out_scale=out.scale)
         case _:

@@ -13,7 +13,7 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, Table, Upsample, Weighted
+from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Table, Upsample, Weighted
 from ._qparams import QuantParams
 
 
@@ -126,6 +126,9 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
         case Binary():
             assert q is not None  # a binary node has integers
             return cast("Op", node.op(**base, **q.fields))
+        case PReLU():
+            assert q is not None  # of the node
+            return program.PReLU(**base, weight=q.weight, **q.fields)
         case Concat():
             return program.Concat(**base)
         case Upsample():

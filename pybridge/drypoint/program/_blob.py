@@ -33,6 +33,7 @@ from .ops import Op
 MAGIC = b"DPT\x1a"
 VERSION = (2, 1)  # the newest that it reads; it writes the lowest that can say the program
 HEADER = struct.Struct("<4sHHIIIHH3HBb6IB3sI")
+LAST_OF_2_0 = 12  # the largest number of a kind that format 2.0 has
 NO_SOFTMAX = softmax.SoftmaxScale(0, 0)
 
 
@@ -103,7 +104,8 @@ def dumps(program: Program) -> bytes:
     places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
     softmax_scale = _softmax_scale(program)
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
-    version = (2, 1 if program.earlier_outputs or sound_at else 0)
+    newer = any(op.number > LAST_OF_2_0 for op in program.ops)
+    version = (2, 1 if program.earlier_outputs or sound_at or newer else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
     return bytes(body)
@@ -121,6 +123,7 @@ def loads(blob: bytes) -> Program:
     header = _read_header(view)
     try:
         records = _read_records(view, header.n_ops)
+        _check_kinds(records, header.version)
         n_outputs = _count_outputs(records, header.version)
         meta = read_meta(_slice(view, *header.meta), header.n_ops, n_outputs)
         labels = _slice(view, *header.labels).decode().split("\0")
@@ -210,6 +213,16 @@ def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
     if HEADER.size + OP.size * n_ops > len(blob):
         raise ValueError(f"the records of {n_ops} ops do not lie in {len(blob)} bytes")
     return [read_record(blob, HEADER.size + OP.size * i) for i in range(n_ops)]
+
+
+def _check_kinds(records: list[Record], version: tuple[int, int]) -> None:
+    """Refuse a kind that the blob's format does not have."""
+    for i, record in enumerate(records):
+        number = record.kind.number
+        if version[1] == 0 and number > LAST_OF_2_0:
+            raise ValueError(
+                f"op {i} is of kind {number}, which format {version[0]}.{version[1]} does not have"
+            )
 
 
 def _count_outputs(records: list[Record], version: tuple[int, int]) -> int:

@@ -4,7 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, SignalEncoder
-from drypoint.graph import AvgPool, Binary, Integers, QuantizedNode, QuantParams, Table, Weighted
+from drypoint.graph import (
+    AvgPool,
+    Binary,
+    Integers,
+    PReLU,
+    QuantizedNode,
+    QuantParams,
+    Table,
+    Weighted,
+)
 from drypoint.nn import Layer, Model
 from drypoint.program import Tensor, border, sound_border
 
@@ -25,10 +34,11 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
         + s_out (1/2 + |M' - M| bound(acc))            one rounding, and the multiplier's own
 
     A padded place of an encoder's pixels adds what its rounding to a pixel makes. An addition adds
-    the errors of its inputs and what rounding its factors makes; a function of one value multiplies
-    the error by its largest slope, and adds the rounding of its table. ReLU, clips (within the
-    range), maxima and concatenation never make a difference larger. The float net is taken as
-    exact: the bound does not include the rounding errors of float32.
+    the errors of its inputs and what rounding its factors makes; a PReLU multiplies the error by
+    its largest slope, at least 1, and adds what rounding its slopes makes; a function of one value
+    multiplies the error by its largest slope, and adds the rounding of its table. ReLU, clips
+    (within the range), maxima and concatenation never make a difference larger. The float net is
+    taken as exact: the bound does not include the rounding errors of float32.
 
     Returns:
         op name -> bound, in the order of the program: on the output of the last layer fused into
@@ -76,6 +86,15 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
             largest = np.array([node.op.lower(a, b).largest])
             off = node.op.error(a, b, errors)
             return off + float(_rounding(quantized.target, q, largest).max())
+        case PReLU():
+            assert q is not None  # a PReLU has integers
+            steps = quantized.source.magnitude + abs(quantized.source.zero)
+            above, below = q.fields["factors"]
+            real = q.weight * (below / above)
+            off = float(np.abs(real - node.slopes).max()) * steps * quantized.source.scale
+            largest = steps * np.array([max(above, below * float(np.abs(q.weight).max()))])
+            steepest = max(1.0, float(np.abs(node.slopes).max()))
+            return steepest * error + off + float(_rounding(quantized.target, q, largest).max())
         case Table():
             assert quantized.table is not None  # of the node
             exact = node.function(quantized.source.reals)

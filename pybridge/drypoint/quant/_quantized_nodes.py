@@ -13,11 +13,14 @@ from drypoint.graph import (
     Graph,
     Integers,
     Node,
+    PReLU,
     QuantizedNode,
     QuantParams,
     Table,
     Weighted,
     mean_integers,
+    prelu_integers,
+    prelu_slopes,
     raw_pixels,
     weighted_integers,
     zero_point,
@@ -163,6 +166,11 @@ def _quantize_node(
             unit = node.op.lower(*sources).unit
             scale = 4 * unit if scale is None else max(scale, unit)
             q = node.integers(sources, out_scale=scale)
+        case PReLU():
+            _, (above, _) = prelu_slopes(node.slopes)
+            unit = source.scale / above
+            scale = 4 * unit if scale is None else max(scale, unit)
+            q = prelu_integers(node.slopes, source, out_scale=scale)
         case Table():
             if scale is None:
                 reach = float(np.abs(node.function(source.reals)).max())

@@ -59,6 +59,7 @@ from ._layers.activations import Hardswish as Hardswish
 from ._layers.activations import Hardtanh as Hardtanh
 from ._layers.activations import LeakyReLU as LeakyReLU
 from ._layers.activations import LogSoftmax as LogSoftmax
+from ._layers.activations import PReLU as PReLU
 from ._layers.activations import ReLU as ReLU
 from ._layers.activations import ReLU6 as ReLU6
 from ._layers.activations import Sigmoid as Sigmoid

@@ -49,6 +49,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     activations.ReLU,
     activations.ReLU6,
     activations.LeakyReLU,
+    activations.PReLU,
     activations.Hardswish,
     activations.Hardsigmoid,
     activations.Hardtanh,

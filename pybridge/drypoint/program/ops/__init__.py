@@ -12,6 +12,7 @@ from .history import History
 from .lookup import Lookup
 from .maxpool import MaxPool
 from .mul import Mul
+from .prelu import PReLU
 from .upsample import Upsample
 
 Op = (
@@ -27,6 +28,7 @@ Op = (
     | Mul
     | History
     | Upsample
+    | PReLU
 )
 """An op: what a `match` that names every kind goes through."""
 
@@ -45,6 +47,7 @@ __all__ = [
     "MaxPool",
     "Mul",
     "Op",
+    "PReLU",
     "Upsample",
     "sum_factors",
 ]

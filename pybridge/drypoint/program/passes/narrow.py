@@ -47,6 +47,7 @@ from ..ops import (
     GroupedConv,
     Lookup,
     Op,
+    PReLU,
     Upsample,
 )
 from ..ops._binary import BinaryOp
@@ -137,7 +138,7 @@ def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
                 masks = _halves(op, varying)
             case Upsample():
                 masks = [np.resize(varying, op.in_shape.c)]  # repeated
-            case BinaryOp() | Lookup() | WindowedOp():
+            case BinaryOp() | Lookup() | PReLU() | WindowedOp():
                 masks = [varying] * op.arity
             case _:
                 assert_never(op)
@@ -255,7 +256,7 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             parts |= output
         case WeightedOp():
             pass
-        case BinaryOp() | Lookup() | WindowedOp():
+        case BinaryOp() | Lookup() | PReLU() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)
@@ -274,6 +275,8 @@ def _narrowed(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: M
     fields["output"] = _cut(op.output, output)
     if isinstance(op, PaddedOp) and op.pad is not None:
         fields["pad"] = op.pad[sources[0]]
+    if isinstance(op, PReLU):
+        fields["weight"] = op.weight[output]
     if not isinstance(op, WeightedOp):
         return replace(op, **fields)
     weight, bias = _tables(op, bounds, sources[0], output)

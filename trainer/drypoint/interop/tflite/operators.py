@@ -333,6 +333,22 @@ def _function(reader: Reader, op: Operator) -> None:
     reader.write(op, layer, source)
 
 
+def _prelu(reader: Reader, op: Operator) -> None:
+    """A slope for each channel, or one."""
+    source, values = reader.read(op), reader.constant(op, 1)
+    if (
+        source.order
+        or values.size not in (1, source.plane.c)
+        or values.shape[-1:] != (values.size,)
+    ):
+        raise Unsupported(f"has slopes {list(values.shape)} for {source.plane}")
+    tensor, qparams = input_tensor(reader.file, op, 1), None
+    if reader.integers and tensor is not None and len(tensor.scales) == 1:
+        qparams = FileQuantParams(kind="INT8", scales=tensor.scales, zero=0)
+    slopes = {"weight": values.ravel()}
+    reader.write(op, nn.PReLU(values.size), source, arrays=slopes, weights=qparams)
+
+
 def _softmax(reader: Reader, op: Operator) -> None:
     """The softmax of a vector; a program ends before it."""
     source, beta = reader.read(op), float(op.options["Beta"])
@@ -421,6 +437,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "SOFTMAX": _softmax,
     **dict.fromkeys(sorted(RESHAPES), _reshape),
     **dict.fromkeys(sorted({*FUNCTIONS, "GELU", "LEAKY_RELU"}), _function),
+    "PRELU": _prelu,
     "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize,
 }

@@ -17,7 +17,6 @@ _HINTS = {
     "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
     "neighbour, or use a transposed convolution",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
-    "PRELU": "has a slope for each channel; LEAKY_RELU has one",
 }
 
 

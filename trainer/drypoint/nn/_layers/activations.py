@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from drypoint.autodiff import (
+    Array,
     Tensor,
     activation,
     cos,
@@ -23,8 +24,9 @@ from drypoint.graph import Builder, Unsupported, Value
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
+from .._module.initializers import Draw
 from .._module.layer import Layer
-from .._module.sizes import Shape
+from .._module.sizes import Shape, check_count
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,6 +145,77 @@ class LeakyReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x above 0, else negative_slope * x."""
         return activation(x, "leaky_relu", slope=self.negative_slope)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PReLU(Pointwise, per_example=True, exportable="yes"):
+    """x above 0, else weight * x: a slope for all values or for each channel, which is learned.
+
+    Parameter: weight (num_parameters,), starts at init.
+
+    Args:
+        num_parameters: 1, or C, the first axis of an example.
+        init: a finite number.
+
+    Raises:
+        ConfigError: num_parameters is no count, or init no finite number.
+    """
+
+    num_parameters: int = 1
+    init: float = 0.25
+
+    short_name: ClassVar[str] = "relu"
+    param_names = ("weight",)
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_count("PReLU", "num_parameters", self.num_parameters)
+        number = isinstance(self.init, int | float) and not isinstance(self.init, bool)
+        if not number or not math.isfinite(self.init):
+            raise ConfigError("PReLU", f"wants a finite init, got {self.init!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape, checked to have a channel for each slope."""
+        if self.num_parameters != 1 and input_shape[:1] != (self.num_parameters,):
+            wanted = f"({self.num_parameters}, ...)"
+            raise ShapeError("PReLU", f"wants an example of shape {wanted}, got {input_shape}")
+        return input_shape
+
+    def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
+        """The shape of the weight."""
+        if input_shape is not None:
+            self.output_shape(input_shape)
+        return {"weight": (self.num_parameters,)}
+
+    def initial_arrays(self, draw: Draw) -> dict[str, Array]:  # noqa: ARG002
+        """Every slope is init; none is random."""
+        return {"weight": np.full(self.num_parameters, self.init, np.float32)}
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A table of one slope's function, or an op with a slope for each channel."""
+        slopes = graph.array("weight").astype(np.float64)
+        if self.num_parameters > 1:
+            return graph.prelu(values[0], slopes)
+        slope = float(slopes[0])
+        return graph.table(values[0], lambda x: np.where(x > 0, x, slope * x), max(1.0, abs(slope)))
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x above 0, else weight * x."""
+        weight = self._param(params, "weight")
+        slopes = weight.data.reshape(-1, *(1 for _ in x.shape[2:]))
+        above = x.data > 0
+
+        def to_weight(g: Array) -> Array:
+            products = np.where(above, g.dtype.type(0), g * x.data)
+            axes = (1,) if self.num_parameters > 1 else ()
+            sums: Array = products.sum(axis=tuple(i for i in range(x.ndim) if i not in axes))
+            return sums.reshape(-1)
+
+        return record(
+            np.where(above, x.data, slopes * x.data),
+            (x, lambda g: np.where(above, g, slopes * g)),
+            (weight, to_weight),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

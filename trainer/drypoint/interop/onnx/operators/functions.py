@@ -273,7 +273,7 @@ def by_channel(
 
 
 def prelu(reader: Reader, node: Node) -> None:
-    """A slope for all values, or one for each channel: relu(x) - slope * relu(-x)."""
+    """A slope for all values, or one for each channel."""
     slopes = reader.floats(node, 1)
     if slopes.size == 1:
         slope = float(slopes.ravel()[0])
@@ -282,11 +282,8 @@ def prelu(reader: Reader, node: Node) -> None:
     value = reader.anything(reader.read(node))
     slopes = slopes if slopes.ndim > 1 or len(value.shape) == 1 else slopes[:, None, None]
     value, (numbers,) = by_channel(reader, value, [slopes])
-    draft = reader.draft
-    above = _with_layer(reader, value, nn.ReLU())
-    below = draft.scale(value, -np.ones(1), np.zeros(1))
-    below = draft.scale(_with_layer(reader, below, nn.ReLU()), -numbers, np.zeros(1))
-    reader.set(node, _join(reader, nn.Add(), above, below))
+    layer, arrays = nn.PReLU(len(numbers)), {"weight": numbers}
+    reader.set(node, replace(value, end=reader.draft.add(layer, (value,), arrays).end))
 
 
 def materialize(reader: Reader, name: str) -> TensorView:

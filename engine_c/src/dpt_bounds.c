@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bounds of accumulators: NUMERICS.md section 4. */
+#include "dpt_internal.h"
+
+/* The sum of |weight| over n weights, `apart` bytes apart, or UINT64_MAX if one of them is -128.
+ * Parts of it are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
+static uint64_t magnitude(const int8_t *weight, size_t n, size_t apart) {
+    enum { PART = 1 << 20 };
+    uint64_t sum = 0;
+    int32_t lowest = 0;
+    for (size_t from = 0; from < n; from += PART) {
+        const int8_t *first = weight + from * apart;
+        const size_t part = n - from < PART ? n - from : PART;
+        uint32_t partial = 0;
+        for (size_t i = 0; i < part; i++) {
+            const int32_t w = first[i * apart];
+            partial += (uint32_t)(w < 0 ? -w : w);
+            lowest = w < lowest ? w : lowest;
+        }
+        sum += partial;
+    }
+    return lowest == -128 ? UINT64_MAX : sum;
+}
+
+static uint64_t largest_of(dpt_tensor t) {
+    return t.type == DPT_U8 ? 255 : 128;
+}
+
+/* The largest magnitude of a stored integer less the zero point. */
+static uint64_t largest_real(dpt_tensor t) {
+    return largest_of(t) + (uint64_t)(t.zero < 0 ? -t.zero : t.zero);
+}
+
+/* The largest factor of a PReLU, or UINT64_MAX if a slope is -128. */
+static uint64_t largest_factor(const dpt_op *op) {
+    int32_t slope = 0;
+    for (size_t c = 0; c < op->in.c; c++) {
+        const int32_t w = op->weight[c];
+        slope = w < 0 && -w > slope ? -w : w > slope ? w : slope;
+    }
+    const uint64_t below = (uint64_t)op->factors[1] * (uint32_t)slope;
+    return slope == 128 ? UINT64_MAX : below > op->factors[0] ? below : op->factors[0];
+}
+
+uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n) {
+    if (op->kind == DPT_PRELU) {
+        const uint64_t factor = largest_factor(op);
+        return factor == UINT64_MAX ? UINT64_MAX : factor * largest_real(op->in);
+    }
+    if (op->kind == DPT_MUL) {
+        return largest_real(op->in) * largest_real(op->in2);
+    }
+    if ((dpt_facts[op->kind] & DPT_HAS_FACTORS) != 0) {
+        return op->factors[0] * largest_of(op->in) + op->factors[1] * largest_of(op->in2);
+    }
+    if ((dpt_facts[op->kind] & DPT_HAS_WEIGHTS) == 0) {
+        return n * largest_of(op->in);
+    }
+    const size_t each = (size_t)n; /* the table lies in the blob */
+    const uint64_t total = op->kind == DPT_DEPTHWISE ? magnitude(op->weight + o, each, op->out.c)
+                                                     : magnitude(op->weight + o * each, each, 1);
+    return total == UINT64_MAX ? UINT64_MAX : total * largest_of(op->in);
+}
