@@ -54,7 +54,7 @@ static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthw
     const uint8_t *taps[DPT_POINTERS];
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
     const size_t strip = DPT_POINTERS / each, pixel = op->out.c;
-    job->at = taps;
+    job->at = taps; /* cppcheck-suppress autoVariables - job is used in this call alone */
     job->apart = together * pixel;
     for (size_t x = 0, n; x < columns; x += n) {
         const size_t left_over = columns - x, whole = dpt_min(left_over / together, strip);

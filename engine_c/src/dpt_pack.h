@@ -268,8 +268,8 @@ typedef struct dpt_layout {
     size_t groups, channels; /* of the op; output channels of a group */
     size_t segments, length; /* of a window; activations of a segment */
     size_t wide, narrow;     /* channels of whole blocks of a group; its narrow blocks */
-    size_t padded;  /* biases of a group, and multipliers, with those that fill blocks up */
-    uint64_t bytes; /* of a group */
+    size_t padded;           /* biases of a group with the fill of its blocks; multipliers, too */
+    uint64_t bytes;          /* of a group */
 } dpt_layout;
 
 static inline dpt_layout dpt_layout_of(const dpt_op *op, uint32_t packing) {

@@ -2,7 +2,7 @@
 groups of four channels.
 
 Oracle: the instructions that QEMU counts for an op, over its multiply-accumulates (values of an op
-without weights). The kinds and their cousins are those of ``drypoint bench --layers``.
+without weights). The kinds and their cousins are the ones of ``drypoint bench --layers``.
 """
 
 import functools

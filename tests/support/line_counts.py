@@ -29,7 +29,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
         # Several outputs of a net took 70, wake words' manifests 110, files cut at a tensor 110,
         # linear models of scikit-learn 65, layouts and reductions of TensorFlow Lite 80, open
         # shapes 60, slopes for each channel 70.
-        12_200,
+        12_300,
     ),
     "all but tests": (
         (
@@ -43,7 +43,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
         ),
         # several outputs took 430: program 190, train 150, nn 70, others 20 or less; sound 2,500,
         # kernels of small devices 700, of hosts and the bench of layers 500
-        87_100,
+        88_500,
     ),
 }
 

@@ -172,6 +172,9 @@ def _export(
     package = Package() if package is None else package
     check_kind(package, Package, name="package", wanted=wanted, error=ProgramError)
     chosen = packing.kernel_set(kernels or "scalar")
+    wanted = "a Program, as quant.quantize gives it and program.blob.loads reads it"
+    for model in models.values():
+        check_kind(model.program, Program, name="program", wanted=wanted, error=ProgramError)
     listens = any(model.program.front is not None for model in models.values())
     sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
     engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])
@@ -214,8 +217,6 @@ def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> No
 
 def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelParts:
     program = model.program
-    wanted = "a Program, as quant.quantize gives it and program.blob.loads reads it"
-    check_kind(program, Program, name="program", wanted=wanted, error=ProgramError)
     texts = codegen.generate(program, name, model.golden, kernels=kernels)
     return ModelParts(
         name=name,

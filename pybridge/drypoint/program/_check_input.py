@@ -40,6 +40,15 @@ def checked_input(x: ArrayLike, tensor: Tensor, *, reads_pixels: bool) -> NDArra
     raise ProgramError(f"inputs are {x.shape}, the program reads {shape} or a batch of them{hint}")
 
 
+def is_signed_picture(tensor: Tensor, scale: float) -> bool:
+    """Whether a tensor is a picture's pixels less 128: ``i8`` HxWx1 or HxWx3 with zero point -128
+    whose values are real pixels from 0 to 255 or from 0 to 1 (a scale of 1 or 1/255, to 1 %).
+    """
+    h, w, c = tensor.shape
+    picture = tensor.type == "i8" and tensor.zero == -128 and c in (1, 3) and min(h, w) > 1
+    return picture and min(abs(scale - 1), abs(255 * scale - 1)) < 0.01
+
+
 def _dtype_hint(x: NDArray[Any], wanted: np.dtype[Any], *, reads_pixels: bool) -> str:
     """What to write for inputs of another type."""
     if not reads_pixels:

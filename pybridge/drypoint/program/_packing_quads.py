@@ -87,7 +87,7 @@ class Window:
     Attributes:
         kernel, dilation, stride, pool: of the op that lies on its side.
         pixels: of the input that one output reads, padding included.
-        band: their bytes, and those that a kernel reads behind them.
+        band: the bytes of these pixels, and the bytes behind them that a kernel reads.
         grouped: whether the op has groups.
     """
 

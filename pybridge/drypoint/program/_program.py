@@ -13,25 +13,12 @@ from drypoint import sound
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
-from ._anomaly import (
-    FRACTION,
-    ErrorScale,
-    check_threshold,
-    error_scale,
-    reconstruction_errors,
-)
+from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal, sample_rate_of
-from ._check_input import checked_input
+from ._check_input import checked_input, is_signed_picture
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
-from ._outputs import (
-    ONLY_OUTPUT,
-    Output,
-    Values,
-    by_output,
-    check_outputs,
-    is_output,
-)
+from ._outputs import ONLY_OUTPUT, Output, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, SoundBorder, is_audio, sound_border
@@ -59,8 +46,7 @@ class Program:
     that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
     ``labels`` has a name for each value of the output, or none. ``threshold``, of an autoencoder,
     is the `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of
-    JSON types. ``front`` makes features of samples, in a program whose encoder is an
-    `AudioEncoder`.
+    JSON types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`.
 
     Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
     ``decoder`` and ``labels`` belong to the last output. A program with several outputs has a name
@@ -293,14 +279,8 @@ class Program:
 
     @property
     def reads_signed_pixels(self) -> bool:
-        """Whether the input is a picture's pixels less 128, as quantized files of other frameworks
-        read it: ``i8`` HxWx1 or HxWx3 with zero point -128 whose values are real pixels from 0 to
-        255 or from 0 to 1 (a scale of 1 or 1/255, to 1 %), and no encoder says otherwise.
-        """
-        shape, scale = self.input_shape, self.input_scale
-        picture = self.input_type == "i8" and shape.c in (1, 3) and min(shape.h, shape.w) > 1
-        steps = min(abs(scale - 1), abs(255 * scale - 1))
-        return self.encoder is None and picture and self.input.zero == -128 and steps < 0.01
+        """Whether the input is a picture's pixels less 128 (`is_signed_picture`), no encoder."""
+        return self.encoder is None and is_signed_picture(self.input, self.input_scale)
 
     @property
     def sample_rate(self) -> int | None:

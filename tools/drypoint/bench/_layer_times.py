@@ -110,14 +110,14 @@ def layers_text(found: LayersResult) -> str:
     head = ("layer", "work", "us", "of plain", "best peer", "of the peer's")
     rows = [
         (
-            one.name,
-            f"{one.work:,}",
-            f"{one.us.median:.2f}",
-            "" if one.of_plain is None else f"{one.of_plain:.2f}",
-            one.peer,
-            "" if one.of_peer is None else f"{one.of_peer:.2f}",
+            row.name,
+            f"{row.work:,}",
+            f"{row.us.median:.2f}",
+            "" if row.of_plain is None else f"{row.of_plain:.2f}",
+            row.peer,
+            "" if row.of_peer is None else f"{row.of_peer:.2f}",
         )
-        for one in found.layers
+        for row in found.layers
     ]
     lines = [f"{found.machine.cpu}, {found.backend}, one input a call, one core", ""]
     lines += table_lines([head, *rows], left=(0, 4))
