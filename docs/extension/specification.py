@@ -26,7 +26,7 @@ def page() -> str:
     ]
     shared = [
         RequantizedOp.requantize,
-        PaddedOp.padded,
+        PaddedOp.pad_plane,
         ConvolutionOp.convolve,
         ConvolutionOp.pool_and_requantize,
         BinaryOp.compute,

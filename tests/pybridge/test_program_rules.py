@@ -134,11 +134,11 @@ def test_a_branch_reads_what_its_edges_say():
 
 def test_counts_end_where_the_blob_ends():
     """Ops and labels are counted in 16 bits."""
-    one = maxpool(inputs=(u8(1, 1, 1),), output=u8(1, 1, 1), kernel=(1, 1), stride=(1, 1))
+    single = maxpool(inputs=(u8(1, 1, 1),), output=u8(1, 1, 1), kernel=(1, 1), stride=(1, 1))
     plane = 1, 2, 40_000
-    wide = dataclasses.replace(one, inputs=(u8(*plane),), output=i32(*plane))
+    wide = dataclasses.replace(single, inputs=(u8(*plane),), output=i32(*plane))
     with pytest.raises(ProgramError, match="65536 ops; a program has at most 65535"):
-        program(*[one] * 65_536)
+        program(*[single] * 65_536)
     with pytest.raises(ProgramError, match="80000 labels; a program has at most 65535"):
         program(wide, labels=("",) * 80_000)
 

@@ -12,7 +12,7 @@ def copy_outputs(graph: Graph) -> Graph:
     Where two outputs are one plane, both are copies.
     """
     readers = graph.readers()
-    copied = Counter(one.number for one in graph.outputs if readers[one.number] > 1)
+    copied = Counter(output.number for output in graph.outputs if readers[output.number] > 1)
     copies: dict[int, list[int]] = {}
     rewriter = Rewriter(graph)
     for number, node in rewriter:

@@ -48,9 +48,9 @@ class Graph:
         """The graph whose outputs are other nodes, in order of computation."""
         moved = (output._replace(number=number(output.number)) for output in self.outputs)
         places = {number: i for i, number in enumerate(self.nodes)}
-        return replace(self, outputs=tuple(sorted(moved, key=lambda one: places[one.number])))
+        return replace(self, outputs=tuple(sorted(moved, key=lambda output: places[output.number])))
 
-    def numbered(self) -> "Graph":
+    def renumber(self) -> "Graph":
         """The graph with the numbers 0, 1, 2, ... in order of computation."""
         new = {old: i for i, old in enumerate(self.nodes)}
         nodes = {

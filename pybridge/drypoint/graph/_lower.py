@@ -25,4 +25,4 @@ def fuse(graph: Graph) -> Graph:
     graph = fuse_pool(graph)
     graph = split_concat(graph)
     graph = copy_outputs(graph)
-    return graph.numbered()
+    return graph.renumber()

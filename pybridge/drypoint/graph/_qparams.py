@@ -49,7 +49,7 @@ class QuantParams:
         """A program's tensor of these parameters."""
         return Tensor(shape, self.dtype, self.zero)
 
-    def coarsened(self, scale: float, lowest: float) -> "QuantParams":
+    def coarsen(self, scale: float, lowest: float) -> "QuantParams":
         """The parameters with a scale that is at least ``scale``; ``lowest`` is the smallest real
         value of its range.
         """

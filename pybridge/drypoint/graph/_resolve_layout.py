@@ -45,7 +45,7 @@ def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
             case Weighted(scales_channels=True):
                 scaled = True  # what it reads is not clipped or pooled
             case Weighted():
-                return chain if node.groups == 1 and not (scaled and _finished(node)) else []
+                return chain if node.groups == 1 and not (scaled and _finish(node)) else []
             case Clip() if not scaled:
                 pass
             case MaxPool() if node.tiles and not pooled and not scaled:
@@ -56,7 +56,7 @@ def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
     return []
 
 
-def _finished(node: Weighted) -> bool:
+def _finish(node: Weighted) -> bool:
     return node.clips or node.pool != (1, 1)
 
 

@@ -59,7 +59,7 @@ class Border:
         with np.errstate(over="ignore", invalid="ignore"):
             steps = (samples.astype(np.float32) - self.mean) * self.gain
             nearest = np.nan_to_num(np.rint(steps), nan=0.0, posinf=BEYOND, neginf=-BEYOND)
-        return self._clamped(nearest.clip(-BEYOND, BEYOND).astype(np.int64) + self.input.zero)
+        return self._clamp(nearest.clip(-BEYOND, BEYOND).astype(np.int64) + self.input.zero)
 
     def quantize_counts(self, counts: NDArray[np.int16]) -> NDArray[np.integer]:
         """The int16 counts (..., channels) of a sensor as integers.
@@ -73,9 +73,9 @@ class Border:
                 "input, or less than 2^-32; give floats, or set the encoder's count"
             )
         factor, offset = (np.array(row, np.int64) for row in self.counts)
-        return self._clamped((counts.astype(np.int64) * factor + offset) >> 32)
+        return self._clamp((counts.astype(np.int64) * factor + offset) >> 32)
 
-    def _clamped(self, integers: NDArray[np.int64]) -> NDArray[np.integer]:
+    def _clamp(self, integers: NDArray[np.int64]) -> NDArray[np.integer]:
         return integers.clip(self.low, self.high).astype(NUMPY_TYPE[self.input.type])
 
 
@@ -165,7 +165,7 @@ def _row(settings: Mapping[str, Any], name: str, default: float, n: int) -> NDAr
     """A number for each channel, from one number or from a list of them."""
     value = settings.get(name)
     given = [default if value is None else value] if not isinstance(value, list | tuple) else value
-    numbers = [float(one) for one in given if _is_number(one)]
+    numbers = [float(number) for number in given if _is_number(number)]
     wrong = len(numbers) != len(given) or len(given) not in (1, n)
     if wrong or (name == "std" and min(numbers) <= 0):
         raise ProgramError(f"the encoder's {name} is {value!r:.80}, not one number or {n}")

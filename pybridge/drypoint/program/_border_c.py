@@ -27,7 +27,7 @@ def border_defines(program: Program, name: str) -> str:
         maker = "quantize" if program.front is None else "listen"
         lines += f" * {name}_{maker}() makes the integers. */\n"
         lines += f"#define {upper}_INPUT_SCALE  {float(program.input_scale)!r}\n"
-        lines += f"#define {upper}_INPUT_ZERO   {_signed(program.input.zero)}\n"
+        lines += f"#define {upper}_INPUT_ZERO   {_signed_text(program.input.zero)}\n"
     if program.sample_rate is not None:
         lines += f"#define {upper}_SAMPLE_RATE  {program.sample_rate} /* time steps a second */\n"
     if program.front is not None:
@@ -55,8 +55,8 @@ def border_functions(program: Program, name: str) -> str:
         "element": ELEMENTS[program.input_type],
         "channels": program.input_shape.c,
         "period": period,
-        "zero": _signed(program.input.zero),
-        "low": _signed(rule.low),
+        "zero": _signed_text(program.input.zero),
+        "low": _signed_text(rule.low),
         "high": rule.high,
         "count": repr(float(count)),
         "unit": ", in the unit of the training data" if program.encoder is not None else "",
@@ -113,6 +113,6 @@ def _float(value: float) -> str:
     return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
 
 
-def _signed(value: int) -> str:
+def _signed_text(value: int) -> str:
     """A number as the body of a macro."""
     return f"({value})" if value < 0 else str(value)

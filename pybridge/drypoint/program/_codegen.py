@@ -160,7 +160,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         "model.c.in",
         **_common(program, name),
         tables="".join(
-            _packed(op, i, packed[i]) if packed[i] else _tables(op, i)
+            _packed_table(op, i, packed[i]) if packed[i] else _tables(op, i)
             for i, op in enumerate(program.ops)
         ),
         ops="".join(
@@ -183,7 +183,7 @@ def _kernels(program: Program, chosen: KernelSet) -> str:
     own = _own_kernels(program.ops, chosen)
     lines = "".join(
         f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
-        for kind in (one.kind for one in KINDS)
+        for kind in (row.kind for row in KINDS)
         if kind in kinds
     )
     runner = "0"
@@ -240,9 +240,9 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         n_golden=len(golden),
         n_inner=max(1, len(planes) - 1),
         element="uint8_t" if program.input_type == "u8" else "int8_t",
-        inputs=_nested(golden),
+        inputs=_nested_list(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
-        outputs=_nested(np.concatenate(outputs, axis=1)),
+        outputs=_nested_list(np.concatenate(outputs, axis=1)),
         **_listening(program, name),
     )
 
@@ -292,11 +292,11 @@ def _tables(op: Op, index: int) -> str:
     return text + "\n" if text else ""
 
 
-def _packed(op: Op, index: int, table: bytes) -> str:
+def _packed_table(op: Op, index: int, table: bytes) -> str:
     """An op's tables as its kernels read them: words, so that they are aligned."""
     words = [f"0x{word:08X}u" for word in np.frombuffer(table, "<u4").tolist()]
     head = f"/* {_comment(op.name)}: biases, multipliers, packed weights */\n"
-    text = f"static const uint32_t packed{index}[] DPT_IN_TABLE = {{\n{_wrapped(words)}}};\n"
+    text = f"static const uint32_t packed{index}[] DPT_IN_TABLE = {{\n{_wrap(words)}}};\n"
     pad = getattr(op, "pad", None)
     return f"{head}{text}{'' if pad is None else _table(f'pad{index}', pad)}\n"
 
@@ -307,7 +307,7 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
         numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
     else:
         numbers = [str(v) for v in values.view(np.uint8).tolist()]
-    return f"static const uint8_t {name}[] DPT_IN_TABLE = {{\n{_wrapped(numbers)}}};\n"
+    return f"static const uint8_t {name}[] DPT_IN_TABLE = {{\n{_wrap(numbers)}}};\n"
 
 
 def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -> str:
@@ -336,7 +336,7 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     tables = ("pad",) if packed else TABLES
     fields |= {name: f"{name}{index}" for name in tables if getattr(op, name, None) is not None}
     words = [f".{name} = {value}" for name, value in fields.items() if value not in (0, "0")]
-    lines = "".join(f"    {line}\n" for line in _wrapped(words).splitlines())
+    lines = "".join(f"    {line}\n" for line in _wrap(words).splitlines())
     return f"    /* {_comment(op.name)} */\n    {{\n{lines}    }},\n"
 
 
@@ -362,15 +362,15 @@ def _list(values: Iterable[int]) -> str:
 
 
 def _rows(rows: list[list[int]]) -> str:
-    return "".join(_wrapped([str(v) for v in row]) for row in rows)
+    return "".join(_wrap([str(v) for v in row]) for row in rows)
 
 
-def _nested(planes: NDArray[np.integer]) -> str:
+def _nested_list(planes: NDArray[np.integer]) -> str:
     rows = planes.reshape(len(planes), -1).tolist()
-    return "".join(f"    {{\n{_wrapped([_int(v) for v in row])}    }},\n" for row in rows)
+    return "".join(f"    {{\n{_wrap([_int(v) for v in row])}    }},\n" for row in rows)
 
 
-def _wrapped(words: list[str]) -> str:
+def _wrap(words: list[str]) -> str:
     """Words with commas, in lines of at most 100 columns."""
     lines, line = [], "   "
     for word in words:
@@ -383,7 +383,7 @@ def _wrapped(words: list[str]) -> str:
 
 def _label(label: str) -> str:
     """The label's UTF-8 bytes and a zero as characters: C99 limits a string, but not an array."""
-    return _wrapped([_character(byte) for byte in (*label.encode(), 0)])
+    return _wrap([_character(byte) for byte in (*label.encode(), 0)])
 
 
 def _character(byte: int) -> str:

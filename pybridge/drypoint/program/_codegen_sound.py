@@ -68,11 +68,11 @@ def listen_source(program: Program, name: str) -> str:
         "listen.c.in",
         **_names(program, name),
         tables="".join(
-            f"static const {kind} sound_{what}[] = {{\n{_wrapped(values)}}};\n"
+            f"static const {kind} sound_{what}[] = {{\n{_wrap(values)}}};\n"
             for kind, what, values in tables
             if values
         ),
-        fields=_wrapped([f".{what} = {value}" for what, value in fields.items()]),
+        fields=_wrap([f".{what} = {value}" for what, value in fields.items()]),
         rows=border.rows,
         mult=border.mult,
         shift=border.shift,
@@ -141,7 +141,7 @@ def _words(pairs: NDArray[np.int16]) -> list[str]:
     return [f"0x{word:08X}u" for word in (low | high << 16).tolist()]
 
 
-def _wrapped(values: Iterable[object]) -> str:
+def _wrap(values: Iterable[object]) -> str:
     """Values with commas, in lines of at most 100 columns."""
     lines, line = [], "   "
     for value in values:

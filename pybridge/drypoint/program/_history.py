@@ -41,7 +41,7 @@ def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
             )
         runs.append(clock)
         if isinstance(op, History):
-            clock = written(op, clock)
+            clock = clock_of_writes(op, clock)
         ready.append(clock)
         op.need(
             max(clock) <= MOST_STEPS,
@@ -57,7 +57,7 @@ def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
     return tuple(runs)
 
 
-def written(op: History, clock: Clock) -> Clock:
+def clock_of_writes(op: History, clock: Clock) -> Clock:
     """When the output of a history is ready that runs by ``clock``."""
     rows = op.kernel[0] - op.padding[0] - 1
     return Clock(clock.first + rows * clock.period, clock.period * op.stride[0])
@@ -70,7 +70,7 @@ def lent_rows(ops: Sequence[BaseOp], reads: Reads) -> frozenset[int]:
     for clock, tensors in zip(runs, reads, strict=True):
         for tensor in tensors:
             source = ops[tensor - 1] if tensor > 0 else None
-            if isinstance(source, History) and written(source, runs[tensor - 1]) != clock:
+            if isinstance(source, History) and clock_of_writes(source, runs[tensor - 1]) != clock:
                 kept.add(tensor - 1)
     return frozenset(i for i, op in enumerate(ops) if isinstance(op, History) and i not in kept)
 

@@ -47,7 +47,7 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
     end_of = {i: group.last for group in groups(plan) for i in range(group.first, group.last + 1)}
     for group in groups(plan):
         for i in range(group.first, group.last + 1):
-            op, begin, size, end = ops[i], group.first, group.kept(ops, i), end_of[last[i]]
+            op, begin, size, end = ops[i], group.first, group.kept_bytes(ops, i), end_of[last[i]]
             if is_output(op):
                 continue
             if isinstance(op, History):
@@ -59,8 +59,8 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
 def _alive(program: Program, found: Sequence[Lifetime]) -> Iterator[list[int]]:
     """For each op, the indexes of the lifetimes during which it runs."""
     begins, now = defaultdict[int, list[int]](list), list[int]()
-    for i, one in enumerate(found):
-        begins[one.first].append(i)
+    for i, place in enumerate(found):
+        begins[place.first].append(i)
     for op in range(len(program.ops)):
         now = [i for i in now if found[i].last >= op] + begins[op]
         yield now
@@ -74,9 +74,9 @@ def bytes_in_use(program: Program) -> list[int]:
     counters = COUNTER * len(program.ops) if program.is_streaming else 0
     for now in _alive(program, found):
         total = end = counters
-        for one in sorted((found[i] for i in now), key=lambda one: one.offset):
-            total += max(0, one.offset + one.size - max(end, one.offset))
-            end = max(end, one.offset + one.size)
+        for place in sorted((found[i] for i in now), key=lambda place: place.offset):
+            total += max(0, place.offset + place.size - max(end, place.offset))
+            end = max(end, place.offset + place.size)
         totals.append(total)
     return totals
 
@@ -126,11 +126,11 @@ def _cells(found: Sequence[Lifetime], now: Sequence[int], count: int, arena: int
     """
     cells: list[int | None] = [None] * count
     for i in sorted(now, key=lambda i: (-found[i].size, i)):
-        one = found[i]
-        begin = min(round(one.offset * count / arena), count - 1)
-        end = max(begin + 1, round((one.offset + one.size) * count / arena))
+        place = found[i]
+        begin = min(round(place.offset * count / arena), count - 1)
+        end = max(begin + 1, round((place.offset + place.size) * count / arena))
         for cell in range(begin, min(end, count)):
             other = cells[cell]
-            if cell % 2 == 0 or other is None or not one.overlaps(found[other]):
+            if cell % 2 == 0 or other is None or not place.overlaps(found[other]):
                 cells[cell] = i
     return "".join("." if i is None else _mark(i) for i in cells)

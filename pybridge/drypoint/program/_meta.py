@@ -42,7 +42,9 @@ def write_meta(program: Program) -> bytes:
     meta: dict[str, Any] = {"name": program.name, "ops": [op.name for op in program.ops]}
     meta |= {"input": border_in, "provenance": dict(program.provenance)}
     if program.earlier_outputs:
-        meta["outputs"] = [{"name": one.name, **_border_out(one)} for one in program.outputs]
+        meta["outputs"] = [
+            {"name": output.name, **_border_out(output)} for output in program.outputs
+        ]
     else:
         meta["output"] = _border_out(program.outputs[0])
         if program.threshold is not None:
@@ -93,10 +95,12 @@ def _outputs(meta: dict[str, Any], n_outputs: int) -> tuple[tuple[Output, ...], 
         border = _get(meta, "output", dict)
         return (_output(border, ONLY_OUTPUT, "output."),), _threshold(border)
     borders = _get(meta, "outputs", list)
-    if len(borders) != n_outputs or not all(isinstance(one, dict) for one in borders):
+    if len(borders) != n_outputs or not all(isinstance(border, dict) for border in borders):
         raise MetaError(f"outputs must be {n_outputs} objects, one for each output")
     places = [f"outputs[{i}]." for i in range(n_outputs)]
-    names = [_get(one, "name", str, inside=at) for one, at in zip(borders, places, strict=True)]
+    names = [
+        _get(border, "name", str, inside=at) for border, at in zip(borders, places, strict=True)
+    ]
     if problem := name_problem(names):
         raise MetaError(problem)
     return tuple(map(_output, borders, names, places)), None
@@ -141,7 +145,7 @@ def _get(
         raise MetaError(f"{inside}{key} is missing")
     value = fields[key]
     if type(value) not in types:
-        wanted = " or ".join(dict.fromkeys(_JSON_TYPES[one] for one in types))
+        wanted = " or ".join(dict.fromkeys(_JSON_TYPES[kind] for kind in types))
         raise MetaError(f"{inside}{key} must be {wanted}, not {_JSON_TYPES[type(value)]}")
     return value
 
@@ -167,7 +171,7 @@ def _parse(data: bytes) -> dict[str, Any]:
         raise MetaError("not a JSON object")
     level: list[Any] = [meta]
     for _ in range(MAX_DEPTH):
-        level = [value for one in level for value in _members(one)]
+        level = [value for parent in level for value in _members(parent)]
     if level:
         raise MetaError(deep)
     return meta
@@ -180,7 +184,7 @@ def _members(value: Any) -> list[Any]:
     for text in (*texts, *inside):
         if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
             raise MetaError("a string holds half of a surrogate pair, which UTF-8 cannot write")
-    return [one for one in inside if isinstance(one, dict | list)]
+    return [value for value in inside if isinstance(value, dict | list)]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     if isinstance(layout, Quads):
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
         layout = Depthwise(group=max(QUADS_GROUP, layout.lanes), unit=QUAD, dtype=np.int8)
-        if not _driven(op, layout.group):
+        if not _fits_driver(op, layout.group):
             return b""
         pixels = _pixels(op, layout.group)
         groups = _groups(op.out_shape.c, layout.group, 1)
@@ -106,7 +106,7 @@ def _groups(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
             yield np.arange(first, min(first + size, n)) * multiplier + k
 
 
-def _driven(op: DepthwiseConv, group: int) -> bool:
+def _fits_driver(op: DepthwiseConv, group: int) -> bool:
     """``dpt_packs_depthwise`` of ``dpt_pack.h``, for kernels that read taps."""
     window = Window.of(op)
     quads = -(-window.kernel[0] * window.kernel[1] // QUAD)

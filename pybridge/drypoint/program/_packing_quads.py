@@ -59,7 +59,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
     if not isinstance(op, Dense):
         window = Window.of(op)
         segments = window.segments
-        if not window.driven(op):
+        if not window.fits_driver(op):
             return b""
     weight = op.weight.reshape(n, segments, -1).astype(np.int64)
     quads = -(-weight.shape[2] // QUAD)
@@ -117,7 +117,7 @@ class Window:
         rows = not self.grouped and self.dilation[1] == 1 and self.band <= BAND_SIZE
         return self.kernel[0] if rows else self.kernel[0] * self.kernel[1]
 
-    def driven(self, op: Conv | GroupedConv) -> bool:
+    def fits_driver(self, op: Conv | GroupedConv) -> bool:
         """Whether the driver computes the op."""
         pool, taps, c = op.pool[0] * op.pool[1], self.kernel[0] * self.kernel[1], op.in_shape.c
         if pool > STRIP:

@@ -60,7 +60,7 @@ class Group(NamedTuple):
     last: int
     rows: tuple[int, ...]
 
-    def kept(self, ops: Sequence[Op], index: int) -> int:
+    def kept_bytes(self, ops: Sequence[Op], index: int) -> int:
         """Bytes of the arena that the output of one of its ops takes."""
         if not is_placed(ops, index):
             return 0
@@ -162,16 +162,16 @@ def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) ->
     q, height = group.rows[-1], ops[k].out_shape.h
     at = range(out.out_shape.h - q + 1)
     # Op k has rows to compute at the first `count` rows of the output.
-    count = bisect_left(at, height, key=lambda y: _computed(ops, group, k, y))
+    count = bisect_left(at, height, key=lambda y: _computed_rows(ops, group, k, y))
     stride, _, pad, _ = ops[k].row_map
     lead = 0
     for y in (at[0], at[count - 1]) if count > 0 else ():
-        still_read = _computed(ops, group, k, y) * stride - pad
+        still_read = _computed_rows(ops, group, k, y) * stride - pad
         lead = max(lead, (y + q) * row_bytes(out) - still_read * row_bytes(plane))
     return lead
 
 
-def _computed(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
+def _computed_rows(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
     """How many rows op k has computed at least when the last op computes row y: n of rule 3."""
     if k == group.last:
         return y
@@ -216,7 +216,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             name = ops[group.first].name
             raise ProgramError(f"the group of op {name!r} has more than {MAX_ALIVE} ops")
         for i in range(group.first, group.last + 1):
-            size, taken = group.kept(ops, i), False
+            size, taken = group.kept_bytes(ops, i), False
             for j, other in alive if is_placed(ops, i) else ():
                 ahead = plan.offsets[j] - plan.offsets[i]
                 if -other < ahead < size:

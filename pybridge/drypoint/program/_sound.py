@@ -84,8 +84,8 @@ class SoundBorder:
         except sound.SoundError as error:
             raise ProgramError(str(error)) from error
         planes = np.empty((len(x), *self.input.shape), NUMPY_TYPE[self.input.type])
-        for plane, one in zip(planes, x, strict=True):
-            plane[:] = self.rows_of(one).reshape(self.input.shape)
+        for plane, clip in zip(planes, x, strict=True):
+            plane[:] = self.rows_of(clip).reshape(self.input.shape)
         return planes
 
 

@@ -63,7 +63,7 @@ def fold(model: Model) -> LoweredGraph:
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
     ends = {
-        name: _checked_end(builder, values[end], _named(name, net))
+        name: _checked_end(builder, values[end], _name_layer(name, net))
         for name, end in net.wiring.outputs.items()
     }
     encoder = model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None
@@ -134,7 +134,7 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
     return layer.lower(builder, *read)
 
 
-def _named(name: str, net: Graph) -> str:
+def _name_layer(name: str, net: Graph) -> str:
     """How messages name an output."""
     return "the net" if len(net.wiring.outputs) == 1 else f"the output {name} of the net"
 

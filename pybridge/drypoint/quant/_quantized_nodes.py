@@ -119,7 +119,7 @@ class _Choice:
     ) -> QuantParams:
         low, high = min(s[0] for s in spans), max(s[1] for s in spans)
         activation = quant_params_of(low, high, centred=centred)
-        return activation.coarsened(self.floors.get(group, 0.0), low)
+        return activation.coarsen(self.floors.get(group, 0.0), low)
 
     def quantize(self) -> "tuple[QuantizedNode, ...] | tuple[int, QuantizedNode]":
         """All nodes with their integers; or the group and the node of an output whose accumulators
@@ -138,7 +138,7 @@ class _Choice:
                 if group.count(group[number]) > 1:
                     return group[number], quantized
                 low, _ = self.range_of(node)
-                activations[number] = output.coarsened(quantized.target.scale, low)
+                activations[number] = output.coarsen(quantized.target.scale, low)
                 quantized = _quantize_node(node, sources, activations[number], raw=False)
             line.append(quantized)
         return tuple(line)

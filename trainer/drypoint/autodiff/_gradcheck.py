@@ -43,14 +43,14 @@ def gradcheck(
     direction = np.random.default_rng(seed).normal(size=output.shape)
     output.backward(direction)
 
-    def projected() -> float:
+    def project() -> float:
         return float((function(*map(Tensor, points)).data * direction).sum())
 
     worst = 0.0
     for number, (point, tensor) in enumerate(zip(points, tensors, strict=True)):
         if tensor.grad is None:
             raise GradcheckError(f"no gradient arrives at argument {number}")
-        numeric = _central_differences(projected, point)
+        numeric = _central_differences(project, point)
         scale = max(np.abs(tensor.grad).max(initial=_SMALL), np.abs(numeric).max(initial=_SMALL))
         error = np.abs(tensor.grad - numeric) / scale
         if not error.max(initial=0.0) <= tolerance:

@@ -44,7 +44,9 @@ class ImportFileError(DrypointError, ValueError):
         by_reason: dict[str, list[str]] = {}
         for kind, nodes in by_kind.items():
             reasons = "; or ".join(dict.fromkeys(reason for _, reason in nodes))
-            by_reason.setdefault(reasons, []).append(_named(kind, [title for title, _ in nodes]))
+            by_reason.setdefault(reasons, []).append(
+                _name_nodes(kind, [title for title, _ in nodes])
+            )
         lines = [
             f"{', '.join(subjects)}{': each' if subjects[0][0].isdigit() else ''} {reasons}"
             for reasons, subjects in by_reason.items()
@@ -60,7 +62,7 @@ class ImportFileError(DrypointError, ValueError):
         return "\n  ".join([*lines, *([f"and {more} more"] if more else [])])
 
 
-def _named(kind: str, titles: list[str]) -> str:
+def _name_nodes(kind: str, titles: list[str]) -> str:
     """The nodes of a kind for a message: how many they are, and the first ones."""
     if len(titles) == 1:
         return titles[0]

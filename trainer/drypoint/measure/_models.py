@@ -105,7 +105,7 @@ def classes_of(model: object, output: str | None = None) -> tuple[Class, ...] | 
     scikit-learn's in ``classes_``. ``output`` names one of several outputs.
     """
     if isinstance(model, Runner):
-        outputs = {one.name: one for one in getattr(model.program, "outputs", ())}
+        outputs = {output.name: output for output in getattr(model.program, "outputs", ())}
         decoder = getattr(outputs.get(output, model.program), "decoder", None)
         if decoder is not None and decoder.get("type") == "class":
             return ClassDecoder.from_config(decoder).classes

@@ -82,7 +82,7 @@ def spot_keywords(
     Raises:
         MeasureError: an argument is out of its range.
     """
-    scores = _smooth(_checked(probabilities, keywords, smoothing, hold), smoothing)
+    scores = _smooth(_check(probabilities, keywords, smoothing, hold), smoothing)
     found, next_index = list[Detection](), 0
     columns = list(keywords)
     best = scores[:, columns].argmax(axis=1)
@@ -116,7 +116,7 @@ def spotting_errors(
     Raises:
         MeasureError: an argument is out of its range.
     """
-    values = _checked(probabilities, keywords, smoothing, hold)
+    values = _check(probabilities, keywords, smoothing, hold)
     if not seconds > 0:
         raise MeasureError(f"seconds from decision to decision are {seconds}, not above 0")
     rows = []
@@ -125,7 +125,7 @@ def spotting_errors(
             values, keywords, threshold=threshold, smoothing=smoothing, hold=hold
         )
         hits = [
-            {i for i, one in enumerate(spoken) if _finds(detection, one)}
+            {i for i, word in enumerate(spoken) if _finds(detection, word)}
             for detection in detections
         ]
         rows.append(
@@ -154,7 +154,7 @@ def _smooth(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     return means
 
 
-def _checked(
+def _check(
     probabilities: ArrayLike, keywords: Sequence[int], smoothing: int, hold: int
 ) -> NDArray[np.float64]:
     values = np.asarray(probabilities, np.float64)

@@ -152,7 +152,9 @@ class Model:
         """
         if isinstance(y, dict):
             found = self.decoders
-            return {port: found[port](one) if port in found else one for port, one in y.items()}
+            return {
+                port: found[port](value) if port in found else value for port, value in y.items()
+            }
         return self.decoder(y) if callable(self.decoder) else y
 
     def __call__(self, x: object, question: str | None = None, *arguments: object) -> object:
@@ -358,7 +360,7 @@ class Model:
 def _decoder_config(decoder: Decoder | Mapping[str, Decoder] | None) -> dict[str, object] | None:
     """The config of a decoder; of several, {"outputs": name -> config}."""
     if isinstance(decoder, Mapping):
-        return {"outputs": {port: one.config() for port, one in decoder.items()}}
+        return {"outputs": {port: part.config() for port, part in decoder.items()}}
     return None if decoder is None else decoder.config()
 
 
@@ -371,7 +373,7 @@ def _decoder_from_config(
     if not isinstance(config, dict) or set(config) != {"outputs"}:
         return decoder_from_config(config)
     configs = cast("dict[str, dict[str, object]]", config["outputs"])
-    return {port: decoder_from_config(one) for port, one in configs.items()}
+    return {port: decoder_from_config(config) for port, config in configs.items()}
 
 
 def _is_float(x: object) -> bool:

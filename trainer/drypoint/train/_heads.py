@@ -63,11 +63,11 @@ def make_heads(
     shapes = net.output_shapes(net.input_shapes)
     losses, decoders, encoders, heads = dict[str, Loss](), model.decoders, dict[str, Encode](), []
     for port in ports:
-        one = given.get(port)
-        if one is None:
-            one = default_loss(net, port)
-            notify(f"loss of {port}: {type(one).__name__}, by its last layer")
-        losses[port] = _as_loss(one, port)
+        choice = given.get(port)
+        if choice is None:
+            choice = default_loss(net, port)
+            notify(f"loss of {port}: {type(choice).__name__}, by its last layer")
+        losses[port] = _as_loss(choice, port)
         suited = default_loss(net, port) if isinstance(losses[port], FunctionLoss) else losses[port]
         column, n = sample.columns[port], shapes[port][-1]
         decoder = decoders.get(port) or make_decoder(column, None, loss=suited, n_outputs=n)
@@ -110,18 +110,18 @@ def _by_output(given: object, ports: tuple[str, ...], name: str) -> dict[str, ob
     return dict(given)
 
 
-def _as_loss(one: object, port: str) -> Loss:
-    if isinstance(one, str) and one.lower() in LOSS_ALIASES:
-        loss: Loss = LOSS_ALIASES[one.lower()]()
+def _as_loss(choice: object, port: str) -> Loss:
+    if isinstance(choice, str) and choice.lower() in LOSS_ALIASES:
+        loss: Loss = LOSS_ALIASES[choice.lower()]()
         return loss
-    if isinstance(one, Loss):
-        return one
-    if not callable(one):
+    if isinstance(choice, Loss):
+        return choice
+    if not callable(choice):
         raise TrainError(
-            f"the loss of {port} is {one!r}; wanted: a Loss, such as nn.MSELoss(), a function, or "
-            f"one of the words {', '.join(LOSS_ALIASES)}"
+            f"the loss of {port} is {choice!r}; wanted: a Loss, such as nn.MSELoss(), a function, "
+            f"or one of the words {', '.join(LOSS_ALIASES)}"
         )
-    return FunctionLoss(one)
+    return FunctionLoss(choice)
 
 
 def _encoder(port: str, decoder: Decoder | None, loss: Loss, shape: tuple[int, ...]) -> Encode:

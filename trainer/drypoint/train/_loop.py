@@ -100,15 +100,19 @@ def run_epochs(
         progress.begin(None if n is None else settings.epochs * n, done=state.examples)
         while state.epoch < settings.epochs:
             figures = train_epoch(
-                plan, state, step, progress, halted=lambda: halts.interrupted() or halts.timed_out()
+                plan,
+                state,
+                step,
+                progress,
+                halted=lambda: halts.is_interrupted() or halts.is_timed_out(),
             )
             if figures is not None and val is not None:
                 figures |= validate(plan, state, val)
             state.seconds = earlier + time.perf_counter() - begin
             if figures is None or not math.isfinite(figures.get("val_loss", 0.0)):
-                if figures is None and halts.interrupted():
+                if figures is None and halts.is_interrupted():
                     return "interrupted"
-                if figures is None and halts.timed_out():
+                if figures is None and halts.is_timed_out():
                     return "time"
                 return _stop_diverged(state, settings.optimizer.lr)
             seen = int(figures.pop("examples"))
@@ -118,9 +122,9 @@ def run_epochs(
             progress.note(_line(state, settings.epochs, seen))
             progress.epoch(state.history, state.batch_loss)
             reason = _after_epoch(plan, state, run, build)
-            if halts.interrupted():  # Ctrl-C during validation, perhaps of the last epoch
+            if halts.is_interrupted():  # Ctrl-C during validation, perhaps of the last epoch
                 reason = "interrupted"
-            if reason is None and halts.timed_out():
+            if reason is None and halts.is_timed_out():
                 reason = "time"
             if reason is not None:
                 return reason
@@ -133,11 +137,11 @@ class _StopConditions:
     def __init__(self, plan: Plan, interrupt: Interruption, begin: float) -> None:
         self._plan, self._interrupt, self._begin = plan, interrupt, begin
 
-    def interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether Ctrl-C was pressed in any process."""
         return self._in_any_process(self._interrupt.requested)
 
-    def timed_out(self) -> bool:
+    def is_timed_out(self) -> bool:
         """Whether the time limit has passed in any process."""
         limit = self._plan.settings.time_limit
         return self._in_any_process(

@@ -204,7 +204,7 @@ def _with_shape(
 ) -> TargetEncoder:
     """The encoder with the outputs' shape: (N,) becomes (N, 1); floats for nn's own losses."""
 
-    def shaped(column: Column) -> Column:
+    def reshape_column(column: Column) -> Column:
         encoded = encode(column)
         if floats:
             encoded = encoded.astype(np.float32, copy=False)
@@ -213,7 +213,7 @@ def _with_shape(
             encoded = encoded.reshape(len(encoded), *shape)
         return encoded
 
-    return shaped
+    return reshape_column
 
 
 def _is_builtin(loss: Loss) -> bool:

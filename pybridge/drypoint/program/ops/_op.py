@@ -358,7 +358,7 @@ class PaddedOp(WindowedOp):
             np.zeros(self.in_shape.c, np.int64) if self.pad is None else self.pad.astype(np.int64)
         )
 
-    def padded(self, x: Plane) -> Plane:
+    def pad_plane(self, x: Plane) -> Plane:
         """The plane with its padding: what real zero is in each channel."""
         surrounded = surround(x, self.padding, 0)
         if self.pad is not None:

@@ -29,7 +29,7 @@ class AvgPool(PaddedOp, RequantizedOp):
     def compute(self, *inputs: Plane) -> Plane:
         """The sum, requantized."""
         (x,) = inputs
-        taps = windows(self.padded(x).astype(np.int32), self.kernel, self.stride)
+        taps = windows(self.pad_plane(x).astype(np.int32), self.kernel, self.stride)
         return self.requantize(taps.sum(axis=(3, 4), dtype=np.int32))
 
     def sums(self, sources: Sequence[Interval]) -> Interval:

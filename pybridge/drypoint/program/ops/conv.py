@@ -29,7 +29,7 @@ class Conv(ConvolutionOp):
     def compute(self, *inputs: Plane) -> Plane:
         """Sums of products, the largest of each pooling window requantized."""
         (x,) = inputs
-        return self.pool_and_requantize(self.convolve(self.padded(x), self.weight))
+        return self.pool_and_requantize(self.convolve(self.pad_plane(x), self.weight))
 
     @property
     def dilated(self) -> bool:

@@ -39,7 +39,7 @@ class DepthwiseConv(ConvolutionOp):
     def compute(self, *inputs: Plane) -> Plane:
         """Each window times the one kernel of its channel."""
         (x,) = inputs
-        channels = np.repeat(self.padded(x), self.multiplier, axis=3).astype(np.int32)
+        channels = np.repeat(self.pad_plane(x), self.multiplier, axis=3).astype(np.int32)
         taps = windows(channels, self.kernel, self.stride, self.dilation)
         return self.pool_and_requantize((taps * self.weight).sum(axis=(3, 4), dtype=np.int32))
 

@@ -38,7 +38,7 @@ class GroupedConv(ConvolutionOp):
     def compute(self, *inputs: Plane) -> Plane:
         """A convolution for each group, side by side."""
         (x,) = inputs
-        planes = np.split(self.padded(x), self.groups, axis=3)
+        planes = np.split(self.pad_plane(x), self.groups, axis=3)
         weights = np.split(self.weight, self.groups, axis=0)
         sums = [self.convolve(*group) for group in zip(planes, weights, strict=True)]
         return self.pool_and_requantize(np.concatenate(sums, axis=3))

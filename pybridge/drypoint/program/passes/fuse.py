@@ -63,7 +63,7 @@ def make_plan_by_rows(ops: Sequence[Op], reads: Reads, arena: int | None = None)
     whole = make_plan(ops, reads)
     most = MORE * sum(op.steps for op in ops)
     everything = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
-    still = [[one for one in found if one.drift == 0] for found in everything]
+    still = [[candidate for candidate in found if candidate.drift == 0] for found in everything]
     found = [(0, whole)]
     for candidates in (still, everything):
         found += _plans(ops, reads, candidates, most, whole.arena_size)
@@ -105,12 +105,12 @@ class _Candidate(NamedTuple):
 
 def _limits(candidates: Sequence[Sequence[_Candidate]]) -> list[int]:
     """The bytes in use in a division into groups, from the least that is possible."""
-    n, sizes = len(candidates), {one.in_use for found in candidates for one in found}
+    n, sizes = len(candidates), {candidate.in_use for found in candidates for candidate in found}
     least: list[int] = [0, *[max(sizes)] * n]
     for first, found in enumerate(candidates):
-        for one in found:
-            to = one.group.last + 1
-            least[to] = min(least[to], max(least[first], one.in_use))
+        for candidate in found:
+            to = candidate.group.last + 1
+            least[to] = min(least[to], max(least[first], candidate.in_use))
     return sorted(size for size in sizes if size >= least[n])
 
 
@@ -122,11 +122,11 @@ def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> tuple[i
     for first, found in enumerate(candidates):
         if (way := ways[first]) is None:
             continue
-        for one in found:
-            total, to = way[0] + one.cost, one.group.last + 1
+        for candidate in found:
+            total, to = way[0] + candidate.cost, candidate.group.last + 1
             known = ways[to]
-            if one.in_use <= limit and (known is None or total < known[0]):
-                ways[to] = total, [*way[1], one.group]
+            if candidate.in_use <= limit and (known is None or total < known[0]):
+                ways[to] = total, [*way[1], candidate.group]
     assert ways[-1] is not None
     return ways[-1]
 
@@ -181,7 +181,7 @@ def _with_lead(ops: Sequence[Op], reads: Reads, last: Sequence[int], group: Grou
     height, best = ops[group.last - 1].out_shape.h, group
     for rows in range(ring, min(height, ring + MAX_ALIVE) + 1):
         longer = group._replace(rows=(*group.rows[:-2], rows, group.rows[-1]))
-        best = min(best, longer, key=lambda one: _bytes(ops, reads, sources, one))
+        best = min(best, longer, key=lambda plan: _bytes(ops, reads, sources, plan))
     return best
 
 
@@ -189,8 +189,8 @@ def _bytes(
     ops: Sequence[Op], reads: Reads, sources: Sequence[int], group: Group
 ) -> tuple[int, int]:
     """Bytes of the arena that the group needs beside the outputs before it, and the drift."""
-    rings = sum(group.kept(ops, i) for i in range(group.first, group.last))
-    size = group.kept(ops, group.last)
+    rings = sum(group.kept_bytes(ops, i) for i in range(group.first, group.last))
+    size = group.kept_bytes(ops, group.last)
     beside, drift = size, 0
     for j in sources:
         lead = least_lead(ops, reads, group, j)

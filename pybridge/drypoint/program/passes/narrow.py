@@ -55,7 +55,7 @@ from ..ops._interval import Integers, Interval, range_sums
 from ..ops._op import PaddedOp, WindowedOp
 from ..ops._weighted import WeightedOp
 from .intervals import intervals
-from .rewrites import Rewritten, assembled
+from .rewrites import Rewritten, assemble
 
 Mask = NDArray[np.bool_]  # of the channels of a tensor
 DEPTHWISE_CHANNELS = 4  # small devices have no fast kernel for fewer
@@ -93,7 +93,9 @@ class Kept(NamedTuple):
 def narrow(program: Program) -> Rewritten | None:
     """The program without the channels that its outputs do not depend on; None: there are none."""
     bounds = intervals(program)
-    kept, used, left_out = _worth_it(program, _kept(program, _needed(program, bounds)))
+    kept, used, left_out = _worth_it(
+        program, _kept_channels(program, _needed_channels(program, bounds))
+    )
     if all(used) and all(mask.all() for mask in kept):
         return None
     ops, reads, number = list(program.ops), list[tuple[int, ...]](), list(range(len(kept)))
@@ -103,8 +105,8 @@ def narrow(program: Program) -> Rewritten | None:
         if i in left_out:
             number[i + 1] = next(n for n, mask in zip(reads[i], masks, strict=True) if mask.any())
         elif used[i] and not all(mask.all() for mask in (kept[i + 1], *masks)):
-            ops[i] = _narrowed(op, [bounds[t] for t in program.reads[i]], masks, kept[i + 1])
-    return assembled(program, ops, tuple(reads), dict.fromkeys(left_out, "one input is left"))
+            ops[i] = _narrow_op(op, [bounds[t] for t in program.reads[i]], masks, kept[i + 1])
+    return assemble(program, ops, tuple(reads), dict.fromkeys(left_out, "one input is left"))
 
 
 def _folds(op: WeightedOp, part: slice, source: Interval) -> Folds:
@@ -121,7 +123,7 @@ def _folds(op: WeightedOp, part: slice, source: Interval) -> Folds:
     return Folds(channels, constant & even | unread, value * first + pad * (total - first))
 
 
-def _needed(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
+def _needed_channels(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
     """For each tensor, which channels are needed."""
     needed = [np.zeros(len(bound.low), bool) for bound in bounds]
     for mask, op in zip(needed[1:], program.ops, strict=True):
@@ -152,7 +154,7 @@ def _halves(op: Op, mask: Mask) -> list[Mask]:
     return np.split(mask, [op.inputs[0].shape.c])
 
 
-def _kept(program: Program, needed: Sequence[Mask]) -> Kept:
+def _kept_channels(program: Program, needed: Sequence[Mask]) -> Kept:
     """What is kept if these channels are. Every tensor that is read keeps at least one channel, but
     a concatenation leaves out an input without kept channels.
     """
@@ -184,9 +186,9 @@ def _worth_it(program: Program, kept: Kept) -> Kept:
     """
     for tensor, mask in enumerate(kept.masks):
         if not mask.all() and -(-int(mask.sum()) // LANES) == -(-len(mask) // LANES):
-            whole = [one.copy() for one in kept.masks]
+            whole = [mask.copy() for mask in kept.masks]
             whole[tensor][:] = True
-            other = _kept(program, whole)
+            other = _kept_channels(program, whole)
             if _work(program, other) < _work(program, kept):
                 kept = other
     return kept
@@ -269,7 +271,7 @@ def _fill(mask: Mask, count: int) -> None:
     mask[np.argsort(~mask, kind="stable")[:count]] = True
 
 
-def _narrowed(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: Mask) -> Op:
+def _narrow_op(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: Mask) -> Op:
     """An op between the kept channels of its tensors."""
     fields: dict[str, Any] = {"inputs": tuple(map(_cut, op.inputs, sources))}
     fields["output"] = _cut(op.output, output)

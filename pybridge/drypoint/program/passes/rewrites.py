@@ -38,7 +38,7 @@ class Rewritten(NamedTuple):
     reasons: dict[int, str]
 
 
-def assembled(
+def assemble(
     program: Program, ops: Sequence[Op], reads: Reads, reasons: dict[int, str]
 ) -> Rewritten:
     """The program of the ops that the outputs need, directly or through others.
@@ -88,7 +88,7 @@ class _Graph:
             visit(self, i)
         if not self.reasons:
             return None
-        return assembled(self.program, self.ops, tuple(self.reads), self.reasons)
+        return assemble(self.program, self.ops, tuple(self.reads), self.reasons)
 
     def drop(self, i: int, instead: int, reason: str) -> None:
         """Let the readers of op i read another tensor."""
@@ -115,13 +115,13 @@ def _is_identity(op: Op, source: Interval) -> bool:
     )
     if not one_value or op.output != op.inputs[0]:
         return False
-    values = _stored(op.in_type)[:, None]
+    values = _store(op.in_type)[:, None]
     planes = np.broadcast_to(values, (256, op.in_shape.c))[:, None, None]
     occurs = (values >= source.low) & (values <= source.high)
     return bool((apply(op, planes) == planes)[:, 0, 0][occurs].all())
 
 
-def _stored(dtype: DType) -> NDArray[np.integer]:
+def _store(dtype: DType) -> NDArray[np.integer]:
     """All values of an 8-bit type, in the order of the stored byte read as unsigned."""
     return np.arange(256, dtype=np.uint8).view(NUMPY_TYPE[dtype])
 
@@ -137,7 +137,7 @@ def with_constants_in_tables(program: Program) -> Rewritten | None:
             other = op.inputs[1 - side]
             if low.min() != high.max() or other.shape != op.out_shape:
                 continue
-            values = _stored(other.type)
+            values = _store(other.type)
             constant = np.full_like(low[:1], low[0], NUMPY_TYPE[op.inputs[side].type])
             planes = (constant, values) if side == 0 else (values, constant)
             table = apply(op, *planes)

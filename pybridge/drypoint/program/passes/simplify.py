@@ -166,8 +166,10 @@ def _changes(
         if i not in now:
             parts = parts or ["no op needs it"]
         else:
-            counts = [("channels", [one.out_shape.c for one in (op, now[i])])]
-            weights = [one.weight.size for one in (op, now[i]) if isinstance(one, WeightedOp)]
+            counts = [("channels", [version.out_shape.c for version in (op, now[i])])]
+            weights = [
+                version.weight.size for version in (op, now[i]) if isinstance(version, WeightedOp)
+            ]
             counts += [("weights", weights)] if len(weights) == 2 else []
             parts += [f"{a:,} -> {b:,} {what}" for what, (a, b) in counts if a != b]
         if parts:

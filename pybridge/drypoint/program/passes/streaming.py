@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .._border import is_signal
-from .._history import Clock, is_streaming, written
+from .._history import Clock, clock_of_writes, is_streaming
 from .._outputs import output_offsets
 from .._plan import NO_PLAN
 from .._program import Program
@@ -70,13 +70,13 @@ def _upright(program: Program) -> Program:
     """The program with time along the height: 1 x W x C and W x 1 x C planes have equal bytes."""
     if any(tensor.shape.h > 1 for op in program.ops for tensor in (*op.inputs, op.output)):
         return program
-    return replace(program, ops=tuple(map(_turned, program.ops)), plan=NO_PLAN)
+    return replace(program, ops=tuple(map(_turn, program.ops)), plan=NO_PLAN)
 
 
-def _turned(op: Op) -> Op:
+def _turn(op: Op) -> Op:
     """The op with height and width exchanged."""
-    inputs = tuple(_swapped(tensor) for tensor in op.inputs)
-    fields: dict[str, Any] = {"inputs": inputs, "output": _swapped(op.output)}
+    inputs = tuple(_swap(tensor) for tensor in op.inputs)
+    fields: dict[str, Any] = {"inputs": inputs, "output": _swap(op.output)}
     if isinstance(op, WindowedOp | Upsample):
         top, left, bottom, right = op.padding
         fields |= {"kernel": op.kernel[::-1], "padding": (left, top, right, bottom)}
@@ -89,7 +89,7 @@ def _turned(op: Op) -> Op:
     return replace(op, **fields)
 
 
-def _swapped(tensor: Tensor) -> Tensor:
+def _swap(tensor: Tensor) -> Tensor:
     h, w, c = tensor.shape
     return tensor._replace(shape=Shape(w, h, c))
 
@@ -136,7 +136,9 @@ class _Stream:
         sources = [self._rows[tensor] for tensor in tensors]
         if rows := self._delays.get(index, 0):
             late = RowMap(1, rows + 1, 0)
-            sources = [self._history(op.name, one, late, height=1, pad=None) for one in sources]
+            sources = [
+                self._history(op.name, source, late, height=1, pad=None) for source in sources
+            ]
         if op.arity == 1:
             made, source = self._windows(op, sources[0])
             sources = [source]
@@ -150,7 +152,7 @@ class _Stream:
         self.ops.append(op)
         self.reads.append(sources)
         clock = max(self._ready[source] for source in sources)
-        self._ready.append(written(op, clock) if isinstance(op, History) else clock)
+        self._ready.append(clock_of_writes(op, clock) if isinstance(op, History) else clock)
         return len(self.ops)
 
     def _tensor(self, number: int) -> Tensor:

@@ -142,7 +142,10 @@ def recording_folder_splits(
     channels = _channels(everything, reading, root)
     if channels is not None:
         by_part = {
-            part: [replace(one, samples=channels.take(one.samples)) for one in recordings]
+            part: [
+                replace(recording, samples=channels.take(recording.samples))
+                for recording in recordings
+            ]
             for part, recordings in by_part.items()
         }
     lengths = {len(recording.samples) for recording in everything}

@@ -150,7 +150,7 @@ def _transposed_convolution(call: Call) -> str:
     """Of padding "same" the smaller half is left out first; "valid" has at least size * stride."""
     layer, kernel = call.layer, np.moveaxis(call.weight("kernel"), (-1, -2), (0, 1))
     sizes = zip(kernel.shape[2:], layer.strides, layer.output_padding or repeat(None), strict=False)
-    beyond = [_left_out(k, s, plus, same=layer.padding == "same") for k, s, plus in sizes]
+    beyond = [_leave_out(k, s, plus, same=layer.padding == "same") for k, s, plus in sizes]
     before = [max(n, 0) // 2 for n in beyond]
     after = [max(n - half, 0) for n, half in zip(beyond, before, strict=True)]
     reads = [call.first(call.reads[0]), call.constant(kernel.astype(np.float32))]
@@ -167,7 +167,7 @@ def _transposed_convolution(call: Call) -> str:
     return call.activate(call.last(output))
 
 
-def _left_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
+def _leave_out(kernel: int, stride: int, more: int | None, *, same: bool) -> int:
     """How far the kernels reach beyond an axis of the output; below 0: the output is longer."""
     if more is None:
         return kernel - stride if same else min(kernel - stride, 0)

@@ -71,13 +71,13 @@ def _crop(reader: Reader, op: Operator) -> None:
     if not reader.integers:
         raise Unsupported(hint(op.kind))
     source = reader.read(op)
-    around = _left_out(reader.file, op, source.plane)
+    around = _leave_out(reader.file, op, source.plane)
     if reader.readers[op.inputs[0]] > 1:
         raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
     reader.write(op, Crop(around), source, qparams=source.file_qparams)
 
 
-def _left_out(file: File, op: Operator, source: Shape) -> Sides:
+def _leave_out(file: File, op: Operator, source: Shape) -> Sides:
     """The rows and columns at each side that SLICE leaves out."""
     arrays = [constant(file, op, i) for i in (1, 2)]
     shape = file.tensors[op.inputs[0]].shape

@@ -78,7 +78,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes_of_inputs.items()}
         for name in wiring.order:
             with inside(name):
-                reads = _given(wiring, name, values)
+                reads = _given_ports(wiring, name, values)
                 by_name[name] = by_name[name].with_shapes(reads)
                 shapes = by_name[name].output_shapes(reads)
                 for shape in shapes.values():
@@ -120,7 +120,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                 came = input_shapes[port]
                 hint = shape_hint(shape, came)
                 raise ShapeError("Graph", f"wants {shape} at port {port}, got {came}{hint}")
-        values = self._propagated(input_shapes)
+        values = self._propagate(input_shapes)
         return {port: values[end] for port, end in self.wiring.outputs.items() if end in values}
 
     def with_shapes(self, input_shapes: Mapping[str, Shape]) -> Self:
@@ -132,10 +132,11 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
 
     def layer_shapes(self, input_shapes: Mapping[str, Shape]) -> Iterator[LayerShapes]:
         """Every layer that is no container, with its shapes, in order of computation."""
-        values = self._propagated(input_shapes)
+        values = self._propagate(input_shapes)
         for name in self.wiring.order:
             with inside(name):
-                for inner in self.layers[name].layer_shapes(_given(self.wiring, name, values)):
+                given = _given_ports(self.wiring, name, values)
+                for inner in self.layers[name].layer_shapes(given):
                     yield inner._replace(path=f"{name}.{inner.path}" if inner.path else name)
 
     def operations(self, input_shapes: Mapping[str, Shape]) -> int:
@@ -260,19 +261,19 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         self.output_shapes({port: value.shape[1:] for port, value in inputs.items()})
         return self.run(inputs, params, ctx)
 
-    def _propagated(self, input_shapes: Mapping[str, Shape]) -> dict[End, Shape]:
+    def _propagate(self, input_shapes: Mapping[str, Shape]) -> dict[End, Shape]:
         """End -> shape, for all ends whose shapes the input shapes determine."""
         shapes = {**self._known, **input_shapes}
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes.items()}
         for name in self.wiring.order:
             with inside(name):
-                results = self.layers[name].output_shapes(_given(self.wiring, name, values))
+                results = self.layers[name].output_shapes(_given_ports(self.wiring, name, values))
                 for shape in results.values():
                     check_values(type(self.layers[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in results.items()}
         return values
 
 
-def _given(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
+def _given_ports(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
     """Input port of a layer -> shape, where it is known."""
     return {port: values[end] for port, end in wiring.feeds[name].items() if end in values}

@@ -78,7 +78,7 @@ class BatchNorm(Layer):
     def bind(self, input_shape: Shape) -> Self:
         """The layer with `channels` set."""
         self.output_shape(input_shape)
-        return self if self.channels else self._changed(channels=input_shape[0])
+        return self if self.channels else self._change(channels=input_shape[0])
 
     def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
         """(C,) each."""

@@ -42,7 +42,7 @@ class Weighted(Layer):
         """The layer for inputs of this size."""
         self.output_shape(input_shape)
         _, inputs = self._sizes
-        return self if getattr(self, inputs) else self._changed(**{inputs: input_shape[0]})
+        return self if getattr(self, inputs) else self._change(**{inputs: input_shape[0]})
 
     def param_shapes(self, input_shape: Shape | None = None) -> dict[str, Shape]:
         """The shape of the weight; of the bias, if the layer has one, the number of outputs."""

@@ -129,13 +129,13 @@ class Ported(ABC):
         """
         self._check_paths("parameter", params, self.param_names)
         new = frozen_arrays(params, self.param_shapes() if params else {}, type(self).__name__)
-        return self._changed(params=FrozenMapping({**self.params, **new}))
+        return self._change(params=FrozenMapping({**self.params, **new}))
 
     def with_buffers(self, buffers: Mapping[str, ArrayLike]) -> Self:
         """The module with some buffers replaced; raises as `with_params`."""
         self._check_paths("buffer", buffers, self.buffer_names)
         new = frozen_arrays(buffers, self.buffer_shapes() if buffers else {}, type(self).__name__)
-        return self._changed(buffers=FrozenMapping({**self.buffers, **new}))
+        return self._change(buffers=FrozenMapping({**self.buffers, **new}))
 
     def constants(self, dtype: np.dtype[np.floating]) -> dict[str, Tensor]:
         """Path -> parameter as a tensor without gradient."""
@@ -253,7 +253,7 @@ class Ported(ABC):
         mark = [] if self.initialized else ["uninitialized"]
         return f"{type(self).__name__}({', '.join(shown + mark)})"
 
-    def _changed(self, **attributes: object) -> Self:
+    def _change(self, **attributes: object) -> Self:
         """A copy with some attributes replaced, without the checks of the constructor."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__ | attributes)

@@ -25,7 +25,7 @@ def conv_transpose(reader: Reader, node: Node) -> None:
         raise Unsupported("has gaps in its kernel (dilations): use a smaller stride")
     weight, flat = _ungroup(reader, node, weight), len(value.shape) == 2
     kernel, stride = (weight.shape[2], weight.shape[3]), numbers_of(node, "strides", flat=flat)
-    around, more = _left_out(node, value.image_size, kernel, stride, flat=flat)
+    around, more = _leave_out(node, value.image_size, kernel, stride, flat=flat)
     layer = nn.ConvTranspose2d(
         weight.shape[1], kernel, stride=stride, padding=around, output_padding=more,
         bias=reader.has(node, 2), in_channels=value.layer_shape[0],
@@ -47,7 +47,7 @@ def _ungroup(reader: Reader, node: Node, weight: Array) -> Array:
     return whole.reshape(len(weight), groups * each, *kernel)
 
 
-def _left_out(
+def _leave_out(
     node: Node, size: Pair, kernel: Pair, stride: Pair, *, flat: bool
 ) -> tuple[Padding, Pair]:
     """Rows and columns that are left out of the output, and rows and columns added behind it."""
