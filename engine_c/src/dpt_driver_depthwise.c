@@ -50,11 +50,10 @@ static void depthwise_point(const dpt_op *op, const depthwise_plane *p, int32_t 
 /* The outputs of one row from column `x` on, `columns` of them, whose first window has its corner
  * at (top, left) of the plane. job->index is the first output. */
 static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthwise_job *job,
-                          int32_t top, int32_t left, size_t columns, size_t together) {
-    const uint8_t *taps[DPT_POINTERS];
+                          const uint8_t **taps, int32_t top, int32_t left, size_t columns,
+                          size_t together) {
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
     const size_t strip = DPT_POINTERS / each, pixel = op->out.c;
-    job->at = taps; /* cppcheck-suppress autoVariables - job is used in this call alone */
     job->apart = together * pixel;
     for (size_t x = 0, n; x < columns; x += n) {
         const size_t left_over = columns - x, whole = dpt_min(left_over / together, strip);
@@ -77,7 +76,8 @@ static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthw
 
 /* All outputs, with the input where it lies, slab by slab of channels. */
 __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
-                                                       dpt_depthwise_job *job) {
+                                                       dpt_depthwise_job *job,
+                                                       const uint8_t **taps) {
     const size_t groups = dpt_groups_of(op, job->group), slab = DEPTHWISE_SLAB / job->group;
     uint8_t zeros[DEPTHWISE_SLAB];
     memset(zeros, 0, sizeof zeros);
@@ -89,8 +89,9 @@ __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const u
                                        op->in.w, op->in.c};
         for (size_t y = 0; y < op->out.h; y++) {
             job->index = y * op->out.w * op->out.c;
-            depthwise_row(op, &plane, job, (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
-                          -op->pad_left, op->out.w, 1);
+            depthwise_row(op, &plane, job, taps,
+                          (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top, -op->pad_left,
+                          op->out.w, 1);
         }
     }
 }
@@ -121,7 +122,8 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
 
 /* All outputs from copies of bands. A slab is as many groups as leave room for a few rows. */
 __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
-                                                      dpt_depthwise_job *job, size_t together) {
+                                                      dpt_depthwise_job *job, const uint8_t **taps,
+                                                      size_t together) {
     uint8_t copy[DPT_DEPTHWISE_BAND];
     const size_t groups = dpt_groups_of(op, job->group), c = op->out.c;
     for (job->first = 0; job->first < groups; job->first = job->end) {
@@ -135,9 +137,13 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
             if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= room) {
                 break;
             }
-            job->end -= job->end > job->first + 1; /* fewer channels, then rows, then columns */
-            rows -= job->end == job->first + 1 && rows > 1;
-            columns -= job->end == job->first + 1 && rows == 1;
+            if (job->end > job->first + 1) { /* fewer channels, then rows, then columns */
+                job->end--;
+            } else if (rows > 1) {
+                rows--;
+            } else {
+                columns--;
+            }
         }
         for (size_t y = 0; y < op->out.h; y += rows) {
             const size_t high = dpt_min(rows, op->out.h - y);
@@ -151,8 +157,8 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
                 depthwise_copy(op, in, job, r, width, copy);
                 for (size_t i = 0; i < high; i++) {
                     job->index = ((y + i) * op->out.w + x) * c;
-                    depthwise_row(op, &plane, job, (int32_t)(i * op->pool_h * op->stride_h), 0,
-                                  wide, together);
+                    depthwise_row(op, &plane, job, taps, (int32_t)(i * op->pool_h * op->stride_h),
+                                  0, wide, together);
                 }
             }
         }
@@ -161,8 +167,10 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
 
 void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
                          const uint8_t *in, void *out, size_t n) {
+    const uint8_t *taps[DPT_POINTERS]; /* of a strip of windows, one after the other */
     dpt_depthwise_job job;
     job.kernel = kernel;
+    job.at = taps;
     job.op = op;
     job.packed = op->packed;
     job.group = dpt_group_size(packing);
@@ -172,9 +180,9 @@ void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *
     for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
         job.out = dpt_output(op, out, i);
         if (dpt_depthwise_copies(op, packing)) {
-            depthwise_bands(op, in, &job, dpt_taps_together(op, packing));
+            depthwise_bands(op, in, &job, taps, dpt_taps_together(op, packing));
         } else {
-            depthwise_direct(op, in, &job);
+            depthwise_direct(op, in, &job, taps);
         }
     }
 }

@@ -90,7 +90,7 @@ def test_budget_and_json_use_one_stack_figure():
             op_stacks=(1,) * len(PROGRAM.ops),
             instructions=None,
         )
-        stack = cost_facts(cost, 0)["stack_bytes"]
+        stack = cost_facts(cost, PROGRAM, 0)["stack_bytes"]
         assert stack == max(measured, bound)
         target = devices.target("cortex-m4")
         devices.check_budget({"stack": stack}, cost, PROGRAM, target)

@@ -172,8 +172,9 @@ def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
         return [path.name for path in files if path.suffix == ".c"]
 
     assert sources("scalar") == ALWAYS
-    assert sources("wasm") == [*ALWAYS, "dpt_wasm.c"]
-    assert sources("neondot") == sorted([*ALWAYS, "dpt_cpu.c", "dpt_neondot.c"])
+    driver = ["dpt_driver.c", "dpt_driver_depthwise.c"]
+    assert sources("wasm") == sorted([*ALWAYS, *driver, "dpt_wasm.c"])
+    assert sources("neondot") == sorted([*ALWAYS, *driver, "dpt_cpu.c", "dpt_neondot.c"])
 
 
 def test_a_clock_gives_the_time(dpt, tmp_path, capsys):

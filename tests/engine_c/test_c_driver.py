@@ -102,7 +102,7 @@ def test_the_sanitizers_find_planted_faults(toolbox, tmp_path, fault, message):
     toolbox.need_flags(path, *flags)
     code = tmp_path / "fault.c"
     code.write_text(
-        f'#include "exact.h"\n'
+        '#include "drypoint_kernels.h"\n#include "exact.h"\n'
         "int main(int n, char **v) {\n"
         "    dpt_op op = {DPT_DENSE};\n"
         f"    {fault}\n"

@@ -122,7 +122,7 @@ def corruptions(program):
 def test_a_corrupted_table_makes_the_self_test_name_the_op(toolbox, tmp_path):
     """One entry of a table in flash is wrong; the reference says which op sees it first."""
     names, programs, wanted, tables = [], [], [], set()
-    for true in map(nets.random_program, (83, 97, 215)):
+    for true in map(nets.random_program, (36, 64, 31)):
         for changed, op, table in corruptions(true):
             tables.add(table)
             names.append(f"bad{len(names)}")

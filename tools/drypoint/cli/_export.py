@@ -208,7 +208,7 @@ def make_streaming(program: Program) -> Program:
 
 def list_files(files: list[Path]) -> str:
     """The written files with their sizes; the engine's in one line."""
-    engine = [path for path in files if re.match(r"dpt_|drypoint\.", path.name)]
+    engine = [path for path in files if re.match(r"dpt_|drypoint[._]", path.name)]
     rows = [(path, path.stat().st_size) for path in files if path not in engine]
     lines = [(str(path), f"{size:,} bytes") for path, size in rows]
     of_engine = sum(path.stat().st_size for path in engine)

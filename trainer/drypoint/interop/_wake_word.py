@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, parse_json, printable, read_bytes
+from drypoint.common import DrypointError, check_kind, parse_json, printable, read_bytes
 from drypoint.data import AudioEncoder
 from drypoint.program import Program, simplify
 
@@ -46,6 +46,9 @@ def read_wake_word(path: str | Path, *, name: str = "model") -> WakeWord:
             features.
         DrypointError: a file cannot be read.
     """
+    wanted = "the path of a manifest"
+    check_kind(path, (str, Path), name="path", wanted=wanted, error=ImportFileError)
+    check_kind(name, str, name="name", wanted="the program's name", error=ImportFileError)
     path = Path(path)
     content = read_bytes(path, limit=_LARGEST)
     try:

@@ -82,6 +82,7 @@ def spot_keywords(
     Raises:
         MeasureError: an argument is out of its range.
     """
+    _check_number(threshold, "threshold")
     scores = _smooth(_check(probabilities, keywords, smoothing, hold), smoothing)
     found, next_index = list[Detection](), 0
     columns = list(keywords)
@@ -117,6 +118,11 @@ def spotting_errors(
         MeasureError: an argument is out of its range.
     """
     values = _check(probabilities, keywords, smoothing, hold)
+    _check_number(seconds, "seconds")
+    for name, items, kind in (("spoken", spoken, Spoken), ("thresholds", thresholds, int | float)):
+        is_list = isinstance(items, list | tuple)
+        if not is_list or not all(isinstance(item, kind) for item in items):
+            raise MeasureError(f"{name} is no list of the kind that it wants")
     if not seconds > 0:
         raise MeasureError(f"seconds from decision to decision are {seconds}, not above 0")
     rows = []
@@ -157,15 +163,26 @@ def _smooth(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _check(
     probabilities: ArrayLike, keywords: Sequence[int], smoothing: int, hold: int
 ) -> NDArray[np.float64]:
-    values = np.asarray(probabilities, np.float64)
+    try:
+        values = np.asarray(probabilities, np.float64)
+    except (TypeError, ValueError) as error:
+        kind = type(probabilities).__name__
+        raise MeasureError(f"probabilities are a {kind}; wanted: numbers by class") from error
     if values.ndim != 2 or len(values) == 0 or not np.isfinite(values).all():
         raise MeasureError(
             f"probabilities are {values.shape}; wanted: (decisions, classes), finite, at least one"
         )
-    if not keywords or not all(0 <= k < values.shape[1] for k in keywords):
-        raise MeasureError(f"keywords are {list(keywords)}; wanted: classes of {values.shape[1]}")
-    if smoothing < 1 or hold < 0:
+    n, is_list = values.shape[1], isinstance(keywords, list | tuple | range)
+    if not is_list or not keywords or not all(type(k) is int and 0 <= k < n for k in keywords):
+        shown = list(keywords) if is_list else f"a {type(keywords).__name__}"
+        raise MeasureError(f"keywords are {shown!s:.60}; wanted: classes of {n}")
+    if type(smoothing) is not int or type(hold) is not int or smoothing < 1 or hold < 0:
         raise MeasureError(
-            f"smoothing is {smoothing}, hold {hold}; wanted: at least 1 and at least 0"
+            f"smoothing is {smoothing!r:.20}, hold {hold!r:.20}; wanted: at least 1 and at least 0"
         )
     return values
+
+
+def _check_number(value: float, name: str) -> None:
+    if not isinstance(value, int | float) or not np.isfinite(value):
+        raise MeasureError(f"{name} is a {type(value).__name__}; wanted: a finite number")
