@@ -177,25 +177,21 @@ mve_gather(const mve_job *job, int32_t top, int32_t left, size_t begin, size_t n
 static inline void mve_copy_taps(uint8_t *to, const uint8_t *from, size_t rows, size_t n,
                                  size_t across, size_t gap, size_t size, size_t left_out,
                                  uint8x16_t flip) {
-    __asm__ volatile("vctp.8 %[size]\n"
-                     "0:\n\t"
-                     "dls lr, %[n]\n"
-                     "1:\n\t"
-                     "vpsttt\n\t"
-                     "vldrbt.u8 q0, [%[from]]\n\t"
-                     "veort q0, q0, %q[flip]\n\t"
-                     "vstrbt.8 q0, [%[to]]\n\t"
-                     "add %[from], %[from], %[across]\n\t"
-                     "add %[to], %[to], %[size]\n\t"
-                     "le lr, 1b\n\t"
-                     "add %[from], %[from], %[gap]\n\t"
-                     "add %[to], %[to], %[left_out]\n\t"
-                     "subs %[rows], %[rows], #1\n\t"
-                     "bne 0b\n"
-                     : [from] "+&r"(from), [to] "+&r"(to), [rows] "+&r"(rows)
-                     : [n] "r"(n), [size] "r"(size), [across] "r"(across), [gap] "r"(gap),
-                       [left_out] "r"(left_out), [flip] "w"(flip)
-                     : "q0", "p0", "lr", "cc", "memory");
+    for (; rows > 0; rows--, from += gap, to += left_out) {
+        __asm__ volatile("vctp.8 %[size]\n\t"
+                         "dls lr, %[n]\n"
+                         "1:\n\t"
+                         "vpsttt\n\t"
+                         "vldrbt.u8 q0, [%[from]]\n\t"
+                         "veort q0, q0, %q[flip]\n\t"
+                         "vstrbt.8 q0, [%[to]]\n\t"
+                         "add %[from], %[from], %[across]\n\t"
+                         "add %[to], %[to], %[size]\n\t"
+                         "le lr, 1b\n"
+                         : [from] "+&r"(from), [to] "+&r"(to)
+                         : [n] "r"(n), [size] "r"(size), [across] "r"(across), [flip] "w"(flip)
+                         : "q0", "p0", "lr", "cc", "memory");
+    }
 }
 
 /* Copies n values of the window at (top, left), from number `begin` on, tap by tap. */

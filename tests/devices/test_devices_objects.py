@@ -36,10 +36,9 @@ POINTERS = {
     "dpt_dsp_run_group": f".*{KERNEL}",
     r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
-    # superblocks of all sizes
-    r"dpt_\w+_conv": r".*:(quads_conv_(\d|narrow)\w+|quads_convolve_band)",
-    "quads_convolve_band": r".*:quads_conv_(\d|narrow)\w+",
-    r"dpt_\w+_dense": r".*:quads_dense_(\d|narrow)\w+",
+    # micro-kernels, which call nothing by pointer
+    r"drive_channels|dpt_\w+_(conv|dense|depthwise)": "nothing",
+    "depthwise_row": "nothing",
     "dpt_backend_best": r".*:(\w+_available|dpt_always)",
     "dpt_model_pack": r".*:(\w+_available|dpt_always)",
 }

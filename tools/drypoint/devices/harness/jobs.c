@@ -29,7 +29,8 @@ extern const dpt_backend DEVICE_BACKEND;
 #define DEVICE_BACKEND dpt_scalar /* never used: such targets get no packed tables */
 #endif
 
-enum { HEAP_SIZE = 0x1A0000, MOST_OPS = 64, NAME_SIZE = 16 };
+/* 64-bit targets are emulated as processes: their memory is no board's. */
+enum { HEAP_SIZE = sizeof(void *) == 8 ? 0x600000 : 0x1A0000, MOST_OPS = 64, NAME_SIZE = 16 };
 
 static uint64_t heap[HEAP_SIZE / 8];
 static size_t used;
