@@ -31,6 +31,7 @@ html_show_sphinx = False
 html_show_sourcelink = False
 html_domain_indices = False  # the reference lists the parts
 
+suppress_warnings = ["ref.python"]  # `dtype` of NumPy's annotations is an attribute of many classes
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_type_aliases: dict[str, str] = {}
