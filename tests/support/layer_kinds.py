@@ -4,10 +4,9 @@ The plain kind of a layer is the same op undilated, ungrouped, unpooled and with
 channel; of a depthwise convolution it is the depthwise 3x3, of a product the sum.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from drypoint.bench import LayerKind
 from drypoint.program import (
     Add,
     AvgPool,
@@ -16,24 +15,11 @@ from drypoint.program import (
     GroupedConv,
     MaxPool,
     Mul,
-    Op,
     Program,
     Shape,
     Tensor,
     Upsample,
 )
-
-
-@dataclass(frozen=True)
-class LayerKind:
-    """A layer with random weights, which writes bytes.
-
-    ``plain`` is the name of the kind that it is compared with, or None: it is plain.
-    """
-
-    name: str
-    op: Op
-    plain: str | None = None
 
 
 def kinds_program(kinds) -> tuple[Program, list[int]]:
@@ -44,7 +30,7 @@ def kinds_program(kinds) -> tuple[Program, list[int]]:
     """
     source, ops, reads, places = kinds[0].op.inputs[0], [], [], []
 
-    def put(op, *numbers):
+    def append(op, *numbers):
         ops.append(op)
         reads.append(numbers)
         return len(ops)
@@ -53,16 +39,16 @@ def kinds_program(kinds) -> tuple[Program, list[int]]:
     for kind in kinds:
         wanted = kind.op.inputs[0]
         if at > 0:
-            at = put(first_pixel(source, "u8"), at)
-            at = put(one_by_one(ops[-1].output, wanted.shape.c), at)
-            at = put(repeat_pixel(ops[-1].output, wanted.shape), at)
+            at = append(first_pixel(source, "u8"), at)
+            at = append(one_by_one(ops[-1].output, wanted.shape.c), at)
+            at = append(repeat_pixel(ops[-1].output, wanted.shape), at)
         second = at
         if kind.op.arity == 2 and kind.op.reads_pixel(1):
-            second = put(first_pixel(wanted, "u8"), at)
-        at = put(kind.op, *(at, second)[: kind.op.arity])
+            second = append(first_pixel(wanted, "u8"), at)
+        at = append(kind.op, *(at, second)[: kind.op.arity])
         places.append(at - 1)
         source = kind.op.output
-    put(first_pixel(source, "i32"), at)
+    append(first_pixel(source, "i32"), at)
     scales = {"input_scale": 1.0, "output_scale": 1.0}
     return Program(name="kinds", ops=tuple(ops), reads=tuple(reads), **scales), places
 
@@ -125,40 +111,37 @@ def weights(*shape):
     return np.random.default_rng(0).integers(-127, 128, shape).astype(np.int8)
 
 
-def windows(shape, kernel=(3, 3), dilation=(1, 1), pool=(1, 1)):
+def windows(name, shape, kernel=(3, 3), dilation=(1, 1), pool=(1, 1)):
     """Fields of a convolution whose plane has the size of its input."""
     rows, columns = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
     top, left = rows // 2, columns // 2
-    fields = {"name": "layer", "inputs": (u8(*shape),), "kernel": kernel, "dilation": dilation}
+    fields = {"name": name, "inputs": (u8(*shape),), "kernel": kernel, "dilation": dilation}
     return {**fields, "pool": pool, "padding": (top, left, rows - top, columns - left)}
 
 
 def conv(name, shape, plain=None, *, groups=1, **more):
     """A convolution of as many output channels as input channels."""
-    fields, (h, w, c) = windows(shape, **more), shape
+    fields, (h, w, c) = windows(name, shape, **more), shape
     (pool_h, pool_w), weight = fields["pool"], weights(c, *fields["kernel"], c // groups)
     fields |= {"output": u8(h // pool_h, w // pool_w, c), "weight": weight, **rule(c)}
-    return LayerKind(
-        name, Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups), plain
-    )
+    op = Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups)
+    return LayerKind(op, plain)
 
 
 def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):
-    fields, (h, w, c) = windows(shape, **more), shape
+    fields, (h, w, c) = windows(name, shape, **more), shape
     (pool_h, pool_w), n = fields["pool"], c * multiplier
     fields |= {"output": u8(h // pool_h, w // pool_w, n), "weight": weights(*fields["kernel"], n)}
-    return LayerKind(name, DepthwiseConv(**fields, **rule(n)), plain)
+    return LayerKind(DepthwiseConv(**fields, **rule(n)), plain)
 
 
 def binary(name, kind, second, plain=None, **more):
     """An op of a plane of 14x14x64 and a second input."""
     inputs = (u8(14, 14, 64), u8(*second))
-    return LayerKind(
-        name, kind(name="layer", inputs=inputs, output=inputs[0], **rule(1), **more), plain
-    )
+    return LayerKind(kind(name=name, inputs=inputs, output=inputs[0], **rule(1), **more), plain)
 
 
 def mean(name, shape):
     h, w, c = shape
     fields = {"inputs": (u8(h, w, c),), "output": u8(1, 1, c), "kernel": (h, w), **rule(1)}
-    return LayerKind(name, AvgPool(name="layer", **fields))
+    return LayerKind(AvgPool(name=name, **fields))

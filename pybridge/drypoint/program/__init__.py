@@ -27,6 +27,7 @@ from ._outputs import Output as Output
 from ._outputs import Values as Values
 from ._plan import Plan as Plan
 from ._program import Program as Program
+from ._random_inputs import random_inputs as random_inputs
 from ._sound import SoundBorder as SoundBorder
 from ._sound import sound_border as sound_border
 from ._tensors import LIMITS as LIMITS
@@ -72,6 +73,7 @@ __all__ = [
     "memory_chart",
     "multipliers",
     "packing",
+    "random_inputs",
     "reference",
     "simplify",
     "softmax",

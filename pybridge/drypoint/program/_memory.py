@@ -47,7 +47,7 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
     end_of = {i: group.last for group in groups(plan) for i in range(group.first, group.last + 1)}
     for group in groups(plan):
         for i in range(group.first, group.last + 1):
-            op, begin, size, end = ops[i], group.first, group.kept_bytes(ops, i), end_of[last[i]]
+            op, begin, size, end = ops[i], group.first, group.buffer_bytes(ops, i), end_of[last[i]]
             if is_output(op):
                 continue
             if isinstance(op, History):

@@ -60,7 +60,7 @@ class Group(NamedTuple):
     last: int
     rows: tuple[int, ...]
 
-    def kept_bytes(self, ops: Sequence[Op], index: int) -> int:
+    def buffer_bytes(self, ops: Sequence[Op], index: int) -> int:
         """Bytes of the arena that the output of one of its ops takes."""
         if not is_placed(ops, index):
             return 0
@@ -216,7 +216,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             name = ops[group.first].name
             raise ProgramError(f"the group of op {name!r} has more than {MAX_ALIVE} ops")
         for i in range(group.first, group.last + 1):
-            size, taken = group.kept_bytes(ops, i), False
+            size, taken = group.buffer_bytes(ops, i), False
             for j, other in alive if is_placed(ops, i) else ():
                 ahead = plan.offsets[j] - plan.offsets[i]
                 if -other < ahead < size:

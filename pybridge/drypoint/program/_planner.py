@@ -72,7 +72,7 @@ def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Pla
     in_place, alive, last = [], dict[int, int](), last_readers(reads)
     for group in chosen:
         for i in range(group.first, group.last + 1):
-            begin, size = offsets[i], group.kept_bytes(ops, i)
+            begin, size = offsets[i], group.buffer_bytes(ops, i)
             met = (begin < offsets[j] + n and offsets[j] < begin + size for j, n in alive.items())
             in_place.append(is_placed(ops, i) and any(met))
             if is_placed(ops, i):
@@ -99,7 +99,7 @@ def _blocks(
             if isinstance(ops[i], History):
                 blocks.append(Block(row_bytes(ops[i]), i, last[i], at=places[i]))
                 continue
-            size, end = group.kept_bytes(ops, i), end_of[last[i]]
+            size, end = group.buffer_bytes(ops, i), end_of[last[i]]
             over = {}
             if i == group.last:
                 sources = dying(ops, reads, last, group)

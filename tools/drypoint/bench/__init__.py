@@ -31,8 +31,8 @@ from ._nets import NETS as NETS
 from ._nets import SIGNALS as SIGNALS
 from ._nets import Case as Case
 from ._nets import case_of as case_of
+from ._nets import check_nets as check_nets
 from ._nets import empty_case as empty_case
-from ._nets import known_nets as known_nets
 from ._nets import make_case as make_case
 from ._nets import random_images as random_images
 from ._options import add_options as add_options

@@ -131,7 +131,7 @@ NETS: dict[str, Callable[[], Sequential]] = {
 SIGNALS = ("ad", "sww")  # these read real numbers, and images the others
 
 
-def known_nets(names: Sequence[str], nets: Collection[str] = NETS) -> list[str]:
+def check_nets(names: Sequence[str], nets: Collection[str] = NETS) -> list[str]:
     """The names, if there are nets of all of them.
 
     Raises:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from ._nets import NETS, known_nets
+from ._nets import NETS, check_nets
 
 
 def add_options(
@@ -39,4 +39,4 @@ def named_nets(args: argparse.Namespace, nets: Collection[str] = NETS) -> list[s
     Raises:
         BenchError: there is no such net.
     """
-    return known_nets(list(nets) if args.nets == "all" else args.nets.split(","), nets)
+    return check_nets(list(nets) if args.nets == "all" else args.nets.split(","), nets)

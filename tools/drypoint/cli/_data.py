@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint import data
 from drypoint.common import DrypointError
@@ -419,11 +418,3 @@ def _describe(dataset: Dataset) -> str:
     """A data set in words."""
     text = repr(dataset)
     return text.removeprefix("Dataset(").removesuffix(")")
-
-
-def random_inputs(program: Program, count: int) -> NDArray[np.integer]:
-    """Random integers of a program's input type, (count, h, w, c), the same ones every time."""
-    kind = np.uint8 if program.input_type == "u8" else np.int8
-    limits = np.iinfo(kind)
-    shape = (count, *program.input_shape)
-    return np.random.default_rng(0).integers(limits.min, limits.max + 1, shape).astype(kind)

@@ -21,11 +21,12 @@ from drypoint.program import (
     check_c_name,
     fuse_rows,
     memory_chart,
+    random_inputs,
     simplify,
     streaming,
 )
 
-from ._data import examples, random_inputs
+from ._data import examples
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import add_labels_argument, load_file, model_file, ram_text

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
-from drypoint.program import Program, codegen, fuse_rows, simplify
+from drypoint.program import Program, codegen, fuse_rows, random_inputs, simplify
 
-from ._data import add_data_arguments, examples, random_inputs
+from ._data import add_data_arguments, examples
 from ._output import GREEN, RED, result, say, table
 from ._pieces import add_labels_argument, load_program, model_file
 

@@ -1,7 +1,7 @@
 """Chips by name: the target that stands for a chip's core, and its memories by its data sheet.
 
-A firmware's own needs are not taken off. Flash that is a part of its own has the size of the usual
-board.
+An arena is one array, so RAM is the largest block of memory at consecutive addresses. A firmware's
+own needs are not taken off. Flash that is a part of its own has the size of the usual board.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Chip:
         part: the part whose memories these are.
         core: its core, in words.
         target: the name of the target that has this core; "" where none has.
-        ram: bytes for data.
+        ram: bytes for data, at consecutive addresses.
         flash: bytes.
     """
 
@@ -56,8 +56,8 @@ CHIPS: tuple[Chip, ...] = (
     _esp("esp32-s3", "Xtensa LX7", "", 512, 8192),
     _esp("esp32-c3", "RV32IMC", "riscv32", 400, 4096),
     _esp("esp32-c6", "RV32IMAC", "riscv32", 512, 4096),
-    _cortex("stm32f4", "STM32F407xG", "m4", 192, 1024),
-    _cortex("stm32l4", "STM32L476xG", "m4", 128, 1024),
+    _cortex("stm32f4", "STM32F407xG, without its 64 KB of CCM", "m4", 128, 1024),
+    _cortex("stm32l4", "STM32L476xG, SRAM1", "m4", 96, 1024),
     _cortex("stm32f7", "STM32F746xG", "m7", 320, 1024),
     _cortex("stm32h7", "STM32H743xI, AXI SRAM", "m7", 512, 2048),
     _cortex("stm32u5", "STM32U575xI", "m33", 768, 2048),

@@ -14,7 +14,7 @@ from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
 from drypoint.measure import measure
 from drypoint.nn import Model
-from drypoint.program import Program, fuse_rows, simplify
+from drypoint.program import Program, fuse_rows, random_inputs, simplify
 
 from ._facts import (
     cost_facts,
@@ -25,7 +25,7 @@ from ._facts import (
     proof_facts,
     quality_facts,
 )
-from ._random import RANDOM, random_integers, random_values
+from ._random import RANDOM, random_values
 from ._report import SCHEMA, Report, ReportError
 
 COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
@@ -84,9 +84,7 @@ def make_report(
     output = _class_output(program)
     integers = None if test is None else measure(Engine(program), test, output=output)
     floats = None if test is None or model is None else measure(model, test, output=output)
-    compared = (
-        random_integers(program, RANDOM) if test is None else program.encode(test.x[:COMPARED])
-    )
+    compared = random_inputs(program, RANDOM) if test is None else program.encode(test.x[:COMPARED])
     layers = bounds = None
     if model is not None and ranges is not None and not is_guess:
         layers = None if test is None else quant.report(model, ranges, test.x[:COMPARED])

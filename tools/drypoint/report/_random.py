@@ -1,23 +1,14 @@
-"""Random inputs, the same every time, for a report without examples."""
+"""Random inputs of a float model, the same every time, for a report without examples."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import ImageEncoder, SignalEncoder
 from drypoint.nn import Model
-from drypoint.program import NUMPY_TYPE, Program
 
 from ._report import ReportError
 
 RANDOM = 20  # inputs: the reference takes a second for each of a net of 100 million MACs
-
-
-def random_integers(program: Program, count: int) -> NDArray[np.integer]:
-    """Integers of a program's input type (count, h, w, c), each value equally likely."""
-    kind = NUMPY_TYPE[program.input_type]
-    limits = np.iinfo(kind)
-    shape = (count, *program.input_shape)
-    return np.random.default_rng(0).integers(limits.min, limits.max + 1, shape).astype(kind)
 
 
 def random_values(model: Model, count: int) -> NDArray[np.generic]:

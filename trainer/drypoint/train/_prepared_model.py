@@ -110,7 +110,7 @@ class PreparedModel:
 def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     """The ports of the data that train a model, net or graph."""
     if not isinstance(given, Model | Layer):
-        raise TrainError(f"model is {kind_of(given)}; wanted: {_wanted_model(given)}")
+        raise TrainError(f"model is {kind_of(given)}; wanted: {_describe_trainable(given)}")
     if isinstance(given, Graph) and _is_graph(given, loss):
         return given.input_ports
     net = given.net if isinstance(given, Model) else given
@@ -124,7 +124,7 @@ def _is_channels_last(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] == shape[1] > 4 and shape[2] in (1, 3, 4)
 
 
-def _wanted_model(given: object) -> str:
+def _describe_trainable(given: object) -> str:
     """What to give to `fit` in place of something that cannot be trained."""
     if isinstance(given, list | tuple):
         return "a Model, net or graph; layers in a list make one, nn.Sequential(layers)"

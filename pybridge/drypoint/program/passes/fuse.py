@@ -189,8 +189,8 @@ def _bytes(
     ops: Sequence[Op], reads: Reads, sources: Sequence[int], group: Group
 ) -> tuple[int, int]:
     """Bytes of the arena that the group needs beside the outputs before it, and the drift."""
-    rings = sum(group.kept_bytes(ops, i) for i in range(group.first, group.last))
-    size = group.kept_bytes(ops, group.last)
+    rings = sum(group.buffer_bytes(ops, i) for i in range(group.first, group.last))
+    size = group.buffer_bytes(ops, group.last)
     beside, drift = size, 0
     for j in sources:
         lead = least_lead(ops, reads, group, j)

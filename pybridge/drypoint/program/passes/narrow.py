@@ -94,7 +94,7 @@ def narrow(program: Program) -> Rewritten | None:
     """The program without the channels that its outputs do not depend on; None: there are none."""
     bounds = intervals(program)
     kept, used, left_out = _worth_it(
-        program, _kept_channels(program, _needed_channels(program, bounds))
+        program, _choose_channels(program, _find_needed_channels(program, bounds))
     )
     if all(used) and all(mask.all() for mask in kept):
         return None
@@ -123,7 +123,7 @@ def _folds(op: WeightedOp, part: slice, source: Interval) -> Folds:
     return Folds(channels, constant & even | unread, value * first + pad * (total - first))
 
 
-def _needed_channels(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
+def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[Mask]:
     """For each tensor, which channels are needed."""
     needed = [np.zeros(len(bound.low), bool) for bound in bounds]
     for mask, op in zip(needed[1:], program.ops, strict=True):
@@ -154,7 +154,7 @@ def _halves(op: Op, mask: Mask) -> list[Mask]:
     return np.split(mask, [op.inputs[0].shape.c])
 
 
-def _kept_channels(program: Program, needed: Sequence[Mask]) -> Kept:
+def _choose_channels(program: Program, needed: Sequence[Mask]) -> Kept:
     """What is kept if these channels are. Every tensor that is read keeps at least one channel, but
     a concatenation leaves out an input without kept channels.
     """
@@ -188,7 +188,7 @@ def _worth_it(program: Program, kept: Kept) -> Kept:
         if not mask.all() and -(-int(mask.sum()) // LANES) == -(-len(mask) // LANES):
             whole = [mask.copy() for mask in kept.masks]
             whole[tensor][:] = True
-            other = _kept_channels(program, whole)
+            other = _choose_channels(program, whole)
             if _work(program, other) < _work(program, kept):
                 kept = other
     return kept

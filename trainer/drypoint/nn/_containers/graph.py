@@ -78,7 +78,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes_of_inputs.items()}
         for name in wiring.order:
             with inside(name):
-                reads = _given_ports(wiring, name, values)
+                reads = _collect_shapes(wiring, name, values)
                 by_name[name] = by_name[name].with_shapes(reads)
                 shapes = by_name[name].output_shapes(reads)
                 for shape in shapes.values():
@@ -135,7 +135,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         values = self._propagate(input_shapes)
         for name in self.wiring.order:
             with inside(name):
-                given = _given_ports(self.wiring, name, values)
+                given = _collect_shapes(self.wiring, name, values)
                 for inner in self.layers[name].layer_shapes(given):
                     yield inner._replace(path=f"{name}.{inner.path}" if inner.path else name)
 
@@ -267,13 +267,15 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         values: dict[End, Shape] = {("", port): shape for port, shape in shapes.items()}
         for name in self.wiring.order:
             with inside(name):
-                results = self.layers[name].output_shapes(_given_ports(self.wiring, name, values))
+                results = self.layers[name].output_shapes(
+                    _collect_shapes(self.wiring, name, values)
+                )
                 for shape in results.values():
                     check_values(type(self.layers[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in results.items()}
         return values
 
 
-def _given_ports(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
+def _collect_shapes(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
     """Input port of a layer -> shape, where it is known."""
     return {port: values[end] for port, end in wiring.feeds[name].items() if end in values}

@@ -99,7 +99,7 @@ class Signals:
         except Unsupported:
             views = {}
         if not views and op.kind == "CONCATENATION":
-            view = self._joined_rows(op)
+            view = self._join_rows(op)
             views = {} if view is None else {op.outputs[0]: view}
         if views:
             self.views |= views
@@ -118,7 +118,7 @@ class Signals:
         inputs = {i: n for i, n in enumerate(op.inputs) if n in used and n in self.views}
         return {i: self.resolve(self.views[n]) for i, n in inputs.items()}
 
-    def _joined_rows(self, op: Operator) -> View | None:
+    def _join_rows(self, op: Operator) -> View | None:
         """The view of a CONCATENATION of rows that follow one another; it says whose rows a
         variable holds. None where it computes something else.
         """
