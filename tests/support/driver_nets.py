@@ -110,6 +110,8 @@ PROGRAMS = [
     _entry("289 taps", (18, 19, 17), 17, (17, 17), padding=(3,) * 4, groups=0, in_type="i8"),
     _entry("too many taps", (40, 30, 3), 3, (38, 28), groups=0),
     _entry("wide dilation", (3, 300, 6), 6, (2, 3), dilation=(1, 140), groups=0),
+    # one column, and a band with room for one row of it
+    _entry("tall stride", (1002, 3, 3), 9, (2, 3), stride=(500, 2), groups=0),
     _entry("many channels", (4, 5, 1100), 1100, (3, 3), padding=SAME, dilation=(1, 1), pool=(2, 2),
            groups=0, pads=False),
     _entry("depthwise column", (30, 1, 36), 36, (5, 1), groups=0),
