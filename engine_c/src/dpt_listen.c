@@ -72,7 +72,8 @@ dpt_status dpt_listen_reset(const dpt_listener *listener, void *memory, size_t m
 /* A row of features as integers of the model's input; no branch depends on a feature. */
 static void listen_quantize(const dpt_listener *l, const uint16_t *features, uint8_t *row) {
     const dpt_tensor in = l->model->ops[0].in;
-    const int32_t low = in.type == DPT_U8 ? 0 : INT8_MIN, high = low + UINT8_MAX;
+    const int32_t low = in.type == DPT_U8 ? 0 : INT8_MIN;
+    const int32_t high = in.type == DPT_U8 ? UINT8_MAX : INT8_MAX;
     for (size_t i = 0; i < l->sound->channels; i++) {
         const uint64_t scaled = (uint64_t)features[i] * l->mult + ((uint64_t)1 << (l->shift - 1));
         const int64_t q = (int64_t)(scaled >> l->shift) + in.zero;

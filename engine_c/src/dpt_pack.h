@@ -320,14 +320,14 @@ static inline int dpt_drives(const dpt_op *op, const dpt_layout *l) {
 /* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
  */
 static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+    if (op->kind != DPT_DEPTHWISE || dpt_has_columns(op, packing)) {
+        return op->kind == DPT_DEPTHWISE;
+    }
     const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
     const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
     const size_t width = op->out.c < group ? op->out.c : group;
-    return op->kind == DPT_DEPTHWISE &&
-           (dpt_has_columns(op, packing) ||
-            (pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
-             (!dpt_depthwise_copies(op, packing) ||
-              window <= (DPT_DEPTHWISE_BAND - group) / width)));
+    return pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
+           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - group) / width);
 }
 
 /* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
@@ -366,7 +366,7 @@ static inline dpt_superblock dpt_superblock_first(const dpt_layout *l, const voi
 
 static inline void dpt_superblock_next(const dpt_layout *l, dpt_superblock *s) {
     const size_t channels = dpt_superblock_channels(s, l);
-    s->weight += channels * l->segments * ((l->length + s->unit - 1) & (0 - s->unit));
+    s->weight += channels * l->segments * ((l->length + s->unit - 1) & ~(s->unit - 1));
     s->bias += l->lanes * s->blocks;
     s->mult += l->lanes * s->blocks;
     s->channel += channels;

@@ -30,9 +30,9 @@ static int32_t record_value(const uint8_t *values, size_t index) {
 
 /* Check S1: the fields. */
 static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p) {
-    uint8_t unused = p[26] | p[27];
+    uint8_t reserved = p[26] | p[27];
     for (size_t i = RECORD_UNUSED; i < RECORD_SIZE; i++) {
-        unused |= p[i];
+        reserved |= p[i];
     }
     s->stages = p[1];
     s->window = record_u16(p + 2);
@@ -58,12 +58,13 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
     const int shares = s->smoothing[0] <= RECORD_MOST_SHARE &&
                        s->smoothing[1] <= RECORD_MOST_SHARE && s->floor <= RECORD_MOST_SHARE &&
                        s->smoothing_bits <= 31;
-    const int absent = (noise || (dpt_u32(p + 16) | dpt_u32(p + 20) << 8) == 0) &&
-                       (gain || s->gain_shift == 0) && (log || s->log_shift == 0);
+    const int absent =
+        (noise || (s->smoothing[0] | s->smoothing[1] | s->floor | s->smoothing_bits) == 0) &&
+        (gain || s->gain_shift == 0) && (log || s->log_shift == 0);
     const int ok = p[0] == 1 && s->stages <= 7 && (noise || !gain) && sizes && shares && absent &&
                    s->channels > 0 && l->rows > 0 && l->rate >= 1 && l->rate <= INT32_MAX &&
                    s->gain_shift <= 47 && s->log_shift <= 11 && l->shift >= 1 && l->shift <= 62 &&
-                   l->mult >= 1 && l->mult <= INT32_MAX && unused == 0;
+                   l->mult >= 1 && l->mult <= INT32_MAX && reserved == 0;
     return ok ? DPT_OK : DPT_E_FIELD;
 }
 

@@ -267,7 +267,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
             (
                 tn.LSTM(4, 3),
                 torch.zeros(1, 5, 4),
-                "the module is no net that can be read: the graph has 1 inputs and 3 outputs",
+                "the module is no net that can be read: it has 1 inputs and 3 outputs, 'getitem'",
             ),
         ]:
             with pytest.raises(interop.FrameworkError) as caught:
