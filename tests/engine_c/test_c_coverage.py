@@ -27,9 +27,13 @@ from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "table", "depthwise")
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_columns.inc", "dpt_planes.inc", "dpt_xmm.inc"}
-HEADERS |= {"dpt_ymm.inc", "dpt_quads.h", "dpt_gemm.inc"} | {
-    f"dpt_quads_{name}.inc" for name in QUADS
-}
+HEADERS |= {
+    "dpt_ymm.inc",
+    "dpt_quads.h",
+    "dpt_gemm.inc",
+    "dpt_geometry.h",
+    "dpt_sound_complex.h",
+} | {f"dpt_quads_{name}.inc" for name in QUADS}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
