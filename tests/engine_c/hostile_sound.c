@@ -58,6 +58,38 @@ static void hear(const dpt_listener *listener) {
     release(output);
 }
 
+/* What a caller can get wrong with a good blob. */
+static void refuse_arguments(const uint8_t *blob, size_t size) {
+    static dpt_op ops[MAX_OPS];
+    dpt_model model;
+    dpt_listener l;
+    dpt_sound sound;
+    uint32_t *tables = exact(1u << 17);
+    uint8_t *silent = exact_copy(blob, size);
+    put_u32(silent + 60, 0);
+    int ok = dpt_model_load(&model, ops, MAX_OPS, blob, size) == DPT_OK;
+    ok &= dpt_sound_load(NULL, &sound, tables, 1u << 17, &model, blob, size) == DPT_E_ARGUMENT;
+    ok &= dpt_sound_load(&l, &sound, tables, 1u << 17, &model, silent, size) == DPT_E_STATE;
+    ok &= dpt_sound_load(&l, &sound, tables, 16, &model, blob, size) == DPT_E_CAPACITY;
+    ok &= dpt_sound_load(&l, &sound, tables, 1u << 17, &model, blob, size) == DPT_OK;
+    ok &= dpt_blob_ops(blob, size) == model.n_ops;
+    const size_t needed = dpt_listen_size(&l);
+    uint32_t *memory = exact(needed);
+    int32_t output[64];
+    const int16_t *none = NULL;
+    size_t n = 1;
+    ok &= dpt_listen_reset(NULL, memory, needed) == DPT_E_ARGUMENT;
+    ok &= dpt_listen_reset(&l, memory, needed) == DPT_OK;
+    ok &= dpt_listen(&l, memory, needed - 1, &none, &n, output) == DPT_E_ARENA;
+    ok &= dpt_listen(&l, memory, needed, &none, &n, output) == DPT_E_ARGUMENT;
+    if (!ok) {
+        abort();
+    }
+    release(memory);
+    release(silent);
+    release(tables);
+}
+
 static void attempt(const uint8_t *bytes, size_t size) {
     uint8_t *blob = exact_copy(bytes, size);
     static dpt_op ops[MAX_OPS];
@@ -89,6 +121,7 @@ int main(int argc, char **argv) {
     const size_t record = good[60] | (size_t)good[61] << 8;
     const size_t tables = good[record + 32] | (size_t)good[record + 33] << 8;
     state = (uint32_t)atoi(argv[3]);
+    refuse_arguments(good, size);
     attempt(good, size);
     for (size_t bit = 0; bit < 8 * 64; bit++) { /* each bit of the record, and of its offset */
         uint8_t *copy = exact_copy(good, size);

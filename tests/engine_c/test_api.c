@@ -295,6 +295,8 @@ static void test_argmax(void) {
 static void test_labels(void) {
     dpt_model model = good_model();
     CHECK(dpt_input_size(&model) == 1 && dpt_output_count(&model) == 2);
+    CHECK(dpt_output_at(&model, 0) == &model.ops[model.n_ops - 1]);
+    CHECK(dpt_output_at(&model, 1) == NULL);
     CHECK(strcmp(dpt_label(&model, 0), "zero") == 0);
     CHECK(strcmp(dpt_label(&model, 1), "one") == 0);
     CHECK(strcmp(dpt_label(&model, 2), "") == 0);

@@ -15,6 +15,7 @@ import graph_faults
 import nets
 import numpy as np
 import rows_faults
+import sound_nets
 import stream_faults
 import stream_nets
 from broken_blobs import BROKEN
@@ -47,7 +48,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     programs = {}
     run([compiler, *COVERAGE, f"-I{INCLUDE}", "-c", *ENGINE_SOURCES], cwd=tmp_path)
     objects = sorted(tmp_path.glob("*.o"))
-    for name in ("test_api", "driver", "hostile"):
+    for name in ("test_api", "driver", "hostile", "hostile_sound"):
         programs[name] = tmp_path / name
         source = C_TESTS / f"{name}.c"
         flags = ["-std=c99", f"-I{INCLUDE}", "--coverage"]
@@ -78,6 +79,9 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     for seed in (48, 69):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
+    for program in sound_nets.programs():
+        (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
+        run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
     lines, branches = counts(tmp_path)
@@ -91,7 +95,8 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     absent = {f"dpt_{name}.c" for name in X86 - set(Engine.backends())}
     print(f"not for this CPU: {', '.join(sorted(absent)) or 'none'}")
     missed = [f"{name}:{at}" for name in lines for at, n in lines[name].items() if n == 0]
-    assert [line for line in missed if line.split(":")[0] not in absent] == []
+    missed = [line for line in missed if line.split(":")[0] not in absent]
+    assert not missed, " ".join(missed)
 
 
 def counts(folder):

@@ -11,7 +11,7 @@ ROWS = 20
 SIGNAL = sound_signals.whole_signal(7, 4000)
 SETTINGS = {
     "micro": {"channels": 10},
-    "log-mel": {"rate": 8000, "window": 130, "step": 50, "channels": 7, "high": 3000.0},
+    "log-mel": {"rate": 8000, "window": 131, "step": 50, "channels": 7, "high": 3000.0},
     "spectrum": {"rate": 1000, "window": 16, "step": 16},
 }
 
