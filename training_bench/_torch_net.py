@@ -53,12 +53,12 @@ def _sequential(net: Sequential, shape: Shape) -> Any:
     modules: list[Any] = []
     for layer in net:
         if not isinstance(layer, Softmax):
-            modules.append(_module(layer, shape))
+            modules.append(torch_module(layer, shape))
         shape = layer.output_shape(shape)
     return torch.nn.Sequential(*modules)
 
 
-def _module(layer: Ours, shape: Shape) -> Any:
+def torch_module(layer: Ours, shape: Shape) -> Any:
     """A layer of one input, of this shape, as a module."""
     import torch  # noqa: PLC0415 - optional
 
@@ -154,7 +154,7 @@ def _graph(graph: Graph, shape: Shape) -> Any:
             ports = dict(zip(layer.input_ports, reads, strict=True))
             (shapes[name],) = layer.output_shapes(ports).values()
         else:
-            modules[name] = _module(layer, first)
+            modules[name] = torch_module(layer, first)
             shapes[name] = layer.output_shape(first)
     ((last, _),) = wiring.outputs.values()
 

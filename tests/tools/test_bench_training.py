@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import training_bench
-from drypoint import bench, nn, train
+from drypoint import autodiff, bench, nn, train
 from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
 from tools import ONLY_CI
@@ -409,6 +409,23 @@ def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbo
         assert "vww is not timed: PyTorch (1) ended\n" in err
     assert main(["--nets", "vww"]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_each_layer_is_timed_alone_beside_pytorchs(capsys):
+    """All layers of one input are rows; each kind but the softmax has both times."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    before = autodiff.n_threads()
+    try:
+        assert main(["--nets", "tcn", "--layers", "--batches", "16", "--rounds", "1"]) == 0
+    finally:
+        autodiff.set_threads(before)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][:4] == ["tcn,", "batches", "of", "16"]
+    net = training_bench.NETS["tcn"]()
+    layers = [row.path for row in net.layer_shapes({"input": net.input_shape})]
+    assert [row[0] for row in rows[1:]] == [path for path in layers if not path.endswith("add")]
+    assert all(float(row[-3].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+    assert all(float(row[-2].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
 
 
 def test_classes_are_those_of_the_net():

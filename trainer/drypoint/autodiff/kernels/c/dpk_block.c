@@ -32,10 +32,10 @@ DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_
     if (x->stride_n == 1 && count == DPK_LANES) {
         /* A block reads a part of each pixel's images: too far apart for the CPU to prefetch them.
          */
-        const uintptr_t ahead = 4 * PREFETCHED * (uintptr_t)x->stride_w;
+        const intptr_t ahead = 4 * PREFETCHED * (intptr_t)x->stride_w;
         for (size_t j = 0; j < n; j++) {
             const float *at = from + (ptrdiff_t)j * x->stride_w;
-            __builtin_prefetch((const void *)((uintptr_t)at + ahead));
+            __builtin_prefetch((const void *)((intptr_t)at + ahead));
             dpk_store(row + j * DPK_LANES, dpk_load(at));
         }
         return;

@@ -27,7 +27,7 @@ static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n
 static void expect(const float *x, ptrdiff_t row, size_t n_rows, size_t n_columns) {
     for (size_t i = 0; i < n_rows; i++)
         for (size_t j = 0; j < n_columns; j += 16)
-            __builtin_prefetch(x + (ptrdiff_t)i * row + j, 0, 3);
+            __builtin_prefetch(x + (ptrdiff_t)i * row + j, 0, 2);
 }
 
 /* A part is some tiles of rows, panel by panel: two parts pack one panel only at their border. */
