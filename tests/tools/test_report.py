@@ -169,7 +169,7 @@ def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     assert page.links
     assert [link for link in page.links if link[0] != "#" or link[1:] not in page.ids] == []
     assert page.count["h1"] == 1
-    assert page.count["h2"] == 6
+    assert page.count["h2"] == 7
     assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
     assert "alert(1)" in page.words  # as text
     assert "recipe: note" in page.words  # whose note
@@ -289,7 +289,7 @@ def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path
     numbers = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
     for content, words in {
         '{"history": []}': "it lacks history",
-        '{"history": {}, "n_epochs": 1}': "it lacks seconds, n_train",
+        '{"history": {}, "n_epochs": 1}': "it lacks n_train, n_val",
         "[1]": "it lacks history",
         "{": "no JSON",
         json.dumps(numbers | {"history": {"loss": [0.5, None]}}): "no list of numbers",

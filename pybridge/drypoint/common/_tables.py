@@ -1,6 +1,7 @@
 """Tables as text; tables and images as HTML for notebooks and pages."""
 
 import base64
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from ._printable import html_text, printable
@@ -8,7 +9,12 @@ from ._printable import html_text, printable
 _CAPTION = ' style="text-align:left; white-space:nowrap"'
 
 
-def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[str]:
+_LEAST = 24  # columns of a wrapped cell
+
+
+def table_lines(
+    rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,), width: int | None = None
+) -> list[str]:
     """A line for each row, its cells in columns two spaces apart.
 
     Cells are `printable`.
@@ -16,18 +22,26 @@ def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) ->
     Args:
         rows: at least one; rows may be of different lengths.
         left: the columns that are flush left, counted from 0; all others are flush right.
+        width: wrap the last cell of a row, if it is flush left, so that lines have at most this
+            many columns; None: lines are as long as they are.
     """
     table, flush = [list(map(printable, row)) for row in rows], set(left)
     widths = [
         max(len(row[i]) for row in table if i < len(row)) for i in range(max(map(len, table)))
     ]
-    return [
-        "  ".join(
-            cell.ljust(width) if i in flush else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ).rstrip()
-        for row in table
-    ]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(n) if i in flush else cell.rjust(n)
+            for i, (cell, n) in enumerate(zip(row, widths, strict=False))
+        ]
+        line, start = "  ".join(cells).rstrip(), len("  ".join([*cells[:-1], ""]))
+        if width is None or len(line) <= width or len(row) - 1 not in flush:
+            lines.append(line)
+            continue
+        first, *more = textwrap.wrap(row[-1], max(width - start, _LEAST), break_long_words=False)
+        lines += [line[:start] + first, *(" " * start + part for part in more)]
+    return lines
 
 
 def html_table(

@@ -26,6 +26,7 @@ from drypoint.program import (
     streaming,
 )
 
+from ._chip import add_chip_arguments
 from ._data import examples
 from ._output import GREEN, columns, result, say, table
 from ._package import add_package_argument, package_of
@@ -64,20 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lay the weights out for this device and measure the cost there in an emulator: "
         + ", ".join(names),
     )
-    parser.add_argument(
-        "--chip",
-        type=chip,
-        metavar="NAME",
-        help="the target of this chip, with its RAM and flash as the budget unless --budget says: "
-        + ", ".join(row.name for row in devices.CHIPS if row.target),
-    )
-    parser.add_argument(
-        "--budget",
-        type=budget,
-        metavar="ram=8K,flash=512K,stack=2K",
-        help="with --target: write nothing when the model costs more; ram is arena, input, "
-        "output and stack together, arena=8K the arena alone",
-    )
+    add_chip_arguments(parser, over="write nothing when the model costs more")
     parser.add_argument(
         "--streaming",
         action="store_true",
@@ -314,22 +302,6 @@ def measure_cost(
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
-
-
-def chip(text: str) -> devices.Chip:
-    """A ``--chip``, for argparse."""
-    try:
-        return devices.chip(text)
-    except devices.UnknownTargetError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def budget(text: str) -> dict[str, int]:
-    """A ``--budget`` as bytes, for argparse."""
-    try:
-        return devices.parse_budget(text)
-    except devices.BudgetError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def megahertz(text: str) -> float:

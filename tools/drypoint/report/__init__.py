@@ -12,3 +12,4 @@ from ._gather import make_report as make_report
 from ._report import SCHEMA as SCHEMA
 from ._report import Report as Report
 from ._report import ReportError as ReportError
+from ._training import check_training as check_training

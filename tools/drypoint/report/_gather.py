@@ -16,7 +16,9 @@ from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program, fuse_rows, random_inputs, simplify
 
+from ._data_facts import activity_facts, data_facts
 from ._facts import (
+    calibration_facts,
     cost_facts,
     layer_facts,
     memory_facts,
@@ -27,7 +29,10 @@ from ._facts import (
 )
 from ._random import RANDOM, random_values
 from ._report import SCHEMA, Report, ReportError
+from ._training import TRAINING, saved_training
+from ._verdict import find_verdict
 
+PERCENTILES = (99.99, 99.9)  # of the calibrations that are tried where the integers lose something
 COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
 
 
@@ -36,8 +41,11 @@ def make_report(
     test: Dataset | None = None,
     *,
     calibration: quant.Calibration | NDArray[np.generic] | None = None,
+    train: Dataset | None = None,
     name: str | None = None,
     targets: Sequence[str] = (),
+    chip: str | None = None,
+    budget: Mapping[str, int] | None = None,
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
     rounding: RoundingReport | None = None,
@@ -51,32 +59,50 @@ def make_report(
         calibration: of the model: the result of `quant.calibrate`, or training images or signals
             to calibrate on; None for a program. Without test examples, None: random inputs, by
             which graph, costs and bytes are known, but no scale that the model's data would have.
+        train: training examples: a model without ``calibration`` is calibrated on them, and the
+            verdict compares them with the test examples.
         name: the title; None: the program's name.
         targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
-        training: the facts of the training: ``TrainResult.to_json()``, or None.
+        chip: name of a chip (`devices.CHIPS`): its target is one of ``targets``, and its RAM and
+            flash are the budget of the verdict.
+        budget: bytes of ``ram`` and ``flash``, as `devices.parse_budget` gives them, instead of the
+            chip's; RAM is arena, input, output and stack together.
+        training: the facts of the training: ``TrainResult.to_json()``; None: as the model's file
+            has them.
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
         rounding: of a program: `interop.rounding_report` of the file that it was imported from.
 
     Raises:
         ReportError: test examples and a model without calibration, or a program with one.
-        UnknownTargetError: a name is no target's.
+        UnknownTargetError: a name is no target's, or no chip's.
         MeasureError: the test examples do not fit the model, or it is no classifier.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
     """
-    rows = [devices.target(name) for name in targets]
+    part = None if chip is None else devices.chip(chip)
+    names = [*targets] if part is None else [part.target, *targets]
+    rows = [devices.target(name) for name in dict.fromkeys(names)]
+    limits = {**({} if part is None else part.budget), **(budget or {})}
     wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
     if test is not None:
         wanted = "a Dataset of test examples"
         check_kind(test, Dataset, name="test", wanted=wanted, error=ReportError)
+    if train is not None:
+        wanted = "a Dataset of training examples"
+        check_kind(train, Dataset, name="train", wanted=wanted, error=ReportError)
     model = reported if isinstance(reported, Model) else None
+    if model is not None and calibration is None and train is not None:
+        calibration = train.x
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
         calibration = random_values(model, RANDOM)
     ranges = _calibrate(model, calibration)
+    provenance = dict(reported.provenance)
+    training = training or saved_training(provenance)
+    facts_of_model = {key: value for key, value in provenance.items() if key != TRAINING}
     if model is not None and ranges is not None:
         program = quant.quantize(
-            model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
+            model, ranges, name=name or "model", provenance={"model": facts_of_model}
         )
     else:
         assert isinstance(reported, Program)
@@ -95,23 +121,33 @@ def make_report(
         }
         verification = verify(program, backends, compared)
     simplified = simplify(program)
-    exported = fuse_rows(simplified.program)
-    provenance = program.provenance if model is None else model.provenance
+    arena = devices.arena_limit(limits, simplified.program, rows[0]) if rows and limits else None
+    exported = fuse_rows(simplified.program, arena=arena)
+    reader, found = (program, integers) if model is None else (model, floats)
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "drypoint": version("drypoint"),
         "name": name or program.name,
         "net": None if model is None else net_facts(model),
         "program": program_facts(program),
-        "training": {"provenance": dict(provenance), "result": training},
+        "training": {"provenance": facts_of_model, "result": training},
+        "calibration": calibration_facts(ranges, provenance),
+        "data": None if test is None else data_facts(reader, test, train, found),
+        "activity": None if test is None else activity_facts(program, compared),
         "inputs": {"random": test is None, "calibration_random": is_guess},
-        "quality": None if integers is None else quality_facts(integers, floats),
+        "quality": None
+        if integers is None
+        else quality_facts(
+            integers, floats, percentiles=lambda: _percentiles(model, train, test, output=output)
+        ),
         "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
+        "budget": _budget(limits, part, rows),
         "costs": cost_facts(exported, rows),
-        "proof": proof_facts(program, verification, bounds),
+        "proof": proof_facts(program, verification, bounds, largest=_largest(layers, ranges)),
     }
+    facts["verdict"] = find_verdict(facts)
     return Report(
         facts=facts,
         program=program,
@@ -120,6 +156,44 @@ def make_report(
         measured=integers,
         layers=layers,
     )
+
+
+def _percentiles(
+    model: Model | None, train: Dataset | None, test: Dataset | None, *, output: str | None
+) -> list[dict[str, float]]:
+    """The accuracy of the integers of a model that is calibrated on percentiles."""
+    if model is None or train is None or test is None:
+        return []
+    found = []
+    for percentile in PERCENTILES:
+        ranges = quant.calibrate(
+            model, train.x[:COMPARED], method="percentile", percentile=percentile
+        )
+        engine = Engine(quant.quantize(model, ranges, name="model"))
+        accuracy = measure(engine, test, output=output).accuracy
+        found.append({"percentile": percentile, "accuracy": accuracy})
+    return found
+
+
+def _budget(
+    limits: Mapping[str, int], part: devices.Chip | None, rows: Sequence[devices.Target]
+) -> dict[str, Any] | None:
+    """The name and the limits of a budget; None without one."""
+    if not limits:
+        return None
+    name = part.name if part is not None else rows[0].name if rows else "the budget"
+    return {"name": name, "ram": limits.get("ram"), "flash": limits.get("flash")}
+
+
+def _largest(
+    layers: quant.Report | None, ranges: quant.Calibration | None
+) -> dict[str, float] | None:
+    """Op -> the largest magnitude of its float output in the calibration."""
+    if layers is None or ranges is None:
+        return None
+    return {
+        op.op: max(map(abs, ranges.ranges[op.layer])) for op in layers if op.layer in ranges.ranges
+    }
 
 
 def _class_output(program: Program) -> str | None:

@@ -17,7 +17,14 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._text import accuracy, describe_proof, describe_rounding, describe_time, first_loss
+from ._text import (
+    accuracy,
+    class_rows,
+    describe_proof,
+    describe_rounding,
+    describe_time,
+    first_loss,
+)
 from ._thumbnails import Thumbnails
 
 Facts = Mapping[str, Any]
@@ -74,6 +81,7 @@ def page(
         style=page_style() + folder.joinpath("report.css").read_text("utf-8"),
         listing=str(program),
         accuracy=accuracy,
+        class_rows=class_rows,
         first_loss=first_loss,
         describe_proof=describe_proof,
         describe_rounding=describe_rounding,

@@ -1,5 +1,6 @@
 """The report as a screen of text."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,14 +8,20 @@ from drypoint.common import printable, table_lines
 
 Facts = Mapping[str, Any]
 NOT_KNOWN = "not known: there are no test examples (--data DATA)"
+WIDTH = 80  # columns
+CLASS_FIGURES = ("precision", "recall", "f1")
+MOST_CLASSES = 30  # rows of a table
 GUESSED = "calibrated on random inputs: costs and bytes hold, scales do not"
 
 
 def text(facts: Facts) -> str:
     """A line for each headline figure; the layers and the costs as tables."""
-    blocks = ["\n".join(table_lines(_headline(facts), left=(0, 1)))]
+    blocks = [verdict_text(facts["verdict"])]
+    blocks.append("\n".join(table_lines(_headline(facts), left=(0, 1), width=WIDTH)))
     if facts["layers"] is not None:
         blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
+    if facts["quality"] is not None:
+        blocks.append("\n".join(table_lines(class_rows(facts["quality"]["integers"]))))
     for target, cost in facts["costs"].items():
         if "not_measured" in cost:
             blocks.append(f"{target}: not measured: {cost['not_measured']}")
@@ -25,6 +32,13 @@ def text(facts: Facts) -> str:
             times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
+
+
+def verdict_text(verdict: Facts) -> str:
+    """The sentence of the verdict, and a line for each finding with its advice."""
+    rows = [(each["rule"], f"{each['finding']}: {each['advice']}") for each in verdict["findings"]]
+    lines = textwrap.wrap(verdict["summary"], WIDTH)
+    return "\n".join([*lines, *(table_lines(rows, left=(0, 1), width=WIDTH) if rows else [])])
 
 
 def accuracy(measured: Facts) -> str:
@@ -117,6 +131,23 @@ def _layers(layers: Facts) -> list[tuple[str, ...]]:
             (op["op"], op["dtype"], sqnr, f"{100 * op['clipped']:.2f} %", f"{op['max_error']:.3g}")
         )
     return rows
+
+
+def class_rows(measured: Facts) -> list[tuple[str, ...]]:
+    """A row of heads, then precision, recall and F1 of each class and its number of examples; of
+    many classes the ones with the lowest F1."""
+    counts = [sum(row) for row in measured["confusion_matrix"]]
+    figures = (measured["classes"], *(measured[key] for key in CLASS_FIGURES), counts)
+    found = sorted(enumerate(zip(*figures, strict=True)), key=lambda each: each[1][3])
+    shown = sorted(found[:MOST_CLASSES])
+    head = ("class", "precision", "recall", "F1", "examples")
+    return [
+        head,
+        *(
+            (str(name), *(f"{100 * value:.1f} %" for value in values), f"{n:,}")
+            for _, (name, *values, n) in shown
+        ),
+    ]
 
 
 def _ops(cost: Facts) -> list[tuple[str, ...]]:
