@@ -4,10 +4,10 @@ import json
 import re
 import sys
 from collections import Counter
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from html_page import Page
 from PIL import Image
 
 from drypoint import nn, quant, report
@@ -21,7 +21,6 @@ from drypoint.train import fit
 from tools import ROOT
 
 CLASSES = ("<b>up</b>", 'down "quoted"', "left & right")
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
@@ -108,49 +107,6 @@ def test_the_facts_equal_their_sources(made):
     exported = fuse_rows(simplify(program).program)
     assert [op["bytes_in_use"] for op in facts["memory"]["ops"]] == bytes_in_use(exported)
     assert facts["memory"]["arena_bytes"] == exported.arena_size
-
-
-class Page(HTMLParser):
-    """What a browser would load, link and show; a tag that is not closed is an error."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.links, self.loaded, self.count = [], [], [], [], Counter()
-        self.pictures = Counter()  # by the innermost element with an id
-        self.within = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.count[tag] += 1
-        found = dict(attrs)
-        if "id" in found:
-            self.ids.append(found["id"])
-        if tag == "a":
-            self.links.append(found["href"])
-        self.loaded += [v for k, v in attrs if k in ("src", "srcset", "data", "action", "poster")]
-        if tag in ("link", "use", "image"):
-            self.loaded += [v for k, v in attrs if k in ("href", "xlink:href")]
-        if tag == "img":
-            assert found["alt"]
-            self.pictures[next((name for name in reversed(self.within) if name), "")] += 1
-        if tag not in VOID:
-            self.open.append(tag)
-            self.within.append(found.get("id", "") if tag == "section" else "")
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        self.within.pop()
-
-    def handle_data(self, data):
-        self.words += data
 
 
 def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):

@@ -11,7 +11,7 @@ from drypoint.interop import RoundingReport, rounding_report
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
-from drypoint.report import Report, check_training, make_report
+from drypoint.report import Report, check_training, compare_reports, make_report
 
 from ._chip import add_chip_arguments
 from ._data import add_data_arguments, examples, has_training_part
@@ -29,10 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
         "file",
-        nargs="?",
+        nargs="*",
         type=model_file,
         help="a float model (.npz), which is quantized for the report, or a program (.dpt), "
-        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
+        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out; two files "
+        "are compared",
     )
     add_labels_argument(parser)
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
@@ -64,40 +65,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, write the page, print a screen of text."""
+    """Measure, write the page, print a screen of text; of two files what differs."""
+    if len(args.file) > 2:
+        raise DrypointError(f"{len(args.file)} files: one has a report, two are compared")
+    if len(args.file) == 2 and args.training is not None:
+        raise DrypointError("--training is of one file: leave it out, or the second file")
     Report.check_saving(args.out)
     training = None if args.training is None else training_facts(args.training)
-    if args.file is None:
+    if not args.file:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
-    loaded, rounding = _load(args)
+    reports = [_report(file, args, training) for file in args.file or [None]]
+    found = reports[0] if len(reports) == 1 else compare_reports(*reports)
+    found.save(args.out)
+    size = args.out.stat().st_size
+    text = f"{found}\n\n{args.out}: {size:,} bytes, open it in a browser"
+    result(text, {"file": str(args.out), **found.to_json()}, as_json=args.json)
+    return 0
+
+
+def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any] | None) -> Report:
+    """The report of a file; None: of the shipped LeNet."""
+    loaded, rounding = _load(file, args)
     test = _test(loaded, args)
     train = None if test is None else _training_part(loaded, args)
-    report = make_report(
+    return make_report(
         loaded,
         test,
         calibration=_calibration(loaded, train, args),
         train=train,
-        name=_name(loaded, args.file),
+        name=_name(loaded, file),
         targets=args.target or (),
         chip=None if args.chip is None else args.chip.name,
         budget=args.budget,
         training=training,
         rounding=rounding,
     )
-    report.save(args.out)
-    size = args.out.stat().st_size
-    text = f"{report}\n\n{args.out}: {size:,} bytes, open it in a browser"
-    result(text, {"file": str(args.out), **report.to_json()}, as_json=args.json)
-    return 0
 
 
-def _load(args: argparse.Namespace) -> tuple[Model | Program, RoundingReport | None]:
+def _load(
+    file: Path | None, args: argparse.Namespace
+) -> tuple[Model | Program, RoundingReport | None]:
     """What is reported; of a quantized file of another framework, how that rounds."""
-    if args.file is None:
+    if file is None:
         return models.load(LENET), None
-    loaded = of_windows(load_file(args.file, args.labels), args.file)
-    foreign = isinstance(loaded, Program) and is_foreign(args.file, read_bytes(args.file))
-    return loaded, rounding_report(args.file) if foreign else None
+    loaded = of_windows(load_file(file, args.labels), file)
+    own = isinstance(loaded, Model) or not file.exists()  # a shipped program has no file
+    foreign = not own and is_foreign(file, read_bytes(file))
+    return loaded, rounding_report(file) if foreign else None
 
 
 def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from ._text import (
     first_loss,
 )
 from ._thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    import jinja2
 
 Facts = Mapping[str, Any]
 _PACKAGES = {"jinja2": "Jinja2", "matplotlib": "matplotlib"}
@@ -62,23 +65,11 @@ def page(
     Raises:
         DrypointError: Jinja2 or matplotlib is missing.
     """
-    check_packages()
-    import jinja2  # noqa: PLC0415 - an optional dependency
-
-    folder = files(__package__) / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
-        autoescape=True,
-        finalize=_show,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"n": _number, "pct": _percent, "g": _short}
+    style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     thumbnails = Thumbnails()
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         f=facts,
-        style=page_style() + folder.joinpath("report.css").read_text("utf-8"),
+        style=page_style() + style,
         listing=str(program),
         accuracy=accuracy,
         class_rows=class_rows,
@@ -93,6 +84,28 @@ def page(
         confusion=None if measured is None else confusion_cells(measured, thumbnails),
         pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
     )
+
+
+def template(name: str) -> "jinja2.Template":
+    """A template of the folder, whose expressions are escaped.
+
+    Raises:
+        DrypointError: Jinja2 or matplotlib is missing.
+    """
+    check_packages()
+    import jinja2  # noqa: PLC0415 - an optional dependency
+
+    folder = files(__package__) / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        finalize=_show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"n": _number, "pct": _percent, "g": _short}
+    return environment.get_template(name)
 
 
 def _lists(measured: Measurement | None) -> list[tuple[str, str, list[Example]]]:
