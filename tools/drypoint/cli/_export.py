@@ -28,7 +28,7 @@ from drypoint.program import (
 
 from ._chip import add_chip_arguments
 from ._data import examples
-from ._output import GREEN, columns, result, say, table
+from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import add_labels_argument, load_file, model_file, ram_text
 from ._quantize import EXAMPLES, to_integers
@@ -55,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: known_word(text, FORMS) or text,
         choices=FORMS,
         default="plain",
-        help="layout of the folder: plain C files, or a library of a build system",
+        metavar="FORM",
+        help="layout of the folder: plain C files, or a library of a build system: "
+        + ", ".join(FORMS),
     )
     parser.add_argument(
         "--target",
@@ -270,7 +272,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
         return f"{selftest}how to add it to a project: {args.out / 'README.md'}"
     line = compiler_line(args.out, names, row)
     what = "compile it" if row else "build and run the self-test"
-    return f"{selftest}{what}:\n  {line}"
+    return f"{selftest}{what}:\n{command_text(line)}"
 
 
 def measure_cost(
