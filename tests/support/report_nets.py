@@ -32,12 +32,12 @@ def colours(count, *, seed, side=16):
     return Dataset(x.clip(0, 255).astype(np.uint8), y, CLASSES)
 
 
-def signals(count, *, seed, steps=24):
+def signals(count, *, seed, steps=24, noise=0.6):
     """Waves of two channels, whose frequency the class names, in noise."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, count)
     waves = np.sin(np.arange(steps)[None, :, None] * (0.3 + 0.35 * y[:, None, None]))
-    x = rng.normal(0, 0.6, (count, steps, 2)) + waves
+    x = rng.normal(0, noise, (count, steps, 2)) + waves
     return Dataset(x.astype(np.float32), y, CLASSES)
 
 
@@ -56,7 +56,7 @@ def model_of(train, net=None):
     return Model((net or image_net()).initialize(0), encoder=encoder, decoder=ClassDecoder(CLASSES))
 
 
-def trained(train, *, net=None, epochs=6, lr=3e-3):
+def train_net(train, *, net=None, epochs=6, lr=3e-3):
     return fit(
         model_of(train, net), train, epochs=epochs, batch_size=32, optimizer=Adam(lr=lr),
         progress="none", seed=0,

@@ -195,9 +195,11 @@ def test_a_net_of_signals_has_a_report():
     found = report.make_report(model, test, calibration=signals)
     decided = reference.run(found.program, found.program.encode(signals)).argmax(axis=1)
     assert found.facts["quality"]["integers"]["accuracy"] == (decided == test.y).mean()
-    page = Page(found.html())
+    text = found.html()
+    page = Page(text)
     assert page.count["img"] == 0
-    assert page.count["svg"] == 3 + len(found.layers)  # net, calibration, arena
+    drawn = text.count('<svg class="signal"')
+    assert page.count["svg"] == drawn + 3 + len(found.layers)  # net, calibration, arena
 
 
 def test_bad_arguments_are_refused(made):

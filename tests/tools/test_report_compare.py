@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from html_page import Page
-from report_nets import TEST, TRAIN, image_net, trained
+from report_nets import TEST, TRAIN, image_net, train_net
 
 from drypoint import nn, report
 from drypoint.measure import mcnemar_p
@@ -18,7 +18,7 @@ def pair():
     layers |= {"flatten": nn.Flatten(), "fc": nn.Linear(4), "softmax": nn.Softmax()}
     small = nn.Sequential(layers, (3, 12, 12))
     return [
-        report.make_report(trained(TRAIN, net=net, epochs=2), TEST, train=TRAIN, name=name)
+        report.make_report(train_net(TRAIN, net=net, epochs=2), TEST, train=TRAIN, name=name)
         for net, name in ((image_net(), "large"), (small, "<small>"))
     ]
 

@@ -17,7 +17,7 @@ from report_nets import (
     model_of,
     pictures,
     signals,
-    trained,
+    train_net,
 )
 
 from drypoint import devices, nn, report
@@ -31,7 +31,7 @@ from tools import ROOT
 
 @pytest.fixture(scope="module")
 def model():
-    return trained(TRAIN)
+    return train_net(TRAIN)
 
 
 def rules(model, test=TEST, train=TRAIN, **options):
@@ -72,8 +72,8 @@ def overfit(_model):
     few, many = pictures(16, seed=3, spread=110), pictures(400, seed=3, spread=110)
     test = pictures(300, seed=4, spread=110)
     return [
-        rules(trained(few, epochs=60), test, few, calibration=many.x),
-        rules(trained(TRAIN), TEST, TRAIN),
+        rules(train_net(few, epochs=60), test, few, calibration=many.x),
+        rules(train_net(TRAIN), TEST, TRAIN),
     ]
 
 
@@ -82,7 +82,7 @@ def class_imbalance(_model):
         pictures(0, seed=5, spread=100, counts=c) for c in ((200, 200, 200, 6), (150,) * 4)
     )
     test = pictures(300, seed=6, spread=100)
-    return [rules(trained(part, epochs=8), test, part) for part in (few, even)]
+    return [rules(train_net(part, epochs=8), test, part) for part in (few, even)]
 
 
 def label_noise(model):
@@ -90,7 +90,7 @@ def label_noise(model):
     wrong = rng.random(len(TRAIN)) < 0.3
     labels = np.where(wrong, (TRAIN.y + rng.integers(1, 4, len(TRAIN))) % 4, TRAIN.y)
     noisy = Dataset(TRAIN.x, labels, CLASSES)
-    return [rules(trained(noisy), TEST, noisy), rules(model)]
+    return [rules(train_net(noisy), TEST, noisy), rules(model)]
 
 
 def shared_examples(model):
@@ -102,7 +102,7 @@ def shared_examples(model):
     return [rules(model, both), rules(model)]
 
 
-def untrained(model):
+def untrained_net(model):
     return [rules(model_of(TRAIN)), rules(model)]
 
 
@@ -163,7 +163,7 @@ def constant_channel(model):
 
 
 def weak_net(model):
-    return [rules(trained(TRAIN, epochs=2, lr=2e-3)), rules(model)]
+    return [rules(train_net(TRAIN, epochs=2, lr=2e-3)), rules(model)]
 
 
 def broken_engine(model):
@@ -184,7 +184,7 @@ FAULTS = {
     "dead layer": dead_layer,
     "swapped classes": swapped_classes,
     "input scaling": other_scaling,
-    "untrained": untrained,
+    "untrained": untrained_net,
     "leak": shared_examples,
     "label noise": label_noise,
     "overfit": overfit,
@@ -211,7 +211,7 @@ def test_a_net_that_learned_little_is_not_taken_for_wrong_labels():
     """Oracle: the labels, which are right."""
     for part in (TRAIN, pictures(400, seed=3, spread=150)):
         for epochs in (1, 3, 6):
-            assert "label noise" not in rules(trained(part, epochs=epochs), TEST, part)
+            assert "label noise" not in rules(train_net(part, epochs=epochs), TEST, part)
 
 
 def test_flash_beyond_the_budget_is_named(model, toolbox):

@@ -61,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON of the training, for its curves: what drypoint train --json printed, or the "
         "report.json of drypoint lenet",
     )
+    parser.add_argument(
+        "--normal",
+        action="append",
+        metavar="CLASS",
+        help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
+        "be given several times",
+    )
     add_data_arguments(parser)
 
 
@@ -99,6 +106,7 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
         budget=args.budget,
         training=training,
         rounding=rounding,
+        normal=args.normal,
     )
 
 

@@ -210,7 +210,7 @@ def _quality(*path: str) -> Callable[[Facts], Any]:
     return get
 
 
-def _lost(facts: Facts) -> float | None:
+def _loss_of(facts: Facts) -> float | None:
     quality = facts["quality"]
     if quality is None or quality["float"] is None:
         return None
@@ -220,7 +220,7 @@ def _lost(facts: Facts) -> float | None:
 _FIGURES: tuple[tuple[str, bool, Callable[[Facts], Any]], ...] = (
     ("accuracy, integers", True, _quality("integers", "accuracy")),
     ("accuracy, float net", True, _quality("float", "accuracy")),
-    ("lost by the integers", True, _lost),
+    ("lost by the integers", True, _loss_of),
     ("test examples", False, _quality("examples")),
     (
         "parameters",

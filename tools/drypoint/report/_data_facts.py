@@ -35,7 +35,7 @@ def data_facts(
         "test_by_class": _by_class(test),
         "train_examples": None if train is None else len(train),
         "train_by_class": None if train is None else _by_class(train),
-        "shared_examples": None if train is None else _shared(test, train),
+        "shared_examples": None if train is None else _count_shared(test, train),
         "constant_channels": _constant_channels(train or test),
         "train_accuracy": None,
         "train_baseline": None,
@@ -50,7 +50,7 @@ def data_facts(
         learned = measure(runner, train.sample(min(len(train), _MEASURED), seed=0))
         facts["train_accuracy"] = learned.accuracy
         facts["train_baseline"] = learned.baseline_accuracy
-        facts["contradicted"] = _contradicted(learned)
+        facts["contradicted"] = _contradiction(learned)
         facts["error_certainty"] = _error_certainty(learned)
     if isinstance(reader, Model) and found.accuracy < _GOOD:
         facts["scaling"] = _best_scaling(reader, test)
@@ -80,8 +80,8 @@ def _by_class(dataset: Dataset) -> dict[str, int]:
     return dict(zip(map(str, dataset.classes), counts, strict=True))
 
 
-def _shared(test: Dataset, train: Dataset) -> int:
-    """The number of test examples whose bytes are those of a training example."""
+def _count_shared(test: Dataset, train: Dataset) -> int:
+    """The number of test examples whose bytes a training example has too."""
     seen = {example.tobytes() for example in train.x}
     return sum(example.tobytes() in seen for example in test.x)
 
@@ -95,7 +95,7 @@ def _constant_channels(dataset: Dataset) -> list[int]:
     return np.flatnonzero(values.min(axis=0) == values.max(axis=0)).tolist()
 
 
-def _contradicted(learned: Measurement) -> float | None:
+def _contradiction(learned: Measurement) -> float | None:
     """The share of examples that a net puts into another class than their label with certainty: by
     a probability that is at least the mean of this class over the examples that have its label.
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from drypoint.common import DrypointError, check_writable, write_atomic
+from drypoint.data import Dataset
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Report as LayerReport
 
+from ._output_values import OutputValues
 from ._page import check_packages, page
 from ._text import text
 
@@ -33,6 +35,8 @@ class Report:
         model: the float model; None for a report of a program alone.
         measured: the decisions of the C engine on the test examples; None without any.
         layers: the comparison with the float model; None without one.
+        outputs: the errors of an autoencoder or a regression; None of a classifier.
+        test: the test examples; None without any, and of a regression.
     """
 
     facts: Mapping[str, Any]
@@ -41,12 +45,14 @@ class Report:
     model: Model | None
     measured: Measurement | None
     layers: LayerReport | None
+    outputs: OutputValues | None = None
+    test: Dataset | None = None
 
     def __str__(self) -> str:
         return text(self.facts)
 
     def __repr__(self) -> str:
-        quality = self.facts["quality"]
+        quality = self.facts["quality"] or self.facts["outputs"]
         inputs = "random inputs" if quality is None else f"{quality['examples']:,} examples"
         return f"Report({self.facts['name']!r}, {inputs})"
 
@@ -67,6 +73,8 @@ class Report:
             model=self.model,
             measured=self.measured,
             layers=self.layers,
+            outputs=self.outputs,
+            test=self.test,
         )
 
     def save(self, path: str | Path) -> None:

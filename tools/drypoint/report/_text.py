@@ -93,7 +93,10 @@ def describe_time(cost: Facts) -> str:
 
 def _headline(facts: Facts) -> list[tuple[str, str]]:
     quality, program, layers = facts["quality"], facts["program"], facts["layers"]
-    rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
+    if facts["outputs"] is not None:
+        rows = _outputs(facts["outputs"])
+    else:
+        rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
     if facts["inputs"]["calibration_random"]:
         rows.append(("integers", GUESSED))
     if facts["rounding"] is not None:
@@ -121,6 +124,22 @@ def _quality(quality: Facts) -> list[tuple[str, str]]:
         count = len(quality["differing_decisions"])
         rows.append(("decisions that differ", f"{count:,} of {quality['examples']:,}"))
     return [*rows, ("calibration error", f"{quality['integers']['ece']:.4f}")]
+
+
+def _outputs(outputs: Facts) -> list[tuple[str, str]]:
+    """The errors of an autoencoder or a regression."""
+    numbers = outputs["kind"] == "numbers"
+    what = "root mean squared error" if numbers else "mean squared error"
+    rows = [(what, f"{outputs['error']:.4g} of {outputs['examples']:,} examples")]
+    if outputs["float_error"] is not None:
+        rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))
+    if numbers:
+        return [*rows, ("R2", f"{outputs['integers']['r2']:.4f}")]
+    if len(outputs["by_class"]) > 1:
+        rows += [(f"  of {name}", f"{error:.4g}") for name, error in outputs["by_class"].items()]
+    if outputs["anomalies"] is not None:
+        rows.append(("AUC of anomalies", f"{outputs['anomalies']['auc']:.4f}"))
+    return rows
 
 
 def _layers(layers: Facts) -> list[tuple[str, ...]]:

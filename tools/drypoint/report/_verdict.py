@@ -30,6 +30,7 @@ LIMITS = {
     "outliers": 0.90,  # share of the loss that another percentile of the calibration wins back
     "lossy layer": 0.80,  # share of the noise of all ops
     "loss": 0.01,  # accuracy that the integers lose
+    "error": 0.10,  # share by which the integers raise the error of an autoencoder or a regression
     "constant channels": 1,  # input channels
     "test examples": 0.15,  # width of the 95 % interval of the accuracy
 }
@@ -66,7 +67,7 @@ def find_verdict(facts: Facts) -> dict[str, Any]:
     if findings:
         first = findings[0]
         parts.append(f"first: {first['advice']} ({first['finding']})")
-    elif facts["quality"] is not None:
+    elif facts["quality"] is not None or facts["outputs"] is not None:
         parts.append("no rule finds a fault")
     return {"summary": "; ".join(part for part in parts if part), "findings": findings}
 
@@ -121,8 +122,10 @@ def paired_loss(quality: Facts) -> tuple[float, float] | None:
 def _loss_text(facts: Facts) -> str:
     """What the integers lose, in words."""
     quality = facts["quality"]
+    if facts["outputs"] is not None:
+        return _outputs_text(facts["outputs"])
     if quality is None:
-        return "" if facts.get("outputs") else "accuracy not known: no test examples"
+        return "accuracy not known: no test examples"
     found = paired_loss(quality)
     right = f"{100 * quality['integers']['accuracy']:.1f} %"
     if found is None:
@@ -133,6 +136,16 @@ def _loss_text(facts: Facts) -> str:
     op = _lossy_op(facts)
     where = f", nearly all in {op}" if op else ""
     return f"{right} right, loses {100 * lost:.1f} points against the float net{where}"
+
+
+def _outputs_text(outputs: Facts) -> str:
+    """The error of outputs that are no classes, in words."""
+    what = "root mean squared error" if outputs["kind"] == "numbers" else "mean squared error"
+    text = f"{what} {outputs['error']:.4g}"
+    if outputs["float_error"] is not None:
+        text += f", float net {outputs['float_error']:.4g}"
+    found = outputs.get("anomalies")
+    return text if found is None else f"{text}; AUC of anomalies {found['auc']:.3f}"
 
 
 def _best(facts: Facts) -> Facts | None:
@@ -191,7 +204,7 @@ def _dead(facts: Facts) -> Advice | None:
 _DEAD = "dead layer"
 
 
-def _swapped(facts: Facts) -> Advice | None:
+def _class_order(facts: Facts) -> Advice | None:
     found = _best(facts)
     if found is None:
         return None
@@ -223,7 +236,7 @@ def _scaling(facts: Facts) -> Advice | None:
     )
 
 
-def _untrained(facts: Facts) -> Advice | None:
+def _no_learning(facts: Facts) -> Advice | None:
     found, data = _best(facts), facts["data"]
     if found is None or found["accuracy_interval"][0] > found["baseline_accuracy"]:
         return None
@@ -293,7 +306,7 @@ def _imbalance(facts: Facts) -> Advice | None:
             return (
                 f"{name} has {counts[name]:,} training examples, the commonest class {many:,}; "
                 f"{100 * recalls[name]:.0f} % of {name} are found, {100 * mean:.0f} % of others",
-                f"collect more examples of {name}, or repeat those it has",
+                f"collect more examples of {name}, or repeat its examples",
             )
     return None
 
@@ -323,8 +336,8 @@ def _few_calibrated(facts: Facts) -> Advice | None:
 
 def _saturation(facts: Facts) -> Advice | None:
     ops = [] if facts["layers"] is None else facts["layers"]["ops"]
-    if not ops:
-        return None
+    if not ops or (facts["outputs"] or {}).get("kind") == "reconstruction":
+        return None  # anomalies lie beyond what an autoencoder has seen
     op = max(ops, key=lambda op: op["clipped"])
     if op["clipped"] < LIMITS["saturation"]:
         return None
@@ -334,7 +347,7 @@ def _saturation(facts: Facts) -> Advice | None:
     )
 
 
-def _won_back(facts: Facts) -> tuple[float, float, float] | None:
+def _percentile_gain(facts: Facts) -> tuple[float, float, float] | None:
     """The best percentile of a calibration, the accuracy with it, and the share of the loss that
     it wins back; None if none was tried.
     """
@@ -347,7 +360,7 @@ def _won_back(facts: Facts) -> tuple[float, float, float] | None:
 
 
 def _outliers(facts: Facts) -> Advice | None:
-    found = _won_back(facts)
+    found = _percentile_gain(facts)
     if found is None or found[2] < LIMITS["outliers"]:
         return None
     percentile, accuracy, _ = found
@@ -360,7 +373,7 @@ def _outliers(facts: Facts) -> Advice | None:
 
 def _against_loss(facts: Facts, otherwise: str) -> str:
     """What to do about a loss: first a percentile, if it wins back half."""
-    found = _won_back(facts)
+    found = _percentile_gain(facts)
     if found is None or found[2] < HALF:
         return otherwise
     percentile, accuracy, _ = found
@@ -404,6 +417,19 @@ def _loss(facts: Facts) -> Advice | None:
     )
 
 
+def _error(facts: Facts) -> Advice | None:
+    outputs = facts["outputs"]
+    if outputs is None or not outputs["float_error"]:
+        return None
+    more = outputs["error"] / outputs["float_error"] - 1
+    if more < LIMITS["error"]:
+        return None
+    return (
+        f"the integers raise the error by {100 * more:.0f} %",
+        "calibrate with --percentile 99.99, or train on with weight decay",
+    )
+
+
 def _constant(facts: Facts) -> Advice | None:
     constant = [] if facts["data"] is None else facts["data"]["constant_channels"]
     if len(constant) < LIMITS["constant channels"]:
@@ -430,15 +456,15 @@ def _few_tested(facts: Facts) -> Advice | None:
 
 
 _OF_FLOATS = ("untrained", "overfit", "class imbalance", "float accuracy", "label noise")
-_OF_INTEGERS = ("outliers", "lossy layer", "loss")
+_OF_INTEGERS = ("outliers", "lossy layer", "loss", "error")
 RULES = (
     Rule("bytes", _bytes),
     Rule("RAM", _ram),
     Rule("flash", _flash),
     Rule("dead layer", _dead, ("untrained", "class imbalance", "float accuracy")),
-    Rule("swapped classes", _swapped, _OF_FLOATS),
+    Rule("swapped classes", _class_order, _OF_FLOATS),
     Rule("input scaling", _scaling, _OF_FLOATS),
-    Rule("untrained", _untrained, _OF_FLOATS[1:]),
+    Rule("untrained", _no_learning, _OF_FLOATS[1:]),
     Rule("leak", _leak),
     Rule("label noise", _noise, ("overfit", "float accuracy")),
     Rule("class imbalance", _imbalance, ("overfit", "float accuracy")),
@@ -447,8 +473,9 @@ RULES = (
     Rule("calibration examples", _few_calibrated, ("saturation", *_OF_INTEGERS)),
     Rule("saturation", _saturation, _OF_INTEGERS),
     Rule("outliers", _outliers, ("lossy layer", "loss")),
-    Rule("lossy layer", _lossy, ("loss",)),
+    Rule("lossy layer", _lossy, ("loss", "error")),
     Rule("loss", _loss),
+    Rule("error", _error),
     Rule("constant channels", _constant),
     Rule("test examples", _few_tested),
 )
