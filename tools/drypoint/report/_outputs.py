@@ -42,21 +42,20 @@ def measure_reconstruction(
     errors = _errors(model, program, test.x)
     squares = program.mean_squared_error(errors) if program.is_autoencoder else errors
     floats = None if model is None else model.reconstruction_error(test.x)
+    found = None if normal is None else _anomalies(errors, program, test, normal)
+    usual = slice(None) if found is None else ~found.anomalous
     facts: dict[str, Any] = {
         "kind": "reconstruction",
         "examples": len(test),
-        "error": float(squares.mean()),
-        "float_error": None if floats is None else float(floats.mean()),
+        "error": float(squares[usual].mean()),
+        "float_error": None if floats is None else float(floats[usual].mean()),
         "by_class": {
             str(name): float(squares[test.y == i].mean())
             for i, name in enumerate(test.classes)
             if (test.y == i).any()
         },
-        "anomalies": None,
+        "anomalies": None if found is None else found.to_json(),
     }
-    found = None if normal is None else _anomalies(errors, program, test, normal)
-    if found is not None:
-        facts["anomalies"] = found.to_json()
     return facts, OutputValues(errors=squares, anomalies=found, true=None, predicted=None)
 
 
@@ -91,6 +90,7 @@ def measure_numbers(
         "float_error": None if floats is None else floats.rmse,
         "integers": found.to_json(),
         "float": None if floats is None else floats.to_json(),
+        "anomalies": None,
     }
     errors = np.abs(predicted - true).max(axis=1)
     return facts, OutputValues(errors=errors, anomalies=None, true=true, predicted=predicted)

@@ -130,7 +130,8 @@ def _outputs(outputs: Facts) -> list[tuple[str, str]]:
     """The errors of an autoencoder or a regression."""
     numbers = outputs["kind"] == "numbers"
     what = "root mean squared error" if numbers else "mean squared error"
-    rows = [(what, f"{outputs['error']:.4g} of {outputs['examples']:,} examples")]
+    of = "normal examples" if outputs.get("anomalies") else f"{outputs['examples']:,} examples"
+    rows = [(what, f"{outputs['error']:.4g} of {of}")]
     if outputs["float_error"] is not None:
         rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))
     if numbers:
