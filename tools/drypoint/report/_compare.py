@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.common import check_kind, page_style, printable, table_lines, write_atomic
+from drypoint.common import (
+    check_kind,
+    html_table,
+    page_style,
+    printable,
+    table_lines,
+    write_atomic,
+)
 from drypoint.measure import mcnemar_p
 
 from ._page import template
@@ -124,6 +131,11 @@ class ReportComparison:
 
     def __repr__(self) -> str:
         return f"ReportComparison({self.first!r}, {self.second!r})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the figures side by side."""
+        caption = f"{self.first.facts['name']}, {self.second.facts['name']}"
+        return html_table(HEAD, [row.cells for row in self.figures], left=(0,), caption=caption)
 
     @property
     def accuracy_text(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, check_writable, write_atomic
+from drypoint.common import DrypointError, check_writable, html_table, write_atomic
 from drypoint.data import Dataset
 from drypoint.measure import Measurement
 from drypoint.nn import Model
@@ -55,6 +55,15 @@ class Report:
         quality = self.facts["quality"] or self.facts["outputs"]
         inputs = "random inputs" if quality is None else f"{quality['examples']:,} examples"
         return f"Report({self.facts['name']!r}, {inputs})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, then the tables of the measurement and of the layers."""
+        verdict = self.facts["verdict"]
+        rows = [(each["rule"], each["finding"], each["advice"]) for each in verdict["findings"]]
+        caption = f"{self.facts['name']}: {verdict['summary']}"
+        tables = [html_table((), rows, left=(0, 1, 2), caption=caption)]
+        views = (self.measured, self.layers)
+        return "\n".join(tables + [view._repr_html_() for view in views if view is not None])
 
     def to_json(self) -> dict[str, Any]:
         """The facts."""
