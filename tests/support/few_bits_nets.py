@@ -23,7 +23,5 @@ def with_few_bits(program: Program, seed: int = 0, choice: tuple[int, ...] = (8,
 def _with_bits(op, bits):
     if not isinstance(op, WeightedOp):
         return op
-    span = 2 * LARGEST[bits] + 1
-    small = op.weight.astype(int) % span - LARGEST[bits]  # every value occurs
-    small = np.sign(op.weight) * np.abs(small)
-    return replace(op, weight=small.astype(np.int8), weight_bits=bits)
+    small = np.sign(op.weight) * (np.abs(op.weight) & np.int8(LARGEST[bits]))
+    return replace(op, weight=small, weight_bits=bits)
