@@ -99,6 +99,7 @@ _BLOCKS = KernelSet(
     dense=_columns(4, 4),
     flips="i8",
     stored="128 larger",
+    few_bits=True,
     stack=1184,
 )
 
@@ -237,7 +238,8 @@ def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> 
     numbers = (tiles << (bits * np.arange(4))[:, None, None]).sum(axis=1)
     if signed:
         numbers = numbers[:, :, [0, 2, 1, 3]]
-    return numbers.astype("<u2" if bits == 4 else np.uint8).tobytes()
+    table: bytes = numbers.astype("<u2" if bits == 4 else np.uint8).tobytes()
+    return table
 
 
 def _low_bytes(values: NDArray[np.int64]) -> bytes:
