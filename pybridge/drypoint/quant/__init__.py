@@ -15,6 +15,7 @@ from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report
+from ._scheme import Scheme as Scheme
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

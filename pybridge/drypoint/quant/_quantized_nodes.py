@@ -29,6 +29,7 @@ from drypoint.program import NUMPY_TYPE
 
 from ._calibration import Calibration
 from ._errors import QuantizationError
+from ._scheme import Scheme
 
 PIXELS = QuantParams("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
@@ -36,13 +37,15 @@ SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
 LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
-def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
+def quantize_nodes(
+    graph: Graph, calibration: Calibration, scheme: Scheme | None = None
+) -> tuple[QuantizedNode, ...]:
     """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
     """
-    choice = _Choice(graph, calibration)
+    choice = _Choice(graph, calibration, scheme or Scheme())
     for raises in itertools.count():
         match choice.quantize():
             case (int(group), QuantizedNode() as quantized):
@@ -60,6 +63,7 @@ class _Choice:
 
     graph: Graph
     calibration: Calibration
+    scheme: Scheme
     floors: dict[int, float] = field(default_factory=dict)
 
     def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
@@ -133,19 +137,25 @@ class _Choice:
                 continue
             sources = tuple(activations[n] for n in node.reads)
             output = None if number in outputs else activations[number]
-            quantized = _quantize_node(node, sources, output, raw=number in raw)
+            bits = self.scheme.weight_bits(node.name)
+            quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
             if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
                     return group[number], quantized
                 low, _ = self.range_of(node)
                 activations[number] = output.coarsen(quantized.target.scale, low)
-                quantized = _quantize_node(node, sources, activations[number], raw=False)
+                quantized = _quantize_node(node, sources, activations[number], bits, raw=False)
             line.append(quantized)
         return tuple(line)
 
 
 def _quantize_node(
-    node: Node, sources: tuple[QuantParams, ...], output: QuantParams | None, *, raw: bool
+    node: Node,
+    sources: tuple[QuantParams, ...],
+    output: QuantParams | None,
+    weight_bits: int,
+    *,
+    raw: bool,
 ) -> QuantizedNode:
     """A node with its integers. The target is ``output`` with a scale that the node can have, or
     int32 where that is None. ``raw``: the node's output is pixels.
@@ -155,7 +165,9 @@ def _quantize_node(
     q: Integers | None = None
     match node:
         case Weighted():
-            q, scale = weighted_integers(node.weight, node.bias, source=source, out_scale=scale)
+            q, scale = weighted_integers(
+                node.weight, node.bias, source=source, out_scale=scale, weight_bits=weight_bits
+            )
         case AvgPool():
             window = node.kernel[0] * node.kernel[1]
             # An output is int32, so a mean can have steps 256 times finer than its input's.
