@@ -10,6 +10,7 @@ from ._calibration import calibrate as calibrate
 from ._check import check_export as check_export
 from ._errors import QuantizationError as QuantizationError
 from ._errors import UnsupportedError as UnsupportedError
+from ._finetune import finetune as finetune
 from ._quantize import quantize as quantize
 from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport

@@ -16,14 +16,15 @@ MODULE_HINTS: Names = {
     "TFLiteConverter": _TWO,
     "export": "it is engine.export_c(program, golden, folder, name=...)",
 }
+NO_CALIBRATION = (
+    "quantize(model, quant.calibrate(model, inputs)), with some hundred training examples"
+)
 QUANTIZE = Arguments(
     aliases={
         "model_name": "name",
         **dict.fromkeys(("bits", "n_bits", "num_bits", "weight_bits"), "weights"),
     },
     hints={
-        "calibration": "quantize(model, quant.calibrate(model, inputs)), with some hundred "
-        "training examples",
         "representative_dataset": "it is calibration: quant.calibrate(model, inputs)",
         **dict.fromkeys(
             ("activation_bits", "dtype"),

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +30,6 @@ from drypoint.program import NUMPY_TYPE
 
 from ._calibration import Calibration
 from ._errors import QuantizationError
-from ._scheme import Scheme
 
 PIXELS = QuantParams("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
@@ -38,14 +38,19 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
 def quantize_nodes(
-    graph: Graph, calibration: Calibration, scheme: Scheme | None = None
+    graph: Graph, calibration: Calibration, bits_of: Callable[[str], int] = lambda _: 8
 ) -> tuple[QuantizedNode, ...]:
     """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
+
+    Args:
+        graph: fused.
+        calibration: of its net.
+        bits_of: the bits of the weights of a node, by its name.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
     """
-    choice = _Choice(graph, calibration, scheme or Scheme())
+    choice = _Choice(graph, calibration, bits_of)
     for raises in itertools.count():
         match choice.quantize():
             case (int(group), QuantizedNode() as quantized):
@@ -53,6 +58,16 @@ def quantize_nodes(
             case nodes:
                 return nodes
     raise AssertionError("raise_floor ends the loop")
+
+
+def scale_groups(graph: Graph) -> list[int]:
+    """The number of each node's scale group: its lowest node."""
+    group = list(range(len(graph.nodes)))
+    for i, node in graph.nodes.items():
+        if node.nature != "computes" and node.reads:
+            members = {group[n] for n in (*node.reads, i)}
+            group = [min(members) if g in members else g for g in group]
+    return group
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +78,7 @@ class _Choice:
 
     graph: Graph
     calibration: Calibration
-    scheme: Scheme
+    bits_of: Callable[[str], int]
     floors: dict[int, float] = field(default_factory=dict)
 
     def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
@@ -81,13 +96,8 @@ class _Choice:
         return replace(self, floors={**self.floors, group: quantized.target.scale})
 
     def groups(self) -> list[int]:
-        """The number of each node's group: its lowest node."""
-        group = list(range(len(self.graph.nodes)))
-        for i, node in self.graph.nodes.items():
-            if node.nature != "computes" and node.reads:
-                members = {group[n] for n in (*node.reads, i)}
-                group = [min(members) if g in members else g for g in group]
-        return group
+        """`scale_groups` of the graph."""
+        return scale_groups(self.graph)
 
     def activations(self) -> list[QuantParams]:
         """The activation of each node, before floors that only a node's integers show."""
@@ -137,7 +147,7 @@ class _Choice:
                 continue
             sources = tuple(activations[n] for n in node.reads)
             output = None if number in outputs else activations[number]
-            bits = self.scheme.weight_bits(node.name)
+            bits = self.bits_of(node.name)
             quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
             if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:

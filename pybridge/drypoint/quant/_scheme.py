@@ -6,7 +6,12 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TypeAlias
 
+from drypoint.graph import Graph, Weighted
+from drypoint.nn import Model
+
 from ._errors import QuantizationError
+from ._fold import fold
+from ._training import integer_model
 
 Bits: TypeAlias = int | Mapping[str, int]
 WEIGHT_BITS = (8, 4, 2)
@@ -64,6 +69,25 @@ class Scheme:
                 raise QuantizationError(
                     f"no op with weights is named {pattern!r}; there are {', '.join(names)}"
                 )
+
+    def training_model(self, model: Model, inputs: object) -> Model:
+        """The model that ``train.fit(quantization=scheme)`` trains: it computes in integers.
+
+        Args:
+            model: trained in floats.
+            inputs: training examples (N, ...).
+
+        Raises:
+            UnsupportedError: an op of the net cannot be trained in integers.
+            QuantizationError: a pattern matches no op; the net has no program.
+        """
+        self.check_names(weighted_names(fold(model)))
+        return integer_model(model, inputs, self.weight_bits)
+
+
+def weighted_names(graph: Graph) -> tuple[str, ...]:
+    """The names of the nodes with weights."""
+    return tuple(node.name for node in graph.nodes.values() if isinstance(node, Weighted))
 
 
 def as_scheme(weights: "Bits | Scheme") -> Scheme:

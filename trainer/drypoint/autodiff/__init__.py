@@ -39,6 +39,9 @@ from ._losses import mse as mse
 from ._losses import softmax as softmax
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
+from ._quantization import Range as Range
+from ._quantization import requantize as requantize
+from ._quantization import weight_codes as weight_codes
 from ._tape import Array as Array
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
