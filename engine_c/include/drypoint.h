@@ -161,7 +161,7 @@ typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
-    uint8_t weight_bits; /* 8 where there are weights */
+    uint8_t weight_bits; /* 8, 4 or 2 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
     dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
     dpt_tensor out;      /* DPT_I32: an output of the model, as the last op's is */
@@ -181,7 +181,8 @@ typedef struct dpt_op {
     uint32_t out_offset;     /* bytes from the arena's begin to the output (DPT_FUSED: to its kept
                               * rows); DPT_I32: values from the begin of the model's outputs;
                               * times n in a batch of n */
-    const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
+    const int8_t *weight;    /* of 8 bits; of 4 and 2 bits packed as in BLOB.md, section 4:
+                              * [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
                               * dense: [out.c][in.h * in.w * in.c]; DPT_PRELU: slopes [in.c] */
     const uint8_t *table;    /* lookup: [256] of the output's type, by the stored byte */

@@ -54,9 +54,39 @@ extern const uint16_t dpt_facts[DPT_KINDS];
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
+/* The values of an input that meet the weights of one output channel, or a window of a pool. */
+uint64_t dpt_values_read(const dpt_op *op);
+
 /* What the inputs add at most to an accumulator of output channel `o`, or UINT64_MAX if a weight of
- * the channel is -128; `n` values of an input meet its weights, or are in its window. */
+ * the channel breaks check 20 of BLOB.md; `n` is dpt_values_read. */
 uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
+
+/* Defines a kernel for a table of a host's backend, where weights may have any number of bits. The
+ * kernels that generated code names are for 8 bits alone, so that it links no others. */
+#define DPT_ANY_BITS(name, eight, few)                                                             \
+    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
+        (op->weight_bits == 8 ? (eight) : (few))(op, in, out, n);                                  \
+    }
+
+/* The weights of an op as a blob has them (BLOB.md section 4): rows that each begin at a byte. */
+typedef struct dpt_weight_rows {
+    uint64_t rows, length; /* weights of a row */
+} dpt_weight_rows;
+
+dpt_weight_rows dpt_rows_of(const dpt_op *op);
+
+/* Bytes of a row of weights. */
+static inline uint64_t dpt_row_bytes(uint64_t length, uint32_t bits) {
+    return (length * bits + 7) / 8;
+}
+
+/* Weight `i` of the weights of 8, 4 or 2 bits that begin at `row`; i * bits fits a size_t. */
+static inline int32_t dpt_weight(const int8_t *row, size_t i, uint32_t bits) {
+    const size_t at = i * bits;
+    const uint32_t byte = (uint8_t)row[at / 8], sign = 1u << (bits - 1);
+    const uint32_t low = byte >> at % 8 & ((1u << bits) - 1u);
+    return (int32_t)(low ^ sign) - (int32_t)sign;
+}
 
 /* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
  * fills `first` and `period` of the ops of a streaming model. */

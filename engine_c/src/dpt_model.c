@@ -118,7 +118,9 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record, uint32_t
         return DPT_E_FIELD;
     }
     const uint16_t fields = dpt_facts[op->kind];
-    if (op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
+    const int few = minor > 0 && (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU &&
+                    (op->weight_bits == 4 || op->weight_bits == 2);
+    if (!few && op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
         return DPT_E_FIELD;
     }
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -269,23 +271,6 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
     return DPT_OK;
 }
 
-/* The values of an input that meet the weights of one output channel, or a window of a pool. */
-static uint64_t values_read(const dpt_op *op) {
-    const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
-    switch (op->kind) {
-    case DPT_CONV:
-        return window * op->in.c;
-    case DPT_DENSE:
-        return dpt_elements(op->in);
-    case DPT_GROUPED:
-        return window * (op->in.c / op->groups);
-    case DPT_PRELU:
-        return op->in.c; /* slopes */
-    default:
-        return window;
-    }
-}
-
 /* Checks 20 and 21 for one channel of biases and multipliers. */
 static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
@@ -306,8 +291,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
     const int by_channel = (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU;
     const uint32_t channels = by_channel ? op->out.c : 1u;
-    const uint64_t n = values_read(op);
-    const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0 ? n * channels
+    const uint64_t n = dpt_values_read(op);
+    const dpt_weight_rows table = dpt_rows_of(op);
+    const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0
+                                 ? table.rows * dpt_row_bytes(table.length, op->weight_bits)
                              : (fields & DPT_HAS_TABLE) == 0 ? 0
                              : op->out.type == DPT_I32       ? 4 * 256
                                                              : 256;

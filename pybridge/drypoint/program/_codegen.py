@@ -22,10 +22,11 @@ from ._packing import KernelSet, kernel_set, pack, stack_bound
 from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
 from ._program import Program
-from ._records import FIELDS, KINDS, TABLES, WEIGHT_BITS, Wiring, has_weights, own_fields
+from ._records import FIELDS, KINDS, TABLES, Wiring, own_fields, stored_weights, weight_bits
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
 from .ops import Conv, DepthwiseConv, Op
+from .ops._weighted import WeightedOp
 
 CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
@@ -285,6 +286,8 @@ def _tables(op: Op, index: int) -> str:
         if field in TITLES:
             text += f"/* {_comment(op.name)}: {TITLES[field]} */\n"
         if field == "weight":
+            if isinstance(op, WeightedOp) and op.weight_bits < 8:
+                values = stored_weights(op).view(np.int8)
             rows = _rows(values.reshape(len(values), -1).tolist())
             text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{rows}}};\n"
         else:
@@ -318,7 +321,7 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
     fields["rows"] = wiring.rows
-    fields["weight_bits"] = WEIGHT_BITS if has_weights(op) else 0
+    fields["weight_bits"] = weight_bits(op)
     fields["reads"] = f"{{{_list(wiring.reads)}}}"
     fields["in"] = _tensor(op.inputs[0])
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0

@@ -249,7 +249,7 @@ class Program:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
-        return sum(op.weight.size for op in self.ops if isinstance(op, WeightedOp))
+        return sum(op.weight_bytes for op in self.ops if isinstance(op, WeightedOp))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.

@@ -281,6 +281,7 @@ def _dense(op: Conv) -> Dense:
         inputs=op.inputs,
         output=op.output,
         weight=op.weight.reshape(len(op.weight), -1),
+        weight_bits=op.weight_bits,
         bias=op.bias,
         mult=op.mult,
         shift=op.shift,
