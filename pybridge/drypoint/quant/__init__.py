@@ -17,6 +17,10 @@ from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report
 from ._scheme import Scheme as Scheme
+from ._sensitivity import LayerSensitivity as LayerSensitivity
+from ._sensitivity import Sensitivity as Sensitivity
+from ._sensitivity import allocate as allocate
+from ._sensitivity import sensitivity as sensitivity
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

@@ -46,18 +46,24 @@ class IntegerEncoder:
 
     def __call__(self, things: object, /) -> NDArray[np.float32]:
         """float32 (C, H, W), or (N, C, H, W) of several inputs."""
-        if isinstance(self.encoder, ImageEncoder):
-            integers: NDArray[Any] = self.encoder.pixels(things)
-        elif self.encoder is None or isinstance(self.encoder, SignalEncoder | AudioEncoder):
-            integers = self.program.integers(things)  # type: ignore[arg-type]  # it checks
-        else:
-            integers = self.program.integers(self.encoder(things))
+        integers = integers_read(self.program, self.encoder, things)
         planes = integers.astype(np.float32) - np.array(self.zeros, np.float32)
         return np.moveaxis(planes, -1, -3)
 
     def config(self) -> dict[str, object]:
         """Of the float model's encoder."""
         return {} if self.encoder is None else self.encoder.config()
+
+
+def integers_read(
+    program: Program, encoder: Encoder | None, inputs: object
+) -> NDArray[np.integer]:
+    """The integers that the first op reads, (N, h, w, c), for inputs of the float model."""
+    if isinstance(encoder, ImageEncoder):
+        return encoder.pixels(inputs)
+    if encoder is None or isinstance(encoder, SignalEncoder | AudioEncoder):
+        return program.integers(inputs)  # type: ignore[arg-type]  # it checks
+    return program.integers(encoder(inputs))
 
 
 def integer_model(model: Model, inputs: object, bits_of: Callable[[str], int]) -> Model:

@@ -97,7 +97,12 @@ static integers integers_of(const dpk_requantize *a) {
 static void requantize_wide(const float *x, float *y, size_t n, double bias, double mult,
                             integers of) {
     for (size_t i = 0; i < n; i++) {
-        const int64_t acc = (int64_t)((double)x[i] + bias) * ((int64_t)1 << of.shift);
+        const double sum = (double)x[i] + bias;
+        if (!(fabs(sum) < 2147483648.0)) { /* not a number, as where training diverged */
+            y[i] = NAN;
+            continue;
+        }
+        const int64_t acc = (int64_t)sum * ((int64_t)1 << of.shift);
         const int64_t shifted = acc * (int64_t)mult + ((int64_t)1 << 31);
         const int64_t code = (shifted - (shifted & 0xffffffff)) / ((int64_t)1 << 32);
         y[i] = (float)((double)code * of.out_step);
@@ -124,7 +129,9 @@ int DPK(requantize)(const void *arguments, size_t part, size_t n_parts) {
             double v = ((double)x[i] + bias) * factor + 0.5;
             v = v < low ? low : v;
             v = v > high ? high : v;
-            y[i] = (float)((int32_t)(v + 256) - 256); /* rounded down: the sum is not negative */
+            /* Rounded down, as the sum is not negative; what is not a number stays so. */
+            const int32_t code = (int32_t)((v == v ? v : 0) + 256) - 256;
+            y[i] = v == v ? (float)code : (float)v;
         }
     }
     return 0;

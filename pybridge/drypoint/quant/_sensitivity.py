@@ -1,0 +1,222 @@
+"""What each layer's weights lose at few bits, and the bits of layers that fit a size."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import progress, table_lines
+from drypoint.data import Dataset
+from drypoint.graph import Graph, Weighted
+from drypoint.nn import Layer, Model
+from drypoint.program import Program, reference
+
+from ._calibration import Calibration, calibrate
+from ._errors import QuantizationError
+from ._fold import fold
+from ._gate import as_model
+from ._program_of import program_of
+from ._quantized_nodes import quantize_nodes
+from ._scheme import WEIGHT_BITS, Scheme
+from ._training import integers_read
+
+Labelled = Dataset | tuple[Any, Any]
+TABLES = 8  # bytes of a channel's bias and multiplier
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSensitivity:
+    """What a program loses when one op's weights have few bits, and all others 8.
+
+    Attributes:
+        op: its name.
+        n_weights, n_channels: of the op.
+        loss: bits -> mean cross-entropy of the program, in nats.
+        accuracy: bits -> share of right decisions.
+    """
+
+    op: str
+    n_weights: int
+    n_channels: int
+    loss: dict[int, float]
+    accuracy: dict[int, float]
+
+    def n_bytes(self, bits: int) -> int:
+        """Of the op's weights, biases and multipliers."""
+        return -(-self.n_weights * bits // 8) + TABLES * self.n_channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity(Sequence[LayerSensitivity]):
+    """What each op with weights loses at 8, 4 and 2 bits.
+
+    Attributes:
+        n_examples: the number of examples that the programs ran over.
+        ops: in the order of the program.
+    """
+
+    n_examples: int
+    ops: tuple[LayerSensitivity, ...]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.ops[index]
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __iter__(self) -> Iterator[LayerSensitivity]:
+        return iter(self.ops)
+
+    def __str__(self) -> str:
+        rows = [
+            (row.op, f"{row.n_weights:,}", *(_cell(row, bits) for bits in WEIGHT_BITS))
+            for row in self
+        ]
+        head = ("op", "weights", *(f"{bits} bits" for bits in WEIGHT_BITS))
+        title = f"accuracy and loss on {self.n_examples:,} examples, all other ops at 8 bits"
+        return "\n".join([title, *table_lines([head, *rows])])
+
+    def to_json(self) -> dict[str, object]:
+        """The rows as JSON-able values."""
+        return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
+
+
+def sensitivity(
+    model: Model | Layer,
+    data: Labelled,
+    *,
+    calibration: Calibration | None = None,
+    examples: int = 500,
+) -> Sensitivity:
+    """What each op's weights lose at 8, 4 and 2 bits, rounded without training.
+
+    A program is made and run for each op and number of bits.
+
+    Args:
+        model: trained; its outputs are scores or probabilities of classes.
+        data: examples that were not trained on: a `Dataset`, or a pair of inputs (N, ...) and
+            class indices (N,).
+        calibration: of the model; None: on the examples.
+        examples: the first of the data that programs run over, at least 1.
+
+    Raises:
+        QuantizationError: the data have no labels, or too few; the model has several outputs;
+            otherwise as `quantize`.
+    """
+    model, (x, y) = as_model(model), _labelled(data, examples)
+    calibration = calibrate(model, x) if calibration is None else calibration
+    graph = fold(model)
+    if len(graph.outputs) > 1:
+        raise QuantizationError("sensitivity needs a model of one output, of classes")
+    ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
+    whole = _figures(model, graph, calibration, Scheme(), x, y)
+    rows = []
+    with progress("sensitivity", total=2 * len(ops), unit="programs") as done:
+        for node in ops:
+            figures = {8: whole}
+            for bits in WEIGHT_BITS[1:]:
+                scheme = Scheme(weights={_literal(node.name): bits})
+                figures[bits] = _figures(model, graph, calibration, scheme, x, y)
+                done(1)
+            row = LayerSensitivity(
+                op=node.name,
+                n_weights=node.weight.size,
+                n_channels=len(node.bias),
+                loss={bits: loss for bits, (loss, _) in figures.items()},
+                accuracy={bits: accuracy for bits, (_, accuracy) in figures.items()},
+            )
+            rows.append(row)
+    return Sensitivity(n_examples=len(y), ops=tuple(rows))
+
+
+def allocate(
+    model: Model | Layer,
+    data: Labelled,
+    *,
+    flash: int,
+    calibration: Calibration | None = None,
+    examples: int = 500,
+) -> Scheme:
+    """The bits of each op whose weights, biases and multipliers fit into ``flash`` bytes.
+
+    All ops begin with 8 bits. The op that loses least for each byte that it saves gets fewer bits,
+    until all fit. The losses of `sensitivity` are taken to add up.
+
+    Args:
+        model, data, calibration, examples: as for `sensitivity`.
+        flash: bytes, without code and op records.
+
+    Returns:
+        A scheme for `quantize` and `finetune`.
+
+    Raises:
+        QuantizationError: the ops do not fit with 2 bits each; otherwise as `sensitivity`.
+    """
+    rows = sensitivity(model, data, calibration=calibration, examples=examples)
+    least = sum(row.n_bytes(WEIGHT_BITS[-1]) for row in rows)
+    if least > flash:
+        raise QuantizationError(
+            f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: make "
+            "its layers narrower"
+        )
+    bits = {row.op: WEIGHT_BITS[0] for row in rows}
+    while sum(row.n_bytes(bits[row.op]) for row in rows) > flash:
+        steps = [
+            ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
+            for row in rows
+            for fewer in WEIGHT_BITS
+            if fewer < bits[row.op]
+            and (saved := row.n_bytes(bits[row.op]) - row.n_bytes(fewer)) > 0
+        ]
+        _, name, fewer = min(steps)
+        bits[name] = fewer
+    return Scheme(weights={_literal(name): count for name, count in bits.items()})
+
+
+def _figures(
+    model: Model,
+    graph: Graph,
+    calibration: Calibration,
+    scheme: Scheme,
+    x: Any,
+    y: NDArray[np.int64],
+) -> tuple[float, float]:
+    """(mean cross-entropy, accuracy) of the program of a scheme."""
+    nodes = quantize_nodes(graph, calibration, scheme.weight_bits)
+    program = program_of(
+        model.encoder, model.decoder, graph, nodes, name="model", provenance=None
+    )
+    scores = _scores(program, integers_read(program, model.encoder, x))
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    right = scores.argmax(axis=1) == y
+    return float(-logs[np.arange(len(y)), y].mean()), float(right.mean())
+
+
+def _scores(program: Program, integers: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The real outputs, less the largest of each example."""
+    outputs = reference.run(program, integers) * program.output_scale
+    scores: NDArray[np.float64] = outputs - outputs.max(axis=1, keepdims=True)
+    return scores
+
+
+def _labelled(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
+    """Inputs and class indices of the first examples."""
+    x, y = (data.x, data.y) if isinstance(data, Dataset) else data
+    y = np.asarray(y)[:examples]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or len(x) < len(y):
+        raise QuantizationError(
+            "data have no class indices for at least one example; wanted: a Dataset, or a pair of "
+            "inputs (N, ...) and class indices (N,)"
+        )
+    return x[: len(y)], y.astype(np.int64)
+
+
+def _literal(name: str) -> str:
+    """The glob pattern that matches one name alone."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _cell(row: LayerSensitivity, bits: int) -> str:
+    return f"{100 * row.accuracy[bits]:.2f} %, {row.loss[bits]:.4f}"
