@@ -23,7 +23,7 @@ static int32_t conv_sum(const dpt_op *op, const void *in, window w, size_t o) {
     const size_t channels = op->in.c / groups, first = o / (op->out.c / groups) * channels;
     const uint64_t weights = (uint64_t)op->kernel_h * op->kernel_w * channels;
     const int8_t *row = op->weight + o * (size_t)dpt_row_bytes(weights, op->weight_bits);
-    const uint32_t each = 8u / op->weight_bits; /* weights of a byte */
+    const uint32_t log2 = dpt_weights_log2(op->weight_bits), last = (1u << log2) - 1u;
     uint64_t done = 0;
     int32_t acc = 0;
     for (int32_t ky = 0; ky < op->kernel_h; ky++) {
@@ -33,7 +33,7 @@ static int32_t conv_sum(const dpt_op *op, const void *in, window w, size_t o) {
             const int padded = pixel == SIZE_MAX;
             if (!padded || op->pad != NULL) {
                 acc += dot(op, padded ? op->pad : in, (padded ? 0 : pixel) + first,
-                           row + (size_t)(done / each), (size_t)(done % each), channels);
+                           row + (size_t)(done >> log2), (size_t)(done & last), channels);
             }
         }
     }

@@ -396,12 +396,14 @@ DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2],
     }
 }
 
+DPT_ANY_BITS(blocks_any_depthwise, dpt_blocks_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_blocks = {"blocks",
                                 dpt_always,
                                 DPT_PACKING_BLOCKS,
                                 {[DPT_CONV] = dpt_blocks_conv,
                                  [DPT_DENSE] = dpt_blocks_dense,
-                                 [DPT_DEPTHWISE] = dpt_blocks_depthwise,
+                                 [DPT_DEPTHWISE] = blocks_any_depthwise,
                                  [DPT_ADD] = dpt_scalar_add,
                                  [DPT_MAXPOOL] = dpt_scalar_maxpool,
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,

@@ -34,15 +34,15 @@ static uint64_t few_bits_magnitude(const dpt_op *op, uint32_t o) {
     const dpt_weight_rows table = dpt_rows_of(op);
     const int depthwise = op->kind == DPT_DEPTHWISE;
     const uint64_t first = depthwise ? o : 0, end = depthwise ? o + 1u : table.length;
-    const uint32_t bits = op->weight_bits, each = 8u / bits;
-    const uint32_t used = (uint32_t)(table.length % each) * bits; /* of a row's last byte; 0: all */
+    const uint32_t bits = op->weight_bits, log2 = dpt_weights_log2(bits), last = (1u << log2) - 1u;
+    const uint32_t used = (uint32_t)(table.length & last) * bits; /* of a row's last byte; 0: all */
     const size_t bytes = (size_t)dpt_row_bytes(table.length, bits);
     const int8_t *row = op->weight + (depthwise ? 0 : o * bytes);
     uint64_t sum = 0;
     int wrong = 0;
     for (uint64_t n = depthwise ? table.rows : 1; n > 0; n--, row += bytes) {
         for (uint64_t i = first; i < end; i++) {
-            const int32_t w = dpt_weight(row + (size_t)(i / each), (size_t)(i % each), bits);
+            const int32_t w = dpt_weight(row + (size_t)(i >> log2), (size_t)(i & last), bits);
             sum += (uint64_t)(w < 0 ? -w : w);
             wrong |= w == -(1 << (bits - 1));
         }

@@ -480,12 +480,14 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
+DPT_ANY_BITS(dsp_any_depthwise, dpt_dsp_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_dsp = {"dsp",
                              dpt_always,
                              DPT_PACKING_DSP,
                              {[DPT_CONV] = dpt_dsp_conv,
                               [DPT_DENSE] = dpt_dsp_dense,
-                              [DPT_DEPTHWISE] = dpt_dsp_depthwise,
+                              [DPT_DEPTHWISE] = dsp_any_depthwise,
                               [DPT_ADD] = dpt_scalar_add,
                               [DPT_MAXPOOL] = dpt_scalar_maxpool,
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,

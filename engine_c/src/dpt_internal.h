@@ -61,11 +61,11 @@ uint64_t dpt_values_read(const dpt_op *op);
  * the channel breaks check 20 of BLOB.md; `n` is dpt_values_read. */
 uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
 
-/* Defines a kernel for a table of a host's backend, where weights may have any number of bits. The
- * kernels that generated code names are for 8 bits alone, so that it links no others. */
+/* Defines a kernel for the table of a backend, where weights may have any number of bits. The
+ * kernels that generated code names read one number of bits, so that it links no others. */
 #define DPT_ANY_BITS(name, eight, few)                                                             \
     static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
-        (op->weight_bits == 8 ? (eight) : (few))(op, in, out, n);                                  \
+        (op->weight_bits == 8 || op->packed != NULL ? (eight) : (few))(op, in, out, n);            \
     }
 
 /* The weights of an op as a blob has them (BLOB.md section 4): rows that each begin at a byte. */
@@ -78,6 +78,12 @@ dpt_weight_rows dpt_rows_of(const dpt_op *op);
 /* Bytes of a row of weights. */
 static inline uint64_t dpt_row_bytes(uint64_t length, uint32_t bits) {
     return (length * bits + 7) / 8;
+}
+
+/* A byte has 2 to this power weights. To shift by, since on some targets a division of 64 bits is a
+ * function of the compiler's library. */
+static inline uint32_t dpt_weights_log2(uint32_t bits) {
+    return bits == 8 ? 0u : bits == 4 ? 1u : 2u;
 }
 
 /* Weight `i` of the weights of 8, 4 or 2 bits that begin at `row`; i * bits fits a size_t. */

@@ -53,12 +53,12 @@ static uint64_t unpacked_bytes(const dpt_op *op) {
 static void unpack_op(dpt_op *op, uint8_t *to) {
     const dpt_weight_rows table = dpt_rows_of(op);
     const size_t bytes = (size_t)dpt_row_bytes(table.length, op->weight_bits);
-    const uint32_t each = 8u / op->weight_bits;
+    const uint32_t log2 = dpt_weights_log2(op->weight_bits), last = (1u << log2) - 1u;
     const int8_t *row = op->weight;
     op->weight = (const int8_t *)to;
     for (uint64_t r = 0; r < table.rows; r++, row += bytes) {
         for (size_t i = 0; i < (size_t)table.length; i++) {
-            const int32_t w = dpt_weight(row + i / each, i % each, op->weight_bits);
+            const int32_t w = dpt_weight(row + (i >> log2), i & last, op->weight_bits);
             *to++ = (uint8_t)((uint32_t)w & 0xFFu);
         }
     }

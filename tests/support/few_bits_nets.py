@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import nets
 import numpy as np
+from window_nets import WINDOWS
 
 from drypoint.program import Program
 from drypoint.program.ops._weighted import WeightedOp
@@ -25,3 +27,13 @@ def _with_bits(op, bits):
         return op
     small = np.sign(op.weight) * (np.abs(op.weight) & np.int8(LARGEST[bits]))
     return replace(op, weight=small, weight_bits=bits)
+
+
+def programs(count: int) -> list[Program]:
+    """Programs of 4 and of 2 bits, and mixed ones: random ones, and ones with long and padded
+    windows.
+    """
+    made = [*nets.BROAD, *nets.POOLING, *WINDOWS, nets.wide_program(), nets.padded_program()]
+    made += [nets.random_program(seed) for seed in range(2000, 2000 + count)]
+    kinds = ((4,), (2,), (8, 4, 2))
+    return [with_few_bits(program, i, kinds[i % 3]) for i, program in enumerate(made)]

@@ -51,7 +51,7 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
-    always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
+    always += ["dpt_scalar.c", "dpt_bits.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
     if kernels.quads is not None:

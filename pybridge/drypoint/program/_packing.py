@@ -22,6 +22,7 @@ from ._packing_quads import Quads, pack_quads
 from ._program import Program
 from ._tensors import ProgramError
 from .ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
+from .ops._weighted import WeightedOp
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
@@ -46,6 +47,8 @@ class KernelSet:
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
         depthwise: the layout of depthwise convolutions, where ``quads`` is None; None: the layout
             of ``dpt_mve_depthwise.inc``.
+        few_bits: whether its kernels read weights of 4 and 2 bits, but for packed depthwise
+            convolutions; other weights an export has in 8 bits.
         stack: a bound of the bytes of stack of a run in which no op runs row by row, for any model,
             on the targets that use the set, compiled by gcc with -Os to -O3; 0: none is known.
     """
@@ -59,6 +62,7 @@ class KernelSet:
     flips: Literal["u8", "i8"] | None = None
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
     depthwise: Depthwise | None = BYTES
+    few_bits: bool = False
     stack: int = 0
 
 
@@ -101,7 +105,7 @@ _BLOCKS = KernelSet(
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
-        KernelSet(name="scalar", backend="dpt_scalar", number=0),
+        KernelSet(name="scalar", backend="dpt_scalar", number=0, few_bits=True),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
         replace(_BLOCKS, name="blocks-any", stack=1664),
@@ -151,6 +155,20 @@ def kernel_set(name: str) -> KernelSet:
     if name not in KERNEL_SETS:
         raise ProgramError(f"no kernels are called {name!r}; there are: {', '.join(KERNEL_SETS)}")
     return KERNEL_SETS[name]
+
+
+def exported_op(op: Op, kernels: KernelSet) -> Op:
+    """The op as generated code has it: with weights of 8 bits where the kernels read no other.
+
+    Args:
+        op: any op.
+        kernels: the kernels that will run the op.
+    """
+    if not isinstance(op, WeightedOp) or op.weight_bits == 8:
+        return op
+    plain = kernels.number == 0
+    unpacks = kernels.few_bits and (plain or not isinstance(op, DepthwiseConv))
+    return op if unpacks else replace(op, weight_bits=8)
 
 
 def pack(op: Op, kernels: KernelSet) -> bytes:
