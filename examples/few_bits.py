@@ -3,10 +3,10 @@
     python examples/few_bits.py
     python examples/few_bits.py --nets mnist-4k --seeds 0
 
-trains each net in floats and then in integers, for each seed, and prints a row of a table: the bytes
-of weights, biases and multipliers, and the accuracy of the C engine on the test images, the median
-of the seeds. Of the training images 5,000 are held out: nets and settings were chosen on these. The
-last epoch counts. No test image was seen by a choice.
+trains each net in floats and then in integers, for each seed, and prints a row of a table: the
+bytes of weights, biases and multipliers, and the accuracy of the C engine on the test images, the
+median of the seeds. Of the training images 5,000 are held out: nets and settings were chosen on
+these. The last epoch counts. No test image was seen by a choice.
 """
 
 import argparse

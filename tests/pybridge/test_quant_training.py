@@ -1,4 +1,4 @@
-"""Training in a program's integers: the forward pass is the program, gradients are straight through.
+"""Training in a program's integers: the forward pass is the program, gradients as LSQ's.
 
 The oracle of integers is `program.reference`; of gradients, loops over single numbers.
 """
@@ -71,12 +71,12 @@ def test_every_layer_of_the_program_is_what_training_computes(name, bits):
     net = model.net["integers"]
     planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
     pixels = x[..., None] if x is IMAGES else program.integers(x)
-    for op, plane, wanted in zip(program.ops, planes, reference.trace(program, pixels), strict=True):
-        values = plane.data.reshape(len(x), -1, *wanted.shape[1:3]).transpose(0, 2, 3, 1)
-        if op is program.ops[-1]:
-            wanted = (wanted * program.output_scale).astype(np.float32)
-        else:
-            values = values + op.output.zero
+    traces = zip(program.ops, planes, reference.trace(program, pixels), strict=True)
+    for op, plane, codes in traces:
+        values = plane.data.reshape(len(x), -1, *codes.shape[1:3]).transpose(0, 2, 3, 1)
+        last = op is program.ops[-1]
+        real = (codes * program.output_scale).astype(np.float32)
+        wanted = real if last else codes.astype(np.float32) - op.output.zero
         np.testing.assert_array_equal(values, wanted, err_msg=op.name)
     for op in program.ops:
         if hasattr(op, "weight"):
@@ -165,7 +165,7 @@ def test_gradients_of_a_requantization_are_those_of_its_real_values():
 
 
 def test_ops_that_cannot_be_trained_in_integers_are_named():
-    net = nn.Sequential([nn.Conv2d(4, 3), nn.Hardswish(), nn.Flatten(), nn.Linear(3)])
+    net = nn.Sequential([nn.Conv2d(4, 3), nn.Hardswish(), nn.Flatten(), nn.Linear(3), nn.Softmax()])
     model = train.fit(net, (IMAGES, LABELS), epochs=1, progress="none").model
     with pytest.raises(quant.UnsupportedError, match="Table has no training in integers yet"):
         quant.finetune(model, (IMAGES, LABELS))

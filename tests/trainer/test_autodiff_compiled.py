@@ -567,8 +567,8 @@ def test_quantization_in_training(n, o, area, seed):
     for to in (quantization.Range(0, 5), quantization.Range(-9, 3), quantization.Range(0, 0, True)):
 
         def both(x, g):
-            y = choose.requantize(x, bias, steps, to=to)  # noqa: B023
-            return y, *choose.requantize_gradient(g, x, y, bias, steps, to=to)  # noqa: B023
+            y = choose.requantize(x, bias, steps=steps, to=to)  # noqa: B023
+            return y, *choose.requantize_gradient(g, x, y, bias, steps=steps, to=to)  # noqa: B023
 
         on_every_set(both, x, g)
 
@@ -579,7 +579,7 @@ def test_what_is_not_a_number_stays_so_in_a_requantization():
     for to in (quantization.Range(0, 5), quantization.Range(0, 0, True)):
         for name in SETS:
             with runtime.force_kernels(name):
-                y = choose.requantize(x.astype(np.float32), one, steps, to=to)
+                y = choose.requantize(x.astype(np.float32), one, steps=steps, to=to)
                 assert np.isnan(y).all()
 
 

@@ -151,7 +151,9 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     def initial_arrays(self, draw: Any) -> dict[str, Array]:  # noqa: ARG002
         """The float net's values, and ratios of 1; none is random."""
-        arrays = {name: np.ones(shape, np.float32) for name, shape in self.param_shapes().items()}
+        arrays: dict[str, Array] = {
+            name: np.ones(shape, np.float32) for name, shape in self.param_shapes().items()
+        }
         for op in self.ops:
             if isinstance(op.node, Weighted):
                 factor = (op.weight_unit / op.weight_scale)[:, None, None, None]
@@ -253,7 +255,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         if isinstance(node, AvgPool):
             q = requantize_integers(np.zeros(1, np.float32), _first(steps), wide=op.wide)
             window = node.kernel[0] * node.kernel[1]
-            bias, codes = q.bias - window * sources[0].zero, before.integers.weight
+            bias, weight = q.bias - window * sources[0].zero, before.integers.weight
         else:
             codes = weight_codes_of(
                 arrays[f"{node.name}.weight"],
@@ -265,12 +267,13 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             codes = _untapped(node, codes)
             zeros = _by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
             bias = q.bias - (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
+            weight = codes.astype(np.int8)
         integers = Integers(
             bias.astype(np.int32),
             q.mult.astype(np.int32),
             q.shift,
             q.unit,
-            codes.astype(np.int8),
+            weight,
             before.integers.weight_bits,
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)

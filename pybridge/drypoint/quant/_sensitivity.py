@@ -11,7 +11,7 @@ from drypoint.common import progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import Program, reference
+from drypoint.program import reference
 
 from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
@@ -83,6 +83,28 @@ class Sensitivity(Sequence[LayerSensitivity]):
         return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Trials:
+    """Programs of one model and their figures on labelled examples."""
+
+    model: Model
+    graph: Graph
+    calibration: Calibration
+    x: Any
+    y: NDArray[np.int64]
+
+    def figures(self, scheme: Scheme) -> tuple[float, float]:
+        """(mean cross-entropy, accuracy) of the program of a scheme."""
+        nodes = quantize_nodes(self.graph, self.calibration, scheme.weight_bits)
+        ends = self.model.encoder, self.model.decoder
+        program = program_of(*ends, self.graph, nodes, name="model", provenance=None)
+        outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
+        scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
+        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        right = scores.argmax(axis=1) == self.y
+        return float(-logs[np.arange(len(self.y)), self.y].mean()), float(right.mean())
+
+
 def sensitivity(
     model: Model | Layer,
     data: Labelled,
@@ -111,14 +133,15 @@ def sensitivity(
     if len(graph.outputs) > 1:
         raise QuantizationError("sensitivity needs a model of one output, of classes")
     ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
-    whole = _figures(model, graph, calibration, Scheme(), x, y)
+    trials = _Trials(model=model, graph=graph, calibration=calibration, x=x, y=y)
+    whole = trials.figures(Scheme())
     rows = []
     with progress("sensitivity", total=2 * len(ops), unit="programs") as done:
         for node in ops:
             figures = {8: whole}
             for bits in WEIGHT_BITS[1:]:
-                scheme = Scheme(weights={_literal(node.name): bits})
-                figures[bits] = _figures(model, graph, calibration, scheme, x, y)
+                scheme = Scheme(weights={node.name: bits})
+                figures[bits] = trials.figures(scheme)
                 done(1)
             row = LayerSensitivity(
                 op=node.name,
@@ -172,33 +195,7 @@ def allocate(
         ]
         _, name, fewer = min(steps)
         bits[name] = fewer
-    return Scheme(weights={_literal(name): count for name, count in bits.items()})
-
-
-def _figures(
-    model: Model,
-    graph: Graph,
-    calibration: Calibration,
-    scheme: Scheme,
-    x: Any,
-    y: NDArray[np.int64],
-) -> tuple[float, float]:
-    """(mean cross-entropy, accuracy) of the program of a scheme."""
-    nodes = quantize_nodes(graph, calibration, scheme.weight_bits)
-    program = program_of(
-        model.encoder, model.decoder, graph, nodes, name="model", provenance=None
-    )
-    scores = _scores(program, integers_read(program, model.encoder, x))
-    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    right = scores.argmax(axis=1) == y
-    return float(-logs[np.arange(len(y)), y].mean()), float(right.mean())
-
-
-def _scores(program: Program, integers: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The real outputs, less the largest of each example."""
-    outputs = reference.run(program, integers) * program.output_scale
-    scores: NDArray[np.float64] = outputs - outputs.max(axis=1, keepdims=True)
-    return scores
+    return Scheme(weights=bits)
 
 
 def _labelled(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
@@ -211,11 +208,6 @@ def _labelled(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
             "inputs (N, ...) and class indices (N,)"
         )
     return x[: len(y)], y.astype(np.int64)
-
-
-def _literal(name: str) -> str:
-    """The glob pattern that matches one name alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _cell(row: LayerSensitivity, bits: int) -> str:

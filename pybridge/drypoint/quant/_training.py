@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +54,7 @@ class IntegerEncoder:
         return {} if self.encoder is None else self.encoder.config()
 
 
-def integers_read(
-    program: Program, encoder: Encoder | None, inputs: object
-) -> NDArray[np.integer]:
+def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> NDArray[np.integer]:
     """The integers that the first op reads, (N, h, w, c), for inputs of the float model."""
     if isinstance(encoder, ImageEncoder):
         return encoder.pixels(inputs)
@@ -83,9 +80,7 @@ def integer_model(model: Model, inputs: object, bits_of: Callable[[str], int]) -
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
     net = integer_net(graph, nodes)
-    program = program_of(
-        model.encoder, model.decoder, graph, nodes, name="start", provenance=None
-    )
+    program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
     encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
     layers: dict[str, Layer] = {"integers": net}
     if graph.outputs[0].softmax:

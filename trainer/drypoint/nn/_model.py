@@ -324,7 +324,9 @@ class Model:
 
     def _raw(self, x: object) -> Array | None:
         """x as an array if it has the net's input shape and is of floats, else None."""
-        if isinstance(self.encoder, SignalEncoder) or getattr(self.encoder, "encodes_floats", False):
+        if isinstance(self.encoder, SignalEncoder) or getattr(
+            self.encoder, "encodes_floats", False
+        ):
             return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(value) for value in x):

@@ -43,7 +43,7 @@ def _run_codes(task: Any, arrays: dict[str, Array], largest: int) -> None:
     run(task, struct("dpk_weight_codes", **fields, **sizes, largest=largest), FROM_MEMORY * w.size)
 
 
-def requantize(kernels: Any, x: Array, bias: Array, steps: Steps, *, to: Range) -> Array:
+def requantize(kernels: Any, x: Array, bias: Array, *, steps: Steps, to: Range) -> Array:
     """The integers less the zero point, or real values."""
     rows = to_rows(x)
     y = empty_like(rows)
@@ -52,7 +52,7 @@ def requantize(kernels: Any, x: Array, bias: Array, steps: Steps, *, to: Range) 
 
 
 def requantize_gradient(
-    kernels: Any, gradient: Array, x: Array, value: Array, bias: Array, steps: Steps, *, to: Range
+    kernels: Any, gradient: Array, x: Array, value: Array, bias: Array, *, steps: Steps, to: Range
 ) -> tuple[Array, Array, Array]:
     """The gradients with respect to x and bias, and the terms of the output's ratio."""
     rows, by_bias, terms = to_rows(x), *(empty(x.shape[1:2]) for _ in "bt")

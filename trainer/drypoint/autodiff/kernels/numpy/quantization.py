@@ -68,7 +68,7 @@ class Integers(NamedTuple):
 def weight_codes(w: Array, ratio: Array, unit: Array, *, largest: int) -> Array:
     """The integers of weights (O, ...) as floats: round(w / (ratio * unit)), halves to even."""
     scaled = w * _rows(1 / (ratio * unit), w)
-    return np.rint(scaled.clip(-largest, largest))
+    return np.asarray(np.rint(scaled.clip(-largest, largest)))
 
 
 def weight_codes_gradient(
@@ -97,20 +97,20 @@ def requantize_integers(bias: Array, steps: Steps, *, wide: bool) -> Integers:
     return Integers(integer, mult, shift, unit, out)
 
 
-def requantize(x: Array, bias: Array, steps: Steps, *, to: Range) -> Array:
+def requantize(x: Array, bias: Array, *, steps: Steps, to: Range) -> Array:
     """The integers that accumulators x (N, O, ...) become, less the zero point; or, of a wide
     output, their real values.
     """
     q = requantize_integers(bias, steps, wide=to.wide)
-    acc = x.astype(np.int64) + column(q.bias, x)
-    code = ((acc << q.shift) * column(q.mult, x) + 2**31) >> 32
-    if to.wide:
-        return (code * q.out_step).astype(x.dtype)
-    return code.clip(to.low, to.high).astype(x.dtype)
+    bias_of, mult_of = (v.reshape(-1, *(1,) * (x.ndim - 2)) for v in (q.bias, q.mult))
+    acc: NDArray[np.int64] = x.astype(np.int64) + bias_of
+    code = ((acc << q.shift) * mult_of + 2**31) >> 32
+    y = code * q.out_step if to.wide else code.clip(to.low, to.high)
+    return np.asarray(y, x.dtype)
 
 
 def requantize_gradient(
-    gradient: Array, x: Array, value: Array, bias: Array, steps: Steps, *, to: Range
+    gradient: Array, x: Array, value: Array, bias: Array, *, steps: Steps, to: Range
 ) -> tuple[Array, Array, Array]:
     """The gradients of `requantize` with respect to x and bias, straight through; and the terms
     (O,) of each channel in LSQ's gradient of the output's ratio.
