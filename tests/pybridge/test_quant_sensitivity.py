@@ -64,7 +64,7 @@ def test_an_allocation_fits_and_keeps_the_bits_that_matter(lenet, images, found,
 
 
 def test_a_net_that_is_too_large_is_refused(lenet, images):
-    with pytest.raises(quant.QuantizationError, match="takes .* bytes with 2 bits a weight"):
+    with pytest.raises(quant.QuantizationError, match=r"takes .* bytes with 2 bits a weight"):
         quant.allocate(lenet, images, flash=8192)
 
 
