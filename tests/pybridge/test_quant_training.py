@@ -39,7 +39,28 @@ def signed():
     )
 
 
-NETS = {"separable": (separable, IMAGES), "signed": (signed, SIGNALS)}
+def branches():
+    """Residual blocks, of which one reads the other's sum; and a concatenation."""
+
+    def residual():
+        layers = {"a": nn.Conv2d(4, 3, padding=1), "relu": nn.ReLU(), "b": nn.Conv2d(4, 1)}
+        edges = [("input", "a", "relu", "b", "add.a"), ("input", "add.b")]
+        return nn.Graph({**layers, "add": nn.Add()}, edges)
+
+    fire = nn.Graph(
+        {"left": nn.Conv2d(3, 3), "right": nn.Conv2d(2, 3), "concat": nn.Concat()},
+        [("input", "left", "concat.a"), ("input", "right", "concat.b")],
+    )
+    layers = [nn.Conv2d(4, 3), nn.BatchNorm2d(), residual(), nn.ReLU(), residual(), fire]
+    ends = [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3), nn.Softmax()]
+    return nn.Sequential([*layers, *ends])
+
+
+NETS = {
+    "separable": (separable, IMAGES),
+    "signed": (signed, SIGNALS),
+    "branches": (branches, IMAGES),
+}
 
 
 QUIET = {"batch_size": 32, "progress": "none", "validation_split": 0}

@@ -41,6 +41,7 @@ from drypoint.graph import (
     raw_pixels,
 )
 from drypoint.nn import Context, Layer
+from drypoint.program import Add
 
 from ._errors import QuantizationError, UnsupportedError
 from ._quantized_nodes import scale_groups
@@ -202,6 +203,9 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             case AvgPool():
                 zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
                 return self._requantize(op, _sum_pool(node, x), zero, params)
+            case Binary():
+                zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
+                return self._requantize(op, _sum(op, sources), zero, params)
             case MaxPool():
                 (top, left, bottom, right) = node.padding
                 padding = ((top, bottom), (left, right))
@@ -245,17 +249,17 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     def _quantized(self, op: _Op, sources: tuple[QuantParams, ...]) -> QuantizedNode:
         node, arrays, before = op.node, self.params, op.quantized
-        if not isinstance(node, Weighted | AvgPool):
+        if not isinstance(node, Weighted | AvgPool | Binary):
             target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
             return _replaced(before, sources, target, None)
         steps = op.steps(arrays)
         if not min(float(a.min()) for a in (steps.ratio, steps.in_ratio, steps.out_ratio)) > 0:
             raise QuantizationError(f"{node.name}: a trained scale is not above 0: train again")
         assert before.integers is not None  # the node computes accumulators
-        if isinstance(node, AvgPool):
+        if not isinstance(node, Weighted):
             q = requantize_integers(np.zeros(1, np.float32), _first(steps), wide=op.wide)
-            window = node.kernel[0] * node.kernel[1]
-            bias, weight = q.bias - window * sources[0].zero, before.integers.weight
+            # Zero points do not change, nor do the factors of a sum.
+            bias, weight = before.integers.bias, before.integers.weight
         else:
             codes = weight_codes_of(
                 arrays[f"{node.name}.weight"],
@@ -275,6 +279,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             q.unit,
             weight,
             before.integers.weight_bits,
+            before.integers.fields,
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
         return _replaced(before, sources, target, integers)
@@ -298,7 +303,9 @@ def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
     if refused:
         raise UnsupportedError(f"no training in integers for {'; '.join(refused)}")
     groups = scale_groups(graph)
-    names = {0: ""}
+    # The factors of a sum follow from the scales of its inputs, which stay.
+    names = {groups[n]: "" for q in nodes if isinstance(q.node, Binary) for n in q.node.reads}
+    names[0] = ""
     for number, q in enumerate(nodes, start=1):
         if q.node.nature == "computes" and groups[number] != 0 and q.target.dtype != "i32":
             names.setdefault(groups[number], f"{q.node.name}.output_step")
@@ -323,6 +330,8 @@ def _refusal(q: QuantizedNode) -> str:
     """Why an op cannot be trained in integers; "" where it can."""
     if isinstance(q.node, Weighted | AvgPool | MaxPool | Concat):
         return ""
+    if isinstance(q.node, Binary) and q.node.op is Add:
+        return ""
     kind = q.node.op.__name__ if isinstance(q.node, Binary) else type(q.node).__name__
     return f"{kind} has no training in integers yet"
 
@@ -332,6 +341,8 @@ def _weight_units(q: QuantizedNode) -> dict[str, Array]:
     if isinstance(q.node, AvgPool):
         count = q.node.kernel[0] * q.node.kernel[1]
         return {"weight_scale": np.full(q.node.shape.c, 1 / count, np.float32)}
+    if isinstance(q.node, Binary):
+        return {"weight_scale": np.full(q.node.shape.c, q.unit[0] / q.source.scale, np.float32)}
     if not isinstance(q.node, Weighted):
         return {}
     weight = q.node.weight
@@ -390,6 +401,17 @@ def _sum_pool(node: AvgPool, x: Tensor) -> Tensor:
     ones = Tensor(constant(np.ones((c, 1, *node.kernel), x.dtype)))
     padding: Padding = ((top, bottom), (left, right))
     return conv2d(x, ones, stride=node.stride, padding=padding, groups=c, exact=True)
+
+
+def _sum(op: _Op, sources: list[Tensor]) -> Tensor:
+    """The sum of two planes, each times its factor: below 2^24."""
+    assert op.quantized.integers is not None  # a sum has integers
+    c, dtype = op.node.shape.c, sources[0].dtype
+    terms = [
+        conv2d(x, Tensor(constant(np.full((c, 1, 1, 1), factor, dtype))), groups=c, exact=True)
+        for x, factor in zip(sources, op.quantized.integers.fields["factors"], strict=True)
+    ]
+    return terms[0] + terms[1]
 
 
 def _first(steps: Steps) -> Steps:
