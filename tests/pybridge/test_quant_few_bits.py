@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from drypoint import data, engine, measure, models, nn, quant
+from drypoint.cli.__main__ import main
 from drypoint.graph import few_bit_scales
+from drypoint.program import blob
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +81,18 @@ def test_a_net_of_zeros_has_a_program_of_few_bits():
     net = net.with_params({path: np.zeros_like(a) for path, a in net.params.items()})
     program = quant.quantize(net, np.eye(3, dtype=np.float32), weights=2)
     assert not program.ops[0].weight.any()
+
+
+def test_the_command_takes_bits_or_a_flash_size(tmp_path, capsys):
+    """Oracle: the bits of the ops of the blob."""
+    out = tmp_path / "net.dpt"
+    for words, wanted in (
+        (["--weights", "fc1=2,*=4"], {"conv1": 4, "conv2": 4, "fc1": 2, "fc2": 4}),
+        (["--bits", "4"], dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 4)),
+        (["--flash", "440000"], dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 8)),
+    ):
+        command = ["quantize", "lenet-mnist", "--out", str(out), "--examples", "20", *words]
+        assert main(command) == 0
+        program = blob.loads(out.read_bytes())
+        assert {op.name: op.weight_bits for op in program.ops} == wanted
+    assert "accuracy and loss on 500 examples" in capsys.readouterr().err

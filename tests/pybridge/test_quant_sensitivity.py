@@ -44,10 +44,10 @@ def test_the_bytes_are_those_of_the_programs_tables(lenet, found, images):
 
 
 @pytest.mark.parametrize("flash", [440_000, 230_000, 118_000])
-def test_an_allocation_fits_and_keeps_the_bits_that_matter(lenet, images, found, flash):
+def test_an_allocation_fits_and_keeps_the_bits_that_matter(found, flash):
     """Oracle: all 81 allocations. The greedy choice may lose a little more than the best one that
     fits: 0.02 nats."""
-    scheme = quant.allocate(lenet, images, flash=flash)
+    scheme = found.allocate(flash)
     chosen = [scheme.weight_bits(row.op) for row in found]
     size = sum(row.n_bytes(bits) for row, bits in zip(found, chosen, strict=True))
     assert size <= flash

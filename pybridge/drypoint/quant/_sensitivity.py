@@ -78,6 +78,27 @@ class Sensitivity(Sequence[LayerSensitivity]):
         title = f"accuracy and loss on {self.n_examples:,} examples, all other ops at 8 bits"
         return "\n".join([title, *table_lines([head, *rows])])
 
+    def allocate(self, flash: int) -> Scheme:
+        """`allocate` by these figures."""
+        least = sum(row.n_bytes(WEIGHT_BITS[-1]) for row in self)
+        if least > flash:
+            raise QuantizationError(
+                f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: "
+                "make its layers narrower"
+            )
+        bits = {row.op: WEIGHT_BITS[0] for row in self}
+        while sum(row.n_bytes(bits[row.op]) for row in self) > flash:
+            steps = [
+                ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
+                for row in self
+                for fewer in WEIGHT_BITS
+                if fewer < bits[row.op]
+                and (saved := row.n_bytes(bits[row.op]) - row.n_bytes(fewer)) > 0
+            ]
+            _, name, fewer = min(steps)
+            bits[name] = fewer
+        return Scheme(weights=bits)
+
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values."""
         return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
@@ -177,25 +198,8 @@ def allocate(
     Raises:
         QuantizationError: the ops do not fit with 2 bits each; otherwise as `sensitivity`.
     """
-    rows = sensitivity(model, data, calibration=calibration, examples=examples)
-    least = sum(row.n_bytes(WEIGHT_BITS[-1]) for row in rows)
-    if least > flash:
-        raise QuantizationError(
-            f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: make "
-            "its layers narrower"
-        )
-    bits = {row.op: WEIGHT_BITS[0] for row in rows}
-    while sum(row.n_bytes(bits[row.op]) for row in rows) > flash:
-        steps = [
-            ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
-            for row in rows
-            for fewer in WEIGHT_BITS
-            if fewer < bits[row.op]
-            and (saved := row.n_bytes(bits[row.op]) - row.n_bytes(fewer)) > 0
-        ]
-        _, name, fewer = min(steps)
-        bits[name] = fewer
-    return Scheme(weights=bits)
+    found = sensitivity(model, data, calibration=calibration, examples=examples)
+    return found.allocate(flash)
 
 
 def _labelled(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:

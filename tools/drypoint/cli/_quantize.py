@@ -7,10 +7,10 @@ from drypoint.common import check_suffix, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
-from drypoint.quant import Scheme, calibrate, quantize
+from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
 from ._data import add_data_arguments, examples
-from ._output import result
+from ._output import result, say
 from ._pieces import check_other, count, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BITS",
         help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4",
     )
+    parser.add_argument(
+        "--flash",
+        type=count,
+        metavar="BYTES",
+        help="choose the bits of each op, so that weights, biases and multipliers fit; shows what "
+        "each op loses",
+    )
     add_data_arguments(parser)
 
 
@@ -52,13 +59,18 @@ def run(args: argparse.Namespace) -> int:
     check_other(out, args.model)
     check_suffix(out, ".dpt")
     dataset = examples("train", args, model)
+    weights = args.weights
+    if args.flash is not None:
+        rows = sensitivity(model, dataset)
+        say(str(rows))
+        weights = rows.allocate(args.flash)
     program = to_integers(
         model,
         dataset,
         name=out.stem,
         examples=args.examples,
         percentile=args.percentile,
-        weights=args.weights,
+        weights=weights,
     )
     content = blob.dumps(program)
     write_atomic(out, content)
