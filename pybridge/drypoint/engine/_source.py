@@ -54,6 +54,7 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     always += ["dpt_scalar.c", "dpt_bits.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
+    wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:
         wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
