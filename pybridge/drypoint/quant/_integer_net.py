@@ -5,7 +5,7 @@ computes: to the byte, while sums of products stay below 2^24.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,12 +13,8 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import (
     Array,
-    Padding,
-    Range,
     Tensor,
     concat,
-    conv2d,
-    linear,
     max_pool2d,
     requantize,
     weight_codes,
@@ -33,69 +29,28 @@ from drypoint.graph import (
     Graph,
     Integers,
     MaxPool,
-    Node,
     QuantizedNode,
     QuantParams,
     Weighted,
-    largest_weight,
     raw_pixels,
 )
 from drypoint.nn import Context, Layer
 from drypoint.program import Add
 
 from ._errors import QuantizationError, UnsupportedError
+from ._integer_ops import (
+    IntegerOp,
+    by_input,
+    channels_first,
+    channels_last,
+    correlate,
+    sum_planes,
+    sum_pool,
+    weight_units,
+)
 from ._quantized_nodes import scale_groups
 
 Params: TypeAlias = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Op:
-    """An op of the net.
-
-    Attributes:
-        quantized: the node with the integers before training.
-        source, target: names of the parameters of the scales; "" of a scale that is constant.
-        units: the scales of input and output before training.
-        weight_unit: float32 (O,), scales of the weights before training, in units of the parameter.
-        weight_scale: float32 (O,), the same in real units.
-    """
-
-    quantized: QuantizedNode
-    source: str
-    target: str
-    units: tuple[float, float]
-    weight_unit: Array = field(default_factory=lambda: np.empty(0, np.float32))
-    weight_scale: Array = field(default_factory=lambda: np.empty(0, np.float32))
-
-    @property
-    def node(self) -> Node:
-        return self.quantized.node
-
-    @property
-    def wide(self) -> bool:
-        return self.quantized.target.dtype == "i32"
-
-    @property
-    def range(self) -> Range:
-        """The clamp, less the zero point."""
-        low, high = self.quantized.clamp
-        zero = self.quantized.target.zero
-        return Range(0, 0, wide=True) if self.wide else Range(low - zero, high - zero)
-
-    @property
-    def largest(self) -> int:
-        """The largest weight."""
-        assert self.quantized.integers is not None  # the op has weights
-        return largest_weight(self.quantized.integers.weight_bits)
-
-    def steps(self, arrays: Mapping[str, Array], dtype: Any = np.float32) -> Steps:
-        """The scales of the requantization."""
-        ones = constant(np.ones(len(self.weight_scale), dtype))
-        ratio = arrays.get(f"{self.node.name}.weight_step", ones)
-        source, target = (arrays.get(name, ones[:1]) for name in (self.source, self.target))
-        unit = constant(self.weight_scale.astype(dtype, copy=False))
-        return Steps(ratio, unit, source, target, *self.units)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -114,7 +69,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     """
 
     graph: Graph = field(repr=False)
-    ops: tuple[_Op, ...] = field(repr=False)
+    ops: tuple[IntegerOp, ...] = field(repr=False)
     zeros: tuple[int, ...]
 
     short_name = "integers"
@@ -158,16 +113,16 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         for op in self.ops:
             if isinstance(op.node, Weighted):
                 factor = (op.weight_unit / op.weight_scale)[:, None, None, None]
-                weight = _taps(op.node).astype(np.float32) * factor
+                weight = channels_first(op.node).astype(np.float32) * factor
                 arrays[f"{op.node.name}.weight"] = weight
                 arrays[f"{op.node.name}.bias"] = self._bias(op, op.node).astype(np.float32)
         return arrays
 
-    def _bias(self, op: _Op, node: Weighted) -> NDArray[np.float64]:
+    def _bias(self, op: IntegerOp, node: Weighted) -> NDArray[np.float64]:
         """The real bias for inputs less `zeros`."""
         if node.reads != (0,):
             return node.bias
-        zeros = _by_input(self.zeros, node)
+        zeros = by_input(self.zeros, node)
         scale = op.quantized.source.scale if self.graph.input.affine is not None else 0.0
         total: NDArray[np.float64] = (node.weight * zeros).sum(axis=(1, 2, 3))
         return node.bias + scale * total
@@ -189,7 +144,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             planes.append(self._forward(op, sources, params))
         return planes[1:]
 
-    def _forward(self, op: _Op, sources: list[Tensor], params: Params) -> Tensor:
+    def _forward(self, op: IntegerOp, sources: list[Tensor], params: Params) -> Tensor:
         x, node, name = sources[0], op.node, op.node.name
         match node:
             case Weighted():
@@ -199,13 +154,13 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
                     constant(op.weight_unit.astype(x.dtype, copy=False)),
                     largest=op.largest,
                 )
-                return self._requantize(op, _correlate(node, x, w), params[f"{name}.bias"], params)
+                return self._requantize(op, correlate(node, x, w), params[f"{name}.bias"], params)
             case AvgPool():
                 zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
-                return self._requantize(op, _sum_pool(node, x), zero, params)
+                return self._requantize(op, sum_pool(node, x), zero, params)
             case Binary():
                 zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
-                return self._requantize(op, _sum(op, sources), zero, params)
+                return self._requantize(op, sum_planes(op, sources), zero, params)
             case MaxPool():
                 (top, left, bottom, right) = node.padding
                 padding = ((top, bottom), (left, right))
@@ -215,7 +170,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             case _:
                 raise AssertionError(node)  # `integer_net` refuses the node
 
-    def _requantize(self, op: _Op, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
+    def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
         arrays = {name: tensor.data for name, tensor in params.items()}
         steps = op.steps(arrays, acc.dtype)
         y = requantize(
@@ -243,15 +198,15 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         line = []
         for number, op in enumerate(self.ops, start=1):
             sources = tuple(scales[n] for n in op.node.reads)
-            line.append(self._quantized(op, sources))
+            line.append(self._quantize_op(op, sources))
             scales[number] = line[-1].target
         return tuple(line)
 
-    def _quantized(self, op: _Op, sources: tuple[QuantParams, ...]) -> QuantizedNode:
+    def _quantize_op(self, op: IntegerOp, sources: tuple[QuantParams, ...]) -> QuantizedNode:
         node, arrays, before = op.node, self.params, op.quantized
         if not isinstance(node, Weighted | AvgPool | Binary):
             target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
-            return _replaced(before, sources, target, None)
+            return replace(before, sources=sources, target=target)
         steps = op.steps(arrays)
         if not min(float(a.min()) for a in (steps.ratio, steps.in_ratio, steps.out_ratio)) > 0:
             raise QuantizationError(f"{node.name}: a trained scale is not above 0: train again")
@@ -268,8 +223,8 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
                 largest=op.largest,
             )
             q = requantize_integers(arrays[f"{node.name}.bias"], steps, wide=op.wide)
-            codes = _untapped(node, codes)
-            zeros = _by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
+            codes = channels_last(node, codes)
+            zeros = by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
             bias = q.bias - (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
             weight = codes.astype(np.int8)
         integers = Integers(
@@ -282,7 +237,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             before.integers.fields,
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
-        return _replaced(before, sources, target, integers)
+        return replace(before, sources=sources, target=target, integers=integers)
 
 
 def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
@@ -310,12 +265,12 @@ def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
         if q.node.nature == "computes" and groups[number] != 0 and q.target.dtype != "i32":
             names.setdefault(groups[number], f"{q.node.name}.output_step")
     ops = tuple(
-        _Op(
+        IntegerOp(
             quantized=q,
             source=names.get(groups[q.node.reads[0]], ""),
             target=names.get(groups[number], "") if q.node.nature == "computes" else "",
             units=(float(np.float32(q.source.scale)), float(np.float32(q.target.scale))),
-            **_weight_units(q),
+            **weight_units(q),
         )
         for number, q in enumerate(nodes, start=1)
     )
@@ -336,100 +291,6 @@ def _refusal(q: QuantizedNode) -> str:
     return f"{kind} has no training in integers yet"
 
 
-def _weight_units(q: QuantizedNode) -> dict[str, Array]:
-    """The scales of the weights before training."""
-    if isinstance(q.node, AvgPool):
-        count = q.node.kernel[0] * q.node.kernel[1]
-        return {"weight_scale": np.full(q.node.shape.c, 1 / count, np.float32)}
-    if isinstance(q.node, Binary):
-        return {"weight_scale": np.full(q.node.shape.c, q.unit[0] / q.source.scale, np.float32)}
-    if not isinstance(q.node, Weighted):
-        return {}
-    weight = q.node.weight
-    # Optimizers take steps of one size for all weights: so the parameters have the deviation of a
-    # net before training, whatever an encoder or a batch norm has multiplied them by.
-    deviation = float(np.sqrt(np.mean(weight**2))) or 1.0
-    natural = np.sqrt(2 / weight[0].size)
-    scale = q.unit / q.source.scale
-    unit = scale * natural / deviation
-    return {"weight_scale": scale.astype(np.float32), "weight_unit": unit.astype(np.float32)}
-
-
-def _taps(node: Weighted) -> NDArray[np.float64]:
-    """The weights as (O, C / groups, kh, kw)."""
-    return node.weight.transpose(0, 3, 1, 2)
-
-
-def _untapped(node: Weighted, codes: Array) -> Array:
-    """(O, C / groups, kh, kw) as the weights of a node."""
-    o, h, w, c = node.weight.shape
-    return codes.reshape(o, c, h, w).transpose(0, 2, 3, 1)
-
-
-def _by_input(zeros: tuple[int, ...], node: Weighted) -> NDArray[np.float64]:
-    """A number of each input channel, as the weights of each output meet them: (O, 1, 1, C /
-    groups).
-    """
-    rows = np.repeat(
-        np.array(zeros, np.float64).reshape(node.groups, -1), len(node.bias) // node.groups, axis=0
-    )
-    return rows[:, None, None, :]
-
-
-def _correlate(node: Weighted, x: Tensor, w: Tensor) -> Tensor:
-    """Sums of products of integers, pooled."""
-    if node.dense:
-        return linear(x.reshape((len(x.data), -1)), w.reshape((len(w.data), -1)))
-    top, left, bottom, right = node.padding
-    padding: Padding = ((top, bottom), (left, right))
-    return conv2d(
-        x,
-        w,
-        stride=node.stride,
-        padding=padding,
-        dilation=node.dilation,
-        groups=node.groups,
-        pool=node.pool,
-        exact=True,
-    )
-
-
-def _sum_pool(node: AvgPool, x: Tensor) -> Tensor:
-    """The sums of the windows."""
-    top, left, bottom, right = node.padding
-    c = node.shape.c
-    ones = Tensor(constant(np.ones((c, 1, *node.kernel), x.dtype)))
-    padding: Padding = ((top, bottom), (left, right))
-    return conv2d(x, ones, stride=node.stride, padding=padding, groups=c, exact=True)
-
-
-def _sum(op: _Op, sources: list[Tensor]) -> Tensor:
-    """The sum of two planes, each times its factor: below 2^24."""
-    assert op.quantized.integers is not None  # a sum has integers
-    c, dtype = op.node.shape.c, sources[0].dtype
-    terms = [
-        conv2d(x, Tensor(constant(np.full((c, 1, 1, 1), factor, dtype))), groups=c, exact=True)
-        for x, factor in zip(sources, op.quantized.integers.fields["factors"], strict=True)
-    ]
-    return terms[0] + terms[1]
-
-
 def _first(steps: Steps) -> Steps:
     """The scales of the first channel, which all channels share."""
     return steps._replace(ratio=steps.ratio[:1], unit=steps.unit[:1])
-
-
-def _replaced(
-    before: QuantizedNode,
-    sources: tuple[QuantParams, ...],
-    target: QuantParams,
-    integers: Integers | None,
-) -> QuantizedNode:
-    return QuantizedNode(
-        node=before.node,
-        sources=sources,
-        target=target,
-        integers=integers,
-        clamp=before.clamp,
-        table=before.table,
-    )

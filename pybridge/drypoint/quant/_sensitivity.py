@@ -148,7 +148,7 @@ def sensitivity(
         QuantizationError: the data have no labels, or too few; the model has several outputs;
             otherwise as `quantize`.
     """
-    model, (x, y) = as_model(model), _labelled(data, examples)
+    model, (x, y) = as_model(model), _inputs_and_labels(data, examples)
     calibration = calibrate(model, x) if calibration is None else calibration
     graph = fold(model)
     if len(graph.outputs) > 1:
@@ -202,7 +202,7 @@ def allocate(
     return found.allocate(flash)
 
 
-def _labelled(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
+def _inputs_and_labels(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
     """Inputs and class indices of the first examples."""
     x, y = (data.x, data.y) if isinstance(data, Dataset) else data
     y = np.asarray(y)[:examples]

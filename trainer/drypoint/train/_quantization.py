@@ -18,7 +18,7 @@ class Quantization(Protocol):
         ...
 
 
-def quantized(model: object, inputs: object, quantization: Quantization) -> Model:
+def integer_training_model(model: object, inputs: object, quantization: Quantization) -> Model:
     """The model that `fit` trains in integers.
 
     Raises:

@@ -23,7 +23,7 @@ from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
-from ._quantization import Quantization, quantized
+from ._quantization import Quantization, integer_training_model
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
 from ._training_data import ShuffledBatches, Source, TrainingData, training_data
@@ -68,7 +68,7 @@ def train(
         notify=progress.note,
     )
     if quantization is not None:
-        given = quantized(given, parts.train.columns[INPUT], quantization)
+        given = integer_training_model(given, parts.train.columns[INPUT], quantization)
     prepared = prepare_model(
         given,
         parts.train,
