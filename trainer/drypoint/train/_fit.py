@@ -151,6 +151,7 @@ def fit(
         checkpoint=None if checkpoint is None else Path(checkpoint),
         mpi=mpi,
         compiled=compiled,
+        quantization=quantization,
     )
     return train(
         model,
@@ -162,7 +163,6 @@ def fit(
         metrics=metrics,
         validation_data=validation_data,
         validation_split=validation_split,
-        quantization=quantization,
         resume_from=None if resume_from is None else Path(resume_from),
         progress=make_progress(progress),
     )
