@@ -120,13 +120,6 @@ RECIPES = {
 }
 
 
-def n_bytes(program: Program) -> tuple[int, int]:
-    """(bytes of 4-bit weights, biases and multipliers; bytes of the weights alone)."""
-    weights = sum((op.weight.size + 1) // 2 for op in program.ops if hasattr(op, "weight"))
-    tables = sum(4 * (op.bias.size + op.mult.size) for op in program.ops if hasattr(op, "bias"))
-    return weights + tables, weights
-
-
 def run(name: str, seed: int) -> tuple[Program, float, float, float]:
     """(program; accuracy in floats and in integers on validation examples, and on test examples).
 
@@ -179,9 +172,11 @@ def main() -> int:
             runs.append(run(name, int(seed)))
             values = " ".join(f"{value:.2f}" for value in runs[-1][1:])
             print(f"{name}, seed {seed}: {values}", file=sys.stderr, flush=True)
-        total, weights = n_bytes(runs[0][0])
+        program = runs[0][0]
+        tables = [table.nbytes for op in program.ops for table in (op.bias, op.mult)]
+        weights = program.weight_bytes
         medians = [f"{statistics.median(run[i] for run in runs):.2f}" for i in (1, 2, 3)]
-        cells = [name, f"{total:,}", f"{weights:,}", f"{runs[0][0].macs:,}", *medians]
+        cells = [name, f"{weights + sum(tables):,}", f"{weights:,}", f"{program.macs:,}", *medians]
         print("|".join(["", *(f" {cell} " for cell in cells), ""]), flush=True)
     return 0
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import MAX_ACCUMULATOR, MAX_FACTOR, multipliers
+from drypoint.program import LARGEST_WEIGHT, MAX_ACCUMULATOR, MAX_FACTOR, multipliers
 
 from ._errors import Unsupported
 from ._qparams import QuantParams
@@ -65,7 +65,7 @@ def weighted_integers(
     scale = _natural_scales(weight, source.scale)
     if weight_bits < 8:
         scale = few_bit_scales(weight, weight_bits, fallback=scale)
-    largest = largest_weight(weight_bits)
+    largest = LARGEST_WEIGHT[weight_bits]
     while True:
         step = source.scale * float(scale.max())  # of the coarsest accumulator
         out = 4 * step if out_scale is None else max(out_scale, step)
@@ -88,11 +88,6 @@ def weighted_integers(
         scale = np.where(over, 2 * floored, scale)
 
 
-def largest_weight(weight_bits: int) -> int:
-    """The largest weight of 8, 4 or 2 bits: 127, 7 or 1. The smallest one is its negative."""
-    return int(2 ** (weight_bits - 1) - 1)
-
-
 def few_bit_scales(
     weight: NDArray[np.float64], weight_bits: int, *, fallback: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -106,7 +101,7 @@ def few_bit_scales(
         weight_bits: 4 or 2.
         fallback: float64 [out], the scales of channels of zeros.
     """
-    rows, largest = weight.reshape(len(weight), -1), largest_weight(weight_bits)
+    rows, largest = weight.reshape(len(weight), -1), LARGEST_WEIGHT[weight_bits]
     widest = np.abs(rows).max(axis=1) / largest
     best, least = np.where(widest > 0, widest, fallback), np.full(len(rows), np.inf)
     for share in SCALE_SHARES:

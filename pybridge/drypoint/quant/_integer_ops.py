@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
 from drypoint.autodiff.kernels.numpy.quantization import Steps
 from drypoint.autodiff.trace import constant
-from drypoint.graph import AvgPool, Binary, Node, QuantizedNode, Weighted, largest_weight
+from drypoint.graph import AvgPool, Binary, Node, QuantizedNode, Weighted
+from drypoint.program import LARGEST_WEIGHT
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,7 +52,7 @@ class IntegerOp:
     def largest(self) -> int:
         """The largest weight."""
         assert self.quantized.integers is not None  # the op has weights
-        return largest_weight(self.quantized.integers.weight_bits)
+        return LARGEST_WEIGHT[self.quantized.integers.weight_bits]
 
     def steps(self, arrays: Mapping[str, Array], dtype: Any = np.float32) -> Steps:
         """The scales of the requantization."""

@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Model
+from drypoint.program import LARGEST_WEIGHT
 
 from ._errors import QuantizationError
 from ._fold import fold
 from ._training import integer_model
 
 Bits: TypeAlias = int | Mapping[str, int]
-WEIGHT_BITS = (8, 4, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Scheme:
         if isinstance(self.weights, Mapping):
             object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
         for pattern, bits in self.patterns.items():
-            if not isinstance(pattern, str) or type(bits) is not int or bits not in WEIGHT_BITS:
+            if not isinstance(pattern, str) or type(bits) is not int or bits not in LARGEST_WEIGHT:
                 raise QuantizationError(
                     f"weights of {pattern!r} have {bits!r} bits; wanted: 8, 4 or 2, or a dict such "
                     'as {"fc1": 2, "*": 4}'

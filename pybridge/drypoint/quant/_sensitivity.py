@@ -11,7 +11,7 @@ from drypoint.common import progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import reference
+from drypoint.program import LARGEST_WEIGHT, WeightedOp, reference
 
 from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
@@ -19,11 +19,11 @@ from ._fold import fold
 from ._gate import as_model
 from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
-from ._scheme import WEIGHT_BITS, Scheme
+from ._scheme import Scheme
 from ._training import integers_read
 
 Labelled = Dataset | tuple[Any, Any]
-TABLES = 8  # bytes of a channel's bias and multiplier
+WEIGHT_BITS = tuple(LARGEST_WEIGHT)  # 8, 4, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +32,17 @@ class LayerSensitivity:
 
     Attributes:
         op: its name.
-        n_weights, n_channels: of the op.
+        n_weights: of the op.
+        n_bytes: bits -> bytes of its weights, biases and multipliers.
         loss: bits -> mean cross-entropy of the program, in nats.
         accuracy: bits -> share of right decisions.
     """
 
     op: str
     n_weights: int
-    n_channels: int
+    n_bytes: dict[int, int]
     loss: dict[int, float]
     accuracy: dict[int, float]
-
-    def n_bytes(self, bits: int) -> int:
-        """Of the op's weights, biases and multipliers."""
-        return -(-self.n_weights * bits // 8) + TABLES * self.n_channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,20 +77,20 @@ class Sensitivity(Sequence[LayerSensitivity]):
 
     def allocate(self, flash: int) -> Scheme:
         """`allocate` by these figures."""
-        least = sum(row.n_bytes(WEIGHT_BITS[-1]) for row in self)
+        least = sum(row.n_bytes[WEIGHT_BITS[-1]] for row in self)
         if least > flash:
             raise QuantizationError(
                 f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: "
                 "make its layers narrower"
             )
         bits = {row.op: WEIGHT_BITS[0] for row in self}
-        while sum(row.n_bytes(bits[row.op]) for row in self) > flash:
+        while sum(row.n_bytes[bits[row.op]] for row in self) > flash:
             steps = [
                 ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
                 for row in self
                 for fewer in WEIGHT_BITS
                 if fewer < bits[row.op]
-                and (saved := row.n_bytes(bits[row.op]) - row.n_bytes(fewer)) > 0
+                and (saved := row.n_bytes[bits[row.op]] - row.n_bytes[fewer]) > 0
             ]
             _, name, fewer = min(steps)
             bits[name] = fewer
@@ -104,9 +101,18 @@ class Sensitivity(Sequence[LayerSensitivity]):
         return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """The figures of one program; ``n_bytes`` by op."""
+
+    loss: float
+    accuracy: float
+    n_bytes: dict[str, int]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Trials:
-    """Programs of one model and their figures on labelled examples."""
+class _Prepared:
+    """A model with all that its programs need, and labelled examples."""
 
     model: Model
     graph: Graph
@@ -114,8 +120,8 @@ class _Trials:
     x: Any
     y: NDArray[np.int64]
 
-    def figures(self, scheme: Scheme) -> tuple[float, float]:
-        """(mean cross-entropy, accuracy) of the program of a scheme."""
+    def trial(self, scheme: Scheme) -> _Trial:
+        """The figures of the program of a scheme."""
         nodes = quantize_nodes(self.graph, self.calibration, scheme.weight_bits)
         ends = self.model.encoder, self.model.decoder
         program = program_of(*ends, self.graph, nodes, name="model", provenance=None)
@@ -123,7 +129,15 @@ class _Trials:
         scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
         logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         right = scores.argmax(axis=1) == self.y
-        return float(-logs[np.arange(len(self.y)), self.y].mean()), float(right.mean())
+        return _Trial(
+            loss=float(-logs[np.arange(len(self.y)), self.y].mean()),
+            accuracy=float(right.mean()),
+            n_bytes={
+                op.name: op.weight_bytes + op.bias.nbytes + op.mult.nbytes
+                for op in program.ops
+                if isinstance(op, WeightedOp)
+            },
+        )
 
 
 def sensitivity(
@@ -154,22 +168,22 @@ def sensitivity(
     if len(graph.outputs) > 1:
         raise QuantizationError("sensitivity needs a model of one output, of classes")
     ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
-    trials = _Trials(model=model, graph=graph, calibration=calibration, x=x, y=y)
-    whole = trials.figures(Scheme())
+    prepared = _Prepared(model=model, graph=graph, calibration=calibration, x=x, y=y)
+    whole = prepared.trial(Scheme())
     rows = []
     with progress("sensitivity", total=2 * len(ops), unit="programs") as done:
         for node in ops:
-            figures = {8: whole}
+            trials = {8: whole}
             for bits in WEIGHT_BITS[1:]:
                 scheme = Scheme(weights={node.name: bits})
-                figures[bits] = trials.figures(scheme)
+                trials[bits] = prepared.trial(scheme)
                 done(1)
             row = LayerSensitivity(
                 op=node.name,
                 n_weights=node.weight.size,
-                n_channels=len(node.bias),
-                loss={bits: loss for bits, (loss, _) in figures.items()},
-                accuracy={bits: accuracy for bits, (_, accuracy) in figures.items()},
+                n_bytes={bits: trial.n_bytes[node.name] for bits, trial in trials.items()},
+                loss={bits: trial.loss for bits, trial in trials.items()},
+                accuracy={bits: trial.accuracy for bits, trial in trials.items()},
             )
             rows.append(row)
     return Sensitivity(n_examples=len(y), ops=tuple(rows))
