@@ -11,7 +11,14 @@ from drypoint.common import progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import LARGEST_WEIGHT, WeightedOp, reference
+from drypoint.program import (
+    LARGEST_WEIGHT,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    reference,
+)
 
 from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
@@ -135,7 +142,7 @@ class _Prepared:
             n_bytes={
                 op.name: op.weight_bytes + op.bias.nbytes + op.mult.nbytes
                 for op in program.ops
-                if isinstance(op, WeightedOp)
+                if isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense)
             },
         )
 
