@@ -400,6 +400,49 @@ static void normalization(const dpk_kernels *k) {
     free(y);
 }
 
+/* An array of one number. */
+static float *all_of(float number, size_t n) {
+    float *x = numbers(n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = number;
+    return x;
+}
+
+static void quantization(const dpk_kernels *k) {
+    const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
+    float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
+    float *value = numbers(rows * columns), *bias = numbers(rows), *terms = numbers(rows);
+    float *ratio = all_of(1, rows), *unit = all_of(0.25F, rows), *gradient = numbers(rows);
+    const dpk_weight_codes w = {x, g, ratio, unit, y, gradient, rows, columns, 7};
+    check("codes of weights", k->weight_codes, &w, y, all);
+    check("their gradient", k->weight_codes_gradient, &w, y, all);
+    for (int wide = 0; wide < 2; wide++) {
+        const dpk_requantize r = {.x = x,
+                                  .g = g,
+                                  .value = value,
+                                  .bias = bias,
+                                  .ratio = ratio,
+                                  .unit = unit,
+                                  .in_ratio = ratio,
+                                  .out_ratio = ratio,
+                                  .y = y,
+                                  .bias_gradient = gradient,
+                                  .terms = terms,
+                                  .n_rows = rows,
+                                  .n_columns = columns,
+                                  .in_unit = 0.5F,
+                                  .out_unit = 1,
+                                  .low = -3,
+                                  .high = 2,
+                                  .wide = wide};
+        check("requantization", k->requantize, &r, y, all);
+        check("its gradient", k->requantize_gradient, &r, y, all);
+    }
+    float *arrays[] = {x, g, y, value, bias, terms, ratio, unit, gradient};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        free(arrays[i]);
+}
+
 static void row_products(const dpk_kernels *k) {
     const size_t n_g = draw(1, 14), n_x = draw(1, 12), n = draw(1, 1200), all = n_g * n_x;
     float *g = numbers(n_g * n), *x = numbers(n_x * n), *y = numbers(all);
@@ -509,6 +552,7 @@ int main(int n_arguments, char **arguments) {
             copies(k);
             dropout(k);
             losses(k);
+            quantization(k);
             row_products(k);
             normalization(k);
             depthwise(k);

@@ -23,7 +23,7 @@ from drypoint.autodiff import Tensor, lazy
 from drypoint.autodiff._window import Convolution, Window
 from drypoint.autodiff.kernels import choose, runtime, updates
 from drypoint.autodiff.kernels.native import algorithm
-from drypoint.autodiff.kernels.numpy import lanes
+from drypoint.autodiff.kernels.numpy import lanes, quantization
 
 SETS = list(runtime.Settings.sets)
 seeds = st.integers(0, 2**32 - 1)
@@ -583,6 +583,43 @@ def test_a_batch_norm_of_small_integers(*, n, c, clip, seed):
         return y, mean, variance, *choose.batch_norm_gradient(g, x, scale, shift, **found)
 
     on_every_set(both, x, g, scale, shift)
+
+
+@given(n=batches, o=st.integers(1, 5), area=st.integers(0, 9), seed=seeds)
+@settings(max_examples=30)
+def test_quantization_in_training(n, o, area, seed):
+    """Scales are powers of two, so every product and sum is exact."""
+    rng = np.random.default_rng(seed)
+    w, g = whole(rng, o, 3, 3, 1) / 4, whole(rng, o, 3, 3, 1)
+    ratio, unit = (2.0 ** rng.integers(-1, 2, (2, o))).astype(np.float32)
+    for largest in (127, 7, 1):
+        on_every_set(lambda w: (choose.weight_codes(w, ratio, unit, largest=largest),), w)  # noqa: B023
+        on_every_set(
+            lambda g, w: choose.weight_codes_gradient(g, w, ratio, unit, largest=largest),  # noqa: B023
+            g,
+            w,
+        )
+    shape, ones = (n, o, *((area, 2) if area else ())), np.ones(1, np.float32)
+    x, g = (anyhow(rng, whole(rng, *shape) * 8) for _ in "xg")
+    steps = quantization.Steps(ratio, unit, ones, ones * 2, 0.25, 1.0)
+    bias = whole(rng, o)
+    for to in (quantization.Range(0, 5), quantization.Range(-9, 3), quantization.Range(0, 0, True)):
+
+        def both(x, g):
+            y = choose.requantize(x, bias, steps=steps, to=to)  # noqa: B023
+            return y, *choose.requantize_gradient(g, x, y, bias, steps=steps, to=to)  # noqa: B023
+
+        on_every_set(both, x, g)
+
+
+def test_what_is_not_a_number_stays_so_in_a_requantization():
+    one = np.ones(1, np.float32)
+    steps, x = quantization.Steps(one, one, one, one, 1.0, 1.0), np.full((1, 1, 1, 1), np.nan)
+    for to in (quantization.Range(0, 5), quantization.Range(0, 0, True)):
+        for name in SETS:
+            with runtime.force_kernels(name):
+                y = choose.requantize(x.astype(np.float32), one, steps=steps, to=to)
+                assert np.isnan(y).all()
 
 
 def test_a_nan_comes_through_a_cross_entropy():

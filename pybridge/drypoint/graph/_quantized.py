@@ -141,6 +141,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
 
 
 def _weighted_op(quantized: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+    base["weight_bits"] = q.weight_bits
     if node.dense:
         return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}

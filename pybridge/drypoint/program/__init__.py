@@ -37,6 +37,7 @@ from ._tensors import ProgramError as ProgramError
 from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
 from .ops import *  # noqa: F403 - the names of its __all__
+from .ops._bits import LARGEST_WEIGHT as LARGEST_WEIGHT
 from .ops._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
 from .passes.fuse import fuse_rows as fuse_rows
 from .passes.simplify import Change as Change
@@ -45,6 +46,7 @@ from .passes.simplify import simplify as simplify
 from .passes.streaming import streaming as streaming
 
 __all__ = [
+    "LARGEST_WEIGHT",
     "LIMITS",
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",

@@ -71,6 +71,15 @@ batch_norm_gradient = _choose(
     native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
 )
 
+weight_codes = _choose(native.quantization.weight_codes, reference.quantization.weight_codes)
+weight_codes_gradient = _choose(
+    native.quantization.weight_codes_gradient, reference.quantization.weight_codes_gradient
+)
+requantize = _choose(native.quantization.requantize, reference.quantization.requantize)
+requantize_gradient = _choose(
+    native.quantization.requantize_gradient, reference.quantization.requantize_gradient
+)
+
 
 def conv2d_transformed_weight(weight: Array, spec: Convolution, x: Array) -> Array | None:
     """The transformed weight of a Winograd convolution of x; None if the direct one is faster."""

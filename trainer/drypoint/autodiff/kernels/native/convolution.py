@@ -197,7 +197,7 @@ def _uses_winograd(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
 
 
 def _uses_winograd_forward(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.is_possible(spec):
+    if spec.exact or not algorithm.is_possible(spec):
         return False
     return algorithm.is_faster_forward(
         spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:])
