@@ -25,6 +25,7 @@ from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
 from ._outputs import Output as Output
 from ._outputs import Values as Values
+from ._outputs import output_names as output_names
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._random_inputs import random_inputs as random_inputs
@@ -72,6 +73,7 @@ __all__ = [
     "lifetimes",
     "memory_chart",
     "multipliers",
+    "output_names",
     "packing",
     "random_inputs",
     "reference",

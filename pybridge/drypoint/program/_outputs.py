@@ -15,6 +15,7 @@ from .ops._op import BaseOp
 ONLY_OUTPUT = "output"  # the name of the output of a program that has one
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PARTS = ("count", "scale", "softmax")  # of a macro's name: NAME_OUTPUT_<X>_COUNT
+_LONGEST = 32  # characters of a name from a text
 _TAKEN = (*_PARTS, "period")  # NAME_OUTPUT_COUNT, ... have another meaning
 
 Values = NDArray[np.int32] | dict[str, NDArray[np.int32]]
@@ -111,6 +112,20 @@ def name_problem(names: Sequence[str]) -> str:
                 f"already; take another, such as {name}s"
             )
     return ""
+
+
+def output_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Names that the outputs of a program or of a net may have, from any texts: of several ones
+    lower-case C identifiers, such as ``heat_1`` from "Heat:1", with a number where a name is taken;
+    "output" of one.
+    """
+    names: list[str] = []
+    for text in texts:
+        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST].strip("_")
+        stem = stem if stem[:1].isalpha() else f"{ONLY_OUTPUT}_{stem}".rstrip("_")
+        candidates = (stem, *(f"{stem}_{i}" for i in range(2, len(texts) + 2)))
+        names.append(next(name for name in candidates if not name_problem([*names, name])))
+    return tuple(names) if len(names) > 1 else (ONLY_OUTPUT,)
 
 
 def by_output(outputs: Sequence[Output], planes: Iterable[NDArray[np.integer]]) -> Values:

@@ -189,8 +189,8 @@ class Program:
 
     @property
     def output_size(self) -> int:
-        """Bytes of the caller's output of a run, which is int32."""
-        return 4 * self.output_shape.size
+        """Bytes of the caller's output of a run: the int32 of all outputs."""
+        return 4 * self.output_count
 
     @property
     def ram_size(self) -> int:

@@ -362,8 +362,8 @@ def _softmax(reader: Reader, op: Operator) -> None:
         reader.write(op, nn.Softmax(), source)
         return
     probabilities = replace(source, file_qparams=PROBABILITIES)  # whatever the file says
-    reader.beta, output = (beta, reader.add(op.name, nn.Softmax(), (source,), output=probabilities))
-    reader.values[op.outputs[0]] = output
+    output = reader.add(op.name, nn.Softmax(), (source,), output=probabilities)
+    reader.values[op.outputs[0]], reader.betas[output.end] = output, beta
 
 
 def _quantize(reader: Reader, op: Operator) -> None:
@@ -389,7 +389,7 @@ def _quantize(reader: Reader, op: Operator) -> None:
 def _dequantize(reader: Reader, op: Operator) -> None:
     """DEQUANTIZE changes no real value; a program ends in it."""
     if reader.integers and (
-        op.inputs[0] not in reader.values or reader.file.output != op.outputs[0]
+        op.inputs[0] not in reader.values or op.outputs[0] not in reader.file.outputs.values()
     ):
         raise Unsupported(
             "goes back to floats before the end: interop.from_tflite reads float nets"
