@@ -60,10 +60,13 @@ def test_an_onnx_file_is_cut_at_a_tensor_of_its_nodes():
 
 
 def test_messages_name_the_tensors_to_cut_at():
-    f, left, logits, right = two_heads()
-    with pytest.raises(interop.TfliteError, match=rf"softmax(.|\n)*--cut 't{logits}' 't{left}' im"):
+    f, left, logits, _ = two_heads()
+    right = f.then("ARG_MAX", [logits, f.constant(3)], (1, 6, 5), type="INT32")
+    with pytest.raises(
+        interop.TfliteError, match=rf"compare the(.|\n)*--cut 't{logits}' 't{left}' im"
+    ):
         interop.program_from_tflite(f.bytes(outputs=[left, right]))
-    with pytest.raises(interop.TfliteError, match=rf"softmax(.|\n)*--cut 't{logits}' imports"):
+    with pytest.raises(interop.TfliteError, match=rf"compare the(.|\n)*--cut 't{logits}' imports"):
         interop.program_from_tflite(f.bytes(outputs=[right]))
     with pytest.raises(interop.TfliteError, match=f"no tensor 'none'; its outputs are 't{right}'"):
         interop.program_from_tflite(f.bytes(outputs=[right]), cut=("none",))

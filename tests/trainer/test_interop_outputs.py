@@ -1,5 +1,5 @@
-"""Files and models of several outputs. Oracles: LiteRT, ONNX Runtime and PyTorch, whose
-outputs the names tell apart; and the same file, cut at one output after the other.
+"""Files and models of several outputs. Oracles: LiteRT, ONNX Runtime and PyTorch, by
+the names of their outputs; and the same file, cut at one output after the other.
 """
 
 import numpy as np
@@ -139,6 +139,65 @@ def test_an_onnx_file_of_several_outputs(form):
         assert np.abs(real[output.name] - wanted).max() < 2.5 * output.scale
     found = engine.verify(program, {"C": engine.Engine(program)}, program.integers(x))
     assert found.differing_bytes == 0
+
+
+def cells_file(kind, beta=1.0):
+    """FOMO's tail: a softmax over the channels of each cell."""
+    f = TfliteFile((1, 6, 4, 3), kind=kind, scale=0.02, zero=-3)
+    at = f.then(
+        "CONV_2D", [0, f.drawn(3, 3, 3, 3), f.bias(3)], (1, 6, 4, 3), scale=0.1, **windows()
+    )
+    at = f.then("SOFTMAX", [at], (1, 6, 4, 3), scale=1 / 256, zero=-128, Beta=beta)
+    return f.bytes()
+
+
+def test_a_softmax_of_each_cell_is_recorded():
+    """Decisions equal LiteRT's, where LiteRT's largest probability is no tie. Probabilities of
+    LiteRT are steps of 1/256, and of logits that differ by a step.
+    """
+    for beta in (1.0, 2.0):
+        content = cells_file("INT8", beta)
+        program = interop.program_from_tflite(content)
+        assert (program.softmax, [op.kind for op in program.ops]) == ("channels", ["conv"])
+        x = int8s(program.input_shape)
+        (wanted,) = litert_outputs(content, x).values()
+        real = program.real(reference.run(program, x)).reshape(wanted.shape)
+        assert np.abs(real - wanted).max() < program.output_scale / 2 + 1 / 256
+        largest = np.sort(wanted, axis=3)
+        clear = largest[..., -1] - largest[..., -2] > 0.05
+        assert clear.mean() > 0.5
+        assert (real.argmax(axis=3) == wanted.argmax(axis=3))[clear].all()
+        found = engine.verify(program, {"C": engine.Engine(program)}, x)
+        assert found.differing_bytes == 0
+
+
+def test_a_float_softmax_of_each_cell_is_a_layer():
+    """Float32 sums in another order: 1e-6 of probabilities."""
+    content = cells_file("FLOAT32")
+    net = interop.from_tflite(content)
+    x = np.random.default_rng(1).normal(0, 1, (5, 6, 4, 3)).astype(np.float32)
+    (wanted,) = litert_outputs(content, x).values()
+    np.testing.assert_allclose(
+        net(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1), wanted, rtol=0, atol=1e-6
+    )
+    program = quant.quantize(net, quant.calibrate(net, x.transpose(0, 3, 1, 2)))
+    assert program.softmax == "channels"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_onnx_softmax_of_each_cell(form):
+    """A probability of the file is a step of 1/255, and of logits that differ by a step."""
+    pytest.importorskip("onnxruntime")
+    f = OnnxFile((3, 6, 4))
+    f.then("Conv", f.drawn(3, 3, 3, 3), f.drawn(3), pads=[1, 1, 1, 1]).then("Softmax", axis=1)
+    content = quantized(f.bytes(), (3, 6, 4), form)
+    program = interop.program_from_onnx(content)
+    assert program.softmax == "channels"
+    x = normals((3, 6, 4), 20, seed=2)
+    real = program.real(reference.run(program, program.integers(x))).reshape(20, 6, 4, 3)
+    (wanted,) = run_onnx(content, x)
+    wanted = wanted.reshape(20, 3, 6, 4).transpose(0, 2, 3, 1)
+    assert np.abs(real - wanted).max() < program.output_scale / 2 + 1 / 255
 
 
 def test_names_are_made_c_identifiers():

@@ -24,6 +24,7 @@ from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
 from ._outputs import Output as Output
+from ._outputs import SoftmaxForm as SoftmaxForm
 from ._outputs import Values as Values
 from ._outputs import output_names as output_names
 from ._plan import Plan as Plan
@@ -61,6 +62,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "Simplified",
+    "SoftmaxForm",
     "SoundBorder",
     "Tensor",
     "Values",

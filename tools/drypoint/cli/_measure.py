@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if option := _anomaly_option(args):
             raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
         others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
-        if isinstance(loaded, Program) and not (loaded.decoder or loaded.softmax or others):
+        if isinstance(loaded, Program) and not (loaded.decoder or loaded.softmax is True or others):
             raise DrypointError(
                 f"{args.file} is no classifier and no autoencoder: in Python, "
                 "measure.measure_regression measures its outputs"
