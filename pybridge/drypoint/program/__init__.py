@@ -23,6 +23,7 @@ from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
+from ._outputs import ONLY_OUTPUT as ONLY_OUTPUT
 from ._outputs import Output as Output
 from ._outputs import SoftmaxForm as SoftmaxForm
 from ._outputs import Values as Values
@@ -50,6 +51,7 @@ __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
+    "ONLY_OUTPUT",
     "BlobError",
     "Border",
     "Change",

@@ -50,10 +50,8 @@ def hint(names: Sequence[str]) -> str:
     """What to say of tensors where a file can be cut before what is refused; "" of none."""
     if not names:
         return ""
-    return (
-        f"before them it computes {_names(names)}: {_option(names)} imports up to there, and "
-        "what comes after is for your own code"
-    )
+    words = " ".join(repr(name) for name in names)
+    return f"--cut {words} imports up to there; what comes after is for your own code"
 
 
 def before_refused(
@@ -79,11 +77,6 @@ def before_refused(
             computed.update(written)
     read |= dict.fromkeys(outputs)
     return [name for name in read if name in computed] if 2 * count <= len(ends) else []
-
-
-def _option(names: Sequence[str]) -> str:
-    words = " ".join(repr(name) for name in names)
-    return f"cut={tuple(names)!r} or --cut {words}"
 
 
 def _names(names: Sequence[str]) -> str:
