@@ -231,7 +231,7 @@ typedef struct dpt_softmax_scale {
 typedef struct dpt_model {
     const dpt_op *ops; /* [n_ops] */
     uint16_t n_ops;
-    uint16_t n_labels;   /* 0, or the number of values of the last output */
+    uint16_t n_labels;   /* 0, or the number of values of the last output, or of its channels */
     uint32_t arena_size; /* bytes that dpt_run needs, exactly */
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
@@ -345,7 +345,8 @@ size_t dpt_output_count(const dpt_model *model);
  * no more outputs. Its dpt_elements(op->out) values begin at output[op->out_offset]. */
 const dpt_op *dpt_output_at(const dpt_model *model, size_t index);
 
-/* The index of the largest of n >= 1 values of an output, the lowest among equals. */
+/* The index of the largest of n >= 1 values of an output, the lowest among equals: the class, or
+ * the class of a pixel of n channels. */
 size_t dpt_argmax(const int32_t *output, size_t n);
 
 /* The softmax of n >= 1 values of an output, in units of 2^-30: probability[i] * 100 / 2^30 is a

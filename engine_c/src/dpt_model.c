@@ -332,10 +332,11 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
 }
 
 /* Checks 25 to 27: as many closed strings as there are labels. */
-static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_values) {
+static dpt_status check_labels(const blob *b, uint32_t n_labels, dpt_tensor out) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
+    const int by_pixel = n_labels == out.c && dpt_u16(b->bytes + 6) != 0;
     uint32_t closed = 0;
-    if (n_labels != 0 && n_labels != n_values) {
+    if (n_labels != 0 && n_labels != dpt_elements(out) && !by_pixel) {
         return DPT_E_SHAPE;
     }
     if (!inside(b, offset, size)) {
@@ -430,7 +431,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     const uint32_t arena_size = dpt_u32(p + 16), state_size = dpt_u32(p + 48);
     if ((status = dpt_check_stream(ops, n_ops, state_size)) != DPT_OK ||
         (status = dpt_check_plan(ops, n_ops, state_size, arena_size)) != DPT_OK ||
-        (status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out))) != DPT_OK ||
+        (status = check_labels(&b, n_labels, ops[n_ops - 1].out)) != DPT_OK ||
         (status = dpt_check_sound(p, b.size, dpt_elements(ops[0].in))) != DPT_OK) {
         return status;
     }

@@ -391,7 +391,10 @@ static inline int final_check(const uint8_t *blob, size_t size) {
     if (plan_check(blob) != 0 || lent_check(blob) != 0) {
         return 24;
     }
-    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
+    const size_t out = record_at(n_ops - 1) + 24;
+    const uint64_t n_labels = u16_at(blob, 22);
+    const int by_pixel = u16_at(blob, 6) != 0 && n_labels == u16_at(blob, out + 4);
+    if (n_labels != 0 && n_labels != values_at(blob, out) && !by_pixel) {
         return 25;
     }
     if (labels + length > size) {

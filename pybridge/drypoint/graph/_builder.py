@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import BinaryOp, Shape
+from drypoint.program import BinaryOp, Shape, SoftmaxForm
 
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
@@ -48,13 +48,13 @@ class Value:
         shape: the plane; another one than the node's after a reshape that moved no value.
         flat: whether readers see a vector in the order channel, row, column, while the plane holds
             it in the order row, column, channel.
-        softmax: whether the layer's output is the softmax of the plane.
+        softmax: whether the layer's output is the softmax of the plane; "channels": of each pixel.
     """
 
     number: int
     shape: Shape
     flat: bool = False
-    softmax: bool = False
+    softmax: SoftmaxForm = False
 
 
 class Builder:

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from drypoint.program import SoftmaxForm
+
 from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Upsample
 
 
 class NetOutput(NamedTuple):
     """An output of the net: the number of the node whose plane it is, whether it is the softmax of
-    that plane, and its name.
+    that plane or of each of its pixels, and its name.
     """
 
     number: int
-    softmax: bool = False
+    softmax: SoftmaxForm = False
     name: str = "output"
 
 

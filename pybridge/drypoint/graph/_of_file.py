@@ -25,23 +25,24 @@ from ._quantized import QuantizedNode
 Halves = Literal["up", "even"]
 
 
-def compute_output(graph: Graph) -> Graph:
-    """The fused graph, whose last node can write int32: a maximum or a copy of integers with a zero
-    point is followed by a table that takes the zero point away.
+def compute_outputs(graph: Graph) -> Graph:
+    """The fused graph, whose outputs' nodes can write int32: a maximum or a copy of integers with a
+    zero point is followed by a table that takes the zero point away.
     """
-    (output,) = graph.outputs
-    last = graph.nodes[output.number]
-    if last.nature == "computes" or last.qparams is None or last.qparams.zero == 0:
-        return graph
-    table = Table(
-        name="output",
-        reads=(output.number,),
-        shape=last.shape,
-        qparams=last.qparams,
-        function=lambda reals: reals,
-    )
-    number = len(graph.nodes)
-    return replace(graph, nodes={**graph.nodes, number: table}).with_outputs(lambda _: number)
+    nodes, tables = dict(graph.nodes), dict[int, int]()
+    for output in graph.outputs:
+        last = graph.nodes[output.number]
+        if last.nature == "computes" or last.qparams is None or last.qparams.zero == 0:
+            continue
+        tables[output.number] = len(nodes)
+        nodes[len(nodes)] = Table(
+            name=output.name,
+            reads=(output.number,),
+            shape=last.shape,
+            qparams=last.qparams,
+            function=lambda reals: reals,
+        )
+    return replace(graph, nodes=nodes).with_outputs(lambda number: tables.get(number, number))
 
 
 def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ...]:

@@ -23,8 +23,11 @@ from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
+from ._outputs import ONLY_OUTPUT as ONLY_OUTPUT
 from ._outputs import Output as Output
+from ._outputs import SoftmaxForm as SoftmaxForm
 from ._outputs import Values as Values
+from ._outputs import output_names as output_names
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._random_inputs import random_inputs as random_inputs
@@ -50,6 +53,7 @@ __all__ = [
     "LIMITS",
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
+    "ONLY_OUTPUT",
     "BlobError",
     "Border",
     "Change",
@@ -62,6 +66,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "Simplified",
+    "SoftmaxForm",
     "SoundBorder",
     "Tensor",
     "Values",
@@ -74,6 +79,7 @@ __all__ = [
     "lifetimes",
     "memory_chart",
     "multipliers",
+    "output_names",
     "packing",
     "random_inputs",
     "reference",

@@ -11,7 +11,7 @@ from drypoint.common import DrypointError, file_kind
 from . import _softmax as softmax
 from ._history import state_offsets
 from ._meta import MetaError, read_meta, write_meta
-from ._outputs import output_offsets
+from ._outputs import CHANNELS, output_offsets
 from ._plan import Plan, is_placed
 from ._program import Program
 from ._records import (
@@ -107,6 +107,7 @@ def dumps(program: Program) -> bytes:
     softmax_scale = _softmax_scale(program)
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
     newer = any(op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS for op in program.ops)
+    newer = newer or _has_classes_by_pixel(program)
     version = (2, 1 if program.earlier_outputs or sound_at or newer else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
@@ -251,12 +252,22 @@ def _read_ops(blob: memoryview, records: list[Record], names: tuple[str, ...]) -
     return tuple(ops)
 
 
+def _has_classes_by_pixel(program: Program) -> bool:
+    """Whether labels or a softmax belong to the channels of each pixel: none of 2.0 do."""
+    return program.softmax == CHANNELS or len(program.labels) not in (0, program.output_shape.size)
+
+
 def _softmax_scale(program: Program) -> softmax.SoftmaxScale:
     return softmax.scale(program.output_scale) if program.softmax else NO_SOFTMAX
 
 
 def _check_header(header: _Header, program: Program) -> None:
     """The fields of the header that follow from the ops, the labels and the meta."""
+    if header.version[1] == 0 and _has_classes_by_pixel(program):
+        raise BlobError(
+            f"{len(program.labels)} labels for {program.output_shape.size} outputs, or a softmax "
+            "of each pixel, which format 2.0 does not have"
+        )
     fields: tuple[tuple[str, object, object], ...] = (
         ("n_labels", header.n_labels, len(program.labels)),
         ("in", header.input, program.input),

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_labels_argument(parser)
     add_data_arguments(parser)
     parser.add_argument(
+        "--output", metavar="NAME", help="of a net of several outputs: the classes to measure"
+    )
+    parser.add_argument(
         "--normal",
         action="append",
         metavar="CLASS",
@@ -50,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
             raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
-        if isinstance(loaded, Program) and loaded.decoder is None and not loaded.softmax:
+        others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
+        if isinstance(loaded, Program) and not (loaded.decoder or loaded.softmax is True or others):
             raise DrypointError(
                 f"{args.file} is no classifier and no autoencoder: in Python, "
                 "measure.measure_regression measures its outputs"
@@ -64,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
         text, facts = measure_reconstruction(loaded, dataset, normal=normal)
         facts |= chosen
     else:
-        measured = measure(Engine(loaded) if isinstance(loaded, Program) else loaded, dataset)
+        model = Engine(loaded) if isinstance(loaded, Program) else loaded
+        measured = measure(model, dataset, output=args.output)
         text, facts = measured.report(), measured.to_json()
     result(f"{args.file}\n{text}", {"file": str(args.file), **facts}, as_json=args.json)
     return 0

@@ -47,9 +47,9 @@ class _Window:
         self._count_rows()
 
     def _count_rows(self) -> None:
-        """Count the rows from the output back."""
-        read = {self.streaming.output}
-        self.need[self.streaming.output] = rows_of(self.streaming, self.streaming.output) or 0
+        """Count the rows from the outputs back."""
+        read = {*self.streaming.outputs.values()}
+        self.need |= {number: rows_of(self.streaming, number) or 0 for number in read}
         for step in reversed(self.signals.steps):
             if not read.intersection(step.op.outputs):
                 continue
