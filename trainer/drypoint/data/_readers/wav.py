@@ -99,7 +99,7 @@ def _chunks_of(content: memoryview) -> tuple[memoryview, int, memoryview]:
     Raises:
         ValueError: it lacks one of them, or is no WAV file.
     """
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    if (bytes(content[:4]), bytes(content[8:12])) != (b"RIFF", b"WAVE"):
         raise ValueError("it does not begin with RIFF and WAVE")
     form: memoryview | None = None
     for name, size, body in _chunks(content):
