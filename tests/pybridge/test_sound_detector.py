@@ -60,15 +60,10 @@ def test_the_reference_follows_the_rules(output):
 
 
 def listening_programs():
-    """A program and a stream of it, with and without softmax, each with a detector that detects."""
-    for program in (sound_nets.window_program("spectrum"), sound_nets.programs()[-1]):
-        for is_softmax in (False, True):
-            plain = replace(program, softmax=is_softmax, output_scale=1 / 64)
-            decisions = reference.run(plain, sound_nets.inputs_of(plain, SAMPLES)).reshape(-1, 3)
-            detector = Detector(window=3, hold=2, cutoff=0, keywords=(0, 2))
-            scores = detector.scores(decisions, plain.outputs[-1]).max(axis=1)
-            detector = replace(detector, cutoff=2 * int(np.median(scores)))
-            yield replace(plain, detector=detector), decisions
+    """Programs with a detector, each with its decisions."""
+    for program in sound_nets.detecting_programs():
+        inputs = sound_nets.inputs_of(program, SAMPLES)
+        yield program, reference.run(program, inputs).reshape(-1, 3)
 
 
 def test_the_engine_detects_in_portions_of_any_size_what_the_reference_detects():
@@ -88,7 +83,7 @@ def test_the_engine_detects_in_portions_of_any_size_what_the_reference_detects()
 
 def test_the_generated_c_detects_what_the_reference_detects(toolbox, tmp_path):
     """The self-test's checksum has the keywords; another cutoff is seen."""
-    (program, _) = list(listening_programs())[-1]
+    program = next(found for found, _ in listening_programs() if found.softmax)
     program = replace(program, detector=replace(program.detector, cutoff=1))
     export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="okay")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]

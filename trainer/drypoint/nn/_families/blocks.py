@@ -105,7 +105,8 @@ def mixed_block(channels: int, kernels: Sequence[int]) -> Layer:
         for name, kernel in zip(names, kernels, strict=True)
     }
     edges = [("input", f"part_{name}", f"concat.{name}") for name in names]
-    return Graph({**layers, "concat": Concat(), "mix": mix}, [*edges, ("concat", "mix")])
+    layers |= {"concat": Concat(), "mix": mix}
+    return Graph(layers, [*edges, ("concat", "mix")])
 
 
 def _mixed_part(channels: int, kernel: int) -> Sequential:
