@@ -17,7 +17,7 @@ static uint32_t next_random(void) {
     return state;
 }
 
-static unsigned long answers[16], decisions;
+static unsigned long answers[16], decisions, detections;
 
 static void put_u32(uint8_t *at, uint32_t value) {
     for (int i = 0; i < 4; i++) {
@@ -48,6 +48,12 @@ static void hear(const dpt_listener *listener) {
     }
     dpt_status status;
     while ((status = dpt_listen(listener, memory, size, &at, &left, output)) == DPT_OK) {
+        size_t keyword = SIZE_MAX;
+        const dpt_status found = dpt_detect(listener, memory, size, output, &keyword);
+        if (found == DPT_OK ? keyword >= 32 : found != DPT_NO_OUTPUT && found != DPT_E_STATE) {
+            abort();
+        }
+        detections += found == DPT_OK;
         decisions++;
     }
     if (status != DPT_NO_OUTPUT || left != 0) {
@@ -147,6 +153,6 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 16; i++) {
         printf("%d: %lu\n", -i, answers[i]);
     }
-    printf("decisions: %lu\n", decisions);
+    printf("decisions: %lu\ndetections: %lu\n", decisions, detections);
     return 0;
 }

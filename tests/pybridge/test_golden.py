@@ -14,6 +14,7 @@ import pytest
 from jobs import NO_LIMIT, TOO_LONG, Job, answers
 from reader_faults import FORMAT_ONLY
 
+from drypoint import sound
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
 from drypoint.program import NUMPY_TYPE, BlobError, _records, blob, reference, softmax
@@ -233,3 +234,18 @@ def test_c_and_python_agree_with_the_probabilities():
     assert page | {"probabilities": [784968157, 288773667]} in cases
     assert {case["mult"] for case in cases} >= {0, 1, 2**32 - 1}
     assert {case["shift"] for case in cases} >= {0, 63}
+
+
+def test_the_engine_hears_what_the_conformance_set_says():
+    """The file is the oracle; at least one program of it has a softmax, one no detector."""
+    n_keywords = []
+    for row in rows("sound.jsonl"):
+        samples = np.frombuffer(bytes.fromhex(row["samples"]), "<i2").astype(np.int16)
+        program = blob.loads(bytes.fromhex(row["blob"]))
+        features = np.frombuffer(bytes.fromhex(row["features"]), "<u2")
+        np.testing.assert_array_equal(sound.features(program.front, samples).ravel(), features)
+        listener = Engine(program).listener()
+        assert listener.listen(samples).tolist() == row["decisions"], row["name"]
+        assert [list(pair) for pair in listener.keywords] == row["keywords"], row["name"]
+        n_keywords.append(len(row["keywords"]))
+    assert max(n_keywords) > 3

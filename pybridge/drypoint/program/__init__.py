@@ -17,6 +17,8 @@ from ._border import Border as Border
 from ._border import border as border
 from ._c_names import c_name as c_name
 from ._c_names import check_c_name as check_c_name
+from ._detector import Detector as Detector
+from ._detector import Keyword as Keyword
 from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
@@ -59,6 +61,8 @@ __all__ = [
     "Change",
     "Clock",
     "DType",
+    "Detector",
+    "Keyword",
     "Lifetime",
     "Output",
     "Plan",

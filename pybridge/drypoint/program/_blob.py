@@ -27,7 +27,7 @@ from ._records import (
     weight_bits,
     write_record,
 )
-from ._sound_record import append_sound, check_record, read_front
+from ._sound_record import append_sound, check_record, read_detector, read_front
 from ._tensors import ProgramError, Tensor
 from .ops import Op
 
@@ -96,7 +96,7 @@ def dumps(program: Program) -> bytes:
             f"program {program.name!r}: encoder, decoder and provenance must fit JSON: {error}"
         ) from error
     meta_at = append(body, meta)
-    sound_at = 0 if program.front is None else append_sound(body, program.sound_border)
+    sound_at = 0 if program.front is None else append_sound(body, program)
     at = HEADER.size
     wirings = Wiring.of(program.reads, program.plan)
     for op, wiring, tables in zip(program.ops, wirings, offsets, strict=True):
@@ -131,6 +131,7 @@ def loads(blob: bytes) -> Program:
         meta = read_meta(_slice(view, *header.meta), header.n_ops, n_outputs)
         labels = _slice(view, *header.labels).decode().split("\0")
         *earlier, last = meta.outputs
+        sound = header.sound and header.version[1]
         program = Program(
             name=meta.name,
             ops=_read_ops(view, records, meta.ops),
@@ -146,10 +147,11 @@ def loads(blob: bytes) -> Program:
             encoder=meta.encoder,
             decoder=last.decoder,
             provenance=meta.provenance,
-            front=read_front(view, header.sound) if header.sound and header.version[1] else None,
+            front=read_front(view, header.sound) if sound else None,
+            detector=read_detector(view, header.sound) if sound else None,
         )
         if program.front is not None:
-            check_record(view, header.sound, program.sound_border)
+            check_record(view, header.sound, program)
     except MetaError as error:
         raise BlobError(f"the blob's meta: {error}") from error
     except ProgramError as error:

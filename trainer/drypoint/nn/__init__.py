@@ -46,6 +46,7 @@ from ._families.presets import dilated as dilated
 from ._families.presets import ds_cnn as ds_cnn
 from ._families.presets import lenet as lenet
 from ._families.presets import lenet5 as lenet5
+from ._families.presets import mixednet as mixednet
 from ._families.presets import mlp as mlp
 from ._families.presets import mobilenet as mobilenet
 from ._families.presets import mobilenet_v1 as mobilenet_v1
