@@ -55,7 +55,7 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
     if kernels.quads is not None:
-        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
+        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c", "dpt_layout.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()
