@@ -107,8 +107,8 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
 }
 
 /* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
- * Of an upsample `grow` is its kernel's height and `pad` is not above 0; of other ops `grow` is 1.
- */
+ * Of an upsample `grow` is its kernel's height, of other ops 1. Of an upsample and a slice `pad` is
+ * not above 0. */
 typedef struct dpt_row_map {
     int32_t stride, reach, pad, grow;
 } dpt_row_map;
@@ -118,6 +118,9 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
     if (op->kind == DPT_UPSAMPLE) {
         map.pad = -(int32_t)op->pad_top;
         map.grow = op->kernel_h;
+    } else if (op->kind == DPT_SLICE) {
+        map.stride = op->stride_h;
+        map.pad = -(int32_t)op->pad_top;
     } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;

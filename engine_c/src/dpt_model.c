@@ -62,11 +62,12 @@ static const struct {
     {DPT_HAS_SECOND, 6, 2},
     {DPT_HAS_SECOND, 16, 8},
     {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 32, 4},
-    {DPT_HAS_WINDOW, 36, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_CORNER, 36, 4},
     {DPT_HAS_CONVOLUTION, 40, 4},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 44, 8},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK | DPT_HAS_CORNER, 44, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 48, 4},
     {DPT_HAS_CONVOLUTION, 52, 4},
-    {DPT_HAS_GROUPS, 56, 2},
+    {DPT_HAS_GROUPS | DPT_HAS_CORNER, 56, 2},
     {DPT_HAS_RULE, 60, 8},
     {DPT_HAS_FACTORS, 68, 4},
     {DPT_HAS_WEIGHTS | DPT_HAS_TABLE, 76, 4},
@@ -136,7 +137,7 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
               conv = (fields & DPT_HAS_CONVOLUTION) != 0,
               kernel = window || (fields & DPT_HAS_BLOCK) != 0;
     if ((kernel && (op->kernel_h == 0 || op->kernel_w == 0)) ||
-        (window && (op->stride_h == 0 || op->stride_w == 0)) ||
+        ((window || op->kind == DPT_SLICE) && (op->stride_h == 0 || op->stride_w == 0)) ||
         (conv && (op->dilation_h == 0 || op->dilation_w == 0)) ||
         (conv && (op->pool_h == 0 || op->pool_w == 0))) {
         return DPT_E_FIELD;
@@ -184,6 +185,13 @@ static int blocks_ok(const dpt_op *op) {
            (uint32_t)op->in.w * op->kernel_w - op->pad_left - op->pad_right == op->out.w;
 }
 
+/* Whether a slice reads places of its input alone. */
+static int corner_ok(const dpt_op *op) {
+    return (uint64_t)op->pad_top + (op->out.h - 1u) * (uint64_t)op->stride_h < op->in.h &&
+           (uint64_t)op->pad_left + (op->out.w - 1u) * (uint64_t)op->stride_w < op->in.w &&
+           (uint32_t)op->groups + op->out.c <= op->in.c;
+}
+
 /* Whether a second input, if there is one, has a value for each place or channel of the output. */
 static int second_fits(const dpt_op *op) {
     const uint16_t facts = dpt_facts[op->kind];
@@ -223,6 +231,9 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         break;
     case DPT_UPSAMPLE:
         ok = blocks_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
+        break;
+    case DPT_SLICE:
+        ok = corner_ok(op);
         break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;

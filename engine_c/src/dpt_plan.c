@@ -33,7 +33,8 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
         return !plan_fused(op);
     }
     if (op->kind == DPT_DENSE || op->rows > op->out.h ||
-        (op->kind != DPT_UPSAMPLE && (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
+        ((dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 &&
+         (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
         return 0;
     }
     return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&

@@ -418,6 +418,24 @@ void dpt_scalar_upsample(const dpt_op *op, const void *const in[2], void *out, s
     }
 }
 
+/* Where every channel of neighbouring columns is read, a row is one copy. */
+void dpt_scalar_slice(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_SLICE && op->groups + op->out.c <= op->in.c);
+    const int whole = op->out.c == op->in.c && op->stride_w == 1;
+    const size_t count = whole ? 1 : op->out.w, size = (size_t)op->out.w * op->out.c / count;
+    const size_t apart = (size_t)op->stride_w * op->in.c, pitch = (size_t)op->in.w * op->in.c;
+    size_t to = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t row = (i * op->in.h + op->pad_top) * pitch + (size_t)op->pad_left * op->in.c;
+        for (size_t y = 0; y < op->out.h; y++, row += op->stride_h * pitch) {
+            size_t from = row + op->groups;
+            for (size_t x = 0; x < count; x++, from += apart, to += size) {
+                copy_values(op, in[0], from, out, to, size);
+            }
+        }
+    }
+}
+
 /* Channels lie innermost, so that no value divides. */
 void dpt_scalar_prelu(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_PRELU && op->weight != NULL && op->bias != NULL && op->mult != NULL);

@@ -25,7 +25,7 @@ static uint64_t steps_of(const dpt_op *op) {
     case DPT_HISTORY:
         return (uint64_t)op->kernel_h * op->in.w * op->in.c;
     default:
-        return op->stride_h != 0 ? windows : outputs; /* a stride: of windows */
+        return (dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 ? windows : outputs;
     }
 }
 

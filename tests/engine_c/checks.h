@@ -101,11 +101,12 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {has_two_inputs(kind), 6, 8},
                   {has_two_inputs(kind), 16, 24},
                   {windows || kind == UPSAMPLE, 32, 36},
-                  {windows, 36, 40},
+                  {windows || kind == SLICE, 36, 40},
                   {conv, 40, 44},
-                  {windows || kind == UPSAMPLE, 44, 52},
+                  {windows || kind == UPSAMPLE || kind == SLICE, 44, 48},
+                  {windows || kind == UPSAMPLE, 48, 52},
                   {conv, 52, 56},
-                  {kind == 5, 56, 58},
+                  {kind == 5 || kind == SLICE, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
                   {has_factors(kind), 68, 72},
@@ -131,7 +132,7 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
     for (size_t at = r + 32; at < r + 56; at += 2) {
         const int window = is_conv(kind) || is_pool(kind) || kind == HISTORY;
         const int must = at < r + 36   ? window || kind == UPSAMPLE
-                         : at < r + 40 ? window
+                         : at < r + 40 ? window || kind == SLICE
                                        : is_conv(kind) && (at < r + 44 || at >= r + 52);
         if (must && u16_at(blob, at) == 0) {
             return 12;
@@ -187,6 +188,14 @@ static inline int output_check(const uint8_t *blob, size_t r) {
             ok = ok && u16_at(blob, r + 24 + side) + u16_at(blob, r + 44 + side) +
                                u16_at(blob, r + 48 + side) ==
                            u16_at(blob, r + 8 + side) * u16_at(blob, r + 32 + side);
+        }
+    }
+    if (kind == SLICE) {
+        ok = u16_at(blob, r + 56) + oc <= c;
+        for (size_t axis = 0; axis < 4; axis += 2) {
+            const uint64_t count = u16_at(blob, r + 24 + axis);
+            ok = ok && u16_at(blob, r + 44 + axis) + (count - 1) * u16_at(blob, r + 36 + axis) <
+                           u16_at(blob, r + 8 + axis);
         }
     }
     if (kind == HISTORY) {

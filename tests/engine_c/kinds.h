@@ -6,14 +6,15 @@
 
 #include <stdint.h>
 
-enum { KINDS = 13, HISTORY = 11, UPSAMPLE = 12, PRELU = 16, MINOR = 1, I32 = 2 };
+enum { KINDS = 14, HISTORY = 11, UPSAMPLE = 12, SLICE = 14, PRELU = 16, MINOR = 1, I32 = 2 };
 
 /* The number of kind `index`, from 0 on. */
 static inline int kind_at(int index) {
-    return index < 12 ? index + 1 : PRELU;
+    static const uint8_t newer[] = {SLICE, PRELU};
+    return index < 12 ? index + 1 : newer[index - 12];
 }
 static inline int is_kind(int kind, int minor) {
-    return (kind >= 1 && kind <= 12) || (minor == 1 && kind == PRELU);
+    return (kind >= 1 && kind <= 12) || (minor == 1 && (kind == SLICE || kind == PRELU));
 }
 
 static inline int is_conv(int kind) {
@@ -24,7 +25,7 @@ static inline int is_pool(int kind) {
 }
 /* Its outputs are values of its inputs, of their type and zero point. */
 static inline int copies_values(int kind) {
-    return kind == 3 || kind == 8 || kind == UPSAMPLE;
+    return kind == 3 || kind == 8 || kind == UPSAMPLE || kind == SLICE;
 }
 static inline int has_weights(int kind) {
     return is_conv(kind) || kind == 2 || kind == PRELU;

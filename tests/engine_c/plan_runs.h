@@ -49,6 +49,9 @@ static inline input_rows rows_of_window(const dpt_op *op, int32_t y) {
     if (op->kind == DPT_UPSAMPLE) {
         r.begin = (y + op->pad_top) / op->kernel_h;
         r.end = r.begin + 1;
+    } else if (op->kind == DPT_SLICE) {
+        r.begin = op->pad_top + y * op->stride_h;
+        r.end = r.begin + 1;
     } else if (op->kernel_h != 0) {
         const int32_t conv = op->dilation_h != 0, pool = conv ? op->pool_h : 1;
         r.begin = y * pool * op->stride_h - op->pad_top;
@@ -145,7 +148,8 @@ static const dpt_backend checking = {"checking",
                                       [DPT_LOOKUP] = check_kernel,
                                       [DPT_MUL] = check_kernel,
                                       [DPT_HISTORY] = check_history,
-                                      [DPT_UPSAMPLE] = check_kernel},
+                                      [DPT_UPSAMPLE] = check_kernel,
+                                      [DPT_SLICE] = check_kernel},
                                      dpt_run_rows};
 
 static inline void begin_run(const dpt_model *model) {

@@ -269,9 +269,9 @@ def test_a_slice_behind_an_upsampling_is_its_padding():
     assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
     for begin, size, made, text in (
         ([0, 1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "a part of 8x10x8 that is not in it"),
-        ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "a part of 8x10x8 that is not in it"),
-        ([0, 0, 0, 4], [1, 8, 10, 4], (1, 8, 10, 4), "the batch or the channels"),
-        ([0, 0], [1, 8], (1, 8, 10, 8), "a part of a tensor"),
+        ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), r"from \[0, -1, 0, 0\] by"),
+        ([1, 0, 0, 4], [0, 8, 10, 4], (1, 8, 10, 4), "takes the examples 1 to 1 of a batch"),
+        ([0, 0], [1, 8], (1, 8, 10, 8), r"has an input 1 of \[2\] for 4 numbers"),
     ):
         with pytest.raises(DrypointError, match=text):
             interop.program_from_tflite(sliced(begin, size, made))

@@ -107,6 +107,15 @@ CASES = {
         (nn.ConvTranspose2d(2, 3, stride=2, padding="same", in_channels=1), (1, 3, 2)),
         (nn.ConvTranspose2d(2, (2, 1), stride=(3, 2), padding="same"), (1, 2, 2)),
     ],
+    nn.Slice: [
+        *(
+            (nn.Slice(0, 1), (3,)),
+            (nn.Slice(1, -3, -1), (2, 5)),
+            (nn.Slice(2, 1, step=2), (2, 3, 4)),
+        ),
+        (nn.Slice(1, stop=1), (1, 3, 2)),
+    ],
+    nn.ChannelShuffle: [(nn.ChannelShuffle(2), (4, 2, 3)), (nn.ChannelShuffle(3), (6,))],
     nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
     nn.LogSoftmax: [(nn.LogSoftmax(), (5,)), (nn.LogSoftmax(axis=0), (3, 2))],
     nn.Sequential: [
@@ -197,6 +206,8 @@ WRONG = {
     nn.PReLU: [(), (2,), (4, 3)],
     nn.Reshape: [(), (5,), (3, 5)],
     nn.OneHot: [(1,), (2, 3)],
+    nn.Slice: [(), (1,)],
+    nn.ChannelShuffle: [(), (3,), (5, 2)],
     nn.Softmax: [()],
     nn.LogSoftmax: [()],
 }
@@ -536,6 +547,13 @@ def test_inputs_that_are_no_finite_numbers_are_refused(x, text):
         lambda: nn.ZeroPad2d(-1),
         lambda: nn.ZeroPad2d((1, 2)),
         lambda: nn.ZeroPad2d((1, 2, 3, -4)),
+        lambda: nn.Slice(3),
+        lambda: nn.Slice(-1),
+        lambda: nn.Slice(1, 0.5),
+        lambda: nn.Slice(1, 0, True),
+        lambda: nn.Slice(1, step=0),
+        lambda: nn.Slice(0, step=2),
+        lambda: nn.ChannelShuffle(0),
         lambda: nn.Upsample(0),
         lambda: nn.Upsample((2, 1.5)),
         lambda: nn.Upsample(2, mode="bilinear"),

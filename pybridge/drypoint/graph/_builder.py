@@ -30,6 +30,7 @@ from ._nodes import (
     RealFunction,
     Reals,
     Sides,
+    Slice,
     Table,
     Upsample,
     Weighted,
@@ -359,6 +360,15 @@ class Builder:
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
+
+    def take(
+        self, value: Value, first: tuple[int, int, int], shape: Shape, stride: Pair = (1, 1)
+    ) -> Value:
+        """A part of a plane; see `Slice`. The whole plane only changes steps."""
+        if shape == self.plane(value).shape:
+            return self.requantize(value)
+        fields = self._copies(value, shape=shape)
+        return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
 
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""

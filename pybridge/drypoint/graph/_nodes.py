@@ -184,6 +184,20 @@ class Upsample(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Slice(Node):
+    """Every stride-th row and column from ``first`` on, and channels that lie beside each other.
+
+    Attributes:
+        first: row, column and channel.
+        stride: from a row or column that is read to the next.
+    """
+
+    first: tuple[int, int, int]
+    stride: Pair = (1, 1)
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table(Node):
     """A function of one value.
 

@@ -13,7 +13,7 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Table, Upsample, Weighted
+from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Slice, Table, Upsample, Weighted
 from ._qparams import QuantParams
 
 
@@ -133,6 +133,10 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.Concat(**base)
         case Upsample():
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
+        case Slice():
+            row, column, channel = node.first
+            base |= {"stride": node.stride, "padding": (row, column, 0, 0)}
+            return program.Slice(**base, groups=channel)
         case Table():
             assert quantized.table is not None  # of the node
             return program.Lookup(**base, table=quantized.table)

@@ -68,6 +68,9 @@ MODULE_HINTS: Names = {
     "RNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "SimpleRNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "Embedding": "there are no embeddings; OneHot encodes a class index",
+    "Narrow": "it is Slice(axis, start, stop)",
+    "Cropping1D": "it is Slice(1, start, stop)",
+    "Cropping2D": "it is Slice(1, start, stop) for rows and Slice(2, start, stop) for columns",
     "Identity": "leave the layer out; a Graph connects past layers by names",
     "Input": "give the shape to the net, channels first: Sequential(layers, input_shape=(C, H, W))",
     "InputLayer": "give the shape to the net, channels first: Sequential(layers, "

@@ -13,6 +13,7 @@ from .lookup import Lookup
 from .maxpool import MaxPool
 from .mul import Mul
 from .prelu import PReLU
+from .slice import Slice
 from .upsample import Upsample
 
 Op = (
@@ -28,6 +29,7 @@ Op = (
     | Mul
     | History
     | Upsample
+    | Slice
     | PReLU
 )
 """An op: what a `match` that names every kind goes through."""
@@ -48,6 +50,7 @@ __all__ = [
     "Mul",
     "Op",
     "PReLU",
+    "Slice",
     "Upsample",
     "sum_factors",
 ]
