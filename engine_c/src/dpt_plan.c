@@ -77,7 +77,7 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     const dpt_op *out = &g->ops[g->last];
     int grows = 0;
     for (size_t i = k; i <= g->last; i++) {
-        grows |= g->ops[i].kind == DPT_UPSAMPLE;
+        grows |= g->ops[i].kind == DPT_UPSAMPLE || g->ops[i].kind == DPT_RESIZE;
     }
     if (out->rows == 0 || grows || plan_reads_pixel(&g->ops[k], j + 1)) {
         return 0;

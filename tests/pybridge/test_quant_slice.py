@@ -49,7 +49,7 @@ def test_a_program_stays_within_the_proven_bound(layers):
 
 
 def test_a_program_is_exact_where_values_only_move():
-    """The integers of a slice and of a shuffle are those of the convolution before them."""
+    """The integers of a slice and of a shuffle are integers of the convolution before them."""
     for layer, index in (
         (nn.Slice(0, 1, 3), np.s_[:, :, :, 1:3]),
         (nn.Slice(1, 1, step=2), np.s_[:, 1::2]),

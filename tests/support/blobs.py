@@ -29,6 +29,7 @@ from drypoint.program import (
     Op,
     Plan,
     Program,
+    Resize,
     Shape,
     Slice,
     Tensor,
@@ -209,6 +210,10 @@ def upsample(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Upsample(name="u", inputs=(source,), output=output, **fields)
 
 
+def resize(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    return Resize(name="r", inputs=(source,), output=output, **_rule(output, 1), **fields)
+
+
 def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Slice(name="s", inputs=(source,), output=output, **fields)
 
@@ -319,6 +324,13 @@ LOOKUPS = blob.dumps(  # the first writes bytes
 )  # fmt: skip
 _SHUFFLE = {"kernel": (2, 3), "padding": (1, 0, 0, 2)}
 UPSAMPLE = blob.dumps(program(upsample(tensor(2, 3, 12), tensor(3, 7, 2, "i32"), **_SHUFFLE)))
+RESIZE = blob.dumps(
+    program(
+        resize(
+            tensor(2, 3, 2), tensor(4, 5, 2, "i32"), kernel=(4, 5), stride=(2, 3), dilation=(3, 4)
+        )
+    )
+)
 SLICE = blob.dumps(
     program(
         part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), padding=(1, 2, 0, 0), groups=3)

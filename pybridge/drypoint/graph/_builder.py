@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import BinaryOp, Shape
+from drypoint.program import MAX_RESIZE_PARTS, BinaryOp, ResizeAlignment, Shape, resize_ratio
 
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
@@ -29,6 +29,7 @@ from ._nodes import (
     PReLU,
     RealFunction,
     Reals,
+    Resize,
     Sides,
     Slice,
     Table,
@@ -360,6 +361,22 @@ class Builder:
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
+
+    def resize(self, value: Value, size: Pair, alignment: ResizeAlignment) -> Value:
+        """A plane of another size, its values interpolated.
+
+        Raises:
+            Unsupported: the integer weights would need more than 32 bits.
+        """
+        h, w, c = self.plane(value).shape
+        rows, columns = resize_ratio(h, size[0], alignment), resize_ratio(w, size[1], alignment)
+        if max(rows.parts, columns.parts) > MAX_RESIZE_PARTS or rows.parts * columns.parts > 2**22:
+            raise Unsupported(
+                f"resizes {h}x{w} to {size[0]}x{size[1]}, whose exact weights are beyond 32 bits: "
+                "take a whole factor"
+            )
+        fields = self._fields(value, shape=Shape(*size, c))
+        return self.add(Resize(**fields, ratios=(rows, columns)))
 
     def take(
         self, value: Value, first: tuple[int, int, int], shape: Shape, stride: Pair = (1, 1)

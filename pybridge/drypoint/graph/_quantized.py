@@ -13,7 +13,7 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Slice, Table, Upsample, Weighted
+from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Resize, Slice, Table, Upsample, Weighted
 from ._qparams import QuantParams
 
 
@@ -133,6 +133,9 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.Concat(**base)
         case Upsample():
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
+        case Resize():
+            stride, offset, parts = zip(*node.ratios, strict=True)
+            return program.Resize(**base, kernel=parts, stride=stride, dilation=offset)
         case Slice():
             row, column, channel = node.first
             base |= {"stride": node.stride, "padding": (row, column, 0, 0)}

@@ -97,6 +97,7 @@ from ._layers.structure import Slice as Slice
 from ._layers.structure import ZeroPad2d as ZeroPad2d
 from ._layers.upsampling import ConvTranspose2d as ConvTranspose2d
 from ._layers.upsampling import PixelShuffle as PixelShuffle
+from ._layers.upsampling import Resize as Resize
 from ._layers.upsampling import Upsample as Upsample
 from ._layers.user_functions import Elementwise as Elementwise
 from ._layers.user_functions import Function as Function

@@ -28,7 +28,7 @@ from ._layers.structure import (
     Slice,
     ZeroPad2d,
 )
-from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Upsample
+from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Resize, Upsample
 from ._layers.user_functions import Elementwise, Function
 from ._module.layer import Layer
 from ._module.module import Module
@@ -45,6 +45,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     GlobalAvgPool1d,
     ZeroPad2d,
     Upsample,
+    Resize,
     PixelShuffle,
     ConvTranspose2d,
     BatchNorm2d,

@@ -13,6 +13,7 @@ from .lookup import Lookup
 from .maxpool import MaxPool
 from .mul import Mul
 from .prelu import PReLU
+from .resize import MAX_RESIZE_PARTS, Resize, ResizeAlignment, ResizeRatio, resize_ratio
 from .slice import Slice
 from .upsample import Upsample
 
@@ -29,6 +30,7 @@ Op = (
     | Mul
     | History
     | Upsample
+    | Resize
     | Slice
     | PReLU
 )
@@ -36,6 +38,7 @@ Op = (
 
 __all__ = [
     "MAX_FACTOR",
+    "MAX_RESIZE_PARTS",
     "Add",
     "AvgPool",
     "BinaryOp",
@@ -50,7 +53,11 @@ __all__ = [
     "Mul",
     "Op",
     "PReLU",
+    "Resize",
+    "ResizeAlignment",
+    "ResizeRatio",
     "Slice",
     "Upsample",
+    "resize_ratio",
     "sum_factors",
 ]

@@ -48,6 +48,7 @@ from ..ops import (
     Lookup,
     Op,
     PReLU,
+    Resize,
     Slice,
     Upsample,
 )
@@ -144,7 +145,7 @@ def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[
             case Slice():
                 masks = [np.zeros(op.in_shape.c, bool)]
                 _part(op, masks[0])[:] = varying
-            case BinaryOp() | Lookup() | PReLU() | WindowedOp():
+            case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
                 masks = [varying] * op.arity
             case _:
                 assert_never(op)
@@ -270,7 +271,7 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             _part(op, sources[0])[:] = output
         case WeightedOp():
             pass
-        case BinaryOp() | Lookup() | PReLU() | WindowedOp():
+        case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)

@@ -1,9 +1,10 @@
-"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR and DEPTH_TO_SPACE."""
+"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR and DEPTH_TO_SPACE."""
 
 from collections.abc import Callable
 
 from drypoint import nn
 from drypoint.graph import Unsupported
+from drypoint.program import ResizeAlignment
 
 from .._integer_layers import Nodes
 from .file import Operator
@@ -55,6 +56,20 @@ def _resize(reader: Reader, op: Operator) -> None:
     reader.write(op, nodes if reader.integers else nn.Upsample(factor), source)
 
 
+def _interpolate(reader: Reader, op: Operator) -> None:
+    """RESIZE_BILINEAR to any size."""
+    source, plane = reader.image(op), reader.describe(op.outputs[0]).plane
+    before, size = source.plane, constant(reader.file, op, 1).ravel().tolist()
+    corners, half = op.options["AlignCorners"], op.options["HalfPixelCenters"]
+    if size != [plane.h, plane.w] or plane.c != before.c or (corners and half):
+        raise Unsupported(f"makes {plane} of {before} by a size {size}")
+    alignment: ResizeAlignment = (
+        "align_corners" if corners else "half_pixel" if half else "asymmetric"
+    )
+    layer = nn.Resize((plane.h, plane.w), alignment=alignment)
+    reader.write(op, layer, source)
+
+
 def _shuffle(reader: Reader, op: Operator) -> None:
     """DEPTH_TO_SPACE."""
     source, size = reader.image(op), int(op.options["BlockSize"])
@@ -68,5 +83,6 @@ def _shuffle(reader: Reader, op: Operator) -> None:
 UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {
     "TRANSPOSE_CONV": _transpose_conv,
     "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "RESIZE_BILINEAR": _interpolate,
     "DEPTH_TO_SPACE": _shuffle,
 }

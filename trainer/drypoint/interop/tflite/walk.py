@@ -13,8 +13,6 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
-    "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
-    "neighbour, or use a transposed convolution",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
 }
 
