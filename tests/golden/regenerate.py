@@ -69,7 +69,7 @@ def files() -> dict[str, bytes]:
     older = [blob.loads(path.read_bytes()) for path in museum]
     cases = [
         (f"net{seed}", random_program(seed), seed, 4)
-        for seed in seeds(nets.SEVERAL_SEEDS + nets.SLOPE_SEEDS, older)
+        for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
     for name, program, seed, n in cases:
@@ -147,7 +147,7 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.SLOPE_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.LATER_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
     return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 

@@ -204,6 +204,8 @@ def test_upsampling(*, n, c, o, kernel, stride, seed, data):
         of = {"stride": stride, "padding": padding, "size": size}
         assert gradcheck(lambda *t: ad.conv_transpose2d(*t, **of), x, weight, bias) < 1e-6
     assert gradcheck(lambda t: ad.upsample2d(t, stride), x) < 1e-6
+    for alignment in ("half_pixel", "align_corners", "asymmetric"):
+        assert gradcheck(lambda t, a=alignment: ad.resize2d(t, (3, 7), alignment=a), x) < 1e-6
     blocks = rng.normal(size=(n, o * stride[0] * stride[1], 2, 3))
     for mode in ("CRD", "DCR"):
         assert gradcheck(lambda t, m=mode: ad.depth_to_space(t, stride, mode=m), blocks) < 1e-6

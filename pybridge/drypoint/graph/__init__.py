@@ -34,7 +34,9 @@ from ._nodes import Node as Node
 from ._nodes import Pair as Pair
 from ._nodes import PReLU as PReLU
 from ._nodes import Reals as Reals
+from ._nodes import Resize as Resize
 from ._nodes import Sides as Sides
+from ._nodes import Slice as Slice
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
