@@ -26,7 +26,15 @@ FAULTS = {
     ),
     "weights of 4 bits in minor 0": (
         "kinds.h", "minor == 1 && (bits == 4 || bits == 2)", "(bits == 4 || bits == 2)",
-        {"weights of 4 bits in minor 0", "weights of 4 bits in a blob of minor 0"},
+        {
+            "weights of 4 bits in minor 0",
+            "weights of 4 bits in a blob of minor 0",
+            "weight bits 4 of conv",
+            "weight bits 2 of dense",
+            "weight bits 4 of depthwise",
+            "weight bits of 4, and a reserved byte",
+            "checks 9 and 11",
+        },
     ),
     "slopes of few bits": (
         "kinds.h", "few && kind != PRELU", "few", {"slopes of 4 bits"},
