@@ -18,7 +18,7 @@
  *
  * Assumes little-endian, and packed tables at multiples of 4 bytes, as generated code has them. It
  * reads activations byte by byte: a core may forbid misaligned words. */
-#include "dpt_internal.h"
+#include "dpt_geometry.h"
 
 #ifdef DPT_BLOCKS
 #include <string.h>

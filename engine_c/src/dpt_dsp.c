@@ -17,7 +17,7 @@
  * Assumes little-endian, packed tables at multiples of 4 bytes, and LDR and STR at any address:
  * CCR.UNALIGN_TRP is 0, and the memory is Normal. It writes the Q and GE flags, which belong to no
  * caller. */
-#include "dpt_internal.h"
+#include "dpt_geometry.h"
 
 #ifdef DPT_DSP
 #include <string.h>

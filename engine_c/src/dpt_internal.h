@@ -143,8 +143,8 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
 }
 
 /* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
- * Of an upsample `grow` is its kernel's height and `pad` is not above 0; of other ops `grow` is 1.
- */
+ * `grow` is the kernel's height of an upsample and a resize, 1 of other ops. Of an upsample and a
+ * slice `pad` is not above 0. The first rows of a resize may lie before row 0: they read row 0. */
 typedef struct dpt_row_map {
     int32_t stride, reach, pad, grow;
 } dpt_row_map;
@@ -154,6 +154,14 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
     if (op->kind == DPT_UPSAMPLE) {
         map.pad = -(int32_t)op->pad_top;
         map.grow = op->kernel_h;
+    } else if (op->kind == DPT_RESIZE) {
+        map.stride = op->stride_h;
+        map.reach = op->kernel_h == 1 ? 1 : 2;
+        map.pad = (int32_t)op->kernel_h - op->dilation_h;
+        map.grow = op->kernel_h;
+    } else if (op->kind == DPT_SLICE) {
+        map.stride = op->stride_h;
+        map.pad = -(int32_t)op->pad_top;
     } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;

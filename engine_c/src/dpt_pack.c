@@ -10,7 +10,8 @@ enum { PACK_ALIGNMENT = 64 };
 static int packs(const dpt_op *op, uint32_t packing) {
     const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_CONV || op->kind == DPT_GROUPED) {
-        const dpt_layout l = dpt_layout_of(&packed, packing);
+        dpt_layout l;
+        dpt_find_layout(&packed, packing, &l);
         return dpt_drives(&packed, &l);
     }
     return op->kind == DPT_DENSE || dpt_packs_depthwise(&packed, packing);
@@ -29,7 +30,8 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
         const size_t bytes = 4 * group * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
         return (uint64_t)dpt_groups_of(op, group) * bytes;
     }
-    const dpt_layout l = dpt_layout_of(&packed, packing);
+    dpt_layout l;
+    dpt_find_layout(&packed, packing, &l);
     if (dpt_planar(&packed, packing)) {
         const size_t groups = (l.channels + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
         const size_t size = groups * DPT_PLANES_CHANNELS * 4 * dpt_planes_quads(&packed);
@@ -223,7 +225,8 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
         pack_depthwise(&packed, packing, to);
         return;
     }
-    const dpt_layout l = dpt_layout_of(&packed, packing);
+    dpt_layout l;
+    dpt_find_layout(&packed, packing, &l);
     const int planar = dpt_planar(&packed, packing), paired = dpt_paired(op, packing);
     memset(to, 0, (size_t)packed_bytes(op, packing));
     for (size_t group = 0; group < l.groups; group++, to += l.bytes) {

@@ -6,6 +6,7 @@
 
 #include "dpt_internal.h"
 #include "dpt_driver.h"
+#include "dpt_geometry.h"
 
 #include <string.h>
 
@@ -28,9 +29,11 @@ static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
 }
 
-/* Of an op on two tensors: the factors of a sum; what is subtracted from each factor of a product.
- */
+/* Of an op on two tensors, whose values are multiplied as unsigned bytes: what each tensor's bytes
+ * are flipped with, 0x80 for DPT_I8; the factors of a sum; what is subtracted from each factor of a
+ * product. */
 typedef struct quads_two {
+    uint8_t flip[2];
     uint16_t factors[2];
     int32_t zero[2];
 } quads_two;

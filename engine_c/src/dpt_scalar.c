@@ -316,48 +316,7 @@ void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t
     }
 }
 
-/* Copies n values from number `from` of an input to number `to` of the output. */
-static void copy_values(const dpt_op *op, const void *in, size_t from, void *out, size_t to,
-                        size_t n) {
-    if (op->out.type != DPT_I32) {
-        memcpy((uint8_t *)out + to, (const uint8_t *)in + from, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        ((int32_t *)out)[to + i] = dpt_value(op->in.type, in, from + i);
-    }
-}
-
-void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
-    const size_t a = op->in.c, b = op->in2.c;
-    for (size_t i = 0, pixels = n * op->out.h * op->out.w; i < pixels; i++) {
-        copy_values(op, in[0], i * a, out, i * (a + b), a);
-        copy_values(op, in[1], i * b, out, i * (a + b) + a, b);
-    }
-}
-
-/* An output pixel has the channels of an input pixel, or `c` of them that lie beside each other. A
- * row divides once: small cores divide in software. */
-void dpt_scalar_upsample(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_UPSAMPLE && op->kernel_h != 0 && op->kernel_w != 0);
-    const size_t c = op->out.c, columns = op->kernel_w, part = op->in.c == c ? 0 : c;
-    size_t to = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t y = op->pad_top; y < (size_t)op->pad_top + op->out.h; y++) {
-            const size_t row = (i * op->in.h + y / op->kernel_h) * op->in.w;
-            const size_t first = y % op->kernel_h * columns * part;
-            size_t pixel = row + op->pad_left / columns, at = op->pad_left % columns;
-            for (size_t x = 0; x < op->out.w; x++, to += c) {
-                copy_values(op, in[0], pixel * op->in.c + first + at * part, out, to, c);
-                if (++at == columns) {
-                    at = 0;
-                    pixel++;
-                }
-            }
-        }
-    }
-}
+#include "dpt_scalar_planes.inc"
 
 /* Channels lie innermost, so that no value divides. */
 void dpt_scalar_prelu(const dpt_op *op, const void *const in[2], void *out, size_t n) {

@@ -100,12 +100,13 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
     } fields[] = {{rule, 2, 3},
                   {has_two_inputs(kind), 6, 8},
                   {has_two_inputs(kind), 16, 24},
-                  {windows || kind == UPSAMPLE, 32, 36},
-                  {windows, 36, 40},
-                  {conv, 40, 44},
-                  {windows || kind == UPSAMPLE, 44, 52},
+                  {windows || kind == UPSAMPLE || kind == RESIZE, 32, 36},
+                  {windows || kind == SLICE || kind == RESIZE, 36, 40},
+                  {conv || kind == RESIZE, 40, 44},
+                  {windows || kind == UPSAMPLE || kind == SLICE, 44, 48},
+                  {windows || kind == UPSAMPLE, 48, 52},
                   {conv, 52, 56},
-                  {kind == 5, 56, 58},
+                  {kind == 5 || kind == SLICE, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
                   {has_factors(kind), 68, 72},
@@ -131,9 +132,12 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
     for (size_t at = r + 32; at < r + 56; at += 2) {
         const int window = is_conv(kind) || is_pool(kind) || kind == HISTORY;
         const int must = at < r + 36   ? window || kind == UPSAMPLE
-                         : at < r + 40 ? window
+                         : at < r + 40 ? window || kind == SLICE
                                        : is_conv(kind) && (at < r + 44 || at >= r + 52);
-        if (must && u16_at(blob, at) == 0) {
+        if ((must || (kind == RESIZE && at < r + 44)) && u16_at(blob, at) == 0) {
+            return 12;
+        }
+        if (kind == RESIZE && at < r + 36 && u16_at(blob, at) > 32767) {
             return 12;
         }
     }
@@ -187,6 +191,22 @@ static inline int output_check(const uint8_t *blob, size_t r) {
             ok = ok && u16_at(blob, r + 24 + side) + u16_at(blob, r + 44 + side) +
                                u16_at(blob, r + 48 + side) ==
                            u16_at(blob, r + 8 + side) * u16_at(blob, r + 32 + side);
+        }
+    }
+    if (kind == RESIZE) {
+        ok = oc == c;
+        for (size_t axis = 0; axis < 4; axis += 2) {
+            const uint64_t last = (u16_at(blob, r + 24 + axis) - 1) * u16_at(blob, r + 36 + axis);
+            ok = ok && last + u16_at(blob, r + 40 + axis) <
+                           (u16_at(blob, r + 8 + axis) + 1) * u16_at(blob, r + 32 + axis);
+        }
+    }
+    if (kind == SLICE) {
+        ok = u16_at(blob, r + 56) + oc <= c;
+        for (size_t axis = 0; axis < 4; axis += 2) {
+            const uint64_t count = u16_at(blob, r + 24 + axis);
+            ok = ok && u16_at(blob, r + 44 + axis) + (count - 1) * u16_at(blob, r + 36 + axis) <
+                           u16_at(blob, r + 8 + axis);
         }
     }
     if (kind == HISTORY) {
@@ -328,7 +348,7 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     if (mult < 2 || mult % 2 != 0 || lowest == least || spare) {
         return 20;
     }
-    if (kind == 4) {
+    if (kind == 4 || kind == RESIZE) {
         bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
     } else if (is_binary(kind)) {
         bound += binary_bound(blob + r);
@@ -391,7 +411,10 @@ static inline int final_check(const uint8_t *blob, size_t size) {
     if (plan_check(blob) != 0 || lent_check(blob) != 0) {
         return 24;
     }
-    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
+    const size_t out = record_at(n_ops - 1) + 24;
+    const uint64_t n_labels = u16_at(blob, 22);
+    const int by_pixel = u16_at(blob, 6) != 0 && n_labels == u16_at(blob, out + 4);
+    if (n_labels != 0 && n_labels != values_at(blob, out) && !by_pixel) {
         return 25;
     }
     if (labels + length > size) {

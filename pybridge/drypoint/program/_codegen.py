@@ -17,7 +17,7 @@ from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
-from ._outputs import is_output, output_offsets
+from ._outputs import CHANNELS, is_output, output_offsets
 from ._packing import KernelSet, exported_op, kernel_set, pack, stack_bound
 from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
@@ -126,6 +126,10 @@ def _state(program: Program, name: str) -> str:
 def _scales(program: Program, name: str) -> str:
     """The macros of the input, and the scale of the output, which a softmax's logits have not."""
     lines, upper = border_defines(program, name), name.upper()
+    if program.softmax == CHANNELS and not program.earlier_outputs:
+        lines += (
+            f"#define {upper}_OUTPUT_CHANNELS {program.output_shape.c} /* logits of a pixel */\n"
+        )
     if not program.softmax and not program.earlier_outputs:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
@@ -146,6 +150,8 @@ def _outputs(program: Program, name: str) -> str:
         macro = f"{head}_{output.name.upper()}"
         text += f"#define {macro} {at} /* {op.out_shape} */\n"
         text += f"#define {macro}_COUNT {op.out_shape.size}\n"
+        if output.softmax == CHANNELS:
+            text += f"#define {macro}_CHANNELS {op.out_shape.c} /* logits of a pixel */\n"
         if output.softmax:
             text += f"#define {macro}_SOFTMAX {{{_list(softmax.scale(output.scale))}}}\n"
         else:

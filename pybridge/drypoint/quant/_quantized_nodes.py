@@ -17,6 +17,7 @@ from drypoint.graph import (
     PReLU,
     QuantizedNode,
     QuantParams,
+    Resize,
     Table,
     Weighted,
     mean_integers,
@@ -178,8 +179,8 @@ def _quantize_node(
             q, scale = weighted_integers(
                 node.weight, node.bias, source=source, out_scale=scale, weight_bits=weight_bits
             )
-        case AvgPool():
-            window = node.kernel[0] * node.kernel[1]
+        case AvgPool() | Resize():
+            window = node.window
             # An output is int32, so a mean can have steps 256 times finer than its input's.
             scale = source.scale / 256 if scale is None else scale
             scale = scale if raw or output is None else max(scale, source.scale / window)

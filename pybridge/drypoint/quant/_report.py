@@ -94,9 +94,10 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        """For notebooks: the table."""
+        """For notebooks: the table, with bars of the SQNR up to 60 dB."""
         caption = f"integers against floats on {self.n_examples:,} examples"
-        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption)
+        bars = {(i, 4): min(max(op.sqnr / 60, 0.0), 1.0) for i, op in enumerate(self.ops)}
+        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption, bars=bars)
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values; an infinite ``sqnr`` is None."""

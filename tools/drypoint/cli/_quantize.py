@@ -97,7 +97,7 @@ def to_integers(
     else:
         calibration = calibrate(model, x, method="percentile", percentile=percentile)
     provenance = {
-        "model": dict(model.provenance),
+        "model": {k: v for k, v in model.provenance.items() if k != "training"},  # no curves
         "calibration": {
             "method": calibration.method,
             "percentile": calibration.percentile,

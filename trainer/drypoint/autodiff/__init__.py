@@ -47,6 +47,7 @@ from ._tensor import record as record
 from ._upsampling import ChannelOrder as ChannelOrder
 from ._upsampling import conv_transpose2d as conv_transpose2d
 from ._upsampling import depth_to_space as depth_to_space
+from ._upsampling import resize2d as resize2d
 from ._upsampling import upsample2d as upsample2d
 from ._window import MOST_POOLED as MOST_POOLED
 from ._window import NO_PADDING as NO_PADDING

@@ -64,6 +64,9 @@ activation_gradient = _choose(
 multiply = _choose(native.planes.multiply, reference.elementwise.multiply)
 plane_products = _choose(native.planes.plane_products, reference.elementwise.plane_products)
 batch_norm = _choose(native.normalization.batch_norm, reference.normalization.batch_norm)
+batch_norm_inference = _choose(
+    native.normalization.batch_norm_inference, reference.normalization.batch_norm_inference
+)
 batch_norm_gradient = _choose(
     native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
 )

@@ -190,9 +190,11 @@ typedef struct {
     size_t n_rows, n_places, n;
 } dpk_planes;
 
-/* unit = (x - mean) / sqrt(variance + epsilon) and y = unit * scale + shift, with the mean and the
- * variance (the sum divided by n_columns) of each row of x. The task of the gradient reads the
- * gradient g of y, mean and variance, and writes the gradients of x (to y), scale and shift. */
+/* y = clip((x - mean) / sqrt(variance + epsilon) * scale + shift), with the mean and the variance
+ * (the sum divided by n_columns) of each row of x, or with given ones. clip is to 0 .. most, or
+ * none if most is 0. The task of the gradient reads the gradient g of y, mean and variance, and
+ * writes the gradients of x (to y), scale and shift. Where the clip gave 0 or most, no gradient
+ * passes. */
 typedef struct {
     const float *x, *g;                     /* [n_rows][n_columns] */
     float *y;                               /* [n_rows][n_columns] */
@@ -200,7 +202,8 @@ typedef struct {
     float *mean, *variance;                 /* [n_rows] */
     float *scale_gradient, *shift_gradient; /* [n_rows] */
     size_t n_rows, n_columns;
-    float epsilon;
+    float epsilon, most;
+    int has_statistics; /* whether mean and variance are given; else the task writes them */
 } dpk_batch_norm;
 
 /* Few-bit weights in training: docs/few-bits.md. q = clamp(round(w * inverse), -largest, largest),
