@@ -38,18 +38,12 @@ QUADS_INLINE quad avx2_pairs(__m256i a) {
     return q;
 }
 
-QUADS_INLINE quad quad_load(const uint8_t *p) {
-    return avx2_pairs(ymm_broadcast(p));
+QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
+    return avx2_pairs(ymm_flip(ymm_broadcast(p), flip));
 }
 
-QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return avx2_pairs(ymm_spread(p));
-}
-
-QUADS_INLINE quad quad_flip(quad a) {
-    const __m256i flip = _mm256_set1_epi16(0x80);
-    const quad q = {_mm256_xor_si256(a.even, flip), _mm256_xor_si256(a.odd, flip)};
-    return q;
+QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
+    return avx2_pairs(ymm_flip(ymm_spread(p), flip));
 }
 
 QUADS_INLINE quad avx2_signed_pairs(__m256i w) {
@@ -90,12 +84,12 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return acc;
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
-    return avx2_pairs(ymm_row_bytes(p, q));
+QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
+    return avx2_pairs(ymm_flip(ymm_row_bytes(p, q), flip));
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
-    return avx2_pairs(ymm_column_bytes(rows, at));
+QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
+    return avx2_pairs(ymm_flip(ymm_column_bytes(rows, at), flip));
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {

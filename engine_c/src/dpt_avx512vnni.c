@@ -19,6 +19,7 @@
 #define QUADS_NARROW     1
 #define QUADS_PLANAR     1
 #define PLANES_COLUMNS   8
+#define COLUMNS_KEPT     3
 #define QUADS_PREFETCH   2048 /* LeNet's dense op (400 KB) takes a fifth less time on Zen 5 */
 #define QUADS_CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
 #define QUADS_FLIPS      DPT_FLIPS_I8
@@ -30,14 +31,14 @@ typedef __m512i quad;
 typedef __m512i quads_weights;
 typedef __m512i quads_acc;
 
-QUADS_INLINE quad quad_load(const uint8_t *p) {
-    int32_t value;
-    __builtin_memcpy(&value, p, 4);
-    return _mm512_set1_epi32(value);
+QUADS_INLINE __m512i zmm_flip(__m512i a, uint8_t flip) {
+    return _mm512_xor_si512(a, _mm512_set1_epi8((char)flip));
 }
 
-QUADS_INLINE quad quad_flip(quad a) {
-    return _mm512_xor_si512(a, _mm512_set1_epi8((char)0x80));
+QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    return zmm_flip(_mm512_set1_epi32(value), flip);
 }
 
 QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
@@ -59,7 +60,7 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
 }
 
 /* The bytes of four rows, interleaved channel by channel: 4 channels in each quarter. */
-QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
+QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, uint8_t *quads) {
     __m128i t[4];
     for (int i = 0; i < 4; i++) {
         t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
@@ -71,7 +72,7 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, 
     const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ef, gh)),
                                                  _mm_unpackhi_epi16(ef, gh), 1);
     const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    _mm512_storeu_si512(quads, FLIP ? quad_flip(all) : all);
+    _mm512_storeu_si512(quads, zmm_flip(all, flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
@@ -83,24 +84,22 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
 
-/* 16 bytes in 16 lanes. */
-QUADS_INLINE __m512i zmm_wide(const uint8_t *p, const int SIGNED) {
+/* 16 bytes in 16 lanes, flipped. */
+QUADS_INLINE __m512i zmm_wide(const uint8_t *p, uint8_t flip) {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return SIGNED ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+    return _mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
 }
 
 /* Pairs of 16-bit numbers. */
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const quads_two *t) {
-    const __m512i x = zmm_wide(a, A_SIGNED), y = zmm_wide(b, B_SIGNED);
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    const __m512i x = zmm_wide(a, t->flip[0]), y = zmm_wide(b, t->flip[1]);
     const __m512i w = _mm512_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
     return _mm512_madd_epi16(_mm512_mask_blend_epi16(0xAAAAAAAA, x, _mm512_slli_epi32(y, 16)), w);
 }
 
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                         const int B_SIGNED, const quads_two *t) {
-    const __m512i x = _mm512_sub_epi32(zmm_wide(a, A_SIGNED), _mm512_set1_epi32(t->zero[0]));
-    const __m512i y = _mm512_sub_epi32(zmm_wide(b, B_SIGNED), _mm512_set1_epi32(t->zero[1]));
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    const __m512i x = _mm512_sub_epi32(zmm_wide(a, t->flip[0]), _mm512_set1_epi32(t->zero[0]));
+    const __m512i y = _mm512_sub_epi32(zmm_wide(b, t->flip[1]), _mm512_set1_epi32(t->zero[1]));
     return _mm512_mullo_epi32(x, y);
 }
 
@@ -112,8 +111,9 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return _mm512_max_epi32(a, b);
 }
 
-QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p));
+QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
+    return zmm_flip(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p)),
+                    flip);
 }
 
 /* Adds neighbouring lanes of 4 windows crosswise, twice. The 4 lanes of a channel are then the
@@ -142,8 +142,9 @@ typedef struct quads_output {
     int shifted, wide, saturated; /* wide: outputs are DPT_I32 */
 } quads_output;
 
-QUADS_INLINE quads_output zmm_output_of(const dpt_op *op, int saturated) {
+QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
     const int wide = op->out.type == DPT_I32;
+    const int saturated = op->out.type == DPT_U8 && op->lo == 0 && op->hi == UINT8_MAX;
     const int offset = op->out.type == DPT_U8 && !saturated ? 128 : 0;
     const int32_t lo = op->lo - offset, hi = op->hi - offset;
     const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
@@ -156,10 +157,6 @@ QUADS_INLINE quads_output zmm_output_of(const dpt_op *op, int saturated) {
                              wide,
                              saturated};
     return to;
-}
-
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
-    return zmm_output_of(op, op->out.type == DPT_U8 && op->lo == 0 && op->hi == UINT8_MAX);
 }
 
 /* NUMERICS.md section 2 in 16 lanes, without the clamp, P times. Even and odd lanes are multiplied
@@ -267,12 +264,12 @@ QUADS_INLINE __m512i zmm_alternate(const uint8_t *p, const uint8_t *q) {
                                        _mm_loadu_si128((const __m128i *)(const void *)q));
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
+QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
     const __m512i four =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6));
     const __m512i places =
         _mm512_mask_add_epi8(four, 0xFFFFFFFF00000000, four, _mm512_set1_epi8(4));
-    return _mm512_shuffle_epi8(zmm_alternate(p, q), places);
+    return zmm_flip(_mm512_shuffle_epi8(zmm_alternate(p, q), places), flip);
 }
 
 QUADS_INLINE __m256i zmm_two_rows(const uint8_t *p, const uint8_t *q) {
@@ -281,13 +278,14 @@ QUADS_INLINE __m256i zmm_two_rows(const uint8_t *p, const uint8_t *q) {
         _mm_loadu_si128((const __m128i *)(const void *)q), 1);
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
+QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
     const __m256i low = _mm256_unpacklo_epi8(zmm_two_rows(rows[0] + at, rows[1] + at),
                                              zmm_two_rows(rows[1] + at, rows[2] + at));
     const __m256i high = _mm256_unpacklo_epi8(zmm_two_rows(rows[2] + at, rows[3] + at),
                                               zmm_two_rows(rows[3] + at, rows[4] + at));
-    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_unpacklo_epi16(low, high)),
-                              _mm256_unpackhi_epi16(low, high), 1);
+    const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_unpacklo_epi16(low, high)),
+                                           _mm256_unpackhi_epi16(low, high), 1);
+    return zmm_flip(all, flip);
 }
 
 QUADS_INLINE planes_acc planes_acc_zero(void) {
@@ -295,7 +293,7 @@ QUADS_INLINE planes_acc planes_acc_zero(void) {
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {
-    return quad_load(p);
+    return quad_load(p, 0);
 }
 
 QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
@@ -327,17 +325,17 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
     pixels[3] = _mm512_unpackhi_epi64(ab1, cd1);
 }
 
-QUADS_INLINE void planes_requantize(const dpt_op *op, planes_acc acc, const int32_t *bias,
+QUADS_INLINE void planes_requantize(const quads_output *to, planes_acc acc, const int32_t *bias,
                                     const int32_t *mult, uint8_t *values) {
-    const quads_output to = zmm_output_of(op, 0);
-    const __m512i b = quad_spread((const uint8_t *)bias), m = quad_spread((const uint8_t *)mult);
+    const __m512i b = quad_spread((const uint8_t *)bias, 0),
+                  m = quad_spread((const uint8_t *)mult, 0);
     __m512i y;
     acc = _mm512_add_epi32(acc, b);
-    zmm_requantize(1, &to, &acc, &m, &y);
-    if (to.wide) {
-        _mm512_storeu_si512(values, zmm_clamp_wide(&to, y));
+    zmm_requantize(1, to, &acc, &m, &y);
+    if (to->wide) {
+        _mm512_storeu_si512(values, zmm_clamp_wide(to, y));
     } else {
-        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(&to, y));
+        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(to, y));
     }
 }
 

@@ -28,16 +28,12 @@ typedef struct quads_weights {
     __m256i half[2];
 } quads_weights;
 
-QUADS_INLINE quad quad_load(const uint8_t *p) {
-    return ymm_broadcast(p);
+QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
+    return ymm_flip(ymm_broadcast(p), flip);
 }
 
-QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return ymm_spread(p);
-}
-
-QUADS_INLINE quad quad_flip(quad a) {
-    return _mm256_xor_si256(a, _mm256_set1_epi8((char)0x80));
+QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
+    return ymm_flip(ymm_spread(p), flip);
 }
 
 QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
@@ -75,12 +71,12 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return acc;
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q) {
-    return ymm_row_bytes(p, q);
+QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
+    return ymm_flip(ymm_row_bytes(p, q), flip);
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at) {
-    return ymm_column_bytes(rows, at);
+QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
+    return ymm_flip(ymm_column_bytes(rows, at), flip);
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {

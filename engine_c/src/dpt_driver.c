@@ -45,7 +45,7 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->kernels = kernels;
     d->op = op;
     d->in = in;
-    d->layout = dpt_layout_of(op, kernels->packing);
+    dpt_find_layout(op, kernels->packing, &d->layout);
     d->area = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->flip = dpt_offset(op, kernels->packing) != 0;
     d->exact = 0;
@@ -65,8 +65,8 @@ static void drive_channels(drive *d) {
     const dpt_layout *l = &d->layout;
     const size_t inputs = l->groups == 1 ? 0 : l->length; /* of a group */
     const int exact = d->exact || d->job.pixels * d->job.pool == 1;
-    dpt_gemm *const *const gemm = exact ? k->exact[d->flip] : k->gemm[d->flip];
-    dpt_gemm *const narrow = exact ? k->exact_narrow[d->flip] : k->narrow[d->flip];
+    dpt_gemm *const *const gemm = exact ? k->exact : k->gemm[d->flip];
+    dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow[d->flip];
     dpt_gemm_job *job = &d->job;
     const uint8_t *packed = d->op->packed;
     for (size_t g = 0, before = 0; g < l->groups; g++, packed += l->bytes) {
@@ -359,24 +359,35 @@ static void drive_convolve(drive *d, int whole) {
     }
 }
 
+/* Whether segments are whole units of weights, so that nothing behind them is read. */
+static int drive_is_whole(const drive *d) {
+    return d->layout.length % (d->layout.narrow > 0 ? DPT_NARROW_UNIT : 4) == 0;
+}
+
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
                     size_t n) {
-    drive d;
-    drive_begin(&d, kernels, op, in, out);
-    const size_t unit = d.layout.narrow > 0 ? DPT_NARROW_UNIT : 4;
-    const int whole = d.layout.length % unit == 0;
-    if (op->kind == DPT_DENSE) {
-        if (whole) {
-            drive_pixels(&d, in, d.layout.length, 0, n);
-        } else {
-            drive_last_pixels(&d, in, d.layout.length, n);
-        }
+    const dpt_op packed = dpt_packed_op(op, kernels->packing);
+    if (dpt_planar(&packed, kernels->packing)) {
+        kernels->planes(&packed, in, out, n);
         return;
     }
+    drive d;
+    drive_begin(&d, kernels, &packed, in, out);
     for (size_t i = 0; i < n; i++) {
-        d.in = in + i * dpt_elements(op->in);
-        d.job.out = dpt_output(op, out, i);
+        d.in = in + i * dpt_elements(packed.in);
+        d.job.out = dpt_output(&packed, out, i);
         d.exact = 0;
-        drive_convolve(&d, whole);
+        drive_convolve(&d, drive_is_whole(&d));
+    }
+}
+
+void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+                     void *out, size_t n) {
+    drive d;
+    drive_begin(&d, kernels, op, in, out);
+    if (drive_is_whole(&d)) {
+        drive_pixels(&d, in, d.layout.length, 0, n);
+    } else {
+        drive_last_pixels(&d, in, d.layout.length, n);
     }
 }

@@ -35,23 +35,12 @@ typedef struct dpt_gemm_job {
 } dpt_gemm_job;
 typedef void dpt_gemm(const dpt_gemm_job *job);
 
-/* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
- * flipped; [blocks]: of the superblock, less 1.
- *
- * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
- * `exact_narrow` read nothing but the segments; they are meant for one window, or few. */
-typedef struct dpt_microkernels {
-    uint32_t packing; /* the layout of weights, DPT_PACKING */
-    dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[2][DPT_MOST_BLOCKS];
-    dpt_gemm *narrow[2], *exact_narrow[2]; /* NULL: the layout has no narrow blocks */
-} dpt_microkernels;
-
 /* Windows of a depthwise convolution, for some groups of channels. A window has `taps` pointers,
  * whole quads, to channel `begin` of the pixels that it reads. */
 typedef struct dpt_depthwise_job dpt_depthwise_job;
 typedef void dpt_depthwise(const dpt_depthwise_job *job);
 struct dpt_depthwise_job {
-    dpt_depthwise *kernel;
+    dpt_depthwise *kernel; /* a copy of the table's */
     const dpt_op *op;
     void *out;
     const uint8_t *packed;    /* of group 0 */
@@ -63,12 +52,34 @@ struct dpt_depthwise_job {
     uint32_t pool;            /* windows of an output, which follow each other */
 };
 
-/* Runs a packed convolution, grouped and dilated ones too, or a packed dense op on n inputs. */
+/* Whole planes of an op of a layout of its own, on n inputs. */
+typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);
+
+/* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
+ * flipped; [blocks]: of the superblock, less 1.
+ *
+ * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
+ * `exact_narrow` read nothing but the segments; they are meant for one window, or few. An entry is
+ * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_PLANAR for
+ * `planes`, narrow blocks for `columns`. */
+typedef struct dpt_microkernels {
+    uint32_t packing; /* DPT_PACKING */
+    dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[DPT_MOST_BLOCKS];
+    dpt_gemm *narrow[2], *exact_narrow;
+    dpt_depthwise *depthwise;
+    dpt_plane_kernel *planes, *columns;
+} dpt_microkernels;
+
+/* Runs a packed convolution, grouped and dilated ones too, on n inputs. */
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
                     size_t n);
 
-/* Runs a depthwise convolution that is packed by taps on n inputs. */
-void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
-                         const uint8_t *in, void *out, size_t n);
+/* Runs a packed dense op on n inputs. */
+void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+                     void *out, size_t n);
+
+/* Runs a packed depthwise convolution on n inputs. */
+void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+                         void *out, size_t n);
 
 #endif

@@ -165,11 +165,14 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
     }
 }
 
-void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *op,
-                         const uint8_t *in, void *out, size_t n) {
+/* An op that is packed by taps, on n inputs. Not inlined: other ops need no room for pointers. */
+__attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *kernels,
+                                                       const dpt_op *op, const uint8_t *in,
+                                                       void *out, size_t n) {
     const uint8_t *taps[DPT_POINTERS]; /* of a strip of windows, one after the other */
+    const uint32_t packing = kernels->packing;
     dpt_depthwise_job job;
-    job.kernel = kernel;
+    job.kernel = kernels->depthwise;
     job.at = taps;
     job.op = op;
     job.packed = op->packed;
@@ -184,5 +187,16 @@ void dpt_drive_depthwise(dpt_depthwise *kernel, uint32_t packing, const dpt_op *
         } else {
             depthwise_direct(op, in, &job, taps);
         }
+    }
+}
+
+void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+                         void *out, size_t n) {
+    const uint32_t packing = kernels->packing;
+    const dpt_op packed = dpt_packed_op(op, packing);
+    if (dpt_has_columns(&packed, packing)) {
+        kernels->columns(&packed, in, out, n);
+    } else {
+        depthwise_planes(kernels, &packed, in, out, n);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the drivers of SIMD backends share: padding, and copies of parts of the input with it. */
+/* What the drivers of all backends share: limits of coordinates, padding, and copies of parts of
+ * the input with it. */
 #ifndef DPT_GEOMETRY_H
 #define DPT_GEOMETRY_H
 
@@ -8,6 +9,15 @@
 #include <string.h>
 
 static inline size_t dpt_min(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* The larger of two coordinates, and the smaller. */
+static inline int32_t dpt_larger(int32_t a, int32_t b) {
+    return a > b ? a : b;
+}
+
+static inline int32_t dpt_smaller(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 

@@ -7,7 +7,7 @@
  *
  * Assumes little-endian, packed tables at multiples of 4 bytes, and a start-up that enabled the
  * coprocessors 10 and 11. It needs Helium for integers alone: no floating point. */
-#include "dpt_internal.h"
+#include "dpt_geometry.h"
 
 #ifdef DPT_MVE
 #include <arm_mve.h>
@@ -82,10 +82,6 @@ static void mve_next_group(mve_job *job) {
     job->pad += job->pad == NULL ? 0 : job->row;
 }
 
-static inline size_t mve_min(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static inline uint8_t mve_flip(int type) {
     return type == DPT_U8 ? 0x80 : 0;
 }
@@ -132,12 +128,12 @@ static void mve_pad(const dpt_op *op, size_t c, size_t n, uint8_t *to, uint8x16_
         mve_set(to, n, veorq_u8(vdupq_n_u8(op->pad != NULL ? *op->pad : 0), flip));
         return;
     }
-    const size_t left = mve_min(op->in.c - c, n);
+    const size_t left = dpt_min(op->in.c - c, n);
     mve_copy(to, op->pad + c, left, flip);
-    size_t done = mve_min(op->in.c, n);
+    size_t done = dpt_min(op->in.c, n);
     mve_copy(to + left, op->pad, done - left, flip);
     for (size_t some; done < n; done += some) { /* doubles what is done */
-        some = mve_min(done, n - done);
+        some = dpt_min(done, n - done);
         mve_copy(to + done, to, some, vdupq_n_u8(0));
     }
 }
@@ -159,8 +155,8 @@ mve_gather(const mve_job *job, int32_t top, int32_t left, size_t begin, size_t n
     const size_t high = left < op->in.w ? (size_t)(op->in.w - left) * c : 0;
     mve_pad(op, begin % c, n, to, flip);
     for (top += (int32_t)(begin / job->row), begin %= job->row; n > 0; top++, begin = 0) {
-        const size_t end = mve_min(job->row, begin + n);
-        const size_t first = low > begin ? low : begin, last = mve_min(high, end);
+        const size_t end = dpt_min(job->row, begin + n);
+        const size_t first = low > begin ? low : begin, last = dpt_min(high, end);
         if (top >= 0 && top < op->in.h && first < last) {
             const int32_t at = top * (int32_t)job->pitch + left * (int32_t)c;
             mve_copy(to + (first - begin), job->in + (at + (int32_t)first), last - first, flip);
@@ -205,7 +201,7 @@ static __attribute__((noinline)) DPT_IN_FAST void mve_gather_taps(const mve_job 
     int32_t x = left + first % op->kernel_w * op->dilation_w;
     begin %= job->row;
     for (size_t some; n > 0; n -= some, to += some, begin = 0) {
-        some = mve_min(job->row - begin, n);
+        some = dpt_min(job->row - begin, n);
         if (y >= 0 && y < op->in.h && x >= 0 && x < op->in.w) {
             const uint8_t *pixel = job->in + ((size_t)y * job->pitch + (size_t)x * op->in.c);
             mve_copy(to, pixel + begin, some, flip);
@@ -365,12 +361,14 @@ DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], vo
     }
 }
 
+DPT_ANY_BITS(mve_any_depthwise, dpt_mve_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_mve = {"mve",
                              dpt_always,
                              DPT_PACKING_MVE,
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
-                              [DPT_DEPTHWISE] = dpt_mve_depthwise,
+                              [DPT_DEPTHWISE] = mve_any_depthwise,
                               [DPT_ADD] = dpt_mve_add,
                               [DPT_MAXPOOL] = dpt_mve_maxpool,
                               [DPT_AVGPOOL] = dpt_mve_avgpool,

@@ -33,12 +33,8 @@ typedef struct quads_acc {
     int32x4_t low, high;
 } quads_acc;
 
-QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p) {
-    return vreinterpret_s8_u8(vld1_u8(p));
-}
-
-QUADS_INLINE quads_chunk quads_chunk_flip(quads_chunk a) {
-    return veor_s8(a, vdup_n_s8(-128));
+QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p, uint8_t flip) {
+    return vreinterpret_s8_u8(veor_u8(vld1_u8(p), vdup_n_u8(flip)));
 }
 
 /* Quad q of a chunk in both halves of a register: for two channels. */
@@ -60,9 +56,9 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
 }
 
 QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *weights) {
+                                     uint8_t flip, const uint8_t *weights) {
     int8x16_t quads[4];
-    neon_tap_quads(tap, at, FLIP, quads);
+    neon_tap_quads(tap, at, flip, quads);
     QUADS_UNROLL
     for (int b = 0; b < 4; b++) {
         const int8x16_t a = quads[b], w = quads_weights_load(weights + 16 * b);
@@ -95,16 +91,14 @@ QUADS_INLINE int32x4_t neon_two_lanes(int32x2_t a) {
     return vreinterpretq_s32_u64(vmovl_u32(vreinterpret_u32_s32(a)));
 }
 
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const quads_two *t) {
-    const int32x4_t sum = neon_sum(a, b, A_SIGNED, B_SIGNED, t);
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    const int32x4_t sum = neon_sum(a, b, t);
     const quads_acc acc = {neon_two_lanes(vget_low_s32(sum)), neon_two_lanes(vget_high_s32(sum))};
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                         const int B_SIGNED, const quads_two *t) {
-    const int32x4_t y = neon_product(a, b, A_SIGNED, B_SIGNED, t);
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    const int32x4_t y = neon_product(a, b, t);
     const quads_acc acc = {neon_two_lanes(vget_low_s32(y)), neon_two_lanes(vget_high_s32(y))};
     return acc;
 }

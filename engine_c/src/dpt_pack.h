@@ -20,9 +20,9 @@
  * the biases and multipliers of 16 lanes, too.
  *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
- * fewer multiplications. It is packed and computed as the convolution of 16 channels that
- * dpt_paired_op describes: its window has the columns of both, and weights of 0 in the columns that
- * only the other one reads. Its outputs lie in the same order.
+ * fewer multiplications. It is packed and computed as a convolution of 16 channels (dpt_packed_op):
+ * its window has the columns of both, and weights of 0 in the columns that only the other one
+ * reads. Its outputs lie in the same order.
  *
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
@@ -37,6 +37,7 @@
 #include "dpt_internal.h"
 
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
+enum { DPT_NARROW_LANES = 16 }; /* of a block, in layouts with narrow blocks */
 enum { DPT_PAIR_CHANNELS = 8 };
 enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2C00, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
@@ -175,13 +176,7 @@ static inline size_t dpt_planes_quads(const dpt_op *op) {
 }
 
 /* Whether dpt_planes.inc computes the op, with pixels in the lanes. */
-static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
-    return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
-           !dpt_dilated(op) && op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w &&
-           op->pool_h <= 2 && dpt_planes_quads(op) <= DPT_PLANES_QUADS &&
-           op->kernel_h <= DPT_PLANES_QUADS && op->kernel_w <= DPT_PLANES_QUADS &&
-           op->out.c <= DPT_PLANES_MOST_CHANNELS;
-}
+int dpt_planar(const dpt_op *op, uint32_t packing);
 
 /* The groups of a convolution, and the output channels of each. */
 static inline size_t dpt_conv_groups(const dpt_op *op) {
@@ -189,77 +184,15 @@ static inline size_t dpt_conv_groups(const dpt_op *op) {
 }
 
 static inline size_t dpt_group_channels(const dpt_op *op) {
-    return op->out.c / dpt_conv_groups(op);
+    return op->kind == DPT_GROUPED ? (size_t)op->out.c / op->groups : op->out.c;
 }
 
-/* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
- * fewer multiplications and a window has enough units to outweigh the cost of a superblock of its
- * own, which is higher where the backend multiplies several blocks at once. */
-static inline size_t dpt_narrow_blocks(const dpt_op *op, uint32_t packing) {
-    const size_t left = dpt_group_channels(op) % dpt_lanes(packing);
-    const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
-    const size_t units = dpt_segment_units(op, DPT_NARROW_UNIT);
-    return (packing & DPT_NARROW) != 0 && !dpt_planar(op, packing) && blocks <= 2 &&
-                   blocks * units < dpt_segment_units(op, 4) &&
-                   units * dpt_segments(op) >= ((packing & 15u) == 1 ? 4u : 8u)
-               ? blocks
-               : 0;
-}
+/* Whether an op is packed as a convolution of twice its channels, with two windows in 16 lanes. */
+int dpt_paired(const dpt_op *op, uint32_t packing);
 
-/* Whether all planes of an op are one pixel wide, as (T, 1, C) in nets on signals. The op is packed
- * and computed as the op on planes one pixel high, whose bytes are the same. */
-static inline int dpt_is_column(const dpt_op *op) {
-    return op->kind != DPT_DENSE && op->in.w == 1 && op->out.w == 1 && op->pad_left == 0 &&
-           op->pad_right == 0;
-}
-
-static inline dpt_op dpt_column_as_row(const dpt_op *op) {
-    dpt_op row = *op;
-    row.in.h = row.out.h = row.kernel_h = row.stride_h = row.dilation_h = row.pool_h = 1;
-    row.in.w = op->in.h;
-    row.out.w = op->out.h;
-    row.kernel_w = op->kernel_h;
-    row.stride_w = op->stride_h;
-    row.dilation_w = op->dilation_h;
-    row.pool_w = op->pool_h;
-    row.pad_left = op->pad_top;
-    row.pad_right = op->pad_bottom;
-    row.pad_top = row.pad_bottom = 0;
-    return row;
-}
-
-/* The op that computes two windows of a convolution as one, with a width of the output that is
- * even.
- */
-static inline dpt_op dpt_paired_op(const dpt_op *op) {
-    dpt_op pair = *op;
-    pair.out.w = op->out.w / 2;
-    pair.out.c = (uint16_t)(2 * op->out.c);
-    pair.kernel_w = (uint16_t)(op->kernel_w + op->stride_w);
-    pair.stride_w = (uint16_t)(2 * op->stride_w);
-    return pair;
-}
-
-/* Whether an op is packed as the convolution of dpt_paired_op, with two windows in 16 lanes. */
-static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
-    if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
-        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
-        op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
-        return 0;
-    }
-    const dpt_op pair = dpt_paired_op(op);
-    const size_t narrow = dpt_narrow_blocks(op, packing);
-    const size_t units =
-        narrow > 0 ? narrow * dpt_segment_units(op, DPT_NARROW_UNIT) : dpt_segment_units(op, 4);
-    return dpt_segments_are_rows(&pair) && dpt_segment_units(&pair, 4) < 2 * units;
-}
-
-/* The op whose packed layout and kernel serve `op`. */
-static inline dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
-    return dpt_is_column(op)         ? dpt_column_as_row(op)
-           : dpt_paired(op, packing) ? dpt_paired_op(op)
-                                     : *op;
-}
+/* The op whose packed layout and micro-kernels serve `op`: of planes one pixel wide, the op on
+ * planes one pixel high; of pairs of windows, the op that computes two as one; or the op itself. */
+dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing);
 
 /* The layout of a packed convolution or dense op, the same for each of its groups. Its op is what
  * dpt_packed_op returns. */
@@ -272,23 +205,7 @@ typedef struct dpt_layout {
     uint64_t bytes;          /* of a group */
 } dpt_layout;
 
-static inline dpt_layout dpt_layout_of(const dpt_op *op, uint32_t packing) {
-    dpt_layout l;
-    l.lanes = dpt_lanes(packing);
-    l.most = packing & 15u;
-    l.groups = dpt_conv_groups(op);
-    l.channels = dpt_group_channels(op);
-    l.segments = dpt_segments(op);
-    l.length = dpt_segment_length(op);
-    l.narrow = dpt_narrow_blocks(op, packing);
-    l.wide = (l.channels + (l.narrow > 0 ? 0 : l.lanes - 1)) / l.lanes * l.lanes;
-    l.padded = l.wide + l.narrow * l.lanes;
-    const uint64_t wide = (uint64_t)l.wide * 4 * ((l.length + 3) / 4);
-    const uint64_t unit = DPT_NARROW_UNIT, units = (l.length + unit - 1) / unit;
-    l.bytes = (uint64_t)l.padded * 2 * sizeof(int32_t) +
-              (wide + l.narrow * DPT_NARROW_CHANNELS * unit * units) * l.segments;
-    return l;
-}
+void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l);
 
 /* Windows of a tile, which micro-kernels multiply at once or in parts. What the driver has room
  * for: windows of a strip; pointers to their taps; bytes of a pixel of padding without values. */
@@ -296,14 +213,7 @@ enum { DPT_TILE = 8, DPT_STRIP = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
 
 /* How many windows of a padded convolution the driver computes by pointers to their taps, at most;
  * 0: none, since taps begin in the middle of a unit of weights, or the driver lacks room. */
-static inline size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
-    const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
-    const size_t unit = l->narrow > 0 ? DPT_NARROW_UNIT : 4, tile = DPT_TILE;
-    const size_t room = DPT_POINTERS / taps / tile * tile;
-    const int split = l->segments != taps && op->in.c % unit != 0;
-    const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
-    return split || zeros || room < (pool + 3) / 4 * 4 ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
-}
+size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l);
 
 static inline int dpt_padded(const dpt_op *op) {
     return (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
@@ -311,24 +221,11 @@ static inline int dpt_padded(const dpt_op *op) {
 
 /* Whether the driver computes a convolution: not where more windows are pooled than a strip has, or
  * where the window of a padded op fits no band and has too many taps for pointers. */
-static inline int dpt_drives(const dpt_op *op, const dpt_layout *l) {
-    return (size_t)op->pool_h * op->pool_w <= DPT_STRIP &&
-           (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
-            dpt_pointer_windows(op, l) > 0);
-}
+int dpt_drives(const dpt_op *op, const dpt_layout *l);
 
 /* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
  */
-static inline int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
-    if (op->kind != DPT_DEPTHWISE || dpt_has_columns(op, packing)) {
-        return op->kind == DPT_DEPTHWISE;
-    }
-    const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
-    const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
-    const size_t width = op->out.c < group ? op->out.c : group;
-    return pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
-           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - group) / width);
-}
+int dpt_packs_depthwise(const dpt_op *op, uint32_t packing);
 
 /* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
  * DPT_NARROW_UNIT, a narrow block. */

@@ -6,6 +6,7 @@
 
 #include "dpt_internal.h"
 #include "dpt_driver.h"
+#include "dpt_geometry.h"
 
 #include <string.h>
 
@@ -28,9 +29,11 @@ static inline int32_t *quads_aligned(int32_t *table) {
     return table + (64 - (uintptr_t)table % 64) % 64 / sizeof *table;
 }
 
-/* Of an op on two tensors: the factors of a sum; what is subtracted from each factor of a product.
- */
+/* Of an op on two tensors, whose values are multiplied as unsigned bytes: what each tensor's bytes
+ * are flipped with, 0x80 for DPT_I8; the factors of a sum; what is subtracted from each factor of a
+ * product. */
 typedef struct quads_two {
+    uint8_t flip[2];
     uint16_t factors[2];
     int32_t zero[2];
 } quads_two;
@@ -41,10 +44,10 @@ typedef struct quads_two {
      [DPT_AVGPOOL] = QUADS_NAME(avgpool),                                                          \
      [DPT_CONCAT] = dpt_scalar_concat,                                                             \
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
-     [DPT_CONV] = QUADS_NAME(conv),                                                                \
-     [DPT_GROUPED] = QUADS_NAME(conv),                                                             \
-     [DPT_DENSE] = QUADS_NAME(dense),                                                              \
-     [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
+     [DPT_CONV] = quads_any_conv,                                                                  \
+     [DPT_GROUPED] = quads_any_conv,                                                               \
+     [DPT_DENSE] = quads_any_dense,                                                                \
+     [DPT_DEPTHWISE] = quads_any_depthwise,                                                        \
      [DPT_ADD] = QUADS_NAME(add),                                                                  \
      [DPT_MUL] = QUADS_NAME(mul),                                                                  \
      DPT_PLAIN_KERNELS}

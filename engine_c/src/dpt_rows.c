@@ -2,7 +2,7 @@
 /* Runs a group of ops row by row (NUMERICS.md section 8). It calls the kernels that compute whole
  * planes: with a copy of the op that has other heights and padding, a kernel computes a few rows.
  */
-#include "dpt_internal.h"
+#include "dpt_geometry.h"
 
 #include <string.h>
 
@@ -19,14 +19,6 @@ typedef struct rows_group {
     rows_op state[DPT_MAX_ALIVE]; /* of op first + i */
 } rows_group;
 
-static int32_t rows_min(int32_t a, int32_t b) {
-    return a < b ? a : b;
-}
-
-static int32_t rows_max(int32_t a, int32_t b) {
-    return a > b ? a : b;
-}
-
 static size_t rows_pitch(dpt_tensor t) {
     return (size_t)t.w * t.c * (t.type == DPT_I32 ? sizeof(int32_t) : 1);
 }
@@ -41,7 +33,7 @@ static int32_t rows_needed(const rows_group *g, size_t k) {
     const dpt_row_map map = dpt_row_map_of(&g->ops[k + 1]);
     return rows_complete(g, k + 1)
                ? g->ops[k].out.h
-               : rows_max(0, dpt_first_row(map, g->state[k + 1 - g->first].end));
+               : dpt_larger(0, dpt_first_row(map, g->state[k + 1 - g->first].end));
 }
 
 /* Whether the ring of op k is full. */
@@ -54,7 +46,7 @@ static int rows_full(const rows_group *g, size_t k) {
  */
 static void rows_drop(rows_group *g, size_t k, uint8_t *ring) {
     rows_op *s = &g->state[k - g->first];
-    const int32_t needed = rows_min(rows_needed(g, k), s->end);
+    const int32_t needed = dpt_smaller(rows_needed(g, k), s->end);
     if (needed > s->begin) {
         const size_t pitch = rows_pitch(g->ops[k].out);
         const size_t distance = (size_t)(needed - s->begin) * pitch;
@@ -70,10 +62,10 @@ static void rows_drop(rows_group *g, size_t k, uint8_t *ring) {
 static int32_t rows_next(const rows_group *g, size_t k, dpt_row_map map) {
     const dpt_op *op = &g->ops[k];
     const rows_op *s = &g->state[k - g->first];
-    int32_t n = rows_min(op->rows - (k == g->last ? 0 : s->end - s->begin), op->out.h - s->end);
+    int32_t n = dpt_smaller(op->rows - (k == g->last ? 0 : s->end - s->begin), op->out.h - s->end);
     if (k > g->first && s[-1].end < op->in.h) {
         const int32_t last = (s[-1].end - map.reach + 1) * map.grow - 1 + map.pad;
-        n = rows_min(n, last / map.stride + 1 - s->end);
+        n = dpt_smaller(n, last / map.stride + 1 - s->end);
     }
     return n;
 }
@@ -99,13 +91,16 @@ static void rows_compute(rows_group *g, size_t k) {
     const dpt_row_map map = dpt_row_map_of(&op);
     const int32_t n = rows_next(g, k, map), top = dpt_first_row(map, s->end);
     const int32_t bottom = dpt_first_row(map, s->end + n - 1) + map.reach;
-    const int32_t from = rows_max(0, top), to = rows_min(bottom, op.in.h);
+    const int32_t from = dpt_larger(0, top), to = dpt_smaller(bottom, op.in.h);
     const int one_pixel = op.in2.h != op.in.h; /* the second input, or there is none */
     const void *const in[2] = {rows_at(g, op.reads[0], op.in, from),
                                rows_at(g, op.reads[1], op.in2, one_pixel ? 0 : from)};
     uint8_t *out = rows_at(g, k + 1, op.out, s->end);
     op.pad_top = (uint16_t)(map.grow == 1 ? from - top : s->end - map.pad - top * map.grow);
     op.pad_bottom = (uint16_t)(bottom - to);
+    if (op.kind == DPT_RESIZE) { /* the offset of row s->end among the rows from `from` on */
+        op.dilation_h = (uint16_t)(op.dilation_h + s->end * op.stride_h - from * op.kernel_h);
+    }
     op.in.h = (uint16_t)(to - from);
     op.in2.h = one_pixel ? op.in2.h : op.in.h;
     op.out.h = (uint16_t)n;

@@ -61,33 +61,28 @@ QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t
     rvv_store(op, __riscv_vle32_v_i32m8(acc.lane, n), bias, mult, out, index, n);
 }
 
-/* 32 bytes as 16-bit numbers. */
-QUADS_INLINE vint16m4_t rvv_wide(const uint8_t *p, const int SIGNED) {
-    if (SIGNED) {
-        return __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2((const int8_t *)p, QUADS_LANES),
-                                       QUADS_LANES);
-    }
-    return __riscv_vreinterpret_v_u16m4_i16m4(
-        __riscv_vzext_vf2_u16m4(__riscv_vle8_v_u8m2(p, QUADS_LANES), QUADS_LANES));
+/* 32 bytes, flipped, as 16-bit numbers. */
+QUADS_INLINE vint16m4_t rvv_wide(const uint8_t *p, uint8_t flip) {
+    const vuint8m2_t bytes =
+        __riscv_vxor_vx_u8m2(__riscv_vle8_v_u8m2(p, QUADS_LANES), flip, QUADS_LANES);
+    return __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vzext_vf2_u16m4(bytes, QUADS_LANES));
 }
 
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const quads_two *t) {
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
     quads_acc acc;
     vint32m8_t x =
-        __riscv_vwmul_vx_i32m8(rvv_wide(a, A_SIGNED), (int16_t)t->factors[0], QUADS_LANES);
-    x = __riscv_vwmacc_vx_i32m8(x, (int16_t)t->factors[1], rvv_wide(b, B_SIGNED), QUADS_LANES);
+        __riscv_vwmul_vx_i32m8(rvv_wide(a, t->flip[0]), (int16_t)t->factors[0], QUADS_LANES);
+    x = __riscv_vwmacc_vx_i32m8(x, (int16_t)t->factors[1], rvv_wide(b, t->flip[1]), QUADS_LANES);
     __riscv_vse32_v_i32m8(acc.lane, x, QUADS_LANES);
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                         const int B_SIGNED, const quads_two *t) {
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
     quads_acc acc;
     const vint16m4_t x =
-        __riscv_vsub_vx_i16m4(rvv_wide(a, A_SIGNED), (int16_t)t->zero[0], QUADS_LANES);
+        __riscv_vsub_vx_i16m4(rvv_wide(a, t->flip[0]), (int16_t)t->zero[0], QUADS_LANES);
     const vint16m4_t y =
-        __riscv_vsub_vx_i16m4(rvv_wide(b, B_SIGNED), (int16_t)t->zero[1], QUADS_LANES);
+        __riscv_vsub_vx_i16m4(rvv_wide(b, t->flip[1]), (int16_t)t->zero[1], QUADS_LANES);
     __riscv_vse32_v_i32m8(acc.lane, __riscv_vwmul_vv_i32m8(x, y, QUADS_LANES), QUADS_LANES);
     return acc;
 }
@@ -103,45 +98,44 @@ QUADS_INLINE void quads_bytes_store(uint8_t *p, quads_bytes bytes) {
     __riscv_vse8_v_u8m2(p, bytes, QUADS_LANES);
 }
 
-QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b, const int SIGNED) {
-    if (SIGNED) {
-        return __riscv_vreinterpret_v_i8m2_u8m2(__riscv_vmax_vv_i8m2(
-            __riscv_vreinterpret_v_u8m2_i8m2(a), __riscv_vreinterpret_v_u8m2_i8m2(b), QUADS_LANES));
-    }
+QUADS_INLINE quads_bytes quads_bytes_flip(quads_bytes bytes, uint8_t flip) {
+    return __riscv_vxor_vx_u8m2(bytes, flip, QUADS_LANES);
+}
+
+QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b) {
     return __riscv_vmaxu_vv_u8m2(a, b, QUADS_LANES);
 }
 
-typedef vint16m4_t quads_sums;
+typedef vuint16m4_t quads_sums;
 
 QUADS_INLINE quads_sums quads_sums_zero(void) {
-    return __riscv_vmv_v_x_i16m4(0, QUADS_LANES);
+    return __riscv_vmv_v_x_u16m4(0, QUADS_LANES);
 }
 
-QUADS_INLINE quads_sums quads_sums_add(quads_sums s, const uint8_t *p, const int SIGNED) {
-    const vuint8m2_t bytes = quads_bytes_load(p);
-    if (SIGNED) {
-        return __riscv_vwadd_wv_i16m4(s, __riscv_vreinterpret_v_u8m2_i8m2(bytes), QUADS_LANES);
-    }
-    return __riscv_vreinterpret_v_u16m4_i16m4(
-        __riscv_vwaddu_wv_u16m4(__riscv_vreinterpret_v_i16m4_u16m4(s), bytes, QUADS_LANES));
+QUADS_INLINE quads_sums quads_sums_add(quads_sums s, quads_bytes bytes) {
+    return __riscv_vwaddu_wv_u16m4(s, bytes, QUADS_LANES);
 }
 
-QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGNED) {
-    vint32m8_t x = __riscv_vle32_v_i32m8(totals, QUADS_LANES);
-    if (SIGNED) {
-        x = __riscv_vwadd_wv_i32m8(x, s, QUADS_LANES);
-    } else {
-        x = __riscv_vreinterpret_v_u32m8_i32m8(
-            __riscv_vwaddu_wv_u32m8(__riscv_vreinterpret_v_i32m8_u32m8(x),
-                                    __riscv_vreinterpret_v_i16m4_u16m4(s), QUADS_LANES));
-    }
-    __riscv_vse32_v_i32m8(totals, x, QUADS_LANES);
+QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
+    uint32_t *const to = (uint32_t *)(void *)totals;
+    const vuint32m8_t x = __riscv_vle32_v_u32m8(to, QUADS_LANES);
+    __riscv_vse32_v_u32m8(to, __riscv_vwaddu_wv_u32m8(x, s, QUADS_LANES), QUADS_LANES);
 }
 
 #include "dpt_quads_values.inc"
 #include "dpt_rvv_gemm.inc"
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
+
+static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
+                                                    {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
+                                                    {rvv_gemm_exact},
+                                                    {NULL, NULL},
+                                                    NULL,
+                                                    rvv_depthwise,
+                                                    NULL,
+                                                    NULL};
+
 #include "dpt_quads_table.inc"
 
 const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};

@@ -38,20 +38,15 @@ QUADS_INLINE quad sse41_pairs(__m128i a) {
     return q;
 }
 
-QUADS_INLINE quad quad_load(const uint8_t *p) {
+QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
     int32_t value;
     memcpy(&value, p, 4);
-    return sse41_pairs(_mm_set1_epi32(value));
+    return sse41_pairs(_mm_xor_si128(_mm_set1_epi32(value), _mm_set1_epi8((char)flip)));
 }
 
-QUADS_INLINE quad quad_spread(const uint8_t *p) {
-    return sse41_pairs(_mm_loadu_si128((const __m128i *)(const void *)p));
-}
-
-QUADS_INLINE quad quad_flip(quad a) {
-    const __m128i flip = _mm_set1_epi16(0x80);
-    const quad q = {_mm_xor_si128(a.even, flip), _mm_xor_si128(a.odd, flip)};
-    return q;
+QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return sse41_pairs(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
@@ -89,11 +84,11 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
 }
 
 /* The bytes of four rows, interleaved channel by channel: 4 channels a register. */
-QUADS_INLINE void columns_interleave(const uint8_t *const *row, const int FLIP, uint8_t *quads) {
+QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, uint8_t *quads) {
     __m128i t[4];
     for (int i = 0; i < 4; i++) {
         t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
-        t[i] = FLIP ? _mm_xor_si128(t[i], _mm_set1_epi8((char)0x80)) : t[i];
+        t[i] = _mm_xor_si128(t[i], _mm_set1_epi8((char)flip));
     }
     const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
     const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
@@ -113,32 +108,30 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return acc;
 }
 
-/* Four bytes in 4 lanes. */
-QUADS_INLINE __m128i sse41_wide(const uint8_t *p, const int SIGNED) {
+/* Four bytes in 4 lanes, flipped. */
+QUADS_INLINE __m128i sse41_wide(const uint8_t *p, uint8_t flip) {
     int32_t value;
     memcpy(&value, p, 4);
-    const __m128i bytes = _mm_cvtsi32_si128(value);
-    return SIGNED ? _mm_cvtepi8_epi32(bytes) : _mm_cvtepu8_epi32(bytes);
+    const __m128i flips = _mm_set1_epi8((char)flip);
+    return _mm_cvtepu8_epi32(_mm_xor_si128(_mm_cvtsi32_si128(value), flips));
 }
 
 /* Pairs of 16-bit numbers in 4 lanes of each register. */
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const quads_two *t) {
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
     const __m128i w = _mm_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
     quads_acc acc;
     for (int i = 0; i < 4; i++) {
-        const __m128i x = sse41_wide(a + 4 * i, A_SIGNED), y = sse41_wide(b + 4 * i, B_SIGNED);
+        const __m128i x = sse41_wide(a + 4 * i, t->flip[0]), y = sse41_wide(b + 4 * i, t->flip[1]);
         acc.quarter[i] = _mm_madd_epi16(_mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA), w);
     }
     return acc;
 }
 
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                         const int B_SIGNED, const quads_two *t) {
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
     const __m128i zero[2] = {_mm_set1_epi32(t->zero[0]), _mm_set1_epi32(t->zero[1])};
     quads_acc acc;
     for (int i = 0; i < 4; i++) {
-        const __m128i x = sse41_wide(a + 4 * i, A_SIGNED), y = sse41_wide(b + 4 * i, B_SIGNED);
+        const __m128i x = sse41_wide(a + 4 * i, t->flip[0]), y = sse41_wide(b + 4 * i, t->flip[1]);
         acc.quarter[i] = _mm_mullo_epi32(_mm_sub_epi32(x, zero[0]), _mm_sub_epi32(y, zero[1]));
     }
     return acc;
@@ -209,13 +202,17 @@ QUADS_INLINE __m128i sse41_requantize(const quads_output *to, __m128i acc, __m12
 /* Saturation to the range of bytes changes nothing, since the clamp is within it. */
 QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, size_t index,
                               size_t n) {
-    int32_t values[QUADS_LANES];
+    int32_t copy[QUADS_LANES];
     if (to->wide) {
+        int32_t *const wide = (int32_t *)out + index, *const values =
+                                                          n == QUADS_LANES ? wide : copy;
         for (int i = 0; i < 4; i++) {
             y[i] = _mm_min_epi32(_mm_max_epi32(y[i], to->lo), to->hi);
             _mm_storeu_si128((__m128i *)(void *)(values + 4 * i), y[i]);
         }
-        memcpy((int32_t *)out + index, values, n * sizeof values[0]);
+        if (values == copy) {
+            memcpy(wide, copy, n * sizeof copy[0]);
+        }
         return;
     }
     __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(y[0], y[1]), _mm_packs_epi32(y[2], y[3]));
@@ -223,8 +220,8 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
     if (n == QUADS_LANES) {
         _mm_storeu_si128((__m128i *)(void *)((uint8_t *)out + index), bytes);
     } else {
-        _mm_storeu_si128((__m128i *)(void *)values, bytes);
-        memcpy((uint8_t *)out + index, values, n);
+        _mm_storeu_si128((__m128i *)(void *)copy, bytes);
+        memcpy((uint8_t *)out + index, copy, n);
     }
 }
 

@@ -37,21 +37,12 @@ typedef struct quads_acc {
     v128_t low, high;
 } quads_acc;
 
-QUADS_INLINE quad quad_load(const uint8_t *p) {
-    return wasm_v128_load32_splat(p);
+QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
+    return wasm_v128_xor(wasm_v128_load32_splat(p), wasm_u8x16_splat(flip));
 }
 
-QUADS_INLINE quad quad_flip(quad a) {
-    return wasm_v128_xor(a, wasm_i8x16_const_splat(-128));
-}
-
-QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p) {
-    const quads_chunk s = {{quad_load(p), quad_load(p + 4)}};
-    return s;
-}
-
-QUADS_INLINE quads_chunk quads_chunk_flip(quads_chunk a) {
-    const quads_chunk s = {{quad_flip(a.quad[0]), quad_flip(a.quad[1])}};
+QUADS_INLINE quads_chunk quads_chunk_load(const uint8_t *p, uint8_t flip) {
+    const quads_chunk s = {{quad_load(p, flip), quad_load(p + 4, flip)}};
     return s;
 }
 
@@ -78,11 +69,11 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
 
 /* The bytes of four taps, interleaved channel by channel: 4 channels a register. */
 QUADS_INLINE void quads_acc_dot_taps(quads_acc *acc, const uint8_t *const *tap, size_t at,
-                                     const int FLIP, const uint8_t *w) {
+                                     uint8_t flip, const uint8_t *w) {
     v128_t t[4];
     for (int i = 0; i < 4; i++) {
         t[i] = wasm_v128_load(tap[i] + at);
-        t[i] = FLIP ? quad_flip(t[i]) : t[i];
+        t[i] = wasm_v128_xor(t[i], wasm_u8x16_splat(flip));
     }
 #define WASM_LOW_BYTES(a, b)                                                                       \
     wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
@@ -125,26 +116,22 @@ QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
     return wasm_two_lanes(most);
 }
 
-/* Four bytes as 16-bit numbers less `zero`, in the first half. */
-QUADS_INLINE v128_t wasm_four(const uint8_t *p, const int SIGNED, int32_t zero) {
-    const v128_t bytes = wasm_v128_load32_zero(p);
-    const v128_t wide =
-        SIGNED ? wasm_i16x8_extend_low_i8x16(bytes) : wasm_u16x8_extend_low_u8x16(bytes);
-    return wasm_i16x8_sub(wide, wasm_i16x8_splat((int16_t)zero));
+/* Four bytes, flipped, as 16-bit numbers less `zero`, in the first half. */
+QUADS_INLINE v128_t wasm_four(const uint8_t *p, uint8_t flip, int32_t zero) {
+    const v128_t bytes = wasm_v128_xor(wasm_v128_load32_zero(p), wasm_u8x16_splat(flip));
+    return wasm_i16x8_sub(wasm_u16x8_extend_low_u8x16(bytes), wasm_i16x8_splat((int16_t)zero));
 }
 
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                     const int B_SIGNED, const quads_two *t) {
-    const v128_t x = wasm_four(a, A_SIGNED, 0), y = wasm_four(b, B_SIGNED, 0);
+QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    const v128_t x = wasm_four(a, t->flip[0], 0), y = wasm_four(b, t->flip[1], 0);
     const v128_t pairs = wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
     const v128_t w = wasm_i32x4_splat(t->factors[0] | (int32_t)t->factors[1] << 16);
     return wasm_two_lanes(wasm_i32x4_dot_i16x8(pairs, w));
 }
 
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const int A_SIGNED,
-                                         const int B_SIGNED, const quads_two *t) {
-    return wasm_two_lanes(wasm_i32x4_extmul_low_i16x8(wasm_four(a, A_SIGNED, t->zero[0]),
-                                                      wasm_four(b, B_SIGNED, t->zero[1])));
+QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
+    return wasm_two_lanes(wasm_i32x4_extmul_low_i16x8(wasm_four(a, t->flip[0], t->zero[0]),
+                                                      wasm_four(b, t->flip[1], t->zero[1])));
 }
 
 /* The instructions of dpt_quads_pool.inc on 16 channels. */
@@ -158,8 +145,12 @@ QUADS_INLINE void quads_bytes_store(uint8_t *p, quads_bytes bytes) {
     wasm_v128_store(p, bytes);
 }
 
-QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b, const int SIGNED) {
-    return SIGNED ? wasm_i8x16_max(a, b) : wasm_u8x16_max(a, b);
+QUADS_INLINE quads_bytes quads_bytes_flip(quads_bytes bytes, uint8_t flip) {
+    return wasm_v128_xor(bytes, wasm_u8x16_splat(flip));
+}
+
+QUADS_INLINE quads_bytes quads_bytes_max(quads_bytes a, quads_bytes b) {
+    return wasm_u8x16_max(a, b);
 }
 
 typedef struct quads_sums {
@@ -171,18 +162,16 @@ QUADS_INLINE quads_sums quads_sums_zero(void) {
     return zero;
 }
 
-QUADS_INLINE quads_sums quads_sums_add(quads_sums s, const uint8_t *p, const int SIGNED) {
-    s.low = wasm_i16x8_add(s.low, SIGNED ? wasm_i16x8_load8x8(p) : wasm_u16x8_load8x8(p));
-    s.high = wasm_i16x8_add(s.high, SIGNED ? wasm_i16x8_load8x8(p + 8) : wasm_u16x8_load8x8(p + 8));
+QUADS_INLINE quads_sums quads_sums_add(quads_sums s, quads_bytes bytes) {
+    s.low = wasm_i16x8_add(s.low, wasm_u16x8_extend_low_u8x16(bytes));
+    s.high = wasm_i16x8_add(s.high, wasm_u16x8_extend_high_u8x16(bytes));
     return s;
 }
 
-QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals, const int SIGNED) {
-    const v128_t sums[4] = {
-        SIGNED ? wasm_i32x4_extend_low_i16x8(s.low) : wasm_u32x4_extend_low_u16x8(s.low),
-        SIGNED ? wasm_i32x4_extend_high_i16x8(s.low) : wasm_u32x4_extend_high_u16x8(s.low),
-        SIGNED ? wasm_i32x4_extend_low_i16x8(s.high) : wasm_u32x4_extend_low_u16x8(s.high),
-        SIGNED ? wasm_i32x4_extend_high_i16x8(s.high) : wasm_u32x4_extend_high_u16x8(s.high)};
+QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
+    const v128_t sums[4] = {wasm_u32x4_extend_low_u16x8(s.low), wasm_u32x4_extend_high_u16x8(s.low),
+                            wasm_u32x4_extend_low_u16x8(s.high),
+                            wasm_u32x4_extend_high_u16x8(s.high)};
     for (int i = 0; i < 4; i++) {
         wasm_v128_store(totals + 4 * i, wasm_i32x4_add(wasm_v128_load(totals + 4 * i), sums[i]));
     }

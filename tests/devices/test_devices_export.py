@@ -18,7 +18,15 @@ from drypoint.program import History, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
-ALWAYS = ["dpt_log.c", "dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_stream.c"]
+ALWAYS = [
+    "dpt_bits.c",
+    "dpt_log.c",
+    "dpt_rows.c",
+    "dpt_run.c",
+    "dpt_scalar.c",
+    "dpt_softmax.c",
+    "dpt_stream.c",
+]
 
 
 @pytest.fixture
@@ -172,7 +180,7 @@ def test_the_engine_of_a_target_is_no_more_than_its_kernels_need():
         return [path.name for path in files if path.suffix == ".c"]
 
     assert sources("scalar") == ALWAYS
-    driver = ["dpt_driver.c", "dpt_driver_depthwise.c"]
+    driver = ["dpt_driver.c", "dpt_driver_depthwise.c", "dpt_layout.c"]
     assert sources("wasm") == sorted([*ALWAYS, *driver, "dpt_wasm.c"])
     assert sources("neondot") == sorted([*ALWAYS, *driver, "dpt_cpu.c", "dpt_neondot.c"])
 

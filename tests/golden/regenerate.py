@@ -24,10 +24,12 @@ import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
+import sound_nets  # noqa: E402
 import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
 from spread import spread  # noqa: E402
 
+from drypoint import sound  # noqa: E402
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
 
@@ -67,7 +69,7 @@ def files() -> dict[str, bytes]:
     older = [blob.loads(path.read_bytes()) for path in museum]
     cases = [
         (f"net{seed}", random_program(seed), seed, 4)
-        for seed in seeds(nets.SEVERAL_SEEDS + nets.SLOPE_SEEDS, older)
+        for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
     for name, program, seed, n in cases:
@@ -107,6 +109,7 @@ def conformance() -> dict[str, bytes]:
         "accepted.jsonl": _lines(_accepted_blobs()),
         "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
+        "sound.jsonl": _lines(_sound()),
     }
 
 
@@ -144,7 +147,7 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.SLOPE_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.LATER_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
     return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
@@ -197,6 +200,27 @@ def _softmax() -> list[dict[str, object]]:
             "probabilities": softmax.run(np.array([outputs], np.int32), scale)[0].tolist(),
         }
         for scale, outputs in cases
+    ]
+
+
+def _sound() -> list[dict[str, object]]:
+    """Programs that listen to a signal: features, decisions and keywords."""
+    samples = sound_nets.SIGNAL[: sound_nets.SHORT]
+    programs = [sound_nets.programs()[3], *sound_nets.detecting_programs()]
+    return [
+        {
+            "name": f"{program.name} {i}",
+            "blob": blob.dumps(program).hex(),
+            "samples": samples.astype("<i2").tobytes().hex(),
+            "features": sound.features(program.front, samples).astype("<u2").tobytes().hex(),
+            "decisions": decisions.tolist(),
+            "keywords": []
+            if program.detector is None
+            else program.detector.detect(decisions, program.outputs[-1]),
+        }
+        for i, program in enumerate(programs)
+        for inputs in [sound_nets.inputs_of(program, samples)]
+        for decisions in [nets.values(reference.run(program, inputs)).reshape(-1, 3)]
     ]
 
 

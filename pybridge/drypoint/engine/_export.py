@@ -230,4 +230,6 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         reads=reads(program, name, pre),
         writes=writes(program, name, pre),
         cost=model.cost,
+        sample_rate=0 if program.front is None else program.front.rate,
+        detects=program.detector is not None,
     )

@@ -17,6 +17,7 @@ from ._graph import NetOutput as NetOutput
 from ._graph import raw_pixels as raw_pixels
 from ._integers import HALVES_DOWN as HALVES_DOWN
 from ._integers import Integers as Integers
+from ._integers import few_bit_scales as few_bit_scales
 from ._integers import mean_integers as mean_integers
 from ._integers import mean_integers_of_file as mean_integers_of_file
 from ._integers import prelu_integers as prelu_integers
@@ -33,7 +34,9 @@ from ._nodes import Node as Node
 from ._nodes import Pair as Pair
 from ._nodes import PReLU as PReLU
 from ._nodes import Reals as Reals
+from ._nodes import Resize as Resize
 from ._nodes import Sides as Sides
+from ._nodes import Slice as Slice
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from drypoint.program import SoftmaxForm
 
-from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Upsample
+from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Resize, Slice, Upsample
 
 
 class NetOutput(NamedTuple):
@@ -137,11 +137,14 @@ def set_layer_before(rewriter: Rewriter, between: list[int], node: Node) -> None
 
 
 def raw_pixels(graph: Graph) -> set[int]:
-    """The numbers of the nodes whose planes hold an encoder's pixels: the input, pools, upsamplings
-    and paddings of it.
+    """The numbers of the nodes whose planes hold an encoder's pixels: the input, and pools,
+    resized planes, upsamplings, parts and paddings of it.
     """
     raw = {0} if graph.input.affine is not None else set()
     for number, node in graph.nodes.items():
-        if isinstance(node, MaxPool | AvgPool | Upsample | Pad) and node.reads[0] in raw:
+        if (
+            isinstance(node, MaxPool | AvgPool | Resize | Upsample | Slice | Pad)
+            and node.reads[0] in raw
+        ):
             raw.add(number)
     return raw

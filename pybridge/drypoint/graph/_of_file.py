@@ -18,7 +18,7 @@ from ._integers import (
     prelu_integers,
     weighted_integers_of_file,
 )
-from ._nodes import AvgPool, Node, PReLU, Table, Weighted
+from ._nodes import AvgPool, Node, PReLU, Resize, Table, Weighted
 from ._qparams import QuantParams
 from ._quantized import QuantizedNode
 
@@ -106,8 +106,11 @@ def _integers(node: Node, sources: Sequence[QuantParams], out: QuantParams) -> I
                 node.weight, node.bias, scales, source=sources[0], out_scale=out.scale
             )
         case AvgPool():
-            window = node.kernel[0] * node.kernel[1]
-            return mean_integers_of_file(sources[0], window, out=out, halves_away=node.halves_away)
+            return mean_integers_of_file(
+                sources[0], node.window, out=out, halves_away=node.halves_away
+            )
+        case Resize():
+            return mean_integers_of_file(sources[0], node.window, out=out, halves_away=False)
         case PReLU():
             return prelu_integers(node.slopes, sources[0], out_scale=out.scale, step=node.step)
         case Binary():

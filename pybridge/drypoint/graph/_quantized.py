@@ -13,7 +13,7 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Table, Upsample, Weighted
+from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Resize, Slice, Table, Upsample, Weighted
 from ._qparams import QuantParams
 
 
@@ -139,6 +139,13 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.Concat(**base)
         case Upsample():
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
+        case Resize():
+            stride, offset, parts = zip(*node.ratios, strict=True)
+            return program.Resize(**base, kernel=parts, stride=stride, dilation=offset)
+        case Slice():
+            row, column, channel = node.first
+            base |= {"stride": node.stride, "padding": (row, column, 0, 0)}
+            return program.Slice(**base, groups=channel)
         case Table():
             assert quantized.table is not None  # of the node
             return program.Lookup(**base, table=quantized.table)
@@ -147,6 +154,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
 
 
 def _weighted_op(quantized: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+    base["weight_bits"] = q.weight_bits
     if node.dense:
         return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}

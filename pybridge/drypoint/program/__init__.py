@@ -17,6 +17,8 @@ from ._border import Border as Border
 from ._border import border as border
 from ._c_names import c_name as c_name
 from ._c_names import check_c_name as check_c_name
+from ._detector import Detector as Detector
+from ._detector import Keyword as Keyword
 from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
@@ -40,6 +42,7 @@ from ._tensors import ProgramError as ProgramError
 from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
 from .ops import *  # noqa: F403 - the names of its __all__
+from .ops._bits import LARGEST_WEIGHT as LARGEST_WEIGHT
 from .ops._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
 from .passes.fuse import fuse_rows as fuse_rows
 from .passes.simplify import Change as Change
@@ -48,6 +51,7 @@ from .passes.simplify import simplify as simplify
 from .passes.streaming import streaming as streaming
 
 __all__ = [
+    "LARGEST_WEIGHT",
     "LIMITS",
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
@@ -57,6 +61,8 @@ __all__ = [
     "Change",
     "Clock",
     "DType",
+    "Detector",
+    "Keyword",
     "Lifetime",
     "Output",
     "Plan",

@@ -16,6 +16,7 @@ from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal, sample_rate_of
 from ._check_input import checked_input, is_signed_picture
+from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
 from ._outputs import ONLY_OUTPUT, Output, SoftmaxForm, Values, by_output, check_outputs, is_output
@@ -47,7 +48,8 @@ class Program:
     is the config of the model's decoder. ``labels`` has a name for each value of the output, or for
     each channel (classes of a pixel). ``threshold``, of an autoencoder, is the
     `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
-    types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`.
+    types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`;
+    ``detector`` finds keywords in its decisions.
 
     Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
     ``decoder`` and ``labels`` belong to the last output. Of several outputs the last has a name,
@@ -69,6 +71,7 @@ class Program:
     earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     front: sound.FrontEnd | None = None
+    detector: Detector | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -102,6 +105,7 @@ class Program:
             raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
         if self.front is not None:
             _ = self.sound_border
+        check_detector(self.detector, self.front, self.output_shape.size)
 
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
@@ -249,7 +253,7 @@ class Program:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
-        return sum(op.weight.size for op in self.ops if isinstance(op, WeightedOp))
+        return sum(op.weight_bytes for op in self.ops if isinstance(op, WeightedOp))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
@@ -427,8 +431,7 @@ class Program:
         """Reconstruction errors as means of squared differences of real numbers, as the float net
         has them."""
         unit = (self.input_scale / FRACTION) ** 2 / self.input_shape.size
-        values: NDArray[np.float64] = np.asarray(errors).astype(np.float64) * unit
-        return values
+        return np.asarray(errors).astype(np.float64) * unit
 
     def with_threshold(self, threshold: int) -> "Program":
         """The program of an autoencoder with another `threshold`.

@@ -179,7 +179,15 @@ class Draft:
         self.layers[end] = replace(self.layers[end], keeps=True)
 
     def choose(self, value: TensorView, places: list[int]) -> TensorView:
-        """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
+        """Some of the channels of an image: channels beside each other, a shuffle, or a convolution
+        of 1x1 with weights of 0 and 1.
+        """
+        count = value.layer_shape[0]
+        if places == [*range(places[0], places[0] + len(places))]:
+            return self.add(nn.Slice(0, places[0], places[-1] + 1), (value,))
+        groups = _shuffled_groups(places, count)
+        if groups:
+            return self.add(nn.ChannelShuffle(groups), (value,))
         self.claim(len(places) * value.layer_shape[0])
         matrix = np.zeros((len(places), value.layer_shape[0], 1, 1))
         matrix[np.arange(len(places)), places] = 1.0
@@ -277,6 +285,15 @@ class Draft:
         if not np.isfinite(values).all():
             raise self.error(f"{path} holds values that are not finite in float32")
         return values
+
+
+def _shuffled_groups(places: list[int], count: int) -> int:
+    """The groups of the channel shuffle that makes this order of so many channels; 0: none does."""
+    groups = places.index(1) if len(places) == count and 1 in places else 0
+    if not groups or count % groups:
+        return 0
+    order = np.arange(count).reshape(groups, -1).T.reshape(-1)
+    return groups if order.tolist() == places else 0
 
 
 def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:

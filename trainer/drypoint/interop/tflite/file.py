@@ -50,6 +50,7 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "GELU": "GeluOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "VAR_HANDLE": "VarHandleOptions",

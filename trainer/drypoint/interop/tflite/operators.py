@@ -17,6 +17,7 @@ from .file import Operator
 from .functions import FUNCTIONS, function_of
 from .layout import pad_channels, reduce, transpose
 from .reader import LayerOutput, Reader, clip_of
+from .slicing import SLICING
 from .upsampling import UPSAMPLING
 from .walk import (
     NO_PADDING,
@@ -416,6 +417,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _dense,
     **UPSAMPLING,
+    **SLICING,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
     "MEAN": reduce,

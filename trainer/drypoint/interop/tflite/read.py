@@ -28,8 +28,8 @@ def program_from_tflite(
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN and REDUCE_MAX over rows and columns, ADD,
     MUL and SUB (the last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table
-    by the integers of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows
-    and channels, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
+    by the integers of a tensor, CONCATENATION, SPLIT, SPLIT_V, STRIDED_SLICE and SLICE of channels,
+    rows and columns, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, DEPTH_TO_SPACE,
     RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
     images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
     at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,

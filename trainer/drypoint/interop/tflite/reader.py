@@ -26,6 +26,7 @@ from .._program import params_of
 from .file import Array, File, FileTensor, Operator
 from .walk import constant, hint, input_tensor, is_cells, operators, plane, readers
 
+SPLITS = ("SPLIT", "SPLIT_V")  # the operators of several outputs
 UNKNOWN = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
 _ACTIVATIONS = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
@@ -132,7 +133,7 @@ class Reader:
                 continue
             self.draft.title = op.title
             try:
-                if op.kind not in converters or len(op.outputs) != 1:
+                if op.kind not in converters or (len(op.outputs) != 1 and op.kind not in SPLITS):
                     raise Unsupported(hint(op.kind))
                 if not op.inputs:
                     raise Unsupported("reads nothing")

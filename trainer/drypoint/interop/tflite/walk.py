@@ -12,10 +12,7 @@ NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
-    "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
-    "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
-    "neighbour, or use a transposed convolution",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
 }
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which layout of dpt_pack.h an op has, and whether it is packed. */
+#include "dpt_pack.h"
+
+int dpt_planar(const dpt_op *op, uint32_t packing) {
+    return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
+           !dpt_dilated(op) && op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w &&
+           op->pool_h <= 2 && dpt_planes_quads(op) <= DPT_PLANES_QUADS &&
+           op->kernel_h <= DPT_PLANES_QUADS && op->kernel_w <= DPT_PLANES_QUADS &&
+           op->out.c <= DPT_PLANES_MOST_CHANNELS;
+}
+
+/* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
+ * fewer multiplications and a window has enough units to outweigh the cost of a superblock of its
+ * own, which is higher where the backend multiplies several blocks at once. */
+static size_t layout_narrow_blocks(const dpt_op *op, uint32_t packing) {
+    const size_t left = dpt_group_channels(op) % DPT_NARROW_LANES;
+    const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
+    const size_t units = dpt_segment_units(op, DPT_NARROW_UNIT);
+    return (packing & DPT_NARROW) != 0 && blocks <= 2 &&
+                   blocks * units < dpt_segment_units(op, 4) &&
+                   units * dpt_segments(op) >= ((packing & 15u) == 1 ? 4u : 8u) &&
+                   !dpt_planar(op, packing)
+               ? blocks
+               : 0;
+}
+
+/* Whether all planes of an op are one pixel wide, as (T, 1, C) in nets on signals. The op is packed
+ * and computed as the op on planes one pixel high, whose bytes are the same. */
+static int layout_is_column(const dpt_op *op) {
+    return op->kind != DPT_DENSE && op->in.w == 1 && op->out.w == 1 && op->pad_left == 0 &&
+           op->pad_right == 0;
+}
+
+static dpt_op layout_column_as_row(const dpt_op *op) {
+    dpt_op row = *op;
+    row.in.h = row.out.h = row.kernel_h = row.stride_h = row.dilation_h = row.pool_h = 1;
+    row.in.w = op->in.h;
+    row.out.w = op->out.h;
+    row.kernel_w = op->kernel_h;
+    row.stride_w = op->stride_h;
+    row.dilation_w = op->dilation_h;
+    row.pool_w = op->pool_h;
+    row.pad_left = op->pad_top;
+    row.pad_right = op->pad_bottom;
+    row.pad_top = row.pad_bottom = 0;
+    return row;
+}
+
+/* The op that computes two windows of a convolution as one, with a width of the output that is
+ * even.
+ */
+static dpt_op layout_pair(const dpt_op *op) {
+    dpt_op pair = *op;
+    pair.out.w = op->out.w / 2;
+    pair.out.c = (uint16_t)(2 * op->out.c);
+    pair.kernel_w = (uint16_t)(op->kernel_w + op->stride_w);
+    pair.stride_w = (uint16_t)(2 * op->stride_w);
+    return pair;
+}
+
+int dpt_paired(const dpt_op *op, uint32_t packing) {
+    if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
+        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
+        op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
+        return 0;
+    }
+    const dpt_op pair = layout_pair(op);
+    const size_t narrow = layout_narrow_blocks(op, packing);
+    const size_t units =
+        narrow > 0 ? narrow * dpt_segment_units(op, DPT_NARROW_UNIT) : dpt_segment_units(op, 4);
+    return dpt_segments_are_rows(&pair) && dpt_segment_units(&pair, 4) < 2 * units;
+}
+
+dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
+    return layout_is_column(op)      ? layout_column_as_row(op)
+           : dpt_paired(op, packing) ? layout_pair(op)
+                                     : *op;
+}
+
+void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
+    l->lanes = dpt_lanes(packing);
+    l->most = packing & 15u;
+    l->groups = dpt_conv_groups(op);
+    l->channels = dpt_group_channels(op);
+    l->segments = dpt_segments(op);
+    l->length = dpt_segment_length(op);
+    l->narrow = layout_narrow_blocks(op, packing);
+    l->wide = (l->channels + (l->narrow > 0 ? 0 : l->lanes - 1)) / l->lanes * l->lanes;
+    l->padded = l->wide + l->narrow * l->lanes;
+    const uint64_t wide = (uint64_t)l->wide * 4 * ((l->length + 3) / 4);
+    const uint64_t unit = DPT_NARROW_UNIT, units = (l->length + unit - 1) / unit;
+    l->bytes = (uint64_t)l->padded * 2 * sizeof(int32_t) +
+               (wide + l->narrow * DPT_NARROW_CHANNELS * unit * units) * l->segments;
+}
+
+size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
+    const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
+    const size_t unit = l->narrow > 0 ? DPT_NARROW_UNIT : 4, tile = DPT_TILE;
+    const size_t room = DPT_POINTERS / taps / tile * tile;
+    const int split = l->segments != taps && op->in.c % unit != 0;
+    const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
+    return split || zeros || room < (pool + 3) / 4 * 4 ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
+}
+
+int dpt_drives(const dpt_op *op, const dpt_layout *l) {
+    return (size_t)op->pool_h * op->pool_w <= DPT_STRIP &&
+           (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
+            dpt_pointer_windows(op, l) > 0);
+}
+
+int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+    if (op->kind != DPT_DEPTHWISE || dpt_has_columns(op, packing)) {
+        return op->kind == DPT_DEPTHWISE;
+    }
+    const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
+    const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
+    const size_t width = op->out.c < group ? op->out.c : group;
+    return pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
+           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - group) / width);
+}
