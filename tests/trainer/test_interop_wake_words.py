@@ -107,8 +107,8 @@ def test_a_manifest_that_is_none_is_refused_in_one_line(toolbox, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spoken_wake_word_is_detected_in_the_same_decision(toolbox, name):
-    """Synthetic voices speak the word six times. Oracle: the package's mean above its cutoff, and no
-    detection within the second after one."""
+    """Synthetic voices speak the word six times. Oracle: the package's mean above its cutoff, and
+    no detection within the second after one."""
     toolbox.need_package("pymicro_features")
     from pymicro_features import MicroFrontend
     from pymicro_wakeword import MicroWakeWord
