@@ -109,7 +109,9 @@ def test_the_arduino_sketch_prints_what_the_reference_detects(toolbox, tmp_path,
 ESPHOME = {
     "esphome/core/component.h": """
         #pragma once
-        namespace esphome { struct Component { virtual void setup() {} virtual void loop() {} }; }""",
+        namespace esphome {
+        struct Component { virtual void setup() {} virtual void loop() {} };
+        }""",
     "esphome/core/automation.h": """
         #pragma once
         #include <cstdio>
