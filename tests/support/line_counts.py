@@ -42,8 +42,8 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "docs/extension",
         ),
         # several outputs took 430: program 190, train 150, nn 70, others 20 or less; sound 2,500,
-        # kernels of small devices 700, of hosts and the bench of layers 500; depthwise planes of the
-        # trainer 180, batch norm with its clip 150; TensorFlow and JAX in its bench 230, layers 130
+        # kernels of small devices 700, of hosts and the bench of layers 500; the trainer's planes of
+        # depthwise convolutions 180, batch norm with its clip 150; its bench's peers 230, layers 130
         89_200,
     ),
 }
