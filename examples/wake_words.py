@@ -3,35 +3,67 @@
     python examples/wake_words.py FOLDER [WORD ...]
 
 FOLDER gets the subfolders train and test, in each one for a word, one for other words ("unknown")
-and one with noise ("_background_noise_"). The voices of the test part are in no training file:
-train en-us and en-gb, test en-029 and en-gb-scotland. Needs the command espeak-ng.
+and one with noise ("_background_noise_"). Voices and variants of the test part are in no training
+file: train en-us and en-gb, test en-029 and en-gb-scotland. Training files are clean, since
+training mixes noise in; test files have noise at 10 dB. Needs the command espeak-ng.
 """
 
+import os
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 RATE = 16_000
 VOICES = {"train": ("en-us", "en-gb"), "test": ("en-029", "en-gb-scotland")}
-VARIANTS = {"train": ("m1", "m3", "m5", "m7", "f1", "f3", "f5"), "test": ("m2", "m4", "f2", "f4")}
-TAKES = 9  # of each voice and word, in pitch and speed of their own
-WORDS = ("marvin", "sheila")
-OTHERS = (
-    *("yes", "no", "up", "down", "left", "right", "stop", "go", "on", "off", "cat", "dog", "house"),
-    *("tree", "seven", "eight", "nine", "happy", "computer", "window", "garden", "paper", "water"),
-    *("music", "morning", "evening", "table", "carpet", "mark_in", "she_will", "margin", "machine"),
+VARIANTS = {
+    "train": (
+        *("m1", "m3", "m5", "m6", "m7", "m8", "f1", "f3", "f5", "Alex", "Alicia", "Andrea", "Andy"),
+        *("Annie", "Denis", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario"),
+        *("Michael", "Mike", "Nguyen", "Reed", "adam", "anika", "antonio", "aunty", "belinda"),
+        *("benjamin", "boris", "caleb", "david", "ed", "edward", "gustave", "ian", "iven", "john"),
+        *("linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro"),
+        *("quincy", "rob", "robert", "sandro", "shelby", "steph", "travis", "victor", "zac"),
+    ),
+    "test": ("m2", "m4", "f2", "f4"),
+}
+TAKES = {"train": 3, "test": 6}  # of a voice, a variant and a word, in pitch and speed of their own
+OTHER_TAKES = {"train": 0.15, "test": 1}  # of another word: fewer, since there are more words
+WORDS = (
+    *("backward", "computer", "follow", "forward", "happy"),
+    *("marvin", "seven", "sheila", "visual", "zero"),
 )
-SENTENCES = {"train": 150, "test": 40}  # of other words, cut into clips of a second
-SNR_DB = 10  # of the noise in every file
+OTHERS = (
+    *("cat", "dog", "house", "tree", "seven", "eight", "nine", "happy", "computer", "window"),
+    *("garden", "paper", "water", "music", "morning", "evening", "table", "carpet", "machine"),
+    *("mark in", "she will", "margin", "bird", "bed", "follow", "three", "wow", "learn", "four"),
+    *("yes", "no", "up", "down", "left", "right", "stop", "go"),
+)
+SENTENCES = {"train": 100, "test": 40}  # of other words, cut into clips of a second
+PITCHES, SPEEDS = (25, 80), (120, 200)
+SNR_DB = 10  # of the noise in a test file
 
 
-def speak(word: str, voice: str, pitch: int, speed: int) -> np.ndarray:
-    """int16 samples at 16,000 Hz."""
-    command = ["espeak-ng", "-v", voice, "-p", str(pitch), "-s", str(speed), "--stdout", word]
-    data = subprocess.run(command, check=True, capture_output=True).stdout
+class Take(NamedTuple):
+    """One recording: words or a sentence, its voice, pitch, speed, and the name of its files."""
+
+    text: str
+    voice: str
+    pitch: int
+    speed: int
+    sentence: bool
+    name: str
+
+
+def speak(take: Take) -> np.ndarray:
+    """Samples at 16,000 Hz."""
+    command = ["espeak-ng", "-v", take.voice, "-p", str(take.pitch), "-s", str(take.speed)]
+    data = subprocess.run([*command, "--stdout", take.text], check=True, capture_output=True).stdout
     rate = int.from_bytes(data[24:28], "little")
     samples = np.frombuffer(data[44 : 44 + (len(data) - 44) // 2 * 2], "<i2").astype(np.float64)
     places = np.arange(0, len(samples) - 1, rate / RATE)
@@ -55,33 +87,49 @@ def save(path: Path, samples: np.ndarray) -> None:
         file.writeframes(samples.round().clip(-32768, 32767).astype("<i2").tobytes())
 
 
+def takes(part: str, words: tuple[str, ...], rng: np.random.Generator) -> Iterator[Take]:
+    """What is spoken in a part of the data set."""
+
+    def manner() -> tuple[int, int]:
+        return int(rng.integers(*PITCHES)), int(rng.integers(*SPEEDS))
+
+    for word in (*words, *(other for other in OTHERS if other not in words)):
+        name = word if word in words else "unknown"
+        for voice in VOICES[part]:
+            for variant in VARIANTS[part]:
+                often = TAKES[part] if word in words else OTHER_TAKES[part]
+                for i in range(often if often >= 1 else int(rng.random() < often)):
+                    file = f"{name}/{word}-{voice}-{variant}-{i}"
+                    yield Take(word, f"{voice}+{variant}", *manner(), False, file)
+    others = [other for other in OTHERS if other not in words]
+    for i in range(SENTENCES[part]):
+        voice = f"{rng.choice(VOICES[part])}+{rng.choice(VARIANTS[part])}"
+        yield Take(" ".join(rng.permutation(others)[:8]), voice, *manner(), True, f"unknown/{i}")
+
+
+def clips(take: Take, spoken: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Clips of a second: a word at a random place, or the pieces of a sentence."""
+    if take.sentence:
+        for k in range(len(spoken) // RATE):
+            yield spoken[k * RATE : (k + 1) * RATE] * rng.uniform(0.2, 1)
+        return
+    clip = np.zeros(RATE)
+    cut = spoken[:RATE]
+    at = int(rng.integers(0, RATE - len(cut) + 1))
+    clip[at : at + len(cut)] = cut * rng.uniform(0.2, 1)
+    yield clip
+
+
 def main(folder: Path, words: tuple[str, ...]) -> None:
     rng = np.random.default_rng(0)
-    for part, voices in VOICES.items():
-        for word in (*words, *OTHERS):
-            name = word if word in words else "unknown"
-            for voice in voices:
-                for variant in VARIANTS[part]:
-                    takes = TAKES if name != "unknown" else 1
-                    for take in range(takes):
-                        pitch, speed = int(rng.integers(25, 80)), int(rng.integers(120, 200))
-                        spoken = speak(word.replace("_", " "), f"{voice}+{variant}", pitch, speed)
-                        clip = np.zeros(RATE)
-                        cut = spoken[:RATE]
-                        at = int(rng.integers(0, RATE - len(cut) + 1))
-                        clip[at : at + len(cut)] = cut * rng.uniform(0.2, 1)
-                        level = np.sqrt(np.square(clip).mean()) * 10 ** (-SNR_DB / 20)
-                        clip += level * noise(rng, RATE)
-                        file = f"{word}-{voice}-{variant}-{take}.wav"
-                        save(folder / part / name / file, clip)
-        for i in range(SENTENCES[part]):
-            voice = f"{rng.choice(voices)}+{rng.choice(VARIANTS[part])}"
-            text = " ".join(rng.permutation(OTHERS)[:8]).replace("_", " ")
-            spoken = speak(text, voice, int(rng.integers(25, 80)), int(rng.integers(120, 200)))
-            for k in range(len(spoken) // RATE):
-                clip = spoken[k * RATE : (k + 1) * RATE] * rng.uniform(0.2, 1)
-                level = np.sqrt(np.square(clip).mean()) * 10 ** (-SNR_DB / 20)
-                save(folder / part / "unknown" / f"{i}-{k}.wav", clip + level * noise(rng, RATE))
+    for part in VOICES:
+        todo = list(takes(part, words, rng))
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            for take, spoken in zip(todo, threads.map(speak, todo), strict=True):
+                for k, clip in enumerate(clips(take, spoken, rng)):
+                    level = np.sqrt(np.square(clip).mean()) * 10 ** (-SNR_DB / 20)
+                    mixed = clip + level * noise(rng, RATE) if part == "test" else clip
+                    save(folder / part / f"{take.name}-{k}.wav", mixed)
         for i in range(20 if part == "train" else 5):
             samples = noise(rng, 8 * RATE) * 10 ** rng.uniform(0, 3.3)
             save(folder / part / "_background_noise_" / f"{i}.wav", samples)

@@ -1,6 +1,7 @@
 """Fixtures of all tests: the machine's tools, hypothesis settings."""
 
 import contextlib
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +33,9 @@ LONG = (
 )
 HERE = Path(__file__).parent
 OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
+
+
+os.environ.pop("COLUMNS", None)  # pytest's workers set it, and commands fold their lines to it
 
 
 def pytest_addoption(parser):

@@ -47,6 +47,7 @@ READERS = {
     "data.read npz": (lambda path: data.read(path.rename(path.with_suffix(".npz"))), b"PK\3\4"),
     "data.read csv": (lambda path: data.read(path.rename(path.with_suffix(".csv"))), b"a,b\n1,2\n"),
     "read_samples": (data.read_samples, wav()),
+    "read_audio": (data.read_audio, wav()),
     "load_idx": (lambda path: data.load_idx(path, path), IDX),
     "load_idx gzip": (lambda path: data.load_idx(path, path), b"\x1f\x8b\x08"),
     "picture": (data.ImageEncoder(width=4, height=4), jpeg()),

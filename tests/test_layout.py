@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "sound": {"common"},
     "program": {"sound", "common"},
     "graph": {"program", "common"},
-    "quant": {"nn", "graph", "data", "program", "common"},
+    "quant": {"nn", "autodiff", "graph", "data", "program", "common"},
     "engine": {"forms", "program", "sound", "common"},
     "forms": {"common"},
     "bench": EVERYTHING - {"cli", "devices"},
@@ -47,8 +47,13 @@ MAY_IMPORT = {
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer
 # about itself, an engine decides by the data part's decoder. So training does not load what draws,
-# `quant` stays above `nn`, and an engine of integers loads no data.
-MAY_IMPORT_WHEN_CALLED = {"train": {"plot"}, "nn": {"quant"}, "engine": {"data"}}
+# `quant` stays above `nn`, an engine of integers loads no data, and quantizing loads no training.
+MAY_IMPORT_WHEN_CALLED = {
+    "train": {"plot"},
+    "nn": {"quant"},
+    "engine": {"data"},
+    "quant": {"train"},
+}
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")
 )

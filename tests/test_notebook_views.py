@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from drypoint import baselines, data, engine, models, nn, quant, train
+from drypoint import baselines, data, engine, measure, models, nn, quant, report, train
 from tools import ONLY_CI
 
 MODEL = models.load("lenet-mnist")
@@ -35,10 +35,38 @@ def test_a_calibration_and_its_report_are_tables():
     assert rows[1:] == [
         [path, f"{low:.4f}", f"{high:.4f}"] for path, (low, high) in calibration.ranges.items()
     ]
-    report = quant.report(MODEL, calibration, DIGITS.x)
-    rows = cells(report._repr_html_())
-    assert [row[0] for row in rows] == ["op", *(op.op for op in report)]
-    assert [row[4] for row in rows[1:]] == [f"{op.sqnr:.1f}" for op in report]
+    layers = quant.report(MODEL, calibration, DIGITS.x)
+    rows = cells(layers._repr_html_())
+    assert [row[0] for row in rows] == ["op", *(op.op for op in layers)]
+    assert [row[4] for row in rows[1:]] == [f"{op.sqnr:.1f}" for op in layers]
+
+
+def test_tables_have_heat_maps_and_bars():
+    """Oracle: the shares, from the confusion matrix and from the ratios."""
+    measured = measure.measure(MODEL, DIGITS)
+    view = measured._repr_html_()
+    matrix = measured.confusion_matrix
+    found = re.findall(r"rgba\(0,114,178,([\d.]+)\)", view)
+    shares = np.sqrt(matrix / matrix.sum(axis=1, keepdims=True))
+    assert found == [f"{0.6 * share:.3f}" for share in shares[matrix > 0]]
+    layers = quant.report(MODEL, quant.calibrate(MODEL, DIGITS.x), DIGITS.x)
+    found = re.findall(r"transparent ([\d.]+)%", layers._repr_html_())
+    assert found == [f"{100 * min(op.sqnr / 60, 1):.1f}" for op in layers]
+
+
+def test_a_report_shows_its_verdict_and_its_tables():
+    found = report.make_report(MODEL, DIGITS, calibration=DIGITS.x[:20])
+    view = found._repr_html_()
+    verdict = found.facts["verdict"]
+    assert html.escape(verdict["summary"]) in view
+    assert cells(view) == [
+        [each["rule"], each["finding"], each["advice"]] for each in verdict["findings"]
+    ]
+    assert verdict["findings"][0]["rule"] == "calibration examples"
+    for each in (found.measured, found.layers):
+        assert each._repr_html_() in view
+    both = report.compare_reports(found, found)
+    assert cells(both._repr_html_())[1:] == [[*row.cells] for row in both.figures]
 
 
 def test_an_engine_and_a_verification_are_tables():

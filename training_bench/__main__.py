@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 
 from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
 from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+from ._layers import layers_text
 
 
 def main(arguments: list[str]) -> int:
@@ -17,6 +19,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--batches", type=_counts, metavar="N,N", help="images a step; 32 to 1024")
     parser.add_argument("--threads", type=_counts, metavar="N,N", help="of a library; 1 and 2")
     add_options(parser, count=int, rounds=TrainPlan().rounds, nets=NETS)
+    parser.add_argument(
+        "--layers", action="store_true", help="time each layer alone beside PyTorch's, one thread"
+    )
     parser.add_argument("--json", action="store_true", help="print all figures")
     args = parser.parse_args(arguments)
     base = QUICK if args.quick else TrainPlan()
@@ -30,6 +35,8 @@ def main(arguments: list[str]) -> int:
     try:
         if args.plot is not None:
             TrainCurves.check_saving(args.plot)
+        if args.layers:
+            return _print_layers(plan, named_nets(args, NETS))
         compiler = find_compiler(args.cc)
         found = bench_training(named_nets(args, NETS), plan, compiler=compiler, notify=_print_line)
         if args.plot is not None:
@@ -42,6 +49,13 @@ def main(arguments: list[str]) -> int:
     else:
         print(train_markdown(found) if args.markdown else train_text(found))
     return 1 if found.failures else 0
+
+
+def _print_layers(plan: TrainPlan, names: Sequence[str]) -> int:
+    """Print the layers of each net, for the first batch size."""
+    for name in names:
+        print(layers_text(name, batch=plan.batches[0], rounds=plan.rounds), flush=True)
+    return 0
 
 
 def _counts(text: str) -> tuple[int, ...]:

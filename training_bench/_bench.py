@@ -34,7 +34,9 @@ from ._result import OURS, TrainNet, TrainResult, TrainTimes
 from ._together import Together
 
 AT_ONCE = "trainings at once"  # as many one-thread trainings as the largest number of threads
-PATIENCE = 600  # seconds to wait, for a net, until all cores are at full speed
+# Seconds to wait, for a net, until all cores are at full speed; none for one thread, whose time is
+# that of the processor.
+PATIENCE = 600
 WIDE = 0.1  # a spread that deserves a warning
 # Library -> names of its packages; one of them is enough.
 PACKAGES = {
@@ -155,7 +157,11 @@ def _time_net(
             responders[AT_ONCE] = Together(together)
         loops, used = _float_limits(), cpus[-max(counts) :]
         cores = Cores(limits, loops[0], used) if loops and used else None
-        watch = None if cores is None else Watch(cores.whole, patience=PATIENCE)
+        watch = (
+            None
+            if cores is None
+            else Watch(cores.whole, patience=PATIENCE if max(counts) > 1 else 0)
+        )
         if watch is not None:
             responders = {key: Watched(responder, watch) for key, responder in responders.items()}
         total = plan.rounds * len(responders) * len(questions)

@@ -1,20 +1,17 @@
 """Training by JAX: one compiled function a step."""
 
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.bench import BenchError
-from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
+from drypoint.autodiff._window import Window
+from drypoint.nn import BatchNorm1d, BatchNorm2d, Conv2d, Sequential
 
+from ._peer_net import PeerNet, Step, channels_last
 from ._trainer import LR, Trainer
 
-Params = dict[str, Any]
-Step = Callable[[Params, Any], Any]
-
-MANY = (64, 64)  # an image size; no layer here has a window that depends on it
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -28,22 +25,32 @@ class JaxTrainer(Trainer):
 
         del threads  # XLA takes as many as the process has cores
         self.jax: Any = jax
-        self._x, self._y = (x[..., None] if x.ndim == 3 else x), y
-        self._params = {path: jax.numpy.asarray(values) for path, values in net.params.items()}
+        self._x, self._y = channels_last(x), (channels_last(y) if y.ndim > 1 else y)
+        peer = _JaxNet()
+        apply = peer.build(net)
+        self._params = jax.tree.map(jax.numpy.asarray, peer.params)
         zeros = jax.tree.map(jax.numpy.zeros_like, self._params)
-        self._state = (zeros, zeros, 0)
-        apply = jax_net(net)
+        self._state = (zeros, zeros, 0, jax.tree.map(jax.numpy.asarray, peer.buffers))
+        scale = 1 / 255 if x.dtype == np.uint8 else 1.0
 
-        def outputs(params: Any, pixels: Any) -> Any:
-            return apply(params, pixels.astype(jax.numpy.float32) * (1 / 255))
+        def outputs(params: Any, buffers: Any, pixels: Any) -> Any:
+            peer.arrays = {**params, **buffers}
+            return apply(pixels.astype(jax.numpy.float32) * scale)
 
-        def loss(params: Any, pixels: Any, classes: Any) -> Any:
-            scores = jax.nn.log_softmax(outputs(params, pixels))
-            return -jax.numpy.take_along_axis(scores, classes[:, None], axis=1).mean()
+        def loss(params: Any, buffers: Any, pixels: Any, targets: Any) -> Any:
+            peer.training, peer.statistics = True, {}
+            y = outputs(params, buffers, pixels)
+            peer.training = False
+            if targets.ndim > 1:
+                return jax.numpy.square(y - targets).mean(), peer.statistics
+            scores = jax.nn.log_softmax(y)
+            chosen = jax.numpy.take_along_axis(scores, targets[:, None], axis=1)
+            return -chosen.mean(), peer.statistics
 
-        def step(params: Any, state: Any, pixels: Any, classes: Any) -> Any:
-            gradients = jax.grad(loss)(params, pixels, classes)
-            first, second, t = state
+        def step(params: Any, state: Any, pixels: Any, targets: Any) -> Any:
+            first, second, t, buffers = state
+            differentiate = jax.grad(loss, has_aux=True)
+            gradients, buffers = differentiate(params, buffers, pixels, targets)
             t = t + 1
             first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradients)
             second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, second, gradients)
@@ -51,7 +58,7 @@ class JaxTrainer(Trainer):
             params = jax.tree.map(
                 lambda p, m, v: p - rate * m / (jax.numpy.sqrt(v) + EPSILON), params, first, second
             )
-            return params, (first, second, t)
+            return params, (first, second, t, buffers)
 
         self._step, self._outputs = jax.jit(step), jax.jit(outputs)
 
@@ -68,69 +75,80 @@ class JaxTrainer(Trainer):
     def forward(self, n: int, batch: int) -> None:
         """From bytes to outputs."""
         made = [
-            self._outputs(self._params, self._x[start : start + batch])
+            self._outputs(self._params, self._state[3], self._x[start : start + batch])
             for start in range(0, n, batch)
         ]
         self.jax.block_until_ready(made)
 
 
-def _convolution(name: str, layer: Conv2d) -> Step:
-    from jax import lax  # noqa: PLC0415 - optional
+class _JaxNet(PeerNet):
+    """The layers in JAX. While JAX traces them, `arrays` are the traced arrays by path, and new
+    running statistics are put into `statistics`."""
 
-    window = layer.window((layer.in_channels or 1, *MANY))
-    padding = window.padding
+    def __init__(self) -> None:
+        self.arrays: dict[str, Any] = {}
+        self.params: dict[str, NDArray[np.float32]] = {}
+        self.buffers: dict[str, NDArray[np.float32]] = {}
+        self.statistics: dict[str, Any] = {}
 
-    def step(params: Params, x: Any) -> Any:
-        weight = params[f"{name}.weight"].transpose(2, 3, 1, 0)
-        made = lax.conv_general_dilated(
-            x, weight, window.stride, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    def library(self) -> Any:
+        import jax.numpy as jnp  # noqa: PLC0415 - optional
+
+        return SimpleNamespace(
+            matmul=jnp.matmul,
+            maximum=jnp.maximum,
+            minimum=jnp.minimum,
+            mean=jnp.mean,
+            concat=lambda arrays: jnp.concatenate(arrays, -1),
+            reshape=jnp.reshape,
         )
-        return made + params[f"{name}.bias"]
 
-    return step
+    def array(self, path: str, values: NDArray[np.float32], *, trained: bool = True) -> Any:
+        (self.params if trained else self.buffers)[path] = np.ascontiguousarray(values)
+        return lambda: self.arrays[path]
 
+    def check_convolution(self, layer: Conv2d, shape: tuple[int, ...]) -> None:
+        """Refuse none: JAX trains every convolution."""
 
-def _linear(name: str) -> Step:
-    return lambda params, x: x @ params[f"{name}.weight"].T + params[f"{name}.bias"]
+    def convolution(self, x: Any, weight: Any, window: Window, groups: int) -> Any:
+        from jax import lax  # noqa: PLC0415 - optional
 
+        return lax.conv_general_dilated(
+            x,
+            weight,
+            window.stride,
+            window.padding,
+            rhs_dilation=window.dilation,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=groups,
+        )
 
-def _max_pool(layer: MaxPool2d) -> Step:
-    from jax import lax  # noqa: PLC0415 - optional
+    def batch_norm(self, layer: BatchNorm2d | BatchNorm1d, path: str) -> Step:
+        import jax  # noqa: PLC0415 - optional
 
-    window = layer.window((1, *MANY))
-    size, stride = (1, *window.kernel, 1), (1, *window.stride, 1)
-    return lambda _, x: lax.reduce_window(x, -np.inf, lax.max, size, stride, "VALID")
+        scale, shift = (self.array(f"{path}.{k}", layer.params[k]) for k in ("scale", "shift"))
+        names = ("running_mean", "running_variance")
+        running = [self.array(f"{path}.{k}", layer.buffers[k], trained=False) for k in names]
 
+        def step(x: Any) -> Any:
+            mean, variance = (get() for get in running)
+            if self.training:
+                axes = tuple(range(x.ndim - 1))
+                batch = x.mean(axes), x.var(axes)
+                for name, old, new in zip(names, (mean, variance), batch, strict=True):
+                    moved = old + layer.momentum * (new - old)
+                    self.statistics[f"{path}.{name}"] = jax.lax.stop_gradient(moved)
+                mean, variance = batch
+            unit = (x - mean) * jax.lax.rsqrt(variance + layer.epsilon)
+            return unit * scale() + shift()
 
-def jax_net(net: Sequential) -> Step:
-    """The net as a function of its parameters and of images (N, h, w, c), up to its softmax.
+        return step
 
-    Raises:
-        BenchError: a layer that is not given to peers.
-    """
-    import jax  # noqa: PLC0415 - optional
+    def max_pool(self, x: Any, window: Window) -> Any:
+        from jax import lax  # noqa: PLC0415 - optional
 
-    steps: list[Step] = []
-    for name, layer in net.items():
-        match layer:
-            case Conv2d():
-                steps.append(_convolution(name, layer))
-            case Linear():
-                steps.append(_linear(name))
-            case ReLU():
-                steps.append(lambda _, x: jax.nn.relu(x))
-            case MaxPool2d():
-                steps.append(_max_pool(layer))
-            case Flatten():
-                steps.append(lambda _, x: x.transpose(0, 3, 1, 2).reshape(len(x), -1))
-            case Softmax():
-                continue
-            case _:
-                raise BenchError(f"{type(layer).__name__} is not given to peers")
+        size, stride = (1, *window.kernel, 1), (1, *window.stride, 1)
+        return lax.reduce_window(x, -np.inf, lax.max, size, stride, "VALID")
 
-    def apply(params: Params, x: Any) -> Any:
-        for step in steps:
-            x = step(params, x)
-        return x
-
-    return apply
+    def upsample(self, x: Any, factor: int) -> Any:
+        return x.repeat(factor, axis=1).repeat(factor, axis=2)

@@ -10,13 +10,39 @@ from drypoint.bench import SIGNALS as OF_ENGINE
 from drypoint.bench import random_images
 from drypoint.nn import Sequential
 
+
+def unet() -> Sequential:
+    """A small U-Net for maps of 32 x 32: two levels of 8 and 16 channels, a skip between them."""
+
+    def block(channels: int) -> dict[str, nn.Layer]:
+        conv = nn.Conv2d(channels, 3, padding="same", bias=False)
+        return {"conv": conv, "norm": nn.BatchNorm2d(), "act": nn.ReLU()}
+
+    layers: dict[str, nn.Module] = {
+        "fine": Sequential(block(8)),
+        "pool": nn.MaxPool2d(2),
+        "coarse": Sequential(block(16)),
+        "up": nn.Upsample(2),
+        "join": nn.Concat(),
+        "decoder": Sequential(block(8)),
+        "map": nn.Conv2d(1, 1),
+    }
+    edges = [
+        ("input", "fine", "pool", "coarse", "up", "join.a"),
+        ("fine", "join.b"),
+        ("join", "decoder", "map"),
+    ]
+    return Sequential({"unet": nn.Graph(layers, edges, {"input": (1, 32, 32)})}, (1, 32, 32))
+
+
 NETS: dict[str, Callable[[], Sequential]] = {
     **bench.NETS,
     "mobilenet": nn.mobilenet,
     "tcn": nn.tcn,
+    "unet": unet,
 }
-SIGNALS = (*OF_ENGINE, "tcn")  # these read real numbers, and images the others
-REPEATING = ("ad",)  # these learn to repeat their input, and classes the others
+SIGNALS = (*OF_ENGINE, "tcn", "unet")  # these read real numbers, and images the others
+REPEATING = ("ad", "unet")  # these learn to repeat their input, and classes the others
 
 EXAMPLES = (
     15_360  # random ones of nets that do not read MNIST: images of 28 x 28 have MNIST's bytes

@@ -1,14 +1,17 @@
 """Training by TensorFlow: one graph a step, which also draws the images."""
 
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.autodiff._window import Window
 from drypoint.bench import BenchError
-from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax
+from drypoint.nn import BatchNorm1d, BatchNorm2d, Conv2d, Sequential
 
+from ._peer_net import PeerNet, Step, channels_last
 from ._trainer import LR, Trainer
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -25,23 +28,31 @@ class TensorFlowTrainer(Trainer):
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        self._x = tf.constant(x[..., None] if x.ndim == 3 else x)
-        self._y = tf.constant(y)
-        apply, self._variables = tensorflow_net(net)
+        self._x = tf.constant(channels_last(x))
+        self._y = tf.constant(channels_last(y) if y.ndim > 1 else y)
+        peer = _TensorFlowNet()
+        apply, self._variables = peer.build(net), peer.variables
+        scale = 1 / 255 if x.dtype == np.uint8 else 1.0
         moments = [[tf.Variable(tf.zeros_like(v)) for v in self._variables] for _ in range(2)]
         powers = [tf.Variable(beta) for beta in (BETA1, BETA2)]
         spec = tf.TensorSpec((None,), tf.int64)  # one graph for every size of a batch
 
         def outputs(chosen: Any) -> Any:
             pixels = tf.gather(self._x, chosen)
-            return apply(tf.cast(pixels, tf.float32) * (1 / 255))
+            return apply(tf.cast(pixels, tf.float32) * scale)
+
+        def loss_of(chosen: Any) -> Any:
+            peer.training = True
+            targets, y = tf.gather(self._y, chosen), outputs(chosen)
+            peer.training = False
+            if self._y.dtype != tf.int64:
+                return tf.reduce_mean(tf.math.squared_difference(y, targets))
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=y)
+            return tf.reduce_mean(losses)
 
         def step(chosen: Any) -> None:
             with tf.GradientTape() as tape:
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    labels=tf.gather(self._y, chosen), logits=outputs(chosen)
-                )
-                loss = tf.reduce_mean(losses)
+                loss = loss_of(chosen)
             gradients = tape.gradient(loss, self._variables)
             for v, first, second, gradient in zip(
                 self._variables, *moments, gradients, strict=True
@@ -77,69 +88,80 @@ class TensorFlowTrainer(Trainer):
             self._outputs(order[start : start + batch])
 
 
-def tensorflow_net(net: Sequential) -> tuple[Any, list[Any]]:
-    """The net as a function of images (N, h, w, c), up to its softmax, and its variables.
+class _TensorFlowNet(PeerNet):
+    """The layers in TensorFlow; `variables` are what a step trains."""
 
-    Weights are laid out as TensorFlow wants them, so that its graph transposes nothing.
+    def __init__(self) -> None:
+        self.variables: list[Any] = []
 
-    Raises:
-        BenchError: a layer that is not given to peers.
-    """
-    import tensorflow as tf  # noqa: PLC0415 - optional
+    def library(self) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - optional
 
-    variables: list[Any] = []
+        return SimpleNamespace(
+            matmul=tf.matmul,
+            maximum=lambda x, _: tf.nn.relu(x),
+            minimum=tf.minimum,
+            mean=tf.reduce_mean,
+            concat=lambda arrays: tf.concat(arrays, -1),
+            reshape=tf.reshape,
+        )
 
-    def variable(array: NDArray[np.float32]) -> Any:
-        variables.append(tf.Variable(np.ascontiguousarray(array)))
-        return variables[-1]
+    def array(self, path: str, values: NDArray[np.float32], *, trained: bool = True) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - optional
 
-    def convolution(layer: Conv2d, shape: tuple[int, ...]) -> Any:
-        window = layer.window(shape)
-        weight = variable(layer.params["weight"].transpose(2, 3, 1, 0))
-        bias = variable(layer.params["bias"])
+        del path
+        variable = tf.Variable(np.ascontiguousarray(values), trainable=trained)
+        if trained:
+            self.variables.append(variable)
+        return lambda: variable
+
+    def check_convolution(self, layer: Conv2d, shape: tuple[int, ...]) -> None:
+        """Refuse what has no gradient on a CPU: dilation, groups other than a group a channel."""
+        window, depthwise = layer.window(shape), layer.groups == shape[0] == layer.out_channels
+        if window.dilation != (1, 1) or not (layer.groups == 1 or depthwise):
+            raise BenchError("TensorFlow cannot train a dilated or grouped convolution on a CPU")
+        if depthwise and window.stride[0] != window.stride[1]:
+            raise BenchError("TensorFlow has no depthwise convolution of uneven strides")
+
+    def convolution(self, x: Any, weight: Any, window: Window, groups: int) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - optional
+
         padding: Any = [[0, 0], *map(list, window.padding), [0, 0]]
         if not np.any(padding):
             padding = "VALID"
-        return lambda x: tf.nn.bias_add(tf.nn.conv2d(x, weight, window.stride, padding), bias)
+        if groups == 1:
+            return tf.nn.conv2d(x, weight, window.stride, padding)
+        by_channel = tf.reshape(weight, (*window.kernel, groups, 1))
+        return tf.nn.depthwise_conv2d(x, by_channel, (1, *window.stride, 1), padding)
 
-    def linear(layer: Linear, before: tuple[int, ...]) -> Any:
-        """`before` are the sizes (C, H, W) of an image whose pixels are the inputs, or (I,)."""
-        weight = layer.params["weight"]
-        if len(before) == 3:
-            weight = weight.reshape(-1, *before).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-        made, bias = variable(weight.T), variable(layer.params["bias"])
-        return lambda x: tf.nn.bias_add(tf.matmul(x, made), bias)
+    def batch_norm(self, layer: BatchNorm2d | BatchNorm1d, path: str) -> Step:
+        import tensorflow as tf  # noqa: PLC0415 - optional
 
-    def max_pool(layer: MaxPool2d, shape: tuple[int, ...]) -> Any:
-        window = layer.window(shape)
-        return lambda x: tf.nn.max_pool2d(x, window.kernel, window.stride, "VALID")
+        scale, shift = (self.array(path, layer.params[name]) for name in ("scale", "shift"))
+        mean, variance = (
+            self.array(path, layer.buffers[name], trained=False)
+            for name in ("running_mean", "running_variance")
+        )
 
-    steps: list[Any] = []
-    assert net.input_shape is not None  # every net here says it
-    shape = before = net.input_shape
-    for layer in net:
-        match layer:
-            case Conv2d():
-                steps.append(convolution(layer, shape))
-            case Linear():
-                steps.append(linear(layer, before))
-            case ReLU():
-                steps.append(tf.nn.relu)
-            case MaxPool2d():
-                steps.append(max_pool(layer, shape))
-            case Flatten():
-                size = int(np.prod(shape))
-                steps.append(lambda x, size=size: tf.reshape(x, (-1, size)))
-            case Softmax():
-                continue
-            case _:
-                raise BenchError(f"{type(layer).__name__} is not given to peers")
-        before = shape if isinstance(layer, Flatten) else layer.output_shape(shape)
-        shape = layer.output_shape(shape)
+        def step(x: Any) -> Any:
+            planes = x if len(x.shape) == 4 else x[:, None, None, :]
+            options = {"epsilon": layer.epsilon, "is_training": self.training}
+            if not self.training:
+                options |= {"mean": mean(), "variance": variance()}
+            y, *batch = tf.compat.v1.nn.fused_batch_norm(planes, scale(), shift(), **options)
+            for running, value in zip((mean, variance), batch, strict=True):
+                if self.training:
+                    running().assign_add(layer.momentum * (value - running()))
+            return y if len(x.shape) == 4 else y[:, 0, 0, :]
 
-    def apply(x: Any) -> Any:
-        for step in steps:
-            x = step(x)
-        return x
+        return step
 
-    return apply, variables
+    def max_pool(self, x: Any, window: Window) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - optional
+
+        return tf.nn.max_pool2d(x, window.kernel, window.stride, "VALID")
+
+    def upsample(self, x: Any, factor: int) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - optional
+
+        return tf.repeat(tf.repeat(x, factor, axis=1), factor, axis=2)

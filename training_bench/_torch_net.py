@@ -10,6 +10,7 @@ from drypoint.nn import (
     Add,
     BatchNorm1d,
     BatchNorm2d,
+    Concat,
     Conv1d,
     Conv2d,
     Flatten,
@@ -22,6 +23,7 @@ from drypoint.nn import (
     ReLU6,
     Sequential,
     Softmax,
+    Upsample,
 )
 from drypoint.nn import Module as Ours
 
@@ -51,12 +53,12 @@ def _sequential(net: Sequential, shape: Shape) -> Any:
     modules: list[Any] = []
     for layer in net:
         if not isinstance(layer, Softmax):
-            modules.append(_module(layer, shape))
+            modules.append(torch_module(layer, shape))
         shape = layer.output_shape(shape)
     return torch.nn.Sequential(*modules)
 
 
-def _module(layer: Ours, shape: Shape) -> Any:
+def torch_module(layer: Ours, shape: Shape) -> Any:
     """A layer of one input, of this shape, as a module."""
     import torch  # noqa: PLC0415 - optional
 
@@ -84,6 +86,8 @@ def _module(layer: Ours, shape: Shape) -> Any:
             return torch.nn.ReLU6()
         case MaxPool2d():
             return torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
+        case Upsample():
+            return torch.nn.Upsample(scale_factor=layer.scale_factor)
         case GlobalAvgPool1d():
             return torch.nn.Sequential(torch.nn.AdaptiveAvgPool1d(1), torch.nn.Flatten())
         case GlobalAvgPool2d():
@@ -136,7 +140,7 @@ def _convolution_1d(layer: Conv1d, shape: Shape) -> Any:
 
 
 def _graph(graph: Graph, shape: Shape) -> Any:
-    """A graph of one input, whose layers have one input each, additions aside."""
+    """A graph of one input, whose layers have one input each, but additions and joins."""
     import torch  # noqa: PLC0415 - optional
 
     wiring = graph.wiring
@@ -144,11 +148,13 @@ def _graph(graph: Graph, shape: Shape) -> Any:
     modules, shapes = dict[str, Any](), {"": shape}
     for name in wiring.order:
         layer: Any = graph.layers[name]  # of one output
-        first = shapes[sources[name][0]]
-        if isinstance(layer, Add):
-            shapes[name] = first
+        reads = [shapes[source] for source in sources[name]]
+        first = reads[0]
+        if isinstance(layer, Add | Concat):
+            ports = dict(zip(layer.input_ports, reads, strict=True))
+            (shapes[name],) = layer.output_shapes(ports).values()
         else:
-            modules[name] = _module(layer, first)
+            modules[name] = torch_module(layer, first)
             shapes[name] = layer.output_shape(first)
     ((last, _),) = wiring.outputs.values()
 
@@ -164,7 +170,12 @@ def _graph(graph: Graph, shape: Shape) -> Any:
             values = {"": x}
             for name in wiring.order:
                 read = [values[source] for source in sources[name]]
-                values[name] = self.inner[name](*read) if name in modules else read[0] + read[1]
+                if name in modules:
+                    values[name] = self.inner[name](*read)
+                elif isinstance(graph.layers[name], Concat):
+                    values[name] = torch.cat(read, 1)
+                else:
+                    values[name] = read[0] + read[1]
             return values[last]
 
     return Wired()

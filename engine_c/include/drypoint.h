@@ -130,6 +130,8 @@ enum {
     DPT_MUL = 10,      /* the product of two planes, or of a plane and a factor a channel */
     DPT_HISTORY = 11,  /* the last rows of a signal, which a streaming program remembers */
     DPT_UPSAMPLE = 12, /* a larger plane of the same values */
+    DPT_RESIZE = 13,   /* a plane of another size, its values interpolated */
+    DPT_SLICE = 14,    /* a part of a plane */
     DPT_PRELU = 16,    /* a slope for each channel below real zero */
     DPT_KINDS = 17     /* one more than the largest */
 };
@@ -156,12 +158,14 @@ typedef struct dpt_tensor {
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
  * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
- * leaves out at the edges. */
+ * leaves out at the edges. The padding of a DPT_SLICE is the first row and the first column that it
+ * reads, its groups the first channel. Row y of a DPT_RESIZE lies at row (y * stride_h + dilation_h
+ * - kernel_h) / kernel_h of its input, and its columns so. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
-    uint8_t weight_bits; /* 8 where there are weights */
+    uint8_t weight_bits; /* 8, 4 or 2 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
     dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
     dpt_tensor out;      /* DPT_I32: an output of the model, as the last op's is */
@@ -181,7 +185,8 @@ typedef struct dpt_op {
     uint32_t out_offset;     /* bytes from the arena's begin to the output (DPT_FUSED: to its kept
                               * rows); DPT_I32: values from the begin of the model's outputs;
                               * times n in a batch of n */
-    const int8_t *weight;    /* [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
+    const int8_t *weight;    /* of 8 bits; of 4 and 2 bits packed as in BLOB.md, section 4:
+                              * [out.c][kernel_h][kernel_w][in.c; grouped: of its group]
                               * depthwise: [kernel_h][kernel_w][out.c]
                               * dense: [out.c][in.h * in.w * in.c]; DPT_PRELU: slopes [in.c] */
     const uint8_t *table;    /* lookup: [256] of the output's type, by the stored byte */
@@ -230,7 +235,7 @@ typedef struct dpt_softmax_scale {
 typedef struct dpt_model {
     const dpt_op *ops; /* [n_ops] */
     uint16_t n_ops;
-    uint16_t n_labels;   /* 0, or the number of values of the last output */
+    uint16_t n_labels;   /* 0, or the number of values of the last output, or of its channels */
     uint32_t arena_size; /* bytes that dpt_run needs, exactly */
     const char *labels;  /* n_labels strings, each closed by a zero byte, one after the other */
     const dpt_backend *backend; /* what dpt_run uses when it is given none */
@@ -344,7 +349,8 @@ size_t dpt_output_count(const dpt_model *model);
  * no more outputs. Its dpt_elements(op->out) values begin at output[op->out_offset]. */
 const dpt_op *dpt_output_at(const dpt_model *model, size_t index);
 
-/* The index of the largest of n >= 1 values of an output, the lowest among equals. */
+/* The index of the largest of n >= 1 values of an output, the lowest among equals: the class, or
+ * the class of a pixel of n channels. */
 size_t dpt_argmax(const int32_t *output, size_t n);
 
 /* The softmax of n >= 1 values of an output, in units of 2^-30: probability[i] * 100 / 2^30 is a

@@ -23,70 +23,10 @@
 #ifdef DPT_BLOCKS
 #include <string.h>
 
-enum {
-    WINDOW_COUNT = 1,
-    WINDOW_VALUES = 256,
-    WINDOW_GROUP = 28,
-    WINDOW_UNIT = 4,
-    WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4,
-    WINDOW_JOIN = 0
-};
-
-typedef struct window_buffer {
-    uint8_t bytes[WINDOW_VALUES];
-    uint32_t sum; /* of the bytes that window_put has written */
-} window_buffer;
-
-static inline uint32_t blocks_flip(int type) {
-    return type == DPT_I8 ? 0x80 : 0;
-}
-
-DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
-                                   size_t n, int type) {
-    uint8_t *to = x->bytes + k;
-    const uint32_t flip = blocks_flip(type);
-    uint32_t sum = k == 0 ? 0 : x->sum;
-    (void)p;
-    for (; n >= 4; n -= 4, from += 4, to += 4) {
-        const uint32_t a = from[0] ^ flip, b = from[1] ^ flip, c = from[2] ^ flip,
-                       d = from[3] ^ flip;
-        to[0] = (uint8_t)a;
-        to[1] = (uint8_t)b;
-        to[2] = (uint8_t)c;
-        to[3] = (uint8_t)d;
-        sum += a + b + c + d;
-    }
-    for (; n > 0; n--) {
-        const uint32_t v = *from++ ^ flip;
-        *to++ = (uint8_t)v;
-        sum += v;
-    }
-    x->sum = sum;
-}
-
-/* Not called: WINDOW_JOIN is 0. */
-static inline uint8_t *window_joined(window_buffer *x) {
-    return x->bytes;
-}
-
-static inline void window_join(uint8_t *to, const uint8_t *from, size_t n) {
-    memcpy(to, from, n);
-}
-
-static inline void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
-    const size_t n = (size_t)op->kernel_w * op->in.c;
-    for (size_t y = 0; y < op->kernel_h; y++) {
-        window_put(x, p, y * n, from + y * op->in.w * op->in.c, n, op->in.type);
-    }
-}
+#include "dpt_blocks_window.inc"
 
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    const uint32_t flip = blocks_flip(type);
-    uint32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += x[i] ^ flip;
-    }
+    const uint32_t sum = blocks_sum(x, n, type);
     for (size_t c = 0; c < WINDOW_BLOCK; c++) {
         acc[c] = (int32_t)(0u - 128 * sum);
     }
@@ -245,26 +185,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
 }
 
 #ifdef __ARM_ARCH_6M__
-/* Armv6-M has no long multiplication, so the rounding rule of NUMERICS.md section 2 is made of
- * products of 16 by 16 bits: the accumulator times 2^shift is 2^16 a1 + a0 with a signed a0, the
- * multiplier is 2^16 m1 + 2 m0. With m even and all shifts rounding down,
- *
- *     (acc m + 2^31) >> 32 = a1 m1 + ((a1 m0 + ((a0 m1 + (a0 m0 >> 15)) >> 1) + 2^14) >> 15)
- *
- * Each product is at most 2^30, so no sum overflows, nor with the zero point times 2^15 in it.
- *
- * dpt_blocks_bytes takes accumulators in r0, multipliers in r1, how they become bytes in r2, and
- * the address of the outputs in r3. Then r8 is the shift, r9 the rounding term, r10 and r11 the
- * clamp, r12 the next output, lr the last. */
-typedef struct blocks_output {
-    int32_t shift, rounding, lo, hi;
-    const uint8_t *end; /* of the outputs, of which there is at least one */
-} blocks_output;
-DPT_STATIC_ASSERT(dpt_blocks_output_places, DPT_WORDS(blocks_output, 0, shift, rounding, lo, hi) &&
-                                                DPT_AT(blocks_output, end, 16));
-
-void dpt_blocks_bytes(const int32_t *acc, const int32_t *mult, const blocks_output *how,
-                      uint8_t *out);
+/* dpt_blocks_bytes. */
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -333,36 +254,7 @@ __asm__(".syntax unified\n"
         ".size dpt_blocks_bytes, . - dpt_blocks_bytes\n"
         ".text\n");
 /* clang-format on */
-
-static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
-                                uint8_t *out, size_t n) {
-    const blocks_output how = {op->shift, 0x4000 + (int32_t)op->out.zero * 0x8000, op->lo, op->hi,
-                               out + n};
-    dpt_blocks_bytes(acc, mult, &how, out);
-}
-#else
-static inline void blocks_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
-                                uint8_t *out, size_t n) {
-    const int32_t lo = op->lo, hi = op->hi, zero = op->out.zero;
-    const int shift = op->shift;
-    for (const int32_t *end = acc + n; acc < end; acc++, mult++) {
-        const int64_t product = (int64_t)(int32_t)((uint32_t)*acc << shift) * *mult;
-        const int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32) + zero;
-        *out++ = (uint8_t)(y < lo ? lo : y > hi ? hi : y);
-    }
-}
 #endif
-
-DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
-                                     void *out, size_t index, size_t n) {
-    if (op->out.type != DPT_I32) {
-        blocks_store(op, acc, mult, (uint8_t *)out + index, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        dpt_store(op, out, index + i, dpt_requantize(op, acc[i], mult[i]));
-    }
-}
 
 #include "dpt_window.inc"
 
@@ -396,18 +288,31 @@ DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2],
     }
 }
 
+/* Kernels of the table, where weights may have any number of bits. */
+#define BLOCKS_ANY_BITS(kind)                                                                      \
+    static void blocks_any_##kind(const dpt_op *op, const void *const in[2], void *out,            \
+                                  size_t n) {                                                      \
+        (op->weight_bits == 8   ? dpt_blocks_##kind                                                \
+         : op->weight_bits == 4 ? dpt_blocks4_##kind                                               \
+                                : dpt_blocks2_##kind)(op, in, out, n);                             \
+    }
+BLOCKS_ANY_BITS(conv)
+BLOCKS_ANY_BITS(grouped)
+BLOCKS_ANY_BITS(dense)
+DPT_ANY_BITS(blocks_any_depthwise, dpt_blocks_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_blocks = {"blocks",
                                 dpt_always,
                                 DPT_PACKING_BLOCKS,
-                                {[DPT_CONV] = dpt_blocks_conv,
-                                 [DPT_DENSE] = dpt_blocks_dense,
-                                 [DPT_DEPTHWISE] = dpt_blocks_depthwise,
+                                {[DPT_CONV] = blocks_any_conv,
+                                 [DPT_DENSE] = blocks_any_dense,
+                                 [DPT_DEPTHWISE] = blocks_any_depthwise,
                                  [DPT_ADD] = dpt_scalar_add,
                                  [DPT_MAXPOOL] = dpt_scalar_maxpool,
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 [DPT_GROUPED] = dpt_blocks_grouped,
+                                 [DPT_GROUPED] = blocks_any_grouped,
                                  [DPT_MUL] = dpt_scalar_mul,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};

@@ -22,53 +22,9 @@
 #ifdef DPT_DSP
 #include <string.h>
 
-/* Of functions that are smaller, or faster, without a call. */
-#define DSP_INLINE static inline __attribute__((always_inline))
+#include "dpt_dsp_window.inc"
 
-enum {
-    WINDOW_COUNT = 2,
-    WINDOW_VALUES = 144,
-    WINDOW_GROUP = 28,
-    WINDOW_UNIT = 4,
-    WINDOW_BLOCK = 4,
-    WINDOW_DENSE_CHANNELS = 4,
-    WINDOW_JOIN = 112
-};
 enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at most */
-enum { DSP_JOIN = 64 }; /* windows of at most so many activations are copied by words first */
-
-/* Activations as 16-bit pairs. Each unit has the even ones of window 0, the even ones of window 1,
- * the odd ones of window 0, the odd ones of window 1. Signed activations are 128 larger, so that
- * all are unsigned; the packed biases correct for that. */
-typedef struct window_buffer {
-    uint32_t less[WINDOW_COUNT]; /* -128 times the sum of a window, which corrects for a + 128 */
-    uint32_t words[WINDOW_VALUES / WINDOW_UNIT * 4];
-} window_buffer;
-DPT_STATIC_ASSERT(dpt_dsp_buffer_places,
-                  DPT_AT(window_buffer, less, 0) && DPT_AT(window_buffer, words, 8));
-
-/* One number of a pair, which may be written into a word of the buffer. */
-typedef uint16_t __attribute__((may_alias)) dsp_half;
-
-/* Makes the four activations of a word unsigned. */
-static inline uint32_t dsp_flip(int type) {
-    return type == DPT_I8 ? 0x80808080u : 0;
-}
-
-/* `sum` plus the four bytes of a word. */
-static inline uint32_t dsp_add_bytes(uint32_t sum, uint32_t bytes) {
-    __asm__("usada8 %0, %1, %2, %0" : "+r"(sum) : "r"(bytes), "r"(0));
-    return sum;
-}
-
-/* Two units a round, r2 units altogether, at least 1. Where their number is odd, the loop is
- * entered in the middle. */
-#define DSP_LOOP(first, second)                                                                    \
-    "adds r2, r2, #1\n"                                                                            \
-    "lsrs r2, r2, #1\n"                                                                            \
-    "bcc 2f\n"                                                                                     \
-    "1:\n" first "2:\n" second "subs r2, r2, #1\n"                                                 \
-    "bne 1b\n"
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
 #define DSP_PUT_UNIT                                                                               \
@@ -80,8 +36,7 @@ static inline uint32_t dsp_add_bytes(uint32_t sum, uint32_t bytes) {
     "str r5, [r0, #8]\n"                                                                           \
     "str r4, [r0], #16\n"
 
-/* Copies units (at least 1) of activations to the words of a window; returns their sum. */
-uint32_t dpt_dsp_put(uint32_t *to, const void *from, size_t units, uint32_t flip);
+/* dpt_dsp_put. */
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -100,82 +55,6 @@ __asm__(".syntax unified\n"
         ".size dpt_dsp_put, . - dpt_dsp_put\n"
         ".text\n");
 /* clang-format on */
-
-/* The same for n activations from number k on, which are not whole units. */
-static uint32_t dsp_put_bytes(uint32_t *words, size_t k, const uint8_t *from, size_t n,
-                              uint32_t flip) {
-    uint32_t sum = 0;
-    for (; n > 0; n--, k++) {
-        const uint32_t v = *from++ ^ (flip & 0xFFu);
-        dsp_half *halves = (dsp_half *)(words + k / WINDOW_UNIT * 4);
-        halves[(k & 1u) * 4 + (k >> 1 & 1u)] = (uint16_t)v;
-        sum += v;
-    }
-    return sum;
-}
-
-DPT_IN_FAST static void window_put(window_buffer *x, size_t p, size_t k, const uint8_t *from,
-                                   size_t n, int type) {
-    const uint32_t flip = dsp_flip(type);
-    uint32_t *words = x->words + p, sum = 0;
-    if (k % WINDOW_UNIT != 0) { /* up to a whole unit */
-        const size_t left = WINDOW_UNIT - k % WINDOW_UNIT, some = left < n ? left : n;
-        sum = dsp_put_bytes(words, k, from, some, flip);
-        k += some;
-        n -= some;
-        from += some;
-    }
-    const size_t whole = n & ~(size_t)(WINDOW_UNIT - 1);
-    if (whole > 0) {
-        sum += dpt_dsp_put(words + k, from, whole / WINDOW_UNIT, flip);
-        from += whole;
-    }
-    if (n > whole) {
-        sum += dsp_put_bytes(words, k + whole, from, n - whole, flip);
-    }
-    x->less[p] = (k == 0 ? 0 : x->less[p]) - 128 * sum;
-}
-
-/* Copies n bytes by words; the last word overlaps the word before it. */
-DSP_INLINE void window_join(uint8_t *to, const uint8_t *from, size_t n) {
-    if (n < 4) {
-        for (size_t i = 0; i < n; i++) {
-            to[i] = from[i];
-        }
-        return;
-    }
-    for (size_t i = 0; i < n - 4; i += 4) {
-        memcpy(to + i, from + i, 4);
-        __asm__("" : "+r"(i)); /* or the compiler would call memcpy for the loop */
-    }
-    memcpy(to + n - 4, from + n - 4, 4);
-}
-
-/* The end of the buffer, but for a word: behind the words that WINDOW_JOIN activations fill. */
-static inline uint8_t *window_joined(window_buffer *x) {
-    return (uint8_t *)(x->words + WINDOW_VALUES - 1) - WINDOW_JOIN;
-}
-DPT_STATIC_ASSERT(dpt_dsp_joined_windows_fit, 5 * WINDOW_JOIN + 4 <= 4 * WINDOW_VALUES);
-
-static void window_whole(window_buffer *x, size_t p, const uint8_t *from, const dpt_op *op) {
-    const size_t length = (size_t)op->kernel_w * op->in.c, n = op->kernel_h * length;
-    const size_t pitch = (size_t)op->in.w * op->in.c;
-    if (n > DSP_JOIN || length < 4 || op->kernel_h == 1) {
-        for (size_t k = 0; k < n; k += length, from += pitch) {
-            window_put(x, p, k, from, length, op->in.type);
-        }
-        return;
-    }
-    /* Rows are copied to the end of the buffer, behind the bytes that n activations fill. The last
-     * unit is filled up with what the flip makes 0. */
-    const uint32_t flip = dsp_flip(op->in.type);
-    uint8_t *const joined = (uint8_t *)(x->words + WINDOW_VALUES - 1) - DSP_JOIN, *to = joined;
-    for (size_t k = 0; k < n; k += length, from += pitch, to += length) {
-        window_join(to, from, length);
-    }
-    memcpy(to, &flip, sizeof flip);
-    x->less[p] = 0u - 128 * dpt_dsp_put(x->words + p, joined, (n + 3) / WINDOW_UNIT, flip);
-}
 
 /* Computes b + 256 c of two weights of four channels from r9 and r10, in r10. lr has a mask. */
 #define DSP_MIDDLE                                                                                 \
@@ -295,17 +174,7 @@ DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x
 }
 
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    const uint32_t flip = dsp_flip(type);
-    uint32_t sum = 0;
-    for (; n >= WINDOW_UNIT; n -= WINDOW_UNIT, x += WINDOW_UNIT) {
-        uint32_t bytes;
-        memcpy(&bytes, x, sizeof bytes);
-        sum = dsp_add_bytes(sum, bytes ^ flip);
-    }
-    for (; n > 0; n--) {
-        sum += *x++ ^ (flip & 0xFFu);
-    }
-    acc[0] = -(int32_t)(128 * sum);
+    acc[0] = -(int32_t)(128 * dsp_sum(x, n, type));
     acc[1] = acc[2] = acc[3] = 0;
 }
 
@@ -346,30 +215,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     "sel r4, r4, " #hi "\n"                                                                        \
     "eor r4, r4, " #flip "\n"
 
-/* How accumulators become bytes: four bytes each of lo and hi, both flipped; the flip; where the
- * outputs end; the zero point, 128 larger where the flip is not 0; the shift. */
-typedef struct dsp_output {
-    uint32_t lo, hi, flip;
-    const uint8_t *end;
-    int32_t zero, shift;
-} dsp_output;
-DPT_STATIC_ASSERT(dpt_dsp_output_places, DPT_WORDS(dsp_output, 0, lo, hi, flip, end) &&
-                                             DPT_AT(dsp_output, zero, 16) &&
-                                             DPT_AT(dsp_output, shift, 20));
-
-static inline dsp_output dsp_output_of(const dpt_op *op, const uint8_t *end) {
-    const uint32_t flip = dsp_flip(op->out.type), every = 0x01010101u;
-    const dsp_output made = {(uint32_t)op->lo * every + flip,
-                             (uint32_t)op->hi * every + flip,
-                             flip,
-                             end,
-                             op->out.zero + (int32_t)(flip & 0xFFu),
-                             op->shift};
-    return made;
-}
-
-/* Requantizes groups of four channels (at least one), whose outputs are bytes. */
-void dpt_dsp_store(const int32_t *acc, const int32_t *mult, uint8_t *out, const dsp_output *how);
+/* dpt_dsp_store. */
 /* clang-format off */
 __asm__(".syntax unified\n"
         ".thumb\n"
@@ -397,24 +243,6 @@ __asm__(".syntax unified\n"
         ".size dpt_dsp_store, . - dpt_dsp_store\n"
         ".text\n");
 /* clang-format on */
-
-DPT_IN_FAST static void window_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
-                                     void *out, size_t index, size_t n) {
-    size_t i = 0;
-    if (op->out.type != DPT_I32 && n >= 4) {
-        i = n & ~(size_t)3;
-        uint8_t *to = (uint8_t *)out + index;
-        const dsp_output how = dsp_output_of(op, to + i);
-        dpt_dsp_store(acc, mult, to, &how);
-    }
-    for (; i < n; i++) {
-        int32_t y;
-        __asm__("smmlar %0, %1, %2, %3"
-                : "=r"(y)
-                : "r"((uint32_t)acc[i] << op->shift), "r"(mult[i]), "r"((int32_t)op->out.zero));
-        dpt_store(op, out, index + i, y < op->lo ? op->lo : y > op->hi ? op->hi : y);
-    }
-}
 
 #include "dpt_window.inc"
 
@@ -480,18 +308,30 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
+/* Kernels of the table, where weights may have any number of bits. */
+#define DSP_ANY_BITS(kind)                                                                         \
+    static void dsp_any_##kind(const dpt_op *op, const void *const in[2], void *out, size_t n) {   \
+        (op->weight_bits == 8   ? dpt_dsp_##kind                                                   \
+         : op->weight_bits == 4 ? dpt_dsp4_##kind                                                  \
+                                : dpt_dsp2_##kind)(op, in, out, n);                                \
+    }
+DSP_ANY_BITS(conv)
+DSP_ANY_BITS(grouped)
+DSP_ANY_BITS(dense)
+DPT_ANY_BITS(dsp_any_depthwise, dpt_dsp_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_dsp = {"dsp",
                              dpt_always,
                              DPT_PACKING_DSP,
-                             {[DPT_CONV] = dpt_dsp_conv,
-                              [DPT_DENSE] = dpt_dsp_dense,
-                              [DPT_DEPTHWISE] = dpt_dsp_depthwise,
+                             {[DPT_CONV] = dsp_any_conv,
+                              [DPT_DENSE] = dsp_any_dense,
+                              [DPT_DEPTHWISE] = dsp_any_depthwise,
                               [DPT_ADD] = dpt_scalar_add,
                               [DPT_MAXPOOL] = dpt_scalar_maxpool,
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,
                               [DPT_CONCAT] = dpt_scalar_concat,
                               [DPT_LOOKUP] = dpt_scalar_lookup,
-                              [DPT_GROUPED] = dpt_dsp_grouped,
+                              [DPT_GROUPED] = dsp_any_grouped,
                               [DPT_MUL] = dpt_scalar_mul,
                               DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};

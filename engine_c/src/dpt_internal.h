@@ -54,9 +54,45 @@ extern const uint16_t dpt_facts[DPT_KINDS];
  * numbers. dpt_pack.h makes the numbers of layouts for hosts, which are smaller. */
 enum { DPT_PACKING_BLOCKS = 0x1001, DPT_PACKING_DSP = 0x1002, DPT_PACKING_MVE = 0x1003 };
 
+/* The values of an input that meet the weights of one output channel, or a window of a pool. */
+uint64_t dpt_values_read(const dpt_op *op);
+
 /* What the inputs add at most to an accumulator of output channel `o`, or UINT64_MAX if a weight of
- * the channel is -128; `n` values of an input meet its weights, or are in its window. */
+ * the channel breaks check 20 of BLOB.md; `n` is dpt_values_read. */
 uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
+
+/* Defines a kernel for the table of a backend, where weights may have any number of bits. The
+ * kernels that generated code names read one number of bits, so that it links no others. */
+#define DPT_ANY_BITS(name, eight, few)                                                             \
+    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
+        (op->weight_bits == 8 || op->packed != NULL ? (eight) : (few))(op, in, out, n);            \
+    }
+
+/* The weights of an op as a blob has them (BLOB.md section 4): rows that each begin at a byte. */
+typedef struct dpt_weight_rows {
+    uint64_t rows, length; /* weights of a row */
+} dpt_weight_rows;
+
+dpt_weight_rows dpt_rows_of(const dpt_op *op);
+
+/* Bytes of a row of weights. */
+static inline uint64_t dpt_row_bytes(uint64_t length, uint32_t bits) {
+    return (length * bits + 7) / 8;
+}
+
+/* A byte has 2 to this power weights. To shift by, since on some targets a division of 64 bits is a
+ * function of the compiler's library. */
+static inline uint32_t dpt_weights_log2(uint32_t bits) {
+    return bits == 8 ? 0u : bits == 4 ? 1u : 2u;
+}
+
+/* Weight `i` of the weights of 8, 4 or 2 bits that begin at `row`; i * bits fits a size_t. */
+static inline int32_t dpt_weight(const int8_t *row, size_t i, uint32_t bits) {
+    const size_t at = i * bits;
+    const uint32_t byte = (uint8_t)row[at / 8], sign = 1u << (bits - 1);
+    const uint32_t low = byte >> at % 8 & ((1u << bits) - 1u);
+    return (int32_t)(low ^ sign) - (int32_t)sign;
+}
 
 /* Check 23 of BLOB.md and rule 8 of NUMERICS.md section 11, for ops whose last_reader is known;
  * fills `first` and `period` of the ops of a streaming model. */
@@ -107,8 +143,8 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
 }
 
 /* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
- * Of an upsample `grow` is its kernel's height and `pad` is not above 0; of other ops `grow` is 1.
- */
+ * `grow` is the kernel's height of an upsample and a resize, 1 of other ops. Of an upsample and a
+ * slice `pad` is not above 0. The first rows of a resize may lie before row 0: they read row 0. */
 typedef struct dpt_row_map {
     int32_t stride, reach, pad, grow;
 } dpt_row_map;
@@ -118,6 +154,14 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
     if (op->kind == DPT_UPSAMPLE) {
         map.pad = -(int32_t)op->pad_top;
         map.grow = op->kernel_h;
+    } else if (op->kind == DPT_RESIZE) {
+        map.stride = op->stride_h;
+        map.reach = op->kernel_h == 1 ? 1 : 2;
+        map.pad = (int32_t)op->kernel_h - op->dilation_h;
+        map.grow = op->kernel_h;
+    } else if (op->kind == DPT_SLICE) {
+        map.stride = op->stride_h;
+        map.pad = -(int32_t)op->pad_top;
     } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;

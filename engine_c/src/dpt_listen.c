@@ -9,8 +9,9 @@
  *     counters: samples held, rows held
  *     the model's input
  *     the samples held, at most a window
+ *     the detector's counters, sums and scores
  */
-#include "drypoint_listen.h"
+#include "dpt_detect.h"
 
 #include "dpt_internal.h"
 
@@ -22,7 +23,7 @@ typedef struct listen_counters {
 
 /* Where the parts of a memory begin. */
 typedef struct listen_places {
-    size_t work, features, noise, counters, input, samples, size;
+    size_t work, features, noise, counters, input, samples, detector, size;
 } listen_places;
 
 static size_t listen_round4(size_t size) {
@@ -43,7 +44,8 @@ static listen_places listen_places_of(const dpt_listener *l) {
     p.counters += (sound->stages & DPT_SOUND_NOISE) != 0 ? channels * sizeof(uint32_t) : 0;
     p.input = p.counters + sizeof(listen_counters);
     p.samples = listen_round4(p.input + channels * l->rows);
-    p.size = listen_round4(p.samples + sound->window * sizeof(int16_t));
+    p.detector = listen_round4(p.samples + sound->window * sizeof(int16_t));
+    p.size = p.detector + detector_size(&l->detector);
     return p;
 }
 
@@ -65,6 +67,11 @@ dpt_status dpt_listen_reset(const dpt_listener *listener, void *memory, size_t m
     }
     const listen_places p = listen_places_of(listener);
     memset((uint8_t *)memory + p.noise, 0, p.input - p.noise);
+    memset((uint8_t *)memory + p.detector, 0, p.size - p.detector);
+    if (listener->detector.window != 0) {
+        const uint32_t wait = listener->detector.window - 1u;
+        memcpy((uint8_t *)memory + p.detector, &wait, sizeof wait);
+    }
     return listener->model->state_size == 0 ? DPT_OK
                                             : dpt_reset(listener->model, memory, memory_size);
 }

@@ -3,7 +3,7 @@
  * Every number in a blob has at most 32 bits; sums and products of them are computed in 64 bits. */
 #include "dpt_internal.h"
 
-enum { HEADER_SIZE = 64, OP_SIZE = 128, TABLES_LIMIT = 4, MAX_FACTOR = 32767 };
+enum { HEADER_SIZE = 64, OP_SIZE = 128, TABLES_LIMIT = 4, MAX_FACTOR = 32767, MAX_PARTS = 32767 };
 enum { LAST_OF_MINOR_0 = DPT_UPSAMPLE };
 
 typedef struct blob {
@@ -61,12 +61,13 @@ static const struct {
     {DPT_HAS_WEIGHTS, 3, 1},
     {DPT_HAS_SECOND, 6, 2},
     {DPT_HAS_SECOND, 16, 8},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 32, 4},
-    {DPT_HAS_WINDOW, 36, 4},
-    {DPT_HAS_CONVOLUTION, 40, 4},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 44, 8},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK | DPT_HAS_RATIO, 32, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_CORNER | DPT_HAS_RATIO, 36, 4},
+    {DPT_HAS_CONVOLUTION | DPT_HAS_RATIO, 40, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK | DPT_HAS_CORNER, 44, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 48, 4},
     {DPT_HAS_CONVOLUTION, 52, 4},
-    {DPT_HAS_GROUPS, 56, 2},
+    {DPT_HAS_GROUPS | DPT_HAS_CORNER, 56, 2},
     {DPT_HAS_RULE, 60, 8},
     {DPT_HAS_FACTORS, 68, 4},
     {DPT_HAS_WEIGHTS | DPT_HAS_TABLE, 76, 4},
@@ -118,7 +119,9 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record, uint32_t
         return DPT_E_FIELD;
     }
     const uint16_t fields = dpt_facts[op->kind];
-    if (op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
+    const int few = minor > 0 && (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU &&
+                    (op->weight_bits == 4 || op->weight_bits == 2);
+    if (!few && op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
         return DPT_E_FIELD;
     }
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -133,11 +136,12 @@ static dpt_status check_record(const dpt_op *op, const uint8_t *record, uint32_t
 static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     const uint16_t fields = dpt_facts[op->kind];
     const int padded = !zeros(record + 44, 8), window = (fields & DPT_HAS_WINDOW) != 0,
-              conv = (fields & DPT_HAS_CONVOLUTION) != 0,
-              kernel = window || (fields & DPT_HAS_BLOCK) != 0;
+              conv = (fields & DPT_HAS_CONVOLUTION) != 0, ratio = (fields & DPT_HAS_RATIO) != 0,
+              kernel = window || ratio || (fields & DPT_HAS_BLOCK) != 0;
     if ((kernel && (op->kernel_h == 0 || op->kernel_w == 0)) ||
-        (window && (op->stride_h == 0 || op->stride_w == 0)) ||
-        (conv && (op->dilation_h == 0 || op->dilation_w == 0)) ||
+        ((window || ratio || op->kind == DPT_SLICE) && (op->stride_h == 0 || op->stride_w == 0)) ||
+        ((conv || ratio) && (op->dilation_h == 0 || op->dilation_w == 0)) ||
+        (ratio && (op->kernel_h > MAX_PARTS || op->kernel_w > MAX_PARTS)) ||
         (conv && (op->pool_h == 0 || op->pool_w == 0))) {
         return DPT_E_FIELD;
     }
@@ -184,6 +188,19 @@ static int blocks_ok(const dpt_op *op) {
            (uint32_t)op->in.w * op->kernel_w - op->pad_left - op->pad_right == op->out.w;
 }
 
+/* Whether the last row or column of a resize lies at the last of its input or before. */
+static int ratio_ok(uint32_t out, uint32_t length, uint32_t parts, uint32_t stride,
+                    uint32_t offset) {
+    return (out - 1) * (uint64_t)stride + offset < (length + 1) * (uint64_t)parts;
+}
+
+/* Whether a slice reads places of its input alone. */
+static int corner_ok(const dpt_op *op) {
+    return (uint64_t)op->pad_top + (op->out.h - 1u) * (uint64_t)op->stride_h < op->in.h &&
+           (uint64_t)op->pad_left + (op->out.w - 1u) * (uint64_t)op->stride_w < op->in.w &&
+           (uint32_t)op->groups + op->out.c <= op->in.c;
+}
+
 /* Whether a second input, if there is one, has a value for each place or channel of the output. */
 static int second_fits(const dpt_op *op) {
     const uint16_t facts = dpt_facts[op->kind];
@@ -223,6 +240,13 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         break;
     case DPT_UPSAMPLE:
         ok = blocks_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
+        break;
+    case DPT_RESIZE:
+        ok = same_c && ratio_ok(out.h, a.h, op->kernel_h, op->stride_h, op->dilation_h) &&
+             ratio_ok(out.w, a.w, op->kernel_w, op->stride_w, op->dilation_w);
+        break;
+    case DPT_SLICE:
+        ok = corner_ok(op);
         break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
@@ -269,23 +293,6 @@ static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
     return DPT_OK;
 }
 
-/* The values of an input that meet the weights of one output channel, or a window of a pool. */
-static uint64_t values_read(const dpt_op *op) {
-    const uint64_t window = (uint64_t)op->kernel_h * op->kernel_w;
-    switch (op->kind) {
-    case DPT_CONV:
-        return window * op->in.c;
-    case DPT_DENSE:
-        return dpt_elements(op->in);
-    case DPT_GROUPED:
-        return window * (op->in.c / op->groups);
-    case DPT_PRELU:
-        return op->in.c; /* slopes */
-    default:
-        return window;
-    }
-}
-
 /* Checks 20 and 21 for one channel of biases and multipliers. */
 static dpt_status check_channel(const dpt_op *op, uint32_t o, uint64_t n) {
     const int32_t m = dpt_i32(op->mult + 4 * o), add = dpt_i32(op->bias + 4 * o);
@@ -306,8 +313,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
                    mult = dpt_u32(record + 84), pad = dpt_u32(record + 88);
     const int by_channel = (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU;
     const uint32_t channels = by_channel ? op->out.c : 1u;
-    const uint64_t n = values_read(op);
-    const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0 ? n * channels
+    const uint64_t n = dpt_values_read(op);
+    const dpt_weight_rows table = dpt_rows_of(op);
+    const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0
+                                 ? table.rows * dpt_row_bytes(table.length, op->weight_bits)
                              : (fields & DPT_HAS_TABLE) == 0 ? 0
                              : op->out.type == DPT_I32       ? 4 * 256
                                                              : 256;
@@ -345,10 +354,11 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
 }
 
 /* Checks 25 to 27: as many closed strings as there are labels. */
-static dpt_status check_labels(const blob *b, uint32_t n_labels, size_t n_values) {
+static dpt_status check_labels(const blob *b, uint32_t n_labels, dpt_tensor out) {
     const uint32_t offset = dpt_u32(b->bytes + 32), size = dpt_u32(b->bytes + 36);
+    const int by_pixel = n_labels == out.c && dpt_u16(b->bytes + 6) != 0;
     uint32_t closed = 0;
-    if (n_labels != 0 && n_labels != n_values) {
+    if (n_labels != 0 && n_labels != dpt_elements(out) && !by_pixel) {
         return DPT_E_SHAPE;
     }
     if (!inside(b, offset, size)) {
@@ -443,7 +453,7 @@ dpt_status dpt_model_load(dpt_model *model, dpt_op *ops, size_t ops_cap, const v
     const uint32_t arena_size = dpt_u32(p + 16), state_size = dpt_u32(p + 48);
     if ((status = dpt_check_stream(ops, n_ops, state_size)) != DPT_OK ||
         (status = dpt_check_plan(ops, n_ops, state_size, arena_size)) != DPT_OK ||
-        (status = check_labels(&b, n_labels, dpt_elements(ops[n_ops - 1].out))) != DPT_OK ||
+        (status = check_labels(&b, n_labels, ops[n_ops - 1].out)) != DPT_OK ||
         (status = dpt_check_sound(p, b.size, dpt_elements(ops[0].in))) != DPT_OK) {
         return status;
     }

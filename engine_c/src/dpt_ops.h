@@ -19,7 +19,9 @@ enum {
     DPT_MAY_LIE_OVER_INPUT = 512,
     DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
     DPT_HAS_BLOCK = 2048,           /* of an upsample: kernel, and padding that is left out */
-    DPT_COPIES = 4096, /* values of its inputs: type and zero point stay, or widen to i32 */
+    DPT_COPIES = 4096,     /* values of its inputs: type and zero point stay, or widen to i32 */
+    DPT_HAS_CORNER = 8192, /* of a slice: first row, column and channel; stride */
+    DPT_HAS_RATIO = 16384, /* of a resize: kernel, stride, dilation */
     DPT_HAS_CONV_FIELDS = DPT_HAS_WINDOW | DPT_HAS_CONVOLUTION | DPT_HAS_RULE | DPT_HAS_WEIGHTS |
         DPT_HAS_PAD,
     DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
@@ -40,6 +42,8 @@ enum {
     TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
     PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)                                          \
+    PLAIN(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
+    PLAIN(SLICE, slice, DPT_HAS_CORNER | DPT_COPIES)                                               \
     PLAIN(PRELU, prelu, DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)
 
 #define DPT_NOTHING(name, kernel, facts)

@@ -41,6 +41,32 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     return l.groups * l.bytes;
 }
 
+/* Bytes of the weights of an op in 8 bits, in whole units of PACK_ALIGNMENT, where they have fewer:
+ * the kernels of hosts read 8 bits. */
+static uint64_t unpacked_bytes(const dpt_op *op) {
+    if (op->weight_bits == 0 || op->weight_bits == 8) {
+        return 0;
+    }
+    const dpt_weight_rows table = dpt_rows_of(op);
+    return (table.rows * table.length + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
+}
+
+/* Writes the weights of an op in 8 bits to `to`, and makes the op read them there. */
+static void unpack_op(dpt_op *op, uint8_t *to) {
+    const dpt_weight_rows table = dpt_rows_of(op);
+    const size_t bytes = (size_t)dpt_row_bytes(table.length, op->weight_bits);
+    const uint32_t log2 = dpt_weights_log2(op->weight_bits), last = (1u << log2) - 1u;
+    const int8_t *row = op->weight;
+    op->weight = (const int8_t *)to;
+    for (uint64_t r = 0; r < table.rows; r++, row += bytes) {
+        for (size_t i = 0; i < (size_t)table.length; i++) {
+            const int32_t w = dpt_weight(row + (i >> log2), i & last, op->weight_bits);
+            *to++ = (uint8_t)((uint32_t)w & 0xFFu);
+        }
+    }
+    op->weight_bits = 8;
+}
+
 /* Whether the model has unpacked weights and the backend has kernels for all of its ops. */
 static int can_pack(const dpt_model *model, const dpt_backend *backend) {
     dpt_model plain = *model;
@@ -60,7 +86,7 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
         return SIZE_MAX;
     }
     for (size_t i = 0; backend->packing != 0 && i < model->n_ops; i++) {
-        size += packed_bytes(&model->ops[i], backend->packing);
+        size += unpacked_bytes(&model->ops[i]) + packed_bytes(&model->ops[i], backend->packing);
     }
     if (size == 0) {
         return 0;
@@ -254,6 +280,11 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
     for (size_t i = 0; i < model->n_ops; i++) {
         ops[i] = model->ops[i];
         ops[i].packed = NULL;
+        const uint64_t unpacked = backend->packing != 0 ? unpacked_bytes(&ops[i]) : 0;
+        if (unpacked != 0) {
+            unpack_op(&ops[i], to);
+            to += (size_t)unpacked;
+        }
         if (backend->packing != 0 && packs(&ops[i], backend->packing)) {
             ops[i].packed = to;
             pack_op(&ops[i], backend->packing, to);

@@ -33,7 +33,8 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
         return !plan_fused(op);
     }
     if (op->kind == DPT_DENSE || op->rows > op->out.h ||
-        (op->kind != DPT_UPSAMPLE && (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
+        ((dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 &&
+         (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
         return 0;
     }
     return !plan_fused(op) || (i + 1 < n_ops && next->rows != 0 && op->last_reader == i + 1 &&
@@ -76,7 +77,7 @@ static int plan_follows(const plan_group *g, size_t j, size_t k) {
     const dpt_op *out = &g->ops[g->last];
     int grows = 0;
     for (size_t i = k; i <= g->last; i++) {
-        grows |= g->ops[i].kind == DPT_UPSAMPLE;
+        grows |= g->ops[i].kind == DPT_UPSAMPLE || g->ops[i].kind == DPT_RESIZE;
     }
     if (out->rows == 0 || grows || plan_reads_pixel(&g->ops[k], j + 1)) {
         return 0;

@@ -44,10 +44,10 @@ typedef struct quads_two {
      [DPT_AVGPOOL] = QUADS_NAME(avgpool),                                                          \
      [DPT_CONCAT] = dpt_scalar_concat,                                                             \
      [DPT_LOOKUP] = dpt_scalar_lookup,                                                             \
-     [DPT_CONV] = QUADS_NAME(conv),                                                                \
-     [DPT_GROUPED] = QUADS_NAME(conv),                                                             \
-     [DPT_DENSE] = QUADS_NAME(dense),                                                              \
-     [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                                                      \
+     [DPT_CONV] = quads_any_conv,                                                                  \
+     [DPT_GROUPED] = quads_any_conv,                                                               \
+     [DPT_DENSE] = quads_any_dense,                                                                \
+     [DPT_DEPTHWISE] = quads_any_depthwise,                                                        \
      [DPT_ADD] = QUADS_NAME(add),                                                                  \
      [DPT_MUL] = QUADS_NAME(mul),                                                                  \
      DPT_PLAIN_KERNELS}

@@ -111,9 +111,13 @@ dpt_status dpt_run_batch(const dpt_model *model, const dpt_backend *backend, voi
 
 const dpt_op *dpt_output_at(const dpt_model *model, size_t index) {
     for (size_t i = 0; i < model->n_ops; i++) {
-        if (model->ops[i].out.type == DPT_I32 && index-- == 0) {
+        if (model->ops[i].out.type != DPT_I32) {
+            continue;
+        }
+        if (index == 0) {
             return &model->ops[i];
         }
+        index--;
     }
     return NULL;
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "dpt_convolve.inc"
+
 /* The sum of n products of an activation row and a weight row; `type` says how to read the row. */
 static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     int32_t acc = 0;
@@ -61,8 +63,8 @@ static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *w
     }
     for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
-        size_t tap = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
-        acc += dot(op->in.type, in + from, weight + tap, (size_t)(end - first) * op->in.c);
+        size_t tap_at = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
+        acc += dot(op->in.type, in + from, weight + tap_at, (size_t)(end - first) * op->in.c);
     }
     return acc;
 }
@@ -118,39 +120,6 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
 
 /* Kernels that read a window tap by tap: grouped, dilated and depthwise convolutions, and pools. */
 
-/* Where a window lies in the input. The corner's coordinates fit easily: windows fit the padded
- * input, whose sides are below 2^18. */
-typedef struct window {
-    int32_t top, left;
-} window;
-
-/* The window at position (y, x) of a convolution's plane or of a pool's output. */
-static window window_at(const dpt_op *op, int32_t y, int32_t x) {
-    const window w = {y * op->stride_h - op->pad_top, x * op->stride_w - op->pad_left};
-    return w;
-}
-
-/* The index of the pixel at (row, column) times the channels, or SIZE_MAX on the padding. */
-static size_t pixel_at(const dpt_op *op, int32_t row, int32_t column) {
-    if (row < 0 || row >= op->in.h || column < 0 || column >= op->in.w) {
-        return SIZE_MAX;
-    }
-    return ((size_t)row * op->in.w + (size_t)column) * op->in.c;
-}
-
-/* What tap (ky, kx) of a window reads, channel c: the input, or its padding. */
-static int32_t tap(const dpt_op *op, const void *in, window w, int32_t ky, int32_t kx, size_t c) {
-    const size_t pixel =
-        pixel_at(op, w.top + ky * (int32_t)op->dilation_h, w.left + kx * (int32_t)op->dilation_w);
-    if (pixel != SIZE_MAX) {
-        return dpt_value(op->in.type, in, pixel + c);
-    }
-    return op->pad != NULL ? dpt_value(op->in.type, op->pad, c) : 0;
-}
-
-/* The sum of the products of a window and the weights of output channel o, without bias. */
-typedef int32_t window_sum(const dpt_op *op, const void *in, window w, size_t o);
-
 static int32_t grouped_sum(const dpt_op *op, const void *in, window w, size_t o) {
     const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
     const size_t channels = op->in.c / groups, first = o / (op->out.c / groups) * channels;
@@ -177,34 +146,6 @@ static int32_t depthwise_sum(const dpt_op *op, const void *in, window w, size_t 
         }
     }
     return acc;
-}
-
-/* Pooling comes before bias and requantization: both are monotone, so the maximum may go first. */
-static void convolve(const dpt_op *op, const void *in, void *out, window_sum *sum) {
-    size_t index = 0;
-    for (int32_t y = 0; y < op->out.h; y++) {
-        for (int32_t x = 0; x < op->out.w; x++) {
-            for (size_t o = 0; o < op->out.c; o++) {
-                int32_t best = INT32_MIN;
-                for (int32_t py = 0; py < op->pool_h; py++) {
-                    for (int32_t px = 0; px < op->pool_w; px++) {
-                        const window w = window_at(op, y * op->pool_h + py, x * op->pool_w + px);
-                        const int32_t acc = sum(op, in, w, o);
-                        best = acc > best ? acc : best;
-                    }
-                }
-                best += dpt_i32(op->bias + 4 * o);
-                dpt_store(op, out, index++, dpt_requantize(op, best, dpt_i32(op->mult + 4 * o)));
-            }
-        }
-    }
-}
-
-static void convolve_each(const dpt_op *op, const void *in, void *out, size_t n, window_sum *sum) {
-    DPT_ASSERT(op->weight != NULL && op->bias != NULL && op->mult != NULL);
-    for (size_t i = 0; i < n; i++) {
-        convolve(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i), sum);
-    }
 }
 
 void dpt_scalar_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
@@ -375,48 +316,7 @@ void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t
     }
 }
 
-/* Copies n values from number `from` of an input to number `to` of the output. */
-static void copy_values(const dpt_op *op, const void *in, size_t from, void *out, size_t to,
-                        size_t n) {
-    if (op->out.type != DPT_I32) {
-        memcpy((uint8_t *)out + to, (const uint8_t *)in + from, n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        ((int32_t *)out)[to + i] = dpt_value(op->in.type, in, from + i);
-    }
-}
-
-void dpt_scalar_concat(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_CONCAT && op->in.c + op->in2.c == op->out.c);
-    const size_t a = op->in.c, b = op->in2.c;
-    for (size_t i = 0, pixels = n * op->out.h * op->out.w; i < pixels; i++) {
-        copy_values(op, in[0], i * a, out, i * (a + b), a);
-        copy_values(op, in[1], i * b, out, i * (a + b) + a, b);
-    }
-}
-
-/* An output pixel has the channels of an input pixel, or `c` of them that lie beside each other. A
- * row divides once: small cores divide in software. */
-void dpt_scalar_upsample(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_UPSAMPLE && op->kernel_h != 0 && op->kernel_w != 0);
-    const size_t c = op->out.c, columns = op->kernel_w, part = op->in.c == c ? 0 : c;
-    size_t to = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t y = op->pad_top; y < (size_t)op->pad_top + op->out.h; y++) {
-            const size_t row = (i * op->in.h + y / op->kernel_h) * op->in.w;
-            const size_t first = y % op->kernel_h * columns * part;
-            size_t pixel = row + op->pad_left / columns, at = op->pad_left % columns;
-            for (size_t x = 0; x < op->out.w; x++, to += c) {
-                copy_values(op, in[0], pixel * op->in.c + first + at * part, out, to, c);
-                if (++at == columns) {
-                    at = 0;
-                    pixel++;
-                }
-            }
-        }
-    }
-}
+#include "dpt_scalar_planes.inc"
 
 /* Channels lie innermost, so that no value divides. */
 void dpt_scalar_prelu(const dpt_op *op, const void *const in[2], void *out, size_t n) {
@@ -446,18 +346,23 @@ void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, siz
     }
 }
 
+DPT_ANY_BITS(any_conv, dpt_scalar_conv, dpt_bits_conv)
+DPT_ANY_BITS(any_grouped, dpt_scalar_grouped, dpt_bits_conv)
+DPT_ANY_BITS(any_dense, dpt_scalar_dense, dpt_bits_dense)
+DPT_ANY_BITS(any_depthwise, dpt_scalar_depthwise, dpt_bits_depthwise)
+
 const dpt_backend dpt_scalar = {"scalar",
                                 dpt_always,
                                 0,
-                                {[DPT_CONV] = dpt_scalar_conv,
-                                 [DPT_DENSE] = dpt_scalar_dense,
-                                 [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                                {[DPT_CONV] = any_conv,
+                                 [DPT_DENSE] = any_dense,
+                                 [DPT_DEPTHWISE] = any_depthwise,
                                  [DPT_ADD] = dpt_scalar_add,
                                  [DPT_MAXPOOL] = dpt_scalar_maxpool,
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,
                                  [DPT_CONCAT] = dpt_scalar_concat,
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 [DPT_GROUPED] = dpt_scalar_grouped,
+                                 [DPT_GROUPED] = any_grouped,
                                  [DPT_MUL] = dpt_scalar_mul,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};

@@ -7,10 +7,13 @@
 
 enum {
     RECORD_SIZE = 64,
-    RECORD_UNUSED = 36, /* from here on bytes are 0 */
+    RECORD_UNUSED = 48, /* from here on bytes are 0 */
     RECORD_MOST_SHARE = 1 << 14,
     RECORD_MOST_FACTOR = 1 << 12,
-    RECORD_GAIN_VALUES = 99
+    RECORD_GAIN_VALUES = 99,
+    RECORD_MOST_WINDOW = 1000, /* of a detector */
+    RECORD_MOST_CUTOFF = 1 << 26,
+    RECORD_MOST_VALUES = 32
 };
 
 /* The tables of a record: where they begin, their numbers and the numbers of values. */
@@ -26,6 +29,20 @@ static uint16_t record_u16(const uint8_t *p) {
 static int32_t record_value(const uint8_t *values, size_t index) {
     const uint32_t word = dpt_u16(values + 2 * index);
     return word < 0x8000u ? (int32_t)word : (int32_t)word - 0x10000;
+}
+
+/* The detector's part of check S1. */
+static int record_detector(dpt_detector *d, const uint8_t *p, const dpt_model *model) {
+    d->window = record_u16(p);
+    d->hold = record_u16(p + 2);
+    d->cutoff = dpt_u32(p + 4);
+    d->keywords = dpt_u32(p + 8);
+    if (d->window == 0) {
+        return (d->hold | d->cutoff | d->keywords) == 0;
+    }
+    const size_t values = dpt_elements(model->ops[model->n_ops - 1].out);
+    return d->window <= RECORD_MOST_WINDOW && d->cutoff < RECORD_MOST_CUTOFF && d->keywords != 0 &&
+           values <= RECORD_MOST_VALUES && (uint64_t)d->keywords >> values == 0;
 }
 
 /* Check S1: the fields. */
@@ -64,7 +81,8 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
     const int ok = p[0] == 1 && s->stages <= 7 && (noise || !gain) && sizes && shares && absent &&
                    s->channels > 0 && l->rows > 0 && l->rate >= 1 && l->rate <= INT32_MAX &&
                    s->gain_shift <= 47 && s->log_shift <= 11 && l->shift >= 1 && l->shift <= 62 &&
-                   l->mult >= 1 && l->mult <= INT32_MAX && reserved == 0;
+                   l->mult >= 1 && l->mult <= INT32_MAX && reserved == 0 &&
+                   record_detector(&l->detector, p + 36, l->model);
     return ok ? DPT_OK : DPT_E_FIELD;
 }
 
@@ -154,6 +172,7 @@ dpt_status dpt_sound_load(dpt_listener *listener, dpt_sound *sound, void *tables
         return DPT_E_STATE;
     }
     record_tables t;
+    listener->model = model;
     dpt_status status = record_fields(listener, sound, p + at);
     if (status == DPT_OK) {
         status = record_ranges(&t, sound, p, blob_size, dpt_u32(p + at + 32));
@@ -165,7 +184,6 @@ dpt_status dpt_sound_load(dpt_listener *listener, dpt_sound *sound, void *tables
         return DPT_E_CAPACITY;
     }
     record_copy(sound, tables, &t);
-    listener->model = model;
     listener->sound = sound;
     return DPT_OK;
 }

@@ -24,8 +24,10 @@ static uint64_t steps_of(const dpt_op *op) {
         return times(times(times(outputs, op->in.h), op->in.w), op->in.c);
     case DPT_HISTORY:
         return (uint64_t)op->kernel_h * op->in.w * op->in.c;
+    case DPT_RESIZE:
+        return 4 * outputs;
     default:
-        return op->stride_h != 0 ? windows : outputs; /* a stride: of windows */
+        return (dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 ? windows : outputs;
     }
 }
 

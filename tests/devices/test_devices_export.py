@@ -18,7 +18,15 @@ from drypoint.program import History, blob, memory_chart, packing
 from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
-ALWAYS = ["dpt_log.c", "dpt_rows.c", "dpt_run.c", "dpt_scalar.c", "dpt_softmax.c", "dpt_stream.c"]
+ALWAYS = [
+    "dpt_bits.c",
+    "dpt_log.c",
+    "dpt_rows.c",
+    "dpt_run.c",
+    "dpt_scalar.c",
+    "dpt_softmax.c",
+    "dpt_stream.c",
+]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ KERNELS = {
     "wasm32-simd128": ("wasm",),
 }
 TARGETS = [target for target in devices.TARGETS if target.name in KERNELS]
-PUBLIC = (INCLUDE / "drypoint.h").read_text()
+PUBLIC = "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
 
 COMMON = """
 int used(int n);

@@ -35,6 +35,7 @@ def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
     (script,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    env["COLUMNS"] = "80"
     seen = 0
     for command, wanted in commands(page):
         done = subprocess.run(
@@ -42,6 +43,7 @@ def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
             cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stdout)
+        assert [line for line in done.stdout.splitlines() if len(line) > 80] == [], command
         # A slow machine has lines of progress, such as "  running on cortex-m4  00:02".
         shown = re.sub(r"^  \S.*  \d\d:\d\d\n", "", done.stdout, flags=re.MULTILINE)
         assert doctest.OutputChecker().check_output(wanted, shown, FLAGS), (

@@ -89,7 +89,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
     if (!is_kind(kind, blob[6]) || blob[r + 1] > 3 || blob[r + 2] > 30 ||
         type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
-        type_is_bad(blob, r + 24, 2) || blob[r + 3] != (has_weights(kind) ? 8 : 0)) {
+        type_is_bad(blob, r + 24, 2) || !may_have_bits(kind, blob[6], blob[r + 3])) {
         return 9;
     }
     const int conv = is_conv(kind), windows = conv || is_pool(kind) || kind == HISTORY,
@@ -100,12 +100,13 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
     } fields[] = {{rule, 2, 3},
                   {has_two_inputs(kind), 6, 8},
                   {has_two_inputs(kind), 16, 24},
-                  {windows || kind == UPSAMPLE, 32, 36},
-                  {windows, 36, 40},
-                  {conv, 40, 44},
-                  {windows || kind == UPSAMPLE, 44, 52},
+                  {windows || kind == UPSAMPLE || kind == RESIZE, 32, 36},
+                  {windows || kind == SLICE || kind == RESIZE, 36, 40},
+                  {conv || kind == RESIZE, 40, 44},
+                  {windows || kind == UPSAMPLE || kind == SLICE, 44, 48},
+                  {windows || kind == UPSAMPLE, 48, 52},
                   {conv, 52, 56},
-                  {kind == 5, 56, 58},
+                  {kind == 5 || kind == SLICE, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
                   {has_factors(kind), 68, 72},
@@ -131,9 +132,12 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
     for (size_t at = r + 32; at < r + 56; at += 2) {
         const int window = is_conv(kind) || is_pool(kind) || kind == HISTORY;
         const int must = at < r + 36   ? window || kind == UPSAMPLE
-                         : at < r + 40 ? window
+                         : at < r + 40 ? window || kind == SLICE
                                        : is_conv(kind) && (at < r + 44 || at >= r + 52);
-        if (must && u16_at(blob, at) == 0) {
+        if ((must || (kind == RESIZE && at < r + 44)) && u16_at(blob, at) == 0) {
+            return 12;
+        }
+        if (kind == RESIZE && at < r + 36 && u16_at(blob, at) > 32767) {
             return 12;
         }
     }
@@ -187,6 +191,22 @@ static inline int output_check(const uint8_t *blob, size_t r) {
             ok = ok && u16_at(blob, r + 24 + side) + u16_at(blob, r + 44 + side) +
                                u16_at(blob, r + 48 + side) ==
                            u16_at(blob, r + 8 + side) * u16_at(blob, r + 32 + side);
+        }
+    }
+    if (kind == RESIZE) {
+        ok = oc == c;
+        for (size_t axis = 0; axis < 4; axis += 2) {
+            const uint64_t last = (u16_at(blob, r + 24 + axis) - 1) * u16_at(blob, r + 36 + axis);
+            ok = ok && last + u16_at(blob, r + 40 + axis) <
+                           (u16_at(blob, r + 8 + axis) + 1) * u16_at(blob, r + 32 + axis);
+        }
+    }
+    if (kind == SLICE) {
+        ok = u16_at(blob, r + 56) + oc <= c;
+        for (size_t axis = 0; axis < 4; axis += 2) {
+            const uint64_t count = u16_at(blob, r + 24 + axis);
+            ok = ok && u16_at(blob, r + 44 + axis) + (count - 1) * u16_at(blob, r + 36 + axis) <
+                           u16_at(blob, r + 8 + axis);
         }
     }
     if (kind == HISTORY) {
@@ -278,29 +298,57 @@ static inline uint64_t weights_each(const uint8_t *blob, size_t r) {
     }
 }
 
+/* Bytes of the weights of the op: a row for each tap of a depthwise op, else for each channel. */
+static inline uint64_t weights_size(const uint8_t *blob, size_t r) {
+    const uint64_t each = weights_each(blob, r), channels = u16_at(blob, r + 28),
+                   bits = blob[r + 3];
+    switch (blob[r]) {
+    case 6:
+        return each * ((channels * bits + 7) / 8);
+    case PRELU:
+        return each;
+    default:
+        return channels * ((each * bits + 7) / 8);
+    }
+}
+
+/* Weight `i` of output channel `o`; *spare becomes 1 where bits behind it, which belong to no
+ * weight, are not 0. */
+static inline int weight_at(const uint8_t *blob, size_t r, uint64_t o, uint64_t i, int *spare) {
+    const int depthwise = blob[r] == 6;
+    const uint64_t each = weights_each(blob, r), channels = u16_at(blob, r + 28),
+                   bits = blob[r + 3];
+    const uint64_t row = depthwise ? i : o, length = depthwise ? channels : each,
+                   place = depthwise ? o : i;
+    const uint64_t first = u32_at(blob, r + 76) + row * ((length * bits + 7) / 8);
+    const int byte = blob[first + place * bits / 8], at = (int)(place * bits % 8), n = (int)bits;
+    const int number = byte >> at & ((1 << n) - 1);
+    *spare |= place + 1 == length && byte >> (at + n) != 0;
+    return number >= 1 << (n - 1) ? number - (1 << n) : number;
+}
+
 /* Checks 20 and 21 of output channel `o`. */
 static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     const int kind = blob[r];
-    const uint64_t each = weights_each(blob, r), channels = u16_at(blob, r + 28);
+    const uint64_t each = weights_each(blob, r);
     const uint64_t largest = blob[r + 14] == 0 ? 255 : 128;
     const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 84) + 4 * o));
     const int64_t bias = i32_at(blob, (size_t)(u32_at(blob, r + 80) + 4 * o));
     uint64_t bound = (uint64_t)(bias < 0 ? -bias : bias);
     uint64_t steepest = 0;
-    int lowest = 0;
+    int lowest = 0, spare = 0;
     for (uint64_t i = 0; i < each; i++) {
-        const uint64_t index = kind == 6 ? i * channels + o : o * each + i;
-        const int byte = blob[u32_at(blob, r + 76) + index];
-        const int weight = byte < 128 ? byte : byte - 256;
+        const int weight = weight_at(blob, r, o, i, &spare);
         lowest = weight < lowest ? weight : lowest;
         const uint64_t size = (uint64_t)(weight < 0 ? -weight : weight);
         bound += kind == PRELU ? 0 : largest * size;
         steepest = size > steepest ? size : steepest;
     }
-    if (mult < 2 || mult % 2 != 0 || lowest == -128) {
+    const int refused = has_weights(kind) ? -(1 << (blob[r + 3] - 1)) : -1;
+    if (mult < 2 || mult % 2 != 0 || lowest == refused || spare) {
         return 20;
     }
-    if (kind == 4) {
+    if (kind == 4 || kind == RESIZE) {
         bound += largest * u16_at(blob, r + 32) * u16_at(blob, r + 34);
     } else if (is_binary(kind)) {
         bound += binary_bound(blob + r);
@@ -319,8 +367,7 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
                                                                  : 0;
     const uint64_t entries = kind == 9 ? (blob[r + 30] == 2 ? 1024 : 256) : 0;
     const uint64_t pads = u32_at(blob, r + 88) != 0 ? u16_at(blob, r + 12) : 0;
-    const uint64_t lengths[] = {weights_each(blob, r) * channels + entries, 4 * channels,
-                                4 * channels, pads};
+    const uint64_t lengths[] = {weights_size(blob, r) + entries, 4 * channels, 4 * channels, pads};
     for (size_t i = 0; i < 4; i++) {
         const uint64_t at = u32_at(blob, r + 76 + 4 * i);
         if (lengths[i] > 0 && (lengths[i] > size || at + lengths[i] > size)) {
@@ -364,7 +411,10 @@ static inline int final_check(const uint8_t *blob, size_t size) {
     if (plan_check(blob) != 0 || lent_check(blob) != 0) {
         return 24;
     }
-    if (u16_at(blob, 22) != 0 && u16_at(blob, 22) != values_at(blob, record_at(n_ops - 1) + 24)) {
+    const size_t out = record_at(n_ops - 1) + 24;
+    const uint64_t n_labels = u16_at(blob, 22);
+    const int by_pixel = u16_at(blob, 6) != 0 && n_labels == u16_at(blob, out + 4);
+    if (n_labels != 0 && n_labels != values_at(blob, out) && !by_pixel) {
         return 25;
     }
     if (labels + length > size) {

@@ -17,7 +17,7 @@ static uint32_t next_random(void) {
     return state;
 }
 
-static unsigned long answers[16], decisions;
+static unsigned long answers[16], decisions, detections;
 
 static void put_u32(uint8_t *at, uint32_t value) {
     for (int i = 0; i < 4; i++) {
@@ -48,6 +48,12 @@ static void hear(const dpt_listener *listener) {
     }
     dpt_status status;
     while ((status = dpt_listen(listener, memory, size, &at, &left, output)) == DPT_OK) {
+        size_t keyword = SIZE_MAX;
+        const dpt_status found = dpt_detect(listener, memory, size, output, &keyword);
+        if (found == DPT_OK ? keyword >= 32 : found != DPT_NO_OUTPUT && found != DPT_E_STATE) {
+            abort();
+        }
+        detections += found == DPT_OK;
         decisions++;
     }
     if (status != DPT_NO_OUTPUT || left != 0) {
@@ -56,6 +62,38 @@ static void hear(const dpt_listener *listener) {
     release(memory);
     release(samples);
     release(output);
+}
+
+/* What a caller can get wrong with a good blob. */
+static void refuse_arguments(const uint8_t *blob, size_t size) {
+    static dpt_op ops[MAX_OPS];
+    dpt_model model;
+    dpt_listener l;
+    dpt_sound sound;
+    uint32_t *tables = exact(1u << 17);
+    uint8_t *silent = exact_copy(blob, size);
+    put_u32(silent + 60, 0);
+    int ok = dpt_model_load(&model, ops, MAX_OPS, blob, size) == DPT_OK;
+    ok &= dpt_sound_load(NULL, &sound, tables, 1u << 17, &model, blob, size) == DPT_E_ARGUMENT;
+    ok &= dpt_sound_load(&l, &sound, tables, 1u << 17, &model, silent, size) == DPT_E_STATE;
+    ok &= dpt_sound_load(&l, &sound, tables, 16, &model, blob, size) == DPT_E_CAPACITY;
+    ok &= dpt_sound_load(&l, &sound, tables, 1u << 17, &model, blob, size) == DPT_OK;
+    ok &= dpt_blob_ops(blob, size) == model.n_ops;
+    const size_t needed = dpt_listen_size(&l);
+    uint32_t *memory = exact(needed);
+    int32_t output[64];
+    const int16_t *none = NULL;
+    size_t n = 1;
+    ok &= dpt_listen_reset(NULL, memory, needed) == DPT_E_ARGUMENT;
+    ok &= dpt_listen_reset(&l, memory, needed) == DPT_OK;
+    ok &= dpt_listen(&l, memory, needed - 1, &none, &n, output) == DPT_E_ARENA;
+    ok &= dpt_listen(&l, memory, needed, &none, &n, output) == DPT_E_ARGUMENT;
+    if (!ok) {
+        abort();
+    }
+    release(memory);
+    release(silent);
+    release(tables);
 }
 
 static void attempt(const uint8_t *bytes, size_t size) {
@@ -89,6 +127,7 @@ int main(int argc, char **argv) {
     const size_t record = good[60] | (size_t)good[61] << 8;
     const size_t tables = good[record + 32] | (size_t)good[record + 33] << 8;
     state = (uint32_t)atoi(argv[3]);
+    refuse_arguments(good, size);
     attempt(good, size);
     for (size_t bit = 0; bit < 8 * 64; bit++) { /* each bit of the record, and of its offset */
         uint8_t *copy = exact_copy(good, size);
@@ -114,6 +153,6 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 16; i++) {
         printf("%d: %lu\n", -i, answers[i]);
     }
-    printf("decisions: %lu\n", decisions);
+    printf("decisions: %lu\ndetections: %lu\n", decisions, detections);
     return 0;
 }

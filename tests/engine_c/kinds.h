@@ -6,14 +6,25 @@
 
 #include <stdint.h>
 
-enum { KINDS = 13, HISTORY = 11, UPSAMPLE = 12, PRELU = 16, MINOR = 1, I32 = 2 };
+enum {
+    KINDS = 15,
+    HISTORY = 11,
+    UPSAMPLE = 12,
+    RESIZE = 13,
+    SLICE = 14,
+    PRELU = 16,
+    MINOR = 1,
+    I32 = 2
+};
 
 /* The number of kind `index`, from 0 on. */
 static inline int kind_at(int index) {
-    return index < 12 ? index + 1 : PRELU;
+    static const uint8_t newer[] = {RESIZE, SLICE, PRELU};
+    return index < 12 ? index + 1 : newer[index - 12];
 }
 static inline int is_kind(int kind, int minor) {
-    return (kind >= 1 && kind <= 12) || (minor == 1 && kind == PRELU);
+    return (kind >= 1 && kind <= 12) ||
+           (minor == 1 && (kind == RESIZE || kind == SLICE || kind == PRELU));
 }
 
 static inline int is_conv(int kind) {
@@ -24,10 +35,15 @@ static inline int is_pool(int kind) {
 }
 /* Its outputs are values of its inputs, of their type and zero point. */
 static inline int copies_values(int kind) {
-    return kind == 3 || kind == 8 || kind == UPSAMPLE;
+    return kind == 3 || kind == 8 || kind == UPSAMPLE || kind == SLICE;
 }
 static inline int has_weights(int kind) {
     return is_conv(kind) || kind == 2 || kind == PRELU;
+}
+/* Whether a blob of a minor may have such weights of a kind. */
+static inline int may_have_bits(int kind, int minor, int bits) {
+    const int few = minor == 1 && (bits == 4 || bits == 2);
+    return has_weights(kind) ? bits == 8 || (few && kind != PRELU) : bits == 0;
 }
 static inline int has_factors(int kind) {
     return kind == 7 || kind == PRELU;
@@ -43,7 +59,7 @@ static inline int has_two_inputs(int kind) {
     return is_binary(kind) || kind == 8;
 }
 static inline int requantizes(int kind) {
-    return has_weights(kind) || is_binary(kind) || kind == 4;
+    return has_weights(kind) || is_binary(kind) || kind == 4 || kind == RESIZE;
 }
 static inline int may_lie_over_input(int kind) {
     return is_binary(kind) || kind == 9 || kind == PRELU;

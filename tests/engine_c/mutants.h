@@ -172,6 +172,29 @@ static inline uint32_t fit_block(mutant *m, size_t r, const spec *s, size_t axis
     return kernel * length - first - behind;
 }
 
+/* Writes the first place and the stride of a slice along one axis; the length of the output. */
+static inline uint32_t fit_slice(mutant *m, size_t r, const spec *s, size_t axis, uint32_t length) {
+    const uint32_t first = clamped(s->padding[axis], 0, length - 1),
+                   stride = clamped(s->stride[axis], 1, 65535),
+                   most = (length - 1 - first) / stride + 1;
+    put(m, r + 2 * axis + 36, 2, stride);
+    put(m, r + 2 * axis + 44, 2, first);
+    return s->kernel[axis] % 2 == 0 ? most : clamped(s->kernel[axis], 1, most);
+}
+
+/* Writes parts, stride and offset of a resize along one axis; the length of the output. */
+static inline uint32_t fit_resize(mutant *m, size_t r, const spec *s, size_t axis,
+                                  uint32_t length) {
+    const uint32_t parts = clamped(s->kernel[axis], 1, 16),
+                   stride = clamped(s->stride[axis], length > 20 ? parts : 1, 65535),
+                   offset = clamped(s->dilation[axis], 1, parts),
+                   most = ((length + 1) * parts - 1 - offset) / stride + 1;
+    put(m, r + 2 * axis + 32, 2, parts);
+    put(m, r + 2 * axis + 36, 2, stride);
+    put(m, r + 2 * axis + 40, 2, offset);
+    return s->pool[axis] % 2 == 0 ? most : clamped(s->channels, 1, most);
+}
+
 /* Appends a table at any alignment; its offset. */
 static inline size_t append_table(mutant *m, size_t size) {
     m->size += below(m, 4);
@@ -195,20 +218,29 @@ static inline uint64_t magnitude_at(const mutant *m, size_t at) {
 
 /* Weights of the op at `r`, written; the sum of the magnitudes in the channel that has most. */
 static inline uint64_t make_weights(mutant *m, size_t r, uint32_t each, uint32_t channels) {
-    const uint32_t style = below(m, 4);
-    const size_t weights = append_table(m, (size_t)each * channels);
+    const uint32_t style = below(m, 4), bits = m->bytes[r + 3];
     const int depthwise = m->bytes[r] == 6;
+    const int32_t largest = (1 << (bits - 1)) - 1;
+    const size_t rows = depthwise ? each : channels, length = depthwise ? channels : each;
+    const size_t bytes = (length * bits + 7) / 8; /* of a row */
+    const size_t weights = append_table(m, rows * bytes);
     uint64_t most = 0;
+    for (size_t i = 0; i < rows * bytes; i++) {
+        put(m, weights + i, 1, 0);
+    }
     put(m, r + 76, 4, (uint32_t)weights);
     for (uint32_t o = 0; o < channels && m->size <= MUTANT_SIZE; o++) {
         uint64_t sum = 0;
         for (uint32_t i = 0; i < each; i++) {
-            const int32_t w = style == 0   ? (int32_t)below(m, 255) - 127
-                              : style == 1 ? (below(m, 2) == 0 ? -127 : 127)
-                              : style == 2 ? (int32_t)below(m, 7) - 3
-                                           : (o % 2 == 0 ? 127 : -127);
-            const size_t index = depthwise ? (size_t)i * channels + o : (size_t)o * each + i;
-            put(m, weights + index, 1, (uint32_t)w);
+            const int32_t few = largest < 3 ? largest : 3;
+            const int32_t w = style == 0   ? (int32_t)below(m, 2 * (uint32_t)largest + 1) - largest
+                              : style == 1 ? (below(m, 2) == 0 ? -largest : largest)
+                              : style == 2 ? (int32_t)below(m, 2 * (uint32_t)few + 1) - few
+                                           : (o % 2 == 0 ? largest : -largest);
+            const size_t bit = (depthwise ? o : i) * (size_t)bits;
+            const size_t at = weights + (depthwise ? i : o) * bytes + bit / 8;
+            const uint32_t low = ((uint32_t)w & ((1u << bits) - 1u)) << bit % 8;
+            put(m, at, 1, get_number(m, at, 1) | low);
             sum += (uint64_t)(w < 0 ? -w : w);
         }
         most = sum > most ? sum : most;
@@ -256,9 +288,9 @@ static inline void make_tables(mutant *m, size_t r, uint32_t each) {
     const uint32_t kind = m->bytes[r], channels = get_number(m, r + 28, 2);
     const uint64_t largest = magnitude_at(m, r + 8);
     if (is_convolution(kind) || kind == 2) {
-        put(m, r + 3, 1, 8);
+        put(m, r + 3, 1, below(m, 3) != 0 ? 8 : below(m, 2) == 0 ? 4 : 2);
         make_rule(m, r, largest * make_weights(m, r, each, channels), channels);
-    } else if (kind == 4) {
+    } else if (kind == 4 || kind == RESIZE) {
         make_rule(m, r, largest * get_number(m, r + 32, 2) * get_number(m, r + 34, 2), 1);
     } else if (is_binary((int)kind)) {
         if (has_factors((int)kind)) {
@@ -332,6 +364,15 @@ static inline uint32_t make_output(mutant *m, size_t r, spec s) {
         ow = fit_block(m, r, &s, 1, w);
         const uint32_t block = get_number(m, r + 32, 2) * get_number(m, r + 34, 2);
         channels = s.channels % 4 != 0 && c % block == 0 ? c / block : c;
+    } else if (s.kind == RESIZE) {
+        oh = fit_resize(m, r, &s, 0, h);
+        ow = fit_resize(m, r, &s, 1, w);
+    } else if (s.kind == SLICE) {
+        const uint32_t first = clamped(s.groups, 0, c - 1);
+        oh = fit_slice(m, r, &s, 0, h);
+        ow = fit_slice(m, r, &s, 1, w);
+        put(m, r + 56, 2, first);
+        channels = clamped(s.channels, 1, c - first);
     } else if (s.kind <= 6) {
         oh = fit_axis(m, r, &s, 0, h);
         ow = fit_axis(m, r, &s, 1, w);

@@ -107,6 +107,11 @@ static inline rows_read rows_read_by(const uint8_t *blob, uint64_t op) {
         m.stride = stride * pool;
         m.reach = (pool - 1) * stride + (field_at(blob, r + 32) - 1) * field_at(blob, r + 40) + 1;
         m.pad = field_at(blob, r + 44);
+    } else if (blob[r] == RESIZE) {
+        m.reach = field_at(blob, r + 32) == 1 ? 1 : 2;
+    } else if (blob[r] == SLICE) {
+        m.stride = field_at(blob, r + 36);
+        m.pad = -field_at(blob, r + 44);
     } else if (is_pool(blob[r])) {
         m.stride = field_at(blob, r + 36);
         m.reach = field_at(blob, r + 32);
@@ -212,7 +217,7 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
             return 0;
         }
         for (uint64_t i = k; i <= op; i++) {
-            if (blob[record_at(i)] == UPSAMPLE) {
+            if (blob[record_at(i)] == UPSAMPLE || blob[record_at(i)] == RESIZE) {
                 return 0;
             }
         }

@@ -112,6 +112,18 @@ static inline void make_op(plan_net *p, size_t i) {
         op->pad_top = h > 0 ? op->pad_top : 0;
         op->pad_bottom = h > 0 ? op->pad_bottom : 0;
         op->out.h = (uint16_t)(op->in.h * op->kernel_h - op->pad_top - op->pad_bottom);
+    } else if (way == 14 && below(p, 2) == 0) {
+        op->kind = DPT_RESIZE;
+        op->kernel_h = (uint16_t)(1 + below(p, 4));
+        op->stride_h = (uint16_t)(1 + below(p, 6));
+        op->dilation_h = (uint16_t)(1 + below(p, 2 * op->kernel_h));
+        const uint32_t room = (op->in.h + 1u) * op->kernel_h - 1 - op->dilation_h;
+        op->out.h = (uint16_t)(1 + below(p, 1 + room / op->stride_h));
+    } else if (way == 14) {
+        op->kind = DPT_SLICE;
+        op->stride_h = (uint16_t)(1 + below(p, 3));
+        op->pad_top = (uint16_t)below(p, op->in.h);
+        op->out.h = (uint16_t)(1 + below(p, 1 + (op->in.h - 1u - op->pad_top) / op->stride_h));
     } else if (way == 15 && below(p, 3) == 0) {
         op->kind = DPT_DENSE;
         op->out.h = 1;

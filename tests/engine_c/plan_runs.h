@@ -49,6 +49,13 @@ static inline input_rows rows_of_window(const dpt_op *op, int32_t y) {
     if (op->kind == DPT_UPSAMPLE) {
         r.begin = (y + op->pad_top) / op->kernel_h;
         r.end = r.begin + 1;
+    } else if (op->kind == DPT_RESIZE) {
+        const int32_t at = y * op->stride_h + op->dilation_h - op->kernel_h;
+        r.begin = at > 0 ? at / op->kernel_h : 0;
+        r.end = r.begin + (op->kernel_h == 1 ? 1 : 2);
+    } else if (op->kind == DPT_SLICE) {
+        r.begin = op->pad_top + y * op->stride_h;
+        r.end = r.begin + 1;
     } else if (op->kernel_h != 0) {
         const int32_t conv = op->dilation_h != 0, pool = conv ? op->pool_h : 1;
         r.begin = y * pool * op->stride_h - op->pad_top;
@@ -93,6 +100,9 @@ static void check_kernel(const dpt_op *cut, const void *const in[2], void *out, 
     demand(n == 1 && y + cut->out.h <= op->out.h && cut->in.h == to - from, i, "the wrong rows");
     if (by_rows && op->kind == DPT_UPSAMPLE) {
         demand(cut->pad_top == (y + op->pad_top) % op->kernel_h, i, "the wrong padding");
+    } else if (by_rows && op->kind == DPT_RESIZE) {
+        demand(cut->dilation_h == op->dilation_h + y * op->stride_h - from * op->kernel_h, i,
+               "the wrong offset");
     } else if (by_rows && op->kernel_h != 0) {
         demand(cut->pad_top == from - first.begin && cut->pad_bottom == last.end - to, i,
                "the wrong padding");
@@ -145,7 +155,9 @@ static const dpt_backend checking = {"checking",
                                       [DPT_LOOKUP] = check_kernel,
                                       [DPT_MUL] = check_kernel,
                                       [DPT_HISTORY] = check_history,
-                                      [DPT_UPSAMPLE] = check_kernel},
+                                      [DPT_UPSAMPLE] = check_kernel,
+                                      [DPT_RESIZE] = check_kernel,
+                                      [DPT_SLICE] = check_kernel},
                                      dpt_run_rows};
 
 static inline void begin_run(const dpt_model *model) {

@@ -122,6 +122,7 @@ static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int 
         write_op(m, specs, i, n_ops);
         if (share && i > 0) {
             memcpy(m->bytes + record_of(i) + 76, m->bytes + record_of(0) + 76, 12);
+            m->bytes[record_of(i) + 3] = m->bytes[record_of(0) + 3];
             m->size = end;
         }
     }
@@ -136,7 +137,8 @@ static inline void write_blob(mutant *m, const spec *specs, uint32_t n_ops, int 
     int newer = 0;
     for (uint32_t i = 0; i < n_ops; i++) {
         outputs += (uint32_t)is_i32(m, i + 1);
-        newer |= !is_kind(m->bytes[record_of(i)], 0);
+        const uint8_t *record = m->bytes + record_of(i);
+        newer |= !is_kind(record[0], 0) || !may_have_bits(record[0], 0, record[3]);
     }
     put(m, 6, 2, outputs > 1 || newer || below(m, 8) == 0 ? MINOR : 0);
     make_plan(m, n_ops);

@@ -118,7 +118,8 @@ static void test_backends(void) {
         const dpt_backend *b = dpt_backend_at(n++);
         CHECK(b->name != NULL && b->available != NULL && b->kernels[0] == NULL);
         for (int kind = DPT_CONV; kind < DPT_KINDS; kind++) {
-            CHECK((b->kernels[kind] != NULL) == (kind <= DPT_UPSAMPLE || kind == DPT_PRELU));
+            CHECK((b->kernels[kind] != NULL) == (kind <= DPT_UPSAMPLE || kind == DPT_RESIZE ||
+                                                 kind == DPT_SLICE || kind == DPT_PRELU));
         }
     }
     CHECK(n >= 1 && dpt_backend_at(n - 1) == &dpt_scalar && dpt_backend_at(n + 1) == NULL);
@@ -295,6 +296,8 @@ static void test_argmax(void) {
 static void test_labels(void) {
     dpt_model model = good_model();
     CHECK(dpt_input_size(&model) == 1 && dpt_output_count(&model) == 2);
+    CHECK(dpt_output_at(&model, 0) == &model.ops[model.n_ops - 1]);
+    CHECK(dpt_output_at(&model, 1) == NULL);
     CHECK(strcmp(dpt_label(&model, 0), "zero") == 0);
     CHECK(strcmp(dpt_label(&model, 1), "one") == 0);
     CHECK(strcmp(dpt_label(&model, 2), "") == 0);

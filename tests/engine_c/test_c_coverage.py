@@ -15,6 +15,7 @@ import graph_faults
 import nets
 import numpy as np
 import rows_faults
+import sound_nets
 import stream_faults
 import stream_nets
 from broken_blobs import BROKEN
@@ -27,9 +28,13 @@ from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "table", "depthwise")
 HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_columns.inc", "dpt_planes.inc", "dpt_xmm.inc"}
-HEADERS |= {"dpt_ymm.inc", "dpt_quads.h", "dpt_gemm.inc"} | {
-    f"dpt_quads_{name}.inc" for name in QUADS
-}
+HEADERS |= {
+    "dpt_ymm.inc",
+    "dpt_quads.h",
+    "dpt_gemm.inc",
+    "dpt_geometry.h",
+    "dpt_sound_complex.h",
+} | {f"dpt_quads_{name}.inc" for name in QUADS}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
 ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
@@ -43,7 +48,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     programs = {}
     run([compiler, *COVERAGE, f"-I{INCLUDE}", "-c", *ENGINE_SOURCES], cwd=tmp_path)
     objects = sorted(tmp_path.glob("*.o"))
-    for name in ("test_api", "driver", "hostile"):
+    for name in ("test_api", "driver", "hostile", "hostile_sound"):
         programs[name] = tmp_path / name
         source = C_TESTS / f"{name}.c"
         flags = ["-std=c99", f"-I{INCLUDE}", "--coverage"]
@@ -74,6 +79,9 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     for seed in (48, 69):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
+    for program in sound_nets.programs():
+        (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
+        run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
     lines, branches = counts(tmp_path)
@@ -87,7 +95,8 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     absent = {f"dpt_{name}.c" for name in X86 - set(Engine.backends())}
     print(f"not for this CPU: {', '.join(sorted(absent)) or 'none'}")
     missed = [f"{name}:{at}" for name in lines for at, n in lines[name].items() if n == 0]
-    assert [line for line in missed if line.split(":")[0] not in absent] == []
+    missed = [line for line in missed if line.split(":")[0] not in absent]
+    assert not missed, " ".join(missed)
 
 
 def counts(folder):

@@ -55,6 +55,10 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
         ("dpt_stream.c", "ops[i].out_offset != size", "ops[i].out_offset < size"),
         ("dpt_stream.c", "!= state_size", "< state_size"),
         ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
+        ("dpt_bounds.c", "w == -(1 << (bits - 1))", "0"),
+        ("dpt_bounds.c", "(uint8_t)row[bytes - 1] >> used != 0", "0"),
+        ("dpt_bits.c", "acc + bias", "acc - bias"),
+        ("dpt_pack.c", "to += (size_t)unpacked;", ""),
     ],
 )
 def test_a_wrong_engine_is_found_and_its_mutant_alone_fails(toolbox, tmp_path, file, right, wrong):

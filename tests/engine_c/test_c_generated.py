@@ -8,12 +8,14 @@ import nets
 import numpy as np
 import pytest
 import stream_nets
+from few_bits_nets import with_few_bits
 from jobs import traces
 
 from drypoint.program import codegen, reference
 from tools import C_TESTS, COMPILERS, INCLUDE, PLAIN, STRICT, run
 
 PROGRAMS = [nets.random_program(seed) for seed in range(100, 130)]
+PROGRAMS += [with_few_bits(nets.random_program(seed), seed) for seed in range(300, 312)]
 PROGRAMS += stream_nets.streams(range(4))
 EXPORT_CRC = r"EXPORT_CRC != 0x[0-9A-F]{8}u"
 NAMES = [f"net{i}" for i in range(len(PROGRAMS))]

@@ -17,17 +17,21 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import arithmetic_faults  # noqa: E402
+import bits_faults  # noqa: E402
 import broken_blobs  # noqa: E402
+import few_bits_nets  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
 import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
+import sound_nets  # noqa: E402
 import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
 from spread import spread  # noqa: E402
 
+from drypoint import sound  # noqa: E402
 from drypoint.program import NUMPY_TYPE, Program, blob, reference, softmax  # noqa: E402
 
 
@@ -52,6 +56,7 @@ def shown_features(seed: int) -> set[tuple[str, ...]]:
 
 random_program = functools.cache(nets.random_program)
 SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
+BITS_SEEDS = (1395, 1437)  # with weights of 4 and 2 bits, for every kind with weights
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -67,9 +72,10 @@ def files() -> dict[str, bytes]:
     older = [blob.loads(path.read_bytes()) for path in museum]
     cases = [
         (f"net{seed}", random_program(seed), seed, 4)
-        for seed in seeds(nets.SEVERAL_SEEDS + nets.SLOPE_SEEDS, older)
+        for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
+    cases += [(f"bits{seed}", few_bits_nets.random_few_bits(seed), seed, 4) for seed in BITS_SEEDS]
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
         made[f"{name}.dpt"] = blob.dumps(program)
@@ -107,6 +113,7 @@ def conformance() -> dict[str, bytes]:
         "accepted.jsonl": _lines(_accepted_blobs()),
         "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
+        "sound.jsonl": _lines(_sound()),
     }
 
 
@@ -114,7 +121,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
-    taken |= output_faults.LOADED
+    taken |= output_faults.LOADED | bits_faults.ACCEPTED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -144,7 +151,7 @@ def spread_programs() -> dict[str, Program]:
     plans |= reader_faults.PLANS | output_faults.ACCEPTED
     programs = {name: blob.loads(data) for name, data in plans.items()}
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
-    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.SLOPE_SEEDS)), *streams]
+    made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.LATER_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
     return {name: spread(program, _inputs(program, RANDOM)) for name, program in programs.items()}
 
@@ -157,6 +164,7 @@ def _refused_blobs() -> list[dict[str, object]]:
         | stream_faults.REFUSED
         | reader_faults.REFUSED
         | output_faults.REFUSED
+        | bits_faults.REFUSED
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}
@@ -197,6 +205,27 @@ def _softmax() -> list[dict[str, object]]:
             "probabilities": softmax.run(np.array([outputs], np.int32), scale)[0].tolist(),
         }
         for scale, outputs in cases
+    ]
+
+
+def _sound() -> list[dict[str, object]]:
+    """Programs that listen to a signal: features, decisions and keywords."""
+    samples = sound_nets.SIGNAL[: sound_nets.SHORT]
+    programs = [sound_nets.programs()[3], *sound_nets.detecting_programs()]
+    return [
+        {
+            "name": f"{program.name} {i}",
+            "blob": blob.dumps(program).hex(),
+            "samples": samples.astype("<i2").tobytes().hex(),
+            "features": sound.features(program.front, samples).astype("<u2").tobytes().hex(),
+            "decisions": decisions.tolist(),
+            "keywords": []
+            if program.detector is None
+            else program.detector.detect(decisions, program.outputs[-1]),
+        }
+        for i, program in enumerate(programs)
+        for inputs in [sound_nets.inputs_of(program, samples)]
+        for decisions in [nets.values(reference.run(program, inputs)).reshape(-1, 3)]
     ]
 
 

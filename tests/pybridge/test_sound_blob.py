@@ -5,13 +5,14 @@ Oracle: BLOB.md section 10, by statuses written here.
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sound_nets
 
 from drypoint.engine._native import ffi, lib
-from drypoint.program import BlobError, blob
+from drypoint.program import BlobError, Detector, blob
 from tools import COMPILERS, run
 
 FIELD, SHAPE, TABLE, STATE, OK = -9, -10, -11, -14, 0
@@ -36,6 +37,7 @@ def field(at, form, value):
     return change((RECORD + at, form, value))
 
 
+DETECTOR = ((RECORD + 36, "H", 1), (RECORD + 44, "I", 4))
 REFUSED = {
     "offset beyond the blob": (TABLE, change((60, "I", len(GOOD) - 63))),
     "offset of 2^32 - 1": (TABLE, change((60, "I", 2**32 - 1))),
@@ -68,6 +70,12 @@ REFUSED = {
     "mult 2^31": (FIELD, field(28, "I", 2**31)),
     "log shift without log": (FIELD, field(1, "B", 3)),
     **{f"byte {at}": (FIELD, field(at, "B", 1)) for at in (26, 36, 47, 63)},
+    "a window beyond 1000": (FIELD, change(*DETECTOR, (RECORD + 36, "H", 1001))),
+    "no window, but a hold": (FIELD, field(38, "H", 1)),
+    "no window, but a cutoff": (FIELD, field(40, "I", 1)),
+    "cutoff 2^26": (FIELD, change(*DETECTOR, (RECORD + 40, "I", 1 << 26))),
+    "no keyword": (FIELD, change(*DETECTOR, (RECORD + 44, "I", 0))),
+    "a keyword beyond the output": (FIELD, change(*DETECTOR, (RECORD + 44, "I", 8))),
     "tables beyond the blob": (TABLE, field(32, "I", len(GOOD))),
     "tables of 2^32 - 1": (TABLE, field(32, "I", 2**32 - 1)),
     "tables two bytes too long": (TABLE, field(32, "I", len(GOOD) - PROGRAM.front.table_bytes + 2)),
@@ -86,6 +94,13 @@ ACCEPTED = {
     "twiddles at their ends": change((TABLES + 960, "h", -32768), (TABLES + 962, "h", -32768)),
     "gain at its ends": change((RECORD - 32, "h", -32768)),
     "gain shift 47": field(23, "B", 47),
+    "a detector": change(*DETECTOR),
+    "a detector at its ends": change(
+        (RECORD + 36, "H", 1000),
+        (RECORD + 38, "H", 65535),
+        (RECORD + 40, "I", (1 << 26) - 1),
+        (RECORD + 44, "I", 7),
+    ),
 }
 
 
@@ -168,10 +183,12 @@ def test_too_little_memory_for_the_tables_is_an_answer():
 def test_no_record_reaches_outside_its_buffers(toolbox, tmp_path, compiler, preset):
     """Each flipped bit of the record, and random bytes of record and tables, under sanitizers."""
     path = tmp_path / "good.dpt"
-    path.write_bytes(blob.dumps(sound_nets.window_program(preset).streaming()))
+    detector = Detector(window=2, hold=1, cutoff=0, keywords=(0, 2))
+    program = replace(sound_nets.window_program(preset).streaming(), detector=detector)
+    path.write_bytes(blob.dumps(program))
     count = toolbox.count(every_day=500, ci=5000)
     text = run([toolbox.sanitized(compiler, "hostile_sound.c"), path, count, 1]).decode()
     answers = dict(line.split(": ") for line in text.splitlines())
-    assert int(answers["decisions"]) > 0
+    assert int(answers["decisions"]) > int(answers["detections"]) > 0
     for status in (OK, FIELD, SHAPE, TABLE):
         assert int(answers[str(status)]) > 20, (status, text)

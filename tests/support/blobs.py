@@ -29,7 +29,9 @@ from drypoint.program import (
     Op,
     Plan,
     Program,
+    Resize,
     Shape,
+    Slice,
     Tensor,
     Upsample,
     blob,
@@ -208,6 +210,14 @@ def upsample(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Upsample(name="u", inputs=(source,), output=output, **fields)
 
 
+def resize(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    return Resize(name="r", inputs=(source,), output=output, **_rule(output, 1), **fields)
+
+
+def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    return Slice(name="s", inputs=(source,), output=output, **fields)
+
+
 def widen(shape: Shape) -> Program:
     """One op that copies its input: a small blob for any shape."""
     return program(maximum(Tensor(shape, "u8"), Tensor(shape, "i32")))
@@ -314,6 +324,18 @@ LOOKUPS = blob.dumps(  # the first writes bytes
 )  # fmt: skip
 _SHUFFLE = {"kernel": (2, 3), "padding": (1, 0, 0, 2)}
 UPSAMPLE = blob.dumps(program(upsample(tensor(2, 3, 12), tensor(3, 7, 2, "i32"), **_SHUFFLE)))
+RESIZE = blob.dumps(
+    program(
+        resize(
+            tensor(2, 3, 2), tensor(4, 5, 2, "i32"), kernel=(4, 5), stride=(2, 3), dilation=(3, 4)
+        )
+    )
+)
+SLICE = blob.dumps(
+    program(
+        part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), padding=(1, 2, 0, 0), groups=3)
+    )
+)
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)

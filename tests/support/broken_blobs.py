@@ -45,9 +45,11 @@ from blobs import (
     PLAN,
     POOL,
     PRODUCT,
+    RESIZE,
     SHAPE,
     SHIFT,
     SIZE,
+    SLICE,
     STRIDE,
     TABLE,
     TYPE,
@@ -80,7 +82,8 @@ from drypoint.program._records import KINDS
 
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
-    "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, "upsample": UPSAMPLE, **BINARY,
+    "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, "upsample": UPSAMPLE,
+    "resize": RESIZE, "slice": SLICE, **BINARY,
 }  # fmt: skip
 
 # What a reader must take although it lies at an edge.
@@ -211,7 +214,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, UNKNOWN_KIND, 16)  # 16 is of minor 1
+        for n in (0, UNKNOWN_KIND, 13, 14, 16)  # 13, 14 and 16 are of minor 1
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),
@@ -248,6 +251,8 @@ _FIELDS: Cases = {
             "concat": (2, 34, 36, 40, 50, 52, 56, 61, 64, 68, 78, 82, 84, 90),
             "lookup": (2, 6, 18, 32, 39, 43, 47, 53, 56, 60, 66, 70, 81, 84, 89),
             "upsample": (2, 6, 17, 36, 39, 40, 53, 56, 60, 68, 76, 80, 86, 88),
+            "resize": (3, 6, 17, 44, 48, 52, 56, 68, 76, 88),
+            "slice": (2, 6, 17, 32, 35, 40, 48, 51, 52, 60, 68, 76, 80, 86, 88),
         }.items()
         for at in places
     },
@@ -262,6 +267,8 @@ _FIELDS: Cases = {
             "maxpool": {"kernel": KERNEL, "stride": STRIDE},
             "avgpool": {"stride": STRIDE},
             "upsample": {"kernel": KERNEL},
+            "slice": {"stride": STRIDE},
+            "resize": {"kernel": KERNEL, "stride": STRIDE, "dilation": DILATION},
         }.items()
         for name, field in fields.items()
         for i in (0, 1)
@@ -281,6 +288,10 @@ _FIELDS: Cases = {
     "padding of a maximum, more than its kernel": (
         FIELD, changed(MAXIMA, u16(PADDING, 65535, op=1))
     ),
+    **{
+        f"parts {i} of a resize are 32768": (FIELD, changed(RESIZE, u16(KERNEL + 2 * i, 32768)))
+        for i in (0, 1)
+    },
     "padding values without padding": (
         FIELD, changed(CONV, (place(0, PADDING), "Q", 0), u16(OUT, 1), u16(OUT + W, 2))
     ),
@@ -361,6 +372,7 @@ _SHAPES: Cases = {
         for name, sides in {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
             "add": (1, 4, 1), "concat": (3, 2, 3), "upsample": (4, 9, 4),
+            "slice": (3, 4, 5), "resize": (6, 7, 1),
         }.items()
         for i, n in enumerate(sides)
     },
@@ -404,6 +416,13 @@ _SHAPES: Cases = {
     "an upsample that leaves out more than there is": (
         SHAPE,
         changed(UPSAMPLE, (INPUT, "H", 1), u16(IN, 1), u16(PADDING + 4, 1), u16(OUT, 65535)),
+    ),
+    **{
+        f"a slice from channel {n}": (SHAPE, changed(SLICE, u16(GROUPS, n))) for n in (4, 65535)
+    },
+    "a slice that changes its type": (
+        SHAPE, changed(SLICE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
+                       i8(IN + ZERO, 1))
     ),
     "an upsample that changes its type": (
         SHAPE, changed(UPSAMPLE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),

@@ -4,6 +4,7 @@ import dataclasses
 import zlib
 
 import depthwise_nets
+import few_bits_nets
 import nets
 import numpy as np
 import pytest
@@ -67,6 +68,7 @@ def random_jobs(count):
     programs += nets.POOLING
     programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
+    programs += few_bits_nets.programs(count // 4)
     jobs = [(p, nets.random_inputs(p, 1)) for p in programs]
     jobs += [(p, nets.random_inputs(p, 1, n=24)) for p in stream_nets.streams(range(24))]
     return [devices.Job(program=p, inputs=x, misalignment=i % 16) for i, (p, x) in enumerate(jobs)]

@@ -54,9 +54,9 @@ SPREAD_SEEDS = (
     244, 273, 364, 391, 406, 448, 562, 568, 764, 1036, 1102, 1270, 1330, 1440, 1498, 1827, 2026,
     2106, 2389, 2469, 2620, 2623, 2694, 2863, 3256, 3552, 3715, 3778, 3842, 3880, 3931,
 )  # fmt: skip
-# Random graphs with every feature of a PReLU, whose ops write different bytes in both runs: of the
-# golden blobs and of `spread_programs`; chosen by size among the first 4,000.
-SLOPE_SEEDS = (496, 524, 1364, 1700, 2386, 2757)
+# Random graphs with every feature of later kinds, whose ops write different bytes in both runs: of
+# the golden blobs and of `spread_programs`; chosen by size among the first 4,000.
+LATER_SEEDS = (496, 524, 1364, 1700, 2386, 2757, 39, 599, 2419, 1081, 3006, 3818, 3776, 661, 3748)
 INT8_STYLES = ("any", "extreme", "small", "zero")
 LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from drypoint.program import Dense, Op, Plan, Program, Tensor, Upsample
+from drypoint.program import Dense, Op, Plan, Program, Resize, Slice, Tensor, Upsample
 from drypoint.program._plan import Group, Reads, last_readers, may_fuse
 from drypoint.program._planner import plan_groups
 
@@ -114,6 +114,12 @@ def _pitch(op: Op) -> int:
 
 def _read_by(op: Op, y: int) -> range:
     """The rows of its input that row y of the output depends on, padding included."""
+    if isinstance(op, Resize):
+        row = max(0, y * op.stride[0] + op.dilation[0] - op.kernel[0]) // op.kernel[0]
+        return range(row, row + min(op.kernel[0], 2))
+    if isinstance(op, Slice):
+        row = op.padding[0] + y * op.stride[0]
+        return range(row, row + 1)
     if isinstance(op, Upsample):
         row = (y + op.padding[0]) // op.kernel[0]
         return range(row, row + 1)

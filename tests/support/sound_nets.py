@@ -1,17 +1,20 @@
 """Small programs that listen: a front end, a convolutional net, whole windows or a stream."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import sound_signals
 
 from drypoint import data, nn, quant
+from drypoint.program import Detector, reference
 
 ROWS = 20
+SHORT = 6000  # samples of a signal in which every program decides
 SIGNAL = sound_signals.whole_signal(7, 4000)
 SETTINGS = {
     "micro": {"channels": 10},
-    "log-mel": {"rate": 8000, "window": 130, "step": 50, "channels": 7, "high": 3000.0},
+    "log-mel": {"rate": 8000, "window": 131, "step": 50, "channels": 7, "high": 3000.0},
     "spectrum": {"rate": 1000, "window": 16, "step": 16},
 }
 
@@ -35,6 +38,17 @@ def programs():
     """Windows and streams of all presets."""
     whole = [window_program(preset) for preset in SETTINGS]
     return [*whole, *(program.streaming() for program in whole)]
+
+
+def detecting_programs():
+    """Windows and a stream of small programs, each with a detector that detects in `SIGNAL`; one of
+    them ends in a softmax."""
+    for program in (programs()[2], programs()[4], programs()[5]):
+        plain = replace(program, softmax=program.name == "log_mel", output_scale=1 / 64)
+        decisions = reference.run(plain, inputs_of(plain, SIGNAL[:SHORT])).reshape(-1, 3)
+        detector = Detector(window=3, hold=2, cutoff=0, keywords=(0, 2))
+        scores = detector.scores(decisions, plain.outputs[-1]).max(axis=1)
+        yield replace(plain, detector=replace(detector, cutoff=2 * int(np.median(scores))))
 
 
 def inputs_of(program, samples=SIGNAL):

@@ -22,6 +22,7 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "REDUCE_MAX": "ReducerOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "SPLIT_V": "SplitVOptions",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import training_bench
-from drypoint import bench, nn, train
+from drypoint import autodiff, bench, nn, train
 from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
 from tools import ONLY_CI
@@ -83,7 +83,7 @@ def test_jax_has_our_net(net, data):
     pytest.importorskip("jax", reason="jax is not installed")
     x, y = data
     theirs = trainers()["JAX"](net, x, y, threads=1)
-    close(logits(net, x), np.asarray(theirs._outputs(theirs._params, theirs._x)))
+    close(logits(net, x), np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x)))
 
 
 def test_tensorflow_has_our_net(net, data):
@@ -91,6 +91,34 @@ def test_tensorflow_has_our_net(net, data):
     x, y = data
     theirs = trainers()["TensorFlow"](net, x, y, threads=1)
     close(logits(net, x), theirs._outputs(np.arange(len(y))).numpy())
+
+
+@pytest.mark.parametrize("name", ["kws", "ic", "mobilenet", "tcn", "unet"])
+@pytest.mark.parametrize("kind", ["TensorFlow", "JAX"])
+def test_tensorflow_and_jax_have_our_graphs(name, kind):
+    """One forward pass in training, whose batch norm has the statistics of the batch."""
+    pytest.importorskip(kind.lower(), reason=f"{kind} is not installed")
+    net = training_bench.NETS[name]().initialize(0)
+    x, y = (array[:8] for array in training_data(name))
+    if kind == "TensorFlow" and name == "tcn":
+        with pytest.raises(bench.BenchError, match="dilated"):
+            trainers()[kind](net, x, y, threads=1)
+        return
+    theirs = trainers()[kind](net, x, y, threads=1)
+    if kind == "JAX":
+        found = np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x))
+    else:
+        found = theirs._outputs(np.arange(8)).numpy()
+    line = net[:-1] if ends_in_softmax(net) else net
+    ours = line(x if x.dtype == np.float32 else planes(x))
+    close(ours.transpose(0, 2, 3, 1) if ours.ndim == 4 else ours, found)
+    theirs.train(8, 8)
+
+
+def planes(x):
+    """Bytes (N, h, w) or (N, h, w, 3) as the bench scales them: (N, C, h, w)."""
+    scaled = (x / np.float32(255)).astype(np.float32)
+    return scaled[:, None] if x.ndim == 3 else scaled.transpose(0, 3, 1, 2)
 
 
 def test_tensorflow_pads_as_we_do():
@@ -130,7 +158,10 @@ def pytorch_outputs(theirs, _):
 
 PEERS = {
     "torch": ("PyTorch channels_last", pytorch_outputs),
-    "jax": ("JAX", lambda theirs, _: np.asarray(theirs._outputs(theirs._params, theirs._x))),
+    "jax": (
+        "JAX",
+        lambda theirs, _: np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x)),
+    ),
     "tensorflow": ("TensorFlow", lambda theirs, n: theirs._outputs(np.arange(n)).numpy()),
 }
 
@@ -380,6 +411,23 @@ def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbo
     assert capsys.readouterr().out == ""
 
 
+def test_each_layer_is_timed_alone_beside_pytorchs(capsys):
+    """All layers of one input are rows; each kind but the softmax has both times."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    before = autodiff.n_threads()
+    try:
+        assert main(["--nets", "tcn", "--layers", "--batches", "16", "--rounds", "1"]) == 0
+    finally:
+        autodiff.set_threads(before)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][:4] == ["tcn,", "batches", "of", "16"]
+    net = training_bench.NETS["tcn"]()
+    layers = [row.path for row in net.layer_shapes({"input": net.input_shape})]
+    assert [row[0] for row in rows[1:]] == [path for path in layers if not path.endswith("add")]
+    assert all(float(row[-3].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+    assert all(float(row[-2].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+
+
 def test_classes_are_those_of_the_net():
     """vww has two outputs, and none of its images is of a third class."""
     x, y = training_data("vww")
@@ -388,7 +436,7 @@ def test_classes_are_those_of_the_net():
     trainers()["drypoint"](net, x[:8], y[:8], threads=1).train(8, 8)
 
 
-@pytest.mark.parametrize("name", ["ad", "sww", "tcn"])
+@pytest.mark.parametrize("name", ["ad", "sww", "tcn", "unet"])
 def test_nets_of_signals_train(name):
     """Ours and PyTorch's outputs are near, and both take steps: by the squared error where the net
     repeats its input, by the cross-entropy of classes else."""
@@ -399,7 +447,7 @@ def test_nets_of_signals_train(name):
     ours = trainers()["drypoint"](net, x, y, threads=1)
     theirs = trainers()["PyTorch channels_last"](net, x, y, threads=1)
     line = net[:-1] if ends_in_softmax(net) else net
-    assert y.shape == (x.shape if name == "ad" else (BATCH,))
+    assert y.shape == (x.shape if name in ("ad", "unet") else (BATCH,))
     with torch.inference_mode():
         close(line(x), theirs._net.eval()(torch.from_numpy(x)).numpy())
     for trainer in (ours, theirs):

@@ -13,7 +13,7 @@ from onnx_files import OnnxFile
 from tflite_files import TfliteFile, a_net, windows
 
 from drypoint import data, interop, measure, nn
-from drypoint.program import blob
+from drypoint.program import blob, reference
 
 
 def onnx_file(path, *, channels=1):
@@ -185,7 +185,7 @@ def test_several_refused_nodes_have_a_line_for_each_reason(cli, tmp_path):
     assert (code, out, err.count("\n")) == (2, "", 3)
 
 
-def test_a_file_is_imported_up_to_a_tensor(cli, refused, tmp_path):
+def test_a_file_is_imported_up_to_a_tensor(cli, tmp_path):
     """Of a float net and of a program; both say where they end."""
     f = TfliteFile((1, 6, 5, 3), scale=0.02, zero=-3)
     left = f.then("CONV_2D", [0, f.drawn(2, 3, 3, 3), f.bias(2)], (1, 6, 5, 2), **windows())
@@ -204,10 +204,40 @@ def test_a_file_is_imported_up_to_a_tensor(cli, refused, tmp_path):
     end = f.of("Conv", "input", f.drawn(2, 3, 3, 3))
     floats = tmp_path / "floats.onnx"
     floats.write_bytes(f.bytes(outputs=[end, f.of("Relu", end)]))
-    assert "2 outputs, 't0', 't1'" in refused("import", floats)
     code, out, _ = cli("import", floats, "--json", "--cut", "t0")
     assert (code, json.loads(out)["layers"]) == (0, ["conv"])
     assert nn.load(json.loads(out)["file"]).provenance["cut"] == "t0"
+
+
+def test_the_commands_take_files_of_several_outputs(cli, refused, tmp_path, monkeypatch):
+    """Oracle of measure: the decisions of the program that `import` writes."""
+    monkeypatch.chdir(tmp_path)
+    for kind in ("INT8", "FLOAT32"):
+        f = TfliteFile((1, 6, 4, 3), kind=kind, scale=1 / 255, zero=-128)
+        cells = f.then("CONV_2D", [0, f.drawn(2, 3, 3, 3), f.bias(2)], (1, 6, 4, 2), **windows())
+        flat = f.then("RESHAPE", [0, f.constant([1, 72])], (1, 72), scale=1 / 255, zero=-128)
+        logits = f.then("FULLY_CONNECTED", [flat, f.drawn(3, 72), f.bias(3)], (1, 3), scale=0.1)
+        shares = f.then("SOFTMAX", [logits], (1, 3), scale=1 / 256, zero=-128, Beta=1.0)
+        Path(f"{kind}.tflite").write_bytes(f.bytes(outputs=[cells, shares]))
+    x = np.random.default_rng(0).integers(0, 256, (60, 6, 4, 3)).astype(np.uint8)
+    code, out, _ = cli("import", "INT8.tflite")
+    assert f"outputs: t{cells} of conv_2d_0, t{shares} of fully_connected_2" in out
+    program = blob.loads(Path("INT8.dpt").read_bytes())
+    y = np.arange(60) % 3
+    decisions = reference.run(program, program.encode(x))[f"t{shares}"].argmax(axis=1)
+    np.savez("pictures.npz", x=x, y=y)
+    assert cli("verify", "INT8.tflite", "--data", "pictures.npz")[0] == 0
+    name = "--output", f"t{shares}"
+    code, out, err = cli("measure", "INT8.tflite", "--data", "pictures.npz", *name, "--json")
+    assert code == 0, err
+    assert json.loads(out)["accuracy"] == (decisions == y).mean()
+    said = refused("measure", "INT8.dpt", "--data", "pictures.npz")
+    assert f"outputs t{cells}, t{shares}, and none is named: measure one at a time" in said
+    assert cli("import", "FLOAT32.tflite")[0] == 0
+    assert cli("measure", "FLOAT32.npz", "--data", "pictures.npz", *name)[0] == 0
+    assert f"outputs t{cells}, t{shares}, and --labels is of a net of one: name the" in refused(
+        "import", "FLOAT32.tflite", "--labels", "a,b,c"
+    )
 
 
 def test_an_open_shape_is_an_option(cli, refused, tmp_path):

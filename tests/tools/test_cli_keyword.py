@@ -8,6 +8,9 @@ import wave
 import numpy as np
 import pytest
 
+from drypoint import data
+from drypoint.cli import _keywords
+from drypoint.common import DrypointError
 from drypoint.data import AudioEncoder
 from drypoint.nn import load
 from drypoint.program import Program
@@ -39,10 +42,60 @@ def test_words_become_a_program_that_listens(cli, words, tmp_path):
     assert (encoder.shape, encoder.sample_rate) == ((40, 48), 16_000)
     assert cli("quantize", net, "--out", program)[0] == 0
     assert Program.load(program).front.table_bytes == encoder.front.table_bytes
-    assert cli("measure", program)[0] == 0
+    assert "as a stream" not in cli("measure", program)[1]
+    _, text, lines = cli("measure", program, "--false-accepts", 100_000)
+    assert "validation, threshold 0.10: " in lines
+    assert "threshold 0.95: " in lines
+    assert "as a stream of " in text
+    detector = Program.load(program).detector
+    assert (detector.window, detector.hold, detector.keywords) == (10, 100, (0, 1))
+    assert detector.cutoff == 65536  # a tenth of 10 scores of 65,536
     folder = tmp_path / "c"
     assert cli("export", program, "--streaming", "--name", "word", "--out", folder)[0] == 0
-    assert "#define WORD_LISTEN_SIZE" in (folder / "word.h").read_text("utf-8")
+    header = (folder / "word.h").read_text("utf-8")
+    assert "#define WORD_LISTEN_SIZE" in header
+    assert "word_detect(void *memory, const int32_t *output, size_t *keyword);" in header
+
+
+def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(words, tmp_path):
+    splits = data.read(words, task="keyword", window=8000)
+    pool = splits[data.ALL]
+    assert _keywords.audio_augmentation("none", pool, None) is None
+    generated = _keywords.audio_augmentation("strong", pool, None).recordings
+    np.testing.assert_array_equal(generated, _keywords.generated_noise(60 * 16_000))
+    assert 5000 < generated.std() < 7000
+    source, noise = words / "low/0.wav", tmp_path / "noise/a.wav"
+    noise.parent.mkdir()
+    noise.write_bytes(source.read_bytes())
+    recorded = _keywords.audio_augmentation("light", pool, noise.parent).recordings
+    np.testing.assert_array_equal(recorded, data.read_audio(source))
+    (words / "_background_noise_").mkdir()
+    (words / "_background_noise_/a.wav").write_bytes(source.read_bytes())
+    silent = data.read(words, task="keyword", window=8000)[data.ALL]
+    of_data = _keywords.audio_augmentation("strong", silent, None).recordings
+    np.testing.assert_array_equal(of_data, data.read_audio(source)[:8000])
+    with pytest.raises(DrypointError, match="wanted a folder with WAV files"):
+        _keywords.audio_augmentation("light", pool, words)
+
+
+def test_clips_one_after_another_have_their_keywords_where_they_are_heard(cli, words, tmp_path):
+    """Decisions of 12 + 12 clips of half a second: a decision belongs to the clip in which its last
+    sample lies, and to the half clip after it."""
+    net = tmp_path / "net.npz"
+    arguments = ["--data", words, "--task", "keyword", "--window", 8000, "--net", "tcn:4,4"]
+    assert cli("train", *arguments, "--epochs", 1, "--out", net)[0] == 0
+    assert cli("quantize", net, "--out", tmp_path / "net.dpt")[0] == 0
+    program = Program.load(tmp_path / "net.dpt").streaming()
+    clips = data.read(words, task="keyword", window=8000)[data.ALL]
+    stream = _keywords.listen_to(program, clips)
+    first, step = 480 + 47 * 160, 160
+    assert len(stream.decisions) == (24 * 8000 - first) // step + 1
+    assert stream.hours == 24 * 0.5 / 3600
+    assert len(stream.spoken) == 24
+    for place, word in enumerate(stream.spoken):
+        heard = [first + step * decision for decision in range(word.begin, word.end)]
+        assert all(place * 8000 < last <= (place + 1.5) * 8000 for last in heard)
+        assert len(heard) == (26 if place == 0 else 50 if place == 23 else 75)
 
 
 def test_pictures_are_no_words(refused, tmp_path):

@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from drypoint.cli import _output
 from drypoint.cli.__main__ import COMMANDS, build_parser
-from drypoint.common import progress, show_progress
+from drypoint.cli._output import command_text
+from drypoint.common import fold_lines, progress, show_progress
 from tools import ROOT, run
 
 COMPARE = ["diff", "lenet-mnist", "lenet-mnist", "--limit", "1"]
@@ -186,3 +188,61 @@ def test_zsh_reads_its_script_and_fish_completes(toolbox, tmp_path):
     ):
         code = f"source {tmp_path}/fish; complete -C 'drypoint {words}'"
         assert run(["fish", "--no-config", "-c", code]).split(b"\t")[0] == offered
+
+
+def test_lines_fit_80_columns(cli, lenet, tmp_path, monkeypatch, toolbox):
+    """Of the commands that print tables, notes and commands for a shell; test_docs_commands.py
+    measures the commands of two pages."""
+    toolbox.need_package("jinja2")
+    monkeypatch.setenv("COLUMNS", "80")
+    model, program = lenet / "lenet.npz", lenet / "lenet.dpt"
+    quick = ["--limit", 60]
+    commands = [
+        ["info", model],
+        ["info", program],
+        ["measure", program, *quick],
+        ["verify", program, *quick],
+        ["quantize", model, "--examples", 50, "--out", tmp_path / "net.dpt"],
+        ["export", program, "--out", tmp_path / "c"],
+        ["report", model, *quick, "--examples", 50, "--out", tmp_path / "page.html"],
+        ["report", model, program, *quick, "--examples", 50, "--out", tmp_path / "page.html"],
+        ["train", *quick, "--epochs", 2, "--net", "cnn:4", "--out", tmp_path / "net.npz"],
+        ["models"],
+        *([name, "--help"] for name in COMMANDS),
+    ]
+    for command in commands:
+        code, out, err = cli(*command)
+        assert code == 0, (command, err)
+        words = str(tmp_path), str(lenet)  # no word is broken, and the folders of a test are long
+        lines = [line for line in [*out.splitlines(), *err.splitlines()] if len(line) > 80]
+        assert [line for line in lines if not any(word in line for word in words)] == [], command
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_folded_lines_keep_their_words_and_begin_below_a_column(width):
+    rng = np.random.default_rng(width)
+    for _ in range(200):
+        words = ["x" * int(n) for n in rng.integers(1, 9, rng.integers(1, 40))]
+        gaps = [" " * int(n) for n in rng.choice([1, 1, 1, 2, 4], len(words))]
+        line = "".join(f"{gap}{word}" for gap, word in zip(gaps, words, strict=True))
+        folded = fold_lines(line, width).split("\n")
+        assert " ".join(folded).split() == words
+        assert all(len(part) <= width or len(part.split()) == 1 for part in folded)
+        assert fold_lines(line, None) == line
+        if len(line) <= width:
+            assert folded == [line]
+    assert fold_lines("name  a text of words", 34) == "name  a text of words"
+    assert fold_lines("name  a text of more words than fit", 30).split("\n") == [
+        "name  a text of more words",
+        "      than fit",
+    ]
+
+
+def test_a_command_for_a_shell_goes_on_after_a_backslash(monkeypatch):
+    command = "cc -O2 " + " ".join(f"file{i}.c" for i in range(30))
+    assert command_text(command) == f"  {command}"
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = command_text(command).split("\n")
+    assert max(map(len, lines)) <= 60
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    assert "".join(line.removesuffix("\\") for line in lines).split() == command.split()

@@ -4,10 +4,10 @@ import json
 import re
 import sys
 from collections import Counter
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from html_page import Page
 from PIL import Image
 
 from drypoint import nn, quant, report
@@ -21,7 +21,6 @@ from drypoint.train import fit
 from tools import ROOT
 
 CLASSES = ("<b>up</b>", 'down "quoted"', "left & right")
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
@@ -110,49 +109,6 @@ def test_the_facts_equal_their_sources(made):
     assert facts["memory"]["arena_bytes"] == exported.arena_size
 
 
-class Page(HTMLParser):
-    """What a browser would load, link and show; a tag that is not closed is an error."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.links, self.loaded, self.count = [], [], [], [], Counter()
-        self.pictures = Counter()  # by the innermost element with an id
-        self.within = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.count[tag] += 1
-        found = dict(attrs)
-        if "id" in found:
-            self.ids.append(found["id"])
-        if tag == "a":
-            self.links.append(found["href"])
-        self.loaded += [v for k, v in attrs if k in ("src", "srcset", "data", "action", "poster")]
-        if tag in ("link", "use", "image"):
-            self.loaded += [v for k, v in attrs if k in ("href", "xlink:href")]
-        if tag == "img":
-            assert found["alt"]
-            self.pictures[next((name for name in reversed(self.within) if name), "")] += 1
-        if tag not in VOID:
-            self.open.append(tag)
-            self.within.append(found.get("id", "") if tag == "section" else "")
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        self.within.pop()
-
-    def handle_data(self, data):
-        self.words += data
-
-
 def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     found, _, _ = made
     text = found.html()
@@ -169,7 +125,7 @@ def test_the_page_loads_nothing_runs_nothing_and_every_link_has_its_end(made):
     assert page.links
     assert [link for link in page.links if link[0] != "#" or link[1:] not in page.ids] == []
     assert page.count["h1"] == 1
-    assert page.count["h2"] == 6
+    assert page.count["h2"] == 7
     assert page.count["svg"] == 1 + 3 + 1 + 1 + len(found.layers)  # net, curves, calibration, arena
     assert "alert(1)" in page.words  # as text
     assert "recipe: note" in page.words  # whose note
@@ -239,9 +195,11 @@ def test_a_net_of_signals_has_a_report():
     found = report.make_report(model, test, calibration=signals)
     decided = reference.run(found.program, found.program.encode(signals)).argmax(axis=1)
     assert found.facts["quality"]["integers"]["accuracy"] == (decided == test.y).mean()
-    page = Page(found.html())
+    text = found.html()
+    page = Page(text)
     assert page.count["img"] == 0
-    assert page.count["svg"] == 3 + len(found.layers)  # net, calibration, arena
+    drawn = text.count('<svg class="signal"')
+    assert page.count["svg"] == drawn + 3 + len(found.layers)  # net, calibration, arena
 
 
 def test_bad_arguments_are_refused(made):
@@ -285,11 +243,27 @@ def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path, 
     assert "0 of " in printed
 
 
+def test_curves_in_the_file_of_a_model_are_drawn_and_bad_ones_are_not(lenet, cli, made, tmp_path):
+    """Oracle: the figures that the main job wrote beside the model."""
+    out = ["--limit", 20, "--examples", 20, "--out", tmp_path / "page.html", "--json"]
+    facts = json.loads(cli("report", lenet / "lenet.npz", *out)[1])
+    wanted = json.loads((lenet / "report.json").read_text("utf-8"))["training"]["history"]
+    history = facts["training"]["result"]["history"]
+    assert history == {name: [float(f"{v:.6g}") for v in wanted[name]] for name in history}
+    assert {"loss", "accuracy", "lr"} <= {*history}
+    assert "Training: loss by epoch" in (tmp_path / "page.html").read_text("utf-8")
+    model = made[0].model
+    for bad in ("text", {"history": {"loss": ["<b>"]}}, {"history": {}, "n_epochs": 1}):
+        hostile = model.with_provenance({"training": bad})
+        found = report.make_report(hostile, calibration=made[2])
+        assert found.facts["training"] == {"provenance": {}, "result": None}
+
+
 def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path):
     numbers = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
     for content, words in {
         '{"history": []}': "it lacks history",
-        '{"history": {}, "n_epochs": 1}': "it lacks seconds, n_train",
+        '{"history": {}, "n_epochs": 1}': "it lacks n_train, n_val",
         "[1]": "it lacks history",
         "{": "no JSON",
         json.dumps(numbers | {"history": {"loss": [0.5, None]}}): "no list of numbers",

@@ -353,21 +353,94 @@ static void dropout(const dpk_kernels *k) {
     free(y);
 }
 
+/* Depthwise windows of up to 3 by 3 where they lie, with padding and rows without any pixel. */
+static void depthwise(const dpk_kernels *k) {
+    dpk_conv2d a = {.groups = draw(2, 5), .pool_h = 1, .pool_w = 1};
+    const size_t n = draw(4, 40), h = draw(1, 6), w = draw(1, 6);
+    a.kernel_h = draw(1, 3);
+    a.kernel_w = draw(1, 3);
+    a.stride_h = draw(1, 2);
+    a.stride_w = draw(1, 2);
+    a.dilation_h = draw(1, 3);
+    a.dilation_w = draw(1, 3);
+    a.top = (ptrdiff_t)draw(0, 8) - 2;
+    a.left = (ptrdiff_t)draw(0, 8) - 2;
+    a.x = in_lanes(n, a.groups, h, w);
+    const size_t rows = draw(1, 5), columns = draw(1, 5);
+    a.y = in_lanes(n, a.groups, rows, columns);
+    const size_t n_weights = a.groups * a.kernel_h * a.kernel_w;
+    float *weight = numbers(n_weights), *bias = numbers(a.groups);
+    a.weight = weight;
+    a.bias = draw(0, 1) ? bias : NULL;
+    check("depthwise", k->conv2d, &a, a.y.data, 4 * count(&a.y));
+    check("its weight gradient", k->conv2d_weight_gradient, &a, weight, 4 * n_weights);
+    free(weight);
+    free(bias);
+    free(a.x.data);
+    free(a.y.data);
+}
+
 static void normalization(const dpk_kernels *k) {
     const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
     float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
     float *of[6]; /* scale, shift, mean, variance, and gradients by the first two */
     for (size_t i = 0; i < 6; i++)
         of[i] = numbers(rows);
-    const dpk_batch_norm a = {x,     g,     y,     of[0], of[1],   of[2],
-                              of[3], of[4], of[5], rows,  columns, 0.1F};
+    dpk_batch_norm a = {
+        x, g, y, of[0], of[1], of[2], of[3], of[4], of[5], rows, columns, 0.1F, (float)draw(0, 1),
+        0};
     check("batch norm", k->batch_norm, &a, y, all);
+    a.has_statistics = 1;
+    check("batch norm by its statistics", k->batch_norm, &a, y, all);
     check("its gradient", k->batch_norm_gradient, &a, y, all);
     for (size_t i = 0; i < 6; i++)
         free(of[i]);
     free(x);
     free(g);
     free(y);
+}
+
+/* An array of one number. */
+static float *all_of(float number, size_t n) {
+    float *x = numbers(n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = number;
+    return x;
+}
+
+static void quantization(const dpk_kernels *k) {
+    const size_t rows = draw(1, 6), columns = draw(1, 200), all = 4 * rows * columns;
+    float *x = numbers(rows * columns), *g = numbers(rows * columns), *y = numbers(rows * columns);
+    float *value = numbers(rows * columns), *bias = numbers(rows), *terms = numbers(rows);
+    float *ratio = all_of(1, rows), *unit = all_of(0.25F, rows), *gradient = numbers(rows);
+    const dpk_weight_codes w = {x, g, ratio, unit, y, gradient, rows, columns, 7};
+    check("codes of weights", k->weight_codes, &w, y, all);
+    check("their gradient", k->weight_codes_gradient, &w, y, all);
+    for (int wide = 0; wide < 2; wide++) {
+        const dpk_requantize r = {.x = x,
+                                  .g = g,
+                                  .value = value,
+                                  .bias = bias,
+                                  .ratio = ratio,
+                                  .unit = unit,
+                                  .in_ratio = ratio,
+                                  .out_ratio = ratio,
+                                  .y = y,
+                                  .bias_gradient = gradient,
+                                  .terms = terms,
+                                  .n_rows = rows,
+                                  .n_columns = columns,
+                                  .in_unit = 0.5F,
+                                  .out_unit = 1,
+                                  .low = -3,
+                                  .high = 2,
+                                  .wide = wide};
+        check("requantization", k->requantize, &r, y, all);
+        check("its gradient", k->requantize_gradient, &r, y, all);
+    }
+    float *arrays[] = {x, g, y, value, bias, terms, ratio, unit, gradient};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        free(arrays[i]);
 }
 
 static void row_products(const dpk_kernels *k) {
@@ -479,8 +552,10 @@ int main(int n_arguments, char **arguments) {
             copies(k);
             dropout(k);
             losses(k);
+            quantization(k);
             row_products(k);
             normalization(k);
+            depthwise(k);
         }
 #ifndef RESULTS
         printf("%s\n", k->name);

@@ -4,6 +4,7 @@ Small integers: float32 adds and multiplies them exactly in any order, so equali
 """
 
 import itertools
+import math
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from drypoint.autodiff import Tensor, lazy
 from drypoint.autodiff._window import Convolution, Window
 from drypoint.autodiff.kernels import choose, runtime, updates
 from drypoint.autodiff.kernels.native import algorithm
-from drypoint.autodiff.kernels.numpy import lanes
+from drypoint.autodiff.kernels.numpy import lanes, quantization
 
 SETS = list(runtime.Settings.sets)
 seeds = st.integers(0, 2**32 - 1)
@@ -136,9 +137,12 @@ def test_convolution_of_1x1(*, n, c, o, strided, seed):
 @given(n=batches, stride=pairs, padding=st.tuples(sides, sides), relu=st.booleans(), seed=seeds)
 @settings(max_examples=20)
 def test_depthwise_convolution(*, n, stride, padding, relu, seed):
-    """3x3, whose nine weights or sums are registers, with one and two results of a channel."""
+    """Windows of 3x3 and smaller, whose weights or sums are registers, with one and two results of
+    a channel."""
     rng = np.random.default_rng(seed)
-    window, groups = Window((3, 3), stride, padding), int(rng.integers(2, 5))
+    kernel = (3, 3) if rng.integers(2) else tuple(rng.integers(1, 4, 2).tolist())
+    dilation = (1, 1) if rng.integers(2) else (2, 3)
+    window, groups = Window(kernel, stride, padding, dilation), int(rng.integers(2, 5))
     check_convolution(rng, n, Convolution(window, groups, relu), c=1, o=int(rng.integers(1, 3)))
 
 
@@ -519,9 +523,15 @@ def test_cross_entropy_of_rows_that_are_no_probabilities():
             np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-5)  # as above
 
 
-@given(n=batches, c=st.integers(1, 5), area=st.integers(0, 30), seed=seeds)
+@given(
+    n=batches,
+    c=st.integers(1, 5),
+    area=st.integers(0, 30),
+    clip=st.sampled_from([None, 0.75, math.inf]),
+    seed=seeds,
+)
 @settings(max_examples=40)
-def test_batch_norm(n, c, area, seed):
+def test_batch_norm(*, n, c, area, clip, seed):
     """Against float64. A mean near 1 is off by up to 1e-7, and with it every term of sums over up
     to 4,200 gradients of sum 65 or so, by 1e-5; the sums' own roundings are as small.
     """
@@ -529,11 +539,17 @@ def test_batch_norm(n, c, area, seed):
     shape = (n, c, *((area, 2) if area else ()))
     x, g = (anyhow(rng, rng.normal(mean, 1, shape).astype(np.float32)) for mean in (1, 0))
     scale, shift = rng.normal(size=(2, c)).astype(np.float32)
+    options = {"epsilon": 0.1, "clip": clip}
+    bounds = (0,) if clip is None else (0, clip)
+    near = choose.batch_norm(x.astype(float), scale, shift, epsilon=0.1)[0][..., np.newaxis]
+    # Roundings must not decide whether a gradient passes.
+    g[(np.abs(near - np.array(bounds)) < 1e-4).any(axis=-1)] = 0
 
     def both(x, g, scale, shift):
-        y, mean, variance = choose.batch_norm(x, scale, shift, epsilon=0.1)
-        found = {"mean": mean, "variance": variance, "epsilon": 0.1}
-        return y, mean, variance, *choose.batch_norm_gradient(g, x, scale, **found)
+        y, mean, variance = choose.batch_norm(x, scale, shift, **options)
+        fixed = choose.batch_norm_inference(x, scale, shift, mean, variance, **options)
+        found = {"mean": mean, "variance": variance, **options}
+        return y, fixed, mean, variance, *choose.batch_norm_gradient(g, x, scale, shift, **found)
 
     wanted = both(*(array.astype(float) for array in (x, g, scale, shift)))
     for name in SETS:
@@ -544,6 +560,66 @@ def test_batch_norm(n, c, area, seed):
         for one, three, want in zip(*found, wanted, strict=True):
             np.testing.assert_allclose(one, want, rtol=1e-4, atol=1e-4)
             np.testing.assert_array_equal(one, three)
+        np.testing.assert_array_equal(found[0][0], found[0][1])  # by the statistics that it wrote
+
+
+@given(n=batches, c=st.integers(1, 5), clip=st.sampled_from([None, 2.0, math.inf]), seed=seeds)
+@settings(max_examples=30)
+def test_a_batch_norm_of_small_integers(*, n, c, clip, seed):
+    """Equal bytes: half of each channel is m + s, half is m - s, the variance s^2 is 1 or 4, so all
+    numbers are eighths. A gradient's mean is over 2^k values.
+    """
+    rng = np.random.default_rng(seed)
+    n = 2 * 2 ** int(rng.integers(0, 6))
+    signs = rng.permuted(np.tile([[-1], [1]], (n // 2 * 4, c)), axis=0).reshape(n, 4, c)
+    x = (signs * rng.choice([1, 2], c) + rng.integers(-3, 4, c)).transpose(0, 2, 1)
+    x = anyhow(rng, x.reshape(n, c, 2, 2).astype(np.float32))
+    g, scale, shift = whole(rng, *x.shape), whole(rng, c), whole(rng, c)
+    options = {"epsilon": 0.0, "clip": clip}
+
+    def both(x, g, scale, shift):
+        y, mean, variance = choose.batch_norm(x, scale, shift, **options)
+        found = {"mean": mean, "variance": variance, **options}
+        return y, mean, variance, *choose.batch_norm_gradient(g, x, scale, shift, **found)
+
+    on_every_set(both, x, g, scale, shift)
+
+
+@given(n=batches, o=st.integers(1, 5), area=st.integers(0, 9), seed=seeds)
+@settings(max_examples=30)
+def test_quantization_in_training(n, o, area, seed):
+    """Scales are powers of two, so every product and sum is exact."""
+    rng = np.random.default_rng(seed)
+    w, g = whole(rng, o, 3, 3, 1) / 4, whole(rng, o, 3, 3, 1)
+    ratio, unit = (2.0 ** rng.integers(-1, 2, (2, o))).astype(np.float32)
+    for largest in (127, 7, 1):
+        on_every_set(lambda w: (choose.weight_codes(w, ratio, unit, largest=largest),), w)  # noqa: B023
+        on_every_set(
+            lambda g, w: choose.weight_codes_gradient(g, w, ratio, unit, largest=largest),  # noqa: B023
+            g,
+            w,
+        )
+    shape, ones = (n, o, *((area, 2) if area else ())), np.ones(1, np.float32)
+    x, g = (anyhow(rng, whole(rng, *shape) * 8) for _ in "xg")
+    steps = quantization.Steps(ratio, unit, ones, ones * 2, 0.25, 1.0)
+    bias = whole(rng, o)
+    for to in (quantization.Range(0, 5), quantization.Range(-9, 3), quantization.Range(0, 0, True)):
+
+        def both(x, g):
+            y = choose.requantize(x, bias, steps=steps, to=to)  # noqa: B023
+            return y, *choose.requantize_gradient(g, x, y, bias, steps=steps, to=to)  # noqa: B023
+
+        on_every_set(both, x, g)
+
+
+def test_what_is_not_a_number_stays_so_in_a_requantization():
+    one = np.ones(1, np.float32)
+    steps, x = quantization.Steps(one, one, one, one, 1.0, 1.0), np.full((1, 1, 1, 1), np.nan)
+    for to in (quantization.Range(0, 5), quantization.Range(0, 0, True)):
+        for name in SETS:
+            with runtime.force_kernels(name):
+                y = choose.requantize(x.astype(np.float32), one, steps=steps, to=to)
+                assert np.isnan(y).all()
 
 
 def test_a_nan_comes_through_a_cross_entropy():

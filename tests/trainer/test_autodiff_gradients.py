@@ -1,10 +1,11 @@
 """Every operation's gradient against central differences in float64, over random shapes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
@@ -203,6 +204,8 @@ def test_upsampling(*, n, c, o, kernel, stride, seed, data):
         of = {"stride": stride, "padding": padding, "size": size}
         assert gradcheck(lambda *t: ad.conv_transpose2d(*t, **of), x, weight, bias) < 1e-6
     assert gradcheck(lambda t: ad.upsample2d(t, stride), x) < 1e-6
+    for alignment in ("half_pixel", "align_corners", "asymmetric"):
+        assert gradcheck(lambda t, a=alignment: ad.resize2d(t, (3, 7), alignment=a), x) < 1e-6
     blocks = rng.normal(size=(n, o * stride[0] * stride[1], 2, 3))
     for mode in ("CRD", "DCR"):
         assert gradcheck(lambda t, m=mode: ad.depth_to_space(t, stride, mode=m), blocks) < 1e-6
@@ -273,22 +276,30 @@ def test_squared_error(reduction, shape, seed):
     assert gradcheck(lambda t: ad.mse(t, target, reduction=reduction), x) < 1e-6
 
 
-@given(shape=st.lists(st.integers(2, 4), min_size=2, max_size=4), seed=seeds)
-@settings(max_examples=25)
-def test_batch_norm(shape, seed):
+@given(
+    shape=st.lists(st.integers(2, 4), min_size=2, max_size=4),
+    clip=st.sampled_from([None, 1.0, math.inf]),
+    seed=seeds,
+)
+@settings(max_examples=40)
+def test_batch_norm(shape, clip, seed):
     rng = np.random.default_rng(seed)
     x, channels = rng.normal(size=shape), shape[1]
     scale, shift = rng.normal(size=channels), rng.normal(size=channels)
     mean, variance = rng.normal(size=channels), rng.uniform(0.5, 2, channels)
 
-    def trained(*tensors):
-        return ad.batch_norm(*tensors, epsilon=0.1)[0]
+    def trained(*tensors, clip=clip):
+        return ad.batch_norm(*tensors, epsilon=0.1, clip=clip)[0]
 
-    def used(*tensors):
-        return ad.batch_norm_inference(*tensors, mean=mean, variance=variance, epsilon=1e-5)
+    def used(*tensors, clip=clip):
+        fixed = {"mean": mean, "variance": variance}
+        return ad.batch_norm_inference(*tensors, **fixed, epsilon=1e-5, clip=clip)
 
-    assert gradcheck(trained, x, scale, shift) < 1e-6
-    assert gradcheck(used, x, scale, shift) < 1e-6
+    for function in trained, used:
+        y = function(*map(Tensor, (x, scale, shift)), clip=None).data
+        corners = np.array([] if clip is None else [0, clip])
+        assume((np.abs(y[..., np.newaxis] - corners) > 1e-3).all())
+        assert gradcheck(function, x, scale, shift) < 1e-6
 
 
 @given(shape=shapes, probability=st.floats(0, 0.9), seed=seeds)

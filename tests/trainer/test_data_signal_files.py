@@ -145,15 +145,13 @@ def test_wav_files_are_int16_counts(tmp_path):
     assert np.array_equal(found.x[0], counts)
     assert np.array_equal(found.x[1].ravel(), (np.arange(80) * 3 - 128) * 256)
     assert np.array_equal(data.read_samples(tmp_path / "a/1.wav"), counts)
-    sound(tmp_path / "b/2.wav", np.zeros((40, 6), np.uint8), width=3)
-    line(lambda: data.read(tmp_path), "2.wav has samples of 24 bits")
     whole = (tmp_path / "a/1.wav").read_bytes()
     (tmp_path / "a/1.wav").write_bytes(whole[:-40])
     line(lambda: data.read_samples(tmp_path / "a/1.wav"), "is cut off: 120 of 160 bytes")
     (tmp_path / "a/1.wav").write_bytes(whole)
     for content in (b"", b"RIFF", b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", 4) + b"abcd"):
         (tmp_path / "b/2.wav").write_bytes(content)
-        line(lambda: data.read(tmp_path), "2.wav is no WAV file of PCM samples")
+        line(lambda: data.read(tmp_path), "2.wav is no WAV file of samples")
 
 
 def test_samples_to_classify_need_no_labels(tmp_path):

@@ -528,7 +528,7 @@ def test_what_litert_opens_is_never_called_damaged():
     content = four_operators()
     wanted = interop.program_from_tflite(content)
     for change, line in {
-        with_other_outputs: "1 inputs and 2 outputs, 't4', 't7'; a net has one of each",
+        with_other_outputs: "",
         without_options: "",
         with_longer_buffers: "",
         without_scales: "",
@@ -550,7 +550,9 @@ def test_what_litert_opens_is_never_called_damaged():
         if not line:
             found = interop.program_from_tflite(other)
             x = int8s(found.input_shape)
-            assert np.array_equal(reference.run(found, x), reference.run(wanted, x)), change
+            values = reference.run(found, x)
+            values = values["t7"] if change is with_other_outputs else values
+            assert np.array_equal(values, reference.run(wanted, x)), change
 
 
 def changed(kind, shape, out, change, **options):

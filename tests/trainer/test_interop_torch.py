@@ -15,6 +15,7 @@ pytest.importorskip("onnxscript", reason="onnxscript, which PyTorch's exporter n
 from page_examples import examples  # noqa: E402
 
 from drypoint import data, engine, interop, nn, quant  # noqa: E402
+from tools import ROOT, run  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 
@@ -267,7 +268,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
             (
                 tn.LSTM(4, 3),
                 torch.zeros(1, 5, 4),
-                "the module is no net that can be read: it has 1 inputs and 3 outputs, 'getitem'",
+                "the module is no net that can be read: 1 of 79 nodes: LSTM 'node_lstm__2' keeps",
             ),
         ]:
             with pytest.raises(interop.FrameworkError) as caught:
@@ -284,6 +285,30 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
         interop.FrameworkError, match=r"the source gives \(64, 1\), the net \(64, 3\)"
     ):
         interop.check(net, lambda x: x[:, 0, 0, :1], x)
+
+
+def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch, toolbox):
+    """docs/outputs.md: from a module to C; the C of the page prints what the integers compute."""
+    code = examples("docs/outputs.md", "import torch")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    out = capsys.readouterr().out
+    assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
+    page = (ROOT / "docs/outputs.md").read_text("utf-8")
+    (main,) = re.findall(r"^```c\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    folder = tmp_path / "build/spots"
+    (folder / "main.c").write_text(main, "utf-8")
+    sources = [path for path in folder.rglob("*.c") if path.name != "selftest.c"]
+    include = [f"-I{folder}", f"-I{folder / 'drypoint'}"]
+    run([toolbox.need("cc"), "-std=c99", *include, *map(str, sources), "-o", "spots"])
+    pictures, c = names["pictures"], engine.Engine(names["program"])
+    printed = run(["./spots"], data=pictures.tobytes()).decode().splitlines()
+    real = c.predict_proba(pictures)
+    assert printed == [
+        f"row {place // 8}, column {place % 8}, side {4 * side:.1f}"
+        for place, side in zip(real["heat"].argmax(axis=1), real["size"][:, 0], strict=True)
+    ]
 
 
 def test_the_example_of_the_page_runs(capsys, tmp_path, monkeypatch):

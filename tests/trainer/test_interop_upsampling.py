@@ -94,6 +94,20 @@ def test_sizes_of_resizing_and_the_operator_before_it():
     assert [type(layer) for layer in same(f.bytes(), (2, 3, 4))] == [nn.ReLU]
 
 
+@pytest.mark.parametrize(
+    "mode", ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"]
+)
+def test_interpolation_by_every_rule_for_coordinates(mode):
+    """Oracle: ONNX Runtime; interpolated sums of float32 differ by some roundings."""
+    for size in ((6, 8), (7, 3), (2, 9)):
+        f = OnnxFile((2, 3, 4), opset=18)
+        f.then(
+            "Resize", "", "", f.ints(1, 2, *size), mode="linear",
+            coordinate_transformation_mode=mode,
+        )  # fmt: skip
+        assert [type(layer) for layer in same(f.bytes(), (2, 3, 4))] == [nn.Resize]
+
+
 def test_depth_to_space_in_both_orders():
     for mode in ("DCR", "CRD"):
         f = OnnxFile((8, 3, 4), opset=17)
@@ -121,7 +135,9 @@ def resized(f, *scales, **options):
             "padding below",
         ),
         (lambda f: f.then("DepthToSpace", blocksize=2), r"wants 4 \* O channels"),
-        (lambda f: resized(f, 1, 1, 2, 2, mode="linear"), "by interpolation; ours repeats pixels"),
+        (lambda f: resized(f, 1, 1, 2, 2, mode="cubic"), "by mode 'cubic' and coordinates"),
+        (lambda f: resized(f, 1, 1, 1.4, 2, mode="linear"), "make no whole number of pixels"),
+        (lambda f: resized(f, 1, 2, 1, 1, mode="linear"), "interpolates channels"),
         (lambda f: resized(f, 1, 2, 1, 1), "repeats channels"),
         (lambda f: resized(f, 1, 1), "2 scales for 4 axes"),
     ],
@@ -203,7 +219,7 @@ def transposed(kind, kernel, stride, padding, size):
 
 def grown(kind, operator, made, **options):
     f = TfliteFile((1, 4, 5, 8), kind=kind, scale=0.02, zero=-3)
-    size = [f.constant(made[1:3])] if operator == "RESIZE_NEAREST_NEIGHBOR" else []
+    size = [f.constant(made[1:3])] if operator.startswith("RESIZE") else []
     at = f.then(operator, [0, *size], made, scale=0.02, zero=-3, **options)
     c = made[3]
     more = {"DilationHFactor": 1, "DilationWFactor": 1, **windows("SAME", (1, 1))}
@@ -244,6 +260,38 @@ def test_tensorflow_lite_files_of_integers_and_of_floats():
         assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
+def interpolated(kind, made, **options):
+    f = TfliteFile((1, 4, 5, 8), kind=kind, scale=0.02, zero=-3)
+    size = f.constant(made[1:3])
+    f.then("RESIZE_BILINEAR", [0, size], made, scale=0.02, zero=-3, **options)
+    return f.bytes()
+
+
+@pytest.mark.parametrize(("corners", "half"), [(False, False), (True, False), (False, True)])
+def test_tensorflow_lite_files_that_interpolate(corners, half):
+    """Oracle: LiteRT, whose weights have 10 or 11 bits, so that some bytes differ by 1; the
+    rounding report counts them. Sums of float32 differ by some roundings.
+    """
+    options = {"AlignCorners": corners, "HalfPixelCenters": half}
+    for made in ((1, 8, 10, 8), (1, 3, 9, 8)):
+        content = interpolated("INT8", made, **options)
+        program = interop.program_from_tflite(content)
+        assert [op.kind for op in program.ops] == ["resize"]
+        x = int8s(program.input_shape)
+        difference = np.abs(reference.run(program, x) - litert(content, x))
+        assert difference.max() <= 1
+        assert (difference > 0).mean() <= 0.1
+        (line,) = interop.rounding_report(content).ops
+        assert line.most <= 1
+        assert 0 < line.differing < line.reachable
+        content = interpolated("FLOAT32", made, **options)
+        net = interop.from_tflite(content)
+        x = normals(net.input_shape, 4)
+        wanted = litert(content, x.transpose(0, 2, 3, 1))
+        got = net(x).transpose(0, 2, 3, 1).reshape(wanted.shape)
+        assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
 def sliced(begin, size, made):
     """A part of a plane of 8 x 10 x 8, whose pixels are repeated."""
     f = TfliteFile((1, 4, 5, 8), scale=0.02, zero=-3)
@@ -269,9 +317,9 @@ def test_a_slice_behind_an_upsampling_is_its_padding():
     assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
     for begin, size, made, text in (
         ([0, 1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "a part of 8x10x8 that is not in it"),
-        ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "a part of 8x10x8 that is not in it"),
-        ([0, 0, 0, 4], [1, 8, 10, 4], (1, 8, 10, 4), "the batch or the channels"),
-        ([0, 0], [1, 8], (1, 8, 10, 8), "a part of a tensor"),
+        ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), r"from \[0, -1, 0, 0\] by"),
+        ([1, 0, 0, 4], [0, 8, 10, 4], (1, 8, 10, 4), "takes the examples 1 to 1 of a batch"),
+        ([0, 0], [1, 8], (1, 8, 10, 8), r"has an input 1 of \[2\] for 4 numbers"),
     ):
         with pytest.raises(DrypointError, match=text):
             interop.program_from_tflite(sliced(begin, size, made))
@@ -285,7 +333,12 @@ def test_a_slice_behind_an_upsampling_is_its_padding():
             grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 8, 10, 8), AlignCorners=True),
             "aligns corners",
         ),
-        (grown("INT8", "RESIZE_BILINEAR", (1, 8, 10, 8)), "resizes by interpolation"),
+        (
+            grown(
+                "INT8", "RESIZE_BILINEAR", (1, 8, 10, 8), AlignCorners=True, HalfPixelCenters=True
+            ),
+            "makes 8x10x8 of 4x5x8 by a size",
+        ),
         (grown("INT8", "DEPTH_TO_SPACE", (1, 8, 10, 4), BlockSize=2), "by blocks of 2"),
         (transposed("INT8", (2, 3), (2, 1), "VALID", (14, 7)), "output_padding below its stride"),
     ],

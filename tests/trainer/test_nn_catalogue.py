@@ -32,7 +32,8 @@ NETS = {
     "AvgPool1d": [*SIGNAL, nn.AvgPool1d(2)],
     "GlobalAvgPool1d": [*SIGNAL, nn.GlobalAvgPool1d(), nn.Linear(2)],
     "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
-    "Upsample": [*WEIGHTS, nn.Upsample(2)],
+    "Upsample": [*WEIGHTS, nn.Upsample(2), nn.Upsample(2, mode="bilinear")],
+    "Resize": [*WEIGHTS, nn.Resize((3, 7))],
     "PixelShuffle": [nn.Conv2d(8, 3), nn.PixelShuffle(2)],
     "ConvTranspose2d": [nn.ConvTranspose2d(2, 3, stride=2, padding=1)],
     "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
@@ -40,6 +41,8 @@ NETS = {
     "Linear": [nn.Flatten(), nn.Linear(3)],
     "Flatten": [nn.Flatten(), nn.Linear(3)],
     "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
+    "Slice": [*WEIGHTS, nn.Slice(0, 1), nn.Slice(1, -3, step=2)],
+    "ChannelShuffle": [nn.Conv2d(4, 3), nn.ChannelShuffle(2)],
     "OneHot": None,  # takes no images
     "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
     "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],

@@ -18,7 +18,13 @@ PICTURES = {  # as small as the family allows
     "dilated": ("dilated:4", 8),
     "autoencoder": ("autoencoder:8,1,3", 6),
 }
-SIGNALS = {"conv1d": ("conv1d:4,6", 12), "tcn": ("tcn:4,4,6", 12), "mlp": ("mlp:8,6", 5)}
+SIGNALS = {
+    "conv1d": ("conv1d:4,6", 12),
+    "tcn": ("tcn:4,4,6", 12),
+    "mixednet": ("mixednet:4", 12),
+    "mlp": ("mlp:8,6", 5),
+}
+CAUSAL = ("tcn", "mixednet")
 
 
 def test_every_family_trains_quantizes_and_exports(tmp_path):
@@ -54,6 +60,7 @@ def test_families_of_signals_train_quantize_and_export(tmp_path):
         model = nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(range(3)))
         model = train.fit(model, examples, epochs=1, progress="none").model
         program = quant.quantize(model, quant.calibrate(model, examples.x))
+        assert family not in CAUSAL or program.streaming().is_streaming
         x = program.encode(examples.x[:3])
         runners = {"C": engine.Engine(program)}
         assert engine.verify(program, runners, x).differing_bytes == 0, name

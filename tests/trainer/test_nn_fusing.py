@@ -1,13 +1,16 @@
 """Fused layers: which layers, their outputs, and a user's layer between them."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import pytest
 
 from drypoint import nn, train
 from drypoint.autodiff import Tensor
 from drypoint.autodiff.kernels import runtime
+from drypoint.nn import Context
 from drypoint.nn._containers import fusing
 
 
@@ -33,7 +36,7 @@ class Doubled(nn.Conv2d):
 
 def test_other_layers_are_not_fused():
     def taken(*layers):
-        return [run[2:] for run in fusing.fuse(enumerate(layers))]
+        return [run[2:4] for run in fusing.fuse(enumerate(layers))]
 
     alone = (False, (1, 1))
     conv, relu = nn.Conv2d(2, 3), nn.ReLU()
@@ -57,6 +60,46 @@ def test_watched_layers_give_what_they_give_together():
     seen = net.activations(x)
     assert list(seen) == ["conv", "relu1", "pool", "flatten", "linear", "relu2"]
     np.testing.assert_array_equal(seen["relu2"], net(x))
+
+
+def test_a_batch_norm_is_fused_with_the_clip_after_it():
+    layers = [nn.BatchNorm2d(), nn.ReLU6(), nn.BatchNorm1d(), nn.ReLU(), nn.BatchNorm2d(), "tanh"]
+    runs = fusing.fuse(nn.Sequential(layers).items())
+    assert [(run.name, run.clip, run.last) for run in runs] == [
+        ("norm1", 6.0, "relu1"),
+        ("norm2", math.inf, "relu2"),
+        ("norm3", None, "norm3"),
+        ("tanh", None, "tanh"),
+    ]
+
+
+def test_layers_of_a_graph_are_fused_where_one_reads_what_the_other_computes():
+    layers = {"conv": nn.Conv2d(2, 3, padding=1), "norm": nn.BatchNorm2d(), "act": nn.ReLU()}
+    chain = [("input", "conv", "norm", "act", "add.a")]
+    layers["add"] = nn.Add()
+    graph = nn.Graph(layers, [*chain, ("conv", "add.b")], {"input": (1, 5, 5)})
+    runs = fusing.fuse_graph(graph.layers, graph.wiring)
+    assert {name: (run.clip, run.last) for name, run in runs.items()} == {"norm": (math.inf, "act")}
+    shown = nn.Graph(layers, [*chain, ("norm", "add.b")], {"input": (1, 5, 5)})
+    assert not fusing.fuse_graph(shown.layers, shown.wiring)  # the addition reads the norm too
+
+
+@pytest.mark.parametrize("name", [None, *runtime.Settings.sets])
+def test_a_residual_net_trains_to_the_same_bytes_fused_or_not(name):
+    """Fused: one kernel; watched: the batch norm, then its ReLU. Any numbers: both round alike."""
+    net = nn.resnet8(classes=3, input_shape=(2, 8, 8), width=4).initialize(0)
+    x = np.random.default_rng(0).normal(size=(20, 2, 8, 8)).astype(np.float32)
+
+    def gradients(observe):
+        params = {k: Tensor(v, requires_grad=True) for k, v in net.parameters().items()}
+        ctx = Context(training=True, observe=observe)
+        y = net.apply(params, Tensor(x), ctx)
+        y.backward(np.ones(y.shape, np.float32) * np.arange(3, dtype=np.float32))
+        return [y.data, *(p.grad for p in params.values()), *ctx.updates.values()]
+
+    with runtime.force_kernels(name):
+        for fused, apart in zip(gradients(None), gradients(lambda *_: None), strict=True):
+            np.testing.assert_array_equal(fused, apart, strict=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

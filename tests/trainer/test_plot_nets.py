@@ -101,3 +101,24 @@ def test_a_net_of_open_sizes_needs_a_shape():
     assert "2 x 3 x 3" in plot.net(open_net, input_shape=(1, 5, 5)).text
     with pytest.raises(plot.PlotError, match="not str"):
         plot.net("lenet")
+
+
+@pytest.mark.parametrize("name", ["resnet8:4", "tcn:8,8,8", "mobilenet:8"])
+def test_a_link_that_passes_rows_lies_beside_their_boxes_and_beside_other_links(name):
+    """Oracle: the boxes of the rows, and the labels of the links that pass an equal row."""
+    shape = (2, 24) if name.startswith("tcn") else (3, 16, 16)
+    made = nn.create_net(name, input_shape=shape, classes=4).bind(shape)
+    scheme = plot.net(made).scheme
+    rows = {
+        i: range(scheme.rows[k.source], scheme.rows[k.target] + 1)
+        for i, k in enumerate(scheme.links)
+    }
+    assert {*scheme.lanes} == {i for i, passed in rows.items() if len(passed) > 2} != set()
+    for i, x in scheme.lanes.items():
+        boxes = zip(scheme.nodes, scheme.rows, scheme.centers, strict=True)
+        assert all(c + node.width / 2 < x for node, row, c in boxes if row in rows[i])
+        for other, y in scheme.lanes.items():
+            if other != i and {*rows[i]} & {*rows[other]}:
+                label = scheme.links[i if x < y else other].label_width
+                assert abs(x - y) > label
+        assert x + scheme.links[i].label_width <= scheme.width

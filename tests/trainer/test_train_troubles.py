@@ -164,7 +164,7 @@ class Terminal(io.StringIO):
 
 EPOCH = (
     r"epoch 1/2  loss \d\.\d{4}  acc \d+\.\d\d%  val_loss \d\.\d{4}  val_acc \d+\.\d\d%  "
-    r"[\d.]+k? examples/s  eta \d\d:\d\d"
+    r"eta \d\d:\d\d"
 )
 
 

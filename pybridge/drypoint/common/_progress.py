@@ -14,6 +14,8 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ._width import fold_lines, known_width
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -119,7 +121,7 @@ class Bar:
         """Print a line above the bar."""
         from tqdm import tqdm  # noqa: PLC0415 - 20 ms, which most commands need not wait for
 
-        tqdm.write(line, file=self._stream)
+        tqdm.write(fold_lines(line, known_width(self._stream)), file=self._stream)
 
     def begin(self, total: int | None, *, done: int = 0, unit: str = "") -> None:
         """Start the bar; without a total it is a clock."""
@@ -173,7 +175,7 @@ class Lines:
     def note(self, line: str) -> None:
         """Print a line."""
         self._last = time.perf_counter()
-        print(line, file=self._stream, flush=True)
+        print(fold_lines(line, known_width(self._stream)), file=self._stream, flush=True)
 
     def begin(self, total: int | None, *, done: int = 0, unit: str = "") -> None:
         """Start the clock."""
@@ -218,7 +220,8 @@ def clock(seconds: float) -> str:
 
 
 def rate(units_per_second: float, unit: str) -> str:
-    """A throughput as text: 912 examples/s, 14.2k examples/s."""
+    """A throughput as text: 912 examples/s, 14.2k examples/s; without a unit 14.2k/s."""
+    unit = f" {unit}/s" if unit else "/s"
     if units_per_second < 1000:
-        return f"{units_per_second:.3g} {unit}/s"
-    return f"{units_per_second / 1000:.1f}k {unit}/s"
+        return f"{units_per_second:.3g}{unit}"
+    return f"{units_per_second / 1000:.1f}k{unit}"

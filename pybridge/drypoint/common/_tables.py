@@ -1,14 +1,22 @@
 """Tables as text; tables and images as HTML for notebooks and pages."""
 
 import base64
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 
 from ._printable import html_text, printable
 
 _CAPTION = ' style="text-align:left; white-space:nowrap"'
 
 
-def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) -> list[str]:
+_ACCENT = "0,114,178"  # red, green, blue
+_DEEPEST = 0.6  # opacity: dark and light text can be read on it
+_LEAST = 24  # columns of a wrapped cell
+
+
+def table_lines(
+    rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,), width: int | None = None
+) -> list[str]:
     """A line for each row, its cells in columns two spaces apart.
 
     Cells are `printable`.
@@ -16,18 +24,26 @@ def table_lines(rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) ->
     Args:
         rows: at least one; rows may be of different lengths.
         left: the columns that are flush left, counted from 0; all others are flush right.
+        width: wrap the last cell of a row, if it is flush left, so that lines have at most this
+            many columns; None: lines are as long as they are.
     """
     table, flush = [list(map(printable, row)) for row in rows], set(left)
     widths = [
         max(len(row[i]) for row in table if i < len(row)) for i in range(max(map(len, table)))
     ]
-    return [
-        "  ".join(
-            cell.ljust(width) if i in flush else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ).rstrip()
-        for row in table
-    ]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(n) if i in flush else cell.rjust(n)
+            for i, (cell, n) in enumerate(zip(row, widths, strict=False))
+        ]
+        line, start = "  ".join(cells).rstrip(), len("  ".join([*cells[:-1], ""]))
+        if width is None or len(line) <= width or len(row) - 1 not in flush:
+            lines.append(line)
+            continue
+        first, *more = textwrap.wrap(row[-1], max(width - start, _LEAST), break_long_words=False)
+        lines += [line[:start] + first, *(" " * start + part for part in more)]
+    return lines
 
 
 def html_table(
@@ -36,6 +52,8 @@ def html_table(
     *,
     left: Iterable[int] = (),
     caption: str = "",
+    shades: Mapping[tuple[int, int], float] | None = None,
+    bars: Mapping[tuple[int, int], float] | None = None,
 ) -> str:
     """A table for notebooks; all text is escaped.
 
@@ -44,14 +62,23 @@ def html_table(
         rows: the first cell of each row is the head of the row.
         left: the columns that are flush left, counted from 0; the notebook aligns the others.
         caption: above the table, if any.
+        shades: (row, column), both from 0, -> how deep the cell is coloured, a share in [0, 1].
+        bars: (row, column) -> the length of a bar in the cell, a share in [0, 1].
     """
-    flush = set(left)
+    flush, shades, bars = set(left), shades or {}, bars or {}
 
-    def row(cells: Sequence[object], tag: str) -> str:
+    def row(cells: Sequence[object], tag: str, at: int = -1) -> str:
         made = []
         for i, cell in enumerate(cells):
             kind = "th" if i == 0 else tag
-            style = ' style="text-align:left"' if i in flush else ""
+            styles = ["text-align:left"] if i in flush else []
+            if (at, i) in shades:
+                styles.append(f"background:rgba({_ACCENT},{_DEEPEST * shades[at, i]:.3f})")
+            if (at, i) in bars:
+                end = f"{100 * bars[at, i]:.1f}%"
+                color = f"rgba({_ACCENT},0.3) {end}"
+                styles.append(f"background:linear-gradient(90deg,{color},transparent {end})")
+            style = f' style="{";".join(styles)}"' if styles else ""
             made.append(f"<{kind}{style}>{html_text(cell)}</{kind}>")
         return f"<tr>{''.join(made)}</tr>"
 
@@ -60,7 +87,7 @@ def html_table(
         *([f"<caption{_CAPTION}>{html_text(caption)}</caption>"] if caption else []),
     ]
     lines += [row(head, "th")] if head else []
-    return "\n".join([*lines, *(row(cells, "td") for cells in rows), "</table>"])
+    return "\n".join([*lines, *(row(cells, "td", i) for i, cells in enumerate(rows)), "</table>"])
 
 
 def html_image(png: bytes, *, alt: str, width: int, height: int) -> str:

@@ -97,6 +97,13 @@ def writes(program: Program, name: str, pre: str) -> str:
     if program.earlier_outputs:
         return _several(program, name, pre)
     argmax = f"`dpt_argmax({pre}scores, {upper}_OUTPUT_COUNT)`"
+    if program.softmax == "channels":
+        cell = f"{pre}scores + i * {upper}_OUTPUT_CHANNELS, {upper}_OUTPUT_CHANNELS"
+        named = f", named by `dpt_label(&{name}, that)`" if program.labels else ""
+        return (
+            f"The class of pixel i is `dpt_argmax({cell})`{named}. `dpt_softmax({cell}, "
+            f"{name}.softmax, ...)` makes its probabilities, in units of 2^-30."
+        )
     if program.labels or program.softmax:
         name_of_class = (
             f"its name `dpt_label(&{name}, that)`" if program.labels else "without a name"
@@ -137,7 +144,12 @@ def _several(program: Program, name: str, pre: str) -> str:
             f"`{macro}_COUNT` = {h * w * c} values ({h} x {w} x {c}) from `{pre}scores[{macro}]` on"
         )
         real = f"a real value is `{macro}_SCALE` times the integer"
-        if output.softmax:
+        if output.softmax == "channels":
+            real = (
+                f"scores; `dpt_softmax` of the `{macro}_CHANNELS` values of each pixel, with the "
+                f"scale `{macro}_SOFTMAX`, makes probabilities"
+            )
+        elif output.softmax:
             real = f"scores; `dpt_softmax` with the scale `{macro}_SOFTMAX` makes probabilities"
         lines.append(f"* {output.name}: {values}; {real}.")
     if program.labels:

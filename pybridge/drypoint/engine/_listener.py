@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drypoint import sound
-from drypoint.program import Program
+from drypoint.program import Keyword, Program
 
 from ._native import ffi, lib
 from ._status import EngineError, check, pointer
@@ -45,8 +45,14 @@ class Listener:
 
     def reset(self) -> None:
         """Begin a signal: the next sample is its first."""
+        self._decisions, self._keywords = 0, list[Keyword]()
         memory = pointer("void *", self._memory)
         check(lib.dpt_listen_reset(self._listener, memory, self._memory.nbytes))
+
+    @property
+    def keywords(self) -> tuple[Keyword, ...]:
+        """What the program's detector has detected since the signal began."""
+        return tuple(self._keywords)
 
     def listen(self, samples: ArrayLike) -> Any:
         """The decisions that the next samples bring: int32 (M, values), of several outputs a dict
@@ -68,10 +74,14 @@ class Listener:
         at = ffi.new("const int16_t **", pointer("int16_t *", x))
         left = ffi.new("size_t *", len(x))
         output, found = np.empty(self._program.output_count, np.int32), []
-        arguments = (pointer("void *", self._memory), self._memory.nbytes, at, left)
-        to = pointer("int32_t *", output)
-        while (status := lib.dpt_listen(self._listener, *arguments, to)) == lib.DPT_OK:
+        memory = pointer("void *", self._memory), self._memory.nbytes
+        to, keyword = pointer("int32_t *", output), ffi.new("size_t *")
+        while (status := lib.dpt_listen(self._listener, *memory, at, left, to)) == lib.DPT_OK:
             found.append(output.copy())
+            status = lib.dpt_detect(self._listener, *memory, to, keyword)
+            if status == lib.DPT_OK:  # DPT_E_STATE of a program without detector
+                self._keywords.append(Keyword(self._decisions, keyword[0]))
+            self._decisions += 1
         if status != lib.DPT_NO_OUTPUT:
             check(status)
         rows = np.array(found, np.int32).reshape(len(found), len(output))

@@ -37,7 +37,7 @@ def c_sources() -> list[Path]:
 
 def without_sound(paths: list[Path]) -> list[Path]:
     """The headers or sources that a model without a front end needs."""
-    return [path for path in paths if not re.search("sound|listen", path.stem)]
+    return [path for path in paths if not re.search("sound|listen|detect", path.stem)]
 
 
 def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
@@ -51,9 +51,10 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
-    always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
-    always += ["dpt_listen.c", "dpt_sound.c"] if sound else []
+    always += ["dpt_scalar.c", "dpt_bits.c", "dpt_softmax.c", "dpt_log.c"]
+    always += ["dpt_listen.c", "dpt_detect.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
+    wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:
         wanted += ["dpt_driver.c", "dpt_driver_depthwise.c", "dpt_layout.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):

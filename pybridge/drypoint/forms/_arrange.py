@@ -6,13 +6,25 @@ from typing import Literal, get_args
 from xml.sax.saxutils import escape
 
 from ._amalgamation import amalgamate
-from ._parts import LICENCE_FILE, Files, Parts, lines, within
+from ._esphome import esphome
+from ._parts import LICENCE_FILE, Files, ModelParts, Parts, lines, within
 from ._readme import readme
 
 Form = Literal[
-    "plain", "cmake", "amalgamation", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack"
+    "plain",
+    "cmake",
+    "amalgamation",
+    "arduino",
+    "platformio",
+    "zephyr",
+    "esp-idf",
+    "cmsis-pack",
+    "esphome",
 ]
-FORMS: tuple[Form, ...] = get_args(Form)
+LISTENING_FORMS: tuple[Form, ...] = ("esphome",)
+"""Forms of a single model that listens and has a detector."""
+FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form not in LISTENING_FORMS)
+"""Forms of any models."""
 
 
 def arrange(form: Form, parts: Parts) -> Files:
@@ -67,19 +79,28 @@ def _join(names: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in names)
 
 
+def _classify(parts: Parts, model: ModelParts) -> str:
+    """The Arduino sketch of a model that reads bytes."""
+    origin = "from your sensor: raw bytes." if model.pixels else "as README.md says."
+    reset = f"    dpt_reset(&{model.name}, arena, sizeof arena);\n" if model.streaming else ""
+    call = "dpt_step" if model.streaming else "dpt_run"
+    return parts.fill_for(model, "classify.ino.in", origin=origin, setup=reset, call=call)
+
+
+def _listen(parts: Parts, model: ModelParts) -> str:
+    """The Arduino sketch of a model that reads samples."""
+    decide = "detect.ino.in" if model.detects else "decide.ino.in"
+    return parts.fill_for(model, "listen.ino.in", decide=parts.fill_for(model, decide).rstrip())
+
+
 def _arduino(parts: Parts) -> tuple[str, Files]:
     sketches: Files = {}
     names = []
     for model in parts.models:
         end = f"_{model.name}" if len(parts.models) > 1 else ""
-        names += [f"Classify{end}", f"Selftest{end}"]
-        classify, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
-        origin = "from your sensor: raw bytes." if model.pixels else "as README.md says."
-        reset = f"    dpt_reset(&{model.name}, arena, sizeof arena);\n" if model.streaming else ""
-        call = "dpt_step" if model.streaming else "dpt_run"
-        sketches[classify] = parts.fill_for(
-            model, "classify.ino.in", origin=origin, setup=reset, call=call
-        )
+        names += [f"{'Listen' if model.sample_rate else 'Classify'}{end}", f"Selftest{end}"]
+        main, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
+        sketches[main] = _listen(parts, model) if model.sample_rate else _classify(parts, model)
         sketches[selftest] = parts.fill_for(model, "selftest.ino.in")
         sketches[f"examples/{names[-1]}/selftest.c"] = model.selftest_without_main
     use = (
@@ -224,4 +245,5 @@ _FORMS: Mapping[Form, Callable[[Parts], tuple[str, Files]]] = {
     "zephyr": _zephyr,
     "esp-idf": _esp_idf,
     "cmsis-pack": _cmsis_pack,
+    "esphome": esphome,
 }

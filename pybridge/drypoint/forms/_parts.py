@@ -30,6 +30,8 @@ class ModelParts:
         reads: how to make the bytes of an input: sentences for the README.
         writes: what the outputs mean: sentences for the README.
         cost: a section of the README on what the model costs on its target; "" for no target.
+        sample_rate: samples a second of a model that listens; 0 for any other.
+        detects: whether a model that listens has a detector of keywords.
     """
 
     name: str
@@ -43,6 +45,8 @@ class ModelParts:
     reads: str
     writes: str
     cost: str = ""
+    sample_rate: int = 0
+    detects: bool = False
 
     @property
     def selftest_without_main(self) -> str:

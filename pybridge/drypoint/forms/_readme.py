@@ -28,6 +28,11 @@ def readme(form: str, parts: Parts, *, use: str) -> str:
     )
 
 
+_DETECT = """
+    size_t {pre}keyword;
+    if ({name}_detect({pre}memory, {pre}scores, &{pre}keyword) == DPT_OK) {{
+        /* dpt_label(&{name}, {pre}keyword) was spoken */
+    }}"""
 _SHARED = """\
 Models that run one after the other may share one arena, of the largest `..._ARENA_SIZE`. Calls from
 several threads need an arena each.
@@ -64,8 +69,13 @@ def _table(model: ModelParts, *, several: bool) -> str:
 def _call(parts: Parts, model: ModelParts) -> str:
     """The lines of C that run a model, and the meaning of its input and outputs."""
     pre = f"{model.name}_" if len(parts.models) > 1 else ""
+    texts = {"pre": pre, "reads": model.reads, "writes": model.writes}
+    if model.sample_rate:
+        detect = _DETECT.format(name=model.name, pre=pre) if model.detects else ""
+        rate = f"{model.sample_rate:,}"
+        return parts.fill_for(model, "call_listen.md.in", **texts, rate=rate, detect=detect)
     template = "call_stream.md.in" if model.streaming else "call.md.in"
-    return parts.fill_for(model, template, pre=pre, reads=model.reads, writes=model.writes)
+    return parts.fill_for(model, template, **texts)
 
 
 def _selftest(parts: Parts) -> str:

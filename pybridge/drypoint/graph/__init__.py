@@ -17,6 +17,7 @@ from ._graph import NetOutput as NetOutput
 from ._graph import raw_pixels as raw_pixels
 from ._integers import HALVES_DOWN as HALVES_DOWN
 from ._integers import Integers as Integers
+from ._integers import few_bit_scales as few_bit_scales
 from ._integers import mean_integers as mean_integers
 from ._integers import mean_integers_of_file as mean_integers_of_file
 from ._integers import prelu_integers as prelu_integers
@@ -33,13 +34,15 @@ from ._nodes import Node as Node
 from ._nodes import Pair as Pair
 from ._nodes import PReLU as PReLU
 from ._nodes import Reals as Reals
+from ._nodes import Resize as Resize
 from ._nodes import Sides as Sides
+from ._nodes import Slice as Slice
 from ._nodes import Table as Table
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
 from ._nodes import same_padding as same_padding
 from ._of_file import Halves as Halves
-from ._of_file import compute_output as compute_output
+from ._of_file import compute_outputs as compute_outputs
 from ._of_file import quantize_as_file as quantize_as_file
 from ._qparams import QuantParams as QuantParams
 from ._qparams import zero_point as zero_point

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import BinaryOp, Shape
+from drypoint.program import (
+    MAX_RESIZE_PARTS,
+    BinaryOp,
+    ResizeAlignment,
+    Shape,
+    SoftmaxForm,
+    resize_ratio,
+)
 
 from ._absorb_padding import add_sides, copy_padded
 from ._binary import Binary
@@ -29,7 +36,9 @@ from ._nodes import (
     PReLU,
     RealFunction,
     Reals,
+    Resize,
     Sides,
+    Slice,
     Table,
     Upsample,
     Weighted,
@@ -48,13 +57,13 @@ class Value:
         shape: the plane; another one than the node's after a reshape that moved no value.
         flat: whether readers see a vector in the order channel, row, column, while the plane holds
             it in the order row, column, channel.
-        softmax: whether the layer's output is the softmax of the plane.
+        softmax: whether the layer's output is the softmax of the plane; "channels": of each pixel.
     """
 
     number: int
     shape: Shape
     flat: bool = False
-    softmax: bool = False
+    softmax: SoftmaxForm = False
 
 
 class Builder:
@@ -359,6 +368,31 @@ class Builder:
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
+
+    def resize(self, value: Value, size: Pair, alignment: ResizeAlignment) -> Value:
+        """A plane of another size, its values interpolated.
+
+        Raises:
+            Unsupported: the integer weights would need more than 32 bits.
+        """
+        h, w, c = self.plane(value).shape
+        rows, columns = resize_ratio(h, size[0], alignment), resize_ratio(w, size[1], alignment)
+        if max(rows.parts, columns.parts) > MAX_RESIZE_PARTS or rows.parts * columns.parts > 2**22:
+            raise Unsupported(
+                f"resizes {h}x{w} to {size[0]}x{size[1]}, whose exact weights are beyond 32 bits: "
+                "take a whole factor"
+            )
+        fields = self._fields(value, shape=Shape(*size, c))
+        return self.add(Resize(**fields, ratios=(rows, columns)))
+
+    def take(
+        self, value: Value, first: tuple[int, int, int], shape: Shape, stride: Pair = (1, 1)
+    ) -> Value:
+        """A part of a plane; see `Slice`. The whole plane only changes steps."""
+        if shape == self.plane(value).shape:
+            return self.requantize(value)
+        fields = self._copies(value, shape=shape)
+        return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
 
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""

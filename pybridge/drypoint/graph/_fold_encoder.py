@@ -6,13 +6,25 @@ import numpy as np
 
 from ._errors import LoweringError, Unsupported
 from ._graph import Graph, Rewriter
-from ._nodes import Affine, AvgPool, Clip, MaxPool, Node, Reals, Table, Upsample, Weighted
+from ._nodes import (
+    Affine,
+    AvgPool,
+    Clip,
+    MaxPool,
+    Node,
+    Reals,
+    Resize,
+    Slice,
+    Table,
+    Upsample,
+    Weighted,
+)
 
 
 def fold_encoder(graph: Graph) -> Graph:
     """The graph that reads raw pixels q, where the encoder makes scale * q + offset of them.
 
-    Pools and upsamplings before the first weights work on pixels too.
+    Pools, resizes, upsamplings and slices before the first weights work on pixels too.
 
     Raises:
         LoweringError: a node that has no weights reads pixels; a line for each.
@@ -27,8 +39,11 @@ def fold_encoder(graph: Graph) -> Graph:
         if affine is None:
             rewriter.keep(number, node)
             continue
-        if isinstance(node, MaxPool | AvgPool | Upsample):
+        if isinstance(node, MaxPool | AvgPool | Resize | Upsample):
             affines[number] = affine
+        if isinstance(node, Slice):
+            part = slice(node.first[2], node.first[2] + node.shape.c)
+            affines[number] = Affine(affine.scale[part], affine.offset[part])
         try:
             rewriter.keep(number, _encode(node, affine))
         except Unsupported as error:
@@ -60,7 +75,7 @@ def _encode(node: Node, affine: Affine) -> Node:
             return _encode_table(node, affine)
         case AvgPool() if any(node.padding) and affine.offset.any():
             raise Unsupported("it averages over padding of raw pixels: put a convolution before it")
-        case MaxPool() | AvgPool() | Upsample():
+        case MaxPool() | AvgPool() | Resize() | Upsample() | Slice():
             return node
         case _:
             raise Unsupported("it reads an encoder's pixels: put a convolution or Linear before it")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ._binary import Binary
 from ._graph import Graph, Rewriter, set_layer_before
-from ._nodes import AvgPool, Clip, MaxPool, PReLU, Upsample, Weighted
+from ._nodes import AvgPool, Clip, MaxPool, PReLU, Resize, Upsample, Weighted
 
 
 def fuse_clip(graph: Graph) -> Graph:
@@ -20,7 +20,7 @@ def fuse_clip(graph: Graph) -> Graph:
             continue
         between, source = rewriter.chain(node.reads[0], lambda n: isinstance(n, MaxPool | Upsample))
         before = rewriter[source]
-        computes = isinstance(before, Weighted | Binary | AvgPool | PReLU)
+        computes = isinstance(before, Weighted | Binary | AvgPool | PReLU | Resize)
         if not (computes and before.qparams == node.qparams and rewriter.read_alone(source)):
             rewriter.keep(number, node.table())
             continue

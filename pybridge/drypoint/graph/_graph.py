@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Upsample
+from drypoint.program import SoftmaxForm
+
+from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Resize, Slice, Upsample
 
 
 class NetOutput(NamedTuple):
     """An output of the net: the number of the node whose plane it is, whether it is the softmax of
-    that plane, and its name.
+    that plane or of each of its pixels, and its name.
     """
 
     number: int
-    softmax: bool = False
+    softmax: SoftmaxForm = False
     name: str = "output"
 
 
@@ -135,11 +137,14 @@ def set_layer_before(rewriter: Rewriter, between: list[int], node: Node) -> None
 
 
 def raw_pixels(graph: Graph) -> set[int]:
-    """The numbers of the nodes whose planes hold an encoder's pixels: the input, pools, upsamplings
-    and paddings of it.
+    """The numbers of the nodes whose planes hold an encoder's pixels: the input, and pools,
+    resized planes, upsamplings, parts and paddings of it.
     """
     raw = {0} if graph.input.affine is not None else set()
     for number, node in graph.nodes.items():
-        if isinstance(node, MaxPool | AvgPool | Upsample | Pad) and node.reads[0] in raw:
+        if (
+            isinstance(node, MaxPool | AvgPool | Resize | Upsample | Slice | Pad)
+            and node.reads[0] in raw
+        ):
             raw.add(number)
     return raw

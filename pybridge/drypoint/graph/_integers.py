@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import MAX_ACCUMULATOR, MAX_FACTOR, multipliers
+from drypoint.program import LARGEST_WEIGHT, MAX_ACCUMULATOR, MAX_FACTOR, multipliers
 
 from ._errors import Unsupported
 from ._qparams import QuantParams
@@ -18,6 +18,7 @@ MAX_RATIO = 2.0**29  # of a file's scales: the largest shift is 30
 BAD_RATIO = "has scales whose ratio is no number between 0 and 2^29"
 FEW_BITS = 2.0**-17  # of a ratio: a multiplier below 2^15 rounds a bias of 2^30 to a whole step
 CONSTANT_RATIO = 2.0**-6
+SCALE_SHARES = np.linspace(1.0, 0.2, 41)
 HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down
 
 
@@ -29,6 +30,7 @@ class Integers:
         bias, mult, shift: as in the op; ``bias`` holds what the input's zero point adds.
         unit: the real value of the accumulator 1 of each channel.
         weight: int8 weights; of a node without weights, none.
+        weight_bits: of a weight: 8, 4 or 2.
         fields: more fields of the op.
     """
 
@@ -37,6 +39,7 @@ class Integers:
     shift: int
     unit: NDArray[np.float64]
     weight: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+    weight_bits: int = 8
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,6 +49,7 @@ def weighted_integers(
     *,
     source: QuantParams,
     out_scale: float | None,
+    weight_bits: int = 8,
 ) -> tuple[Integers, float]:
     """The integers of a weighted node, whose accumulators cannot overflow, and the output's scale.
 
@@ -56,8 +60,12 @@ def weighted_integers(
         out_scale: the scale that the calibration gives, or None for the last node, whose outputs
             are int32 and take the finest scale that the multipliers allow. The output's scale is
             never finer than one step of the coarsest accumulator.
+        weight_bits: 8, 4 or 2.
     """
     scale = _natural_scales(weight, source.scale)
+    if weight_bits < 8:
+        scale = few_bit_scales(weight, weight_bits, fallback=scale)
+    largest = LARGEST_WEIGHT[weight_bits]
     while True:
         step = source.scale * float(scale.max())  # of the coarsest accumulator
         out = 4 * step if out_scale is None else max(out_scale, step)
@@ -66,17 +74,47 @@ def weighted_integers(
         floored = np.maximum(scale, least)
         mult, shift = multipliers(source.scale * floored / out)
         q = np.rint(weight / floored.reshape(-1, *[1] * (weight.ndim - 1)))
+        q = q.clip(-largest, largest)
         rows = q.reshape(len(q), -1)
         b = np.rint(bias / (source.scale * floored)) - source.zero * rows.sum(axis=1)
         bound = np.abs(b) + source.magnitude * np.abs(rows).sum(axis=1)
         over = bound * 2.0**shift > MAX_ACCUMULATOR
         if not over.any():
             unit = source.scale * floored
-            chosen = Integers(b.astype(np.int32), mult, shift, unit, q.astype(np.int8))
-            return chosen, out
+            weights = q.astype(np.int8)
+            return Integers(b.astype(np.int32), mult, shift, unit, weights, weight_bits), out
         # Coarser weights make the sums of these channels smaller; with M <= 1 the shift stays
         # below 3, so the loop ends.
         scale = np.where(over, 2 * floored, scale)
+
+
+def few_bit_scales(
+    weight: NDArray[np.float64], weight_bits: int, *, fallback: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The scale of each output channel whose rounded weights have the least squared error.
+
+    The search tries `SCALE_SHARES` of max|w| / (largest weight), and for each share the scale that
+    is best for the integers which the share gives.
+
+    Args:
+        weight: float64 [out, ...].
+        weight_bits: 4 or 2.
+        fallback: float64 [out], the scales of channels of zeros.
+    """
+    rows, largest = weight.reshape(len(weight), -1), LARGEST_WEIGHT[weight_bits]
+    widest = np.abs(rows).max(axis=1) / largest
+    best, least = np.where(widest > 0, widest, fallback), np.full(len(rows), np.inf)
+    for share in SCALE_SHARES:
+        scale = share * np.where(widest > 0, widest, 1.0)
+        for _ in range(2):
+            q = np.rint(rows / scale[:, None]).clip(-largest, largest)
+            error = ((rows - q * scale[:, None]) ** 2).sum(axis=1)
+            better = (error < least) & (widest > 0)
+            best, least = np.where(better, scale, best), np.where(better, error, least)
+            squares = (q * q).sum(axis=1)
+            fitted = (rows * q).sum(axis=1) / np.maximum(squares, 1)
+            scale = np.where(fitted > 0, fitted, scale)
+    return best
 
 
 def mean_integers(source: QuantParams, window: int, *, out_scale: float) -> Integers:
@@ -115,7 +153,7 @@ def prelu_integers(
     q, factors = prelu_slopes(slopes, step)
     unit, bias = np.array([source.scale / factors[0]]), np.zeros(1, np.int32)
     mult, shift = checked_multipliers(unit / out_scale, bias.astype(np.float64))
-    return Integers(bias, mult, shift, unit, q, {"factors": factors})
+    return Integers(bias, mult, shift, unit, q, fields={"factors": factors})
 
 
 def weighted_integers_of_file(

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import Shape
+from drypoint.program import ResizeRatio, Shape
 
 from ._qparams import QuantParams
 
@@ -150,6 +150,11 @@ class AvgPool(Node):
     pad: Reals | None = None
     halves_away: bool = False
 
+    @property
+    def window(self) -> int:
+        """How many values a mean is of."""
+        return self.kernel[0] * self.kernel[1]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PReLU(Node):
@@ -180,6 +185,32 @@ class Upsample(Node):
 
     kernel: Pair
     crop: Sides = NO_PADDING
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Resize(Node):
+    """A plane of another size, its values interpolated; ``ratios`` of its rows and columns."""
+
+    ratios: tuple[ResizeRatio, ResizeRatio]
+
+    @property
+    def window(self) -> int:
+        """The sum of the integer weights of a value."""
+        return self.ratios[0].parts * self.ratios[1].parts
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Slice(Node):
+    """Every stride-th row and column from ``first`` on, and channels that lie beside each other.
+
+    Attributes:
+        first: row, column and channel.
+        stride: from a row or column that is read to the next.
+    """
+
+    first: tuple[int, int, int]
+    stride: Pair = (1, 1)
     nature: ClassVar[Nature] = "moves"
 
 

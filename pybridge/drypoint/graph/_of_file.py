@@ -18,30 +18,31 @@ from ._integers import (
     prelu_integers,
     weighted_integers_of_file,
 )
-from ._nodes import AvgPool, Node, PReLU, Table, Weighted
+from ._nodes import AvgPool, Node, PReLU, Resize, Table, Weighted
 from ._qparams import QuantParams
 from ._quantized import QuantizedNode
 
 Halves = Literal["up", "even"]
 
 
-def compute_output(graph: Graph) -> Graph:
-    """The fused graph, whose last node can write int32: a maximum or a copy of integers with a zero
-    point is followed by a table that takes the zero point away.
+def compute_outputs(graph: Graph) -> Graph:
+    """The fused graph, whose outputs' nodes can write int32: a maximum or a copy of integers with a
+    zero point is followed by a table that takes the zero point away.
     """
-    (output,) = graph.outputs
-    last = graph.nodes[output.number]
-    if last.nature == "computes" or last.qparams is None or last.qparams.zero == 0:
-        return graph
-    table = Table(
-        name="output",
-        reads=(output.number,),
-        shape=last.shape,
-        qparams=last.qparams,
-        function=lambda reals: reals,
-    )
-    number = len(graph.nodes)
-    return replace(graph, nodes={**graph.nodes, number: table}).with_outputs(lambda _: number)
+    nodes, tables = dict(graph.nodes), dict[int, int]()
+    for output in graph.outputs:
+        last = graph.nodes[output.number]
+        if last.nature == "computes" or last.qparams is None or last.qparams.zero == 0:
+            continue
+        tables[output.number] = len(nodes)
+        nodes[len(nodes)] = Table(
+            name=output.name,
+            reads=(output.number,),
+            shape=last.shape,
+            qparams=last.qparams,
+            function=lambda reals: reals,
+        )
+    return replace(graph, nodes=nodes).with_outputs(lambda number: tables.get(number, number))
 
 
 def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ...]:
@@ -105,8 +106,11 @@ def _integers(node: Node, sources: Sequence[QuantParams], out: QuantParams) -> I
                 node.weight, node.bias, scales, source=sources[0], out_scale=out.scale
             )
         case AvgPool():
-            window = node.kernel[0] * node.kernel[1]
-            return mean_integers_of_file(sources[0], window, out=out, halves_away=node.halves_away)
+            return mean_integers_of_file(
+                sources[0], node.window, out=out, halves_away=node.halves_away
+            )
+        case Resize():
+            return mean_integers_of_file(sources[0], node.window, out=out, halves_away=False)
         case PReLU():
             return prelu_integers(node.slopes, sources[0], out_scale=out.scale, step=node.step)
         case Binary():

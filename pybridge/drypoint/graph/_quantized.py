@@ -13,7 +13,7 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Table, Upsample, Weighted
+from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Resize, Slice, Table, Upsample, Weighted
 from ._qparams import QuantParams
 
 
@@ -62,6 +62,7 @@ def to_program(
     nodes: Sequence[QuantizedNode],
     *,
     decoders: Mapping[str, Mapping[str, Any]] | None = None,
+    factors: Mapping[str, float] | None = None,
     **fields: Any,
 ) -> Program:
     """The program of a fused graph.
@@ -71,15 +72,20 @@ def to_program(
         nodes: its nodes but the input, in order, with their integers; nodes of outputs write
             int32.
         decoders: output -> the config of its decoder.
+        factors: output -> what a softmax multiplies its real values by; 1 where it is left out.
         fields: more fields of `Program`.
 
     Raises:
         ProgramError: a rule of the format is broken.
     """
     shapes = [node.shape for node in graph.nodes.values()]
-    scales = {"input_scale": nodes[0].source.scale, "output_scale": nodes[-1].target.scale}
+    decoders, factors = decoders or {}, factors or {}
+    out_scales = {
+        output.name: nodes[output.number - 1].target.scale * factors.get(output.name, 1.0)
+        for output in graph.outputs
+    }
     *earlier, last = graph.outputs
-    decoders = decoders or {}
+    scales = {"input_scale": nodes[0].source.scale, "output_scale": out_scales[last.name]}
     fields = {"softmax": last.softmax, "decoder": decoders.get(last.name), **scales, **fields}
     if earlier:
         fields["output_name"] = last.name
@@ -91,7 +97,7 @@ def to_program(
         earlier_outputs=tuple(
             Output(
                 name=output.name,
-                scale=nodes[output.number - 1].target.scale,
+                scale=out_scales[output.name],
                 softmax=output.softmax,
                 decoder=decoders.get(output.name),
             )
@@ -133,6 +139,13 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.Concat(**base)
         case Upsample():
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
+        case Resize():
+            stride, offset, parts = zip(*node.ratios, strict=True)
+            return program.Resize(**base, kernel=parts, stride=stride, dilation=offset)
+        case Slice():
+            row, column, channel = node.first
+            base |= {"stride": node.stride, "padding": (row, column, 0, 0)}
+            return program.Slice(**base, groups=channel)
         case Table():
             assert quantized.table is not None  # of the node
             return program.Lookup(**base, table=quantized.table)
@@ -141,6 +154,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
 
 
 def _weighted_op(quantized: QuantizedNode, node: Weighted, q: Integers, base: dict[str, Any]) -> Op:
+    base["weight_bits"] = q.weight_bits
     if node.dense:
         return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}

@@ -17,14 +17,19 @@ from ._border import Border as Border
 from ._border import border as border
 from ._c_names import c_name as c_name
 from ._c_names import check_c_name as check_c_name
+from ._detector import Detector as Detector
+from ._detector import Keyword as Keyword
 from ._history import Clock as Clock
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
 from ._multipliers import multipliers as multipliers
+from ._outputs import ONLY_OUTPUT as ONLY_OUTPUT
 from ._outputs import Output as Output
+from ._outputs import SoftmaxForm as SoftmaxForm
 from ._outputs import Values as Values
+from ._outputs import output_names as output_names
 from ._plan import Plan as Plan
 from ._program import Program as Program
 from ._random_inputs import random_inputs as random_inputs
@@ -37,6 +42,7 @@ from ._tensors import ProgramError as ProgramError
 from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
 from .ops import *  # noqa: F403 - the names of its __all__
+from .ops._bits import LARGEST_WEIGHT as LARGEST_WEIGHT
 from .ops._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR
 from .passes.fuse import fuse_rows as fuse_rows
 from .passes.simplify import Change as Change
@@ -45,14 +51,18 @@ from .passes.simplify import simplify as simplify
 from .passes.streaming import streaming as streaming
 
 __all__ = [
+    "LARGEST_WEIGHT",
     "LIMITS",
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
+    "ONLY_OUTPUT",
     "BlobError",
     "Border",
     "Change",
     "Clock",
     "DType",
+    "Detector",
+    "Keyword",
     "Lifetime",
     "Output",
     "Plan",
@@ -60,6 +70,7 @@ __all__ = [
     "ProgramError",
     "Shape",
     "Simplified",
+    "SoftmaxForm",
     "SoundBorder",
     "Tensor",
     "Values",
@@ -72,6 +83,7 @@ __all__ = [
     "lifetimes",
     "memory_chart",
     "multipliers",
+    "output_names",
     "packing",
     "random_inputs",
     "reference",

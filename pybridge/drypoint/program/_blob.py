@@ -11,7 +11,7 @@ from drypoint.common import DrypointError, file_kind
 from . import _softmax as softmax
 from ._history import state_offsets
 from ._meta import MetaError, read_meta, write_meta
-from ._outputs import output_offsets
+from ._outputs import CHANNELS, output_offsets
 from ._plan import Plan, is_placed
 from ._program import Program
 from ._records import (
@@ -24,9 +24,10 @@ from ._records import (
     read_record,
     read_tensor,
     tensor_fields,
+    weight_bits,
     write_record,
 )
-from ._sound_record import append_sound, check_record, read_front
+from ._sound_record import append_sound, check_record, read_detector, read_front
 from ._tensors import ProgramError, Tensor
 from .ops import Op
 
@@ -34,6 +35,7 @@ MAGIC = b"DPT\x1a"
 VERSION = (2, 1)  # the newest that it reads; it writes the lowest that can say the program
 HEADER = struct.Struct("<4sHHIIIHH3HBb6IB3sI")
 LAST_OF_2_0 = 12  # the largest number of a kind that format 2.0 has
+FEW_BITS = (4, 2)  # weight bits that format 2.0 does not have
 NO_SOFTMAX = softmax.SoftmaxScale(0, 0)
 
 
@@ -94,7 +96,7 @@ def dumps(program: Program) -> bytes:
             f"program {program.name!r}: encoder, decoder and provenance must fit JSON: {error}"
         ) from error
     meta_at = append(body, meta)
-    sound_at = 0 if program.front is None else append_sound(body, program.sound_border)
+    sound_at = 0 if program.front is None else append_sound(body, program)
     at = HEADER.size
     wirings = Wiring.of(program.reads, program.plan)
     for op, wiring, tables in zip(program.ops, wirings, offsets, strict=True):
@@ -104,7 +106,8 @@ def dumps(program: Program) -> bytes:
     places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
     softmax_scale = _softmax_scale(program)
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
-    newer = any(op.number > LAST_OF_2_0 for op in program.ops)
+    newer = any(op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS for op in program.ops)
+    newer = newer or _has_classes_by_pixel(program)
     version = (2, 1 if program.earlier_outputs or sound_at or newer else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
@@ -123,11 +126,12 @@ def loads(blob: bytes) -> Program:
     header = _read_header(view)
     try:
         records = _read_records(view, header.n_ops)
-        _check_kinds(records, header.version)
+        _check_version(records, header.version)
         n_outputs = _count_outputs(records, header.version)
         meta = read_meta(_slice(view, *header.meta), header.n_ops, n_outputs)
         labels = _slice(view, *header.labels).decode().split("\0")
         *earlier, last = meta.outputs
+        sound = header.sound and header.version[1]
         program = Program(
             name=meta.name,
             ops=_read_ops(view, records, meta.ops),
@@ -143,10 +147,11 @@ def loads(blob: bytes) -> Program:
             encoder=meta.encoder,
             decoder=last.decoder,
             provenance=meta.provenance,
-            front=read_front(view, header.sound) if header.sound and header.version[1] else None,
+            front=read_front(view, header.sound) if sound else None,
+            detector=read_detector(view, header.sound) if sound else None,
         )
         if program.front is not None:
-            check_record(view, header.sound, program.sound_border)
+            check_record(view, header.sound, program)
     except MetaError as error:
         raise BlobError(f"the blob's meta: {error}") from error
     except ProgramError as error:
@@ -215,13 +220,18 @@ def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
     return [read_record(blob, HEADER.size + OP.size * i) for i in range(n_ops)]
 
 
-def _check_kinds(records: list[Record], version: tuple[int, int]) -> None:
-    """Refuse a kind that the blob's format does not have."""
+def _check_version(records: list[Record], version: tuple[int, int]) -> None:
+    """Refuse a kind or weight bits that the blob's format does not have."""
     for i, record in enumerate(records):
         number = record.kind.number
         if version[1] == 0 and number > LAST_OF_2_0:
             raise ValueError(
                 f"op {i} is of kind {number}, which format {version[0]}.{version[1]} does not have"
+            )
+        if version[1] == 0 and record.weight_bits in FEW_BITS:
+            raise ValueError(
+                f"op {i} has weights of {record.weight_bits} bits, which format {version[0]}."
+                f"{version[1]} does not have"
             )
 
 
@@ -244,12 +254,22 @@ def _read_ops(blob: memoryview, records: list[Record], names: tuple[str, ...]) -
     return tuple(ops)
 
 
+def _has_classes_by_pixel(program: Program) -> bool:
+    """Whether labels or a softmax belong to the channels of each pixel: none of 2.0 do."""
+    return program.softmax == CHANNELS or len(program.labels) not in (0, program.output_shape.size)
+
+
 def _softmax_scale(program: Program) -> softmax.SoftmaxScale:
     return softmax.scale(program.output_scale) if program.softmax else NO_SOFTMAX
 
 
 def _check_header(header: _Header, program: Program) -> None:
     """The fields of the header that follow from the ops, the labels and the meta."""
+    if header.version[1] == 0 and _has_classes_by_pixel(program):
+        raise BlobError(
+            f"{len(program.labels)} labels for {program.output_shape.size} outputs, or a softmax "
+            "of each pixel, which format 2.0 does not have"
+        )
     fields: tuple[tuple[str, object, object], ...] = (
         ("n_labels", header.n_labels, len(program.labels)),
         ("in", header.input, program.input),

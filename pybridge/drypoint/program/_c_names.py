@@ -32,7 +32,7 @@ HEADERS = (
 DEVICES = "aux con nul prn"
 TAKEN = frozenset(f"{KEYWORDS} {DECLARED} {HEADERS} {DEVICES}".split())
 NUMBERED = re.compile(
-    r"(weight|table|bias|mult|pad|packed)[0-9]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
+    r"(weight|table|bias|mult|pad|packed)[0-9]+|kernel_[a-z]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
     r"|(com|lpt)[0-9]"
 )
 LONGEST = 63  # characters: of an Arduino library's name, and of an identifier that C99 tells apart

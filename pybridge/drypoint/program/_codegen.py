@@ -12,23 +12,25 @@ from numpy.typing import NDArray
 from drypoint.common import printable
 
 from . import _softmax as softmax
-from ._blob import identity
+from ._blob import FEW_BITS, identity
 from ._border_c import border_defines, border_functions
 from ._c_names import check_c_name
 from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
-from ._outputs import is_output, output_offsets
-from ._packing import KernelSet, kernel_set, pack, stack_bound
+from ._outputs import CHANNELS, is_output, output_offsets
+from ._packing import KernelSet, exported_op, kernel_set, pack, stack_bound
 from ._packing_depthwise import is_single
 from ._packing_mve import mve_kernels
 from ._program import Program
-from ._records import FIELDS, KINDS, TABLES, WEIGHT_BITS, Wiring, has_weights, own_fields
+from ._records import FIELDS, KINDS, TABLES, Wiring, own_fields, stored_weights, weight_bits
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
 from .ops import Conv, DepthwiseConv, Op
+from .ops._weighted import WeightedOp
 
 CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
+PACKED_FEW_BITS = 0x100  # added to the number of a layout with weights of 4 or 2 bits
 TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables
 TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
 
@@ -124,6 +126,10 @@ def _state(program: Program, name: str) -> str:
 def _scales(program: Program, name: str) -> str:
     """The macros of the input, and the scale of the output, which a softmax's logits have not."""
     lines, upper = border_defines(program, name), name.upper()
+    if program.softmax == CHANNELS and not program.earlier_outputs:
+        lines += (
+            f"#define {upper}_OUTPUT_CHANNELS {program.output_shape.c} /* logits of a pixel */\n"
+        )
     if not program.softmax and not program.earlier_outputs:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
@@ -144,6 +150,8 @@ def _outputs(program: Program, name: str) -> str:
         macro = f"{head}_{output.name.upper()}"
         text += f"#define {macro} {at} /* {op.out_shape} */\n"
         text += f"#define {macro}_COUNT {op.out_shape.size}\n"
+        if output.softmax == CHANNELS:
+            text += f"#define {macro}_CHANNELS {op.out_shape.c} /* logits of a pixel */\n"
         if output.softmax:
             text += f"#define {macro}_SOFTMAX {{{_list(softmax.scale(output.scale))}}}\n"
         else:
@@ -152,16 +160,17 @@ def _outputs(program: Program, name: str) -> str:
 
 
 def _source(program: Program, name: str, chosen: KernelSet) -> str:
-    packed = [pack(op, chosen) for op in program.ops]
+    exported = [exported_op(op, chosen) for op in program.ops]
+    packed = [pack(op, chosen) for op in exported]
     wirings = Wiring.of(program.reads, program.plan)
     clocks = program.clocks if program.is_streaming else (None,) * len(program.ops)
-    ops = zip(program.ops, wirings, clocks, map(bool, packed), strict=True)
+    ops = zip(exported, wirings, clocks, map(bool, packed), strict=True)
     return _fill(
         "model.c.in",
         **_common(program, name),
         tables="".join(
             _packed_table(op, i, packed[i]) if packed[i] else _tables(op, i)
-            for i, op in enumerate(program.ops)
+            for i, op in enumerate(exported)
         ),
         ops="".join(
             _op(op, i, wiring, clock, is_packed)
@@ -169,39 +178,73 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         ),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
-        kernels=_kernels(program, chosen),
-        packing=chosen.number,
+        kernels=_kernels(exported, chosen, by_rows=any(program.plan.rows)),
+        packing=_packing_number(exported, chosen),
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
         listen=listen_source(program, name),
         state=f"\n    .state_size = {name.upper()}_STATE_SIZE," if program.is_streaming else "",
     )
 
 
-def _kernels(program: Program, chosen: KernelSet) -> str:
+def _packing_number(ops: Iterable[Op], chosen: KernelSet) -> int:
+    """The number of the layout of the packed ops. With weights of few bits it is a number of its
+    own, which no backend of the engine has: the kernels of a backend's table read 8 bits.
+    """
+    few = any(weight_bits(op) in FEW_BITS for op in ops)
+    return chosen.number + (PACKED_FEW_BITS if few and chosen.number else 0)
+
+
+def _kernels(ops: list[Op], chosen: KernelSet, *, by_rows: bool) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
-    kinds = {_kernel(op) for op in program.ops}
-    own = _own_kernels(program.ops, chosen)
-    lines = "".join(
-        f"        [DPT_{kind.upper()}] = {own.get(kind, f'dpt_scalar_{kind}')},\n"
-        for kind in (row.kind for row in KINDS)
-        if kind in kinds
-    )
+    own, functions, lines = _own_kernels(ops, chosen), "", ""
+    for kind in (row.kind for row in KINDS):
+        by_bits = {
+            bits: _few_bits_kernel(kind, bits, chosen)
+            if bits in FEW_BITS
+            else own.get(kind, f"dpt_scalar_{kind}")
+            for bits in sorted({weight_bits(op) for op in ops if _kernel(op) == kind})
+        }
+        names = {*by_bits.values()}
+        if len(names) > 1:
+            functions += _dispatch(kind, by_bits)
+            names = {f"kernel_{kind}"}
+        lines += "".join(f"        [DPT_{kind.upper()}] = {name},\n" for name in names)
     runner = "0"
-    if any(program.plan.rows):
+    if by_rows:
         runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
     return (
-        "static int available(void) {\n    return 1;\n}\n\n"
+        f"{functions}static int available(void) {{\n    return 1;\n}}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
         "static const dpt_backend kernels = {\n"
-        f'    "{chosen.name}", available, {chosen.number},\n    {{\n{lines}    }},\n'
+        f'    "{chosen.name}", available, {_packing_number(ops, chosen)},\n    {{\n{lines}    }},\n'
         f"    {runner},\n}};\n\n"
     )
 
 
-def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
-    """The kernels of a backend by kind of op, each the smallest that computes all ops of its kind.
-    A kind that is missing has a plain kernel alone.
+def _few_bits_kernel(kind: str, bits: int, chosen: KernelSet) -> str:
+    """The kernel of a kind for weights of 4 or 2 bits. The plain one computes all convolutions but
+    depthwise ones.
     """
+    if chosen.number:
+        return f"{chosen.backend}{bits}_{kind}"
+    return f"dpt_bits_{'conv' if kind == 'grouped' else kind}"
+
+
+def _dispatch(kind: str, by_bits: Mapping[int, str]) -> str:
+    """A function that runs each op of a kind by the kernel for its weight bits."""
+    *few, last = sorted(by_bits.items())
+    choice = "".join(f"op->weight_bits == {bits} ? {name} : " for bits, name in few)
+    return (
+        f"static void kernel_{kind}(const dpt_op *op, const void *const in[2], void *out, "
+        f"size_t n) {{\n    ({choice}{last[1]})(op, in, out, n);\n}}\n\n"
+    )
+
+
+def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
+    """The kernels of a backend for weights of 8 bits by kind of op, each the smallest that computes
+    all ops of its kind. A kind that is missing has a plain kernel alone.
+    """
+    ops = [op for op in ops if weight_bits(op) not in FEW_BITS]
     if chosen.name == "mve":
         return mve_kernels(ops)
     small = chosen.quads is None
@@ -285,6 +328,8 @@ def _tables(op: Op, index: int) -> str:
         if field in TITLES:
             text += f"/* {_comment(op.name)}: {TITLES[field]} */\n"
         if field == "weight":
+            if isinstance(op, WeightedOp) and op.weight_bits < 8:
+                values = stored_weights(op).view(np.int8)
             rows = _rows(values.reshape(len(values), -1).tolist())
             text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{rows}}};\n"
         else:
@@ -318,7 +363,7 @@ def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0
     fields["rows"] = wiring.rows
-    fields["weight_bits"] = WEIGHT_BITS if has_weights(op) else 0
+    fields["weight_bits"] = weight_bits(op)
     fields["reads"] = f"{{{_list(wiring.reads)}}}"
     fields["in"] = _tensor(op.inputs[0])
     fields["in2"] = _tensor(op.inputs[1]) if len(op.inputs) > 1 else 0

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from drypoint.sound import NOISE
 
+from ._detector import Detector
 from ._program import Program
 from ._reference import trace
+from ._sound_record import detector_fields
 
-_COUNTERS = 8  # bytes: samples held, rows held
+_COUNTERS = 8  # bytes: samples held, rows held; of a detector decisions to wait, oldest row
+_DETECTOR = ("window", "hold", "cutoff", "keywords")
 _LIST_WIDTH = 100
+NO_KEYWORD = 99  # in the self-test's checksum
 
 
 def listen_size(program: Program) -> int:
@@ -24,7 +28,15 @@ def listen_size(program: Program) -> int:
     arena = _round4(max(scratch, program.arena_size))
     noise = 4 * front.channels * bool(front.stages & NOISE)
     held = _round4(arena + noise + _COUNTERS + border.rows * front.channels)
-    return _round4(held + 2 * front.window.size)
+    return _round4(held + 2 * front.window.size) + _detector_size(program.detector)
+
+
+def _detector_size(detector: Detector | None) -> int:
+    """Counters, sums and scores."""
+    if detector is None:
+        return 0
+    keywords = len(detector.keywords)
+    return _COUNTERS + 4 * keywords + _round4(2 * keywords * detector.window)
 
 
 def listen_defines(program: Program, name: str) -> str:
@@ -35,7 +47,12 @@ def listen_defines(program: Program, name: str) -> str:
 
 def listen_declarations(program: Program, name: str) -> str:
     """The functions of the header."""
-    return _fill("listen.h.in", **_names(program, name))
+    detect = program.detector is not None
+    return _fill(
+        "listen.h.in",
+        **_names(program, name),
+        detect=_fill("detect.h.in", name=name) if detect else "",
+    )
 
 
 def listen_source(program: Program, name: str) -> str:
@@ -76,6 +93,8 @@ def listen_source(program: Program, name: str) -> str:
         rows=border.rows,
         mult=border.mult,
         shift=border.shift,
+        detector=", ".join(map(".{} = {}".format, _DETECTOR, detector_fields(program.detector))),
+        detect="" if program.detector is None else _fill("detect.c.in", **_names(program, name)),
     )
 
 
@@ -83,14 +102,17 @@ def listen_selftest(program: Program, name: str) -> str:
     """The part of the self-test that listens to generated samples."""
     if program.front is None:
         return ""
-    frames = program.clocks[-1].first + 3 * program.clocks[-1].period
+    detector = program.detector
+    decisions = 3 if detector is None else 3 + detector.window  # the detector waits for its window
+    frames = program.clocks[-1].first + decisions * program.clocks[-1].period
     if not program.is_streaming:
-        frames = 2 * program.sound_border.rows
+        frames = (decisions - 1) * program.sound_border.rows
     samples = program.front.window.size + (frames - 1) * program.front.step
     decisions, checksum = listen_checksum(program, selftest_samples(samples))
     return _fill(
         "listen_selftest.c.in",
         **_names(program, name),
+        detect="" if detector is None else _fill("detect_selftest.c.in", name=name),
         samples=samples,
         decisions=decisions,
         checksum=f"0x{checksum:08X}",
@@ -108,7 +130,8 @@ def selftest_samples(n: int) -> NDArray[np.int16]:
 
 
 def listen_checksum(program: Program, samples: NDArray[np.int16]) -> tuple[int, int]:
-    """How many decisions a signal brings, and a checksum of their values, by the reference."""
+    """How many decisions a signal brings, and a checksum of their values and keywords, by the
+    reference."""
     border = program.sound_border
     rows = border.rows_of(samples)
     n = len(rows) // border.rows
@@ -117,8 +140,13 @@ def listen_checksum(program: Program, samples: NDArray[np.int16]) -> tuple[int, 
         plane[program.output_steps(n).start :: program.output_steps(n).step]
         for plane in trace(program, inputs)
     )
-    values = planes.values() if isinstance(planes, dict) else [planes]
+    values = list(planes.values()) if isinstance(planes, dict) else [planes]
     outputs = np.concatenate([plane.reshape(len(plane), -1) for plane in values], axis=1)
+    if program.detector is not None:
+        last = values[-1].reshape(len(outputs), -1)
+        found = dict(program.detector.detect(last, program.outputs[-1]))
+        keywords = [[found.get(decision, NO_KEYWORD)] for decision in range(len(outputs))]
+        outputs = np.concatenate([outputs, np.array(keywords, outputs.dtype)], axis=1)
     checksum = 0
     for value in outputs.ravel().tolist():
         checksum = ((checksum ^ (value & 0xFFFFFFFF)) * 16777619) & 0xFFFFFFFF

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._outputs import ONLY_OUTPUT, Output, name_problem
+from ._outputs import CHANNELS, ONLY_OUTPUT, Output, SoftmaxForm, name_problem
 from ._program import Program
 
 MAX_DEPTH = 100  # of arrays and objects inside one another, the meta object itself included
@@ -60,7 +60,7 @@ def write_meta(program: Program) -> bytes:
 
 def _border_out(output: Output) -> dict[str, Any]:
     """The fields of an output, its name left out."""
-    fields: dict[str, Any] = {"scale": float(output.scale), "softmax": bool(output.softmax)}
+    fields: dict[str, Any] = {"scale": float(output.scale), "softmax": output.softmax}
     if output.decoder is not None:
         fields["decoder"] = dict(output.decoder)
     return fields
@@ -110,9 +110,18 @@ def _output(border: dict[str, Any], name: str, inside: str) -> Output:
     return Output(
         name=name,
         scale=float(_get(border, "scale", int, float, inside=inside)),
-        softmax=_get(border, "softmax", bool, inside=inside),
+        softmax=_softmax(border, inside),
         decoder=_get(border, "decoder", dict, type(None), inside=inside, optional=True),
     )
+
+
+def _softmax(border: dict[str, Any], inside: str) -> SoftmaxForm:
+    if "softmax" not in border:
+        raise MetaError(f"{inside}softmax is missing")
+    value: SoftmaxForm = border["softmax"]
+    if type(value) is not bool and value != CHANNELS:
+        raise MetaError(f"{inside}softmax must be true, false or {CHANNELS!r}, not {value!r:.40}")
+    return value
 
 
 def _threshold(border_out: dict[str, Any]) -> int | None:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from ._tensors import MAX_ELEMENTS, ProgramError
 from .ops._op import BaseOp
 
+CHANNELS = "channels"  # a softmax over the channels of each pixel
+SoftmaxForm = bool | Literal["channels"]
+"""Whether an output ends in a softmax; "channels": in one over the channels of each pixel."""
 ONLY_OUTPUT = "output"  # the name of the output of a program that has one
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_PARTS = ("count", "scale", "softmax")  # of a macro's name: NAME_OUTPUT_<X>_COUNT
+_PARTS = ("count", "scale", "softmax", "channels")  # of a macro's name: NAME_OUTPUT_<X>_COUNT
+_LONGEST = 32  # characters of a name from a text
 _TAKEN = (*_PARTS, "period")  # NAME_OUTPUT_COUNT, ... have another meaning
 
 Values = NDArray[np.int32] | dict[str, NDArray[np.int32]]
@@ -28,24 +32,33 @@ class Output:
     Attributes:
         name: a lower-case C identifier: the exported header makes macros of it.
         scale: the real value of the integer 1.
-        softmax: whether the values are logits of a distribution.
+        softmax: whether the values are logits of a distribution; "channels": the channels of each
+            pixel are logits of one.
         decoder: the config of a decoder of `drypoint.data`, or None.
     """
 
     name: str
     scale: float
-    softmax: bool = False
+    softmax: SoftmaxForm = False
     decoder: Mapping[str, Any] | None = None
 
-    def real(self, values: NDArray[np.int32]) -> NDArray[np.float64]:
-        """int32 (N, values) as float64 of this shape: probabilities if the output ends in a
-        softmax, else the values times ``scale``."""
+    def real(self, values: NDArray[np.int32], channels: int) -> NDArray[np.float64]:
+        """int32 (N, values) of pixels of some channels as float64 of this shape: probabilities if
+        the output ends in a softmax, else the values times ``scale``.
+        """
         reals: NDArray[np.float64] = values.astype(np.float64) * self.scale
         if not self.softmax:
             return reals
-        powers = np.exp(reals - reals.max(axis=-1, keepdims=True))
-        probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-        return probabilities
+        if self.softmax == CHANNELS:
+            return _softmax(reals.reshape(-1, channels)).reshape(reals.shape)
+        return _softmax(reals)
+
+
+def _softmax(reals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The softmax of each row."""
+    powers = np.exp(reals - reals.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def is_output(op: BaseOp) -> bool:
@@ -78,6 +91,8 @@ def check_outputs(outputs: Sequence[Output], ops: Sequence[BaseOp]) -> None:
     for output in outputs:
         if not (np.isfinite(output.scale) and output.scale > 0):
             raise ProgramError(f"the output scale is {output.scale}, not a positive number")
+        if type(output.softmax) is not bool and output.softmax != CHANNELS:
+            raise ProgramError(f"softmax is {output.softmax!r}; wanted: True, False, {CHANNELS!r}")
         if not isinstance(output.decoder, Mapping | None):
             raise ProgramError(f"the decoder is {output.decoder!r}, neither a mapping nor None")
     count = sum(map(is_output, ops))
@@ -111,6 +126,20 @@ def name_problem(names: Sequence[str]) -> str:
                 f"already; take another, such as {name}s"
             )
     return ""
+
+
+def output_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Names that the outputs of a program or of a net may have, from any texts: of several ones
+    lower-case C identifiers, such as ``heat_1`` from "Heat:1", with a number where a name is taken;
+    "output" of one.
+    """
+    names: list[str] = []
+    for text in texts:
+        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST].strip("_")
+        stem = stem if stem[:1].isalpha() else f"{ONLY_OUTPUT}_{stem}".rstrip("_")
+        candidates = (stem, *(f"{stem}_{i}" for i in range(2, len(texts) + 2)))
+        names.append(next(name for name in candidates if not name_problem([*names, name])))
+    return tuple(names) if len(names) > 1 else (ONLY_OUTPUT,)
 
 
 def by_output(outputs: Sequence[Output], planes: Iterable[NDArray[np.integer]]) -> Values:

@@ -22,6 +22,7 @@ from ._packing_quads import Quads, pack_quads
 from ._program import Program
 from ._tensors import ProgramError
 from .ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
+from .ops._weighted import WeightedOp
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
@@ -46,6 +47,8 @@ class KernelSet:
             weights of four channels a, b, c, d as (a + 128) + 256 b and c + 256 d.
         depthwise: the layout of depthwise convolutions, where ``quads`` is None; None: the layout
             of ``dpt_mve_depthwise.inc``.
+        few_bits: whether its kernels read weights of 4 and 2 bits, but for packed depthwise
+            convolutions; other weights an export has in 8 bits.
         stack: a bound of the bytes of stack of a run in which no op runs row by row, for any model,
             on the targets that use the set, compiled by gcc with -Os to -O3; 0: none is known.
     """
@@ -59,6 +62,7 @@ class KernelSet:
     flips: Literal["u8", "i8"] | None = None
     stored: Literal["as it is", "128 larger", "16 bits"] = "as it is"
     depthwise: Depthwise | None = BYTES
+    few_bits: bool = False
     stack: int = 0
 
 
@@ -95,13 +99,14 @@ _BLOCKS = KernelSet(
     dense=_columns(4, 4),
     flips="i8",
     stored="128 larger",
+    few_bits=True,
     stack=1184,
 )
 
 KERNEL_SETS: Mapping[str, KernelSet] = {
     kernels.name: kernels
     for kernels in (
-        KernelSet(name="scalar", backend="dpt_scalar", number=0),
+        KernelSet(name="scalar", backend="dpt_scalar", number=0, few_bits=True),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
         replace(_BLOCKS, name="blocks-any", stack=1664),
@@ -114,6 +119,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             flips="i8",
             stored="16 bits",
             depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
+            few_bits=True,
             stack=1600,
         ),
         KernelSet(
@@ -153,6 +159,20 @@ def kernel_set(name: str) -> KernelSet:
     return KERNEL_SETS[name]
 
 
+def exported_op(op: Op, kernels: KernelSet) -> Op:
+    """The op as generated code has it: with weights of 8 bits where the kernels read no other.
+
+    Args:
+        op: any op.
+        kernels: the kernels that will run the op.
+    """
+    if not isinstance(op, WeightedOp) or op.weight_bits == 8:
+        return op
+    plain = kernels.number == 0
+    unpacks = kernels.few_bits and (plain or not isinstance(op, DepthwiseConv))
+    return op if unpacks else replace(op, weight_bits=8)
+
+
 def pack(op: Op, kernels: KernelSet) -> bytes:
     """The packed op, or no bytes where the kernels read unpacked weights.
 
@@ -163,6 +183,7 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
     Returns:
         A multiple of four bytes.
     """
+    op = exported_op(op, kernels)
     if kernels.number == 0 or not isinstance(op, Conv | GroupedConv | Dense | DepthwiseConv):
         return b""
     if isinstance(op, DepthwiseConv):
@@ -186,6 +207,9 @@ def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: K
     bias, mult = np.zeros(blocks * channels, np.int64), np.full(blocks * channels, 2, np.int64)
     bias[:n] = op.bias[own] - flipped * weight.sum(axis=1)
     mult[:n] = op.mult[own]
+    words = np.concatenate([bias, mult]) & 0xFFFFFFFF
+    if op.weight_bits < 8:
+        return words.astype("<u4").tobytes() + _pack_few_bits(weight, op.weight_bits, kernels)
 
     stored = np.zeros((blocks * channels, steps * step), np.int64)
     stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)
@@ -194,8 +218,28 @@ def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: K
         stored[3::4] -= stored[2::4] < 0  # c + 256 d borrows from d when c is negative
     tiles = stored.reshape(blocks, channels, steps, step)
     bytes_of_steps = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
-    words = np.concatenate([bias, mult]) & 0xFFFFFFFF
     return words.astype("<u4").tobytes() + _low_bytes(bytes_of_steps)
+
+
+def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> bytes:
+    """Weights (channels, values) of 4 or 2 bits in blocks of four channels and steps of four
+    values. Each value of a step has a number: the weights of the four channels, the first in the
+    lowest bits, each 8 or 1 larger. Where kernels read the numbers of 4 bits as signed ones, the
+    last weight is in two's complement, and the even values of a step come first.
+    """
+    n, length = weight.shape
+    blocks, steps = -(-n // 4), -(-length // 4)
+    signed = kernels.stored == "16 bits" and bits == 4
+    stored = np.zeros((blocks * 4, steps * 4), np.int64)
+    stored[:n, :length] = weight + {4: 8, 2: 1}[bits]
+    if signed:
+        stored[3:n:4, :length] = weight[3::4] & 15
+    tiles = stored.reshape(blocks, 4, steps, 4)
+    numbers = (tiles << (bits * np.arange(4))[:, None, None]).sum(axis=1)
+    if signed:
+        numbers = numbers[:, :, [0, 2, 1, 3]]
+    table: bytes = numbers.astype("<u2" if bits == 4 else np.uint8).tobytes()
+    return table
 
 
 def _low_bytes(values: NDArray[np.int64]) -> bytes:

@@ -16,9 +16,10 @@ from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
 from ._border import Border, border, is_signal, sample_rate_of
 from ._check_input import checked_input, is_signed_picture
+from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._listing import listing
-from ._outputs import ONLY_OUTPUT, Output, Values, by_output, check_outputs, is_output
+from ._outputs import ONLY_OUTPUT, Output, SoftmaxForm, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, SoundBorder, is_audio, sound_border
@@ -43,15 +44,16 @@ class Program:
     input is its scale times the integer less its zero point, the real value of an output its scale
     times the integer. A program with an ``encoder`` (a config that
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
-    that the outputs are logits of a distribution. ``decoder`` is the config of the model's decoder.
-    ``labels`` has a name for each value of the output, or none. ``threshold``, of an autoencoder,
-    is the `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of
-    JSON types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`.
+    that the outputs are logits of a distribution, "channels": each pixel's are. ``decoder``
+    is the config of the model's decoder. ``labels`` has a name for each value of the output, or for
+    each channel (classes of a pixel). ``threshold``, of an autoencoder, is the
+    `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
+    types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`;
+    ``detector`` finds keywords in its decisions.
 
     Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
-    ``decoder`` and ``labels`` belong to the last output. A program with several outputs has a name
-    for the last one, ``output_name``, and an `Output` for each one before, ``earlier_outputs``, in
-    the order of the ops; it has no ``threshold``.
+    ``decoder`` and ``labels`` belong to the last output. Of several outputs the last has a name,
+    ``output_name``, the others are ``earlier_outputs``, in the order of the ops.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Program:
     output_scale: float
     reads: Reads = ()
     plan: Plan = NO_PLAN
-    softmax: bool = False
+    softmax: SoftmaxForm = False
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None
     decoder: Mapping[str, Any] | None = None
@@ -69,6 +71,7 @@ class Program:
     earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     front: sound.FrontEnd | None = None
+    detector: Detector | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -83,7 +86,7 @@ class Program:
         if not self.plan.offsets:
             object.__setattr__(self, "plan", make_plan(self.ops, self.reads))
         check_plan(self.ops, self.reads, self.plan)
-        if self.labels and len(self.labels) != self.output_shape.size:
+        if len(self.labels) not in (0, self.output_shape.size, self.output_shape.c):
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
@@ -102,6 +105,7 @@ class Program:
             raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
         if self.front is not None:
             _ = self.sound_border
+        check_detector(self.detector, self.front, self.output_shape.size)
 
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
@@ -189,8 +193,8 @@ class Program:
 
     @property
     def output_size(self) -> int:
-        """Bytes of the caller's output of a run, which is int32."""
-        return 4 * self.output_shape.size
+        """Bytes of the caller's output of a run: the int32 of all outputs."""
+        return 4 * self.output_count
 
     @property
     def ram_size(self) -> int:
@@ -249,7 +253,7 @@ class Program:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
-        return sum(op.weight.size for op in self.ops if isinstance(op, WeightedOp))
+        return sum(op.weight_bytes for op in self.ops if isinstance(op, WeightedOp))
 
     def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
@@ -370,8 +374,9 @@ class Program:
         scale.
         """
         if not isinstance(outputs, dict):
-            return self.outputs[-1].real(outputs)
-        return {output.name: output.real(outputs[output.name]) for output in self.outputs}
+            return self.outputs[-1].real(outputs, self.output_shape.c)
+        pairs = zip(self.outputs, self.output_ops, strict=True)
+        return {out.name: out.real(outputs[out.name], op.out_shape.c) for out, op in pairs}
 
     @property
     def is_autoencoder(self) -> bool:
@@ -426,8 +431,7 @@ class Program:
         """Reconstruction errors as means of squared differences of real numbers, as the float net
         has them."""
         unit = (self.input_scale / FRACTION) ** 2 / self.input_shape.size
-        values: NDArray[np.float64] = np.asarray(errors).astype(np.float64) * unit
-        return values
+        return np.asarray(errors).astype(np.float64) * unit
 
     def with_threshold(self, threshold: int) -> "Program":
         """The program of an autoencoder with another `threshold`.
@@ -481,13 +485,11 @@ class Program:
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
-        sizes = {
-            "arena": self.arena_size,
-            "least": self.arena_lower_bound,
-            "state": self.state_size,
-        }
         names = [output.name for output in self.outputs]
-        return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
+        return listing(
+            self.name, self.input, self.ops, self.reads, outputs=names, arena=self.arena_size,
+            least=self.arena_lower_bound, state=self.state_size,
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

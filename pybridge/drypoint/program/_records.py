@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._plan import Plan
 from ._tensors import DType, Shape, Tensor
 from .ops import Op
+from .ops._bits import LARGEST_WEIGHT, pack_weights, packed_length, unpack_weights
+from .ops._weighted import WeightedOp
 
 OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
 TENSOR = struct.Struct("<3HBb")
@@ -39,7 +42,6 @@ _OWN_FIELDS = {
 TABLES = {"weight": "weight", "table": "weight", "bias": "bias", "mult": "mult", "pad": "pad"}
 """The tables of an op, by the names of its fields, and the offsets of a record."""
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
-WEIGHT_BITS = 8
 IN_PLACE, FUSED = 1, 2  # marks
 
 
@@ -80,6 +82,7 @@ class Record(NamedTuple):
     kind: type[Op]
     marks: int
     shift: int
+    weight_bits: int
     reads: tuple[int, int]
     inputs: tuple[Tensor, Tensor]
     output: Tensor
@@ -125,17 +128,18 @@ def own_fields(op: Op) -> dict[str, tuple[int, ...]]:
     return {field: value if isinstance(value, tuple) else (value,) for field, value in values}
 
 
-def has_weights(op: Op) -> bool:
-    """Whether an op has a table of weights, which have `WEIGHT_BITS`."""
-    return "weight" in op.table_shapes(op)
+def weight_bits(op: Op) -> int:
+    """The bits of a weight of an op, as its record has them: 0 of an op without weights."""
+    if isinstance(op, WeightedOp):
+        return op.weight_bits
+    return 8 if "weight" in op.table_shapes(op) else 0
 
 
 def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
     """The record of an op. Fields that its kind does not have are 0."""
     own = {name: (0,) * len(members) for name, members in FIELDS.items()} | own_fields(op)
-    bits = WEIGHT_BITS if has_weights(op) else 0
     marks = IN_PLACE * wiring.in_place + FUSED * wiring.fused
-    head = (op.number, marks, *own["shift"], bits, *(*wiring.reads, 0)[:2])
+    head = (op.number, marks, *own["shift"], weight_bits(op), *(*wiring.reads, 0)[:2])
     second = tensor_fields(op.inputs[1]) if op.arity > 1 else (0,) * 5
     tensors = (*tensor_fields(op.inputs[0]), *second, *tensor_fields(op.output))
     pairs = (*own["kernel"], *own["stride"], *own["dilation"])
@@ -148,16 +152,19 @@ def read_record(blob: memoryview, at: int) -> Record:
     """The record that begins at byte ``at`` of a blob.
 
     Raises:
-        ValueError: it has an unknown kind or type.
+        ValueError: it has an unknown kind or type, or other weight bits.
     """
-    (kind, marks, shift, _, *rest) = OP.unpack_from(blob, at)
+    (kind, marks, shift, bits, *rest) = OP.unpack_from(blob, at)
     where = f"the op at byte {at}"
     if kind not in _CLASSES:
         raise ValueError(f"{where} is of unknown kind {kind}")
+    if issubclass(_CLASSES[kind], WeightedOp) and bits not in LARGEST_WEIGHT:
+        raise ValueError(f"{where} has weights of {bits} bits; wanted: 8, 4 or 2")
     return Record(
         kind=_CLASSES[kind],
         marks=marks,
         shift=shift,
+        weight_bits=bits,
         reads=(rest[0], rest[1]),
         inputs=(
             read_tensor(tuple(rest[2:7]), where),
@@ -197,7 +204,8 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
         offset = getattr(record.tables, TABLES[field])
         if field == "pad" and offset == 0:
             continue
-        size = math.prod(shape) * dtype.itemsize
+        stored = _stored_shape(record, field, shape)
+        size = math.prod(stored) * dtype.itemsize
         if offset + size > len(blob):
             raise ValueError(
                 f"op {name!r} has a table at bytes {offset} to {offset + size}, outside the blob's "
@@ -210,14 +218,34 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
                 f"{TABLE_LIMIT} times the blob's {len(blob)}"
             )
         values = np.frombuffer(blob[offset : offset + size], dtype.newbyteorder("<"))
+        if field == "weight" and issubclass(record.kind, WeightedOp):
+            _, count = record.kind.stored_shape(record)
+            values = unpack_weights(
+                values.view(np.uint8).reshape(stored), count, record.weight_bits
+            )
         tables[field] = values.astype(dtype, copy=False).reshape(shape)
     return _op(record, name, tables), used
+
+
+def _stored_shape(record: Record, field: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a table as a blob has it, which differs where it has weights of few bits."""
+    if field != "weight" or not issubclass(record.kind, WeightedOp):
+        return shape
+    rows, count = record.kind.stored_shape(record)
+    return rows, packed_length(count, record.weight_bits)
+
+
+def stored_weights(op: WeightedOp) -> NDArray[np.uint8]:
+    """The weights of an op as a blob has them: uint8, a row for each that begins at a byte."""
+    return pack_weights(op.weight.reshape(op.stored_shape(op)), op.weight_bits)
 
 
 def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
     kind = r.kind
     inputs = r.inputs[: kind.arity]
     fields: dict[str, Any] = {"name": name, "inputs": inputs, "output": r.output, **tables}
+    if issubclass(kind, WeightedOp):
+        fields["weight_bits"] = r.weight_bits
     return kind(**fields, **{field: getattr(r, field) for field in _OWN_FIELDS[kind]})
 
 
@@ -226,7 +254,9 @@ def append_tables(body: bytearray, op: Op) -> Tables:
     places = dict.fromkeys(Tables._fields, 0)
     for field, place in TABLES.items():
         values = getattr(op, field, None)
-        if values is not None:
+        if field == "weight" and isinstance(op, WeightedOp):
+            places[place] = append(body, stored_weights(op).tobytes())
+        elif values is not None:
             places[place] = append(body, values.astype(values.dtype.newbyteorder("<")).tobytes())
     return Tables(**places)
 

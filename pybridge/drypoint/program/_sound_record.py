@@ -17,21 +17,32 @@ from drypoint.sound import (
     table_shapes,
 )
 
+from ._detector import MOST_VALUES, Detector
+from ._program import Program
 from ._records import append
-from ._sound import SoundBorder
 
-RECORD = struct.Struct("<BB5HI3H4BHII28s")
+RECORD = struct.Struct("<BB5HI3H4BHIIHHII16s")
 FORM = 1
 
 
-def append_sound(body: bytearray, border: SoundBorder) -> int:
-    """Append the tables and the record of a front end; returns where the record lies."""
-    tables = b"".join(table.astype("<i2").tobytes() for table in border.front.tables)
+def append_sound(body: bytearray, program: Program) -> int:
+    """Append the tables and the record of a program's front end; returns where the record lies."""
+    front = program.sound_border.front
+    tables = b"".join(table.astype("<i2").tobytes() for table in front.tables)
     at = append(body, tables)
-    return append(body, _record(border, at))
+    return append(body, _record(program, at))
 
 
-def _record(border: SoundBorder, tables: int) -> bytes:
+def detector_fields(detector: Detector | None) -> tuple[int, int, int, int]:
+    """window, hold, cutoff and the bits of the keywords; zeros without a detector."""
+    if detector is None:
+        return 0, 0, 0, 0
+    bits = sum(1 << value for value in detector.keywords)
+    return detector.window, detector.hold, detector.cutoff, bits
+
+
+def _record(program: Program, tables: int) -> bytes:
+    border = program.sound_border
     front = border.front
     return RECORD.pack(
         FORM,
@@ -51,7 +62,8 @@ def _record(border: SoundBorder, tables: int) -> bytes:
         0,
         border.mult,
         tables,
-        bytes(28),
+        *detector_fields(program.detector),
+        bytes(16),
     )
 
 
@@ -95,14 +107,27 @@ def read_front(blob: memoryview, offset: int) -> FrontEnd:
         raise ValueError(str(error)) from error
 
 
-def check_record(blob: memoryview, offset: int, border: SoundBorder) -> None:
+def read_detector(blob: memoryview, offset: int) -> Detector | None:
+    """The detector of the record at an offset, or None.
+
+    Raises:
+        ProgramError: a number is out of its range.
+    """
+    window, hold, cutoff, bits = RECORD.unpack_from(blob, offset)[-5:-1]
+    if window == 0:
+        return None
+    keywords = tuple(k for k in range(MOST_VALUES) if bits >> k & 1)
+    return Detector(window=window, hold=hold, cutoff=cutoff, keywords=keywords)
+
+
+def check_record(blob: memoryview, offset: int, program: Program) -> None:
     """Check that the record is the one that the program's front end and scales give.
 
     Raises:
         ValueError: it is another.
     """
     (tables,) = struct.unpack_from("<I", blob, offset + 32)
-    if _record(border, tables) != blob[offset : offset + RECORD.size]:
+    if _record(program, tables) != blob[offset : offset + RECORD.size]:
         raise ValueError(
             "the record of sound is not the one that the program's input and its encoder's scale "
             "give"

@@ -10,11 +10,17 @@ from ._calibration import calibrate as calibrate
 from ._check import check_export as check_export
 from ._errors import QuantizationError as QuantizationError
 from ._errors import UnsupportedError as UnsupportedError
+from ._finetune import finetune as finetune
 from ._quantize import quantize as quantize
 from ._report import VISIBLE_DB as VISIBLE_DB
 from ._report import OpReport as OpReport
 from ._report import Report as Report
 from ._report import report as report
+from ._scheme import Scheme as Scheme
+from ._sensitivity import LayerSensitivity as LayerSensitivity
+from ._sensitivity import Sensitivity as Sensitivity
+from ._sensitivity import allocate as allocate
+from ._sensitivity import sensitivity as sensitivity
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

@@ -16,15 +16,19 @@ MODULE_HINTS: Names = {
     "TFLiteConverter": _TWO,
     "export": "it is engine.export_c(program, golden, folder, name=...)",
 }
+NO_CALIBRATION = (
+    "quantize(model, quant.calibrate(model, inputs)), with some hundred training examples"
+)
 QUANTIZE = Arguments(
-    aliases={"model_name": "name"},
+    aliases={
+        "model_name": "name",
+        **dict.fromkeys(("bits", "n_bits", "num_bits", "weight_bits"), "weights"),
+    },
     hints={
-        "calibration": "quantize(model, quant.calibrate(model, inputs)), with some hundred "
-        "training examples",
         "representative_dataset": "it is calibration: quant.calibrate(model, inputs)",
         **dict.fromkeys(
-            ("bits", "n_bits", "num_bits", "weight_bits", "activation_bits", "dtype"),
-            "leave it out: weights and activations are of 8 bits",
+            ("activation_bits", "dtype"),
+            "leave it out: activations have 8 bits; weights=4 makes the weights smaller",
         ),
         "per_channel": "leave it out: each output channel of the weights has a scale",
         "symmetric": "leave it out: weights have no zero point, activations where it helps",

@@ -11,6 +11,7 @@ from drypoint.graph import (
     PReLU,
     QuantizedNode,
     QuantParams,
+    Resize,
     Table,
     Weighted,
 )
@@ -75,10 +76,9 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
         case Weighted():
             assert q is not None  # a weighted node has integers
             return _weighted_error(quantized, node, q, error)
-        case AvgPool():
+        case AvgPool() | Resize():
             assert q is not None  # a mean has integers
-            window = node.kernel[0] * node.kernel[1]
-            largest = np.abs(q.bias) + float(window * quantized.source.magnitude)
+            largest = np.abs(q.bias) + float(node.window * quantized.source.magnitude)
             return error + float(_rounding(quantized.target, q, largest).max())
         case Binary():
             assert q is not None  # a binary node has integers

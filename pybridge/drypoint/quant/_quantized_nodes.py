@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from drypoint.graph import (
     PReLU,
     QuantizedNode,
     QuantParams,
+    Resize,
     Table,
     Weighted,
     mean_integers,
@@ -36,13 +38,20 @@ SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
 LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
-def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNode, ...]:
+def quantize_nodes(
+    graph: Graph, calibration: Calibration, bits_of: Callable[[str], int] = lambda _: 8
+) -> tuple[QuantizedNode, ...]:
     """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
+
+    Args:
+        graph: fused.
+        calibration: of its net.
+        bits_of: the bits of the weights of a node, by its name.
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
     """
-    choice = _Choice(graph, calibration)
+    choice = _Choice(graph, calibration, bits_of)
     for raises in itertools.count():
         match choice.quantize():
             case (int(group), QuantizedNode() as quantized):
@@ -50,6 +59,16 @@ def quantize_nodes(graph: Graph, calibration: Calibration) -> tuple[QuantizedNod
             case nodes:
                 return nodes
     raise AssertionError("raise_floor ends the loop")
+
+
+def scale_groups(graph: Graph) -> list[int]:
+    """The number of each node's scale group: its lowest node."""
+    group = list(range(len(graph.nodes)))
+    for i, node in graph.nodes.items():
+        if node.nature != "computes" and node.reads:
+            members = {group[n] for n in (*node.reads, i)}
+            group = [min(members) if g in members else g for g in group]
+    return group
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +79,7 @@ class _Choice:
 
     graph: Graph
     calibration: Calibration
+    bits_of: Callable[[str], int]
     floors: dict[int, float] = field(default_factory=dict)
 
     def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
@@ -77,13 +97,8 @@ class _Choice:
         return replace(self, floors={**self.floors, group: quantized.target.scale})
 
     def groups(self) -> list[int]:
-        """The number of each node's group: its lowest node."""
-        group = list(range(len(self.graph.nodes)))
-        for i, node in self.graph.nodes.items():
-            if node.nature != "computes" and node.reads:
-                members = {group[n] for n in (*node.reads, i)}
-                group = [min(members) if g in members else g for g in group]
-        return group
+        """`scale_groups` of the graph."""
+        return scale_groups(self.graph)
 
     def activations(self) -> list[QuantParams]:
         """The activation of each node, before floors that only a node's integers show."""
@@ -133,19 +148,25 @@ class _Choice:
                 continue
             sources = tuple(activations[n] for n in node.reads)
             output = None if number in outputs else activations[number]
-            quantized = _quantize_node(node, sources, output, raw=number in raw)
+            bits = self.bits_of(node.name)
+            quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
             if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
                     return group[number], quantized
                 low, _ = self.range_of(node)
                 activations[number] = output.coarsen(quantized.target.scale, low)
-                quantized = _quantize_node(node, sources, activations[number], raw=False)
+                quantized = _quantize_node(node, sources, activations[number], bits, raw=False)
             line.append(quantized)
         return tuple(line)
 
 
 def _quantize_node(
-    node: Node, sources: tuple[QuantParams, ...], output: QuantParams | None, *, raw: bool
+    node: Node,
+    sources: tuple[QuantParams, ...],
+    output: QuantParams | None,
+    weight_bits: int,
+    *,
+    raw: bool,
 ) -> QuantizedNode:
     """A node with its integers. The target is ``output`` with a scale that the node can have, or
     int32 where that is None. ``raw``: the node's output is pixels.
@@ -155,9 +176,11 @@ def _quantize_node(
     q: Integers | None = None
     match node:
         case Weighted():
-            q, scale = weighted_integers(node.weight, node.bias, source=source, out_scale=scale)
-        case AvgPool():
-            window = node.kernel[0] * node.kernel[1]
+            q, scale = weighted_integers(
+                node.weight, node.bias, source=source, out_scale=scale, weight_bits=weight_bits
+            )
+        case AvgPool() | Resize():
+            window = node.window
             # An output is int32, so a mean can have steps 256 times finer than its input's.
             scale = source.scale / 256 if scale is None else scale
             scale = scale if raw or output is None else max(scale, source.scale / window)

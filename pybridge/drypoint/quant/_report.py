@@ -22,6 +22,7 @@ from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model
 from ._quantize import quantize
 from ._quantized_nodes import quantize_nodes
+from ._scheme import Bits, Scheme, as_scheme
 
 _BINS = 32  # of the histogram of errors, half of them on each side of 0
 VISIBLE_DB = 30.0
@@ -93,9 +94,10 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        """For notebooks: the table."""
+        """For notebooks: the table, with bars of the SQNR up to 60 dB."""
         caption = f"integers against floats on {self.n_examples:,} examples"
-        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption)
+        bars = {(i, 4): min(max(op.sqnr / 60, 0.0), 1.0) for i, op in enumerate(self.ops)}
+        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption, bars=bars)
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values; an infinite ``sqnr`` is None."""
@@ -115,6 +117,8 @@ def report(
     model: Model | Layer,
     calibration: Calibration,
     inputs: NDArray[np.generic] | Sequence[Any] | Dataset,
+    *,
+    weights: Bits | Scheme = 8,
 ) -> Report:
     """Compare every op of the quantized model with the float layers fused into it.
 
@@ -126,6 +130,7 @@ def report(
         model: net, encoder and decoder.
         calibration: of this model, by `calibrate`.
         inputs: as for `calibrate`; inputs that were not calibrated on also show clipping.
+        weights: the bits of weights, as for `quantize`.
 
     Raises:
         QuantizationError: there are no inputs; otherwise as `quantize`.
@@ -134,8 +139,9 @@ def report(
     check_calibration(calibration)
     if len(inputs) == 0:
         raise QuantizationError("a report needs at least one input, and got none")
-    program = quantize(model, calibration)
-    net, line = flat_net(model.net), quantize_nodes(fold(model), calibration)
+    scheme = as_scheme(weights)
+    program = quantize(model, calibration, weights=scheme)
+    net, line = flat_net(model.net), quantize_nodes(fold(model), calibration, scheme.weight_bits)
     weighted = [i for i, quantized in enumerate(line) if isinstance(quantized.node, Weighted)]
     size = batch_size_of(net)
     first = weighted[0] if program.reads_pixels else 0

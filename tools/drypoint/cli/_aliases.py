@@ -16,8 +16,6 @@ COMMAND_HINTS: Names = {
     "benchmark": "bench times backends here, report --target counts instructions on a device",
 }
 OPTION_HINTS: Names = {
-    "--bits": "weights and activations have 8 bits",
-    "--weight-bits": "weights and activations have 8 bits",
     "--model": "the file is an argument without a name: drypoint COMMAND FILE",
     "--device": "it is --target NAME, or --chip NAME of drypoint export",
     "--board": "it is --target NAME, or --chip NAME of drypoint export",

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the script."""
     script = shtab.complete(describe_values(), args.shell)
-    result(script.rstrip("\n"), {"shell": args.shell, "script": script}, as_json=args.json)
+    facts = {"shell": args.shell, "script": script}
+    result(script.rstrip("\n"), facts, as_json=args.json, folded=False)
     return 0
 
 

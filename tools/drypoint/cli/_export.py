@@ -13,7 +13,7 @@ from drypoint import devices
 from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
-from drypoint.forms import FORMS
+from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
     ProgramError,
@@ -26,13 +26,16 @@ from drypoint.program import (
     streaming,
 )
 
+from ._chip import add_chip_arguments
 from ._data import examples
-from ._output import GREEN, columns, result, say, table
+from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import add_labels_argument, load_file, model_file, ram_text
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
+
+_EVERY_FORM = (*FORMS, *LISTENING_FORMS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,10 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
-        type=lambda text: known_word(text, FORMS) or text,
-        choices=FORMS,
+        type=lambda text: known_word(text, _EVERY_FORM) or text,
+        choices=_EVERY_FORM,
         default="plain",
-        help="layout of the folder: plain C files, or a library of a build system",
+        metavar="FORM",
+        help="layout of the folder: plain C files, or a library of a build system: "
+        + ", ".join(FORMS),
     )
     parser.add_argument(
         "--target",
@@ -64,20 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lay the weights out for this device and measure the cost there in an emulator: "
         + ", ".join(names),
     )
-    parser.add_argument(
-        "--chip",
-        type=chip,
-        metavar="NAME",
-        help="the target of this chip, with its RAM and flash as the budget unless --budget says: "
-        + ", ".join(row.name for row in devices.CHIPS if row.target),
-    )
-    parser.add_argument(
-        "--budget",
-        type=budget,
-        metavar="ram=8K,flash=512K,stack=2K",
-        help="with --target: write nothing when the model costs more; ram is arena, input, "
-        "output and stack together, arena=8K the arena alone",
-    )
+    add_chip_arguments(parser, over="write nothing when the model costs more")
     parser.add_argument(
         "--streaming",
         action="store_true",
@@ -282,7 +274,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
         return f"{selftest}how to add it to a project: {args.out / 'README.md'}"
     line = compiler_line(args.out, names, row)
     what = "compile it" if row else "build and run the self-test"
-    return f"{selftest}{what}:\n  {line}"
+    return f"{selftest}{what}:\n{command_text(line)}"
 
 
 def measure_cost(
@@ -314,22 +306,6 @@ def measure_cost(
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
-
-
-def chip(text: str) -> devices.Chip:
-    """A ``--chip``, for argparse."""
-    try:
-        return devices.chip(text)
-    except devices.UnknownTargetError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def budget(text: str) -> dict[str, int]:
-    """A ``--budget`` as bytes, for argparse."""
-    try:
-        return devices.parse_budget(text)
-    except devices.BudgetError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def megahertz(text: str) -> float:

@@ -141,11 +141,19 @@ def _decoder(
     net: nn.Sequential | nn.Graph, path: Path, options: Options
 ) -> data.ClassDecoder | None:
     """The decoder of a classifier: of a net that gives a number for each of several classes. None
-    of other nets (a plane, one number, as many numbers as the input has), without `--labels`.
+    of other nets (several outputs, a plane, one number, as many numbers as the input has), without
+    `--labels`.
 
     Raises:
-        DrypointError: `--labels` names another number of classes.
+        DrypointError: `--labels` names another number of classes, or the net has several outputs.
     """
+    if len(net.wiring.outputs) > 1:
+        if options.labels:
+            raise DrypointError(
+                f"{path} has the outputs {', '.join(net.wiring.outputs)}, and --labels is of a net "
+                "of one: name the classes of an output in Python, nn.Model(net, decoder={...})"
+            )
+        return None
     given = net.input_shape or ()
     shape = net.output_shape(given)
     if not options.labels and (len(shape) != 1 or shape[0] in (1, math.prod(given))):

@@ -133,9 +133,9 @@ def _wake_word(args: argparse.Namespace) -> int:
         "sliding_window": word.sliding_window,
     }
     text = (
-        f"{word.program}\n{word.wake_word!r}: a probability is the output / 256; the mean of "
-        f"{word.sliding_window} outputs is compared with {word.cutoff}\n{out}: {len(written):,} "
-        "bytes; `drypoint export --streaming` writes C that listens"
+        f"{word.program}\n{word.wake_word!r} is detected where the mean of {word.sliding_window} "
+        f"probabilities is above {word.cutoff:g}\n{out}: {len(written):,} bytes; `drypoint export "
+        "--streaming` writes C that listens and says when the words were there"
     )
     result(text, facts, as_json=args.json)
     return 0

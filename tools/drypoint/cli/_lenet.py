@@ -12,7 +12,7 @@ from drypoint.program import blob
 from ._data import add_data_arguments
 from ._export import compiler_line, one_of_each
 from ._lenet_report import Clock, facts_of, summary, versions
-from ._output import GREEN, INTERRUPTED, RED, result
+from ._output import GREEN, INTERRUPTED, RED, command_text, result
 from ._quantize import to_integers
 from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 from ._verify import compare_with
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     facts |= {"seconds": clock.seconds, "training": trained.to_json()}
     write_atomic(out / "report.json", json.dumps(facts, indent=2) + "\n")
     line = compiler_line(out, ["lenet"])
-    text = f"{summary(facts, out)}\n\nthe self-test in C:\n  {line}"
+    text = f"{summary(facts, out)}\n\nthe self-test in C:\n{command_text(line)}"
     color = RED if facts["differing_bytes"] else GREEN
     result(text, facts, as_json=args.json, colors={r"bytes that differ +[\d,]+": color})
     return 1 if facts["differing_bytes"] else 0

@@ -1,5 +1,5 @@
 """``drypoint measure``: measures a model or a program on test examples; chooses the threshold of an
-autoencoder on validation examples.
+autoencoder, or of keywords, on validation examples.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
+from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_labels_argument(parser)
     add_data_arguments(parser)
     parser.add_argument(
+        "--output", metavar="NAME", help="of a net of several outputs: the classes to measure"
+    )
+    parser.add_argument(
         "--normal",
         action="append",
         metavar="CLASS",
@@ -42,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of an autoencoder's program, with --normal: write into the file the smallest "
         "threshold above which at most this share of the normal validation examples lies, as 0.01",
     )
+    parser.add_argument(
+        "--false-accepts",
+        type=_rate,
+        metavar="N",
+        help="of a program of keywords: write into the file the detector of the lowest threshold "
+        "that has at most N false accepts an hour on validation clips",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
             raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
-        if isinstance(loaded, Program) and loaded.decoder is None and not loaded.softmax:
+        others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
+        if isinstance(loaded, Program) and not (loaded.decoder or loaded.softmax is True or others):
             raise DrypointError(
                 f"{args.file} is no classifier and no autoencoder: in Python, "
                 "measure.measure_regression measures its outputs"
@@ -58,14 +70,20 @@ def run(args: argparse.Namespace) -> int:
     chosen: dict[str, object] = {}
     if args.false_alarms is not None:
         loaded, chosen = _with_threshold(loaded, args)
+    if args.false_accepts is not None:
+        loaded, chosen = _with_detector(loaded, args)
     dataset = examples("test", args, loaded)
     if reconstructs(loaded):
         normal = None if args.normal is None else _classes(args.normal, dataset)
         text, facts = measure_reconstruction(loaded, dataset, normal=normal)
         facts |= chosen
     else:
-        measured = measure(Engine(loaded) if isinstance(loaded, Program) else loaded, dataset)
+        model = Engine(loaded) if isinstance(loaded, Program) else loaded
+        measured = measure(model, dataset, output=args.output)
         text, facts = measured.report(), measured.to_json()
+        if isinstance(loaded, Program) and loaded.detector is not None:
+            errors, found = _detector_errors(loaded, dataset)
+            text, facts = f"{text}\n{errors}", {**facts, **chosen, "detector": found}
     result(f"{args.file}\n{text}", {"file": str(args.file), **facts}, as_json=args.json)
     return 0
 
@@ -110,6 +128,65 @@ def _with_threshold(
         "validation examples are above it"
     )
     return program, {"validation": found}
+
+
+def _with_detector(
+    loaded: Model | Program, args: argparse.Namespace
+) -> tuple[Program, dict[str, object]]:
+    """The program with a detector whose threshold validation clips choose, which is written to the
+    file; prints the errors at each threshold.
+
+    Raises:
+        DrypointError: no program of keywords, no validation clips, or no such threshold.
+    """
+    if not isinstance(loaded, Program):
+        raise DrypointError(
+            f"--false-accepts writes a detector into a program: drypoint quantize makes one of "
+            f"{args.file}"
+        )
+    check_writable(args.file)
+    dataset = examples("val", args, loaded)
+    program, curve, row = choose_detector(loaded, dataset, args.false_accepts)
+    program.save(args.file)
+    for other in curve:
+        say(f"validation, {other}")
+    say(f"{args.file}: threshold {row.threshold:.2f}")
+    rows = [
+        {
+            "threshold": other.threshold,
+            "missed": other.missed,
+            "spoken": other.spoken,
+            "false_accepts_per_hour": other.false_accepts_per_hour,
+        }
+        for other in curve
+    ]
+    return program, {"threshold": row.threshold, "validation": rows}
+
+
+def _detector_errors(program: Program, clips: Dataset) -> tuple[str, dict[str, object]]:
+    """The errors of a program's detector on test clips one after another, as text and JSON."""
+    assert program.detector is not None
+    stream_program = program if program.is_streaming else program.streaming()
+    stream = listen_to(stream_program, clips)
+    errors = errors_of(stream_program, stream, program.detector, 0)
+    text = (
+        f"as a stream of {stream.hours * 60:.1f} minutes: {errors.missed} of {errors.spoken} "
+        f"keywords missed ({errors.false_reject_rate:.1%}), {errors.false_accepts} false accepts "
+        f"({errors.false_accepts_per_hour:.1f} an hour)"
+    )
+    facts = {"missed": errors.missed, "spoken": errors.spoken, "hours": errors.hours}
+    return text, {**facts, "false_accepts": errors.false_accepts}
+
+
+def _rate(text: str) -> float:
+    """A ``--false-accepts``, for argparse."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of false accepts an hour, as 1")
+    return rate
 
 
 def _share(text: str) -> float:

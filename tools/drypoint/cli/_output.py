@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from drypoint.common import capable_terminal, printable, table_lines
+from drypoint.common import capable_terminal, fold_lines, known_width, printable, table_lines
 
 INTERRUPTED = 130  # exit code, as shells use it
 GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
@@ -20,8 +20,8 @@ safe_text = partial(printable, lines=True)
 
 
 def say(text: str) -> None:
-    """Print a note."""
-    print(safe_text(text), file=sys.stderr, flush=True)
+    """Print a note, folded to the terminal's width."""
+    print(fold_lines(safe_text(text), known_width(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
@@ -33,7 +33,12 @@ def fail(text: str) -> None:
 
 
 def result(
-    text: str, data: Mapping[str, Any], *, as_json: bool, colors: Mapping[str, str] | None = None
+    text: str,
+    data: Mapping[str, Any],
+    *,
+    as_json: bool,
+    colors: Mapping[str, str] | None = None,
+    folded: bool = True,
 ) -> None:
     """The result of a command, for people or for machines.
 
@@ -42,11 +47,13 @@ def result(
         data: JSON-able values, for machines.
         as_json: for machines.
         colors: regular expression -> the colour of what it matches in the text.
+        folded: whether lines are folded to the terminal's width: lines of a script are not.
     """
     if as_json:
         print(json.dumps(data, indent=2))
     else:
-        print(paint(safe_text(text), colors or {}, sys.stdout))
+        shown = fold_lines(safe_text(text), known_width(sys.stdout) if folded else None)
+        print(paint(shown, colors or {}, sys.stdout))
 
 
 def paint(text: str, colors: Mapping[str, str], stream: TextIO) -> str:
@@ -67,6 +74,13 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
     """Rows of cells in aligned columns; the last column is not padded."""
     lines = [*rows]
     return "\n".join(indent + line for line in table_lines(lines, left=range(max(map(len, lines)))))
+
+
+def command_text(command: str) -> str:
+    """A command for a shell, indented, folded by backslashes to the terminal's width."""
+    width = known_width(sys.stdout)
+    folded = fold_lines(f"  {command}", None if width is None else width - len(" \\"))
+    return folded.replace("\n", " \\\n")
 
 
 def columns() -> int:

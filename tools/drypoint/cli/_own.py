@@ -15,6 +15,7 @@ from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
 
 from ._data import TrainingData
+from ._keywords import KEYWORD, audio_augmentation
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
@@ -32,7 +33,7 @@ OPTIMIZERS = {
     "rmsprop": train.RMSProp,
     "signsgd": train.SignSGD,
 }
-Augmentation = augment.Warp | augment.Signals
+Augmentation = augment.Warp | augment.Signals | augment.Audio
 AUGMENT = ("none", "light", "strong")
 
 
@@ -124,10 +125,10 @@ def training(
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
+    if (repeats or args.task == KEYWORD) and data.val is None:
+        data, model = _with_validation(data, model, notify)
     options = _options(data, args, repeats=repeats, further=saved is not None)
     notify(f"augmentation: {_describe(options['augment'])}")
-    if repeats and data.val is None:
-        data, model = _with_validation(data, model, notify)
     return Training(model=model, data=data, repeats=repeats, options=options)
 
 
@@ -172,7 +173,7 @@ def _encoder(
     dataset: Dataset, notify: Callable[[str], None], *, task: str | None
 ) -> ImageEncoder | SignalEncoder | AudioEncoder:
     """The encoder of the examples: their size, mean and deviation of the training part."""
-    if task == "keyword":
+    if task == KEYWORD:
         encoder = AudioEncoder.from_data(dataset, preset="log-mel", layout="signal", scale=2.0**-9)
         channels, rows = encoder.shape
         notify(f"encoder: {rows} rows of {channels} features, of frames of 30 ms every 10 ms")
@@ -200,7 +201,11 @@ def _options(
     usual = max(few, min(many, -(-STEPS * batch // len(data.train))))
     optimizer = OPTIMIZERS[args.optimizer or "adam"]()
     rate = args.lr or (None if args.optimizer else FURTHER_RATE if further else RATE)
-    distort = _augmentation(args.augment or "light", data.train)
+    strength = args.augment or ("strong" if args.task == KEYWORD else "light")
+    if args.task == KEYWORD:
+        distort: Augmentation | None = audio_augmentation(strength, data.train, args.noise)
+    else:
+        distort = _augmentation(strength, data.train)
     loss: Loss = MSELoss() if repeats else CrossEntropyLoss(label_smoothing=SMOOTHING)
     return {
         "epochs": args.epochs or usual,
@@ -217,7 +222,8 @@ def _describe(distort: Augmentation | None) -> str:
     """An augmentation as text: its amounts."""
     if distort is None:
         return "none"
-    amounts = {name: value for name, value in vars(distort).items() if value}
+    amounts = {name: value for name, value in vars(distort).items() if np.any(value)}
+    amounts.pop("recordings", None)
     if not amounts.get("elastic"):
         amounts.pop("smoothness", None)
     return ", ".join(

@@ -7,10 +7,10 @@ from drypoint.common import check_suffix, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
-from drypoint.quant import calibrate, quantize
+from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
 from ._data import add_data_arguments, examples
-from ._output import result
+from ._output import result, say
 from ._pieces import check_other, count, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
@@ -33,6 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the highest and lowest of 100 - P percent of each layer's values, as "
         "99.99; if left out, ranges hold all of them",
     )
+    parser.add_argument(
+        "--weights",
+        "--bits",
+        "--weight-bits",
+        type=_scheme,
+        default=Scheme(),
+        metavar="BITS",
+        help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4",
+    )
+    parser.add_argument(
+        "--flash",
+        type=count,
+        metavar="BYTES",
+        help="choose the bits of each op, so that weights, biases and multipliers fit; shows what "
+        "each op loses",
+    )
     add_data_arguments(parser)
 
 
@@ -43,8 +59,18 @@ def run(args: argparse.Namespace) -> int:
     check_other(out, args.model)
     check_suffix(out, ".dpt")
     dataset = examples("train", args, model)
+    weights = args.weights
+    if args.flash is not None:
+        rows = sensitivity(model, dataset)
+        say(str(rows))
+        weights = rows.allocate(args.flash)
     program = to_integers(
-        model, dataset, name=out.stem, examples=args.examples, percentile=args.percentile
+        model,
+        dataset,
+        name=out.stem,
+        examples=args.examples,
+        percentile=args.percentile,
+        weights=weights,
     )
     content = blob.dumps(program)
     write_atomic(out, content)
@@ -60,9 +86,10 @@ def to_integers(
     name: str,
     examples: int = EXAMPLES,
     percentile: float | None = None,
+    weights: Scheme | None = None,
 ) -> Program:
-    """The program of a model, calibrated on the first ``examples`` of a training set; with a
-    percentile, by what lies within it.
+    """The program of a model with weights of some bits, calibrated on the first ``examples`` of a
+    training set; with a percentile, by what lies within it.
     """
     x = dataset.x[:examples]
     if percentile is None:
@@ -70,11 +97,21 @@ def to_integers(
     else:
         calibration = calibrate(model, x, method="percentile", percentile=percentile)
     provenance = {
-        "model": dict(model.provenance),
+        "model": {k: v for k, v in model.provenance.items() if k != "training"},  # no curves
         "calibration": {
             "method": calibration.method,
             "percentile": calibration.percentile,
             "examples": calibration.n_examples,
         },
     }
-    return quantize(model, calibration, name=name, provenance=provenance)
+    return quantize(model, calibration, weights=weights or 8, name=name, provenance=provenance)
+
+
+def _scheme(text: str) -> Scheme:
+    """The bits of weights: a number, or ``fc1=2,*=4``."""
+    if text in {"8", "4", "2"}:
+        return Scheme(weights=int(text))
+    patterns = [part.rpartition("=") for part in text.split(",")]
+    if not all(pattern and bits in {"8", "4", "2"} for pattern, _, bits in patterns):
+        raise argparse.ArgumentTypeError(f"{text!r}; wanted: 8, 4 or 2, or by op, as fc1=2,*=4")
+    return Scheme(weights={pattern: int(bits) for pattern, _, bits in patterns})

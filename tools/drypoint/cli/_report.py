@@ -11,8 +11,9 @@ from drypoint.interop import RoundingReport, rounding_report
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
-from drypoint.report import Report, make_report
+from drypoint.report import Report, check_training, compare_reports, make_report
 
+from ._chip import add_chip_arguments
 from ._data import add_data_arguments, examples, has_training_part
 from ._foreign import is_foreign
 from ._models import LENET
@@ -21,7 +22,6 @@ from ._pieces import add_labels_argument, count, load_file, model_file, of_windo
 from ._quantize import EXAMPLES
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
-_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "lr")  # the curves of the page
 _LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
 
 
@@ -29,10 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
         "file",
-        nargs="?",
+        nargs="*",
         type=model_file,
         help="a float model (.npz), which is quantized for the report, or a program (.dpt), "
-        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
+        "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out; two files "
+        "are compared",
     )
     add_labels_argument(parser)
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure flash, stack and instructions on this device, in an emulator; may be given "
         "several times",
     )
+    add_chip_arguments(parser, over="say in the verdict whether the model fits")
     parser.add_argument(
         "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
     )
@@ -59,41 +61,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON of the training, for its curves: what drypoint train --json printed, or the "
         "report.json of drypoint lenet",
     )
+    parser.add_argument(
+        "--normal",
+        action="append",
+        metavar="CLASS",
+        help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
+        "be given several times",
+    )
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, write the page, print a screen of text."""
+    """Measure, write the page, print a screen of text; of two files what differs."""
+    if len(args.file) > 2:
+        raise DrypointError(f"{len(args.file)} files: one has a report, two are compared")
+    if len(args.file) == 2 and args.training is not None:
+        raise DrypointError("--training is of one file: leave it out, or the second file")
     Report.check_saving(args.out)
     training = None if args.training is None else training_facts(args.training)
-    if args.file is None:
+    if not args.file:
         say(f"no file is named: the report is about {LENET}, which comes with the package")
-    loaded, rounding = _load(args)
-    test = _test(loaded, args)
-    calibration = None if test is None else _calibration(loaded, args)
-    report = make_report(
-        loaded,
-        test,
-        calibration=calibration,
-        name=_name(loaded, args.file),
-        targets=args.target or (),
-        training=training,
-        rounding=rounding,
-    )
-    report.save(args.out)
+    reports = [_report(file, args, training) for file in args.file or [None]]
+    found = reports[0] if len(reports) == 1 else compare_reports(*reports)
+    found.save(args.out)
     size = args.out.stat().st_size
-    text = f"{report}\n\n{args.out}: {size:,} bytes, open it in a browser"
-    result(text, {"file": str(args.out), **report.to_json()}, as_json=args.json)
+    text = f"{found}\n\n{args.out}: {size:,} bytes, open it in a browser"
+    result(text, {"file": str(args.out), **found.to_json()}, as_json=args.json)
     return 0
 
 
-def _load(args: argparse.Namespace) -> tuple[Model | Program, RoundingReport | None]:
+def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any] | None) -> Report:
+    """The report of a file; None: of the shipped LeNet."""
+    loaded, rounding = _load(file, args)
+    test = _test(loaded, args)
+    train = None if test is None else _training_part(loaded, args)
+    return make_report(
+        loaded,
+        test,
+        calibration=_calibration(loaded, train, args),
+        train=train,
+        name=_name(loaded, file),
+        targets=args.target or (),
+        chip=None if args.chip is None else args.chip.name,
+        budget=args.budget,
+        training=training,
+        rounding=rounding,
+        normal=args.normal,
+    )
+
+
+def _load(
+    file: Path | None, args: argparse.Namespace
+) -> tuple[Model | Program, RoundingReport | None]:
     """What is reported; of a quantized file of another framework, how that rounds."""
-    if args.file is None:
+    if file is None:
         return models.load(LENET), None
-    loaded = of_windows(load_file(args.file, args.labels), args.file)
-    foreign = isinstance(loaded, Program) and is_foreign(args.file, read_bytes(args.file))
-    return loaded, rounding_report(args.file) if foreign else None
+    loaded = of_windows(load_file(file, args.labels), file)
+    own = isinstance(loaded, Model) or not file.exists()  # a shipped program has no file
+    foreign = not own and is_foreign(file, read_bytes(file))
+    return loaded, rounding_report(file) if foreign else None
 
 
 def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
@@ -120,28 +146,11 @@ def training_facts(path: Path) -> dict[str, Any]:
     content = read_bytes(path)
     try:
         found = parse_json(content, largest=_LARGEST_JSON)
+        facts = found.get("training", found) if isinstance(found, dict) else None
+        check_training(facts)
     except DrypointError as error:
         raise DrypointError(f"{path}: {error}") from error
-    facts = found.get("training", found) if isinstance(found, dict) else None
-    numbers = ("n_epochs", "seconds", "n_train", "n_val", "best_epoch")
-    if not isinstance(facts, dict) or not isinstance(facts.get("history"), dict):
-        missing = ["history"]
-    else:
-        missing = [key for key in numbers if not isinstance(facts.get(key), int | float)]
-    if missing:
-        raise DrypointError(
-            f"{path}: it lacks {', '.join(missing)}; wanted: what drypoint train --json printed, "
-            "or the report.json of drypoint lenet"
-        )
     assert isinstance(facts, dict)
-    curves = [facts["history"][name] for name in _CURVES if name in facts["history"]]
-    if not all(
-        isinstance(curve, list) and {*map(type, curve)} <= {int, float} for curve in curves
-    ) or (len({*map(len, curves)}) > 1):
-        raise DrypointError(
-            f"{path}: its history has a curve that is no list of numbers, or curves of different "
-            "lengths; wanted: a number for each epoch"
-        )
     return facts
 
 
@@ -151,14 +160,27 @@ def _name(loaded: Model | Program, file: Path | None) -> str:
     return LENET if file is None else file.stem
 
 
-def _calibration(loaded: Model | Program, args: argparse.Namespace) -> Calibration | None:
-    """The calibration of a model on training examples."""
-    if isinstance(loaded, Program):
-        return None
+def _training_part(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
+    """The training examples: a model is calibrated on the first of them. None of a program whose
+    data have no training part.
+
+    Raises:
+        DrypointError: a model whose training examples are not named, or cannot be read.
+    """
     source = args.calibration or args.data
     if not args.calibration and source is not None and not has_training_part(source, loaded):
+        if isinstance(loaded, Program):
+            return None
         raise DrypointError(
             "--data names test examples: name training examples too, --calibration DATA"
         )
-    options = argparse.Namespace(data=source, limit=args.examples)
-    return calibrate(loaded, examples("train", options, loaded).x)
+    return examples("train", argparse.Namespace(data=source, limit=None), loaded)
+
+
+def _calibration(
+    loaded: Model | Program, train: Dataset | None, args: argparse.Namespace
+) -> Calibration | None:
+    """The calibration of a model on its first training examples, as `drypoint quantize` does it."""
+    if isinstance(loaded, Program) or train is None:
+        return None
+    return calibrate(loaded, train.x[: args.examples])

@@ -174,7 +174,7 @@ def _decoders(reader: Model | Program) -> dict[str, Decoder]:
     configs = {output.name: output.decoder for output in reader.outputs}
     decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
     last = reader.outputs[-1]
-    if not decoders and (last.softmax or reader.labels):
+    if not decoders and (last.softmax is True or len(reader.labels) == reader.output_shape.size):
         decoders[last.name] = ClassDecoder(reader.labels or tuple(range(reader.output_shape.size)))
     return decoders
 

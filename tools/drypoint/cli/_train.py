@@ -12,6 +12,7 @@ from drypoint.train import MPICommunicator, TrainResult
 
 from . import _own
 from ._data import add_data_arguments, training_data
+from ._keywords import KEYWORD
 from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import count
@@ -20,7 +21,7 @@ from ._training import Training, add_training_arguments, lenet_data, save_traine
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels", "keep", "task"),
+    *("label", "window", "hop", "channels", "keep", "task", "noise"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -94,9 +95,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task",
-        choices=("keyword",),
+        choices=(KEYWORD,),
         help="keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
         "(--window N samples); the net reads spectral features, and its export listens to samples",
+    )
+    parser.add_argument(
+        "--noise",
+        type=Path,
+        metavar="FOLDER",
+        help="of --task keyword: WAV files of noise to mix in at random levels; if left out, the "
+        "training part's _background_noise_, or generated noise if there is none",
     )
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the loss: .png or .svg")

@@ -18,6 +18,8 @@ from ._pieces import count, natural
 
 RECIPE = "fast"
 SIZE = (28, 28)  # pixels: of the images that LeNet reads
+_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "lr")
+_MOST_EPOCHS = 2000
 RECIPES = {"fast": recipes.lenet_fast, "best": recipes.lenet_best}
 
 
@@ -111,6 +113,7 @@ def save_trained(trained: TrainResult, path: Path) -> tuple[Model, Path]:
     the place of no earlier net and passes for none.
     """
     model = trained.model
+    model = model.with_provenance({**model.provenance, "training": curves(trained)})
     if trained.stopped == "diverged":
         say(f"the loss became NaN or infinite: {path} is the best net before, not the last")
     if trained.stopped == "interrupted":
@@ -121,6 +124,22 @@ def save_trained(trained: TrainResult, path: Path) -> tuple[Model, Path]:
         epoch = f"epoch {trained.best_epoch}" if trained.best_epoch else "within the first epoch"
         say(f"interrupted: the best net so far ({epoch}) is kept in {path}")
     return model, path
+
+
+def curves(trained: TrainResult) -> dict[str, object]:
+    """The curves of a run for its file, which `drypoint report` draws: without times, so that equal
+    runs give equal bytes; of at most 2,000 epochs, so that the file can be read back.
+    """
+    facts = trained.to_json()
+    history = {
+        name: [float(f"{value:.6g}") for value in facts["history"][name]]
+        for name in _CURVES
+        if name in facts["history"]
+        and None not in facts["history"][name]
+        and trained.n_epochs <= _MOST_EPOCHS
+    }
+    counts = {key: facts[key] for key in ("n_epochs", "best_epoch", "n_train", "n_val")}
+    return {**counts, "history": history}
 
 
 def _code_digest() -> str:

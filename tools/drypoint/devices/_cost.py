@@ -109,10 +109,15 @@ def compiler_version(target: Target) -> str:
 
 def table_bytes(op: Op, target: Target) -> int:
     """Flash for the tables of an op, in the layout of the target's kernels."""
-    packed = packing.pack(op, packing.kernel_set(target.kernels))
+    own = packing.kernel_set(target.kernels)
+    exported = packing.exported_op(op, own)
+    packed = packing.pack(exported, own)
     names = ("pad",) if packed else ("weight", "table", "bias", "mult", "pad")
-    arrays = (getattr(op, name, None) for name in names)
-    return len(packed) + sum(int(array.nbytes) for array in arrays if array is not None)
+    arrays = {name: getattr(exported, name, None) for name in names}
+    sizes = {name: int(array.nbytes) for name, array in arrays.items() if array is not None}
+    if "weight" in sizes:
+        sizes["weight"] = getattr(exported, "weight_bytes", sizes["weight"])
+    return len(packed) + sum(sizes.values())
 
 
 def plane_bytes(program: Program) -> list[int]:

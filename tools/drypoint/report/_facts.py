@@ -1,6 +1,6 @@
 """The facts of nets, programs and decisions as JSON types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from drypoint.engine import Verification
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
 from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use
-from drypoint.quant import VISIBLE_DB
+from drypoint.quant import VISIBLE_DB, Calibration
 from drypoint.quant import Report as LayerReport
+
+from ._verdict import paired_loss
 
 CYCLES = (1.0, 1.7)
 """The least and the most cycles an instruction of an estimated time: an assumption from times of
@@ -85,19 +87,36 @@ def memory_facts(exported: Program, left_out: str) -> dict[str, Any]:
     }
 
 
-def quality_facts(integers: Measurement, floats: Measurement | None) -> dict[str, Any]:
-    """Decisions on the test examples: figures, and the examples that the page shows."""
+def quality_facts(
+    integers: Measurement,
+    floats: Measurement | None,
+    *,
+    percentiles: Callable[[], list[dict[str, float]]],
+) -> dict[str, Any]:
+    """Decisions on the test examples: figures, and the examples that the page shows.
+
+    Args:
+        integers: of the C engine.
+        floats: of the float net; None for a program.
+        percentiles: the accuracies of the net calibrated otherwise; it is called where the integers
+            lose something.
+    """
     differ = None
     if floats is not None:
         differ = np.flatnonzero(integers.predicted != floats.predicted).tolist()
-    return {
+    facts = {
         "examples": integers.n,
         "integers": integers.to_json(),
         "float": None if floats is None else floats.to_json(),
         "differing_decisions": differ,
         "worst": [_example(example) for example in integers.worst(SHOWN)],
         "least_certain": [_example(example) for example in integers.least_certain(SHOWN)],
+        "percentiles": None,
     }
+    found = paired_loss(facts)
+    if found is not None and found[0] > found[1]:
+        facts["percentiles"] = percentiles()
+    return facts
 
 
 def _example(example: Example) -> dict[str, Any]:
@@ -121,10 +140,39 @@ def layer_facts(found: LayerReport) -> dict[str, Any]:
     }
 
 
+def calibration_facts(
+    ranges: Calibration | None, provenance: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """How a model was calibrated: for this report, or as a program's file says; None if it is not
+    known.
+    """
+    if ranges is not None:
+        return {
+            "examples": ranges.n_examples,
+            "method": ranges.method,
+            "percentile": ranges.percentile,
+        }
+    said = provenance.get("calibration")
+    if not isinstance(said, dict) or type(said.get("examples")) is not int:
+        return None
+    return {key: said.get(key) for key in ("examples", "method", "percentile")}
+
+
 def proof_facts(
-    program: Program, verification: Verification, bounds: Mapping[str, float] | None
+    program: Program,
+    verification: Verification,
+    bounds: Mapping[str, float] | None,
+    *,
+    largest: Mapping[str, float] | None,
 ) -> dict[str, Any]:
-    """Bounds of the accumulators and of the error, and the bytes that were compared."""
+    """Bounds of the accumulators and of the error, and the bytes that were compared.
+
+    Args:
+        program: the program.
+        verification: the result of `engine.verify`.
+        bounds: op -> bound of the error.
+        largest: op -> largest magnitude of its float output in the calibration.
+    """
     runners = len(verification.differing)
     return {
         "accumulator_limit": MAX_ACCUMULATOR,
@@ -136,6 +184,7 @@ def proof_facts(
         "verification": verification.to_json(),
         "verified_bytes": verification.examples * verification.bytes_per_example * runners,
         "error_bounds": None if bounds is None else dict(bounds),
+        "largest_values": None if largest is None else dict(largest),
     }
 
 

@@ -1,22 +1,25 @@
 """`make_report`: measures, compares and counts everything that a report shows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from drypoint import devices, quant
 from drypoint.common import check_kind
 from drypoint.data import Dataset
 from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
-from drypoint.measure import measure
+from drypoint.measure import Measurement, measure
 from drypoint.nn import Model
 from drypoint.program import Program, fuse_rows, random_inputs, simplify
 
+from ._data_facts import activity_facts, data_facts
 from ._facts import (
+    calibration_facts,
     cost_facts,
     layer_facts,
     memory_facts,
@@ -25,69 +28,89 @@ from ._facts import (
     proof_facts,
     quality_facts,
 )
+from ._output_values import OutputValues
+from ._outputs import is_reconstruction, measure_numbers, measure_reconstruction
 from ._random import RANDOM, random_values
 from ._report import SCHEMA, Report, ReportError
+from ._training import TRAINING, saved_training
+from ._verdict import find_verdict
 
+PERCENTILES = (99.99, 99.9)  # of the calibrations that are tried where the integers lose something
 COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
 
 
 def make_report(
     reported: Model | Program,
-    test: Dataset | None = None,
+    test: Dataset | tuple[NDArray[np.generic], ArrayLike] | None = None,
     *,
     calibration: quant.Calibration | NDArray[np.generic] | None = None,
+    train: Dataset | None = None,
     name: str | None = None,
     targets: Sequence[str] = (),
+    chip: str | None = None,
+    budget: Mapping[str, int] | None = None,
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
     rounding: RoundingReport | None = None,
+    normal: Sequence[str] | None = None,
 ) -> Report:
     """Gather the facts of a model, which is quantized for it, or of a program.
 
     Args:
-        reported: a float model, or a program; with test examples, a classifier.
-        test: test images or signals; the first 1,000 also compare layers and verify bytes. None:
-            20 random inputs verify bytes, and the report says nothing of accuracy.
+        reported: a float model, or a program: a classifier, autoencoder or regression.
+        test: test images or signals; of a regression inputs and their true numbers, (x, y). The
+            first 1,000 also compare layers and verify bytes. None: 20 random inputs verify bytes,
+            and the report says nothing of accuracy.
         calibration: of the model: the result of `quant.calibrate`, or training images or signals
             to calibrate on; None for a program. Without test examples, None: random inputs, by
             which graph, costs and bytes are known, but no scale that the model's data would have.
+        train: training examples: a model without ``calibration`` is calibrated on them, and the
+            verdict compares them with the test examples.
         name: the title; None: the program's name.
         targets: names of targets (`devices.TARGETS`) to measure the cost on, in emulators.
-        training: the facts of the training: ``TrainResult.to_json()``, or None.
+        chip: name of a chip (`devices.CHIPS`): its target is one of ``targets``, and its RAM and
+            flash are the budget of the verdict.
+        budget: bytes of ``ram`` and ``flash``, as `devices.parse_budget` gives them, instead of the
+            chip's; RAM is arena, input, output and stack together.
+        training: the facts of the training: ``TrainResult.to_json()``; None: as the model's file
+            has them.
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
         rounding: of a program: `interop.rounding_report` of the file that it was imported from.
+        normal: of an autoencoder: names of the classes of normal examples; all others are
+            anomalies, and the report has their ROC curve.
 
     Raises:
         ReportError: test examples and a model without calibration, or a program with one.
-        UnknownTargetError: a name is no target's.
-        MeasureError: the test examples do not fit the model, or it is no classifier.
+        UnknownTargetError: a name is no target's, or no chip's.
+        MeasureError: the test examples do not fit the model.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
     """
-    rows = [devices.target(name) for name in targets]
-    wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
-    check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
-    if test is not None:
-        wanted = "a Dataset of test examples"
-        check_kind(test, Dataset, name="test", wanted=wanted, error=ReportError)
+    rows, budget_facts = _targets(targets, chip, budget)
+    _check(reported, test, train)
+    labelled = test if isinstance(test, Dataset) else None
+    x = np.asarray(test[0]) if isinstance(test, tuple) else None if test is None else test.x
     model = reported if isinstance(reported, Model) else None
+    if model is not None and calibration is None and train is not None:
+        calibration = train.x
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
         calibration = random_values(model, RANDOM)
     ranges = _calibrate(model, calibration)
+    provenance = dict(reported.provenance)
+    training = training or saved_training(provenance)
+    facts_of_model = {key: value for key, value in provenance.items() if key != TRAINING}
     if model is not None and ranges is not None:
         program = quant.quantize(
-            model, ranges, name=name or "model", provenance={"model": dict(model.provenance)}
+            model, ranges, name=name or "model", provenance={"model": facts_of_model}
         )
     else:
         assert isinstance(reported, Program)
         program = reported
-    output = _class_output(program)
-    integers = None if test is None else measure(Engine(program), test, output=output)
-    floats = None if test is None or model is None else measure(model, test, output=output)
-    compared = random_inputs(program, RANDOM) if test is None else program.encode(test.x[:COMPARED])
+    quality = _measure(model, program, test, normal=normal)
+    compared = random_inputs(program, RANDOM) if x is None else program.encode(x[:COMPARED])
     layers = bounds = None
     if model is not None and ranges is not None and not is_guess:
-        layers = None if test is None else quant.report(model, ranges, test.x[:COMPARED])
+        layers = None if x is None else quant.report(model, ranges, x[:COMPARED])
         bounds = quant.error_bound(model, ranges)
     if verification is None:
         backends = {
@@ -95,31 +118,146 @@ def make_report(
         }
         verification = verify(program, backends, compared)
     simplified = simplify(program)
-    exported = fuse_rows(simplified.program)
-    provenance = program.provenance if model is None else model.provenance
+    exported = _export(simplified.program, rows, budget_facts)
+    reader, found = (program, quality.integers) if model is None else (model, quality.floats)
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "drypoint": version("drypoint"),
         "name": name or program.name,
         "net": None if model is None else net_facts(model),
         "program": program_facts(program),
-        "training": {"provenance": dict(provenance), "result": training},
+        "training": {"provenance": facts_of_model, "result": training},
+        "calibration": calibration_facts(ranges, provenance),
+        "data": None if labelled is None else data_facts(reader, labelled, train, found),
+        "activity": None if test is None else activity_facts(program, compared),
         "inputs": {"random": test is None, "calibration_random": is_guess},
-        "quality": None if integers is None else quality_facts(integers, floats),
+        "quality": None
+        if quality.integers is None
+        else quality_facts(
+            quality.integers,
+            quality.floats,
+            percentiles=lambda: _percentiles(model, train, labelled),
+        ),
+        "outputs": quality.outputs,
         "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
+        "budget": budget_facts,
         "costs": cost_facts(exported, rows),
-        "proof": proof_facts(program, verification, bounds),
+        "proof": proof_facts(program, verification, bounds, largest=_largest(layers, ranges)),
     }
+    facts["verdict"] = find_verdict(facts)
     return Report(
         facts=facts,
         program=program,
         exported=exported,
         model=model,
-        measured=integers,
+        measured=quality.integers,
         layers=layers,
+        outputs=quality.values,
+        test=labelled,
     )
+
+
+def _percentiles(
+    model: Model | None, train: Dataset | None, test: Dataset | None
+) -> list[dict[str, float]]:
+    """The accuracy of the integers of a model that is calibrated on percentiles."""
+    if model is None or train is None or test is None:
+        return []
+    found = []
+    for percentile in PERCENTILES:
+        ranges = quant.calibrate(
+            model, train.x[:COMPARED], method="percentile", percentile=percentile
+        )
+        program = quant.quantize(model, ranges, name="model")
+        accuracy = measure(Engine(program), test, output=_class_output(program)).accuracy
+        found.append({"percentile": percentile, "accuracy": accuracy})
+    return found
+
+
+def _targets(
+    targets: Sequence[str], chip: str | None, budget: Mapping[str, int] | None
+) -> tuple[list[devices.Target], dict[str, Any] | None]:
+    """The targets, that of the chip first, and the name and limits of the budget; None without."""
+    part = None if chip is None else devices.chip(chip)
+    names = [*targets] if part is None else [part.target, *targets]
+    rows = [devices.target(name) for name in dict.fromkeys(names)]
+    limits = {**({} if part is None else part.budget), **(budget or {})}
+    if not limits:
+        return rows, None
+    name = part.name if part is not None else rows[0].name if rows else "the budget"
+    return rows, {"name": name, "ram": limits.get("ram"), "flash": limits.get("flash")}
+
+
+def _export(
+    program: Program, rows: Sequence[devices.Target], budget: Mapping[str, Any] | None
+) -> Program:
+    """The program in as little RAM as its budget asks for."""
+    if not rows or budget is None or budget["ram"] is None:
+        return fuse_rows(program)
+    limit = devices.arena_limit({"ram": budget["ram"]}, program, rows[0])
+    return fuse_rows(program, arena=limit)
+
+
+def _check(reported: object, test: object, train: object) -> None:
+    """Check the kinds of what is reported and of the examples.
+
+    Raises:
+        ReportError: one is of another kind.
+    """
+    wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
+    check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
+    if test is not None and not (isinstance(test, tuple) and len(test) == 2):
+        wanted = "a Dataset of test examples, or of a regression (x, y)"
+        check_kind(test, Dataset, name="test", wanted=wanted, error=ReportError)
+    if train is not None:
+        wanted = "a Dataset of training examples"
+        check_kind(train, Dataset, name="train", wanted=wanted, error=ReportError)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Quality:
+    """What the outputs on the test examples are worth."""
+
+    integers: Measurement | None = None
+    floats: Measurement | None = None
+    outputs: dict[str, Any] | None = None
+    values: OutputValues | None = None
+
+
+def _measure(
+    model: Model | None,
+    program: Program,
+    test: Dataset | tuple[NDArray[np.generic], ArrayLike] | None,
+    *,
+    normal: Sequence[str] | None,
+) -> _Quality:
+    """The measurement of a classifier, an autoencoder or a regression."""
+    if test is None:
+        return _Quality()
+    if isinstance(test, tuple):
+        facts, values = measure_numbers(model, program, np.asarray(test[0]), test[1])
+        return _Quality(outputs=facts, values=values)
+    if is_reconstruction(program):
+        facts, values = measure_reconstruction(model, program, test, normal=normal)
+        return _Quality(outputs=facts, values=values)
+    if normal is not None:
+        raise ReportError("normal is of an autoencoder, and this is none: leave it out")
+    output = _class_output(program)
+    floats = None if model is None else measure(model, test, output=output)
+    return _Quality(integers=measure(Engine(program), test, output=output), floats=floats)
+
+
+def _largest(
+    layers: quant.Report | None, ranges: quant.Calibration | None
+) -> dict[str, float] | None:
+    """Op -> the largest magnitude of its float output in the calibration."""
+    if layers is None or ranges is None:
+        return None
+    return {
+        op.op: max(map(abs, ranges.ranges[op.layer])) for op in layers if op.layer in ranges.ranges
+    }
 
 
 def _class_output(program: Program) -> str | None:

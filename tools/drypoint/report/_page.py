@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from drypoint import plot
 from drypoint.common import DrypointError, how_to_install, page_style, printable
+from drypoint.data import Dataset
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -17,12 +18,25 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._text import accuracy, describe_proof, describe_rounding, describe_time, first_loss
+from ._drawings import draw_curve, draw_points
+from ._output_values import OutputValues
+from ._text import (
+    accuracy,
+    class_rows,
+    describe_proof,
+    describe_rounding,
+    describe_time,
+    first_loss,
+)
 from ._thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    import jinja2
 
 Facts = Mapping[str, Any]
 _PACKAGES = {"jinja2": "Jinja2", "matplotlib": "matplotlib"}
 _MOST_OPS = 200  # of a drawing of the arena
+_MOST_ERRORS = 10  # examples of a list
 _MOST_HISTOGRAMS = 40  # ops with a histogram of errors; each is 10 KB of the page
 
 
@@ -49,8 +63,40 @@ def page(
     model: Model | None,
     measured: Measurement | None,
     layers: LayerReport | None,
+    outputs: OutputValues | None,
+    test: Dataset | None,
 ) -> str:
     """The HTML document.
+
+    Raises:
+        DrypointError: Jinja2 or matplotlib is missing.
+    """
+    style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
+    is_signal = test is not None and test.is_signals and test.x.shape[1] > 1
+    thumbnails = Thumbnails(signals=test.x if test is not None and is_signal else None)
+    return template("report.html.j2").render(
+        f=facts,
+        style=page_style() + style,
+        listing=str(program),
+        accuracy=accuracy,
+        class_rows=class_rows,
+        first_loss=first_loss,
+        describe_proof=describe_proof,
+        describe_rounding=describe_rounding,
+        describe_time=describe_time,
+        lists=[
+            (title, note, [(example, thumbnails.element(example)) for example in found])
+            for title, note, found in _lists(measured)
+        ],
+        errors_by_example=None if outputs is None else _largest_errors(outputs, test, thumbnails),
+        drawing=None if outputs is None else _output_drawing(outputs),
+        confusion=None if measured is None else confusion_cells(measured, thumbnails),
+        pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
+    )
+
+
+def template(name: str) -> "jinja2.Template":
+    """A template of the folder, whose expressions are escaped.
 
     Raises:
         DrypointError: Jinja2 or matplotlib is missing.
@@ -68,23 +114,33 @@ def page(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"n": _number, "pct": _percent, "g": _short}
-    thumbnails = Thumbnails()
-    return environment.get_template("report.html.j2").render(
-        f=facts,
-        style=page_style() + folder.joinpath("report.css").read_text("utf-8"),
-        listing=str(program),
-        accuracy=accuracy,
-        first_loss=first_loss,
-        describe_proof=describe_proof,
-        describe_rounding=describe_rounding,
-        describe_time=describe_time,
-        lists=[
-            (title, note, [(example, thumbnails.element(example)) for example in found])
-            for title, note, found in _lists(measured)
-        ],
-        confusion=None if measured is None else confusion_cells(measured, thumbnails),
-        pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
-    )
+    return environment.get_template(name)
+
+
+def _largest_errors(
+    outputs: OutputValues, test: Dataset | None, thumbnails: Thumbnails
+) -> list[tuple[int, str, float, str]]:
+    """(index, class, error, picture) of the examples with the largest errors."""
+    order = np.argsort(-outputs.errors.astype(np.float64), kind="stable")[:_MOST_ERRORS].tolist()
+    rows = []
+    for i in order:
+        name = "" if test is None else str(test.classes[int(test.y[i])])
+        image = test.x[i] if test is not None and not test.is_signals else None
+        example = Example(index=i, image=image, true=name, predicted=name, p_true=None)
+        rows.append((i, name, float(outputs.errors[i]), thumbnails.element(example)))
+    return rows
+
+
+def _output_drawing(outputs: OutputValues) -> tuple[str, str] | None:
+    """(title, SVG): the ROC curve of anomalies, or predicted over true numbers."""
+    if outputs.anomalies is not None:
+        roc = outputs.anomalies.roc
+        title = "ROC: anomalies found (up) over false alarms (right), both from 0 to 1"
+        return title, draw_curve(roc.fpr, roc.tpr, label=title)
+    if outputs.true is None or outputs.predicted is None:
+        return None
+    title = "Predicted (up) over true numbers (right)"
+    return title, draw_points(outputs.true.ravel(), outputs.predicted.ravel(), label=title)
 
 
 def _lists(measured: Measurement | None) -> list[tuple[str, str, list[Example]]]:

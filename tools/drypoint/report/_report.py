@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drypoint.common import DrypointError, check_writable, write_atomic
+from drypoint.common import DrypointError, check_writable, html_table, write_atomic
+from drypoint.data import Dataset
 from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Report as LayerReport
 
+from ._output_values import OutputValues
 from ._page import check_packages, page
 from ._text import text
 
@@ -33,6 +35,8 @@ class Report:
         model: the float model; None for a report of a program alone.
         measured: the decisions of the C engine on the test examples; None without any.
         layers: the comparison with the float model; None without one.
+        outputs: the errors of an autoencoder or a regression; None of a classifier.
+        test: the test examples; None without any, and of a regression.
     """
 
     facts: Mapping[str, Any]
@@ -41,14 +45,25 @@ class Report:
     model: Model | None
     measured: Measurement | None
     layers: LayerReport | None
+    outputs: OutputValues | None = None
+    test: Dataset | None = None
 
     def __str__(self) -> str:
         return text(self.facts)
 
     def __repr__(self) -> str:
-        quality = self.facts["quality"]
+        quality = self.facts["quality"] or self.facts["outputs"]
         inputs = "random inputs" if quality is None else f"{quality['examples']:,} examples"
         return f"Report({self.facts['name']!r}, {inputs})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, then the tables of the measurement and of the layers."""
+        verdict = self.facts["verdict"]
+        rows = [(each["rule"], each["finding"], each["advice"]) for each in verdict["findings"]]
+        caption = f"{self.facts['name']}: {verdict['summary']}"
+        tables = [html_table((), rows, left=(0, 1, 2), caption=caption)]
+        views = (self.measured, self.layers)
+        return "\n".join(tables + [view._repr_html_() for view in views if view is not None])
 
     def to_json(self) -> dict[str, Any]:
         """The facts."""
@@ -67,6 +82,8 @@ class Report:
             model=self.model,
             measured=self.measured,
             layers=self.layers,
+            outputs=self.outputs,
+            test=self.test,
         )
 
     def save(self, path: str | Path) -> None:

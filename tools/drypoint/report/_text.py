@@ -1,5 +1,6 @@
 """The report as a screen of text."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,14 +8,20 @@ from drypoint.common import printable, table_lines
 
 Facts = Mapping[str, Any]
 NOT_KNOWN = "not known: there are no test examples (--data DATA)"
+WIDTH = 80  # columns
+CLASS_FIGURES = ("precision", "recall", "f1")
+MOST_CLASSES = 30  # rows of a table
 GUESSED = "calibrated on random inputs: costs and bytes hold, scales do not"
 
 
 def text(facts: Facts) -> str:
     """A line for each headline figure; the layers and the costs as tables."""
-    blocks = ["\n".join(table_lines(_headline(facts), left=(0, 1)))]
+    blocks = [verdict_text(facts["verdict"])]
+    blocks.append("\n".join(table_lines(_headline(facts), left=(0, 1), width=WIDTH)))
     if facts["layers"] is not None:
         blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
+    if facts["quality"] is not None:
+        blocks.append("\n".join(table_lines(class_rows(facts["quality"]["integers"]))))
     for target, cost in facts["costs"].items():
         if "not_measured" in cost:
             blocks.append(f"{target}: not measured: {cost['not_measured']}")
@@ -25,6 +32,13 @@ def text(facts: Facts) -> str:
             times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
+
+
+def verdict_text(verdict: Facts) -> str:
+    """The sentence of the verdict, and a line for each finding with its advice."""
+    rows = [(each["rule"], f"{each['finding']}: {each['advice']}") for each in verdict["findings"]]
+    lines = textwrap.wrap(verdict["summary"], WIDTH)
+    return "\n".join([*lines, *(table_lines(rows, left=(0, 1), width=WIDTH) if rows else [])])
 
 
 def accuracy(measured: Facts) -> str:
@@ -79,7 +93,10 @@ def describe_time(cost: Facts) -> str:
 
 def _headline(facts: Facts) -> list[tuple[str, str]]:
     quality, program, layers = facts["quality"], facts["program"], facts["layers"]
-    rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
+    if facts["outputs"] is not None:
+        rows = _outputs(facts["outputs"])
+    else:
+        rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
     if facts["inputs"]["calibration_random"]:
         rows.append(("integers", GUESSED))
     if facts["rounding"] is not None:
@@ -109,6 +126,23 @@ def _quality(quality: Facts) -> list[tuple[str, str]]:
     return [*rows, ("calibration error", f"{quality['integers']['ece']:.4f}")]
 
 
+def _outputs(outputs: Facts) -> list[tuple[str, str]]:
+    """The errors of an autoencoder or a regression."""
+    numbers = outputs["kind"] == "numbers"
+    what = "root mean squared error" if numbers else "mean squared error"
+    of = "normal examples" if outputs.get("anomalies") else f"{outputs['examples']:,} examples"
+    rows = [(what, f"{outputs['error']:.4g} of {of}")]
+    if outputs["float_error"] is not None:
+        rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))
+    if numbers:
+        return [*rows, ("R2", f"{outputs['integers']['r2']:.4f}")]
+    if len(outputs["by_class"]) > 1:
+        rows += [(f"  of {name}", f"{error:.4g}") for name, error in outputs["by_class"].items()]
+    if outputs["anomalies"] is not None:
+        rows.append(("AUC of anomalies", f"{outputs['anomalies']['auc']:.4f}"))
+    return rows
+
+
 def _layers(layers: Facts) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("op", "type", "SQNR, dB", "clipped", "largest error")]
     for op in layers["ops"]:
@@ -117,6 +151,23 @@ def _layers(layers: Facts) -> list[tuple[str, ...]]:
             (op["op"], op["dtype"], sqnr, f"{100 * op['clipped']:.2f} %", f"{op['max_error']:.3g}")
         )
     return rows
+
+
+def class_rows(measured: Facts) -> list[tuple[str, ...]]:
+    """A row of heads, then precision, recall and F1 of each class and its number of examples; of
+    many classes the ones with the lowest F1."""
+    counts = [sum(row) for row in measured["confusion_matrix"]]
+    figures = (measured["classes"], *(measured[key] for key in CLASS_FIGURES), counts)
+    found = sorted(enumerate(zip(*figures, strict=True)), key=lambda each: each[1][3])
+    shown = sorted(found[:MOST_CLASSES])
+    head = ("class", "precision", "recall", "F1", "examples")
+    return [
+        head,
+        *(
+            (str(name), *(f"{100 * value:.1f} %" for value in values), f"{n:,}")
+            for _, (name, *values, n) in shown
+        ),
+    ]
 
 
 def _ops(cost: Facts) -> list[tuple[str, ...]]:

@@ -39,12 +39,15 @@ from ._losses import mse as mse
 from ._losses import softmax as softmax
 from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
+from ._quantization import requantize as requantize
+from ._quantization import weight_codes as weight_codes
 from ._tape import Array as Array
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record
 from ._upsampling import ChannelOrder as ChannelOrder
 from ._upsampling import conv_transpose2d as conv_transpose2d
 from ._upsampling import depth_to_space as depth_to_space
+from ._upsampling import resize2d as resize2d
 from ._upsampling import upsample2d as upsample2d
 from ._window import MOST_POOLED as MOST_POOLED
 from ._window import NO_PADDING as NO_PADDING
@@ -52,5 +55,6 @@ from ._window import Padding as Padding
 from ._window import Pair as Pair
 from ._window import Window as Window
 from .kernels.native.algorithm import direct_convolution as direct_convolution
+from .kernels.numpy.quantization import Range as Range
 from .kernels.runtime import n_threads as n_threads
 from .kernels.runtime import set_threads as set_threads

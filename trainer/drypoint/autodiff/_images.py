@@ -21,6 +21,7 @@ def conv2d(
     groups: int = 1,
     relu: bool = False,
     pool: Pair = (1, 1),
+    exact: bool = False,
 ) -> Tensor:
     """Two-dimensional cross-correlation (the kernel is not flipped), plus a bias.
 
@@ -40,6 +41,7 @@ def conv2d(
         relu: whether to apply max(., 0) to the result.
         pool: the window of a max-pooling of the result, with the window as stride, of at most 254
             elements; of equal elements the first, row by row, gets the gradient.
+        exact: whether sums of integers must be exact, below 2^24: no Winograd transform.
 
     Returns:
         (N, O, OH, OW), sizes by `Window.output_size`, divided by `pool` and rounded down.
@@ -59,7 +61,7 @@ def conv2d(
     if not 1 <= pool[0] * pool[1] <= MOST_POOLED:
         raise AutodiffError(f"conv2d pools over at most {MOST_POOLED} elements, got {pool}")
     kh, kw = weight.shape[2:]
-    spec = Convolution(Window((kh, kw), stride, padding, dilation), groups, relu, pool)
+    spec = Convolution(Window((kh, kw), stride, padding, dilation), groups, relu, pool, exact)
     size = (x.shape[2], x.shape[3])
     spec.output_size(*size)
     parents = [x, weight] if bias is None else [x, weight, bias]

@@ -10,7 +10,7 @@ from .kernels.numpy.normalization import column
 
 
 def batch_norm(
-    x: Tensor, scale: Tensor, shift: Tensor, *, epsilon: float
+    x: Tensor, scale: Tensor, shift: Tensor, *, epsilon: float, clip: float | None = None
 ) -> tuple[Tensor, Array, Array]:
     """(x - mean) / sqrt(variance + epsilon) * scale + shift, by the statistics of the batch.
 
@@ -19,6 +19,8 @@ def batch_norm(
         scale: (C,).
         shift: (C,).
         epsilon: added to the variance, above 0.
+        clip: above 0: the result is clipped to 0..clip, as by a ReLU (infinity) or a ReLU6 (6)
+            after it, in one operation. None: it is not.
 
     Returns:
         The result, the mean (C,) and the variance (C,) of each channel over all other axes.
@@ -30,12 +32,13 @@ def batch_norm(
     _check(x, scale, shift)
     if not x.data.size:
         raise AutodiffError(f"batch_norm in training wants values, got shape {x.shape}")
-    value, mean, variance = kernels.batch_norm(x.data, scale.data, shift.data, epsilon=epsilon)
+    arrays = x.data, scale.data, shift.data
+    value, mean, variance = kernels.batch_norm(*arrays, epsilon=epsilon, clip=clip)
 
     def gradients(g: Array) -> tuple[Array, Array, Array]:
         """The gradients of x, scale and shift, computed together since they share two sums."""
         return kernels.batch_norm_gradient(
-            g, x.data, scale.data, mean=mean, variance=variance, epsilon=epsilon
+            g, *arrays, mean=mean, variance=variance, epsilon=epsilon, clip=clip
         )
 
     to_x, to_scale, to_shift = shared_vjps(gradients, 3)
@@ -44,18 +47,37 @@ def batch_norm(
 
 
 def batch_norm_inference(
-    x: Tensor, scale: Tensor, shift: Tensor, *, mean: Array, variance: Array, epsilon: float
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    *,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    clip: float | None = None,
 ) -> Tensor:
     """`batch_norm` by running statistics (C,): one multiplication and one addition a value."""
     axes = _check(x, scale, shift)
-    inverse = 1 / np.sqrt(variance.astype(x.dtype) + np.asarray(epsilon, x.dtype))
-    factor = column(scale.data * inverse, x.data)
-    unit = (x.data - column(mean.astype(x.dtype), x.data)) * column(inverse, x.data)
+    mean, variance = mean.astype(x.dtype, copy=False), variance.astype(x.dtype, copy=False)
+    inverse = 1 / np.sqrt(variance + np.asarray(epsilon, x.dtype))
+    y = kernels.batch_norm_inference(
+        x.data, scale.data, shift.data, mean, variance, epsilon=epsilon, clip=clip
+    )
+
+    def pass_clip(g: Array) -> Array:
+        """The gradients that the clip passes on."""
+        return g if clip is None else g * ((y > 0) & (y < clip))
+
+    def to_scale(g: Array) -> Array:
+        """Each gradient times its normalized x, summed."""
+        unit = (x.data - column(mean, x.data)) * column(inverse, x.data)
+        return np.asarray((pass_clip(g) * unit).sum(axis=axes))
+
     return record(
-        unit * column(scale.data, x.data) + column(shift.data, x.data),
-        (x, lambda g: g * factor),
-        (scale, lambda g: (g * unit).sum(axis=axes)),
-        (shift, lambda g: g.sum(axis=axes)),
+        y,
+        (x, lambda g: pass_clip(g) * column(scale.data * inverse, x.data)),
+        (scale, to_scale),
+        (shift, lambda g: np.asarray(pass_clip(g).sum(axis=axes))),
     )
 
 

@@ -1,6 +1,8 @@
 """Operations that make images (N, C, H, W) larger."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from ._errors import AutodiffError
 from ._images import check_images
@@ -13,6 +15,7 @@ from .kernels.numpy.lanes import from_lanes
 ChannelOrder: TypeAlias = Literal["CRD", "DCR"]
 """The channel that is pixel (i, j) of output channel o, for a block of (rows, columns): "CRD" is
 channel (o * rows + i) * columns + j, "DCR" is channel (i * columns + j) * O + o."""
+Alignment: TypeAlias = Literal["half_pixel", "align_corners", "asymmetric"]
 
 
 def conv_transpose2d(
@@ -75,6 +78,41 @@ def upsample2d(x: Tensor, factor: Pair) -> Tensor:
         kernels.sum_pool2d_gradient(x.data, window=window, divisor=1, size=size),
         (x, lambda g: kernels.sum_pool2d(g, window=window, divisor=1)),
     )
+
+
+def resize2d(x: Tensor, size: Pair, *, alignment: Alignment = "half_pixel") -> Tensor:
+    """Bilinear interpolation of x (N, C, H, W): (N, C, *size).
+
+    Args:
+        x: the images.
+        size: height and width.
+        alignment: "half_pixel": the edges of the image stay where they are; "align_corners": the
+            centres of the first and of the last pixel; "asymmetric": the first edge.
+
+    Raises:
+        AutodiffError: x has not four axes.
+    """
+    check_images(x, "resize2d")
+    lines = zip(x.shape[2:], size, strict=True)
+    rows, columns = (_weights(n, m, alignment, x.dtype) for n, m in lines)
+    return record(rows @ x.data @ columns.T, (x, lambda g: rows.T @ g @ columns))
+
+
+def _weights(before: int, after: int, alignment: Alignment, dtype: np.dtype[Any]) -> Array:
+    """The weights of the pixels of a line for each pixel of the resized line (after, before)."""
+    y = np.arange(after, dtype=np.float64)
+    if alignment == "align_corners":
+        at = y * (before - 1) / max(1, after - 1)
+    else:
+        half = 0.5 if alignment == "half_pixel" else 0.0
+        at = (y + half) * before / after - half
+    at = at.clip(0, before - 1)
+    first = np.floor(at).astype(np.intp)
+    second = np.minimum(first + 1, before - 1)
+    weights = np.zeros((after, before))
+    np.add.at(weights, (np.arange(after), first), 1 - (at - first))
+    np.add.at(weights, (np.arange(after), second), at - first)
+    return weights.astype(dtype)
 
 
 def depth_to_space(x: Tensor, block: Pair, *, mode: ChannelOrder) -> Tensor:

@@ -81,12 +81,15 @@ class Convolution:
         pool: the pooling window, (vertical, horizontal), which is also the stride; there is no
             padding, and incomplete windows at the lower and right edge are dropped. (1, 1) is no
             pooling.
+        exact: the result for integers is exact while sums stay below 2^24: the forward pass is a
+            direct convolution.
     """
 
     window: Window
     groups: int = 1
     relu: bool = False
     pool: Pair = (1, 1)
+    exact: bool = False
 
     @property
     def plain(self) -> bool:

@@ -35,6 +35,7 @@ from ._readers.idx import idx_bytes, parse_idx, read_idx, write_idx
 from ._readers.idx_files import load_idx
 from ._readers.read import read
 from ._readers.recordings import read_samples
+from ._readers.wav import read_audio
 from ._sources.cache import cache_folder
 from ._sources.named import DatasetCard, cards, load
 
@@ -81,6 +82,7 @@ __all__ = [
     "parse_idx",
     "plain_images",
     "read",
+    "read_audio",
     "read_idx",
     "read_samples",
     "take",

@@ -1,4 +1,4 @@
-"""Where a file's net ends: at its output, or at the tensors that a user cuts it at."""
+"""Where a file's net ends: at its outputs, or at the tensors that a user cuts it at."""
 
 from collections.abc import Collection, Hashable, Sequence
 from typing import TypeVar
@@ -11,24 +11,24 @@ Name = TypeVar("Name", bound=Hashable)
 _NAMED = 6  # tensors that a message names
 
 
-def output_name(
+def output_tensors(
     cut: Sequence[str],
     outputs: Sequence[str],
     computed: Collection[str],
     n_inputs: int,
     error: type[ImportFileError],
-) -> str:
-    """The name of the tensor that a net ends in.
+) -> tuple[str, ...]:
+    """The names of the tensors that a net ends in.
 
     Args:
-        cut: names of tensors to import up to; none: the file's output.
+        cut: names of tensors to import up to; none: the file's outputs.
         outputs: names of the file's outputs.
         computed: names of all tensors that the file computes.
         n_inputs: how many inputs the file has.
         error: the class of the errors.
 
     Raises:
-        ImportFileError: it has several inputs; there is not one output; or no tensor has the name.
+        ImportFileError: there is not one input, or no output; or no tensor has a name of ``cut``.
     """
     wanted = "a tuple of names, such as ('logits',)"
     check_kind(cut, (tuple, list), name="cut", wanted=wanted, error=error)
@@ -37,53 +37,46 @@ def output_name(
     unknown = [name for name in cut if name not in computed]
     if unknown:
         raise error(f"it computes no tensor {unknown[0]!r}; its outputs are {_names(outputs)}")
-    ends = tuple(cut) or tuple(outputs)
-    if n_inputs == len(ends) == 1:
-        return ends[0]
+    ends = tuple(dict.fromkeys(cut or outputs))
     if n_inputs != 1 or not ends:
         raise error(
-            f"it has {n_inputs} inputs and {len(outputs)} outputs; a net has one of each: export "
-            "the part in between"
+            f"it has {n_inputs} inputs and {len(outputs)} outputs; wanted: one input, and an "
+            "output or several: export the part in between"
         )
-    raise error(
-        f"it has 1 inputs and {len(ends)} outputs, {_names(ends)}; a net has one of each: "
-        f"import up to one tensor, with {_option(ends[0])}"
-    )
+    return ends
 
 
 def hint(names: Sequence[str]) -> str:
     """What to say of tensors where a file can be cut before what is refused; "" of none."""
     if not names:
         return ""
-    return (
-        f"before them it computes {_names(names)}: {_option(names[-1])} imports up to there, and "
-        "what comes after is for your own code"
-    )
+    words = " ".join(repr(name) for name in names)
+    return f"--cut {words} imports up to there; what comes after is for your own code"
 
 
 def before_refused(
-    ends: Collection[tuple[Sequence[Name], Sequence[Name]]], refused: Collection[int]
+    ends: Collection[tuple[Sequence[Name], Sequence[Name]]],
+    refused: Collection[int],
+    outputs: Sequence[Name],
 ) -> list[Name]:
-    """The computed tensors that refused nodes and their followers read from the other nodes; none
-    where the other nodes are less than half of all.
+    """The computed tensors that refused nodes and their followers read from the other nodes, and
+    the outputs that the other nodes compute; none where these are less than half of all nodes.
 
     Args:
         ends: tensors that each node reads and computes, in order of computation.
         refused: positions of the refused nodes.
+        outputs: of the file.
     """
     computed, lost, read, count = set[Name](), set[Name](), dict[Name, None](), 0
-    for position, (inputs, outputs) in enumerate(ends):
+    for position, (inputs, written) in enumerate(ends):
         if position in refused or lost.intersection(inputs):
             count += 1
-            lost.update(outputs)
+            lost.update(written)
             read |= dict.fromkeys(inputs)
         else:
-            computed.update(outputs)
+            computed.update(written)
+    read |= dict.fromkeys(outputs)
     return [name for name in read if name in computed] if 2 * count <= len(ends) else []
-
-
-def _option(name: str) -> str:
-    return f"cut=({name!r},) or --cut {name!r}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -179,7 +179,15 @@ class Draft:
         self.layers[end] = replace(self.layers[end], keeps=True)
 
     def choose(self, value: TensorView, places: list[int]) -> TensorView:
-        """Some of the channels of an image, by a convolution of 1x1 with weights of 0 and 1."""
+        """Some of the channels of an image: channels beside each other, a shuffle, or a convolution
+        of 1x1 with weights of 0 and 1.
+        """
+        count = value.layer_shape[0]
+        if places == [*range(places[0], places[0] + len(places))]:
+            return self.add(nn.Slice(0, places[0], places[-1] + 1), (value,))
+        groups = _shuffled_groups(places, count)
+        if groups:
+            return self.add(nn.ChannelShuffle(groups), (value,))
         self.claim(len(places) * value.layer_shape[0])
         matrix = np.zeros((len(places), value.layer_shape[0], 1, 1))
         matrix[np.arange(len(places)), places] = 1.0
@@ -208,12 +216,16 @@ class Draft:
         output = self.add(layer, (value,), arrays, scaling=True)
         return replace(value, end=output.end)
 
-    def merge_scalings(self, output: int) -> tuple[dict[int, DraftLayer], int]:
+    def merge_scalings(
+        self, outputs: Mapping[str, int]
+    ) -> tuple[dict[int, DraftLayer], dict[str, int]]:
         """The layers with each scaling merged into the layer before where only it reads that, and
-        the number of the output.
+        the number of the layer that computes each output, by the output's name.
         """
         layers = dict(self.layers)
-        readers = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
+        readers = Counter(
+            [*outputs.values(), *(n for layer in layers.values() for n in layer.reads)]
+        )
         moved: dict[int, int] = {}
         for number, original in self.layers.items():
             reads = tuple(moved.get(n, n) for n in original.reads)
@@ -232,16 +244,17 @@ class Draft:
                 )  # fmt: skip
                 del layers[number]
                 moved[number] = reads[0]
-        return layers, moved.get(output, output)
+        return layers, {name: moved.get(number, number) for name, number in outputs.items()}
 
-    def net(self, output: int) -> nn.Sequential | nn.Graph:
-        """The net with its arrays, a `Sequential` where it is a chain.
+    def net(self, outputs: Mapping[str, int]) -> nn.Sequential | nn.Graph:
+        """The net with its arrays: a `Sequential` where it is a chain of one output, else a
+        `Graph`; names of several outputs are its output ports.
 
         Raises:
-            ImportFileError: it has no layer, or an array is not of finite real numbers.
+            ImportFileError: an output is the input, or an array is not of finite real numbers.
         """
-        layers, output = self.merge_scalings(output)
-        if not layers:
+        layers, outputs = self.merge_scalings(outputs)
+        if 0 in outputs.values():
             raise self.error("has no layers: its output is its input")
         names = layer_names(layers)
         params: dict[str, Array] = {}
@@ -253,12 +266,13 @@ class Draft:
                 into[path] = self._as_float32(array, path)
         numbers = list(layers)
         net: nn.Sequential | nn.Graph
-        if [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]:
+        is_chain = [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]
+        if is_chain and len(outputs) == 1:
             net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
         else:
             net = nn.Graph(
                 {names[n]: layers[n].module for n in numbers},
-                _edges(layers, names),
+                [*_edges(layers, names), *_output_edges(outputs, names)],
                 {INPUT: self.input_shape},
             )
         return net.with_params(params).with_buffers(buffers)
@@ -271,6 +285,15 @@ class Draft:
         if not np.isfinite(values).all():
             raise self.error(f"{path} holds values that are not finite in float32")
         return values
+
+
+def _shuffled_groups(places: list[int], count: int) -> int:
+    """The groups of the channel shuffle that makes this order of so many channels; 0: none does."""
+    groups = places.index(1) if len(places) == count and 1 in places else 0
+    if not groups or count % groups:
+        return 0
+    order = np.arange(count).reshape(groups, -1).T.reshape(-1)
+    return groups if order.tolist() == places else 0
 
 
 def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
@@ -293,6 +316,13 @@ def _edges(layers: Mapping[int, DraftLayer], names: Mapping[int, str]) -> list[t
             end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
             edges.append((names[source], end))
     return edges
+
+
+def _output_edges(outputs: Mapping[str, int], names: Mapping[int, str]) -> list[tuple[str, str]]:
+    """The edges to several output ports; the only output of a net needs none."""
+    if len(outputs) == 1:
+        return []
+    return [(names[number], f".{port}") for port, number in outputs.items()]
 
 
 def _scale_arrays(before: DraftLayer, scaling: DraftLayer) -> dict[str, Array] | None:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drypoint import nn
 from drypoint.common import check_kind, kind_of
-from drypoint.program import Program, reference
+from drypoint.program import ONLY_OUTPUT, Program, Values, reference
 
 from ._errors import ExportError
 from ._packages import package
@@ -26,7 +26,7 @@ def to_onnx(
     source: nn.Model | nn.Layer | Program,
     inputs: ArrayLike | None = None,
     *,
-    outputs: NDArray[np.int32] | None = None,
+    outputs: Values | None = None,
     batch: int = 1,
 ) -> bytes:
     """The bytes of an ONNX file of a float net or of a program.
@@ -41,9 +41,10 @@ def to_onnx(
 
     Args:
         source: a trained net or a program.
-        inputs: of a program: typical inputs, as `Engine.run` takes them; their largest output sets
-            the scale of the file's output.
-        outputs: of a program: what it gives for typical inputs, in place of ``inputs``.
+        inputs: of a program: typical inputs, as `Engine.run` takes them; the largest value of each
+            output sets the scale of the file's output.
+        outputs: of a program: what it gives for typical inputs, in place of ``inputs``; of several
+            outputs a dict by name.
         batch: of a program: the number of inputs of a call.
 
     Raises:
@@ -61,7 +62,7 @@ def to_tflite(
     program: Program,
     inputs: ArrayLike | None = None,
     *,
-    outputs: NDArray[np.int32] | None = None,
+    outputs: Values | None = None,
     batch: int = 1,
 ) -> bytes:
     """The bytes of a ``.tflite`` file of a program, int8, with the program's own weights.
@@ -109,22 +110,27 @@ def to_safetensors(net: nn.Model | nn.Module) -> bytes:
 
 
 def _outputs(
-    program: Program, inputs: ArrayLike | None, outputs: NDArray[np.int32] | None
-) -> NDArray[np.int32]:
-    if program.earlier_outputs:
-        names = ", ".join(output.name for output in program.outputs)
-        raise ExportError(f"the program has the outputs {names}; a program in a file has one")
+    program: Program, inputs: ArrayLike | None, outputs: Values | None
+) -> dict[str, NDArray[np.int32]]:
+    """Typical values of each output, by name."""
+    names = [output.name for output in program.outputs]
     if outputs is not None:
-        if not isinstance(outputs, np.ndarray) or outputs.dtype != np.int32 or not outputs.size:
-            raise ExportError(f"outputs is {kind_of(outputs)}; wanted: int32, as Engine.run gives")
-        return outputs
+        by_name = outputs if isinstance(outputs, dict) else {ONLY_OUTPUT: outputs}
+        if {*by_name} != {*names}:
+            raise ExportError(f"outputs has {', '.join(by_name)}; the program {', '.join(names)}")
+        for values in by_name.values():
+            if not isinstance(values, np.ndarray) or values.dtype != np.int32 or not values.size:
+                raise ExportError(
+                    f"outputs is {kind_of(values)}; wanted: int32, as Engine.run gives"
+                )
+        return by_name
     if inputs is None:
         raise ExportError(f"inputs is None; wanted: {_INPUTS}")
     read = program.check_input(inputs)
     if len(read) == 0:
         raise ExportError(f"inputs is empty; wanted: {_INPUTS}")
-    made: NDArray[np.int32] = reference.run(program, read)
-    return made
+    values = reference.run(program, read)
+    return values if isinstance(values, dict) else {ONLY_OUTPUT: values}
 
 
 _NORM = {

@@ -7,7 +7,7 @@ of its integers - 128.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,51 +21,60 @@ from ._errors import ImportFileError
 from ._integer_layers import Crop, FileQuantParams, Floats, OfIntegers, Requantize
 
 PROBABILITIES = FileQuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
-MOVING = (nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, Crop)
+MOVING = (
+    *(nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, nn.Slice),
+    *(nn.ChannelShuffle, Crop),
+)
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
 CLIPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)
 
 
 def program_of(
-    draft: Draft, output: int, *, name: str, halves: graph.Halves, beta: float = 1.0
+    draft: Draft,
+    outputs: Mapping[str, int],
+    *,
+    name: str,
+    halves: graph.Halves,
+    betas: Mapping[int, float] | None = None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """The integer program of a quantized file's draft, and the node of each op.
 
     Args:
         draft: the draft.
-        output: number of the layer that computes the output.
+        outputs: number of the layer that computes each output, by the output's name.
         name: the program's name.
         halves: how the file's framework rounds the halves of a function's table.
-        beta: the factor of a softmax at the end.
+        betas: the factor of a softmax at the end, by the layer's number.
 
     Raises:
         ImportFileError: a tensor is not quantized, a layer has no counterpart, or nothing is
             computed.
         ProgramError: a rule of the format is broken.
     """
-    layers, output = draft.merge_scalings(output)
-    qparams = _OutputParams(draft, layers, output).qparams
+    layers, outputs = draft.merge_scalings(outputs)
+    qparams = _OutputParams(draft, layers, outputs).qparams
     try:
-        value, builder = _build(draft, layers, output, qparams)
-        if value.number == 0:
+        values, builder = _build(draft, layers, {*outputs.values()}, qparams)
+        ends = {port: values[number] for port, number in outputs.items()}
+        if any(value.number == 0 for value in ends.values()):
             raise draft.error("computes nothing: its output is its input")
-        lowered = graph.compute_output(graph.fuse(builder.graph(value)))
+        lowered = graph.compute_outputs(graph.fuse(builder.graph(ends)))
         nodes = graph.quantize_as_file(lowered, halves=halves)
     except LoweringError as error:
         kinds = {layer.title: layer.module.short_name for layer in layers.values()}
         troubles = [(kinds.get(title, ""), title, reason) for title, reason in error.troubles]
         raise draft.error.of(troubles, len(layers), "layers") from error
-    scale = nodes[-1].target.scale * beta
-    return graph.to_program(lowered, nodes, name=name, output_scale=scale), nodes
+    factors = {port: (betas or {}).get(number, 1.0) for port, number in outputs.items()}
+    return graph.to_program(lowered, nodes, name=name, factors=factors), nodes
 
 
 def _build(
     draft: Draft,
     layers: Mapping[int, DraftLayer],
-    output: int,
+    outputs: Collection[int],
     qparams: Mapping[int, FileQuantParams],
-) -> tuple[Value, Builder]:
-    """The nodes of all layers, and the value of the output.
+) -> tuple[dict[int, Value], Builder]:
+    """The nodes of all layers, and the value that each layer computes.
 
     Raises:
         LoweringError: layers cannot be converted; a line for each.
@@ -77,7 +86,7 @@ def _build(
     values, troubles, lost = {0: builder.input}, list[tuple[str, str]](), set[int]()
     for number, layer in layers.items():
         moves = layer.keeps or isinstance(layer.module, KEEPING)
-        last = number == output and isinstance(layer.module, nn.Softmax | nn.LogSoftmax)
+        last = number in outputs and isinstance(layer.module, nn.Softmax | nn.LogSoftmax)
         params = PROBABILITIES if last else qparams.get(number)
         read = [values[n] for n in layer.reads]
         try:
@@ -102,7 +111,7 @@ def _build(
             plane = plane_of(layer.shape)
             if layer.described and values[number].shape != plane:
                 raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
-            if number == output and values[number].flat:
+            if number in outputs and values[number].flat:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
             if not (moves and layer.reads[0] in lost):
@@ -112,7 +121,7 @@ def _build(
             values[number] = builder.stand_in(plane_of(layer.shape), stand_in)
     if troubles:
         raise LoweringError(troubles)
-    return values[output], builder
+    return values, builder
 
 
 def _exact_bias(bias: Floats, scales: Floats, unit: Floats) -> Floats:
@@ -143,9 +152,13 @@ def _input_params(qparams: FileQuantParams) -> graph.QuantParams:
 class _OutputParams:
     """The quantization parameters of each layer's output."""
 
-    def __init__(self, draft: Draft, layers: Mapping[int, DraftLayer], output: int) -> None:
+    def __init__(
+        self, draft: Draft, layers: Mapping[int, DraftLayer], outputs: Mapping[str, int]
+    ) -> None:
         self.layers, self.error = layers, draft.error
-        self.users = Counter([output, *(n for layer in layers.values() for n in layer.reads)])
+        self.users = Counter(
+            [*outputs.values(), *(n for layer in layers.values() for n in layer.reads)]
+        )
         self.qparams = {n: layer.output for n, layer in layers.items() if layer.output is not None}
         if draft.input_qparams is not None:
             self.qparams[0] = draft.input_qparams

@@ -25,7 +25,7 @@ CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors an
 Windowed = kinds.Conv | kinds.GroupedConv | kinds.DepthwiseConv
 COPIES = kinds.MaxPool | kinds.Concat | kinds.Upsample  # their outputs are values of their inputs
 Weighted = Windowed | kinds.Dense
-Requantized = Weighted | kinds.AvgPool | kinds.Add | kinds.Mul
+Requantized = Weighted | kinds.AvgPool | kinds.Add | kinds.Mul | kinds.PReLU
 Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times a ratio is another's
 
 
@@ -36,7 +36,8 @@ class ScaledOp:
     Attributes:
         reads: numbers of the tensors that the op reads.
         sources, target: scales of the inputs and of the output.
-        weight: float64 (out.c,), of each output channel; empty where the op has no weights.
+        weight: float64 (out.c,), of each output channel, or of its slope; empty where the op has no
+            weights.
         bias: int32 (out.c,), for inputs less their zero point; empty where the op has no weights.
         pad: the stored integer that padded places read; None: that of real zero.
         clamp: the least and the largest integer of the file's int8 output.
@@ -59,12 +60,15 @@ def zero_of(tensor: Tensor) -> int:
     return -128 if tensor.type == "u8" else tensor.zero
 
 
-def scale_ops(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list[ScaledOp]]:
+def scale_ops(
+    program: Program, outputs: Mapping[str, NDArray[np.int32]]
+) -> tuple[float, list[ScaledOp]]:
     """The scale of the program's input, and every op with its scales.
 
     Args:
         program: its ops.
-        outputs: what the program gives for typical inputs; they set the last op's scale.
+        outputs: what the program gives for typical inputs, by the output's name; they set the
+            scale of the op that writes the output.
 
     Raises:
         ExportError: 8-bit formats express an op in another way or not at all.
@@ -72,13 +76,16 @@ def scale_ops(program: Program, outputs: NDArray[np.int32]) -> tuple[float, list
     for op in program.ops:
         _check(op)
     scales = _scales(program)
+    names = (output.name for output in program.outputs)
     ops = []
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         unit = target = scales[i + 1]
         if op.out_type == "i32":
-            target = unit * max(1.0, float(np.abs(outputs).max())) / LAST_STEPS
+            target = unit * max(1.0, float(np.abs(outputs[next(names)]).max())) / LAST_STEPS
         weight: NDArray[np.float64] = np.zeros(0)
         bias: NDArray[np.int32] = np.zeros(0, np.int32)
+        if isinstance(op, kinds.PReLU):
+            weight = np.full(op.out_shape.c, op.factors[1] / op.factors[0])
         if isinstance(op, Weighted):
             weight = op.mult.astype(np.float64) * 2.0 ** (op.shift - 32) * unit / scales[reads[0]]
             bias = op.bias + np.int32(op.inputs[0].zero) * op.rows.sum(axis=1, dtype=np.int32)
@@ -112,6 +119,8 @@ def _check(op: Op) -> None:
         require(op.bias[0] == bias, "an addition with a bias that no zero point explains")
     if isinstance(op, kinds.Mul):
         require(not op.bias.any(), "a product with a bias")
+    if isinstance(op, kinds.PReLU):
+        require(op.bias[0] == 0, "a slope with a bias")
     if isinstance(op, kinds.AvgPool):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
@@ -167,24 +176,28 @@ def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         if isinstance(op, COPIES):
             yield from ((op, ((number,), i + 1, 1.0)) for number in reads)
-        if not isinstance(op, kinds.AvgPool | kinds.Add | kinds.Mul):
+        if not isinstance(op, kinds.AvgPool | kinds.Add | kinds.Mul | kinds.PReLU):
             continue
         ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
         if isinstance(op, kinds.Mul):
             yield op, (tuple(reads), i + 1, 1 / ratio)
         else:
-            factors = (mean_count(op),) if isinstance(op, kinds.AvgPool) else op.factors
+            factors = (
+                (mean_count(op),) if isinstance(op, kinds.AvgPool) else op.factors[: len(reads)]
+            )
             for number, factor in zip(reads, factors, strict=True):
                 yield op, ((number,), i + 1, 1 / (ratio * factor))
 
 
 def _scales(program: Program) -> list[float]:
-    """The scale of each tensor: the program's for the input, for the output unless it is tied to
-    the input, and for the tensors tied to them; 1 for the first one of each other tied group.
+    """The scale of each tensor: the program's for the input, for an output unless it is tied to
+    them before, and for the tensors tied to them; 1 for the first one of each other tied group.
     """
     ties = list(_ties(program))
     scales: dict[int, float] = {}
-    for first, scale in ((0, program.input_scale), (len(program.ops), program.output_scale)):
+    written = [i + 1 for i, op in enumerate(program.ops) if op.out_type == "i32"]
+    own = zip(written, (output.scale for output in program.outputs), strict=True)
+    for first, scale in ((0, program.input_scale), *reversed([*own])):
         scales.setdefault(first, scale)
         while more := _follow(scales, [tie for _, tie in ties]):
             scales |= more

@@ -44,7 +44,7 @@ def program_and_rounding(
         source: an ONNX or TensorFlow Lite file, or its bytes; untrusted, as for
             `program_from_onnx` and `program_from_tflite`.
         name: the program's name.
-        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
+        cut: the names of the tensors to import up to; none: the file's outputs.
         input_shape: of an example, where an ONNX file leaves it open.
 
     Raises:

@@ -8,7 +8,8 @@ thresholds of two roundings lie exactly the accumulators whose bytes differ.
 
 The accumulators of an output channel that any input reaches lie in an interval that follows from
 its weights and its bias. Of an addition or a product of two planes all 65,536 pairs of bytes are
-tried.
+tried. Of an interpolation these are the pairs of neighbours in a row, and in a column, at each
+place: TensorFlow Lite has weights of 10 bits there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from drypoint.program import (
     GroupedConv,
     Mul,
     Op,
+    Resize,
     Tensor,
     reference,
 )
@@ -49,7 +51,7 @@ class OpRounding:
     Attributes:
         name: the op's.
         reachable: accumulators that its weights allow, of all channels; pairs of bytes of an
-            addition or a product.
+            addition, a product or, at each place, an interpolation.
         differing: of these, how many give another byte in the framework.
         most: the largest difference of two bytes.
     """
@@ -134,7 +136,7 @@ def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]
                 factors[position] = Requantization(ratio=ratio)
             case graph.AvgPool() as mean:
                 factors[position] = Requantization(ratio=node.unit / out, division=mean.halves_away)
-            case graph.Weighted() | graph.Binary(op=program.Mul):
+            case graph.Weighted() | graph.Binary(op=program.Mul) | graph.Resize():
                 factors[position] = Requantization(ratio=node.unit / out)
     return factors
 
@@ -154,6 +156,8 @@ def compare(
         op = ops[position]
         if isinstance(op, Add | Mul):
             roundings.append(_compare_pairs(op, requantization, framework))
+        elif isinstance(op, Resize):
+            roundings.append(_compare_neighbours(op, framework))
         elif isinstance(op, Weighted | AvgPool):
             roundings.append(_compare_thresholds(op, requantization, framework))
     return RoundingReport(framework=framework, ops=tuple(roundings))
@@ -199,6 +203,34 @@ def _add_twice(x: Integers, y: Integers, ratio: NDArray[np.float64]) -> Integers
         round_twice(v << 20, np.array([r / twice])) for v, r in zip((x, y), ratio, strict=True)
     ]
     return round_twice(parts[0] + parts[1], np.array([twice / 2**20]))
+
+
+def _compare_neighbours(op: Resize, framework: Framework) -> OpRounding:
+    """Of two neighbours in a row or in a column, where the other axis does not interpolate."""
+    values = _stored_integers(op.inputs[0])
+    a, b = (x.reshape(-1) for x in np.broadcast_arrays(values[:, None], values[None]))
+    differing = most = places = 0
+    for axis in (0, 1):
+        stride, offset, parts = op.stride[axis], op.dilation[axis], op.kernel[axis]
+        y, last = np.arange(op.out_shape[axis]), op.in_shape[axis] - 1
+        at = (y * stride + offset - parts).clip(0, last * parts)
+        scale = (2048 * stride + parts) // (2 * parts)  # of 10 bits, rounded
+        half = 2 * (offset - parts) == stride - parts
+        near = (y * scale + (scale // 2 - 512 if half else 0)).clip(0, last << 10)
+        for exact, ten_bits in {*zip(at.tolist(), near.tolist(), strict=True)}:
+            first, rest = divmod(exact, parts)
+            ours = (2 * ((parts - rest) * a + rest * b) + parts) // (2 * parts)
+            weight = ten_bits - (first << 10)
+            if framework == "TensorFlow Lite":  # halves away from 0
+                total = (1024 - weight) * a + weight * b
+                theirs = np.sign(total) * ((np.abs(total) + 512) >> 10)
+            else:
+                t = np.float32(rest / parts)
+                theirs = np.rint(a.astype(np.float32) * (1 - t) + b.astype(np.float32) * t)
+            off = np.abs(ours - theirs.astype(np.int64))
+            differing, most = differing + int((off > 0).sum()), max(most, int(off.max()))
+            places += 1
+    return OpRounding(name=op.name, reachable=places * len(a), differing=differing, most=most)
 
 
 # Ops with an accumulator: thresholds

@@ -8,13 +8,14 @@ from typing import Any
 
 from drypoint.common import DrypointError, check_kind, parse_json, printable, read_bytes
 from drypoint.data import AudioEncoder
-from drypoint.program import Program, simplify
+from drypoint.program import Detector, Program, simplify
 
 from ._errors import ImportFileError
 from .tflite.read import program_from_tflite
 
 _LARGEST = 1 << 20  # bytes of a manifest
 STEP_MS = 10  # of the front end that all manifests of version 2 have
+HOLD_MS = 1000  # after a detection, in which nothing is detected
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -22,7 +23,8 @@ class WakeWord:
     """A wake word, ready to be exported: `program.streaming()` listens to samples.
 
     Attributes:
-        program: the net with the front end "micro". Its output is a probability in 256ths.
+        program: the net with the front end "micro". Its output is a probability in 256ths. Its
+            detector says when the wake word was there, and nothing in the second after it.
         wake_word: the words, as the manifest shows them.
         cutoff: the wake word is detected where the mean of the last probabilities is above it.
         sliding_window: of so many probabilities.
@@ -84,8 +86,16 @@ def read_wake_word(path: str | Path, *, name: str = "model") -> WakeWord:
     program = simplify(
         replace(program, encoder=encoder.config(), front=encoder.front, provenance=facts)
     ).program
-    shown = printable(facts["wake_word"])
-    return WakeWord(program=program, wake_word=shown, cutoff=cutoff, sliding_window=window)
+    period = program.streaming().clocks[-1].period * STEP_MS
+    detector = Detector.of_probability(
+        cutoff, program.outputs[-1], window=window, hold=HOLD_MS // period, keywords=(0,)
+    )
+    return WakeWord(
+        program=replace(program, detector=detector),
+        wake_word=printable(facts["wake_word"]),
+        cutoff=cutoff,
+        sliding_window=window,
+    )
 
 
 def _field(path: Path, fields: Any, name: str, kind: type) -> Any:

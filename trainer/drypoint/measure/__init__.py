@@ -31,6 +31,7 @@ from ._scores import wilson_interval as wilson_interval
 from ._spotting import Detection as Detection
 from ._spotting import Spoken as Spoken
 from ._spotting import SpottingErrors as SpottingErrors
+from ._spotting import count_errors as count_errors
 from ._spotting import spot_keywords as spot_keywords
 from ._spotting import spotting_errors as spotting_errors
 from ._timing import Latency as Latency

@@ -144,7 +144,7 @@ def pick_output(found: ArrayLike | Mapping[str, ArrayLike], output: str | None) 
         came = "none is named" if output is None else f"none is {output!r}"
         raise MeasureError(
             f"the model has the outputs {', '.join(found)}, and {came}: measure one at a time, "
-            f"output={next(iter(found))!r}"
+            f"output={next(iter(found))!r} or --output {next(iter(found))}"
         )
     return found[output]
 

@@ -125,30 +125,47 @@ def spotting_errors(
             raise MeasureError(f"{name} is no list of the kind that it wants")
     if not seconds > 0:
         raise MeasureError(f"seconds from decision to decision are {seconds}, not above 0")
+    hours = len(values) * seconds / 3600
     rows = []
     for threshold in thresholds:
         detections = spot_keywords(
             values, keywords, threshold=threshold, smoothing=smoothing, hold=hold
         )
-        hits = [
-            {i for i, word in enumerate(spoken) if _finds(detection, word)}
-            for detection in detections
-        ]
-        rows.append(
-            SpottingErrors(
-                threshold=threshold,
-                spoken=len(spoken),
-                missed=len(spoken) - len(set().union(*hits)),
-                false_accepts=sum(not hit for hit in hits),
-                hours=len(values) * seconds / 3600,
-            )
-        )
+        pairs = [(detection.decision, detection.keyword) for detection in detections]
+        rows.append(count_errors(pairs, spoken, threshold=threshold, hours=hours))
     return rows
 
 
-def _finds(detection: Detection, spoken: Spoken) -> bool:
-    inside = spoken.begin <= detection.decision < spoken.end
-    return inside and detection.keyword == spoken.keyword
+def count_errors(
+    detections: Sequence[tuple[int, int]],
+    spoken: Sequence[Spoken],
+    *,
+    threshold: float,
+    hours: float,
+) -> SpottingErrors:
+    """The errors of detections, as those of `Program.detector`.
+
+    Args:
+        detections: (number of the decision, class) of each.
+        spoken: as for `spotting_errors`.
+        threshold: of the detections, for the result.
+        hours: the signal's length.
+    """
+    hits = [
+        {
+            i
+            for i, word in enumerate(spoken)
+            if word.begin <= decision < word.end and keyword == word.keyword
+        }
+        for decision, keyword in detections
+    ]
+    return SpottingErrors(
+        threshold=threshold,
+        spoken=len(spoken),
+        missed=len(spoken) - len(set().union(*hits)),
+        false_accepts=sum(not hit for hit in hits),
+        hours=hours,
+    )
 
 
 def _smooth(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

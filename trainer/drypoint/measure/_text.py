@@ -39,14 +39,21 @@ def report_text(m: ProbabilityFigures) -> str:
 
 
 def report_html(m: ProbabilityFigures) -> str:
-    """The report as three tables: figures, classes, confusion matrix."""
+    """The report as three tables: figures, classes, confusion matrix as a heat map."""
     head = ("class", "precision", "recall", "f1", "examples")
-    rows = zip(m.classes, m.confusion_matrix.tolist(), strict=True)
+    matrix = m.confusion_matrix
+    rows = zip(m.classes, matrix.tolist(), strict=True)
+    shares = np.sqrt(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))  # 1 % is visible
+    shades = {(i, j + 1): float(shares[i, j]) for i, j in zip(*np.nonzero(matrix), strict=True)}
     return "\n".join(
         [
             html_table(("figure", ""), _figures(m)),
             html_table(head, _class_rows(m)),
-            html_table(("true \\ predicted", *m.classes), [(name, *row) for name, row in rows]),
+            html_table(
+                ("true \\ predicted", *m.classes),
+                [(name, *row) for name, row in rows],
+                shades=shades,
+            ),
         ]
     )
 

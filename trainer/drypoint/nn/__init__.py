@@ -46,6 +46,7 @@ from ._families.presets import dilated as dilated
 from ._families.presets import ds_cnn as ds_cnn
 from ._families.presets import lenet as lenet
 from ._families.presets import lenet5 as lenet5
+from ._families.presets import mixednet as mixednet
 from ._families.presets import mlp as mlp
 from ._families.presets import mobilenet as mobilenet
 from ._families.presets import mobilenet_v1 as mobilenet_v1
@@ -88,13 +89,16 @@ from ._layers.signal_layers import Conv1d as Conv1d
 from ._layers.signal_layers import GlobalAvgPool1d as GlobalAvgPool1d
 from ._layers.signal_layers import MaxPool1d as MaxPool1d
 from ._layers.signal_layers import Pool1d as Pool1d
+from ._layers.structure import ChannelShuffle as ChannelShuffle
 from ._layers.structure import Dropout as Dropout
 from ._layers.structure import Flatten as Flatten
 from ._layers.structure import OneHot as OneHot
 from ._layers.structure import Reshape as Reshape
+from ._layers.structure import Slice as Slice
 from ._layers.structure import ZeroPad2d as ZeroPad2d
 from ._layers.upsampling import ConvTranspose2d as ConvTranspose2d
 from ._layers.upsampling import PixelShuffle as PixelShuffle
+from ._layers.upsampling import Resize as Resize
 from ._layers.upsampling import Upsample as Upsample
 from ._layers.user_functions import Elementwise as Elementwise
 from ._layers.user_functions import Function as Function

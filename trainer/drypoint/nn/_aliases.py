@@ -58,7 +58,8 @@ MODULE_HINTS: Names = {
     "1 - that of Keras",
     "ConvTranspose1d": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
     "Conv1DTranspose": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
-    "UpsamplingBilinear2d": "take Upsample and a convolution, or ConvTranspose2d",
+    "UpsamplingBilinear2d": 'it is Upsample(scale_factor, mode="bilinear", align_corners=True)',
+    "Resizing": "it is Resize(size)",
     "DepthwiseConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels",
     "SeparableConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels, then Conv2d(O, 1)",
     "Dropout2d": "Dropout drops single values; there is none of whole channels",
@@ -68,6 +69,9 @@ MODULE_HINTS: Names = {
     "RNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "SimpleRNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "Embedding": "there are no embeddings; OneHot encodes a class index",
+    "Narrow": "it is Slice(axis, start, stop)",
+    "Cropping1D": "it is Slice(1, start, stop)",
+    "Cropping2D": "it is Slice(1, start, stop) for rows and Slice(2, start, stop) for columns",
     "Identity": "leave the layer out; a Graph connects past layers by names",
     "Input": "give the shape to the net, channels first: Sequential(layers, input_shape=(C, H, W))",
     "InputLayer": "give the shape to the net, channels first: Sequential(layers, "
@@ -136,8 +140,8 @@ NET_HINTS: Names = {
 }
 
 LAYER_HINTS: Names = {
-    "align_corners": "leave it out: Upsample repeats pixels",
-    "size": "it is scale_factor, how often a pixel is repeated: 2, or (2, 3)",
+    "align_corners": 'it is alignment="align_corners", of Resize',
+    "size": "it is scale_factor, 2 or (2, 3); an image of any size makes Resize(size)",
     "groups": "only convolutions have groups",
     "dilation": "only convolutions have a dilation",
     "activation": 'put the activation behind the layer, nn.ReLU() or "relu"',

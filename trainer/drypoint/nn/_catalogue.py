@@ -19,8 +19,16 @@ from ._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, M
 from ._layers.merging import MERGES
 from ._layers.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ._layers.signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
-from ._layers.structure import Dropout, Flatten, OneHot, Reshape, ZeroPad2d
-from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Upsample
+from ._layers.structure import (
+    ChannelShuffle,
+    Dropout,
+    Flatten,
+    OneHot,
+    Reshape,
+    Slice,
+    ZeroPad2d,
+)
+from ._layers.upsampling import ConvTranspose2d, PixelShuffle, Resize, Upsample
 from ._layers.user_functions import Elementwise, Function
 from ._module.layer import Layer
 from ._module.module import Module
@@ -37,6 +45,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     GlobalAvgPool1d,
     ZeroPad2d,
     Upsample,
+    Resize,
     PixelShuffle,
     ConvTranspose2d,
     BatchNorm2d,
@@ -44,6 +53,8 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     Linear,
     Flatten,
     Reshape,
+    Slice,
+    ChannelShuffle,
     OneHot,
     Dropout,
     activations.ReLU,

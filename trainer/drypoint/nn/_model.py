@@ -326,6 +326,8 @@ class Model:
         """x as an array if it has the net's input shape and is of floats, else None."""
         if isinstance(self.encoder, SignalEncoder):
             return None  # signals may have the shape of encoded signals: (steps, 1) and (1, steps)
+        if getattr(self.encoder, "encodes_floats", False):
+            return None  # an encoder of `quant` makes integers of floats of this shape
         shape = self.input_shape
         if isinstance(x, list | tuple) and x and all(_is_float(value) for value in x):
             if all(np.shape(value) == shape for value in x):

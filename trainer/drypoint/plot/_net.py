@@ -10,7 +10,7 @@ from drypoint.program import Program
 from . import _look as look
 from ._errors import PlotError
 from ._picture import Layout, Picture, Placement, placement
-from ._scheme import Link, Scheme, scheme_of, scheme_of_program
+from ._scheme import Link, Scheme, scheme_of, scheme_of_program, size_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ class NetDrawing(Picture):
                 f"  {name} [label={_quote(*words)}{'' if node.kind else ', shape=plaintext'}];"
             )
         for link in self.scheme.links:
-            label = _quote(f" {_label(link)}")
+            label = _quote(f" {link.label}")
             lines.append(f"  {names[link.source]} -> {names[link.target]} [label={label}];")
         return "\n".join([*lines, "}", ""])
 
@@ -69,13 +69,13 @@ class NetDrawing(Picture):
             lines = [nodes[0].name]
             for link in links:
                 node = nodes[link.target]
-                lines += [f"  {wire}  {_size(link.shape)}", f"  {head}"]
+                lines += [f"  {wire}  {size_text(link.shape)}", f"  {head}"]
                 mark = f"{node.name:<{left}}  {'*' if node.learns else ' '} {node.kind}"
                 lines.append(mark if node.kind else node.name)
         else:
             rows = []
             for i, node in enumerate(nodes):
-                shapes = {_size(k.shape) for k in links if k.source == i}
+                shapes = {size_text(k.shape) for k in links if k.source == i}
                 read = ", ".join(
                     f"{k.port}: {nodes[k.source].name}" if k.port else nodes[k.source].name
                     for k in links
@@ -93,7 +93,7 @@ class NetDrawing(Picture):
     def layout(self) -> Layout:
         """Some six tenths of an inch a row."""
         return Layout(
-            width=max(3.6, self._width + 0.4),
+            width=max(3.6, self.scheme.width + 0.4),
             height=0.6 + _STEP * (max(self.scheme.rows) + 1),
         )
 
@@ -122,54 +122,45 @@ class NetDrawing(Picture):
                 zorder=3,
                 parse_math=False,
             )
-        for link in self.scheme.links:
-            self._draw_link(ax, link)
-        side = (self.layout.width - self._width) / 2
-        ax.set_xlim(-side, self._width + side)
+        for i, link in enumerate(self.scheme.links):
+            self._draw_link(ax, link, self.scheme.lanes.get(i))
+        side = (self.layout.width - self.scheme.width) / 2
+        ax.set_xlim(-side, self.scheme.width + side)
         ax.set_ylim(-(max(rows) + 0.5) * _STEP, 0.5 * _STEP)
         look.undress(ax, title=self._totals)
 
-    @property
-    def _width(self) -> float:
-        """Inches that boxes, links and labels take."""
-        scheme = self.scheme
-        passing = [k for k in scheme.links if self._passes(k)]
-        most = max((scheme.centers[k.target] + self._bulge + 1.2 for k in passing), default=0.0)
-        return max(scheme.width, most)
-
-    def _passes(self, link: Link) -> bool:
-        """Whether there are rows between the two nodes of the link."""
-        return self.scheme.rows[link.target] - self.scheme.rows[link.source] > 1
-
-    @property
-    def _bulge(self) -> float:
-        """How far a link that passes other rows keeps from its ends: by the widest box."""
-        return max(node.width for node in self.scheme.nodes) / 2 + 0.3
-
-    def _draw_link(self, ax: "Axes", link: Link) -> None:
-        rows, centers = self.scheme.rows, self.scheme.centers
+    def _draw_link(self, ax: "Axes", link: Link, lane: float | None) -> None:
+        scheme, gap = self.scheme, _STEP / 2 - _HALF  # half of what is between two rows
+        rows, centers = scheme.rows, scheme.centers
         x1, y1 = centers[link.source], -rows[link.source] * _STEP - _HALF
         x2, y2 = centers[link.target], -rows[link.target] * _STEP + _HALF + 0.02
-        length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
-        passes = self._passes(link)
-        rad = -2 * self._bulge / length if passes else 0.0
+        path = [(x1, y1)]
+        if lane is not None:  # out of the side of a box, if nothing lies beside it
+            if scheme.is_last(link.source):
+                y1 += _HALF
+                path = [(x1, y1)]
+            else:
+                y1 -= gap
+                path.append((x1, y1))
+            if scheme.is_last(link.target):
+                y2 -= _HALF + 0.02
+                x2 += scheme.nodes[link.target].box / 2
+                path += [(lane, y1), (lane, y2)]
+            else:
+                path += [(lane, y1), (lane, y2 + gap), (x2, y2 + gap)]
+        if len(path) > 1:
+            ax.plot(*zip(*path, strict=True), color=look.MUTED, linewidth=1, zorder=1)
         ax.annotate(
             "",
             (x2, y2),
-            xytext=(x1, y1),
-            arrowprops={
-                "arrowstyle": "->",
-                "color": look.MUTED,
-                "shrinkA": 0,
-                "shrinkB": 0,
-                "connectionstyle": f"arc3,rad={rad}",
-            },
+            xytext=path[-1],
+            arrowprops={"arrowstyle": "->", "color": look.MUTED, "shrinkA": 0, "shrinkB": 0},
             zorder=1,
         )
         ax.text(
-            (x1 + x2) / 2 + (self._bulge if passes else 0) + 0.06,
+            ((x1 + x2) / 2 if lane is None else lane) + 0.06,
             (y1 + y2) / 2,
-            _label(link),
+            link.label,
             fontsize=look.SMALL_SIZE,
             color=look.INK,
             verticalalignment="center",
@@ -199,18 +190,6 @@ def net(
         raise PlotError(f"a net, layer or model is wanted, not {type(shown).__name__}")
     info = module.info(input_shape)
     return NetDrawing(info=info, scheme=scheme_of(module, info), placed=placement(ax))
-
-
-def _label(link: Link) -> str:
-    """The port and the shape."""
-    return " ".join(word for word in (link.port, _size(link.shape)) if word)
-
-
-def _size(shape: Shape | None) -> str:
-    """A shape in words."""
-    if shape is None:
-        return ""
-    return " x ".join(map(str, shape)) or "a number"
 
 
 def _quote(*lines: str) -> str:

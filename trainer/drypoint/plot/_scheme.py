@@ -8,6 +8,7 @@ from drypoint.nn import Graph, Module, NetInfo, Sequential, Shape
 from drypoint.program import Program
 
 _GAP = 0.25  # inches between neighbours
+_LETTER = 0.075  # inches that a letter takes
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,14 @@ class Node:
     learns: bool = False
 
     @property
+    def box(self) -> float:
+        """Inches that its text takes with its frame, in most fonts."""
+        return 0.1 + _LETTER * max(len(self.name), len(self.kind))
+
+    @property
     def width(self) -> float:
-        """Inches that its text takes with its frame."""
-        return 0.5 + 0.075 * max(len(self.name), len(self.kind))
+        """Inches that are kept free for its box."""
+        return 0.4 + self.box
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,23 @@ class Link:
     target: int
     shape: Shape | None
     port: str = ""
+
+    @property
+    def label(self) -> str:
+        """The port and the shape."""
+        return " ".join(word for word in (self.port, size_text(self.shape)) if word)
+
+    @property
+    def label_width(self) -> float:
+        """Inches that the label takes."""
+        return _LETTER * len(self.label) + 0.15
+
+
+def size_text(shape: Shape | None) -> str:
+    """A shape in words."""
+    if shape is None:
+        return ""
+    return " x ".join(map(str, shape)) or "a number"
 
 
 @dataclass(frozen=True)
@@ -114,10 +137,43 @@ class Scheme:
             for i in row:
                 x[i] += shift
 
+    @cached_property
+    def lanes(self) -> dict[int, float]:
+        """Index of a link -> the horizontal position where it passes rows, beside all their boxes
+        and beside the labels of other lanes; of each link between whose nodes there are rows.
+        """
+        found: dict[int, float] = {}
+        long = [i for i, link in enumerate(self.links) if self._span(link) > 1]
+        for i in sorted(long, key=lambda i: self._span(self.links[i])):
+            link = self.links[i]
+            rows = range(self.rows[link.source], self.rows[link.target] + 1)
+            right = [self.right(n) for n, row in enumerate(self.rows) if row in rows]
+            for other, x in found.items():
+                o = self.links[other]
+                if self.rows[o.source] <= rows[-1] and rows[0] <= self.rows[o.target]:
+                    right.append(x + o.label_width)
+            found[i] = max(right) + _GAP
+        return found
+
+    def _span(self, link: Link) -> int:
+        return self.rows[link.target] - self.rows[link.source]
+
+    def right(self, node: int) -> float:
+        """The right edge of a node, inches from the left edge of all."""
+        return self.centers[node] + self.nodes[node].width / 2
+
+    def is_last(self, node: int) -> bool:
+        """Whether no node of its row lies right of it."""
+        row = self.rows[node]
+        return all(
+            self.centers[n] <= self.centers[node] for n, r in enumerate(self.rows) if r == row
+        )
+
     @property
     def width(self) -> float:
-        """Inches from the left edge to the right one."""
-        return max(x + n.width / 2 for x, n in zip(self.centers, self.nodes, strict=True))
+        """Inches from the left edge to the right one, with the lanes and their labels."""
+        ends = [x + self.links[i].label_width for i, x in self.lanes.items()]
+        return max([*map(self.right, range(len(self.nodes))), *ends])
 
 
 def scheme_of(net: Module, info: NetInfo) -> Scheme:

@@ -16,6 +16,7 @@ from ._metrics import Metric
 from ._objective import LossLike
 from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._plan import Augmentation
+from ._quantization import Quantization
 from ._result import TrainResult
 from ._training_data import BatchFunction, DataLike
 from .step.all_reduce import MPICommunicator
@@ -35,6 +36,7 @@ __all__ = [
     "Metric",
     "OneCycle",
     "Optimizer",
+    "Quantization",
     "RMSProp",
     "Schedule",
     "SignSGD",

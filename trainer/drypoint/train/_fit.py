@@ -13,6 +13,7 @@ from ._objective import LossLike
 from ._optimizers import Optimizer, resolve_optimizer
 from ._plan import Augmentation, Settings
 from ._prepared_model import Trainable
+from ._quantization import STEP_RATES, Quantization
 from ._reports import Verbosity, make_progress
 from ._result import TrainResult
 from ._train import train
@@ -46,6 +47,7 @@ def fit(
     resume_from: str | Path | None = None,
     mpi: bool = False,
     compiled: bool = True,
+    quantization: Quantization | None = None,
     seed: int = 0,
     progress: Verbosity = "auto",
 ) -> TrainResult:
@@ -118,6 +120,8 @@ def fit(
         compiled: run training steps as compiled programs of kernel calls where possible; the plan
             line says where it is not, and why. False: each step runs through the tape, slower,
             with identical bytes.
+        quantization: a `quant.Scheme`: the model, trained in floats before, is trained further in a
+            program's integers; ``quant.quantize(result.model)`` is that program.
         seed: the seed of initialization, split, shuffling, augmentation and dropout; equal seeds
             give equal bytes on one machine.
         progress: "bar", "lines", "none"; "auto" takes curves and lines in a notebook, a bar on a
@@ -138,7 +142,7 @@ def fit(
         early_stopping=early_stopping,
         augment=augment,
         average=average,
-        lr_multipliers={} if lr_multipliers is None else dict(lr_multipliers),
+        lr_multipliers=_multipliers(lr_multipliers, quantization),
         clip_grad_norm=clip_grad_norm,
         seed=seed,
         time_limit=time_limit,
@@ -147,6 +151,7 @@ def fit(
         checkpoint=None if checkpoint is None else Path(checkpoint),
         mpi=mpi,
         compiled=compiled,
+        quantization=quantization,
     )
     return train(
         model,
@@ -161,3 +166,10 @@ def fit(
         resume_from=None if resume_from is None else Path(resume_from),
         progress=make_progress(progress),
     )
+
+
+def _multipliers(
+    given: Mapping[str, float | None] | None, quantization: Quantization | None
+) -> dict[str, float | None]:
+    """The multipliers of the learning rate; of a run in integers, those of scales too."""
+    return {**(given or {}), **({} if quantization is None else STEP_RATES)}

@@ -216,8 +216,9 @@ def _line(state: TrainingState, epochs: int, seen: int) -> str:
         share = name.endswith("accuracy")
         text = f"{value:.2%}" if share else f"{value:.4f}"
         parts.append(f"{name.replace('accuracy', 'acc')} {text}")
-    parts.append(rate(seen / figures["seconds"], "examples"))
-    if state.epoch < epochs:
+    if state.epoch == epochs:
+        parts.append(rate(seen / figures["seconds"], ""))
+    else:
         mean = state.seconds / state.epoch
         parts.append(f"eta {clock(mean * (epochs - state.epoch))}")
     return "  ".join(parts)

@@ -15,6 +15,7 @@ from ._examples import Batch, Column
 from ._learning_rates import Groups, Schedule
 from ._metrics import Metrics
 from ._optimizers import Optimizer, is_builtin, optimizer_config
+from ._quantization import Quantization
 from ._training_data import Source
 from .step.all_reduce import AllReduce
 
@@ -66,6 +67,7 @@ class Settings:
     checkpoint: Path | None
     mpi: bool
     compiled: bool
+    quantization: Quantization | None
 
     def __post_init__(self) -> None:
         """Check the plain values; optimizers and schedules have checked themselves.

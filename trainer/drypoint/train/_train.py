@@ -23,6 +23,7 @@ from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
+from ._quantization import integer_training_model
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
 from ._training_data import ShuffledBatches, Source, TrainingData, training_data
@@ -65,6 +66,9 @@ def train(
         seed=settings.seed,
         notify=progress.note,
     )
+    if settings.quantization is not None:
+        x = parts.train.columns[INPUT]
+        given = integer_training_model(given, x, settings.quantization)
     prepared = prepare_model(
         given,
         parts.train,
@@ -73,7 +77,8 @@ def train(
         seed=settings.seed,
         notify=progress.note,
     )
-    _note_export(prepared, progress)
+    if settings.quantization is None:
+        _note_export(prepared, progress)
     encoded = prepared.encode_targets(parts.train, progress.note)
     val = None if parts.val is None else prepared.encode_targets(parts.val)
     n_val = 0 if val is None else len(val)

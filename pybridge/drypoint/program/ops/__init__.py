@@ -13,6 +13,8 @@ from .lookup import Lookup
 from .maxpool import MaxPool
 from .mul import Mul
 from .prelu import PReLU
+from .resize import MAX_RESIZE_PARTS, Resize, ResizeAlignment, ResizeRatio, resize_ratio
+from .slice import Slice
 from .upsample import Upsample
 
 Op = (
@@ -28,12 +30,15 @@ Op = (
     | Mul
     | History
     | Upsample
+    | Resize
+    | Slice
     | PReLU
 )
 """An op: what a `match` that names every kind goes through."""
 
 __all__ = [
     "MAX_FACTOR",
+    "MAX_RESIZE_PARTS",
     "Add",
     "AvgPool",
     "BinaryOp",
@@ -48,6 +53,11 @@ __all__ = [
     "Mul",
     "Op",
     "PReLU",
+    "Resize",
+    "ResizeAlignment",
+    "ResizeRatio",
+    "Slice",
     "Upsample",
+    "resize_ratio",
     "sum_factors",
 ]

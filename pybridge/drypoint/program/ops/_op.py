@@ -37,7 +37,7 @@ class RowMap(NamedTuple):
     stride: int
     reach: int
     pad: int
-    grow: int = 1  # rows of the output for each row of the input, of an upsample
+    grow: int = 1  # the kernel's height of an upsample and a resize
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -1,5 +1,6 @@
 """What ops with weights have in common: dense, and the three convolutions."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._tensors import Pair, Shape
 from ._arithmetic import Plane, largest, products, windows
+from ._bits import LARGEST_WEIGHT, packed_length
 from ._interval import Integers, Interval, Ranges, range_sums
 from ._op import PaddedOp, RequantizedOp, RowMap, TableShapes, describe_padding, describe_pair
 
@@ -17,9 +19,15 @@ PART = 2**20  # weights that are looked at together
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class WeightedOp(RequantizedOp):
-    """An op with weights: int8, never -128, and a bias and a multiplier an output channel."""
+    """An op with weights, and a bias and a multiplier an output channel.
+
+    ``weight`` is int8. ``weight_bits`` is 8 (weights of -127 to 127), 4 (-7 to 7) or 2 (-1, 0, 1):
+    how many bits a weight has in a blob and in generated code. The outputs follow from the weights
+    alone.
+    """
 
     weight: NDArray[np.int8]
+    weight_bits: int = 8
 
     @classmethod
     def biases(cls, of: Any) -> int:
@@ -38,14 +46,45 @@ class WeightedOp(RequantizedOp):
 
     def check_weights(self) -> None:
         """Check the weights' shape and values, then the fields that requantization reads."""
+        bits = self.weight_bits
+        self.need(bits in LARGEST_WEIGHT, f"weights of {bits} bits; wanted: 8, 4 or 2")
         self.freeze("weight")
-        self.need(bool((self.weight != -128).all()), "a weight is -128")
+        lowest, highest = int(self.weight.min()), int(self.weight.max())
+        largest_weight = LARGEST_WEIGHT[bits]
+        worst = lowest if -lowest > highest else highest
+        self.need(
+            abs(worst) <= largest_weight,
+            f"a weight is {worst}; weights of {bits} bits are -{largest_weight} to "
+            f"{largest_weight}",
+        )
         self.check_requantization()
 
     @property
     def rows(self) -> NDArray[np.int8]:
         """The weights as one row for each output channel."""
         return self.weight.reshape(len(self.weight), -1)
+
+    @classmethod
+    def stored_shape(cls, of: Any) -> Pair:
+        """How many rows of weights a blob has, each from a byte on, and the weights of a row: a row
+        for each output channel. ``of`` is an op, or its record.
+        """
+        n, *others = cls.weight_shape(of)
+        return n, math.prod(others)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the weights in a blob."""
+        rows, count = self.stored_shape(self)
+        return rows * packed_length(count, self.weight_bits)
+
+    def describe(self) -> str:
+        """Weight bits below 8, the kind, and the clamp."""
+        return self.describe_bits() + super().describe()
+
+    def describe_bits(self) -> str:
+        """Weight bits below 8 in words of a listing."""
+        return "" if self.weight_bits == 8 else f"{self.weight_bits}-bit "
 
     @property
     def window(self) -> Pair:
@@ -184,7 +223,7 @@ class ConvolutionOp(PaddedOp, WeightedOp):
 
     def describe_as(self, kind: str, groups: str = "") -> str:
         """`describe`, with the kind and some words on its groups."""
-        text = f"{kind} {describe_pair(self.kernel)}{groups}"
+        text = f"{self.describe_bits()}{kind} {describe_pair(self.kernel)}{groups}"
         text += "" if self.stride == (1, 1) else f" /{describe_pair(self.stride)}"
         text += "" if self.dilation == (1, 1) else f" dilated {describe_pair(self.dilation)}"
         text += describe_padding(self.padding)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._tensors import Pair
 from ._arithmetic import Plane, windows
 from ._interval import Integers
 from ._weighted import ConvolutionOp
@@ -42,6 +43,11 @@ class DepthwiseConv(ConvolutionOp):
         channels = np.repeat(self.pad_plane(x), self.multiplier, axis=3).astype(np.int32)
         taps = windows(channels, self.kernel, self.stride, self.dilation)
         return self.pool_and_requantize((taps * self.weight).sum(axis=(3, 4), dtype=np.int32))
+
+    @classmethod
+    def stored_shape(cls, of: Any) -> Pair:
+        """A row of the output channels for each tap."""
+        return of.kernel[0] * of.kernel[1], of.output.shape.c
 
     @property
     def multiplier(self) -> int:

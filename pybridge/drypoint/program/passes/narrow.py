@@ -48,6 +48,8 @@ from ..ops import (
     Lookup,
     Op,
     PReLU,
+    Resize,
+    Slice,
     Upsample,
 )
 from ..ops._binary import BinaryOp
@@ -140,7 +142,10 @@ def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[
                 masks = _halves(op, varying)
             case Upsample():
                 masks = [np.resize(varying, op.in_shape.c)]  # repeated
-            case BinaryOp() | Lookup() | PReLU() | WindowedOp():
+            case Slice():
+                masks = [np.zeros(op.in_shape.c, bool)]
+                _part(op, masks[0])[:] = varying
+            case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
                 masks = [varying] * op.arity
             case _:
                 assert_never(op)
@@ -152,6 +157,11 @@ def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[
 def _halves(op: Op, mask: Mask) -> list[Mask]:
     """The mask of a concatenation's output as the masks of its two inputs."""
     return np.split(mask, [op.inputs[0].shape.c])
+
+
+def _part(op: Slice, mask: Mask) -> Mask:
+    """The part of the mask of a slice's input that its output has; a view."""
+    return mask[op.groups : op.groups + op.out_shape.c]
 
 
 def _choose_channels(program: Program, needed: Sequence[Mask]) -> Kept:
@@ -256,9 +266,12 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             parts = sources[0].reshape(-1, len(output))  # of each pixel of a block
             output |= parts.any(axis=0)
             parts |= output
+        case Slice():
+            output |= _part(op, sources[0])
+            _part(op, sources[0])[:] = output
         case WeightedOp():
             pass
-        case BinaryOp() | Lookup() | PReLU() | WindowedOp():
+        case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)
@@ -279,6 +292,8 @@ def _narrow_op(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: 
         fields["pad"] = op.pad[sources[0]]
     if isinstance(op, PReLU):
         fields["weight"] = op.weight[output]
+    if isinstance(op, Slice):
+        fields["groups"] = int(sources[0][: op.groups].sum())
     if not isinstance(op, WeightedOp):
         return replace(op, **fields)
     weight, bias = _tables(op, bounds, sources[0], output)

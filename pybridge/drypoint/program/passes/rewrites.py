@@ -17,7 +17,7 @@ from .._plan import NO_PLAN, Reads
 from .._program import Program
 from .._reference import apply
 from .._tensors import NUMPY_TYPE, DType, ProgramError
-from ..ops import AvgPool, DepthwiseConv, Lookup, MaxPool, Op, Upsample
+from ..ops import AvgPool, DepthwiseConv, Lookup, MaxPool, Op, Slice, Upsample
 from ..ops._binary import BinaryOp
 from ..ops._interval import Interval
 from ..ops._op import RequantizedOp
@@ -113,6 +113,8 @@ def _is_identity(op: Op, source: Interval) -> bool:
         and op.kernel == (1, 1)
         and not any(op.padding)
     )
+    if isinstance(op, Slice):
+        return op.output == op.inputs[0]
     if not one_value or op.output != op.inputs[0]:
         return False
     values = _store(op.in_type)[:, None]

@@ -13,7 +13,7 @@ from .._plan import NO_PLAN
 from .._program import Program
 from .._sound import is_audio
 from .._tensors import ProgramError, Shape, Tensor
-from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Upsample
+from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Resize, Slice, Upsample
 from ..ops._op import PaddedOp, RowMap, WindowedOp
 from ..ops._weighted import ConvolutionOp
 
@@ -80,8 +80,12 @@ def _turn(op: Op) -> Op:
     if isinstance(op, WindowedOp | Upsample):
         top, left, bottom, right = op.padding
         fields |= {"kernel": op.kernel[::-1], "padding": (left, top, right, bottom)}
-    if isinstance(op, WindowedOp):
+    if isinstance(op, Resize):
+        fields |= {"kernel": op.kernel[::-1], "dilation": op.dilation[::-1]}
+    if isinstance(op, WindowedOp | Slice | Resize):
         fields["stride"] = op.stride[::-1]
+    if isinstance(op, Slice):
+        fields["padding"] = (*op.padding[1::-1], 0, 0)
     if isinstance(op, ConvolutionOp):
         fields |= {"dilation": op.dilation[::-1], "pool": op.pool[::-1]}
         axes = (1, 0, 2) if isinstance(op, DepthwiseConv) else (0, 2, 1, 3)
@@ -170,6 +174,16 @@ class _Stream:
             raise ProgramError(
                 f"op {op.name!r} makes {op.kernel[0]} rows of each row along the time; a stream "
                 "writes at most one row in a step: run whole windows"
+            )
+        if isinstance(op, Resize) and rows != RowMap(1, 1, 0):
+            raise ProgramError(
+                f"op {op.name!r} makes {op.out_shape.h} rows of {op.in_shape.h} along the time; a "
+                "stream writes at most one row in a step: run whole windows"
+            )
+        if isinstance(op, Slice) and (op.cuts_rows or rows != RowMap(1, 1, 0)):
+            raise ProgramError(
+                f"op {op.name!r} leaves out rows along the time; a stream has no last row: run "
+                "whole windows"
             )
         if isinstance(op, WindowedOp):
             _check_causal(op, rows)
@@ -281,6 +295,7 @@ def _dense(op: Conv) -> Dense:
         inputs=op.inputs,
         output=op.output,
         weight=op.weight.reshape(len(op.weight), -1),
+        weight_bits=op.weight_bits,
         bias=op.bias,
         mult=op.mult,
         shift=op.shift,

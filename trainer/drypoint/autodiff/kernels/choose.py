@@ -64,8 +64,20 @@ activation_gradient = _choose(
 multiply = _choose(native.planes.multiply, reference.elementwise.multiply)
 plane_products = _choose(native.planes.plane_products, reference.elementwise.plane_products)
 batch_norm = _choose(native.normalization.batch_norm, reference.normalization.batch_norm)
+batch_norm_inference = _choose(
+    native.normalization.batch_norm_inference, reference.normalization.batch_norm_inference
+)
 batch_norm_gradient = _choose(
     native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
+)
+
+weight_codes = _choose(native.quantization.weight_codes, reference.quantization.weight_codes)
+weight_codes_gradient = _choose(
+    native.quantization.weight_codes_gradient, reference.quantization.weight_codes_gradient
+)
+requantize = _choose(native.quantization.requantize, reference.quantization.requantize)
+requantize_gradient = _choose(
+    native.quantization.requantize_gradient, reference.quantization.requantize_gradient
 )
 
 

@@ -38,19 +38,14 @@ def loudest(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
     return samples[start : start + length]
 
 
-def clips_of(
-    samples: NDArray[np.int16], rate: int, length: int, *, noise: bool
-) -> list[NDArray[np.int16]]:
+def clips_of(samples: NDArray[np.int16], length: int, *, noise: bool) -> list[NDArray[np.int16]]:
     """The clips (length, 1) of a recording: one, of noise several, which touch.
 
     Args:
-        samples: int16 (steps, channels); of several channels the mean is taken.
-        rate: samples a second.
-        length: samples of a clip, `RATE` a second.
+        samples: int16 (samples,), `RATE` a second.
+        length: samples of a clip.
         noise: whether the recording has no keyword in it.
     """
-    mono = np.rint(samples.mean(axis=1)).astype(np.int16)
-    mono = resample(mono, rate, RATE)
-    if not noise or len(mono) < length:
-        return [loudest(mono, length)[:, None]]
-    return [mono[i : i + length, None] for i in range(0, len(mono) - length + 1, length)]
+    if not noise or len(samples) < length:
+        return [loudest(samples, length)[:, None]]
+    return [samples[i : i + length, None] for i in range(0, len(samples) - length + 1, length)]

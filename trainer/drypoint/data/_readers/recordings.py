@@ -5,8 +5,6 @@ before they are cut: by recording where each class has enough of them, else by t
 overlap are never in two parts, and where they cannot be split there is no test part.
 """
 
-import io
-import wave
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,18 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, progress, read_bytes
+from drypoint.common import READ_LIMIT, progress
 
 from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL, Splits
-from .._errors import DatasetError, FormatError
+from .._errors import DatasetError
 from .clips import LENGTH, NOISE_FOLDER, RATE, SILENCE, clips_of
 from .clocks import Directions
 from .columns import Channels, Reading, channels_of
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Table, number, read_table, show_columns
 from .folder_parts import class_folders, part_folders
+from .wav import read_wav, to_mono
 
 SUFFIXES = CSV_SUFFIXES | {".wav"}
 _FEWEST = 5  # recordings of a class that are split as wholes
@@ -189,7 +188,9 @@ def keyword_folder_splits(root: Path, reading: Reading, *, window: int | None) -
             if recording.sample_rate is None:
                 raise DatasetError(f"{recording.name}: keywords are recordings in WAV files")
             noise = recording.label == NOISE_FOLDER
-            cut = clips_of(recording.samples, recording.sample_rate, length, noise=noise)
+            rate, name = recording.sample_rate, recording.name
+            mono = to_mono(recording.samples, rate, RATE, limit=reading.limit, name=name)
+            cut = clips_of(mono, length, noise=noise)
             clips += cut
             labels += [SILENCE if noise else recording.label] * len(cut)
         named[part] = _dataset(clips, labels)
@@ -275,7 +276,7 @@ def _recordings(root: Path, reading: Reading) -> list[Recording]:
                     table = reading.table(path, labelled=False)
                     recordings.append(Recording(str(path), label, table.values, table=table))
                 else:
-                    samples, rate = _wav(path, limit=reading.limit)
+                    samples, rate = read_wav(path, limit=reading.limit)
                     recordings.append(Recording(str(path), label, samples, sample_rate=rate))
                 done(1)
     return recordings
@@ -292,9 +293,8 @@ def read_samples(
     """The samples of a recording, or the rows of a table: (steps, channels).
 
     Args:
-        source: a WAV file of 8 or 16 bits, which gives int16, or a CSV file of numbers, which gives
-            float32; it may be untrusted. A CSV file's columns with the names of times, and of
-            labels, are left out.
+        source: a WAV file, which gives int16, or a CSV file of numbers, which gives float32; it may
+            be untrusted. A CSV file's columns with the names of times, and of labels, are left out.
         label: the name of a column of labels that has no usual name.
         columns: the columns of a CSV file that are read, by name, as `SignalEncoder.columns` has
             them; a file without names may have these alone. Empty: all others.
@@ -310,40 +310,13 @@ def read_samples(
     if path.suffix.lower() in CSV_SUFFIXES:
         table = read_table(path, labelled=False, label=label, limit=limit, columns=columns)
         return table.values
-    samples, rate = _wav(path, limit=limit)
+    samples, rate = read_wav(path, limit=limit)
     if sample_rate is not None and rate != sample_rate:
         raise DatasetError(
             f"{path} has {rate:,} steps a second, the net reads {sample_rate:,}: convert it, as "
             f"ffmpeg -i IN.wav -ar {sample_rate} OUT.wav does"
         )
     return samples
-
-
-def _wav(path: Path, *, limit: int) -> tuple[Signals, int]:
-    """The samples of a WAV file, int16 (steps, channels), and its sample rate."""
-    content = read_bytes(path, limit=limit, memory=4)
-    try:
-        with wave.open(io.BytesIO(content)) as sound:
-            width, channels = sound.getsampwidth(), sound.getnchannels()
-            rate = sound.getframerate()
-            stated = sound.getnframes() * width * channels
-            data = sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError, ValueError, RuntimeError, OSError, OverflowError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FormatError(f"{path} is no WAV file of PCM samples ({reason})") from error
-    if data and len(data) < stated:
-        raise FormatError(f"{path} is cut off: {len(data):,} of {stated:,} bytes of samples")
-    if width not in (1, 2) or channels < 1 or not data or len(data) % (width * channels):
-        raise FormatError(
-            f"{path} has samples of {8 * width} bits, or none; 8 and 16 bits are read"
-        )
-    if width == 1:  # unsigned
-        counts = (np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8
-    else:
-        counts = np.frombuffer(data, "<i2").astype(np.int16)
-    if rate < 1:
-        raise FormatError(f"{path} has no sample rate: {rate} steps a second")
-    return counts.reshape(-1, channels), rate
 
 
 def _cut_windows(

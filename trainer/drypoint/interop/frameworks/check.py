@@ -22,8 +22,9 @@ class Agreement:
 
     Attributes:
         n: the number of inputs.
-        largest_difference: the largest absolute difference of two outputs.
-        equal_decisions: the number of inputs whose largest output is the same.
+        largest_difference: the largest absolute difference of two values.
+        equal_decisions: the number of inputs for which the largest value of each output has the
+            same place.
     """
 
     n: int
@@ -72,17 +73,41 @@ def check(
         batch: Any = part
         if run is not source:
             batch = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
-        ours, theirs = np.asarray(model.net(x)), np.atleast_1d(np.asarray(run(batch)))
-        theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
-        if len(theirs) != len(ours) or theirs.size != ours.size:
-            raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
-        if theirs.dtype.kind not in "buif":
-            raise FrameworkError(f"the source gives {theirs.dtype}; wanted numbers")
-        ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
-        largest = np.abs(ours - theirs).max()
-        difference = float(np.maximum(difference, largest))  # NaN stays, where max() drops it
-        equal += int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
+        ours, theirs = _outputs(model.net(x)), _outputs(run(batch))
+        if len(ours) != len(theirs):
+            raise FrameworkError(f"the source gives {len(theirs)} outputs, the net {len(ours)}")
+        decisions = np.ones(len(part), bool)
+        for values, source_values in zip(ours, theirs, strict=True):
+            mine, other = _rows(values, source_values, last)
+            # NaN stays, where max() drops it
+            difference = float(np.maximum(difference, np.abs(mine - other).max()))
+            decisions &= mine.argmax(axis=1) == other.argmax(axis=1)
+        equal += int(decisions.sum())
     return Agreement(n=len(rows), largest_difference=difference, equal_decisions=equal)
+
+
+def _outputs(values: Any) -> list[NDArray[Any]]:
+    """The output, or the outputs that a dict or a tuple holds."""
+    if isinstance(values, dict):
+        values = tuple(values.values())
+    several = values if isinstance(values, tuple) else (values,)
+    return [np.atleast_1d(np.asarray(value)) for value in several]
+
+
+def _rows(
+    ours: NDArray[Any], theirs: NDArray[Any], last: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """An output of the net and of its source as (N, values), in the net's order.
+
+    Raises:
+        FrameworkError: the source gives another number of values, or no numbers.
+    """
+    theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
+    if len(theirs) != len(ours) or theirs.size != ours.size:
+        raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
+    if theirs.dtype.kind not in "buif":
+        raise FrameworkError(f"the source gives {theirs.dtype}; wanted numbers")
+    return ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
 
 
 def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
@@ -94,26 +119,30 @@ def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if torch is not None and isinstance(source, torch.nn.Module) and not _is_keras(source, keras):
 
-        def run(x: NDArray[Any]) -> NDArray[Any]:
+        def run(x: NDArray[Any]) -> Any:
             training = {part: part.training for part in source.modules()}
             source.eval()
             try:
                 with torch.no_grad():
-                    values: NDArray[Any] = source(torch.from_numpy(np.ascontiguousarray(x))).numpy()
-                    return values
+                    return source(torch.from_numpy(np.ascontiguousarray(x)))
             finally:
                 for part, was in training.items():
                     part.training = was
 
         return run, False
     if _is_keras(source, keras):
-        return lambda x: source.predict(x, verbose=0), True
+        return lambda x: _of_keras(source.predict(x, verbose=0)), True
     if callable(source) and not isinstance(source, type | nn.Layer):
         return source, False
     raise FrameworkError(
         f"source is {kind_of(source)}; wanted: a torch.nn.Module, a Keras model or a function of "
         "the inputs"
     )
+
+
+def _of_keras(values: Any) -> Any:
+    """What a Keras model gives, its several outputs as a tuple."""
+    return tuple(values) if isinstance(values, list) else values
 
 
 def _is_keras(source: Any, keras: Any) -> bool:

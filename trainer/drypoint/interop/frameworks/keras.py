@@ -3,6 +3,7 @@
 from typing import Any
 
 from drypoint import nn
+from drypoint.program import output_names
 
 from .._errors import FrameworkError
 from .._packages import package
@@ -23,8 +24,8 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
         print(interop.check(found, model, images))
 
     Args:
-        model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of one input
-            and one output, of Keras 3 with any backend.
+        model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of one input,
+            of Keras 3 with any backend. Several outputs have the names of ``model.output_names``.
 
     Raises:
         FrameworkError: the model is not built or of subclasses, or has layers without a
@@ -40,11 +41,8 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
             "the model has no graph of layers: build it with keras.Input(shape), and make a "
             "subclass of keras.Model functional"
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise FrameworkError(
-            f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wanted "
-            "one of each"
-        )
+    if len(model.inputs) != 1:
+        raise FrameworkError(f"the model has {len(model.inputs)} inputs; wanted one")
     shape = tuple(model.inputs[0].shape[1:])
     if None in shape:
         raise FrameworkError(
@@ -52,11 +50,13 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
         )
     nodes = Nodes()
     nodes.shapes["input"] = shape
-    output = _walk(model, ["input"], nodes, "")
-    return nodes.net("input", output, batch=1, shape=shape, subject="the model is")
+    tensors = _walk(model, ["input"], nodes, "")
+    names = output_names(getattr(model, "output_names", None) or model._functional.output_names)
+    outputs = dict(zip(names, tensors, strict=True))
+    return nodes.net("input", outputs, batch=1, shape=shape, subject="the model is")
 
 
-def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> str:
+def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> list[str]:
     """Add the nodes of all layers of a model.
 
     Args:
@@ -66,23 +66,23 @@ def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> str:
         prefix: the start of the names of the model's tensors.
 
     Returns:
-        The name of the model's output.
+        The names of the model's outputs.
     """
     names = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
     for node in _calls(model):
         layer = node.operation
         reads = [names[id(tensor)] for tensor in node.input_tensors]
-        if len(node.output_tensors) != 1:
-            raise FrameworkError(f"layer '{layer.name}' has several outputs")
-        (tensor,) = node.output_tensors
         name = nodes.free_name(f"{prefix}{layer.name}")
         if hasattr(layer, "_functional") or hasattr(layer, "_nodes_by_depth"):
-            output = _walk(layer, reads, nodes, f"{name}.")
+            outputs = _walk(layer, reads, nodes, f"{name}.")
+        elif len(node.output_tensors) == 1:
+            outputs = [_add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))]
         else:
-            output = _add(Call(layer=layer, reads=reads, name=name, node=node, nodes=nodes))
-        nodes.shapes[output] = tuple(tensor.shape[1:])
-        names[id(tensor)] = output
-    return names[id(model.outputs[0])]
+            raise FrameworkError(f"layer '{layer.name}' has several outputs")
+        for tensor, output in zip(node.output_tensors, outputs, strict=True):
+            nodes.shapes[output] = tuple(tensor.shape[1:])
+            names[id(tensor)] = output
+    return [names[id(tensor)] for tensor in model.outputs]
 
 
 def _calls(model: Any) -> list[Any]:

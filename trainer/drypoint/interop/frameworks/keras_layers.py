@@ -178,11 +178,12 @@ def _upsampling(call: Call) -> str:
     size = call.layer.size
     scales = call.number([1, 1, *((size,) if isinstance(size, int) else size)])
     mode = getattr(call.layer, "interpolation", "nearest")
+    where = "asymmetric" if mode == "nearest" else "half_pixel"
     output = call.add(
         "Resize",
         [call.first(call.reads[0]), "", scales],
-        mode=mode if mode == "nearest" else "linear",
-        coordinate_transformation_mode="asymmetric",
+        mode={"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode),
+        coordinate_transformation_mode=where,
         nearest_mode="floor",
     )
     return call.last(output)

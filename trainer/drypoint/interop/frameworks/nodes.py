@@ -5,7 +5,7 @@ net of the nodes, as of a file's nodes. The package onnx is not needed for that.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,13 +72,19 @@ class Nodes:
         return output
 
     def net(
-        self, input_name: str, output: str, *, batch: int, shape: Shape, subject: str
+        self,
+        input_name: str,
+        outputs: Mapping[str, str],
+        *,
+        batch: int,
+        shape: Shape,
+        subject: str,
     ) -> nn.Sequential | nn.Graph:
         """The net of the nodes.
 
         Args:
             input_name: the name of the input.
-            output: the name of the output.
+            outputs: name of the net's output -> of the tensor.
             batch: the size of the batch axis in the constants.
             shape: the input's shape for one example.
             subject: the subject of a message: "the module is".
@@ -90,7 +96,7 @@ class Nodes:
             nodes=tuple(self._nodes),
             constants=self._constants,
             input=input_name,
-            output=output,
+            outputs=outputs,
             batch=batch,
             shape=shape,
             opset=0,

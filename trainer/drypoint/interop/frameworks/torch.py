@@ -29,7 +29,8 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
         print(interop.check(model, module, images))
 
     Args:
-        module: a ``torch.nn.Module`` of one input and one output.
+        module: a ``torch.nn.Module`` of one input. Several outputs have the keys of a dict that the
+            module returns, else the names of the exporter.
         example: a batch of inputs, such as ``torch.zeros(1, 1, 28, 28)``; only its shape counts.
 
     Raises:
@@ -74,8 +75,10 @@ def _export(module: Any, example: Any, torch: Any) -> bytes:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about itself
             # The exporter's optimizer folds batch norms into convolutions, so it stays off.
+            result = module(example)
+            names = [*result] if isinstance(result, dict) else None
             program = torch.onnx.export(
-                module, (example,), dynamo=True, optimize=False, verbose=False
+                module, (example,), dynamo=True, optimize=False, verbose=False, output_names=names
             )
             content: bytes = program.model_proto.SerializeToString()
             return content

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from drypoint.common import DrypointError, check_kind, read_bytes
+from drypoint.program import output_names
 
-from .._cut import output_name
+from .._cut import output_tensors
 from .._errors import OnnxError
 from .._packages import package
 from .._tensor_view import MAX_SIZE, Array, Shape
@@ -46,12 +47,13 @@ class Node:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Graph:
-    """The main graph of a file: what its output depends on.
+    """The main graph of a file: what its outputs depend on.
 
     Attributes:
         nodes: in order of computation.
         constants: name -> array of the initializers.
-        input, output: names of the only input and the only output, the graph's or a cut's.
+        input: name of the only input.
+        outputs: name of the net's output -> of the tensor, the graph's or a cut's.
         batch: the size of the input's first axis; `ANY_BATCH` where it is open.
         shape: the shape of one example of the input.
         opset: the version of ONNX's own operators.
@@ -62,7 +64,7 @@ class Graph:
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
     input: str
-    output: str
+    outputs: Mapping[str, str]
     batch: int
     shape: Shape
     opset: int
@@ -93,11 +95,11 @@ def read_graph(
     Args:
         source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
         subject: how a message about bytes begins.
-        cut: the name of the tensor to end in; none: the graph's output.
+        cut: the names of the tensors to end in; none: the graph's outputs.
         input_shape: the shape of an example, where the file leaves sizes open.
 
     Raises:
-        OnnxError: no ONNX model, several inputs or outputs, no tensor of that name, open sizes,
+        OnnxError: no ONNX model, several inputs, no tensor of that name, open sizes,
             or data in files that lie not beside it.
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
@@ -138,7 +140,7 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
     constants = {value.name: array_of(value, onnx) for value in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     computed = {name for value in graph.node for name in value.output if name}
-    output = output_name(cut, _values(graph, onnx), computed, len(inputs), OnnxError)
+    names = output_tensors(cut, _values(graph, onnx), computed, len(inputs), OnnxError)
     if input_shape is not None:
         _set_sizes(inputs[0], input_shape)
     batch, shape = _input_shape(inputs[0])
@@ -146,11 +148,11 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
     ends = [(value.input, value.output) for value in graph.node]
     return Graph(
         nodes=tuple(
-            _node(graph.node[i], onnx) for i in needed_positions(ends, output, inputs[0].name)
+            _node(graph.node[i], onnx) for i in needed_positions(ends, names, inputs[0].name)
         ),
         constants=constants,
         input=inputs[0].name,
-        output=output,
+        outputs=dict(zip(output_names(names), names, strict=True)),
         batch=batch,
         shape=shape,
         opset=versions.get("", versions.get("ai.onnx", 1)),
@@ -227,18 +229,18 @@ def _values(graph: Any, onnx: Any) -> list[str]:
 
 
 def needed_positions(
-    ends: Sequence[tuple[Sequence[str], Sequence[str]]], output: str, start: str
+    ends: Sequence[tuple[Sequence[str], Sequence[str]]], outputs: Sequence[str], start: str
 ) -> list[int]:
-    """The positions of the nodes that the output depends on, in order of computation.
+    """The positions of the nodes that the outputs depend on, in order of computation.
 
     Args:
         ends: names of the inputs and of the outputs of each node, in order of computation.
-        output: name of the graph's output.
+        outputs: names of the graph's outputs.
         start: name of the graph's input.
     """
-    names, positions = {output}, list[int]()
-    for position, (inputs, outputs) in reversed(list(enumerate(ends))):
-        if names.intersection(outputs):
+    names, positions = {*outputs}, list[int]()
+    for position, (inputs, written) in reversed(list(enumerate(ends))):
+        if names.intersection(written):
             positions.append(position)
             names.update(name for name in inputs if name and name != start)
     return positions[::-1]

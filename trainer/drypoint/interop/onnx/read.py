@@ -63,13 +63,13 @@ def from_onnx(
         source: a file, or its bytes. It is untrusted: nothing in it is executed. Data in other
             files are read if these lie beside the file. Reading takes memory in proportion to the
             size of the files.
-        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
-            What comes after it in the file is left out.
+        cut: the names of the tensors to import up to; none: the file's outputs. What comes after
+            them in the file is left out.
         input_shape: the shape of an example, such as (3, 48, 192), where the file leaves it open.
 
     Raises:
-        OnnxError: no ONNX, data in files that lie elsewhere, several inputs or outputs, weights
-            that are not finite in float32, or nodes that no layer computes (the message has a line
+        OnnxError: no ONNX, data in files that lie elsewhere, several inputs, weights that are not
+            finite in float32, or nodes that no layer computes (the message has a line
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
@@ -88,8 +88,8 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
     """
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft, output = draft_graph(graph, integers=False)
-            return draft.net(output.end)
+            draft, outputs = draft_graph(graph, integers=False)
+            return draft.net(outputs)
     except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise OnnxError.about(f"{subject} no net that can be read", error) from error
 
@@ -137,8 +137,8 @@ def program_of_onnx(
     graph, subject = read_graph(source, cut=cut, input_shape=input_shape)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            draft, output = draft_graph(graph, integers=True)
-            return program_of(draft, output.end, name=name, halves="even")
+            draft, outputs = draft_graph(graph, integers=True)
+            return program_of(draft, outputs, name=name, halves="even")
     except (OnnxError, ProgramError, nn.ConfigError) as error:
         raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
 
@@ -167,8 +167,8 @@ def is_quantized_onnx(
     )
 
 
-def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, TensorView]:
-    """The layers of a graph, and its output.
+def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, dict[str, int]]:
+    """The layers of a graph, and the number of the layer that computes each output.
 
     Args:
         graph: the graph.

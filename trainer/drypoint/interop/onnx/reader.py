@@ -61,7 +61,7 @@ class Reader:
         integers_of: name -> tensor, of its integers: what a QuantizeLinear writes, or a Cast of it.
         tables: name -> tensor and table, of a table's integers.
         sequences: name -> tensor, axis and places of each part, of a sequence of a tensor's parts.
-        users: how many nodes read each tensor; the output counts as one.
+        users: how many nodes read each tensor; an output counts as one.
     """
 
     def __init__(
@@ -82,15 +82,17 @@ class Reader:
         self.integers_of: dict[str, TensorView] = {}
         self.tables: dict[str, tuple[TensorView, Array]] = {}
         self.sequences: dict[str, tuple[TensorView, int, list[range]]] = {}
-        self.users = Counter([graph.output, *(n for node in graph.nodes for n in node.inputs)])
+        self.users = Counter(
+            [*graph.outputs.values(), *(n for node in graph.nodes for n in node.inputs)]
+        )
         self._raw = is_raw
         self._folder = Folder(graph.opset, graph.size)
         self._moved = 0
         self._inferred: dict[str, Shape] | None = None
         self._materialize = materialize
 
-    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> TensorView:
-        """Convert all nodes; the output.
+    def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> dict[str, int]:
+        """Convert all nodes; the number of the layer that computes each output.
 
         Raises:
             OnnxError: nodes cannot be converted; the message has a line for each reason.
@@ -109,18 +111,23 @@ class Reader:
                 troubles.append((node.op, node.title, str(reason)))
                 refused.add(position)
                 lost.update(self._not_stood_in(node))
-        output = None
-        if self.graph.output not in lost:
+        outputs = dict[str, int]()
+        for port, tensor in self.graph.outputs.items():
+            if tensor in lost:
+                continue
             try:
-                output = self.output()
+                outputs[port] = self.output(tensor).end
             except (Unsupported, nn.LayerError) as reason:
-                troubles.append(("output", "the output", str(reason)))
-        if troubles or output is None:
+                troubles.append(("output", self._output_title(port), str(reason)))
+        if troubles or len(outputs) < len(self.graph.outputs):
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
-            names = before_refused(ends, refused)
+            names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
             names = [name for name in names if name in self.values or name in self.waiting]
             raise OnnxError.of(troubles, len(ends), "nodes", hint(names))
-        return output
+        return outputs
+
+    def _output_title(self, port: str) -> str:
+        return "the output" if len(self.graph.outputs) == 1 else f"the output '{port}'"
 
     def _not_stood_in(self, node: Node) -> set[str]:
         """The outputs of a refused node that get no value of their shape, by which the nodes after
@@ -294,11 +301,11 @@ class Reader:
             raise OnnxError("its nodes move more values than a net of its size would")
         return output
 
-    def output(self) -> TensorView:
-        """The graph's output as a layer's: images with the channels first. The output of a program
-        is an image in the order (h, w, c), so a quantized file may flatten it in that order.
+    def output(self, tensor: str) -> TensorView:
+        """An output of the graph as a layer's: images with the channels first. An output of a
+        program is an image in the order (h, w, c): a quantized file may flatten it in that order.
         """
-        value = self.view(self.graph.output)
+        value = self.view(tensor)
         if axes_of(value) is not None:
             return value
         if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):

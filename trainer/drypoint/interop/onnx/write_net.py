@@ -65,8 +65,10 @@ def net_to_onnx(model: nn.Model) -> bytes:
             "the net is untrained or its sizes are open: train.fit(...).model, or "
             "net.bind(input_shape).initialize(seed=0)"
         )
-    chain = net if isinstance(net, nn.Sequential) else nn.Sequential([net])
-    flat = (net if isinstance(net, nn.Graph) else nn.Graph.from_sequential(chain)).flatten()
+    if not isinstance(net, nn.Graph):
+        chain = net if isinstance(net, nn.Sequential) else nn.Sequential([net])
+        net = nn.Graph.from_sequential(chain)
+    flat = net.flatten()
     ((port, _),) = flat.input_shapes.items()
     writer = _Writer(onnx)
     ends = {("", port): "input"}
@@ -77,9 +79,13 @@ def net_to_onnx(model: nn.Model) -> bytes:
         assert isinstance(module, nn.Module)  # a flattened graph has no others
         ends[step.path, "output"] = writer.layer(step.path, module, reads, step.input_shapes)
     writer.check()
-    (last,) = flat.wiring.outputs.values()
-    writer.node("output", "Identity", [ends[last]])
-    return writer.model(net.input_shape, net.output_shape(net.input_shape), _metadata(model))
+    shapes = {}
+    for name, shape in flat.output_shapes(flat.input_shapes).items():
+        output = name if name not in flat.layers else f"{name}.output"
+        writer.node(output, "Identity", [ends[flat.wiring.outputs[name]]])
+        shapes[output] = shape
+    (shape,) = flat.input_shapes.values()
+    return writer.model(shape, shapes, _metadata(model))
 
 
 def _metadata(model: nn.Model) -> dict[str, str]:
@@ -129,7 +135,7 @@ class _Writer:
                 reads = [*reads, *arrays]
                 return self.node(path, "BatchNormalization", reads, epsilon=layer.epsilon)
             case _:
-                return self._pointwise(path, layer, reads)
+                return self._pointwise(path, layer, reads, shape)
 
     def _convolution(self, path: str, layer: nn.Conv2d, reads: Reads, shape: nn.Shape) -> str:
         window = layer.window(shape)
@@ -181,13 +187,17 @@ class _Writer:
         sizes = {"kernel_shape": window.kernel, "strides": window.stride}
         return self.node(path, kind, reads, **sizes, pads=_pads(window.padding), **more)
 
-    def _pointwise(self, path: str, layer: nn.Module, reads: Reads) -> str:
+    def _pointwise(self, path: str, layer: nn.Module, reads: Reads, shape: nn.Shape) -> str:
         match layer:
             case nn.Dropout():
                 return reads[0]
             case nn.ReLU6():
                 ends = [self._constant(f"{path}.{n}", v) for n, v in (("low", 0), ("high", 6))]
                 return self.node(path, "Clip", [*reads, *ends])
+            case nn.PReLU():
+                slopes = layer.params["weight"]
+                slopes = slopes.reshape(-1, *(1,) * (len(shape) - 1))
+                return self.node(path, "PRelu", [*reads, self._array(f"{path}.weight", slopes)])
             case nn.LeakyReLU():
                 return self.node(path, "LeakyRelu", reads, alpha=layer.negative_slope)
             case nn.SiLU():
@@ -258,18 +268,22 @@ class _Writer:
         self.initializers.append(self.onnx.numpy_helper.from_array(values, name))
         return name
 
-    def model(self, reads: nn.Shape, gives: nn.Shape, metadata: Mapping[str, str]) -> bytes:
+    def model(
+        self, reads: nn.Shape, gives: Mapping[str, nn.Shape], metadata: Mapping[str, str]
+    ) -> bytes:
         """The file.
 
         Args:
             reads: the shape of an input.
-            gives: the shape of an output.
+            gives: name -> shape of each output.
             metadata: names and texts.
         """
         helper, kind = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        shapes = {"input": ["N", *reads], "output": ["N", *gives]}
-        first, last = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
-        graph = helper.make_graph(self.nodes, "drypoint", [first], [last], self.initializers)
+        shapes = {"input": reads, **gives}
+        first, *ends = (
+            helper.make_tensor_value_info(n, kind, ["N", *s]) for n, s in shapes.items()
+        )
+        graph = helper.make_graph(self.nodes, "drypoint", [first], ends, self.initializers)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="drypoint"

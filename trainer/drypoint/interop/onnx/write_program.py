@@ -5,6 +5,8 @@ DequantizeLinear of its int8: from that form runtimes make their integer kernels
 one after the other (NCHW), as ONNX has them.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -18,6 +20,7 @@ from drypoint.program import Program, Shape, Tensor
 from .._packages import package
 from .._program_scales import ScaledOp, Windowed, scale_ops, zero_of
 
+_OWN_NAMES = re.compile(r"input|[cn]\d+")  # of the input, constants and nodes
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
 
 
@@ -33,12 +36,14 @@ class Activation:
     flat: bool = False
 
 
-def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+def program_to_onnx(
+    program: Program, outputs: Mapping[str, NDArray[np.int32]], batch: int
+) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
         program: the program.
-        outputs: what the program gives for typical inputs; they set the last op's scale.
+        outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
         batch: inputs a call.
 
     Raises:
@@ -50,7 +55,8 @@ def program_to_onnx(program: Program, outputs: NDArray[np.int32], batch: int) ->
     activations = [Activation("input", program.input, scale)]
     for op in ops:
         activations.append(writer.op(op, [activations[number] for number in op.reads]))
-    return writer.finish(program, batch, activations[-1])
+    written = [at for at in activations if at.tensor.type == "i32"]
+    return writer.finish(program, batch, written)
 
 
 class _Writer:
@@ -77,6 +83,8 @@ class _Writer:
                 return self._integers(at, scaled.op.output, scaled.target)
             case kinds.AvgPool():
                 return self._mean(scaled, scaled.op, sources[0])
+            case kinds.PReLU():
+                return self._prelu(scaled, scaled.op, sources[0])
             case kinds.Upsample():
                 return self._upsample(scaled.op, scaled, sources[0])
             case kinds.Lookup():
@@ -222,16 +230,27 @@ class _Writer:
         tensor = source.tensor._replace(shape=shape)
         return self.real(self._integers(output, tensor, source.scale)), (0, 0, 0, 0)
 
-    def finish(self, program: Program, batch: int, last: Activation) -> bytes:
-        """The file of a model that ends with integers."""
+    def _prelu(self, scaled: ScaledOp, op: kinds.PReLU, source: Activation) -> Activation:
+        numbers = (op.weight[:, None, None], np.float32(scaled.weight[0]), np.int8(0))
+        slopes = self._node("DequantizeLinear", [self._constant(number) for number in numbers])
+        at = self._clamp(self._node("PRelu", [self._planes(source), slopes]), scaled)
+        return self._integers(at, op.output, scaled.target)
+
+    def finish(self, program: Program, batch: int, written: list[Activation]) -> bytes:
+        """The file of a model that ends with the integers of its outputs."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.UINT8
-        name = last.name
-        if not last.flat:  # outputs in the program's order
-            name = self._node("Flatten", [self._node("Transpose", [name], perm=(0, 2, 3, 1))])
         h, w, c = program.input_shape
-        shapes = {"input": [batch, c, h, w], name: [batch, program.output_shape.size]}
-        first, end = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
-        graph = helper.make_graph(self.nodes, "drypoint", [first], [end], self.constants)
+        shapes = {"input": [batch, c, h, w]}
+        for output, activation in zip(program.outputs, written, strict=True):
+            name = activation.name
+            if not activation.flat:  # outputs in the program's order
+                name = self._node("Flatten", [self._node("Transpose", [name], perm=(0, 2, 3, 1))])
+            (node,) = (node for node in self.nodes if node.output[0] == name)
+            used = _OWN_NAMES.fullmatch(output.name)
+            node.output[0] = f"{output.name}.output" if used else output.name
+            shapes[node.output[0]] = [batch, activation.tensor.shape.size]
+        first, *ends = (helper.make_tensor_value_info(n, kind, s) for n, s in shapes.items())
+        graph = helper.make_graph(self.nodes, "drypoint", [first], ends, self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         return bytes(model.SerializeToString())

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._cut import output_name
+from drypoint.program import output_names
+
+from .._cut import output_tensors
 from .._errors import TfliteError
 from .._packages import package
 
@@ -48,6 +50,7 @@ _OPTIONS = {  # of an operator: the table's name in the schema
     "GELU": "GeluOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "VAR_HANDLE": "VarHandleOptions",
@@ -126,14 +129,15 @@ class File:
 
     Attributes:
         tensors, operators: in the file's order, the order of computation.
-        input, output: numbers of the only input and the only output, the file's or a cut's.
+        input: number of the only input.
+        outputs: name of the net's output -> number of the tensor, the file's or a cut's.
         size: the file's bytes.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[Operator, ...]
     input: int
-    output: int
+    outputs: Mapping[str, int]
     size: int
 
 
@@ -142,11 +146,11 @@ def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
 
     Args:
         content: the file's bytes, untrusted. Reading takes memory in proportion to their number.
-        cut: the name of the tensor to end in; none: the file's output.
+        cut: the names of the tensors to end in; none: the file's outputs.
 
     Raises:
-        TfliteError: the bytes are no TensorFlow Lite model, or the model has several inputs or
-            outputs, or no tensor of that name.
+        TfliteError: the bytes are no TensorFlow Lite model, or the model has several inputs, or
+            no tensor of that name.
         DrypointError: the package ``tflite`` is not installed.
     """
     schema = package("tflite", extra="interop")
@@ -193,10 +197,14 @@ class _Reader:
             raise TfliteError("damaged: its input or output is a tensor that is not there")
         computed = {tensors[n].name: n for op in operators for n in op.outputs if n >= 0}
         outputs = {tensors[n].name or f"tensor {n}": n for n in ends[1]}
-        name = output_name(cut, list(outputs), computed, len(ends[0]), TfliteError)
-        last = computed[name] if cut else outputs[name]
+        names = output_tensors(cut, list(outputs), computed, len(ends[0]), TfliteError)
+        numbers = [computed[name] if cut else outputs[name] for name in names]
         return File(
-            tensors=tensors, operators=operators, input=ends[0][0], output=last, size=self.size
+            tensors=tensors,
+            operators=operators,
+            input=ends[0][0],
+            outputs=dict(zip(output_names(names), numbers, strict=True)),
+            size=self.size,
         )
 
     def _take(self, count: int) -> None:

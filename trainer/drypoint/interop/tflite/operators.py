@@ -17,6 +17,7 @@ from .file import Operator
 from .functions import FUNCTIONS, function_of
 from .layout import pad_channels, reduce, transpose
 from .reader import LayerOutput, Reader, clip_of
+from .slicing import SLICING
 from .upsampling import UPSAMPLING
 from .walk import (
     NO_PADDING,
@@ -350,20 +351,17 @@ def _prelu(reader: Reader, op: Operator) -> None:
 
 
 def _softmax(reader: Reader, op: Operator) -> None:
-    """The softmax of a vector; a program ends before it."""
+    """The softmax of a vector, or of each pixel over the channels; a program ends before it."""
     source, beta = reader.read(op), float(op.options["Beta"])
-    if not reader.integers and (not source.vector or beta != 1):
-        raise Unsupported(
-            f"is a softmax of {source.plane} with Beta {beta}; wanted: of a vector, with Beta 1"
-        )
-    if source.plane.size != source.plane.c or not 0 < beta < np.inf:
-        raise Unsupported(f"is a softmax of each cell of {source.plane}, with the factor {beta}")
+    if not 0 < beta < np.inf or (beta != 1 and not reader.integers) or source.order:
+        raise Unsupported(f"is a softmax of {source.plane} with Beta {beta}; wanted: with Beta 1")
+    layer = nn.Softmax() if source.vector else nn.Softmax(axis=0)
     if not reader.integers:
-        reader.write(op, nn.Softmax(), source)
+        reader.write(op, layer, source)
         return
     probabilities = replace(source, file_qparams=PROBABILITIES)  # whatever the file says
-    reader.beta, output = (beta, reader.add(op.name, nn.Softmax(), (source,), output=probabilities))
-    reader.values[op.outputs[0]] = output
+    output = reader.add(op.name, layer, (source,), output=probabilities)
+    reader.values[op.outputs[0]], reader.betas[output.end] = output, beta
 
 
 def _quantize(reader: Reader, op: Operator) -> None:
@@ -389,7 +387,7 @@ def _quantize(reader: Reader, op: Operator) -> None:
 def _dequantize(reader: Reader, op: Operator) -> None:
     """DEQUANTIZE changes no real value; a program ends in it."""
     if reader.integers and (
-        op.inputs[0] not in reader.values or reader.file.output != op.outputs[0]
+        op.inputs[0] not in reader.values or op.outputs[0] not in reader.file.outputs.values()
     ):
         raise Unsupported(
             "goes back to floats before the end: interop.from_tflite reads float nets"
@@ -419,6 +417,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _dense,
     **UPSAMPLING,
+    **SLICING,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
     "MEAN": reduce,

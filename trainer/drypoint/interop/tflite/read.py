@@ -28,8 +28,8 @@ def program_from_tflite(
     The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
     AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN and REDUCE_MAX over rows and columns, ADD,
     MUL and SUB (the last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table
-    by the integers of a tensor, CONCATENATION, SPLIT and SPLIT_V of channels, STRIDED_SLICE of rows
-    and channels, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, SLICE behind these two,
+    by the integers of a tensor, CONCATENATION, SPLIT, SPLIT_V, STRIDED_SLICE and SLICE of channels,
+    rows and columns, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, DEPTH_TO_SPACE,
     RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
     images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
     at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,
@@ -53,8 +53,8 @@ def program_from_tflite(
         source: a file, or its bytes. It is untrusted: nothing in it is executed, and no other
             file is opened. Reading takes memory in proportion to the file's size.
         name: the program's name.
-        cut: the name of the tensor to import up to, as a tuple of one; none: the file's output.
-            What comes after it in the file is left out.
+        cut: the names of the tensors to import up to; none: the file's outputs. What comes after
+            them in the file is left out.
 
     Raises:
         TfliteError: no TensorFlow Lite file, no quantized net, or operators without a counterpart
@@ -72,8 +72,9 @@ def program_of_tflite(
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            reader, output = _read(content, cut, integers=True)
-            return program_of(reader.draft, output, name=name, halves="up", beta=reader.beta)
+            reader = _read(content, cut, integers=True)
+            outputs, betas = reader.outputs(), reader.betas
+            return program_of(reader.draft, outputs, name=name, halves="up", betas=betas)
     except (TfliteError, ProgramError, nn.ConfigError) as error:
         raise TfliteError.about(f"{subject} no quantized net that can be read", error) from error
 
@@ -96,8 +97,8 @@ def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Se
     content, subject = _content(source)
     try:
         with np.errstate(all="ignore"):
-            reader, output = _read(content, cut, integers=False)
-            return reader.draft.net(output)
+            reader = _read(content, cut, integers=False)
+            return reader.draft.net(reader.outputs())
     except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
@@ -124,11 +125,11 @@ def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) 
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> tuple[Reader, int]:
-    """The layers of a file, and the number of the one that computes its output."""
+def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> Reader:
+    """The layers of a file."""
     reader = Reader(whole_window(read_file(content, cut)), integers=integers)
     reader.walk(CONVERTERS)
-    return reader, reader.output()
+    return reader
 
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:

@@ -26,6 +26,7 @@ from .._program import params_of
 from .file import Array, File, FileTensor, Operator
 from .walk import constant, hint, input_tensor, is_cells, operators, plane, readers
 
+SPLITS = ("SPLIT", "SPLIT_V")  # the operators of several outputs
 UNKNOWN = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
 _ACTIVATIONS = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
@@ -70,12 +71,12 @@ class Reader:
         integers: whether a program is read, not a float net.
 
     Attributes:
-        line: the operators that the output depends on.
+        line: the operators that the outputs depend on.
         readers: how many of them read each tensor.
         draft: the layers.
         values, constants: by number of the tensor.
         places: by number of a tensor of int32: the value whose integers it has, and how many more.
-        beta: the factor of a softmax at the end.
+        betas: the factor of a softmax at the end, by the layer's number.
     """
 
     def __init__(self, file: File, *, integers: bool) -> None:
@@ -84,7 +85,7 @@ class Reader:
         self.readers = readers(file, self.line)
         self.constants: dict[int, Floats] = {}
         self.places: dict[int, tuple[LayerOutput, int]] = {}
-        self.beta = 1.0
+        self.betas: dict[int, float] = {}
         tensor = file.tensors[file.input]
         try:
             of_floats = integers and tensor.type == "FLOAT32"  # a QUANTIZE says the steps
@@ -132,7 +133,7 @@ class Reader:
                 continue
             self.draft.title = op.title
             try:
-                if op.kind not in converters or len(op.outputs) != 1:
+                if op.kind not in converters or (len(op.outputs) != 1 and op.kind not in SPLITS):
                     raise Unsupported(hint(op.kind))
                 if not op.inputs:
                     raise Unsupported("reads nothing")
@@ -143,7 +144,8 @@ class Reader:
                 self._stand_in(op)
                 lost.update(n for n in op.outputs if n >= 0 and n not in self.values)
         if troubles:
-            numbers = before_refused([(op.inputs, op.outputs) for op in self.line], refused)
+            ends = [(op.inputs, op.outputs) for op in self.line]
+            numbers = before_refused(ends, refused, [*self.file.outputs.values()])
             names = [self.file.tensors[n].name for n in numbers if n in self.values]
             where = cut_hint([name for name in names if name])
             raise TfliteError.of(troubles, len(self.line), "operators", where)
@@ -321,16 +323,18 @@ class Reader:
         value = self.add(name, nn.Flatten(), (source,))
         return replace(value, order=None if ordered else source.plane)
 
-    def output(self) -> int:
-        """The number of the layer that computes the output.
+    def outputs(self) -> dict[str, int]:
+        """The number of the layer that computes each output.
 
         Raises:
-            TfliteError: the output lies in another order.
+            TfliteError: an output lies in another order.
         """
-        value = self.values[self.file.output]
-        if value.order is not None:
-            raise TfliteError(f"ends in a flattened plane {value.order}, in an order of its own")
-        return value.end
+        values = {name: self.values[number] for name, number in self.file.outputs.items()}
+        for value in values.values():
+            if value.order is not None:
+                plane = value.order
+                raise TfliteError(f"ends in a flattened plane {plane}, in an order of its own")
+        return {name: value.end for name, value in values.items()}
 
 
 def clip_of(activation: str, qparams: graph.QuantParams) -> tuple[float, float]:

@@ -1,15 +1,15 @@
-"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, DEPTH_TO_SPACE, and SLICE behind them."""
+"""Converts TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR and DEPTH_TO_SPACE."""
 
 from collections.abc import Callable
 
 from drypoint import nn
-from drypoint.graph import Sides, Unsupported
-from drypoint.program import Shape
+from drypoint.graph import Unsupported
+from drypoint.program import ResizeAlignment
 
-from .._integer_layers import Crop, Nodes
-from .file import File, Operator
+from .._integer_layers import Nodes
+from .file import Operator
 from .reader import Reader
-from .walk import constant, hint, pair
+from .walk import constant, pair
 
 READ = 2  # the input of TRANSPOSE_CONV that is computed; 0 is the output's size, 1 the weights
 
@@ -56,6 +56,20 @@ def _resize(reader: Reader, op: Operator) -> None:
     reader.write(op, nodes if reader.integers else nn.Upsample(factor), source)
 
 
+def _interpolate(reader: Reader, op: Operator) -> None:
+    """RESIZE_BILINEAR to any size."""
+    source, plane = reader.image(op), reader.describe(op.outputs[0]).plane
+    before, size = source.plane, constant(reader.file, op, 1).ravel().tolist()
+    corners, half = op.options["AlignCorners"], op.options["HalfPixelCenters"]
+    if size != [plane.h, plane.w] or plane.c != before.c or (corners and half):
+        raise Unsupported(f"makes {plane} of {before} by a size {size}")
+    alignment: ResizeAlignment = (
+        "align_corners" if corners else "half_pixel" if half else "asymmetric"
+    )
+    layer = nn.Resize((plane.h, plane.w), alignment=alignment)
+    reader.write(op, layer, source)
+
+
 def _shuffle(reader: Reader, op: Operator) -> None:
     """DEPTH_TO_SPACE."""
     source, size = reader.image(op), int(op.options["BlockSize"])
@@ -66,37 +80,9 @@ def _shuffle(reader: Reader, op: Operator) -> None:
     reader.write(op, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
 
 
-def _crop(reader: Reader, op: Operator) -> None:
-    """SLICE of rows and columns: the upsampling before it leaves them out."""
-    if not reader.integers:
-        raise Unsupported(hint(op.kind))
-    source = reader.read(op)
-    around = _leave_out(reader.file, op, source.plane)
-    if reader.readers[op.inputs[0]] > 1:
-        raise Unsupported("takes a part of a plane that others read too; use STRIDED_SLICE")
-    reader.write(op, Crop(around), source, qparams=source.file_qparams)
-
-
-def _leave_out(file: File, op: Operator, source: Shape) -> Sides:
-    """The rows and columns at each side that SLICE leaves out."""
-    arrays = [constant(file, op, i) for i in (1, 2)]
-    shape = file.tensors[op.inputs[0]].shape
-    if len(shape) != 4 or any(a.shape != (4,) or a.dtype.kind != "i" for a in arrays):
-        raise Unsupported(f"takes a part of a tensor {list(shape)}; wanted (N, h, w, c)")
-    begin, size = (array.tolist() for array in arrays)
-    lengths = zip(begin, size, shape, strict=True)
-    ends = [whole if length == -1 else first + length for first, length, whole in lengths]
-    if (begin[0], begin[3], ends[0], ends[3]) != (0, 0, shape[0], shape[3]):
-        raise Unsupported(f"takes a part of the batch or the channels, from {begin} by {size}")
-    around = begin[1], begin[2], source.h - ends[1], source.w - ends[2]
-    if min(around) < 0 or ends[1] <= begin[1] or ends[2] <= begin[2]:
-        raise Unsupported(f"takes a part of {source} that is not in it, from {begin} by {size}")
-    return around
-
-
 UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {
     "TRANSPOSE_CONV": _transpose_conv,
     "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "RESIZE_BILINEAR": _interpolate,
     "DEPTH_TO_SPACE": _shuffle,
-    "SLICE": _crop,
 }

@@ -12,25 +12,22 @@ NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
-    "SLICE": "is read in a quantized file, behind an upsampling; use STRIDED_SLICE",
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
-    "RESIZE_BILINEAR": "resizes by interpolation; ours repeats pixels: resize to the nearest "
-    "neighbour, or use a transposed convolution",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
 }
 
 
 def operators(file: File) -> tuple[Operator, ...]:
-    """The operators that the output depends on, in order of computation.
+    """The operators that the outputs depend on, in order of computation.
 
     Raises:
         TfliteError: an operator reads what is computed after it, or the result would be far larger
             than the file: many operators read one constant, or channels that no constant explains.
     """
     writers = {number: op for op in reversed(file.operators) for number in op.outputs}
-    if file.output not in writers:
+    queue, needed_operators = [*file.outputs.values()], dict[int, Operator]()
+    if not writers.keys() >= {*queue}:
         raise TfliteError("no operator computes its output")
-    queue, needed_operators = [file.output], dict[int, Operator]()
     while queue:
         number = queue.pop()
         op = writers.get(number)
@@ -59,8 +56,8 @@ def activations(file: File, op: Operator) -> tuple[int, ...]:
 
 
 def readers(file: File, line: tuple[Operator, ...]) -> Counter[int]:
-    """How many of the operators, and the output, read each tensor."""
-    return Counter([file.output, *(n for op in line for n in activations(file, op))])
+    """How many of the operators, and of the outputs, read each tensor."""
+    return Counter([*file.outputs.values(), *(n for op in line for n in activations(file, op))])
 
 
 def hint(kind: str) -> str:

@@ -3,6 +3,7 @@
 TensorFlow Lite has int8 activations: our u8 are 128 lower there, with -128 for zero.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,12 +34,14 @@ class Activation:
     flat: bool
 
 
-def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) -> bytes:
+def program_to_tflite(
+    program: Program, outputs: Mapping[str, NDArray[np.int32]], batch: int
+) -> bytes:
     """The model file of a program, for a fixed number of inputs a call.
 
     Args:
         program: the program.
-        outputs: what the program gives for typical inputs; they set the last op's scale.
+        outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
         batch: inputs a call.
 
     Raises:
@@ -50,7 +53,11 @@ def program_to_tflite(program: Program, outputs: NDArray[np.int32], batch: int) 
     activations = [writer.activation(program.input, scale)]
     for op in ops:
         activations.append(writer.op(op, [activations[number] for number in op.reads]))
-    return writer.finish(activations[0].at, activations[-1].at)
+    written = [at for at in activations if at.tensor.type == "i32"]
+    names = [output.name for output in program.outputs]
+    for name, activation in zip(names, written, strict=True):
+        writer.tensors[activation.at].name = name
+    return writer.finish(activations[0].at, [activation.at for activation in written])
 
 
 class _Writer:
@@ -80,6 +87,8 @@ class _Writer:
                 return self._upsample(scaled.op, self._planes(sources[0]), scaled)
             case kinds.Lookup():
                 return self._table(scaled, sources[0])
+            case kinds.PReLU():
+                return self._prelu(scaled, scaled.op, self._planes(sources[0]))
             case kinds.Add():
                 return self._pair("ADD", self.schema.AddOptionsT(), scaled, sources)
             case kinds.Mul():
@@ -204,6 +213,13 @@ class _Writer:
         self._operator(kind, [source.at for source in read], output.at, options)
         return self._clamp(output, scaled)
 
+    def _prelu(self, scaled: ScaledOp, op: kinds.PReLU, source: Activation) -> Activation:
+        output = self.activation(op.output, scaled.target)
+        shape = [1, 1, op.out_shape.c]
+        slopes = self._tensor("INT8", shape, op.weight, scaled.weight[:1], 0)
+        self._operator("PRELU", [source.at, slopes], output.at, None)
+        return self._clamp(output, scaled)
+
     def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
         """A table, which GATHER indexes with the integers less -128."""
         assert scaled.table is not None  # of a lookup
@@ -297,13 +313,13 @@ class _Writer:
         self._operator("PADV2", [source.at, around, fill], output.at, self.schema.PadV2OptionsT())
         return output
 
-    def finish(self, first: int, last: int) -> bytes:
+    def finish(self, first: int, outputs: list[int]) -> bytes:
         """The file."""
         flatbuffers = package("flatbuffers", extra="tflite")
         schema = self.schema
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self.tensors, self.operators
-        graph.inputs, graph.outputs = [first], [last]
+        graph.inputs, graph.outputs = [first], outputs
         model = schema.ModelT()
         model.version, model.description = 3, DESCRIPTION
         model.subgraphs, model.buffers = [graph], self.buffers
@@ -356,9 +372,10 @@ class _Writer:
         operator = self.schema.OperatorT()
         operator.opcodeIndex = self.codes.index(code)
         operator.inputs, operator.outputs = inputs, [output]
-        operator.builtinOptions = options
-        name = type(options).__name__.removesuffix("T")
-        operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, name)
+        if options is not None:
+            operator.builtinOptions = options
+            name = type(options).__name__.removesuffix("T")
+            operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, name)
         self.operators.append(operator)
 
     def _code(self, code: int) -> Any:

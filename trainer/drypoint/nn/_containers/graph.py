@@ -19,6 +19,7 @@ from .._module.ported import LayerShapes
 from .._module.ports import PortValue, as_tensor, check_lengths, dtype_of
 from .._module.sizes import Shape, check_count, check_values, shape_hint
 from .flattening import chain_of, open_containers
+from .fusing import Run, fuse_graph
 from .graph_layer import GraphLayer
 from .names import LayerLike, inside, name_layers, split_paths
 from .sequential import Sequential
@@ -54,6 +55,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
     edges: tuple[Edge, ...]
     _wiring: Wiring
     _known: Mapping[str, Shape]  # of input ports
+    _runs: Mapping[str, Run]  # fused layers by the name of the first one
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                     check_values(type(by_name[name]).__name__, shape)
             values |= {(name, port): shape for port, shape in shapes.items()}
         self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(shapes_of_inputs))
+        self.__dict__["_runs"] = FrozenMapping(fuse_graph(by_name, wiring))
         self._hold(by_name)
 
     @classmethod
@@ -147,11 +150,24 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
     def run(
         self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
     ) -> dict[str, Tensor]:
-        """Run the layers in order of computation."""
+        """Run the layers in order of computation.
+
+        Layers are fused, unless ``ctx.observe`` needs the output of each layer.
+        """
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
-        parts = split_paths(params, self.layers)
+        parts, dtype = split_paths(params, self.layers), dtype_of(inputs)
+        runs = self._runs if ctx.observe is None else {}
         for name in self.wiring.order:
-            reads = {port: values[end] for port, end in self.wiring.feeds[name].items()}
+            feeds = self.wiring.feeds[name]
+            if any(end not in values for end in feeds.values()):
+                continue  # a layer inside of a run
+            reads = {port: values[end] for port, end in feeds.items()}
+            if run := runs.get(name):
+                (x,), layer = reads.values(), self.layers[run.last]
+                with inside(name):
+                    y = run.forward(as_tensor(x, dtype), parts.get(name, {}), ctx)
+                values[run.last, layer.output_ports[0]] = y
+                continue
             with inside(name):
                 outputs = self.layers[name].run(reads, parts.get(name, {}), ctx.within(name))
             for port, value in outputs.items():
@@ -159,7 +175,6 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                 if ctx.observe is not None:
                     path = ctx.path_of(name)
                     ctx.observe(path if len(outputs) == 1 else f"{path}.{port}", value)
-        dtype = dtype_of(inputs)
         return {port: as_tensor(values[end], dtype) for port, end in self.wiring.outputs.items()}
 
     def __call__(  # type: ignore[override]  # a graph may have several outputs

@@ -1,5 +1,7 @@
 """The blocks that the predefined nets are made of."""
 
+from collections.abc import Sequence
+
 from .._containers.graph import Graph
 from .._containers.sequential import Sequential
 from .._layers.activations import ReLU, ReLU6
@@ -39,16 +41,27 @@ def conv_norm(
     return layers if activation is None else {**layers, "act": activation}
 
 
-def conv_norm_1d(channels: int, kernel: int, *, dilation: int = 1, causal: bool = False) -> Layers:
-    """A convolution along time without bias, which keeps the length, its batch norm, ReLU.
+def conv_norm_1d(
+    channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+    causal: bool = False,
+) -> Layers:
+    """A convolution along time without bias, which keeps the length but for its stride, its batch
+    norm, ReLU.
 
     A causal convolution pads in front only.
     """
     conv = Conv1d(
         channels,
         kernel,
+        stride=stride,
         padding="causal" if causal else "same",
         dilation=dilation,
+        groups=groups,
         bias=False,
     )
     return {"conv": conv, "norm": BatchNorm1d(), "act": ReLU()}
@@ -73,6 +86,34 @@ def temporal_block(inputs: int, channels: int, *, dilation: int) -> Graph:
         return Graph(layers, [*edges, ("input", "add.b")])
     layers["skip"] = Conv1d(channels, 1)
     return Graph(layers, [*edges, ("input", "skip", "add.b")])
+
+
+def mixed_block(channels: int, kernels: Sequence[int]) -> Layer:
+    """Causal depthwise convolutions of one or two lengths side by side, and a convolution of one
+    step (MixConv, Tan & Le 2019).
+
+    Each length has an equal share of the channels, which a convolution of one step makes for it.
+    Batch norm after each convolution; ReLU after those of one step.
+    """
+    share = channels // len(kernels)
+    mix = Sequential(conv_norm_1d(channels, 1, causal=True))
+    if len(kernels) == 1:
+        return Sequential({"part": _mixed_part(share, kernels[0]), "mix": mix})
+    names = "ab"
+    layers: dict[str, Module] = {
+        f"part_{name}": _mixed_part(share, kernel)
+        for name, kernel in zip(names, kernels, strict=True)
+    }
+    edges = [("input", f"part_{name}", f"concat.{name}") for name in names]
+    layers |= {"concat": Concat(), "mix": mix}
+    return Graph(layers, [*edges, ("concat", "mix")])
+
+
+def _mixed_part(channels: int, kernel: int) -> Sequential:
+    depthwise = conv_norm_1d(channels, kernel, groups=channels, causal=True)
+    del depthwise["act"]
+    expand = Sequential(conv_norm_1d(channels, 1, causal=True))
+    return Sequential({"expand": expand, "depthwise": Sequential(depthwise)})
 
 
 def dense_norm(units: int) -> Sequential:

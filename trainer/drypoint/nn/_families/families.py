@@ -17,6 +17,7 @@ from .presets import (
     ds_cnn,
     lenet,
     lenet5,
+    mixednet,
     mlp,
     mobilenet,
     mobilenet_v1,
@@ -108,6 +109,13 @@ FAMILIES: dict[str, Family] = {
         "channels of each block, ...",
         "residual blocks of causal, dilated convolutions; for signals of any length",
         lambda shape, outputs, sizes: tcn(classes=outputs, input_shape=shape, widths=sizes),
+        axes=2,
+    ),
+    "mixednet": Family(
+        (32,),
+        "channels",
+        "causal depthwise convolutions of mixed lengths, as microWakeWord's; for keywords",
+        _by_width(mixednet),
         axes=2,
     ),
     "autoencoder": Family(

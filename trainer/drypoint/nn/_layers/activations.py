@@ -343,11 +343,16 @@ class OverAxis(Layer):
         return input_shape
 
     def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
-        """The softmax of a vector, with which a program ends."""
+        """The softmax of a vector or over the channels of a plane, with which a program ends."""
         (value,) = values
-        if value.shape.size != value.shape.c:
-            raise Unsupported(f"it acts on a plane {value.shape}; end in a Linear before it")
-        return replace(value, softmax=True)
+        if value.shape.size == value.shape.c:
+            return replace(value, softmax=True)
+        if self.axis not in (0, -3) or value.flat:
+            raise Unsupported(
+                f"it acts on a plane {value.shape}, along axis {self.axis}; wanted: along the "
+                "channels, axis=0, or a Linear before it"
+            )
+        return replace(value, softmax="channels")
 
     @property
     def axis_of_batch(self) -> int:

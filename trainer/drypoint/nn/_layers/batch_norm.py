@@ -105,15 +105,18 @@ class BatchNorm(Layer):
         return graph.scale_channels(values[0], factor, shift - mean * factor)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        """x normalized by the statistics of the batch in training, else by the running ones."""
+        """x normalized by the statistics of the batch in training, else by the running ones.
+
+        The result is clipped to 0..``ctx.clip``, if there is a clip.
+        """
         scale, shift = self._param(params, "scale"), self._param(params, "shift")
         running = [self._buffer(name, ctx) for name in self.buffer_names]
         if not ctx.training:
             mean, variance = running
             return batch_norm_inference(
-                x, scale, shift, mean=mean, variance=variance, epsilon=self.epsilon
+                x, scale, shift, mean=mean, variance=variance, epsilon=self.epsilon, clip=ctx.clip
             )
-        y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon)
+        y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon, clip=ctx.clip)
         for name, old, new in zip(self.buffer_names, running, batch, strict=True):
             moved = moving_average(old, new.astype(np.float32, copy=False), factor=self.momentum)
             ctx.updates[ctx.path_of(name)] = moved

@@ -9,6 +9,7 @@ import numpy as np
 
 from drypoint.autodiff import Padding, Tensor, dropout, zero_pad2d
 from drypoint.graph import Builder, Value, plane_of
+from drypoint.program import Shape as EngineShape
 
 from .._errors import ConfigError, InputError, ShapeError
 from .._module.context import Context
@@ -79,6 +80,107 @@ class Reshape(Layer, in_kernels=True, per_example=True, exportable="no value mov
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x as (N, *shape)."""
         return x.reshape((len(x.data), *self.shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slice(Layer, per_example=True, exportable="yes"):
+    """A part along one axis of an example, as x[..., start:stop:step, ...] of NumPy.
+
+    Args:
+        axis: 0 for channels, 1 for rows (of a signal time steps), 2 for columns.
+        start: the first place; counted from the end where it is negative.
+        stop: the place behind the last one, counted like start; None: the axis' end.
+        step: from a place to the next; 1 along the channels.
+
+    Raises:
+        ConfigError: axis is not 0, 1 or 2, start or stop no integer, or step below 1.
+    """
+
+    axis: int
+    start: int = 0
+    stop: int | None = None
+    step: int = 1
+
+    short_name: ClassVar[str] = "slice"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_count("Slice", "step", self.step)
+        if type(self.axis) is not int or self.axis not in (0, 1, 2):
+            raise ConfigError("Slice", f"wants an axis 0, 1 or 2 of an example, got {self.axis!r}")
+        if type(self.start) is not int or type(self.stop) not in (int, type(None)):
+            raise ConfigError("Slice", f"wants integers, got {self.start!r} and {self.stop!r}")
+        if self.axis == 0 and self.step != 1:
+            raise ConfigError("Slice", f"takes channels in steps of 1, got {self.step}")
+
+    def places(self, length: int) -> range:
+        """The places along an axis of this length."""
+        return range(length)[self.start : self.stop : self.step]
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape with fewer places along the axis."""
+        wanted = f"{self.axis + 1} axes or more, and a place from {self.start} to {self.stop}"
+        if len(input_shape) <= self.axis or not self.places(input_shape[self.axis]):
+            raise ShapeError("Slice", f"wants {wanted}, got an example of shape {input_shape}")
+        count = len(self.places(input_shape[self.axis]))
+        return (*input_shape[: self.axis], count, *input_shape[self.axis + 1 :])
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A part of the plane."""
+        value = graph.in_memory(values[0])
+        first, shape, stride = [0, 0, 0], list(value.shape), [1, 1]
+        at = (2, 0, 1)[self.axis]  # of height, width, channels
+        places = self.places(shape[at])
+        first[at], shape[at] = places.start, len(places)
+        if at < 2:
+            stride[at] = self.step
+        row, column, channel = first
+        return graph.take(
+            value, (row, column, channel), EngineShape(*shape), (stride[0], stride[1])
+        )
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The part of each example."""
+        return x[(slice(None),) * (self.axis + 1) + (slice(self.start, self.stop, self.step),)]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ChannelShuffle(Layer, per_example=True, exportable="yes"):
+    """Channels of several groups in turn: channel i * groups + g is channel i of group g.
+
+    Args:
+        groups: how many; they divide the channels.
+
+    Raises:
+        ConfigError: groups is no count.
+    """
+
+    groups: int
+
+    short_name: ClassVar[str] = "shuffle"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        check_count("ChannelShuffle", "groups", self.groups)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape, checked to have channels for all groups."""
+        if not input_shape or input_shape[0] % self.groups:
+            wanted = f"a multiple of {self.groups} channels"
+            raise ShapeError("ChannelShuffle", f"wants {wanted}, got {input_shape}")
+        return input_shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """Channels in another order, which a convolution before takes in."""
+        value = graph.in_memory(values[0])
+        order = np.arange(value.shape.c).reshape(self.groups, -1).T.reshape(-1)
+        return graph.permute(value, order)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The channels in another order."""
+        n, c, *rest = x.shape
+        grouped = x.reshape((n, self.groups, c // self.groups, *rest))
+        return grouped.transpose((0, 2, 1, *range(3, grouped.ndim))).reshape(x.shape)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from drypoint.autodiff import (
     Tensor,
     conv_transpose2d,
     depth_to_space,
+    resize2d,
     upsample2d,
 )
 from drypoint.common import known_word
 from drypoint.graph import Builder, Value
+from drypoint.program import ResizeAlignment
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
@@ -40,20 +42,23 @@ from .linear import Weighted
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
-    """Each pixel repeated (nearest neighbour): (C, H, W) to (C, H * rows, W * columns).
+    """A larger image: (C, H, W) to (C, H * rows, W * columns).
 
     Args:
-        scale_factor: how often a pixel is repeated along both axes, or (rows, columns).
-        mode: "nearest", as in PyTorch; there is no other.
+        scale_factor: how much larger along both axes, or (rows, columns).
+        mode: "nearest": each pixel repeated; "bilinear": interpolated, as in PyTorch.
+        align_corners: of "bilinear": whether the centres of the first and of the last pixel stay
+            where they are, not the edges of the image.
 
     Raises:
-        ConfigError: the factor is no integer of at least 1 and no pair of them, or the mode is
-            another one.
+        ConfigError: the factor is no integer of at least 1 and no pair of them, the mode is
+            another one, or "nearest" aligns corners.
     """
 
     scale_factor: int | Pair
     _: KW_ONLY
-    mode: Literal["nearest"] = "nearest"
+    mode: Literal["nearest", "bilinear"] = "nearest"
+    align_corners: bool = False
 
     short_name: ClassVar[str] = "upsample"
     example_rank = 3  # (C, H, W)
@@ -61,12 +66,20 @@ class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
     def __post_init__(self) -> None:
         """Check the hyper-parameter."""
         check_pair("Upsample", "scale_factor", self.scale_factor)
-        if self.mode != "nearest":
+        check_flag("Upsample", "align_corners", self.align_corners)
+        if self.mode not in ("nearest", "bilinear"):
             raise ConfigError(
-                "Upsample",
-                f"repeats pixels, mode 'nearest', got {self.mode!r}: put a convolution behind it, "
-                "or take ConvTranspose2d",
+                "Upsample", f"wants the mode 'nearest' or 'bilinear', got {self.mode!r}"
             )
+        if self.align_corners and self.mode == "nearest":
+            raise ConfigError("Upsample", "aligns corners only with the mode 'bilinear'")
+        if self.mode == "bilinear":
+            object.__setattr__(self, "in_kernels", False)  # NumPy interpolates
+
+    @property
+    def alignment(self) -> ResizeAlignment:
+        """Which places of an interpolated image stay."""
+        return "align_corners" if self.align_corners else "half_pixel"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(C, H * rows, W * columns)."""
@@ -74,12 +87,67 @@ class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
         return c, h * rows, w * columns
 
     def lower(self, graph: Builder, *values: Value) -> Value:
-        """An upsampling; none for a factor of 1."""
-        return graph.upsample(graph.in_memory(values[0]), pair(self.scale_factor))
+        """An upsampling, none for a factor of 1; or an interpolation."""
+        value, (rows, columns) = graph.in_memory(values[0]), pair(self.scale_factor)
+        if self.mode == "nearest":
+            return graph.upsample(value, (rows, columns))
+        size = value.shape.h * rows, value.shape.w * columns
+        return graph.resize(value, size, self.alignment)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """The image with repeated pixels."""
-        return upsample2d(x, pair(self.scale_factor))
+        """The larger image."""
+        rows, columns = pair(self.scale_factor)
+        if self.mode == "nearest":
+            return upsample2d(x, (rows, columns))
+        size = x.shape[2] * rows, x.shape[3] * columns
+        return resize2d(x, size, alignment=self.alignment)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Resize(Layer, per_example=True, exportable="yes"):
+    """An image of another size, interpolated (bilinear): (C, H, W) to (C, *size).
+
+    A smaller image has the interpolated values at its pixels' centres, not means.
+
+    Args:
+        size: height and width, or one number for both.
+        alignment: "half_pixel": the edges of the image stay, as in PyTorch; "align_corners": the
+            centres of the first and of the last pixel; "asymmetric": the first edge.
+
+    Raises:
+        ConfigError: the size is no integer of at least 1 and no pair of them, or there is no such
+            alignment.
+    """
+
+    size: int | Pair
+    _: KW_ONLY
+    alignment: ResizeAlignment = "half_pixel"
+
+    short_name: ClassVar[str] = "resize"
+    example_rank = 3  # (C, H, W)
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_pair("Resize", "size", self.size)
+        if self.alignment not in get_args(ResizeAlignment):
+            wanted = ", ".join(get_args(ResizeAlignment))
+            raise ConfigError("Resize", f"wants an alignment of {wanted}, got {self.alignment!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(C, *size)."""
+        c, _, _ = _image("Resize", input_shape)
+        return c, *pair(self.size)
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """An interpolation; none where the size stays."""
+        value, size = graph.in_memory(values[0]), pair(self.size)
+        if size == value.shape[:2]:
+            return graph.requantize(value)
+        return graph.resize(value, size, self.alignment)
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The image of the size."""
+        return resize2d(x, pair(self.size), alignment=self.alignment)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

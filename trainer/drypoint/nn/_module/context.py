@@ -23,6 +23,8 @@ class Context:
         buffers: path -> current value of a batch norm's buffer, in place of the layer's own.
         observe: called with each layer's path and output; a container comes after its layers.
         path: the path of the layer being applied, "" at the top.
+        clip: the upper bound of the ReLU or ReLU6 that the layer being applied, a batch norm,
+            computes too; None: it computes none.
         layer_forward: called with the layer and the arguments in place of `Layer.forward`; None:
             `Layer.forward` itself.
         loss_forward: called with the loss and the arguments in place of `Loss.forward`; None:
@@ -35,6 +37,7 @@ class Context:
     buffers: Mapping[str, Array] = field(default_factory=dict)
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
+    clip: float | None = None
     layer_forward: "Callable[[Any, Tensor, Mapping[str, Tensor], Context], Tensor] | None" = None
     loss_forward: Callable[[Any, Tensor, Target], Tensor] | None = None
 

@@ -16,6 +16,8 @@ static void clear(float *row, size_t n, float fill) {
         row[i] = fill;
 }
 
+enum { PREFETCHED = 64 }; /* pixels that are fetched early */
+
 /* Copies n pixels of a row of `count` images. If the pixels of an image are contiguous, squares of
  * pixels and images are transposed; the last square may overlap the one before. */
 DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_t count,
@@ -24,6 +26,17 @@ DPK_INLINE void copy_row(const dpk_images *x, const float *from, size_t n, size_
         for (size_t j = 0; j < n; j += DPK_LANES) {
             const size_t at = dpk_min(j, n - DPK_LANES);
             dpk_transpose(from + at, x->stride_n, row + at * DPK_LANES, DPK_LANES);
+        }
+        return;
+    }
+    if (x->stride_n == 1 && count == DPK_LANES) {
+        /* A block reads a part of each pixel's images: too far apart for the CPU to prefetch them.
+         */
+        const intptr_t ahead = 4 * PREFETCHED * (intptr_t)x->stride_w;
+        for (size_t j = 0; j < n; j++) {
+            const float *at = from + (ptrdiff_t)j * x->stride_w;
+            __builtin_prefetch((const void *)((intptr_t)at + ahead));
+            dpk_store(row + j * DPK_LANES, dpk_load(at));
         }
         return;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Direct convolution, for every kernel, stride, dilation and number of groups. */
 #include "dpk_block.h"
+#include "dpk_depthwise.h"
 #include "dpk_pooled.h"
 #include "dpk_product.h"
 #include "dpk_tasks.h"
@@ -123,6 +124,8 @@ static void expect(const dpk_images *x, size_t c, size_t n_channels, size_t b, s
 
 int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
+    if (DPK(is_depthwise)(a))
+        return DPK(depthwise)(a, part, n_parts);
     const geometry s = measured(a);
     const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
                  n_taps = s.in * a->kernel_h * a->kernel_w;
@@ -188,6 +191,8 @@ static void correlate(const dpk_correlation *sums, size_t n_taps, const ptrdiff_
 
 int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_conv2d *a = arguments;
+    if (DPK(is_depthwise)(a))
+        return DPK(depthwise_weight_gradient)(a, part, n_parts);
     const geometry s = measured(a);
     const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
                  n_taps = s.in * a->kernel_h * a->kernel_w;

@@ -190,9 +190,11 @@ typedef struct {
     size_t n_rows, n_places, n;
 } dpk_planes;
 
-/* unit = (x - mean) / sqrt(variance + epsilon) and y = unit * scale + shift, with the mean and the
- * variance (the sum divided by n_columns) of each row of x. The task of the gradient reads the
- * gradient g of y, mean and variance, and writes the gradients of x (to y), scale and shift. */
+/* y = clip((x - mean) / sqrt(variance + epsilon) * scale + shift), with the mean and the variance
+ * (the sum divided by n_columns) of each row of x, or with given ones. clip is to 0 .. most, or
+ * none if most is 0. The task of the gradient reads the gradient g of y, mean and variance, and
+ * writes the gradients of x (to y), scale and shift. Where the clip gave 0 or most, no gradient
+ * passes. */
 typedef struct {
     const float *x, *g;                     /* [n_rows][n_columns] */
     float *y;                               /* [n_rows][n_columns] */
@@ -200,8 +202,38 @@ typedef struct {
     float *mean, *variance;                 /* [n_rows] */
     float *scale_gradient, *shift_gradient; /* [n_rows] */
     size_t n_rows, n_columns;
-    float epsilon;
+    float epsilon, most;
+    int has_statistics; /* whether mean and variance are given; else the task writes them */
 } dpk_batch_norm;
+
+/* Few-bit weights in training: docs/few-bits.md. q = clamp(round(w * inverse), -largest, largest),
+ * halves to even, with inverse = 1 / (ratio * unit) of the row. The task of the gradient reads the
+ * gradient g of q, and writes the gradients of w (to y) and of ratio. */
+typedef struct {
+    const float *w, *g;        /* [n_rows][n_columns] */
+    const float *ratio, *unit; /* [n_rows] */
+    float *y;                  /* [n_rows][n_columns] */
+    float *ratio_gradient;     /* [n_rows] */
+    size_t n_rows, n_columns;
+    float largest; /* 127, 7 or 1 */
+} dpk_weight_codes;
+
+/* Requantization in training: NUMERICS.md section 2, of accumulators in floats. The step of row r's
+ * weights is ratio[r] * unit[r]; the steps of input and output are ratio * unit too. y is the
+ * integer less the zero point; if `wide`, the real value of the i32 output. The task of the
+ * gradient reads g and value, the result, and writes the gradients of x (to y), of the bias, and
+ * the terms of each row in the gradient of the output's ratio. */
+typedef struct {
+    const float *x, *g, *value;        /* [n_rows][n_columns] */
+    const float *bias, *ratio, *unit;  /* [n_rows]; bias: the real value */
+    const float *in_ratio, *out_ratio; /* [1] */
+    float *y;                          /* [n_rows][n_columns] */
+    float *bias_gradient, *terms;      /* [n_rows] */
+    size_t n_rows, n_columns;
+    float in_unit, out_unit;
+    float low, high; /* integers, -255 .. 255, less the zero point */
+    int wide;        /* 1: no clamp, and the step of the output is 4 times the largest unit */
+} dpk_requantize;
 
 /* losses[i] = -sum of t * log softmax(x[i]) over classes, and its gradient with respect to x[i].
  * t = keep * rows[i] + share; without rows, rows[i] is 1 at the class targets[i] and else 0. */
@@ -270,6 +302,7 @@ typedef struct {
     dpk_task *activation, *scale_planes, *plane_products;
     dpk_task *relu, *relu_gradient, *cross_entropy, *squared_error, *scaled_rows, *copy, *dropout;
     dpk_task *batch_norm, *batch_norm_gradient;
+    dpk_task *weight_codes, *weight_codes_gradient, *requantize, *requantize_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * Arguments as in dpk_conv2d, but winograd_input_gradient reads y and writes x. */
     dpk_task *filters, *winograd, *winograd_input_gradient, *winograd_weight_gradient;

@@ -23,6 +23,13 @@ static void multiply(const dpk_matmul *a, dpk_product *terms, size_t p, size_t n
         }
 }
 
+/* Prefetches the columns of a panel: of rows so far apart the CPU prefetches none. */
+static void expect(const float *x, ptrdiff_t row, size_t n_rows, size_t n_columns) {
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < n_columns; j += 16)
+            __builtin_prefetch(x + (ptrdiff_t)i * row + j, 0, 2);
+}
+
 /* A part is some tiles of rows, panel by panel: two parts pack one panel only at their border. */
 int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_matmul *a = arguments;
@@ -54,6 +61,13 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
                              .w_row = a->w_row,
                              .w_term = a->w_term,
                              .y_step = DPK_LANES};
+        if (k + 1 < n_panels) {
+            const size_t next = dpk_begin(n_vectors, k + 1, n_panels) * DPK_LANES;
+            const size_t n_next = dpk_min(most, a->n_columns - next);
+            if (a->x_column == 1)
+                expect(a->x + next, a->x_term, a->n_terms, n_next);
+            expect(a->y + next, (ptrdiff_t)a->n_columns, a->n_rows, n_next);
+        }
         for (; i < end && i / n_tiles == k; i++)
             multiply(a, &terms, p, n_columns, dpk_begin(a->n_rows, i % n_tiles, n_tiles),
                      dpk_begin(a->n_rows, i % n_tiles + 1, n_tiles), panel, sums,

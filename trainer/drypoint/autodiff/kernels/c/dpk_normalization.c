@@ -1,73 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batch norm by the statistics of the batch. A channel is a row in memory; one part computes it. */
+/* Batch norm and the clip after it. A channel is a row in memory; one part computes it, and reads
+ * it again while it is in a cache. */
+#include "dpk_block.h"
 #include "dpk_tasks.h"
 
 #include <math.h>
 
-enum { RUN = 64 * DPK_LANES }; /* floats that are summed apart, so that errors do not grow with n */
+enum {
+    CHAINS = 4,                /* sums that do not wait for each other */
+    STEP = CHAINS * DPK_LANES, /* floats that are added at once */
+    RUN = 16 * STEP            /* floats that are summed apart, so that errors do not grow with n */
+};
+
+/* What a row is computed with: y = (x - mean) * factor + shift. */
+typedef struct {
+    float mean, factor, shift, most;
+} line;
 
 typedef struct {
     float a, b;
 } sums;
 
-/* Sums over a row, with unit = (x - mean) * inverse: of unit and unit^2, or with gradients g of g
- * and g * unit. */
-DPK_INLINE sums summed(const float *x, const float *g, size_t n, float mean, float inverse) {
+/* The terms of the two sums for some x with gradients g. */
+typedef void of_terms(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b);
+
+DPK_INLINE void values(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
+    (void)s;
+    (void)g;
+    (void)b;
+    *a += x;
+}
+
+DPK_INLINE void squares(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
+    (void)g;
+    (void)b;
+    const dpk_vec centered = x - s->mean;
+    *a = dpk_fma(centered, centered, *a);
+}
+
+DPK_INLINE void gradients(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
+    *a += g;
+    *b = dpk_fma(g, x - s->mean, *b);
+}
+
+DPK_INLINE dpk_vec normalized(const line *s, dpk_vec x) {
+    return dpk_fma(x - s->mean, dpk_all(s->factor), dpk_all(s->shift));
+}
+
+DPK_INLINE void clipped_gradients(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
+    gradients(s, x, dpk_inside(normalized(s, x), s->most, g), a, b);
+}
+
+/* The sums over a row; g may be x. Lanes after the end are the mean, with gradients 0. */
+DPK_INLINE sums summed(const line *s, const float *x, const float *g, size_t n, of_terms *terms) {
     dpk_vec total_a = {0}, total_b = {0};
-    sums rest = {0, 0};
     for (size_t begin = 0; begin < n; begin += RUN) {
         const size_t end = dpk_min(begin + RUN, n);
-        dpk_vec a = {0}, b = {0};
+        dpk_vec a[CHAINS] = {{0}}, b[CHAINS] = {{0}};
         size_t i = begin;
-        for (; i + DPK_LANES <= end; i += DPK_LANES) {
-            const dpk_vec unit = (dpk_load(x + i) - mean) * inverse;
-            const dpk_vec value = g ? dpk_load(g + i) : unit;
-            a += value;
-            b = dpk_fma(value, unit, b);
+        for (; i + STEP <= end; i += STEP)
+#pragma GCC unroll 4
+            for (size_t k = 0; k < CHAINS; k++)
+                terms(s, dpk_load(x + i + k * DPK_LANES), dpk_load(g + i + k * DPK_LANES), a + k,
+                      b + k);
+        for (; i < end; i += DPK_LANES) {
+            const size_t count = dpk_min(DPK_LANES, end - i);
+            float rest[DPK_LANES];
+            dpk_store(rest, dpk_all(s->mean));
+            memcpy(rest, x + i, 4 * count);
+            terms(s, dpk_load(rest), dpk_gather(g + i, 1, count), a, b);
         }
-        total_a += a;
-        total_b += b;
-        for (; i < end; i++) {
-            const float unit = (x[i] - mean) * inverse, value = g ? g[i] : unit;
-            rest.a += value;
-            rest.b += value * unit;
-        }
+        total_a += (a[0] + a[1]) + (a[2] + a[3]);
+        total_b += (b[0] + b[1]) + (b[2] + b[3]);
     }
-    return (sums){dpk_sum(total_a) + rest.a, dpk_sum(total_b) + rest.b};
+    return (sums){dpk_sum(total_a), dpk_sum(total_b)};
+}
+
+DPK_INLINE void write_row(const line *s, const float *x, size_t n, float *y, const int clips) {
+    for (size_t i = 0; i < n; i += DPK_LANES) {
+        const size_t count = dpk_min(DPK_LANES, n - i);
+        const dpk_vec value = normalized(s, dpk_gather(x + i, 1, count));
+        dpk_scatter(y + i, clips ? dpk_clip(value, s->most) : value, count);
+    }
 }
 
 int DPK(batch_norm)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_batch_norm *a = arguments;
     const size_t n = a->n_columns, end = dpk_begin(a->n_rows, part + 1, n_parts);
     for (size_t row = dpk_begin(a->n_rows, part, n_parts); row < end; row++) {
-        const float *restrict x = a->x + row * n;
-        float *restrict y = a->y + row * n;
-        const float mean = summed(x, NULL, n, 0, 1).a / (float)n;
-        const float variance = summed(x, NULL, n, mean, 1).b / (float)n;
-        const float inverse = 1 / sqrtf(variance + a->epsilon);
-        const float scale = a->scale[row], shift = a->shift[row];
-        for (size_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * inverse * scale + shift;
-        a->mean[row] = mean;
-        a->variance[row] = variance;
+        const float *x = a->x + row * n;
+        line s = {.shift = a->shift[row], .most = a->most};
+        if (!a->has_statistics) {
+            a->mean[row] = s.mean = summed(&s, x, x, n, values).a / (float)n;
+            a->variance[row] = summed(&s, x, x, n, squares).a / (float)n;
+        }
+        s.mean = a->mean[row];
+        s.factor = 1 / sqrtf(a->variance[row] + a->epsilon) * a->scale[row];
+        if (s.most > 0)
+            write_row(&s, x, n, a->y + row * n, 1);
+        else
+            write_row(&s, x, n, a->y + row * n, 0);
     }
     return 0;
+}
+
+/* The gradient of x: factor * (g - mean of g - unit * mean of g * unit). */
+DPK_INLINE void write_gradient(const line *s, const float *x, const float *g, size_t n, float by_x,
+                               float constant, float *y, const int clips) {
+    for (size_t i = 0; i < n; i += DPK_LANES) {
+        const size_t count = dpk_min(DPK_LANES, n - i);
+        const dpk_vec at = dpk_gather(x + i, 1, count), gradient = dpk_gather(g + i, 1, count);
+        const dpk_vec passed = clips ? dpk_inside(normalized(s, at), s->most, gradient) : gradient;
+        const dpk_vec rest = dpk_fma(at - s->mean, dpk_all(by_x), dpk_all(constant));
+        dpk_scatter(y + i, dpk_fma(passed, dpk_all(s->factor), rest), count);
+    }
 }
 
 int DPK(batch_norm_gradient)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_batch_norm *a = arguments;
     const size_t n = a->n_columns, end = dpk_begin(a->n_rows, part + 1, n_parts);
     for (size_t row = dpk_begin(a->n_rows, part, n_parts); row < end; row++) {
-        const float *restrict x = a->x + row * n, *restrict g = a->g + row * n;
-        float *restrict y = a->y + row * n;
-        const float mean = a->mean[row], inverse = 1 / sqrtf(a->variance[row] + a->epsilon);
-        const sums s = summed(x, g, n, mean, inverse);
-        const float factor = inverse * a->scale[row];
-        const float by_mean = s.a / (float)n, by_variance = s.b / (float)n;
-        for (size_t i = 0; i < n; i++)
-            y[i] = factor * (g[i] - by_mean - (x[i] - mean) * inverse * by_variance);
-        a->shift_gradient[row] = s.a;
-        a->scale_gradient[row] = s.b;
+        const float *x = a->x + row * n, *g = a->g + row * n;
+        float *y = a->y + row * n;
+        const float inverse = 1 / sqrtf(a->variance[row] + a->epsilon);
+        const line s = {a->mean[row], inverse * a->scale[row], a->shift[row], a->most};
+        const int clips = s.most > 0;
+        const sums of =
+            clips ? summed(&s, x, g, n, clipped_gradients) : summed(&s, x, g, n, gradients);
+        const float by_scale = of.b * inverse, constant = -s.factor * of.a / (float)n;
+        const float by_x = -s.factor * inverse * by_scale / (float)n;
+        if (clips)
+            write_gradient(&s, x, g, n, by_x, constant, y, 1);
+        else
+            write_gradient(&s, x, g, n, by_x, constant, y, 0);
+        a->shift_gradient[row] = of.a;
+        a->scale_gradient[row] = by_scale;
     }
     return 0;
 }

@@ -11,6 +11,8 @@ dpk_task DPK(add), DPK(tanh), DPK(tanh_gradient), DPK(sigmoid), DPK(sigmoid_grad
 dpk_task DPK(activation), DPK(scale_planes), DPK(plane_products);
 dpk_task DPK(squared_error), DPK(scaled_rows), DPK(copy), DPK(dropout);
 dpk_task DPK(batch_norm), DPK(batch_norm_gradient);
+dpk_task DPK(weight_codes), DPK(weight_codes_gradient);
+dpk_task DPK(requantize), DPK(requantize_gradient);
 dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
 dpk_task DPK(sparse_weight_gradient), DPK(row_products);
 dpk_task DPK(filters), DPK(winograd), DPK(winograd_input_gradient), DPK(winograd_weight_gradient);

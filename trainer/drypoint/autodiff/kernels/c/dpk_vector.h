@@ -109,6 +109,28 @@ DPK_INLINE dpk_vec dpk_select(dpk_ivec mask, dpk_vec a, dpk_vec b) {
     return (dpk_vec)(((dpk_ivec)a & mask) | ((dpk_ivec)b & ~mask));
 }
 
+/* v clipped to 0 .. most. A NaN stays. */
+DPK_INLINE dpk_vec dpk_clip(dpk_vec v, float most) {
+#if DPK_LANES == 16
+    return (dpk_vec)_mm512_min_ps(_mm512_set1_ps(most),
+                                  _mm512_max_ps(_mm512_setzero_ps(), (__m512)v));
+#else
+    return dpk_select(v > most, dpk_all(most), dpk_select(v <= 0, (dpk_vec){0}, v));
+#endif
+}
+
+/* a where 0 < v < most, else 0. */
+DPK_INLINE dpk_vec dpk_inside(dpk_vec v, float most, dpk_vec a) {
+#if DPK_LANES == 16
+    const __mmask16 above = _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return (dpk_vec)_mm512_maskz_mov_ps(
+        _mm512_mask_cmp_ps_mask(above, (__m512)v, _mm512_set1_ps(most), _CMP_LT_OQ), (__m512)a);
+#else
+    const dpk_ivec above = v > 0, below = v < most;
+    return dpk_select(above & below, a, (dpk_vec){0});
+#endif
+}
+
 /* Replaces the maximum by v, and its number by k, where v is larger. The first of equal elements
  * stays; so does a NaN, which shows that training diverged. */
 DPK_INLINE void dpk_keep_larger(dpk_vec v, int32_t k, dpk_vec *best, dpk_ivec *won) {

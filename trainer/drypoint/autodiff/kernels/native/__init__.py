@@ -6,3 +6,4 @@ from . import linear as linear
 from . import normalization as normalization
 from . import planes as planes
 from . import pooling as pooling
+from . import quantization as quantization

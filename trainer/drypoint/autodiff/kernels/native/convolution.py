@@ -28,7 +28,7 @@ def conv2d(
 ) -> tuple[Array, Winners | None]:
     """The result; and the winners, if ``taped`` is True and the convolution is not plain."""
     if pointwise.is_pointwise(spec):
-        return pointwise.conv2d(kernels, x, weight, bias), None
+        return pointwise.conv2d(kernels, x, weight, bias, spec.window.stride), None
     n, o, (h, w) = x.shape[0], weight.shape[0], spec.output_size(*x.shape[2:])
     y, weight = empty((o, h, w, n)), contiguous(weight)
     winners = empty((o, h, w, n), np.uint8) if taped and not spec.plain else None
@@ -64,7 +64,7 @@ def conv2d_input_gradient(
     Each phase is a correlation of stride 1 with every s-th element of the weight. So no product
     with the zeros between the gradients is computed.
     """
-    if pointwise.is_pointwise(spec):
+    if pointwise.is_pointwise(spec) and spec.window.stride == (1, 1):
         return pointwise.conv2d_input_gradient(kernels, gradient, weight)
     n, (o, c, kh, kw) = gradient.shape[0], weight.shape
     if _uses_winograd(spec, (n, c, *size), o):
@@ -160,7 +160,7 @@ def conv2d_weight_gradient(
 ) -> Array:
     """Correlations of the gradient with x."""
     if pointwise.is_pointwise(spec):
-        return pointwise.conv2d_weight_gradient(kernels, gradient, x)
+        return pointwise.conv2d_weight_gradient(kernels, gradient, x, spec.window.stride)
     o, c, (kh, kw) = gradient.shape[1], x.shape[1] // spec.groups, spec.window.kernel
     if algorithm.is_sparse_possible(spec) and algorithm.is_sparse_faster(spec, c=x.shape[1], o=o):
         task, adds = kernels.sparse_weight_gradient, False
@@ -197,7 +197,7 @@ def _uses_winograd(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
 
 
 def _uses_winograd_forward(spec: Convolution, x_shape: tuple[int, ...], o: int) -> bool:
-    if not algorithm.is_possible(spec):
+    if spec.exact or not algorithm.is_possible(spec):
         return False
     return algorithm.is_faster_forward(
         spec, c=x_shape[1], o=o, size=spec.window.output_size(*x_shape[2:])

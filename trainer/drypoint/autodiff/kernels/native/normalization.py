@@ -17,14 +17,19 @@ from .call import (
 
 
 def batch_norm(
-    kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float
+    kernels: Any, x: Array, scale: Array, shift: Array, *, epsilon: float, clip: float | None = None
 ) -> tuple[Array, Array, Array]:
     """The result, and mean (C,) and variance (C,) of the channels."""
-    rows, mean, variance = to_rows(x), *(empty(x.shape[1:2]) for _ in "mv")
-    y, scale, shift = empty_like(rows), *(contiguous(a) for a in (scale, shift))
-    arrays = {"x": rows, "y": y, "scale": scale, "shift": shift}
-    _run(kernels.batch_norm, arrays | {"mean": mean, "variance": variance}, epsilon)
-    return from_rows(y), mean, variance
+    statistics: tuple[Array, Array] = empty(x.shape[1:2]), empty(x.shape[1:2])
+    vectors = scale, shift, *statistics
+    return _apply(kernels, x, vectors, epsilon, clip, has_statistics=0), *statistics
+
+
+def batch_norm_inference(
+    kernels: Any, x: Array, *vectors: Array, epsilon: float, clip: float | None = None
+) -> Array:
+    """The result, for scale, shift, mean and variance (C,)."""
+    return _apply(kernels, x, vectors, epsilon, clip, has_statistics=1)
 
 
 def batch_norm_gradient(
@@ -32,22 +37,46 @@ def batch_norm_gradient(
     gradient: Array,
     x: Array,
     scale: Array,
+    shift: Array,
     *,
     mean: Array,
     variance: Array,
     epsilon: float,
+    clip: float | None = None,
 ) -> tuple[Array, Array, Array]:
     """The gradients with respect to x, scale and shift."""
     rows, by_scale, by_shift = to_rows(x), *(empty(x.shape[1:2]) for _ in "st")
-    g, y, scale = to_rows(gradient), empty_like(rows), contiguous(scale)
-    arrays = {"x": rows, "g": g, "y": y, "scale": scale, "mean": mean, "variance": variance}
+    g, y, scale, shift = to_rows(gradient), empty_like(rows), contiguous(scale), contiguous(shift)
+    arrays = {"x": rows, "g": g, "y": y, "scale": scale, "shift": shift}
+    arrays |= {"mean": mean, "variance": variance}
     arrays |= {"scale_gradient": by_scale, "shift_gradient": by_shift}
-    _run(kernels.batch_norm_gradient, arrays, epsilon)
+    _run(kernels.batch_norm_gradient, arrays, epsilon, clip)
     return from_rows(y), by_scale, by_shift
 
 
-def _run(task: Any, arrays: dict[str, Array], epsilon: float) -> None:
+def _apply(
+    kernels: Any,
+    x: Array,
+    vectors: tuple[Array, ...],
+    epsilon: float,
+    clip: float | None,
+    *,
+    has_statistics: int,
+) -> Array:
+    """The result, for scale, shift, mean and variance (C,)."""
+    rows, vectors = to_rows(x), tuple(map(contiguous, vectors))
+    y: Array = empty_like(rows)
+    fields = dict(zip(("scale", "shift", "mean", "variance"), vectors, strict=True))
+    fields |= {"x": rows, "y": y}
+    _run(kernels.batch_norm, fields, epsilon, clip, has_statistics=has_statistics)
+    return from_rows(y)
+
+
+def _run(
+    task: Any, arrays: dict[str, Array], epsilon: float, clip: float | None, **flags: int
+) -> None:
     x = arrays["x"]
     fields = {name: pointer(array) for name, array in arrays.items()}
-    sizes = {"n_rows": len(x), "n_columns": x.size // len(x)}
-    run(task, struct("dpk_batch_norm", **fields, **sizes, epsilon=epsilon), FROM_MEMORY * x.size)
+    sizes = {"n_rows": len(x), "n_columns": x.size // max(len(x), 1)}
+    numbers = {"epsilon": epsilon, "most": 0 if clip is None else clip}
+    run(task, struct("dpk_batch_norm", **fields, **sizes, **numbers, **flags), FROM_MEMORY * x.size)

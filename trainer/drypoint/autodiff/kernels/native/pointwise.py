@@ -3,30 +3,32 @@
 from typing import Any
 
 from ..._tape import Array
-from ..._window import NO_PADDING, Convolution, Window
+from ..._window import NO_PADDING, Convolution, Pair
 from .call import contiguous, empty, from_rows, pointer, run, struct, to_rows
 from .linear import product
 
 
 def is_pointwise(spec: Convolution) -> bool:
-    """Whether a convolution is a product of its weight with the channels of each pixel."""
-    window = Window(spec.window.kernel, spec.window.stride, spec.window.padding)
-    return spec.plain and spec.groups == 1 and window == Window((1, 1), padding=NO_PADDING)
+    """Whether a convolution is a product of its weight with the channels of the pixels that its
+    stride reaches."""
+    single_tap = spec.window.kernel == (1, 1) and spec.window.padding == NO_PADDING
+    return single_tap and spec.plain and spec.groups == 1
 
 
-def conv2d(kernels: Any, x: Array, weight: Array, bias: Array | None) -> Array:
+def conv2d(kernels: Any, x: Array, weight: Array, bias: Array | None, stride: Pair) -> Array:
     """The result (N, O, H, W)."""
-    bias = None if bias is None else contiguous(bias)
+    bias, x = None if bias is None else contiguous(bias), x[:, :, :: stride[0], :: stride[1]]
     return _times_channels(kernels, contiguous(weight).reshape(weight.shape[:2]), x, bias)
 
 
 def conv2d_input_gradient(kernels: Any, gradient: Array, weight: Array) -> Array:
-    """The gradient with respect to x."""
+    """The gradient with respect to x, for a stride of 1."""
     return _times_channels(kernels, contiguous(weight).reshape(weight.shape[:2]).T, gradient)
 
 
-def conv2d_weight_gradient(kernels: Any, gradient: Array, x: Array) -> Array:
+def conv2d_weight_gradient(kernels: Any, gradient: Array, x: Array, stride: Pair) -> Array:
     """The gradient with respect to the weight: (O, C, 1, 1)."""
+    x = x[:, :, :: stride[0], :: stride[1]]
     g, rows, o, c = to_rows(gradient), to_rows(x), gradient.shape[1], x.shape[1]
     y: Array = empty((o, c, 1, 1))
     fields = {"g": pointer(g), "x": pointer(rows), "y": pointer(y)}

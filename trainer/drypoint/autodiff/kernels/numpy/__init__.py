@@ -7,3 +7,4 @@ from . import elementwise as elementwise
 from . import linear as linear
 from . import normalization as normalization
 from . import pooling as pooling
+from . import quantization as quantization

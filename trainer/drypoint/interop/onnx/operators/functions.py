@@ -283,7 +283,9 @@ def prelu(reader: Reader, node: Node) -> None:
     slopes = slopes if slopes.ndim > 1 or len(value.shape) == 1 else slopes[:, None, None]
     value, (numbers,) = by_channel(reader, value, [slopes])
     layer, arrays = nn.PReLU(len(numbers)), {"weight": numbers}
-    reader.set(node, replace(value, end=reader.draft.add(layer, (value,), arrays).end))
+    steps, _ = reader.qparams.get(node.inputs[1], (None, 0))
+    output = reader.draft.add(layer, (value,), arrays, weights=steps)
+    reader.set(node, replace(value, end=output.end))
 
 
 def materialize(reader: Reader, name: str) -> TensorView:

@@ -4,6 +4,7 @@ import numpy as np
 
 from drypoint import nn
 from drypoint.graph import Pair, Unsupported
+from drypoint.program import ResizeAlignment
 
 from ..._tensor_view import Array, TensorView, check_size
 from ..file import Node
@@ -11,9 +12,12 @@ from ..reader import STAND_IN, Handler, Reader, place
 from .weighted import add_convolution, read_kernel
 from .windows import Padding, numbers_of, sides_of
 
-_LINEAR = (
-    "resizes by interpolation; ours repeats pixels: use mode nearest, or a transposed convolution"
-)
+_ALIGNMENTS: dict[str, ResizeAlignment] = {
+    "half_pixel": "half_pixel",
+    "pytorch_half_pixel": "half_pixel",
+    "align_corners": "align_corners",
+    "asymmetric": "asymmetric",
+}
 
 
 def conv_transpose(reader: Reader, node: Node) -> None:
@@ -77,7 +81,9 @@ def _leave_out(
 
 
 def resize(reader: Reader, node: Node) -> None:
-    """Resize, and the operator Upsample before it: each pixel repeated a whole number of times."""
+    """Resize, and the operator Upsample before it: each pixel repeated a whole number of times, or
+    interpolated.
+    """
     value = reader.read(node)
     before = (1, *value.shape)
     after = _size(reader, node, before)
@@ -87,7 +93,8 @@ def resize(reader: Reader, node: Node) -> None:
         reader.set(node, value)
         return
     if node.attributes.get("mode", "nearest") != "nearest":
-        raise Unsupported(_LINEAR)
+        _interpolate(reader, node, value, after[1:])
+        return
     factors = [m // n for n, m in zip(before, after, strict=True)]
     for n, m in zip(before, after, strict=True):
         if m < n or m % n or (_places(node, n, m) != np.arange(m) // (m // n)).any():
@@ -109,6 +116,47 @@ def resize(reader: Reader, node: Node) -> None:
     reader.set(node, place(output, axes, after[1:]))
 
 
+def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int, ...]) -> None:
+    """A Resize of mode linear along rows and columns."""
+    before, mode = value.shape, node.attributes.get("mode")
+    where = node.attributes.get("coordinate_transformation_mode", "half_pixel")
+    where = "asymmetric" if node.op == "Upsample" else where
+    alone = where == "pytorch_half_pixel" and 1 in after  # its only pixel is the first
+    smooth = bool(node.attributes.get("antialias", 0))
+    if mode != "linear" or where not in _ALIGNMENTS or alone or smooth:
+        raise Unsupported(
+            f"resizes by mode {mode!r} and coordinates {where!r}; ours interpolates (mode linear) "
+            "by half_pixel, align_corners or asymmetric, without antialias"
+        )
+    scales = _scales(reader, node)
+    if scales is not None and any(
+        int(n * s) != n * s for n, s in zip(before, scales[-len(before) :], strict=False)
+    ):
+        raise Unsupported("resizes by scales that make no whole number of pixels: give the sizes")
+    if value.end == STAND_IN:
+        reader.set(node, TensorView(end=STAND_IN, layer_shape=after, shape=after))
+        return
+    value, axes = reader.plane(value)
+    size = {axis: after[i] for i, axis in enumerate(axes)}
+    if size.get(0, value.layer_shape[0]) != value.layer_shape[0]:
+        raise Unsupported("interpolates channels")
+    check_size(after)
+    layer = nn.Resize((size.get(1, 1), size.get(2, 1)), alignment=_ALIGNMENTS[where])
+    view = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+    reader.set(node, place(reader.draft.add(layer, (view,)), axes, after))
+
+
+def _scales(reader: Reader, node: Node) -> list[float] | None:
+    """The scales of a Resize that has no sizes."""
+    if "scales" in node.attributes:
+        return [float(scale) for scale in node.attributes["scales"]]
+    old = node.op == "Upsample" or len(node.inputs) == 2
+    position = 1 if old else 2
+    if not old and reader.has(node, 3):
+        return None
+    return [float(scale) for scale in reader.floats(node, position).ravel().tolist()]
+
+
 def _size(reader: Reader, node: Node, before: tuple[int, ...]) -> tuple[int, ...]:
     """The size of each axis that a Resize makes, the batch included."""
     rank, old = len(before), node.op == "Upsample" or len(node.inputs) == 2
@@ -123,10 +171,7 @@ def _size(reader: Reader, node: Node, before: tuple[int, ...]) -> tuple[int, ...
         for axis, size in zip(axes, sizes, strict=True):
             after[axis] = size if axis else 1  # the batch stays, whatever its size in the file
         return tuple(after)
-    if "scales" in node.attributes:
-        scales = [float(scale) for scale in node.attributes["scales"]]
-    else:
-        scales = reader.floats(node, 1 if old else 2).ravel().tolist()
+    scales = _scales(reader, node) or []
     if len(scales) != len(axes):
         raise Unsupported(f"has {len(scales)} scales for {len(axes)} axes")
     for axis, scale in zip(axes, scales, strict=True):

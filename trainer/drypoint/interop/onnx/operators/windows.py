@@ -220,8 +220,7 @@ def _pad_plane(
 def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorView:
     """Some rows or columns of an image: places along an axis of the file's tensor.
 
-    A maximum over windows of 1 takes every n-th; a depthwise convolution with a single 1 among its
-    weights leaves out rows at both ends.
+    An upsampling before it that nothing else reads leaves them out itself.
     """
     value, axes = reader.plane(value)
     of_image, start, stop, step = axes[axis], taken.start, taken[-1] + 1, taken.step
@@ -231,23 +230,9 @@ def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorVi
         before, after = start, size - stop
         sides = (before, 0, after, 0) if of_image == 1 else (0, before, 0, after)
         output = reader.draft.add(Crop(sides), (output,))
-    elif start or stop < size:
-        length = size - (stop - start) + 1
-        kernel = (length, 1) if of_image == 1 else (1, length)
-        reader.draft.claim(length * value.layer_shape[0])
-        weight = np.zeros((value.layer_shape[0], 1, *kernel))
-        weight[:, :, start if of_image == 1 else 0, 0 if of_image == 1 else start] = 1.0
-        layer: nn.Layer = nn.Conv2d(
-            value.layer_shape[0],
-            kernel,
-            groups=value.layer_shape[0],
-            in_channels=value.layer_shape[0],
-            bias=False,
-        )
-        output = reader.draft.add(layer, (output,), {"weight": weight}, keeps=True)
-    if step > 1:
-        stride = (step, 1) if of_image == 1 else (1, step)
-        output = reader.draft.add(nn.MaxPool2d(1, stride=stride), (output,))
+    else:
+        layer = nn.Slice(of_image, start, stop, step)
+        output = reader.draft.add(layer, (output,))
     count = -(-(stop - start) // step)
     return place(output, axes, _with(value.shape, axis, count))
 

@@ -9,7 +9,7 @@ from ..file import File, FileTensor, Operator
 from ..walk import MAX_SHARED
 from .mixed import extend
 from .signals import Signals
-from .views import CHANNELS, CUTS, Step, View, by_row, pace, rows_of
+from .views import CHANNELS, Step, View, by_row, pace, rows_of
 
 MAX_ROWS = 0xFFFF  # of a program's plane
 _PLAIN = {
@@ -19,8 +19,7 @@ _PLAIN = {
 
 
 def whole_window(file: File) -> File:
-    """The file of a whole window of a streaming file, without variables. In other files, parts of
-    tensors that SPLIT and STRIDED_SLICE cut become convolutions that copy them.
+    """The file of a whole window of a streaming file, without variables; other files as they are.
 
     It reads the rows that the last output depends on, in whole runs: its output is the streaming
     file's after so many runs from any state. Its operators keep their names.
@@ -29,7 +28,7 @@ def whole_window(file: File) -> File:
         TfliteError: a variable holds something else than the last rows of a signal, or the window
             is too long.
     """
-    if not {"READ_VARIABLE", *CUTS} & {op.kind for op in file.operators}:
+    if all(op.kind != "READ_VARIABLE" for op in file.operators):
         return file
     return _Window(Signals(file)).file()
 
@@ -47,9 +46,9 @@ class _Window:
         self._count_rows()
 
     def _count_rows(self) -> None:
-        """Count the rows from the output back."""
-        read = {self.streaming.output}
-        self.need[self.streaming.output] = rows_of(self.streaming, self.streaming.output) or 0
+        """Count the rows from the outputs back."""
+        read = {*self.streaming.outputs.values()}
+        self.need |= {number: rows_of(self.streaming, number) or 0 for number in read}
         for step in reversed(self.signals.steps):
             if not read.intersection(step.op.outputs):
                 continue

@@ -1,0 +1,296 @@
+"""A net that computes a program's integers, and is trained in them: docs/few-bits.md.
+
+Its forward pass reads integers less their zero point, as floats, and computes what the program
+computes: to the byte, while sums of products stay below 2^24.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.autodiff import (
+    Array,
+    Tensor,
+    concat,
+    max_pool2d,
+    requantize,
+    weight_codes,
+)
+from drypoint.autodiff.kernels.numpy.quantization import Steps, requantize_integers
+from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
+from drypoint.autodiff.trace import constant
+from drypoint.graph import (
+    AvgPool,
+    Binary,
+    Concat,
+    Graph,
+    Integers,
+    MaxPool,
+    QuantizedNode,
+    QuantParams,
+    Weighted,
+    raw_pixels,
+)
+from drypoint.nn import Context, Layer
+from drypoint.program import Add
+
+from ._errors import QuantizationError, UnsupportedError
+from ._integer_ops import (
+    IntegerOp,
+    by_input,
+    channels_first,
+    channels_last,
+    correlate,
+    sum_planes,
+    sum_pool,
+    weight_units,
+)
+from ._quantized_nodes import scale_groups
+
+Params: TypeAlias = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class IntegerNet(Layer, in_kernels=True, per_example=True):
+    """The net of a fused graph whose nodes have integers.
+
+    Parameters, for an op NAME with weights: "NAME.weight" (O, I / groups, kh, kw), "NAME.bias"
+    (O,), and "NAME.weight_step" (O,), the scale of each channel relative to its start. For an op
+    that computes: "NAME.output_step" (1,), the scale of its output relative to its start.
+
+    Attributes:
+        graph: of the float net; its first plane holds integers.
+        ops: of its nodes, in order.
+        zeros: what the input's integers are less, for each channel: the pixel of real zero, or the
+            zero point.
+    """
+
+    graph: Graph = field(repr=False)
+    ops: tuple[IntegerOp, ...] = field(repr=False)
+    zeros: tuple[int, ...]
+
+    short_name = "integers"
+    example_rank = 3  # (C, H, W)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        shape = self.graph.input.shape
+        return shape.c, shape.h, shape.w
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(values,), or (C, H, W) of a plane."""
+        if input_shape != self.input_shape:
+            raise QuantizationError(f"the net wants inputs {self.input_shape}, got {input_shape}")
+        shape = self.ops[-1].node.shape
+        return (shape.c,) if shape.h == shape.w == 1 else (shape.c, shape.h, shape.w)
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """The names of the parameters."""
+        return tuple(self.param_shapes())
+
+    def param_shapes(self, input_shape: Any = None) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        """Name -> shape."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for op in self.ops:
+            if isinstance(op.node, Weighted):
+                out, h, w, c = op.node.weight.shape
+                shapes[f"{op.node.name}.weight"] = (out, c, h, w)
+                shapes[f"{op.node.name}.bias"] = shapes[f"{op.node.name}.weight_step"] = (out,)
+            if op.target:
+                shapes[op.target] = (1,)
+        return shapes
+
+    def initial_arrays(self, draw: Any) -> dict[str, Array]:  # noqa: ARG002
+        """The float net's values, and ratios of 1; none is random."""
+        arrays: dict[str, Array] = {
+            name: np.ones(shape, np.float32) for name, shape in self.param_shapes().items()
+        }
+        for op in self.ops:
+            if isinstance(op.node, Weighted):
+                factor = (op.weight_unit / op.weight_scale)[:, None, None, None]
+                weight = channels_first(op.node).astype(np.float32) * factor
+                arrays[f"{op.node.name}.weight"] = weight
+                arrays[f"{op.node.name}.bias"] = self._bias(op, op.node).astype(np.float32)
+        return arrays
+
+    def _bias(self, op: IntegerOp, node: Weighted) -> NDArray[np.float64]:
+        """The real bias for inputs less `zeros`."""
+        if node.reads != (0,):
+            return node.bias
+        zeros = by_input(self.zeros, node)
+        scale = op.quantized.source.scale if self.graph.input.affine is not None else 0.0
+        total: NDArray[np.float64] = (node.weight * zeros).sum(axis=(1, 2, 3))
+        return node.bias + scale * total
+
+    def macs(self, input_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Of all ops with weights."""
+        weighted = [op.node for op in self.ops if isinstance(op.node, Weighted)]
+        return sum(n.shape.h * n.shape.w * n.weight.size * n.pool[0] * n.pool[1] for n in weighted)
+
+    def forward(self, x: Tensor, params: Params, ctx: Context) -> Tensor:  # noqa: ARG002
+        """The real values of the i32 output."""
+        return self.values(x, params)[-1]
+
+    def values(self, x: Tensor, params: Params) -> list[Tensor]:
+        """The output of every op: integers less the zero point; real values of the last op."""
+        planes = [x]
+        for op in self.ops:
+            sources = [planes[number] for number in op.node.reads]
+            planes.append(self._forward(op, sources, params))
+        return planes[1:]
+
+    def _forward(self, op: IntegerOp, sources: list[Tensor], params: Params) -> Tensor:
+        x, node, name = sources[0], op.node, op.node.name
+        match node:
+            case Weighted():
+                w = weight_codes(
+                    params[f"{name}.weight"],
+                    params[f"{name}.weight_step"],
+                    constant(op.weight_unit.astype(x.dtype, copy=False)),
+                    largest=op.largest,
+                )
+                return self._requantize(op, correlate(node, x, w), params[f"{name}.bias"], params)
+            case AvgPool():
+                zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
+                return self._requantize(op, sum_pool(node, x), zero, params)
+            case Binary():
+                zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
+                return self._requantize(op, sum_planes(op, sources), zero, params)
+            case MaxPool():
+                (top, left, bottom, right) = node.padding
+                padding = ((top, bottom), (left, right))
+                return max_pool2d(x, node.kernel, stride=node.stride, padding=padding)
+            case Concat():
+                return concat(sources)
+            case _:
+                raise AssertionError(node)  # `integer_net` refuses the node
+
+    def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
+        arrays = {name: tensor.data for name, tensor in params.items()}
+        steps = op.steps(arrays, acc.dtype)
+        y = requantize(
+            acc,
+            bias,
+            params[op.target] if op.target else Tensor(steps.out_ratio),
+            ratio=steps.ratio,
+            unit=steps.unit,
+            in_ratio=steps.in_ratio,
+            units=op.units,
+            to=op.range,
+        )
+        shape = op.node.shape
+        if op is self.ops[-1] and shape.h == shape.w == 1 and y.ndim > 2:
+            return y.reshape((len(y.data), shape.c))
+        return y if y.ndim > 2 or op.wide else y.reshape((*y.shape, 1, 1))
+
+    def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
+        """The nodes with the integers of the trained parameters.
+
+        Raises:
+            QuantizationError: a scale is no longer above 0: training diverged.
+        """
+        scales = {0: self.ops[0].quantized.source}
+        line = []
+        for number, op in enumerate(self.ops, start=1):
+            sources = tuple(scales[n] for n in op.node.reads)
+            line.append(self._quantize_op(op, sources))
+            scales[number] = line[-1].target
+        return tuple(line)
+
+    def _quantize_op(self, op: IntegerOp, sources: tuple[QuantParams, ...]) -> QuantizedNode:
+        node, arrays, before = op.node, self.params, op.quantized
+        if not isinstance(node, Weighted | AvgPool | Binary):
+            target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
+            return replace(before, sources=sources, target=target)
+        steps = op.steps(arrays)
+        if not min(float(a.min()) for a in (steps.ratio, steps.in_ratio, steps.out_ratio)) > 0:
+            raise QuantizationError(f"{node.name}: a trained scale is not above 0: train again")
+        assert before.integers is not None  # the node computes accumulators
+        if not isinstance(node, Weighted):
+            q = requantize_integers(np.zeros(1, np.float32), _first(steps), wide=op.wide)
+            # Zero points do not change, nor do the factors of a sum.
+            bias, weight = before.integers.bias, before.integers.weight
+        else:
+            codes = weight_codes_of(
+                arrays[f"{node.name}.weight"],
+                steps.ratio,
+                op.weight_unit,
+                largest=op.largest,
+            )
+            q = requantize_integers(arrays[f"{node.name}.bias"], steps, wide=op.wide)
+            codes = channels_last(node, codes)
+            zeros = by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
+            bias = q.bias - (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
+            weight = codes.astype(np.int8)
+        integers = Integers(
+            bias.astype(np.int32),
+            q.mult.astype(np.int32),
+            q.shift,
+            q.unit,
+            weight,
+            before.integers.weight_bits,
+            before.integers.fields,
+        )
+        target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
+        return replace(before, sources=sources, target=target, integers=integers)
+
+
+def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
+    """The net of a fused graph, with the values of the float net.
+
+    Args:
+        graph: of one output.
+        nodes: its nodes with integers, which give types, zero points and first scales.
+
+    Raises:
+        UnsupportedError: ops that cannot be trained in integers; the message names them.
+    """
+    raw = raw_pixels(graph)
+    refused = [f"{q.node.name}: {_refusal(q)}" for q in nodes if _refusal(q)]
+    refused += [f"{graph.nodes[n].name}: it reads pixels and has no weights" for n in raw - {0}]
+    if len(graph.outputs) > 1:
+        refused.append("the net has several outputs")
+    if refused:
+        raise UnsupportedError(f"no training in integers for {'; '.join(refused)}")
+    groups = scale_groups(graph)
+    # The factors of a sum follow from the scales of its inputs, which stay.
+    names = {groups[n]: "" for q in nodes if isinstance(q.node, Binary) for n in q.node.reads}
+    names[0] = ""
+    for number, q in enumerate(nodes, start=1):
+        if q.node.nature == "computes" and groups[number] != 0 and q.target.dtype != "i32":
+            names.setdefault(groups[number], f"{q.node.name}.output_step")
+    ops = tuple(
+        IntegerOp(
+            quantized=q,
+            source=names.get(groups[q.node.reads[0]], ""),
+            target=names.get(groups[number], "") if q.node.nature == "computes" else "",
+            units=(float(np.float32(q.source.scale)), float(np.float32(q.target.scale))),
+            **weight_units(q),
+        )
+        for number, q in enumerate(nodes, start=1)
+    )
+    affine, source = graph.input.affine, nodes[0].source
+    zeros = np.full(graph.input.shape.c, source.zero)
+    if affine is not None:
+        zeros = np.rint(-affine.offset / affine.scale).clip(0, 255).astype(int)
+    return IntegerNet(graph=graph, ops=ops, zeros=tuple(zeros.tolist())).initialize()
+
+
+def _refusal(q: QuantizedNode) -> str:
+    """Why an op cannot be trained in integers; "" where it can."""
+    if isinstance(q.node, Weighted | AvgPool | MaxPool | Concat):
+        return ""
+    if isinstance(q.node, Binary) and q.node.op is Add:
+        return ""
+    kind = q.node.op.__name__ if isinstance(q.node, Binary) else type(q.node).__name__
+    return f"{kind} has no training in integers yet"
+
+
+def _first(steps: Steps) -> Steps:
+    """The scales of the first channel, which all channels share."""
+    return steps._replace(ratio=steps.ratio[:1], unit=steps.unit[:1])

@@ -1,0 +1,141 @@
+"""The ops of a net that computes a program's integers: their scales and sums of products."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
+from drypoint.autodiff.kernels.numpy.quantization import Steps
+from drypoint.autodiff.trace import constant
+from drypoint.graph import AvgPool, Binary, Node, QuantizedNode, Weighted
+from drypoint.program import LARGEST_WEIGHT
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerOp:
+    """An op of the net.
+
+    Attributes:
+        quantized: the node with the integers before training.
+        source, target: names of the parameters of the scales; "" of a scale that is constant.
+        units: the scales of input and output before training.
+        weight_unit: float32 (O,), scales of the weights before training, in units of the parameter.
+        weight_scale: float32 (O,), the same in real units.
+    """
+
+    quantized: QuantizedNode
+    source: str
+    target: str
+    units: tuple[float, float]
+    weight_unit: Array = field(default_factory=lambda: np.empty(0, np.float32))
+    weight_scale: Array = field(default_factory=lambda: np.empty(0, np.float32))
+
+    @property
+    def node(self) -> Node:
+        return self.quantized.node
+
+    @property
+    def wide(self) -> bool:
+        return self.quantized.target.dtype == "i32"
+
+    @property
+    def range(self) -> Range:
+        """The clamp, less the zero point."""
+        low, high = self.quantized.clamp
+        zero = self.quantized.target.zero
+        return Range(0, 0, wide=True) if self.wide else Range(low - zero, high - zero)
+
+    @property
+    def largest(self) -> int:
+        """The largest weight."""
+        assert self.quantized.integers is not None  # the op has weights
+        return LARGEST_WEIGHT[self.quantized.integers.weight_bits]
+
+    def steps(self, arrays: Mapping[str, Array], dtype: Any = np.float32) -> Steps:
+        """The scales of the requantization."""
+        ones = constant(np.ones(len(self.weight_scale), dtype))
+        ratio = arrays.get(f"{self.node.name}.weight_step", ones)
+        source, target = (arrays.get(name, ones[:1]) for name in (self.source, self.target))
+        unit = constant(self.weight_scale.astype(dtype, copy=False))
+        return Steps(ratio, unit, source, target, *self.units)
+
+
+def weight_units(q: QuantizedNode) -> dict[str, Array]:
+    """The scales of the weights before training."""
+    if isinstance(q.node, AvgPool):
+        count = q.node.kernel[0] * q.node.kernel[1]
+        return {"weight_scale": np.full(q.node.shape.c, 1 / count, np.float32)}
+    if isinstance(q.node, Binary):
+        return {"weight_scale": np.full(q.node.shape.c, q.unit[0] / q.source.scale, np.float32)}
+    if not isinstance(q.node, Weighted):
+        return {}
+    weight = q.node.weight
+    # Optimizers take steps of one size for all weights: so the parameters have the deviation of a
+    # net before training, whatever an encoder or a batch norm has multiplied them by.
+    deviation = float(np.sqrt(np.mean(weight**2))) or 1.0
+    natural = np.sqrt(2 / weight[0].size)
+    scale = q.unit / q.source.scale
+    unit = scale * natural / deviation
+    return {"weight_scale": scale.astype(np.float32), "weight_unit": unit.astype(np.float32)}
+
+
+def channels_first(node: Weighted) -> NDArray[np.float64]:
+    """The weights as (O, C / groups, kh, kw)."""
+    return node.weight.transpose(0, 3, 1, 2)
+
+
+def channels_last(node: Weighted, codes: Array) -> Array:
+    """(O, C / groups, kh, kw) as the weights of a node."""
+    o, h, w, c = node.weight.shape
+    return codes.reshape(o, c, h, w).transpose(0, 2, 3, 1)
+
+
+def by_input(zeros: tuple[int, ...], node: Weighted) -> NDArray[np.float64]:
+    """A number of each input channel, as the weights of each output meet them: (O, 1, 1, C /
+    groups).
+    """
+    rows = np.repeat(
+        np.array(zeros, np.float64).reshape(node.groups, -1), len(node.bias) // node.groups, axis=0
+    )
+    return rows[:, None, None, :]
+
+
+def correlate(node: Weighted, x: Tensor, w: Tensor) -> Tensor:
+    """Sums of products of integers, pooled."""
+    if node.dense:
+        return linear(x.reshape((len(x.data), -1)), w.reshape((len(w.data), -1)))
+    top, left, bottom, right = node.padding
+    padding: Padding = ((top, bottom), (left, right))
+    return conv2d(
+        x,
+        w,
+        stride=node.stride,
+        padding=padding,
+        dilation=node.dilation,
+        groups=node.groups,
+        pool=node.pool,
+        exact=True,
+    )
+
+
+def sum_pool(node: AvgPool, x: Tensor) -> Tensor:
+    """The sums of the windows."""
+    top, left, bottom, right = node.padding
+    c = node.shape.c
+    ones = Tensor(constant(np.ones((c, 1, *node.kernel), x.dtype)))
+    padding: Padding = ((top, bottom), (left, right))
+    return conv2d(x, ones, stride=node.stride, padding=padding, groups=c, exact=True)
+
+
+def sum_planes(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """The sum of two planes, each times its factor: below 2^24."""
+    assert op.quantized.integers is not None  # a sum has integers
+    c, dtype = op.node.shape.c, sources[0].dtype
+    terms = [
+        conv2d(x, Tensor(constant(np.full((c, 1, 1, 1), factor, dtype))), groups=c, exact=True)
+        for x, factor in zip(sources, op.quantized.integers.fields["factors"], strict=True)
+    ]
+    return terms[0] + terms[1]

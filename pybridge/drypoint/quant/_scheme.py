@@ -1,0 +1,95 @@
+"""How many bits the weights of each op have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import TypeAlias
+
+from drypoint.graph import Graph, Weighted
+from drypoint.nn import Model
+from drypoint.program import LARGEST_WEIGHT
+
+from ._errors import QuantizationError
+from ._fold import fold
+from ._training import integer_model
+
+Bits: TypeAlias = int | Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """The bits of a program's weights and activations.
+
+    Attributes:
+        weights: 8, 4 (integers from -7 to 7) or 2 (-1, 0, 1); or glob pattern of op names ("fc1",
+            "block*", "*") -> bits, of which the first pattern that matches counts. Ops that no
+            pattern matches have 8 bits.
+        activations: 8.
+
+    Raises:
+        QuantizationError: bits that no program has.
+    """
+
+    weights: Bits = 8
+    activations: int = 8
+
+    def __post_init__(self) -> None:
+        """Check the bits."""
+        if isinstance(self.weights, Mapping):
+            object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        for pattern, bits in self.patterns.items():
+            if not isinstance(pattern, str) or type(bits) is not int or bits not in LARGEST_WEIGHT:
+                raise QuantizationError(
+                    f"weights of {pattern!r} have {bits!r} bits; wanted: 8, 4 or 2, or a dict such "
+                    'as {"fc1": 2, "*": 4}'
+                )
+        if self.activations != 8:
+            raise QuantizationError(
+                f"activations have {self.activations!r} bits; the engine has activations of 8 bits"
+            )
+
+    @property
+    def patterns(self) -> Mapping[str, int]:
+        """Glob pattern of op names -> bits."""
+        return self.weights if isinstance(self.weights, Mapping) else {"*": self.weights}
+
+    def weight_bits(self, name: str) -> int:
+        """The bits of the weights of an op."""
+        return next((b for p, b in self.patterns.items() if fnmatchcase(name, p)), 8)
+
+    def check_names(self, names: tuple[str, ...]) -> None:
+        """Refuse a pattern that matches no op with weights.
+
+        Raises:
+            QuantizationError: the pattern and the names of the ops.
+        """
+        for pattern in self.patterns:
+            if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                raise QuantizationError(
+                    f"no op with weights is named {pattern!r}; there are {', '.join(names)}"
+                )
+
+    def training_model(self, model: Model, inputs: object) -> Model:
+        """The model that ``train.fit(quantization=scheme)`` trains: it computes in integers.
+
+        Args:
+            model: trained in floats.
+            inputs: training examples (N, ...).
+
+        Raises:
+            UnsupportedError: an op of the net cannot be trained in integers.
+            QuantizationError: a pattern matches no op; the net has no program.
+        """
+        self.check_names(weighted_names(fold(model)))
+        return integer_model(model, inputs, self.weight_bits)
+
+
+def weighted_names(graph: Graph) -> tuple[str, ...]:
+    """The names of the nodes with weights."""
+    return tuple(node.name for node in graph.nodes.values() if isinstance(node, Weighted))
+
+
+def as_scheme(weights: "Bits | Scheme") -> Scheme:
+    """The scheme of an argument ``weights``."""
+    return weights if isinstance(weights, Scheme) else Scheme(weights=weights)

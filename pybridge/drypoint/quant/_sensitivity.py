@@ -1,0 +1,239 @@
+"""What each layer's weights lose at few bits, and the bits of layers that fit a size."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import progress, table_lines
+from drypoint.data import Dataset
+from drypoint.graph import Graph, Weighted
+from drypoint.nn import Layer, Model
+from drypoint.program import (
+    LARGEST_WEIGHT,
+    Conv,
+    Dense,
+    DepthwiseConv,
+    GroupedConv,
+    reference,
+)
+
+from ._calibration import Calibration, calibrate
+from ._errors import QuantizationError
+from ._fold import fold
+from ._gate import as_model
+from ._program_of import program_of
+from ._quantized_nodes import quantize_nodes
+from ._scheme import Scheme
+from ._training import integers_read
+
+Labelled = Dataset | tuple[Any, Any]
+WEIGHT_BITS = tuple(LARGEST_WEIGHT)  # 8, 4, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSensitivity:
+    """What a program loses when one op's weights have few bits, and all others 8.
+
+    Attributes:
+        op: its name.
+        n_weights: of the op.
+        n_bytes: bits -> bytes of its weights, biases and multipliers.
+        loss: bits -> mean cross-entropy of the program, in nats.
+        accuracy: bits -> share of right decisions.
+    """
+
+    op: str
+    n_weights: int
+    n_bytes: dict[int, int]
+    loss: dict[int, float]
+    accuracy: dict[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity(Sequence[LayerSensitivity]):
+    """What each op with weights loses at 8, 4 and 2 bits.
+
+    Attributes:
+        n_examples: the number of examples that the programs ran over.
+        ops: in the order of the program.
+    """
+
+    n_examples: int
+    ops: tuple[LayerSensitivity, ...]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.ops[index]
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __iter__(self) -> Iterator[LayerSensitivity]:
+        return iter(self.ops)
+
+    def __str__(self) -> str:
+        rows = [
+            (row.op, f"{row.n_weights:,}", *(_cell(row, bits) for bits in WEIGHT_BITS))
+            for row in self
+        ]
+        head = ("op", "weights", *(f"{bits} bits" for bits in WEIGHT_BITS))
+        title = f"accuracy and loss on {self.n_examples:,} examples, all other ops at 8 bits"
+        return "\n".join([title, *table_lines([head, *rows])])
+
+    def allocate(self, flash: int) -> Scheme:
+        """`allocate` by these figures."""
+        least = sum(row.n_bytes[WEIGHT_BITS[-1]] for row in self)
+        if least > flash:
+            raise QuantizationError(
+                f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: "
+                "make its layers narrower"
+            )
+        bits = {row.op: WEIGHT_BITS[0] for row in self}
+        while sum(row.n_bytes[bits[row.op]] for row in self) > flash:
+            steps = [
+                ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
+                for row in self
+                for fewer in WEIGHT_BITS
+                if fewer < bits[row.op]
+                and (saved := row.n_bytes[bits[row.op]] - row.n_bytes[fewer]) > 0
+            ]
+            _, name, fewer = min(steps)
+            bits[name] = fewer
+        return Scheme(weights=bits)
+
+    def to_json(self) -> dict[str, object]:
+        """The rows as JSON-able values."""
+        return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """The figures of one program; ``n_bytes`` by op."""
+
+    loss: float
+    accuracy: float
+    n_bytes: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Prepared:
+    """A model with all that its programs need, and labelled examples."""
+
+    model: Model
+    graph: Graph
+    calibration: Calibration
+    x: Any
+    y: NDArray[np.int64]
+
+    def trial(self, scheme: Scheme) -> _Trial:
+        """The figures of the program of a scheme."""
+        nodes = quantize_nodes(self.graph, self.calibration, scheme.weight_bits)
+        ends = self.model.encoder, self.model.decoder
+        program = program_of(*ends, self.graph, nodes, name="model", provenance=None)
+        outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
+        scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
+        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        right = scores.argmax(axis=1) == self.y
+        return _Trial(
+            loss=float(-logs[np.arange(len(self.y)), self.y].mean()),
+            accuracy=float(right.mean()),
+            n_bytes={
+                op.name: op.weight_bytes + op.bias.nbytes + op.mult.nbytes
+                for op in program.ops
+                if isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense)
+            },
+        )
+
+
+def sensitivity(
+    model: Model | Layer,
+    data: Labelled,
+    *,
+    calibration: Calibration | None = None,
+    examples: int = 500,
+) -> Sensitivity:
+    """What each op's weights lose at 8, 4 and 2 bits, rounded without training.
+
+    A program is made and run for each op and number of bits.
+
+    Args:
+        model: trained; its outputs are scores or probabilities of classes.
+        data: examples that were not trained on: a `Dataset`, or a pair of inputs (N, ...) and
+            class indices (N,).
+        calibration: of the model; None: on the examples.
+        examples: the first of the data that programs run over, at least 1.
+
+    Raises:
+        QuantizationError: the data have no labels, or too few; the model has several outputs;
+            otherwise as `quantize`.
+    """
+    model, (x, y) = as_model(model), _inputs_and_labels(data, examples)
+    calibration = calibrate(model, x) if calibration is None else calibration
+    graph = fold(model)
+    if len(graph.outputs) > 1:
+        raise QuantizationError("sensitivity needs a model of one output, of classes")
+    ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
+    prepared = _Prepared(model=model, graph=graph, calibration=calibration, x=x, y=y)
+    whole = prepared.trial(Scheme())
+    rows = []
+    with progress("sensitivity", total=2 * len(ops), unit="programs") as done:
+        for node in ops:
+            trials = {8: whole}
+            for bits in WEIGHT_BITS[1:]:
+                scheme = Scheme(weights={node.name: bits})
+                trials[bits] = prepared.trial(scheme)
+                done(1)
+            row = LayerSensitivity(
+                op=node.name,
+                n_weights=node.weight.size,
+                n_bytes={bits: trial.n_bytes[node.name] for bits, trial in trials.items()},
+                loss={bits: trial.loss for bits, trial in trials.items()},
+                accuracy={bits: trial.accuracy for bits, trial in trials.items()},
+            )
+            rows.append(row)
+    return Sensitivity(n_examples=len(y), ops=tuple(rows))
+
+
+def allocate(
+    model: Model | Layer,
+    data: Labelled,
+    *,
+    flash: int,
+    calibration: Calibration | None = None,
+    examples: int = 500,
+) -> Scheme:
+    """The bits of each op whose weights, biases and multipliers fit into ``flash`` bytes.
+
+    All ops begin with 8 bits. The op that loses least for each byte that it saves gets fewer bits,
+    until all fit. The losses of `sensitivity` are taken to add up.
+
+    Args:
+        model, data, calibration, examples: as for `sensitivity`.
+        flash: bytes, without code and op records.
+
+    Returns:
+        A scheme for `quantize` and `finetune`.
+
+    Raises:
+        QuantizationError: the ops do not fit with 2 bits each; otherwise as `sensitivity`.
+    """
+    found = sensitivity(model, data, calibration=calibration, examples=examples)
+    return found.allocate(flash)
+
+
+def _inputs_and_labels(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
+    """Inputs and class indices of the first examples."""
+    x, y = (data.x, data.y) if isinstance(data, Dataset) else data
+    y = np.asarray(y)[:examples]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or len(x) < len(y):
+        raise QuantizationError(
+            "data have no class indices for at least one example; wanted: a Dataset, or a pair of "
+            "inputs (N, ...) and class indices (N,)"
+        )
+    return x[: len(y)], y.astype(np.int64)
+
+
+def _cell(row: LayerSensitivity, bits: int) -> str:
+    return f"{100 * row.accuracy[bits]:.2f} %, {row.loss[bits]:.4f}"

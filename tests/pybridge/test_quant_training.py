@@ -1,0 +1,197 @@
+"""Training in a program's integers: the forward pass is the program, gradients as LSQ's.
+
+The oracle of integers is `program.reference`; of gradients, loops over single numbers.
+"""
+
+import numpy as np
+import pytest
+
+from drypoint import data, engine, measure, nn, quant, train
+from drypoint.autodiff import Range, Tensor, requantize, weight_codes
+from drypoint.program import reference
+
+RNG = np.random.default_rng(39)
+IMAGES = RNG.integers(0, 256, (96, 10, 10), np.uint8)
+SIGNALS = RNG.normal(size=(96, 2, 8, 6)).astype(np.float32)
+LABELS = RNG.integers(0, 3, 96)
+
+
+def separable():
+    """Batch norms, strides, padding, depthwise, pooling in a conv, a mean and a dense layer."""
+    return nn.Sequential(
+        [
+            *(nn.Conv2d(6, 3, stride=2, padding=1), nn.BatchNorm2d(), nn.ReLU()),
+            *(nn.Conv2d(6, 3, padding=1, groups=6, bias=False), nn.BatchNorm2d(), nn.ReLU6()),
+            *(nn.Conv2d(8, 1), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.GlobalAvgPool2d(), nn.Flatten(), nn.Linear(3), nn.Softmax()),
+        ]
+    )
+
+
+def signed():
+    """Real inputs, activations below zero, groups, an overlapping max-pooling, two dense layers."""
+    return nn.Sequential(
+        [
+            *(nn.Conv2d(4, 3, padding=1), nn.Conv2d(4, (3, 2), groups=2)),
+            *(nn.MaxPool2d(3, stride=2), nn.Flatten(), nn.Linear(5), nn.ReLU(), nn.Linear(3)),
+            nn.Softmax(),
+        ]
+    )
+
+
+def branches():
+    """Residual blocks, of which one reads the other's sum; and a concatenation."""
+
+    def residual():
+        layers = {"a": nn.Conv2d(4, 3, padding=1), "relu": nn.ReLU(), "b": nn.Conv2d(4, 1)}
+        edges = [("input", "a", "relu", "b", "add.a"), ("input", "add.b")]
+        return nn.Graph({**layers, "add": nn.Add()}, edges)
+
+    fire = nn.Graph(
+        {"left": nn.Conv2d(3, 3), "right": nn.Conv2d(2, 3), "concat": nn.Concat()},
+        [("input", "left", "concat.a"), ("input", "right", "concat.b")],
+    )
+    layers = [nn.Conv2d(4, 3), nn.BatchNorm2d(), residual(), nn.ReLU(), residual(), fire]
+    ends = [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3), nn.Softmax()]
+    return nn.Sequential([*layers, *ends])
+
+
+NETS = {
+    "separable": (separable, IMAGES),
+    "signed": (signed, SIGNALS),
+    "branches": (branches, IMAGES),
+}
+
+
+QUIET = {"batch_size": 32, "progress": "none", "validation_split": 0}
+
+
+def floats_of(name):
+    """A model after an epoch in floats."""
+    build, x = NETS[name]
+    model = build()
+    if x is IMAGES:
+        encoder = data.ImageEncoder(width=10, height=10, mean=0.4, std=0.3)
+        model = nn.Model(model, encoder=encoder, decoder=data.ClassDecoder(range(3)))
+    return train.fit(model, (x, LABELS), epochs=1, **QUIET).model
+
+
+def trained(name, **options):
+    """A model after an epoch in floats and two in integers, and its inputs."""
+    x = NETS[name][1]
+    model = floats_of(name)
+    return quant.finetune(model, (x, LABELS), epochs=2, **QUIET, **options).model, x
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("name", NETS)
+def test_every_layer_of_the_program_is_what_training_computes(name, bits):
+    """Every byte of every op, and the logits: `reference.trace` of the program."""
+    model, x = trained(name, scheme=bits)
+    program = quant.quantize(model)
+    net = model.net["integers"]
+    planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
+    pixels = x[..., None] if x is IMAGES else program.integers(x)
+    traces = zip(program.ops, planes, reference.trace(program, pixels), strict=True)
+    for op, plane, codes in traces:
+        values = plane.data.reshape(len(x), -1, *codes.shape[1:3]).transpose(0, 2, 3, 1)
+        last = op is program.ops[-1]
+        real = (codes * program.output_scale).astype(np.float32)
+        wanted = real if last else codes.astype(np.float32) - op.output.zero
+        np.testing.assert_array_equal(values, wanted, err_msg=op.name)
+    for op in program.ops:
+        if hasattr(op, "weight"):
+            assert op.weight_bits == bits
+            assert np.abs(op.weight).max() <= {8: 127, 4: 7, 2: 1}[bits]
+
+
+def test_a_run_in_integers_learns_what_rounding_to_ternary_weights_has_lost():
+    """Pictures of a bar, upright or flat, in noise. The margin is 10 points, of 96 examples."""
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 140, (192, 8, 8), np.uint8), np.arange(192) % 2
+    for image, label in zip(x, y, strict=True):
+        place = rng.integers(2, 6)
+        (image.T if label else image)[place] += 90
+    layers = [nn.Conv2d(3, 3), nn.ReLU(), nn.GlobalAvgPool2d(), nn.Flatten(), nn.Linear(2)]
+    adam = train.Adam(lr=0.02)
+    floats = train.fit(
+        nn.Sequential([*layers, nn.Softmax()]), (x, y), epochs=40, optimizer=adam, **QUIET
+    ).model
+    rounded = quant.quantize(floats, x, weights=2)
+    result = quant.finetune(floats, (x, y), 2, epochs=40, optimizer=adam, **QUIET)
+    accuracies = [
+        measure.measure(engine.Engine(p), (x, y)).accuracy
+        for p in (rounded, quant.quantize(result.model))
+    ]
+    assert accuracies[1] >= accuracies[0] + 0.1
+    assert accuracies[1] == measure.measure(result.model, (x, y)).accuracy
+
+
+def test_the_compiled_step_trains_the_same_bytes_as_the_tape(capsys):
+    (tape, _), (compiled, _) = trained("separable", compiled=False), trained("separable")
+    for path, array in tape.net.params.items():
+        np.testing.assert_array_equal(array, compiled.net.params[path], err_msg=path)
+    quant.finetune(floats_of("separable"), (IMAGES, LABELS), epochs=1, progress="lines")
+    said = capsys.readouterr().err
+    assert "compiled step" in said
+    assert "tape step" not in said
+
+
+def test_gradients_of_codes_are_straight_through_and_the_steps_are_lsqs():
+    """Oracle: the formulas of Esser et al. for each weight, by itself."""
+    w, g = RNG.normal(size=(2, 5)), RNG.normal(size=(2, 5))
+    ratio, unit, largest = np.array([1.5, 0.7]), np.array([0.2, 0.1]), 7
+    leaves = [Tensor(a, requires_grad=True) for a in (w, ratio)]
+    weight_codes(*leaves, unit, largest=largest).backward(g)
+    by_w, by_ratio = np.zeros_like(w), np.zeros(2)
+    for o in range(2):
+        step = ratio[o] * unit[o]
+        for i in range(5):
+            real, by_real = w[o, i] / step, g[o, i] / step  # the gradient of step * code
+            if abs(real) <= largest:
+                by_w[o, i] = by_real
+                by_step = round(real) - real
+            else:
+                by_step = np.sign(real) * largest
+            by_ratio[o] += by_real * by_step * unit[o]
+    np.testing.assert_allclose(leaves[0].grad, by_w, rtol=1e-12)  # another order of products
+    np.testing.assert_allclose(leaves[1].grad, by_ratio, rtol=1e-12)
+
+
+def test_gradients_of_a_requantization_are_those_of_its_real_values():
+    """Oracle: loops over the real values s_out * y of each accumulator."""
+    x, g = RNG.integers(-90, 90, (4, 2)).astype(float), RNG.normal(size=(4, 2))
+    ratio, unit, bias = np.array([1.5, 0.7]), np.array([0.2, 0.1]), np.array([0.3, -0.2])
+    in_step, out_unit, out_ratio, to = 0.5, 0.25, np.array([1.25]), Range(0, 20)
+    leaves = [Tensor(a, requires_grad=True) for a in (x, bias, out_ratio)]
+    y = requantize(
+        *leaves, ratio=ratio, unit=unit, in_ratio=np.ones(1), units=(in_step, out_unit), to=to
+    )
+    y.backward(g)
+    out_step = float(out_ratio[0]) * out_unit
+    by_x, by_bias, by_ratio = np.zeros_like(x), np.zeros(2), 0.0
+    for n in range(4):
+        for o in range(2):
+            scale = in_step * ratio[o] * unit[o]
+            real = (x[n, o] + round(bias[o] / scale)) * scale / out_step
+            assert y.data[n, o] == min(max(np.floor(real + 0.5), 0), 20)
+            if 0 <= real <= 20:
+                by_x[n, o] = g[n, o] * scale / out_step
+                by_bias[o] += g[n, o] / out_step
+                by_ratio += g[n, o] * (y.data[n, o] - real) / out_ratio[0]
+            else:
+                by_ratio += g[n, o] * y.data[n, o] / out_ratio[0]
+    for leaf, wanted in zip(leaves, (by_x, by_bias, [by_ratio]), strict=True):
+        np.testing.assert_allclose(leaf.grad, wanted, rtol=1e-9)  # m has 31 bits
+
+
+def test_ops_that_cannot_be_trained_in_integers_are_named():
+    net = nn.Sequential([nn.Conv2d(4, 3), nn.Hardswish(), nn.Flatten(), nn.Linear(3), nn.Softmax()])
+    model = train.fit(net, (IMAGES, LABELS), epochs=1, progress="none").model
+    with pytest.raises(quant.UnsupportedError, match="Table has no training in integers yet"):
+        quant.finetune(model, (IMAGES, LABELS))
+
+
+def test_a_net_without_values_is_refused():
+    with pytest.raises(train.TrainError, match=r"fit\(model, data\) first"):
+        train.fit(separable(), (IMAGES, LABELS), quantization=quant.Scheme(weights=4))

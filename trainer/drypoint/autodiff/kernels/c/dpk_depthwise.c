@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See dpk_depthwise.h. A tap outside of the image reads zeros, so that all results have all taps.
+ */
+#include "dpk_depthwise.h"
+#include "dpk_block.h"
+#include "dpk_threads.h"
+
+enum { MOST = 9 }; /* taps, whose weights or sums are registers */
+
+int DPK(is_depthwise)(const dpk_conv2d *a) {
+    const ptrdiff_t n = (ptrdiff_t)a->x.n;
+    return a->groups > 1 && a->groups == a->x.c && a->groups == a->y.c && a->kernel_h <= 3 &&
+           a->kernel_w <= 3 && a->x.n >= DPK_LANES && a->x.stride_n == 1 && a->y.stride_n == 1 &&
+           a->x.stride_w == n && a->pool_h * a->pool_w == 1 && !a->relu && a->winners == NULL &&
+           a->x_winners == NULL;
+}
+
+/* What the taps of a row of results read. */
+typedef struct {
+    const dpk_conv2d *a;
+    const float *zeros;      /* [x.w][n] */
+    const float *rows[MOST]; /* of x, or zeros, for each row of the kernel */
+    size_t first, end;       /* columns of y whose taps all lie inside of x */
+} row_taps;
+
+/* The columns of y whose taps all lie inside of x: first .. end - 1, first <= end. */
+static void set_inside(row_taps *s) {
+    const dpk_conv2d *a = s->a;
+    const ptrdiff_t stride = (ptrdiff_t)a->stride_w,
+                    last = (ptrdiff_t)a->x.w - 1 + a->left -
+                           (ptrdiff_t)((a->kernel_w - 1) * a->dilation_w);
+    s->first = a->left > 0 ? dpk_min(a->y.w, dpk_groups((size_t)a->left, a->stride_w)) : 0;
+    s->end = last < 0 ? 0 : dpk_min(a->y.w, (size_t)(last / stride) + 1);
+    s->end = dpk_max(s->first, s->end);
+}
+
+static void set_rows(row_taps *s, size_t c, size_t i) {
+    const dpk_conv2d *a = s->a;
+    for (size_t u = 0; u < a->kernel_h; u++) {
+        const ptrdiff_t row = (ptrdiff_t)(i * a->stride_h + u * a->dilation_h) - a->top;
+        const int inside = row >= 0 && row < (ptrdiff_t)a->x.h;
+        s->rows[u] =
+            inside ? a->x.data + (ptrdiff_t)c * a->x.stride_c + row * a->x.stride_h : s->zeros;
+    }
+}
+
+/* The taps of column j, in the order of the weights. */
+DPK_INLINE void set_taps(const row_taps *s, size_t j, const float **taps) {
+    const dpk_conv2d *a = s->a;
+    for (size_t v = 0; v < a->kernel_w; v++) {
+        const ptrdiff_t column = (ptrdiff_t)(j * a->stride_w + v * a->dilation_w) - a->left;
+        const int inside = column >= 0 && column < (ptrdiff_t)a->x.w;
+        for (size_t u = 0; u < a->kernel_h; u++)
+            taps[u * a->kernel_w + v] = inside ? s->rows[u] + column * (ptrdiff_t)a->x.n : s->zeros;
+    }
+}
+
+/* The number of columns from column j on that can be computed as if they were one: their taps
+ * follow each other in memory. */
+DPK_INLINE size_t n_together(const row_taps *s, size_t j) {
+    const int follow = s->a->stride_w == 1 && s->a->y.stride_w == (ptrdiff_t)s->a->y.n;
+    return follow && j >= s->first && j < s->end ? s->end - j : 1;
+}
+
+/* Computes n results, n >= DPK_LANES; the last vector may overlap the one before. */
+DPK_INLINE void write_results(const float *const *taps, const dpk_vec *weight, dpk_vec bias,
+                              size_t n, float *y, const int T) {
+    for (size_t i = 0;; i = dpk_min(i + DPK_LANES, n - DPK_LANES)) {
+        dpk_vec sum = bias;
+#pragma GCC unroll 9
+        for (int t = 0; t < T; t++)
+            sum = dpk_fma(weight[t], dpk_load(taps[t] + i), sum);
+        dpk_store(y + i, sum);
+        if (i + DPK_LANES == n)
+            break;
+    }
+}
+
+DPK_INLINE void write_plane(row_taps *s, size_t c, const int T) {
+    const dpk_conv2d *a = s->a;
+    dpk_vec weight[MOST];
+#pragma GCC unroll 9
+    for (int t = 0; t < T; t++)
+        weight[t] = dpk_all(a->weight[c * (size_t)T + (size_t)t]);
+    const dpk_vec bias = dpk_all(a->bias ? a->bias[c] : 0);
+    for (size_t i = 0; i < a->y.h; i++) {
+        float *y = a->y.data + (ptrdiff_t)c * a->y.stride_c + (ptrdiff_t)i * a->y.stride_h;
+        set_rows(s, c, i);
+        for (size_t j = 0, count; j < a->y.w; j += count) {
+            const float *taps[MOST];
+            set_taps(s, j, taps);
+            count = n_together(s, j);
+            write_results(taps, weight, bias, count * a->y.n, y + (ptrdiff_t)j * a->y.stride_w, T);
+        }
+    }
+}
+
+/* Adds the products of n gradients with what the taps read. */
+DPK_INLINE void add_products(const float *const *taps, const float *g, size_t n, dpk_vec *sums,
+                             const int T) {
+    size_t i = 0;
+    for (; i + DPK_LANES <= n; i += DPK_LANES) {
+        const dpk_vec gradient = dpk_load(g + i);
+#pragma GCC unroll 9
+        for (int t = 0; t < T; t++)
+            sums[t] = dpk_fma(gradient, dpk_load(taps[t] + i), sums[t]);
+    }
+    if (i < n) {
+        const dpk_vec gradient = dpk_gather(g + i, 1, n - i);
+        for (int t = 0; t < T; t++)
+            sums[t] = dpk_fma(gradient, dpk_gather(taps[t] + i, 1, n - i), sums[t]);
+    }
+}
+
+/* The sums of a row are added to the total, so that errors do not grow with the plane. */
+DPK_INLINE void correlate_plane(row_taps *s, size_t c, const int T) {
+    const dpk_conv2d *a = s->a;
+    dpk_vec total[MOST] = {{0}};
+    for (size_t i = 0; i < a->y.h; i++) {
+        const float *g = a->y.data + (ptrdiff_t)c * a->y.stride_c + (ptrdiff_t)i * a->y.stride_h;
+        dpk_vec sums[MOST] = {{0}};
+        set_rows(s, c, i);
+        for (size_t j = 0, count; j < a->y.w; j += count) {
+            const float *taps[MOST];
+            set_taps(s, j, taps);
+            count = n_together(s, j);
+            add_products(taps, g + (ptrdiff_t)j * a->y.stride_w, count * a->y.n, sums, T);
+        }
+#pragma GCC unroll 9
+        for (int t = 0; t < T; t++)
+            total[t] += sums[t];
+    }
+    for (int t = 0; t < T; t++)
+        a->weight[c * (size_t)T + (size_t)t] += dpk_sum(total[t]);
+}
+
+typedef void of_plane(row_taps *s, size_t c);
+
+/* A part is some channels. */
+DPK_INLINE int each_plane(const dpk_conv2d *a, size_t part, size_t n_parts, of_plane *compute) {
+    float *zeros = dpk_scratch(a->x.w * a->x.n);
+    if (zeros == NULL)
+        return 1;
+    memset(zeros, 0, 4 * a->x.w * a->x.n);
+    row_taps s = {.a = a, .zeros = zeros};
+    set_inside(&s);
+    const size_t end = dpk_begin(a->y.c, part + 1, n_parts);
+    for (size_t c = dpk_begin(a->y.c, part, n_parts); c < end; c++)
+        compute(&s, c);
+    return 0;
+}
+
+/* A function for each number of taps, so that weights and sums are registers. */
+#define EACH(T)                                                                                    \
+    static void write_##T(row_taps *s, size_t c) {                                                 \
+        write_plane(s, c, T);                                                                      \
+    }                                                                                              \
+    static void correlate_##T(row_taps *s, size_t c) {                                             \
+        correlate_plane(s, c, T);                                                                  \
+    }
+EACH(1)
+EACH(2)
+EACH(3)
+EACH(4)
+EACH(6)
+EACH(9)
+
+#define TABLE(name)                                                                                \
+    {[1] = name##_1, [2] = name##_2, [3] = name##_3, [4] = name##_4, [6] = name##_6, [9] = name##_9}
+
+int DPK(depthwise)(const void *arguments, size_t part, size_t n_parts) {
+    static of_plane *const functions[MOST + 1] = TABLE(write);
+    const dpk_conv2d *a = arguments;
+    return each_plane(a, part, n_parts, functions[a->kernel_h * a->kernel_w]);
+}
+
+int DPK(depthwise_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    static of_plane *const functions[MOST + 1] = TABLE(correlate);
+    const dpk_conv2d *a = arguments;
+    return each_plane(a, part, n_parts, functions[a->kernel_h * a->kernel_w]);
+}
