@@ -1,5 +1,5 @@
-"""Tables of micro-kernels with entries removed one by one: the driver composes what an entry computed
-of others, and no byte changes.
+"""Tables of micro-kernels with entries removed one by one: other entries compute what the removed
+one did, and no byte changes.
 
 Oracle: ``program.reference``; in the driver the plain kernels for every backend, packed and not. A
 test compiles a copy of a backend that lacks an entry, with the rest of the engine.
