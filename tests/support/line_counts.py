@@ -23,7 +23,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
     # check of a record. Vector instructions
     # for dilated, grouped and pooled convolutions, multipliers, products and planes one pixel wide
     # took 480, less what one driver saved. Slopes for each channel took 60, slices 60,
-    # interpolation 100.
+    # interpolation 100, transposes 45.
     "the engine's sources": (("engine_c/src",), 12_500),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
