@@ -41,8 +41,8 @@ static inline int has_weights(int kind) {
 }
 /* Whether a blob of a minor may have such weights of a kind. */
 static inline int may_have_bits(int kind, int minor, int bits) {
-    const int few = minor == 1 && kind != PRELU && (bits == 4 || bits == 2);
-    return has_weights(kind) ? bits == 8 || few : bits == 0;
+    const int few = minor == 1 && (bits == 4 || bits == 2);
+    return has_weights(kind) ? bits == 8 || (few && kind != PRELU) : bits == 0;
 }
 static inline int has_factors(int kind) {
     return kind == 7 || kind == PRELU;

@@ -64,6 +64,13 @@ def test_a_softmax_along_rows_or_columns_is_refused(axis):
         cells(axis)
 
 
+def test_a_reshape_of_probabilities_at_the_end_is_left_out():
+    layers = [nn.GlobalAvgPool2d(), nn.Linear(3), nn.Softmax(), nn.Reshape((3, 1, 1))]
+    net = nn.Sequential(layers, (2, 6, 5)).initialize(seed=1)
+    program = quant.quantize(net, quant.calibrate(net, IMAGES))
+    assert (program.softmax, program.ops[-1].kind) == (True, "dense")
+
+
 def test_the_blob_is_of_minor_1_and_minor_0_refuses_it():
     program = dataclasses.replace(cells()[0], labels=("none", "cat", "dog"))
     for changed in (program, dataclasses.replace(program, softmax=False)):

@@ -1,6 +1,6 @@
 """Import every ONNX and TensorFlow Lite file of a folder, and say what becomes of each.
 
-    python tests/support/file_survey.py FOLDER [--json] [--input-shape C,H,W]
+    python tests/support/file_survey.py FOLDER [--json] [--input-shape C,H,W ...]
 
 A quantized file becomes a program. A float file becomes a net; to compare the engine's C with the
 reference, the net is quantized on random inputs. Where the message of a refused file names tensors
@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,27 +27,32 @@ HEAVY = 600_000_000  # multiply-accumulates: the reference takes minutes for mor
 ORDER = ("program", "net", "refused")
 
 
-def survey(path: Path, shape: tuple[int, ...] | None) -> dict[str, object]:
+def survey(path: Path, shapes: Sequence[tuple[int, ...]] = ()) -> dict[str, object]:
     """What becomes of a file: its kind, outputs, work, and whether C is equal.
 
     Args:
         path: the file.
-        shape: of an example, for an ONNX file that leaves it open.
+        shapes: of an example, to try in turn for an ONNX file that leaves it open.
     """
     start = time.monotonic()
     facts: dict[str, object] = {"file": path.name, "bytes": path.stat().st_size, "cut": ()}
-    where: dict[str, object] = {}
-    try:
-        try:
-            facts |= _import(path, {})
-        except interop.OnnxError as error:
-            if shape is None or " is open" not in str(error):
-                raise
-            where = {"input_shape": shape}
-            facts |= _import(path, where)
-    except DrypointError as error:
-        facts |= _cut(path, error, where)
+    found: dict[str, object] = {}
+    tries: list[dict[str, object]] = [{}]
+    if path.suffix == ".onnx":
+        tries += [{"input_shape": shape} for shape in shapes]
+    for where in tries:
+        found = _try(path, where)
+        if found["becomes"] != "refused":
+            break
+    facts |= found
     return facts | {"seconds": round(time.monotonic() - start, 1)}
+
+
+def _try(path: Path, where: dict[str, object]) -> dict[str, object]:
+    try:
+        return _import(path, where)
+    except DrypointError as error:
+        return _cut(path, error, where)
 
 
 def _cut(path: Path, error: DrypointError, where: dict[str, object]) -> dict[str, object]:
@@ -109,13 +115,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--input-shape", help="of ONNX files that leave it open")
+    parser.add_argument(
+        "--input-shape", nargs="+", default=[], help="of ONNX files that leave it open, in turn"
+    )
     args = parser.parse_args()
-    shape = tuple(map(int, args.input_shape.split(","))) if args.input_shape else None
+    shapes = [tuple(map(int, text.split(","))) for text in args.input_shape]
     files = sorted(path for path in args.folder.rglob("*") if path.suffix in SUFFIXES)
     rows = []
     for path in files:
-        rows.append(survey(path, shape))
+        rows.append(survey(path, shapes))
         print(f"{path.name}: {rows[-1]['becomes']}", file=sys.stderr, flush=True)
     if args.json:
         print(json.dumps(rows, indent=1))

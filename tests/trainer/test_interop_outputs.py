@@ -2,6 +2,9 @@
 the names of their outputs; and the same file, cut at one output after the other.
 """
 
+import re
+import sys
+
 import numpy as np
 import pytest
 from onnx_files import FORMS, OnnxFile, normals, quantized
@@ -9,6 +12,7 @@ from tflite_files import TfliteFile, int8s, windows
 
 from drypoint import engine, interop, nn, quant
 from drypoint.program import blob, output_names, reference
+from tools import ROOT, run
 
 
 def heads(f):
@@ -253,3 +257,17 @@ def test_pytorch_modules_of_several_outputs():
     assert {output.name for output in program.outputs} == {"heat", "size"}
     module.keys = None
     assert len(interop.from_torch(module, torch.zeros(1, 1, 8, 8))(x)) == 2
+
+
+@pytest.mark.only_ci
+def test_a_detector_of_cells_decides_as_litert_decides(tmp_path):
+    """examples/fomo.py. Two epochs leave some cells undecided, where a rounding may decide: at most
+    10 of 10,080. The page's figures are of the default epochs.
+    """
+    pytest.importorskip("ai_edge_litert")
+    script = ROOT / "examples/fomo.py"
+    lines = run([sys.executable, script, tmp_path, "--epochs", 2]).decode().splitlines()
+    differing = re.fullmatch(r"(\d+) of 10,080 decisions differ from LiteRT's", lines[1])
+    assert int(differing[1]) <= 10
+    program = interop.program_from_tflite(tmp_path / "fomo.tflite")
+    assert (program.softmax, program.output_shape) == ("channels", (12, 12, 3))

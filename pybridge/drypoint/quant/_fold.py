@@ -125,12 +125,12 @@ def _affine(model: Model, shape: Shape) -> Affine | None:
 
 def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, last: bool) -> Value:
     """The value that a layer outputs."""
+    if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
+        return read[0]  # outputs are a vector in any form
     if any(value.softmax for value in read):
         raise Unsupported("it comes after a softmax, which ends a program: leave out that softmax")
     if not layer.exportable:
         raise Unsupported(f"the engine has no such op: {layer.use_instead}")
-    if last and isinstance(layer, Reshape) and same_order(read[0].shape, out):
-        return read[0]  # outputs are a vector in any form
     return layer.lower(builder, *read)
 
 
