@@ -156,8 +156,8 @@ FAULTS = {
         {"a last op without an output of the program"},
     ),
     "labels for all outputs": (
-        "checks.h", "values_at(blob, record_at(n_ops - 1) + 24)",
-        "u32_at(blob, record_at(n_ops - 1) + 72) + values_at(blob, record_at(n_ops - 1) + 24)",
+        "checks.h", "values_at(blob, out) && !by_pixel",
+        "u32_at(blob, out + 48) + values_at(blob, out) && !by_pixel",
         {
             "two outputs",
             "labels for the values of all outputs",
