@@ -354,8 +354,8 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
         bound += kind == PRELU ? 0 : largest * size;
         steepest = size > steepest ? size : steepest;
     }
-    const int refused = has_weights(kind) ? -(1 << (blob[r + 3] - 1)) : -1;
-    if (mult < 2 || mult % 2 != 0 || lowest == refused || spare) {
+    const int excluded = has_weights(kind) ? -(1 << (blob[r + 3] - 1)) : -1;
+    if (mult < 2 || mult % 2 != 0 || lowest == excluded || spare) {
         return 20;
     }
     if (kind == 4 || kind == RESIZE) {
