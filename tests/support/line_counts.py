@@ -42,8 +42,9 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "docs/extension",
         ),
         # several outputs took 430: program 190, train 150, nn 70, others 20 or less; sound 2,500,
-        # kernels of small devices 700, of hosts and the bench of layers 500; the trainer's planes of
-        # depthwise convolutions 180, batch norm with its clip 150; its bench's peers 230, layers 130
+        # kernels of small devices 700, of hosts and the bench of layers 500; in the trainer planes
+        # of depthwise convolutions 180, batch norm with its clip 150; its bench: peers 230, layers
+        # 130
         89_200,
     ),
 }
