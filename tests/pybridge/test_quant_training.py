@@ -28,7 +28,7 @@ def separable():
     )
 
 
-def signed():
+def net_of_signed_inputs():
     """Real inputs, activations below zero, groups, an overlapping max-pooling, two dense layers."""
     return nn.Sequential(
         [
@@ -76,7 +76,7 @@ def floats_of(name):
     return train.fit(model, (x, LABELS), epochs=1, **QUIET).model
 
 
-def trained(name, **options):
+def train_in_integers(name, **options):
     """A model after an epoch in floats and two in integers, and its inputs."""
     x = NETS[name][1]
     model = floats_of(name)
@@ -87,7 +87,7 @@ def trained(name, **options):
 @pytest.mark.parametrize("name", NETS)
 def test_every_layer_of_the_program_is_what_training_computes(name, bits):
     """Every byte of every op, and the logits: `reference.trace` of the program."""
-    model, x = trained(name, scheme=bits)
+    model, x = train_in_integers(name, scheme=bits)
     program = quant.quantize(model)
     net = model.net["integers"]
     planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
@@ -128,7 +128,10 @@ def test_a_run_in_integers_learns_what_rounding_to_ternary_weights_has_lost():
 
 
 def test_the_compiled_step_trains_the_same_bytes_as_the_tape(capsys):
-    (tape, _), (compiled, _) = trained("separable", compiled=False), trained("separable")
+    (tape, _), (compiled, _) = (
+        train_in_integers("separable", compiled=False),
+        train_in_integers("separable"),
+    )
     for path, array in tape.net.params.items():
         np.testing.assert_array_equal(array, compiled.net.params[path], err_msg=path)
     quant.finetune(floats_of("separable"), (IMAGES, LABELS), epochs=1, progress="lines")

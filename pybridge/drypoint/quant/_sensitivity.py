@@ -119,7 +119,7 @@ class _Trial:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Prepared:
-    """A model with all that its programs need, and labelled examples."""
+    """A model, what its programs need, and labelled examples."""
 
     model: Model
     graph: Graph

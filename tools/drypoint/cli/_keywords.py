@@ -138,7 +138,7 @@ def choose_detector(
     program: Program, validation: Dataset, false_accepts: float
 ) -> tuple[Program, list[measure.SpottingErrors], measure.SpottingErrors]:
     """The program with the detector of the lowest threshold that has at most so many false accepts
-    an hour on validation clips; the errors at each threshold, and those of the chosen one.
+    an hour on validation clips; the errors at each threshold, and at the chosen threshold.
 
     Raises:
         DrypointError: the program spots no keywords, or no threshold has so few false accepts.

@@ -143,7 +143,7 @@ def count_errors(
     threshold: float,
     hours: float,
 ) -> SpottingErrors:
-    """The errors of detections, as those of `Program.detector`.
+    """The errors of detections, as `Program.detector` makes them.
 
     Args:
         detections: (number of the decision, class) of each.

@@ -171,5 +171,5 @@ def fit(
 def _multipliers(
     given: Mapping[str, float | None] | None, quantization: Quantization | None
 ) -> dict[str, float | None]:
-    """The multipliers of the learning rate; of a run in integers, those of scales too."""
+    """The multipliers of the learning rate; of a run in integers, of scales too."""
     return {**(given or {}), **({} if quantization is None else STEP_RATES)}

@@ -18,7 +18,7 @@ ResizeAlignment = Literal["half_pixel", "align_corners", "asymmetric"]
 
 
 class ResizeRatio(NamedTuple):
-    """Where the pixels of a resized row or column lie among those of the input.
+    """Where the pixels of a resized row or column lie in a row or column of the input.
 
     Pixel y lies at (y * stride + offset - parts) / parts.
     """

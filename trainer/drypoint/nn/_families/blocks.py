@@ -93,7 +93,7 @@ def mixed_block(channels: int, kernels: Sequence[int]) -> Layer:
     step (MixConv, Tan & Le 2019).
 
     Each length has an equal share of the channels, which a convolution of one step makes for it.
-    Batch norm after each convolution; ReLU after those of one step.
+    Batch norm after each convolution; ReLU after the convolutions of one step.
     """
     share = channels // len(kernels)
     mix = Sequential(conv_norm_1d(channels, 1, causal=True))

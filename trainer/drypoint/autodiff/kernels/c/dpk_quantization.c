@@ -49,7 +49,7 @@ int DPK(weight_codes_gradient)(const void *arguments, size_t part, size_t n_part
         for (; i + DPK_LANES <= n; i += DPK_LANES) {
             const dpk_vec scaled = dpk_load(w + i) * inverse, gradient = dpk_load(g + i);
             const dpk_vec code = coded(scaled, largest);
-            const dpk_ivec inside = (scaled >= -largest) & (scaled <= largest);
+            const dpk_ivec above = scaled >= -largest, inside = above & (scaled <= largest);
             dpk_store(y + i, dpk_select(inside, gradient * inverse, dpk_all(0)));
             total += gradient * dpk_select(inside, code - scaled, code);
         }
@@ -64,7 +64,7 @@ int DPK(weight_codes_gradient)(const void *arguments, size_t part, size_t n_part
     return 0;
 }
 
-/* The integers of a requantization: those of NUMERICS.md. */
+/* The integers of a requantization, as NUMERICS.md has them. */
 typedef struct {
     double out_step;
     int shift;
@@ -155,7 +155,7 @@ int DPK(requantize_gradient)(const void *arguments, size_t part, size_t n_parts)
         size_t i = 0;
         for (; i + DPK_LANES <= n; i += DPK_LANES) {
             const dpk_vec real = (dpk_load(x + i) + bias) * factor, gradient = dpk_load(g + i);
-            const dpk_ivec inside = (real >= low) & (real <= high);
+            const dpk_ivec above = real >= low, inside = above & (real <= high);
             const dpk_vec kept = dpk_select(inside, gradient, dpk_all(0)),
                           code = dpk_load(value + i);
             dpk_store(y + i, kept * passed);

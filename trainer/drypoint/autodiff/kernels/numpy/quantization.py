@@ -1,6 +1,6 @@
 """Training in a program's integers, by NumPy: codes of weights, and requantization.
 
-`docs/few-bits.md` has the formulas; the integers are those of NUMERICS.md, sections 2 and 5.
+`docs/few-bits.md` has the formulas; the integers are defined in NUMERICS.md, sections 2 and 5.
 """
 
 from dataclasses import dataclass
