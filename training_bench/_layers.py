@@ -61,7 +61,8 @@ def time_layers(name: str, *, batch: int, rounds: int) -> Iterator[LayerTimes]:
 
 def layers_text(name: str, *, batch: int, rounds: int) -> str:
     """The table of `time_layers`."""
-    rows = [(f"{name}, batches of {batch}", "", "drypoint us", "PyTorch us", "times as fast")]
+    heading = (f"{name}, batches of {batch}", "", "drypoint us", "PyTorch us", "times as fast")
+    rows: list[tuple[str, ...]] = [heading]
     for times in time_layers(name, batch=batch, rounds=rounds):
         figures = (f"{times.ours:,.0f}", f"{times.theirs:,.0f}", f"{times.theirs / times.ours:.2f}")
         rows.append((times.path, times.text, *(f.replace("nan", "-") for f in figures)))

@@ -118,22 +118,23 @@ typedef enum dpt_status {
 
 /* The kinds of ops and the types of their values, with the numbers that the blob uses. */
 enum {
-    DPT_CONV = 1,      /* a convolution */
-    DPT_DENSE = 2,     /* a dense op */
-    DPT_MAXPOOL = 3,   /* the largest value of each window */
-    DPT_AVGPOOL = 4,   /* the mean of each window */
-    DPT_GROUPED = 5,   /* a convolution in groups of channels */
-    DPT_DEPTHWISE = 6, /* a convolution of each channel by itself */
-    DPT_ADD = 7,       /* the sum of two planes */
-    DPT_CONCAT = 8,    /* channels put side by side */
-    DPT_LOOKUP = 9,    /* any function of one value */
-    DPT_MUL = 10,      /* the product of two planes, or of a plane and a factor a channel */
-    DPT_HISTORY = 11,  /* the last rows of a signal, which a streaming program remembers */
-    DPT_UPSAMPLE = 12, /* a larger plane of the same values */
-    DPT_RESIZE = 13,   /* a plane of another size, its values interpolated */
-    DPT_SLICE = 14,    /* a part of a plane */
-    DPT_PRELU = 16,    /* a slope for each channel below real zero */
-    DPT_KINDS = 17     /* one more than the largest */
+    DPT_CONV = 1,       /* a convolution */
+    DPT_DENSE = 2,      /* a dense op */
+    DPT_MAXPOOL = 3,    /* the largest value of each window */
+    DPT_AVGPOOL = 4,    /* the mean of each window */
+    DPT_GROUPED = 5,    /* a convolution in groups of channels */
+    DPT_DEPTHWISE = 6,  /* a convolution of each channel by itself */
+    DPT_ADD = 7,        /* the sum of two planes */
+    DPT_CONCAT = 8,     /* channels put side by side */
+    DPT_LOOKUP = 9,     /* any function of one value */
+    DPT_MUL = 10,       /* the product of two planes, or of a plane and a factor a channel */
+    DPT_HISTORY = 11,   /* the last rows of a signal, which a streaming program remembers */
+    DPT_UPSAMPLE = 12,  /* a larger plane of the same values */
+    DPT_RESIZE = 13,    /* a plane of another size, its values interpolated */
+    DPT_SLICE = 14,     /* a part of a plane */
+    DPT_TRANSPOSE = 15, /* the axes of a plane in another order */
+    DPT_PRELU = 16,     /* a slope for each channel below real zero */
+    DPT_KINDS = 17      /* one more than the largest */
 };
 enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
 
@@ -160,7 +161,8 @@ typedef struct dpt_tensor {
  * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
  * leaves out at the edges. The padding of a DPT_SLICE is the first row and the first column that it
  * reads, its groups the first channel. Row y of a DPT_RESIZE lies at row (y * stride_h + dilation_h
- * - kernel_h) / kernel_h of its input, and its columns so. */
+ * - kernel_h) / kernel_h of its input, and its columns so. The groups of a DPT_TRANSPOSE are the
+ * order of its axes, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */

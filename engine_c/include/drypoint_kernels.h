@@ -13,7 +13,7 @@ extern "C" {
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
     dpt_scalar_mul, dpt_scalar_history, dpt_scalar_upsample, dpt_scalar_resize, dpt_scalar_slice,
-    dpt_scalar_prelu;
+    dpt_scalar_transpose, dpt_scalar_prelu;
 /* For weights of 4 and 2 bits. dpt_bits_conv also runs grouped and dilated convolutions. The others
  * read packed weights of the bits that their names have. */
 dpt_kernel dpt_bits_conv, dpt_bits_dense, dpt_bits_depthwise;

@@ -5,8 +5,8 @@
 
 #include "dpt_convolve.inc"
 
-/* The sum of n products: values of `x` from number `at` on, and weights from number `first` on of
- * those that begin at `row`. `first` is below 4, so that 32 bits hold the indexes. */
+/* The sum of n products: values of `x` from number `at` on, and weights of the row `row` from
+ * number `first` on. `first` is below 4, so that 32 bits hold the indexes. */
 static int32_t dot(const dpt_op *op, const void *x, size_t at, const int8_t *row, size_t first,
                    size_t n) {
     const uint32_t bits = op->weight_bits;

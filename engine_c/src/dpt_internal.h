@@ -180,6 +180,21 @@ static inline int32_t dpt_first_row(dpt_row_map map, int32_t y) {
  * the model has: as they are, or packed for this backend. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend);
 
+/* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off
+ * by default; -include assert.h -DDPT_ASSERT=assert checks it. */
+#ifndef DPT_ASSERT
+#define DPT_ASSERT(holds) ((void)0)
+#endif
+
+/* The axes of a transpose's input that are height, width and channels of its output. */
+enum { DPT_ORDERS = 5 };
+static inline const uint8_t *dpt_order_of(const dpt_op *op) {
+    static const uint8_t orders[DPT_ORDERS][3] = {
+        {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    DPT_ASSERT(op->groups >= 1 && op->groups <= DPT_ORDERS);
+    return orders[op->groups - 1];
+}
+
 /* Whether a convolution is dilated. On every backend kernels[DPT_GROUPED] computes it then. */
 static inline int dpt_dilated(const dpt_op *op) {
     return op->dilation_h != 1 || op->dilation_w != 1;
@@ -198,12 +213,6 @@ static inline size_t dpt_group_begin(const dpt_op *op, size_t size, size_t group
     const size_t begin = group * size;
     return op->out.c < size ? 0 : begin + size > op->out.c ? op->out.c - size : begin;
 }
-
-/* A precondition of a kernel, which dpt_model_load, dpt_fits or the code generator has ensured. Off
- * by default; -include assert.h -DDPT_ASSERT=assert checks it. */
-#ifndef DPT_ASSERT
-#define DPT_ASSERT(holds) ((void)0)
-#endif
 
 /* CPU features that dpt_cpu.c detects. */
 enum {

@@ -152,7 +152,8 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     }
     const int across = op->kernel_w != 1 || op->stride_w != 1 || !zeros(record + 46, 6);
     if ((op->kind == DPT_HISTORY && across) || (!padded && dpt_u32(record + 88) != 0) ||
-        ((fields & DPT_HAS_GROUPS) != 0 && op->groups < 2)) {
+        (op->kind == DPT_GROUPED && op->groups < 2) ||
+        (op->kind == DPT_TRANSPOSE && (op->groups == 0 || op->groups > DPT_ORDERS))) {
         return DPT_E_FIELD;
     }
     for (int k = 0; (fields & DPT_HAS_FACTORS) != 0 && k < 2; k++) {
@@ -192,6 +193,14 @@ static int blocks_ok(const dpt_op *op) {
 static int ratio_ok(uint32_t out, uint32_t length, uint32_t parts, uint32_t stride,
                     uint32_t offset) {
     return (out - 1) * (uint64_t)stride + offset < (length + 1) * (uint64_t)parts;
+}
+
+/* Whether the sides of a transpose's output are the sides of its input in its order. */
+static int order_ok(const dpt_op *op) {
+    const uint16_t sides[] = {op->in.h, op->in.w, op->in.c};
+    const uint8_t *order = dpt_order_of(op);
+    return op->out.h == sides[order[0]] && op->out.w == sides[order[1]] &&
+           op->out.c == sides[order[2]];
 }
 
 /* Whether a slice reads places of its input alone. */
@@ -247,6 +256,9 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         break;
     case DPT_SLICE:
         ok = corner_ok(op);
+        break;
+    case DPT_TRANSPOSE:
+        ok = order_ok(op);
         break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;

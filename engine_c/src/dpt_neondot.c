@@ -11,8 +11,7 @@
 
 #define QUADS_TARGET      __attribute__((target("+dotprod")))
 #define QUADS_FLIPS       DPT_FLIPS_U8
-#define NEONLANE_DOT      vdotq_lane_s32
-#define NEONLANE_DOTQ     vdotq_laneq_s32
+#define NEONLANE_DOT      "sdot"
 #define NEONLANE_DOT_TAPS vdotq_s32
 #include "dpt_neonlane.inc"
 

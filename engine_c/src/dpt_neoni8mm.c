@@ -10,11 +10,10 @@
 
 #define QUADS_NAME(kind) dpt_neoni8mm_##kind
 
-#define QUADS_TARGET                   __attribute__((target("+i8mm")))
-#define QUADS_FLIPS                    DPT_FLIPS_I8
-#define NEONLANE_DOT(acc, w, a, lane)  vsudotq_lane_s32(acc, w, vreinterpret_u8_s8(a), lane)
-#define NEONLANE_DOTQ(acc, w, a, lane) vsudotq_laneq_s32(acc, w, vreinterpretq_u8_s8(a), lane)
-#define NEONLANE_DOT_TAPS(acc, w, a)   vusdotq_s32(acc, vreinterpretq_u8_s8(a), w)
+#define QUADS_TARGET                 __attribute__((target("+i8mm")))
+#define QUADS_FLIPS                  DPT_FLIPS_I8
+#define NEONLANE_DOT                 "sudot"
+#define NEONLANE_DOT_TAPS(acc, w, a) vusdotq_s32(acc, vreinterpretq_u8_s8(a), w)
 #include "dpt_neonlane.inc"
 
 static int neoni8mm_available(void) {

@@ -44,6 +44,7 @@ enum {
     PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)                                          \
     PLAIN(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
     PLAIN(SLICE, slice, DPT_HAS_CORNER | DPT_COPIES)                                               \
+    PLAIN(TRANSPOSE, transpose, DPT_HAS_GROUPS | DPT_COPIES)                                       \
     PLAIN(PRELU, prelu, DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)
 
 #define DPT_NOTHING(name, kernel, facts)

@@ -32,7 +32,7 @@ static int plan_rows_ok(const dpt_op *ops, size_t n_ops, size_t i) {
     if (op->rows == 0) {
         return !plan_fused(op);
     }
-    if (op->kind == DPT_DENSE || op->rows > op->out.h ||
+    if (op->kind == DPT_DENSE || op->kind == DPT_TRANSPOSE || op->rows > op->out.h ||
         ((dpt_facts[op->kind] & DPT_HAS_WINDOW) != 0 &&
          (op->pad_top >= map.reach || op->pad_bottom >= map.reach))) {
         return 0;

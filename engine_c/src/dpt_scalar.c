@@ -63,8 +63,8 @@ static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *w
     }
     for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
-        size_t tap = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
-        acc += dot(op->in.type, in + from, weight + tap, (size_t)(end - first) * op->in.c);
+        size_t tap_at = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
+        acc += dot(op->in.type, in + from, weight + tap_at, (size_t)(end - first) * op->in.c);
     }
     return acc;
 }

@@ -106,7 +106,7 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {windows || kind == UPSAMPLE || kind == SLICE, 44, 48},
                   {windows || kind == UPSAMPLE, 48, 52},
                   {conv, 52, 56},
-                  {kind == 5 || kind == SLICE, 56, 58},
+                  {kind == 5 || kind == SLICE || kind == TRANSPOSE, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
                   {has_factors(kind), 68, 72},
@@ -154,6 +154,7 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
     const uint64_t a = u16_at(blob, r + 68), b = u16_at(blob, r + 70);
     if ((!any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
         (kind == 5 && u16_at(blob, r + 56) < 2) ||
+        (kind == TRANSPOSE && (u16_at(blob, r + 56) < 1 || u16_at(blob, r + 56) > 5)) ||
         (has_factors(kind) && (a < 1 || a > 32767 || b < 1 || b > 32767))) {
         return 12;
     }
@@ -199,6 +200,15 @@ static inline int output_check(const uint8_t *blob, size_t r) {
             const uint64_t last = (u16_at(blob, r + 24 + axis) - 1) * u16_at(blob, r + 36 + axis);
             ok = ok && last + u16_at(blob, r + 40 + axis) <
                            (u16_at(blob, r + 8 + axis) + 1) * u16_at(blob, r + 32 + axis);
+        }
+    }
+    if (kind == TRANSPOSE) {
+        static const char orders[5][3] = {"hcw", "whc", "wch", "chw", "cwh"};
+        const char *order = orders[u16_at(blob, r + 56) - 1];
+        ok = 1;
+        for (size_t axis = 0; axis < 3; axis++) {
+            const size_t from = order[axis] == 'h' ? 8 : order[axis] == 'w' ? 10 : 12;
+            ok = ok && same_bytes(blob, r + 24 + 2 * axis, r + from, 2);
         }
     }
     if (kind == SLICE) {
@@ -344,8 +354,8 @@ static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
         bound += kind == PRELU ? 0 : largest * size;
         steepest = size > steepest ? size : steepest;
     }
-    const int least = has_weights(kind) ? -(1 << (blob[r + 3] - 1)) : -1;
-    if (mult < 2 || mult % 2 != 0 || lowest == least || spare) {
+    const int excluded = has_weights(kind) ? -(1 << (blob[r + 3] - 1)) : -1;
+    if (mult < 2 || mult % 2 != 0 || lowest == excluded || spare) {
         return 20;
     }
     if (kind == 4 || kind == RESIZE) {

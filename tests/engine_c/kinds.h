@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 enum {
-    KINDS = 15,
+    KINDS = 16,
     HISTORY = 11,
     UPSAMPLE = 12,
     RESIZE = 13,
     SLICE = 14,
+    TRANSPOSE = 15,
     PRELU = 16,
     MINOR = 1,
     I32 = 2
@@ -19,12 +20,10 @@ enum {
 
 /* The number of kind `index`, from 0 on. */
 static inline int kind_at(int index) {
-    static const uint8_t newer[] = {RESIZE, SLICE, PRELU};
-    return index < 12 ? index + 1 : newer[index - 12];
+    return index + 1;
 }
 static inline int is_kind(int kind, int minor) {
-    return (kind >= 1 && kind <= 12) ||
-           (minor == 1 && (kind == RESIZE || kind == SLICE || kind == PRELU));
+    return (kind >= 1 && kind <= 12) || (minor == 1 && kind >= RESIZE && kind <= PRELU);
 }
 
 static inline int is_conv(int kind) {
@@ -35,15 +34,15 @@ static inline int is_pool(int kind) {
 }
 /* Its outputs are values of its inputs, of their type and zero point. */
 static inline int copies_values(int kind) {
-    return kind == 3 || kind == 8 || kind == UPSAMPLE || kind == SLICE;
+    return kind == 3 || kind == 8 || kind == UPSAMPLE || kind == SLICE || kind == TRANSPOSE;
 }
 static inline int has_weights(int kind) {
     return is_conv(kind) || kind == 2 || kind == PRELU;
 }
 /* Whether a blob of a minor may have such weights of a kind. */
 static inline int may_have_bits(int kind, int minor, int bits) {
-    const int few = minor == 1 && kind != PRELU && (bits == 4 || bits == 2);
-    return has_weights(kind) ? bits == 8 || few : bits == 0;
+    const int few = minor == 1 && (bits == 4 || bits == 2);
+    return has_weights(kind) ? bits == 8 || (few && kind != PRELU) : bits == 0;
 }
 static inline int has_factors(int kind) {
     return kind == 7 || kind == PRELU;

@@ -367,6 +367,14 @@ static inline uint32_t make_output(mutant *m, size_t r, spec s) {
     } else if (s.kind == RESIZE) {
         oh = fit_resize(m, r, &s, 0, h);
         ow = fit_resize(m, r, &s, 1, w);
+    } else if (s.kind == TRANSPOSE) {
+        const uint32_t order = 1 + s.groups % 5, sides[3] = {h, w, c};
+        const uint32_t first = order == 1 ? 0 : order <= 3 ? 1 : 2;
+        const uint32_t last = order == 2 ? 2 : order == 1 || order == 4 ? 1 : 0;
+        oh = sides[first];
+        channels = sides[last];
+        ow = sides[3 - first - last];
+        put(m, r + 56, 2, order);
     } else if (s.kind == SLICE) {
         const uint32_t first = clamped(s.groups, 0, c - 1);
         oh = fit_slice(m, r, &s, 0, h);

@@ -141,7 +141,7 @@ static inline int rows_rule(const uint8_t *blob, uint64_t op) {
         return !is_fused(blob, op);
     }
     const int grows = blob[record_at(op)] == UPSAMPLE;
-    if (blob[record_at(op)] == 2 || rows > height ||
+    if (blob[record_at(op)] == 2 || blob[record_at(op)] == TRANSPOSE || rows > height ||
         (!grows && (m.pad >= m.reach || field_at(blob, record_at(op) + 48) >= m.reach))) {
         return 0;
     }

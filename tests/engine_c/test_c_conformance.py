@@ -24,6 +24,26 @@ FAULTS = {
         "kinds.h", "(b + (uint64_t)(zero_b < 0 ? -zero_b : zero_b))", "b",
         {"a product of u8 and i8 above the bound"},
     ),
+    "weights of 4 bits in minor 0": (
+        "kinds.h", "minor == 1 && (bits == 4 || bits == 2)", "(bits == 4 || bits == 2)",
+        {
+            "weights of 4 bits in minor 0",
+            "weights of 4 bits in a blob of minor 0",
+            "weight bits 4 of conv",
+            "weight bits 2 of dense",
+            "weight bits 4 of depthwise",
+            "weight bits of 4, and a reserved byte",
+            "checks 9 and 11",
+        },
+    ),
+    "slopes of few bits": (
+        "kinds.h", "few && kind != PRELU", "few", {"slopes of 4 bits"},
+    ),
+    "bits behind a tap": (
+        "checks.h", "place + 1 == length && byte >> (at + n) != 0",
+        "!depthwise && place + 1 == length && byte >> (at + n) != 0",
+        {"bits behind a tap"},
+    ),
     "padding values not counted": (
         "checks.h", "lengths[2] + lengths[3]", "lengths[2]",
         {"padding values of more than four times the blob"},
@@ -136,8 +156,8 @@ FAULTS = {
         {"a last op without an output of the program"},
     ),
     "labels for all outputs": (
-        "checks.h", "values_at(blob, record_at(n_ops - 1) + 24)",
-        "u32_at(blob, record_at(n_ops - 1) + 72) + values_at(blob, record_at(n_ops - 1) + 24)",
+        "checks.h", "values_at(blob, out) && !by_pixel",
+        "u32_at(blob, out + 48) + values_at(blob, out) && !by_pixel",
         {
             "two outputs",
             "labels for the values of all outputs",

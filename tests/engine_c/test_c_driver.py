@@ -4,6 +4,7 @@ from itertools import product
 
 import depthwise_nets
 import driver_nets
+import few_bits_nets
 import nets
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ SHAPES = (
     *driver_nets.PROGRAMS,
     nets.wide_program(),
 )
-SHAPES += (*nets.POOLING, nets.skipping_program())
+SHAPES += (*nets.POOLING, nets.skipping_program(), *few_bits_nets.programs(6))
 CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
 CASES += [(p, nets.random_inputs(p, 1, n=30)) for p in stream_nets.streams(range(24))]
 WANTED = [reference.trace(program, x) for program, x in CASES]

@@ -17,7 +17,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import arithmetic_faults  # noqa: E402
+import bits_faults  # noqa: E402
 import broken_blobs  # noqa: E402
+import few_bits_nets  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
 import nets  # noqa: E402
@@ -54,6 +56,7 @@ def shown_features(seed: int) -> set[tuple[str, ...]]:
 
 random_program = functools.cache(nets.random_program)
 SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
+BITS_SEEDS = (1395, 1437)  # with weights of 4 and 2 bits, for every kind with weights
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -72,6 +75,7 @@ def files() -> dict[str, bytes]:
         for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
+    cases += [(f"bits{seed}", few_bits_nets.random_few_bits(seed), seed, 4) for seed in BITS_SEEDS]
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
         made[f"{name}.dpt"] = blob.dumps(program)
@@ -117,7 +121,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
-    taken |= output_faults.LOADED
+    taken |= output_faults.LOADED | bits_faults.ACCEPTED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -160,6 +164,7 @@ def _refused_blobs() -> list[dict[str, object]]:
         | stream_faults.REFUSED
         | reader_faults.REFUSED
         | output_faults.REFUSED
+        | bits_faults.REFUSED
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}

@@ -1,9 +1,11 @@
 """Exports of models that listen, in the forms of boards with a microphone.
 
-Arduino.h, ESP_I2S.h and PDM.h are stood in for here: the sketch is compiled against stubs, which
-bring the samples of a signal. Oracle: what `Detector.detect` finds in the reference's decisions.
+Arduino.h, ESP_I2S.h, PDM.h and ESPHome's headers are stood in for here: sketch and component are
+compiled against stubs, which bring the samples of a signal. ESPHome's check of the YAML is the real
+one. Oracle: what `Detector.detect` finds in the reference's decisions.
 """
 
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import sound_nets
 
 from drypoint.engine import export_c
-from drypoint.program import Detector, reference
+from drypoint.program import Detector, ProgramError, reference
 from tools import ONLY_CI, PLAIN, run
 
 SAMPLES = sound_nets.SIGNAL[:12_000]
@@ -102,6 +104,100 @@ def test_the_arduino_sketch_prints_what_the_reference_detects(toolbox, tmp_path,
     assert len(values) > 5
     said = run([tmp_path / "sketch"]).decode().split()
     assert said == [program.labels[value] for value in values]
+
+
+ESPHOME = {
+    "esphome/core/component.h": """
+        #pragma once
+        namespace esphome {
+        struct Component { virtual void setup() {} virtual void loop() {} };
+        }""",
+    "esphome/core/automation.h": """
+        #pragma once
+        #include <cstdio>
+        namespace esphome {
+        template<typename T> struct Trigger { void trigger(T text) { std::puts(text.c_str()); } };
+        }""",
+    "esphome/components/microphone/microphone_source.h": """
+        #pragma once
+        #include <cstdint>
+        #include <functional>
+        #include <vector>
+        namespace esphome::microphone {
+        struct MicrophoneSource {
+            using Callback = std::function<void(const std::vector<uint8_t> &)>;
+            Callback callback;
+            bool started = false;
+            void add_data_callback(Callback f) { callback = f; }
+            void start() { started = true; }
+        };
+        }""",
+    "main.cpp": """
+        #include "word_listener.h"
+        int main() {
+            esphome::microphone::MicrophoneSource source;
+            static esphome::drypoint_word::Listener listener;
+            listener.set_microphone_source(&source);
+            listener.setup();
+            std::vector<uint8_t> data(334);
+            while (source.started && fread(data.data(), 1, data.size(), stdin) == data.size()) {
+                source.callback(data);
+                listener.loop();
+            }
+        }""",
+}
+
+
+def export_esphome(folder):
+    program = program_with_labels(detects=True)
+    golden = sound_nets.inputs_of(program)[:24]
+    export_c(program, golden, folder, name="word", form="esphome")
+    return program
+
+
+def test_the_component_of_esphome_hears_what_the_reference_detects(toolbox, tmp_path):
+    """The component is compiled against stubs of ESPHome's headers. Portions of 167 samples, fewer
+    than the detector holds, so that the main loop misses none."""
+    cc, cxx, program = toolbox.need("cc"), toolbox.need("g++"), export_esphome(tmp_path)
+    for name, text in ESPHOME.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    folder = tmp_path / "components/word"
+    sources = sorted(folder.glob("*.c"))
+    run([cc, *PLAIN, "-DDPT_PLAIN_C", "-c", *sources], cwd=tmp_path)
+    objects = [f"{source.stem}.o" for source in sources]
+    flags = ["-std=gnu++20", "-Wall", "-Wextra", "-Werror", "-I", ".", "-I", folder]
+    run([cxx, *flags, "main.cpp", *objects, "-o", "heard"], cwd=tmp_path)
+    samples = SAMPLES[: len(SAMPLES) // 167 * 167]
+    decisions = reference.run(program, sound_nets.inputs_of(program, samples)).reshape(-1, 3)
+    found = program.detector.detect(decisions, program.outputs[-1])
+    assert len(found) > 5
+    said = run([tmp_path / "heard"], data=samples.astype("<i2").tobytes()).decode().split()
+    assert said == [program.labels[value] for _, value in found]
+
+
+@ONLY_CI
+def test_esphome_takes_the_example(toolbox, tmp_path):
+    esphome = toolbox.need("esphome")
+    export_esphome(tmp_path)
+    done = subprocess.run(
+        [esphome, "config", tmp_path / "example.yaml"], capture_output=True, text=True, check=False
+    )
+    assert "Configuration is valid!" in done.stdout + done.stderr
+    text = (tmp_path / "example.yaml").read_text("utf-8")
+    (tmp_path / "example.yaml").write_text(text.replace("sample_rate: 8000", "sample_rate: 16000"))
+    done = subprocess.run(
+        [esphome, "config", tmp_path / "example.yaml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "sample rate" in done.stdout + done.stderr
+
+
+def test_a_component_of_esphome_is_for_a_program_with_a_detector(tmp_path):
+    program = program_with_labels(detects=False)
+    with pytest.raises(ProgramError, match="form esphome is for one program with a detector"):
+        golden = sound_nets.inputs_of(program)[:24]
+        export_c(program, golden, tmp_path, name="word", form="esphome")
 
 
 def test_the_readme_says_how_to_listen(tmp_path):

@@ -33,6 +33,7 @@ from drypoint.program import (
     Shape,
     Slice,
     Tensor,
+    Transpose,
     Upsample,
     blob,
 )
@@ -214,6 +215,10 @@ def resize(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Resize(name="r", inputs=(source,), output=output, **_rule(output, 1), **fields)
 
 
+def transpose(source: Tensor, output: Tensor, groups: int) -> Op:
+    return Transpose(name="t", inputs=(source,), output=output, groups=groups)
+
+
 def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Slice(name="s", inputs=(source,), output=output, **fields)
 
@@ -336,6 +341,7 @@ SLICE = blob.dumps(
         part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), padding=(1, 2, 0, 0), groups=3)
     )
 )
+TRANSPOSE = blob.dumps(program(transpose(tensor(2, 3, 4), tensor(4, 2, 3, "i32"), 4)))
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)

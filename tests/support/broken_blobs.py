@@ -52,6 +52,7 @@ from blobs import (
     SLICE,
     STRIDE,
     TABLE,
+    TRANSPOSE,
     TYPE,
     UNKNOWN_KIND,
     UPSAMPLE,
@@ -83,7 +84,7 @@ from drypoint.program._records import KINDS
 BY_KIND = {
     "conv": CONV, "dense": DENSE, "maxpool": MAXIMA, "avgpool": MEAN, "grouped": GROUPED,
     "depthwise": DEPTHWISE, "concat": CONCAT, "lookup": LOOKUPS, "upsample": UPSAMPLE,
-    "resize": RESIZE, "slice": SLICE, **BINARY,
+    "resize": RESIZE, "slice": SLICE, "transpose": TRANSPOSE, **BINARY,
 }  # fmt: skip
 
 # What a reader must take although it lies at an edge.
@@ -214,7 +215,7 @@ def sides_of_zero() -> Cases:
 _FIELDS: Cases = {
     **{
         f"kind {n}{what}": (FIELD, changed(WIDEN, u8(KIND, n), *zeros))
-        for n in (0, UNKNOWN_KIND, 13, 14, 16)  # 13, 14 and 16 are of minor 1
+        for n in (0, UNKNOWN_KIND, 14, 15, 16)  # of minor 1
         for what, zeros in (("", ()), (", all other fields 0", (u32(KERNEL, 0), u32(STRIDE, 0))))
     },
     "marks 4": (FIELD, changed(ADD, u8(MARKS, 4))),
@@ -252,6 +253,7 @@ _FIELDS: Cases = {
             "lookup": (2, 6, 18, 32, 39, 43, 47, 53, 56, 60, 66, 70, 81, 84, 89),
             "upsample": (2, 6, 17, 36, 39, 40, 53, 56, 60, 68, 76, 80, 86, 88),
             "resize": (3, 6, 17, 44, 48, 52, 56, 68, 76, 88),
+            "transpose": (2, 6, 17, 32, 36, 40, 44, 51, 52, 60, 68, 76, 80, 88),
             "slice": (2, 6, 17, 32, 35, 40, 48, 51, 52, 60, 68, 76, 80, 86, 88),
         }.items()
         for at in places
@@ -299,6 +301,9 @@ _FIELDS: Cases = {
         FIELD,
         changed(MEAN, u32(PAD, 64), (place(0, PADDING), "Q", 0), u32(OUT, 0x20001)),
     ),
+    **{
+        f"order {n} of axes": (FIELD, changed(TRANSPOSE, u16(GROUPS, n))) for n in (0, 6, 65535)
+    },
     **{
         f"{n} groups": (FIELD, changed(GROUPED, u16(GROUPS, n))) for n in (0, 1)
     },
@@ -373,6 +378,7 @@ _SHAPES: Cases = {
             "conv": (1, 3), "depthwise": (3, 1), "avgpool": (1, 4, 3), "grouped": (2, 3),
             "add": (1, 4, 1), "concat": (3, 2, 3), "upsample": (4, 9, 4),
             "slice": (3, 4, 5), "resize": (6, 7, 1),
+            "transpose": (3, 3, 4),
         }.items()
         for i, n in enumerate(sides)
     },
@@ -420,6 +426,10 @@ _SHAPES: Cases = {
     **{
         f"a slice from channel {n}": (SHAPE, changed(SLICE, u16(GROUPS, n))) for n in (4, 65535)
     },
+    "a transpose that changes its type": (
+        SHAPE, changed(TRANSPOSE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
+                       i8(IN + ZERO, 1))
+    ),
     "a slice that changes its type": (
         SHAPE, changed(SLICE, (INPUT + TYPE, "B", 1), u8(IN + TYPE, 1), (INPUT + ZERO, "b", 1),
                        i8(IN + ZERO, 1))

@@ -37,3 +37,8 @@ def programs(count: int) -> list[Program]:
     made += [nets.random_program(seed) for seed in range(2000, 2000 + count)]
     kinds = ((4,), (2,), (8, 4, 2))
     return [with_few_bits(program, i, kinds[i % 3]) for i, program in enumerate(made)]
+
+
+def random_few_bits(seed: int) -> Program:
+    """A random program whose ops with weights have 4 or 2 bits."""
+    return with_few_bits(nets.random_program(seed), seed, (4, 2))

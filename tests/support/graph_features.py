@@ -21,6 +21,7 @@ from drypoint.program import (
     Program,
     Resize,
     Slice,
+    Transpose,
     Upsample,
 )
 
@@ -29,9 +30,9 @@ Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what
 CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
 PADDED = (*CONVOLUTIONS, AvgPool)
 IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
-COPIES = (MaxPool, Concat, Upsample, Slice)  # write values of their inputs
+COPIES = (MaxPool, Concat, Upsample, Slice, Transpose)  # write values of their inputs
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
-NEVER = {Dense: OF_KIND[1:], Upsample: OF_KIND[2:], Resize: OF_KIND[2:]}
+NEVER = {Dense: OF_KIND[1:], Upsample: OF_KIND[2:], Resize: OF_KIND[2:], Transpose: OF_KIND[1:]}
 BYTES: tuple[DType, ...] = ("u8", "i8")
 
 

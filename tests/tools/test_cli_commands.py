@@ -244,6 +244,8 @@ def test_info_lists_both_kinds(lenet, cli):
     program = json.loads(cli("info", lenet / "lenet.dpt", "--json")[1])
     assert (model["kind"], model["parameters"]) == ("model", 431_080)
     assert (program["kind"], program["ops"]) == ("program", ["conv1", "conv2", "fc1", "fc2"])
+    curves = model["provenance"].pop("training")
+    assert curves["n_epochs"] == len(curves["history"]["loss"]) == 1
     assert program["provenance"]["model"] == model["provenance"]
     assert program["encoder"] == model["encoder"]
 

@@ -243,6 +243,22 @@ def test_the_command_writes_the_page_and_prints_the_facts(lenet, cli, tmp_path, 
     assert "0 of " in printed
 
 
+def test_curves_in_the_file_of_a_model_are_drawn_and_bad_ones_are_not(lenet, cli, made, tmp_path):
+    """Oracle: the figures that the main job wrote beside the model."""
+    out = ["--limit", 20, "--examples", 20, "--out", tmp_path / "page.html", "--json"]
+    facts = json.loads(cli("report", lenet / "lenet.npz", *out)[1])
+    wanted = json.loads((lenet / "report.json").read_text("utf-8"))["training"]["history"]
+    history = facts["training"]["result"]["history"]
+    assert history == {name: [float(f"{v:.6g}") for v in wanted[name]] for name in history}
+    assert {"loss", "accuracy", "lr"} <= {*history}
+    assert "Training: loss by epoch" in (tmp_path / "page.html").read_text("utf-8")
+    model = made[0].model
+    for bad in ("text", {"history": {"loss": ["<b>"]}}, {"history": {}, "n_epochs": 1}):
+        hostile = model.with_provenance({"training": bad})
+        found = report.make_report(hostile, calibration=made[2])
+        assert found.facts["training"] == {"provenance": {}, "result": None}
+
+
 def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path):
     numbers = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
     for content, words in {

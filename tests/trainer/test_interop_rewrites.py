@@ -127,11 +127,33 @@ def test_an_input_with_its_channels_first_is_an_image(kind):
     runs = [reference.run(interop.program_from_tflite(content), x) for content in files]
     assert (runs[0] == runs[1]).all()
     assert np.abs(runs[0].ravel() - litert(files[0], x.transpose(0, 3, 1, 2)).ravel()).max() <= 1
-    with pytest.raises(interop.TfliteError, match="moves axes: export"):
-        f = TfliteFile((1, 4, 6, 3), scale=0.02, zero=-3)
-        f.then("TRANSPOSE", [0, f.constant([0, 2, 1, 3])], (1, 6, 4, 3), scale=0.02, zero=-3)
-        f.then("RELU", [f.at], (1, 6, 4, 3), scale=0.02, zero=-3)
-        interop.program_from_tflite(f.bytes())
+
+
+@pytest.mark.parametrize(
+    "axes", [(0, 2, 1, 3), (0, 3, 1, 2), (0, 2, 3, 1), (0, 1, 3, 2), (0, 3, 2, 1)]
+)
+def test_the_axes_of_a_plane_move_exactly(axes):
+    """Oracle: LiteRT, of which integers that move are equal, and floats of one convolution."""
+    for kind in ("INT8", "FLOAT32"):
+        shape = (1, 4, 6, 3)
+        f = TfliteFile(shape, kind=kind, scale=0.02, zero=-3)
+        at = 0
+        if kind == "FLOAT32":
+            at = f.then("CONV_2D", [0, f.drawn(3, 1, 1, 3), f.bias(3)], shape, **ZERO, **windows())
+        else:
+            at = f.then("MAX_POOL_2D", [0], shape, scale=0.02, zero=-3, **windows((1, 1)))
+        made = tuple(shape[axis] for axis in axes)
+        f.then("TRANSPOSE", [at, f.constant(axes)], made, scale=0.02, zero=-3)
+        if kind == "INT8":
+            x = int8s(shape[1:])
+            program = interop.program_from_tflite(f.bytes())
+            assert "transpose" in [op.kind for op in program.ops]
+            assert (reference.run(program, x).ravel() == litert(f.bytes(), x).ravel()).all()
+            continue
+        net = interop.from_tflite(f.bytes())
+        x = np.random.default_rng(1).normal(0, 1, (3, 3, 4, 6)).astype(np.float32)
+        wanted = litert(f.bytes(), x.transpose(0, 2, 3, 1)).reshape(3, *made[1:])
+        assert np.abs(net(x).transpose(0, 2, 3, 1) - wanted).max() <= 1e-5
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, accept, check_kind, known_word, read_bytes, write_all
-from drypoint.forms import FORMS, LICENCE_FILE, Form, ModelParts, Package, Parts, arrange
+from drypoint.forms import (
+    FORMS,
+    LICENCE_FILE,
+    LISTENING_FORMS,
+    Form,
+    ModelParts,
+    Package,
+    Parts,
+    arrange,
+)
 from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
@@ -164,9 +173,10 @@ def _export(
 ) -> list[Path]:
     wanted = "the path of a folder"
     check_kind(folder, (str, Path), name="folder", wanted=wanted, error=ProgramError)
-    known = known_word(form, FORMS) if isinstance(form, str) else None
+    forms = (*FORMS, *LISTENING_FORMS)
+    known = known_word(form, forms) if isinstance(form, str) else None
     if known is None:
-        raise ProgramError(f"form is {form!r}; there are: {', '.join(FORMS)}")
+        raise ProgramError(f"form is {form!r}; there are: {', '.join(forms)}")
     form = cast("Form", known)
     wanted = "a forms.Package(version=..., licence=...)"
     package = Package() if package is None else package
@@ -175,6 +185,12 @@ def _export(
     wanted = "a Program, as quant.quantize gives it and program.blob.loads reads it"
     for model in models.values():
         check_kind(model.program, Program, name="program", wanted=wanted, error=ProgramError)
+    detects = [model.program.detector is not None for model in models.values()]
+    if form in LISTENING_FORMS and detects != [True]:
+        raise ProgramError(
+            f"form {form} is for one program with a detector: `drypoint import` of a wake word and "
+            "`drypoint measure --false-accepts` of keywords give a program one"
+        )
     listens = any(model.program.front is not None for model in models.values())
     sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
     engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])

@@ -8,6 +8,7 @@ changes the C. A `Package` holds what the manifests state: version, licence, aut
 """
 
 from ._arrange import FORMS as FORMS
+from ._arrange import LISTENING_FORMS as LISTENING_FORMS
 from ._arrange import Form as Form
 from ._arrange import arrange as arrange
 from ._package import Package as Package

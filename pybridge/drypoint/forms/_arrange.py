@@ -6,13 +6,25 @@ from typing import Literal, get_args
 from xml.sax.saxutils import escape
 
 from ._amalgamation import amalgamate
+from ._esphome import esphome
 from ._parts import LICENCE_FILE, Files, ModelParts, Parts, lines, within
 from ._readme import readme
 
 Form = Literal[
-    "plain", "cmake", "amalgamation", "arduino", "platformio", "zephyr", "esp-idf", "cmsis-pack"
+    "plain",
+    "cmake",
+    "amalgamation",
+    "arduino",
+    "platformio",
+    "zephyr",
+    "esp-idf",
+    "cmsis-pack",
+    "esphome",
 ]
-FORMS: tuple[Form, ...] = get_args(Form)
+LISTENING_FORMS: tuple[Form, ...] = ("esphome",)
+"""Forms of a single model that listens and has a detector."""
+FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form not in LISTENING_FORMS)
+"""Forms of any models."""
 
 
 def arrange(form: Form, parts: Parts) -> Files:
@@ -233,4 +245,5 @@ _FORMS: Mapping[Form, Callable[[Parts], tuple[str, Files]]] = {
     "zephyr": _zephyr,
     "esp-idf": _esp_idf,
     "cmsis-pack": _cmsis_pack,
+    "esphome": esphome,
 }

@@ -8,8 +8,6 @@ graph, pass by pass. A calibration or a file gives each node its integers (`Quan
 from ._binary import Binary as Binary
 from ._builder import Builder as Builder
 from ._builder import Value as Value
-from ._builder import plane_of as plane_of
-from ._builder import same_order as same_order
 from ._errors import LoweringError as LoweringError
 from ._errors import Unsupported as Unsupported
 from ._graph import Graph as Graph
@@ -38,12 +36,15 @@ from ._nodes import Resize as Resize
 from ._nodes import Sides as Sides
 from ._nodes import Slice as Slice
 from ._nodes import Table as Table
+from ._nodes import Transpose as Transpose
 from ._nodes import Upsample as Upsample
 from ._nodes import Weighted as Weighted
 from ._nodes import same_padding as same_padding
 from ._of_file import Halves as Halves
 from ._of_file import compute_outputs as compute_outputs
 from ._of_file import quantize_as_file as quantize_as_file
+from ._plane_of import plane_of as plane_of
+from ._plane_of import same_order as same_order
 from ._qparams import QuantParams as QuantParams
 from ._qparams import zero_point as zero_point
 from ._quantized import QuantizedNode as QuantizedNode

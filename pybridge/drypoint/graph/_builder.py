@@ -40,9 +40,11 @@ from ._nodes import (
     Sides,
     Slice,
     Table,
+    Transpose,
     Upsample,
     Weighted,
 )
+from ._plane_of import same_order
 from ._qparams import QuantParams
 
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
@@ -394,6 +396,14 @@ class Builder:
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
 
+    def transpose(self, value: Value, order: tuple[int, int, int]) -> Value:
+        """The axes ``order`` of height, width and channels as a plane."""
+        sides = self.plane(value).shape
+        if order == (0, 1, 2):
+            return self.requantize(value)
+        fields = self._copies(value, shape=Shape(*(sides[axis] for axis in order)))
+        return self.requantize(self.add(Transpose(**fields, order=order)))
+
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""
         if (order == np.arange(len(order))).all():
@@ -468,28 +478,3 @@ class Builder:
         if value.number == 0 and not self._input_is_shared:
             self._nodes[0] = replace(self._nodes[0], shape=shape)
         return replace(value, shape=shape)
-
-
-def plane_of(shape: Sequence[int]) -> Shape:
-    """(C, H, W), (C, L) or (N,) as the engine's height, width, channels; time runs along h.
-
-    Raises:
-        Unsupported: the shape is another one.
-    """
-    match tuple(shape):
-        case (c, h, w):
-            return Shape(h, w, c)
-        case (c, length):
-            return Shape(length, 1, c)
-        case (n,):
-            return Shape(1, 1, n)
-        case other:
-            raise Unsupported(
-                f"a value of shape {other} is not (C, H, W), (C, L) or (N,): reshape before the "
-                "net, or flatten"
-            )
-
-
-def same_order(before: Shape, after: Shape) -> bool:
-    """Whether a reshape of a plane moves no value, though the engine's channels are innermost."""
-    return all(shape.c == 1 or shape.h * shape.w == 1 for shape in (before, after))

@@ -215,6 +215,14 @@ class Slice(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Transpose(Node):
+    """Axes in another order: ``order`` of the input's height, width and channels."""
+
+    order: tuple[int, int, int]
+    nature: ClassVar[Nature] = "moves"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table(Node):
     """A function of one value.
 

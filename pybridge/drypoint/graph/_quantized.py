@@ -13,7 +13,19 @@ from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
 from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import AvgPool, Concat, MaxPool, Node, PReLU, Resize, Slice, Table, Upsample, Weighted
+from ._nodes import (
+    AvgPool,
+    Concat,
+    MaxPool,
+    Node,
+    PReLU,
+    Resize,
+    Slice,
+    Table,
+    Transpose,
+    Upsample,
+    Weighted,
+)
 from ._qparams import QuantParams
 
 
@@ -146,6 +158,9 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             row, column, channel = node.first
             base |= {"stride": node.stride, "padding": (row, column, 0, 0)}
             return program.Slice(**base, groups=channel)
+        case Transpose():
+            groups = program.AXIS_ORDERS.index(node.order) + 1
+            return program.Transpose(**base, groups=groups)
         case Table():
             assert quantized.table is not None  # of the node
             return program.Lookup(**base, table=quantized.table)

@@ -486,10 +486,8 @@ class Program:
 
     def __str__(self) -> str:
         names = [output.name for output in self.outputs]
-        return listing(
-            self.name, self.input, self.ops, self.reads, outputs=names, arena=self.arena_size,
-            least=self.arena_lower_bound, state=self.state_size,
-        )  # fmt: skip
+        sizes = {"arena": self.arena_size, "least": self.arena_lower_bound, "state": self.state_size}
+        return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

@@ -13,7 +13,7 @@ from drypoint import devices
 from drypoint.common import DrypointError, known_word
 from drypoint.data import Dataset
 from drypoint.engine import ExportModel, export_models
-from drypoint.forms import FORMS
+from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
     ProgramError,
@@ -35,6 +35,8 @@ from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
+_EVERY_FORM = (*FORMS, *LISTENING_FORMS)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -52,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
-        type=lambda text: known_word(text, FORMS) or text,
-        choices=FORMS,
+        type=lambda text: known_word(text, _EVERY_FORM) or text,
+        choices=_EVERY_FORM,
         default="plain",
         metavar="FORM",
         help="layout of the folder: plain C files, or a library of a build system: "

@@ -97,10 +97,8 @@ def needs(facts: Facts) -> tuple[int, int | None, str]:
 
 def _over(facts: Facts, what: str, need: int | None) -> bool:
     limit = (facts["budget"] or {}).get(what)
-    return limit is not None and need is not None and need > limit * LIMITS[_BUDGETS[what]]
-
-
-_BUDGETS = {"ram": "RAM", "flash": "flash"}
+    share = LIMITS["RAM" if what == "ram" else "flash"]
+    return limit is not None and need is not None and need > share * limit
 
 
 def paired_loss(quality: Facts) -> tuple[float, float] | None:
@@ -190,7 +188,9 @@ def _flash(facts: Facts) -> Advice | None:
 
 def _dead(facts: Facts) -> Advice | None:
     dead = [
-        op for op in facts["activity"] or () if op["constant"] / op["channels"] >= LIMITS[_DEAD]
+        op
+        for op in facts["activity"] or ()
+        if op["constant"] / op["channels"] >= LIMITS["dead layer"]
     ]
     if not dead:
         return None
@@ -199,9 +199,6 @@ def _dead(facts: Facts) -> Advice | None:
         f"{op['constant']:,} of {op['channels']:,} channels of {op['op']} never change",
         f"train again with a smaller learning rate, or make {op['op']} smaller",
     )
-
-
-_DEAD = "dead layer"
 
 
 def _class_order(facts: Facts) -> Advice | None:

@@ -64,20 +64,20 @@ def batch_norm_inference(
         x.data, scale.data, shift.data, mean, variance, epsilon=epsilon, clip=clip
     )
 
-    def passed(g: Array) -> Array:
+    def pass_clip(g: Array) -> Array:
         """The gradients that the clip passes on."""
         return g if clip is None else g * ((y > 0) & (y < clip))
 
     def to_scale(g: Array) -> Array:
         """Each gradient times its normalized x, summed."""
         unit = (x.data - column(mean, x.data)) * column(inverse, x.data)
-        return np.asarray((passed(g) * unit).sum(axis=axes))
+        return np.asarray((pass_clip(g) * unit).sum(axis=axes))
 
     return record(
         y,
-        (x, lambda g: passed(g) * column(scale.data * inverse, x.data)),
+        (x, lambda g: pass_clip(g) * column(scale.data * inverse, x.data)),
         (scale, to_scale),
-        (shift, lambda g: np.asarray(passed(g).sum(axis=axes))),
+        (shift, lambda g: np.asarray(pass_clip(g).sum(axis=axes))),
     )
 
 

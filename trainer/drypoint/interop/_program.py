@@ -23,7 +23,7 @@ from ._integer_layers import Crop, FileQuantParams, Floats, OfIntegers, Requanti
 PROBABILITIES = FileQuantParams(kind="INT8", scales=np.array([1 / 256]), zero=-128)
 MOVING = (
     *(nn.Flatten, nn.Reshape, nn.ZeroPad2d, nn.Upsample, nn.PixelShuffle, nn.Slice),
-    *(nn.ChannelShuffle, Crop),
+    *(nn.Permute, nn.ChannelShuffle, Crop),
 )
 KEEPING = (nn.MaxPool2d, *MOVING)  # move or choose values
 CLIPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)

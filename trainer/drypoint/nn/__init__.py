@@ -93,6 +93,7 @@ from ._layers.structure import ChannelShuffle as ChannelShuffle
 from ._layers.structure import Dropout as Dropout
 from ._layers.structure import Flatten as Flatten
 from ._layers.structure import OneHot as OneHot
+from ._layers.structure import Permute as Permute
 from ._layers.structure import Reshape as Reshape
 from ._layers.structure import Slice as Slice
 from ._layers.structure import ZeroPad2d as ZeroPad2d

@@ -69,6 +69,7 @@ MODULE_HINTS: Names = {
     "RNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "SimpleRNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
     "Embedding": "there are no embeddings; OneHot encodes a class index",
+    "Transpose": "it is Permute(axes), which counts the axes of one example",
     "Narrow": "it is Slice(axis, start, stop)",
     "Cropping1D": "it is Slice(1, start, stop)",
     "Cropping2D": "it is Slice(1, start, stop) for rows and Slice(2, start, stop) for columns",

@@ -15,6 +15,7 @@ from .mul import Mul
 from .prelu import PReLU
 from .resize import MAX_RESIZE_PARTS, Resize, ResizeAlignment, ResizeRatio, resize_ratio
 from .slice import Slice
+from .transpose import AXIS_ORDERS, Transpose
 from .upsample import Upsample
 
 Op = (
@@ -32,11 +33,13 @@ Op = (
     | Upsample
     | Resize
     | Slice
+    | Transpose
     | PReLU
 )
 """An op: what a `match` that names every kind goes through."""
 
 __all__ = [
+    "AXIS_ORDERS",
     "MAX_FACTOR",
     "MAX_RESIZE_PARTS",
     "Add",
@@ -57,6 +60,7 @@ __all__ = [
     "ResizeAlignment",
     "ResizeRatio",
     "Slice",
+    "Transpose",
     "Upsample",
     "resize_ratio",
     "sum_factors",

@@ -50,6 +50,7 @@ from ..ops import (
     PReLU,
     Resize,
     Slice,
+    Transpose,
     Upsample,
 )
 from ..ops._binary import BinaryOp
@@ -145,7 +146,9 @@ def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[
             case Slice():
                 masks = [np.zeros(op.in_shape.c, bool)]
                 _part(op, masks[0])[:] = varying
-            case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
+            case Transpose() if not op.keeps_channels:
+                masks = [np.full(op.in_shape.c, varying.any())]
+            case BinaryOp() | Lookup() | PReLU() | Resize() | Transpose() | WindowedOp():
                 masks = [varying] * op.arity
             case _:
                 assert_never(op)
@@ -271,7 +274,11 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             _part(op, sources[0])[:] = output
         case WeightedOp():
             pass
-        case BinaryOp() | Lookup() | PReLU() | Resize() | WindowedOp():
+        case Transpose() if not op.keeps_channels:
+            kept = bool(output.any() or sources[0].any())
+            output |= kept
+            sources[0] |= kept
+        case BinaryOp() | Lookup() | PReLU() | Resize() | Transpose() | WindowedOp():
             np.logical_or.reduce([output, *sources], out=output)
             for source in sources:
                 np.copyto(source, output)

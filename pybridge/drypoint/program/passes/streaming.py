@@ -13,7 +13,18 @@ from .._plan import NO_PLAN
 from .._program import Program
 from .._sound import is_audio
 from .._tensors import ProgramError, Shape, Tensor
-from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Resize, Slice, Upsample
+from ..ops import (
+    Conv,
+    Dense,
+    DepthwiseConv,
+    History,
+    MaxPool,
+    Op,
+    Resize,
+    Slice,
+    Transpose,
+    Upsample,
+)
 from ..ops._op import PaddedOp, RowMap, WindowedOp
 from ..ops._weighted import ConvolutionOp
 
@@ -68,7 +79,8 @@ def streaming(program: Program) -> Program:
 
 def _upright(program: Program) -> Program:
     """The program with time along the height: 1 x W x C and W x 1 x C planes have equal bytes."""
-    if any(tensor.shape.h > 1 for op in program.ops for tensor in (*op.inputs, op.output)):
+    high = any(tensor.shape.h > 1 for op in program.ops for tensor in (*op.inputs, op.output))
+    if high or any(isinstance(op, Transpose) for op in program.ops):
         return program
     return replace(program, ops=tuple(map(_turn, program.ops)), plan=NO_PLAN)
 
@@ -179,6 +191,11 @@ class _Stream:
             raise ProgramError(
                 f"op {op.name!r} makes {op.out_shape.h} rows of {op.in_shape.h} along the time; a "
                 "stream writes at most one row in a step: run whole windows"
+            )
+        if isinstance(op, Transpose) and op.order[0] != 0:
+            raise ProgramError(
+                f"op {op.name!r} makes another axis of the time, {op.describe()}; a stream has one "
+                "row in a step: run whole windows"
             )
         if isinstance(op, Slice) and (op.cuts_rows or rows != RowMap(1, 1, 0)):
             raise ProgramError(

@@ -250,7 +250,13 @@ class Reader:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
         shape = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
         self._bind(value, shape)
-        if value.index is not None:
+        axes = axes_of(value) if value.index is not None else None
+        if axes is not None and len(axes) == len(value.layer_shape) == 3:
+            whole = TensorView(
+                end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape
+            )
+            value = self.draft.add(nn.Permute(axes), (whole,))
+        elif value.index is not None:
             value = self._with_channels_moved(value)
         end = self.draft.reshape(value, shape)
         return TensorView(end=end, layer_shape=shape, shape=value.shape)

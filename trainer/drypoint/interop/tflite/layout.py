@@ -42,19 +42,38 @@ def reduce(reader: Reader, op: Operator) -> None:
 
 
 def transpose(reader: Reader, op: Operator) -> None:
-    """TRANSPOSE of an input with its channels first, which a net here takes as images anyway."""
+    """TRANSPOSE: of an input with its channels first, which a net takes as images anyway, or of a
+    plane.
+    """
     axes = tuple(int(axis) for axis in constant(reader.file, op, 1).ravel())
     number, source = op.inputs[0], reader.values.get(op.inputs[0])
-    if axes not in _CHANNELS_FIRST or source is None or source.end != 0:
-        raise Unsupported("moves axes: export the net with images as (N, H, W, C)")
-    if reader.readers[number] > 1:
-        raise Unsupported("moves the axes of an input that other operators read too")
+    first = source is not None and source.end == 0 and reader.readers[number] == 1
+    if axes not in _CHANNELS_FIRST or source is None or not first:
+        _move_axes(reader, op, axes)
+        return
     floats = reader.integers and reader.file.tensors[op.outputs[0]].type == "FLOAT32"
     value = reader.describe(op.outputs[0], UNKNOWN if floats else None)
     if sorted(value.plane) != sorted(source.plane):
         raise Unsupported(f"makes {value.plane} of {source.plane}")
     reader.values[op.outputs[0]] = value
     reader.draft.input_shape = value.layer_shape
+
+
+def _move_axes(reader: Reader, op: Operator, axes: tuple[int, ...]) -> None:
+    """Write a plane with its axes in another order."""
+    source, rank = reader.image(op), len(axes)
+    if rank not in (3, 4) or sorted(axes) != list(range(rank)) or axes[0] != 0:
+        raise Unsupported(f"moves the axes {list(axes)}; wanted (N, h, w, c) with N first")
+    moved = tuple(axis + 3 - rank for axis in axes[1:])
+    row, column, channel = (*range(4 - rank), *moved)
+    order = (row, column, channel)
+    if reader.integers:
+        reader.write(
+            op, Nodes(lambda graph, value: graph.transpose(graph.in_memory(value), order)), source
+        )
+        return
+    of_example = tuple((1, 2, 0)[axis] for axis in (channel, row, column))
+    reader.write(op, nn.Permute(of_example), source)
 
 
 def pad_channels(reader: Reader, op: Operator, source: LayerOutput, pads: tuple[int, int]) -> None:

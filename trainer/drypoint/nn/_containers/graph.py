@@ -155,7 +155,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         Layers are fused, unless ``ctx.observe`` needs the output of each layer.
         """
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
-        parts, dtype = split_paths(params, self.layers), dtype_of(inputs)
+        parts = split_paths(params, self.layers)
         runs = self._runs if ctx.observe is None else {}
         for name in self.wiring.order:
             feeds = self.wiring.feeds[name]
@@ -163,10 +163,10 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                 continue  # a layer inside of a run
             reads = {port: values[end] for port, end in feeds.items()}
             if run := runs.get(name):
-                (x,), layer = reads.values(), self.layers[run.last]
+                (x,), own = reads.values(), parts.get(name, {})
                 with inside(name):
-                    y = run.forward(as_tensor(x, dtype), parts.get(name, {}), ctx)
-                values[run.last, layer.output_ports[0]] = y
+                    y = run.forward(as_tensor(x, dtype_of({**reads, **own})), own, ctx)
+                values[run.last, self.layers[run.last].output_ports[0]] = y
                 continue
             with inside(name):
                 outputs = self.layers[name].run(reads, parts.get(name, {}), ctx.within(name))
@@ -175,6 +175,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                 if ctx.observe is not None:
                     path = ctx.path_of(name)
                     ctx.observe(path if len(outputs) == 1 else f"{path}.{port}", value)
+        dtype = dtype_of(inputs)
         return {port: as_tensor(values[end], dtype) for port, end in self.wiring.outputs.items()}
 
     def __call__(  # type: ignore[override]  # a graph may have several outputs

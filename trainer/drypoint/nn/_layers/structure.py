@@ -145,6 +145,48 @@ class Slice(Layer, per_example=True, exportable="yes"):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Permute(Layer, per_example=True, exportable="yes"):
+    """The axes of an example in another order, as np.transpose(x, axes).
+
+    Args:
+        axes: the axis of the input that each axis of the output is: all of an example, up to 3.
+
+    Raises:
+        ConfigError: axes are not 0, 1, ... in some order.
+    """
+
+    axes: tuple[int, ...]
+
+    short_name: ClassVar[str] = "permute"
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameter."""
+        axes = self.axes if isinstance(self.axes, tuple) else ()
+        integers = all(type(axis) is int for axis in axes)
+        if not integers or not 1 <= len(axes) <= 3 or sorted(axes) != list(range(len(axes))):
+            raise ConfigError(
+                "Permute", f"wants the axes 0 to 2 of an example in an order, got {self.axes!r}"
+            )
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The sizes in the order of the axes."""
+        if len(input_shape) != len(self.axes):
+            wanted = f"an example of {len(self.axes)} axes"
+            raise ShapeError("Permute", f"wants {wanted}, got one of shape {input_shape}")
+        return tuple(input_shape[axis] for axis in self.axes)
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A transpose of the plane."""
+        axes = (*self.axes, *range(len(self.axes), 3))
+        channels, rows, columns = ((2, 0, 1)[axis] for axis in axes)  # of height, width, channels
+        return graph.transpose(graph.in_memory(values[0]), (rows, columns, channels))
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """x with its axes in the order."""
+        return x.transpose((0, *(axis + 1 for axis in self.axes)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelShuffle(Layer, per_example=True, exportable="yes"):
     """Channels of several groups in turn: channel i * groups + g is channel i of group g.
 

@@ -25,12 +25,15 @@ typedef struct {
 typedef void of_terms(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b);
 
 DPK_INLINE void values(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
-    (void)s, (void)g, (void)b;
+    (void)s;
+    (void)g;
+    (void)b;
     *a += x;
 }
 
 DPK_INLINE void squares(const line *s, dpk_vec x, dpk_vec g, dpk_vec *a, dpk_vec *b) {
-    (void)g, (void)b;
+    (void)g;
+    (void)b;
     const dpk_vec centered = x - s->mean;
     *a = dpk_fma(centered, centered, *a);
 }

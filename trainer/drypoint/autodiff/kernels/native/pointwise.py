@@ -11,8 +11,8 @@ from .linear import product
 def is_pointwise(spec: Convolution) -> bool:
     """Whether a convolution is a product of its weight with the channels of the pixels that its
     stride reaches."""
-    one = spec.window.kernel == (1, 1) and spec.window.padding == NO_PADDING
-    return one and spec.plain and spec.groups == 1
+    single_tap = spec.window.kernel == (1, 1) and spec.window.padding == NO_PADDING
+    return single_tap and spec.plain and spec.groups == 1
 
 
 def conv2d(kernels: Any, x: Array, weight: Array, bias: Array | None, stride: Pair) -> Array:

@@ -1,0 +1,66 @@
+"""Tables of micro-kernels with entries removed one by one: other entries compute what the removed
+one did, and no byte changes.
+
+Oracle: ``program.reference``; in the driver the plain kernels for every backend, packed and not. A
+test compiles a copy of a backend that lacks an entry, with the rest of the engine.
+"""
+
+import re
+import shutil
+
+import depthwise_nets
+import driver_nets
+import nets
+import numpy as np
+import pytest
+from jobs import traces
+
+from drypoint.engine import Engine
+from drypoint.program import reference
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, STRICT, run
+
+PROGRAMS = (*driver_nets.PROGRAMS, *depthwise_nets.PROGRAMS, *nets.GRAY, *nets.EIGHT)
+# Backend -> macros that remove an entry, or all entries of wide blocks. Without narrow blocks there
+# are no columns either, and taps compute every depthwise convolution.
+REMOVED = {
+    "avx512vnni": (
+        ("QUADS_PLANAR", 0),
+        ("QUADS_NARROW", 0),
+        ("COLUMNS_KEPT", 0),
+        ("QUADS_BLOCKS", 2),
+        ("QUADS_BLOCKS", 1),
+    ),
+    "avxvnni": (("QUADS_PLANAR", 0), ("QUADS_NARROW", 0)),
+    "avx2": (("QUADS_PLANAR", 0), ("QUADS_NARROW", 0)),
+    "sse41": (("QUADS_NARROW", 0),),
+}
+
+
+@ONLY_CI
+@pytest.mark.parametrize(
+    ("backend", "macro", "value"),
+    [(backend, *change) for backend, changes in REMOVED.items() for change in changes],
+)
+def test_a_table_that_lacks_an_entry_gives_every_byte(toolbox, tmp_path, backend, macro, value):
+    if backend not in Engine.backends():
+        pytest.skip(f"this CPU lacks {backend}")
+    folder = tmp_path / "src"
+    shutil.copytree(ROOT / "engine_c/src", folder)
+    changed = folder / f"dpt_{backend}.c"
+    text, n = re.subn(rf"(#define {macro} +)\d+", rf"\g<1>{value}", changed.read_text("utf-8"))
+    assert n == 1
+    changed.write_text(text, "utf-8")
+    if macro == "QUADS_NARROW":  # these backends multiply taps by the instructions of columns
+        taps = folder / "dpt_quads_depthwise.inc"
+        before = taps.read_text("utf-8")
+        assert before.count("#if QUADS_NARROW\n") == 1
+        taps.write_text(before.replace("#if QUADS_NARROW\n", "#if 1\n"), "utf-8")
+    others = [path for path in ENGINE_SOURCES if path.name != changed.name]
+    binary = tmp_path / "driver"
+    command = [toolbox.need("gcc"), *STRICT, "-O1", f"-I{INCLUDE}", C_TESTS / "driver.c"]
+    run([*command, changed, *others, "-o", binary])
+    cases = [(program, nets.random_inputs(program, 1)) for program in PROGRAMS]
+    for (program, x), (arena, found) in zip(cases, traces(binary, cases), strict=True):
+        assert arena == program.arena_size
+        for op, a, b in zip(program.ops, found, reference.trace(program, x), strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}", strict=True)

@@ -1,0 +1,59 @@
+"""Integer programs with the axes of planes in another order.
+
+Oracle: the proven bound of the error.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from drypoint import engine, nn, quant
+from drypoint.program import ProgramError, Transpose, blob, reference, simplify, streaming
+
+SHAPE = (2, 6, 5)
+X = np.random.default_rng(0).normal(0, 1, (40, *SHAPE)).astype(np.float32)
+ORDERS = [axes for axes in itertools.permutations(range(3)) if axes != (0, 1, 2)]
+
+
+def check(layers, count=1):
+    net = nn.Sequential(layers, input_shape=SHAPE).initialize(seed=1)
+    calibration = quant.calibrate(net, X)
+    program = quant.quantize(net, calibration)
+    assert [type(op) for op in program.ops].count(Transpose) == count
+    x = program.integers(X)
+    integers = program.real(reference.run(program, x)).reshape(len(X), *program.output_shape)
+    bound = [*quant.error_bound(net, calibration).values()][-1]
+    assert np.abs(integers.transpose(0, 3, 1, 2) - net(X)).max() <= bound
+    for backend in engine.Engine.backends():
+        run = engine.Engine(program, backend=backend)
+        assert engine.verify(program, {"C": run}, x).differing_bytes == 0
+    assert blob.dumps(blob.loads(blob.dumps(program))) == blob.dumps(program)
+    small = simplify(program).program
+    assert (reference.run(small, x) == reference.run(program, x)).all()
+    return program
+
+
+@pytest.mark.parametrize("axes", ORDERS)
+def test_a_program_stays_within_the_proven_bound(axes):
+    convs = nn.Conv2d(4, 3), nn.Conv2d(2, 1)
+    program = check([convs[0], nn.Permute(axes), convs[1]])
+    assert blob.dumps(program)[6] == 1  # the minor version
+    check([nn.Permute(axes), convs[1]])
+    check([convs[0], nn.Permute(axes)])
+
+
+def test_equal_axes_are_no_op():
+    check([nn.Conv2d(4, 3), nn.Permute((0, 1, 2)), nn.Conv2d(2, 1)], 0)
+
+
+def test_a_stream_exchanges_columns_and_channels_and_no_time():
+    x = np.random.default_rng(0).normal(0, 1, (20, 2, 12, 3)).astype(np.float32)
+    for axes, refused in (((2, 1, 0), False), ((0, 2, 1), True)):
+        net = nn.Sequential([nn.Permute(axes), nn.Conv2d(2, (2, 1))], x.shape[1:]).initialize(1)
+        program = quant.quantize(net, quant.calibrate(net, x))
+        if not refused:
+            assert "transpose" in [op.kind for op in streaming(program).ops]
+            continue
+        with pytest.raises(ProgramError, match="makes another axis of the time"):
+            streaming(program)
