@@ -27,7 +27,7 @@ UNWRITTEN = re.compile(
     r"op '[^']*': (a pixel shuffle \(\d, \d\)|a padding value for each channel) cannot be written"
 )
 UNWRITTEN_GRAPHS = re.compile(
-    r"op '[^']*': (the kind '(resize|slice)'|a pixel shuffle \(\d, \d\)"
+    r"op '[^']*': (the kind '(resize|slice|transpose)'|a pixel shuffle \(\d, \d\)"
     "|a padding value for each channel|a (slope|product) with a bias"
     "|an? (addition|mean) with a bias that no zero point explains"
     "|a last op without a scale of its own|scales that its tensors do not have elsewhere)"
