@@ -42,7 +42,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
             "docs/extension",
         ),
         # several outputs took 430: program 190, train 150, nn 70, others 20 or less; sound 2,500,
-        # kernels of small devices 700, of hosts and the bench of layers 500; of keywords the detector
+        # kernels of small devices 700, of hosts and the bench of layers 500; keywords' detector
         # 330, noise and errors in a stream 320, WAV files 140, microphones' forms 160, mixednet 70
         89_600,
     ),
