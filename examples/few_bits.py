@@ -6,8 +6,8 @@
 trains each net in floats and then in integers, for each seed, and prints a row of a table: the
 bytes of weights, biases and multipliers, and the accuracy of the C engine on the test images, the
 median of the seeds. Some training examples are held out, and settings were chosen on these; the
-last epoch counts. The nets `mnist-8k` and `mnist1d-8k` were kept after a first run that showed their
-test accuracy too, so that of these two is no estimate free of choice.
+last epoch counts. The nets `mnist-8k` and `mnist1d-8k` were kept after a first run that showed
+their test accuracy too, so the test accuracy of these two is not free of choice.
 """
 
 import argparse

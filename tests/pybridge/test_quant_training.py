@@ -58,7 +58,7 @@ def branches():
 
 NETS = {
     "separable": (separable, IMAGES),
-    "signed": (signed, SIGNALS),
+    "signed": (net_of_signed_inputs, SIGNALS),
     "branches": (branches, IMAGES),
 }
 
