@@ -27,7 +27,8 @@ UNWRITTEN = re.compile(
     r"op '[^']*': (a pixel shuffle \(\d, \d\)|a padding value for each channel) cannot be written"
 )
 UNWRITTEN_GRAPHS = re.compile(
-    r"op '[^']*': (a pixel shuffle \(\d, \d\)|a padding value for each channel"
+    r"op '[^']*': (the kind '(resize|slice|transpose)'"
+    r"|a pixel shuffle \(\d, \d\)|a padding value for each channel"
     "|a (slope|product) with a bias|an? (addition|mean) with a bias that no zero point explains"
     "|a last op without a scale of its own|scales that its tensors do not have elsewhere)"
     " cannot be written"
