@@ -156,13 +156,11 @@ FAULTS = {
         {"a last op without an output of the program"},
     ),
     "labels for all outputs": (
-        "checks.h", "values_at(blob, out) && !by_pixel",
-        "u32_at(blob, out + 48) + values_at(blob, out) && !by_pixel",
+        "checks.h", "values_at(blob, out)",
+        "u32_at(blob, out + 48) + values_at(blob, out)",
         {
-            "two outputs",
             "labels for the values of all outputs",
             "format-2.1/net1033",
-            "format-2.1/net1835",
         },
     ),
     "outputs anywhere behind the outputs before": (

@@ -165,7 +165,7 @@ def test_random_graphs_come_back(kind):
     need_schema(kind)
     write, read = FORMATS[kind]
     written = 0
-    for seed in range(240):
+    for seed in range(350):
         program = random_program(seed)
         inputs = random_inputs(program, seed)
         try:
