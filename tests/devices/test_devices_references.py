@@ -14,13 +14,13 @@ from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI
 # One target for each way that kernels are compiled, and the files of these kernels. All other files
 # are the host's, which compiles the SIMD kernels of x86-64 as well.
 KERNELS = {
-    "cortex-m0+": ("blocks",),
+    "cortex-m0+": ("blocks", "blocks4", "blocks2"),
     "cortex-m3": ("blocks",),
-    "cortex-m4": ("dsp",),
+    "cortex-m4": ("dsp", "dsp4", "dsp2"),
     "cortex-m55": ("mve",),
     "aarch64": ("neon", "neondot", "neoni8mm", "cpu"),
     "armv7-neon": ("neon",),
-    "riscv32": ("blocks",),
+    "riscv32": ("blocks", "blocks4", "blocks2"),
     "riscv64gcv-vlen128": ("rvv",),
     "wasm32-simd128": ("wasm",),
 }
