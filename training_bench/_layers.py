@@ -62,10 +62,11 @@ def time_layers(name: str, *, batch: int, rounds: int) -> Iterator[LayerTimes]:
 def layers_text(name: str, *, batch: int, rounds: int) -> str:
     """The table of `time_layers`."""
     heading = (f"{name}, batches of {batch}", "", "drypoint us", "PyTorch us", "times as fast")
-    rows: list[tuple[str, ...]] = [heading]
+    rows = [heading]
     for times in time_layers(name, batch=batch, rounds=rounds):
-        figures = (f"{times.ours:,.0f}", f"{times.theirs:,.0f}", f"{times.theirs / times.ours:.2f}")
-        rows.append((times.path, times.text, *(f.replace("nan", "-") for f in figures)))
+        ours, theirs = f"{times.ours:,.0f}", f"{times.theirs:,.0f}".replace("nan", "-")
+        ratio = f"{times.theirs / times.ours:.2f}".replace("nan", "-")
+        rows.append((times.path, times.text, ours.replace("nan", "-"), theirs, ratio))
     return "\n".join(table(rows))
 
 

@@ -486,11 +486,8 @@ class Program:
 
     def __str__(self) -> str:
         names = [output.name for output in self.outputs]
-        sizes = {
-            "arena": self.arena_size,
-            "least": self.arena_lower_bound,
-            "state": self.state_size,
-        }
+        least, state = self.arena_lower_bound, self.state_size
+        sizes = {"arena": self.arena_size, "least": least, "state": state}
         return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
 
     def _repr_html_(self) -> str:
@@ -499,6 +496,5 @@ class Program:
 
 
 def _part() -> Any:
-    """This part of drypoint. Its modules of blobs and of streaming make programs, so this module
-    cannot import them at the start."""
+    """This part of drypoint: its modules of blobs and of streaming import this one."""
     return importlib.import_module("drypoint.program")

@@ -49,7 +49,8 @@ int DPK(weight_codes_gradient)(const void *arguments, size_t part, size_t n_part
         for (; i + DPK_LANES <= n; i += DPK_LANES) {
             const dpk_vec scaled = dpk_load(w + i) * inverse, gradient = dpk_load(g + i);
             const dpk_vec code = coded(scaled, largest);
-            const dpk_ivec above = scaled >= -largest, inside = above & (scaled <= largest);
+            const dpk_ivec above = scaled >= -largest, below = scaled <= largest;
+            const dpk_ivec inside = above & below;
             dpk_store(y + i, dpk_select(inside, gradient * inverse, dpk_all(0)));
             total += gradient * dpk_select(inside, code - scaled, code);
         }
@@ -155,7 +156,7 @@ int DPK(requantize_gradient)(const void *arguments, size_t part, size_t n_parts)
         size_t i = 0;
         for (; i + DPK_LANES <= n; i += DPK_LANES) {
             const dpk_vec real = (dpk_load(x + i) + bias) * factor, gradient = dpk_load(g + i);
-            const dpk_ivec above = real >= low, inside = above & (real <= high);
+            const dpk_ivec above = real >= low, below = real <= high, inside = above & below;
             const dpk_vec kept = dpk_select(inside, gradient, dpk_all(0)),
                           code = dpk_load(value + i);
             dpk_store(y + i, kept * passed);
