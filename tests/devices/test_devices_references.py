@@ -25,7 +25,8 @@ KERNELS = {
     "wasm32-simd128": ("wasm",),
 }
 TARGETS = [target for target in devices.TARGETS if target.name in KERNELS]
-PUBLIC = (INCLUDE / "drypoint.h").read_text()
+HEADERS = ("drypoint.h", "drypoint_listen.h", "drypoint_sound.h")
+PUBLIC = "".join((INCLUDE / name).read_text() for name in HEADERS)
 
 COMMON = """
 int used(int n);
