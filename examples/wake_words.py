@@ -33,15 +33,16 @@ VARIANTS = {
     "test": ("m2", "m4", "f2", "f4"),
 }
 TAKES = {"train": 3, "test": 6}  # of a voice, a variant and a word, in pitch and speed of their own
-OTHER_TAKES = {"train": 0.3, "test": 1}  # of another word: fewer, since there are more words
+OTHER_TAKES = {"train": 0.15, "test": 1}  # of another word: fewer, since there are more words
 WORDS = (
-    *("forward", "backward", "visual", "marvin", "sheila"),
-    *("seven", "zero", "happy", "follow", "computer"),
+    *("backward", "computer", "follow", "forward", "happy"),
+    *("marvin", "seven", "sheila", "visual", "zero"),
 )
 OTHERS = (
     *("cat", "dog", "house", "tree", "seven", "eight", "nine", "happy", "computer", "window"),
     *("garden", "paper", "water", "music", "morning", "evening", "table", "carpet", "machine"),
     *("mark in", "she will", "margin", "bird", "bed", "follow", "three", "wow", "learn", "four"),
+    *("yes", "no", "up", "down", "left", "right", "stop", "go"),
 )
 SENTENCES = {"train": 100, "test": 40}  # of other words, cut into clips of a second
 PITCHES, SPEEDS = (25, 80), (120, 200)
