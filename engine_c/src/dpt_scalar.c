@@ -120,7 +120,7 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
 
 /* Kernels that read a window tap by tap: grouped, dilated and depthwise convolutions, and pools. */
 
-static int32_t grouped_sum(const dpt_op *op, const void *in, window w, size_t o) {
+static int32_t grouped_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
     const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
     const size_t channels = op->in.c / groups, first = o / (op->out.c / groups) * channels;
     const int8_t *weight = op->weight + o * op->kernel_h * op->kernel_w * channels;
@@ -135,7 +135,7 @@ static int32_t grouped_sum(const dpt_op *op, const void *in, window w, size_t o)
     return acc;
 }
 
-static int32_t depthwise_sum(const dpt_op *op, const void *in, window w, size_t o) {
+static int32_t depthwise_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
     const size_t c = o / (op->out.c / op->in.c);
     const int8_t *weight = op->weight + o;
     int32_t acc = 0;
@@ -167,7 +167,7 @@ typedef struct pool_part {
 } pool_part;
 
 static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32_t x) {
-    const window w = window_at(op, y, x);
+    const window_corner w = window_at(op, y, x);
     const int32_t top = not_negative(w.top), left = not_negative(w.left);
     const size_t rows = (size_t)not_negative(at_most(op->in.h, w.top + op->kernel_h) - top);
     const size_t columns = (size_t)not_negative(at_most(op->in.w, w.left + op->kernel_w) - left);

@@ -77,9 +77,15 @@ ASSEMBLY = sorted(path for path in SOURCES.iterdir() if '__asm__(".syntax' in pa
 BUFFERS = {"dpt_dsp.c": {"window_buffer"}}
 
 
+def text_of(path):
+    """The text of a file, with the fragments that it includes."""
+    fragment = re.compile(r'^#include "(\w+\.inc)"$', re.M)
+    return fragment.sub(lambda found: text_of(SOURCES / found[1]), path.read_text())
+
+
 def structs_of_assembly(path):
     """Names of the structs to which functions in assembly take pointers."""
-    text = path.read_text()
+    text = text_of(path)
     pointers = re.findall(r"^ *(?:void|uint32_t|const uint8_t \*) ?\w+\(([^;{]*)\);", text, re.M)
     words = {word for pointer in pointers for word in re.findall(r"(\w+) \*", pointer)}
     return {word for word in words if not re.fullmatch(r"void|u?int\d+_t|uintptr_t", word)}
@@ -88,7 +94,7 @@ def structs_of_assembly(path):
 @pytest.mark.parametrize("path", ASSEMBLY, ids=lambda path: path.name)
 def test_each_member_that_assembly_reads_by_a_number_has_that_place(path):
     """Every member of a struct that a function in assembly takes is in a static assertion."""
-    text = path.read_text()
+    text = text_of(path)
     for struct in structs_of_assembly(path) | BUFFERS.get(path.name, set()):
         (body,) = re.findall(rf"typedef struct {struct} {{\n(.*?)\n}} {struct};", text, re.DOTALL)
         lines = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).split(";")[:-1]
@@ -116,7 +122,7 @@ def test_assembly_is_read_above():
     ],
 )
 def test_a_member_in_another_place_stops_the_compiler(toolbox, tmp_path, core, file, struct):
-    text = (SOURCES / file).read_text().replace(f"{struct} {{", f"{struct} {{\n    int32_t moved;")
+    text = text_of(SOURCES / file).replace(f"{struct} {{", f"{struct} {{\n    int32_t moved;")
     (tmp_path / file).write_text(text)
     command = [toolbox.need(ARM[0]), f"-mcpu={core}", "-mthumb", *STRICT, "-fsyntax-only"]
     command += [f"-I{INCLUDE}", f"-I{SOURCES}", tmp_path / file]
