@@ -9,7 +9,7 @@ from shared_tables import I32, RECORD, RECORDS, dense_blob, dense_record, ladder
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
-from drypoint.program import AvgPool, Conv, Dense, DepthwiseConv, GroupedConv, MaxPool
+from drypoint.program import AvgPool, Conv, Dense, DepthwiseConv, GroupedConv, MaxPool, Resize
 
 LONG = 17 * 61681
 
@@ -89,6 +89,8 @@ def count_steps(op):
                 for ky, _ in itertools.product(range(op.kernel[0]), range(op.kernel[1])):
                     assert y * op.stride[0] + ky < op.in_shape.h + op.padding[0] + op.padding[2]
                     steps += 1
+            case Resize():
+                steps += 4
             case _:
                 steps += 1
     return steps

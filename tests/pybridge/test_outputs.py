@@ -250,7 +250,7 @@ def test_one_output_has_no_name_of_its_own():
         ('"outputs"', '"outputz"', "outputs is missing"),
         ('"name":"class"', '"name":"Class"', "wanted: small letters, digits and _"),
         ('"scale":0.25', '"scale":-.25', "not JSON|scale"),
-        ('"softmax":false}', '"softmax":0    }', r"outputs\[0\].softmax must be true or false"),
+        ('"softmax":false}', '"softmax":0    }', r"outputs\[0\].softmax must be true, false or"),
     ],
 )
 def test_a_meta_that_breaks_a_rule_is_refused(right, wrong, words):

@@ -20,7 +20,7 @@ def bad_net():
     layers = {
         "conv": nn.Conv2d(2, 3),
         "mine": Doubled(),
-        "soft": nn.Softmax(0),
+        "soft": nn.Softmax(-1),
         "flatten": nn.Flatten(),
         "fc": nn.Linear(4),
         "fold": nn.Reshape((1, 2, 1, 2)),
@@ -35,8 +35,7 @@ def test_every_layer_in_the_way_is_named_with_what_to_use_instead():
         bad_net().check_export()
     text = str(caught.value)
     assert "mine (Doubled): the engine has no such op: build it of layers that nn.layers()" in text
-    assert "soft (Softmax): it acts on a plane" in text
-    assert "end in a Linear before it" in text
+    assert "soft (Softmax): it acts on a plane 4x4x2, along axis -1; wanted: along the chan" in text
     assert "fold (Reshape): a value of shape (1, 2, 1, 2) is not (C, H, W), (C, L) or (N,)" in text
     assert "conv (" not in text
     assert "fc (" not in text

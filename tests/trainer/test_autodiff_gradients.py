@@ -316,8 +316,10 @@ def test_dropout(shape, probability, seed):
 def test_every_public_function_of_tensors_is_checked_here():
     """A new op that has no test in this file fails here: the names are read from the source."""
     text = Path(__file__).read_text(encoding="utf-8")
-    # reduced is what `reduction` above goes through; the others are no functions of tensors
+    # `reduction` above goes through reduced; requantize and weight_codes round, and their gradients
+    # are of what they round (tests/pybridge/test_quant_training.py); the others take no tensors
     tools = {"record", "gradcheck", "reduced", "set_threads", "n_threads", "direct_convolution"}
+    tools |= {"requantize", "weight_codes"}
     tools |= {
         "moving_average",
         "numbers",
