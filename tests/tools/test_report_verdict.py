@@ -238,7 +238,7 @@ HEALTHY = {  # net: epochs
     "ds-cnn:8": 12,
     "resnet8:4": 8,
     "mobilenet:8": 12,
-    "mobilenet-v1:8": 30,
+    "mobilenet-v1:8": 60,
     "squeezenet:4": 20,
     "dilated:8": 8,
     "conv1d:8,8": 20,
