@@ -2,7 +2,8 @@
 
 The module is made of `engine.c`, the plain kernels and the loader. clang vectorizes the kernels
 (SIMD128): they need a third of the size of the hand-written SIMD kernels, which `-DDPT_NO_WASM`
-leaves out, and LeNet takes below a millisecond. Everything else is built for size.
+leaves out, and LeNet takes below a millisecond. -O3 in place of -O2 unrolls them: 19 KB more, and
+LeNet is 3 % faster. Everything else is built for size.
 """
 
 import shutil
@@ -52,7 +53,7 @@ def build_engine() -> bytes:
     folders = [f"-I{include_dir()}", f"-I{here / 'libc'}"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for level, sources in (("-O3", [source[name] for name in KERNELS]), ("-Os", small)):
+        for level, sources in (("-O2", [source[name] for name in KERNELS]), ("-Os", small)):
             _run([compiler, *_FLAGS, level, *folders, *sources], folder)
         objects = sorted(folder.glob("*.o"))
         _run([linker, *_LINK, *_STACK, *objects, "-o", "engine.wasm"], folder)

@@ -91,12 +91,6 @@ static const int32_t *last_output(void) {
     return output + model.ops[model.n_ops - 1].out_offset;
 }
 
-/* Whether the last output is one pixel, of the classes of a softmax. */
-static int has_classes(void) {
-    const dpt_tensor out = model.ops[model.n_ops - 1].out;
-    return model.softmax.mult != 0 && dpt_elements(out) == out.c;
-}
-
 /* Run the loaded program. One that reads pixels less 128 gets them so, in place. */
 EXPORT(run) void page_run(void) {
     const dpt_tensor in = model.ops[0].in;
@@ -104,8 +98,9 @@ EXPORT(run) void page_run(void) {
         input[i] ^= 0x80;
     }
     dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
-    if (has_classes()) {
-        dpt_softmax(last_output(), model.ops[model.n_ops - 1].out.c, model.softmax, probability);
+    if (model.softmax.mult != 0) {
+        dpt_softmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
+                    probability);
     }
 }
 
@@ -114,10 +109,10 @@ EXPORT(input) void *page_input(void) {
     return input;
 }
 
-/* The softmax of the last output in units of 2^-30, int32; NULL where the net ends in none, or in
- * one of each pixel. */
+/* The softmax of the last output in units of 2^-30, int32; NULL where the net ends in none. Where
+ * it ends in one of each pixel, which only the meta tells, this is not it. */
 EXPORT(probability) void *page_probability(void) {
-    return has_classes() ? probability : NULL;
+    return model.softmax.mult != 0 ? probability : NULL;
 }
 
 /* The outputs of all ops, one after the other. */

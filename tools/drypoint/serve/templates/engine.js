@@ -51,15 +51,15 @@ class Engine {
       at += out.bytes;
       return new ARRAYS[out.type](values.buffer);
     });
-    const probability = exports.probability();
+    const probability = program.softmax === true && exports.probability();
     return {
       pixels,
       ops,
       milliseconds,
       decision: exports.decision(),
       output: ops[ops.length - 1],
-      probability: probability && new Int32Array(exports.memory.buffer, probability,
-        program.outputs).slice(),
+      probability: probability ? new Int32Array(exports.memory.buffer, probability,
+        program.outputs).slice() : null,
     };
   }
 
@@ -103,7 +103,7 @@ function readProgram(content) {
     ? utf8(part(32), "the labels").split("\0").slice(0, -1).map(printable)
     : Array.from({ length: outputs }, (_, i) => String(i));
   return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
-    resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale,
+    resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale, softmax: border.softmax,
     rejectBelow: border.decoder?.reject_below ?? 0 };
 }
 
