@@ -292,9 +292,13 @@ DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2],
 #define BLOCKS_ANY_BITS(kind)                                                                      \
     static void blocks_any_##kind(const dpt_op *op, const void *const in[2], void *out,            \
                                   size_t n) {                                                      \
-        (op->weight_bits == 8   ? dpt_blocks_##kind                                                \
-         : op->weight_bits == 4 ? dpt_blocks4_##kind                                               \
-                                : dpt_blocks2_##kind)(op, in, out, n);                             \
+        if (op->weight_bits == 8) {                                                                \
+            dpt_blocks_##kind(op, in, out, n);                                                     \
+        } else if (op->weight_bits == 4) {                                                         \
+            dpt_blocks4_##kind(op, in, out, n);                                                    \
+        } else {                                                                                   \
+            dpt_blocks2_##kind(op, in, out, n);                                                    \
+        }                                                                                          \
     }
 BLOCKS_ANY_BITS(conv)
 BLOCKS_ANY_BITS(grouped)

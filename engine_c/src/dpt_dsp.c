@@ -311,9 +311,13 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
 /* Kernels of the table, where weights may have any number of bits. */
 #define DSP_ANY_BITS(kind)                                                                         \
     static void dsp_any_##kind(const dpt_op *op, const void *const in[2], void *out, size_t n) {   \
-        (op->weight_bits == 8   ? dpt_dsp_##kind                                                   \
-         : op->weight_bits == 4 ? dpt_dsp4_##kind                                                  \
-                                : dpt_dsp2_##kind)(op, in, out, n);                                \
+        if (op->weight_bits == 8) {                                                                \
+            dpt_dsp_##kind(op, in, out, n);                                                        \
+        } else if (op->weight_bits == 4) {                                                         \
+            dpt_dsp4_##kind(op, in, out, n);                                                       \
+        } else {                                                                                   \
+            dpt_dsp2_##kind(op, in, out, n);                                                       \
+        }                                                                                          \
     }
 DSP_ANY_BITS(conv)
 DSP_ANY_BITS(grouped)

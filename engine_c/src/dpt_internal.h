@@ -65,7 +65,11 @@ uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
  * kernels that generated code names read one number of bits, so that it links no others. */
 #define DPT_ANY_BITS(name, eight, few)                                                             \
     static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
-        (op->weight_bits == 8 || op->packed != NULL ? (eight) : (few))(op, in, out, n);            \
+        if (op->weight_bits == 8 || op->packed != NULL) {                                          \
+            eight(op, in, out, n);                                                                 \
+        } else {                                                                                   \
+            few(op, in, out, n);                                                                   \
+        }                                                                                          \
     }
 
 /* The weights of an op as a blob has them (BLOB.md section 4): rows that each begin at a byte. */

@@ -16,6 +16,8 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
         "stream",
         "pack",
         "bounds",
+        "model",
+        "plan",
         "layout",
         "driver",
         "driver_depthwise",
