@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import progress, table_lines
+from drypoint.common import kind_of, progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
@@ -20,10 +20,10 @@ from drypoint.program import (
     reference,
 )
 
-from ._calibration import Calibration, calibrate
+from ._calibration import Calibration, calibrate, check_calibration
 from ._errors import QuantizationError
 from ._fold import fold
-from ._gate import as_model
+from ._gate import as_inputs, as_model
 from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Scheme
@@ -133,6 +133,10 @@ class _Prepared:
         ends = self.model.encoder, self.model.decoder
         program = program_of(*ends, self.graph, nodes, name="model", provenance=None)
         outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
+        if self.y.max() >= outputs.shape[1]:
+            raise QuantizationError(
+                f"a class index is {self.y.max()}; the model has {outputs.shape[1]} outputs"
+            )
         scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
         logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         right = scores.argmax(axis=1) == self.y
@@ -166,11 +170,12 @@ def sensitivity(
         examples: the first of the data that programs run over, at least 1.
 
     Raises:
-        QuantizationError: the data have no labels, or too few; the model has several outputs;
-            otherwise as `quantize`.
+        QuantizationError: the data have no class indices, or one that the model lacks; the model
+            has several outputs; otherwise as `quantize`.
     """
     model, (x, y) = as_model(model), _inputs_and_labels(data, examples)
     calibration = calibrate(model, x) if calibration is None else calibration
+    check_calibration(calibration)
     graph = fold(model)
     if len(graph.outputs) > 1:
         raise QuantizationError("sensitivity needs a model of one output, of classes")
@@ -219,20 +224,31 @@ def allocate(
     Raises:
         QuantizationError: the ops do not fit with 2 bits each; otherwise as `sensitivity`.
     """
+    if type(flash) is not int:
+        raise QuantizationError(f"flash is {kind_of(flash)}; wanted: a number of bytes")
     found = sensitivity(model, data, calibration=calibration, examples=examples)
     return found.allocate(flash)
 
 
 def _inputs_and_labels(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
     """Inputs and class indices of the first examples."""
+    if type(examples) is not int or examples < 1:
+        raise QuantizationError(f"examples is {examples!r:.40}; wanted: a number, at least 1")
+    wanted = "a Dataset, or a pair of inputs (N, ...) and class indices (N,)"
+    if not isinstance(data, Dataset) and not (isinstance(data, list | tuple) and len(data) == 2):
+        raise QuantizationError(f"data is {kind_of(data)}; wanted: {wanted}")
     x, y = (data.x, data.y) if isinstance(data, Dataset) else data
-    y = np.asarray(y)[:examples]
-    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or len(x) < len(y):
+    x = as_inputs(x)
+    try:
+        labels = np.atleast_1d(np.asarray(y))[:examples]
+    except ValueError:  # lists of several lengths
+        labels = np.empty(0)
+    is_index = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size and labels.min() >= 0
+    if not is_index or len(x) < len(labels):
         raise QuantizationError(
-            "data have no class indices for at least one example; wanted: a Dataset, or a pair of "
-            "inputs (N, ...) and class indices (N,)"
+            f"data have no class indices for at least one example; wanted: {wanted}"
         )
-    return x[: len(y)], y.astype(np.int64)
+    return x[: len(labels)], labels.astype(np.int64)
 
 
 def _cell(row: LayerSensitivity, bits: int) -> str:

@@ -1,6 +1,6 @@
 """How well keywords are spotted in a stream of decisions: false accepts an hour, false rejects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -119,10 +119,8 @@ def spotting_errors(
     """
     values = _check(probabilities, keywords, smoothing, hold)
     _check_number(seconds, "seconds")
-    for name, items, kind in (("spoken", spoken, Spoken), ("thresholds", thresholds, int | float)):
-        is_list = isinstance(items, list | tuple)
-        if not is_list or not all(isinstance(item, kind) for item in items):
-            raise MeasureError(f"{name} is no list of the kind that it wants")
+    _check_items(spoken, "spoken", "measure.Spoken", lambda item: isinstance(item, Spoken))
+    _check_items(thresholds, "thresholds", "numbers", lambda item: isinstance(item, int | float))
     if not seconds > 0:
         raise MeasureError(f"seconds from decision to decision are {seconds}, not above 0")
     hours = len(values) * seconds / 3600
@@ -149,8 +147,17 @@ def count_errors(
         detections: (number of the decision, class) of each.
         spoken: as for `spotting_errors`.
         threshold: of the detections, for the result.
-        hours: the signal's length.
+        hours: the signal's length, above 0.
+
+    Raises:
+        MeasureError: an argument is out of its range.
     """
+    _check_items(detections, "detections", "pairs of integers", _is_pair)
+    _check_items(spoken, "spoken", "measure.Spoken", lambda item: isinstance(item, Spoken))
+    _check_number(threshold, "threshold")
+    _check_number(hours, "hours")
+    if not hours > 0:
+        raise MeasureError(f"the signal has {hours} hours; wanted: above 0")
     hits = [
         {
             i
@@ -198,6 +205,17 @@ def _check(
             f"smoothing is {smoothing!r:.20}, hold {hold!r:.20}; wanted: at least 1 and at least 0"
         )
     return values
+
+
+def _is_pair(item: object) -> bool:
+    if not isinstance(item, tuple) or len(item) != 2:
+        return False
+    return all(isinstance(number, int | np.integer) for number in item)
+
+
+def _check_items(items: object, name: str, kind: str, is_item: Callable[[object], bool]) -> None:
+    if not isinstance(items, list | tuple) or not all(map(is_item, items)):
+        raise MeasureError(f"{name} is no list of {kind}")
 
 
 def _check_number(value: float, name: str) -> None:
