@@ -333,6 +333,7 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  *     dense      out.c * in.h * in.w * in.c
  *     pools      out.h * out.w * out.c * kernel_h * kernel_w
  *     history    kernel_h * in.w * in.c
+ *     resize     4 * out.h * out.w * out.c
  *     others     out.h * out.w * out.c
  *
  * that is multiply-accumulates (every tap at every position before pooling, on the padding too),

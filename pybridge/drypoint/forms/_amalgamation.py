@@ -22,7 +22,7 @@ _PLAIN = """\
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _MACRO = re.compile(r"^# *define (\w+)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^#(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE)
-# A block without inner blocks: what is left without all blocks is what a file declares.
+# A block without inner blocks: without all its blocks a file has its declarations only.
 _BLOCK = re.compile(r"\{[^{}]*\}")
 _DECLARED = re.compile(
     r"\b(?!dpt_|DPT_|__)([a-z]\w*)(?= *\(|(?:\[\w*\])* =)|(?:struct|STATIC_ASSERT\() ?(\w+)"
