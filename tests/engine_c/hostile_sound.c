@@ -88,6 +88,8 @@ static void refuse_arguments(const uint8_t *blob, size_t size) {
     ok &= dpt_listen_reset(&l, memory, needed) == DPT_OK;
     ok &= dpt_listen(&l, memory, needed - 1, &none, &n, output) == DPT_E_ARENA;
     ok &= dpt_listen(&l, memory, needed, &none, &n, output) == DPT_E_ARGUMENT;
+    ok &= dpt_detect(NULL, memory, needed, output, &n) == DPT_E_ARGUMENT;
+    ok &= dpt_detect(&l, memory, needed - 1, output, &n) == DPT_E_ARENA;
     if (!ok) {
         abort();
     }

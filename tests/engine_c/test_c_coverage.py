@@ -7,10 +7,12 @@ is left to machines that have them, and named in the output.
 import gzip
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import depthwise_nets
 import driver_nets
+import few_bits_nets
 import graph_faults
 import nets
 import numpy as np
@@ -23,21 +25,18 @@ from jobs import Job, answers, traces
 from shared_tables import shared_blob
 
 from drypoint.engine import Engine
-from drypoint.program import blob
+from drypoint.program import Detector, blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "table", "depthwise")
-HEADERS = {"dpt_internal.h", "dpt_pack.h", "dpt_columns.inc", "dpt_planes.inc", "dpt_xmm.inc"}
-HEADERS |= {
-    "dpt_ymm.inc",
-    "dpt_quads.h",
-    "dpt_gemm.inc",
-    "dpt_geometry.h",
-    "dpt_sound_complex.h",
-} | {f"dpt_quads_{name}.inc" for name in QUADS}
+HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "quads", "geometry", "detect")}
+HEADERS |= {"dpt_sound_complex.h", *(f"dpt_quads_{name}.inc" for name in QUADS)}
+HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "planes", "xmm", "ymm", "gemm")}
+HEADERS |= {"dpt_convolve.inc", "dpt_scalar_planes.inc"}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).
 ELSEWHERE = {f"dpt_{name}.c" for name in ("neon", "neondot", "neoni8mm", "rvv", "wasm")}
-ELSEWHERE |= {f"dpt_{name}.c" for name in ("blocks", "dsp", "mve")}
+ELSEWHERE |= {f"dpt_{name}{bits}.c" for name in ("blocks", "dsp") for bits in ("", 4, 2)}
+ELSEWHERE |= {"dpt_mve.c"}
 X86 = {"sse41", "avx2", "avxvnni", "avx512vnni"}
 COVERAGE = ("-std=c99", "-O0", "--coverage")
 
@@ -55,7 +54,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         run([compiler, *flags, source, *objects, "-o", programs[name]], cwd=tmp_path)
 
     run([programs["test_api"]])
-    random_nets = [nets.random_program(seed) for seed in range(40)]
+    random_nets = [nets.random_program(seed) for seed in range(83)]
     random_nets += [
         nets.wide_program(),
         nets.skipping_program(),
@@ -66,6 +65,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *depthwise_nets.PROGRAMS,
         *driver_nets.PROGRAMS,
         *nets.POOLING,
+        *few_bits_nets.programs(6),
     ]
     random_nets += stream_nets.streams(range(8))
     traces(
@@ -79,7 +79,10 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     for seed in (48, 69):
         (tmp_path / "good.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
-    for program in sound_nets.programs():
+    detector = Detector(window=2, hold=1, cutoff=0, keywords=(0, 2))
+    listening = [replace(program, detector=detector) for program in sound_nets.programs()]
+    listening += [replace(listening[0], softmax=True), sound_nets.programs()[0]]
+    for program in listening:
         (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
         run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])
 

@@ -63,9 +63,10 @@ PROGRAMS = [
     # windows in the input: strips of rows, of a part of a row; last rows from a band
     _entry("inside", (9, 11, 5), 20, (3, 3)),
     _entry("wide rows", (4, 700, 4), 5, (3, 3), in_type="i8"),
+    _entry("many rows", (32, 12, 5), 20, (3, 3)),
     _entry("strides", (19, 23, 8), 33, (3, 2), stride=(2, 3)),
     # windows that fit no band: taps, read exactly where they are no whole quads
-    _entry("too large for a band", (3, 4, 2049), 5, (2, 3)),
+    _entry("too large for a band", (3, 4, 2501), 5, (2, 3)),
     _entry("too large, padded", (3, 4, 2052), 5, (2, 3), padding=SAME),
     _entry("too large, in threes, padded", (3, 4, 2050), 6, (2, 3), padding=SAME, pads=False),
     _entry("too many channels for zeros", (3, 2, 4100), 5, (2, 2), padding=SAME, pads=False),
@@ -102,6 +103,7 @@ PROGRAMS = [
     # depthwise: multipliers, pools, many taps, wide dilation
     _entry("multiplier 2", (9, 10, 24), 48, (3, 3), padding=SAME, groups=0),
     _entry("multiplier 3", (6, 40, 50), 150, (2, 3), stride=(2, 1), groups=0, in_type="i8"),
+    _entry("multiplier 2 of a wide plane", (5, 400, 20), 40, (3, 3), padding=SAME, groups=0),
     _entry("multiplier 9 of 1", (12, 13, 1), 9, (3, 3), padding=SAME, groups=0),
     _entry("multiplier 2 of many", (7, 9, 400), 800, (5, 5), padding=(2,) * 4, groups=0),
     _entry("depthwise pool", (10, 12, 33), 33, (3, 3), padding=SAME, pool=(2, 2), groups=0),
