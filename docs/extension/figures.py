@@ -21,7 +21,7 @@ COMMANDS = {
     "layers": "drypoint bench --rounds 5",
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
-    "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist-8k,fashion-13k,mnist1d-8k",
+    "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist1d-8k",
     "calibration": "python examples/calibration.py",
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
