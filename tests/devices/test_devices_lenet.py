@@ -1,5 +1,7 @@
 """LeNet as exported for each target: its self-test on real images, every layer's CRC."""
 
+import few_bits_nets
+import nets
 import pytest
 
 from drypoint import data, devices, models
@@ -27,6 +29,20 @@ def test_the_amalgamation_runs_lenet(target, images, tmp_path):
         target, program, images[:1], tmp_path, optimize="-O0", form="amalgamation"
     )
     assert devices.run_exported(target, program, binary).selftest == 0
+
+
+@pytest.mark.parametrize("name", ["cortex-m0+", "cortex-m4"])
+def test_the_amalgamation_holds_kernels_of_all_weight_bits(toolbox, tmp_path, name):
+    """Kernels for 8, 4 and 2 bits are one text three times, and one C file holds them all."""
+    row = devices.target(name)
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    lenet = models.load_program("lenet-mnist")
+    program = few_bits_nets.with_few_bits(lenet, 9)
+    assert {op.weight_bits for op in program.ops} == {8, 4, 2}
+    x = nets.random_inputs(program, 1, n=2)
+    binary = devices.build_exported(row, program, x, tmp_path, form="amalgamation")
+    assert devices.run_exported(row, program, binary).selftest == 0
 
 
 @pytest.mark.parametrize("op", range(4))
