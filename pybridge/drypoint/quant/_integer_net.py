@@ -225,10 +225,11 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             q = requantize_integers(arrays[f"{node.name}.bias"], steps, wide=op.wide)
             codes = channels_last(node, codes)
             zeros = by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
-            bias = q.bias - (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
+            sums = (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
+            bias = (q.bias - sums).astype(np.int32)
             weight = codes.astype(np.int8)
         integers = Integers(
-            bias.astype(np.int32),
+            bias,
             q.mult.astype(np.int32),
             q.shift,
             q.unit,
