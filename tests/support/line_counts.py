@@ -36,7 +36,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
         # files, read and written, 130. Few bits took 950:
         # scales by squared error 60, schemes 110, nets that train in integers 520, sensitivity and
         # allocation 190.
-        13_790,
+        13_850,
     ),
     "all but tests": (
         (
