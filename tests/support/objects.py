@@ -21,7 +21,7 @@ WARNINGS = ("-Wall", "-Wextra", "-Wvla", "-Walloca", "-Werror", "-Wno-error=infi
 
 # Instructions of float arithmetic, by architecture; moves of bits between registers are none.
 FLOAT = {
-    "arm": r"(?!vmov\.f16$)(v?\w+\.[fs]?\d*\.?f(16|32|64)\b.*|v\w+\.f(16|32|64))",
+    "arm": r"(?!vmov\.f(?:16|32)$)(v?\w+\.[fs]?\d*\.?f(16|32|64)\b.*|v\w+\.f(16|32|64))",
     "aarch64": r"(?!fmov)f[a-z]+|[su]cvtf",
     "riscv64": r"f(?!ence|mv)[a-z]+\.[a-z.]+|vf(?!irst)\w+\.\w+",
     "s390x": r"[acdms]?[dex]br?|[a-z]*[dex]brt?a?|c[dfglex]+[dex]?br?a?|v?[fw]?f[amsd][ds]?b",
