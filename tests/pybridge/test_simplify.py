@@ -33,8 +33,8 @@ from drypoint.program.passes.intervals import intervals
 
 SEEDS = range(20_000, 20_300)
 RULES = {  # what `Change.what` says -> changes of the random graphs that say it, at least
-    "channels": 200,
-    "weights": 200,
+    "channels": 150,
+    "weights": 150,
     "no op needs it": 100,
     "one input is left": 20,
     "writes what it reads": 20,
