@@ -5,10 +5,11 @@ Oracles: the proven bound of the error; the slopes and factors of section 5 of N
 
 import numpy as np
 import pytest
+from integer_nets import assert_within_bound
 
-from drypoint import engine, nn, quant
+from drypoint import nn, quant
 from drypoint.graph import Unsupported, prelu_slopes
-from drypoint.program import Lookup, PReLU, blob, reference
+from drypoint.program import Lookup, PReLU, blob
 
 SHAPE = (2, 5, 6)
 X = np.random.default_rng(0).normal(0, 1, (60, *SHAPE)).astype(np.float32)
@@ -35,16 +36,7 @@ def test_a_program_stays_within_the_proven_bound(slopes, behind):
     calibration = quant.calibrate(net, X)
     program = quant.quantize(net, calibration)
     assert [type(op) for op in program.ops].count(PReLU) == 1
-    x = program.integers(X)
-    integers = program.real(reference.run(program, x)).reshape(len(X), *program.output_shape)
-    bound = [*quant.error_bound(net, calibration).values()][-1]
-    assert np.abs(integers.transpose(0, 3, 1, 2) - net(X)).max() <= bound
-    for backend in engine.Engine.backends():
-        run = engine.Engine(program, backend=backend)
-        assert engine.verify(program, {"C": run}, x).differing_bytes == 0
-    data = blob.dumps(program)
-    assert data[6] == 1  # the minor version
-    assert blob.dumps(blob.loads(data)) == data
+    assert_within_bound(net, calibration, program, X, minor=1)
 
 
 def test_one_slope_is_a_table():

@@ -5,10 +5,11 @@ Oracles: the proven bound of the error; PyTorch's interpolation.
 
 import numpy as np
 import pytest
+from integer_nets import assert_within_bound
 
-from drypoint import engine, nn, quant
+from drypoint import nn, quant
 from drypoint.data import ImageEncoder
-from drypoint.program import ProgramError, Resize, blob, reference, streaming
+from drypoint.program import ProgramError, Resize, reference, streaming
 
 SHAPE = (2, 6, 5)
 X = np.random.default_rng(0).normal(0, 1, (40, *SHAPE)).astype(np.float32)
@@ -34,16 +35,7 @@ def quantize(layers, shape=SHAPE, x=X):
 def test_a_program_stays_within_the_proven_bound(layers):
     net, calibration, program = quantize(layers)
     assert [type(op) for op in program.ops].count(Resize) == 1
-    x = program.integers(X)
-    integers = program.real(reference.run(program, x)).reshape(len(X), *program.output_shape)
-    bound = [*quant.error_bound(net, calibration).values()][-1]
-    assert np.abs(integers.transpose(0, 3, 1, 2) - net(X)).max() <= bound
-    for backend in engine.Engine.backends():
-        run = engine.Engine(program, backend=backend)
-        assert engine.verify(program, {"C": run}, x).differing_bytes == 0
-    data = blob.dumps(program)
-    assert data[6] == 1  # the minor version
-    assert blob.dumps(blob.loads(data)) == data
+    assert_within_bound(net, calibration, program, X, minor=1)
 
 
 def test_pixels_of_an_encoder_are_resized_too():

@@ -19,15 +19,15 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def found(lenet, images):
+def measured_sensitivity(lenet, images):
     return quant.sensitivity(lenet, images)
 
 
-def test_the_figures_of_an_op_are_those_of_its_program(lenet, images, found):
+def test_the_figures_of_an_op_are_those_of_its_program(lenet, images, measured_sensitivity):
     """Oracle: `measure` of the C engine on a program of that scheme."""
-    assert [row.op for row in found] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [row.op for row in measured_sensitivity] == ["conv1", "conv2", "fc1", "fc2"]
     calibration = quant.calibrate(lenet, images.x)
-    for row in found:
+    for row in measured_sensitivity:
         for bits in (8, 4, 2):
             program = quant.quantize(lenet, calibration, weights={row.op: bits})
             measured = measure.measure(engine.Engine(program), images)
@@ -36,27 +36,27 @@ def test_the_figures_of_an_op_are_those_of_its_program(lenet, images, found):
             assert row.loss[bits] == pytest.approx(measured.cross_entropy, rel=1e-4, abs=1e-6)
 
 
-def test_the_bytes_are_those_of_the_ops_tables(found):
+def test_the_bytes_are_those_of_the_ops_tables(measured_sensitivity):
     """fc2: 10 channels of 500 weights, each with a bias and a multiplier of 4 bytes."""
-    assert found[3].n_bytes == {8: 5080, 4: 2580, 2: 1330}
+    assert measured_sensitivity[3].n_bytes == {8: 5080, 4: 2580, 2: 1330}
 
 
 @pytest.mark.parametrize("flash", [440_000, 230_000, 118_000])
-def test_an_allocation_fits_and_keeps_the_bits_that_matter(found, flash):
+def test_an_allocation_fits_and_keeps_the_bits_that_matter(measured_sensitivity, flash):
     """Oracle: all 81 allocations. The greedy choice may lose a little more than the best one that
     fits: 0.02 nats."""
-    scheme = found.allocate(flash)
-    chosen = [scheme.weight_bits(row.op) for row in found]
-    size = sum(row.n_bytes[bits] for row, bits in zip(found, chosen, strict=True))
+    scheme = measured_sensitivity.allocate(flash)
+    chosen = [scheme.weight_bits(row.op) for row in measured_sensitivity]
+    size = sum(row.n_bytes[bits] for row, bits in zip(measured_sensitivity, chosen, strict=True))
     assert size <= flash
 
     def loss(bits):
-        return sum(row.loss[b] for row, b in zip(found, bits, strict=True))
+        return sum(row.loss[b] for row, b in zip(measured_sensitivity, bits, strict=True))
 
     fitting = [
         bits
         for bits in np.array(np.meshgrid(*[[8, 4, 2]] * 4)).reshape(4, -1).T.tolist()
-        if sum(row.n_bytes[b] for row, b in zip(found, bits, strict=True)) <= flash
+        if sum(row.n_bytes[b] for row, b in zip(measured_sensitivity, bits, strict=True)) <= flash
     ]
     assert loss(chosen) <= min(map(loss, fitting)) + 0.02
 
@@ -66,11 +66,11 @@ def test_a_net_that_is_too_large_is_refused(lenet, images):
         quant.allocate(lenet, images, flash=8192)
 
 
-def test_the_table_has_a_row_for_each_op(found):
-    lines = str(found).splitlines()
+def test_the_table_has_a_row_for_each_op(measured_sensitivity):
+    lines = str(measured_sensitivity).splitlines()
     assert lines[0] == "accuracy and loss on 60 examples, all other ops at 8 bits"
     assert len(lines) == 6
-    assert json.loads(json.dumps(found.to_json()))["n_examples"] == 60
+    assert json.loads(json.dumps(measured_sensitivity.to_json()))["n_examples"] == 60
 
 
 def test_data_without_class_indices_are_refused(lenet, images):

@@ -6,10 +6,11 @@ indexing of the integers.
 
 import numpy as np
 import pytest
+from integer_nets import assert_within_bound
 
-from drypoint import engine, nn, quant
+from drypoint import nn, quant
 from drypoint.data import ImageEncoder
-from drypoint.program import ProgramError, Slice, blob, reference, simplify, streaming
+from drypoint.program import ProgramError, Slice, reference, simplify, streaming
 
 SHAPE = (4, 6, 5)
 X = np.random.default_rng(0).normal(0, 1, (40, *SHAPE)).astype(np.float32)
@@ -36,16 +37,7 @@ def test_a_program_stays_within_the_proven_bound(layers):
     program = quant.quantize(net, calibration)
     kinds = [type(op) for op in program.ops]
     assert kinds.count(Slice) == (layers is not LAYERS["all"])
-    x = program.integers(X)
-    integers = program.real(reference.run(program, x)).reshape(len(X), *program.output_shape)
-    bound = [*quant.error_bound(net, calibration).values()][-1]
-    assert np.abs(integers.transpose(0, 3, 1, 2) - net(X)).max() <= bound
-    for backend in engine.Engine.backends():
-        run = engine.Engine(program, backend=backend)
-        assert engine.verify(program, {"C": run}, x).differing_bytes == 0
-    data = blob.dumps(program)
-    assert data[6] == (Slice in kinds)  # the minor version
-    assert blob.dumps(blob.loads(data)) == data
+    assert_within_bound(net, calibration, program, X, minor=Slice in kinds)
 
 
 def test_a_program_is_exact_where_values_only_move():

@@ -46,5 +46,5 @@ from ._tables import html_image as html_image
 from ._tables import html_table as html_table
 from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread
+from ._width import find_width as find_width
 from ._width import fold_lines as fold_lines
-from ._width import known_width as known_width

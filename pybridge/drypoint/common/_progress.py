@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ._width import fold_lines, known_width
+from ._width import find_width, fold_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -121,7 +121,7 @@ class Bar:
         """Print a line above the bar."""
         from tqdm import tqdm  # noqa: PLC0415 - 20 ms, which most commands need not wait for
 
-        tqdm.write(fold_lines(line, known_width(self._stream)), file=self._stream)
+        tqdm.write(fold_lines(line, find_width(self._stream)), file=self._stream)
 
     def begin(self, total: int | None, *, done: int = 0, unit: str = "") -> None:
         """Start the bar; without a total it is a clock."""
@@ -175,7 +175,7 @@ class Lines:
     def note(self, line: str) -> None:
         """Print a line."""
         self._last = time.perf_counter()
-        print(fold_lines(line, known_width(self._stream)), file=self._stream, flush=True)
+        print(fold_lines(line, find_width(self._stream)), file=self._stream, flush=True)
 
     def begin(self, total: int | None, *, done: int = 0, unit: str = "") -> None:
         """Start the clock."""

@@ -8,7 +8,7 @@ import shutil
 _LEAST = 24  # columns of a folded line beside its indent
 
 
-def known_width(stream: object) -> int | None:
+def find_width(stream: object) -> int | None:
     """Columns of what shows a stream: of ``COLUMNS``, if it is set, or of the terminal; None where
     neither is known, as in a pipe or a file, whose lines are as long as they are.
     """

@@ -180,24 +180,22 @@ def _detector_errors(program: Program, clips: Dataset) -> tuple[str, dict[str, o
 
 def _rate(text: str) -> float:
     """A ``--false-accepts``, for argparse."""
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not 0 <= rate < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of false accepts an hour, as 1")
-    return rate
+    return _number(text, below=1e6, wanted="number of false accepts an hour, as 1")
 
 
 def _share(text: str) -> float:
     """A ``--false-alarms``, for argparse."""
+    return _number(text, below=1, wanted="share from 0 and below 1, such as 0.01")
+
+
+def _number(text: str, *, below: float, wanted: str) -> float:
     try:
-        share = float(text)
+        number = float(text)
     except ValueError:
-        share = -1.0
-    if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 and below 1, such as 0.01")
-    return share
+        number = -1.0
+    if not 0 <= number < below:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {wanted}")
+    return number
 
 
 def _classes(names: list[str], dataset: Dataset) -> list[int]:

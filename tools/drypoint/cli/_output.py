@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from drypoint.common import capable_terminal, fold_lines, known_width, printable, table_lines
+from drypoint.common import capable_terminal, find_width, fold_lines, printable, table_lines
 
 INTERRUPTED = 130  # exit code, as shells use it
 GREEN, RED, BOLD = "\x1b[32m", "\x1b[31m", "\x1b[1m"
@@ -21,7 +21,7 @@ safe_text = partial(printable, lines=True)
 
 def say(text: str) -> None:
     """Print a note, folded to the terminal's width."""
-    print(fold_lines(safe_text(text), known_width(sys.stderr)), file=sys.stderr, flush=True)
+    print(fold_lines(safe_text(text), find_width(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
@@ -52,7 +52,7 @@ def result(
     if as_json:
         print(json.dumps(data, indent=2))
     else:
-        shown = fold_lines(safe_text(text), known_width(sys.stdout) if folded else None)
+        shown = fold_lines(safe_text(text), find_width(sys.stdout) if folded else None)
         print(paint(shown, colors or {}, sys.stdout))
 
 
@@ -78,7 +78,7 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
 
 def command_text(command: str) -> str:
     """A command for a shell, indented, folded by backslashes to the terminal's width."""
-    width = known_width(sys.stdout)
+    width = find_width(sys.stdout)
     folded = fold_lines(f"  {command}", None if width is None else width - len(" \\"))
     return folded.replace("\n", " \\\n")
 
