@@ -16,6 +16,7 @@ from ._keywords import KEYWORD
 from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import count
+from ._source import REGRESSION
 from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
@@ -95,8 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task",
-        choices=(KEYWORD,),
-        help="keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
+        choices=(KEYWORD, REGRESSION),
+        help="regression: --label is a column of numbers (or y of an .npz file), which the net "
+        "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
         "(--window N samples); the net reads spectral features, and its export listens to samples",
     )
     parser.add_argument(

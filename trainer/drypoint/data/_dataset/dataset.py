@@ -120,6 +120,21 @@ class Dataset:
             raise DatasetError("the data are images, which have an image_size, not a signal_size")
         return int(self.x.shape[1]), int(self.x.shape[2])
 
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The labels of a regression as numbers, (N,): its classes are their distinct texts.
+
+        Raises:
+            DatasetError: a label is no finite number.
+        """
+        try:
+            values = np.array([float(name) for name in self.classes])
+        except ValueError as error:
+            raise DatasetError(f"a label is no number: {error}") from error
+        if not np.isfinite(values).all():
+            raise DatasetError("a label is NaN or infinite")
+        return values[self.y]
+
     def take(self, indices: ArrayLike) -> "Dataset":
         """The examples at ``indices``, in that order; negative indices count from the end.
 
