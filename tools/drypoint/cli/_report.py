@@ -69,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
         "be given several times",
     )
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="of a float model: what each op's weights lose at 4 and 2 bits (two programs an op)",
+    )
     add_data_arguments(parser)
 
 
@@ -109,6 +114,7 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
         training=training,
         rounding=rounding,
         normal=args.normal,
+        sensitivity=args.sensitivity,
     )
 
 
