@@ -152,11 +152,26 @@ def training(
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
-    if (repeats or args.task == KEYWORD) and data.val is None:
-        data, model = _with_validation(data, model, notify)
+    if (repeats or args.balance or args.task == KEYWORD) and data.val is None:
+        data, model = _with_validation(data, model, notify)  # before copies could be in both parts
+    if args.balance:
+        if repeats or predicts:
+            raise DrypointError("--balance is for classes, which this net does not tell apart")
+        data = _balance(data, notify)
     options = _options(data, args, squares=repeats or predicts, further=saved is not None)
     notify(f"augmentation: {_describe(options['augment'])}")
     return Training(model=model, data=data, repeats=repeats, scale=scale, options=options)
+
+
+def _balance(data: TrainingData, notify: Callable[[str], None]) -> TrainingData:
+    """The data with equally many training examples of each class."""
+    train = data.train.balance()
+    counts = [n for n in data.train.class_counts().values() if n]
+    notify(
+        f"balance: {min(counts):,} to {max(counts):,} examples a class; rarer classes repeat, "
+        f"{len(train):,} to train"
+    )
+    return replace(data, train=train)
 
 
 def _check_labels(dataset: Dataset) -> None:

@@ -22,7 +22,7 @@ from ._training import Training, add_training_arguments, lenet_data, save_traine
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels", "keep", "task", "noise"),
+    *("label", "window", "hop", "channels", "keep", "task", "noise", "balance"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -53,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--augment",
         choices=_own.AUGMENT,
         help="random distortion of the training examples; light if left out",
+    )
+    parser.add_argument(
+        "--balance",
+        action="store_const",
+        const=True,
+        help="repeat the training examples of rarer classes until each class has as many as the "
+        "commonest",
     )
     parser.add_argument(
         "--size",

@@ -154,6 +154,14 @@ class Dataset:
             raise DatasetError(f"a sample of {n} was asked for, from 1 to {len(self)} can be drawn")
         return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
 
+    def balance(self) -> "Dataset":
+        """The examples, and those of rarer classes again and again, in their order, until each class
+        that occurs has as many as the commonest.
+        """
+        places = [np.flatnonzero(self.y == label) for label in np.unique(self.y)]
+        most = max(map(len, places))
+        return self.take(np.concatenate([np.resize(place, most) for place in places]))
+
     def class_counts(self) -> dict[Class, int]:
         """Class -> number of its examples, in the order of ``classes``, zeros included."""
         counts = np.bincount(self.y, minlength=len(self.classes))
