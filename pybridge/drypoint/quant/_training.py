@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
-from drypoint.nn import Layer, Model, Sequential, Softmax
-from drypoint.program import Program
+from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
+from drypoint.program import PReLU, Program, Resize
 
 from ._calibration import calibrate
+from ._errors import UnsupportedError
 from ._fold import fold
 from ._integer_net import IntegerNet, integer_net
 from ._program_of import program_of
@@ -79,22 +81,52 @@ def integer_model(model: Model, inputs: object, bits_of: Callable[[str], int]) -
     calibration = calibrate(model, x, method="percentile", percentile=PERCENTILE)
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
-    net = integer_net(graph, nodes)
+    net = integer_net(graph, nodes, model.net.output_shapes(model.net.input_shapes))
     program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
     encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
-    layers: dict[str, Layer] = {"integers": net}
-    if graph.outputs[0].softmax:
-        layers["softmax"] = Softmax()
+    check_sums(program)
     return Model(
-        Sequential(layers),
+        _with_softmax(net),
         encoder=encoder,
         decoder=model.decoder,
         provenance=dict(model.provenance),
     )
 
 
+def check_sums(program: Program) -> None:
+    """Refuse sums that float32 may round, of ops whose factors training does not change.
+
+    Raises:
+        UnsupportedError: names the ops.
+    """
+    beyond = [
+        f"{op.name}: its sums may exceed 2^24, which float32 rounds"
+        for op in program.ops
+        if isinstance(op, PReLU | Resize)
+        if int(op.input_bound.max()) + int(np.abs(op.bias).max()) >= 2**24
+    ]
+    if beyond:
+        raise UnsupportedError(f"no training in integers for {'; '.join(beyond)}")
+
+
+def _with_softmax(net: IntegerNet) -> Layer:
+    """The net, and the softmax of each output that has one."""
+    outputs = net.graph.outputs
+    axes = [-1 if len(shape) == 1 else 0 for shape in net.shapes]  # the channels
+    layers: dict[str, Layer] = {"integers": net}
+    if len(outputs) == 1:
+        layers |= {"softmax": Softmax(axes[0])} if outputs[0].softmax else {}
+        return Sequential(layers)
+    edges = [("input", "integers")]
+    for output, axis in zip(outputs, axes, strict=True):
+        ends = {f"softmax_{output.name}": Softmax(axis)} if output.softmax else {}
+        layers |= ends
+        edges += pairwise([f"integers.{output.name}", *ends, f".{output.name}"])
+    return Graph(layers, edges)
+
+
 def integers_of(model: Model) -> IntegerNet | None:
     """The net of a model that computes in integers; None of a float model."""
     net = model.net
-    first = next(iter(net.layers.values()), None) if isinstance(net, Sequential) else None
+    first = next(iter(net.layers.values()), None) if isinstance(net, Sequential | Graph) else None
     return first if isinstance(first, IntegerNet) else None
