@@ -8,7 +8,7 @@ import pytest
 
 from drypoint import data, engine, graph, measure, nn, quant, train
 from drypoint.autodiff import Range, Tensor, gradcheck, requantize, weight_codes
-from drypoint.program import Lookup, Mul, PReLU, Resize, Slice, Transpose, Upsample, reference
+from drypoint.program import Lookup, Mul, PReLU, Resize, Slice, Transpose, Upsample, blob, reference
 from drypoint.quant import _integer_planes
 
 RNG = np.random.default_rng(39)
@@ -109,6 +109,11 @@ def floats_of(name):
         encoder = data.ImageEncoder(width=10, height=10, mean=0.4, std=0.3)
         model = nn.Model(model, encoder=encoder, decoder=data.ClassDecoder(range(3)))
     return train.fit(model, (x, LABELS), epochs=1, **QUIET).model
+
+
+def finetune(model):
+    """Training in integers, by any data."""
+    return quant.finetune(model, (np.zeros((9, *model.input_shape)), np.zeros(9)))
 
 
 def train_in_integers(name, **options):
@@ -294,3 +299,20 @@ def test_ops_that_cannot_be_trained_in_integers_are_named():
 def test_a_net_without_values_is_refused():
     with pytest.raises(train.TrainError, match=r"fit\(model, data\) first"):
         train.fit(separable(), (IMAGES, LABELS), quantization=quant.Scheme(weights=4))
+
+
+@pytest.mark.parametrize("name", ["separable", "attention", "planes"])
+def test_a_saved_model_gives_the_same_program_to_the_byte(name, tmp_path):
+    model, x = train_in_integers(name, scheme={"conv*": 2, "*": 4})
+    model.save(tmp_path / "model.npz")
+    loaded = nn.load(tmp_path / "model.npz")
+    assert blob.dumps(quant.quantize(loaded)) == blob.dumps(quant.quantize(model))
+    np.testing.assert_array_equal(loaded.predict_proba(x), model.predict_proba(x))
+    assert loaded.dumps() == model.dumps()
+    further = [train.fit(m, (x, LABELS), epochs=1, **QUIET).model for m in (model, loaded)]
+    assert further[0].dumps() == further[1].dumps()
+    with pytest.raises(nn.ModelFileError, match="float16"):
+        model.dumps(half=True)
+    for function in (quant.check_export, lambda m: quant.calibrate(m, x), finetune):
+        with pytest.raises(quant.QuantizationError, match="was trained in integers"):
+            function(loaded)

@@ -33,7 +33,7 @@ from drypoint.graph import (
     Weighted,
     raw_pixels,
 )
-from drypoint.nn import Context, Layer, Shape
+from drypoint.nn import Context, Layer, Model, Shape
 from drypoint.program import Add
 
 from ._errors import QuantizationError, UnsupportedError
@@ -74,15 +74,28 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         zeros: what the input's integers are less, for each channel: the pixel of real zero, or the
             zero point.
         shapes: of an example of each output, as the float net has it.
+        float_model: the model that training in integers started from.
+        settings: of JSON types: the ``weights`` of the scheme and the ``calibration``. With the
+            float model they give this net before training.
     """
 
     graph: Graph = field(repr=False)
     ops: tuple[IntegerOp, ...] = field(repr=False)
     zeros: tuple[int, ...]
-    shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[Shape, ...]
+    float_model: Model = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
 
     short_name = "integers"
     example_rank = 3  # (C, H, W)
+
+    def config(self) -> dict[str, object]:
+        """Always raises: `Model.save` writes the float model and the trained arrays.
+
+        Raises:
+            QuantizationError: always.
+        """
+        raise QuantizationError("a net trained in integers has no config: save its model")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -283,14 +296,17 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
 
 def integer_net(
-    graph: Graph, nodes: tuple[QuantizedNode, ...], shapes: Mapping[str, tuple[int, ...]]
+    graph: Graph,
+    nodes: tuple[QuantizedNode, ...],
+    float_model: Model,
+    settings: Mapping[str, Any],
 ) -> IntegerNet:
     """The net of a fused graph, with the values of the float net.
 
     Args:
         graph: fused.
         nodes: its nodes with integers, which give types, zero points and first scales.
-        shapes: of an example of each output, by its name.
+        float_model, settings: of the net.
 
     Raises:
         UnsupportedError: ops that cannot be trained in integers; the message names them.
@@ -321,11 +337,14 @@ def integer_net(
     zeros = np.full(graph.input.shape.c, source.zero)
     if affine is not None:
         zeros = np.rint(-affine.offset / affine.scale).clip(0, 255).astype(int)
+    shapes = float_model.net.output_shapes(float_model.net.input_shapes)
     return IntegerNet(
         graph=graph,
         ops=ops,
         zeros=tuple(zeros.tolist()),
         shapes=tuple(shapes[output.name] for output in graph.outputs),
+        float_model=float_model,
+        settings=settings,
     ).initialize()
 
 

@@ -1,5 +1,6 @@
 """A model that computes in a program's integers, for quantization-aware training."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,15 +12,12 @@ from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
 from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
 from drypoint.program import PReLU, Program, Resize
 
-from ._calibration import calibrate
-from ._errors import UnsupportedError
+from ._calibration import Calibration
+from ._errors import QuantizationError, UnsupportedError
 from ._fold import fold
 from ._integer_net import IntegerNet, integer_net
 from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
-
-CALIBRATED_ON = 1000  # training examples: learned scales start from their activations
-PERCENTILE = 99.95
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,8 +50,12 @@ class IntegerEncoder:
         return np.moveaxis(planes, -1, -3)
 
     def config(self) -> dict[str, object]:
-        """Of the float model's encoder."""
-        return {} if self.encoder is None else self.encoder.config()
+        """Always raises: a model's file has the config of the float model's encoder.
+
+        Raises:
+            QuantizationError: always.
+        """
+        raise QuantizationError("an encoder of integers has no config")
 
 
 def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> NDArray[np.integer]:
@@ -65,23 +67,25 @@ def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> 
     return program.integers(encoder(inputs))
 
 
-def integer_model(model: Model, inputs: object, bits_of: Callable[[str], int]) -> Model:
+def integer_model(
+    model: Model, calibration: Calibration, bits_of: Callable[[str], int], weights: object
+) -> Model:
     """The model that computes the integers of a program, made of a float model.
 
     Args:
         model: trained.
-        inputs: training examples: the scales of activations start from them.
+        calibration: of the model: the scales of activations start from it.
         bits_of: the bits of the weights of an op, by its name.
+        weights: the scheme's, for the model's file.
 
     Raises:
         UnsupportedError: an op of the net cannot be trained in integers.
         QuantizationError: as `quantize`.
     """
-    x = inputs[:CALIBRATED_ON]  # type: ignore[index]
-    calibration = calibrate(model, x, method="percentile", percentile=PERCENTILE)
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
-    net = integer_net(graph, nodes, model.net.output_shapes(model.net.input_shapes))
+    settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}
+    net = integer_net(graph, nodes, model, settings)
     program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
     encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
     check_sums(program)
