@@ -18,7 +18,7 @@ from ._aliases import CALIBRATE
 from ._batches import activations, batch_size_of
 from ._errors import QuantizationError
 from ._fold import flat_net
-from ._gate import as_inputs, as_model
+from ._gate import as_inputs, as_model, check_float
 
 Method = Literal["minmax", "percentile"]
 _LARGEST_JSON = 1 << 20  # bytes: thousands of layers
@@ -132,6 +132,7 @@ def calibrate(
             percentile or a batch size out of range.
     """
     model, inputs = as_model(model), as_inputs(inputs)
+    check_float(model)
     if len(inputs) == 0:
         raise QuantizationError("calibration needs at least one input, and got none")
     if batch_size is not None and batch_size < 1:

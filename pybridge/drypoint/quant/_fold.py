@@ -24,6 +24,7 @@ from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
 from drypoint.program import Shape
 
 from ._errors import QuantizationError, UnsupportedError
+from ._gate import check_float
 
 
 def fold(model: Model) -> LoweredGraph:
@@ -31,9 +32,11 @@ def fold(model: Model) -> LoweredGraph:
 
     Raises:
         UnsupportedError: layers have no integer form; the message lists them by path.
-        QuantizationError: the net is not initialized, a parameter is not finite, an activation is
-            neither a plane nor a vector, or the net has no weights to fold the encoder into.
+        QuantizationError: the model was trained in integers, the net is not initialized, a
+            parameter is not finite, an activation is neither a plane nor a vector, or the net has
+            no weights to fold the encoder into.
     """
+    check_float(model)
     net = flat_net(model.net)
     _check_values(net)
     assert net.input_shape is not None

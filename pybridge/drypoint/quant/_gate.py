@@ -26,6 +26,19 @@ def as_model(model: object) -> Model:
     return model
 
 
+def check_float(model: Model) -> None:
+    """Refuse a model that was trained in integers.
+
+    Raises:
+        QuantizationError: it was.
+    """
+    if model.is_integer:
+        raise QuantizationError(
+            "the model was trained in integers: quantize(model) is its program; this needs the "
+            "float model before"
+        )
+
+
 def as_inputs(inputs: object) -> NDArray[Any] | Sequence[Any]:
     """Inputs of a model, a batch of them.
 

@@ -44,6 +44,16 @@ class _Ranking(Protocol):
     def top(self, p: object, k: int | None = None) -> list[object]: ...
 
 
+@runtime_checkable
+class _TrainedInIntegers(Protocol):
+    """A net of `drypoint.quant`, trained in integers."""
+
+    @property
+    def float_model(self) -> "Model": ...
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+
 @attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -118,6 +128,19 @@ class Model:
         if isinstance(self.decoder, Mapping):
             return dict(self.decoder)
         return {} if self.decoder is None else {self.net.output_ports[0]: self.decoder}
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether the net was trained in a program's integers, by `quant.finetune`:
+        `quant.quantize` needs no calibration of the model.
+        """
+        return self._integers is not None
+
+    @property
+    def _integers(self) -> _TrainedInIntegers | None:
+        """The layer that computes in integers."""
+        leaves = (leaf for _, leaf in self.net.leaves() if isinstance(leaf, _TrainedInIntegers))
+        return next(leaves, None)
 
     @property
     def input_shape(self) -> Shape | None:
@@ -286,20 +309,30 @@ class Model:
     def dumps(self, *, half: bool = False) -> bytes:
         """The model as the bytes of a ``.npz`` file; equal models give equal bytes.
 
+        A model that was trained in integers is stored as the float model before, the scheme and
+        the trained arrays; `quant.quantize` makes the same program of the model that is loaded.
+
         Args:
             half: round the arrays to float16, half the bytes; `loads` gives float32.
 
         Raises:
             ModelFileError: a parameter is not finite (as float16: not within 65,504 of 0), or the
-                class of a layer is not one of nn's.
+                class of a layer is not one of nn's; ``half`` of a model trained in integers.
             DrypointError: the encoder or decoder has no config (a function).
         """
-        ends = {
-            "encoder": None if self.encoder is None else self.encoder.config(),
+        integers = self._integers
+        encoder = self.encoder if integers is None else integers.float_model.encoder
+        ends: dict[str, object] = {
+            "encoder": None if encoder is None else encoder.config(),
             "decoder": _decoder_config(self.decoder),
             "provenance": dict(self.provenance),
         }
-        return model_file.pack(self.net, ends, half=half)
+        if integers is None:
+            return model_file.pack(self.net, ends, half=half)
+        if half:
+            raise ModelFileError("a model trained in integers has no float16 arrays")
+        ends["integers"] = dict(integers.settings)
+        return model_file.pack(integers.float_model.net, ends, trained=self.net.params)
 
     def save(self, path: str | Path) -> None:
         """Write `dumps` to a file, whole or not at all; `load` reads it back.
@@ -390,17 +423,35 @@ def loads(content: bytes) -> Model:
     Raises:
         ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
     """
-    net, ends = model_file.unpack(content)
+    net, ends, trained = model_file.unpack(content)
     encoder, decoder = (cast("dict[str, Any] | None", ends[e]) for e in ("encoder", "decoder"))
     try:
-        return Model(
+        model = Model(
             net,
             encoder=None if encoder is None else encoder_from_config(encoder),
             decoder=_decoder_from_config(decoder),
             provenance=cast("dict[str, object]", ends["provenance"]),
         )
+        return _in_integers(model, ends["integers"], trained) if ends["integers"] else model
     except (DrypointError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"damaged model file: {error}") from error
+
+
+def _in_integers(model: Model, settings: Any, trained: Mapping[str, bytes]) -> Model:
+    """The model trained in integers, of the float model before.
+
+    Raises:
+        DrypointError: the settings or the arrays do not go with the float model.
+    """
+    from drypoint.quant import Calibration, Scheme  # noqa: PLC0415 - quant imports nn
+
+    if not isinstance(settings, dict) or set(settings) != {"weights", "calibration"}:
+        raise ModelFileError("its integers are no weights and calibration")
+    calibration = Calibration.from_json(json.dumps(settings["calibration"]))
+    start = Scheme(weights=settings["weights"]).training_model(model, calibration)
+    paths = list(start.net.params)
+    arrays = model_file.read_arrays(trained, net=start.net, paths=paths)
+    return start.with_net(start.net.with_params(arrays))
 
 
 def load(path: str | Path) -> Model:

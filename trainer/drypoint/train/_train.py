@@ -23,7 +23,7 @@ from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
-from ._quantization import integer_training_model
+from ._quantization import integer_training_model, losses_of_sigmoids
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
 from ._training_data import ShuffledBatches, Source, TrainingData, training_data
@@ -67,8 +67,9 @@ def train(
         notify=progress.note,
     )
     if settings.quantization is not None:
-        x = parts.train.columns[INPUT]
+        floats, x = given, parts.train.columns[INPUT]
         given = integer_training_model(given, x, settings.quantization)
+        loss = losses_of_sigmoids(floats, loss)
     prepared = prepare_model(
         given,
         parts.train,
