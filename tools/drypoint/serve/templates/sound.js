@@ -144,14 +144,15 @@ function drawFeatures() {
   const end = Math.max(state.shown - state.dropped + 1, Math.min(COLUMNS, state.frames.length));
   const first = Math.max(0, end - COLUMNS);
   const frames = state.frames.slice(first, end);
-  const most = frames.reduce((value, { features }) => Math.max(value, ...features), 1);
+  const [least, most] = [Math.min, Math.max].map((choose) =>
+    choose(...frames.map(({ features }) => choose(...features))));
   const image = pen.createImageData(COLUMNS, channels);
   frames.forEach(({ features, keyword }, x) => {
     const line = first + x === state.shown - state.dropped ? ink : keyword === null ? null : mark;
     for (let k = 0; k < channels; k++) {
       const at = 4 * ((channels - 1 - k) * COLUMNS + x);
       image.data.set(line ?? color, at);
-      image.data[at + 3] = line ? 255 : (255 * features[k]) / most;
+      image.data[at + 3] = line ? 255 : (255 * (features[k] - least)) / Math.max(1, most - least);
     }
   });
   pen.putImageData(image, 0, 0);
