@@ -104,8 +104,15 @@ class Sensitivity(Sequence[LayerSensitivity]):
         return Scheme(weights=bits)
 
     def to_json(self) -> dict[str, object]:
-        """The rows as JSON-able values."""
-        return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
+        """The rows, of JSON types: the numbers of bits are texts."""
+        rows = [
+            {
+                name: {str(bits): x for bits, x in value.items()} if type(value) is dict else value
+                for name, value in asdict(row).items()
+            }
+            for row in self
+        ]
+        return {"n_examples": self.n_examples, "ops": rows}
 
 
 @dataclass(frozen=True, kw_only=True)

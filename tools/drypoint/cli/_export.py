@@ -35,6 +35,7 @@ from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
+_MOST = 32  # inputs of a self-test
 _EVERY_FORM = (*FORMS, *LISTENING_FORMS)
 
 
@@ -365,12 +366,12 @@ def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
-    """The first image of each class, as the program reads it.
+    """The first example of each class, of at most `_MOST` classes, as the program reads it.
 
     Raises:
         ProgramError: the program does not read such images.
     """
-    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
+    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
     return program.encode(dataset.x[firsts])
 
 
