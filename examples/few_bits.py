@@ -164,15 +164,15 @@ RECIPES = {
         nn.ds_cnn(classes=10, input_shape=PICTURE),
         CLOTHES,
         bits=(8, 4),
-        float_epochs=8,
-        integer_epochs=4,
+        float_epochs=5,
+        integer_epochs=3,
     ),
     "resnet8": Recipe(
         "fashion_mnist",
         nn.resnet8(input_shape=PICTURE),
         CLOTHES,
         bits=(8, 4),
-        float_epochs=6,
+        float_epochs=5,
         integer_epochs=3,
     ),
 }

@@ -11,6 +11,8 @@ from drypoint.engine import find_compiler
 
 from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
 from ._families import families_markdown
+from ._integers import NETS as INTEGER_NETS
+from ._integers import integers_text
 from ._layers import layers_text
 
 
@@ -28,6 +30,11 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="time ten epochs of each family of nets, two threads",
     )
+    parser.add_argument(
+        "--integers",
+        action="store_true",
+        help="time a step in a program's integers beside a step in floats, one thread",
+    )
     parser.add_argument("--json", action="store_true", help="print all figures")
     args = parser.parse_args(arguments)
     base = QUICK if args.quick else TrainPlan()
@@ -43,6 +50,9 @@ def main(arguments: list[str]) -> int:
             TrainCurves.check_saving(args.plot)
         if args.families:
             print(families_markdown())
+            return 0
+        if args.integers:
+            print(integers_text(list(INTEGER_NETS), rounds=plan.rounds))
             return 0
         if args.layers:
             return _print_layers(plan, named_nets(args, NETS))

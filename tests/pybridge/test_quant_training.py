@@ -172,6 +172,8 @@ def test_every_output_of_a_net_is_what_training_computes():
     options["progress"] = "lines"
     model = quant.finetune(model, (SIGNALS, targets), epochs=2, **options).model
     program = quant.quantize(model)
+    assert f"IntegerNet({len(program.ops)} ops, weights of 4 bits)" in model.net.describe()
+    assert model.net.info().layers[0].int8_bytes == 3 + 24 + 3 * 24 + 4
     assert_equal_values(model, program, SIGNALS)
     probabilities = engine.Engine(program).predict_proba(SIGNALS)
     for name, values in model.predict_proba(SIGNALS).items():

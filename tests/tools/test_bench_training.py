@@ -17,6 +17,7 @@ from drypoint.data import ImageEncoder
 from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
 from training_bench.__main__ import main
+from training_bench._integers import integers_text
 from training_bench._nets import training_data
 from training_bench._together import Together
 from training_bench._torch_net import torch_net
@@ -435,6 +436,17 @@ def test_each_layer_is_timed_alone_beside_pytorchs(capsys):
     assert [row[0] for row in rows[1:]] == [path for path in layers if not path.endswith("add")]
     assert all(float(row[-3].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
     assert all(float(row[-2].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+
+
+def test_a_step_in_integers_is_timed_beside_a_step_in_floats():
+    before = autodiff.n_threads()
+    try:
+        head, row = (line.split() for line in integers_text(["lenet"], rounds=1).splitlines())
+    finally:
+        autodiff.set_threads(before)
+    assert head == ["net", "float", "ms", "4", "bits", "ms", "ratio"]
+    floats, integers, ratio = map(float, row[1:])
+    assert ratio == pytest.approx(integers / floats, rel=0.01)  # of figures that were rounded
 
 
 def test_classes_are_those_of_the_net():

@@ -89,6 +89,9 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     short_name = "integers"
     example_rank = 3  # (C, H, W)
 
+    def __repr__(self) -> str:
+        return f"IntegerNet({len(self.ops)} ops, weights of {self.settings['weights']} bits)"
+
     def config(self) -> dict[str, object]:
         """Always raises: `Model.save` writes the float model and the trained arrays.
 
