@@ -27,6 +27,7 @@ from drypoint.graph import (
     Binary,
     Concat,
     Graph,
+    InputPart,
     Integers,
     MaxPool,
     QuantizedNode,
@@ -256,6 +257,8 @@ def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
     refused += [f"{graph.nodes[n].name}: it reads pixels and has no weights" for n in raw - {0}]
     if len(graph.outputs) > 1:
         refused.append("the net has several outputs")
+    if any(isinstance(node, InputPart) for node in graph.nodes.values()):
+        raise UnsupportedError("training in integers is for nets of one input; quantize this one")
     if refused:
         raise UnsupportedError(f"no training in integers for {'; '.join(refused)}")
     groups = scale_groups(graph)
