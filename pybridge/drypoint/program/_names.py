@@ -39,7 +39,7 @@ def names_of(
     texts: Sequence[str], what: str, macros: Sequence[str], taken: Sequence[str]
 ) -> list[str]:
     """Names from any texts: lower-case C identifiers, such as ``heat_1`` from "Heat:1", with a
-    number where a name is taken. The arguments are those of `name_problem`.
+    number where a name is taken. The arguments are as for `name_problem`.
     """
     names: list[str] = []
     for text in texts:

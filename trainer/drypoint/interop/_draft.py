@@ -343,7 +343,7 @@ def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
 def _edges(
     layers: Mapping[int, DraftLayer], names: Mapping[int, str], parts: Sequence[int]
 ) -> list[tuple[str, str]]:
-    """The edges between layers, those from several inputs first, in the order of the inputs."""
+    """The edges between layers, the edges from several inputs first, in the order of these."""
     edges: dict[int, list[tuple[str, str]]] = {number: [] for number in (*parts, -1)}
     for number, layer in layers.items():
         ports = layer.module.input_ports
