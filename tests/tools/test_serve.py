@@ -16,6 +16,7 @@ from itertools import pairwise
 import nets
 import numpy as np
 import pytest
+import sound_nets
 import stream_nets
 from blobs import repaired
 from broken_blobs import BROKEN
@@ -259,8 +260,10 @@ def test_another_net_is_dropped_and_takes_pictures(opened, tmp_path):
 
 
 def test_random_programs_have_the_bytes_of_the_reference(opened):
-    """Every kind of op, also row by row and in place. What reads no pictures, or
-    reads them row by row, is refused."""
+    """Every kind of op, also row by row and in place. What reads no pictures, or reads them row by
+    row, is refused; so is, on this page, what reads samples."""
+    content = blob.dumps(sound_nets.programs()[0])
+    assert load(opened, content) == "it reads samples: drypoint serve makes a page for it"
     ran = 0
     for program in (*map(nets.random_program, range(60)), *stream_nets.streams(range(6))):
         signed = (
@@ -269,7 +272,7 @@ def test_random_programs_have_the_bytes_of_the_reference(opened):
         takes = (program.input_type == "u8" or signed) and program.input_shape.c in (1, 3)
         takes &= not program.is_streaming
         said = load(opened, blob.dumps(program))
-        assert said == "taken" if takes else "reads no whole 8-bit pictures" in said
+        assert said == "taken" if takes else "no whole 8-bit pictures" in said
         if takes and not signed:
             pixels = nets.random_inputs(program, 0)[0]
             text = json.dumps(base64.b64encode(pixels.tobytes()).decode())
@@ -293,10 +296,10 @@ def test_the_camera_is_classified_until_it_is_stopped(opened):
 
 
 def test_sizes(page):
-    """What is promised: the engine below 40 KB, with LeNet below 700 KB, in one file. docs/serve.md
+    """What is promised: the engine below 48 KB, with LeNet below 700 KB, in one file. docs/serve.md
     states both sizes, to 2 %."""
     sizes = len(serve.shipped_engine()), page.stat().st_size
-    assert sizes[0] < 40_000
+    assert sizes[0] < 48_000
     assert sizes[1] < 700_000
     said = re.search(
         r"takes (\d+) KB, and the page with LeNet (\d+) KB",

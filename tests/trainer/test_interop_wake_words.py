@@ -21,6 +21,11 @@ from drypoint.engine import Engine
 NAMES = ("okay_nabu", "hey_jarvis", "hey_mycroft", "alexa")
 STEP = 16  # 256ths of probability: the most that one step of the sigmoid's input makes
 RAM = 7 * 1024
+VARIANTS = ("", "+f2", "+m3", "+f4", "+f5", "+m1", "+m5", "+m6", "+m7", "+m8", "+f1", "+f3")
+VARIANTS += ("+Alex", "+Alicia", "+Andrea", "+Andy", "+Annie", "+Denis", "+Diogo", "+Gene", "+Lee")
+VARIANTS += ("+Henrique", "+Hugo", "+Jacky", "+Marco", "+Mario", "+Michael", "+Mike", "+Reed")
+VARIANTS += ("+steph",)
+VOICES = tuple(f"{voice}{variant}" for variant in VARIANTS for voice in ("en-us", "en-gb"))
 
 
 def folder_of(toolbox):
@@ -106,35 +111,48 @@ def test_a_manifest_that_is_none_is_refused_in_one_line(toolbox, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_spoken_wake_word_is_detected_in_the_same_decision(toolbox, name):
-    """Synthetic voices speak the word six times. Oracle: the package's mean above its cutoff, and
-    no detection within the second after one."""
+def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, name):
+    """Synthetic voices speak the word six times, in CI 60 times: 12 minutes for the four words.
+    Oracle: the package's mean above its cutoff, and no detection within the second after one.
+
+    Tolerance: the package's rounding moves a sum of probabilities across the cutoff one decision
+    (30 ms) earlier or later; it does not give equal probabilities in two runs itself."""
     toolbox.need_package("pymicro_features")
     from pymicro_features import MicroFrontend
     from pymicro_wakeword import MicroWakeWord
 
     folder, rng, parts = folder_of(toolbox), np.random.default_rng(0), []
-    for voice in ("en-us", "en-gb", "en-us+f2", "en-us+m3", "en-gb+f4", "en-us+f5"):
+    for voice in VOICES[: toolbox.count(every_day=6, ci=len(VOICES))]:
         parts += [rng.normal(0, 30, 28_000), spoken(toolbox, name.replace("_", " "), voice)]
     samples = np.concatenate(parts).clip(-32768, 32767).astype(np.int16)
     program = interop.read_wake_word(folder / f"{name}.json", name=name).program.streaming()
     listener = Engine(program).listener()
-    decisions = len(listener.listen(samples))
-    theirs, front, hits = (
+    found = listener.listen(samples)[:, 0]
+    theirs, front, hits, raw = (
         MicroWakeWord.from_config(folder / f"{name}.json"),
         MicroFrontend(),
+        [],
         [],
     )
     for at in range(0, len(samples) - 159, 160):
         features = front.process_samples(samples[at : at + 160].tobytes()).features
         if features:
             hits.append(theirs.process_streaming(np.array(features, np.float32).reshape(1, 1, 40)))
+            raw += [round(theirs._probabilities[-1] * 256)] if len(hits) % 3 == 0 else []
     expected, first = [], 0
-    for decision, hit in enumerate(hits[2::3][-decisions:]):
+    for decision, hit in enumerate(hits[2::3][-len(found) :]):
         if hit and decision >= first:
             expected.append(decision)
             first = decision + 34  # the next of 33 decisions of 30 ms
-    assert [keyword.decision for keyword in listener.keywords] == expected
+    decisions = [keyword.decision for keyword in listener.keywords]
+    assert len(decisions) == len(expected)
+    later = np.abs(np.subtract(decisions, expected))
+    assert later.max(initial=0) <= 1
+    assert later.sum() <= max(1, 0.15 * len(expected))
+    values = np.unique(program.ops[-1].table)  # of the sigmoid, one step of its input apart
+    apart = np.abs(np.searchsorted(values, found) - np.searchsorted(values, raw[-len(found) :]))
+    assert apart.max() <= 3
+    assert (apart > 1).mean() < 0.03
     assert expected or name == "hey_jarvis"  # which no synthetic voice says well enough
 
 

@@ -257,6 +257,8 @@ def integers_of(path: Path, args: argparse.Namespace) -> Program:
     loaded = load_file(path, args.labels)
     if isinstance(loaded, Program):
         return loaded
+    if loaded.is_integer:
+        return to_integers(loaded, None, name=path.stem)
     dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)
     say(f"{path} is a float model: it is quantized first, as drypoint quantize {path} does")
     return to_integers(loaded, dataset, name=path.stem)

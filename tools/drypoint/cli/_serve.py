@@ -1,4 +1,4 @@
-"""``drypoint serve``: a page to draw on, served on this machine or written to a folder."""
+"""``drypoint serve``: a page to draw on or to speak to, served on this machine or in a folder."""
 
 import argparse
 import contextlib
@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         _check_replaced(args.out / "index.html")
     program, model = _load(args)
+    if program.front is not None:
+        program, model = _as_stream(program), None  # the float net answers pictures alone
     live = args.out is None and model is not None
     page = make_page(program, examples=_test(args, program), model=model, live=live)
     if args.out is not None:
@@ -95,12 +97,26 @@ def _load(args: argparse.Namespace) -> tuple[Program, Model | None]:
     return loaded, models.load(str(file)) if shipped else None
 
 
+def _as_stream(program: Program) -> Program:
+    """A program that reads samples, as a stream of them where its net can be one."""
+    if program.is_streaming:
+        return program
+    try:
+        return program.streaming()
+    except DrypointError as error:
+        say(f"{program.name} decides about whole windows: {error}")
+        return program
+
+
 def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
-    """Test pictures for the page; a program of another net than of digits may have none."""
+    """Test pictures or recordings for the page; a program of another net than of digits may have
+    none."""
     try:
         return examples("test", args, program)
     except DrypointError as error:
         if args.data is not None:
             raise
-        say(f"the page has no test pictures: {error}")
+        say(
+            f"the page has no test {'pictures' if program.front is None else 'recordings'}: {error}"
+        )
         return None

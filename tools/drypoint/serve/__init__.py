@@ -1,4 +1,4 @@
-"""A page to draw on: the C engine answers in the browser, as WebAssembly.
+"""A page to draw on or to speak to: the C engine answers in the browser, as WebAssembly.
 
     page = serve.make_page(program, examples=test, model=model)  # one HTML document
     serve.make_server(page, program, model=model).serve_forever()  # on this machine
@@ -9,9 +9,11 @@ The design:
   (its content security policy forbids that), opens from a disk, and any static host serves it.
 * **The engine is the C engine**: the page calls `engine.c` beside this file. ``engine.wasm`` is
   built from it and from engine_c by ``make wasm`` and comes with the package, so that a user
-  needs no clang; a test compares it with a fresh build. It has the plain kernels only: 32 KB.
+  needs no clang; a test compares it with a fresh build. It has the plain kernels only: 45 KB.
 * **A program that is dropped** goes through the engine's loader, as on a device. Names and labels,
   which the engine does not read, are checked in JavaScript.
+* **Sound**: samples go through `dpt_listen`, in the portions in which they come. The front end runs
+  a second time for the features that the page draws, which `dpt_listen` keeps to itself.
 * **Floats**: the float net is not in the page (LeNet's weights are 1.7 MB of floats, and a second
   engine in JavaScript would be needed, with its own errors). Its outputs for the test pictures of
   the page are computed when the page is made. While ``drypoint serve MODEL`` runs, the page asks it

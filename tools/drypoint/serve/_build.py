@@ -21,6 +21,7 @@ KERNELS = ("dpt_scalar.c",)
 OTHERS = (
     *("dpt_backend.c", "dpt_model.c", "dpt_plan.c", "dpt_rows.c", "dpt_run.c"),
     *("dpt_bits.c", "dpt_bounds.c", "dpt_softmax.c", "dpt_steps.c", "dpt_stream.c"),
+    *("dpt_detect.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
 )
 _FLAGS = (
     *("-std=c99", "--target=wasm32", "-msimd128", "-mbulk-memory", "-DDPT_NO_WASM"),

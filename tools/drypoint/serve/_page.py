@@ -14,10 +14,12 @@ from drypoint.common import DrypointError, check_kind, html_text, page_style, pr
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Op, Program, blob
+from drypoint.sound import int16_samples
 
 from ._build import shipped_engine
 
-_SCRIPTS = ("engine.js", "draw.js", "page.js")
+_PICTURES = ("engine.js", "answer.js", "draw.js", "pictures.js")
+_SOUND = ("engine.js", "answer.js", "samples.js", "sound.js")
 _MOST_EXAMPLES = 10
 _FLOAT_NOTES = {
     "none": "",
@@ -39,74 +41,99 @@ def make_page(
     model: Model | None = None,
     live: bool = False,
 ) -> str:
-    """The page of a picture classifier: one HTML document that requests nothing from a network.
+    """The page of a classifier of pictures or sound: one HTML document that requests nothing from a
+    network.
 
     Args:
-        program: reads 8-bit pictures of 1 or 3 channels.
-        examples: test pictures in the program's size; the page shows the first picture of each
-            class, of at most 10 classes.
-        model: the float net that the program was made of; the page then has its answers too.
+        program: reads 8-bit pictures of 1 or 3 channels, or samples.
+        examples: test pictures or recordings in the program's size; the page shows the first one of
+            each class, of at most 10 classes.
+        model: the float net that the program was made of; a page of pictures then has its answers
+            too.
         live: the page asks the server that it comes from (`make_server`) for the float net's
             answers; False: it has them for the examples.
 
     Raises:
-        ServeError: the program reads no such pictures.
+        ServeError: the program reads something else.
         ProgramError: the examples do not fit the program.
     """
     check_kind(
         program, (Program,), name="program", wanted="a Program, as quant.quantize gives it",
         error=ServeError,
     )  # fmt: skip
-    check_reads_pictures(program)
+    _check_input(program)
+    hears = program.front is not None
+    if hears:
+        model = None
     shown = [] if examples is None else _examples(program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
     kinds = {kind.number: kind.kind for kind in get_args(Op)}
     engine, digits = shipped_engine(), program.labels == tuple("0123456789")
+    main = _template("sound.html.in" if hears else "pictures.html.in").substitute(
+        engine_bytes=f"{len(engine):,}", float_note=_FLOAT_NOTES[floats]
+    )
+    chosen = {"float": floats, "examples": shown, "kinds": kinds, "sound": hears}
     return _template("page.html.in").substitute(
-        title="Draw a digit" if digits else "Show it a picture",
+        title="Speak to it" if hears else "Draw a digit" if digits else "Show it a picture",
+        action="Speak" if hears else "Draw",
         name=html_text(program.name),
         style=page_style() + _text("page.css"),
+        worklets=" data:" if hears else "",
         connect="'self'" if floats == "live" else "'none'",
-        engine_bytes=f"{len(engine):,}",
         place="your machine" if floats == "live" else "this page",
-        float_note=_FLOAT_NOTES[floats],
-        settings=_script_json({"float": floats, "examples": shown, "kinds": kinds}),
+        main=main,
+        settings=_script_json(chosen),
         engine=b64encode(engine).decode(),
         program=b64encode(blob.dumps(program)).decode(),
-        script="\n".join(_text(name) for name in _SCRIPTS),
+        script="\n".join(_text(name) for name in (_SOUND if hears else _PICTURES)),
     )
 
 
-def check_reads_pictures(program: Program) -> None:
-    """Check that the page can feed a program.
+def _check_input(program: Program) -> None:
+    """Check that a page can feed a program.
 
     Raises:
-        ServeError: the program reads something else than 8-bit pictures of 1 or 3 channels.
+        ServeError: the program reads neither samples nor 8-bit pictures of 1 or 3 channels.
     """
+    if program.front is not None:
+        return
     pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
     pictures = pictures or program.reads_signed_pixels
-    if program.is_streaming or not pictures:
+    if program.is_streaming or program.input_parts or not pictures:
         raise ServeError(
             f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
-            "page is for programs that read 8-bit pictures of 1 or 3 channels (u8 HxWx1, u8 HxWx3)"
+            "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "
+            "HxWx1, u8 HxWx3)"
         )
 
 
 def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
-    """The first picture of each class: label, pixels, and the float net's answers or None."""
-    pixels = program.encode(examples.x).view(np.uint8) ^ (0x80 * program.reads_signed_pixels)
+    """The first picture or recording of each class: label, pixels or samples, and of a picture the
+    float net's answers or None.
+    """
     first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
     chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
+    labels = [printable(str(examples.classes[int(examples.y[i])])) for i in chosen]
+    if program.front is not None:
+        clips = [
+            b64encode(int16_samples(examples.x[i].reshape(-1)).astype("<i2").tobytes())
+            for i in chosen
+        ]
+        return [
+            {"label": label, "samples": clip.decode()}
+            for label, clip in zip(labels, clips, strict=True)
+        ]
+    pixels = program.encode(examples.x).view(np.uint8) ^ (0x80 * program.reads_signed_pixels)
     floats: list[list[float] | None] = [None] * len(chosen)
     if model is not None and len(chosen):
         floats = [float_outputs(program, model, pixels[i]) for i in chosen]
     return [
         {
-            "label": printable(str(examples.classes[int(examples.y[i])])),
+            "label": label,
             "pixels": b64encode(pixels[i].tobytes()).decode(),
             "float": answer,
         }
-        for i, answer in zip(chosen, floats, strict=True)
+        for label, i, answer in zip(labels, chosen, floats, strict=True)
     ]
 
 

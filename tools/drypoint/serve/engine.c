@@ -2,9 +2,10 @@
 /* The C engine for a page in a browser: one program at a time, in WebAssembly without a C library.
  *
  * The page calls blob(size), writes the bytes of a .dpt file there and calls load(size). When load
- * answers 0, run() reads input() and fills output(), probability() and trace(). Memory grows and is
- * used again for the next program. */
-#include "drypoint.h"
+ * answers 0, run() reads input() and fills output(), probability() and trace(). Of a program that
+ * reads samples (rate() is above 0) the page writes at most step() of them to samples() and calls
+ * listen(n). Memory grows and is used again for the next program. */
+#include "drypoint_listen.h"
 
 #include <string.h>
 
@@ -12,6 +13,9 @@
 
 /* Answers of load() that dpt_status does not have. */
 enum { E_MEMORY = -100, E_STEPS = -101, E_INPUT = -102 };
+
+/* Bits of the answer of listen(). */
+enum { HAS_FRAME = 1, HAS_DECISION = 2, HAS_KEYWORD = 4 };
 
 enum { PAGE = 65536, MOST_BYTES = 1 << 28 };
 #define MOST_STEPS 1000000000u /* some seconds of a browser, which stands still during a run */
@@ -22,6 +26,15 @@ static dpt_model model;
 static uint8_t *blob, *input, *arena, *trace;
 static int32_t *output, *probability;
 static size_t *trace_at; /* [n_ops]: where each op's output lies in trace */
+
+/* Of a program that reads samples. dpt_listen computes features too; the page shows these. */
+static dpt_listener listener; /* without such a program its rate is 0 */
+static dpt_sound sound;
+static uint8_t *memory;
+static int16_t *frame; /* [window + step] samples, of which `held` are there */
+static uint32_t *noise, *work;
+static uint16_t *features;
+static size_t held, keyword;
 
 /* The first bytes behind `size` bytes at `from`, aligned to 16; NULL where there is no memory. */
 static uint8_t *behind(const uint8_t *from, uint64_t size) {
@@ -47,38 +60,75 @@ EXPORT(blob) void *page_blob(size_t size) {
     return behind(blob, size) == NULL ? NULL : blob;
 }
 
+/* Begin a signal. */
+EXPORT(reset) void page_reset(void) {
+    held = 0;
+    memset(noise, 0, sizeof *noise * sound.channels);
+    dpt_listen_reset(&listener, memory, dpt_listen_size(&listener));
+}
+
+/* Lay out the memory of a program that reads samples; DPT_E_STATE of another program. */
+static int load_sound(uint8_t *tables, size_t size) {
+    listener.rate = 0;
+    memory = behind(tables, size); /* the tables lie in the blob, so that they need no more */
+    if (memory == NULL) {
+        return E_MEMORY;
+    }
+    const dpt_status status = dpt_sound_load(&listener, &sound, tables, size, &model, blob, size);
+    if (status != DPT_OK) {
+        return status;
+    }
+    noise = (uint32_t *)(void *)behind(memory, dpt_listen_size(&listener));
+    work = (uint32_t *)(void *)behind((uint8_t *)noise, sizeof *noise * sound.channels);
+    frame = (int16_t *)(void *)behind((uint8_t *)work, sizeof *work * sound.fft / 2);
+    features = (uint16_t *)(void *)behind((uint8_t *)frame,
+                                          sizeof *frame * ((size_t)sound.window + sound.step));
+    if (behind((uint8_t *)features, sizeof *features * sound.channels) == NULL) {
+        return E_MEMORY;
+    }
+    page_reset();
+    return 0;
+}
+
+/* Lay out the memory of a program that reads pictures. */
+static int load_pictures(uint8_t *place) {
+    const dpt_tensor in = model.ops[0].in;
+    const int pixels = in.type == DPT_U8 || (in.type == DPT_I8 && in.zero == -128);
+    if (model.state_size != 0 || !pixels || (in.c != 1 && in.c != 3)) {
+        return E_INPUT;
+    }
+    uint64_t traced = 0;
+    for (size_t i = 0; i < model.n_ops; i++) {
+        trace_at[i] = (size_t)traced; /* unused where it is too large */
+        traced += bytes_of(model.ops[i].out);
+    }
+    input = place;
+    arena = behind(input, bytes_of(in));
+    trace = behind(arena, model.arena_size);
+    return behind(trace, traced) == NULL ? E_MEMORY : 0;
+}
+
 /* Check the blob and lay out the memory of a run. */
 EXPORT(load) int page_load(size_t size) {
     const size_t n_ops = size < 64 ? 0 : (size_t)(blob[20] | blob[21] << 8);
     dpt_op *const ops = (dpt_op *)(void *)behind(blob, size);
     trace_at = (size_t *)(void *)behind((uint8_t *)ops, n_ops * sizeof ops[0]);
-    input = behind((uint8_t *)trace_at, n_ops * sizeof trace_at[0]);
-    if (input == NULL) {
+    output = (int32_t *)(void *)behind((uint8_t *)trace_at, n_ops * sizeof trace_at[0]);
+    if (output == NULL) {
         return E_MEMORY;
     }
     const dpt_status status = dpt_model_load(&model, ops, n_ops, blob, size);
     if (status != DPT_OK) {
         return status;
     }
-    const dpt_tensor in = ops[0].in;
-    const int pixels = in.type == DPT_U8 || (in.type == DPT_I8 && in.zero == -128);
-    if (model.state_size != 0 || !pixels || (in.c != 1 && in.c != 3)) {
-        return E_INPUT;
-    }
-    if (dpt_steps(&model) > MOST_STEPS) {
-        return E_STEPS;
-    }
-    const uint64_t outputs = 4 * (uint64_t)dpt_output_count(&model);
-    uint64_t traced = 0;
-    for (size_t i = 0; i < n_ops; i++) {
-        trace_at[i] = (size_t)traced; /* unused where it is too large */
-        traced += bytes_of(ops[i].out);
-    }
-    output = (int32_t *)(void *)behind(input, bytes_of(ops[0].in));
+    const uint64_t outputs = sizeof *output * (uint64_t)dpt_output_count(&model);
     probability = (int32_t *)(void *)behind((uint8_t *)output, outputs);
-    arena = behind((uint8_t *)probability, outputs);
-    trace = behind(arena, model.arena_size);
-    return behind(trace, traced) == NULL ? E_MEMORY : 0;
+    uint8_t *place = behind((uint8_t *)probability, outputs);
+    int answer = place == NULL ? E_MEMORY : load_sound(place, size);
+    if (answer == DPT_E_STATE) {
+        answer = load_pictures(place);
+    }
+    return answer == 0 && dpt_steps(&model) > MOST_STEPS ? E_STEPS : answer;
 }
 
 static void keep(void *user, size_t op, size_t at, const void *values, size_t size) {
@@ -91,6 +141,14 @@ static const int32_t *last_output(void) {
     return output + model.ops[model.n_ops - 1].out_offset;
 }
 
+/* Compute the probabilities of the values in `output`. */
+static void find_probability(void) {
+    if (model.softmax.mult != 0) {
+        dpt_softmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
+                    probability);
+    }
+}
+
 /* Run the loaded program. One that reads pixels less 128 gets them so, in place. */
 EXPORT(run) void page_run(void) {
     const dpt_tensor in = model.ops[0].in;
@@ -98,10 +156,79 @@ EXPORT(run) void page_run(void) {
         input[i] ^= 0x80;
     }
     dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
-    if (model.softmax.mult != 0) {
-        dpt_softmax(last_output(), dpt_elements(model.ops[model.n_ops - 1].out), model.softmax,
-                    probability);
+    find_probability();
+}
+
+/* Hear n samples at samples(), at most step(); so that at most one frame and one decision come. */
+EXPORT(listen) int page_listen(size_t n) {
+    const int16_t *samples = frame + held;
+    held += n;
+    const int has_frame = held >= sound.window;
+    const int has_decision =
+        dpt_listen(&listener, memory, dpt_listen_size(&listener), &samples, &n, output) == DPT_OK;
+    int found = has_decision ? HAS_DECISION : 0;
+    if (has_decision) {
+        find_probability();
+        if (dpt_detect(&listener, memory, dpt_listen_size(&listener), output, &keyword) == DPT_OK) {
+            found |= HAS_KEYWORD;
+        }
+        /* the samples behind the decision's frame */
+        dpt_listen(&listener, memory, dpt_listen_size(&listener), &samples, &n, output);
     }
+    if (has_frame) {
+        dpt_sound_frames(&sound, 1, frame, noise, work, features);
+        held -= sound.step;
+        for (size_t i = 0; i < held; i++) {
+            frame[i] = frame[i + sound.step];
+        }
+        found |= HAS_FRAME;
+    }
+    return found;
+}
+
+/* Samples a second; 0 of a program that reads pictures. */
+EXPORT(rate) uint32_t page_rate(void) {
+    return listener.rate;
+}
+
+/* Samples from the start of a frame to the start of the next. */
+EXPORT(step) size_t page_step(void) {
+    return sound.step;
+}
+
+/* Samples of a frame. */
+EXPORT(window) size_t page_window(void) {
+    return sound.window;
+}
+
+/* Where the next samples are written, int16. */
+EXPORT(samples) void *page_samples(void) {
+    return frame + held;
+}
+
+/* The features of the last frame, uint16. */
+EXPORT(features) void *page_features(void) {
+    return features;
+}
+
+/* Features of a frame. */
+EXPORT(channels) size_t page_channels(void) {
+    return sound.channels;
+}
+
+/* Whether the program has a detector. */
+EXPORT(detects) int page_detects(void) {
+    return listener.detector.window != 0;
+}
+
+/* The value of the last output that is the keyword detected last. */
+EXPORT(keyword) size_t page_keyword(void) {
+    return keyword;
+}
+
+/* The values of the last output. */
+EXPORT(output) const void *page_output(void) {
+    return last_output();
 }
 
 /* Pixels, as the program reads them: row by row, the channels of a pixel together. */
@@ -122,7 +249,7 @@ EXPORT(trace) void *page_trace(void) {
 
 /* Bytes of working memory, as on a device. */
 EXPORT(arena_size) size_t page_arena_size(void) {
-    return model.arena_size;
+    return listener.rate != 0 ? dpt_listen_size(&listener) : model.arena_size;
 }
 
 /* The index of the largest value of the last output. */
@@ -138,8 +265,7 @@ EXPORT(text) const char *page_text(int status) {
     case E_STEPS:
         return "it takes more than 1,000,000,000 steps, and the page would stand still";
     case E_INPUT:
-        return "it reads no whole 8-bit pictures of 1 or 3 channels, and this page gives it "
-               "pictures";
+        return "it reads no samples and no whole 8-bit pictures of 1 or 3 channels";
     default:
         return dpt_status_text((dpt_status)status);
     }

@@ -1,6 +1,6 @@
 // The C engine in WebAssembly: checks a program (.dpt), runs it, and gives each op's output.
 
-const KINDS = JSON.parse(document.getElementById("settings").textContent).kinds; // by number
+const settings = JSON.parse(document.getElementById("settings").textContent);
 const TYPES = ["u8", "i8", "i32"];
 const ARRAYS = [Uint8Array, Int8Array, Int32Array];
 const LACKING = "the meta lacks a name, the ops' names, the input or the output's scale";
@@ -35,7 +35,49 @@ class Engine {
     this.#bytes(at, content.length).set(content);
     const status = exports.load(content.length);
     if (status) throw new Error(this.#text(status));
-    return { ...readProgram(content), arenaBytes: exports.arena_size() };
+    const sound = exports.rate() > 0 ? {
+      rate: exports.rate(), step: exports.step(), window: exports.window(),
+      channels: exports.channels(), detects: exports.detects() !== 0,
+    } : null;
+    if (Boolean(sound) !== settings.sound) {
+      throw new Error(`it reads ${sound ? "samples" : "pictures"}: drypoint serve makes a page for it`);
+    }
+    return { ...readProgram(content), sound, arenaBytes: exports.arena_size() };
+  }
+
+  // Begin a signal.
+  reset() {
+    this.exports.reset();
+  }
+
+  // Hear the next samples, int16: each frame's features, and the decision and the keyword, an index,
+  // that it brings, or null.
+  * listen(samples) {
+    const { exports } = this;
+    const { step, channels } = this.program.sound;
+    for (let at = 0; at < samples.length; at += step) {
+      const part = samples.subarray(at, at + step);
+      this.#numbers(Int16Array, exports.samples(), part.length).set(part);
+      const found = exports.listen(part.length);
+      if (found & 1) {
+        yield {
+          features: this.#numbers(Uint16Array, exports.features(), channels).slice(),
+          answer: found & 2 ? this.#decision() : null,
+          keyword: found & 4 ? exports.keyword() : null,
+        };
+      }
+    }
+  }
+
+  #decision() {
+    const { exports, program } = this;
+    const probability = program.softmax === true && exports.probability();
+    const values = (at) => this.#numbers(Int32Array, at, program.outputs).slice();
+    return {
+      decision: exports.decision(),
+      output: values(exports.output()),
+      probability: probability ? values(probability) : null,
+    };
   }
 
   // Run the program on one picture: bytes, row by row, the channels of a pixel together.
@@ -51,20 +93,15 @@ class Engine {
       at += out.bytes;
       return new ARRAYS[out.type](values.buffer);
     });
-    const probability = program.softmax === true && exports.probability();
-    return {
-      pixels,
-      ops,
-      milliseconds,
-      decision: exports.decision(),
-      output: ops[ops.length - 1],
-      probability: probability ? new Int32Array(exports.memory.buffer, probability,
-        program.outputs).slice() : null,
-    };
+    return { pixels, ops, milliseconds, ...this.#decision() };
+  }
+
+  #numbers(type, at, length) {
+    return new type(this.exports.memory.buffer, at, length);
   }
 
   #bytes(at, length) {
-    return new Uint8Array(this.exports.memory.buffer, at, length);
+    return this.#numbers(Uint8Array, at, length);
   }
 
   #text(status) {
@@ -101,7 +138,7 @@ function readProgram(content) {
   const outputs = out.h * out.w * out.c;
   const labels = u16(22)
     ? utf8(part(32), "the labels").split("\0").slice(0, -1).map(printable)
-    : Array.from({ length: outputs }, (_, i) => String(i));
+    : Array.from({ length: outputs }, (_, i) => (outputs === 1 ? printable(meta.name) : String(i)));
   return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
     resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale, softmax: border.softmax,
     rejectBelow: border.decoder?.reject_below ?? 0 };
@@ -126,7 +163,7 @@ function kindOf(kind, u16, at) {
   const [high, wide, poolHigh, poolWide] = [u16(at + 32), u16(at + 34), u16(at + 52), u16(at + 54)];
   const window = high ? ` ${high}x${wide}` : "";
   const pool = poolHigh * poolWide > 1 ? ` + max ${poolHigh}x${poolWide}` : "";
-  return KINDS[kind] + window + pool;
+  return settings.kinds[kind] + window + pool;
 }
 
 function readMeta(bytes, ops) {

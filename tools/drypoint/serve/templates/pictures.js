@@ -1,21 +1,7 @@
-// The page: what is drawn or dropped goes through the engine, the answer is shown.
+// The page of pictures: what is drawn or dropped goes through the engine, the answer is shown.
 
-const $ = (id) => document.getElementById(id);
-const settings = JSON.parse($("settings").textContent);
-const MOST_CLASSES = 12; // more: the likeliest are shown
 const MOST_TILES = 64;
 const MOST_PIXELS = 4e6; // of the picture of an op's output: of large planes fewer tiles are shown
-const state = { engine: null, answer: null, source: null, float: null, times: [] };
-window.drypoint = state; // for a console, and for tests
-
-const fromBase64 = (text) => Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-const number = (value) => value.toLocaleString("en-US");
-
-function element(tag, attributes = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), attributes);
-  made.append(...children);
-  return made;
-}
 
 // --- a program -------------------------------------------------------------------------------
 
@@ -41,9 +27,6 @@ function show(program, own) {
   blank();
 }
 
-// Whether there is a column for the float net: always where it answers live.
-const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
-const floatHead = element("th", { scope: "col", textContent: "float net" });
 const maps = new Map(); // canvas in sight -> index of its op
 const inSight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -88,9 +71,7 @@ function tiling({ h, w, c }) {
 function blank() {
   state.answer = state.float = null;
   $("hint").hidden = !pad.empty;
-  $("decision").textContent = "\u2013";
-  $("decision").className = "none";
-  $("certainty").textContent = "";
+  showNone("");
   for (const id of ["latency", "microseconds"]) $(id).textContent = "\u2013";
   $("read").getContext("2d").clearRect(0, 0, $("read").width, $("read").height);
   showClasses(null);
@@ -113,59 +94,12 @@ function update(since) {
   $("microseconds").textContent = `${number(Math.round(1000 * mean))} \u00b5s`;
   canvasOf(bytes, input, $("read"));
   showClasses(answer);
+  showDecision(answer, answer.decision);
   showMaps();
   answer.latency = since ? performance.now() - since : null;
   $("latency").textContent = since ? `${answer.latency.toFixed(1)} ms` : "\u2013";
   if (settings.float === "live" && state.own) askFloat(answer);
   return answer;
-}
-
-function shares(answer) {
-  const { scale } = state.engine.program;
-  if (answer.probability) return Array.from(answer.probability, (p) => p / 2 ** 30);
-  return Array.from(answer.output, (value) => value * scale);
-}
-
-function showClasses(answer) {
-  const { labels, outputs } = state.engine.program;
-  const values = answer ? shares(answer) : null;
-  const percent = !answer || answer.probability;
-  const text = (value) => (percent ? `${(100 * value).toFixed(1)} %` : value.toPrecision(4));
-  let order = Array.from({ length: outputs }, (_, i) => i);
-  if (outputs > MOST_CLASSES) {
-    if (values) order.sort((a, b) => values[b] - values[a] || a - b);
-    order = order.slice(0, MOST_CLASSES);
-  }
-  const most = values ? Math.max(1e-9, ...values.map(Math.abs)) : 1;
-  const label = (i) => labels[i] || String(i);
-  $("classes").replaceChildren(...order.map((i) => {
-    const bar = element("span");
-    const share = values ? Math.max(0, percent ? values[i] : values[i] / most) : 0;
-    bar.style.setProperty("--share", `${100 * share}%`);
-    const float = state.float ? text(state.float[i]) : "\u2013";
-    const row = element("tr", {},
-      element("th", { scope: "row", className: "left", textContent: label(i) }),
-      element("td", { className: "bar" }, bar),
-      element("td", { textContent: values ? text(values[i]) : "\u2013" }));
-    if (hasFloat()) row.append(element("td", { textContent: float }));
-    row.classList.toggle("best", answer !== null && i === answer.decision);
-    return row;
-  }));
-  if (hasFloat()) $("head").append(floatHead);
-  else floatHead.remove();
-  $("value").textContent = percent ? "integers" : "output";
-  if (answer) showDecision(label(answer.decision), values[answer.decision], percent);
-}
-
-function showDecision(label, value, percent) {
-  const { rejectBelow } = state.engine.program;
-  const rejected = percent && value < rejectBelow;
-  const decided = rejected ? "\u2013" : label;
-  if ($("decision").textContent !== decided) $("decision").textContent = decided;
-  $("decision").className = rejected ? "none" : decided.length > 3 ? "long" : "";
-  const reason = rejected ? `, below ${rejectBelow}: no decision` : "";
-  $("certainty").textContent = percent ? `${(100 * value).toFixed(1)} % probability${reason}`
-    : "the largest output";
 }
 
 function showMaps() {
@@ -201,11 +135,6 @@ function paint(image, values, { h, w, c, zero }, positive, negative) {
   }
 }
 
-function rgb(color) {
-  const digits = color.trim().slice(1);
-  return [0, 2, 4].map((at) => parseInt(digits.slice(at, at + 2), 16));
-}
-
 // The float net's answer, from the command that serves the page.
 async function askFloat(answer) {
   if (state.asking) return;
@@ -230,10 +159,6 @@ const pad = new Pad($("pad"), (since) => {
   stopCamera();
   update(since);
 });
-
-function problem(text) {
-  $("problem").textContent = printable(text);
-}
 
 async function open(file) {
   problem("");
@@ -318,33 +243,15 @@ function clearAll() {
 }
 
 $("clear").addEventListener("click", clearAll);
-$("choose").addEventListener("click", () => $("file").click());
-$("file").addEventListener("change", () => {
-  const [file] = $("file").files;
-  $("file").value = "";
-  if (file) open(file);
-});
 $("camera").addEventListener("click", () => (state.video ? (stopCamera(), clearAll()) : startCamera()));
 for (const id of ["centre", "invert"]) $(id).addEventListener("change", () => update());
-document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dragged");
-});
-document.addEventListener("dragleave", () => document.body.classList.remove("dragged"));
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dragged");
-  const [file] = event.dataTransfer.files;
-  if (file) open(file);
-});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   pad.show();
   showMaps();
 });
 
-Engine.start(fromBase64($("engine").textContent)).then((engine) => {
-  state.engine = engine;
-  show(engine.load(fromBase64($("program").textContent)), true);
+takeFiles(open);
+start((program) => {
+  show(program, true);
   showExamples();
-  document.body.dataset.ready = "yes";
-}).catch((error) => problem(`this browser cannot run the engine: ${error.message}`));
+});

@@ -1,0 +1,126 @@
+// What the pages of pictures and of sound share: their state, the answer, files.
+
+const $ = (id) => document.getElementById(id);
+const MOST_CLASSES = 12; // more: the likeliest are shown
+const state = { engine: null, answer: null, source: null, float: null, times: [] };
+window.drypoint = state; // for a console, and for tests
+
+const fromBase64 = (text) => Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+const number = (value) => value.toLocaleString("en-US");
+const percentage = (share) => `${(100 * share).toFixed(1)} %`;
+
+function element(tag, attributes = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), attributes);
+  made.append(...children);
+  return made;
+}
+
+// Whether there is a column for the float net: always where it answers live.
+const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
+const floatHead = element("th", { scope: "col", textContent: "float net" });
+
+// --- an answer -------------------------------------------------------------------------------
+
+const label = (i) => state.engine.program.labels[i] || String(i);
+
+// Whether the shares of an answer are probabilities: of a detector they are, whatever made them.
+const isProbability = (answer) => Boolean(answer.probability || state.engine.program.sound?.detects);
+
+// The last output's values as real numbers.
+function shares(answer) {
+  const { scale } = state.engine.program;
+  if (answer.probability) return Array.from(answer.probability, (p) => p / 2 ** 30);
+  return Array.from(answer.output, (value) => value * scale);
+}
+
+// The table of classes; null: without numbers.
+function showClasses(answer) {
+  const { outputs } = state.engine.program;
+  const values = answer ? shares(answer) : null;
+  const percent = !answer || isProbability(answer);
+  const text = (value) => (percent ? percentage(value) : value.toPrecision(4));
+  let order = Array.from({ length: outputs }, (_, i) => i);
+  if (outputs > MOST_CLASSES) {
+    if (values) order.sort((a, b) => values[b] - values[a] || a - b);
+    order = order.slice(0, MOST_CLASSES);
+  }
+  const most = values ? Math.max(1e-9, ...values.map(Math.abs)) : 1;
+  $("classes").replaceChildren(...order.map((i) => {
+    const bar = element("span");
+    const share = values ? Math.max(0, percent ? values[i] : values[i] / most) : 0;
+    bar.style.setProperty("--share", `${100 * share}%`);
+    const float = state.float ? text(state.float[i]) : "\u2013";
+    const row = element("tr", {},
+      element("th", { scope: "row", className: "left", textContent: label(i) }),
+      element("td", { className: "bar" }, bar),
+      element("td", { textContent: values ? text(values[i]) : "\u2013" }));
+    if (hasFloat()) row.append(element("td", { textContent: float }));
+    row.classList.toggle("best", answer !== null && i === answer.decision);
+    return row;
+  }));
+  if (hasFloat()) $("head").append(floatHead);
+  else floatHead.remove();
+  $("value").textContent = percent ? "integers" : "output";
+}
+
+// Show value `index` of an answer as the decision.
+function showDecision(answer, index) {
+  const value = shares(answer)[index];
+  const percent = isProbability(answer);
+  const { rejectBelow } = state.engine.program;
+  const rejected = percent && value < rejectBelow;
+  const decided = rejected ? "\u2013" : label(index);
+  if ($("decision").textContent !== decided) $("decision").textContent = decided;
+  $("decision").className = rejected ? "none" : decided.length > 3 ? "long" : "";
+  const reason = rejected ? `, below ${rejectBelow}: no decision` : "";
+  $("certainty").textContent = percent ? `${percentage(value)} probability${reason}`
+    : "the largest output";
+}
+
+// Show that there is no decision.
+function showNone(reason) {
+  if ($("decision").textContent !== "\u2013") $("decision").textContent = "\u2013";
+  $("decision").className = "none";
+  $("certainty").textContent = reason;
+}
+
+// --- what goes in ----------------------------------------------------------------------------
+
+function rgb(color) {
+  const digits = color.trim().slice(1);
+  return [0, 2, 4].map((at) => parseInt(digits.slice(at, at + 2), 16));
+}
+
+function problem(text) {
+  $("problem").textContent = printable(text);
+}
+
+// Call `open` with each file that is chosen or dropped.
+function takeFiles(open) {
+  $("choose").addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", () => {
+    const [file] = $("file").files;
+    $("file").value = "";
+    if (file) open(file);
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dragged");
+  });
+  document.addEventListener("dragleave", () => document.body.classList.remove("dragged"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dragged");
+    const [file] = event.dataTransfer.files;
+    if (file) open(file);
+  });
+}
+
+// Load the page's program, and call `show` with it.
+function start(show) {
+  Engine.start(fromBase64($("engine").textContent)).then((engine) => {
+    state.engine = engine;
+    show(engine.load(fromBase64($("program").textContent)));
+    document.body.dataset.ready = "yes";
+  }).catch((error) => problem(`this browser cannot run the engine: ${error.message}`));
+}
