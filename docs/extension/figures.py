@@ -22,6 +22,7 @@ COMMANDS = {
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
     "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist1d-8k",
+    "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
