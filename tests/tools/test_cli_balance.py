@@ -1,4 +1,4 @@
-"""``train --balance``: rarer classes repeat, validation examples do not, and rare ones are found."""
+"""``train --balance``: rarer classes repeat and are found; validation examples do not repeat."""
 
 import json
 

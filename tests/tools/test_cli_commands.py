@@ -18,6 +18,7 @@ from PIL import Image
 
 from drypoint import data, models, nn, quant
 from drypoint.cli import _data, _verify
+from drypoint.cli import _aliases
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
@@ -37,6 +38,13 @@ def contents(folder):
 def copy(lenet, tmp_path):
     """A copy of the run, to be changed. The folder is no part of what its report depends on."""
     return Path(shutil.copytree(lenet, tmp_path / "copy"))
+
+
+def test_a_command_of_another_tool_is_the_command(cli):
+    for alias, name in _aliases.COMMANDS.items():
+        assert cli(alias, "--help") == cli("help", alias) == cli(name, "--help")
+    assert cli("version") == cli("--version")
+    assert cli("help") == cli("--help")
 
 
 def test_help_has_an_example_that_parses(cli):

@@ -131,8 +131,9 @@ def calibrate(
         QuantizationError: no inputs or a single one without batch axis, an unknown method, a
             percentile or a batch size out of range.
     """
-    model, inputs = as_model(model), as_inputs(inputs)
+    model = as_model(model)
     check_float(model)
+    inputs = as_inputs(inputs, model)
     if len(inputs) == 0:
         raise QuantizationError("calibration needs at least one input, and got none")
     if batch_size is not None and batch_size < 1:

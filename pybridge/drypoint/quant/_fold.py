@@ -12,6 +12,7 @@ from drypoint.data import ImageEncoder
 from drypoint.graph import (
     Affine,
     Builder,
+    InputPart,
     LoweringError,
     Unsupported,
     Value,
@@ -144,7 +145,7 @@ def _name_layer(name: str, net: Graph) -> str:
 
 def _checked_end(builder: Builder, result: Value, title: str) -> Value:
     """An output of the net, checked to be the output of an op."""
-    if result.number == 0:
+    if result.number == 0 or isinstance(builder.node(result), InputPart):
         raise QuantizationError(f"{title} has no layer that would be an op of the engine")
     if result.flat:
         raise QuantizationError(

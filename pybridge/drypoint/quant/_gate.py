@@ -1,6 +1,6 @@
 """Checks of the public functions' arguments: models and inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -39,10 +39,12 @@ def check_float(model: Model) -> None:
         )
 
 
-def as_inputs(inputs: object) -> NDArray[Any] | Sequence[Any]:
-    """Inputs of a model, a batch of them.
+def as_inputs(inputs: object, model: Model) -> NDArray[Any] | Sequence[Any]:
+    """Inputs of a model, a batch of them; of several inputs by name the vectors that hold them.
 
     Raises:
         QuantizationError: `model_inputs` refuses the argument.
     """
+    if isinstance(inputs, Mapping):
+        return model.encode(inputs)
     return model_inputs(inputs, name="inputs", error=QuantizationError)

@@ -20,6 +20,7 @@ from drypoint.graph import (
     Binary,
     Concat,
     Graph,
+    InputPart,
     Integers,
     MaxPool,
     PReLU,
@@ -315,6 +316,8 @@ def integer_net(
     """
     raw = raw_pixels(graph)
     refused = [graph.nodes[number].name for number in raw - {0}]
+    if any(isinstance(node, InputPart) for node in graph.nodes.values()):
+        raise UnsupportedError("training in integers is for nets of one input; quantize this one")
     if refused:
         raise UnsupportedError(
             f"no training in integers for {', '.join(refused)}: it reads pixels and has no weights"

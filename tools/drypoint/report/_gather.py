@@ -91,6 +91,8 @@ def make_report(
     """
     rows, budget_facts = _targets(targets, chip, budget)
     _check(reported, test, train)
+    if isinstance(test, tuple) and isinstance(test[0], Mapping):
+        test = reported.encode(test[0]), test[1]
     labelled = test if isinstance(test, Dataset) else None
     x = np.asarray(test[0]) if isinstance(test, tuple) else None if test is None else test.x
     model = reported if isinstance(reported, Model) else None

@@ -31,6 +31,8 @@ from drypoint.data import (
 
 from . import _model_file as model_file
 from ._aliases import MODEL_HINTS
+from ._containers.graph import Graph
+from ._containers.joining import join_arrays, join_inputs
 from ._errors import ModelError, ModelFileError
 from ._module.arrays import FrozenMapping, as_real
 from ._module.layer import Layer
@@ -63,6 +65,7 @@ class Model:
 
     Args:
         net: a layer, mostly a `Sequential`. If its sizes are open, the encoder's shape sets them.
+            A `Graph` with several inputs becomes one that reads a vector of them.
         encoder: encodes pictures or signals as arrays of the net's input shape; None: the model
             takes arrays.
         decoder: decodes the net's output to a class, an image, ...; None: the model gives arrays.
@@ -85,6 +88,10 @@ class Model:
         """Check the parts, and bind the net to the encoder's shape."""
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
+        if isinstance(self.net, Graph) and len(self.net.input_ports) > 1:
+            if self.encoder is not None:
+                raise ModelError("a net of several inputs takes arrays by name, and no encoder")
+            object.__setattr__(self, "net", join_inputs(self.net))
         if self.encoder is not None:
             check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
@@ -148,7 +155,8 @@ class Model:
         return self.net.input_shape if self.encoder is None else self.encoder.shape
 
     def encode(self, x: object) -> Array:
-        """The net's input for x: one example, or a batch with its axis first.
+        """The net's input for x: one example, or a batch with its axis first; of several inputs a
+        dict of these by name.
 
         Float arrays of exactly the net's input shape, batches of them and lists of them pass
         unchanged; the encoder, if there is one, encodes anything else. A `SignalEncoder` encodes
@@ -159,6 +167,8 @@ class Model:
             ModelError: there is no encoder, and a net of images would read uint8 pixels unscaled.
             DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
         """
+        if isinstance(x, Mapping) and self.encoder is None:
+            return join_arrays(self.net, x)
         raw = self._raw(x)
         if raw is not None:
             if isinstance(self.encoder, ImageEncoder):
@@ -223,6 +233,7 @@ class Model:
         """
         if batch_size < 1:
             raise ModelError(f"batch_size is at least 1, got {batch_size}")
+        x = self.encode(x) if isinstance(x, Mapping) and self.encoder is None else x
         if not isinstance(x, list | tuple | np.ndarray) or not self._is_long(x, batch_size):
             return self.net(self.encode(x))
         starts = range(0, len(x), batch_size)

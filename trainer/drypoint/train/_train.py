@@ -17,6 +17,7 @@ from drypoint.nn import Graph, Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
+from ._inputs import join_inputs
 from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
 from ._metrics import Metric, Metrics, resolve_metrics
@@ -56,6 +57,7 @@ def train(
         check_writable(settings.log)  # an error must come before the training
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
+    given, data, validation_data = join_inputs(given, data, validation_data)
     parts = training_data(
         data,
         validation_data,

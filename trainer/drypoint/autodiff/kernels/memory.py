@@ -58,7 +58,7 @@ class BlockPool:
         else:
             self._free = [other for other in self._free if other is not block]
         # The base of all views of an array whose memory is not NumPy's is this array.
-        loan = np.frombuffer(memoryview(block), np.uint8)
+        loan = np.frombuffer(block.data, np.uint8)
         key = id(loan)
         self._loans[key] = weakref.ref(loan, lambda _: self._end(key, block))
         return _aligned(shape, dtype, loan)
