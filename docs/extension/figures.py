@@ -22,6 +22,7 @@ COMMANDS = {
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
     "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist1d-8k",
+    "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
     "bodies": "python examples/few_pictures.py --ways own shipped --pictures 100 --seeds 0",

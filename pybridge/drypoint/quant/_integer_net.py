@@ -180,16 +180,15 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     ) -> dict[str, Tensor]:
         """Port -> the real values of the output."""
         planes = self.values(inputs["input"], params)
-        numbers = [output.number - 1 for output in self.graph.outputs]
-        return {port: planes[i] for port, i in zip(self.output_ports, numbers, strict=True)}
+        ends = zip(self.output_ports, self.graph.outputs, strict=True)
+        return {port: planes[output.number - 1] for port, output in ends}
 
     def values(self, x: Tensor, params: Params) -> list[Tensor]:
         """The output of every op: integers less the zero point; of outputs their real values."""
-        numbers = [output.number for output in self.graph.outputs]
-        planes, shapes = [x], dict(zip(numbers, self.shapes, strict=True))
+        ends = zip(self.graph.outputs, self.shapes, strict=True)
+        planes, shapes = [x], {output.number: shape for output, shape in ends}
         for number, op in enumerate(self.ops, start=1):
-            sources = [planes[number] for number in op.node.reads]
-            y = self._forward(op, sources, params)
+            y = self._forward(op, [planes[n] for n in op.node.reads], params)
             y = real_values(op, y) if op.wide else y
             shape = shapes.get(number) or (y.shape[1:] if y.ndim > 2 else (*y.shape[1:], 1, 1))
             planes.append(y if y.shape[1:] == shape else y.reshape((len(y.data), *shape)))
