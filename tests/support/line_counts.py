@@ -35,8 +35,10 @@ BUDGETS = {  # parts, and the most lines that they may have together
         # transposes 60, several outputs of
         # files, read and written, 130. Few bits took 950:
         # scales by squared error 60, schemes 110, nets that train in integers 520, sensitivity and
-        # allocation 190.
-        13_850,
+        # allocation 190. What converters of TensorFlow write as several operators took 170, sizes
+        # that a file leaves open 170, resizes, slices and transposes in files written 130, planes
+        # that repeat an axis, blocks moved to channels and views by transposes 130.
+        14_500,
     ),
     "all but tests": (
         (

@@ -122,9 +122,22 @@ class Reader:
         if troubles or len(outputs) < len(self.graph.outputs):
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
             names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
-            names = [name for name in names if name in self.values or name in self.waiting]
+            names = [*dict.fromkeys(filter(None, map(self._last_image, names)))]
             raise OnnxError.of(troubles, len(ends), "nodes", hint(names))
         return outputs
+
+    def _last_image(self, name: str) -> str:
+        """The tensor, or the last one before it whose values an output may have; "" of none."""
+        for tensor in (name, *reversed(self.values)):
+            if tensor in self.waiting and tensor not in self.values:
+                return tensor
+            if name in self.values and self.view(tensor).end == self.view(name).end:
+                try:
+                    self.output(tensor)
+                    return tensor
+                except (Unsupported, nn.LayerError):
+                    continue
+        return ""
 
     def _output_title(self, port: str) -> str:
         return "the output" if len(self.graph.outputs) == 1 else f"the output '{port}'"

@@ -51,7 +51,8 @@ def operators(file: File) -> tuple[Operator, ...]:
 
 def activations(file: File, op: Operator) -> tuple[int, ...]:
     """The numbers of the tensors that an operator reads and that are no constants."""
-    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs
+    shaped = op.kind == "TRANSPOSE_CONV"  # its input 0 is a size, which its output has too
+    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs[1 if shaped else 0 :]
     return tuple(n for n in inputs if n >= 0 and file.tensors[n].constant is None)
 
 
