@@ -175,6 +175,15 @@ def test_a_plane_repeats_its_axes_of_one_place(kind, operator, axes):
     check(f.bytes(), kind, (1, 4, 6, 3))
 
 
+def test_a_vector_does_not_repeat_its_only_value():
+    f = TfliteFile((1, 5), scale=0.02, zero=-3)
+    at = f.then("FULLY_CONNECTED", [0, f.drawn(1, 5), f.bias(1)], (1, 1), **STEPS)
+    f.then("MUL", [0, at], (1, 5), **STEPS)
+    for read in (interop.from_tflite, interop.program_from_tflite):
+        with pytest.raises(interop.TfliteError, match=r"joins \(5,\) and \(5, 1, 1\); wanted one"):
+            read(f.bytes())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_of_features_that_come_as_a_vector(kind):
     """Edge Impulse's nets reshape their input; it is the net's image here."""

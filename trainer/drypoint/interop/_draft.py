@@ -171,9 +171,11 @@ class Draft:
             Unsupported: another axis differs.
         """
         view = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
-        pairs = [*zip(view.shape, shape, strict=True)]
-        if any(n not in (1, m) for n, m in pairs):
-            raise Unsupported(f"joins planes {shape} and {view.shape}")
+        pairs = [*zip(view.shape, shape, strict=False)]
+        if len(view.shape) != 3 or any(n not in (1, m) for n, m in pairs):
+            raise Unsupported(
+                f"joins {view.shape} and {shape}; wanted one shape, or 1 in its place"
+            )
         channels, *factor = (m if n == 1 else 1 for n, m in pairs)
         if channels > 1:
             self.claim(channels)
