@@ -207,7 +207,7 @@ def _arithmetic(reader: Reader, op: Operator) -> None:
         raise Unsupported("joins an image or a flattened plane and a vector")
     if b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
         whole = Shape(*(max(sizes) for sizes in zip(a.plane, b.plane, strict=True)))
-        if reader.describe(op.outputs[0]).plane != whole:
+        if reader.describe(op.outputs[0]).plane != whole or a.vector or b.vector:
             raise Unsupported(f"joins planes {a.plane} and {b.plane}")
         a, b = (_repeat(reader, value, whole) for value in (a, b))
     layer: nn.Module = nn.Add() if op.kind == "ADD" else nn.Mul()

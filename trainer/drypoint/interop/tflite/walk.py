@@ -13,6 +13,7 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
+    "RSQRT": "divides by a root, as a norm of the values itself does: train with batch norm",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
 }
 
