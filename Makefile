@@ -84,7 +84,7 @@ device-tools: .venv/installed
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ musl-tools pkg-config zsh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon pymicro-features pymicro-wakeword
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
 	@$(PYTHON) -m venv build/esphome && build/esphome/bin/pip install --quiet --disable-pip-version-check esphome
 	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome
 

@@ -26,7 +26,7 @@ from onnx_files import OnnxFile
 from PIL import Image
 from trainable import blobs, classifier
 
-from drypoint import data, devices, interop, measure, models, nn, train
+from drypoint import data, devices, interop, measure, models, nn, quant, train
 from drypoint.cli._package import package_of
 from drypoint.common import READ_LIMIT, DrypointError, pack_members, unpack_members
 from drypoint.program import blob
@@ -88,6 +88,18 @@ def a_model():
 
 def test_model_files():
     check_mutants(nn.loads, mutants.zip_changed, a_model().dumps(), 400)
+
+
+def test_files_of_models_trained_in_integers():
+    x = np.random.default_rng(0).integers(0, 256, (20, 6, 8)).astype(np.uint8)
+    content = quant.Scheme(weights={"fc": 2, "*": 4}).training_model(a_model(), x).dumps()
+    check_mutants(lambda c: quant.quantize(nn.loads(c)), mutants.zip_changed, content, 100)
+    members = unpack_members(content)
+
+    def quantize(text):
+        quant.quantize(nn.loads(pack_members({**members, "model.json": text.encode()})))
+
+    check_mutants(quantize, mutants.json_changed, members["model.json"].decode(), 200)
 
 
 def test_model_files_of_graphs():

@@ -10,6 +10,9 @@ from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
 from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+from ._families import families_markdown
+from ._integers import NETS as INTEGER_NETS
+from ._integers import integers_text
 from ._layers import layers_text
 
 
@@ -21,6 +24,16 @@ def main(arguments: list[str]) -> int:
     add_options(parser, count=int, rounds=TrainPlan().rounds, nets=NETS)
     parser.add_argument(
         "--layers", action="store_true", help="time each layer alone beside PyTorch's, one thread"
+    )
+    parser.add_argument(
+        "--families",
+        action="store_true",
+        help="time ten epochs of each family of nets, two threads",
+    )
+    parser.add_argument(
+        "--integers",
+        action="store_true",
+        help="time a step in a program's integers beside a step in floats, one thread",
     )
     parser.add_argument("--json", action="store_true", help="print all figures")
     args = parser.parse_args(arguments)
@@ -35,6 +48,12 @@ def main(arguments: list[str]) -> int:
     try:
         if args.plot is not None:
             TrainCurves.check_saving(args.plot)
+        if args.families:
+            print(families_markdown())
+            return 0
+        if args.integers:
+            print(integers_text(list(INTEGER_NETS), rounds=plan.rounds))
+            return 0
         if args.layers:
             return _print_layers(plan, named_nets(args, NETS))
         compiler = find_compiler(args.cc)

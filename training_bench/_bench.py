@@ -29,7 +29,7 @@ from drypoint.engine import Engine
 from drypoint.nn import Model
 
 from ._cores import Cores, Watch, Watched
-from ._nets import NETS, SIGNALS, training_data
+from ._nets import MNIST, NETS, training_data
 from ._result import OURS, TrainNet, TrainResult, TrainTimes
 from ._together import Together
 
@@ -133,7 +133,7 @@ def _time_net(
         )
     Model(net).save(folder / "net.npz")
     np.savez(folder / "data.npz", x=x, y=y)
-    versions = _installed_libraries(peers=plan.peers, images=name not in SIGNALS)
+    versions = _installed_libraries(peers=plan.peers, augments=net.input_shape == MNIST)
     counts = [n for n in plan.threads if n == 1 or n <= len(cpus)]
     commands = [(kind, batch) for kind in ("step", "forward") for batch in plan.batches]
     questions = [(f"{kind} {batch} {plan.ms}", 2) for kind, batch in commands]
@@ -147,6 +147,7 @@ def _time_net(
             begun, left_out = stack.enter_context(start(entrants, cpus[-threads:]))
             processes |= begun
             notes += left_out
+        before = {key: process.memory() for key, process in processes.items()}
         responders: dict[str, Responder] = {**processes}
         if max(counts) > 1:
             command = _entrant(OURS, folder, 1).command
@@ -180,7 +181,14 @@ def _time_net(
         (figure.scale(2) for figure in limits_found.values()), None
     )  # a multiply-add is two
     libraries = [
-        _times(name, versions[name], threads, plan, answers=answers[key], peak=peaks[key])
+        _times(
+            name,
+            versions[name],
+            threads,
+            plan,
+            answers=answers[key],
+            memory=(before[key], peaks[key]),
+        )
         for threads in counts
         for name in versions
         if (key := _key(name, threads)) in processes
@@ -209,11 +217,11 @@ def _core_notes(watch: Watch, cores: Cores) -> Iterator[str]:
         )
 
 
-def _installed_libraries(*, peers: bool, images: bool) -> dict[str, str]:
-    """Library -> version, of the installed libraries; signals are not augmented."""
+def _installed_libraries(*, peers: bool, augments: bool) -> dict[str, str]:
+    """Library -> version, of the installed libraries; ours twice where images are augmented."""
     found = {}
     for name, packages in PACKAGES.items():
-        if not images and name == "drypoint, augmenting":
+        if not augments and name == "drypoint, augmenting":
             continue
         for package in packages if peers or "drypoint" in packages else ():
             with contextlib.suppress(PackageNotFoundError):
@@ -247,7 +255,7 @@ def _times(
     plan: TrainPlan,
     *,
     answers: Mapping[str, list[Figure]],
-    peak: float,
+    memory: tuple[float, float],
 ) -> TrainTimes:
     return TrainTimes(
         name=name,
@@ -256,7 +264,8 @@ def _times(
         step_us=_figures(plan, answers, "step", 0),
         step_cpu_us=_figures(plan, answers, "step", 1),
         forward_us=_figures(plan, answers, "forward", 0),
-        peak_bytes=peak,
+        peak_bytes=memory[1],
+        training_bytes=memory[1] - memory[0],
     )
 
 

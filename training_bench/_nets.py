@@ -42,6 +42,7 @@ NETS: dict[str, Callable[[], Sequential]] = {
     "unet": unet,
 }
 SIGNALS = (*OF_ENGINE, "tcn", "unet")  # these read real numbers, and images the others
+MNIST = (1, 28, 28)  # the shape of nets that read it
 REPEATING = ("ad", "unet")  # these learn to repeat their input, and classes the others
 
 EXAMPLES = (
@@ -60,7 +61,7 @@ def training_data(name: str) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     net = NETS[name]()
     shape = net.input_shape
     assert shape is not None  # every net of NETS has one
-    if shape == (1, 28, 28):
+    if shape == MNIST:
         digits = data.load("mnist", "train")
         return digits.x, digits.y
     rng = np.random.default_rng(0)

@@ -17,6 +17,8 @@ class TrainTimes:
         forward_us: images a call -> microseconds an image.
         peak_bytes: the most memory that its process held, libraries and data set included; NaN
             where the system does not say.
+        training_bytes: the part of it that the process did not hold before its first step: what a
+            step of the largest batch takes, with what the library keeps from step to step.
     """
 
     name: str
@@ -26,6 +28,7 @@ class TrainTimes:
     step_cpu_us: Mapping[int, Figure]
     forward_us: Mapping[int, Figure]
     peak_bytes: float
+    training_bytes: float
 
     @property
     def fair_us(self) -> Mapping[int, Figure]:

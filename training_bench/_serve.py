@@ -6,6 +6,7 @@ milliseconds). The answer is two lines of microseconds an image: wall-clock time
 time of all cores.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from drypoint.nn import Sequential
 from ._jax_trainer import JaxTrainer
 from ._tensorflow_trainer import TensorFlowTrainer
 from ._torch_trainer import ChannelsLastTrainer, TorchTrainer
-from ._trainer import AugmentingTrainer, DrypointTrainer, Trainer
+from ._trainer import AugmentingTrainer, DrypointTrainer, Seconds, Trainer
 
 
 def trainers() -> dict[str, type[Trainer]]:
@@ -42,7 +43,7 @@ class Timer:
         self._rates: dict[tuple[str, int], float] = {}  # microseconds an image
 
     def turn(
-        self, name: str, call: Callable[[int, int], float | None], batch: int, ms: float
+        self, name: str, call: Callable[[int, int], Seconds | None], batch: int, ms: float
     ) -> tuple[float, float]:
         """Microseconds an image, wall-clock and of all cores; the first measurement warms up."""
         if (name, batch) not in self._rates:
@@ -56,12 +57,12 @@ class Timer:
 
     @staticmethod
     def _measure(
-        call: Callable[[int, int], float | None], n: int, batch: int
+        call: Callable[[int, int], Seconds | None], n: int, batch: int
     ) -> tuple[float, float]:
         begin, cpu = time.perf_counter(), time.process_time()
         seconds = call(n, batch)
-        wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
-        return 1e6 * (wall if seconds is None else seconds) / n, 1e6 * cpu / n
+        wall, cpu = seconds or (time.perf_counter() - begin, time.process_time() - cpu)
+        return 1e6 * wall / n, 1e6 * cpu / n
 
 
 def serve(arguments: list[str]) -> None:
@@ -71,6 +72,8 @@ def serve(arguments: list[str]) -> None:
     assert isinstance(net, Sequential)  # the bench wrote one
     trainer = trainers()[name](net, arrays["x"], arrays["y"], threads=int(threads))
     timer = Timer(len(arrays["y"]))
+    with contextlib.suppress(OSError):  # other systems do not say how much memory is in use
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")  # forget the peak of the start
     print("ready", flush=True)
     for line in sys.stdin:
         match line.split():

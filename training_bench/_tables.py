@@ -39,7 +39,8 @@ def train_markdown(result: TrainResult) -> str:
             f"({result.machine.cpu}, {result.machine.compiler}; microseconds an image of a full "
             "step, peers at their best setting: processor time with one thread, wall time with "
             f"several; how many times as fast {result.nets[0].ours[-1].name} is; medians of "
-            f"{result.rounds} interleaved rounds, of ratios within rounds; "
+            f"{result.rounds} interleaved rounds, of ratios within rounds; MB: what training "
+            "takes beside the library and the data; "
             f"`make bench-train ARGS='--nets {names} --batches {batches} --markdown'` "
             "measures again.)",
         ]
@@ -100,10 +101,13 @@ def _ratio_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
 
 
 def _memory_rows(net: TrainNet) -> Iterator[tuple[str, ...]]:
-    yield ("the most memory in use, MB", "threads", "")
+    yield ("the most memory in use, MB", "threads", "all", "to train")
     for times in net.libraries:
-        peak = "-" if math.isnan(times.peak_bytes) else f"{times.peak_bytes / 1e6:,.0f}"
-        yield (times.name, str(times.threads), peak)
+        yield (times.name, str(times.threads), _mb(times.peak_bytes), _mb(times.training_bytes))
+
+
+def _mb(n_bytes: float) -> str:
+    return "-" if math.isnan(n_bytes) else f"{n_bytes / 1e6:,.0f}"
 
 
 def _over(net: TrainNet, ours: TrainTimes, family: str) -> Iterator[TrainRatio]:
@@ -123,6 +127,7 @@ def _page(net: TrainNet) -> Iterator[str]:
     families = [*net.peers, *([OURS] if several else [])]
     over = [f"over {'one thread' if f == OURS else f}" for f in families]
     over += ["trainings at once over one"] if net.at_once else []
+    over += [f"MB of {family}" for family in (OURS, *net.peers)]
     rows = []
     for threads, n in itertools.product(net.threads, net.batches):
         here = [times for times in net.libraries if times.threads == threads]
@@ -137,6 +142,9 @@ def _page(net: TrainNet) -> Iterator[str]:
         if net.at_once:
             gain = net.gain(n) if threads == max(net.threads) else None
             cells.append("-" if gain is None else f"{gain.median:.2f}")
+        for family in (OURS, *net.peers):
+            sizes = [times.training_bytes for times in here if times.family == family]
+            cells.append(_mb(min(sizes, default=math.nan)))
         rows.append((str(n), str(threads), *figures, *cells))
     return markdown_table((f"{net.name}, images a step", "threads", *ours, *net.peers, *over), rows)
 

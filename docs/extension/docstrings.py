@@ -41,10 +41,16 @@ def plain(lines: list[str]) -> Iterator[str]:
         yield line
 
 
+_NAMES = re.compile(r"^(\s+)(\w+(?:, \w+)+)(?=: )")
+"""Attributes that share a line: Sphinx would take "first," for the type of "second"."""
+
+
 def convert(
     _app: Sphinx, what: str, _name: str, _object: object, _options: object, lines: list[str]
 ) -> None:
     """Convert a docstring in place, before napoleon reads its sections."""
+    if what == "class":
+        lines[:] = [_NAMES.sub(lambda row: row[1] + row[2].replace(" ", ""), s) for s in lines]
     lines[:] = plain(lines)
     if what in ("property", "attribute", "data"):
         # An empty comment, or napoleon takes "3: (C, H, W)." for a type and its description; it

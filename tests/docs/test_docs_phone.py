@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from browser import chromium
+from browser import axe_source, chromium, look, violations
 
 from tools import ROOT
 
@@ -111,9 +111,8 @@ UNREACHABLE = """[...document.querySelectorAll("article *")].filter((one) =>
   .map((one) => one.outerHTML.slice(0, 200))"""
 
 
-def phone(tab, width=400):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    tab.call("Emulation.setDeviceMetricsOverride", **size)
+AXE_PAGES = ("index", "report", "api/report")
+"""A page of our own HTML, a guide, a reference: the theme makes the others alike."""
 
 
 def test_a_listing_takes_the_focus_while_it_scrolls(toolbox, tmp_path):
@@ -122,7 +121,7 @@ def test_a_listing_takes_the_focus_while_it_scrolls(toolbox, tmp_path):
     (tmp_path / "page.html").write_text(f"<!doctype html><script>{JS}</script>{body}", "utf-8")
     with chromium(toolbox.need("chromium")) as tab:
         for width, wanted in ((400, [0, -1]), (4000, [-1, -1]), (400, [0, -1])):
-            phone(tab, width)
+            look(tab, width)
             if not tab.run("document.querySelector('pre')"):
                 tab.open((tmp_path / "page.html").as_uri(), ready="document.readyState=='complete'")
             found = "[...document.querySelectorAll('pre')].map((one) => one.tabIndex)"
@@ -132,8 +131,19 @@ def test_a_listing_takes_the_focus_while_it_scrolls(toolbox, tmp_path):
 
 def test_what_scrolls_on_a_phone_is_reached_by_keyboard(toolbox, site):
     with chromium(toolbox.need("chromium")) as tab:
-        phone(tab)
+        look(tab, 400)
         for page in sorted(site.glob("*.html")):
             tab.open(page.as_uri(), ready="document.readyState == 'complete'")
             assert tab.run(UNREACHABLE) == [], page.name
             assert tab.run("document.documentElement.scrollWidth") <= 400, page.name
+
+
+def test_axe_finds_nothing_on_the_site(toolbox, site):
+    axe = axe_source(toolbox)
+    with chromium(toolbox.need("chromium")) as tab:
+        for name in AXE_PAGES:
+            for width, scheme in ((400, "dark"), (800, "light"), (1100, "dark"), (1280, "light")):
+                look(tab, width, scheme)
+                tab.open((site / f"{name}.html").as_uri(), ready="document.readyState=='complete'")
+                assert violations(tab, axe) == [], (name, width, scheme)
+                assert tab.run("document.documentElement.scrollWidth") <= width, (name, width)

@@ -81,6 +81,10 @@ def test_a_property_has_its_description_and_no_type_of_it(monkeypatch):
     config = napoleon.Config(napoleon_use_ivar=True)
     read = napoleon.GoogleDocstring(lines, config, what="property", name="x", obj=property())
     assert str(read).split() == ["..", "1:", "(I,)."]
+    lines = ["A figure.", "", "Attributes:", "    first, second: the numbers, or None."]
+    import_module("docstrings").convert(None, "class", "x", None, None, lines)
+    read = napoleon.GoogleDocstring(lines, config, what="class", name="x", obj=int)
+    assert ":ivar first,second: the numbers, or None." in str(read)
 
 
 def test_all_python_on_the_pages_is_examples_with_their_outputs():
@@ -95,6 +99,7 @@ def test_all_python_on_the_pages_is_examples_with_their_outputs():
 
 
 PACKAGES = {  # that examples of a page need beside drypoint's own
+    "few-pictures.md": ["onnx"],
     "frameworks.md": ["sklearn"],
     "import.md": ["onnx"],
     "report.md": ["jinja2", "matplotlib"],

@@ -41,16 +41,16 @@ def make_program(name):
     return model, x, quant.quantize(model, quant.calibrate(model, x))
 
 
-def naive(program, q, y):
-    """Section 10 of NUMERICS.md in Python's integers, for one input and its outputs."""
+def naive(program, q, y, at=-1):
+    """Section 10 of NUMERICS.md in Python's integers, for one input and its values of an output."""
     h, w, c = program.input_shape
-    mult, shift = program.error_scale
+    mult, shift = program.error_scale_of(program.outputs[at])
     error = 0
     for row in range(h):
         for column in range(w):
             for channel in range(c):
                 i = (row * w + column) * c + channel
-                same = program.output_shape == program.input_shape
+                same = program.output_ops[at].out_shape == program.input_shape
                 j = i if same else (channel * h + row) * w + column
                 r = (int(y[j]) * mult + (1 << (shift - 1))) >> shift
                 r = min(max(r, -(2**17)), 2**17 - 1)
@@ -153,3 +153,81 @@ def test_scales_that_are_too_far_apart_are_refused():
         _ = far.error_scale
     header = codegen.generate(program, "net", np.zeros((1, 1, 1, 12), np.int8))["net.h"]
     assert "reconstruction_error" not in header  # there is no threshold
+
+
+def several():
+    """Two reconstructions of windows, one by a narrow bottleneck, and scores of two classes."""
+    x = np.random.default_rng(0).normal(2, 3, (60, 6, 3)).astype(np.float32)
+    encoder = data.SignalEncoder.from_data(x)
+    net = nn.Graph(
+        {
+            "flat": nn.Flatten(), "body": nn.Linear(9), "relu": nn.ReLU(), "fine": nn.Linear(18),
+            "narrow": nn.Linear(2), "coarse": nn.Linear(18), "fc": nn.Linear(2),
+        },
+        [("input", "flat", "body", "relu", "fine", ".fine"),
+         ("relu", "narrow", "coarse", ".coarse"), ("relu", "fc", ".kind")],
+        {"input": encoder.shape},
+    )  # fmt: skip
+    model = nn.Model(net.initialize(1), encoder=encoder)
+    return x, quant.quantize(model, quant.calibrate(model, x))
+
+
+def test_each_output_that_reconstructs_has_an_error_and_a_threshold(toolbox, tmp_path):
+    """Oracle: the naive loops; for the exported C the errors in Python."""
+    x, program = several()
+    q, c = program.integers(x), Engine(program)
+    assert set(program.reconstructions) == {"fine", "coarse"}
+    assert not program.is_autoencoder
+    outputs, errors = c.run(q), c.reconstruction_error(x)
+    assert set(errors) == {"fine", "coarse"}
+    names = [output.name for output in program.outputs]
+    for name, found in errors.items():
+        pairs, at = zip(q, outputs[name], strict=True), names.index(name)
+        assert found.tolist() == [naive(program, plane.ravel(), row, at) for plane, row in pairs]
+    medians = {name: int(np.sort(values)[len(x) // 2]) for name, values in errors.items()}
+    for name, threshold in medians.items():
+        program = program.with_threshold(threshold, name)
+    program = blob.loads(blob.dumps(program))
+    kept = {output.name: output.threshold for output in program.outputs}
+    assert kept == {**medians, "kind": None}
+    export_c(program, x[:1], tmp_path, name="motor")
+    assert (
+        "`motor_coarse_is_anomaly(input, scores + MOTOR_OUTPUT_COARSE)`"
+        in (tmp_path / "README.md").read_text()
+    )
+    (tmp_path / "use.c").write_text(
+        '#include "motor.h"\n#include <stdio.h>\n'
+        "static int8_t input[MOTOR_INPUT_SIZE];\nstatic int32_t scores[MOTOR_OUTPUT_COUNT];\n"
+        "static uint8_t arena[MOTOR_ARENA_SIZE + 1];\n"
+        "int main(void) {\n    while (fread(input, sizeof input, 1, stdin) == 1) {\n"
+        "        dpt_run(&motor, NULL, arena, sizeof arena, input, scores);\n"
+        + "".join(
+            "        {\n"
+            f"            const int32_t *values = &scores[MOTOR_OUTPUT_{name.upper()}];\n"
+            "            unsigned long long error =\n"
+            f"                motor_{name}_reconstruction_error(input, values);\n"
+            f'            printf("%llu %d\\n", error, motor_{name}_is_anomaly(input, values));\n'
+            "        }\n"
+            for name in medians
+        )
+        + "    }\n    return 0;\n}\n"
+    )
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{INCLUDE}", f"-I{tmp_path}"]
+    sources = [path for path in c_sources() if path.suffix == ".c"]
+    run([*command, tmp_path / "use.c", tmp_path / "motor.c", *sources, "-o", tmp_path / "use"])
+    words = [*map(int, run([tmp_path / "use"], data=q.tobytes()).decode().split())]
+    for i, (name, threshold) in enumerate(medians.items()):
+        assert words[2 * i :: 4] == errors[name].tolist()
+        assert words[2 * i + 1 :: 4] == (errors[name] > threshold).astype(int).tolist()
+
+
+def test_a_threshold_belongs_to_an_output_that_reconstructs():
+    _, program = several()
+    with pytest.raises(ProgramError, match="the output kind is no autoencoder of real inputs"):
+        program.with_threshold(3, "kind")
+    with pytest.raises(ProgramError, match="there is no output 'other'; there are fine, coarse, k"):
+        program.with_threshold(3, "other")
+    with pytest.raises(ProgramError, match="the threshold is -1"):
+        program.with_threshold(-1, "fine")
+    with pytest.raises(ProgramError, match="the reconstruction error is computed of a whole"):
+        program.with_threshold(5, "fine").streaming()

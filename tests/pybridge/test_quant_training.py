@@ -6,9 +6,10 @@ The oracle of integers is `program.reference`; of gradients, loops over single n
 import numpy as np
 import pytest
 
-from drypoint import data, engine, measure, nn, quant, train
-from drypoint.autodiff import Range, Tensor, requantize, weight_codes
-from drypoint.program import reference
+from drypoint import data, engine, graph, measure, nn, quant, train
+from drypoint.autodiff import Range, Tensor, gradcheck, requantize, weight_codes
+from drypoint.program import Lookup, Mul, PReLU, Resize, Slice, Transpose, Upsample, blob, reference
+from drypoint.quant import _integer_planes
 
 RNG = np.random.default_rng(39)
 IMAGES = RNG.integers(0, 256, (96, 10, 10), np.uint8)
@@ -56,13 +57,47 @@ def branches():
     return nn.Sequential([*layers, *ends])
 
 
+def attention():
+    """A hard-swish, and squeeze-and-excite: a product of a plane and a factor for each channel."""
+    layers = {
+        "conv": nn.Conv2d(6, 3),
+        "swish": nn.Hardswish(),
+        "squeeze": nn.Sequential([nn.GlobalAvgPool2d(), nn.Flatten(), nn.Linear(4), nn.ReLU()]),
+        "excite": nn.Sequential([nn.Linear(6), nn.Hardsigmoid(), nn.Reshape((6, 1, 1))]),
+        "mul": nn.Mul(),
+        "square": nn.Mul(),
+        "end": nn.Sequential([nn.GlobalAvgPool2d(), nn.Flatten(), nn.Linear(3), nn.Softmax()]),
+    }
+    edges = [("input", "conv", "swish", "mul.a"), ("swish", "squeeze", "excite", "mul.b")]
+    return nn.Graph(layers, [*edges, ("mul", "square.a"), ("mul", "square.b"), ("square", "end")])
+
+
+def planes():
+    """Planes resized, upsampled, shuffled, cut and transposed, and slopes for each channel."""
+    return nn.Sequential(
+        [
+            *(nn.Slice(1, 1), nn.Conv2d(8, 3), nn.PReLU(8), nn.Slice(2, step=2)),
+            *(nn.PixelShuffle(2), nn.Upsample(2), nn.Conv2d(4, 3, groups=2), nn.Permute((1, 0, 2))),
+            *(nn.Conv2d(4, 1), nn.Resize((5, 3)), nn.ChannelShuffle(2), nn.Conv2d(4, 1), nn.ReLU()),
+            *(nn.Slice(0, 1), nn.ConvTranspose2d(2, 2, stride=2)),
+            *(nn.Flatten(), nn.Linear(3), nn.Softmax()),
+        ]
+    )
+
+
 NETS = {
     "separable": (separable, IMAGES),
     "signed": (net_of_signed_inputs, SIGNALS),
     "branches": (branches, IMAGES),
+    "attention": (attention, IMAGES),
+    "planes": (planes, SIGNALS),
 }
 
 
+KINDS = {
+    "attention": {Mul, Lookup},
+    "planes": {PReLU, Resize, Slice, Transpose, Upsample},
+}
 QUIET = {"batch_size": 32, "progress": "none", "validation_split": 0}
 
 
@@ -74,6 +109,11 @@ def floats_of(name):
         encoder = data.ImageEncoder(width=10, height=10, mean=0.4, std=0.3)
         model = nn.Model(model, encoder=encoder, decoder=data.ClassDecoder(range(3)))
     return train.fit(model, (x, LABELS), epochs=1, **QUIET).model
+
+
+def finetune(model):
+    """Training in integers, by any data."""
+    return quant.finetune(model, (np.zeros((9, *model.input_shape)), np.zeros(9)))
 
 
 def train_in_integers(name, **options):
@@ -89,20 +129,56 @@ def test_every_layer_of_the_program_is_what_training_computes(name, bits):
     """Every byte of every op, and the logits: `reference.trace` of the program."""
     model, x = train_in_integers(name, scheme=bits)
     program = quant.quantize(model)
+    assert_equal_values(model, program, x)
+    assert KINDS.get(name, set()) <= {type(op) for op in program.ops}
+    for op in program.ops:
+        if hasattr(op, "weight_bits"):
+            assert op.weight_bits == bits
+            assert np.abs(op.weight).max() <= {8: 127, 4: 7, 2: 1}[bits]
+
+
+def assert_equal_values(model, program, x):
+    """The value of each op in training is the program's, an output's the real value."""
     net = model.net["integers"]
     planes = net.values(Tensor(model.encode(x)), net.constants(np.float32))
     pixels = x[..., None] if x is IMAGES else program.integers(x)
+    ends = [i for i, op in enumerate(program.ops) if op.output.type == "i32"]
+    scales = dict(zip(ends, (output.scale for output in program.outputs), strict=True))
     traces = zip(program.ops, planes, reference.trace(program, pixels), strict=True)
-    for op, plane, codes in traces:
+    for i, (op, plane, codes) in enumerate(traces):
         values = plane.data.reshape(len(x), -1, *codes.shape[1:3]).transpose(0, 2, 3, 1)
-        last = op is program.ops[-1]
-        real = (codes * program.output_scale).astype(np.float32)
-        wanted = real if last else codes.astype(np.float32) - op.output.zero
+        integers = codes.astype(np.float32) - op.output.zero
+        wanted = (codes * scales[i]).astype(np.float32) if i in scales else integers
         np.testing.assert_array_equal(values, wanted, err_msg=op.name)
-    for op in program.ops:
-        if hasattr(op, "weight"):
-            assert op.weight_bits == bits
-            assert np.abs(op.weight).max() <= {8: 127, 4: 7, 2: 1}[bits]
+
+
+def test_every_output_of_a_net_is_what_training_computes():
+    """Two heads of classes, one of a plane; outputs of integers that are copied."""
+    layers = {
+        "body": nn.Sequential([nn.Conv2d(4, 3), nn.ReLU()]),
+        "class": nn.Sequential([nn.GlobalAvgPool2d(), nn.Flatten(), nn.Linear(3), nn.Softmax()]),
+        "spot": nn.Sequential([nn.Conv2d(1, 1), nn.Sigmoid()]),
+        "cells": nn.Sequential([nn.Conv2d(3, 1), nn.Softmax(axis=0)]),
+        "pool": nn.MaxPool2d(4),
+    }
+    edges = [("input", "body", "class", ".label"), ("body", "spot", ".heat"), ("body", "pool")]
+    edges += [("body", "cells", ".cell"), ("pool", ".level")]
+    net = nn.Graph(layers, edges, {"input": (2, 8, 6)})
+    heat = RNG.random((96, 1, 6, 4)).astype(np.float32)
+    level, cell = np.zeros((96, 4, 1, 1), np.float32), RNG.random((96, 3, 6, 4)).astype(np.float32)
+    targets = {"label": LABELS, "heat": heat, "cell": cell, "level": level}
+    options = {**QUIET, "loss": {"cell": nn.MSELoss()}}
+    model = train.fit(net, (SIGNALS, targets), epochs=1, **options).model
+    options["progress"] = "lines"
+    model = quant.finetune(model, (SIGNALS, targets), epochs=2, **options).model
+    program = quant.quantize(model)
+    assert f"IntegerNet({len(program.ops)} ops, weights of 4 bits)" in model.net.describe()
+    assert model.net.info().layers[0].int8_bytes == 3 + 24 + 3 * 24 + 4
+    assert_equal_values(model, program, SIGNALS)
+    probabilities = engine.Engine(program).predict_proba(SIGNALS)
+    for name, values in model.predict_proba(SIGNALS).items():
+        wanted = np.moveaxis(values, 1, -1).reshape(96, -1)
+        np.testing.assert_allclose(probabilities[name], wanted, atol=1e-6)  # of float softmaxes
 
 
 def test_a_run_in_integers_learns_what_rounding_to_ternary_weights_has_lost():
@@ -188,13 +264,57 @@ def test_gradients_of_a_requantization_are_those_of_its_real_values():
         np.testing.assert_allclose(leaf.grad, wanted, rtol=1e-9)  # m has 31 bits
 
 
+def test_gradients_of_planes_are_those_of_the_op_without_rounding():
+    """Oracles: finite differences; of a table the function's values at the bytes beside each."""
+    net = quant.Scheme(weights=4).training_model(floats_of("planes"), SIGNALS).net["integers"]
+    for op, n in ((op, op.node.reads[0]) for op in net.ops if op.node.reads != (0,)):
+        shape = net.graph.nodes[n].shape
+        x = RNG.integers(1, 100, (2, shape.c, shape.h, shape.w)) * RNG.choice([-1.0, 1.0])
+        if isinstance(op.node, graph.PReLU):
+            gradcheck(lambda x, op=op: _integer_planes.slope_products(op, x), x)
+        elif isinstance(op.node, graph.Resize):
+            gradcheck(lambda x, op=op: _integer_planes.resize_sums(op.node, x), x)
+        elif isinstance(op.node, graph.Slice | graph.Transpose | graph.Upsample):
+            gradcheck(lambda x, op=op: _integer_planes.move_values(op.node, x), x)
+    net = quant.Scheme(weights=4).training_model(floats_of("attention"), IMAGES).net["integers"]
+    (op, *_) = (op for op in net.ops if isinstance(op.node, graph.Table))
+    source, target = op.quantized.source, op.quantized.target
+    codes = np.arange(source.limits[0] + 1, source.limits[1])
+    x = Tensor((codes - source.zero).astype(float).reshape(1, 1, 1, -1), requires_grad=True)
+    y = _integer_planes.look_up(op, x)
+    y.backward(np.ones(x.shape))
+    for code, gradient, value in zip(codes, x.grad.ravel(), y.data.ravel(), strict=True):
+        below, above = (op.node.function(source.real(code + d)) / target.scale for d in (-1, 1))
+        inside = target.limits[0] < value + target.zero < target.limits[1]
+        slope = (above - below) / 2 if inside else 0
+        assert gradient == pytest.approx(slope, rel=1e-4, abs=1e-5)  # functions in float32
+
+
 def test_ops_that_cannot_be_trained_in_integers_are_named():
-    net = nn.Sequential([nn.Conv2d(4, 3), nn.Hardswish(), nn.Flatten(), nn.Linear(3), nn.Softmax()])
-    model = train.fit(net, (IMAGES, LABELS), epochs=1, progress="none").model
-    with pytest.raises(quant.UnsupportedError, match="Table has no training in integers yet"):
+    net = nn.Sequential([nn.MaxPool2d(2), nn.Conv2d(4, 3), nn.Flatten(), nn.Linear(3)])
+    encoder = data.ImageEncoder(width=10, height=10)
+    model = nn.Model(net.initialize(input_shape=(1, 10, 10)), encoder=encoder)
+    with pytest.raises(quant.UnsupportedError, match="pool: it reads pixels and has no weights"):
         quant.finetune(model, (IMAGES, LABELS))
 
 
 def test_a_net_without_values_is_refused():
     with pytest.raises(train.TrainError, match=r"fit\(model, data\) first"):
         train.fit(separable(), (IMAGES, LABELS), quantization=quant.Scheme(weights=4))
+
+
+@pytest.mark.parametrize("name", ["separable", "attention", "planes"])
+def test_a_saved_model_gives_the_same_program_to_the_byte(name, tmp_path):
+    model, x = train_in_integers(name, scheme={"conv*": 2, "*": 4})
+    model.save(tmp_path / "model.npz")
+    loaded = nn.load(tmp_path / "model.npz")
+    assert blob.dumps(quant.quantize(loaded)) == blob.dumps(quant.quantize(model))
+    np.testing.assert_array_equal(loaded.predict_proba(x), model.predict_proba(x))
+    assert loaded.dumps() == model.dumps()
+    further = [train.fit(m, (x, LABELS), epochs=1, **QUIET).model for m in (model, loaded)]
+    assert further[0].dumps() == further[1].dumps()
+    with pytest.raises(nn.ModelFileError, match="float16"):
+        model.dumps(half=True)
+    for function in (quant.check_export, lambda m: quant.calibrate(m, x), finetune):
+        with pytest.raises(quant.QuantizationError, match="was trained in integers"):
+            function(loaded)

@@ -8,6 +8,7 @@ it writes a picture of the page instead, for README.
 
 import base64
 import contextlib
+import importlib.util
 import json
 import math
 import os
@@ -163,6 +164,32 @@ def chromium(program: str, *flags: str) -> Iterator[Browser]:
         os.close(ours_out)
         os.close(ours_in)
         shutil.rmtree(profile, ignore_errors=True)
+
+
+def axe_source(toolbox: Any) -> str:
+    """The JavaScript of axe-core, from a package that ships it."""
+    toolbox.need_package("axe_playwright_python")
+    found = importlib.util.find_spec("axe_playwright_python")
+    assert found is not None and found.origin is not None
+    return Path(found.origin).with_name("axe.min.js").read_text("utf-8")
+
+
+def look(tab: Browser, width: int, scheme: str = "light") -> None:
+    """Show pages in a window of so many CSS pixels, "light" or "dark"."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    tab.call("Emulation.setDeviceMetricsOverride", **size)
+    chosen = [{"name": "prefers-color-scheme", "value": scheme}]
+    tab.call("Emulation.setEmulatedMedia", features=chosen)
+
+
+def violations(tab: Browser, axe: str) -> list[tuple[str, str]]:
+    """(rule, element) of each violation that axe-core finds on the open page."""
+    tab.run(f"{axe};0")
+    found = tab.run(
+        "axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) =>"
+        " nodes.map((node) => [id, node.html.slice(0, 200)])))"
+    )
+    return [(rule, element) for rule, element in found]
 
 
 @contextlib.contextmanager

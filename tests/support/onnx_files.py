@@ -131,13 +131,17 @@ def as_ours(net, x):
 
 
 def quantized(content, shape, form):
-    """A file as ``onnxruntime.quantization.quantize_static`` writes it."""
+    """A file as ``onnxruntime.quantization.quantize_static`` writes it, calibrated on random
+    examples of a shape, or on examples of several inputs by name.
+    """
     pytest.importorskip("onnxruntime")
     from onnxruntime import quantization as q
 
     class Reader(q.CalibrationDataReader):
         def __init__(self):
-            self.left = [{"input": image[None]} for image in normals(shape, 20)]
+            x = shape if isinstance(shape, dict) else {"input": normals(shape, 20)}
+            count = len(next(iter(x.values())))
+            self.left = [{n: values[i : i + 1] for n, values in x.items()} for i in range(count)]
 
         def get_next(self):
             return self.left.pop() if self.left else None

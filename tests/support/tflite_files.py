@@ -44,8 +44,13 @@ class TfliteFile:
         self.rng = np.random.default_rng(seed)
         self.tensors, self.operators = [], []
         self.variables = []  # name, shape, type, scale, zero
-        self.kind, self.at = kind, None
+        self.kind, self.at, self.inputs = kind, None, [0]
         self.at = self.tensor(shape, scale=scale, zero=zero)
+
+    def another_input(self, shape, *, scale=0.5, zero=0):
+        """One more input; its number."""
+        self.inputs.append(self.tensor(shape, scale=scale, zero=zero))
+        return self.inputs[-1]
 
     def tensor(self, shape, values=None, *, kind=None, scale=None, zero=0, axis=0):
         """A tensor's number; float tensors have no scale."""
@@ -121,7 +126,7 @@ class TfliteFile:
         """The file, whose outputs are the tensors of these numbers, or the last operator's."""
         b = flatbuffers.Builder(1024)
         outputs = outputs or [self.at]
-        graphs = [(self.tensors, self.operators, [0], outputs)]
+        graphs = [(self.tensors, self.operators, self.inputs, outputs)]
         if self.variables:
             once = ("CALL_ONCE", [], [], {"InitSubgraphIndex": 1})
             graphs = [(self.tensors, [once, *self.operators], [0], outputs), self._start()]

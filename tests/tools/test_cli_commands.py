@@ -18,6 +18,7 @@ from PIL import Image
 
 from drypoint import data, models, nn, quant
 from drypoint.cli import _data, _verify
+from drypoint.cli import _aliases
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine
@@ -37,6 +38,13 @@ def contents(folder):
 def copy(lenet, tmp_path):
     """A copy of the run, to be changed. The folder is no part of what its report depends on."""
     return Path(shutil.copytree(lenet, tmp_path / "copy"))
+
+
+def test_a_command_of_another_tool_is_the_command(cli):
+    for alias, name in _aliases.COMMANDS.items():
+        assert cli(alias, "--help") == cli("help", alias) == cli(name, "--help")
+    assert cli("version") == cli("--version")
+    assert cli("help") == cli("--help")
 
 
 def test_help_has_an_example_that_parses(cli):
@@ -206,6 +214,24 @@ def test_quantize_gives_the_program_of_the_main_job(copy, cli):
     assert code == 0
     assert out.splitlines()[-1] == f"{copy / 'lenet.dpt'}: {len(before):,} bytes"
     assert (copy / "lenet.dpt").read_bytes() == before
+
+
+def test_quantize_and_export_of_a_model_trained_in_integers(cli, refused, tmp_path):
+    """No data are read; the file's program is that of the model in memory."""
+    x = np.random.default_rng(0).integers(0, 256, (20, 6, 6)).astype(np.uint8)
+    net = nn.Sequential([nn.Conv2d(2, 3), "relu", "flatten", nn.Linear(3), "softmax"])
+    net = net.initialize(input_shape=(1, 6, 6))
+    model = nn.Model(net, encoder=data.ImageEncoder(width=6, height=6))
+    model = quant.Scheme(weights=4).training_model(model, x)
+    model.save(tmp_path / "small.npz")
+    cli("quantize", tmp_path / "small.npz")
+    program = blob.loads((tmp_path / "small.dpt").read_bytes())
+    expected = quant.quantize(model, name="small", provenance=dict(program.provenance))
+    assert blob.dumps(program) == blob.dumps(expected)
+    cli("export", tmp_path / "small.npz", "--out", tmp_path / "c")
+    assert (tmp_path / "c" / "small.c").exists()
+    message = refused("quantize", tmp_path / "small.npz", "--weights", "2", "--percentile", "99")
+    assert "was trained in integers, which --weights and --percentile would change" in message
 
 
 def test_quantize_by_percentile_gives_another(lenet, cli, tmp_path):

@@ -1,5 +1,6 @@
 """`drypoint report`: its facts against their sources, and the page as a browser reads it."""
 
+import itertools
 import json
 import re
 import sys
@@ -7,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from browser import axe_source, chromium, look, violations
 from html_page import Page
 from PIL import Image
 
@@ -48,6 +50,7 @@ def made():
         test,
         calibration=dataset.x[:100],
         name="three <classes>",
+        sensitivity=True,
         training=json.loads(json.dumps(trained.to_json())),
     )
     return found, test, dataset.x[:100]
@@ -170,6 +173,39 @@ def test_the_page_of_the_documentation_names_every_fact(made):
     assert [path for path in paths if not any(covers(name, path) for name in named)] == []
     assert [name for name in named if not any(covers(name, path) for path in paths)] == []
     assert facts["schema"] == report.SCHEMA == 1
+
+
+def test_axe_finds_nothing(made, toolbox, tmp_path):
+    """Oracle: axe-core, which finds the error that is planted in the page."""
+    found, _, _ = made
+    pages = {"one": found.html(), "two": report.compare_reports(found, found).html()}
+    pages["planted"] = pages["one"].replace("<main>", "<main><img src='data:,'>")
+    axe = axe_source(toolbox)
+    with chromium(toolbox.need("chromium")) as tab:
+        for name, text in pages.items():
+            (tmp_path / f"{name}.html").write_text(text, "utf-8")
+            for width, scheme in itertools.product((400, 1280), ("light", "dark")):
+                look(tab, width, scheme)
+                tab.open(
+                    (tmp_path / f"{name}.html").as_uri(), ready="document.readyState=='complete'"
+                )
+                expected = {"image-alt"} if name == "planted" else set()
+                assert {rule for rule, _ in violations(tab, axe)} == expected, (name, width, scheme)
+                assert tab.run("document.documentElement.scrollWidth") <= width
+
+
+def test_few_bits_are_those_of_quant_sensitivity(made):
+    found, test, images = made
+    calibration = quant.calibrate(found.model, images)
+    expected = quant.sensitivity(found.model, test, calibration=calibration)
+    assert found.facts["bits"] == expected.to_json()
+    conv = expected.ops[0]
+    row = [conv.op, f"{conv.n_weights:,}", *(f"{100 * x:.2f} %" for x in conv.accuracy.values())]
+    assert " ".join(row) in " ".join(str(found).split())
+    assert "".join(row) in Page(found.html()).words
+    for reported, examples in ((found.program, test), (found.model, None)):
+        with pytest.raises(report.ReportError, match="sensitivity needs a float model"):
+            report.make_report(reported, examples, sensitivity=True)
 
 
 def test_a_program_has_a_report_without_floats(made):

@@ -8,7 +8,7 @@ from html_page import Page
 from report_nets import CLASSES, signals
 
 from drypoint import nn, report
-from drypoint.data import ClassDecoder, Dataset, SignalEncoder
+from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure_anomalies, measure_regression
 from drypoint.nn import Model
@@ -63,6 +63,34 @@ def test_an_autoencoder_has_its_errors_and_the_curve_of_its_anomalies(autoencode
         "Which examples are normal is not known"
         in Page(report.make_report(found.program, test).html()).words
     )
+
+
+def test_an_autoencoder_of_pixels_has_its_errors():
+    """Oracle: NumPy on the engine's outputs and the encoder's."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(20, 200, 6)[:, None] * np.linspace(0.4, 1, 6)
+    x = (ramp * rng.uniform(0.6, 1.2, (120, 1, 1)) + rng.normal(0, 4, (120, 6, 6))).clip(0, 255)
+    x[100:] = rng.integers(0, 256, (20, 6, 6))
+    dataset = Dataset(x.astype(np.uint8), np.repeat([0, 1], (100, 20)), ("usual", "noise"))
+    encoder = ImageEncoder(width=6, height=6, mean=(0.4,), std=(0.2,))
+    net = nn.create_net("autoencoder:16,1,4", input_shape=(1, 6, 6), classes=2)
+    model = Model(net.bind((1, 6, 6)).initialize(0), encoder=encoder)
+    usual = dataset.x[:100]
+    targets = encoder(usual).reshape(100, -1)
+    found = report.make_report(
+        fit(model, (usual, targets), epochs=20, loss="mse", progress="none").model,
+        dataset,
+        calibration=usual,
+        normal=["usual"],
+    )
+    off = Engine(found.program).predict_proba(dataset.x).reshape(120, -1)
+    squares = np.square(off - encoder(dataset.x).reshape(120, -1)).mean(axis=1)
+    outputs = found.facts["outputs"]
+    # float32 means in another order
+    assert np.isclose(outputs["error"], squares[:100].mean(), rtol=1e-5)
+    expected = measure_anomalies(squares, dataset.y == 1, threshold=None)
+    assert outputs["anomalies"]["auc"] == expected.auc > 0.9
+    assert Page(found.html()).count["img"] == 10  # the pictures with the largest errors
 
 
 def test_normal_names_classes_of_an_autoencoder(autoencoder):

@@ -75,8 +75,8 @@ def test_threads_are_a_whole_number():
             ad.set_threads(wrong)
 
 
-def check_convolution(rng, n, spec, *, c, o):
-    """Forward and gradients of c channels of x and o of y in each group."""
+def check_convolution(rng, n, spec, *, c, o, signal=False):
+    """Forward and gradients of c channels of x and o of y in each group; a signal has a column."""
     window, groups = spec.window, spec.groups
     least = [
         extent + (p - 1) * s - sum(ends)
@@ -85,6 +85,7 @@ def check_convolution(rng, n, spec, *, c, o):
         )
     ]
     size = tuple(max(1, v) + int(rng.integers(0, 6)) for v in least)
+    size = (size[0], 1) if signal else size
     x, weight = whole(rng, n, c * groups, *size), whole(rng, o * groups, c, *window.kernel)
     x, bias = anyhow(rng, x), whole(rng, o * groups)
 
@@ -137,13 +138,32 @@ def test_convolution_of_1x1(*, n, c, o, strided, seed):
 @given(n=batches, stride=pairs, padding=st.tuples(sides, sides), relu=st.booleans(), seed=seeds)
 @settings(max_examples=20)
 def test_depthwise_convolution(*, n, stride, padding, relu, seed):
-    """Windows of 3x3 and smaller, whose weights or sums are registers, with one and two results of
-    a channel."""
+    """Windows of 3x3 and smaller, whose weights or sums are registers, and windows that take
+    several passes, with one and two results of a channel."""
     rng = np.random.default_rng(seed)
-    kernel = (3, 3) if rng.integers(2) else tuple(rng.integers(1, 4, 2).tolist())
+    kernel = (3, 3) if rng.integers(2) else tuple(rng.integers(1, 7, 2).tolist())
     dilation = (1, 1) if rng.integers(2) else (2, 3)
     window, groups = Window(kernel, stride, padding, dilation), int(rng.integers(2, 5))
     check_convolution(rng, n, Convolution(window, groups, relu), c=1, o=int(rng.integers(1, 3)))
+
+
+@given(
+    n=batches,
+    kernel=st.integers(1, 14),
+    stride=st.integers(1, 3),
+    padding=sides,
+    pool=st.integers(1, 2),
+    relu=st.booleans(),
+    seed=seeds,
+)
+@settings(max_examples=30)
+def test_convolution_of_signals(*, n, kernel, stride, padding, pool, relu, seed):
+    """Images of one column, whose results are computed as if they were a row."""
+    rng = np.random.default_rng(seed)
+    window = Window((kernel, 1), (stride, 1), (padding, (0, 0)), (int(rng.integers(1, 3)), 1))
+    groups, c = (3, 1) if rng.integers(2) else (1, int(rng.integers(1, 4)))
+    spec = Convolution(window, groups, relu, (pool, 1))
+    check_convolution(rng, n, spec, c=c, o=int(rng.integers(1, 9)), signal=True)
 
 
 @given(n=batches, size=pairs, padding=st.tuples(sides, sides), seed=seeds)

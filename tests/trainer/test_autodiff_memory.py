@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, kernels
 from drypoint.autodiff.kernels import runtime
+from drypoint.autodiff.kernels.memory import BlockPool
 from drypoint.autodiff.kernels.native import call
+from drypoint.autodiff.trace import Trace
 
 
 def begins_a_line(array):
@@ -48,6 +50,34 @@ def test_results_of_kernels_begin_at_a_cache_line():
             assert all(map(begins_a_line, (y.data, z.data, x.grad, w.grad, v.grad)))
         for leaf in (x, w, v):
             leaf._node.gradient = None
+
+
+def test_a_block_is_used_again_when_no_view_of_it_is_left():
+    pool = BlockPool()
+    first = pool.empty((100,), np.float32)
+    view, place = first[:50].reshape(5, 10).T, kernels.address(first)
+    assert begins_a_line(first)
+    assert pool.lends(view.base)
+    del first
+    assert kernels.address(pool.empty((100,), np.float32)) != place
+    del view
+    large, small = pool.empty((49,), np.float32), pool.empty((20,), np.float32)
+    assert kernels.address(large) in {place, kernels.address(pool.blocks[1])}
+    assert len(pool.blocks) == 3
+    assert not any(np.shares_memory(small, block) for block in pool.blocks[:2])
+
+
+def test_the_gradients_of_a_chain_take_turns_in_memory():
+    """A net of eight equal layers: as many activations as layers, but only some gradients."""
+    x = np.ones((16, 4, 8, 8), np.float32)
+    weights = [np.ones((4, 4, 1, 1), np.float32) for _ in range(8)]
+    with runtime.force_kernels(next(iter(runtime.Settings.sets))), Trace(x, *weights) as trace:
+        y = Tensor(x, requires_grad=True)
+        for weight in weights:
+            y = ad.conv2d(y, Tensor(weight, requires_grad=True))
+        y.sum().backward()
+    n_large = sum(block.size >= x.nbytes for pool in trace._pools.values() for block in pool.blocks)
+    assert n_large <= len(weights) + 4
 
 
 def in_memory(values, layout):

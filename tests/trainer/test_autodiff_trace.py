@@ -61,14 +61,14 @@ def test_a_program_gives_the_bytes_of_python(name, threads):
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_workers_make_their_calls_side_by_side(threads):
-    """Four micro-batches of other sizes, two workers or one; the memory of a worker is used again,
-    so results are copied out of it."""
+    """Four micro-batches of other sizes, two workers or one; results are copied, since only memory
+    that all workers share outlives a micro-batch."""
     xs = [drawn(seed, n, 2, 13, 9) for seed, n in ((3, 21), (4, 40), (5, 7), (6, 21))]
     targets = TARGETS.copy()
     for n_workers in (1, 2):
         with runtime.force_kernels(SETS[0], threads):
             with Trace(*xs, ONES, targets, *WEIGHTS) as trace:
-                results, addresses = [], []
+                results = []
                 for i, x in enumerate(xs):
                     with worker(i % n_workers):
                         found = gradients(x, *WEIGHTS, targets=targets)
@@ -76,10 +76,7 @@ def test_workers_make_their_calls_side_by_side(threads):
                         for to, array in zip(kept, found, strict=True):
                             kernels.copy_into(to, array)
                     results.append(kept)
-                    addresses.append(kernels.address(found[0]))
             assert trace.complete
-            if n_workers == 1:
-                assert addresses[0] == addresses[3]
             program = trace.compile({})
             for seed in (6, 7):
                 for i, x in enumerate(xs):

@@ -206,7 +206,6 @@ def test_what_is_no_net_is_refused():
     text = str(caught.value)
     assert text.startswith("the model is no net that can be read: 2 of 4 nodes")
     assert "Resize 'larger' resizes by mode 'cubic'" in text
-    given = Input((4,))
     image = Input((4, 4, 4))
     first = L.MaxPooling2D(2, data_format="channels_first")(image)
     for output, message in [
@@ -219,7 +218,6 @@ def test_what_is_no_net_is_refused():
     for model, message in [
         (3, "model is a int; wanted: a keras.Model"),
         (keras.Sequential([L.Dense(3)]), "the model has no graph of layers: build it with keras."),
-        (keras.Model([given, image], L.Dense(2)(given)), "the model has 2 inputs; wanted one"),
         (keras.Sequential([Input((None, None, 3)), L.Conv2D(4, 3)]), "the model's input is (None,"),
     ]:
         with pytest.raises(interop.FrameworkError) as caught:
@@ -249,3 +247,23 @@ def test_models_of_several_outputs():
     for values, wanted in zip(ends.values(), model.predict(x, verbose=0), strict=True):
         last = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
         np.testing.assert_allclose(last, wanted, rtol=0, atol=1e-5)
+
+
+def test_a_keras_model_of_two_inputs_is_a_net_of_them():
+    """Float32 sums in another order: 1e-5 of values below 10. An input that nothing reads is left
+    out.
+    """
+    image, age = Input((6, 5, 2), name="image"), Input((7,), name="age")
+    plane = L.Conv2D(4, 3, padding="same", activation="relu")(image)
+    body = L.Dense(5, activation="relu")(L.Flatten()(plane))
+    side = L.Dense(4, activation="relu")(age)
+    model = keras.Model([image, age], L.Dense(3)(L.Concatenate()([body, side])))
+    net = interop.from_keras(model)
+    assert net.input_shapes == {"image": (2, 6, 5), "age": (7,)}
+    rng = np.random.default_rng(0)
+    x = {"image": rng.random((40, 6, 5, 2)), "age": rng.normal(0, 3, (40, 7))}
+    found = interop.check(net, model, x)
+    assert found.largest_difference < 1e-5
+    assert found.decisions_equal
+    unread = interop.from_keras(keras.Model([image, age], L.Dense(2)(age)))
+    assert unread.input_shape == (7,)

@@ -311,6 +311,29 @@ def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch
     ]
 
 
+def test_a_module_of_two_inputs_runs_in_c(capsys, tmp_path, monkeypatch, toolbox):
+    """docs/inputs.md: the C of the page on the module of its commands prints what the engine in
+    Python decides.
+    """
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(examples("docs/inputs.md", "import torch"), names)
+    out = capsys.readouterr().out
+    assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
+    page = (ROOT / "docs/inputs.md").read_text("utf-8")
+    (main,) = re.findall(r"^```c\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    folder = tmp_path / "build/scene"
+    (folder / "main.c").write_text(main, "utf-8")
+    sources = [path for path in folder.rglob("*.c") if path.name != "selftest.c"]
+    include = [f"-I{folder}", f"-I{folder / 'drypoint'}"]
+    run([toolbox.need("cc"), "-std=c99", *include, *map(str, sources), "-o", "scene"])
+    x, c = names["x"], engine.Engine(names["program"])
+    pairs = zip(x["image"], x["weather"], strict=True)
+    data = b"".join(image.tobytes() + weather.tobytes() for image, weather in pairs)
+    printed = run(["./scene"], data=data).decode().split()
+    assert [*map(int, printed)] == c.predict_proba(x).argmax(axis=1).tolist()
+
+
 def test_the_example_of_the_page_runs(capsys, tmp_path, monkeypatch):
     """docs/frameworks.md: from a module to C. Of a net with random weights the float decisions are
     equal, since both compute the same sums."""

@@ -42,6 +42,7 @@ NETS = {
     "Flatten": [nn.Flatten(), nn.Linear(3)],
     "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
     "Slice": [*WEIGHTS, nn.Slice(0, 1), nn.Slice(1, -3, step=2)],
+    "InputPart": None,  # takes no images
     "Permute": [*WEIGHTS, nn.Permute((2, 0, 1))],
     "ChannelShuffle": [nn.Conv2d(4, 3), nn.ChannelShuffle(2)],
     "OneHot": None,  # takes no images

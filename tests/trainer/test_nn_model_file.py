@@ -296,7 +296,7 @@ HOSTILE = {
     "another npz": (packed({"format": "other"}, {}), "does not say drypoint-model"),
     "a list": (packed([], {}), "does not say drypoint-model"),
     "no JSON": (packed(b"\xff{", {}), "model.json: no JSON"),
-    "a newer version": (replaced(version=2), "version 2, this drypoint reads up to 1: install"),
+    "a newer version": (replaced(version=3), "version 3, this drypoint reads up to 2: install"),
     "no version": (replaced(version="1"), "its version is '1'"),
     "an unknown layer": (replaced(net={"type": "Conv3d"}), "got 'Conv3d'"),
     "no net": (replaced(net=None), "one of the types"),

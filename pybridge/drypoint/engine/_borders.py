@@ -18,6 +18,8 @@ def reads(program: Program, name: str, pre: str) -> str:
         name: its C name.
         pre: what stands before ``input`` in the README's lines of C.
     """
+    if program.input_parts:
+        return _parts(program, name, pre)
     h, w, c = program.input_shape
     upper, element = name.upper(), ELEMENTS[program.input_type]
     together = f", the {c} channels of a place together" if c > 1 else ""
@@ -40,6 +42,24 @@ def reads(program: Program, name: str, pre: str) -> str:
 {_quantize(program, name, pre)}
 
 Python's `Program.integers` gives equal bytes."""
+
+
+def _parts(program: Program, name: str, pre: str) -> str:
+    """How to make the bytes of several inputs."""
+    upper = name.upper()
+    lines = [f"The inputs lie one after the other in `{pre}input`:", ""]
+    calls = [f"static {ELEMENTS[program.input_type]} {pre}input[{upper}_INPUT_SIZE];"]
+    for part in program.input_parts:
+        macro, element = f"{upper}_INPUT_{part.name.upper()}", ELEMENTS[part.tensor.type]
+        values = f"`{macro}_COUNT` = {part.tensor.shape.size} values of type `{element}`"
+        lines.append(
+            f"* {part.name}: {values} ({part.tensor.shape}) from `{pre}input[{macro}]` on."
+        )
+        place = f"({element} *){pre}input + {macro}"
+        calls.append(f"{name}_{part.name}_quantize({part.name}, {macro}_COUNT, {place});")
+    code = "\n".join(calls)
+    text = "The header makes them of real numbers, as the float net was trained on:"
+    return "\n".join([*lines, "", text, "", f"```c\n{code}\n```"])
 
 
 def _listens(program: Program, name: str, size: str) -> str:
@@ -151,6 +171,11 @@ def _several(program: Program, name: str, pre: str) -> str:
             )
         elif output.softmax:
             real = f"scores; `dpt_softmax` with the scale `{macro}_SOFTMAX` makes probabilities"
+        if output.threshold is not None:
+            call = f"{name}_{output.name}_is_anomaly({pre}input, {pre}scores + {macro})"
+            real += (
+                f"; `{call}` is 1 where the input's reconstruction is beyond `{macro}_THRESHOLD`"
+            )
         lines.append(f"* {output.name}: {values}; {real}.")
     if program.labels:
         lines += ["", f"`dpt_label(&{name}, i)` names value i of the last output."]

@@ -210,9 +210,9 @@ class Engine:
         """
         return self.program.real(self.run(self.program.encode(x)))
 
-    def reconstruction_error(self, x: ArrayLike) -> NDArray[np.uint64]:
-        """How badly an autoencoder reconstructs each input: uint64 (N,), as
-        `Program.reconstruction_error` specifies it.
+    def reconstruction_error(self, x: ArrayLike) -> Any:
+        """How badly an autoencoder reconstructs each input: uint64 (N,), of several outputs a dict
+        of these by name, as `Program.reconstruction_error` specifies it.
 
         Args:
             x: as for `predict_proba`.

@@ -85,7 +85,7 @@ def export_c(
     """
     check_kind(name, str, name="name", wanted="a C identifier", error=ProgramError)
     wanted = "some inputs of the program, such as test.x[:10], which the self-test compiles in"
-    check_kind(golden, np.ndarray, name="golden", wanted=wanted, error=ProgramError)
+    check_kind(golden, (np.ndarray, Mapping), name="golden", wanted=wanted, error=ProgramError)
     model = ExportModel(program=program, golden=golden, cost=cost)
     return _export(
         {name: model}, folder, name=name, form=form, kernels=kernels, target=target, package=package

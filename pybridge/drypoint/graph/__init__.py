@@ -27,6 +27,7 @@ from ._nodes import Affine as Affine
 from ._nodes import AvgPool as AvgPool
 from ._nodes import Concat as Concat
 from ._nodes import Input as Input
+from ._nodes import InputPart as InputPart
 from ._nodes import MaxPool as MaxPool
 from ._nodes import Node as Node
 from ._nodes import Pair as Pair

@@ -28,6 +28,7 @@ from ._nodes import (
     Clip,
     Concat,
     Input,
+    InputPart,
     MaxPool,
     Node,
     Pad,
@@ -395,6 +396,10 @@ class Builder:
             return self.requantize(value)
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
+
+    def input_part(self, value: Value, first: int, shape: Shape) -> Value:
+        """One of several inputs: values of the net's input, a vector, from ``first`` on."""
+        return self.add(InputPart(**self._fields(value, shape=shape), first=first))
 
     def transpose(self, value: Value, order: tuple[int, int, int]) -> Value:
         """The axes ``order`` of height, width and channels as a plane."""

@@ -9,6 +9,7 @@ from ._fuse_pool import fuse_pool
 from ._graph import Graph
 from ._resolve_layout import resolve_layout
 from ._split_concat import split_concat
+from ._split_inputs import split_inputs
 
 
 def fuse(graph: Graph) -> Graph:
@@ -24,5 +25,6 @@ def fuse(graph: Graph) -> Graph:
     graph = fuse_clip(graph)
     graph = fuse_pool(graph)
     graph = split_concat(graph)
+    graph = split_inputs(graph)
     graph = copy_outputs(graph)
     return graph.renumber()

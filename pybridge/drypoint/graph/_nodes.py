@@ -92,6 +92,15 @@ class Input(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class InputPart(Node):
+    """One of several inputs of the net: values of the vector that the net reads, from ``first`` on,
+    in a type and with steps of their own.
+    """
+
+    first: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Weighted(Node):
     """A convolution or dense op; ``weight`` is [out, kernel_h, kernel_w, in / groups].
 

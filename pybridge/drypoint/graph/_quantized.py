@@ -16,6 +16,7 @@ from ._integers import Integers
 from ._nodes import (
     AvgPool,
     Concat,
+    InputPart,
     MaxPool,
     Node,
     PReLU,
@@ -97,15 +98,21 @@ def to_program(
         for output in graph.outputs
     }
     *earlier, last = graph.outputs
-    scales = {"input_scale": nodes[0].source.scale, "output_scale": out_scales[last.name]}
+    numbers, parts = _op_numbers(nodes), _input_parts(graph, nodes)
+    written = [quantized for quantized in nodes if not _copies_bytes(quantized)]
+    scales = {
+        "input_scale": parts[0].scale if parts else nodes[0].source.scale,
+        "output_scale": out_scales[last.name],
+    }
     fields = {"softmax": last.softmax, "decoder": decoders.get(last.name), **scales, **fields}
     if earlier:
         fields["output_name"] = last.name
     return Program(
         ops=tuple(
-            _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in nodes
+            _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in written
         ),
-        reads=tuple(quantized.node.reads for quantized in nodes),
+        reads=tuple(tuple(numbers[n] for n in quantized.node.reads) for quantized in written),
+        input_parts=parts,
         earlier_outputs=tuple(
             Output(
                 name=output.name,
@@ -116,6 +123,42 @@ def to_program(
             for output in earlier
         ),
         **fields,
+    )
+
+
+def _copies_bytes(quantized: QuantizedNode) -> bool:
+    """Whether a node is an input of the type and zero point of the vector it lies in: no op."""
+    source, target = quantized.source, quantized.target
+    same = (source.dtype, source.zero) == (target.dtype, target.zero)
+    return same and isinstance(quantized.node, InputPart)
+
+
+def _op_numbers(nodes: Sequence[QuantizedNode]) -> list[int]:
+    """The number of the tensor of each node of the graph, the input first."""
+    numbers, ops = [0], 0
+    for quantized in nodes:
+        copies = _copies_bytes(quantized)
+        ops += not copies
+        numbers.append(numbers[quantized.node.reads[0]] if copies else ops)
+    return numbers
+
+
+def _input_parts(graph: Graph, nodes: Sequence[QuantizedNode]) -> tuple[program.InputPart, ...]:
+    """The inputs of a net of several, in their order in the vector."""
+    found = [(q.node, q.target) for q in nodes if isinstance(q.node, InputPart)]
+    if not found:
+        return ()
+    found.sort(key=lambda part: part[0].first)
+    names, end = program.input_names([node.name for node, _ in found]), 0
+    for node, _ in found:
+        end += node.shape.size if node.first == end else 0
+    if end != graph.input.shape.size:
+        raise program.ProgramError(
+            f"no output depends on the input at value {end}: leave that input out of the net"
+        )
+    return tuple(
+        program.InputPart(name=name, tensor=target.tensor(node.shape), scale=target.scale)
+        for name, (node, target) in zip(names, found, strict=True)
     )
 
 
@@ -161,6 +204,9 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
         case Transpose():
             groups = program.AXIS_ORDERS.index(node.order) + 1
             return program.Transpose(**base, groups=groups)
+        case InputPart():  # the stored bytes, read as the input's own type
+            bytes_read = np.arange(256, dtype=np.uint8)
+            return program.Lookup(**base, table=bytes_read.view(NUMPY_TYPE[target.dtype]))
         case Table():
             assert quantized.table is not None  # of the node
             return program.Lookup(**base, table=quantized.table)

@@ -20,6 +20,8 @@ from ._c_names import check_c_name as check_c_name
 from ._detector import Detector as Detector
 from ._detector import Keyword as Keyword
 from ._history import Clock as Clock
+from ._inputs import InputPart as InputPart
+from ._inputs import input_names as input_names
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
@@ -62,6 +64,7 @@ __all__ = [
     "Clock",
     "DType",
     "Detector",
+    "InputPart",
     "Keyword",
     "Lifetime",
     "Output",
@@ -80,6 +83,7 @@ __all__ = [
     "c_name",
     "check_c_name",
     "codegen",
+    "input_names",
     "lifetimes",
     "memory_chart",
     "multipliers",

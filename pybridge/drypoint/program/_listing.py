@@ -20,6 +20,7 @@ def listing(
     ops: tuple[Op, ...],
     reads: Reads,
     *,
+    inputs: Sequence[str],
     outputs: Sequence[str],
     arena: int,
     least: int,
@@ -36,6 +37,7 @@ def listing(
         source: the program's input.
         ops: its ops.
         reads: for each op, the numbers of the tensors that it reads.
+        inputs: name and tensor of each of several inputs, which have a line.
         outputs: the names of the program's outputs; several ones have a line.
         arena: bytes of the arena.
         least: the lower bound of the arena's bytes.
@@ -48,6 +50,8 @@ def listing(
     total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
     head = [f"program {printable(name)}: {total}"]
+    if inputs:
+        head.append(f"inputs: {', '.join(inputs)}")
     if len(outputs) > 1:
         written = zip(outputs, filter(is_output, ops), strict=True)
         head.append(

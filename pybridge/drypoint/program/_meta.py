@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._outputs import CHANNELS, ONLY_OUTPUT, Output, SoftmaxForm, name_problem
+from ._inputs import InputPart, input_name_problem
+from ._outputs import CHANNELS, ONLY_OUTPUT, Output, SoftmaxForm, output_name_problem
 from ._program import Program
+from ._tensors import Shape, Tensor
 
 MAX_DEPTH = 100  # of arrays and objects inside one another, the meta object itself included
+_SIDES = ("height", "width", "channels")  # of one of several inputs
 _MAX_DIGITS = 310  # a sign and the 309 digits of the largest float64: longer integers are larger
 
 
@@ -24,8 +27,8 @@ class Meta:
     name: str
     ops: tuple[str, ...]
     input_scale: float
+    input_parts: tuple[InputPart, ...]
     outputs: tuple[Output, ...]
-    threshold: int | None
     encoder: Mapping[str, Any] | None
     provenance: Mapping[str, Any]
 
@@ -41,21 +44,28 @@ def write_meta(program: Program) -> bytes:
         border_in["encoder"] = dict(program.encoder)
     meta: dict[str, Any] = {"name": program.name, "ops": [op.name for op in program.ops]}
     meta |= {"input": border_in, "provenance": dict(program.provenance)}
+    if program.input_parts:
+        meta["inputs"] = [_border_of_part(part) for part in program.input_parts]
     if program.earlier_outputs:
         meta["outputs"] = [
             {"name": output.name, **_border_out(output)} for output in program.outputs
         ]
     else:
         meta["output"] = _border_out(program.outputs[0])
-        if program.threshold is not None:
-            meta["output"]["threshold"] = int(program.threshold)
     options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
     try:
         data = json.dumps(meta, sort_keys=True, **options).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise MetaError(str(error)) from error
-    read_meta(data, len(program.ops), len(program.outputs))
+    read_meta(data, len(program.ops), len(program.outputs), minor=1)
     return data
+
+
+def _border_of_part(part: InputPart) -> dict[str, Any]:
+    """The fields of one of several inputs."""
+    tensor, fields = part.tensor, {"name": part.name, "scale": float(part.scale)}
+    sides = dict(zip(_SIDES, tensor.shape, strict=True))
+    return {**fields, **sides, "type": tensor.type, "zero": int(tensor.zero)}
 
 
 def _border_out(output: Output) -> dict[str, Any]:
@@ -63,11 +73,18 @@ def _border_out(output: Output) -> dict[str, Any]:
     fields: dict[str, Any] = {"scale": float(output.scale), "softmax": output.softmax}
     if output.decoder is not None:
         fields["decoder"] = dict(output.decoder)
+    if output.threshold is not None:
+        fields["threshold"] = int(output.threshold)
     return fields
 
 
-def read_meta(data: bytes, n_ops: int, n_outputs: int) -> Meta:
+def read_meta(data: bytes, n_ops: int, n_outputs: int, *, minor: int) -> Meta:
     """The meta that these bytes are, every rule checked.
+
+    Args:
+        data: the bytes.
+        n_ops, n_outputs: of the program.
+        minor: of the blob's version: 0 knows no ``inputs``.
 
     Raises:
         MetaError: not UTF-8, not JSON, or a key is missing or has a value of another type.
@@ -77,23 +94,45 @@ def read_meta(data: bytes, n_ops: int, n_outputs: int) -> Meta:
     if len(names) != n_ops or not all(isinstance(name, str) for name in names):
         raise MetaError(f"ops must be {n_ops} strings, one for each op")
     border_in = _get(meta, "input", dict)
-    outputs, threshold = _outputs(meta, n_outputs)
     return Meta(
         name=_get(meta, "name", str),
         ops=tuple(names),
         input_scale=float(_get(border_in, "scale", int, float, inside="input.")),
-        outputs=outputs,
-        threshold=threshold,
+        input_parts=_input_parts(meta) if minor and "inputs" in meta else (),
+        outputs=_outputs(meta, n_outputs),
         encoder=_get(border_in, "encoder", dict, type(None), inside="input.", optional=True),
         provenance=_get(meta, "provenance", dict),
     )
 
 
-def _outputs(meta: dict[str, Any], n_outputs: int) -> tuple[tuple[Output, ...], int | None]:
-    """The outputs, and the threshold of the only one."""
+def _input_parts(meta: dict[str, Any]) -> tuple[InputPart, ...]:
+    """The inputs of a program that has several."""
+    borders = _get(meta, "inputs", list)
+    if len(borders) < 2 or not all(isinstance(border, dict) for border in borders):
+        raise MetaError("inputs must be two or more objects, one for each input")
+    places = [f"inputs[{i}]." for i in range(len(borders))]
+    parts = tuple(map(_input_part, borders, places))
+    if problem := input_name_problem([part.name for part in parts]):
+        raise MetaError(problem)
+    return parts
+
+
+def _input_part(border: dict[str, Any], inside: str) -> InputPart:
+    sides = [_get(border, side, int, inside=inside) for side in _SIDES]
+    kind, zero = (
+        _get(border, key, of, inside=inside) for key, of in (("type", str), ("zero", int))
+    )
+    return InputPart(
+        name=_get(border, "name", str, inside=inside),
+        tensor=Tensor(Shape(*sides), kind, zero),
+        scale=float(_get(border, "scale", int, float, inside=inside)),
+    )
+
+
+def _outputs(meta: dict[str, Any], n_outputs: int) -> tuple[Output, ...]:
+    """The outputs."""
     if n_outputs == 1:
-        border = _get(meta, "output", dict)
-        return (_output(border, ONLY_OUTPUT, "output."),), _threshold(border)
+        return (_output(_get(meta, "output", dict), ONLY_OUTPUT, "output."),)
     borders = _get(meta, "outputs", list)
     if len(borders) != n_outputs or not all(isinstance(border, dict) for border in borders):
         raise MetaError(f"outputs must be {n_outputs} objects, one for each output")
@@ -101,9 +140,9 @@ def _outputs(meta: dict[str, Any], n_outputs: int) -> tuple[tuple[Output, ...], 
     names = [
         _get(border, "name", str, inside=at) for border, at in zip(borders, places, strict=True)
     ]
-    if problem := name_problem(names):
+    if problem := output_name_problem(names):
         raise MetaError(problem)
-    return tuple(map(_output, borders, names, places)), None
+    return tuple(map(_output, borders, names, places))
 
 
 def _output(border: dict[str, Any], name: str, inside: str) -> Output:
@@ -112,6 +151,7 @@ def _output(border: dict[str, Any], name: str, inside: str) -> Output:
         scale=float(_get(border, "scale", int, float, inside=inside)),
         softmax=_softmax(border, inside),
         decoder=_get(border, "decoder", dict, type(None), inside=inside, optional=True),
+        threshold=_threshold(border, inside),
     )
 
 
@@ -124,11 +164,11 @@ def _softmax(border: dict[str, Any], inside: str) -> SoftmaxForm:
     return value
 
 
-def _threshold(border_out: dict[str, Any]) -> int | None:
-    value = border_out.get("threshold")
+def _threshold(border: dict[str, Any], inside: str) -> int | None:
+    value = border.get("threshold")
     if value is not None and not (type(value) is int and 0 <= value < 2**64):
         raise MetaError(
-            f"output.threshold must be a whole number from 0 below 2^64 or null, not {value!r:.40}"
+            f"{inside}threshold must be a whole number from 0 below 2^64 or null, not {value!r:.40}"
         )
     return value
 

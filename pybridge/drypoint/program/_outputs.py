@@ -1,7 +1,6 @@
 """The outputs of a program: what they are called, and what their integers stand for."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ._names import name_problem, names_of
 from ._tensors import MAX_ELEMENTS, ProgramError
 from .ops._op import BaseOp
 
@@ -16,9 +16,13 @@ CHANNELS = "channels"  # a softmax over the channels of each pixel
 SoftmaxForm = bool | Literal["channels"]
 """Whether an output ends in a softmax; "channels": in one over the channels of each pixel."""
 ONLY_OUTPUT = "output"  # the name of the output of a program that has one
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_PARTS = ("count", "scale", "softmax", "channels")  # of a macro's name: NAME_OUTPUT_<X>_COUNT
-_LONGEST = 32  # characters of a name from a text
+_PARTS = (
+    "count",
+    "scale",
+    "softmax",
+    "channels",
+    "threshold",
+)  # of a macro's name: NAME_OUTPUT_<X>_COUNT
 _TAKEN = (*_PARTS, "period")  # NAME_OUTPUT_COUNT, ... have another meaning
 
 Values = NDArray[np.int32] | dict[str, NDArray[np.int32]]
@@ -35,12 +39,15 @@ class Output:
         softmax: whether the values are logits of a distribution; "channels": the channels of each
             pixel are logits of one.
         decoder: the config of a decoder of `drypoint.data`, or None.
+        threshold: of an output that reconstructs the input, the reconstruction error above which an
+            input is an anomaly; or None.
     """
 
     name: str
     scale: float
     softmax: SoftmaxForm = False
     decoder: Mapping[str, Any] | None = None
+    threshold: int | None = None
 
     def real(self, values: NDArray[np.int32], channels: int) -> NDArray[np.float64]:
         """int32 (N, values) of pixels of some channels as float64 of this shape: probabilities if
@@ -104,28 +111,14 @@ def check_outputs(outputs: Sequence[Output], ops: Sequence[BaseOp]) -> None:
             f"the only output is named {names[0]!r}; wanted: {ONLY_OUTPUT!r}, since only a program "
             "of several outputs keeps their names"
         )
-    problem = name_problem(names) if len(names) > 1 else ""
+    problem = output_name_problem(names) if len(names) > 1 else ""
     if problem:
         raise ProgramError(problem)
 
 
-def name_problem(names: Sequence[str]) -> str:
+def output_name_problem(names: Sequence[str]) -> str:
     """What is wrong with the names of several outputs, or ""."""
-    for i, name in enumerate(names):
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            return (
-                f"an output is named {name!r:.80}; wanted: small letters, digits and _, a letter "
-                "first"
-            )
-        if name in names[:i]:
-            return f"two outputs are named {name!r}"
-        stem, _, part = name.rpartition("_")
-        if name in _TAKEN or (part in _PARTS and stem in names):
-            return (
-                f"an output is named {name!r}, but the exported header has a macro of this name "
-                f"already; take another, such as {name}s"
-            )
-    return ""
+    return name_problem(names, ONLY_OUTPUT, _PARTS, _TAKEN)
 
 
 def output_names(texts: Sequence[str]) -> tuple[str, ...]:
@@ -133,12 +126,7 @@ def output_names(texts: Sequence[str]) -> tuple[str, ...]:
     lower-case C identifiers, such as ``heat_1`` from "Heat:1", with a number where a name is taken;
     "output" of one.
     """
-    names: list[str] = []
-    for text in texts:
-        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST].strip("_")
-        stem = stem if stem[:1].isalpha() else f"{ONLY_OUTPUT}_{stem}".rstrip("_")
-        candidates = (stem, *(f"{stem}_{i}" for i in range(2, len(texts) + 2)))
-        names.append(next(name for name in candidates if not name_problem([*names, name])))
+    names = names_of(texts, ONLY_OUTPUT, _PARTS, _TAKEN)
     return tuple(names) if len(names) > 1 else (ONLY_OUTPUT,)
 
 

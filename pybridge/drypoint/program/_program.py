@@ -14,15 +14,15 @@ from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
-from ._border import Border, border, is_signal, sample_rate_of
-from ._check_input import checked_input, is_signed_picture
 from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
+from ._input_border import InputBorder
+from ._inputs import InputPart, check_parts
 from ._listing import listing
 from ._outputs import ONLY_OUTPUT, Output, SoftmaxForm, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
-from ._sound import AUDIO, SoundBorder, is_audio, sound_border
+from ._sound import AUDIO, is_audio
 from ._tensors import DType, ProgramError, Shape, Tensor, check_text
 from .ops import Op
 from .ops._weighted import WeightedOp
@@ -33,7 +33,7 @@ MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
 
 @attribute_hints(PROGRAM_HINTS)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Program:
+class Program(InputBorder):
     """What the engine runs; the Python twin of ``dpt_model``.
 
     Tensor 0 is the program's input, tensor i + 1 the output of op i. ``reads[i]`` holds the numbers
@@ -52,8 +52,10 @@ class Program:
     ``detector`` finds keywords in its decisions.
 
     Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
-    ``decoder`` and ``labels`` belong to the last output. Of several outputs the last has a name,
-    ``output_name``, the others are ``earlier_outputs``, in the order of the ops.
+    ``decoder``, ``threshold`` and ``labels`` belong to the last output. Of several outputs the last
+    has a name, ``output_name``, the others are ``earlier_outputs``, in the order of the ops. A
+    program of several inputs reads one vector, whose parts ``input_parts`` are; ``input_scale`` is
+    the first part's.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Program:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     front: sound.FrontEnd | None = None
     detector: Detector | None = None
+    input_parts: tuple[InputPart, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -90,9 +93,10 @@ class Program:
             raise ProgramError(f"{len(self.labels)} labels for {self.output_shape.size} outputs")
         if len(self.labels) > MAX_COUNT:
             raise ProgramError(f"{len(self.labels)} labels; a program has at most {MAX_COUNT}")
-        if self.threshold is not None:
-            check_threshold(self.threshold)
-            _ = self.error_scale
+        for output in self.outputs:
+            if output.threshold is not None:
+                check_threshold(output.threshold)
+                self.error_scale_of(output)
         for text in (self.name, *(op.name for op in self.ops), *self.labels):
             check_text(text)
         if not isinstance(self.encoder, Mapping | None):
@@ -106,6 +110,9 @@ class Program:
         if self.front is not None:
             _ = self.sound_border
         check_detector(self.detector, self.front, self.output_shape.size)
+        check_parts(self.input_parts, self.input)
+        if self.input_parts and (self.encoder is not None or self.is_streaming):
+            raise ProgramError("a program of several inputs has no encoder and reads no signal")
 
     def _check_edges(self) -> None:
         """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
@@ -140,11 +147,6 @@ class Program:
         return self.tensor(0)
 
     @property
-    def input_shape(self) -> Shape:
-        """The input's plane."""
-        return self.input.shape
-
-    @property
     def input_type(self) -> DType:
         """``u8`` or ``i8``."""
         return self.input.type
@@ -157,7 +159,8 @@ class Program:
     @property
     def outputs(self) -> tuple[Output, ...]:
         """The outputs, in the order of the ops that write them."""
-        last = Output(self.output_name, self.output_scale, self.softmax, self.decoder)
+        fields = (self.output_scale, self.softmax, self.decoder, self.threshold)
+        last = Output(self.output_name, *fields)
         return (*self.earlier_outputs, last)
 
     @property
@@ -255,119 +258,6 @@ class Program:
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
         return sum(op.weight_bytes for op in self.ops if isinstance(op, WeightedOp))
 
-    def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
-        """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
-
-        One example, or a batch; the channel axis may be left out when there is one channel.
-
-        Raises:
-            ProgramError: wrong type or shape.
-        """
-        return checked_input(x, self.input, reads_pixels=self.reads_pixels)
-
-    @property
-    def reads_pixels(self) -> bool:
-        """Whether the program reads the uint8 pixels of an `ImageEncoder`."""
-        return not (self.encoder is None or is_signal(self.encoder) or is_audio(self.encoder))
-
-    @property
-    def sound_border(self) -> SoundBorder:
-        """The numbers that make integers of the features of samples.
-
-        Raises:
-            ProgramError: the program has no front end, or it does not fit the input.
-        """
-        if self.front is None or self.encoder is None:
-            raise ProgramError(f"the program {self.name!r} has no front end: it reads no samples")
-        return sound_border(self.front, self.encoder, self.input, self.input_scale)
-
-    @property
-    def reads_signed_pixels(self) -> bool:
-        """Whether the input is a picture's pixels less 128 (`is_signed_picture`), no encoder."""
-        return self.encoder is None and is_signed_picture(self.input, self.input_scale)
-
-    @property
-    def sample_rate(self) -> int | None:
-        """The time steps a second of the signals that the program reads, as its encoder states
-        them; None if it states none.
-
-        Raises:
-            ProgramError: the encoder states no number of steps.
-        """
-        return sample_rate_of(self.encoder) if self.front is None else self.front.rate
-
-    @property
-    def border(self) -> Border:
-        """The numbers that make integers of real inputs and of int16 counts.
-
-        Raises:
-            ProgramError: the program reads pixels, which are integers already; the encoder does not
-                fit the input; or a number is beyond float32.
-        """
-        if self.reads_pixels:
-            raise ProgramError("the program reads the pixels of its encoder, which are integers")
-        if self.front is not None:
-            raise ProgramError("the program reads samples: its sound_border makes the integers")
-        return border(self.encoder, self.input, self.input_scale)
-
-    def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
-        """Inputs of the float model as the integers that the first op reads, for a program that
-        reads no pixels; the exported header's ``NAME_quantize()`` gives equal bytes.
-
-        Args:
-            inputs: with a `SignalEncoder` its samples (N, steps, channels), floats or int16 counts,
-                or (N, steps) for one channel; with an `AudioEncoder` its samples (N, samples),
-                int16 or floats from -1 to 1; else floats (N, C, H, W), (N, C, L) or (N, n), what
-                the float net takes. Floats are rounded to float32. N = 1 may be left out.
-
-        Returns:
-            uint8 or int8 (N, h, w, c).
-
-        Raises:
-            ProgramError: another shape or type, NaN, or the program reads pixels.
-        """
-        if self.front is not None:
-            return self.sound_border.integers(np.asarray(inputs))
-        rule, values = self.border, np.asarray(inputs)
-        h, w, c = self.input_shape
-        signal = is_signal(self.encoder)
-        if values.dtype.kind not in ("f" if signal else "biuf") and values.dtype != np.int16:
-            raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")
-        if signal:
-            forms = [(h, c), (h,)] if c == 1 else [(h, c)]
-        else:
-            forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
-        values = values[None] if values.shape in forms else values
-        if values.shape[1:] not in forms:
-            raise ProgramError(f"inputs are {values.shape}; wanted: {forms[0]} or a batch of these")
-        if np.isnan(values).any():
-            raise ProgramError("inputs must not be NaN")
-        if signal:
-            planes = values.reshape(len(values), h, w, c)
-        else:
-            planes = values.reshape(len(values), c, h, w).transpose(0, 2, 3, 1)
-        if signal and planes.dtype == np.int16:
-            return rule.quantize_counts(planes)
-        return rule.quantize(planes)
-
-    def encode(self, x: ArrayLike) -> NDArray[np.integer]:
-        """What the float model took as the integers that the first op reads: floats by `integers`,
-        with a `SignalEncoder` or an `AudioEncoder` int16 too; uint8 pixels less 128, where
-        `reads_signed_pixels`; anything else as `check_input` takes it.
-
-        Raises:
-            ProgramError: as `check_input` and `integers`.
-        """
-        try:
-            given = np.asarray(x)
-        except ValueError as error:
-            raise ProgramError("inputs are rows of different lengths, not an array") from error
-        real = given.dtype.kind == "f" and not self.reads_pixels
-        counts = given.dtype == np.int16 and (is_signal(self.encoder) or self.front is not None)
-        if given.dtype == np.uint8 and self.reads_signed_pixels:
-            given = (given ^ 0x80).view(np.int8)
-        return self.integers(given) if real or counts else self.check_input(given)
-
     def real(self, outputs: Values) -> Any:
         """int32 values (N, values) of `Engine.run` as float64 of this shape, of several outputs as
         a dict by name: probabilities if the output ends in a softmax, else the values times its
@@ -379,53 +269,87 @@ class Program:
         return {out.name: out.real(outputs[out.name], op.out_shape.c) for out, op in pairs}
 
     @property
+    def reconstructions(self) -> tuple[str, ...]:
+        """The names of the outputs that can be the input's reconstruction: as many values, in the
+        order of the input's plane or of the flattened (C, H, W) of the float net; no softmax. None
+        where the program reads pixels, samples, several inputs or a signal row by row.
+        """
+        other = self.is_streaming or self.reads_pixels or self.front is not None
+        shapes = () if other or self.input_parts else (self.input_shape, (1, 1, self.input_size))
+        pairs = zip(self.outputs, self.output_ops, strict=True)
+        return tuple(
+            output.name for output, op in pairs if op.out_shape in shapes and not output.softmax
+        )
+
+    @property
     def is_autoencoder(self) -> bool:
-        """Whether the outputs can be the inputs' reconstruction: as many values, in the order of
-        the input's plane or of the flattened (C, H, W) of the float net; no pixels, no softmax, no
-        signal row by row, no samples."""
-        same = self.output_shape in (self.input_shape, (1, 1, self.input_shape.size))
-        other = self.is_streaming or self.reads_pixels or self.softmax or self.front is not None
-        return same and not other and not self.earlier_outputs
+        """Whether the only output is one of `reconstructions`."""
+        return bool(self.reconstructions) and not self.earlier_outputs
 
     @property
     def error_scale(self) -> ErrorScale:
+        """`error_scale_of` the last output."""
+        return self.error_scale_of(self.outputs[-1])
+
+    def error_scale_of(self, output: Output) -> ErrorScale:
         """What brings an output to sixteenths of the input's step.
 
         Raises:
-            ProgramError: the program is no autoencoder, or its scales are too far from each other.
+            ProgramError: the output is no reconstruction, or the scales of input and output are too
+                far from each other.
         """
-        if not self.is_autoencoder:
+        if output.name not in self.reconstructions:
+            what = f"the output {output.name}" if self.earlier_outputs else "the program"
             raise ProgramError(
-                f"the program is no autoencoder of real inputs: it reads {self.input} and writes "
-                f"{self.output_shape}"
+                f"{what} is no autoencoder of real inputs: it reads {self.input} and writes "
+                f"{self._plane_of(output)}"
             )
-        return error_scale(self.input_scale, self.output_scale)
+        return error_scale(self.input_scale, output.scale)
 
-    def reconstruction_error(
-        self, inputs: ArrayLike, outputs: NDArray[np.int32]
-    ) -> NDArray[np.uint64]:
+    def reconstruction_error(self, inputs: ArrayLike, outputs: Values) -> Any:
         """How far the outputs of an autoencoder are from its inputs; the exported header's
         ``NAME_reconstruction_error()`` gives equal numbers.
 
         Args:
             inputs: (N, ...), as `encode` takes them.
-            outputs: int32 (N, values), what the program gives for them.
+            outputs: int32 (N, values), what the program gives for them; of several outputs a dict
+                of these by name.
 
         Returns:
             uint64 (N,): sums of squares, in squared sixteenths of the input's step;
-            `mean_squared_error` makes real numbers of them.
+            `mean_squared_error` makes real numbers of them. Of several outputs a dict of these by
+            name, of each of the `reconstructions`.
 
         Raises:
-            ProgramError: as `error_scale` and `encode`, or another number of outputs.
+            ProgramError: as `error_scale_of` and `encode`, or another number of outputs.
         """
-        scale, integers = self.error_scale, self.encode(inputs)
-        h, w, c = self.input_shape
+        integers = self.encode(inputs)
+        if isinstance(outputs, dict) and self.reconstructions:
+            return {
+                output.name: self._errors(integers, outputs[output.name], output)
+                for output in self.outputs
+                if output.name in self.reconstructions
+            }
+        last = self.outputs[-1]
+        rows = outputs[last.name] if isinstance(outputs, dict) else outputs
+        return self._errors(integers, rows, last)
+
+    def _errors(
+        self, integers: NDArray[np.integer], outputs: NDArray[np.int32], output: Output
+    ) -> NDArray[np.uint64]:
+        """The reconstruction errors of one output."""
+        scale, (h, w, c) = self.error_scale_of(output), self.input_shape
         found = np.asarray(outputs).reshape(len(outputs), -1)
-        if found.shape != (len(integers), self.input_shape.size):
+        if found.shape != (len(integers), self.input_size):
             raise ProgramError(f"{len(integers)} inputs, but outputs of shape {np.shape(outputs)}")
-        if self.output_shape != self.input_shape:  # the order of a flattened (C, H, W)
+        if self._plane_of(output) != self.input_shape:  # the order of a flattened (C, H, W)
             found = found.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(len(found), -1)
         return reconstruction_errors(integers, found, self.input, scale)
+
+    def _plane_of(self, output: Output) -> Shape:
+        """The plane of an output."""
+        names = [each.name for each in self.outputs]
+        return self.output_ops[names.index(output.name)].out_shape
 
     def mean_squared_error(self, errors: ArrayLike) -> NDArray[np.float64]:
         """Reconstruction errors as means of squared differences of real numbers, as the float net
@@ -433,24 +357,26 @@ class Program:
         unit = (self.input_scale / FRACTION) ** 2 / self.input_shape.size
         return np.asarray(errors).astype(np.float64) * unit
 
-    def with_threshold(self, threshold: int) -> "Program":
+    def with_threshold(self, threshold: int, output: str = "") -> "Program":
         """The program of an autoencoder with another `threshold`.
 
-        Raises:
-            ProgramError: no whole number of 64 bits, or the program is no autoencoder.
-        """
-        return replace(self, threshold=threshold)
+        Args:
+            threshold: from 0 below 2^64.
+            output: the name of the output; "": the last.
 
-    def is_single(self, x: ArrayLike) -> bool:
-        """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
-        (h, w, c), shape = self.input_shape, np.shape(x)
-        shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
-        shapes += [(h, w)] if c == 1 else []
-        shapes += [(c,)] if (h, w) == (1, 1) else []
-        if self.front is not None:
-            samples = self.sound_border.samples
-            shapes += [(samples,), (samples, 1)]
-        return shape in shapes
+        Raises:
+            ProgramError: no whole number of 64 bits, no output of that name, or the output is no
+                reconstruction.
+        """
+        if output in ("", self.output_name):
+            return replace(self, threshold=threshold)
+        names = [earlier.name for earlier in self.earlier_outputs]
+        if output not in names:
+            there = ", ".join([*names, self.output_name])
+            raise ProgramError(f"there is no output {output!r}; there are {there}")
+        earlier = list(self.earlier_outputs)
+        earlier[names.index(output)] = replace(earlier[names.index(output)], threshold=threshold)
+        return replace(self, earlier_outputs=tuple(earlier))
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
@@ -488,7 +414,10 @@ class Program:
         names = [output.name for output in self.outputs]
         least, state = self.arena_lower_bound, self.state_size
         sizes = {"arena": self.arena_size, "least": least, "state": state}
-        return listing(self.name, self.input, self.ops, self.reads, outputs=names, **sizes)
+        parts = [f"{part.name} {part.tensor}" for part in self.input_parts]
+        return listing(
+            self.name, self.input, self.ops, self.reads, inputs=parts, outputs=names, **sizes
+        )
 
     def _repr_html_(self) -> str:
         """For notebooks: the listing."""

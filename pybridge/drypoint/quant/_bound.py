@@ -7,6 +7,7 @@ from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import (
     AvgPool,
     Binary,
+    InputPart,
     Integers,
     PReLU,
     QuantizedNode,
@@ -95,6 +96,9 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
             largest = steps * np.array([max(above, below * float(np.abs(q.weight).max()))])
             steepest = max(1.0, float(np.abs(node.slopes).max()))
             return steepest * error + off + float(_rounding(quantized.target, q, largest).max())
+        case InputPart():
+            target = quantized.target
+            return border(None, target.tensor(node.shape), target.scale).error * target.scale
         case Table():
             assert quantized.table is not None  # of the node
             exact = node.function(quantized.source.reals)

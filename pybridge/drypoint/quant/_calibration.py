@@ -18,7 +18,7 @@ from ._aliases import CALIBRATE
 from ._batches import activations, batch_size_of
 from ._errors import QuantizationError
 from ._fold import flat_net
-from ._gate import as_inputs, as_model
+from ._gate import as_inputs, as_model, check_float
 
 Method = Literal["minmax", "percentile"]
 _LARGEST_JSON = 1 << 20  # bytes: thousands of layers
@@ -131,7 +131,9 @@ def calibrate(
         QuantizationError: no inputs or a single one without batch axis, an unknown method, a
             percentile or a batch size out of range.
     """
-    model, inputs = as_model(model), as_inputs(inputs)
+    model = as_model(model)
+    check_float(model)
+    inputs = as_inputs(inputs, model)
     if len(inputs) == 0:
         raise QuantizationError("calibration needs at least one input, and got none")
     if batch_size is not None and batch_size < 1:

@@ -12,6 +12,7 @@ from drypoint.data import ImageEncoder
 from drypoint.graph import (
     Affine,
     Builder,
+    InputPart,
     LoweringError,
     Unsupported,
     Value,
@@ -24,6 +25,7 @@ from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
 from drypoint.program import Shape
 
 from ._errors import QuantizationError, UnsupportedError
+from ._gate import check_float
 
 
 def fold(model: Model) -> LoweredGraph:
@@ -31,9 +33,11 @@ def fold(model: Model) -> LoweredGraph:
 
     Raises:
         UnsupportedError: layers have no integer form; the message lists them by path.
-        QuantizationError: the net is not initialized, a parameter is not finite, an activation is
-            neither a plane nor a vector, or the net has no weights to fold the encoder into.
+        QuantizationError: the model was trained in integers, the net is not initialized, a
+            parameter is not finite, an activation is neither a plane nor a vector, or the net has
+            no weights to fold the encoder into.
     """
+    check_float(model)
     net = flat_net(model.net)
     _check_values(net)
     assert net.input_shape is not None
@@ -141,7 +145,7 @@ def _name_layer(name: str, net: Graph) -> str:
 
 def _checked_end(builder: Builder, result: Value, title: str) -> Value:
     """An output of the net, checked to be the output of an op."""
-    if result.number == 0:
+    if result.number == 0 or isinstance(builder.node(result), InputPart):
         raise QuantizationError(f"{title} has no layer that would be an op of the engine")
     if result.flat:
         raise QuantizationError(

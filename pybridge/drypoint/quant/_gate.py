@@ -1,6 +1,6 @@
 """Checks of the public functions' arguments: models and inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -26,10 +26,25 @@ def as_model(model: object) -> Model:
     return model
 
 
-def as_inputs(inputs: object) -> NDArray[Any] | Sequence[Any]:
-    """Inputs of a model, a batch of them.
+def check_float(model: Model) -> None:
+    """Refuse a model that was trained in integers.
+
+    Raises:
+        QuantizationError: it was.
+    """
+    if model.is_integer:
+        raise QuantizationError(
+            "the model was trained in integers: quantize(model) is its program; this needs the "
+            "float model before"
+        )
+
+
+def as_inputs(inputs: object, model: Model) -> NDArray[Any] | Sequence[Any]:
+    """Inputs of a model, a batch of them; of several inputs by name the vectors that hold them.
 
     Raises:
         QuantizationError: `model_inputs` refuses the argument.
     """
+    if isinstance(inputs, Mapping):
+        return model.encode(inputs)
     return model_inputs(inputs, name="inputs", error=QuantizationError)

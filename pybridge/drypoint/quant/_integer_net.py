@@ -4,21 +4,14 @@ Its forward pass reads integers less their zero point, as floats, and computes w
 computes: to the byte, while sums of products stay below 2^24.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import (
-    Array,
-    Tensor,
-    concat,
-    max_pool2d,
-    requantize,
-    weight_codes,
-)
+from drypoint.autodiff import Array, Tensor, concat, max_pool2d, requantize, weight_codes
 from drypoint.autodiff.kernels.numpy.quantization import Steps, requantize_integers
 from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
 from drypoint.autodiff.trace import constant
@@ -27,14 +20,21 @@ from drypoint.graph import (
     Binary,
     Concat,
     Graph,
+    InputPart,
     Integers,
     MaxPool,
+    PReLU,
     QuantizedNode,
     QuantParams,
+    Resize,
+    Slice,
+    Table,
+    Transpose,
+    Upsample,
     Weighted,
     raw_pixels,
 )
-from drypoint.nn import Context, Layer
+from drypoint.nn import Context, Layer, Model, Shape
 from drypoint.program import Add
 
 from ._errors import QuantizationError, UnsupportedError
@@ -44,9 +44,17 @@ from ._integer_ops import (
     channels_first,
     channels_last,
     correlate,
-    sum_planes,
     sum_pool,
     weight_units,
+)
+from ._integer_planes import (
+    combine_planes,
+    look_up,
+    lookup_tables,
+    move_values,
+    real_values,
+    resize_sums,
+    slope_products,
 )
 from ._quantized_nodes import scale_groups
 
@@ -66,14 +74,32 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         ops: of its nodes, in order.
         zeros: what the input's integers are less, for each channel: the pixel of real zero, or the
             zero point.
+        shapes: of an example of each output, as the float net has it.
+        float_model: the model that training in integers started from.
+        settings: of JSON types: the ``weights`` of the scheme and the ``calibration``. With the
+            float model they give this net before training.
     """
 
     graph: Graph = field(repr=False)
     ops: tuple[IntegerOp, ...] = field(repr=False)
     zeros: tuple[int, ...]
+    shapes: tuple[Shape, ...]
+    float_model: Model = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
 
     short_name = "integers"
     example_rank = 3  # (C, H, W)
+
+    def __repr__(self) -> str:
+        return f"IntegerNet({len(self.ops)} ops, weights of {self.settings['weights']} bits)"
+
+    def config(self) -> dict[str, object]:
+        """Always raises: `Model.save` writes the float model and the trained arrays.
+
+        Raises:
+            QuantizationError: always.
+        """
+        raise QuantizationError("a net trained in integers has no config: save its model")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -81,12 +107,22 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         shape = self.graph.input.shape
         return shape.c, shape.h, shape.w
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """(values,), or (C, H, W) of a plane."""
-        if input_shape != self.input_shape:
-            raise QuantizationError(f"the net wants inputs {self.input_shape}, got {input_shape}")
-        shape = self.ops[-1].node.shape
-        return (shape.c,) if shape.h == shape.w == 1 else (shape.c, shape.h, shape.w)
+    @property
+    def output_ports(self) -> tuple[str, ...]:
+        """The names of the outputs; "output" of the only one."""
+        outputs = self.graph.outputs
+        return ("output",) if len(outputs) == 1 else tuple(output.name for output in outputs)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Of the last output."""
+        return self.output_shapes({"input": input_shape})[self.output_ports[-1]]
+
+    def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+        """Port -> the shape of its output."""
+        came = input_shapes.get("input", self.input_shape)
+        if came != self.input_shape:
+            raise QuantizationError(f"the net wants inputs {self.input_shape}, got {came}")
+        return dict(zip(self.output_ports, self.shapes, strict=True))
 
     @property
     def param_names(self) -> tuple[str, ...]:
@@ -133,15 +169,30 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         return sum(n.shape.h * n.shape.w * n.weight.size * n.pool[0] * n.pool[1] for n in weighted)
 
     def forward(self, x: Tensor, params: Params, ctx: Context) -> Tensor:  # noqa: ARG002
-        """The real values of the i32 output."""
+        """The real values of the last output."""
         return self.values(x, params)[-1]
 
+    def run(
+        self,
+        inputs: Mapping[str, Any],
+        params: Params,
+        ctx: Context,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
+        """Port -> the real values of the output."""
+        planes = self.values(inputs["input"], params)
+        numbers = [output.number - 1 for output in self.graph.outputs]
+        return {port: planes[i] for port, i in zip(self.output_ports, numbers, strict=True)}
+
     def values(self, x: Tensor, params: Params) -> list[Tensor]:
-        """The output of every op: integers less the zero point; real values of the last op."""
-        planes = [x]
-        for op in self.ops:
+        """The output of every op: integers less the zero point; of outputs their real values."""
+        numbers = [output.number for output in self.graph.outputs]
+        planes, shapes = [x], dict(zip(numbers, self.shapes, strict=True))
+        for number, op in enumerate(self.ops, start=1):
             sources = [planes[number] for number in op.node.reads]
-            planes.append(self._forward(op, sources, params))
+            y = self._forward(op, sources, params)
+            y = real_values(op, y) if op.wide else y
+            shape = shapes.get(number) or (y.shape[1:] if y.ndim > 2 else (*y.shape[1:], 1, 1))
+            planes.append(y if y.shape[1:] == shape else y.reshape((len(y.data), *shape)))
         return planes[1:]
 
     def _forward(self, op: IntegerOp, sources: list[Tensor], params: Params) -> Tensor:
@@ -156,24 +207,34 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
                 )
                 return self._requantize(op, correlate(node, x, w), params[f"{name}.bias"], params)
             case AvgPool():
-                zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
-                return self._requantize(op, sum_pool(node, x), zero, params)
+                return self._requantize_sums(op, sum_pool(node, x), params)
             case Binary():
-                zero = Tensor(constant(np.zeros(node.shape.c, x.dtype)))
-                return self._requantize(op, sum_planes(op, sources), zero, params)
+                return self._requantize_sums(op, combine_planes(op, sources), params)
+            case Resize():
+                return self._requantize_sums(op, resize_sums(node, x), params)
+            case PReLU():
+                return self._requantize_sums(op, slope_products(op, x), params)
+            case Table():
+                return look_up(op, x)
             case MaxPool():
                 (top, left, bottom, right) = node.padding
                 padding = ((top, bottom), (left, right))
                 return max_pool2d(x, node.kernel, stride=node.stride, padding=padding)
             case Concat():
                 return concat(sources)
+            case Upsample() | Slice() | Transpose():
+                return move_values(node, x)
             case _:
                 raise AssertionError(node)  # `integer_net` refuses the node
+
+    def _requantize_sums(self, op: IntegerOp, acc: Tensor, params: Params) -> Tensor:
+        zero = Tensor(constant(np.zeros(op.node.shape.c, acc.dtype)))
+        return self._requantize(op, acc, zero, params)
 
     def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
         arrays = {name: tensor.data for name, tensor in params.items()}
         steps = op.steps(arrays, acc.dtype)
-        y = requantize(
+        return requantize(
             acc,
             bias,
             params[op.target] if op.target else Tensor(steps.out_ratio),
@@ -183,10 +244,6 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             units=op.units,
             to=op.range,
         )
-        shape = op.node.shape
-        if op is self.ops[-1] and shape.h == shape.w == 1 and y.ndim > 2:
-            return y.reshape((len(y.data), shape.c))
-        return y if y.ndim > 2 or op.wide else y.reshape((*y.shape, 1, 1))
 
     def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
         """The nodes with the integers of the trained parameters.
@@ -204,16 +261,17 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     def _quantize_op(self, op: IntegerOp, sources: tuple[QuantParams, ...]) -> QuantizedNode:
         node, arrays, before = op.node, self.params, op.quantized
-        if not isinstance(node, Weighted | AvgPool | Binary):
+        if isinstance(node, Table):
+            return replace(before, sources=sources)
+        if before.integers is None:  # the op copies values
             target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
             return replace(before, sources=sources, target=target)
         steps = op.steps(arrays)
         if not min(float(a.min()) for a in (steps.ratio, steps.in_ratio, steps.out_ratio)) > 0:
             raise QuantizationError(f"{node.name}: a trained scale is not above 0: train again")
-        assert before.integers is not None  # the node computes accumulators
         if not isinstance(node, Weighted):
             q = requantize_integers(np.zeros(1, np.float32), _first(steps), wide=op.wide)
-            # Zero points do not change, nor do the factors of a sum.
+            # Zero points do not change, nor do the factors of a sum and the slopes of a PReLU.
             bias, weight = before.integers.bias, before.integers.weight
         else:
             codes = weight_codes_of(
@@ -241,27 +299,32 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         return replace(before, sources=sources, target=target, integers=integers)
 
 
-def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
+def integer_net(
+    graph: Graph,
+    nodes: tuple[QuantizedNode, ...],
+    float_model: Model,
+    settings: Mapping[str, Any],
+) -> IntegerNet:
     """The net of a fused graph, with the values of the float net.
 
     Args:
-        graph: of one output.
+        graph: fused.
         nodes: its nodes with integers, which give types, zero points and first scales.
+        float_model, settings: of the net.
 
     Raises:
         UnsupportedError: ops that cannot be trained in integers; the message names them.
     """
     raw = raw_pixels(graph)
-    refused = [f"{q.node.name}: {_refusal(q)}" for q in nodes if _refusal(q)]
-    refused += [f"{graph.nodes[n].name}: it reads pixels and has no weights" for n in raw - {0}]
-    if len(graph.outputs) > 1:
-        refused.append("the net has several outputs")
+    refused = [graph.nodes[number].name for number in raw - {0}]
+    if any(isinstance(node, InputPart) for node in graph.nodes.values()):
+        raise UnsupportedError("training in integers is for nets of one input; quantize this one")
     if refused:
-        raise UnsupportedError(f"no training in integers for {'; '.join(refused)}")
+        raise UnsupportedError(
+            f"no training in integers for {', '.join(refused)}: it reads pixels and has no weights"
+        )
     groups = scale_groups(graph)
-    # The factors of a sum follow from the scales of its inputs, which stay.
-    names = {groups[n]: "" for q in nodes if isinstance(q.node, Binary) for n in q.node.reads}
-    names[0] = ""
+    names = {0: ""} | {groups[n]: "" for n in _constant_scales(graph)}
     for number, q in enumerate(nodes, start=1):
         if q.node.nature == "computes" and groups[number] != 0 and q.target.dtype != "i32":
             names.setdefault(groups[number], f"{q.node.name}.output_step")
@@ -272,6 +335,7 @@ def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
             target=names.get(groups[number], "") if q.node.nature == "computes" else "",
             units=(float(np.float32(q.source.scale)), float(np.float32(q.target.scale))),
             **weight_units(q),
+            **lookup_tables(q),
         )
         for number, q in enumerate(nodes, start=1)
     )
@@ -279,17 +343,29 @@ def integer_net(graph: Graph, nodes: tuple[QuantizedNode, ...]) -> IntegerNet:
     zeros = np.full(graph.input.shape.c, source.zero)
     if affine is not None:
         zeros = np.rint(-affine.offset / affine.scale).clip(0, 255).astype(int)
-    return IntegerNet(graph=graph, ops=ops, zeros=tuple(zeros.tolist())).initialize()
+    shapes = float_model.net.output_shapes(float_model.net.input_shapes)
+    return IntegerNet(
+        graph=graph,
+        ops=ops,
+        zeros=tuple(zeros.tolist()),
+        shapes=tuple(shapes[output.name] for output in graph.outputs),
+        float_model=float_model,
+        settings=settings,
+    ).initialize()
 
 
-def _refusal(q: QuantizedNode) -> str:
-    """Why an op cannot be trained in integers; "" where it can."""
-    if isinstance(q.node, Weighted | AvgPool | MaxPool | Concat):
-        return ""
-    if isinstance(q.node, Binary) and q.node.op is Add:
-        return ""
-    kind = q.node.op.__name__ if isinstance(q.node, Binary) else type(q.node).__name__
-    return f"{kind} has no training in integers yet"
+def _constant_scales(graph: Graph) -> Iterator[int]:
+    """The numbers of the nodes whose scales stay: a sum's factors, a product's unit and a table's
+    bytes follow from them; an output that copies integers has the scale of its input.
+    """
+    for number, node in graph.nodes.items():
+        if isinstance(node, Binary):
+            yield from node.reads if node.op is Add else node.reads[1:]
+        elif isinstance(node, Table):
+            yield from (number, *node.reads)
+    for output in graph.outputs:
+        if graph.nodes[output.number].nature != "computes":
+            yield output.number
 
 
 def _first(steps: Steps) -> Steps:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
 from drypoint.autodiff.kernels.numpy.quantization import Steps
 from drypoint.autodiff.trace import constant
-from drypoint.graph import AvgPool, Binary, Node, QuantizedNode, Weighted
+from drypoint.graph import AvgPool, Node, QuantizedNode, Weighted
 from drypoint.program import LARGEST_WEIGHT
 
 
@@ -24,6 +24,7 @@ class IntegerOp:
         units: the scales of input and output before training.
         weight_unit: float32 (O,), scales of the weights before training, in units of the parameter.
         weight_scale: float32 (O,), the same in real units.
+        table, slopes: float32 (256,), of a function: its results and its slopes by byte.
     """
 
     quantized: QuantizedNode
@@ -32,6 +33,8 @@ class IntegerOp:
     units: tuple[float, float]
     weight_unit: Array = field(default_factory=lambda: np.empty(0, np.float32))
     weight_scale: Array = field(default_factory=lambda: np.empty(0, np.float32))
+    table: Array = field(default_factory=lambda: np.empty(0, np.float32))
+    slopes: Array = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def node(self) -> Node:
@@ -64,14 +67,13 @@ class IntegerOp:
 
 
 def weight_units(q: QuantizedNode) -> dict[str, Array]:
-    """The scales of the weights before training."""
-    if isinstance(q.node, AvgPool):
-        count = q.node.kernel[0] * q.node.kernel[1]
-        return {"weight_scale": np.full(q.node.shape.c, 1 / count, np.float32)}
-    if isinstance(q.node, Binary):
-        return {"weight_scale": np.full(q.node.shape.c, q.unit[0] / q.source.scale, np.float32)}
-    if not isinstance(q.node, Weighted):
+    """The scales of the weights before training; of other sums the accumulator's real value by the
+    input's scale.
+    """
+    if q.integers is None:
         return {}
+    if not isinstance(q.node, Weighted):
+        return {"weight_scale": np.full(q.node.shape.c, q.unit[0] / q.source.scale, np.float32)}
     weight = q.node.weight
     # Optimizers take steps of one size for all weights: so the parameters have the deviation of a
     # net before training, whatever an encoder or a batch norm has multiplied them by.
@@ -128,14 +130,3 @@ def sum_pool(node: AvgPool, x: Tensor) -> Tensor:
     ones = Tensor(constant(np.ones((c, 1, *node.kernel), x.dtype)))
     padding: Padding = ((top, bottom), (left, right))
     return conv2d(x, ones, stride=node.stride, padding=padding, groups=c, exact=True)
-
-
-def sum_planes(op: IntegerOp, sources: list[Tensor]) -> Tensor:
-    """The sum of two planes, each times its factor: below 2^24."""
-    assert op.quantized.integers is not None  # a sum has integers
-    c, dtype = op.node.shape.c, sources[0].dtype
-    terms = [
-        conv2d(x, Tensor(constant(np.full((c, 1, 1, 1), factor, dtype))), groups=c, exact=True)
-        for x, factor in zip(sources, op.quantized.integers.fields["factors"], strict=True)
-    ]
-    return terms[0] + terms[1]

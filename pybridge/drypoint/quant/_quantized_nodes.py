@@ -12,6 +12,7 @@ from drypoint.graph import (
     AvgPool,
     Binary,
     Graph,
+    InputPart,
     Integers,
     Node,
     PReLU,
@@ -116,6 +117,10 @@ class _Choice:
             for g, spans in ranges.items()
             if spans
         }
+        parts = {n: node for n, node in nodes.items() if isinstance(node, InputPart)}
+        if parts:  # the vector has the type of its largest input, which needs no table then
+            largest = max(parts, key=lambda n: parts[n].shape.size)
+            chosen[group[0]] = chosen[group[largest]]
         return [PIXELS if n in raw else chosen.get(g, PIXELS) for n, g in enumerate(group)]
 
     def range_of(self, node: Node) -> tuple[float, float]:
@@ -198,6 +203,8 @@ def _quantize_node(
             if scale is None:
                 reach = float(np.abs(node.function(source.reals)).max())
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
+        case InputPart():
+            assert scale is not None  # an input is no output
         case _:  # a maximum, a concatenation or an upsampling copies values
             scale = source.scale
     target = QuantParams("i32", scale) if output is None else replace(output, scale=scale)

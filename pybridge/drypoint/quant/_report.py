@@ -135,7 +135,8 @@ def report(
     Raises:
         QuantizationError: there are no inputs; otherwise as `quantize`.
     """
-    model, inputs = as_model(model), as_inputs(inputs)
+    model = as_model(model)
+    inputs = as_inputs(inputs, model)
     check_calibration(calibration)
     if len(inputs) == 0:
         raise QuantizationError("a report needs at least one input, and got none")
@@ -145,17 +146,20 @@ def report(
     weighted = [i for i, quantized in enumerate(line) if isinstance(quantized.node, Weighted)]
     size = batch_size_of(net)
     first = weighted[0] if program.reads_pixels else 0
-    totals = {i: _Totals(line[i]) for i in range(first, len(line)) if line[i].node.layer}
+    ops = {op.name for op in program.ops}  # an input of a net of several may need no op
+    totals = [_Totals(q) for q in line[first:] if q.node.layer and q.node.name in ops]
     with progress("comparison of layers", total=len(inputs), unit="examples") as done:
         for start in range(0, len(inputs), size):
             part = inputs[start : start + size]
             x = model.encode(part)
-            planes = reference.trace(program, _integers(model, program, part, x))
-            floats = activations(net, x, [line[i].node.layer for i in totals])
-            for i, total in totals.items():
-                total.add(floats[line[i].node.layer], planes[i])
+            traced = reference.trace(program, _integers(model, program, part, x))
+            planes = {op.name: plane for op, plane in zip(program.ops, traced, strict=True)}
+            floats = activations(net, x, [total.quantized.node.layer for total in totals])
+            for total in totals:
+                node = total.quantized.node
+                total.add(floats[node.layer], planes[node.name])
             done(len(part))
-    return Report(len(inputs), tuple(total.report() for total in totals.values()))
+    return Report(len(inputs), tuple(total.report() for total in totals))
 
 
 @dataclass(eq=False)

@@ -10,11 +10,14 @@ from drypoint.graph import Graph, Weighted
 from drypoint.nn import Model
 from drypoint.program import LARGEST_WEIGHT
 
+from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
 from ._fold import fold
 from ._training import integer_model
 
 Bits: TypeAlias = int | Mapping[str, int]
+CALIBRATED_ON = 1000  # training examples: learned scales start from their activations
+PERCENTILE = 99.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +78,18 @@ class Scheme:
 
         Args:
             model: trained in floats.
-            inputs: training examples (N, ...).
+            inputs: training examples (N, ...), which are calibrated on; or a `Calibration`.
 
         Raises:
             UnsupportedError: an op of the net cannot be trained in integers.
             QuantizationError: a pattern matches no op; the net has no program.
         """
         self.check_names(weighted_names(fold(model)))
-        return integer_model(model, inputs, self.weight_bits)
+        if not isinstance(inputs, Calibration):
+            x = inputs[:CALIBRATED_ON]  # type: ignore[index]
+            inputs = calibrate(model, x, method="percentile", percentile=PERCENTILE)
+        weights = dict(self.weights) if isinstance(self.weights, Mapping) else self.weights
+        return integer_model(model, inputs, self.weight_bits, weights)
 
 
 def weighted_names(graph: Graph) -> tuple[str, ...]:

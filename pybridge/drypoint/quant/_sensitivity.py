@@ -104,8 +104,15 @@ class Sensitivity(Sequence[LayerSensitivity]):
         return Scheme(weights=bits)
 
     def to_json(self) -> dict[str, object]:
-        """The rows as JSON-able values."""
-        return {"n_examples": self.n_examples, "ops": [asdict(row) for row in self]}
+        """The rows, of JSON types: the numbers of bits are texts."""
+        rows = [
+            {
+                name: {str(bits): x for bits, x in value.items()} if type(value) is dict else value
+                for name, value in asdict(row).items()
+            }
+            for row in self
+        ]
+        return {"n_examples": self.n_examples, "ops": rows}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +180,8 @@ def sensitivity(
         QuantizationError: the data have no class indices, or one that the model lacks; the model
             has several outputs; otherwise as `quantize`.
     """
-    model, (x, y) = as_model(model), _inputs_and_labels(data, examples)
+    model = as_model(model)
+    x, y = _inputs_and_labels(model, data, examples)
     calibration = calibrate(model, x) if calibration is None else calibration
     check_calibration(calibration)
     graph = fold(model)
@@ -230,7 +238,9 @@ def allocate(
     return found.allocate(flash)
 
 
-def _inputs_and_labels(data: Labelled, examples: int) -> tuple[Any, NDArray[np.int64]]:
+def _inputs_and_labels(
+    model: Model, data: Labelled, examples: int
+) -> tuple[Any, NDArray[np.int64]]:
     """Inputs and class indices of the first examples."""
     if type(examples) is not int or examples < 1:
         raise QuantizationError(f"examples is {examples!r:.40}; wanted: a number, at least 1")
@@ -238,7 +248,7 @@ def _inputs_and_labels(data: Labelled, examples: int) -> tuple[Any, NDArray[np.i
     if not isinstance(data, Dataset) and not (isinstance(data, list | tuple) and len(data) == 2):
         raise QuantizationError(f"data is {kind_of(data)}; wanted: {wanted}")
     x, y = (data.x, data.y) if isinstance(data, Dataset) else data
-    x = as_inputs(x)
+    x = as_inputs(x, model)
     try:
         labels = np.atleast_1d(np.asarray(y))[:examples]
     except ValueError:  # lists of several lengths

@@ -1,23 +1,23 @@
 """A model that computes in a program's integers, for quantization-aware training."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
-from drypoint.nn import Layer, Model, Sequential, Softmax
-from drypoint.program import Program
+from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
+from drypoint.program import PReLU, Program, Resize
 
-from ._calibration import calibrate
+from ._calibration import Calibration
+from ._errors import QuantizationError, UnsupportedError
 from ._fold import fold
 from ._integer_net import IntegerNet, integer_net
 from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
-
-CALIBRATED_ON = 1000  # training examples: learned scales start from their activations
-PERCENTILE = 99.95
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,8 +50,12 @@ class IntegerEncoder:
         return np.moveaxis(planes, -1, -3)
 
     def config(self) -> dict[str, object]:
-        """Of the float model's encoder."""
-        return {} if self.encoder is None else self.encoder.config()
+        """Always raises: a model's file has the config of the float model's encoder.
+
+        Raises:
+            QuantizationError: always.
+        """
+        raise QuantizationError("an encoder of integers has no config")
 
 
 def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> NDArray[np.integer]:
@@ -63,38 +67,70 @@ def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> 
     return program.integers(encoder(inputs))
 
 
-def integer_model(model: Model, inputs: object, bits_of: Callable[[str], int]) -> Model:
+def integer_model(
+    model: Model, calibration: Calibration, bits_of: Callable[[str], int], weights: object
+) -> Model:
     """The model that computes the integers of a program, made of a float model.
 
     Args:
         model: trained.
-        inputs: training examples: the scales of activations start from them.
+        calibration: of the model: the scales of activations start from it.
         bits_of: the bits of the weights of an op, by its name.
+        weights: the scheme's, for the model's file.
 
     Raises:
         UnsupportedError: an op of the net cannot be trained in integers.
         QuantizationError: as `quantize`.
     """
-    x = inputs[:CALIBRATED_ON]  # type: ignore[index]
-    calibration = calibrate(model, x, method="percentile", percentile=PERCENTILE)
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
-    net = integer_net(graph, nodes)
+    settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}
+    net = integer_net(graph, nodes, model, settings)
     program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
     encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
-    layers: dict[str, Layer] = {"integers": net}
-    if graph.outputs[0].softmax:
-        layers["softmax"] = Softmax()
+    check_sums(program)
     return Model(
-        Sequential(layers),
+        _with_softmax(net),
         encoder=encoder,
         decoder=model.decoder,
         provenance=dict(model.provenance),
     )
 
 
+def check_sums(program: Program) -> None:
+    """Refuse sums that float32 may round, of ops whose factors training does not change.
+
+    Raises:
+        UnsupportedError: names the ops.
+    """
+    beyond = [
+        f"{op.name}: its sums may exceed 2^24, which float32 rounds"
+        for op in program.ops
+        if isinstance(op, PReLU | Resize)
+        if int(op.input_bound.max()) + int(np.abs(op.bias).max()) >= 2**24
+    ]
+    if beyond:
+        raise UnsupportedError(f"no training in integers for {'; '.join(beyond)}")
+
+
+def _with_softmax(net: IntegerNet) -> Layer:
+    """The net, and the softmax of each output that has one."""
+    outputs = net.graph.outputs
+    axes = [-1 if len(shape) == 1 else 0 for shape in net.shapes]  # the channels
+    layers: dict[str, Layer] = {"integers": net}
+    if len(outputs) == 1:
+        layers |= {"softmax": Softmax(axes[0])} if outputs[0].softmax else {}
+        return Sequential(layers)
+    edges = [("input", "integers")]
+    for output, axis in zip(outputs, axes, strict=True):
+        ends = {f"softmax_{output.name}": Softmax(axis)} if output.softmax else {}
+        layers |= ends
+        edges += pairwise([f"integers.{output.name}", *ends, f".{output.name}"])
+    return Graph(layers, edges)
+
+
 def integers_of(model: Model) -> IntegerNet | None:
     """The net of a model that computes in integers; None of a float model."""
     net = model.net
-    first = next(iter(net.layers.values()), None) if isinstance(net, Sequential) else None
+    first = next(iter(net.layers.values()), None) if isinstance(net, Sequential | Graph) else None
     return first if isinstance(first, IntegerNet) else None

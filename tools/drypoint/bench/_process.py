@@ -66,16 +66,23 @@ class Process:
             raise self._failure() from None
         return [[float(word) for word in self._line().split()] for _ in range(lines)]
 
+    def memory(self) -> float:
+        """The process's memory in bytes, now; NaN where the system does not report it."""
+        return self._memory("VmRSS")
+
     def peak_memory(self) -> float:
         """The peak of the process's memory in bytes; NaN where the system does not report it.
 
         Not the children's usage that Unix reports: that starts with the memory of their parent.
         """
+        return self._memory("VmHWM")
+
+    def _memory(self, field: str) -> float:
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
         except OSError:
             return math.nan
-        line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "")
+        line = next((line for line in status.splitlines() if line.startswith(field)), "")
         return 1024.0 * float(line.split()[1]) if line else math.nan
 
     def close(self) -> None:

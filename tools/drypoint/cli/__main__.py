@@ -79,7 +79,8 @@ class _Parser(argparse.ArgumentParser):
             return
         known = [*map(str, action.choices)]
         if isinstance(action, argparse._SubParsersAction):
-            self.error(_unknown("there is no command", value, known, COMMAND_HINTS))
+            hints = {**_target_hints(), **COMMAND_HINTS}
+            self.error(_unknown("there is no command", value, known, hints))
         hints = _target_hints() if action.dest == "target" else {}
         raise argparse.ArgumentError(action, _unknown("there is no", str(value), known, hints))
 

@@ -26,9 +26,11 @@ from drypoint.program import Program
 from ._output import say
 from ._pieces import count
 from ._source import (
+    REGRESSION,
     SIGNAL_OPTIONS,
     Source,
     parse_source,
+    predicts_number,
     provenance_of,
     signals_of,
     source_of,
@@ -151,21 +153,24 @@ def training_data(
     name = Path(text).name or text
     facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
     facts |= {"read": signals} if signals else {}
-    parts = _parts(splits)
+    numeric = signals.get("task") == REGRESSION
+    parts = _parts(splits, numeric=numeric)
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
-    notify(f"{source.shown}: {_describe(splits[ALL] if ALL in splits else train)}")  # noqa: SIM401
+    shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
+    notify(f"{source.shown}: {_describe_numbers(shown) if numeric else _describe(shown)}")
     if test is None:
         notify(f"test part: none, {len(train)} examples are too few to hold some out")
     elif ALL not in splits or "test" in splits:
         others = "" if val is None else f"; validation: {len(val):,}"
         notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
     else:
+        share = "a fifth" if numeric else "a fifth of each class"
         notify(
-            f"test part: {len(test):,}, a fifth of each class, which training does not see; "
-            f"{len(train):,} to train"
+            f"test part: {len(test):,}, {share}, which training does not see; {len(train):,} to "
+            "train"
         )
     training = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
     return _limit(training, args.limit, shuffled=True)
@@ -286,11 +291,12 @@ def has_training_part(source: str, reader: Model | Program) -> bool:
     return ALL not in splits or training_facts(reader).get("sha256") == splits[ALL].digest()
 
 
-def hold_out(pool: Dataset) -> tuple[Dataset, Dataset | None]:
-    """(training, test) parts of examples without parts: a fifth of each class is the test part."""
+def hold_out(pool: Dataset, *, numeric: bool = False) -> tuple[Dataset, Dataset | None]:
+    """(training, test) parts of examples without parts: a fifth of each class is the test part; a
+    fifth of all where labels are numbers."""
     if len(pool) < _FEWEST:
         return pool, None
-    return train_val_split(pool, TEST_SHARE, seed=0)
+    return train_val_split(pool, TEST_SHARE, seed=0, stratify=not numeric)
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:
@@ -315,7 +321,7 @@ def _choose_part(
         return splits[split], f"its {split} part"
     pool, known = splits[ALL], training_facts(reader)
     if known.get("sha256") == pool.digest():
-        parts = _parts(splits)
+        parts = _parts(splits, numeric=predicts_number(reader))
         if split == "train":
             return parts["train"], "the part that the net was trained on"
         if split in parts:
@@ -330,7 +336,7 @@ def _choose_part(
 
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
-    parts = _parts(splits)
+    parts = _parts(splits, numeric=predicts_number(reader))
     own = ALL not in splits or training_facts(reader).get("sha256") == _identity(splits)
     if "val" in parts and own:
         return parts["val"], "its val part"
@@ -342,13 +348,11 @@ def _identity(splits: Splits) -> str:
     return splits[ALL if ALL in splits else "train"].digest()
 
 
-def _parts(splits: Splits) -> Mapping[str, Dataset]:
-    """The parts of a source: by its names, or of examples without parts a fifth of each class as
-    the test part.
-    """
+def _parts(splits: Splits, *, numeric: bool) -> Mapping[str, Dataset]:
+    """The parts of a source: by its names; of examples without parts as `hold_out` gives them."""
     if {*splits.parts} != {ALL}:
         return splits.parts
-    train, test = hold_out(splits[ALL])
+    train, test = hold_out(splits[ALL], numeric=numeric)
     return {"train": train} if test is None else {"train": train, "test": test}
 
 
@@ -412,6 +416,12 @@ def _limit(training: TrainingData, limit: int | None, *, shuffled: bool = False)
 def _amount(n: int, args: argparse.Namespace) -> str:
     shown = f"{n:,} examples" if n > 1 else "1 example"
     return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
+
+
+def _describe_numbers(dataset: Dataset) -> str:
+    """A data set of a regression in words."""
+    low, high = dataset.numbers.min(), dataset.numbers.max()
+    return f"{_describe(dataset).partition(';')[0]}; numbers from {low:g} to {high:g}"
 
 
 def _describe(dataset: Dataset) -> str:

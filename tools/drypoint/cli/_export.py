@@ -35,6 +35,7 @@ from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
 
+_MOST = 32  # inputs of a self-test
 _EVERY_FORM = (*FORMS, *LISTENING_FORMS)
 
 
@@ -256,6 +257,8 @@ def integers_of(path: Path, args: argparse.Namespace) -> Program:
     loaded = load_file(path, args.labels)
     if isinstance(loaded, Program):
         return loaded
+    if loaded.is_integer:
+        return to_integers(loaded, None, name=path.stem)
     dataset = examples("train", argparse.Namespace(data=args.data, limit=EXAMPLES), loaded)
     say(f"{path} is a float model: it is quantized first, as drypoint quantize {path} does")
     return to_integers(loaded, dataset, name=path.stem)
@@ -363,12 +366,12 @@ def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
-    """The first image of each class, as the program reads it.
+    """The first example of each class, of at most `_MOST` classes, as the program reads it.
 
     Raises:
         ProgramError: the program does not read such images.
     """
-    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)]
+    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
     return program.encode(dataset.x[firsts])
 
 

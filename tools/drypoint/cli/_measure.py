@@ -16,6 +16,8 @@ from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
+from ._regression import measure_numbers, show_numbers
+from ._source import predicts_number
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
@@ -58,14 +60,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
     loaded = of_windows(load_file(args.file, args.labels), args.file)
+    numeric = predicts_number(loaded)
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
             raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
         others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
-        if isinstance(loaded, Program) and not (loaded.decoder or loaded.softmax is True or others):
+        answers = numeric or loaded.decoder or others
+        if isinstance(loaded, Program) and not (answers or loaded.softmax is True):
             raise DrypointError(
-                f"{args.file} is no classifier and no autoencoder: in Python, "
-                "measure.measure_regression measures its outputs"
+                f"{args.file} is no classifier and no autoencoder, and no net of drypoint train "
+                "--task regression: in Python, measure.measure_regression measures its outputs"
             )
     chosen: dict[str, object] = {}
     if args.false_alarms is not None:
@@ -73,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
     if args.false_accepts is not None:
         loaded, chosen = _with_detector(loaded, args)
     dataset = examples("test", args, loaded)
-    if reconstructs(loaded):
+    if numeric:
+        text, facts = show_numbers(measure_numbers(loaded, dataset))
+    elif reconstructs(loaded):
         normal = None if args.normal is None else _classes(args.normal, dataset)
         text, facts = measure_reconstruction(loaded, dataset, normal=normal)
         facts |= chosen

@@ -19,6 +19,8 @@ from ._keywords import KEYWORD, add_passages, audio_augmentation
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
+from ._regression import measure_numbers, scale_output, without_softmax
+from ._source import REGRESSION, predicts_number
 from ._validation import DIGEST, validation_parts
 
 STEPS = 1000  # of a run whose epochs are left out
@@ -45,18 +47,21 @@ class Training:
         model: the model, with its encoder, decoder and provenance.
         data: the data.
         repeats: whether the net learns to repeat its input, as an autoencoder, and not the classes.
+        scale: deviation and mean of the numbers that a regression is trained on, else None. The
+            net learns numbers of mean 0 and deviation 1.
         options: of `train.fit`.
     """
 
     model: Model
     data: TrainingData
     repeats: bool
+    scale: tuple[float, float] | None
     options: dict[str, Any]
 
     def fit(self, args: argparse.Namespace) -> TrainResult:
         """Train."""
         validation = self.data.val
-        return train.fit(
+        trained = train.fit(
             self.model,
             self.pairs(self.data.train),
             validation_data=None if validation is None else self.pairs(validation),
@@ -65,12 +70,20 @@ class Training:
             mpi=args.mpi,
             **self.options,
         )
+        if self.scale is None:
+            return trained
+        std, mean = self.scale
+        return replace(trained, trained=scale_output(trained.model, std, mean))
 
     def test(self, model: Model) -> tuple[str, dict[str, object]]:
         """The trained model on the test part, as text and JSON; empty if there is no test part."""
         test = self.data.test
         if test is None:
             return "", {}
+        if predicts_number(model):
+            found = measure_numbers(model, test)
+            text = f"root mean squared error of {found.n:,} test examples: {found.rmse:.4g}"
+            return f"{text}, R2 {found.r2:.4f}", found.to_json()
         if self.repeats:
             inputs = self.model.encode(test.x)
             error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
@@ -85,6 +98,9 @@ class Training:
 
     def pairs(self, dataset: Dataset) -> Any:
         """The examples with their targets."""
+        if self.scale is not None:
+            std, mean = self.scale
+            return dataset.x, ((dataset.numbers - mean) / std).astype(np.float32)[:, None]
         if not self.repeats:
             return dataset
         return dataset.x, self.model.encode(dataset.x).reshape(len(dataset), -1)
@@ -111,28 +127,77 @@ def training(
     name = args.net or default_net(data.train, task=args.task)
     family = name.partition(":")[0]
     repeats = family == AUTOENCODER if saved is None else reconstructs(saved)
-    model = saved if saved is not None else _model(name, data, args, notify, repeats=repeats)
+    predicts = args.task == REGRESSION if saved is None else predicts_number(saved)
+    if repeats and predicts:
+        raise DrypointError(f"--net {name} repeats its input: leave --task {REGRESSION} out")
+    scale = _scale(data.train) if predicts else None
+    if saved is None:
+        model = _model(name, data, args, notify, repeats=repeats)
+    elif scale is None:
+        model = saved
+    else:
+        std, mean = scale
+        model = scale_output(saved, 1 / std, -mean / std)
     net = model.net
     classes = len(data.train.classes)
-    if classes < 2 and not repeats:
+    if classes < 2 and not (repeats or predicts):
         (only,) = data.train.classes
         raise DrypointError(
             f"{data.name} has the one class {only!r}: a classifier tells at least two apart; "
             "--net autoencoder learns what is usual"
         )
-    if not repeats:
+    if not (repeats or predicts):
         data.check_classes()
+        _check_labels(data.train)
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
-    if (repeats or args.task == KEYWORD) and data.val is None:
-        data, model = _with_validation(data, model, notify)
+    if (repeats or args.balance or args.task == KEYWORD) and data.val is None:
+        data, model = _with_validation(data, model, notify)  # before copies could be in both parts
     if args.task == KEYWORD:
         clips, data = len(data.train), replace(data, train=add_passages(data.train))
         notify(f"stream: {len(data.train) - clips:,} windows across two clips are added")
-    options = _options(data, args, repeats=repeats, further=saved is not None)
+    if args.balance:
+        if repeats or predicts:
+            raise DrypointError("--balance is for classes, which this net does not tell apart")
+        data = _balance(data, notify)
+    options = _options(data, args, squares=repeats or predicts, further=saved is not None)
     notify(f"augmentation: {_describe(options['augment'])}")
-    return Training(model=model, data=data, repeats=repeats, options=options)
+    return Training(model=model, data=data, repeats=repeats, scale=scale, options=options)
+
+
+def _balance(data: TrainingData, notify: Callable[[str], None]) -> TrainingData:
+    """The data with equally many training examples of each class."""
+    train = data.train.balance()
+    counts = [n for n in data.train.class_counts().values() if n]
+    notify(
+        f"balance: {min(counts):,} to {max(counts):,} examples a class; rarer classes repeat, "
+        f"{len(train):,} to train"
+    )
+    return replace(data, train=train)
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """Refuse labels that are numbers to predict: most of them occur once."""
+    distinct = len(np.unique(dataset.y))
+    if 2 * distinct <= len(dataset):
+        return
+    try:
+        low, high = dataset.numbers.min(), dataset.numbers.max()
+    except DrypointError:
+        return
+    raise DrypointError(
+        f"the labels are {distinct:,} numbers from {low:g} to {high:g}, of "
+        f"{len(dataset):,} examples: --task {REGRESSION} predicts numbers"
+    )
+
+
+def _scale(dataset: Dataset) -> tuple[float, float]:
+    """Deviation and mean of the numbers of examples."""
+    std = float(dataset.numbers.std())
+    if std == 0:
+        raise DrypointError(f"every example has the number {dataset.classes[0]}: nothing to learn")
+    return std, float(dataset.numbers.mean())
 
 
 def _with_validation(
@@ -156,9 +221,11 @@ def _model(
     repeats: bool,
 ) -> Model:
     encoder = _encoder(data.train, notify, task=args.task)
-    classes = len(data.train.classes)
+    predicts = args.task == REGRESSION
+    classes = 1 if predicts else len(data.train.classes)
     try:
         net = make_net(name, input_shape=encoder.shape, classes=classes)
+        net = without_softmax(net) if predicts else net
     except DrypointError as error:
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise DrypointError(f"--net {name}: {error}{hint}") from error
@@ -166,9 +233,9 @@ def _model(
     if not repeats and net.output_shape(encoder.shape) != (classes,):
         raise DrypointError(
             f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has "
-            f"{classes} classes"
+            f"{'one number an example' if predicts else f'{classes} classes'}"
         )
-    decoder = None if repeats else ClassDecoder(data.train.classes)
+    decoder = None if repeats or predicts else ClassDecoder(data.train.classes)
     return Model(net, encoder=encoder, decoder=decoder)
 
 
@@ -196,9 +263,10 @@ def _encoder(
 
 
 def _options(
-    data: TrainingData, args: argparse.Namespace, *, repeats: bool, further: bool
+    data: TrainingData, args: argparse.Namespace, *, squares: bool, further: bool
 ) -> dict[str, Any]:
-    """The options of `train.fit`: of the command, else the defaults."""
+    """The options of `train.fit`: of the command, else the defaults; with squared errors as the
+    loss, and no augmentation that would change what is predicted, or of classes."""
     batch = args.batch or BATCH
     few, many = EPOCHS
     usual = max(few, min(many, -(-STEPS * batch // len(data.train))))
@@ -209,13 +277,13 @@ def _options(
         distort: Augmentation | None = audio_augmentation(strength, data.train, args.noise)
     else:
         distort = _augmentation(strength, data.train)
-    loss: Loss = MSELoss() if repeats else CrossEntropyLoss(label_smoothing=SMOOTHING)
+    loss: Loss = MSELoss() if squares else CrossEntropyLoss(label_smoothing=SMOOTHING)
     return {
         "epochs": args.epochs or usual,
         "batch_size": batch,
         "optimizer": optimizer if rate is None else replace(optimizer, lr=rate),
         "loss": loss,
-        "augment": None if repeats else distort,
+        "augment": None if squares else distort,
         "restore_best": False,
         "seed": args.seed,
     }

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import check_suffix, write_atomic
+from drypoint.common import DrypointError, check_suffix, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program, blob
@@ -19,7 +19,7 @@ EXAMPLES = 2000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", type=model_file, help="a float model (.npz), or lenet-mnist")
+    parser.add_argument("model", type=model_file, help="a model (.npz), or lenet-mnist")
     parser.add_argument(
         "--out", type=Path, help="file to write; the model's name with .dpt if left out"
     )
@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bits",
         "--weight-bits",
         type=_scheme,
-        default=Scheme(),
         metavar="BITS",
         help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4",
     )
@@ -58,20 +57,11 @@ def run(args: argparse.Namespace) -> int:
     model = load_model(args.model)
     check_other(out, args.model)
     check_suffix(out, ".dpt")
-    dataset = examples("train", args, model)
-    weights = args.weights
-    if args.flash is not None:
-        rows = sensitivity(model, dataset)
-        say(str(rows))
-        weights = rows.allocate(args.flash)
-    program = to_integers(
-        model,
-        dataset,
-        name=out.stem,
-        examples=args.examples,
-        percentile=args.percentile,
-        weights=weights,
-    )
+    if model.is_integer:
+        _check_options(args)
+        program = to_integers(model, None, name=out.stem)
+    else:
+        program = _round(model, args, out.stem)
     content = blob.dumps(program)
     write_atomic(out, content)
     facts = {"file": str(out), "model_bytes": len(content), "arena_bytes": program.arena_size}
@@ -79,9 +69,41 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
+    """The program of a float model."""
+    dataset = examples("train", args, model)
+    weights = args.weights or Scheme()
+    if args.flash is not None:
+        rows = sensitivity(model, dataset)
+        say(str(rows))
+        weights = rows.allocate(args.flash)
+    return to_integers(
+        model,
+        dataset,
+        name=name,
+        examples=args.examples,
+        percentile=args.percentile,
+        weights=weights,
+    )
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options that would change the integers of a model that was trained in integers.
+
+    Raises:
+        DrypointError: names the options.
+    """
+    options = {"--weights": args.weights, "--flash": args.flash, "--percentile": args.percentile}
+    if names := [option for option, value in options.items() if value is not None]:
+        raise DrypointError(
+            f"{args.model} was trained in integers, which {' and '.join(names)} would change: "
+            "leave the option out, or quantize the float model before"
+        )
+
+
 def to_integers(
     model: Model,
-    dataset: Dataset,
+    dataset: Dataset | None,
     *,
     name: str,
     examples: int = EXAMPLES,
@@ -89,15 +111,19 @@ def to_integers(
     weights: Scheme | None = None,
 ) -> Program:
     """The program of a model with weights of some bits, calibrated on the first ``examples`` of a
-    training set; with a percentile, by what lies within it.
+    training set; with a percentile, by what lies within it. A model that was trained in integers
+    needs none of these.
     """
+    origin = {k: v for k, v in model.provenance.items() if k != "training"}  # no curves
+    if model.is_integer or dataset is None:
+        return quantize(model, name=name, provenance={"model": origin})
     x = dataset.x[:examples]
     if percentile is None:
         calibration = calibrate(model, x)
     else:
         calibration = calibrate(model, x, method="percentile", percentile=percentile)
     provenance = {
-        "model": {k: v for k, v in model.provenance.items() if k != "training"},  # no curves
+        "model": origin,
         "calibration": {
             "method": calibration.method,
             "percentile": calibration.percentile,

@@ -20,6 +20,7 @@ from ._models import LENET
 from ._output import result, say
 from ._pieces import add_labels_argument, count, load_file, model_file, of_windows
 from ._quantize import EXAMPLES
+from ._source import predicts_number
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
 _LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
@@ -68,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
         "be given several times",
     )
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="of a float model: what each op's weights lose at 4 and 2 bits (two programs an op)",
+    )
     add_data_arguments(parser)
 
 
@@ -95,11 +101,12 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
     loaded, rounding = _load(file, args)
     test = _test(loaded, args)
     train = None if test is None else _training_part(loaded, args)
+    numeric = test is not None and predicts_number(loaded)
     return make_report(
         loaded,
-        test,
+        (test.x, test.numbers) if numeric else test,
         calibration=_calibration(loaded, train, args),
-        train=train,
+        train=None if numeric else train,
         name=_name(loaded, file),
         targets=args.target or (),
         chip=None if args.chip is None else args.chip.name,
@@ -107,6 +114,7 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
         training=training,
         rounding=rounding,
         normal=args.normal,
+        sensitivity=args.sensitivity,
     )
 
 

@@ -28,7 +28,7 @@ from ._foreign import SUFFIXES
 from ._models import LENET
 from ._output import percent, result, say
 from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
-from ._source import signals_of
+from ._source import predicts_number, signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
@@ -85,8 +85,11 @@ def run(args: argparse.Namespace) -> int:
         (pair for pair in _decoders(reader).items() if isinstance(pair[1], ClassDecoder)),
         ("", None),
     )
-    if not isinstance(decoder, ClassDecoder):
-        raise DrypointError(f"{name} does not answer in classes")
+    numeric = predicts_number(reader)
+    if not isinstance(decoder, ClassDecoder) and not numeric:
+        raise DrypointError(
+            f"{name} does not answer in classes, and is no regression of drypoint train"
+        )
     if isinstance(encoder, SignalEncoder) and args.invert:
         raise DrypointError(f"--invert is for pictures; {name} reads signals")
     if isinstance(encoder, SignalEncoder):
@@ -103,6 +106,12 @@ def run(args: argparse.Namespace) -> int:
     outputs = _probabilities(reader, inputs, args.target)
     probabilities: NDArray[np.floating] = outputs[output] if isinstance(outputs, dict) else outputs
     lines, facts = [], []
+    if not isinstance(decoder, ClassDecoder):
+        numbers = probabilities.reshape(len(names)).tolist()
+        text = "\n".join(f"{source}: {y:.6g}" for source, y in zip(names, numbers, strict=True))
+        answers = [{"input": s, "number": y} for s, y in zip(names, numbers, strict=True)]
+        result(text, {"model": name, "answers": answers}, as_json=args.json)
+        return 0
     for source, p in zip(names, probabilities.tolist(), strict=True):
         ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
         shown = ", ".join(f"{label} ({percent(share)})" for label, share in ranking[: args.top])

@@ -16,12 +16,13 @@ from ._keywords import KEYWORD
 from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import count
+from ._source import REGRESSION
 from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels", "keep", "task", "noise"),
+    *("label", "window", "hop", "channels", "keep", "task", "noise", "balance"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -52,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--augment",
         choices=_own.AUGMENT,
         help="random distortion of the training examples; light if left out",
+    )
+    parser.add_argument(
+        "--balance",
+        action="store_const",
+        const=True,
+        help="repeat the training examples of rarer classes until each class has as many as the "
+        "commonest",
     )
     parser.add_argument(
         "--size",
@@ -95,8 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task",
-        choices=(KEYWORD,),
-        help="keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
+        choices=(KEYWORD, REGRESSION),
+        help="regression: --label is a column of numbers (or y of an .npz file), which the net "
+        "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
         "(--window N samples); the net reads spectral features, and its export listens to samples",
     )
     parser.add_argument(

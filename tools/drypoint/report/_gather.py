@@ -53,6 +53,7 @@ def make_report(
     verification: Verification | None = None,
     rounding: RoundingReport | None = None,
     normal: Sequence[str] | None = None,
+    sensitivity: bool = False,
 ) -> Report:
     """Gather the facts of a model, which is quantized for it, or of a program.
 
@@ -78,15 +79,20 @@ def make_report(
         rounding: of a program: `interop.rounding_report` of the file that it was imported from.
         normal: of an autoencoder: names of the classes of normal examples; all others are
             anomalies, and the report has their ROC curve.
+        sensitivity: of a model of classes: also measure what each op's weights lose at 4 and 2 bits
+            (`quant.sensitivity` on the first 500 test examples): two more programs an op.
 
     Raises:
-        ReportError: test examples and a model without calibration, or a program with one.
+        ReportError: test examples and a model without calibration, or a program with one; or
+            ``sensitivity`` of a program, or without labelled test examples.
         UnknownTargetError: a name is no target's, or no chip's.
         MeasureError: the test examples do not fit the model.
         DrypointError: as `quant.quantize` and `devices.measure_cost`.
     """
     rows, budget_facts = _targets(targets, chip, budget)
     _check(reported, test, train)
+    if isinstance(test, tuple) and isinstance(test[0], Mapping):
+        test = reported.encode(test[0]), test[1]
     labelled = test if isinstance(test, Dataset) else None
     x = np.asarray(test[0]) if isinstance(test, tuple) else None if test is None else test.x
     model = reported if isinstance(reported, Model) else None
@@ -108,10 +114,14 @@ def make_report(
         program = reported
     quality = _measure(model, program, test, normal=normal)
     compared = random_inputs(program, RANDOM) if x is None else program.encode(x[:COMPARED])
-    layers = bounds = None
+    if sensitivity and (model is None or quality.integers is None):
+        raise ReportError("sensitivity needs a float model and labelled test examples")
+    layers = bounds = bits = None
     if model is not None and ranges is not None and not is_guess:
         layers = None if x is None else quant.report(model, ranges, x[:COMPARED])
         bounds = quant.error_bound(model, ranges)
+        if sensitivity and labelled is not None:
+            bits = quant.sensitivity(model, labelled, calibration=ranges).to_json()
     if verification is None:
         backends = {
             f"engine ({backend})": Engine(program, backend=backend) for backend in Engine.backends()
@@ -141,6 +151,7 @@ def make_report(
         "outputs": quality.outputs,
         "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
+        "bits": bits,
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
         "budget": budget_facts,
         "costs": cost_facts(exported, rows),

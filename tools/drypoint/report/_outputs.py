@@ -101,7 +101,8 @@ def _errors(model: Model | None, program: Program, x: NDArray[Any]) -> NDArray[A
     difference from the encoded input."""
     engine = Engine(program)
     if program.is_autoencoder:
-        return engine.reconstruction_error(x)
+        errors: NDArray[Any] = engine.reconstruction_error(x)
+        return errors
     h, w, c = program.input_shape
     plain = ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")
     own = encoder_from_config(program.encoder) if program.encoder else plain

@@ -22,6 +22,7 @@ from ._drawings import draw_curve, draw_points
 from ._output_values import OutputValues
 from ._text import (
     accuracy,
+    bits_rows,
     class_rows,
     describe_proof,
     describe_rounding,
@@ -29,6 +30,7 @@ from ._text import (
     first_loss,
 )
 from ._thumbnails import Thumbnails
+from ._verdict import needs
 
 if TYPE_CHECKING:
     import jinja2
@@ -73,12 +75,16 @@ def page(
     """
     style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     is_signal = test is not None and test.is_signals and test.x.shape[1] > 1
+    ram, _, target = needs(facts)
     thumbnails = Thumbnails(signals=test.x if test is not None and is_signal else None)
     return template("report.html.j2").render(
         f=facts,
+        ram=ram,
+        target=target,
         style=page_style() + style,
         listing=str(program),
         accuracy=accuracy,
+        bits_rows=bits_rows,
         class_rows=class_rows,
         first_loss=first_loss,
         describe_proof=describe_proof,

@@ -20,6 +20,9 @@ def text(facts: Facts) -> str:
     blocks.append("\n".join(table_lines(_headline(facts), left=(0, 1), width=WIDTH)))
     if facts["layers"] is not None:
         blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
+    if facts["bits"] is not None:
+        lines = table_lines(bits_rows(facts["bits"]))
+        blocks.append("\n".join(["accuracy where one op has few bits", *lines]))
     if facts["quality"] is not None:
         blocks.append("\n".join(table_lines(class_rows(facts["quality"]["integers"]))))
     for target, cost in facts["costs"].items():
@@ -151,6 +154,16 @@ def _layers(layers: Facts) -> list[tuple[str, ...]]:
             (op["op"], op["dtype"], sqnr, f"{100 * op['clipped']:.2f} %", f"{op['max_error']:.3g}")
         )
     return rows
+
+
+def bits_rows(bits: Facts) -> list[tuple[str, ...]]:
+    """A row of heads, then each op with its accuracy at 8, 4 and 2 bits a weight, all other ops at
+    8 bits."""
+    found = [("op", "weights", *(f"{n} bits" for n in bits["ops"][0]["accuracy"]))]
+    for op in bits["ops"]:
+        shares = (f"{100 * share:.2f} %" for share in op["accuracy"].values())
+        found.append((op["op"], f"{op['n_weights']:,}", *shares))
+    return found
 
 
 def class_rows(measured: Facts) -> list[tuple[str, ...]]:

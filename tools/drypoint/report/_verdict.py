@@ -303,7 +303,7 @@ def _imbalance(facts: Facts) -> Advice | None:
             return (
                 f"{name} has {counts[name]:,} training examples, the commonest class {many:,}; "
                 f"{100 * recalls[name]:.0f} % of {name} are found, {100 * mean:.0f} % of others",
-                f"collect more examples of {name}, or repeat its examples",
+                f"collect more examples of {name}, or train with --balance",
             )
     return None
 

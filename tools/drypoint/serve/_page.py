@@ -99,7 +99,7 @@ def _check_input(program: Program) -> None:
         return
     pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)
     pictures = pictures or program.reads_signed_pixels
-    if program.is_streaming or not pictures:
+    if program.is_streaming or program.input_parts or not pictures:
         raise ServeError(
             f"{program.name} reads {program.input}{', row by row' * program.is_streaming}: the "
             "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "

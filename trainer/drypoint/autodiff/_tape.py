@@ -32,15 +32,21 @@ def shared_vjps(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tupl
     """The Vjps of n parents that share one computation of all their gradients.
 
     `backpropagate` calls the Vjps of a node one after the other with one gradient array; the first
-    call computes all gradients.
+    call computes all gradients. A gradient is dropped once it is returned, so that its memory can
+    be used again.
     """
-    latest: list[tuple[Array, tuple[Array, ...]]] = []
+    source: list[Array] = []
+    rest: dict[int, Array] = {}
 
     def of(i: int) -> Vjp:
         def vjp(g: Array) -> Array:
-            if not latest or latest[0][0] is not g:
-                latest[:] = [(g, gradients(g))]
-            return latest[0][1][i]
+            if i not in rest or source[0] is not g:
+                source[:] = [g]
+                rest.update(enumerate(gradients(g)))
+            part = rest.pop(i)
+            if not rest:
+                source.clear()
+            return part
 
         return vjp
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.memory import aligned_empty
+from .kernels.memory import BlockPool
 from .kernels.native import algorithm
 from .kernels.native import call as native
 from .kernels.native.call import address, tracer
@@ -89,8 +89,7 @@ class Trace:
         self._callbacks: list[tuple[int, HostFunction]] = []
         self._settings = _settings()
         self._worker: int | None = None
-        self._pools: dict[int, dict[Hashable, NDArray[Any]]] = {}
-        self._n_allocated = 0
+        self._pools: dict[int | None, BlockPool] = {}
         self.register(*known)
 
     def __enter__(self) -> Self:
@@ -112,22 +111,15 @@ class Trace:
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
         """An uninitialized array that a kernel writes completely.
 
-        A worker reuses the arrays of its previous micro-batch, which are still in the cache.
+        Each worker has memory of its own: the workers' calls have no order among each other.
         """
-        if self._worker is None:
-            array = aligned_empty(shape, dtype)
-        else:
-            pool, key = self._pools[self._worker], (self._n_allocated, shape, dtype)
-            self._n_allocated += 1
-            if key not in pool:
-                pool[key] = aligned_empty(shape, dtype)
-            array = pool[key]
-        self.register(array)
-        return array
+        return self._pools.setdefault(self._worker, BlockPool()).empty(shape, dtype)
 
     def note_access(self, array: NDArray[Any]) -> None:
         """Note that a kernel reads or writes an array."""
-        self._unknown |= id(_owner(array)) not in self._memory
+        owner = _owner(array)
+        lent = any(pool.lends(owner) for pool in self._pools.values())
+        self._unknown |= not lent and id(owner) not in self._memory
 
     def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
         """Append a call of a kernel."""
@@ -150,8 +142,7 @@ class Trace:
     @contextmanager
     def worker(self, number: int) -> Iterator[None]:
         """A context whose calls worker ``number`` runs, for one micro-batch."""
-        self._worker, self._n_allocated = number, 0
-        self._pools.setdefault(number, {})
+        self._worker = number
         try:
             yield
         finally:
@@ -183,8 +174,9 @@ class Trace:
                         placeholders.append(
                             _Placeholder(to, 8, name, value - begin, call.arguments)
                         )
+        memory = self._memory, [pool.blocks for pool in self._pools.values()]
         return CompiledTrace(
-            self._calls, placeholders, self._callbacks, settings=self._settings, memory=self._memory
+            self._calls, placeholders, self._callbacks, settings=self._settings, memory=memory
         )
 
 

@@ -28,7 +28,7 @@ def output_tensors(
         error: the class of the errors.
 
     Raises:
-        ImportFileError: there is not one input, or no output; or no tensor has a name of ``cut``.
+        ImportFileError: there is no input or no output; or no tensor has a name of ``cut``.
     """
     wanted = "a tuple of names, such as ('logits',)"
     check_kind(cut, (tuple, list), name="cut", wanted=wanted, error=error)
@@ -38,10 +38,9 @@ def output_tensors(
     if unknown:
         raise error(f"it computes no tensor {unknown[0]!r}; its outputs are {_names(outputs)}")
     ends = tuple(dict.fromkeys(cut or outputs))
-    if n_inputs != 1 or not ends:
+    if not n_inputs or not ends:
         raise error(
-            f"it has {n_inputs} inputs and {len(outputs)} outputs; wanted: one input, and an "
-            "output or several: export the part in between"
+            f"it has {n_inputs} inputs and {len(outputs)} outputs; wanted: one of each or several"
         )
     return ends
 

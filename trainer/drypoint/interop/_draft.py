@@ -98,6 +98,35 @@ class Draft:
         self._left = OWN_WEIGHTS + GROWTH * size
         self._reshapes: dict[tuple[int, Shape], int] = {}
 
+    @classmethod
+    def of_inputs(
+        cls, shapes: Sequence[Shape], names: Sequence[str], size: int, error: type[ImportFileError]
+    ) -> "Draft":
+        """The draft of a net of these inputs. Several inputs lie in one vector, of which the first
+        layers take them.
+
+        Args:
+            shapes: of the inputs for an example.
+            names: of several inputs.
+            size, error: as for `Draft`.
+        """
+        if len(shapes) == 1:
+            return cls(shapes[0], size, error)
+        counts = [math.prod(shape) for shape in shapes]
+        check_size((sum(counts),))
+        draft = cls((sum(counts),), size, error)
+        vector = TensorView(end=0, layer_shape=draft.input_shape, shape=draft.input_shape)
+        for i, (shape, name) in enumerate(zip(shapes, names, strict=True)):
+            draft.title = f"input {name}"
+            draft.add(nn.InputPart(sum(counts[:i]), shape), (vector,), name=name)
+        return draft
+
+    @property
+    def input_ends(self) -> tuple[int, ...]:
+        """The numbers of the inputs: 0, or the layers that take several of the net's vector."""
+        parts = [n for n, layer in self.layers.items() if isinstance(layer.module, nn.InputPart)]
+        return tuple(parts) or (0,)
+
     def add(
         self,
         layer: nn.Module,
@@ -256,7 +285,9 @@ class Draft:
         layers, outputs = self.merge_scalings(outputs)
         if 0 in outputs.values():
             raise self.error("has no layers: its output is its input")
-        names = layer_names(layers)
+        names, parts = layer_names(layers), self.input_ends if self.input_ends != (0,) else ()
+        if set(parts).intersection(outputs.values()):
+            raise self.error("has an output that is an input")
         params: dict[str, Array] = {}
         buffers: dict[str, Array] = {}
         for number, layer in layers.items():
@@ -264,16 +295,17 @@ class Draft:
                 path = f"{names[number]}.{key}"
                 into = buffers if key in layer.module.buffer_names else params
                 into[path] = self._as_float32(array, path)
-        numbers = list(layers)
+        numbers = [number for number in layers if number not in parts]
         net: nn.Sequential | nn.Graph
-        is_chain = [layer.reads for layer in layers.values()] == [(n,) for n in [0, *numbers[:-1]]]
+        chain = [(n,) for n in [0, *numbers[:-1]]]
+        is_chain = [layers[n].reads for n in numbers] == chain and not parts
         if is_chain and len(outputs) == 1:
             net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
         else:
             net = nn.Graph(
                 {names[n]: layers[n].module for n in numbers},
-                [*_edges(layers, names), *_output_edges(outputs, names)],
-                {INPUT: self.input_shape},
+                [*_edges(layers, names, parts), *_output_edges(outputs, names)],
+                {names[n]: layers[n].shape for n in parts} or {INPUT: self.input_shape},
             )
         return net.with_params(params).with_buffers(buffers)
 
@@ -308,14 +340,20 @@ def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
     return names
 
 
-def _edges(layers: Mapping[int, DraftLayer], names: Mapping[int, str]) -> list[tuple[str, str]]:
-    edges = []
+def _edges(
+    layers: Mapping[int, DraftLayer], names: Mapping[int, str], parts: Sequence[int]
+) -> list[tuple[str, str]]:
+    """The edges between layers, the edges from several inputs first, in the order of these."""
+    edges: dict[int, list[tuple[str, str]]] = {number: [] for number in (*parts, -1)}
     for number, layer in layers.items():
         ports = layer.module.input_ports
         for port, source in zip(ports, layer.reads, strict=True):
             end = names[number] if len(ports) == 1 else f"{names[number]}.{port}"
-            edges.append((names[source], end))
-    return edges
+            if source in parts:
+                edges[source].append((f".{names[source]}", end))
+            elif number not in parts:
+                edges[-1].append((names[source], end))
+    return [edge for group in edges.values() for edge in group]
 
 
 def _output_edges(outputs: Mapping[str, int], names: Mapping[int, str]) -> list[tuple[str, str]]:

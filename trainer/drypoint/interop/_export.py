@@ -51,11 +51,27 @@ def to_onnx(
         ExportError: layers or ops have no counterpart; the message names them.
         MissingPackageError: the package onnx is not installed (the extra ``interop``).
     """
+    _refuse_several_inputs(source)
     if isinstance(source, Program):
         return program_to_onnx(source, _outputs(source, inputs, outputs), batch)
     expected = "a Model, a net, or a Program"
     check_kind(source, (nn.Model, nn.Layer), name="source", wanted=expected, error=ExportError)
     return net_to_onnx(source if isinstance(source, nn.Model) else nn.Model(source))
+
+
+def _refuse_several_inputs(source: object) -> None:
+    """Refuse a net or a program of several inputs.
+
+    Raises:
+        ExportError: it has several.
+    """
+    net = source.net if isinstance(source, nn.Model) else source
+    several = isinstance(net, nn.Graph) and (
+        len(net.input_ports) > 1
+        or any(isinstance(layer, nn.InputPart) for layer in net.layers.values())
+    )
+    if several or (isinstance(source, Program) and source.input_parts):
+        raise ExportError("files are written of nets of one input; this one has several")
 
 
 def to_tflite(
@@ -80,6 +96,7 @@ def to_tflite(
         MissingPackageError: the package ai-edge-litert is not installed (the extra ``tflite``).
     """
     check_kind(program, Program, name="program", wanted=_PROGRAM, error=ExportError)
+    _refuse_several_inputs(program)
     return program_to_tflite(program, _outputs(program, inputs, outputs), batch)
 
 

@@ -6,6 +6,7 @@ An int8 tensor with zero point z is one of drypoint's: ``u8`` of the integers + 
 of its integers - 128.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
@@ -80,6 +81,7 @@ def _build(
         LoweringError: layers cannot be converted; a line for each.
     """
     names, users = layer_names(layers), Counter(n for layer in layers.values() for n in layer.reads)
+    parts = draft.input_ends
     builder = Builder(
         plane_of(draft.input_shape), qparams=_input_params(qparams[0]), input_is_shared=users[0] > 1
     )
@@ -105,7 +107,8 @@ def _build(
             scales = None if layer.weights is None else layer.weights.scales
             builder.enter(
                 names[number], layer.title, arrays,
-                qparams=params_of(params), scales=scales, clip=layer.clip,
+                qparams=_input_params(params) if number in parts else params_of(params),
+                scales=scales, clip=layer.clip,
             )  # fmt: skip
             values[number] = layer.module.lower(builder, *read)
             plane = plane_of(layer.shape)
@@ -164,8 +167,13 @@ class _OutputParams:
             self.qparams[0] = draft.input_qparams
         self._spread()
         self._choose()
+        inputs = draft.input_ends
+        if inputs != (0,) and self.qparams.keys() >= {*inputs}:  # the vector is as its largest part
+            largest = max(inputs, key=lambda n: math.prod(layers[n].shape))
+            self.qparams[0] = self.qparams[largest]
         if 0 not in self.qparams:
-            first = next(iter(layers.values())).title if layers else "nothing"
+            lost = next(n for n in inputs if n not in self.qparams)
+            first = next((x.title for x in layers.values() if lost in x.reads), "nothing")
             raise draft.error(
                 f"its input is not quantized: {first} computes it in floats. Take that out of the "
                 "net, and normalize before"

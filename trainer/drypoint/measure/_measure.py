@@ -1,7 +1,7 @@
 """`measure`: run a model once, or take outputs from elsewhere, after all checks."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,7 +64,7 @@ def measure(
             f"the true classes are given by dataset or by y, and {came} came: give one of the two"
         )
     own = classes_of(model, output) if classes is None else ClassDecoder(tuple(classes)).classes
-    data = None if dataset is None else label_data(dataset, own)
+    data = None if dataset is None else label_data(_join_inputs(model, dataset), own)
     if model is not None:
         predict = predictor(model)
         if data is None:
@@ -91,6 +91,16 @@ def measure(
         dataset=data,
         model=model,
     )
+
+
+def _join_inputs(model: object, dataset: object) -> object:
+    """The data, several inputs by name as what the model or the program reads."""
+    reader = getattr(model, "program", model)
+    named = isinstance(dataset, tuple) and len(dataset) == 2 and isinstance(dataset[0], Mapping)
+    if not named or not hasattr(reader, "encode"):
+        return dataset
+    inputs, labels = cast("tuple[Any, Any]", dataset)
+    return reader.encode(inputs), labels
 
 
 def _name_outputs(

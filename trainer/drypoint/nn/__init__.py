@@ -92,6 +92,7 @@ from ._layers.signal_layers import Pool1d as Pool1d
 from ._layers.structure import ChannelShuffle as ChannelShuffle
 from ._layers.structure import Dropout as Dropout
 from ._layers.structure import Flatten as Flatten
+from ._layers.structure import InputPart as InputPart
 from ._layers.structure import OneHot as OneHot
 from ._layers.structure import Permute as Permute
 from ._layers.structure import Reshape as Reshape

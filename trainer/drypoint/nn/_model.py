@@ -31,6 +31,8 @@ from drypoint.data import (
 
 from . import _model_file as model_file
 from ._aliases import MODEL_HINTS
+from ._containers.graph import Graph
+from ._containers.joining import join_arrays, join_inputs
 from ._errors import ModelError, ModelFileError
 from ._module.arrays import FrozenMapping, as_real
 from ._module.layer import Layer
@@ -44,6 +46,16 @@ class _Ranking(Protocol):
     def top(self, p: object, k: int | None = None) -> list[object]: ...
 
 
+@runtime_checkable
+class _TrainedInIntegers(Protocol):
+    """A net of `drypoint.quant`, trained in integers."""
+
+    @property
+    def float_model(self) -> "Model": ...
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+
 @attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -53,6 +65,7 @@ class Model:
 
     Args:
         net: a layer, mostly a `Sequential`. If its sizes are open, the encoder's shape sets them.
+            A `Graph` with several inputs becomes one that reads a vector of them.
         encoder: encodes pictures or signals as arrays of the net's input shape; None: the model
             takes arrays.
         decoder: decodes the net's output to a class, an image, ...; None: the model gives arrays.
@@ -75,6 +88,10 @@ class Model:
         """Check the parts, and bind the net to the encoder's shape."""
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
+        if isinstance(self.net, Graph) and len(self.net.input_ports) > 1:
+            if self.encoder is not None:
+                raise ModelError("a net of several inputs takes arrays by name, and no encoder")
+            object.__setattr__(self, "net", join_inputs(self.net))
         if self.encoder is not None:
             check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
@@ -120,12 +137,26 @@ class Model:
         return {} if self.decoder is None else {self.net.output_ports[0]: self.decoder}
 
     @property
+    def is_integer(self) -> bool:
+        """Whether the net was trained in a program's integers, by `quant.finetune`:
+        `quant.quantize` needs no calibration of the model.
+        """
+        return self._integers is not None
+
+    @property
+    def _integers(self) -> _TrainedInIntegers | None:
+        """The layer that computes in integers."""
+        leaves = (leaf for _, leaf in self.net.leaves() if isinstance(leaf, _TrainedInIntegers))
+        return next(leaves, None)
+
+    @property
     def input_shape(self) -> Shape | None:
         """The shape of one encoded example, or None while the net's sizes are open."""
         return self.net.input_shape if self.encoder is None else self.encoder.shape
 
     def encode(self, x: object) -> Array:
-        """The net's input for x: one example, or a batch with its axis first.
+        """The net's input for x: one example, or a batch with its axis first; of several inputs a
+        dict of these by name.
 
         Float arrays of exactly the net's input shape, batches of them and lists of them pass
         unchanged; the encoder, if there is one, encodes anything else. A `SignalEncoder` encodes
@@ -136,6 +167,8 @@ class Model:
             ModelError: there is no encoder, and a net of images would read uint8 pixels unscaled.
             DrypointError: the encoder does not take x, or x are pixels from 0 to 255 as floats.
         """
+        if isinstance(x, Mapping) and self.encoder is None:
+            return join_arrays(self.net, x)
         raw = self._raw(x)
         if raw is not None:
             if isinstance(self.encoder, ImageEncoder):
@@ -200,6 +233,7 @@ class Model:
         """
         if batch_size < 1:
             raise ModelError(f"batch_size is at least 1, got {batch_size}")
+        x = self.encode(x) if isinstance(x, Mapping) and self.encoder is None else x
         if not isinstance(x, list | tuple | np.ndarray) or not self._is_long(x, batch_size):
             return self.net(self.encode(x))
         starts = range(0, len(x), batch_size)
@@ -286,20 +320,30 @@ class Model:
     def dumps(self, *, half: bool = False) -> bytes:
         """The model as the bytes of a ``.npz`` file; equal models give equal bytes.
 
+        A model that was trained in integers is stored as the float model before, the scheme and
+        the trained arrays; `quant.quantize` makes the same program of the model that is loaded.
+
         Args:
             half: round the arrays to float16, half the bytes; `loads` gives float32.
 
         Raises:
             ModelFileError: a parameter is not finite (as float16: not within 65,504 of 0), or the
-                class of a layer is not one of nn's.
+                class of a layer is not one of nn's; ``half`` of a model trained in integers.
             DrypointError: the encoder or decoder has no config (a function).
         """
-        ends = {
-            "encoder": None if self.encoder is None else self.encoder.config(),
+        integers = self._integers
+        encoder = self.encoder if integers is None else integers.float_model.encoder
+        ends: dict[str, object] = {
+            "encoder": None if encoder is None else encoder.config(),
             "decoder": _decoder_config(self.decoder),
             "provenance": dict(self.provenance),
         }
-        return model_file.pack(self.net, ends, half=half)
+        if integers is None:
+            return model_file.pack(self.net, ends, half=half)
+        if half:
+            raise ModelFileError("a model trained in integers has no float16 arrays")
+        ends["integers"] = dict(integers.settings)
+        return model_file.pack(integers.float_model.net, ends, trained=self.net.params)
 
     def save(self, path: str | Path) -> None:
         """Write `dumps` to a file, whole or not at all; `load` reads it back.
@@ -390,17 +434,35 @@ def loads(content: bytes) -> Model:
     Raises:
         ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
     """
-    net, ends = model_file.unpack(content)
+    net, ends, trained = model_file.unpack(content)
     encoder, decoder = (cast("dict[str, Any] | None", ends[e]) for e in ("encoder", "decoder"))
     try:
-        return Model(
+        model = Model(
             net,
             encoder=None if encoder is None else encoder_from_config(encoder),
             decoder=_decoder_from_config(decoder),
             provenance=cast("dict[str, object]", ends["provenance"]),
         )
+        return _in_integers(model, ends["integers"], trained) if ends["integers"] else model
     except (DrypointError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"damaged model file: {error}") from error
+
+
+def _in_integers(model: Model, settings: Any, trained: Mapping[str, bytes]) -> Model:
+    """The model trained in integers, of the float model before.
+
+    Raises:
+        DrypointError: the settings or the arrays do not go with the float model.
+    """
+    from drypoint.quant import Calibration, Scheme  # noqa: PLC0415 - quant imports nn
+
+    if not isinstance(settings, dict) or set(settings) != {"weights", "calibration"}:
+        raise ModelFileError("its integers are no weights and calibration")
+    calibration = Calibration.from_json(json.dumps(settings["calibration"]))
+    start = Scheme(weights=settings["weights"]).training_model(model, calibration)
+    paths = list(start.net.params)
+    arrays = model_file.read_arrays(trained, net=start.net, paths=paths)
+    return start.with_net(start.net.with_params(arrays))
 
 
 def load(path: str | Path) -> Model:

@@ -4,6 +4,10 @@ NumPy can read the file too: ``np.load(path)["conv1.weight"]``. A file may be un
 is checked and built into a net first; then each array must be one of the net's, with exactly the
 header and size that the net needs. Zip members are stored, not compressed, so reading allocates
 no more than the file's size.
+
+A model that was trained in integers (`drypoint.quant`) is stored as the float model that the
+training started from, its settings under "integers", and the trained arrays as
+``trained/PATH.npy``.
 """
 
 import json
@@ -28,20 +32,29 @@ from ._module.layer import Layer
 from ._module.sizes import Shape
 
 FORMAT = "drypoint-model"
-VERSION = 1
+VERSION = 2  # of a model trained in integers; other files have version 1
 
 _SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")  # dtypes of arrays in the file
 _JSON = "model.json"
 _LARGEST_JSON = 1 << 20  # bytes: a net of thousands of layers; bounds the parser's work
+_TRAINED = "trained/"
 _FIELDS = {"format", "version", "net", "arrays", "encoder", "decoder", "provenance"}
 
 
-def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes:
+def pack(
+    net: Layer,
+    ends: Mapping[str, object],
+    *,
+    half: bool = False,
+    trained: Mapping[str, Array] | None = None,
+) -> bytes:
     """The bytes of the model file of a net, its encoder, decoder and provenance.
 
     Args:
         net: initialized or not.
-        ends: the configs of encoder and decoder, and the provenance, of JSON types.
+        ends: the configs of encoder and decoder, and the provenance, of JSON types; of a model
+            trained in integers its settings too, as "integers".
+        trained: the arrays of a model trained in integers, whose float net is ``net``.
         half: round the arrays to float16.
 
     Raises:
@@ -50,6 +63,8 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
     kind = _HALF if half else _SINGLE
     with np.errstate(over="ignore"):  # the check below refuses infinities
         arrays = {path: a.astype(kind) for path, a in {**net.params, **net.buffers}.items()}
+    paths = list(arrays)
+    arrays |= {_TRAINED + path: a.astype(kind) for path, a in (trained or {}).items()}
     for path, array in arrays.items():
         if not np.isfinite(array).all():
             reason = "not finite, or beyond float16" if half else "not finite"
@@ -58,7 +73,8 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
         config = net.config()
     except DrypointError as error:
         raise ModelFileError(f"cannot save: {error}") from error
-    facts = {"format": FORMAT, "version": VERSION, "net": config, "arrays": list(arrays)}
+    version = 1 if trained is None else VERSION
+    facts = {"format": FORMAT, "version": version, "net": config, "arrays": paths}
     try:
         layer_from_config(json.loads(json.dumps(config)))
     except (DrypointError, TypeError, ValueError) as error:
@@ -72,8 +88,9 @@ def pack(net: Layer, ends: Mapping[str, object], *, half: bool = False) -> bytes
     return pack_members({_JSON: text, **contents})
 
 
-def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
-    """The net and the ends in the bytes that `pack` gave.
+def unpack(content: bytes) -> tuple[Layer, dict[str, object], dict[str, bytes]]:
+    """The net, the ends and the unread arrays of a model trained in integers, in the bytes that
+    `pack` gave.
 
     Raises:
         ModelFileError: the bytes are anything else.
@@ -90,10 +107,13 @@ def unpack(content: bytes) -> tuple[Layer, dict[str, object]]:
         raise ModelFileError(f"not a model file: there is no {_JSON} in it; {kind}")
     facts = _facts(members.pop(_JSON))
     net = _net(facts["net"])
-    arrays = _arrays(members, net=net, paths=facts["arrays"])
+    inner = [name for name in members if name.startswith(_TRAINED) and "integers" in facts]
+    trained = {name.removeprefix(_TRAINED): members.pop(name) for name in inner}
+    arrays = read_arrays(members, net=net, paths=facts["arrays"])
     net = net.with_params({p: arrays[p] for p in net.param_names if p in arrays})
     net = net.with_buffers({p: arrays[p] for p in net.buffer_names if p in arrays})
-    return net, {name: facts[name] for name in ("encoder", "decoder", "provenance")}
+    names = ("encoder", "decoder", "provenance", "integers")
+    return net, {name: facts.get(name) for name in names}, trained
 
 
 def _facts(text: bytes) -> dict[str, object]:
@@ -112,7 +132,8 @@ def _facts(text: bytes) -> dict[str, object]:
             f"the model file has format version {version}, this drypoint reads up to {VERSION}: "
             "install a newer one"
         )
-    if set(facts) != _FIELDS or not isinstance(facts["provenance"], dict):
+    fields = _FIELDS if version == 1 else {*_FIELDS, "integers"}
+    if set(facts) != fields or not isinstance(facts["provenance"], dict):
         raise ModelFileError(f"damaged model file: {_JSON} has the fields {sorted(facts)}")
     return facts
 
@@ -124,7 +145,7 @@ def _net(config: object) -> Layer:
         raise ModelFileError(f"damaged model file: {error}") from error
 
 
-def _arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[str, Array]:
+def read_arrays(members: Mapping[str, bytes], *, net: Layer, paths: object) -> dict[str, Array]:
     """Path -> array for the listed paths, which must be exactly the members of the zip."""
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise ModelFileError("damaged model file: its arrays are no list of names")

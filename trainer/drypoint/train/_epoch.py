@@ -19,7 +19,7 @@ from ._reports import Progress
 from ._training_state import Figures, TrainingState
 from .step.tape import Shard, Step
 
-EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21
+EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 20
 """Bounds of a group of batches that is encoded at once; the bytes are before encoding."""
 PREFETCH_DEPTH = 2
 """Groups made in advance: one that the reader takes next, one that the thread is making."""
@@ -61,14 +61,16 @@ def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
         batch = {
             port: _concatenate([stored[port] for stored, _, _ in group]) for port in group[0][0]
         }
+        sizes = [(len(places), n) for _, places, n in group]
+        indices = _concatenate([places for _, places, _ in group])
+        group.clear()  # its arrays, of which `batch` has copies
         if settings.augment is not None:
-            indices = _concatenate([places for _, places, _ in group])
             batch[plan.images] = settings.augment(
                 batch[plan.images], seed=settings.seed, epoch=number, indices=indices
             )
         encoded, end, shards = plan.encode(batch), 0, []
-        for _, places, n in group:
-            begin, end = end, end + len(places)
+        for own_size, n in sizes:
+            begin, end = end, end + own_size
             own = {port: column[begin:end] for port, column in encoded.items()}
             shards.append(Shard(own, n))
         yield shards

@@ -17,13 +17,14 @@ from drypoint.nn import Graph, Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
+from ._inputs import join_inputs
 from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
 from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
-from ._quantization import integer_training_model
+from ._quantization import integer_training_model, losses_of_sigmoids
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
 from ._training_data import ShuffledBatches, Source, TrainingData, training_data
@@ -56,6 +57,7 @@ def train(
         check_writable(settings.log)  # an error must come before the training
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
+    given, data, validation_data = join_inputs(given, data, validation_data)
     parts = training_data(
         data,
         validation_data,
@@ -67,8 +69,9 @@ def train(
         notify=progress.note,
     )
     if settings.quantization is not None:
-        x = parts.train.columns[INPUT]
+        floats, x = given, parts.train.columns[INPUT]
         given = integer_training_model(given, x, settings.quantization)
+        loss = losses_of_sigmoids(floats, loss)
     prepared = prepare_model(
         given,
         parts.train,

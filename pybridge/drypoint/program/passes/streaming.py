@@ -51,7 +51,7 @@ def streaming(program: Program) -> Program:
     """
     if is_streaming(program.ops):
         raise ProgramError(f"the program {program.name!r} is a streaming program already")
-    if program.threshold is not None:
+    if any(output.threshold is not None for output in program.outputs):
         raise ProgramError(
             f"the program {program.name!r} is an autoencoder with a threshold: the reconstruction "
             "error is computed of a whole window, so run whole windows"

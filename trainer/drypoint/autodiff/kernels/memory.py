@@ -5,6 +5,7 @@ which doubles the work of the first-level cache; of all caches where neighbours 
 """
 
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,59 @@ _LINE = 64
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """A contiguous, uninitialized array."""
-    memory = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + _LINE - 1, np.uint8)
+    return _aligned(shape, dtype, np.empty(_n_bytes(shape, dtype), np.uint8))
+
+
+def _n_bytes(shape: tuple[int, ...], dtype: DTypeLike) -> int:
+    return math.prod(shape) * np.dtype(dtype).itemsize + _LINE - 1
+
+
+def _aligned(shape: tuple[int, ...], dtype: DTypeLike, memory: NDArray[Any]) -> NDArray[Any]:
     begin = -memory.__array_interface__["data"][0] % _LINE
     return np.ndarray(shape, dtype, memory, begin)
+
+
+class BlockPool:
+    """Blocks of memory that arrays use one after the other.
+
+    A block is free again when Python has dropped the last array or view in it. So the gradients of
+    a net take few blocks, which stay in a cache.
+
+    Attributes:
+        blocks: all blocks, kept alive.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[NDArray[np.uint8]] = []
+        self._free: list[NDArray[np.uint8]] = []
+        self._loans: dict[int, weakref.ref[NDArray[Any]]] = {}
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """As `aligned_empty`, in the smallest free block that fits, the latest of equal ones.
+
+        A block of more than twice the size does not fit: the next large array needs it.
+        """
+        n = _n_bytes(shape, dtype)
+        fitting = (block for block in reversed(self._free) if n <= block.size <= 2 * n)
+        block = min(fitting, key=lambda block: block.size, default=None)
+        if block is None:
+            block = np.empty(n, np.uint8)
+            self.blocks.append(block)
+        else:
+            self._free = [other for other in self._free if other is not block]
+        # The base of all views of an array whose memory is not NumPy's is this array.
+        loan = np.frombuffer(block.data, np.uint8)
+        key = id(loan)
+        self._loans[key] = weakref.ref(loan, lambda _: self._end(key, block))
+        return _aligned(shape, dtype, loan)
+
+    def lends(self, owner: NDArray[Any]) -> bool:
+        """Whether an array that owns the memory of views lies in one of the blocks."""
+        return id(owner) in self._loans
+
+    def _end(self, loan: int, block: NDArray[np.uint8]) -> None:
+        del self._loans[loan]
+        self._free.append(block)
 
 
 def memory_order(array: NDArray[Any]) -> list[int]:

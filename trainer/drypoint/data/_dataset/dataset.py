@@ -120,6 +120,21 @@ class Dataset:
             raise DatasetError("the data are images, which have an image_size, not a signal_size")
         return int(self.x.shape[1]), int(self.x.shape[2])
 
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The labels of a regression as numbers, (N,): its classes are their distinct texts.
+
+        Raises:
+            DatasetError: a label is no finite number.
+        """
+        try:
+            values = np.array([float(name) for name in self.classes])
+        except ValueError as error:
+            raise DatasetError(f"a label is no number: {error}") from error
+        if not np.isfinite(values).all():
+            raise DatasetError("a label is NaN or infinite")
+        return values[self.y]
+
     def take(self, indices: ArrayLike) -> "Dataset":
         """The examples at ``indices``, in that order; negative indices count from the end.
 
@@ -138,6 +153,14 @@ class Dataset:
         if not 1 <= n <= len(self):
             raise DatasetError(f"a sample of {n} was asked for, from 1 to {len(self)} can be drawn")
         return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
+
+    def balance(self) -> "Dataset":
+        """The examples by class; those of rarer classes repeat, in their order, until each class that
+        occurs has as many as the commonest.
+        """
+        places = [np.flatnonzero(self.y == label) for label in np.unique(self.y)]
+        most = max(map(len, places))
+        return self.take(np.concatenate([np.resize(place, most) for place in places]))
 
     def class_counts(self) -> dict[Class, int]:
         """Class -> number of its examples, in the order of ``classes``, zeros included."""

@@ -34,7 +34,7 @@ _FOREIGN = (  # what zipfile and zlib raise for damaged files
 )
 
 
-def npz_splits(path: Path, *, limit: int) -> Splits:
+def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     """The parts of a data set in an ``.npz`` file, which may be untrusted.
 
     The arrays are called x and y (or images and labels, data and target, ...), or x_train, y_train,
@@ -43,6 +43,7 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
     Args:
         path: the file.
         limit: bytes of memory that its arrays may take.
+        numeric: y has numbers, (N,) or (N, 1), which become texts of classes.
 
     Raises:
         FormatError: no zip of plain arrays, or none of them are inputs and labels.
@@ -72,6 +73,7 @@ def npz_splits(path: Path, *, limit: int) -> Splits:
                 "wanted: x and y, or x_train, y_train, ..."
             )
         x, y = roles[part, "x"], roles[part, "y"]
+        y = y.astype(str) if numeric else y
         try:
             parts[part or ALL] = Dataset(x, y, classes)
         except DatasetError as error:

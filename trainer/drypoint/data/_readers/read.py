@@ -77,7 +77,8 @@ def read(
             ``window`` samples (None: 16,000) of one channel at 16,000 samples a second. A recording
             of another rate is resampled, of several channels the mean is taken, of a longer one the
             loudest stretch; a shorter one stands between zeros. A subfolder "_background_noise_" is
-            cut into clips that touch, of the class "silence".
+            cut into clips that touch, of the class "silence". "regression": the labels of a CSV
+            file or of ``y`` are numbers, which `Dataset.numbers` gives.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:
@@ -95,11 +96,13 @@ def read(
             "channels is for a CSV file with a row for each example; with window each column is a "
             "channel: leave channels out"
         )
-    if task not in (None, "keyword"):
-        raise DatasetError(f"task must be 'keyword' or None, not {task!r:.40}")
+    if task not in (None, "keyword", "regression"):
+        raise DatasetError(f"task must be 'keyword', 'regression' or None, not {task!r:.40}")
     if isinstance(keep, str):
         raise DatasetError(f"keep is a list of names of columns: write [{keep!r}]")
     reading = Reading(label=label, keep=tuple(keep), columns=columns, limit=limit)
+    if task == "regression":
+        return _numeric_splits(path, reading, channels=channels)
     if task is not None:
         if not path.is_dir() or not _has_recordings(path):
             raise DatasetError(f"{path} is no folder with a subfolder of WAV files for each word")
@@ -124,6 +127,30 @@ def read(
         f"{path} is no data set that is read: a folder with a subfolder of pictures or recordings "
         "for each class, a CSV file, an .npz file of arrays x and y, or IDX files"
     )
+
+
+def _numeric_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:
+    """A file of examples whose labels are numbers.
+
+    Raises:
+        DatasetError: it is no CSV and no ``.npz`` file, or a label is no number.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in {".npz", *CSV_SUFFIXES}:
+        raise DatasetError(
+            f"{path}: a regression reads a CSV file with a column of numbers to predict (label=), "
+            "or an .npz file of arrays x and y"
+        )
+    if suffix == ".npz":
+        splits = npz_splits(path, limit=reading.limit, numeric=True)
+    else:
+        splits = table_splits(path, reading, channels=channels)
+    for part in splits.parts.values():
+        try:
+            part.numbers  # noqa: B018 - it checks them
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
+    return splits
 
 
 def _has_recordings(root: Path) -> bool:

@@ -2,8 +2,9 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,9 @@ def check(
         source: a ``torch.nn.Module`` or a Keras model: it gets what the encoder gives, with the
             channels last for Keras. Or a function: it gets ``inputs`` as they are, with all
             preprocessing of the source, so that the encoder is checked too.
-        inputs: images (N, ...) for the encoder. Without an encoder: a batch as ``source`` takes it.
+        inputs: images (N, ...) for the encoder. Without an encoder: a batch as ``source`` takes it;
+            of a net of several inputs a dict of batches by name, which ``source`` gets as arguments
+            in this order, Keras as a list.
         batch_size: inputs at a time.
 
     Raises:
@@ -63,16 +66,17 @@ def check(
     expected = "a Model or a net"
     check_kind(model, (nn.Model, nn.Layer), name="model", wanted=expected, error=FrameworkError)
     model = model if isinstance(model, nn.Model) else nn.Model(model)
-    rows = model_inputs(inputs, name="inputs", error=FrameworkError)
     run, last = _runner(source)
-    encoded = model.encoder is not None
+    rows: Any
+    if isinstance(inputs, Mapping):
+        rows, pair = _by_name(model, inputs, last=last, arguments=run is not source)
+    else:
+        rows = model_inputs(inputs, name="inputs", error=FrameworkError)
+        pair = partial(_pair, model, last=last, arguments=run is not source)
     difference, equal = 0.0, 0
     for start in range(0, len(rows), batch_size):
         part = rows[start : start + batch_size]
-        x = model.encode(part) if encoded else _first(np.asarray(part, np.float32), model, last)
-        batch: Any = part
-        if run is not source:
-            batch = (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
+        x, batch = pair(part)
         ours, theirs = _outputs(model.net(x)), _outputs(run(batch))
         if len(ours) != len(theirs):
             raise FrameworkError(f"the source gives {len(theirs)} outputs, the net {len(ours)}")
@@ -84,6 +88,31 @@ def check(
             decisions &= mine.argmax(axis=1) == other.argmax(axis=1)
         equal += int(decisions.sum())
     return Agreement(n=len(rows), largest_difference=difference, equal_decisions=equal)
+
+
+def _pair(model: nn.Model, part: Any, *, last: bool, arguments: bool) -> tuple[Any, Any]:
+    """A batch as the net takes it, and as the source does."""
+    encoded = model.encoder is not None
+    x = model.encode(part) if encoded else _first(np.asarray(part, np.float32), model, last)
+    if not arguments:
+        return x, part
+    return x, (_last(x) if last else x) if encoded else np.asarray(part, np.float32)
+
+
+def _by_name(
+    model: nn.Model, inputs: Mapping[str, Any], *, last: bool, arguments: bool
+) -> tuple[range, Callable[[range], tuple[Any, Any]]]:
+    """The rows of inputs by name, and a function of some rows: these as the net takes them, and as
+    the source does.
+    """
+    arrays = {name: np.asarray(values, np.float32) for name, values in inputs.items()}
+
+    def pair(rows: range) -> tuple[Any, Any]:
+        part = {name: values[rows.start : rows.stop] for name, values in arrays.items()}
+        first = {n: np.moveaxis(x, -1, 1) if last and x.ndim > 2 else x for n, x in part.items()}
+        return model.encode(first), [*part.values()] if arguments else part
+
+    return range(min(map(len, arrays.values()))), pair
 
 
 def _outputs(values: Any) -> list[NDArray[Any]]:
@@ -119,12 +148,13 @@ def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if torch is not None and isinstance(source, torch.nn.Module) and not _is_keras(source, keras):
 
-        def run(x: NDArray[Any]) -> Any:
+        def run(x: Any) -> Any:
+            several = x if isinstance(x, list) else [x]
             training = {part: part.training for part in source.modules()}
             source.eval()
             try:
                 with torch.no_grad():
-                    return source(torch.from_numpy(np.ascontiguousarray(x)))
+                    return source(*(torch.from_numpy(np.ascontiguousarray(x)) for x in several))
             finally:
                 for part, was in training.items():
                     part.training = was

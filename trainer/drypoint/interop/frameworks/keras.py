@@ -24,8 +24,9 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
         print(interop.check(found, model, images))
 
     Args:
-        model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of one input,
-            of Keras 3 with any backend. Several outputs have the names of ``model.output_names``.
+        model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of
+            Keras 3 with any backend. Several inputs have the names of their ``keras.Input``, and
+            several outputs of ``model.output_names``.
 
     Raises:
         FrameworkError: the model is not built or of subclasses, or has layers without a
@@ -41,19 +42,20 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
             "the model has no graph of layers: build it with keras.Input(shape), and make a "
             "subclass of keras.Model functional"
         )
-    if len(model.inputs) != 1:
-        raise FrameworkError(f"the model has {len(model.inputs)} inputs; wanted one")
-    shape = tuple(model.inputs[0].shape[1:])
-    if None in shape:
-        raise FrameworkError(
-            f"the model's input is {shape}; wanted fixed sizes: keras.Input(shape)"
-        )
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    for shape in shapes:
+        if None in shape:
+            raise FrameworkError(
+                f"the model's input is {shape}; wanted fixed sizes: keras.Input(shape)"
+            )
+    names = ["input"] if len(shapes) == 1 else [tensor.name for tensor in model.inputs]
+    inputs = dict(zip(names, shapes, strict=True))
     nodes = Nodes()
-    nodes.shapes["input"] = shape
-    tensors = _walk(model, ["input"], nodes, "")
-    names = output_names(getattr(model, "output_names", None) or model._functional.output_names)
-    outputs = dict(zip(names, tensors, strict=True))
-    return nodes.net("input", outputs, batch=1, shape=shape, subject="the model is")
+    nodes.shapes |= inputs
+    tensors = _walk(model, names, nodes, "")
+    ends = output_names(getattr(model, "output_names", None) or model._functional.output_names)
+    outputs = dict(zip(ends, tensors, strict=True))
+    return nodes.net(inputs, outputs, batch=1, subject="the model is")
 
 
 def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> list[str]:

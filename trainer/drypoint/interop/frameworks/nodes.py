@@ -73,32 +73,31 @@ class Nodes:
 
     def net(
         self,
-        input_name: str,
+        inputs: Mapping[str, Shape],
         outputs: Mapping[str, str],
         *,
         batch: int,
-        shape: Shape,
         subject: str,
     ) -> nn.Sequential | nn.Graph:
         """The net of the nodes.
 
         Args:
-            input_name: the name of the input.
+            inputs: name -> shape for one example, of the inputs; several that nothing reads are
+                left out.
             outputs: name of the net's output -> of the tensor.
             batch: the size of the batch axis in the constants.
-            shape: the input's shape for one example.
             subject: the subject of a message: "the module is".
 
         Raises:
             FrameworkError: operations have no counterpart; the message has a line for each reason.
         """
+        read = {name for node in self._nodes for name in node.inputs}
         graph = MadeGraph(
             nodes=tuple(self._nodes),
             constants=self._constants,
-            input=input_name,
+            inputs={n: s for n, s in inputs.items() if n in read or len(inputs) == 1},
             outputs=outputs,
             batch=batch,
-            shape=shape,
             opset=0,
             size=sum(array.nbytes for array in self._constants.values()),
             proto=None,

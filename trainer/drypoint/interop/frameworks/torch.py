@@ -29,9 +29,11 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
         print(interop.check(model, module, images))
 
     Args:
-        module: a ``torch.nn.Module`` of one input. Several outputs have the keys of a dict that the
-            module returns, else the names of the exporter.
-        example: a batch of inputs, such as ``torch.zeros(1, 1, 28, 28)``; only its shape counts.
+        module: a ``torch.nn.Module``. Several inputs have the names of the arguments of
+            ``forward``; several outputs the keys of a dict that the module returns, else the names
+            of the exporter.
+        example: a batch of inputs, such as ``torch.zeros(1, 1, 28, 28)``; only its shape counts. Of
+            a module of several inputs a tuple of batches.
 
     Raises:
         FrameworkError: the module cannot be traced, or has operations without a counterpart (the
@@ -46,21 +48,23 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
         raise FrameworkError(
             f"module is a {type(module).__name__}; wanted: a torch.nn.Module{hint}"
         )
-    example = example if isinstance(example, torch.Tensor) else torch.as_tensor(example)
-    if example.ndim < 2 or 0 in example.shape:
-        raise FrameworkError(
-            f"example is of shape {tuple(example.shape)}; wanted: a batch, such as "
-            "torch.zeros(1, 1, 28, 28)"
-        )
+    several = isinstance(example, tuple) and all(isinstance(x, torch.Tensor) for x in example)
+    examples = [torch.as_tensor(x).float() for x in (example if several else (example,))]
+    for x in examples:
+        if x.ndim < 2 or 0 in x.shape:
+            raise FrameworkError(
+                f"example is of shape {tuple(x.shape)}; wanted: a batch, such as "
+                "torch.zeros(1, 1, 28, 28)"
+            )
     package("onnxscript", extra="torch")  # what the exporter needs
-    content = _export(module, example.float(), torch)
+    content = _export(module, tuple(examples), torch)
     try:
         return net_of(*read_graph(content, "the module is"))
     except OnnxError as error:
         raise FrameworkError(*error.args) from error
 
 
-def _export(module: Any, example: Any, torch: Any) -> bytes:
+def _export(module: Any, examples: tuple[Any, ...], torch: Any) -> bytes:
     """The bytes of the module's ONNX file, with its batch norms.
 
     Raises:
@@ -75,10 +79,10 @@ def _export(module: Any, example: Any, torch: Any) -> bytes:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about itself
             # The exporter's optimizer folds batch norms into convolutions, so it stays off.
-            result = module(example)
+            result = module(*examples)
             names = [*result] if isinstance(result, dict) else None
             program = torch.onnx.export(
-                module, (example,), dynamo=True, optimize=False, verbose=False, output_names=names
+                module, examples, dynamo=True, optimize=False, verbose=False, output_names=names
             )
             content: bytes = program.model_proto.SerializeToString()
             return content

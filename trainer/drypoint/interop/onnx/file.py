@@ -1,6 +1,6 @@
 """The gate of ONNX files: bytes become a checked graph of nodes and constants, or one error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,9 @@ class Graph:
     Attributes:
         nodes: in order of computation.
         constants: name -> array of the initializers.
-        input: name of the only input.
+        inputs: name -> shape of one example, of the inputs that the outputs depend on.
         outputs: name of the net's output -> of the tensor, the graph's or a cut's.
-        batch: the size of the input's first axis; `ANY_BATCH` where it is open.
-        shape: the shape of one example of the input.
+        batch: the size of the inputs' first axis; `ANY_BATCH` where it is open.
         opset: the version of ONNX's own operators.
         size: bytes of the file and of its data files.
         proto: the ``onnx.ModelProto``.
@@ -63,10 +62,9 @@ class Graph:
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
-    input: str
+    inputs: Mapping[str, Shape]
     outputs: Mapping[str, str]
     batch: int
-    shape: Shape
     opset: int
     size: int
     proto: Any
@@ -99,8 +97,8 @@ def read_graph(
         input_shape: the shape of an example, where the file leaves sizes open.
 
     Raises:
-        OnnxError: no ONNX model, several inputs, no tensor of that name, open sizes,
-            or data in files that lie not beside it.
+        OnnxError: no ONNX model, no tensor of that name, open sizes, or data in files that lie not
+            beside it.
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
     expected = "the bytes or the path of an ONNX file"
@@ -141,20 +139,24 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
     inputs = [value for value in graph.input if value.name not in constants]
     computed = {name for value in graph.node for name in value.output if name}
     names = output_tensors(cut, _values(graph, onnx), computed, len(inputs), OnnxError)
+    ends = [(value.input, value.output) for value in graph.node]
+    positions = needed_positions(ends, names, {value.name for value in inputs})
+    read = {name for i in positions for name in ends[i][0]}
+    inputs = [value for value in inputs if value.name in read] or inputs[:1]
+    if input_shape is not None and len(inputs) > 1:
+        raise OnnxError(f"input_shape is of files of one input; it has {len(inputs)}")
     if input_shape is not None:
         _set_sizes(inputs[0], input_shape)
-    batch, shape = _input_shape(inputs[0])
+    batches, shapes = zip(*map(_input_shape, inputs), strict=True)
+    if len({*batches}) > 1:
+        raise OnnxError(f"its inputs have batches of {batches}; wanted: one size, or open ones")
     versions = {value.domain: value.version for value in proto.opset_import}
-    ends = [(value.input, value.output) for value in graph.node]
     return Graph(
-        nodes=tuple(
-            _node(graph.node[i], onnx) for i in needed_positions(ends, names, inputs[0].name)
-        ),
+        nodes=tuple(_node(graph.node[i], onnx) for i in positions),
         constants=constants,
-        input=inputs[0].name,
+        inputs=dict(zip((value.name for value in inputs), shapes, strict=True)),
         outputs=dict(zip(output_names(names), names, strict=True)),
-        batch=batch,
-        shape=shape,
+        batch=batches[0],
         opset=versions.get("", versions.get("ai.onnx", 1)),
         size=proto.ByteSize(),
         proto=proto,
@@ -229,20 +231,22 @@ def _values(graph: Any, onnx: Any) -> list[str]:
 
 
 def needed_positions(
-    ends: Sequence[tuple[Sequence[str], Sequence[str]]], outputs: Sequence[str], start: str
+    ends: Sequence[tuple[Sequence[str], Sequence[str]]],
+    outputs: Sequence[str],
+    start: Collection[str],
 ) -> list[int]:
     """The positions of the nodes that the outputs depend on, in order of computation.
 
     Args:
         ends: names of the inputs and of the outputs of each node, in order of computation.
         outputs: names of the graph's outputs.
-        start: name of the graph's input.
+        start: names of the graph's inputs.
     """
     names, positions = {*outputs}, list[int]()
     for position, (inputs, written) in reversed(list(enumerate(ends))):
         if names.intersection(written):
             positions.append(position)
-            names.update(name for name in inputs if name and name != start)
+            names.update(name for name in inputs if name and name not in start)
     return positions[::-1]
 
 

@@ -17,9 +17,9 @@ from .file import Graph, read_graph
 from .operators import functions, shapes, upsampling, weighted, windows
 from .operators.functions import materialize
 from .operators.quantized import integer_handlers
-from .reader import Handler, InputLayout, Reader, input_of
+from .reader import Handler, InputLayout, Reader
 
-MAX_WALKS = 3  # the first finds what the net's input is
+MAX_WALKS = 2  # and one for each input, which finds what the net's input is
 
 _FLOATS = (functions, shapes, upsampling, weighted, windows)
 HANDLERS: dict[str, Handler] = {op: f for module in _FLOATS for op, f in module.HANDLERS.items()}
@@ -68,7 +68,7 @@ def from_onnx(
         input_shape: the shape of an example, such as (3, 48, 192), where the file leaves it open.
 
     Raises:
-        OnnxError: no ONNX, data in files that lie elsewhere, several inputs, weights that are not
+        OnnxError: no ONNX, data in files that lie elsewhere, weights that are not
             finite in float32, or nodes that no layer computes (the message has a line
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
@@ -177,19 +177,13 @@ def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, dict[str, int]]
     Raises:
         OnnxError: nodes cannot be converted.
     """
-    bound: TensorView | None = None
-    for _ in range(MAX_WALKS):
-        reader = Reader(
-            graph,
-            input_of(graph, bound),
-            is_raw=bound is None,
-            integers=integers,
-            materialize=materialize,
-        )
+    bound = dict[str, TensorView]()
+    for _ in range(MAX_WALKS + len(graph.inputs)):
+        reader = Reader(graph, bound, integers=integers, materialize=materialize)
         try:
             return reader.draft, reader.walk(HANDLERS, HINTS)
         except InputLayout as found:
-            bound = found.view
+            bound[found.name] = found.view
     raise OnnxError(
         "the layers that read the graph's input take it in different shapes or axis orders: export "
         "the net with images as (N, C, H, W)"

@@ -15,6 +15,7 @@ import numpy as np
 
 from drypoint import nn
 from drypoint.graph import Unsupported
+from drypoint.program import input_names
 
 from .._cut import before_refused, hint
 from .._draft import Draft
@@ -42,10 +43,10 @@ MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else
 
 
 class InputLayout(Exception):  # noqa: N818 (never leaves the part: the walk begins again)
-    """The first layer reads the input as ``view``; from then on the net's input is known."""
+    """The first layer reads an input as ``view``; from then on the net's input is known."""
 
-    def __init__(self, view: TensorView) -> None:
-        self.view = view
+    def __init__(self, name: str, view: TensorView) -> None:
+        self.name, self.view = name, view
 
 
 class Reader:
@@ -67,17 +68,22 @@ class Reader:
     def __init__(
         self,
         graph: Graph,
-        input_view: TensorView,
+        bound: Mapping[str, TensorView],
         *,
-        is_raw: bool,
         integers: bool,
         materialize: Callable[["Reader", str], TensorView],
     ) -> None:
         self.graph, self.integers = graph, integers
-        self.draft = Draft(input_view.layer_shape, graph.size, OnnxError)
+        views = {name: input_of(shape, bound.get(name)) for name, shape in graph.inputs.items()}
+        shapes = [view.layer_shape for view in views.values()]
+        self.draft = Draft.of_inputs(shapes, input_names([*views]), graph.size, OnnxError)
+        ends = self.draft.input_ends
         self.constants: dict[str, Array] = dict(graph.constants)
         self.qparams: dict[str, tuple[FileQuantParams, int]] = {}
-        self.values = {graph.input: input_view}
+        self.values = {
+            name: replace(view, end=end)
+            for end, (name, view) in zip(ends, views.items(), strict=True)
+        }
         self.waiting: dict[str, Any] = {}
         self.integers_of: dict[str, TensorView] = {}
         self.tables: dict[str, tuple[TensorView, Array]] = {}
@@ -85,7 +91,7 @@ class Reader:
         self.users = Counter(
             [*graph.outputs.values(), *(n for node in graph.nodes for n in node.inputs)]
         )
-        self._raw = is_raw
+        self._raw = {end: name for end, name in zip(ends, views, strict=True) if name not in bound}
         self._folder = Folder(graph.opset, graph.size)
         self._moved = 0
         self._inferred: dict[str, Shape] | None = None
@@ -276,7 +282,7 @@ class Reader:
 
     def plane(self, value: TensorView) -> tuple[TensorView, Axes]:
         """The view as an image in any order of its axes, and which axis each is."""
-        if value.end == 0 and self._raw:
+        if value.end in self._raw:
             self._bind_as_it_looks(value)
         axes = axes_of(value)
         if axes is not None:
@@ -288,14 +294,14 @@ class Reader:
         """The view as what a Linear reads: (n,), in an order of its own where ``index`` says so."""
         if len(value.shape) != 1:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (N, n): flatten it before")
-        if value.end == 0 and self._raw:
+        if value.end in self._raw:
             self._bind_as_it_looks(value)
         end = self.draft.reshape(value, value.shape)
         return TensorView(end=end, layer_shape=value.shape, shape=value.shape, index=value.index)
 
     def anything(self, value: TensorView) -> TensorView:
         """The view as what a layer reads that takes each value alone."""
-        if value.end == 0 and self._raw:
+        if value.end in self._raw:
             self._bind_as_it_looks(value)
         return value
 
@@ -328,23 +334,24 @@ class Reader:
     # The net's input
 
     def _bind(self, value: TensorView, shape: Shape) -> None:
-        """The first layer that reads the input says what the net's input is: the image that it
+        """The first layer that reads an input says what the net's input is: the image that it
         reads. A vector stays a vector.
         """
-        if value.end or not self._raw:
+        if value.end not in self._raw:
             return
-        if len(self.graph.shape) == 1:
-            self._raw = False
+        name = self._raw[value.end]
+        if len(self.graph.inputs[name]) == 1:
+            del self._raw[value.end]
             return
-        raise InputLayout(
-            TensorView(end=0, layer_shape=shape, shape=value.shape, index=value.index)
-        )
+        view = TensorView(end=0, layer_shape=shape, shape=value.shape, index=value.index)
+        raise InputLayout(name, view)
 
     def _bind_as_it_looks(self, value: TensorView) -> None:
         """The input of a net whose first layer takes any shape."""
-        shape = self.graph.shape
+        name = self._raw[value.end]
+        shape = self.graph.inputs[name]
         if len(shape) == 1:
-            self._raw = False
+            del self._raw[value.end]
             return
         view = TensorView(end=0, layer_shape=shape, shape=shape)
         # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
@@ -352,13 +359,12 @@ class Reader:
         looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
         if looks and first == "Transpose":
             view = view.transpose((2, 0, 1))
-            raise InputLayout(
-                TensorView(end=0, layer_shape=view.shape, shape=view.shape, index=view.index)
-            )
+            layout = TensorView(end=0, layer_shape=view.shape, shape=view.shape, index=view.index)
+            raise InputLayout(name, layout)
         layer_shape = {2: (1, *shape)}.get(len(shape), shape)
         if len(shape) == 2 and len(value.shape) == 2:
             layer_shape = (shape[0], 1, shape[1])
-        raise InputLayout(TensorView(end=0, layer_shape=layer_shape, shape=shape))
+        raise InputLayout(name, TensorView(end=0, layer_shape=layer_shape, shape=shape))
 
 
 def _is_flat_plane(value: TensorView) -> bool:
@@ -366,21 +372,21 @@ def _is_flat_plane(value: TensorView) -> bool:
     return arrange(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
 
 
-def input_of(graph: Graph, bound: TensorView | None) -> TensorView:
-    """The graph's input as a view of the net's input.
+def input_of(shape: Shape, bound: TensorView | None) -> TensorView:
+    """An input of the graph as a view of the net's input.
 
     Args:
-        graph: the graph.
+        shape: of the graph's input.
         bound: the view of the input that the first layer reads.
     """
     if bound is None:
-        return TensorView(end=0, layer_shape=graph.shape, shape=graph.shape)
+        return TensorView(end=0, layer_shape=shape, shape=shape)
     if bound.index is None:
-        return TensorView(end=0, layer_shape=bound.layer_shape, shape=graph.shape)
+        return TensorView(end=0, layer_shape=bound.layer_shape, shape=shape)
     places: Index = np.empty(bound.size, np.intp)
     places[bound.index.ravel()] = np.arange(bound.size)
     return TensorView(
-        end=0, layer_shape=bound.layer_shape, shape=graph.shape, index=places.reshape(graph.shape)
+        end=0, layer_shape=bound.layer_shape, shape=shape, index=places.reshape(shape)
     )
 
 

@@ -129,16 +129,21 @@ class File:
 
     Attributes:
         tensors, operators: in the file's order, the order of computation.
-        input: number of the only input.
+        inputs: numbers of the inputs.
         outputs: name of the net's output -> number of the tensor, the file's or a cut's.
         size: the file's bytes.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[Operator, ...]
-    input: int
+    inputs: tuple[int, ...]
     outputs: Mapping[str, int]
     size: int
+
+    @property
+    def input(self) -> int:
+        """Number of the first input."""
+        return self.inputs[0]
 
 
 def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
@@ -149,8 +154,8 @@ def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
         cut: the names of the tensors to end in; none: the file's outputs.
 
     Raises:
-        TfliteError: the bytes are no TensorFlow Lite model, or the model has several inputs, or
-            no tensor of that name.
+        TfliteError: the bytes are no TensorFlow Lite model, or the model has no tensor of that
+            name.
         DrypointError: the package ``tflite`` is not installed.
     """
     schema = package("tflite", extra="interop")
@@ -202,7 +207,7 @@ class _Reader:
         return File(
             tensors=tensors,
             operators=operators,
-            input=ends[0][0],
+            inputs=ends[0],
             outputs=dict(zip(output_names(names), numbers, strict=True)),
             size=self.size,
         )

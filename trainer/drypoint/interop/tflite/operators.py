@@ -374,11 +374,14 @@ def _quantize(reader: Reader, op: Operator) -> None:
     elif reader.is_float_input(number):
         if reader.readers[number] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        value = reader.values[op.outputs[0]] = reader.describe(op.outputs[0])
+        end = reader.values[number].end
+        value = reader.values[op.outputs[0]] = replace(reader.describe(op.outputs[0]), end=end)
         zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
         scales = np.array([value.qparams.scale])  # UINT8 begins at 0, INT8 at -128
-        reader.draft.input_qparams = FileQuantParams(kind="UINT8", scales=scales, zero=zero)
-        reader.draft.input_shape = value.layer_shape
+        qparams = FileQuantParams(kind="UINT8", scales=scales, zero=zero)
+        reader.draft.set_qparams(end, qparams)
+        if end == 0:
+            reader.draft.input_shape = value.layer_shape
     else:
         source = reader.read(op)
         reader.write(op, Requantize(), source)

@@ -15,7 +15,7 @@ import numpy as np
 from drypoint import graph, nn
 from drypoint.common import DrypointError
 from drypoint.graph import Unsupported, plane_of
-from drypoint.program import Shape
+from drypoint.program import Shape, input_names
 
 from .._cut import before_refused
 from .._cut import hint as cut_hint
@@ -86,15 +86,27 @@ class Reader:
         self.constants: dict[int, Floats] = {}
         self.places: dict[int, tuple[LayerOutput, int]] = {}
         self.betas: dict[int, float] = {}
-        tensor = file.tensors[file.input]
-        try:
-            of_floats = integers and tensor.type == "FLOAT32"  # a QUANTIZE says the steps
-            value = self.describe(file.input, UNKNOWN if of_floats else None)
+        numbers = [n for n in file.inputs if self.readers[n]] or file.inputs[:1]
+        inputs = [self._describe_input(number) for number in numbers]
+        names = input_names([file.tensors[number].name for number in numbers])
+        shapes = [value.layer_shape for value in inputs]
+        self.draft = Draft.of_inputs(shapes, names, file.size, TfliteError)
+        ends = self.draft.input_ends
+        self.values = {
+            number: replace(value, end=end)
+            for number, value, end in zip(numbers, inputs, ends, strict=True)
+        }
+        for value in self.values.values():
+            if value.file_qparams is not None:
+                self.draft.set_qparams(value.end, value.file_qparams)
+
+    def _describe_input(self, number: int) -> LayerOutput:
+        """An input of the file."""
+        of_floats = self.integers and self.file.tensors[number].type == "FLOAT32"
+        try:  # of floats a QUANTIZE says the steps
+            return self.describe(number, UNKNOWN if of_floats else None)
         except Unsupported as reason:
             raise TfliteError(f"the input {reason}") from reason
-        self.values = {file.input: value}
-        self.draft = Draft(value.layer_shape, file.size, TfliteError)
-        self.draft.input_qparams = value.file_qparams
 
     def describe(self, number: int, qparams: FileQuantParams | None = None) -> LayerOutput:
         """A tensor as the file describes it, in integers with its steps or other ones."""
@@ -182,7 +194,7 @@ class Reader:
         """Whether a tensor is a program's input before a QUANTIZE."""
         value = self.values.get(number)
         of_floats = self.file.tensors[number].type == "FLOAT32"
-        return value is not None and value.end == 0 and of_floats
+        return value is not None and value.end in self.draft.input_ends and of_floats
 
     def image(self, op: Operator, position: int = 0) -> LayerOutput:
         """An input that is an image."""

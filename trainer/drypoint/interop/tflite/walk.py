@@ -31,11 +31,11 @@ def operators(file: File) -> tuple[Operator, ...]:
     while queue:
         number = queue.pop()
         op = writers.get(number)
-        if number == file.input or op is None or op.index in needed_operators:
+        if number in file.inputs or op is None or op.index in needed_operators:
             continue
         needed_operators[op.index] = op
         for read in activations(file, op):
-            if read in writers and writers[read].index >= op.index and read != file.input:
+            if read in writers and writers[read].index >= op.index and read not in file.inputs:
                 raise TfliteError(f"damaged: {op.name} reads what is computed after it")
             queue.append(read)
     line = tuple(needed_operators[index] for index in sorted(needed_operators))

@@ -68,7 +68,7 @@ def fuse(layers: Iterable[tuple[str, Layer]]) -> tuple[Run, ...]:
     while rest:
         name, layer = last, _ = rest.pop(0)
         relu, pool, clip = False, (1, 1), None
-        if type(layer) in (Conv2d, Conv1d, Linear) and _next_is(ReLU, rest):
+        if _next_is(ReLU, rest) and _takes_relu(layer, rest[1:]):
             last, _ = rest.pop(0)
             relu = True
         if type(layer) in (Conv2d, Conv1d) and rest and (window := _touching(rest[0][1])):
@@ -116,6 +116,19 @@ def _touching(layer: Layer) -> Pair | None:
     return (
         (kh, kw) if touching and window.padding == NO_PADDING and kh * kw <= MOST_POOLED else None
     )
+
+
+def _takes_relu(layer: Layer, after: Sequence[tuple[str, Layer]]) -> bool:
+    """Whether a layer and the ReLU after it are faster in one operation.
+
+    Convolutions of 1x1 and of groups have kernels without a ReLU, which are faster unless a
+    max-pooling follows that is fused too.
+    """
+    if type(layer) not in (Conv2d, Conv1d):
+        return type(layer) is Linear
+    pooled = bool(after) and _touching(after[0][1]) is not None
+    assert isinstance(layer, Conv2d)  # a Conv1d is one
+    return pooled or (layer.groups == 1 and layer.kernel_size not in (1, (1, 1)))
 
 
 def _next_is(kind: type[Layer], rest: Sequence[tuple[str, Layer]]) -> bool:

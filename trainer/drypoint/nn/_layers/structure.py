@@ -145,6 +145,53 @@ class Slice(Layer, per_example=True, exportable="yes"):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class InputPart(Layer, per_example=True, exportable="reads the net's input"):
+    """One of several inputs of a net, out of the vector that holds them one after the other.
+
+    Args:
+        first: the place of its first value in the vector.
+        shape: of the input.
+
+    Raises:
+        ConfigError: ``first`` is below 0, or ``shape`` is no tuple of positive integers.
+    """
+
+    first: int
+    shape: Shape
+
+    short_name: ClassVar[str] = "part"
+    example_rank = 1  # a vector
+
+    def __post_init__(self) -> None:
+        """Check the hyper-parameters."""
+        check_count("InputPart", "first", self.first, minimum=0)
+        if not isinstance(self.shape, tuple) or not self.shape:
+            raise ConfigError("InputPart", f"wants a tuple of sizes, got {self.shape!r}")
+        for size in self.shape:
+            check_count("InputPart", "size", size)
+
+    @property
+    def places(self) -> slice:
+        """The places of the input in the vector."""
+        return slice(self.first, self.first + math.prod(self.shape))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """``shape``; the input is a vector that reaches as far."""
+        if len(input_shape) != 1 or input_shape[0] < self.places.stop:
+            wanted = f"a vector of {self.places.stop} values or more"
+            raise ShapeError("InputPart", f"wants {wanted}, got an example of shape {input_shape}")
+        return self.shape
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A node that reads the net's input."""
+        return graph.input_part(values[0], self.first, plane_of(self.shape))
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The values of the input, in its shape."""
+        return x[:, self.places].reshape((len(x.data), *self.shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Permute(Layer, per_example=True, exportable="yes"):
     """The axes of an example in another order, as np.transpose(x, axes).
 

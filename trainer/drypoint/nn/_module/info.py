@@ -124,14 +124,14 @@ def net_info(net: Ported, shapes: Mapping[str, Shape]) -> NetInfo:
 
 def _infos(net: Ported, shapes: Mapping[str, Shape]) -> Iterator[LayerInfo]:
     for path, layer, reads, results in net.layer_shapes(shapes):
-        (shape,) = results.values()
+        shapes_of_outputs = list(results.values())
         yield LayerInfo(
             path=path,
             kind=type(layer).__name__,
-            output_shape=shape,
+            output_shape=shapes_of_outputs[-1],
             n_params=layer.n_params,
             macs=layer.operations(reads),
-            int8_bytes=0 if layer.in_place else math.prod(shape),
+            int8_bytes=0 if layer.in_place else sum(map(math.prod, shapes_of_outputs)),
             trainable=layer.trainable,
             initialized=layer.initialized,
         )

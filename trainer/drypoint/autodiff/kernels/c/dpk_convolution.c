@@ -16,6 +16,36 @@ typedef struct {
     ptrdiff_t row, dx, dy; /* floats between rows; from result to result, across and down */
 } geometry;
 
+static void swap(size_t *a, size_t *b) {
+    const size_t before = *a;
+    *a = *b;
+    *b = before;
+}
+
+static void swap_axes(dpk_images *x) {
+    const ptrdiff_t step = x->stride_h;
+    swap(&x->h, &x->w);
+    x->stride_h = x->stride_w;
+    x->stride_w = step;
+}
+
+/* The convolution of a signal, images of one column, as one of images of one row: neighbouring
+ * results of a row are computed together. Of other images, the convolution as it is. */
+static dpk_conv2d lay_signals_flat(const dpk_conv2d *given) {
+    dpk_conv2d a = *given;
+    if (a.x.w > 1 || a.y.w > 1 || a.kernel_w > 1 || a.pool_w > 1 || a.left != 0)
+        return a;
+    swap_axes(&a.x);
+    swap_axes(&a.y);
+    swap(&a.kernel_h, &a.kernel_w);
+    swap(&a.stride_h, &a.stride_w);
+    swap(&a.dilation_h, &a.dilation_w);
+    swap(&a.pool_h, &a.pool_w);
+    a.left = a.top;
+    a.top = 0;
+    return a;
+}
+
 static geometry measured(const dpk_conv2d *a) {
     const int pooled = a->x_winners == NULL; /* y is, not x */
     geometry s = {.rows = pooled ? a->y.h * a->pool_h : a->y.h,
@@ -87,6 +117,34 @@ static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *
         }
 }
 
+/* Whether the results of the convolution are y, whose images lie in the lanes of a vector. */
+static int is_in_place(const dpk_conv2d *a, const geometry *s) {
+    const int pools = a->x_winners == NULL && a->pool_h * a->pool_w > 1;
+    return !pools && !a->relu && a->winners == NULL && a->y.stride_n == 1 && s->out > 1;
+}
+
+/* Computes the results of a group in a whole block; y points to the first. Tiles of columns come
+ * first: what they read of x stays in the first cache while all channels use it. */
+static void block_in_place(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
+                           const float *x, size_t first, float *y) {
+    const size_t n_tiles = dpk_groups(s->columns, DPK_P), n_channels = dpk_groups(s->out, DPK_Q);
+    dpk_product terms = *taps;
+    terms.y_row = a->y.stride_c;
+    terms.y_step = a->y.stride_w;
+    for (size_t i = 0; i < s->rows * n_tiles; i++) {
+        const size_t row = i / n_tiles, begin = dpk_begin(s->columns, i % n_tiles, n_tiles);
+        const size_t p = dpk_begin(s->columns, i % n_tiles + 1, n_tiles) - begin;
+        const float *from = x + (ptrdiff_t)row * s->dy + (ptrdiff_t)begin * s->dx;
+        float *to = y + (ptrdiff_t)row * a->y.stride_h + (ptrdiff_t)begin * a->y.stride_w;
+        for (size_t k = 0; k < n_channels; k++) {
+            const size_t o = dpk_begin(s->out, k, n_channels);
+            DPK(product)(&terms, p, dpk_begin(s->out, k + 1, n_channels) - o, from,
+                         a->weight + (first + o) * taps->n_terms,
+                         a->bias ? a->bias + first + o : NULL, to + (ptrdiff_t)o * a->y.stride_c);
+        }
+    }
+}
+
 /* Computes all results of q output channels of a block with 2x2 pooling. */
 static void pooled_rows(const dpk_conv2d *a, const geometry *s, const dpk_product *taps,
                         const float *x, size_t b, size_t o, size_t q) {
@@ -123,7 +181,7 @@ static void expect(const dpk_images *x, size_t c, size_t n_channels, size_t b, s
 }
 
 int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_conv2d *a = arguments;
+    const dpk_conv2d flat = lay_signals_flat(arguments), *a = &flat;
     if (DPK(is_depthwise)(a))
         return DPK(depthwise)(a, part, n_parts);
     const geometry s = measured(a);
@@ -146,6 +204,7 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
                               .y_row = (ptrdiff_t)strip_size,
                               .y_step = DPK_LANES};
     const int pooled = a->x_winners == NULL && a->pool_h == 2 && a->pool_w == 2;
+    const int in_place = is_in_place(a, &s);
     const size_t n_tiles = dpk_groups(s.out, pooled ? DPK_POOLED_Q : DPK_Q),
                  last = dpk_begin(a->groups * n_blocks, part + 1, n_parts);
     for (size_t i = dpk_begin(a->groups * n_blocks, part, n_parts); i < last; i++) {
@@ -157,6 +216,12 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
         if (a->groups > 1) {
             expect(&a->x, c + s.in, s.in, b, n_blocks);
             expect(&a->y, (group + 1) * s.out, s.out, b, n_blocks);
+        }
+        if (in_place && dpk_count(a->y.n, b) == DPK_LANES) {
+            const size_t o = group * s.out;
+            block_in_place(a, &s, &taps, x, o,
+                           a->y.data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)o * a->y.stride_c);
+            continue;
         }
         for (size_t tile = 0; tile < n_tiles; tile++) {
             const size_t inside = dpk_begin(s.out, tile, n_tiles);
@@ -190,7 +255,7 @@ static void correlate(const dpk_correlation *sums, size_t n_taps, const ptrdiff_
 }
 
 int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_conv2d *a = arguments;
+    const dpk_conv2d flat = lay_signals_flat(arguments), *a = &flat;
     if (DPK(is_depthwise)(a))
         return DPK(depthwise_weight_gradient)(a, part, n_parts);
     const geometry s = measured(a);

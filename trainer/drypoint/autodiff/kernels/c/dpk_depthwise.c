@@ -5,22 +5,26 @@
 #include "dpk_block.h"
 #include "dpk_threads.h"
 
-enum { MOST = 9 }; /* taps, whose weights or sums are registers */
+enum {
+    MOST = 9, /* taps at once, whose weights or sums are registers */
+    ALL = 32  /* taps */
+};
 
 int DPK(is_depthwise)(const dpk_conv2d *a) {
     const ptrdiff_t n = (ptrdiff_t)a->x.n;
-    return a->groups > 1 && a->groups == a->x.c && a->groups == a->y.c && a->kernel_h <= 3 &&
-           a->kernel_w <= 3 && a->x.n >= DPK_LANES && a->x.stride_n == 1 && a->y.stride_n == 1 &&
-           a->x.stride_w == n && a->pool_h * a->pool_w == 1 && !a->relu && a->winners == NULL &&
-           a->x_winners == NULL;
+    return a->groups > 1 && a->groups == a->x.c && a->groups == a->y.c &&
+           a->kernel_h * a->kernel_w <= ALL && a->x.n >= DPK_LANES && a->x.stride_n == 1 &&
+           a->y.stride_n == 1 && a->x.stride_w == n && a->pool_h * a->pool_w == 1 && !a->relu &&
+           a->winners == NULL && a->x_winners == NULL;
 }
 
 /* What the taps of a row of results read. */
 typedef struct {
     const dpk_conv2d *a;
-    const float *zeros;      /* [x.w][n] */
-    const float *rows[MOST]; /* of x, or zeros, for each row of the kernel */
-    size_t first, end;       /* columns of y whose taps all lie inside of x */
+    const float *zeros;     /* [x.w][n] */
+    const float *rows[ALL]; /* of x, or zeros, for each row of the kernel */
+    size_t first, end;      /* columns of y whose taps all lie inside of x */
+    size_t tap;             /* the first of at most MOST taps that are computed */
 } row_taps;
 
 /* The columns of y whose taps all lie inside of x: first .. end - 1, first <= end. */
@@ -62,35 +66,36 @@ DPK_INLINE size_t n_together(const row_taps *s, size_t j) {
     return follow && j >= s->first && j < s->end ? s->end - j : 1;
 }
 
-/* Computes n results, n >= DPK_LANES; the last vector may overlap the one before. */
-DPK_INLINE void write_results(const float *const *taps, const dpk_vec *weight, dpk_vec bias,
+/* Computes n results, or adds to them if there is no bias. */
+DPK_INLINE void write_results(const float *const *taps, const dpk_vec *weight, const dpk_vec *bias,
                               size_t n, float *y, const int T) {
-    for (size_t i = 0;; i = dpk_min(i + DPK_LANES, n - DPK_LANES)) {
-        dpk_vec sum = bias;
+    for (size_t i = 0; i < n; i += DPK_LANES) {
+        const size_t count = dpk_min(DPK_LANES, n - i);
+        dpk_vec sum = bias ? *bias : dpk_gather(y + i, 1, count);
 #pragma GCC unroll 9
         for (int t = 0; t < T; t++)
-            sum = dpk_fma(weight[t], dpk_load(taps[t] + i), sum);
-        dpk_store(y + i, sum);
-        if (i + DPK_LANES == n)
-            break;
+            sum = dpk_fma(weight[t], dpk_gather(taps[t] + i, 1, count), sum);
+        dpk_scatter(y + i, sum, count);
     }
 }
 
 DPK_INLINE void write_plane(row_taps *s, size_t c, const int T) {
     const dpk_conv2d *a = s->a;
+    const float *w = a->weight + c * a->kernel_h * a->kernel_w + s->tap;
     dpk_vec weight[MOST];
 #pragma GCC unroll 9
     for (int t = 0; t < T; t++)
-        weight[t] = dpk_all(a->weight[c * (size_t)T + (size_t)t]);
+        weight[t] = dpk_all(w[t]);
     const dpk_vec bias = dpk_all(a->bias ? a->bias[c] : 0);
     for (size_t i = 0; i < a->y.h; i++) {
         float *y = a->y.data + (ptrdiff_t)c * a->y.stride_c + (ptrdiff_t)i * a->y.stride_h;
         set_rows(s, c, i);
         for (size_t j = 0, count; j < a->y.w; j += count) {
-            const float *taps[MOST];
+            const float *taps[ALL];
             set_taps(s, j, taps);
             count = n_together(s, j);
-            write_results(taps, weight, bias, count * a->y.n, y + (ptrdiff_t)j * a->y.stride_w, T);
+            write_results(taps + s->tap, weight, s->tap == 0 ? &bias : NULL, count * a->y.n,
+                          y + (ptrdiff_t)j * a->y.stride_w, T);
         }
     }
 }
@@ -121,32 +126,41 @@ DPK_INLINE void correlate_plane(row_taps *s, size_t c, const int T) {
         dpk_vec sums[MOST] = {{0}};
         set_rows(s, c, i);
         for (size_t j = 0, count; j < a->y.w; j += count) {
-            const float *taps[MOST];
+            const float *taps[ALL];
             set_taps(s, j, taps);
             count = n_together(s, j);
-            add_products(taps, g + (ptrdiff_t)j * a->y.stride_w, count * a->y.n, sums, T);
+            add_products(taps + s->tap, g + (ptrdiff_t)j * a->y.stride_w, count * a->y.n, sums, T);
         }
 #pragma GCC unroll 9
         for (int t = 0; t < T; t++)
             total[t] += sums[t];
     }
+    float *w = a->weight + c * a->kernel_h * a->kernel_w + s->tap;
     for (int t = 0; t < T; t++)
-        a->weight[c * (size_t)T + (size_t)t] += dpk_sum(total[t]);
+        w[t] += dpk_sum(total[t]);
 }
 
 typedef void of_plane(row_taps *s, size_t c);
 
-/* A part is some channels. */
-DPK_INLINE int each_plane(const dpk_conv2d *a, size_t part, size_t n_parts, of_plane *compute) {
+/* A part is some channels. functions[t] computes t taps of a plane. */
+static int each_plane(const dpk_conv2d *a, size_t part, size_t n_parts,
+                      of_plane *const *functions) {
     float *zeros = dpk_scratch(a->x.w * a->x.n);
     if (zeros == NULL)
         return 1;
     memset(zeros, 0, 4 * a->x.w * a->x.n);
     row_taps s = {.a = a, .zeros = zeros};
     set_inside(&s);
-    const size_t end = dpk_begin(a->y.c, part + 1, n_parts);
-    for (size_t c = dpk_begin(a->y.c, part, n_parts); c < end; c++)
-        compute(&s, c);
+    const size_t end = dpk_begin(a->y.c, part + 1, n_parts), n_taps = a->kernel_h * a->kernel_w;
+    for (size_t c = dpk_begin(a->y.c, part, n_parts); c < end; c++) {
+        size_t count;
+        for (s.tap = 0; s.tap < n_taps; s.tap += count) {
+            count = dpk_min(n_taps - s.tap, MOST);
+            while (functions[count] == NULL)
+                count--;
+            functions[count](&s, c);
+        }
+    }
     return 0;
 }
 
@@ -170,12 +184,10 @@ EACH(9)
 
 int DPK(depthwise)(const void *arguments, size_t part, size_t n_parts) {
     static of_plane *const functions[MOST + 1] = TABLE(write);
-    const dpk_conv2d *a = arguments;
-    return each_plane(a, part, n_parts, functions[a->kernel_h * a->kernel_w]);
+    return each_plane(arguments, part, n_parts, functions);
 }
 
 int DPK(depthwise_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
     static of_plane *const functions[MOST + 1] = TABLE(correlate);
-    const dpk_conv2d *a = arguments;
-    return each_plane(a, part, n_parts, functions[a->kernel_h * a->kernel_w]);
+    return each_plane(arguments, part, n_parts, functions);
 }

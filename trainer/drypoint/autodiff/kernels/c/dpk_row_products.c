@@ -5,7 +5,9 @@
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 
-enum { RUN = 32 }; /* vectors of a row that are summed apart: a run of all rows fits in a cache */
+/* Vectors of a row that are summed apart: a run of all rows of x fits in a cache, and is long,
+ * since the lanes of its sums are added at its end. */
+enum { LEAST = 32, MOST = 128, RUN_OF_ALL = 4096 };
 
 /* Adds the products of vectors of rows first .. last - 1 of g with all rows of x; rows are
  * g_row and x_row floats apart. */
@@ -41,13 +43,14 @@ int DPK(row_products)(const void *arguments, size_t part, size_t n_parts) {
     const size_t n_vectors = a->n / DPK_LANES, n_tiles = dpk_groups(a->n_g, DPK_CQ);
     const size_t first = dpk_begin(n_tiles, part, n_parts);
     const size_t last = dpk_begin(n_tiles, part + 1, n_parts);
+    const size_t run = dpk_max(LEAST, dpk_min(MOST, RUN_OF_ALL / dpk_max(a->n_x, 1)));
     float *ends = dpk_scratch((a->n_g + a->n_x) * DPK_LANES);
     if (ends == NULL)
         return 1;
     memset(a->y + dpk_begin(a->n_g, first, n_tiles) * a->n_x, 0,
            4 * a->n_x * (dpk_begin(a->n_g, last, n_tiles) - dpk_begin(a->n_g, first, n_tiles)));
-    for (size_t at = 0; at < n_vectors; at += RUN)
-        add_products(a, dpk_min(RUN, n_vectors - at), first, last, a->g + at * DPK_LANES,
+    for (size_t at = 0; at < n_vectors; at += run)
+        add_products(a, dpk_min(run, n_vectors - at), first, last, a->g + at * DPK_LANES,
                      (ptrdiff_t)a->n, a->x + at * DPK_LANES, (ptrdiff_t)a->n);
     if (n_vectors * DPK_LANES < a->n) {
         float *ends_of_x = ends + a->n_g * DPK_LANES;

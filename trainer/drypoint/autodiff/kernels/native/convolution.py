@@ -89,7 +89,7 @@ def conv2d_input_gradient(
                     fields |= {"pool_h": 1, "pool_w": 1}
                 else:
                     fields["x_winners"] = pointer(won, "uint8_t")
-                work = part.size * taps[0].size
+                work = part.size * max(taps[0].size, FROM_MEMORY)
                 run(kernels.conv2d, struct("dpk_conv2d", **fields), work)
     return x
 

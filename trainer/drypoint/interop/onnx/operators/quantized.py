@@ -50,8 +50,9 @@ def dequantize(reader: Reader, node: Node) -> None:
             _add_table(reader, node, _qparams(scale, zero))
             return
         value, qparams = reader.read(node), _qparams(scale, zero)
-        if value.end == 0 and reader.draft.input_qparams is None:  # the net's input is integers
-            reader.draft.set_qparams(0, qparams)
+        is_input = value.end in reader.draft.input_ends
+        if is_input and reader.draft.qparams_of(value.end) is None:  # integers are an input
+            reader.draft.set_qparams(value.end, qparams)
         had = reader.draft.qparams_of(value.end) if value.end >= 0 else None
         if had is not None and not _same(had, qparams):
             raise Unsupported("reads integers in other steps than they were written in")
