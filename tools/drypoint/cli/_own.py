@@ -15,7 +15,7 @@ from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
 
 from ._data import TrainingData
-from ._keywords import KEYWORD, audio_augmentation
+from ._keywords import KEYWORD, add_passages, audio_augmentation
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
@@ -154,6 +154,9 @@ def training(
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
     if (repeats or args.balance or args.task == KEYWORD) and data.val is None:
         data, model = _with_validation(data, model, notify)  # before copies could be in both parts
+    if args.task == KEYWORD:
+        clips, data = len(data.train), replace(data, train=add_passages(data.train))
+        notify(f"stream: {len(data.train) - clips:,} windows across two clips are added")
     if args.balance:
         if repeats or predicts:
             raise DrypointError("--balance is for classes, and this net has none")
