@@ -17,14 +17,14 @@ _LINE = 64
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """A contiguous, uninitialized array."""
-    return _aligned(shape, dtype, np.empty(_n_bytes(shape, dtype), np.uint8))
+    return _align(shape, dtype, np.empty(_n_bytes(shape, dtype), np.uint8))
 
 
 def _n_bytes(shape: tuple[int, ...], dtype: DTypeLike) -> int:
     return math.prod(shape) * np.dtype(dtype).itemsize + _LINE - 1
 
 
-def _aligned(shape: tuple[int, ...], dtype: DTypeLike, memory: NDArray[Any]) -> NDArray[Any]:
+def _align(shape: tuple[int, ...], dtype: DTypeLike, memory: NDArray[Any]) -> NDArray[Any]:
     begin = -memory.__array_interface__["data"][0] % _LINE
     return np.ndarray(shape, dtype, memory, begin)
 
@@ -61,7 +61,7 @@ class BlockPool:
         loan = np.frombuffer(block.data, np.uint8)
         key = id(loan)
         self._loans[key] = weakref.ref(loan, lambda _: self._end(key, block))
-        return _aligned(shape, dtype, loan)
+        return _align(shape, dtype, loan)
 
     def lends(self, owner: NDArray[Any]) -> bool:
         """Whether an array that owns the memory of views lies in one of the blocks."""
