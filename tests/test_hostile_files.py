@@ -265,6 +265,7 @@ def test_tflite_files():
         (interop.program_and_rounding, tflite_files.a_net()),
         (interop.from_tflite, tflite_files.a_net("FLOAT32")),
         (interop.program_and_rounding, tflite_files.a_stream()),
+        (interop.program_from_tflite, tflite_files.a_dilation()),
     ):
         check_mutants(read, words_changed, good, 400, least=0.2)
         with bounded_memory():

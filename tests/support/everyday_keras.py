@@ -361,7 +361,7 @@ def rows_and_columns():
     return keras.Model(i, k.Dense(5)(k.Flatten()(k.Concatenate()([a, b]))))
 
 
-def gated():
+def gates():
     """A product of two planes: one of features and one of gates."""
     i = k.Input((80, 10))
     x = k.Conv1D(16, 3, padding="causal", activation="tanh")(i)
@@ -430,7 +430,7 @@ def regression():
     return keras.Model(i, k.Dense(1)(k.Dense(16, activation="tanh")(x)))
 
 
-def rescaled():
+def rescaling():
     """Pixels scaled within the net, and augmentation left in it."""
     i = _image()
     x = _conv(k.RandomFlip("horizontal")(k.Rescaling(1 / 127.5, -1)(i)), 16, 3, 2, "relu")

@@ -50,7 +50,7 @@ def residual(body, after=None):
     )
 
 
-def inverted(i, o, stride=1, *, act=nn.ReLU6, size=3, gate=None):
+def bottleneck(i, o, stride=1, *, act=nn.ReLU6, size=3, gate=None):
     c = 4 * i
     body = [conv(i, c, 1, act=act), conv(c, c, size, stride, groups=c, act=act)]
     body += [gate(c)] if gate else []
@@ -74,9 +74,9 @@ def squeeze(c, act=nn.Hardsigmoid):
 def mobilenet_v2():
     return nn.Sequential(
         conv(3, 16, 3, 2, act=nn.ReLU6),
-        inverted(16, 16),
-        inverted(16, 24, 2),
-        inverted(24, 24),
+        bottleneck(16, 16),
+        bottleneck(16, 24, 2),
+        bottleneck(24, 24),
         classes(24),
     ), (3, 48, 48)
 
@@ -84,8 +84,8 @@ def mobilenet_v2():
 def mobilenet_v3():
     return nn.Sequential(
         conv(3, 16, 3, 2, act=nn.Hardswish),
-        inverted(16, 16, 2, gate=squeeze),
-        inverted(16, 24, act=nn.Hardswish, size=5, gate=squeeze),
+        bottleneck(16, 16, 2, gate=squeeze),
+        bottleneck(16, 24, act=nn.Hardswish, size=5, gate=squeeze),
         classes(24),
     ), (3, 48, 48)
 
@@ -96,8 +96,8 @@ def efficientnet():
 
     return nn.Sequential(
         conv(3, 16, 3, 2, act=nn.SiLU),
-        inverted(16, 16, act=nn.SiLU, gate=gate),
-        inverted(16, 24, 2, act=nn.SiLU, size=5, gate=gate),
+        bottleneck(16, 16, act=nn.SiLU, gate=gate),
+        bottleneck(16, 24, 2, act=nn.SiLU, size=5, gate=gate),
         classes(24),
     ), (3, 48, 48)
 
@@ -446,7 +446,7 @@ def max_and_mean():
     return Do(run, a=nn.Conv1d(8, 16, 5), fc=nn.Linear(32, 4)), (8, 50)
 
 
-TOOLS = {"conv", "classes", "Do", "residual", "inverted", "squeeze", "shuffle", "fire", "write"}
+TOOLS = {"conv", "classes", "Do", "residual", "bottleneck", "squeeze", "shuffle", "fire", "write"}
 NETS = {
     name: make
     for name, make in globals().items()

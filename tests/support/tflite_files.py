@@ -292,6 +292,22 @@ def a_stream(kind="INT8", branch=9):
     return f.bytes()
 
 
+def a_dilation(kind="INT8", crops=((0, 1), (0, 0)), block=(2, 3), weights=(5, 3, 3, 4)):
+    """A convolution 3x3 of the phases of a plane."""
+    f = TfliteFile((1, 7, 9, 4), kind=kind, scale=0.02, zero=-3)
+    pads = [[2, 3], [3, 3]]
+    rows, columns = (7 + 5) // 2, (9 + 6) // 3
+    blocks = f.constant(block)
+    at = f.then("SPACE_TO_BATCH_ND", [0, blocks, f.constant(pads)], (1, rows, columns, 4),
+                scale=0.02, zero=-3)  # fmt: skip
+    valid = windows(padding="VALID", DilationHFactor=1, DilationWFactor=1)
+    at = f.then("CONV_2D", [at, f.drawn(*weights), f.bias(5)], (1, rows - 2, columns - 2, 5),
+                scale=0.04, zero=3, **valid)  # fmt: skip
+    cut = [n - sum(side) for n, side in zip((8, 9), crops, strict=True)]
+    f.then("BATCH_TO_SPACE_ND", [at, blocks, f.constant(crops)], (1, *cut, 5), scale=0.04, zero=3)
+    return f.bytes()
+
+
 def litert(content, x):
     """What LiteRT computes of each example, integers less their zero point."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")

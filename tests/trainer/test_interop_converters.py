@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tflite
 from onnx_files import FORMS, OnnxFile, as_ours, normals, onnx_runtime, quantized
-from tflite_files import TfliteFile, check_floats, check_integers, int8s, litert, windows
+from tflite_files import (
+    TfliteFile,
+    a_dilation,
+    check_floats,
+    check_integers,
+    int8s,
+    litert,
+    windows,
+)
 
 from drypoint import engine, interop, quant
 from drypoint.program import reference
@@ -23,25 +31,9 @@ def check(content, kind, shape):
     return [op.kind for op in check_integers(content).ops]
 
 
-def dilated(kind, crops=((0, 0), (0, 0)), block=(2, 3), weights=(5, 3, 3, 4)):
-    """A convolution 3x3 of the phases of a plane."""
-    f = TfliteFile((1, 7, 9, 4), kind=kind, scale=0.02, zero=-3)
-    pads = [[2, 3], [3, 3]]
-    rows, columns = (7 + 5) // 2, (9 + 6) // 3
-    blocks = f.constant(block)
-    at = f.then("SPACE_TO_BATCH_ND", [0, blocks, f.constant(pads)], (1, rows, columns, 4),
-                scale=0.02, zero=-3)  # fmt: skip
-    valid = windows(padding="VALID", DilationHFactor=1, DilationWFactor=1)
-    at = f.then("CONV_2D", [at, f.drawn(*weights), f.bias(5)], (1, rows - 2, columns - 2, 5),
-                **STEPS, **valid)  # fmt: skip
-    cut = [n - sum(side) for n, side in zip((8, 9), crops, strict=True)]
-    f.then("BATCH_TO_SPACE_ND", [at, blocks, f.constant(crops)], (1, *cut, 5), **STEPS)
-    return f.bytes()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_convolution_of_phases_is_dilated(kind):
-    assert check(dilated(kind, ((0, 1), (0, 0))), kind, (1, 7, 9, 4)) in (None, ["conv"])
+    assert check(a_dilation(kind, ((0, 1), (0, 0))), kind, (1, 7, 9, 4)) in (None, ["conv"])
     f = TfliteFile((1, 16, 4), kind=kind, scale=0.02, zero=-3)
     two, none = f.constant([2]), f.constant([[0, 0]])
     quantized_input = {"scale": 0.02, "zero": -3}
@@ -79,7 +71,7 @@ def test_phases_of_other_sizes_are_refused(changes):
     with pytest.raises(
         interop.TfliteError, match=r"operator 0 SPACE_TO_BATCH_ND, .* has no counterpart"
     ):
-        interop.program_from_tflite(dilated("INT8", **changes))
+        interop.program_from_tflite(a_dilation("INT8", **changes))
 
 
 def shuffled(kind, order=(0, 1, 2, 4, 3), parts=(1, 4, 6, 3, 4)):

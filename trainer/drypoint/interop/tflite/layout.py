@@ -34,7 +34,7 @@ def reduce(reader: Reader, op: Operator) -> None:
     if output.vector and kernel == source.plane[:2] and not largest:
         layer = nn.GlobalAvgPool2d()
     value = reader.add(op.name, layer, (source,))
-    reader.values[op.outputs[0]] = reader.shaped(op, value, output)
+    reader.values[op.outputs[0]] = reader.drop_axes(op, value, output)
 
 
 def transpose(reader: Reader, op: Operator) -> None:

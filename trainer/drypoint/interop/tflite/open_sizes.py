@@ -131,7 +131,7 @@ class _Walk:
 
 
 def _resolve(sizes: list[int], total: int) -> Sizes:
-    """Sizes of which one may be -1: what is left of the values."""
+    """Sizes of which one may be -1: as many places as the other sizes leave."""
     others = math.prod(n for n in sizes if n != -1)
     return tuple(total // others if n == -1 else n for n in sizes)
 
@@ -146,7 +146,7 @@ def _part(walk: _Walk, op: Operator) -> Integers:
     return values[begin : None if op.options["EndMask"] else last : step]
 
 
-def _joined(walk: _Walk, op: Operator) -> Integers:
+def _join(walk: _Walk, op: Operator) -> Integers:
     """PACK and CONCATENATION."""
     parts = [walk.integers(op, i).ravel() for i in range(len(op.inputs))]
     return np.concatenate(parts)
@@ -155,8 +155,8 @@ def _joined(walk: _Walk, op: Operator) -> Integers:
 _FOLDS: dict[str, Callable[[_Walk, Operator], Integers]] = {
     "SHAPE": lambda walk, op: np.array(walk.shape(op), np.int64),
     "STRIDED_SLICE": _part,
-    "PACK": _joined,
-    "CONCATENATION": _joined,
+    "PACK": _join,
+    "CONCATENATION": _join,
     "GATHER": lambda walk, op: walk.integers(op, 0)[walk.integers(op, 1)],
     "REDUCE_PROD": lambda walk, op: np.asarray(walk.integers(op, 0).prod()),
     "MUL": lambda walk, op: walk.integers(op, 0) * walk.integers(op, 1),

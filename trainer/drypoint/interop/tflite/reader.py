@@ -335,7 +335,7 @@ class Reader:
         value = self.add(name, nn.Flatten(), (source,))
         return replace(value, order=None if ordered else source.plane)
 
-    def shaped(self, op: Operator, value: LayerOutput, output: LayerOutput) -> LayerOutput:
+    def drop_axes(self, op: Operator, value: LayerOutput, output: LayerOutput) -> LayerOutput:
         """A plane of a float net of which ``op`` left out an axis of one place, as the file's."""
         if output.vector and not value.vector:
             return self.flatten(f"{op.name}_flatten", value)

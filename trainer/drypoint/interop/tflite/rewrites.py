@@ -65,7 +65,8 @@ class _Graph:
             if after is None or after.kind not in kind:
                 return ()
             line.append(after)
-        return tuple(line)
+        whole = all(each.inputs and len(each.outputs) == 1 for each in line)
+        return tuple(line) if whole else ()
 
     def shape(self, op: Operator, *, read: bool = False) -> tuple[int, ...]:
         """Of an operator's output, or of what it reads."""
@@ -161,6 +162,8 @@ def _dilate_line(graph: _Graph, line: tuple[Operator, ...]) -> bool:
     wide = [n + sum(side) for n, side in zip(before[1:-1], around, strict=True)]
     reach = [step * (k - 1) for step, k in zip(steps, weights[1:3], strict=True)][2 - axes :]
     if [n - more for n, more in zip(wide, reach, strict=True)] != [*after[1:-1]]:
+        return False
+    if any(len(graph.shape(op)) not in (axes + 2, 4) for op in line[:-1]):
         return False
     sizes = wide
     for op in line[:-1]:

@@ -110,7 +110,7 @@ def _take(reader: Reader, op: Operator, source: LayerOutput, parts: Sequence[ran
     for i, (axis, part) in enumerate(cut):
         layer = nn.Slice(axis, part.start, part.stop, part.step)
         source = reader.add(f"{op.name}_{axis}" if i else op.name, layer, (source,))
-    reader.values[op.outputs[0]] = reader.shaped(op, source, output)
+    reader.values[op.outputs[0]] = reader.drop_axes(op, source, output)
 
 
 def _nodes(
