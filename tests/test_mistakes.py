@@ -52,6 +52,7 @@ def files(tmp_path, monkeypatch):
     np.savez("arrays.npz", x=U8)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "model.npz").read_bytes()[:-1000])
     (tmp_path / "folder").mkdir()
+    (tmp_path / "uart.txt").write_text("boot\nok\n")
     (tmp_path / "t.csv").write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
     parts = ("train/x", "train/y", "test/x", "test/z")
     for name in ("alone/cats", "pictures/a", "pictures/b", *(f"unseen/{part}" for part in parts)):

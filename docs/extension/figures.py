@@ -24,6 +24,8 @@ COMMANDS = {
     "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist1d-8k",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
+    "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
+    "bodies": "python examples/few_pictures.py --ways own shipped --pictures 100 --seeds 0",
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
     "--batches 128 --threads 1 --rounds 5 --markdown",

@@ -25,6 +25,11 @@
 
 #include "dpt_blocks_window.inc"
 
+#define WINDOW_COUNT  1
+#define WINDOW_VALUES 256
+typedef uint8_t blocks_value;
+#include "dpt_blocks_buffer.inc"
+
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
     const uint32_t sum = blocks_sum(x, n, type);
     for (size_t c = 0; c < WINDOW_BLOCK; c++) {
@@ -83,13 +88,7 @@ static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_
 
 void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc);
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_blocks_three")
-        ".align 2\n"
-        ".global dpt_blocks_three\n"
-        ".type dpt_blocks_three, %function\n"
-        "dpt_blocks_three:\n"
+__asm__(DPT_THUMB("dpt_blocks_three")
         "push {r3, r4, r5, r6, r7, lr}\n"
         "lsls r3, r2, #2\n"
         "adds r3, r3, r1\n"
@@ -128,8 +127,7 @@ __asm__(".syntax unified\n"
         "pop {r4, r5, r6, r7, pc}\n"
         ".align 2\n"
         "4: .word 2b - 1b\n"
-        ".size dpt_blocks_three, . - dpt_blocks_three\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_blocks_three"));
 /* clang-format on */
 
 /* Adds the products of at most WINDOW_VALUES activations to the accumulators of four channels. */
@@ -157,14 +155,14 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
 
 static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
                        size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
-    const uint32_t less = 128 * x->sum;
+    const uint32_t less = 128 * x->sums[0];
     (void)apart;
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
          blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
         for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        blocks_add_products(w, x->bytes, units, to);
+        blocks_add_products(w, x->values, units, to);
         w += next;
     }
 }
@@ -187,13 +185,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
 #ifdef __ARM_ARCH_6M__
 /* dpt_blocks_bytes. */
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_blocks_bytes")
-        ".align 2\n"
-        ".global dpt_blocks_bytes\n"
-        ".type dpt_blocks_bytes, %function\n"
-        "dpt_blocks_bytes:\n"
+__asm__(DPT_THUMB("dpt_blocks_bytes")
         "push {r4, r5, r6, r7, lr}\n"
         "mov r4, r8\n"
         "mov r5, r9\n"
@@ -251,8 +243,7 @@ __asm__(".syntax unified\n"
         "mov r10, r6\n"
         "mov r11, r7\n"
         "pop {r4, r5, r6, r7, pc}\n"
-        ".size dpt_blocks_bytes, . - dpt_blocks_bytes\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_blocks_bytes"));
 /* clang-format on */
 #endif
 

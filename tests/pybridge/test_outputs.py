@@ -227,7 +227,7 @@ def change_outputs(**fields):
         ({"output_name": "features_scale"}, "already; take another, such as features_scales"),
         ({"earlier_outputs": (Output("x", 0.0),)}, "the output scale is 0.0, not a positive"),
         ({"earlier_outputs": (Output("x", 1.0, decoder=3),)}, "the decoder is 3, neither"),
-        ({"threshold": 5}, "the program is no autoencoder of real inputs"),
+        ({"threshold": 5}, "the output class is no autoencoder of real inputs"),
         ({"plan": Plan((0, 0, 3), (False,) * 3, 4)}, "'d' has its output at value 3, but the"),
         ({"plan": Plan((0, 0, 4), (False, True, False), 4)}, "is not at the place of its input"),
     ],

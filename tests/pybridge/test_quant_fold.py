@@ -33,6 +33,7 @@ from drypoint.nn import (
     Linear,
     MaxPool2d,
     Model,
+    MSELoss,
     Mul,
     ReLU,
     ReLU6,
@@ -463,10 +464,10 @@ def test_zero_points_are_for_lopsided_ranges(low, high, wanted):
     assert quant_params_of(low, high, centred=True).zero == 0
 
 
-def test_graphs_of_several_inputs_and_layers_without_an_integer_form_are_refused():
+def test_graphs_with_losses_and_layers_without_an_integer_form_are_refused():
     layers = {"a": Linear(3), "b": Linear(3)}
-    ends = {"add": Add()}, [("x", "add.a"), ("y", "add.b")], {"x": (4,), "y": (4,)}
-    with pytest.raises(QuantizationError, match="nets of one input; this one has the inputs x, y"):
+    ends = {"loss": MSELoss()}, [("x", "loss.input"), ("y", "loss.target")], {"x": (4,)}
+    with pytest.raises(QuantizationError, match="losses inside, which read x, y: quantize the net"):
         fold(Model(Graph(*ends)))
     dot = branching(
         {**layers, "dot": Dot()}, [("input", "a", "dot.a"), ("input", "b", "dot.b")], shape=(4,)

@@ -41,7 +41,9 @@ def survey(path: Path, shapes: Sequence[tuple[int, ...]] = ()) -> dict[str, obje
     if path.suffix == ".onnx":
         tries += [{"input_shape": shape} for shape in shapes]
     for where in tries:
-        found = _try(path, where)
+        result = _try(path, where)
+        if not str(result.get("reason")).startswith("input_shape is") or not found:
+            found = result
         if found["becomes"] != "refused":
             break
     facts |= found

@@ -11,6 +11,7 @@ from drypoint.program import (
     Add,
     AvgPool,
     Conv,
+    Dense,
     DepthwiseConv,
     GroupedConv,
     MaxPool,
@@ -79,6 +80,7 @@ def layer_kinds():
         conv("conv 3x3, 64 channels", (7, 7, 64)),
         conv("conv 3x3, 4 groups", (7, 7, 64), "conv 3x3, 64 channels", groups=4),
         conv("conv 3x3, 4 groups of 8", (14, 14, 32), groups=4),
+        conv("conv 3x3, 16 groups of 4", (7, 7, 64), "conv 3x3, 64 channels", groups=16),
         conv("conv 1x1", (7, 7, 128), kernel=(1, 1)),
         conv("conv 1x1, 4 groups", (7, 7, 128), "conv 1x1", kernel=(1, 1), groups=4),
         conv("conv 3x1", (64, 1, 32), kernel=(3, 1)),
@@ -90,6 +92,7 @@ def layer_kinds():
         depthwise("depthwise 5x5", (14, 14, 16), kernel=(5, 5)),
         depthwise("depthwise 9x9", (14, 14, 16), kernel=(9, 9)),
         depthwise("depthwise 10x1", (30, 1, 64), kernel=(10, 1)),
+        depthwise("depthwise 3x1 dilated", (64, 1, 32), kernel=(3, 1), dilation=(8, 1)),
         binary("sum", Add, (14, 14, 64), factors=(20, 30)),
         binary("product", Mul, (14, 14, 64), plain="sum"),
         binary("product by channel", Mul, (1, 1, 64), plain="sum"),
@@ -126,6 +129,11 @@ def conv(name, shape, plain=None, *, groups=1, **more):
     fields |= {"output": u8(h // pool_h, w // pool_w, c), "weight": weight, **rule(c)}
     op = Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups)
     return LayerKind(op, plain)
+
+
+def dense(name, read, written):
+    fields = {"inputs": (u8(1, 1, read),), "output": u8(1, 1, written)}
+    return LayerKind(Dense(name=name, weight=weights(written, read), **fields, **rule(written)))
 
 
 def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):

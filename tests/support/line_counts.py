@@ -36,7 +36,10 @@ BUDGETS = {  # parts, and the most lines that they may have together
         # files, read and written, 130, several inputs of nets and files 200. Few bits took 1,160:
         # scales by squared error 60, schemes 110, nets that train in integers 730 (150 of them
         # planes without weights, 60 several outputs and files), sensitivity and allocation 190.
-        14_500,
+        # What converters of TensorFlow write as several operators took 170, sizes
+        # that a file leaves open 170, resizes, slices and transposes in files written 130, planes
+        # that repeat an axis, blocks moved to channels and views by transposes 130.
+        15_000,
     ),
     "all but tests": (
         (

@@ -1,9 +1,14 @@
-"""Small TensorFlow Lite files, written with the schema's builders of the package ``tflite``."""
+"""Small TensorFlow Lite files, written with the schema's builders of the package ``tflite``, and
+what LiteRT computes of them.
+"""
 
 import flatbuffers
 import numpy as np
 import pytest
 import tflite
+
+from drypoint import engine, interop
+from drypoint.program import reference
 
 OPTIONS = {  # of an operator: the table, and the values of enumerations by their names
     "CONV_2D": "Conv2DOptions",
@@ -20,6 +25,9 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "GELU": "GeluOptions",
     "MEAN": "ReducerOptions",
     "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_PROD": "ReducerOptions",
+    "PACK": "PackOptions",
+    "SHAPE": "ShapeOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "RESIZE_BILINEAR": "ResizeBilinearOptions",
@@ -301,3 +309,26 @@ def litert(content, x):
 
 def int8s(shape, n=40):
     return np.random.default_rng(1).integers(-128, 128, (n, *shape)).astype(np.int8)
+
+
+def check_integers(content):
+    """The program of a file, which computes what LiteRT and the engine compute."""
+    program = interop.program_from_tflite(content)
+    x = int8s(program.input_shape)
+    outputs = reference.run(program, x)
+    assert np.abs(outputs - litert(content, x)).max() <= 1
+    assert (engine.Engine(program).run(x) == outputs).all()
+    assert len(np.unique(outputs)) > 5
+    return program
+
+
+def check_floats(content, shape):
+    """The net of a file, which computes what LiteRT computes; ``shape`` is the file's input."""
+    net = interop.from_tflite(content)
+    x = np.random.default_rng(1).normal(0, 1, (3, *shape[1:])).astype(np.float32)
+    wanted = litert(content, x)
+    found = net(x.transpose(0, 3, 1, 2))
+    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
+    found = found.reshape(wanted.shape)
+    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    return net

@@ -50,5 +50,5 @@ def test_what_has_no_classes_is_not_balanced(cli, few, tmp_path):
     code, _, err = cli("train", *words)
     assert (code, err.splitlines()[-1]) == (
         2,
-        "drypoint: --balance is for classes, which this net does not tell apart",
+        "drypoint: --balance is for classes, and this net has none",
     )

@@ -17,8 +17,7 @@ import pytest
 from PIL import Image
 
 from drypoint import data, models, nn, quant
-from drypoint.cli import _data, _verify
-from drypoint.cli import _aliases
+from drypoint.cli import _aliases, _data, _verify
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.common import read_bytes
 from drypoint.engine import Engine

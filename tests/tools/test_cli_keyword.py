@@ -78,6 +78,28 @@ def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(words, tm
         _keywords.audio_augmentation("light", pool, words)
 
 
+def test_windows_across_two_clips_have_the_class_of_what_is_inside():
+    """Clips of 8 samples: a word is the pulse in its middle; so the cut says what is inside."""
+    clips = np.zeros((60, 8, 1), np.int16)
+    clips[:40, 3:5] = [[[1000], [1001]]]
+    names = ["word"] * 20 + ["other"] * 20 + ["unknown"] * 10 + ["silence"] * 10
+    train = data.Dataset(clips, names, ("other", "silence", "unknown", "word"))
+    added = _keywords.add_passages(train)
+    np.testing.assert_array_equal(added.x[:60], train.x)
+    assert 60 < len(added) <= 90
+    kinds = set()
+    for window, label in zip(added.x[60:, :, 0], added.y[60:], strict=True):
+        whole = 1000 in window and 1001 in window
+        halves = np.count_nonzero(window)
+        name = train.classes[label]
+        assert whole == (name in ("word", "other"))
+        assert halves <= 2
+        kinds.add((name, halves))
+    assert {("word", 2), ("other", 2), ("unknown", 0)} <= kinds
+    small = data.Dataset(clips[:3], ["word", "other", "word"], ("other", "word"))
+    assert _keywords.add_passages(small) is small
+
+
 def test_clips_one_after_another_have_their_keywords_where_they_are_heard(cli, words, tmp_path):
     """Decisions of 12 + 12 clips of half a second: a decision belongs to the clip in which its last
     sample lies, and to the half clip after it."""

@@ -59,8 +59,10 @@ def test_every_format_gives_its_samples(tmp_path, name):
     np.testing.assert_array_equal(data.read_audio(path), [0, 0, 6022])  # ties to even: 0.5, -0.5
 
 
-def test_more_bits_are_rounded_and_floats_beyond_1_clipped(tmp_path):
+def test_other_bits_are_scaled_and_rounded_and_floats_beyond_1_clipped(tmp_path):
     path = tmp_path / "a.wav"
+    path.write_bytes(wav(bytes([0, 128, 255]), bits=8, channels=1))  # unsigned
+    assert data.read_samples(path).ravel().tolist() == [-32768, 0, 127 * 256]
     path.write_bytes(
         wav(struct.pack("<4i", 0x7FFFFFFF, 0x18000, 0x17FFF, -0x8000), bits=32, channels=1)
     )

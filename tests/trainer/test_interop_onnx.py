@@ -139,8 +139,8 @@ def test_constants_may_be_nodes_and_weights_may_be_double():
         ),
         (lambda f: f.of("MatMul", f.at, f.at), "as attention does"),
         (
-            lambda f: f.of("Add", f.of("Sin", "input"), f.of("ReduceMax", "input", axes=[2])),
-            "adds tensors (2, 4, 4) and (2, 1, 4); planes that are added are of one size",
+            lambda f: f.of("Add", "input", f.of("Flatten", f.of("Sin", "input"))),
+            "joins tensors (2, 4, 4) and (32,); wanted one shape, or a factor for each channel",
         ),
         (
             lambda f: f.of("Min", f.of("Sin", "input"), f.of("ReduceMax", "input", axes=[2])),

@@ -8,35 +8,12 @@ Float nets differ by the order of sums: 1e-5 of the largest output.
 import numpy as np
 import pytest
 from onnx_files import FORMS, OnnxFile, onnx_runtime, quantized
-from tflite_files import TfliteFile, int8s, litert, windows
+from tflite_files import TfliteFile, check_floats, check_integers, int8s, litert, windows
 
 from drypoint import engine, interop
 from drypoint.program import reference
 
 ZERO = {"scale": 0.04, "zero": -128}
-
-
-def check_integers(content):
-    """The program of a file, which computes what LiteRT and the engine compute."""
-    program = interop.program_from_tflite(content)
-    x = int8s(program.input_shape)
-    outputs = reference.run(program, x)
-    assert np.abs(outputs - litert(content, x)).max() <= 1
-    assert (engine.Engine(program).run(x) == outputs).all()
-    assert len(np.unique(outputs)) > 5
-    return program
-
-
-def check_floats(content, shape):
-    """The net of a file, which computes what LiteRT computes; ``shape`` is the file's input."""
-    net = interop.from_tflite(content)
-    x = np.random.default_rng(1).normal(0, 1, (3, *shape[1:])).astype(np.float32)
-    wanted = litert(content, x)
-    found = net(x.transpose(0, 3, 1, 2))
-    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
-    found = found.reshape(wanted.shape)
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
-    return net
 
 
 def a_head(kind, form):

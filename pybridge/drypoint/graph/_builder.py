@@ -1,5 +1,6 @@
 """Builds a graph, node by node: what the layers of a net and the operators of files call."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -176,7 +177,8 @@ class Builder:
         return fields | {"qparams": self.node(values[0]).qparams}
 
     def plane(self, value: Value, verb: str = "reads") -> Value:
-        """The value, checked to be a plane as it lies in memory.
+        """The value, checked to be a plane as it lies in memory. Where a reshape moved only axes of
+        size 1, a transpose gives the plane that shape.
 
         Raises:
             Unsupported: it is flattened, or of another shape than its node's plane.
@@ -187,9 +189,18 @@ class Builder:
                 "put it before the Flatten"
             )
         plane = self.node(value).shape
-        if value.shape != plane:
-            raise Unsupported(f"{verb} a plane {plane} that was made {value.shape}")
-        return value
+        if value.shape == plane:
+            return value
+        long = [axis for axis in range(3) if plane[axis] > 1]
+        for order in itertools.permutations((0, 1, 2)):
+            moved = Shape(*(plane[axis] for axis in order))
+            if moved == value.shape and [axis for axis in order if axis in long] == long:
+                fields = self._copies(value, shape=moved)
+                fields |= {"name": f"{self.layer}.view", "layer": ""}
+                a, b, c = order
+                fields |= {"range_of": self.node(value).ranged}
+                return self.add(Transpose(**fields, order=(a, b, c)))
+        raise Unsupported(f"{verb} a plane {plane} that was made {value.shape}")
 
     def conv(
         self,
@@ -324,7 +335,8 @@ class Builder:
         return self.add(replace(node, halves_away=halves_away))
 
     def _pooled_shape(self, value: Value, kernel: Pair, stride: Pair, padding: Sides) -> Shape:
-        h, w, c = self.plane(value).shape
+        value = self.plane(value)
+        h, w, c = value.shape
         top, left, bottom, right = padding
         rows, columns = h + top + bottom - kernel[0], w + left + right - kernel[1]
         return Shape(rows // stride[0] + 1, columns // stride[1] + 1, c)
@@ -332,6 +344,9 @@ class Builder:
     def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
         """A node of two planes; the second may be one pixel where the op broadcasts it."""
         planes = [self.node(value).shape for value in (a, b)]
+        if planes[0] != planes[1]:
+            a, b = (value if value.flat else self.plane(value) for value in (a, b))
+            planes = [self.node(value).shape for value in (a, b)]
         pixel = op.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
         pixel = pixel and not (a.flat or b.flat)
         if not (pixel or (planes[0] == planes[1] and a.flat == b.flat)):
@@ -354,7 +369,8 @@ class Builder:
 
     def upsample(self, value: Value, kernel: Pair) -> Value:
         """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
-        h, w, c = self.plane(value).shape
+        value = self.plane(value)
+        h, w, c = value.shape
         if kernel == (1, 1):
             return self.requantize(value)
         fields = self._copies(value, shape=Shape(h * kernel[0], w * kernel[1], c))
@@ -366,7 +382,8 @@ class Builder:
         """
         if kernel == (1, 1) and not any(crop):
             return self.requantize(self.plane(value))
-        (h, w, c), (top, left, bottom, right) = self.plane(value).shape, crop
+        value = self.plane(value)
+        (h, w, c), (top, left, bottom, right) = value.shape, crop
         rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
         shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
         fields = self._copies(value, shape=shape)
@@ -378,7 +395,8 @@ class Builder:
         Raises:
             Unsupported: the integer weights would need more than 32 bits.
         """
-        h, w, c = self.plane(value).shape
+        value = self.plane(value)
+        h, w, c = value.shape
         rows, columns = resize_ratio(h, size[0], alignment), resize_ratio(w, size[1], alignment)
         if max(rows.parts, columns.parts) > MAX_RESIZE_PARTS or rows.parts * columns.parts > 2**22:
             raise Unsupported(
@@ -392,7 +410,8 @@ class Builder:
         self, value: Value, first: tuple[int, int, int], shape: Shape, stride: Pair = (1, 1)
     ) -> Value:
         """A part of a plane; see `Slice`. The whole plane only changes steps."""
-        if shape == self.plane(value).shape:
+        value = self.plane(value)
+        if shape == value.shape:
             return self.requantize(value)
         fields = self._copies(value, shape=shape)
         return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
@@ -403,17 +422,18 @@ class Builder:
 
     def transpose(self, value: Value, order: tuple[int, int, int]) -> Value:
         """The axes ``order`` of height, width and channels as a plane."""
-        sides = self.plane(value).shape
+        value = self.plane(value)
         if order == (0, 1, 2):
             return self.requantize(value)
-        fields = self._copies(value, shape=Shape(*(sides[axis] for axis in order)))
+        fields = self._copies(value, shape=Shape(*(value.shape[axis] for axis in order)))
         return self.requantize(self.add(Transpose(**fields, order=order)))
 
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""
         if (order == np.arange(len(order))).all():
             return value
-        fields = self._copies(self.plane(value), shape=value.shape)
+        value = self.plane(value)
+        fields = self._copies(value, shape=value.shape)
         fields |= {"name": f"{self.layer}.order", "layer": ""}
         return self.add(Permute(**fields, range_of=self.node(value).ranged, order=order))
 
@@ -421,7 +441,8 @@ class Builder:
         """Rows and columns of one real value around the plane."""
         if not any(sides):
             return value
-        h, w, c = self.plane(value).shape
+        value = self.plane(value)
+        h, w, c = value.shape
         top, left, bottom, right = sides
         shape = Shape(h + top + bottom, w + left + right, c)
         return self.add(Pad(**self._copies(value, shape=shape), sides=sides, fill=fill))
@@ -433,7 +454,8 @@ class Builder:
         node = self.node(value)
         if not isinstance(node, Upsample):
             return None
-        h, w, c = self.plane(value).shape
+        value = self.plane(value)
+        h, w, c = value.shape
         top, left, bottom, right = sides
         shape = Shape(h - top - bottom, w - left - right, c)
         self._nodes[value.number] = replace(node, shape=shape, crop=add_sides(node.crop, sides))
@@ -459,18 +481,15 @@ class Builder:
 
     def reshape(self, value: Value, shape: Shape) -> Value:
         """The value as a plane of another shape, which moves no value: its own shape, which it had
-        before a `flatten`, or, of the net's input that nothing else reads, another view.
+        before a `flatten`, or another view.
 
         Raises:
-            Unsupported: values move, or the reshape stands between two ops.
+            Unsupported: values move.
         """
         if shape == value.shape:
             return replace(value, flat=False)
         if same_order(value.shape, shape) and not self._has_affine:
-            if value.number == 0 and not self._input_is_shared:
-                return self.view(value, shape)
-            if self._nodes[0].qparams is not None:
-                return self.view(self.in_memory(value), shape)
+            return self.view(self.in_memory(value), shape)
         raise Unsupported(
             f"it makes {shape} of {value.shape}, which the engine stores in another order or form: "
             "leave it out, or put a Flatten before a Linear"

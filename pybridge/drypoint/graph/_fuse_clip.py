@@ -4,21 +4,33 @@ from dataclasses import replace
 
 from ._binary import Binary
 from ._graph import Graph, Rewriter, set_layer_before
-from ._nodes import AvgPool, Clip, MaxPool, PReLU, Resize, Upsample, Weighted
+from ._nodes import (
+    AvgPool,
+    Clip,
+    MaxPool,
+    PReLU,
+    Resize,
+    Slice,
+    Transpose,
+    Upsample,
+    Weighted,
+)
+
+_CHOOSING = MaxPool | Upsample | Slice | Transpose
 
 
 def fuse_clip(graph: Graph) -> Graph:
     """The graph without `Clip` nodes.
 
-    A clip commutes with a maximum and an upsampling between it and the node that computes. Where
-    other nodes read that node too, or a file has other steps for it, the clip is a table.
+    A clip commutes with nodes between it and the node that computes which choose or move values.
+    Where other nodes read that node too, or a file has other steps for it, the clip is a table.
     """
     rewriter = Rewriter(graph)
     for number, node in rewriter:
         if not isinstance(node, Clip):
             rewriter.keep(number, node)
             continue
-        between, source = rewriter.chain(node.reads[0], lambda n: isinstance(n, MaxPool | Upsample))
+        between, source = rewriter.chain(node.reads[0], lambda n: isinstance(n, _CHOOSING))
         before = rewriter[source]
         computes = isinstance(before, Weighted | Binary | AvgPool | PReLU | Resize)
         if not (computes and before.qparams == node.qparams and rewriter.read_alone(source)):

@@ -28,5 +28,9 @@ def plane_of(shape: Sequence[int]) -> Shape:
 
 
 def same_order(before: Shape, after: Shape) -> bool:
-    """Whether a reshape of a plane moves no value, though the engine's channels are innermost."""
-    return all(shape.c == 1 or shape.h * shape.w == 1 for shape in (before, after))
+    """Whether a reshape of a plane moves no value, though the engine's channels are innermost: it
+    keeps the channels, or there is one axis of channels or places alone.
+    """
+    return before.c == after.c or all(
+        shape.c == 1 or shape.h * shape.w == 1 for shape in (before, after)
+    )

@@ -85,7 +85,7 @@ def flat_net(net: Layer) -> Graph:
     """The net as a graph without containers in it, of one input.
 
     Raises:
-        QuantizationError: the net is a single layer, or a graph of several inputs.
+        QuantizationError: the net is a single layer, or a graph with losses inside.
     """
     if not isinstance(net, Sequential | Graph):
         raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
@@ -94,7 +94,7 @@ def flat_net(net: Layer) -> Graph:
     inputs = graph.wiring.inputs
     if len(inputs) != 1:
         raise QuantizationError(
-            f"the engine runs nets of one input; this one has the inputs {', '.join(inputs)}"
+            f"the graph has losses inside, which read {', '.join(inputs)}: quantize the net alone"
         )
     return graph
 

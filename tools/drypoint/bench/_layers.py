@@ -19,8 +19,12 @@ from drypoint.program import (
     Mul,
     Op,
     Program,
+    Resize,
     Shape,
+    Slice,
     Tensor,
+    Transpose,
+    resize_ratio,
 )
 
 Type = Literal["u8", "i8"]
@@ -34,7 +38,8 @@ class LayerKind:
     Attributes:
         op: it alone, with random weights; it writes bytes. Its name is the kind's.
         plain: name of its plain cousin: the same op undilated, ungrouped, unpooled, without
-            multiplier; of a depthwise convolution the one of 3x3. None: it is plain itself.
+            multiplier; of a depthwise convolution the one of 3x3, of a resize a mean, of an op that
+            moves values an addition. None: it is plain itself.
     """
 
     op: Op
@@ -67,7 +72,7 @@ def layer_program(kind: LayerKind) -> Program:
     two tensors reads the program's input twice.
     """
     more: dict[str, Any] = {"output": Tensor(kind.op.output.shape, "i32")}
-    if not isinstance(kind.op, MaxPool):
+    if not kind.op.copies:
         more |= {"lo": RANGE["i32"][0], "hi": RANGE["i32"][1]}
     op, reads = replace(kind.op, **more), ((0,) * kind.op.arity,)
     return Program(name=kind.name, ops=(op,), reads=reads, input_scale=1.0, output_scale=1.0)
@@ -218,10 +223,29 @@ def _others(dtype: Type) -> tuple[LayerKind, ...]:
         stride=(1, 1),
         **mult((1 << 32) // 250 * 2),
     )
+    ratio = resize_ratio(7, 14)
+    twice = Resize(
+        name="resize 7x7x64 to 14x14",
+        inputs=(_tensor(dtype, 7, 7, 64),),
+        output=wide,
+        kernel=(ratio.parts, ratio.parts),
+        stride=(ratio.stride, ratio.stride),
+        dilation=(ratio.offset, ratio.offset),
+        **mult((1 << 32) // ratio.parts**2),
+    )
+    part = Slice(
+        name="slice 32 of 64", inputs=(wide,), output=_tensor(dtype, 14, 14, 32), groups=32
+    )
+    moved = Transpose(
+        name="transpose 14x14x64", inputs=(wide,), output=_tensor(dtype, 64, 14, 14), groups=4
+    )
     return (
         *(_dense(dtype, *shape) for shape in ((800, 500), (640, 128), (500, 10), (64, 2))),
         LayerKind(add),
         LayerKind(product, add.name),
         LayerKind(largest),
         LayerKind(average),
+        LayerKind(twice, average.name),
+        LayerKind(part, add.name),
+        LayerKind(moved, add.name),
     )

@@ -79,8 +79,8 @@ class _Parser(argparse.ArgumentParser):
             return
         known = [*map(str, action.choices)]
         if isinstance(action, argparse._SubParsersAction):
-            hints = {**_target_hints(), **COMMAND_HINTS}
-            self.error(_unknown("there is no command", value, known, hints))
+            others = {**_target_hints(), **COMMAND_HINTS}
+            self.error(_unknown("there is no command", value, known, others))
         hints = _target_hints() if action.dest == "target" else {}
         raise argparse.ArgumentError(action, _unknown("there is no", str(value), known, hints))
 

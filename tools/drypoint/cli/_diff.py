@@ -101,6 +101,11 @@ def _open(path: Path) -> Program | Model | Engine | bytes | Path:
         return path
     if path.exists() and is_log(content := read_bytes(path)):
         return content
+    if path.suffix.lower() in (".txt", ".log"):
+        raise DrypointError(
+            f'{path} has no line of a device\'s run, as "#dpt run 0 ...": call dpt_run_logged in '
+            "place of dpt_run, and save what it sends"
+        )
     return of_windows(load_file(path), str(path))
 
 

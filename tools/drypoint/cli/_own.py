@@ -15,7 +15,7 @@ from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
 
 from ._data import TrainingData
-from ._keywords import KEYWORD, audio_augmentation
+from ._keywords import KEYWORD, add_passages, audio_augmentation
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
@@ -81,9 +81,9 @@ class Training:
         if test is None:
             return "", {}
         if predicts_number(model):
-            found = measure_numbers(model, test)
-            text = f"root mean squared error of {found.n:,} test examples: {found.rmse:.4g}"
-            return f"{text}, R2 {found.r2:.4f}", found.to_json()
+            errors = measure_numbers(model, test)
+            text = f"root mean squared error of {errors.n:,} test examples: {errors.rmse:.4g}"
+            return f"{text}, R2 {errors.r2:.4f}", {**errors.to_json()}
         if self.repeats:
             inputs = self.model.encode(test.x)
             error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
@@ -154,9 +154,12 @@ def training(
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
     if (repeats or args.balance or args.task == KEYWORD) and data.val is None:
         data, model = _with_validation(data, model, notify)  # before copies could be in both parts
+    if args.task == KEYWORD:
+        clips, data = len(data.train), replace(data, train=add_passages(data.train))
+        notify(f"stream: {len(data.train) - clips:,} windows across two clips are added")
     if args.balance:
         if repeats or predicts:
-            raise DrypointError("--balance is for classes, which this net does not tell apart")
+            raise DrypointError("--balance is for classes, and this net has none")
         data = _balance(data, notify)
     options = _options(data, args, squares=repeats or predicts, further=saved is not None)
     notify(f"augmentation: {_describe(options['augment'])}")

@@ -101,10 +101,10 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
     loaded, rounding = _load(file, args)
     test = _test(loaded, args)
     train = None if test is None else _training_part(loaded, args)
-    numeric = test is not None and predicts_number(loaded)
+    numeric = predicts_number(loaded)
     return make_report(
         loaded,
-        (test.x, test.numbers) if numeric else test,
+        (test.x, test.numbers) if test is not None and numeric else test,
         calibration=_calibration(loaded, train, args),
         train=None if numeric else train,
         name=_name(loaded, file),

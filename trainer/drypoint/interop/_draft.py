@@ -192,6 +192,28 @@ class Draft:
             self._reshapes[key] = self.add(layer, (value,)).end
         return self._reshapes[key]
 
+    def repeat(self, value: Read, shape: Shape) -> TensorView:
+        """A plane (C, H, W) of a shape, each axis of which is the value's or repeats its only
+        place: a channel by weights of 1, rows and columns as an upsampling.
+
+        Raises:
+            Unsupported: another axis differs.
+        """
+        view = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+        pairs = [*zip(view.shape, shape, strict=False)]
+        if len(view.shape) != 3 or any(n not in (1, m) for n, m in pairs):
+            raise Unsupported(
+                f"joins {view.shape} and {shape}; wanted one shape, or 1 in its place"
+            )
+        channels, *factor = (m if n == 1 else 1 for n, m in pairs)
+        if channels > 1:
+            self.claim(channels)
+            layer = nn.Conv2d(channels, 1, in_channels=1, bias=False)
+            view = self.add(layer, (view,), {"weight": np.ones((channels, 1, 1, 1))}, keeps=True)
+        if max(factor) > 1:
+            view = self.add(nn.Upsample((factor[0], factor[1])), (view,))
+        return view
+
     def qparams_of(self, end: int) -> FileQuantParams | None:
         """The steps of what a layer outputs."""
         return self.layers[end].output if end else self.input_qparams

@@ -189,13 +189,18 @@ class _OutputParams:
                 source = self.qparams.get(layer.reads[0])
                 if source is not None:
                     self.qparams[number] = source
-        for number, layer in reversed(list(self.layers.items())):
-            before = layer.reads[0]
-            alone = self.users[before] == 1
-            if before in self.qparams or not alone or number not in self.qparams:
+        wanted: dict[int, list[FileQuantParams]] = {}
+        for number in [*reversed([*self.layers]), 0]:
+            steps = wanted.get(number, [])
+            alike = len({*map(id, steps)}) == 1 and len(steps) == self.users[number]
+            if number not in self.qparams and alike:
+                self.qparams[number] = steps[0]
+            if number == 0 or number not in self.qparams:
                 continue
+            layer = self.layers[number]
             if layer.keeps or isinstance(layer.module, (*CLIPS, *KEEPING)):
-                self.qparams[before] = self.qparams[number]
+                for before in layer.reads:
+                    wanted.setdefault(before, []).append(self.qparams[number])
 
     def _choose(self) -> None:
         """A function of one value whose output the file leaves in floats, since only a mean or the

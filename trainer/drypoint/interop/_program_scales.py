@@ -9,13 +9,22 @@ has the scale 1, but for the groups of the input and of the output, which have t
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import program as kinds
 from drypoint.graph import HALVES_DOWN
-from drypoint.program import LIMITS, Op, Program, Tensor, multipliers
+from drypoint.program import (
+    LIMITS,
+    Op,
+    Program,
+    ResizeAlignment,
+    Tensor,
+    multipliers,
+    resize_ratio,
+)
 
 from ._errors import ExportError
 
@@ -23,9 +32,11 @@ LAST_STEPS = 120  # of 127, for the largest output seen: the last activation has
 CLOSE = 2.0**-10  # relative: more than the rounding of an addition's factors and multipliers
 
 Windowed = kinds.Conv | kinds.GroupedConv | kinds.DepthwiseConv
-COPIES = kinds.MaxPool | kinds.Concat | kinds.Upsample  # their outputs are values of their inputs
+MOVES = kinds.Upsample | kinds.Slice | kinds.Transpose
+COPIES = kinds.MaxPool | kinds.Concat | MOVES  # their outputs are values of their inputs
+MEANS = kinds.AvgPool | kinds.Resize
 Weighted = Windowed | kinds.Dense
-Requantized = Weighted | kinds.AvgPool | kinds.Add | kinds.Mul | kinds.PReLU
+Requantized = Weighted | MEANS | kinds.Add | kinds.Mul | kinds.PReLU
 Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times a ratio is another's
 
 
@@ -121,10 +132,12 @@ def _check(op: Op) -> None:
         require(not op.bias.any(), "a product with a bias")
     if isinstance(op, kinds.PReLU):
         require(op.bias[0] == 0, "a slope with a bias")
-    if isinstance(op, kinds.AvgPool):
+    if isinstance(op, MEANS):
         count = mean_count(op)
         biases = -round(count) * zeros[0], -round(count) * zeros[0] - (count % 1 > 0)
         require(op.bias[0] in biases, "a mean with a bias that no zero point explains")
+    if isinstance(op, kinds.Resize):
+        require(bool(alignments_of(op)), f"a resize {op.in_shape} to {op.out_shape} of its own")
     if isinstance(op, kinds.Upsample):
         require(not op.spreads or op.kernel[0] == op.kernel[1], f"a pixel shuffle {op.kernel}")
     if isinstance(op, COPIES):
@@ -152,9 +165,24 @@ def _table(op: Op, ratio: float) -> NDArray[np.int8] | None:
     return _int8(np.roll(op.table, -first), op.output, ratio)
 
 
-def mean_count(op: kinds.AvgPool) -> float:
-    """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less."""
+def alignments_of(op: kinds.Resize) -> list[ResizeAlignment]:
+    """The alignments by which a resize of these sizes computes what the op computes."""
+    ratios = [*zip(op.stride, op.dilation, op.kernel, strict=True)]
+    sizes = [*zip(op.in_shape[:2], op.out_shape[:2], strict=True)]
+    return [
+        alignment
+        for alignment in get_args(ResizeAlignment)
+        if ratios == [resize_ratio(*size, alignment) for size in sizes]
+    ]
+
+
+def mean_count(op: MEANS) -> float:
+    """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less; of a
+    resize the sum of its weights.
+    """
     count = op.kernel[0] * op.kernel[1]
+    if isinstance(op, kinds.Resize):
+        return count
     mult, shift = multipliers(np.array([1 / (count - HALVES_DOWN)]))
     halves_down = count > 1 and (mult[0], shift) == (op.mult[0], op.shift)
     return count - HALVES_DOWN if halves_down else count
@@ -176,15 +204,13 @@ def _ties(program: Program) -> Iterator[tuple[Op, Tie]]:
     for i, (op, reads) in enumerate(zip(program.ops, program.reads, strict=True)):
         if isinstance(op, COPIES):
             yield from ((op, ((number,), i + 1, 1.0)) for number in reads)
-        if not isinstance(op, kinds.AvgPool | kinds.Add | kinds.Mul | kinds.PReLU):
+        if not isinstance(op, MEANS | kinds.Add | kinds.Mul | kinds.PReLU):
             continue
         ratio = int(op.mult[0]) * 2.0 ** (op.shift - 32)
         if isinstance(op, kinds.Mul):
             yield op, (tuple(reads), i + 1, 1 / ratio)
         else:
-            factors = (
-                (mean_count(op),) if isinstance(op, kinds.AvgPool) else op.factors[: len(reads)]
-            )
+            factors = (mean_count(op),) if isinstance(op, MEANS) else op.factors[: len(reads)]
             for number, factor in zip(reads, factors, strict=True):
                 yield op, ((number,), i + 1, 1 / (ratio * factor))
 

@@ -32,7 +32,7 @@ from drypoint.data import (
 from . import _model_file as model_file
 from ._aliases import MODEL_HINTS
 from ._containers.graph import Graph
-from ._containers.joining import join_arrays, join_inputs
+from ._containers.joining import has_several_inputs, join_arrays, join_inputs
 from ._errors import ModelError, ModelFileError
 from ._module.arrays import FrozenMapping, as_real
 from ._module.layer import Layer
@@ -88,10 +88,10 @@ class Model:
         """Check the parts, and bind the net to the encoder's shape."""
         if not isinstance(self.net, Layer):
             raise ModelError(f"a model wants a net or layer, got {self.net!r}")
-        if isinstance(self.net, Graph) and len(self.net.input_ports) > 1:
+        if has_several_inputs(self.net):
             if self.encoder is not None:
                 raise ModelError("a net of several inputs takes arrays by name, and no encoder")
-            object.__setattr__(self, "net", join_inputs(self.net))
+            object.__setattr__(self, "net", join_inputs(cast("Graph", self.net)))
         if self.encoder is not None:
             check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))

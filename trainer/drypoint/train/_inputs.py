@@ -18,7 +18,7 @@ def join_inputs(
     Raises:
         DrypointError: the inputs do not fit the net.
     """
-    if isinstance(given, Graph) and len(given.input_ports) > 1 and _has_names(data):
+    if isinstance(given, Graph) and _has_names(data):
         given = Model(given).net
     net = given.net if isinstance(given, Model) else given
     return given, _join_pair(net, data), _join_pair(net, validation_data)

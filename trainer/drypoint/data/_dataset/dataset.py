@@ -155,8 +155,8 @@ class Dataset:
         return self.take(np.random.default_rng(seed).choice(len(self), size=n, replace=False))
 
     def balance(self) -> "Dataset":
-        """The examples by class; those of rarer classes repeat, in their order, until each class that
-        occurs has as many as the commonest.
+        """The examples by class; a rarer class repeats its examples, in their order, until it has
+        as many as the commonest.
         """
         places = [np.flatnonzero(self.y == label) for label in np.unique(self.y)]
         most = max(map(len, places))

@@ -128,9 +128,22 @@ class Reader:
         if troubles or len(outputs) < len(self.graph.outputs):
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
             names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
-            names = [name for name in names if name in self.values or name in self.waiting]
+            names = [*dict.fromkeys(filter(None, map(self._last_image, names)))]
             raise OnnxError.of(troubles, len(ends), "nodes", hint(names))
         return outputs
+
+    def _last_image(self, name: str) -> str:
+        """The tensor, or the last one before it whose values an output may have; "" of none."""
+        for tensor in (name, *reversed(self.values)):
+            if tensor in self.waiting and tensor not in self.values:
+                return tensor
+            if name in self.values and self.view(tensor).end == self.view(name).end:
+                try:
+                    self.output(tensor)
+                    return tensor
+                except (Unsupported, nn.LayerError):
+                    continue
+        return ""
 
     def _output_title(self, port: str) -> str:
         return "the output" if len(self.graph.outputs) == 1 else f"the output '{port}'"
@@ -254,9 +267,13 @@ class Reader:
         """The view as what a layer of images reads: (C, H, W), or (C, L) as (C, 1, L)."""
         if not 2 <= len(value.shape) <= 3:
             raise Unsupported(f"reads a tensor {value.shape}; wanted (C, H, W) or (C, L)")
-        shape = value.shape if len(value.shape) == 3 else (value.shape[0], 1, value.shape[1])
+        seen = value.shape
+        shape = seen if len(seen) == 3 else (seen[0], 1, seen[1])
         self._bind(value, shape)
         axes = axes_of(value) if value.index is not None else None
+        if axes is not None and len(axes) == 2:  # of a signal
+            (alone,) = {0, 1, 2} - {*axes}
+            axes = axes[0], alone, axes[1]
         if axes is not None and len(axes) == len(value.layer_shape) == 3:
             whole = TensorView(
                 end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape
@@ -265,7 +282,7 @@ class Reader:
         elif value.index is not None:
             value = self._with_channels_moved(value)
         end = self.draft.reshape(value, shape)
-        return TensorView(end=end, layer_shape=shape, shape=value.shape)
+        return TensorView(end=end, layer_shape=shape, shape=seen)
 
     def _with_channels_moved(self, value: TensorView) -> TensorView:
         """The image with its channels back in order, which a channel shuffle, say, changed."""

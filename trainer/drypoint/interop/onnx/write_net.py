@@ -17,7 +17,7 @@ from drypoint import nn
 from .._errors import ExportError
 from .._packages import package
 
-OPSET, IR_VERSION = 17, 8  # read by runtimes since 2022
+OPSET, IR_VERSION = 18, 8  # read by runtimes since 2023
 Reads = list[str]
 
 _NODES: Mapping[type[nn.Module], tuple[str, Mapping[str, Any]]] = {
@@ -122,10 +122,12 @@ class _Writer:
                 return self._convolution(path, layer, reads, shape)
             case nn.Pool2d() | nn.AdaptiveAvgPool2d() | nn.GlobalAvgPool2d():
                 return self._pool(path, layer, reads, shape)
-            case nn.Upsample() | nn.PixelShuffle() | nn.ConvTranspose2d():
+            case nn.Upsample() | nn.Resize() | nn.PixelShuffle() | nn.ConvTranspose2d():
                 return self._upsample(path, layer, reads, shape)
             case nn.Softmax() | nn.Reshape() | nn.ZeroPad2d():
                 return self._move(path, layer, reads, shape)
+            case nn.Slice() | nn.Permute() | nn.ChannelShuffle():
+                return self._choose(path, layer, reads, shape)
             case nn.Linear():
                 arrays = self._arrays(path, layer, layer.param_names)
                 return self.node(path, "Gemm", [*reads, *arrays], transB=1)
@@ -152,6 +154,10 @@ class _Writer:
 
     def _upsample(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:
+            case nn.Resize() | nn.Upsample(mode="bilinear"):
+                sides = self._array(f"{path}.size", np.array(layer.output_shape(shape)[1:]))
+                how = {"coordinate_transformation_mode": layer.alignment, "mode": "linear"}
+                return self.node(path, "Resize", [*reads, "", "", sides], axes=(2, 3), **how)
             case nn.Upsample():
                 _, h, w = layer.output_shape(shape)
                 sizes = np.array([1, 1, h // shape[1], w // shape[2]], np.float32)
@@ -235,6 +241,26 @@ class _Writer:
                 (top, bottom), (left, right) = layer.sides
                 sides = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
                 return self.node(path, "Pad", [*reads, self._array(f"{path}.sides", sides)])
+            case _:
+                raise AssertionError(layer)
+
+    def _choose(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
+        match layer:
+            case nn.Slice():
+                places = layer.places(shape[layer.axis])
+                numbers = (places[0], places[-1] + 1, layer.axis + 1, places.step)
+                sides = dict(zip(("start", "stop", "axis", "step"), numbers, strict=True))
+                arrays = [self._array(f"{path}.{n}", np.array([v])) for n, v in sides.items()]
+                return self.node(path, "Slice", [*reads, *arrays])
+            case nn.Permute():
+                return self.node(
+                    path, "Transpose", reads, perm=(0, *(axis + 1 for axis in layer.axes))
+                )
+            case nn.ChannelShuffle():
+                order = np.arange(shape[0]).reshape(layer.groups, -1).T.reshape(-1)
+                return self.node(
+                    path, "Gather", [*reads, self._array(f"{path}.order", order)], axis=1
+                )
             case _:
                 raise AssertionError(layer)
 

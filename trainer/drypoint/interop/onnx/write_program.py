@@ -18,7 +18,7 @@ from drypoint import program as kinds
 from drypoint.program import Program, Shape, Tensor
 
 from .._packages import package
-from .._program_scales import ScaledOp, Windowed, scale_ops, zero_of
+from .._program_scales import ScaledOp, Windowed, alignments_of, scale_ops, zero_of
 
 _OWN_NAMES = re.compile(r"input|[cn]\d+")  # of the input, constants and nodes
 OPSET, IR_VERSION = 19, 9  # read by runtimes since 2023
@@ -87,6 +87,10 @@ class _Writer:
                 return self._prelu(scaled, scaled.op, sources[0])
             case kinds.Upsample():
                 return self._upsample(scaled.op, scaled, sources[0])
+            case kinds.Resize():
+                return self._resize(scaled.op, scaled, sources[0])
+            case kinds.Slice() | kinds.Transpose():
+                return self._move(scaled.op, scaled, sources[0])
             case kinds.Lookup():
                 return self._table(scaled, sources[0])
             case kinds.Add() | kinds.Mul():
@@ -133,11 +137,37 @@ class _Writer:
             how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
             at = self._node("Resize", [read, "", scales], mode="nearest", **how)
         if any(op.padding):
-            top, left, _, _ = op.padding
-            h, w, _ = op.out_shape
-            ends = ([top, left], [top + h, left + w], [2, 3])
-            at = self._node("Slice", [at, *(self._constant(np.array(n)) for n in ends)])
+            at = self._part(at, (0, *op.padding[:2]), op.out_shape)
         return self._integers(at, op.output, scaled.target)
+
+    def _resize(self, op: kinds.Resize, scaled: ScaledOp, source: Activation) -> Activation:
+        size = self._constant(np.array(op.out_shape[:2]))
+        how = {"coordinate_transformation_mode": alignments_of(op)[0], "mode": "linear"}
+        at = self._node("Resize", [self._planes(source), "", "", size], axes=(2, 3), **how)
+        return self._integers(self._clamp(at, scaled), op.output, scaled.target)
+
+    def _move(
+        self, op: kinds.Slice | kinds.Transpose, scaled: ScaledOp, source: Activation
+    ) -> Activation:
+        """A part of a plane, or a plane with its axes in another order."""
+        read = self._planes(source)
+        if isinstance(op, kinds.Slice):
+            at = self._part(read, (op.groups, *op.padding[:2]), op.out_shape, op.stride)
+        else:
+            row, column, channel = ((2, 3, 1)[axis] for axis in op.order)
+            at = self._node("Transpose", [read], perm=(0, channel, row, column))
+        return self._integers(at, op.output, scaled.target)
+
+    def _part(
+        self, read: str, first: tuple[int, int, int], shape: Shape, stride: tuple[int, int] = (1, 1)
+    ) -> str:
+        """Channels, rows and columns from the ``first`` ones on."""
+        (h, w, c), steps = shape, (1, *stride)
+        ends = [
+            at + (n - 1) * step + 1 for at, n, step in zip(first, (c, h, w), steps, strict=True)
+        ]
+        sides = (first, ends, (1, 2, 3), steps)
+        return self._node("Slice", [read, *(self._constant(np.array(n)) for n in sides)])
 
     def _mean(self, scaled: ScaledOp, op: kinds.AvgPool, source: Activation) -> Activation:
         read, pads = self._pad(op, source, scaled.pad)

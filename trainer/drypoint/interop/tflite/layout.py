@@ -34,11 +34,7 @@ def reduce(reader: Reader, op: Operator) -> None:
     if output.vector and kernel == source.plane[:2] and not largest:
         layer = nn.GlobalAvgPool2d()
     value = reader.add(op.name, layer, (source,))
-    if output.vector and not value.vector:
-        value = reader.flatten(f"{op.name}_flatten", value)
-    elif value.plane != shape and value.plane.size == shape.size:
-        value = reader.add(f"{op.name}_shape", nn.Reshape(output.layer_shape), (value,))
-    reader.values[op.outputs[0]] = value
+    reader.values[op.outputs[0]] = reader.shaped(op, value, output)
 
 
 def transpose(reader: Reader, op: Operator) -> None:
@@ -85,3 +81,8 @@ def pad_channels(reader: Reader, op: Operator, source: LayerOutput, pads: tuple[
     layer = nn.Conv2d(count, 1, in_channels=c, bias=False)
     steps = WHOLE if reader.integers else None
     reader.write(op, layer, source, arrays={"weight": weight}, weights=steps)
+
+
+def shuffle(reader: Reader, op: Operator) -> None:
+    """Channels of several groups in turn."""
+    reader.write(op, nn.ChannelShuffle(op.options["Groups"]), reader.image(op))

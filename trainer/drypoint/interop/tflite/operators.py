@@ -15,8 +15,9 @@ from .._program import PROBABILITIES
 from ..onnx.operators.matching import FAR
 from .file import Operator
 from .functions import FUNCTIONS, function_of
-from .layout import pad_channels, reduce, transpose
+from .layout import pad_channels, reduce, shuffle, transpose
 from .reader import LayerOutput, Reader, clip_of
+from .rewrites import SHUFFLE
 from .slicing import SLICING
 from .upsampling import UPSAMPLING
 from .walk import (
@@ -205,9 +206,18 @@ def _arithmetic(reader: Reader, op: Operator) -> None:
     if a.order != b.order or (a.vector != b.vector and not reader.integers):
         raise Unsupported("joins an image or a flattened plane and a vector")
     if b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
-        raise Unsupported(f"joins planes {a.plane} and {b.plane}")
+        whole = Shape(*(max(sizes) for sizes in zip(a.plane, b.plane, strict=True)))
+        if reader.describe(op.outputs[0]).plane != whole or a.vector or b.vector:
+            raise Unsupported(f"joins planes {a.plane} and {b.plane}")
+        a, b = (_repeat(reader, value, whole) for value in (a, b))
     layer: nn.Module = nn.Add() if op.kind == "ADD" else nn.Mul()
     reader.write(op, layer, a, b)
+
+
+def _repeat(reader: Reader, value: LayerOutput, plane: Shape) -> LayerOutput:
+    """A value whose axes of one place are repeated to a plane."""
+    h, w, c = plane
+    return replace(value, end=reader.draft.repeat(value, (c, h, w)).end, plane=plane)
 
 
 def _with_constant(reader: Reader, op: Operator, position: int) -> None:
@@ -269,6 +279,9 @@ def _reshape(reader: Reader, op: Operator) -> None:
         raise Unsupported(f"makes {value.plane} of {source.plane}")
     if (value.vector, value.plane) == (source.vector, source.plane):
         reader.values[op.outputs[0]] = source
+    elif source.end == 0 and source.vector and reader.readers[op.inputs[0]] == 1:
+        reader.values[op.outputs[0]] = value  # rows of features, as a sketch hands them over
+        reader.draft.input_shape = value.layer_shape
     elif value.vector:
         reader.values[op.outputs[0]] = reader.flatten(op.name, source)
     else:
@@ -296,6 +309,9 @@ def _view(reader: Reader, op: Operator) -> None:
             f"reshapes {source.qparams.tensor(source.plane)} to {output.qparams.tensor(shape)}; "
             "wanted: as many values, equal scale and zero point"
         )
+    if shape == source.plane:
+        reader.values[op.outputs[0]] = replace(output, end=source.end)
+        return
     layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
     reader.write(op, layer, source, qparams=source.file_qparams)
 
@@ -426,6 +442,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "MEAN": reduce,
     "REDUCE_MAX": reduce,
     "TRANSPOSE": transpose,
+    SHUFFLE: shuffle,
     "ADD": _arithmetic,
     "SUB": _arithmetic,
     "MUL": _arithmetic,

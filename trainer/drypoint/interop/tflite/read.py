@@ -13,8 +13,10 @@ from drypoint.program import Program, ProgramError
 from .._errors import TfliteError
 from .._program import program_of
 from .file import read_file
+from .open_sizes import close_sizes
 from .operators import CONVERTERS
 from .reader import Reader
+from .rewrites import join_operators
 from .streams.window import whole_window
 from .walk import operators
 
@@ -127,7 +129,9 @@ def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) 
 
 def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> Reader:
     """The layers of a file."""
-    reader = Reader(whole_window(read_file(content, cut)), integers=integers)
+    reader = Reader(
+        whole_window(join_operators(close_sizes(read_file(content, cut)))), integers=integers
+    )
     reader.walk(CONVERTERS)
     return reader
 

@@ -335,6 +335,14 @@ class Reader:
         value = self.add(name, nn.Flatten(), (source,))
         return replace(value, order=None if ordered else source.plane)
 
+    def shaped(self, op: Operator, value: LayerOutput, output: LayerOutput) -> LayerOutput:
+        """A plane of a float net of which ``op`` left out an axis of one place, as the file's."""
+        if output.vector and not value.vector:
+            return self.flatten(f"{op.name}_flatten", value)
+        if value.plane != output.plane and value.plane.size == output.plane.size:
+            return self.add(f"{op.name}_shape", nn.Reshape(output.layer_shape), (value,))
+        return value
+
     def outputs(self) -> dict[str, int]:
         """The number of the layer that computes each output.
 

@@ -12,7 +12,7 @@ from .file import Array, File, Operator
 from .reader import SPLITS, LayerOutput, Reader
 from .walk import constant
 
-_MASKS = ("EllipsisMask", "NewAxisMask", "ShrinkAxisMask")
+_MASKS = ("EllipsisMask", "NewAxisMask")
 
 
 def _slice(reader: Reader, op: Operator) -> None:
@@ -27,7 +27,9 @@ def _slice(reader: Reader, op: Operator) -> None:
 
 
 def _strided_slice(reader: Reader, op: Operator) -> None:
-    """STRIDED_SLICE: as Python's slices; the bits of masks stand for a bound that is left out."""
+    """STRIDED_SLICE: as Python's slices; a bit of a mask stands for a bound that is left out, or
+    for an index.
+    """
     source, shape = reader.read(op), _shape(reader.file, op)
     begin, end, step = (_numbers(reader.file, op, i, len(shape)) for i in (1, 2, 3))
     if any(op.options[mask] for mask in _MASKS) or min(step) < 1:
@@ -35,6 +37,9 @@ def _strided_slice(reader: Reader, op: Operator) -> None:
     whole = (op.options["BeginMask"], op.options["EndMask"])
     parts = []
     for i, n in enumerate(shape):
+        if op.options["ShrinkAxisMask"] >> i & 1:
+            parts.append(range(n)[begin[i] :][:1])
+            continue
         first, last = (
             None if mask >> i & 1 else at[i] for mask, at in zip(whole, (begin, end), strict=True)
         )
@@ -88,9 +93,13 @@ def _take(reader: Reader, op: Operator, source: LayerOutput, parts: Sequence[ran
         raise Unsupported(f"takes a part of {source.plane} that is not in it")
     if channels.step != 1:
         raise Unsupported(f"takes every {channels.step}. channel; ours lie beside each other")
+    output = reader.describe(op.outputs[0])
+    if output.plane.size != len(rows) * len(columns) * len(channels):
+        raise Unsupported(f"makes {output.plane} of {source.plane}")
     if reader.integers:
         alone = sum(reader.readers[n] for n in op.inputs[:1]) == 1
-        reader.write(op, Nodes(_nodes(rows, columns, channels, alone=alone)), source)
+        take = _nodes(rows, columns, channels, alone=alone)
+        reader.write(op, Nodes(lambda graph, v: graph.view(take(graph, v), output.plane)), source)
         return
     if source.order is not None:
         raise Unsupported("takes a part of a flattened plane")
@@ -98,11 +107,10 @@ def _take(reader: Reader, op: Operator, source: LayerOutput, parts: Sequence[ran
         [(0, channels, c)] if source.vector else [(0, channels, c), (1, rows, h), (2, columns, w)]
     )
     cut = [(axis, part) for axis, part, n in axes if part != range(n)] or [(0, channels)]
-    for axis, part in cut[:-1]:
+    for i, (axis, part) in enumerate(cut):
         layer = nn.Slice(axis, part.start, part.stop, part.step)
-        source = reader.add(f"{op.name}_{axis}", layer, (source,))
-    axis, part = cut[-1]
-    reader.write(op, nn.Slice(axis, part.start, part.stop, part.step), source)
+        source = reader.add(f"{op.name}_{axis}" if i else op.name, layer, (source,))
+    reader.values[op.outputs[0]] = reader.shaped(op, source, output)
 
 
 def _nodes(

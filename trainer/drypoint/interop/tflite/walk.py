@@ -13,6 +13,7 @@ RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says al
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
 _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
+    "RSQRT": "divides by a root, as a norm of the values itself does: train with batch norm",
     "ARG_MAX": "gives the number of the largest channel: compare the channels in your own code",
 }
 
@@ -51,7 +52,8 @@ def operators(file: File) -> tuple[Operator, ...]:
 
 def activations(file: File, op: Operator) -> tuple[int, ...]:
     """The numbers of the tensors that an operator reads and that are no constants."""
-    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs
+    shaped = op.kind == "TRANSPOSE_CONV"  # its input 0 is a size, which its output has too
+    inputs = op.inputs[:1] if op.kind in RESHAPES else op.inputs[1 if shaped else 0 :]
     return tuple(n for n in inputs if n >= 0 and file.tensors[n].constant is None)
 
 

@@ -15,7 +15,7 @@ from drypoint.graph import same_padding
 from drypoint.program import Program, Shape, Tensor
 
 from .._packages import package
-from .._program_scales import ScaledOp, Windowed, scale_ops, zero_of
+from .._program_scales import CLOSE, ScaledOp, Windowed, alignments_of, scale_ops, zero_of
 
 DESCRIPTION = "written by drypoint"
 
@@ -85,6 +85,14 @@ class _Writer:
                 return self._mean(scaled, self._planes(sources[0]))
             case kinds.Upsample():
                 return self._upsample(scaled.op, self._planes(sources[0]), scaled)
+            case kinds.Resize():
+                return self._resize(scaled.op, self._planes(sources[0]), scaled)
+            case kinds.Slice():
+                op, source = scaled.op, self._planes(sources[0])
+                first = (*op.padding[:2], op.groups)
+                return self._part(source, first, op.output, op.stride)
+            case kinds.Transpose():
+                return self._transpose(scaled.op, self._planes(sources[0]))
             case kinds.Lookup():
                 return self._table(scaled, sources[0])
             case kinds.PReLU():
@@ -187,12 +195,48 @@ class _Writer:
             self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], output.at, options)
         if not any(op.padding):
             return output
-        top, left, _, _ = op.padding
-        ends = ([0, top, left, 0], [self.batch, *op.out_shape])
-        sides = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in ends]
-        cut = self.activation(op.output, scaled.target)
-        self._operator("SLICE", [output.at, *sides], cut.at, self.schema.SliceOptionsT())
-        return cut
+        return self._part(output, (*op.padding[:2], 0), op.output)
+
+    def _part(
+        self,
+        source: Activation,
+        first: tuple[int, int, int],
+        tensor: Tensor,
+        stride: tuple[int, int] = (1, 1),
+    ) -> Activation:
+        """Rows, columns and channels from the ``first`` ones on."""
+        steps = (*stride, 1)
+        ends = [
+            at + (n - 1) * step + 1 for at, n, step in zip(first, tensor.shape, steps, strict=True)
+        ]
+        sides = ([0, *first], [self.batch, *ends], [1, *steps])
+        numbers = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in sides]
+        output = self.activation(tensor, source.scale)
+        options = self.schema.StridedSliceOptionsT()
+        self._operator("STRIDED_SLICE", [source.at, *numbers], output.at, options)
+        return output
+
+    def _transpose(self, op: kinds.Transpose, source: Activation) -> Activation:
+        order = np.array([0, *(axis + 1 for axis in op.order)], np.int32)
+        output = self.activation(op.output, source.scale)
+        axes = self._tensor("INT32", [4], order)
+        self._operator("TRANSPOSE", [source.at, axes], output.at, self.schema.TransposeOptionsT())
+        return output
+
+    def _resize(self, op: kinds.Resize, source: Activation, scaled: ScaledOp) -> Activation:
+        """RESIZE_BILINEAR writes the steps of its input, QUANTIZE the op's where these differ."""
+        options = self.schema.ResizeBilinearOptionsT()
+        alignment = alignments_of(op)[0]
+        options.alignCorners = alignment == "align_corners"
+        options.halfPixelCenters = alignment == "half_pixel"
+        size = self._tensor("INT32", [2], np.array(op.out_shape[:2], np.int32))
+        output = self.activation(source.tensor._replace(shape=op.out_shape), source.scale)
+        self._operator("RESIZE_BILINEAR", [source.at, size], output.at, options)
+        target = scaled.target, zero_of(op.output)
+        if abs(target[0] / source.scale - 1) > CLOSE or target[1] != zero_of(source.tensor):
+            rounded, output = output, self.activation(op.output, scaled.target)
+            self._operator("QUANTIZE", [rounded.at], output.at, self.schema.QuantizeOptionsT())
+        return self._clamp(output, scaled)
 
     def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
         op = scaled.op

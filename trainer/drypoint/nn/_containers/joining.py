@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from drypoint.autodiff import Array
 
 from .._errors import ModelError, ShapeError
+from .._layers.losses import Loss
 from .._layers.structure import InputPart
 from .._module.arrays import as_real
 from .._module.module import Module
@@ -17,6 +18,13 @@ from .graph import Graph
 from .wiring import End
 
 VECTOR = "input"  # the port of a net that reads several inputs as one vector
+
+
+def has_several_inputs(net: Module) -> bool:
+    """Whether a net has several inputs. A training graph has none: its losses read targets."""
+    if not isinstance(net, Graph) or len(net.input_ports) == 1:
+        return False
+    return not any(isinstance(leaf, Loss) for _, leaf in net.leaves())
 
 
 def join_inputs(net: Graph) -> Graph:

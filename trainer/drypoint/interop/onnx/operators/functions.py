@@ -412,17 +412,14 @@ def _merge(reader: Reader, waiting: PointwiseFunction) -> TensorView:
     reader.draft.title = waiting.title
     if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
         raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
-    if waiting.op != "Mul" and a.size != b.size:
-        raise Unsupported(
-            f"({waiting.title}) adds tensors {a.shape} and {b.shape}; planes that are added are of "
-            "one size: let both have it, or multiply by a factor for each channel"
-        )
     if waiting.op == "Sub":
         b = _scale(reader, b, -1.0, 0.0)
-    if waiting.op == "Mul" and a.size < b.size:
+    if a.size < b.size:
         a, b = b, a
-    if waiting.op == "Mul" and a.shape != b.shape:
-        return _gate(reader, a, b)
+    if a.shape != b.shape:
+        if waiting.op == "Mul" and (gated := _gate(reader, a, b)) is not None:
+            return gated
+        a, b = _repeat(reader, a, b)
     return _join(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
 
 
@@ -453,15 +450,27 @@ def _same_axes(a: TensorView, b: TensorView) -> bool:
     return a.same_view(b)
 
 
-def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView:
-    """An image times a factor for each channel: the end of squeeze-and-excite."""
+def _repeat(reader: Reader, *values: TensorView) -> list[TensorView]:
+    """Images of one shape, which each repeat their axes of size 1."""
+    shapes = [value.shape for value in values]
+    if {*map(len, shapes)} not in ({2}, {3}):
+        both = " and ".join(map(str, shapes))
+        raise Unsupported(f"joins tensors {both}; wanted one shape, or a factor for each channel")
+    images = [reader.image(value) for value in values]
+    sizes = zip(*(image.layer_shape for image in images), strict=True)
+    whole = tuple(max(pair) for pair in sizes)
+    return [reader.draft.repeat(image, whole) for image in images]
+
+
+def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView | None:
+    """An image times a factor for each channel: the end of squeeze-and-excite; None where ``b`` is
+    no such factors.
+    """
     a, axes = reader.plane(a)
     axis, channels = axis_of(axes, 0), a.layer_shape[0]
     expected = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
     if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
-        raise Unsupported(
-            f"multiplies {a.shape} and {b.shape}; wanted one shape, or a factor for each channel"
-        )
+        return None
     end = reader.draft.reshape(replace(b, index=None), (channels, 1, 1))
     factors = TensorView(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
     return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)

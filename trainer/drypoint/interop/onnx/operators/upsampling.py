@@ -222,9 +222,24 @@ def depth_to_space(reader: Reader, node: Node) -> None:
     reader.set(node, reader.draft.add(nn.PixelShuffle(size, mode=mode), (value,)))
 
 
+def space_to_depth(reader: Reader, node: Node) -> None:
+    """SpaceToDepth: every ``size``-th row and column of each place in a block, joined."""
+    value = reader.image(reader.read(node))
+    size = node.attributes.get("blocksize", 0)
+    if len(value.shape) != 3 or size < 1 or any(n % size for n in value.shape[1:]):
+        raise Unsupported(f"has blocks of {size} for {value.shape}")
+    reader.draft.claim(size * size)
+    parts = []
+    for row in range(size):
+        rows = reader.draft.add(nn.Slice(1, row, None, size), (value,))
+        parts += [reader.draft.add(nn.Slice(2, i, None, size), (rows,)) for i in range(size)]
+    reader.set(node, reader.draft.add(nn.Concat(len(parts)), parts, keeps=True))
+
+
 HANDLERS: dict[str, Handler] = {
     "ConvTranspose": conv_transpose,
     "Resize": resize,
     "Upsample": resize,
     "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
 }

@@ -195,6 +195,8 @@ def _pad_plane(
     reader: Reader, value: TensorView, before: tuple[int, ...], after: tuple[int, ...], fill: float
 ) -> TensorView:
     value, axes = reader.plane(value)
+    if fill and len(axes) == 3 and axes[0] and not (before[0] or after[0]):
+        value, axes = reader.image(value), (0, 1, 2)  # its channels stay: no zeros are wanted there
     sides = {axes[i]: (before[i], after[i]) for i in range(len(axes))}
     shape = tuple(n + before[i] + after[i] for i, n in enumerate(value.shape))
     (top, bottom), (left, right) = sides.get(1, (0, 0)), sides.get(2, (0, 0))
