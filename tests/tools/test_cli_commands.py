@@ -223,6 +223,7 @@ def test_quantize_and_export_of_a_model_trained_in_integers(cli, refused, tmp_pa
     model = nn.Model(net, encoder=data.ImageEncoder(width=6, height=6))
     model = quant.Scheme(weights=4).training_model(model, x)
     model.save(tmp_path / "small.npz")
+    assert cli("info", tmp_path / "small.npz")[0] == 0
     cli("quantize", tmp_path / "small.npz")
     program = blob.loads((tmp_path / "small.dpt").read_bytes())
     expected = quant.quantize(model, name="small", provenance=dict(program.provenance))

@@ -13,7 +13,7 @@ from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
 from drypoint.program import PReLU, Program, Resize
 
 from ._calibration import Calibration
-from ._errors import QuantizationError, UnsupportedError
+from ._errors import UnsupportedError
 from ._fold import fold
 from ._integer_net import IntegerNet, integer_net
 from ._program_of import program_of
@@ -50,12 +50,8 @@ class IntegerEncoder:
         return np.moveaxis(planes, -1, -3)
 
     def config(self) -> dict[str, object]:
-        """Always raises: a model's file has the config of the float model's encoder.
-
-        Raises:
-            QuantizationError: always.
-        """
-        raise QuantizationError("an encoder of integers has no config")
+        """Of the float model's encoder."""
+        return {} if self.encoder is None else self.encoder.config()
 
 
 def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> NDArray[np.integer]:
