@@ -29,7 +29,6 @@ typedef struct drive {
     dpt_layout layout;
     dpt_taps taps;
     dpt_gemm_job job;
-    uint32_t area; /* windows that are pooled; job.pool is filled up with the last one again */
     int flip;
     int exact; /* nothing behind a segment may be read */
 } drive;
@@ -46,14 +45,13 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->op = op;
     d->in = in;
     dpt_find_layout(op, kernels->packing, &d->layout);
-    d->area = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->flip = dpt_offset(op, kernels->packing) != 0;
     d->exact = 0;
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
     d->job.offset = 0;
-    d->job.pool = d->area <= 2 ? d->area : (d->area + 3) / 4 * 4;
+    d->job.pool = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->taps.rows = dense ? 1u : op->kernel_h;
     d->taps.columns = dense || d->layout.segments == op->kernel_h ? 1u : op->kernel_w;
     d->taps.length = d->layout.length;
@@ -124,12 +122,11 @@ typedef struct drive_cursor {
 } drive_cursor;
 
 static void drive_corner(const drive *d, const drive_cursor *c, int32_t *y, int32_t *x) {
-    const uint32_t place = c->place < d->area ? c->place : d->area - 1;
     *y = c->y;
     *x = c->x;
-    if (place != 0) {
-        *y += (int32_t)(place / d->op->pool_w * d->op->stride_h);
-        *x += (int32_t)(place % d->op->pool_w * d->op->stride_w);
+    if (c->place != 0) {
+        *y += (int32_t)(c->place / d->op->pool_w * d->op->stride_h);
+        *x += (int32_t)(c->place % d->op->pool_w * d->op->stride_w);
     }
 }
 
@@ -151,7 +148,7 @@ static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_
                           size_t columns, const uint8_t **at) {
     const dpt_op *op = d->op;
     const size_t right = (size_t)op->stride_w * op->in.c, down = op->stride_h * pitch;
-    if (d->area == 1) {
+    if (d->job.pool == 1) {
         for (; rows > 0; rows--, in += down) {
             for (size_t x = 0; x < columns; x++) {
                 *at++ = in + x * right;
@@ -166,9 +163,6 @@ static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_
                 for (size_t i = 0; i < op->pool_w; i++) {
                     *at++ = row + i * right;
                 }
-            }
-            for (size_t i = d->area; i < d->job.pool; i++, at++) {
-                *at = at[-1];
             }
         }
     }

@@ -31,7 +31,7 @@ typedef struct dpt_gemm_job {
     size_t first, end;    /* the superblock's first channel in the output; where its group ends */
     size_t offset;        /* bytes added to every pointer of `taps` */
     size_t pixel, pixels; /* number of the first output pixel; how many there are */
-    uint32_t pool; /* windows of an output pixel, which follow each other: 1, 2, 4, 8, 12.. */
+    uint32_t pool;        /* windows of an output pixel, which follow each other */
 } dpt_gemm_job;
 typedef void dpt_gemm(const dpt_gemm_job *job);
 
