@@ -52,6 +52,20 @@ struct dpt_depthwise_job {
     uint32_t pool;            /* windows of an output, which follow each other */
 };
 
+/* What windows are read from: the input, some of its channels, or a copy of a band. Windows reach
+ * into padding where there is a pixel of it. */
+typedef struct dpt_plane {
+    const uint8_t *at; /* the first channel of the pixel at (0, 0) */
+    const uint8_t *pad;
+    int32_t height, width;
+    size_t pixel; /* bytes from a pixel to the next */
+} dpt_plane;
+
+/* Writes the pointers to all taps of the window at (y, x), row by row, each `apart` pointers behind
+ * the tap before; returns where the next would lie. */
+const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t y, int32_t x,
+                               size_t apart, const uint8_t **to);
+
 /* Whole planes of an op of a layout of its own, on n inputs. */
 typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);
 
