@@ -47,6 +47,9 @@ def test_cppcheck(toolbox):
     # Of the files that are compiled once for each instruction set.
     flags += ["-DDPK_ISA=portable", "-DDPD_ISA=portable"]
     sources = [path for path in C_FILES if path.suffix == ".c"]
+    # Layouts of weights that only x86-64 has are constants in other configurations.
+    files = ("dpt_pack.*", "dpt_layout.c", "dpt_driver*.c")
+    flags += [f"--suppress=knownConditionTrueFalse:*/{name}" for name in files]
     run([toolbox.need("cppcheck"), *flags, *sources])
 
 

@@ -39,11 +39,11 @@ QUADS_INLINE quad avx2_pairs(__m256i a) {
 }
 
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
-    return avx2_pairs(ymm_flip(ymm_broadcast(p), flip));
+    return avx2_pairs(x86_flip(ymm_broadcast(p), flip));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
-    return avx2_pairs(ymm_flip(ymm_spread(p), flip));
+    return avx2_pairs(x86_flip(ymm_spread(p), flip));
 }
 
 QUADS_INLINE quad avx2_signed_pairs(__m256i w) {
@@ -70,8 +70,8 @@ QUADS_INLINE __m256i avx2_products(quad a, quad w) {
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.half[0] = _mm256_add_epi32(acc.half[0], avx2_products(a, w.half[0]));
-    acc.half[1] = _mm256_add_epi32(acc.half[1], avx2_products(a, w.half[1]));
+    acc.part[0] = _mm256_add_epi32(acc.part[0], avx2_products(a, w.half[0]));
+    acc.part[1] = _mm256_add_epi32(acc.part[1], avx2_products(a, w.half[1]));
     return acc;
 }
 
@@ -79,17 +79,17 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
         const quad a = avx2_pairs(_mm256_loadu_si256(halves + i));
-        acc.half[i] = _mm256_add_epi32(acc.half[i], avx2_products(a, weights.half[i]));
+        acc.part[i] = _mm256_add_epi32(acc.part[i], avx2_products(a, weights.half[i]));
     }
     return acc;
 }
 
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
-    return avx2_pairs(ymm_flip(ymm_row_bytes(p, q), flip));
+    return avx2_pairs(x86_flip(ymm_row_bytes(p, q), flip));
 }
 
 QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
-    return avx2_pairs(ymm_flip(ymm_column_bytes(rows, at), flip));
+    return avx2_pairs(x86_flip(ymm_column_bytes(rows, at), flip));
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {

@@ -25,37 +25,42 @@
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     4
 #define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers for accumulators */
-#include "dpt_xmm.inc"
+
+#define X86_VECTOR    __m512i
+#define X86(name)     _mm512_##name
+#define X86_SI(name)  _mm512_##name##_si512
+#define X86_SET_64    _mm512_set1_epi64
+#define X86_SATURATES 1
+
+/* 16 bytes in 16 lanes, flipped. */
+QUADS_INLINE __m512i x86_wide(const uint8_t *p, uint8_t flip) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return _mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
+}
+
+#include "dpt_x86.inc"
 
 typedef __m512i quad;
 typedef __m512i quads_weights;
-typedef __m512i quads_acc;
-
-QUADS_INLINE __m512i zmm_flip(__m512i a, uint8_t flip) {
-    return _mm512_xor_si512(a, _mm512_set1_epi8((char)flip));
-}
 
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
     int32_t value;
     memcpy(&value, p, 4);
-    return zmm_flip(_mm512_set1_epi32(value), flip);
+    return x86_flip(_mm512_set1_epi32(value), flip);
 }
 
 QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     return _mm512_load_si512(p);
 }
 
-QUADS_INLINE quads_acc quads_acc_zero(void) {
-    return _mm512_setzero_si512();
-}
-
-QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
-    return _mm512_load_si512(p);
-}
-
 /* Assembly, since GCC copies each accumulator out and back around _mm512_dpbusd_epi32. */
-QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
+QUADS_INLINE __m512i zmm_dot(__m512i acc, quad a, quads_weights w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(w));
+    return acc;
+}
+
+QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
+    acc.part[0] = zmm_dot(acc.part[0], a, w);
     return acc;
 }
 
@@ -72,7 +77,7 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
     const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ef, gh)),
                                                  _mm_unpackhi_epi16(ef, gh), 1);
     const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    _mm512_storeu_si512(quads, zmm_flip(all, flip));
+    _mm512_storeu_si512(quads, x86_flip(all, flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
@@ -84,89 +89,36 @@ QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_we
     return quads_acc_dot(acc, _mm512_loadu_si512(quads), weights);
 }
 
-/* 16 bytes in 16 lanes, flipped. */
-QUADS_INLINE __m512i zmm_wide(const uint8_t *p, uint8_t flip) {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return _mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
-}
-
-/* Pairs of 16-bit numbers. */
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
-    const __m512i x = zmm_wide(a, t->flip[0]), y = zmm_wide(b, t->flip[1]);
-    const __m512i w = _mm512_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
-    return _mm512_madd_epi16(_mm512_mask_blend_epi16(0xAAAAAAAA, x, _mm512_slli_epi32(y, 16)), w);
-}
-
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
-    const __m512i x = _mm512_sub_epi32(zmm_wide(a, t->flip[0]), _mm512_set1_epi32(t->zero[0]));
-    const __m512i y = _mm512_sub_epi32(zmm_wide(b, t->flip[1]), _mm512_set1_epi32(t->zero[1]));
-    return _mm512_mullo_epi32(x, y);
-}
-
-QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
-    return _mm512_add_epi32(a, b);
-}
-
-QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
-    return _mm512_max_epi32(a, b);
-}
-
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
-    return zmm_flip(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p)),
+    return x86_flip(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p)),
                     flip);
 }
 
 /* Adds neighbouring lanes of 4 windows crosswise, twice. The 4 lanes of a channel are then the
  * channel's accumulators at the 4 windows. */
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
-    const quads_acc ab =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]), _mm512_unpackhi_epi32(s[0], s[1]));
-    const quads_acc cd =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(s[2], s[3]), _mm512_unpackhi_epi32(s[2], s[3]));
-    const quads_acc all =
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(s[0].part[0], s[1].part[0]),
+                                        _mm512_unpackhi_epi32(s[0].part[0], s[1].part[0]));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(s[2].part[0], s[3].part[0]),
+                                        _mm512_unpackhi_epi32(s[2].part[0], s[3].part[0]));
+    const __m512i all =
         _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
     for (int i = 0; i < 4; i++) {
         const __m512i lane =
             _mm512_add_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
                              _mm512_set1_epi32(i));
-        s[i] = _mm512_permutexvar_epi32(lane, all);
+        s[i].part[0] = _mm512_permutexvar_epi32(lane, all);
     }
 }
 
-/* What the requantization of an op's outputs needs beside multipliers. Bytes are
- * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
- * it again. Where the clamp is the range of unsigned bytes, saturation clamps. */
-typedef struct quads_output {
-    __m512i half, lo, hi, flip;
-    __m128i shift;
-    int shifted, wide, saturated; /* wide: outputs are DPT_I32 */
-} quads_output;
-
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
-    const int wide = op->out.type == DPT_I32;
-    const int saturated = op->out.type == DPT_U8 && op->lo == 0 && op->hi == UINT8_MAX;
-    const int offset = op->out.type == DPT_U8 && !saturated ? 128 : 0;
-    const int32_t lo = op->lo - offset, hi = op->hi - offset;
-    const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
-    const quads_output to = {_mm512_set1_epi64(half),
-                             wide ? _mm512_set1_epi32(lo) : _mm512_set1_epi8((char)lo),
-                             wide ? _mm512_set1_epi32(hi) : _mm512_set1_epi8((char)hi),
-                             _mm512_set1_epi8((char)offset),
-                             _mm_cvtsi32_si128(op->shift),
-                             op->shift != 0,
-                             wide,
-                             saturated};
-    return to;
-}
-
-/* NUMERICS.md section 2 in 16 lanes, without the clamp, P times. Even and odd lanes are multiplied
- * separately, since a product has 64 bits. The result is in the high halves, to which the zero
- * point is added together with the rounding. */
-QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *acc,
-                                 const __m512i *m, __m512i *y) {
+/* NUMERICS.md section 2 in 16 lanes, in place of y, without the clamp, P times. Even and odd lanes
+ * are multiplied separately, since a product has 64 bits. The result is in the high halves, to
+ * which the zero point is added together with the rounding. */
+QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *m,
+                                 __m512i *y) {
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        y[p] = to->shifted ? _mm512_sll_epi32(acc[p], to->shift) : acc[p];
+        y[p] = to->shifted ? _mm512_sll_epi32(y[p], to->shift) : y[p];
     }
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
@@ -176,10 +128,6 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
         const __m512i odd = _mm512_add_epi64(products, to->half);
         y[p] = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
     }
-}
-
-QUADS_INLINE __m512i zmm_clamp_wide(const quads_output *to, __m512i y) {
-    return _mm512_min_epi32(_mm512_max_epi32(y, to->lo), to->hi);
 }
 
 /* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of bytes
@@ -213,13 +161,14 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
         m[p] = _mm512_load_si512(mult + APART * p);
+        y[p] = acc[p].part[0];
     }
-    zmm_requantize(P, to, acc, m, y);
+    zmm_requantize(P, to, m, y);
     if (to->wide) {
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
             _mm512_mask_storeu_epi32((int32_t *)out + index + QUADS_PLACE(p, near, far), mask,
-                                     zmm_clamp_wide(to, y[p]));
+                                     x86_clamp_wide(to, y[p]));
         }
     } else if (P == 1) {
         _mm_mask_storeu_epi8(bytes, mask, zmm_clamp_16_bytes(to, y[0]));
@@ -247,13 +196,6 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
     }
 }
 
-QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
-                                  const int32_t *mult, void *out, size_t index, size_t n) {
-    const quads_output to = quads_output_of(op);
-    acc = quads_acc_add(acc, quads_acc_load(bias));
-    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
-}
-
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
 typedef __m512i planes_acc;
 
@@ -269,7 +211,7 @@ QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t f
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6));
     const __m512i places =
         _mm512_mask_add_epi8(four, 0xFFFFFFFF00000000, four, _mm512_set1_epi8(4));
-    return zmm_flip(_mm512_shuffle_epi8(zmm_alternate(p, q), places), flip);
+    return x86_flip(_mm512_shuffle_epi8(zmm_alternate(p, q), places), flip);
 }
 
 QUADS_INLINE __m256i zmm_two_rows(const uint8_t *p, const uint8_t *q) {
@@ -285,7 +227,7 @@ QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uin
                                               zmm_two_rows(rows[3] + at, rows[4] + at));
     const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_unpacklo_epi16(low, high)),
                                            _mm256_unpackhi_epi16(low, high), 1);
-    return zmm_flip(all, flip);
+    return x86_flip(all, flip);
 }
 
 QUADS_INLINE planes_acc planes_acc_zero(void) {
@@ -297,7 +239,7 @@ QUADS_INLINE quad planes_weights(const uint8_t *p) {
 }
 
 QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
-    return quads_acc_dot(acc, a, w);
+    return zmm_dot(acc, a, w);
 }
 
 /* The maximum over the two rows of pixels, for two channels. */
@@ -329,11 +271,10 @@ QUADS_INLINE void planes_requantize(const quads_output *to, planes_acc acc, cons
                                     const int32_t *mult, uint8_t *values) {
     const __m512i b = quad_spread((const uint8_t *)bias, 0),
                   m = quad_spread((const uint8_t *)mult, 0);
-    __m512i y;
-    acc = _mm512_add_epi32(acc, b);
-    zmm_requantize(1, to, &acc, &m, &y);
+    __m512i y = _mm512_add_epi32(acc, b);
+    zmm_requantize(1, to, &m, &y);
     if (to->wide) {
-        _mm512_storeu_si512(values, zmm_clamp_wide(to, y));
+        _mm512_storeu_si512(values, x86_clamp_wide(to, y));
     } else {
         _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(to, y));
     }

@@ -29,11 +29,11 @@ typedef struct quads_weights {
 } quads_weights;
 
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
-    return ymm_flip(ymm_broadcast(p), flip);
+    return x86_flip(ymm_broadcast(p), flip);
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
-    return ymm_flip(ymm_spread(p), flip);
+    return x86_flip(ymm_spread(p), flip);
 }
 
 QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
@@ -50,8 +50,8 @@ QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.half[0] = planes_acc_dot(acc.half[0], a, w.half[0]);
-    acc.half[1] = planes_acc_dot(acc.half[1], a, w.half[1]);
+    acc.part[0] = planes_acc_dot(acc.part[0], a, w.half[0]);
+    acc.part[1] = planes_acc_dot(acc.part[1], a, w.half[1]);
     return acc;
 }
 
@@ -66,17 +66,17 @@ QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
-        acc.half[i] = planes_acc_dot(acc.half[i], _mm256_loadu_si256(halves + i), weights.half[i]);
+        acc.part[i] = planes_acc_dot(acc.part[i], _mm256_loadu_si256(halves + i), weights.half[i]);
     }
     return acc;
 }
 
 QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
-    return ymm_flip(ymm_row_bytes(p, q), flip);
+    return x86_flip(ymm_row_bytes(p, q), flip);
 }
 
 QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
-    return ymm_flip(ymm_column_bytes(rows, at), flip);
+    return x86_flip(ymm_column_bytes(rows, at), flip);
 }
 
 QUADS_INLINE quad planes_weights(const uint8_t *p) {

@@ -29,7 +29,6 @@ typedef struct drive {
     dpt_layout layout;
     dpt_taps taps;
     dpt_gemm_job job;
-    uint32_t area; /* windows that are pooled; job.pool is filled up with the last one again */
     int flip;
     int exact; /* nothing behind a segment may be read */
 } drive;
@@ -46,14 +45,13 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->op = op;
     d->in = in;
     dpt_find_layout(op, kernels->packing, &d->layout);
-    d->area = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->flip = dpt_offset(op, kernels->packing) != 0;
     d->exact = 0;
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
     d->job.offset = 0;
-    d->job.pool = d->area <= 2 ? d->area : (d->area + 3) / 4 * 4;
+    d->job.pool = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->taps.rows = dense ? 1u : op->kernel_h;
     d->taps.columns = dense || d->layout.segments == op->kernel_h ? 1u : op->kernel_w;
     d->taps.length = d->layout.length;
@@ -124,12 +122,11 @@ typedef struct drive_cursor {
 } drive_cursor;
 
 static void drive_corner(const drive *d, const drive_cursor *c, int32_t *y, int32_t *x) {
-    const uint32_t place = c->place < d->area ? c->place : d->area - 1;
     *y = c->y;
     *x = c->x;
-    if (place != 0) {
-        *y += (int32_t)(place / d->op->pool_w * d->op->stride_h);
-        *x += (int32_t)(place % d->op->pool_w * d->op->stride_w);
+    if (c->place != 0) {
+        *y += (int32_t)(c->place / d->op->pool_w * d->op->stride_h);
+        *x += (int32_t)(c->place % d->op->pool_w * d->op->stride_w);
     }
 }
 
@@ -151,7 +148,7 @@ static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_
                           size_t columns, const uint8_t **at) {
     const dpt_op *op = d->op;
     const size_t right = (size_t)op->stride_w * op->in.c, down = op->stride_h * pitch;
-    if (d->area == 1) {
+    if (d->job.pool == 1) {
         for (; rows > 0; rows--, in += down) {
             for (size_t x = 0; x < columns; x++) {
                 *at++ = in + x * right;
@@ -166,9 +163,6 @@ static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_
                 for (size_t i = 0; i < op->pool_w; i++) {
                     *at++ = row + i * right;
                 }
-            }
-            for (size_t i = d->area; i < d->job.pool; i++, at++) {
-                *at = at[-1];
             }
         }
     }
@@ -254,29 +248,29 @@ DRIVE_NOINLINE static void drive_bands(drive *d, drive_extent band, size_t first
     }
 }
 
-/* The pointers to all segments of the window at (y, x), DPT_TILE apart from `to` on. */
-static void drive_point(const drive *d, int32_t y, int32_t x, const uint8_t *pad,
-                        const uint8_t **to) {
-    const dpt_op *op = d->op;
-    const int32_t right = (op->kernel_w - 1) * op->dilation_w;
+const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, int32_t x,
+                               size_t apart, const uint8_t **to) {
     const int32_t last_y = y + (op->kernel_h - 1) * op->dilation_h;
-    const ptrdiff_t c = op->in.c, pitch = op->in.w * c, across = op->dilation_w * c;
-    if (y >= 0 && x >= 0 && last_y < op->in.h && x + right < op->in.w) {
-        const uint8_t *row = d->in + y * pitch + x * c;
+    const int32_t last_x = x + (op->kernel_w - 1) * op->dilation_w;
+    const ptrdiff_t pixel = (ptrdiff_t)p->pixel, pitch = p->width * pixel;
+    if (y >= 0 && x >= 0 && last_y < p->height && last_x < p->width) {
+        const uint8_t *row = p->at + y * pitch + x * pixel;
         for (uint32_t ky = 0; ky < op->kernel_h; ky++, row += op->dilation_h * pitch) {
             const uint8_t *at = row;
-            for (uint32_t kx = 0; kx < op->kernel_w; kx++, at += across, to += DPT_TILE) {
+            for (uint32_t kx = 0; kx < op->kernel_w; kx++, at += op->dilation_w * pixel) {
                 *to = at;
+                to += apart;
             }
         }
-        return;
+        return to;
     }
     for (int32_t ky = y; ky <= last_y; ky += op->dilation_h) {
-        for (int32_t kx = x; kx <= x + right; kx += op->dilation_w, to += DPT_TILE) {
-            const int inside = ky >= 0 && ky < op->in.h && kx >= 0 && kx < op->in.w;
-            *to = inside ? d->in + ky * pitch + kx * c : pad;
+        for (int32_t kx = x; kx <= last_x; kx += op->dilation_w, to += apart) {
+            const int inside = ky >= 0 && ky < p->height && kx >= 0 && kx < p->width;
+            *to = inside ? p->at + ky * pitch + kx * pixel : p->pad;
         }
     }
+    return to;
 }
 
 /* A padded convolution by a pointer for each tap, strip by strip of `strip` windows. */
@@ -290,6 +284,7 @@ DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
         memset(zeros, 0, op->in.c);
         pad = zeros;
     }
+    const dpt_plane plane = {d->in, pad, op->in.h, op->in.w, op->in.c};
     drive_cursor k = {-op->pad_top, -op->pad_left, 0, 0, op->out.w, -op->pad_left};
     d->taps.at = at;
     d->taps.step = DPT_TILE;
@@ -305,7 +300,8 @@ DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
             int32_t y, x;
             drive_cursor last = k; /* whose window is repeated at the end of a tile */
             drive_corner(d, &last, &y, &x);
-            drive_point(d, y, x, pad, at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
+            dpt_point_taps(op, &plane, y, x, DPT_TILE,
+                           at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
             if (i + 1 < windows) {
                 drive_advance(d, &k);
             }

@@ -31,7 +31,7 @@ typedef struct dpt_gemm_job {
     size_t first, end;    /* the superblock's first channel in the output; where its group ends */
     size_t offset;        /* bytes added to every pointer of `taps` */
     size_t pixel, pixels; /* number of the first output pixel; how many there are */
-    uint32_t pool; /* windows of an output pixel, which follow each other: 1, 2, 4, 8, 12.. */
+    uint32_t pool;        /* windows of an output pixel, which follow each other */
 } dpt_gemm_job;
 typedef void dpt_gemm(const dpt_gemm_job *job);
 
@@ -51,6 +51,20 @@ struct dpt_depthwise_job {
     size_t lanes, apart;      /* of a group, that are stored; from an output to the next */
     uint32_t pool;            /* windows of an output, which follow each other */
 };
+
+/* What windows are read from: the input, some of its channels, or a copy of a band. Windows reach
+ * into padding where there is a pixel of it. */
+typedef struct dpt_plane {
+    const uint8_t *at; /* the first channel of the pixel at (0, 0) */
+    const uint8_t *pad;
+    int32_t height, width;
+    size_t pixel; /* bytes from a pixel to the next */
+} dpt_plane;
+
+/* Writes the pointers to all taps of the window at (y, x), row by row, each `apart` pointers behind
+ * the tap before; returns where the next would lie. */
+const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t y, int32_t x,
+                               size_t apart, const uint8_t **to);
 
 /* Whole planes of an op of a layout of its own, on n inputs. */
 typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);

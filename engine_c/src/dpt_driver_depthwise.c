@@ -11,37 +11,11 @@
 
 enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together */
 
-/* A band of the input: a copy, or all of it. Windows in it need no padding where `inside`. */
-typedef struct depthwise_plane {
-    const uint8_t *at; /* the first channel of the pixel at (0, 0) */
-    const uint8_t *pad;
-    int32_t height, width;
-    size_t pixel; /* bytes from a pixel to the next */
-} depthwise_plane;
-
-/* The pointers to all taps of the window at (y, x), filled up to whole quads. */
-static void depthwise_point(const dpt_op *op, const depthwise_plane *p, int32_t y, int32_t x,
-                            size_t n, const uint8_t **to) {
-    const int32_t last_y = y + (op->kernel_h - 1) * op->dilation_h;
-    const int32_t last_x = x + (op->kernel_w - 1) * op->dilation_w;
-    const ptrdiff_t pitch = p->width * (ptrdiff_t)p->pixel, pixel = (ptrdiff_t)p->pixel;
-    const uint8_t **const end = to + n, *const first = p->at;
-    if (y >= 0 && x >= 0 && last_y < p->height && last_x < p->width) {
-        const uint8_t *row = first + y * pitch + x * pixel;
-        for (uint32_t ky = 0; ky < op->kernel_h; ky++, row += op->dilation_h * pitch) {
-            const uint8_t *at = row;
-            for (uint32_t kx = 0; kx < op->kernel_w; kx++, at += op->dilation_w * pixel) {
-                *to++ = at;
-            }
-        }
-    } else {
-        for (int32_t ky = y; ky <= last_y; ky += op->dilation_h) {
-            for (int32_t kx = x; kx <= last_x; kx += op->dilation_w) {
-                const int inside = ky >= 0 && ky < p->height && kx >= 0 && kx < p->width;
-                *to++ = inside ? first + ky * pitch + kx * pixel : p->pad;
-            }
-        }
-    }
+/* The pointers to all taps of the window at (y, x), filled up to n, whole quads. */
+static void depthwise_point(const dpt_op *op, const dpt_plane *p, int32_t y, int32_t x, size_t n,
+                            const uint8_t **to) {
+    const uint8_t **const end = to + n;
+    to = dpt_point_taps(op, p, y, x, 1, to);
     for (const uint8_t *const again = to[-1]; to < end; to++) { /* these meet weights of 0 */
         *to = again;
     }
@@ -49,7 +23,7 @@ static void depthwise_point(const dpt_op *op, const depthwise_plane *p, int32_t 
 
 /* The outputs of one row from column `x` on, `columns` of them, whose first window has its corner
  * at (top, left) of the plane. job->index is the first output. */
-static void depthwise_row(const dpt_op *op, const depthwise_plane *p, dpt_depthwise_job *job,
+static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_job *job,
                           const uint8_t **taps, int32_t top, int32_t left, size_t columns,
                           size_t together) {
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
@@ -84,9 +58,8 @@ __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const u
     for (job->first = 0; job->first < groups; job->first = job->end) {
         job->end = dpt_min(groups, job->first + slab);
         job->begin = dpt_group_begin(op, job->group, job->first);
-        const depthwise_plane plane = {in + job->begin,
-                                       op->pad != NULL ? op->pad + job->begin : zeros, op->in.h,
-                                       op->in.w, op->in.c};
+        const dpt_plane plane = {in + job->begin, op->pad != NULL ? op->pad + job->begin : zeros,
+                                 op->in.h, op->in.w, op->in.c};
         for (size_t y = 0; y < op->out.h; y++) {
             job->index = y * op->out.w * op->out.c;
             depthwise_row(op, &plane, job, taps,
@@ -152,8 +125,7 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
                 const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
                                          (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
                                          dpt_span_h(op, high), dpt_span_w(op, wide)};
-                const depthwise_plane plane = {copy, NULL, (int32_t)r.height, (int32_t)r.width,
-                                               width};
+                const dpt_plane plane = {copy, NULL, (int32_t)r.height, (int32_t)r.width, width};
                 depthwise_copy(op, in, job, r, width, copy);
                 for (size_t i = 0; i < high; i++) {
                     job->index = ((y + i) * op->out.w + x) * c;

@@ -2,12 +2,11 @@
 /* Which layout of dpt_pack.h an op has, and whether it is packed. */
 #include "dpt_pack.h"
 
-int dpt_planar(const dpt_op *op, uint32_t packing) {
-    return (packing & DPT_PLANAR) != 0 && op->kind == DPT_CONV && op->in.c == 1 &&
-           !dpt_dilated(op) && op->stride_h == 1 && op->stride_w == 1 && op->pool_h == op->pool_w &&
-           op->pool_h <= 2 && dpt_planes_quads(op) <= DPT_PLANES_QUADS &&
-           op->kernel_h <= DPT_PLANES_QUADS && op->kernel_w <= DPT_PLANES_QUADS &&
-           op->out.c <= DPT_PLANES_MOST_CHANNELS;
+int dpt_fits_planes(const dpt_op *op) {
+    return op->kind == DPT_CONV && op->in.c == 1 && !dpt_dilated(op) && op->stride_h == 1 &&
+           op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
+           dpt_planes_quads(op) <= DPT_PLANES_QUADS && op->kernel_h <= DPT_PLANES_QUADS &&
+           op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
 }
 
 /* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
@@ -17,7 +16,7 @@ static size_t layout_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = dpt_group_channels(op) % DPT_NARROW_LANES;
     const size_t blocks = (left + DPT_NARROW_CHANNELS - 1) / DPT_NARROW_CHANNELS;
     const size_t units = dpt_segment_units(op, DPT_NARROW_UNIT);
-    return (packing & DPT_NARROW) != 0 && blocks <= 2 &&
+    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && blocks <= 2 &&
                    blocks * units < dpt_segment_units(op, 4) &&
                    units * dpt_segments(op) >= ((packing & 15u) == 1 ? 4u : 8u) &&
                    !dpt_planar(op, packing)
@@ -59,9 +58,9 @@ static dpt_op layout_pair(const dpt_op *op) {
     return pair;
 }
 
-int dpt_paired(const dpt_op *op, uint32_t packing) {
-    if ((packing & DPT_NARROW) == 0 || op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS ||
-        op->out.w % 2 != 0 || op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
+int dpt_fits_pairs(const dpt_op *op, uint32_t packing) {
+    if (op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS || op->out.w % 2 != 0 ||
+        op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
         op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
         return 0;
     }
@@ -72,10 +71,26 @@ int dpt_paired(const dpt_op *op, uint32_t packing) {
     return dpt_segments_are_rows(&pair) && dpt_segment_units(&pair, 4) < 2 * units;
 }
 
+/* The groups of few channels that fill a block together: as many as have no more channels than
+ * lanes. A multiplication takes the same time for all of them as for one. */
+static size_t layout_groups_together(const dpt_op *op, uint32_t packing) {
+    size_t together = dpt_lanes(packing) / dpt_group_channels(op);
+    if (op->kind != DPT_GROUPED || together <= 1 || layout_narrow_blocks(op, packing) > 0) {
+        return 1;
+    }
+    for (; op->groups % together != 0; together--) {
+    }
+    return together;
+}
+
 dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
-    return layout_is_column(op)      ? layout_column_as_row(op)
-           : dpt_paired(op, packing) ? layout_pair(op)
-                                     : *op;
+    dpt_op packed = layout_is_column(op)      ? layout_column_as_row(op)
+                    : dpt_paired(op, packing) ? layout_pair(op)
+                                              : *op;
+    if (op->kind == DPT_GROUPED) {
+        packed.groups = (uint16_t)(op->groups / layout_groups_together(op, packing));
+    }
+    return packed;
 }
 
 void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
@@ -100,7 +115,7 @@ size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
     const size_t room = DPT_POINTERS / taps / tile * tile;
     const int split = l->segments != taps && op->in.c % unit != 0;
     const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
-    return split || zeros || room < (pool + 3) / 4 * 4 ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
+    return split || zeros || room < pool ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
 }
 
 int dpt_drives(const dpt_op *op, const dpt_layout *l) {

@@ -127,6 +127,23 @@ static void pack_weights(const dpt_layout *l, const dpt_superblock *s, const int
     }
 }
 
+/* The same of a superblock of groups that are packed together: a channel has weights of 0 for the
+ * activations of the others. `first`: number of its first channel in the op. */
+static void pack_groups(const dpt_op *op, const dpt_layout *l, const dpt_superblock *s,
+                        size_t first, uint8_t *to) {
+    const size_t in = op->in.c / op->groups, out = op->out.c / op->groups, unit = s->unit;
+    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+    const size_t units = (l->length + unit - 1) / unit;
+    for (size_t o = 0; o < lanes && o < exist; o++) {
+        const int8_t *weight = op->weight + (first + o) * l->segments * in;
+        const size_t begin = (first + o) / out * in % l->length;
+        for (size_t i = 0; i < l->segments * in; i++) {
+            const size_t at = begin + i % in, number = i / in * units + at / unit;
+            to[(number * lanes + o) * unit + at % unit] = (uint8_t)weight[i];
+        }
+    }
+}
+
 /* Packs the weights of pairs of windows: the second half of the lanes has its weights as many
  * columns further as its window. */
 static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
@@ -205,8 +222,7 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
  * before this one. */
 static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_superblock *s,
                         uint32_t offset, size_t before, int32_t *bias, int32_t *mult) {
-    const size_t size = l->length * l->segments; /* weights of a channel, but of pairs */
-    const size_t own = op->kind == DPT_CONV ? (size_t)op->kernel_h * op->kernel_w * op->in.c : size;
+    const size_t own = (size_t)dpt_values_read(op);
     const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
     for (size_t i = 0; i < lanes && i < exist; i++) {
         const size_t o = (before + s->channel + i) % op->out.c;
@@ -248,8 +264,12 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
                         mult + at);
             if (!planar && !paired) {
                 const size_t first = before + s.channel;
-                pack_weights(&l, &s, op->weight + first * l.segments * l.length,
-                             to + (s.weight - to));
+                if (op->kind == DPT_GROUPED && packed.groups != op->groups) {
+                    pack_groups(op, &l, &s, first, to + (s.weight - to));
+                } else {
+                    pack_weights(&l, &s, op->weight + first * l.segments * l.length,
+                                 to + (s.weight - to));
+                }
             }
         }
     }

@@ -24,6 +24,9 @@
  * its window has the columns of both, and weights of 0 in the columns that only the other one
  * reads. Its outputs lie in the same order.
  *
+ * Groups of few channels are packed and computed together, as one group of all their channels: a
+ * channel has weights of 0 for the activations of the others, which would meet no weights.
+ *
  * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
  * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
@@ -53,6 +56,14 @@ enum { DPT_GROUP_CHANNELS = 16, DPT_COLUMNS_QUADS = 256 };
 
 #define DPT_NARROW 0x400
 #define DPT_PLANAR 0x800
+
+/* Whether a layout has DPT_NARROW or DPT_PLANAR: on x86-64 alone. Elsewhere the compiler leaves out
+ * what follows from it. */
+#ifdef DPT_DETECT_X86
+#define DPT_LAYOUT_HAS(packing, flag) (((packing) & (flag)) != 0)
+#else
+#define DPT_LAYOUT_HAS(packing, flag) ((void)(packing), 0)
+#endif
 
 /* The number of a layout, for dpt_backend.packing: lanes of a block (4, 8 .. 60), blocks of a
  * superblock (1 .. BLOCKS), what is flipped, whether there are narrow blocks (then 16 lanes), and
@@ -85,7 +96,7 @@ static inline size_t dpt_columns_reach(const dpt_op *op) {
 /* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
  * one output a channel, no pooling, and taps that are near enough to each other. */
 static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
-    return (packing & DPT_NARROW) != 0 && op->in.c == op->out.c && op->pool_h == 1 &&
+    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && op->in.c == op->out.c && op->pool_h == 1 &&
            op->pool_w == 1 && dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS;
 }
 
@@ -176,7 +187,11 @@ static inline size_t dpt_planes_quads(const dpt_op *op) {
 }
 
 /* Whether dpt_planes.inc computes the op, with pixels in the lanes. */
-int dpt_planar(const dpt_op *op, uint32_t packing);
+int dpt_fits_planes(const dpt_op *op);
+
+static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
+    return DPT_LAYOUT_HAS(packing, DPT_PLANAR) && dpt_fits_planes(op);
+}
 
 /* The groups of a convolution, and the output channels of each. */
 static inline size_t dpt_conv_groups(const dpt_op *op) {
@@ -188,10 +203,15 @@ static inline size_t dpt_group_channels(const dpt_op *op) {
 }
 
 /* Whether an op is packed as a convolution of twice its channels, with two windows in 16 lanes. */
-int dpt_paired(const dpt_op *op, uint32_t packing);
+int dpt_fits_pairs(const dpt_op *op, uint32_t packing);
+
+static inline int dpt_paired(const dpt_op *op, uint32_t packing) {
+    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && dpt_fits_pairs(op, packing);
+}
 
 /* The op whose packed layout and micro-kernels serve `op`: of planes one pixel wide, the op on
- * planes one pixel high; of pairs of windows, the op that computes two as one; or the op itself. */
+ * planes one pixel high; of pairs of windows, the op that computes two as one; of groups that fill
+ * a block together, the op of fewer groups; or the op itself. */
 dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing);
 
 /* The layout of a packed convolution or dense op, the same for each of its groups. Its op is what

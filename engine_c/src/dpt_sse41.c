@@ -18,11 +18,24 @@
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
 #define QUADS_WINDOWS(B) 4
-#include "dpt_xmm.inc"
 
-typedef struct quads_acc {
-    __m128i quarter[4];
-} quads_acc;
+#include <smmintrin.h>
+
+#define X86_VECTOR    __m128i
+#define X86(name)     _mm_##name
+#define X86_SI(name)  _mm_##name##_si128
+#define X86_SET_64    _mm_set1_epi64x
+#define X86_SATURATES 0
+
+/* Four bytes in 4 lanes, flipped. */
+QUADS_INLINE __m128i x86_wide(const uint8_t *p, uint8_t flip) {
+    int32_t value;
+    memcpy(&value, p, 4);
+    const __m128i flips = _mm_set1_epi8((char)flip);
+    return _mm_cvtepu8_epi32(_mm_xor_si128(_mm_cvtsi32_si128(value), flips));
+}
+
+#include "dpt_x86.inc"
 
 /* The four activations of each lane as 16-bit pairs: the even-numbered, the odd-numbered. */
 typedef struct quad {
@@ -41,12 +54,12 @@ QUADS_INLINE quad sse41_pairs(__m128i a) {
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
     int32_t value;
     memcpy(&value, p, 4);
-    return sse41_pairs(_mm_xor_si128(_mm_set1_epi32(value), _mm_set1_epi8((char)flip)));
+    return sse41_pairs(x86_flip(_mm_set1_epi32(value), flip));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return sse41_pairs(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
+    return sse41_pairs(x86_flip(bytes, flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
@@ -64,12 +77,6 @@ QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
     return columns_weights(0, p);
 }
 
-QUADS_INLINE quads_acc quads_acc_zero(void) {
-    const __m128i zero = _mm_setzero_si128();
-    const quads_acc s = {{zero, zero, zero, zero}};
-    return s;
-}
-
 /* Two pairs of products of at most 255 * 127 each: far inside 32 bits. */
 QUADS_INLINE __m128i sse41_add_products(__m128i acc, quad a, quad w) {
     const __m128i even = _mm_madd_epi16(a.even, w.even), odd = _mm_madd_epi16(a.odd, w.odd);
@@ -78,7 +85,7 @@ QUADS_INLINE __m128i sse41_add_products(__m128i acc, quad a, quad w) {
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     for (int i = 0; i < 4; i++) {
-        acc.quarter[i] = sse41_add_products(acc.quarter[i], a, w.quarter[i]);
+        acc.part[i] = sse41_add_products(acc.part[i], a, w.quarter[i]);
     }
     return acc;
 }
@@ -88,7 +95,7 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
     __m128i t[4];
     for (int i = 0; i < 4; i++) {
         t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
-        t[i] = _mm_xor_si128(t[i], _mm_set1_epi8((char)flip));
+        t[i] = x86_flip(t[i], flip);
     }
     const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
     const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
@@ -102,90 +109,18 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     for (int i = 0; i < 4; i++) {
         const __m128i *at = (const __m128i *)(const void *)(quads + 16 * i);
-        acc.quarter[i] = sse41_add_products(acc.quarter[i], sse41_pairs(_mm_loadu_si128(at)),
-                                            weights.quarter[i]);
+        acc.part[i] =
+            sse41_add_products(acc.part[i], sse41_pairs(_mm_loadu_si128(at)), weights.quarter[i]);
     }
     return acc;
-}
-
-/* Four bytes in 4 lanes, flipped. */
-QUADS_INLINE __m128i sse41_wide(const uint8_t *p, uint8_t flip) {
-    int32_t value;
-    memcpy(&value, p, 4);
-    const __m128i flips = _mm_set1_epi8((char)flip);
-    return _mm_cvtepu8_epi32(_mm_xor_si128(_mm_cvtsi32_si128(value), flips));
-}
-
-/* Pairs of 16-bit numbers in 4 lanes of each register. */
-QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
-    const __m128i w = _mm_set1_epi32(t->factors[0] | (int32_t)t->factors[1] << 16);
-    quads_acc acc;
-    for (int i = 0; i < 4; i++) {
-        const __m128i x = sse41_wide(a + 4 * i, t->flip[0]), y = sse41_wide(b + 4 * i, t->flip[1]);
-        acc.quarter[i] = _mm_madd_epi16(_mm_blend_epi16(x, _mm_slli_epi32(y, 16), 0xAA), w);
-    }
-    return acc;
-}
-
-QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {
-    const __m128i zero[2] = {_mm_set1_epi32(t->zero[0]), _mm_set1_epi32(t->zero[1])};
-    quads_acc acc;
-    for (int i = 0; i < 4; i++) {
-        const __m128i x = sse41_wide(a + 4 * i, t->flip[0]), y = sse41_wide(b + 4 * i, t->flip[1]);
-        acc.quarter[i] = _mm_mullo_epi32(_mm_sub_epi32(x, zero[0]), _mm_sub_epi32(y, zero[1]));
-    }
-    return acc;
-}
-
-QUADS_INLINE quads_acc quads_acc_load(const int32_t *p) {
-    quads_acc acc;
-    for (int i = 0; i < 4; i++) {
-        acc.quarter[i] = _mm_load_si128((const __m128i *)(const void *)p + i);
-    }
-    return acc;
-}
-
-QUADS_INLINE quads_acc quads_acc_add(quads_acc a, quads_acc b) {
-    for (int i = 0; i < 4; i++) {
-        a.quarter[i] = _mm_add_epi32(a.quarter[i], b.quarter[i]);
-    }
-    return a;
 }
 
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     for (int p = 0; p < 4; p++) {
-        const __m128i ab = _mm_hadd_epi32(s[p].quarter[0], s[p].quarter[1]);
-        const __m128i cd = _mm_hadd_epi32(s[p].quarter[2], s[p].quarter[3]);
-        s[p].quarter[0] = _mm_hadd_epi32(ab, cd);
+        const __m128i ab = _mm_hadd_epi32(s[p].part[0], s[p].part[1]);
+        const __m128i cd = _mm_hadd_epi32(s[p].part[2], s[p].part[3]);
+        s[p].part[0] = _mm_hadd_epi32(ab, cd);
     }
-}
-
-QUADS_INLINE quads_acc quads_acc_max(quads_acc a, quads_acc b) {
-    for (int i = 0; i < 4; i++) {
-        a.quarter[i] = _mm_max_epi32(a.quarter[i], b.quarter[i]);
-    }
-    return a;
-}
-
-/* What the requantization of an op's outputs needs beside multipliers. Bytes are
- * computed as signed ones: 128 is subtracted from unsigned ones before the clamp, and `flip` adds
- * it again. */
-typedef struct quads_output {
-    __m128i half, lo, hi, flip, shift;
-    int wide; /* outputs are DPT_I32 */
-} quads_output;
-
-QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {
-    const int wide = op->out.type == DPT_I32, offset = op->out.type == DPT_U8 ? 128 : 0;
-    const int32_t lo = op->lo - offset, hi = op->hi - offset;
-    const int64_t half = ((int64_t)1 << 31) + ((int64_t)1 << 32) * (op->out.zero - offset);
-    const quads_output to = {_mm_set1_epi64x(half),
-                             wide ? _mm_set1_epi32(lo) : _mm_set1_epi8((char)lo),
-                             wide ? _mm_set1_epi32(hi) : _mm_set1_epi8((char)hi),
-                             _mm_set1_epi8((char)offset),
-                             _mm_cvtsi32_si128(op->shift),
-                             wide};
-    return to;
 }
 
 /* NUMERICS.md section 2 in 4 lanes, without the clamp. Even and odd lanes are multiplied
@@ -207,7 +142,7 @@ QUADS_INLINE void sse41_store(const quads_output *to, __m128i *y, void *out, siz
         int32_t *const wide = (int32_t *)out + index, *const values =
                                                           n == QUADS_LANES ? wide : copy;
         for (int i = 0; i < 4; i++) {
-            y[i] = _mm_min_epi32(_mm_max_epi32(y[i], to->lo), to->hi);
+            y[i] = x86_clamp_wide(to, y[i]);
             _mm_storeu_si128((__m128i *)(void *)(values + 4 * i), y[i]);
         }
         if (values == copy) {
@@ -234,17 +169,10 @@ quads_output_store(int P, const quads_output *to, const quads_acc *acc, const in
         for (int i = 0; i < 4; i++) {
             const int at = APART * p + 4 * i;
             const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
-            y[i] = sse41_requantize(to, acc[p].quarter[i], m);
+            y[i] = sse41_requantize(to, acc[p].part[i], m);
         }
         sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }
-}
-
-QUADS_INLINE void quads_acc_store(const dpt_op *op, quads_acc acc, const int32_t *bias,
-                                  const int32_t *mult, void *out, size_t index, size_t n) {
-    const quads_output to = quads_output_of(op);
-    acc = quads_acc_add(acc, quads_acc_load(bias));
-    quads_output_store(1, &to, &acc, mult, 0, out, index, 0, 0, n);
 }
 
 #include "dpt_quads.inc"

@@ -84,6 +84,10 @@ PROGRAMS = [
     _entry("groups", (8, 9, 32), 32, (3, 3), padding=SAME, groups=4),
     _entry("groups of 3", (8, 9, 12), 20, (2, 3), groups=4, in_type="i8"),
     _entry("many groups", (5, 4, 34), 51, (1, 1), groups=17),
+    # groups that are packed together: all of a block, a narrow block, in a column
+    _entry("groups together", (8, 9, 64), 64, (3, 3), padding=SAME, groups=16, in_type="i8"),
+    _entry("groups in a narrow block", (8, 9, 8), 4, (3, 3), padding=SAME, groups=2),
+    _entry("groups together in a column", (20, 1, 24), 12, (3, 1), groups=6, in_type="i8"),
     _entry("groups of many", (5, 4, 160), 88, (3, 3), padding=SAME, groups=2, in_type="i8"),
     # pools
     _entry("pool of 2", (9, 12, 6), 18, (2, 2), pool=(1, 2)),
