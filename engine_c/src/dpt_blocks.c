@@ -25,6 +25,11 @@
 
 #include "dpt_blocks_window.inc"
 
+#define WINDOW_COUNT  1
+#define WINDOW_VALUES 256
+typedef uint8_t blocks_value;
+#include "dpt_blocks_buffer.inc"
+
 static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
     const uint32_t sum = blocks_sum(x, n, type);
     for (size_t c = 0; c < WINDOW_BLOCK; c++) {
@@ -157,14 +162,14 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
 
 static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
                        size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
-    const uint32_t less = 128 * x->sum;
+    const uint32_t less = 128 * x->sums[0];
     (void)apart;
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
          blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
         for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        blocks_add_products(w, x->bytes, units, to);
+        blocks_add_products(w, x->values, units, to);
         w += next;
     }
 }

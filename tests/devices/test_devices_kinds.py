@@ -5,7 +5,8 @@ Peers: CMSIS-NN at 99f736a by the harness of ``make bench-devices``, gcc 14.2 -O
 
 import pytest
 from device_jobs import as_params
-from layer_kinds import kinds_program, layer_kinds
+from few_bits_nets import with_few_bits
+from layer_kinds import conv, dense, kinds_program, layer_kinds
 
 from drypoint import devices
 from tools import ONLY_CI
@@ -58,3 +59,29 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
     shares = {kind: found[kind] / n for kind, (n, _) in CMSIS_NN[name].items()}
     wrong = {k: round(n, 2) for k, n in shares.items() if n > CMSIS_NN[name][k][1]}
     assert wrong == {}, shares
+
+
+# Instructions a multiply-accumulate, at most: issue 39 and docs/few-bits.md.
+FEW_BITS = {
+    (4, "cortex-m0+"): {"dense": 3.5, "1x1": 3.5, "3x3": 3.2},
+    (2, "cortex-m0+"): {"dense": 2.0, "1x1": 2.8, "3x3": 2.5},
+    (4, "cortex-m4"): {"dense": 1.3, "1x1": 1.3, "3x3": 1.3},
+}
+
+
+@ONLY_CI
+@pytest.mark.parametrize(("bits", "name"), FEW_BITS)
+def test_a_layer_of_few_bits_takes_at_most_so_many_instructions(bits, name, toolbox):
+    kinds = (
+        dense("dense", 800, 500),
+        conv("1x1", (14, 14, 64), kernel=(1, 1)),
+        conv("3x3", (7, 7, 64)),
+    )
+    target = devices.target(name)
+    for tool in devices.needed_tools(target):
+        toolbox.need(tool)
+    program, places = kinds_program(kinds)
+    counts = devices.measure_cost(target, with_few_bits(program, choice=(bits,))).instructions.ops
+    found = {kind.name: counts[at] / kind.work for kind, at in zip(kinds, places, strict=True)}
+    bars = FEW_BITS[bits, name]
+    assert {kind: round(n, 2) for kind, n in found.items() if n > bars[kind]} == {}

@@ -29,6 +29,10 @@ def _with_bits(op, bits):
     return replace(op, weight=small, weight_bits=bits)
 
 
+# Dense ops of 2 bits whose channels are more than the kernels keep, inputs no whole step of 16.
+WIDE = [nets.broad_program(33, "u8"), nets.broad_program(150, "i8")]
+
+
 def programs(count: int) -> list[Program]:
     """Programs of 4 and of 2 bits, and mixed ones: random ones, and ones with long and padded
     windows.
@@ -36,7 +40,8 @@ def programs(count: int) -> list[Program]:
     made = [*nets.BROAD, *nets.POOLING, *WINDOWS, nets.wide_program(), nets.padded_program()]
     made += [nets.random_program(seed) for seed in range(2000, 2000 + count)]
     kinds = ((4,), (2,), (8, 4, 2))
-    return [with_few_bits(program, i, kinds[i % 3]) for i, program in enumerate(made)]
+    mixed = [with_few_bits(program, i, kinds[i % 3]) for i, program in enumerate(made)]
+    return mixed + [with_few_bits(program, choice=(2,)) for program in WIDE]
 
 
 def random_few_bits(seed: int) -> Program:

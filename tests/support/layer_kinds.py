@@ -11,6 +11,7 @@ from drypoint.program import (
     Add,
     AvgPool,
     Conv,
+    Dense,
     DepthwiseConv,
     GroupedConv,
     MaxPool,
@@ -126,6 +127,11 @@ def conv(name, shape, plain=None, *, groups=1, **more):
     fields |= {"output": u8(h // pool_h, w // pool_w, c), "weight": weight, **rule(c)}
     op = Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups)
     return LayerKind(op, plain)
+
+
+def dense(name, read, written):
+    fields = {"inputs": (u8(1, 1, read),), "output": u8(1, 1, written)}
+    return LayerKind(Dense(name=name, weight=weights(written, read), **fields, **rule(written)))
 
 
 def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):

@@ -25,7 +25,9 @@ from .ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
 from .ops._weighted import WeightedOp
 
 BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
+TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads sums from tables
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
+FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
 
 
@@ -49,8 +51,9 @@ class KernelSet:
             of ``dpt_mve_depthwise.inc``.
         few_bits: whether its kernels read weights of 4 and 2 bits, but for packed depthwise
             convolutions; other weights an export has in 8 bits.
-        stack: a bound of the bytes of stack of a run in which no op runs row by row, for any model,
-            on the targets that use the set, compiled by gcc with -Os to -O3; 0: none is known.
+        stack: a bound of the bytes of stack of a run of weights of 8 bits in which no op runs row
+            by row, for any model, on the targets that use the set, compiled by gcc with -Os to -O3;
+            0: none is known.
     """
 
     name: str
@@ -145,7 +148,10 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
 def stack_bound(kernels: KernelSet, program: Program) -> int:
     """A bound of the bytes of stack of a run, compiled by gcc with -Os to -O3; 0: none is known."""
     by_rows = ROWS_STACK if any(program.plan.rows) else 0
-    return kernels.stack and kernels.stack + by_rows
+    exported = (exported_op(op, kernels) for op in program.ops)
+    few_bits = any(isinstance(op, WeightedOp) and op.weight_bits < 8 for op in exported)
+    tables = FEW_BITS_STACK if few_bits and kernels.backend == "dpt_blocks" else 0
+    return kernels.stack and kernels.stack + by_rows + tables
 
 
 def kernel_set(name: str) -> KernelSet:
@@ -209,6 +215,9 @@ def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: K
     mult[:n] = op.mult[own]
     words = np.concatenate([bias, mult]) & 0xFFFFFFFF
     if op.weight_bits < 8:
+        by_tables = isinstance(op, Dense) and op.weight_bits == 2 and n >= TABLES_CHANNELS
+        if by_tables and kernels.backend == "dpt_blocks":
+            return words.astype("<u4").tobytes() + _pack_places(weight)
         return words.astype("<u4").tobytes() + _pack_few_bits(weight, op.weight_bits, kernels)
 
     stored = np.zeros((blocks * channels, steps * step), np.int64)
@@ -239,6 +248,19 @@ def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> 
     if signed:
         numbers = numbers[:, :, [0, 2, 1, 3]]
     table: bytes = numbers.astype("<u2" if bits == 4 else np.uint8).tobytes()
+    return table
+
+
+def _pack_places(weight: NDArray[np.int64]) -> bytes:
+    """Weights (channels, values) of 2 bits as places in tables of the sums of four values:
+    ``dpt_blocks_tables.inc`` has the layout.
+    """
+    n, length = weight.shape
+    steps = -(-length // 16)
+    stored = np.zeros((n, steps * 16), np.int64)
+    stored[:, :length] = weight + 1
+    places = stored.reshape(n, steps, 4, 4) @ np.array([2, 8, 24, 72])
+    table: bytes = places.transpose(1, 0, 2).astype(np.uint8).tobytes()
     return table
 
 
