@@ -88,13 +88,7 @@ static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_
 
 void dpt_blocks_three(const void *w, const void *x, size_t units, uint32_t *acc);
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_blocks_three")
-        ".align 2\n"
-        ".global dpt_blocks_three\n"
-        ".type dpt_blocks_three, %function\n"
-        "dpt_blocks_three:\n"
+__asm__(DPT_THUMB("dpt_blocks_three")
         "push {r3, r4, r5, r6, r7, lr}\n"
         "lsls r3, r2, #2\n"
         "adds r3, r3, r1\n"
@@ -133,8 +127,7 @@ __asm__(".syntax unified\n"
         "pop {r4, r5, r6, r7, pc}\n"
         ".align 2\n"
         "4: .word 2b - 1b\n"
-        ".size dpt_blocks_three, . - dpt_blocks_three\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_blocks_three"));
 /* clang-format on */
 
 /* Adds the products of at most WINDOW_VALUES activations to the accumulators of four channels. */
@@ -192,13 +185,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
 #ifdef __ARM_ARCH_6M__
 /* dpt_blocks_bytes. */
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_blocks_bytes")
-        ".align 2\n"
-        ".global dpt_blocks_bytes\n"
-        ".type dpt_blocks_bytes, %function\n"
-        "dpt_blocks_bytes:\n"
+__asm__(DPT_THUMB("dpt_blocks_bytes")
         "push {r4, r5, r6, r7, lr}\n"
         "mov r4, r8\n"
         "mov r5, r9\n"
@@ -256,8 +243,7 @@ __asm__(".syntax unified\n"
         "mov r10, r6\n"
         "mov r11, r7\n"
         "pop {r4, r5, r6, r7, pc}\n"
-        ".size dpt_blocks_bytes, . - dpt_blocks_bytes\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_blocks_bytes"));
 /* clang-format on */
 #endif
 

@@ -38,13 +38,7 @@ enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at m
 
 /* dpt_dsp_put. */
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_dsp_put")
-        ".align 2\n"
-        ".global dpt_dsp_put\n"
-        ".type dpt_dsp_put, %function\n"
-        "dpt_dsp_put:\n"
+__asm__(DPT_THUMB("dpt_dsp_put")
         "push {r4, r5, r6, r7}\n"
         "movs r6, #0\n"
         "movs r7, #0\n"
@@ -52,8 +46,7 @@ __asm__(".syntax unified\n"
         "mov r0, r6\n"
         "pop {r4, r5, r6, r7}\n"
         "bx lr\n"
-        ".size dpt_dsp_put, . - dpt_dsp_put\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_dsp_put"));
 /* clang-format on */
 
 /* Computes b + 256 c of two weights of four channels from r9 and r10, in r10. lr has a mask. */
@@ -93,13 +86,7 @@ __asm__(".syntax unified\n"
 void dpt_dsp_pair(const void *w, const void *x, size_t units, int32_t *acc, const int32_t *from,
                   const int32_t *from_next);
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_dsp_pair")
-        ".align 2\n"
-        ".global dpt_dsp_pair\n"
-        ".type dpt_dsp_pair, %function\n"
-        "dpt_dsp_pair:\n"
+__asm__(DPT_THUMB("dpt_dsp_pair")
         "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
         "ldm r1!, {r3, r6}\n"
         "movs r4, #0\n"
@@ -115,8 +102,7 @@ __asm__(".syntax unified\n"
         "adds r1, r1, #112\n"
         DSP_FOUND(r6, r7, r8)
         "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
-        ".size dpt_dsp_pair, . - dpt_dsp_pair\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_dsp_pair"));
 /* clang-format on */
 DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
 
@@ -142,13 +128,7 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
 
 #define DSP_ROW(name, FLIP)                                                                        \
     void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
-    __asm__(".syntax unified\n"                                                                    \
-            ".thumb\n"                                                                             \
-            DPT_SECTION_OF(#name)                                        \
-            ".align 2\n"                                                                           \
-            ".global " #name "\n"                                                                  \
-            ".type " #name ", %function\n"                                                         \
-            #name ":\n"                                                                            \
+    __asm__(DPT_THUMB(#name)                                                                       \
             "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
             "movs r5, #0\n"                                                                        \
             "movs r6, #0\n"                                                                        \
@@ -159,8 +139,7 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
             "mov r1, r0\n"                                                                         \
             DSP_FOUND(r5, r6, r7)                                                                      \
             "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
-            ".size " #name ", . - " #name "\n"                                                     \
-            ".text\n")
+            DPT_THUMB_END(#name))
 /* clang-format on */
 
 DSP_ROW(dpt_dsp_row_u8, "");
@@ -217,13 +196,7 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
 
 /* dpt_dsp_store. */
 /* clang-format off */
-__asm__(".syntax unified\n"
-        ".thumb\n"
-        DPT_SECTION_OF("dpt_dsp_store")
-        ".align 2\n"
-        ".global dpt_dsp_store\n"
-        ".type dpt_dsp_store, %function\n"
-        "dpt_dsp_store:\n"
+__asm__(DPT_THUMB("dpt_dsp_store")
         "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
         "ldrd lr, r12, [r3, #16]\n"
         "1:\n"
@@ -240,8 +213,7 @@ __asm__(".syntax unified\n"
         "cmp r2, r8\n"
         "bne 1b\n"
         "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
-        ".size dpt_dsp_store, . - dpt_dsp_store\n"
-        ".text\n");
+        DPT_THUMB_END("dpt_dsp_store"));
 /* clang-format on */
 
 #include "dpt_window.inc"

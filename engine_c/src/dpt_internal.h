@@ -43,6 +43,12 @@ DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
 #define DPT_SECTION_OF(name) ".section .text." name ", \"ax\", %progbits\n"
 #endif
 
+/* Begin and end of a Thumb function in assembly, whose name is a text. */
+#define DPT_THUMB(name)                                                                            \
+    ".syntax unified\n.thumb\n" DPT_SECTION_OF(name) ".align 2\n.global " name "\n.type " name     \
+                                                     ", %function\n" name ":\n"
+#define DPT_THUMB_END(name) ".size " name ", . - " name "\n.text\n"
+
 /* Of a backend that every CPU of its target has. */
 static inline int dpt_always(void) {
     return 1;
