@@ -20,9 +20,7 @@ from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
 # The kernels for 2 bits, which need the most stack, on the smallest target.
-FEW_BITS = {
-    "cortex-m0+": [replace(few_bits_nets.with_few_bits(PROGRAM, choice=(2,)), name="bits")]
-}
+FEW_BITS = {"cortex-m0+": [replace(few_bits_nets.with_few_bits(PROGRAM, choice=(2,)), name="bits")]}
 BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
 
 

@@ -15,8 +15,8 @@ from tools import ONLY_CI
 KINDS = {kind.name: kind for kind in layer_kinds()}
 MOST = 3  # times the plain kind, for a multiply-accumulate, or a value that is read
 TARGETS = ("cortex-m4", "cortex-m55")
-# In a group of four channels finding the taps costs more than their products. A column of three taps
-# has the overhead of an op of nine. The aim is 3.
+# In a group of four channels finding the taps costs more than their products. A column of three
+# taps has the overhead of an op of nine. The aim is 3.
 FEW_CHANNELS = {
     ("cortex-m4", "conv 3x3, 16 groups of 4"): 7.0,
     ("cortex-m55", "conv 3x3, 16 groups of 4"): 13.0,
