@@ -91,10 +91,8 @@ class Builder:
         qparams: QuantParams | None = None,
         input_is_shared: bool = False,
     ) -> None:
-        first = Input(
-            name="input", reads=(), shape=shape, layer="input", affine=affine, qparams=qparams
-        )
-        self._nodes: dict[int, Node] = {0: first}
+        fields: dict[str, Any] = {"name": "input", "layer": "input", "reads": (), "shape": shape}
+        self._nodes: dict[int, Node] = {0: Input(**fields, affine=affine, qparams=qparams)}
         self.input = Value(number=0, shape=shape)
         self.layer = self.title = ""
         self._arrays: Mapping[str, NDArray[np.floating]] = {}
@@ -335,11 +333,8 @@ class Builder:
         return self.add(replace(node, halves_away=halves_away))
 
     def _pooled_shape(self, value: Value, kernel: Pair, stride: Pair, padding: Sides) -> Shape:
-        value = self.plane(value)
-        h, w, c = value.shape
-        top, left, bottom, right = padding
-        rows, columns = h + top + bottom - kernel[0], w + left + right - kernel[1]
-        return Shape(rows // stride[0] + 1, columns // stride[1] + 1, c)
+        h, w, c = _grow(self.plane(value).shape, padding)
+        return Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
 
     def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
         """A node of two planes; the second may be one pixel where the op broadcasts it."""
@@ -347,8 +342,7 @@ class Builder:
         if planes[0] != planes[1]:
             a, b = (value if value.flat else self.plane(value) for value in (a, b))
             planes = [self.node(value).shape for value in (a, b)]
-        pixel = op.broadcasts and planes[1] == Shape(1, 1, planes[0].c)
-        pixel = pixel and not (a.flat or b.flat)
+        pixel = op.broadcasts and planes[1] == (1, 1, planes[0].c) and not (a.flat or b.flat)
         if not (pixel or (planes[0] == planes[1] and a.flat == b.flat)):
             raise Unsupported(
                 "it reads a flattened plane and a vector, whose values lie in other orders: put it "
@@ -364,8 +358,8 @@ class Builder:
             self.requantize(self.plane(value, "joins"), f"{self.layer}.{i}", dtype=True)
             for i, value in enumerate(values)
         ]
-        shape = Shape(h, w, sum(value.shape.c for value in parts))
-        return self.add(Concat(**self._copies(*parts, shape=shape)))
+        channels = sum(value.shape.c for value in parts)
+        return self.add(Concat(**self._copies(*parts, shape=Shape(h, w, channels))))
 
     def upsample(self, value: Value, kernel: Pair) -> Value:
         """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
@@ -385,8 +379,7 @@ class Builder:
         value = self.plane(value)
         (h, w, c), (top, left, bottom, right) = value.shape, crop
         rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
-        shape = Shape(rows, columns, c // (kernel[0] * kernel[1]))
-        fields = self._copies(value, shape=shape)
+        fields = self._copies(value, shape=Shape(rows, columns, c // (kernel[0] * kernel[1])))
         return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
 
     def resize(self, value: Value, size: Pair, alignment: ResizeAlignment) -> Value:
@@ -442,10 +435,8 @@ class Builder:
         if not any(sides):
             return value
         value = self.plane(value)
-        h, w, c = value.shape
-        top, left, bottom, right = sides
-        shape = Shape(h + top + bottom, w + left + right, c)
-        return self.add(Pad(**self._copies(value, shape=shape), sides=sides, fill=fill))
+        fields = self._copies(value, shape=_grow(value.shape, sides))
+        return self.add(Pad(**fields, sides=sides, fill=fill))
 
     def crop(self, value: Value, sides: Sides) -> Value | None:
         """An upsampling that nothing else reads, without rows and columns at its edges; None where
@@ -455,9 +446,8 @@ class Builder:
         if not isinstance(node, Upsample):
             return None
         value = self.plane(value)
-        h, w, c = value.shape
         top, left, bottom, right = sides
-        shape = Shape(h - top - bottom, w - left - right, c)
+        shape = _grow(value.shape, (-top, -left, -bottom, -right))
         self._nodes[value.number] = replace(node, shape=shape, crop=add_sides(node.crop, sides))
         return replace(value, shape=shape)
 
@@ -502,3 +492,9 @@ class Builder:
         if value.number == 0 and not self._input_is_shared:
             self._nodes[0] = replace(self._nodes[0], shape=shape)
         return replace(value, shape=shape)
+
+
+def _grow(shape: Shape, sides: Sides) -> Shape:
+    """The shape with rows and columns on each side."""
+    top, left, bottom, right = sides
+    return Shape(shape.h + top + bottom, shape.w + left + right, shape.c)

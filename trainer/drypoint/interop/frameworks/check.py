@@ -105,14 +105,15 @@ def _by_name(
     """The rows of inputs by name, and a function of some rows: these as the net takes them, and as
     the source does.
     """
-    arrays = {name: np.asarray(values, np.float32) for name, values in inputs.items()}
+    arrays = {name: np.atleast_1d(np.asarray(x, np.float32)) for name, x in inputs.items()}
 
     def pair(rows: range) -> tuple[Any, Any]:
         part = {name: values[rows.start : rows.stop] for name, values in arrays.items()}
         first = {n: np.moveaxis(x, -1, 1) if last and x.ndim > 2 else x for n, x in part.items()}
         return model.encode(first), [*part.values()] if arguments else part
 
-    return range(min(map(len, arrays.values()))), pair
+    # Other names are refused by the model, with the first rows.
+    return range(min(map(len, arrays.values()), default=1)), pair
 
 
 def _outputs(values: Any) -> list[NDArray[Any]]:

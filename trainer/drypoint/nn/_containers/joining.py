@@ -73,7 +73,7 @@ def join_arrays(net: Module, inputs: Mapping[str, ArrayLike]) -> Array:
         InputError: an input is no array of finite real numbers.
     """
     parts = input_parts(net)
-    if set(inputs) != set(parts):
+    if not parts or set(inputs) != set(parts):
         wanted = f"the inputs {', '.join(parts)}" if parts else "one input: give an array"
         raise ModelError(f"the net has {wanted}; got {', '.join(map(str, inputs))}")
     rows, lengths = [], {}
