@@ -72,7 +72,7 @@ def test_a_target_without_the_integers_of_the_engine_stops_the_compiler(toolbox,
     assert words in done.stderr
 
 
-ASSEMBLY = sorted(path for path in SOURCES.iterdir() if '__asm__(".syntax' in path.read_text())
+ASSEMBLY = sorted(path for path in SOURCES.iterdir() if "__asm__(DPT_THUMB" in path.read_text())
 # Read as bytes, and so by `const void *`.
 BUFFERS = {"dpt_dsp.c": {"window_buffer"}}
 

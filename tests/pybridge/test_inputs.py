@@ -169,7 +169,7 @@ def test_inputs_that_do_not_fit_are_refused(inputs, words):
             "the input 'b' has the scale 0.0, not a positive number",
         ),
         ({"encoder": {"type": "image"}}, "a program of several inputs has no encoder"),
-        ({"threshold": 3}, "the program is no autoencoder"),
+        ({"threshold": 3}, "is no autoencoder of real inputs"),
     ],
 )
 def test_a_rule_that_is_broken_is_refused(fields, words):

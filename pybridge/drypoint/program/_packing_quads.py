@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._tensors import Pair
 from .ops import Conv, Dense, GroupedConv
@@ -62,6 +63,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
         if not window.fits_driver(op):
             return b""
     weight = op.weight.reshape(n, segments, -1).astype(np.int64)
+    weight, groups = _join_groups(weight, groups, layout.lanes)
     quads = -(-weight.shape[2] // QUAD)
     added = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
     channels, step = n // groups, layout.lanes * layout.blocks
@@ -77,6 +79,22 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
         tiles = values.reshape(padded, segments, quads, QUAD).transpose(1, 2, 0, 3)
         packed += b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
     return packed
+
+
+def _join_groups(
+    weight: NDArray[np.int64], groups: int, lanes: int
+) -> tuple[NDArray[np.int64], int]:
+    """The weights (channels, segments, values) and the number of the groups, those of few channels
+    joined to groups that fill a block: a channel has weights of 0 for the values of the others.
+    """
+    n, segments, values = weight.shape
+    together = max(lanes * groups // n, 1)
+    while groups % together:
+        together -= 1
+    joined = np.zeros((n, segments, together, values), np.int64)
+    channel = np.arange(n)
+    joined[channel, :, channel * groups // n % together] = weight
+    return joined.reshape(n, segments, -1), groups // together
 
 
 @dataclass(frozen=True)
@@ -127,4 +145,4 @@ class Window:
         split = self.segments != taps and c % QUAD != 0
         zeros = op.pad is None and c > ZEROS
         room = POINTERS // taps // TILE * TILE
-        return not split and not zeros and room >= -(-pool // 4) * 4
+        return not split and not zeros and room >= pool
