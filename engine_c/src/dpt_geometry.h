@@ -101,56 +101,46 @@ typedef struct dpt_blend {
 typedef void dpt_blend_pixel(const dpt_op *op, const dpt_blend *b, int type, void *out,
                              size_t index);
 
-/* A row of a resize of the rows at `top` and `bottom`, whose weights are `near` and `far`; the
- * number of its first value is `index`. A column adds to quotient and remainder, since small cores
- * divide in software. The check of the shapes bounds all places to 31 bits. */
-static inline void dpt_resize_row(const dpt_op *op, const uint8_t *top, const uint8_t *bottom,
-                                  int32_t near, int32_t far, dpt_blend *b, void *out, size_t index,
-                                  dpt_blend_pixel *pixel) {
-    const int32_t parts = op->kernel_w, last = op->in.w - 1;
-    const int32_t whole = op->stride_w / parts, more = op->stride_w % parts;
-    int32_t column = op->dilation_w / parts - 1, rest = op->dilation_w % parts;
-    for (size_t x = 0; x < op->out.w; x++, index += op->out.c) {
-        const int32_t first = dpt_smaller(last, dpt_larger(0, column));
-        const int32_t right = first == column && first < last ? rest : 0, left = parts - right;
-        b->top = top + (size_t)first * op->in.c;
-        b->bottom = bottom + (size_t)first * op->in.c;
-        b->right = right != 0 ? op->in.c : 0;
-        b->weight[0] = near * left;
-        b->weight[1] = near * right;
-        b->weight[2] = far * left;
-        b->weight[3] = far * right;
-        if (op->in.type == DPT_U8) {
-            pixel(op, b, DPT_U8, out, index);
-        } else {
-            pixel(op, b, DPT_I8, out, index);
-        }
-        column += whole;
-        rest += more;
-        if (rest >= parts) {
-            rest -= parts;
-            column++;
-        }
-    }
-}
-
-/* A resize whose pixels `pixel` computes. */
+/* A resize whose pixels `pixel` computes. A column adds to quotient and remainder, since small
+ * cores divide in software. The check of the shapes bounds all places to 31 bits. */
 static inline void dpt_resize(const dpt_op *op, const uint8_t *in, void *out, size_t n,
                               dpt_blend_pixel *pixel) {
     DPT_ASSERT(op->kind == DPT_RESIZE && op->bias != NULL && op->mult != NULL);
     const dpt_op o = *op; /* a copy, which no store to `out` changes */
-    const size_t pitch = (size_t)o.in.w * o.in.c, row = (size_t)o.out.w * o.out.c;
-    const int32_t parts = o.kernel_h, end = (o.in.h - 1) * parts;
+    const size_t pitch = (size_t)o.in.w * o.in.c;
+    const int32_t rows = o.kernel_h, columns = o.kernel_w, last = o.in.w - 1;
+    const int32_t end = (o.in.h - 1) * rows;
     dpt_blend b;
     b.bias = dpt_i32(o.bias);
     b.mult = dpt_i32(o.mult);
-    for (size_t i = 0; i < n; i++, in += o.in.h * pitch) {
-        for (int32_t y = 0; y < o.out.h; y++) {
-            const int32_t place = y * o.stride_h + o.dilation_h - parts;
-            const int32_t at = dpt_smaller(end, dpt_larger(0, place)), far = at % parts;
-            const uint8_t *top = in + (size_t)(at / parts) * pitch;
-            dpt_resize_row(&o, top, far != 0 ? top + pitch : top, parts - far, far, &b, out,
-                           (i * o.out.h + (size_t)y) * row, pixel);
+    size_t index = 0;
+    for (size_t line = 0; line < n * o.out.h; line++) {
+        const int32_t place = (int32_t)(line % o.out.h) * o.stride_h + o.dilation_h - rows;
+        const int32_t at = dpt_smaller(end, dpt_larger(0, place)), far = at % rows;
+        const uint8_t *top = in + (line / o.out.h * o.in.h + (size_t)(at / rows)) * pitch;
+        const uint8_t *bottom = far != 0 ? top + pitch : top;
+        int32_t column = o.dilation_w / columns - 1, rest = o.dilation_w % columns;
+        for (size_t x = 0; x < o.out.w; x++, index += o.out.c) {
+            const int32_t first = dpt_smaller(last, dpt_larger(0, column));
+            const int32_t right = first == column && first < last ? rest : 0;
+            b.top = top + (size_t)first * o.in.c;
+            b.bottom = bottom + (size_t)first * o.in.c;
+            b.right = right != 0 ? o.in.c : 0;
+            b.weight[0] = (rows - far) * (columns - right);
+            b.weight[1] = (rows - far) * right;
+            b.weight[2] = far * (columns - right);
+            b.weight[3] = far * right;
+            if (o.in.type == DPT_U8) {
+                pixel(&o, &b, DPT_U8, out, index);
+            } else {
+                pixel(&o, &b, DPT_I8, out, index);
+            }
+            column += o.stride_w / columns;
+            rest += o.stride_w % columns;
+            if (rest >= columns) {
+                rest -= columns;
+                column++;
+            }
         }
     }
 }

@@ -220,8 +220,7 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 simd = chosen.quads is not None
                 own = own or kind == "grouped" or (kind in ("mul", *elementwise) and simd)
                 values = ("concat", "lookup", "mul", "resize", *elementwise)
-                mve = kernels == "mve" and kind in values
-                own = own or mve
+                own = own or (kernels == "mve" and kind in values)
                 backend = chosen.backend if own else "dpt_scalar"
                 runs = "conv" if kind == "grouped" and simd else kind
                 wanted[kind.upper()] = f"{backend}_{runs}"

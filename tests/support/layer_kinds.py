@@ -165,11 +165,10 @@ def mean(name, shape):
 
 def resize(name, shape, size):
     """A resize to other rows and columns."""
-    ratios = map(resize_ratio, shape[:2], size)
-    stride, dilation, kernel = zip(*ratios, strict=True)
+    stride, dilation, kernel = zip(*map(resize_ratio, shape[:2], size), strict=True)
     fields = {"stride": stride, "dilation": dilation, "kernel": kernel, **rule(1)}
-    output = u8(*size, shape[2])
-    return LayerKind(Resize(name=name, inputs=(u8(*shape),), output=output, **fields), "mean")
+    fields |= {"inputs": (u8(*shape),), "output": u8(*size, shape[2])}
+    return LayerKind(Resize(name=name, **fields), "mean")
 
 
 def move(name, kind, shape, **more):
