@@ -37,6 +37,7 @@ REMOVED = {
     "neon": (("QUADS_BLOCKS", 1),),
     "neondot neoni8mm": (("QUADS_BLOCKS", 4), ("QUADS_BLOCKS", 2), ("QUADS_BLOCKS", 1)),
 }
+EMULATED = 400_000  # multiply-accumulates of a program that is emulated, at most
 ARM64 = ("aarch64-linux-gnu-gcc", "-static")
 
 
@@ -71,7 +72,8 @@ def test_a_table_that_lacks_an_entry_gives_every_byte(toolbox, tmp_path, backend
         script = tmp_path / "emulated"
         script.write_text(f'#!/bin/sh\nexec {toolbox.need("qemu-aarch64")} {binary} "$@"\n')
         script.chmod(0o755)
-    cases = [(program, nets.random_inputs(program, 1)) for program in PROGRAMS]
+    programs = [program for program in PROGRAMS if not arm or program.macs <= EMULATED]
+    cases = [(program, nets.random_inputs(program, 1)) for program in programs]
     for (program, x), (arena, found) in zip(cases, traces(script, cases), strict=True):
         assert arena == program.arena_size
         for op, a, b in zip(program.ops, found, reference.trace(program, x), strict=True):
