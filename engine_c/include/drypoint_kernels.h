@@ -32,11 +32,11 @@ dpt_kernel dpt_neon_maxpool, dpt_neondot_maxpool, dpt_neoni8mm_maxpool, dpt_rvv_
 dpt_kernel dpt_blocks_conv, dpt_blocks_dense, dpt_blocks_depthwise, dpt_blocks_grouped,
     dpt_blocks_single, dpt_dsp_conv, dpt_dsp_dense, dpt_dsp_depthwise, dpt_dsp_grouped,
     dpt_dsp_single, dpt_mve_conv, dpt_mve_dense, dpt_mve_depthwise, dpt_mve_grouped, dpt_mve_add,
-    dpt_mve_mul, dpt_mve_maxpool, dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup, dpt_mve_windows,
-    dpt_mve_pixels, dpt_mve_tiles, dpt_neon_conv, dpt_neon_dense, dpt_neon_depthwise,
-    dpt_neondot_conv, dpt_neondot_dense, dpt_neondot_depthwise, dpt_neoni8mm_conv,
-    dpt_neoni8mm_dense, dpt_neoni8mm_depthwise, dpt_rvv_conv, dpt_rvv_dense, dpt_rvv_depthwise,
-    dpt_wasm_conv, dpt_wasm_dense, dpt_wasm_depthwise;
+    dpt_mve_mul, dpt_mve_resize, dpt_mve_maxpool, dpt_mve_avgpool, dpt_mve_concat, dpt_mve_lookup,
+    dpt_mve_windows, dpt_mve_pixels, dpt_mve_tiles, dpt_neon_conv, dpt_neon_dense,
+    dpt_neon_depthwise, dpt_neondot_conv, dpt_neondot_dense, dpt_neondot_depthwise,
+    dpt_neoni8mm_conv, dpt_neoni8mm_dense, dpt_neoni8mm_depthwise, dpt_rvv_conv, dpt_rvv_dense,
+    dpt_rvv_depthwise, dpt_wasm_conv, dpt_wasm_dense, dpt_wasm_depthwise;
 
 #ifdef __cplusplus
 }

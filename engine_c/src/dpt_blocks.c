@@ -309,6 +309,7 @@ const dpt_backend dpt_blocks = {"blocks",
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
                                  [DPT_GROUPED] = blocks_any_grouped,
                                  [DPT_MUL] = dpt_scalar_mul,
+                                 [DPT_RESIZE] = dpt_scalar_resize,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};
 #endif

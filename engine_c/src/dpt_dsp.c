@@ -309,6 +309,7 @@ const dpt_backend dpt_dsp = {"dsp",
                               [DPT_LOOKUP] = dpt_scalar_lookup,
                               [DPT_GROUPED] = dsp_any_grouped,
                               [DPT_MUL] = dpt_scalar_mul,
+                              [DPT_RESIZE] = dpt_scalar_resize,
                               DPT_PLAIN_KERNELS},
                              dpt_dsp_run_group};
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the drivers of all backends share: limits of coordinates, padding, and copies of parts of
- * the input with it. */
+/* What the drivers of all backends share: limits of coordinates, padding, copies of parts of the
+ * input with it, and the neighbours of a resize's pixels. */
 #ifndef DPT_GEOMETRY_H
 #define DPT_GEOMETRY_H
 
@@ -83,6 +83,64 @@ static inline void dpt_repeat_bytes(const uint8_t *from, size_t first, size_t ti
     for (; i < n; from++, left = times) {
         for (; left > 0 && i < n; left--) {
             to[i++] = *from;
+        }
+    }
+}
+
+/* A value of an output pixel of a resize: the bias and the weighted values of its four neighbours,
+ * requantized. */
+typedef struct dpt_blend {
+    const uint8_t *top, *bottom; /* first channels of the left neighbours */
+    size_t right;                /* bytes from a left neighbour to the right one */
+    int32_t weight[4];           /* top left, top right, bottom left, bottom right */
+    int32_t bias, mult;
+} dpt_blend;
+
+/* Computes the channels of an output pixel, from number `index` of the output on. `type` is the
+ * input's, a constant: small cores have no registers to spare for it. */
+typedef void dpt_blend_pixel(const dpt_op *op, const dpt_blend *b, int type, void *out,
+                             size_t index);
+
+/* A resize whose pixels `pixel` computes. A column adds to quotient and remainder, since small
+ * cores divide in software. The check of the shapes bounds all places to 31 bits. */
+static inline void dpt_resize(const dpt_op *op, const uint8_t *in, void *out, size_t n,
+                              dpt_blend_pixel *pixel) {
+    DPT_ASSERT(op->kind == DPT_RESIZE && op->bias != NULL && op->mult != NULL);
+    const dpt_op o = *op; /* a copy, which no store to `out` changes */
+    const size_t pitch = (size_t)o.in.w * o.in.c;
+    const int32_t rows = o.kernel_h, columns = o.kernel_w, last = o.in.w - 1;
+    const int32_t end = (o.in.h - 1) * rows;
+    dpt_blend b;
+    b.bias = dpt_i32(o.bias);
+    b.mult = dpt_i32(o.mult);
+    size_t index = 0;
+    for (size_t line = 0; line < n * o.out.h; line++) {
+        const int32_t place = (int32_t)(line % o.out.h) * o.stride_h + o.dilation_h - rows;
+        const int32_t at = dpt_smaller(end, dpt_larger(0, place)), far = at % rows;
+        const uint8_t *top = in + (line / o.out.h * o.in.h + (size_t)(at / rows)) * pitch;
+        const uint8_t *bottom = far != 0 ? top + pitch : top;
+        int32_t column = o.dilation_w / columns - 1, rest = o.dilation_w % columns;
+        for (size_t x = 0; x < o.out.w; x++, index += o.out.c) {
+            const int32_t first = dpt_smaller(last, dpt_larger(0, column));
+            const int32_t right = first == column && first < last ? rest : 0;
+            b.top = top + (size_t)first * o.in.c;
+            b.bottom = bottom + (size_t)first * o.in.c;
+            b.right = right != 0 ? o.in.c : 0;
+            b.weight[0] = (rows - far) * (columns - right);
+            b.weight[1] = (rows - far) * right;
+            b.weight[2] = far * (columns - right);
+            b.weight[3] = far * right;
+            if (o.in.type == DPT_U8) {
+                pixel(&o, &b, DPT_U8, out, index);
+            } else {
+                pixel(&o, &b, DPT_I8, out, index);
+            }
+            column += o.stride_w / columns;
+            rest += o.stride_w % columns;
+            if (rest >= columns) {
+                rest -= columns;
+                column++;
+            }
         }
     }
 }

@@ -376,6 +376,7 @@ const dpt_backend dpt_mve = {"mve",
                               [DPT_LOOKUP] = dpt_mve_lookup,
                               [DPT_GROUPED] = dpt_mve_grouped,
                               [DPT_MUL] = dpt_mve_mul,
+                              [DPT_RESIZE] = dpt_mve_resize,
                               DPT_PLAIN_KERNELS},
                              dpt_run_rows};
 #endif

@@ -42,7 +42,7 @@ enum {
     TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
     PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)                                          \
-    PLAIN(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
+    TABLE(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
     PLAIN(SLICE, slice, DPT_HAS_CORNER | DPT_COPIES)                                               \
     PLAIN(TRANSPOSE, transpose, DPT_HAS_GROUPS | DPT_COPIES)                                       \
     PLAIN(PRELU, prelu, DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)

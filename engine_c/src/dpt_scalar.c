@@ -4,7 +4,7 @@
  *
  * Assumes what dpt_internal.h checks: any byte order, and any alignment but that of int32 outputs.
  */
-#include "dpt_internal.h"
+#include "dpt_geometry.h"
 
 #include <string.h>
 
@@ -24,14 +24,6 @@ static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
         }
     }
     return acc;
-}
-
-static int32_t not_negative(int32_t v) {
-    return v > 0 ? v : 0;
-}
-
-static int32_t at_most(int32_t limit, int32_t v) {
-    return v < limit ? v : limit;
 }
 
 /* The sum of the taps on the padding of the window at (top, left), which read padding values. */
@@ -56,12 +48,12 @@ static int32_t padding_total(const dpt_op *op, const int8_t *weight, int32_t top
 static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
                             int32_t x) {
     const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
-    const int32_t first = not_negative(-left), end = at_most(op->kernel_w, op->in.w - left);
+    const int32_t first = dpt_larger(0, -left), end = dpt_smaller(op->kernel_w, op->in.w - left);
     int32_t acc = op->pad == NULL ? 0 : padding_total(op, weight, top, left);
     if (first >= end) {
         return acc;
     }
-    for (int32_t ky = not_negative(-top); ky < at_most(op->kernel_h, op->in.h - top); ky++) {
+    for (int32_t ky = dpt_larger(0, -top); ky < dpt_smaller(op->kernel_h, op->in.h - top); ky++) {
         size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
         size_t tap_at = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
         acc += dot(op->in.type, in + from, weight + tap_at, (size_t)(end - first) * op->in.c);
@@ -168,9 +160,10 @@ typedef struct pool_part {
 
 static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32_t x) {
     const window_corner w = window_at(op, y, x);
-    const int32_t top = not_negative(w.top), left = not_negative(w.left);
-    const size_t rows = (size_t)not_negative(at_most(op->in.h, w.top + op->kernel_h) - top);
-    const size_t columns = (size_t)not_negative(at_most(op->in.w, w.left + op->kernel_w) - left);
+    const int32_t top = dpt_larger(0, w.top), left = dpt_larger(0, w.left);
+    const size_t rows = (size_t)dpt_larger(0, dpt_smaller(op->in.h, w.top + op->kernel_h) - top);
+    const size_t columns =
+        (size_t)dpt_larger(0, dpt_smaller(op->in.w, w.left + op->kernel_w) - left);
     const size_t channels = op->in.c, pitch = channels * op->in.w;
     const uint8_t *corner = (const uint8_t *)in + (size_t)top * pitch + (size_t)left * channels;
     const uint32_t flip = op->in.type == DPT_I8 ? 128 : 0;
@@ -364,5 +357,6 @@ const dpt_backend dpt_scalar = {"scalar",
                                  [DPT_LOOKUP] = dpt_scalar_lookup,
                                  [DPT_GROUPED] = any_grouped,
                                  [DPT_MUL] = dpt_scalar_mul,
+                                 [DPT_RESIZE] = dpt_scalar_resize,
                                  DPT_PLAIN_KERNELS},
                                 dpt_run_rows};

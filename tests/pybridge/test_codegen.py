@@ -219,8 +219,8 @@ def test_the_backend_has_the_kernels_of_the_programs_ops_and_no_other():
                 elementwise = ("add", "maxpool", "avgpool")
                 simd = chosen.quads is not None
                 own = own or kind == "grouped" or (kind in ("mul", *elementwise) and simd)
-                mve = kernels == "mve" and kind in ("concat", "lookup", "mul", *elementwise)
-                own = own or mve
+                values = ("concat", "lookup", "mul", "resize", *elementwise)
+                own = own or (kernels == "mve" and kind in values)
                 backend = chosen.backend if own else "dpt_scalar"
                 runs = "conv" if kind == "grouped" and simd else kind
                 wanted[kind.upper()] = f"{backend}_{runs}"

@@ -1,7 +1,8 @@
 """Kinds of layers, each beside the plain kind that it is compared with.
 
 The plain kind of a layer is the same op undilated, ungrouped, unpooled and with one output for each
-channel; of a depthwise convolution it is the depthwise 3x3, of a product the sum.
+channel; of a depthwise convolution it is the depthwise 3x3, of a product, a slice and a transpose
+the sum, of a resize the mean.
 """
 
 import numpy as np
@@ -17,9 +18,13 @@ from drypoint.program import (
     MaxPool,
     Mul,
     Program,
+    Resize,
     Shape,
+    Slice,
     Tensor,
+    Transpose,
     Upsample,
+    resize_ratio,
 )
 
 
@@ -97,6 +102,9 @@ def layer_kinds():
         binary("product", Mul, (14, 14, 64), plain="sum"),
         binary("product by channel", Mul, (1, 1, 64), plain="sum"),
         mean("mean", (25, 5, 64)),
+        resize("resize", (7, 7, 64), (14, 14)),
+        move("slice", Slice, (14, 14, 32), groups=32),
+        move("transpose", Transpose, (64, 14, 14), groups=4),
     )
 
 
@@ -153,3 +161,17 @@ def mean(name, shape):
     h, w, c = shape
     fields = {"inputs": (u8(h, w, c),), "output": u8(1, 1, c), "kernel": (h, w), **rule(1)}
     return LayerKind(AvgPool(name=name, **fields))
+
+
+def resize(name, shape, size):
+    """A resize to other rows and columns."""
+    stride, dilation, kernel = zip(*map(resize_ratio, shape[:2], size), strict=True)
+    fields = {"stride": stride, "dilation": dilation, "kernel": kernel, **rule(1)}
+    fields |= {"inputs": (u8(*shape),), "output": u8(*size, shape[2])}
+    return LayerKind(Resize(name=name, **fields), "mean")
+
+
+def move(name, kind, shape, **more):
+    """An op that moves values of a plane of 14x14x64."""
+    op = kind(name=name, inputs=(u8(14, 14, 64),), output=u8(*shape), **more)
+    return LayerKind(op, "sum")

@@ -78,6 +78,7 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         "avgpool",
         "concat",
         "lookup",
+        "resize",
     )
     found = {kind: f"dpt_mve_{kind}" for kind in kinds}
     if all(pixels):
