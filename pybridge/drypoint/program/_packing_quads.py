@@ -84,8 +84,8 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
 def _join_groups(
     weight: NDArray[np.int64], groups: int, lanes: int
 ) -> tuple[NDArray[np.int64], int]:
-    """The weights (channels, segments, values) and the number of the groups, those of few channels
-    joined to groups that fill a block: a channel has weights of 0 for the values of the others.
+    """The weights (channels, segments, values) and the number of the groups. Groups of few channels
+    are joined until they fill a block: a channel has weights of 0 for the values of other groups.
     """
     n, segments, values = weight.shape
     together = max(lanes * groups // n, 1)
