@@ -147,7 +147,7 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
         raise OnnxError(f"input_shape is of files of one input; it has {len(inputs)}")
     if input_shape is not None:
         _set_sizes(inputs[0], input_shape)
-    batches, shapes = zip(*map(_input_shape, inputs), strict=True)
+    batches, shapes = zip(*(_input_shape(value, len(inputs)) for value in inputs), strict=True)
     if len({*batches}) > 1:
         raise OnnxError(f"its inputs have batches of {batches}; wanted: one size, or open ones")
     versions = {value.domain: value.version for value in proto.opset_import}
@@ -163,18 +163,19 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
     )
 
 
-def _input_shape(value: Any) -> tuple[int, Shape]:
-    """The batch size and the shape of one example.
+def _input_shape(value: Any, n: int) -> tuple[int, Shape]:
+    """The batch size and the shape of one example, of one of n inputs.
 
     Raises:
         OnnxError: a size but the batch's is open, or the input is too large.
     """
     dims = [int(dim.dim_value) for dim in value.type.tensor_type.shape.dim]
     if len(dims) < 2 or min(dims[1:]) < 1:
+        advice = "import with input_shape=(1, 28, 28) or --input-shape 1,28,28, or "
         raise OnnxError(
             f"the shape of '{_short(value.name)}' is open; wanted a batch axis and then fixed "
-            "sizes, such as (N, 1, 28, 28): import with input_shape=(1, 28, 28) or --input-shape "
-            "1,28,28, or export with an example of that shape"
+            f"sizes, such as (N, 1, 28, 28): {advice if n == 1 else ''}export with an example of "
+            "that shape"
         )
     if len(dims) > 5 or np.prod(dims[1:], dtype=object) > MAX_SIZE:
         raise OnnxError(
