@@ -21,7 +21,8 @@ COMMANDS = {
     "layers": "drypoint bench --rounds 5",
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
-    "few-bits": "python examples/few_bits.py --nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,mnist1d-8k",
+    "few-bits": "python examples/few_bits.py "
+    "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,mnist1d-8k",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
