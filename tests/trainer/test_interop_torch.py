@@ -12,10 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript, which PyTorch's exporter needs, is missing")
 
-from page_examples import examples  # noqa: E402
+from page_examples import examples, run_c  # noqa: E402
 
 from drypoint import data, engine, interop, nn, quant  # noqa: E402
-from tools import ROOT, run  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 
@@ -287,23 +286,21 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
         interop.check(net, lambda x: x[:, 0, 0, :1], x)
 
 
-def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch, toolbox):
-    """docs/outputs.md: from a module to C; the C of the page prints what the integers compute."""
-    code = examples("docs/outputs.md", "import torch")
+def run_module_of(page, capsys, tmp_path, monkeypatch):
+    """The names that a page's example with a module leaves; net and module agree."""
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(code, names)
+    exec(examples(page, "import torch"), names)
     out = capsys.readouterr().out
     assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
-    page = (ROOT / "docs/outputs.md").read_text("utf-8")
-    (main,) = re.findall(r"^```c\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    folder = tmp_path / "build/spots"
-    (folder / "main.c").write_text(main, "utf-8")
-    sources = [path for path in folder.rglob("*.c") if path.name != "selftest.c"]
-    include = [f"-I{folder}", f"-I{folder / 'drypoint'}"]
-    run([toolbox.need("cc"), "-std=c99", *include, *map(str, sources), "-o", "spots"])
+    return names
+
+
+def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch, toolbox):
+    """docs/outputs.md: from a module to C; the C of the page prints what the integers compute."""
+    names = run_module_of("docs/outputs.md", capsys, tmp_path, monkeypatch)
     pictures, c = names["pictures"], engine.Engine(names["program"])
-    printed = run(["./spots"], data=pictures.tobytes()).decode().splitlines()
+    printed = run_c("docs/outputs.md", tmp_path / "build/spots", pictures.tobytes(), toolbox)
     real = c.predict_proba(pictures)
     assert printed == [
         f"row {place // 8}, column {place % 8}, side {4 * side:.1f}"
@@ -315,22 +312,11 @@ def test_a_module_of_two_inputs_runs_in_c(capsys, tmp_path, monkeypatch, toolbox
     """docs/inputs.md: the C of the page on the module of its commands prints what the engine in
     Python decides.
     """
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(examples("docs/inputs.md", "import torch"), names)
-    out = capsys.readouterr().out
-    assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
-    page = (ROOT / "docs/inputs.md").read_text("utf-8")
-    (main,) = re.findall(r"^```c\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    folder = tmp_path / "build/scene"
-    (folder / "main.c").write_text(main, "utf-8")
-    sources = [path for path in folder.rglob("*.c") if path.name != "selftest.c"]
-    include = [f"-I{folder}", f"-I{folder / 'drypoint'}"]
-    run([toolbox.need("cc"), "-std=c99", *include, *map(str, sources), "-o", "scene"])
+    names = run_module_of("docs/inputs.md", capsys, tmp_path, monkeypatch)
     x, c = names["x"], engine.Engine(names["program"])
     pairs = zip(x["image"], x["weather"], strict=True)
     data = b"".join(image.tobytes() + weather.tobytes() for image, weather in pairs)
-    printed = run(["./scene"], data=data).decode().split()
+    printed = run_c("docs/inputs.md", tmp_path / "build/scene", data, toolbox)
     assert [*map(int, printed)] == c.predict_proba(x).argmax(axis=1).tolist()
 
 
