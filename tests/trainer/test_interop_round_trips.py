@@ -250,6 +250,17 @@ def test_runtimes_look_up_the_integers_of_tables():
     assert np.array_equal(found.reshape(wanted.shape), wanted)
 
 
+def file_form(program, x):
+    """Of integers that a program reads: its outputs, the largest as 120, without rounding; the
+    integers from 0 on, as (N, H, W, C) and as ONNX's images.
+    """
+    outputs = reference.run(program, x)
+    planes = x.reshape(len(x), *program.input.shape).astype(int)
+    planes += 128 if program.input_type == "i8" else 0
+    images = planes.transpose(0, 3, 1, 2).astype(np.uint8)
+    return outputs / (np.abs(outputs).max() / 120), planes, images
+
+
 @pytest.mark.parametrize("seed", [1, 3, 19])
 def test_runtimes_compute_programs_with_clamps_and_tables(seed):
     """Oracles: ONNX Runtime and LiteRT. Half a step of the file's last tensor is its rounding; the
@@ -259,11 +270,7 @@ def test_runtimes_compute_programs_with_clamps_and_tables(seed):
     case = random_case(seed)
     program = quant.quantize(case.model, case.calibration())
     x = case.integers(program)[:8]
-    outputs = reference.run(program, x)
-    exact = outputs / (np.abs(outputs).max() / 120)
-    planes = x.reshape(len(x), *program.input.shape).astype(int)
-    planes += 128 if program.input_type == "i8" else 0
-    images = planes.transpose(0, 3, 1, 2).astype(np.uint8)
+    exact, planes, images = file_form(program, x)
     found = onnx_runtime(interop.to_onnx(program, x), images, plain=True).astype(int) - 128
     assert np.abs(found.reshape(exact.shape) - exact).max() <= 0.501
     found = litert(interop.to_tflite(program, x), (planes - 128).astype(np.int8))
@@ -297,11 +304,7 @@ def test_runtimes_compute_what_resizes_slices_and_transposes_make(name):
     assert np.array_equal(interop.from_onnx(content)(x), wanted)
     program = quant.quantize(net, quant.calibrate(net, x))
     given = program.integers(x)[:8]
-    outputs = reference.run(program, given)
-    exact = outputs / (np.abs(outputs).max() / 120)
-    planes = given.reshape(len(given), *program.input.shape).astype(int)
-    planes += 128 if program.input_type == "i8" else 0
-    images = planes.transpose(0, 3, 1, 2).astype(np.uint8)
+    exact, planes, images = file_form(program, given)
     content = interop.to_onnx(program, given)
     found = onnx_runtime(content, images, plain=True).astype(int) - 128
     assert np.abs(found.reshape(exact.shape) - exact).max() <= 0.51

@@ -124,3 +124,14 @@ function start(show) {
     document.body.dataset.ready = "yes";
   }).catch((error) => problem(`this browser cannot run the engine: ${error.message}`));
 }
+
+// Whether a file is a program: then the page shows it, or a line why it is refused.
+function openProgram(file, content) {
+  if (!isProgram(content) && !file.name.endsWith(".dpt")) return false;
+  try {
+    show(state.engine.load(content), false);
+  } catch (error) {
+    problem(`${file.name} is refused: ${error.message}`);
+  }
+  return true;
+}

@@ -164,14 +164,7 @@ async function open(file) {
   problem("");
   stopCamera();
   const content = new Uint8Array(await file.arrayBuffer());
-  if (isProgram(content) || file.name.endsWith(".dpt")) {
-    try {
-      show(state.engine.load(content), false);
-    } catch (error) {
-      problem(`${file.name} is refused: ${error.message}`);
-    }
-    return;
-  }
+  if (openProgram(file, content)) return;
   try {
     const picture = await createImageBitmap(file, { colorSpaceConversion: "none" });
     state.source = { picture };

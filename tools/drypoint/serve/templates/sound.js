@@ -210,14 +210,7 @@ async function read(samples) {
 async function open(file) {
   clearAll();
   const content = new Uint8Array(await file.arrayBuffer());
-  if (isProgram(content) || file.name.endsWith(".dpt")) {
-    try {
-      show(state.engine.load(content), false);
-    } catch (error) {
-      problem(`${file.name} is refused: ${error.message}`);
-    }
-    return;
-  }
+  if (openProgram(file, content)) return;
   const { rate, window } = state.engine.program.sound;
   try {
     const samples = await fileSamples(content, rate);
