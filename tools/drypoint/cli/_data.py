@@ -20,7 +20,7 @@ from drypoint.data import (
     encoder_from_config,
     train_val_split,
 )
-from drypoint.nn import Model
+from drypoint.nn import InputPart, Model
 from drypoint.program import Program
 
 from ._output import say
@@ -199,6 +199,13 @@ def _load_named_set(
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
 
+def _inputs_of(reader: Model | Program) -> list[str]:
+    """The names of several inputs, else none."""
+    if isinstance(reader, Program):
+        return [part.name for part in reader.input_parts]
+    return [name for name, leaf in reader.net.leaves() if isinstance(leaf, InputPart)]
+
+
 def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> Dataset:
     """The examples of ``--data``, else of the data that a net was trained on, and a line that says
     which they are.
@@ -213,8 +220,13 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
 
     Raises:
         DrypointError: examples cannot be read; or no ``--data``, and the net's data are not known,
-            not there, or have changed.
+            not there, or have changed; or several inputs, which no data set has.
     """
+    if names := _inputs_of(reader):
+        raise DrypointError(
+            f"it reads the inputs {', '.join(names)}, and data sets have one: give them by name in "
+            "Python, as docs/inputs.md shows"
+        )
     source, encoder = source_of(args, reader), encoder_of(reader)
     if source.has_name:
         chosen = data.load(source.text, "train" if split == "val" else split)
