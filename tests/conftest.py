@@ -68,8 +68,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--leave-out",
         type=Path,
-        help="a file of --write-passed: not these tests, and those of FILE.again without coverage, "
-        "which takes as long as they do",
+        help="a file of --write-passed: not these tests; the tests of FILE.again without coverage, "
+        "which doubles their time",
     )
 
 

@@ -33,7 +33,7 @@ CASES += [
         nets.wide_program(),
     )
 ]
-FEW_STEPS = 400_000  # multiply-accumulates of a program, where a target runs no new kernels
+FEW_STEPS = 400_000  # multiply-accumulates of a program where a target has no new kernels
 
 
 @functools.cache
@@ -51,7 +51,7 @@ class Target:
     emulator: tuple[str, ...]
     backends: tuple[str, ...]
     flags: tuple[str, ...] = ()
-    new_kernels: bool = True  # none, where another target runs its backends, too
+    new_kernels: bool = True  # no other target runs its backends
 
 
 ARM64 = ("neoni8mm", "neondot", "neon", "scalar")
@@ -156,7 +156,8 @@ def assert_reference(script, cases, wanted):
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
-    """All programs, or those of few steps: each backend meets an instruction that the CPU lacks."""
+    """All programs; of few steps where each kernel needs only to meet an instruction that the CPU
+    lacks."""
     chosen = [i for i, (p, _) in enumerate(CASES) if target.new_kernels or p.macs <= FEW_STEPS]
     script = emulator_script(toolbox, target, compiler)
     assert_reference(script, [CASES[i] for i in chosen], [reference_of_case(i) for i in chosen])
