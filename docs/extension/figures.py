@@ -23,6 +23,7 @@ COMMANDS = {
     "deployed": "python examples/nets.py",
     "few-bits": "python examples/few_bits.py "
     "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,mnist1d-8k",
+    "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
