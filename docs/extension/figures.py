@@ -22,7 +22,7 @@ COMMANDS = {
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
     "few-bits": "python examples/few_bits.py "
-    "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,mnist1d-8k",
+    "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,fashion-32k,mnist1d-8k",
     "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
