@@ -111,7 +111,7 @@ def test_two_bands_of_features_become_the_mean_of_all(axis):
     np.testing.assert_array_equal(change(audio), CLIPS)
     all_hidden = Audio(frequency_mask=255).change_features(features, **options)
     assert all_hidden.shape == features.shape
-    with pytest.raises(AugmentError, match="wanted: those of an AudioEncoder"):
+    with pytest.raises(AugmentError, match="wanted: an AudioEncoder's"):
         audio.change_features(features[0, 0], **options)
 
 

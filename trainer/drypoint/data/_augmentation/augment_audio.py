@@ -112,7 +112,7 @@ class Audio:
             AugmentError: features of another shape, not an index for each, or a negative number.
         """
         if features.ndim not in (3, 4) or 0 in features.shape:
-            raise AugmentError(f"features are {features.shape}; wanted: those of an AudioEncoder")
+            raise AugmentError(f"features are {features.shape}; wanted: an AudioEncoder's")
         if not self.frequency_mask:
             return features
         n, axis = len(features), 1 if features.ndim == 3 else 3
