@@ -3,6 +3,7 @@
 Oracle: the commands' own checks (verify compares every byte; the self-test listens).
 """
 
+import shutil
 import wave
 
 import numpy as np
@@ -55,6 +56,22 @@ def test_words_become_a_program_that_listens(cli, words, tmp_path):
     header = (folder / "word.h").read_text("utf-8")
     assert "#define WORD_LISTEN_SIZE" in header
     assert "word_detect(void *memory, const int32_t *output, size_t *keyword);" in header
+
+
+def test_a_folder_val_validates_and_the_net_streams_without_padding(cli, words, tmp_path):
+    parts = tmp_path / "parts"
+    shutil.copytree(words, parts / "train")
+    for word in ("low", "high"):
+        (parts / "val" / word).mkdir(parents=True)
+        for i in range(3):
+            (parts / f"train/{word}/{i}.wav").rename(parts / f"val/{word}/{i}.wav")
+    arguments = ["--data", parts, "--task", "keyword", "--window", 8000]
+    code, _, lines = cli("train", *arguments, "--epochs", 1, "--out", tmp_path / "net.npz")
+    assert code == 0
+    assert "test part: none, the source names none" in lines
+    assert "net: ds-conv1d (--net names another)" in lines
+    assert "training on 18 examples, validated on 6" in lines
+    assert "held out" not in lines
 
 
 def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(words, tmp_path):
