@@ -52,7 +52,7 @@ class Audio:
 
     def __post_init__(self) -> None:
         limits = {"speed": 0.5, "shift": _LIMIT, "mask": _LIMIT, "noise": 100, "gain": 1}
-        limits["frequency_mask"] = _CHANNELS
+        limits |= {"frequency_mask": _CHANNELS}
         for name, most in limits.items():
             check_amount(name, getattr(self, name), 0, most)
         sound = self.recordings
@@ -111,10 +111,10 @@ class Audio:
         Raises:
             AugmentError: features of another shape, not an index for each, or a negative number.
         """
-        if features.ndim not in (3, 4) or 0 in features.shape:
-            raise AugmentError(f"features are {features.shape}; wanted: an AudioEncoder's")
         if not self.frequency_mask:
             return features
+        if features.ndim not in (3, 4) or 0 in features.shape:
+            raise AugmentError(f"features are {features.shape}; wanted: an AudioEncoder's")
         n, axis = len(features), 1 if features.ndim == 3 else 3
         keys, channels = draw_keys(n, seed, epoch, indices, what="clips"), features.shape[axis]
         hidden, places = np.zeros((n, channels), bool), np.arange(channels)
