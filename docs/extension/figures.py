@@ -32,6 +32,8 @@ COMMANDS = {
     "--batches 128 --threads 1 --rounds 5 --markdown",
     "training-deployed": "python -m training_bench --nets kws,ic,vww,ad,sww,mobilenet,tcn,unet "
     "--batches 64 --rounds 3 --markdown",
+    "training-peers": "python -m training_bench --nets kws,ic,ad,sww,mobilenet,tcn "
+    "--batches 64,128 --threads 1 --rounds 3 --markdown",
     "training-families": "python -m training_bench --families",
     "recipes": "drypoint recipes",
     "page": "python tests/support/browser.py",
