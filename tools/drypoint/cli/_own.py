@@ -16,6 +16,7 @@ from drypoint.train import TrainResult
 
 from ._data import TrainingData
 from ._keywords import KEYWORD, add_passages, audio_augmentation
+from ._keywords import STEPS as KEYWORD_STEPS
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._reconstruction import reconstructs
@@ -269,7 +270,8 @@ def _options(
     loss, and no augmentation that would change what is predicted, or of classes."""
     batch = args.batch or BATCH
     few, many = EPOCHS
-    usual = max(few, min(many, -(-STEPS * batch // len(data.train))))
+    steps = KEYWORD_STEPS if args.task == KEYWORD else STEPS
+    usual = max(few, min(many, -(-steps * batch // len(data.train))))
     optimizer = OPTIMIZERS[args.optimizer or "adam"]()
     rate = args.lr or (None if args.optimizer else FURTHER_RATE if further else RATE)
     strength = args.augment or ("strong" if args.task == KEYWORD else "light")
