@@ -7,9 +7,10 @@ trains each net in floats and then in integers, for each seed, and prints a row 
 bytes of weights, biases and multipliers; the flash that the model's tables take on a Cortex-M0+, op
 records included; and the accuracy of the C engine on the test images, the median of the seeds.
 Some training examples are held out, and settings were chosen on these; the last epoch counts.
-`mnist-8k`, `mnist-13k`, `fashion-13k` and `mnist1d-8k` were kept, or trained longer, after a run that
-showed their test accuracy too, so these four are not free of choice. The epochs of `mnist-4k` were
-chosen by validation with another seed, and all pictures take as many since. The nets `ds-cnn` and `resnet8` of MLPerf Tiny are trained in 8 and in 4 bits, from the same floats.
+`mnist-8k`, `mnist-13k`, `fashion-13k` and `mnist1d-8k` were kept, or trained longer, after a run
+that showed their test accuracy too, so these four are not free of choice. The epochs of `mnist-4k`
+were chosen by validation with another seed, and all pictures take as many since. The nets `ds-cnn`
+and `resnet8` of MLPerf Tiny are trained in 8 and in 4 bits, from the same floats.
 
 With ``--runs`` each seed's run is written to a folder, and runs of the same recipe in it are not
 repeated: an interrupted command goes on where it was. The command needs the data sets (Debian's
