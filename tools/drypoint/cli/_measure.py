@@ -7,7 +7,7 @@ import argparse
 from drypoint.common import DrypointError, check_writable
 from drypoint.data import Dataset
 from drypoint.engine import Engine
-from drypoint.measure import measure
+from drypoint.measure import measure, reconstructs
 from drypoint.nn import Model
 from drypoint.program import Program
 
@@ -15,7 +15,7 @@ from ._data import add_data_arguments, examples
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
-from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
+from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
 from ._source import predicts_number
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     numeric = predicts_number(loaded)
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
-            raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
+            raise DrypointError(f"{option} is for an autoencoder, which {_why_none(loaded, args)}")
         others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
         answers = numeric or loaded.decoder or others
         if isinstance(loaded, Program) and not (answers or loaded.softmax is True):
@@ -92,6 +92,19 @@ def run(args: argparse.Namespace) -> int:
             text, facts = f"{text}\n{errors}", {**facts, **chosen, "detector": found}
     result(f"{args.file}\n{text}", {"file": str(args.file), **facts}, as_json=args.json)
     return 0
+
+
+def _why_none(loaded: Model | Program, args: argparse.Namespace) -> str:
+    """Why a net is no autoencoder of ``--normal`` and ``--false-alarms``."""
+    names = loaded.reconstructions if isinstance(loaded, Program) else ()
+    if not names:
+        return f"{args.file} is not"
+    return (
+        f"has one output, and {args.file} has {len(loaded.outputs)}: in Python, "
+        f"program.with_threshold(threshold, {names[0]!r}) sets the threshold of an output, which "
+        "measure.anomaly_threshold chooses from Engine(program).reconstruction_error(x)"
+        f"[{names[0]!r}]"
+    )
 
 
 def _anomaly_option(args: argparse.Namespace) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from drypoint import train
 from drypoint.common import DrypointError
 from drypoint.data import AudioEncoder, ClassDecoder, Dataset, ImageEncoder, SignalEncoder, augment
-from drypoint.measure import measure
+from drypoint.measure import measure, reconstructs
 from drypoint.nn import CrossEntropyLoss, Loss, Model, MSELoss
 from drypoint.train import TrainResult
 
@@ -18,7 +18,6 @@ from ._data import TrainingData
 from ._keywords import KEYWORD, add_passages, audio_augmentation
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
-from ._reconstruction import reconstructs
 from ._regression import measure_numbers, scale_output, without_softmax
 from ._source import REGRESSION, predicts_number
 from ._validation import DIGEST, validation_parts
