@@ -200,7 +200,7 @@ class Dataset:
         n = len(self)
         if self.is_signals:
             steps, channels = self.signal_size
-            size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
+            size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
             rate = f", {self.sample_rate:,} steps a second" if self.sample_rate else ""
             return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
         size = "{} x {}".format(*self.image_size)
