@@ -407,12 +407,3 @@ def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, mon
     assert str(out) not in output + errors
     facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
     assert facts["file"] == str(tmp_path / "net-interrupted.npz")
-
-
-def test_data_sets_are_refused_for_a_net_of_several_inputs(refused, tmp_path):
-    parts = {"image": (1, 8, 8), "weather": (5,)}
-    layers = {"flat": nn.Flatten(), "cat": nn.Concat(), "fc": nn.Linear(3), "end": nn.Softmax()}
-    edges = [(".image", "flat", "cat.a"), (".weather", "cat.b"), ("cat", "fc", "end", ".class")]
-    nn.Model(nn.Graph(layers, edges, parts).initialize(0)).save(tmp_path / "two.npz")
-    message = refused("measure", tmp_path / "two.npz", "--data", "digits")
-    assert "it reads the inputs image, weather, and data sets have one" in message

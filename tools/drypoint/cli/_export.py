@@ -363,7 +363,7 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     """
     options = argparse.Namespace(data=args.data, limit=None)
     try:
-        return one_of_each(examples("test", options, program), program)
+        return one_of_each(examples("test", options, program, several=True), program)
     except DrypointError as error:
         if args.data is not None:
             raise
@@ -386,7 +386,7 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
         ProgramError: the program does not read such images.
     """
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
-    return program.encode(dataset.x[firsts])
+    return program.encode(dataset.take(firsts).inputs)
 
 
 def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:

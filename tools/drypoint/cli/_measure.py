@@ -14,6 +14,7 @@ from drypoint.program import Program
 from ._data import add_data_arguments, examples
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
+from ._own import labelled
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         loaded, chosen = _with_threshold(loaded, args)
     if args.false_accepts is not None:
         loaded, chosen = _with_detector(loaded, args)
-    dataset = examples("test", args, loaded)
+    dataset = examples("test", args, loaded, several=True)
     if numeric:
         text, facts = show_numbers(measure_numbers(loaded, dataset))
     elif reconstructs(loaded):
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         facts |= chosen
     else:
         model = Engine(loaded) if isinstance(loaded, Program) else loaded
-        measured = measure(model, dataset, output=args.output)
+        measured = measure(model, labelled(dataset), output=args.output)
         text, facts = measured.report(), measured.to_json()
         if isinstance(loaded, Program) and loaded.detector is not None:
             errors, found = _detector_errors(loaded, dataset)

@@ -91,7 +91,7 @@ class Training:
             error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
             text = f"mean squared error of {len(test):,} test examples: {error:.4f}"
             return text, {"n": len(test), "mean_squared_error": error}
-        found = measure(model, test)
+        found = measure(model, labelled(test))
         low, high = found.accuracy_interval
         text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
         text += f" (95 % interval {percent(low)} to {percent(high)})"
@@ -104,8 +104,17 @@ class Training:
             std, mean = self.scale
             return dataset.x, ((dataset.numbers - mean) / std).astype(np.float32)[:, None]
         if not self.repeats:
-            return dataset
+            return labelled(dataset)
         return dataset.x, self.model.encode(dataset.x).reshape(len(dataset), -1)
+
+
+def labelled(dataset: Dataset) -> Any:
+    """A data set as `train.fit` and `measure` take it: of several inputs a pair of the inputs by
+    name and the names of the classes.
+    """
+    if not dataset.input_shapes:
+        return dataset
+    return dataset.inputs, [dataset.classes[i] for i in dataset.y]
 
 
 def training(
@@ -126,7 +135,8 @@ def training(
     Raises:
         DrypointError: the net does not fit the data, or there is only one class.
     """
-    name = args.net or default_net(data.train, task=args.task)
+    several = bool(data.train.input_shapes)
+    name = args.net or ("" if several else default_net(data.train, task=args.task))
     family = name.partition(":")[0]
     repeats = family == AUTOENCODER if saved is None else reconstructs(saved)
     predicts = args.task == REGRESSION if saved is None else predicts_number(saved)
@@ -228,6 +238,8 @@ def _model(
     *,
     repeats: bool,
 ) -> Model:
+    if data.train.input_shapes:
+        return _model_of_several(name, data, notify)
     encoder = _encoder(data.train, notify, task=args.task)
     predicts = args.task == REGRESSION
     classes = 1 if predicts else len(data.train.classes)
@@ -245,6 +257,28 @@ def _model(
         )
     decoder = None if repeats or predicts else ClassDecoder(data.train.classes)
     return Model(net, encoder=encoder, decoder=decoder)
+
+
+def _model_of_several(name: str, data: TrainingData, notify: Callable[[str], None]) -> Model:
+    """The model of several inputs, which the function of a ``--net FILE.py:FUNCTION`` gives.
+
+    Raises:
+        DrypointError: ``--net`` names no such function, or its net has other inputs or outputs.
+    """
+    inputs, classes = dict(data.train.input_shapes), data.train.classes
+    shown = ", ".join(f"{port} {shape}" for port, shape in inputs.items())
+    if ".py:" not in name:
+        raise DrypointError(
+            f"{data.name} has the inputs {shown}: --net FILE.py:FUNCTION names a function that "
+            "returns an nn.Graph with these inputs"
+        )
+    notify(f"inputs, as the net reads them: {shown}")
+    net = make_net(name, input_shape=inputs, classes=len(classes))
+    ports = {port: net.input_shapes.get(port) for port in net.input_ports}
+    if ports != inputs:
+        found = ", ".join(f"{port} {shape}" for port, shape in ports.items())
+        raise DrypointError(f"--net {name} has the inputs {found}, {data.name} has {shown}")
+    return Model(net, decoder=ClassDecoder(classes))
 
 
 def _encoder(
