@@ -7,6 +7,7 @@ import pytest
 
 from drypoint import data
 from drypoint.cli._data import hold_out
+from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.program import Program
 
@@ -85,9 +86,30 @@ def test_other_inputs_and_nets_are_one_line(files, cli):
         line = refused("train", "--data", source, *words, "--out", files / "net.npz")
         assert message in line
     assert "the net reads one input" in refused("measure", "lenet-mnist", "--data", source)
-    np.savez(files / "short.npz", left=np.zeros((5, 2)), right=np.zeros((4, 2)), y=np.zeros(5, int))
-    line = refused("train", "--data", files / "short.npz", "--out", files / "net.npz")
-    assert "the input right is float64 of shape (4, 2); wanted: numbers (5, ...)" in line
+
+
+def test_arrays_that_are_no_inputs_are_one_line(tmp_path):
+    five = np.zeros((5, 2))
+    for right, y, message in (
+        (
+            five[:4],
+            five[:, 0],
+            r"the input right is float64 of shape \(4, 2\); wanted: numbers \(5",
+        ),
+        (five[:, :0], five[:, 0], r"the input right is float64 of shape \(5, 0\)"),
+        (five.astype(str), five[:, 0], "the input right is <U"),
+        (five, np.zeros(0), r"the input left is float64 of shape \(5, 2\); wanted: numbers \(0"),
+        (five, np.float64(1), r"wanted: numbers \(1, \.\.\.\)"),
+    ):
+        np.savez(tmp_path / "bad.npz", left=five, right=right, y=y)
+        with pytest.raises(data.DatasetError, match=message):
+            data.read(tmp_path / "bad.npz")
+    np.savez(tmp_path / "bad.npz", **{"left": five, "a\x1b[2J": five}, y=five[:, 0])
+    with pytest.raises(data.DatasetError, match=r"the input a\\x1b\[2J is called as no input"):
+        data.read(tmp_path / "bad.npz")
+    np.savez(tmp_path / "large.npz", left=np.zeros((5, 900), np.uint8), right=five, y=range(5))
+    with pytest.raises(DrypointError, match="the inputs"):
+        data.read(tmp_path / "large.npz", limit=8000)
 
 
 def test_commands_without_inputs_by_name_say_where_they_are(files, cli, refused):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_limit, read_bytes
+from drypoint.common import DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL, PART_NAMES, Splits
@@ -68,7 +68,7 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     parts: dict[str, Dataset] = {}
     if several := _several_inputs(arrays, numeric=numeric):
         try:
-            parts[ALL] = _join(several, roles["", "y"], classes)
+            parts[ALL] = _join(several, roles["", "y"], classes, limit=limit)
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from error
         return Splits(parts, str(path), ())
@@ -106,19 +106,30 @@ def _several_inputs(arrays: dict[str, NDArray[Any]], *, numeric: bool) -> dict[s
     return inputs if len(inputs) > 1 else {}
 
 
-def _join(inputs: Mapping[str, NDArray[Any]], y: NDArray[Any], classes: tuple[Any, ...]) -> Dataset:
+def _join(
+    inputs: Mapping[str, NDArray[Any]], y: NDArray[Any], classes: tuple[Any, ...], *, limit: int
+) -> Dataset:
     """The examples of several inputs, whose rows have the values one after another.
 
     Raises:
-        DatasetError: an input has no numbers, or no example for each label.
+        DatasetError: an input has another name than C takes, no numbers, or no example for each
+            label.
+        DrypointError: the rows take more memory than ``limit``.
     """
+    n = y.size and len(np.atleast_1d(y))
     for name, array in inputs.items():
-        if array.dtype.kind not in "buif" or array.ndim < 2 or len(array) != len(y):
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise DatasetError(
+                f"the input {printable(name)} is called as no input of a net: small letters, "
+                "digits and _"
+            )
+        if array.dtype.kind not in "buif" or array.ndim < 2 or len(array) != n or not array.size:
             raise DatasetError(
                 f"the input {name} is {array.dtype} of shape {array.shape}; wanted: numbers "
-                f"({len(y)}, ...), an example for each of the {len(y)} labels"
+                f"({n}, ...), an example for each of the {n} labels"
             )
-    rows = [array.reshape(len(y), -1).astype(np.float32) for array in inputs.values()]
+    check_limit(4 * sum(array.size for array in inputs.values()), limit, what="the inputs")
+    rows = [array.reshape(n, -1).astype(np.float32) for array in inputs.values()]
     shapes = tuple((name, array.shape[1:]) for name, array in inputs.items())
     return Dataset(np.concatenate(rows, axis=1)[:, None], y, classes, input_shapes=shapes)
 
