@@ -5,13 +5,14 @@ autoencoder, or of keywords, on validation examples.
 import argparse
 
 from drypoint.common import DrypointError, check_writable
-from drypoint.data import Dataset
+from drypoint.data import Dataset, UnknownClassError
 from drypoint.engine import Engine
 from drypoint.measure import measure, reconstructs
 from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
+from ._foreign import SUFFIXES
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._own import labelled
@@ -86,7 +87,15 @@ def run(args: argparse.Namespace) -> int:
         facts |= chosen
     else:
         model = Engine(loaded) if isinstance(loaded, Program) else loaded
-        measured = measure(model, labelled(dataset), output=args.output)
+        try:
+            measured = measure(model, labelled(dataset), output=args.output)
+        except UnknownClassError as error:
+            if args.labels is not None or args.file.suffix not in SUFFIXES:
+                raise
+            names = ",".join(map(str, dataset.classes))
+            raise DrypointError(
+                f"{error}; --labels names the classes in the order of the outputs, as {names}"
+            ) from error
         text, facts = measured.report(), measured.to_json()
         if isinstance(loaded, Program) and loaded.detector is not None:
             errors, found = _detector_errors(loaded, dataset)
@@ -97,8 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _why_none(loaded: Model | Program, args: argparse.Namespace) -> str:
     """Why a net is no autoencoder of ``--normal`` and ``--false-alarms``."""
-    names = loaded.reconstructions if isinstance(loaded, Program) else ()
-    if not names:
+    if not isinstance(loaded, Program) or not (names := loaded.reconstructions):
         return f"{args.file} is not"
     return (
         f"has one output, and {args.file} has {len(loaded.outputs)}: in Python, "
