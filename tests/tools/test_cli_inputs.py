@@ -74,7 +74,7 @@ def test_commands_train_quantize_and_measure_a_net_of_several_inputs(files, cli)
 def test_other_inputs_and_nets_are_one_line(files, cli):
     source, scene = files / "scenes.npz", files / "scene.py"
 
-    def refused(*words):
+    def last_line(*words):
         code, out, err = cli(*words)
         assert (code, out) == (2, "")
         return err.splitlines()[-1]
@@ -83,9 +83,9 @@ def test_other_inputs_and_nets_are_one_line(files, cli):
         ([], "scenes.npz has the inputs image (1, 4, 4), weather (3,): --net FILE.py:FUNCTION"),
         (["--net", f"{scene}:other"], "has the inputs image (1, 4, 4), weather (9,), scenes.npz"),
     ):
-        line = refused("train", "--data", source, *words, "--out", files / "net.npz")
+        line = last_line("train", "--data", source, *words, "--out", files / "net.npz")
         assert message in line
-    assert "the net reads one input" in refused("measure", "lenet-mnist", "--data", source)
+    assert "the net reads one input" in last_line("measure", "lenet-mnist", "--data", source)
 
 
 def test_arrays_that_are_no_inputs_are_one_line(tmp_path):

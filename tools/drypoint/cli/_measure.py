@@ -15,7 +15,7 @@ from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
-from ._own import labelled
+from ._own import fit_data
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         model = Engine(loaded) if isinstance(loaded, Program) else loaded
         try:
-            measured = measure(model, labelled(dataset), output=args.output)
+            measured = measure(model, fit_data(dataset), output=args.output)
         except UnknownClassError as error:
             if args.labels is not None or args.file.suffix not in SUFFIXES:
                 raise

@@ -91,7 +91,7 @@ class Training:
             error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
             text = f"mean squared error of {len(test):,} test examples: {error:.4f}"
             return text, {"n": len(test), "mean_squared_error": error}
-        found = measure(model, labelled(test))
+        found = measure(model, fit_data(test))
         low, high = found.accuracy_interval
         text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
         text += f" (95 % interval {percent(low)} to {percent(high)})"
@@ -104,11 +104,11 @@ class Training:
             std, mean = self.scale
             return dataset.x, ((dataset.numbers - mean) / std).astype(np.float32)[:, None]
         if not self.repeats:
-            return labelled(dataset)
+            return fit_data(dataset)
         return dataset.x, self.model.encode(dataset.x).reshape(len(dataset), -1)
 
 
-def labelled(dataset: Dataset) -> Any:
+def fit_data(dataset: Dataset) -> Any:
     """A data set as `train.fit` and `measure` take it: of several inputs a pair of the inputs by
     name and the names of the classes.
     """
