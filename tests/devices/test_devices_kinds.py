@@ -4,6 +4,8 @@ instructions, which do not vary.
 Peers: CMSIS-NN at 99f736a by the harness of ``make bench-devices``, gcc 14.2 -O3.
 """
 
+import math
+
 import pytest
 from device_jobs import as_params
 from few_bits_nets import with_few_bits
@@ -74,8 +76,8 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
 # Instructions a multiply-accumulate, at most: issue 39 and docs/few-bits.md.
 FEW_BITS = {
     (4, "cortex-m0+"): {"dense": 3.5, "1x1": 3.5, "3x3": 3.2},
-    (2, "cortex-m0+"): {"dense": 2.0, "1x1": 2.8, "3x3": 2.5},
-    (4, "cortex-m4"): {"dense": 1.3, "1x1": 1.3, "3x3": 1.3},
+    (2, "cortex-m0+"): {"dense": 2.0, "1x1": 2.7, "3x3": 2.5},
+    (4, "cortex-m4"): {"dense": 1.2, "dense of 256": 1.3, "1x1": 1.3, "3x3": 1.3},
 }
 
 
@@ -84,6 +86,7 @@ FEW_BITS = {
 def test_a_layer_of_few_bits_takes_at_most_so_many_instructions(bits, name, toolbox):
     kinds = (
         dense("dense", 800, 500),
+        dense("dense of 256", 256, 64),
         conv("1x1", (14, 14, 64), kernel=(1, 1)),
         conv("3x3", (7, 7, 64)),
     )
@@ -94,4 +97,5 @@ def test_a_layer_of_few_bits_takes_at_most_so_many_instructions(bits, name, tool
     counts = devices.measure_cost(target, with_few_bits(program, choice=(bits,))).instructions.ops
     found = {kind.name: counts[at] / kind.work for kind, at in zip(kinds, places, strict=True)}
     bars = FEW_BITS[bits, name]
-    assert {kind: round(n, 2) for kind, n in found.items() if n > bars[kind]} == {}
+    over = {kind: round(n, 2) for kind, n in found.items() if n > bars.get(kind, math.inf)}
+    assert over == {}, found

@@ -55,7 +55,9 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
 
     run([programs["test_api"]])
     random_nets = [nets.random_program(seed) for seed in range(83)]
-    random_nets += [
+    random_nets += stream_nets.streams(range(8))
+    cases = [(program, nets.random_inputs(program, 1, n=5)) for program in random_nets]
+    large = [
         nets.wide_program(),
         nets.skipping_program(),
         *nets.BROAD,
@@ -67,11 +69,8 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *nets.POOLING,
         *few_bits_nets.programs(6),
     ]
-    random_nets += stream_nets.streams(range(8))
-    traces(
-        programs["driver"],
-        [(program, nets.random_inputs(program, 1, n=5)) for program in random_nets],
-    )
+    cases += [(program, nets.random_inputs(program, 1)) for program in large]
+    traces(programs["driver"], cases)
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]

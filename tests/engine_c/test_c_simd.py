@@ -4,6 +4,7 @@ Oracle: ``program.reference`` for the target's plain kernels, and in the driver 
 for every backend: each op of each program, packed and not, one input and a batch.
 """
 
+import functools
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,13 @@ CASES += [
         nets.wide_program(),
     )
 ]
-WANTED = [reference.trace(program, x) for program, x in CASES]
+FEW_STEPS = 400_000  # multiply-accumulates of a program where a target has no new kernels
+
+
+@functools.cache
+def reference_of_case(i):
+    program, x = CASES[i]
+    return reference.trace(program, x)
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,26 @@ class Target:
     emulator: tuple[str, ...]
     backends: tuple[str, ...]
     flags: tuple[str, ...] = ()
+    new_kernels: bool = True  # no other target runs its backends
 
 
 ARM64 = ("neoni8mm", "neondot", "neon", "scalar")
 TARGETS = (
     Target("arm64", "aarch64-linux-gnu", ("qemu-aarch64",), ARM64),
-    Target("arm64-v8.2", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a76"), ARM64[1:]),
-    Target("arm64-v8.0", "aarch64-linux-gnu", ("qemu-aarch64", "-cpu", "cortex-a53"), ARM64[2:]),
+    Target(
+        "arm64-v8.2",
+        "aarch64-linux-gnu",
+        ("qemu-aarch64", "-cpu", "cortex-a76"),
+        ARM64[1:],
+        new_kernels=False,
+    ),
+    Target(
+        "arm64-v8.0",
+        "aarch64-linux-gnu",
+        ("qemu-aarch64", "-cpu", "cortex-a53"),
+        ARM64[2:],
+        new_kernels=False,
+    ),
     Target(
         "rvv128",
         "riscv64-linux-gnu",
@@ -64,6 +84,7 @@ TARGETS = (
         ("qemu-riscv64", "-cpu", "rv64,zve64x=true,vlen=64"),
         ("scalar",),
         ("-march=rv64gc_zve64x",),
+        new_kernels=False,
     ),
     Target("armv7", "arm-linux-gnueabihf", ("qemu-arm",), ("neon", "scalar"), ("-mfpu=neon",)),
 )
@@ -135,7 +156,11 @@ def assert_reference(script, cases, wanted):
 
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
-    assert_reference(emulator_script(toolbox, target, compiler), CASES, WANTED)
+    """All programs; of few steps where each kernel needs only to meet an instruction that the CPU
+    lacks."""
+    chosen = [i for i, (p, _) in enumerate(CASES) if target.new_kernels or p.macs <= FEW_STEPS]
+    script = emulator_script(toolbox, target, compiler)
+    assert_reference(script, [CASES[i] for i in chosen], [reference_of_case(i) for i in chosen])
 
 
 @ONLY_CI

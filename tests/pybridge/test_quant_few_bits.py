@@ -57,6 +57,11 @@ def test_a_scheme_equals_its_weights(lenet, calibration):
     assert programs[0].ops[0].weight.tobytes() == programs[1].ops[0].weight.tobytes()
 
 
+def test_a_scheme_shows_its_weights_as_they_are_written():
+    assert repr(quant.Scheme(weights=4)) == "Scheme(weights=4)"
+    assert repr(quant.Scheme(weights={"fc1": 2, "*": 4})) == "Scheme(weights={'fc1': 2, '*': 4})"
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

@@ -29,7 +29,7 @@ def _with_bits(op, bits):
     return replace(op, weight=small, weight_bits=bits)
 
 
-# Dense ops of 2 bits whose channels are more than the kernels keep, inputs no whole step of 16.
+# Dense ops whose channels are more than the kernels keep, inputs no whole step of 16.
 WIDE = [nets.broad_program(33, "u8"), nets.broad_program(150, "i8")]
 
 
@@ -41,7 +41,7 @@ def programs(count: int) -> list[Program]:
     made += [nets.random_program(seed) for seed in range(2000, 2000 + count)]
     kinds = ((4,), (2,), (8, 4, 2))
     mixed = [with_few_bits(program, i, kinds[i % 3]) for i, program in enumerate(made)]
-    return mixed + [with_few_bits(program, choice=(2,)) for program in WIDE]
+    return mixed + [with_few_bits(program, choice=(bits,)) for program in WIDE for bits in (4, 2)]
 
 
 def random_few_bits(seed: int) -> Program:

@@ -1,9 +1,11 @@
-"""Which tests passed, in a file for a second run that leaves these tests out (`.ci/run`).
+"""Which tests passed, in two files for a second run (`.ci/run`).
 
-A test that looks at more in CI (more random cases, more backends) is not written, nor is a test
-with a fixture that looks at more: the second run adds to it.
+The second run leaves out the tests of the first file. The other one, with the suffix .again, has
+the tests that look at more in CI (more random cases, more backends), or have a fixture that does:
+the second run adds to them, but hardly a line of Python that they had not executed.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,12 +19,18 @@ def note_more_in_ci() -> None:
     more_in_ci.update(running[-1:])
 
 
+def again_file(path: Path) -> Path:
+    """The second file."""
+    return path.with_name(f"{path.name}.again")
+
+
 class PassedTests:
-    """A plugin that writes the file at the end of a run."""
+    """A plugin that writes the files at the end of a run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.phases: dict[str, int] = {}  # by a test's id: setup, call and teardown that passed
+        self.phases: Counter[str] = Counter()  # by a test's id: setup, call, teardown that passed
+        self.again: set[str] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef):
@@ -50,10 +58,13 @@ class PassedTests:
 
     def pytest_runtest_logreport(self, report):
         """Runs where the workers' reports arrive."""
-        whole = report.outcome == "passed" and not report.user_properties
-        self.phases[report.nodeid] = self.phases.get(report.nodeid, 0) + whole
+        self.phases[report.nodeid] += report.outcome == "passed"
+        if report.user_properties:
+            self.again.add(report.nodeid)
 
     def pytest_sessionfinish(self, session):
         if not hasattr(session.config, "workerinput"):
-            passed = (f"{name}\n" for name, phases in self.phases.items() if phases == 3)
-            self.path.write_text("".join(passed), "utf-8")
+            passed = [name for name, phases in self.phases.items() if phases == 3]
+            for again, path in enumerate((self.path, again_file(self.path))):
+                names = (f"{name}\n" for name in passed if (name in self.again) == again)
+                path.write_text("".join(names), "utf-8")

@@ -3,6 +3,7 @@
 Oracle: the commands' own checks (verify compares every byte; the self-test listens).
 """
 
+import shutil
 import wave
 
 import numpy as np
@@ -48,8 +49,8 @@ def test_words_become_a_program_that_listens(cli, words, tmp_path):
     assert "threshold 0.95: " in lines
     assert "as a stream of " in text
     detector = Program.load(program).detector
-    assert (detector.window, detector.hold, detector.keywords) == (10, 100, (0, 1))
-    assert detector.cutoff == 65536  # a tenth of 10 scores of 65,536
+    assert (detector.window, detector.hold, detector.keywords) == (25, 100, (0, 1))
+    assert detector.cutoff == 163840  # a tenth of 25 scores of 65,536
     folder = tmp_path / "c"
     assert cli("export", program, "--streaming", "--name", "word", "--out", folder)[0] == 0
     header = (folder / "word.h").read_text("utf-8")
@@ -57,10 +58,28 @@ def test_words_become_a_program_that_listens(cli, words, tmp_path):
     assert "word_detect(void *memory, const int32_t *output, size_t *keyword);" in header
 
 
+def test_a_folder_val_validates_and_the_net_streams_without_padding(cli, words, tmp_path):
+    parts = tmp_path / "parts"
+    shutil.copytree(words, parts / "train")
+    for word in ("low", "high"):
+        (parts / "val" / word).mkdir(parents=True)
+        for i in range(3):
+            (parts / f"train/{word}/{i}.wav").rename(parts / f"val/{word}/{i}.wav")
+    arguments = ["--data", parts, "--task", "keyword", "--window", 8000]
+    code, _, lines = cli("train", *arguments, "--epochs", 1, "--out", tmp_path / "net.npz")
+    assert code == 0
+    assert "test part: none, the source names none" in lines
+    assert "net: ds-conv1d (--net names another)" in lines
+    assert "training on 18 examples, validated on 6" in lines
+    assert "held out" not in lines
+
+
 def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(words, tmp_path):
     splits = data.read(words, task="keyword", window=8000)
     pool = splits[data.ALL]
     assert _keywords.audio_augmentation("none", pool, None) is None
+    strong, light = (_keywords.audio_augmentation(s, pool, None) for s in ("strong", "light"))
+    assert (strong.frequency_mask, light.frequency_mask) == (12, 6)
     generated = _keywords.audio_augmentation("strong", pool, None).recordings
     np.testing.assert_array_equal(generated, _keywords.generated_noise(60 * 16_000))
     assert 5000 < generated.std() < 7000

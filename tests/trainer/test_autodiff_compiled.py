@@ -87,7 +87,7 @@ def check_convolution(rng, n, spec, *, c, o, signal=False):
     size = tuple(max(1, v) + int(rng.integers(0, 6)) for v in least)
     size = (size[0], 1) if signal else size
     x, weight = whole(rng, n, c * groups, *size), whole(rng, o * groups, c, *window.kernel)
-    x, bias = anyhow(rng, x), whole(rng, o * groups)
+    x, bias = anyhow(rng, x), None if spec.exact else whole(rng, o * groups)
 
     def forward(x, weight, bias):
         value, winners = choose.conv2d(x, weight, bias, spec, taped=True)
@@ -117,14 +117,38 @@ def check_convolution(rng, n, spec, *, c, o, signal=False):
     dilation=pairs,
     pool=pairs,
     relu=st.booleans(),
+    exact=st.booleans(),
     seed=seeds,
 )
 @settings(max_examples=60)
-def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, seed):
+def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, exact, seed):
     rng = np.random.default_rng(seed)
     window = Window(kernel, stride, padding, dilation)
     groups, c, o = int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 14))
-    check_convolution(rng, n, Convolution(window, groups, relu, pool), c=c, o=o)
+    check_convolution(rng, n, Convolution(window, groups, relu, pool, exact), c=c, o=o)
+
+
+@pytest.mark.parametrize("largest", [255, 256])
+@pytest.mark.parametrize("largest_weight", [127, 128])
+def test_a_convolution_of_the_largest_integers(largest, largest_weight):
+    """By pairs of 16 bits up to 255 and 127, beyond by floats."""
+    rng = np.random.default_rng(0)
+    for c, pool in itertools.product((1, 2, 3), ((1, 1), (2, 2))):
+        x, weight = rng.integers(-1, 2, (40, c, 6, 7)), rng.integers(-1, 2, (7, c, 3, 5))
+        x, weight = (x * largest).astype(np.float32), (weight * largest_weight).astype(np.float32)
+        spec = Convolution(Window((3, 5)), pool=pool, exact=True)
+        on_every_set(lambda x, w: choose.conv2d(x, w, None, spec, taped=False)[:1], x, weight)  # noqa: B023
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_nan_comes_through_a_convolution_of_integers(name):
+    x, weight = np.ones((1, 2, 4, 4), np.float32), np.ones((1, 2, 3, 3), np.float32)
+    spec = Convolution(Window((3, 3)), pool=(2, 2), exact=True)
+    with runtime.force_kernels(name):
+        for wrong in (x, weight):
+            wrong[0, 1, 2, 2] = np.nan
+            assert np.isnan(choose.conv2d(x, weight, None, spec, taped=False)[0]).all()
+            wrong[0, 1, 2, 2] = 1
 
 
 @given(n=batches, c=st.integers(1, 12), o=st.integers(1, 14), strided=st.booleans(), seed=seeds)

@@ -90,7 +90,33 @@ def test_gain_scales_within_its_bounds():
     assert 1.3 < ratios.max() <= 1.5
 
 
+@pytest.mark.parametrize("axis", [1, 3])
+def test_two_bands_of_features_become_the_mean_of_all(axis):
+    """Oracle: plain loops over the channels of each encoded clip."""
+    audio, shape = Audio(frequency_mask=5), (N, 12, 9) if axis == 1 else (N, 1, 9, 12)
+    features = np.random.default_rng(4).integers(1, 900, shape).astype(np.float32)
+    options = {"seed": 3, "epoch": 1, "indices": np.arange(N)}
+    found, widths = audio.change_features(features, **options), set()
+    for clip, hidden in zip(features, found, strict=True):
+        mean = np.float32(clip.mean(dtype=np.float64))
+        rows, changed = (np.moveaxis(x, axis - 1, 0) for x in (clip, hidden))
+        band = [k for k in range(12) if not np.array_equal(rows[k], changed[k])]
+        assert (changed[band] == mean).all()
+        assert np.count_nonzero(np.diff(band) > 1) <= 1  # two bands have one gap
+        widths.add(len(band))
+    assert {*range(7)} <= widths <= {*range(11)}
+    one = audio.change_features(features[7:8], **{**options, "indices": np.array([7])})
+    np.testing.assert_array_equal(one[0], found[7])
+    np.testing.assert_array_equal(Audio().change_features(features, **options), features)
+    np.testing.assert_array_equal(change(audio), CLIPS)
+    all_hidden = Audio(frequency_mask=255).change_features(features, **options)
+    assert all_hidden.shape == features.shape
+    with pytest.raises(AugmentError, match="wanted: an AudioEncoder's"):
+        audio.change_features(features[0, 0], **options)
+
+
 REFUSED = (
+    (lambda: Audio(frequency_mask=256), "frequency_mask is 256, not a number from 0 to 255"),
     (lambda: Audio(speed=0.6), "speed is 0.6, not a number from 0 to 0.5"),
     (lambda: Audio(shift=-1), "shift is -1"),
     (lambda: Audio(noise=1), "noise has no recordings"),

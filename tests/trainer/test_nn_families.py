@@ -22,9 +22,10 @@ SIGNALS = {
     "conv1d": ("conv1d:4,6", 12),
     "tcn": ("tcn:4,4,6", 12),
     "mixednet": ("mixednet:4", 12),
+    "ds-conv1d": ("ds-conv1d:4", 12),
     "mlp": ("mlp:8,6", 5),
 }
-CAUSAL = ("tcn", "mixednet")
+CAUSAL = ("tcn", "mixednet", "ds-conv1d")
 
 
 def test_every_family_trains_quantizes_and_exports(tmp_path):
@@ -98,3 +99,17 @@ def test_names_that_make_no_net_are_one_line(name, message):
         nn.create_net(name, input_shape=(1, 8, 8), classes=3)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_stream_of_a_net_without_padding_decides_as_its_windows():
+    """Oracle: the net's own program on each window alone."""
+    encoder = data.SignalEncoder(window=26, channels=2)
+    net = nn.create_net("ds-conv1d:4", input_shape=encoder.shape, classes=3)
+    model = nn.Model(net.initialize(0), encoder=encoder)
+    signal = np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(signal, 26, axis=0)[::3].transpose(0, 2, 1)
+    program = quant.quantize(model, quant.calibrate(model, windows))
+    stream = engine.Engine(program.streaming())
+    found = stream.run(stream.program.integers(signal[:, None]))
+    assert len(found) == len(windows)
+    np.testing.assert_array_equal(found, engine.Engine(program).run(program.integers(windows)))

@@ -27,6 +27,7 @@ SMALL = {  # as small as the strides allow, so that the tests are cheap
     "conv1d": {"input_shape": (2, 12), "widths": (4, 6), "classes": 3},
     "tcn": {"input_shape": (2, 12), "widths": (4, 4, 6), "classes": 3},
     "mixednet": {"input_shape": (2, 12), "width": 4, "classes": 3},
+    "ds_conv1d": {"input_shape": (2, 12), "width": 4, "classes": 3},
     "autoencoder": {"inputs": 12, "hidden": 8, "depth": 2, "bottleneck": 4},
 }
 ALL = ("lenet", "lenet5", *SMALL)
@@ -99,7 +100,9 @@ def test_the_blocks_have_the_topology_of_their_papers():
         "mobilenet_v1": 13,
         "ds_cnn": 4,
         "mixednet": 6,
+        "ds_conv1d": 3,
     }
+    assert [layer.kernel_size for layer in depthwise.pop("ds_conv1d")] == [5, 9, 13]
     assert [layer.kernel_size for layer in depthwise.pop("mixednet")] == [5, 7, 11, 9, 15, 23]
     assert all(
         layer.groups == layer.out_channels == layer.in_channels and layer.kernel_size == 3
@@ -169,6 +172,7 @@ def test_sizes_that_make_no_net_are_refused_in_one_line():
         "conv1d": {"input_shape": ()},
         "tcn": {"input_shape": (1, 8, 8)},
         "mixednet": {"width": 5},
+        "ds_conv1d": {"input_shape": (40, 4)},
     }.items():
         with pytest.raises(nn.LayerError, match=r"^[^\n]+$"):
             getattr(nn, name)(**wrong)

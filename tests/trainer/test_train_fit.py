@@ -265,6 +265,24 @@ def test_what_is_augmented_is_what_the_encoder_reads():
     assert augmented.model.dumps() == by_hand.model.dumps()
 
 
+def test_features_that_augmentation_changes_are_what_the_net_reads():
+    """Oracle: an augmentation of the images whose encoding has the same values."""
+
+    class Inverted:
+        def __call__(self, images, /, **_):
+            return images
+
+        def change_features(self, features, /, *, seed, epoch, indices):
+            assert (seed, epoch, len(indices)) == (0, 1, len(features))
+            return model.encoder(255 - data.x[indices])
+
+    data, model = images(), image_model()
+    options = {"epochs": 1, "validation_split": 0}
+    wanted = quiet(model, data, augment=lambda x, **_: 255 - x, **options)
+    found = quiet(model, data, augment=Inverted(), **options)
+    assert found.model.dumps() == wanted.model.dumps()
+
+
 def test_the_average_is_the_weighted_mean_of_the_weights_after_each_step():
     """Oracle: the weights of runs that end after 1, 2, 3, 4 steps, weighted in float64."""
     options = {"batch_size": 90, "validation_split": 0, "schedule": train.Constant()}

@@ -20,7 +20,7 @@ CALIBRATED_ON = 1000  # training examples: learned scales start from their activ
 PERCENTILE = 99.95
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Scheme:
     """The bits of a program's weights and activations.
 
@@ -51,6 +51,10 @@ class Scheme:
             raise QuantizationError(
                 f"activations have {self.activations!r} bits; the engine has activations of 8 bits"
             )
+
+    def __repr__(self) -> str:
+        weights = dict(self.weights) if isinstance(self.weights, Mapping) else self.weights
+        return f"Scheme(weights={weights})"
 
     @property
     def patterns(self) -> Mapping[str, int]:

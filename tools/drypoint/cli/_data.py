@@ -162,7 +162,8 @@ def training_data(
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
     notify(f"{source.shown}: {_describe_numbers(shown) if numeric else _describe(shown)}")
     if test is None:
-        notify(f"test part: none, {len(train)} examples are too few to hold some out")
+        few = f"{len(train)} examples are too few to hold some out"
+        notify(f"test part: none, {few if ALL in splits else 'the source names none'}")
     elif ALL not in splits or "test" in splits:
         others = "" if val is None else f"; validation: {len(val):,}"
         notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")

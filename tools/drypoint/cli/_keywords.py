@@ -16,10 +16,9 @@ from drypoint.program import Detector, Keyword, Program
 KEYWORD = "keyword"
 SILENCE, UNKNOWN = "silence", "unknown"
 """Classes that are no keywords."""
-THRESHOLDS = tuple(
-    percent / 100 for percent in (10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95)
-)
-SMOOTHING_SECONDS, HOLD_SECONDS = 0.1, 1.0
+THRESHOLDS = tuple(percent / 100 for percent in range(10, 96, 5))
+STEPS = 6000  # of a run whose epochs are left out
+SMOOTHING_SECONDS, HOLD_SECONDS = 0.25, 1.0
 LATE = 0.5  # of a clip's length: a keyword is also found so long after its clip
 _NOISE_SECONDS = 60
 _OCTAVES = 8
@@ -58,6 +57,7 @@ def audio_augmentation(strength: str, train: Dataset, folder: Path | None) -> au
         noise=0.25 if light else 0.5,
         gain=0.25 if light else 0.5,
         recordings=noise,
+        frequency_mask=6 if light else 12,  # of 40 features
     )
 
 

@@ -32,7 +32,7 @@ def net_help() -> str:
 def default_net(dataset: Dataset, *, task: str | None = None) -> str:
     """The family of a ``--net`` that is left out."""
     if task == "keyword":
-        return "tcn"
+        return "ds-conv1d"
     if not dataset.is_signals:
         return "cnn"
     return "mlp" if dataset.signal_size[0] == 1 else "conv1d"

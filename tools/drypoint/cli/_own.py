@@ -16,6 +16,7 @@ from drypoint.train import TrainResult
 
 from ._data import TrainingData
 from ._keywords import KEYWORD, add_passages, audio_augmentation
+from ._keywords import STEPS as KEYWORD_STEPS
 from ._nets import AUTOENCODER, default_net, make_net
 from ._output import percent
 from ._regression import measure_numbers, scale_output, without_softmax
@@ -23,7 +24,7 @@ from ._source import REGRESSION, predicts_number
 from ._validation import DIGEST, validation_parts
 
 FEWEST_EPOCHS = 5  # of a run whose epochs are left out
-STEPS, MOST_EPOCHS = 1000, 60  # of such a run on signals, tables or sound
+STEPS, MOST_EPOCHS = 1000, 60  # of such a run on signals or tables
 PICTURE_STEPS, MOST_PICTURE_EPOCHS = 4000, 150  # of pictures, unless they take more than
 PICTURE_WORK = 10**12  # MACs forward: half a minute on a core of a desktop
 BATCH = 32
@@ -173,7 +174,10 @@ def training(
         if repeats or predicts:
             raise DrypointError("--balance is for classes, and this net has none")
         data = _balance(data, notify)
-    epochs = args.epochs or _epochs(data.train, args.batch or BATCH, net.info().macs)
+    steps = KEYWORD_STEPS if args.task == KEYWORD else STEPS
+    epochs = args.epochs or _epochs(
+        data.train, args.batch or BATCH, net.info().macs, signal_steps=steps
+    )
     if args.epochs is None:
         steps = epochs * -(-len(data.train) // (args.batch or BATCH))
         notify(f"epochs: {epochs}, about {steps:,} steps (--epochs chooses)")
@@ -307,7 +311,7 @@ def _encoder(
     return ImageEncoder(width=width, height=height, color=color, mean=mean, std=std)
 
 
-def _epochs(dataset: Dataset, batch: int, macs: int) -> int:
+def _epochs(dataset: Dataset, batch: int, macs: int, *, signal_steps: int = STEPS) -> int:
     """The epochs of a run that leaves them out, of a net of so many MACs an example.
 
     Pictures get four times the steps of other examples where the net is small enough. On validation
@@ -315,7 +319,7 @@ def _epochs(dataset: Dataset, batch: int, macs: int) -> int:
     """
     n = len(dataset)
     if dataset.is_signals:
-        steps, most = STEPS, MOST_EPOCHS
+        steps, most = signal_steps, MOST_EPOCHS
     else:
         affordable = PICTURE_WORK // (batch * max(1, macs))
         steps, most = max(STEPS, min(PICTURE_STEPS, affordable)), MOST_PICTURE_EPOCHS

@@ -57,7 +57,10 @@ def engine_sources() -> list[Path]:
 
 def compile_flags(target: Target) -> list[str]:
     """The compiler flags of every C file of a target, without optimization."""
-    return [*processor_flags(target), "-fdata-sections", f"-I{include_dir()}", f"-I{HARNESS}"]
+    # Unwind tables serve exceptions and debuggers; a linker keeps the tables of code that it drops.
+    unwinding = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
+    sections = ["-fdata-sections", *unwinding]
+    return [*processor_flags(target), *sections, f"-I{include_dir()}", f"-I{HARNESS}"]
 
 
 def processor_flags(target: Target) -> list[str]:

@@ -25,9 +25,7 @@ def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]
     Raises:
         SizeError: a tool failed, or there is data that a start-up would have to write.
     """
-    # Unwind tables serve exceptions and debuggers; a linker keeps the tables of code that it drops.
-    unwinding = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
-    flags = [*compile_flags(target), optimize, *unwinding, f"-I{folder}"]
+    flags = [*compile_flags(target), optimize, f"-I{folder}"]
     tables, whole = folder / "tables.o", folder / "whole.o"
     _tool(target.compiler, *flags, "-c", folder / f"{NAME}.c", "-o", tables)
     if isinstance(target.runs_on, Node):

@@ -44,6 +44,7 @@ from ._families.presets import cnn as cnn
 from ._families.presets import conv1d as conv1d
 from ._families.presets import dilated as dilated
 from ._families.presets import ds_cnn as ds_cnn
+from ._families.presets import ds_conv1d as ds_conv1d
 from ._families.presets import lenet as lenet
 from ._families.presets import lenet5 as lenet5
 from ._families.presets import mixednet as mixednet

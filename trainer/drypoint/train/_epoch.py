@@ -69,6 +69,10 @@ def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
                 batch[plan.images], seed=settings.seed, epoch=number, indices=indices
             )
         encoded, end, shards = plan.encode(batch), 0, []
+        if change := getattr(settings.augment, "change_features", None):
+            encoded[plan.images] = change(
+                encoded[plan.images], seed=settings.seed, epoch=number, indices=indices
+            )
         for own_size, n in sizes:
             begin, end = end, end + own_size
             own = {port: column[begin:end] for port, column in encoded.items()}

@@ -30,6 +30,9 @@ class Augmentation(Protocol):
         def noisy(images, *, seed, epoch, indices):
             rng = np.random.default_rng([seed, epoch, *indices])
             return images + rng.normal(0, 0.1, images.shape).astype(np.float32)
+
+    If it has a method ``change_features`` of equal arguments, `fit` calls that on what the encoder
+    makes of the images.
     """
 
     def __call__(

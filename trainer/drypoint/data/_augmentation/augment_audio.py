@@ -10,17 +10,21 @@ from .augment_checks import check_amount, draw_keys
 from .counter_random import Keys, numbers, uniform
 
 _LIMIT = 0xFFFF  # samples
-_SHIFT, _SPEED, _GAIN, _LENGTH, _START, _LEVEL, _PLACE = range(7)  # numbers of a clip's stream
+_CHANNELS = 0xFF  # of a front end
+_BANDS = 2  # that are hidden
+_SHIFT, _SPEED, _GAIN, _LENGTH, _START, _LEVEL, _PLACE, _BAND = range(8)
+"""Numbers of a clip's stream."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Audio:
     """Changes the speed of clips of sound, shifts them, silences a stretch, mixes noise in, scales
-    them.
+    them; and hides two bands of their features.
 
     An amount of a clip is uniform between -attribute and +attribute, the length of its silent
-    stretch between 0 and ``mask``, and the noise's level between 0 and ``noise``. All amounts
-    default to 0. No step rounds but the last, to int16.
+    stretch between 0 and ``mask``, the noise's level between 0 and ``noise``, the width of each
+    hidden band between 0 and ``frequency_mask``. All amounts default to 0. No step of the samples
+    rounds but the last, to int16.
 
     Attributes:
         speed: relative change of speed and pitch about the clip's middle, 0 to 0.5.
@@ -30,6 +34,9 @@ class Audio:
             100: 1 is a signal-to-noise ratio of 0 dB.
         recordings: int16 (samples,), at least a clip long: noise is a stretch of it.
         gain: relative change of all samples, 0 to 1.
+        frequency_mask: features of the widest band that is hidden, 0 to 255: in every row they
+            become the mean of the clip's features (SpecAugment, Park et al. 2019). `fit` hides two
+            bands after the encoder; a call of the augmentation changes samples alone.
 
     Raises:
         AugmentError: an amount is out of its range, or noise has no recordings.
@@ -41,9 +48,11 @@ class Audio:
     noise: float = 0.0
     recordings: NDArray[np.int16] | None = None
     gain: float = 0.0
+    frequency_mask: int = 0
 
     def __post_init__(self) -> None:
         limits = {"speed": 0.5, "shift": _LIMIT, "mask": _LIMIT, "noise": 100, "gain": 1}
+        limits |= {"frequency_mask": _CHANNELS}
         for name, most in limits.items():
             check_amount(name, getattr(self, name), 0, most)
         sound = self.recordings
@@ -90,18 +99,49 @@ class Audio:
         values *= 1 + self.gain * uniform(keys, _GAIN)[:, None]
         return np.rint(values).clip(-(2**15), 2**15 - 1).astype(np.int16)[:, :, None]
 
+    def change_features(
+        self, features: NDArray[np.float32], /, *, seed: int, epoch: int, indices: ArrayLike
+    ) -> NDArray[np.float32]:
+        """Copies of encoded clips with hidden bands; a pure function of the arguments.
+
+        Args:
+            features: float32, of an `AudioEncoder`: (N, channels, rows) or (N, 1, rows, channels).
+            seed, epoch, indices: as for samples.
+
+        Raises:
+            AugmentError: features of another shape, not an index for each, or a negative number.
+        """
+        if not self.frequency_mask:
+            return features
+        if features.ndim not in (3, 4) or 0 in features.shape:
+            raise AugmentError(f"features are {features.shape}; wanted: an AudioEncoder's")
+        n, axis = len(features), 1 if features.ndim == 3 else 3
+        keys, channels = draw_keys(n, seed, epoch, indices, what="clips"), features.shape[axis]
+        hidden, places = np.zeros((n, channels), bool), np.arange(channels)
+        for k in range(_BAND, _BAND + 2 * _BANDS, 2):
+            width = _whole(keys, k, min(self.frequency_mask, channels) + 1)
+            lowest = _whole(keys, k + 1, channels - width + 1)
+            hidden |= (places >= lowest[:, None]) & (places < (lowest + width)[:, None])
+        shape = (n, *(channels if k == axis else 1 for k in range(1, features.ndim)))
+        # the features are integers times a scale: in float64 their sum has no rounding
+        axes = tuple(range(1, features.ndim))
+        mean = features.mean(axis=axes, dtype=np.float64, keepdims=True).astype(np.float32)
+        return np.where(hidden.reshape(shape), mean, features)
+
     def _move(self, clips: NDArray[np.int16], keys: Keys) -> NDArray[np.float64]:
         """Each clip at its speed and place, by linear interpolation: (N, samples)."""
         length = clips.shape[1]
-        factor = 1 + self.speed * uniform(keys, _SPEED)[:, None]
-        offset = (_whole(keys, _SHIFT, 2 * self.shift + 1) - self.shift)[:, None]
-        middle = (length - 1) / 2
-        places = ((np.arange(length) - offset - middle) * factor + middle).clip(-1, length)
-        left = np.floor(places)
-        padded = np.pad(clips, ((0, 0), (1, 2))).astype(np.float64)
-        at = left.astype(np.int64) + 1
-        a, b = (np.take_along_axis(padded, at + k, axis=1) for k in (0, 1))
-        moved: NDArray[np.float64] = a + (b - a) * (places - left)
+        factors = 1 + self.speed * uniform(keys, _SPEED)
+        offsets = _whole(keys, _SHIFT, 2 * self.shift + 1) - self.shift
+        middle, time = (length - 1) / 2, np.arange(length)
+        moved, padded = np.empty(clips.shape), np.pad(clips, ((0, 0), (1, 2)))
+        for row, clip, factor, offset in zip(moved, padded, factors, offsets, strict=True):
+            # clip by clip, since the arrays of one fit into the processor's cache
+            places = ((time - offset - middle) * factor + middle).clip(-1, length)
+            left = np.floor(places)
+            samples, at = clip.astype(np.float64), left.astype(np.int64) + 1
+            a, b = samples[at], samples[at + 1]
+            row[:] = a + (b - a) * (places - left)
         return moved
 
 
@@ -120,6 +160,6 @@ def _energy(clips: NDArray[np.int16]) -> NDArray[np.float64]:
     return energy
 
 
-def _whole(keys: Keys, n: int, below: int) -> NDArray[np.int64]:
+def _whole(keys: Keys, n: int, below: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """Whole numbers from 0 to below - 1, (N,): the n-th of each stream."""
-    return (numbers(keys, n) % np.uint64(below)).astype(np.int64)
+    return (numbers(keys, n) % np.asarray(below, np.uint64)).astype(np.int64)

@@ -1,6 +1,7 @@
 """The blocks that the predefined nets are made of."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from .._containers.graph import Graph
 from .._containers.sequential import Sequential
@@ -48,18 +49,18 @@ def conv_norm_1d(
     stride: int = 1,
     dilation: int = 1,
     groups: int = 1,
-    causal: bool = False,
+    padding: Literal["same", "valid", "causal"] = "same",
 ) -> Layers:
-    """A convolution along time without bias, which keeps the length but for its stride, its batch
-    norm, ReLU.
+    """A convolution along time without bias, its batch norm, ReLU.
 
-    A causal convolution pads in front only.
+    It keeps the length but for its stride; with the padding "valid" it has none. A causal one pads
+    in front only.
     """
     conv = Conv1d(
         channels,
         kernel,
         stride=stride,
-        padding="causal" if causal else "same",
+        padding=padding,
         dilation=dilation,
         groups=groups,
         bias=False,
@@ -72,11 +73,11 @@ def temporal_block(inputs: int, channels: int, *, dilation: int) -> Graph:
     addition (TCN, Bai et al. 2018). A block that changes the channels has a convolution of one step
     in its skip.
     """
-    second = conv_norm_1d(channels, 3, dilation=dilation, causal=True)
+    second = conv_norm_1d(channels, 3, dilation=dilation, padding="causal")
     del second["act"]
     branch = Sequential(
         {
-            "a": Sequential(conv_norm_1d(channels, 3, dilation=dilation, causal=True)),
+            "a": Sequential(conv_norm_1d(channels, 3, dilation=dilation, padding="causal")),
             "b": Sequential(second),
         }
     )
@@ -96,7 +97,7 @@ def mixed_block(channels: int, kernels: Sequence[int]) -> Layer:
     Batch norm after each convolution; ReLU after the convolutions of one step.
     """
     share = channels // len(kernels)
-    mix = Sequential(conv_norm_1d(channels, 1, causal=True))
+    mix = Sequential(conv_norm_1d(channels, 1, padding="causal"))
     if len(kernels) == 1:
         return Sequential({"part": _mixed_part(share, kernels[0]), "mix": mix})
     names = "ab"
@@ -109,10 +110,12 @@ def mixed_block(channels: int, kernels: Sequence[int]) -> Layer:
     return Graph(layers, [*edges, ("concat", "mix")])
 
 
-def _mixed_part(channels: int, kernel: int) -> Sequential:
-    depthwise = conv_norm_1d(channels, kernel, groups=channels, causal=True)
+def _mixed_part(
+    channels: int, kernel: int, padding: Literal["valid", "causal"] = "causal"
+) -> Sequential:
+    depthwise = conv_norm_1d(channels, kernel, groups=channels, padding=padding)
     del depthwise["act"]
-    expand = Sequential(conv_norm_1d(channels, 1, causal=True))
+    expand = Sequential(conv_norm_1d(channels, 1, padding=padding))
     return Sequential({"expand": expand, "depthwise": Sequential(depthwise)})
 
 
@@ -189,3 +192,11 @@ def separable(inputs: int, channels: int, *, stride: int = 1) -> Sequential:
             "pointwise": Sequential(conv_norm(channels, 1, activation=ReLU())),
         }
     )
+
+
+def separable_1d(channels: int, kernel: int) -> Sequential:
+    """A convolution of one step, a depthwise convolution along time without padding, and a
+    convolution of one step; batch norm after each, ReLU after the convolutions of one step.
+    """
+    mix = Sequential(conv_norm_1d(channels, 1))
+    return Sequential({"part": _mixed_part(channels, kernel, "valid"), "mix": mix})

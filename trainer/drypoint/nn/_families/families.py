@@ -15,6 +15,7 @@ from .presets import (
     conv1d,
     dilated,
     ds_cnn,
+    ds_conv1d,
     lenet,
     lenet5,
     mixednet,
@@ -109,6 +110,13 @@ FAMILIES: dict[str, Family] = {
         "channels of each block, ...",
         "residual blocks of causal, dilated convolutions; for signals of any length",
         lambda shape, outputs, sizes: tcn(classes=outputs, input_shape=shape, widths=sizes),
+        axes=2,
+    ),
+    "ds-conv1d": Family(
+        (96,),
+        "channels",
+        "depthwise-separable along time, without padding; for keywords",
+        _by_width(ds_conv1d),
         axes=2,
     ),
     "mixednet": Family(

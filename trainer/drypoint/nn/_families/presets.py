@@ -21,6 +21,7 @@ from .blocks import (
     mixed_block,
     residual_block,
     separable,
+    separable_1d,
     temporal_block,
 )
 
@@ -407,8 +408,36 @@ def mixednet(
         raise ConfigError("mixednet", f"wants an even width, got {width}")
     kernels = ((5,), (7, 11), (9, 15), (23,))
     layers: dict[str, Layer] = {
-        "stem": Sequential(conv_norm_1d(width, 5, stride=3, causal=True)),
+        "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="causal")),
         **{f"block{i}": mixed_block(width, lengths) for i, lengths in enumerate(kernels, 1)},
+    }
+    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+
+
+def ds_conv1d(
+    *,
+    classes: int = 12,
+    input_shape: Shape = (40, 98),
+    width: int = 96,
+    seed: int | None = None,
+) -> Sequential:
+    """A depthwise-separable net along time, nothing padded: 80,172 parameters, 1,909,632 MACs.
+
+    A convolution of 5 steps with a stride of 3, three depthwise-separable blocks, the mean of each
+    channel, one Linear. The blocks' kernels have an eighth, two and three eighths of the steps that
+    the first convolution leaves, plus one: 5, 9 and 13 of 32. Without padding a stream computes of
+    every window what the net computes of the window alone.
+
+    Args:
+        classes: the number of outputs.
+        input_shape: features and time steps of the signals, 5 steps or more.
+        width: the channels of every convolution.
+        seed: the seed of the initial weights; None leaves the net uninitialized.
+    """
+    steps = (input_shape[-1] - 5) // 3 + 1 if input_shape else 0
+    layers: dict[str, Layer] = {
+        "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="valid")),
+        **{f"block{i}": separable_1d(width, 1 + max(0, steps) * i // 8) for i in (1, 2, 3)},
     }
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 

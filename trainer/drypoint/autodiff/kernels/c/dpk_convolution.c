@@ -2,6 +2,7 @@
 /* Direct convolution, for every kernel, stride, dilation and number of groups. */
 #include "dpk_block.h"
 #include "dpk_depthwise.h"
+#include "dpk_pairs.h"
 #include "dpk_pooled.h"
 #include "dpk_product.h"
 #include "dpk_tasks.h"
@@ -63,13 +64,17 @@ static geometry measured(const dpk_conv2d *a) {
     return s;
 }
 
-/* The places of the terms of a result in a block of a group, in the order of the weights. */
-static void set_offsets(const dpk_conv2d *a, const geometry *s, ptrdiff_t *offsets) {
-    for (size_t c = 0; c < s->in; c++)
+/* Writes the places of the terms of a result in a block of a group, in the order of the weights;
+ * returns how many. A term has `taps` taps of a row. */
+static size_t set_offsets(const dpk_conv2d *a, const geometry *s, size_t planes, size_t taps,
+                          ptrdiff_t *offsets) {
+    const ptrdiff_t *first = offsets;
+    for (size_t c = 0; c < planes; c++)
         for (size_t u = 0; u < a->kernel_h; u++)
-            for (size_t v = 0; v < a->kernel_w; v++)
+            for (size_t v = 0; v < a->kernel_w; v += taps)
                 *offsets++ = (ptrdiff_t)c * s->plane + (ptrdiff_t)(u * a->dilation_h) * s->row +
                              (ptrdiff_t)(v * a->dilation_w * DPK_LANES);
+    return (size_t)(offsets - first);
 }
 
 /* Computes a row of results of one channel by 3 by 3 weights, which stay in registers. */
@@ -101,7 +106,7 @@ static void strip_of(const dpk_conv2d *a, const geometry *s, const dpk_product *
                      const float *x, size_t o, size_t q, float *strip) {
     const size_t n_tiles = dpk_groups(s->columns, DPK_P);
     const float *weight = a->weight + o * taps->n_terms;
-    if (s->in == 1 && q == 1 && a->kernel_h == 3 && a->kernel_w == 3) {
+    if (!taps->pairs && s->in == 1 && q == 1 && a->kernel_h == 3 && a->kernel_w == 3) {
         for (size_t row = 0; row < s->strip_rows; row++)
             row_by_nine(taps, s->columns, x + (ptrdiff_t)row * s->dy, weight,
                         a->bias ? a->bias[o] : 0, strip + row * s->columns * DPK_LANES);
@@ -154,6 +159,7 @@ static void pooled_rows(const dpk_conv2d *a, const geometry *s, const dpk_produc
                             .dy = s->dy,
                             .n_windows = a->y.w,
                             .n_images = dpk_count(a->y.n, b),
+                            .pairs = taps->pairs,
                             .relu = a->relu,
                             .y_step = a->y.stride_w,
                             .y_plane = a->y.stride_c,
@@ -188,21 +194,29 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
     const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
                  n_taps = s.in * a->kernel_h * a->kernel_w;
     const size_t strip_size = s.strip_rows * s.columns * DPK_LANES;
-    const size_t block_size = s.in * (size_t)s.plane;
-    float *x = dpk_scratch(block_size + DPK_Q * strip_size + 2 * n_taps);
+    const size_t block_size = s.in * (size_t)s.plane, n_weights = a->exact ? a->y.c * n_taps : 0;
+    float *x = dpk_scratch(block_size + DPK_Q * strip_size + 4 * n_taps + n_weights);
     if (x == NULL)
         return 1;
     float *strip = x + block_size;
     void *rest = strip + DPK_Q * strip_size;
-    ptrdiff_t *offsets = rest;
-    set_offsets(a, &s, offsets);
-    const dpk_product taps = {.n_terms = n_taps,
+    ptrdiff_t *offsets = rest, *pair_offsets = offsets + n_taps;
+    void *pair_weights = pair_offsets + n_taps;
+    const dpk_product taps = {.n_terms = set_offsets(a, &s, s.in, 1, offsets),
                               .offsets = offsets,
                               .x_step = s.dx,
                               .w_row = (ptrdiff_t)n_taps,
                               .w_term = 1,
                               .y_row = (ptrdiff_t)strip_size,
                               .y_step = DPK_LANES};
+    dpk_conv2d paired = *a;
+    paired.weight = pair_weights;
+    dpk_product pair_taps = taps;
+    pair_taps.n_terms =
+        set_offsets(a, &s, dpk_pair_planes(s.in), dpk_pair_taps(s.in), pair_offsets);
+    pair_taps.offsets = pair_offsets;
+    pair_taps.w_row = (ptrdiff_t)pair_taps.n_terms;
+    pair_taps.pairs = DPK(pair_weights)(a, pair_weights);
     const int pooled = a->x_winners == NULL && a->pool_h == 2 && a->pool_w == 2;
     const int in_place = is_in_place(a, &s);
     const size_t n_tiles = dpk_groups(s.out, pooled ? DPK_POOLED_Q : DPK_Q),
@@ -217,9 +231,12 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
             expect(&a->x, c + s.in, s.in, b, n_blocks);
             expect(&a->y, (group + 1) * s.out, s.out, b, n_blocks);
         }
+        const int by_pairs = pair_taps.pairs && DPK(pair_block)(s.in, &s.frame, a->dilation_w, x);
+        const dpk_conv2d *call = by_pairs ? &paired : a;
+        const dpk_product *terms = by_pairs ? &pair_taps : &taps;
         if (in_place && dpk_count(a->y.n, b) == DPK_LANES) {
             const size_t o = group * s.out;
-            block_in_place(a, &s, &taps, x, o,
+            block_in_place(call, &s, terms, x, o,
                            a->y.data + (ptrdiff_t)(b * DPK_LANES) + (ptrdiff_t)o * a->y.stride_c);
             continue;
         }
@@ -228,11 +245,11 @@ int DPK(conv2d)(const void *arguments, size_t part, size_t n_parts) {
             const size_t q = dpk_begin(s.out, tile + 1, n_tiles) - inside;
             const size_t o = group * s.out + inside;
             if (pooled) {
-                pooled_rows(a, &s, &taps, x, b, o, q);
+                pooled_rows(call, &s, terms, x, b, o, q);
                 continue;
             }
             for (size_t row = 0; row < a->y.h; row++) {
-                strip_of(a, &s, &taps, x + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q, strip);
+                strip_of(call, &s, terms, x + (ptrdiff_t)(row * s.strip_rows) * s.dy, o, q, strip);
                 for (size_t k = 0; k < q; k++) {
                     const dpk_part done = {b, o + k, row, 0, 1, a->y.w};
                     DPK(relu_and_pool)(a, strip + k * strip_size, s.columns, &done);
@@ -271,7 +288,7 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
     float *g = x + block_size;
     void *rest = g + DPK_CQ * area;
     ptrdiff_t *offsets = rest;
-    set_offsets(a, &s, offsets);
+    set_offsets(a, &s, s.in, 1, offsets);
     const dpk_frame g_frame = {s.rows, s.columns, 0, 0, 0};
     const dpk_correlation sums = {.n_rows = s.rows,
                                   .n_columns = s.columns,

@@ -58,6 +58,7 @@ typedef struct {
     size_t groups;
     size_t pool_h, pool_w; /* of y, or of x_winners; 1, 1: no pooling; at most 254 elements */
     int relu;
+    int exact; /* integers: sums below 2^24 are exact, as they are without a Winograd transform */
 } dpk_conv2d;
 
 /* points = weights [n_pairs][r][r] transformed for Winograd, at n * n interpolation points:

@@ -16,7 +16,7 @@ DPK_INLINE void expect(const dpk_pooled *s, const float *y, const uint8_t *winne
 
 /* sum[q][p] += weights[q] * the pixel p of a window at x. */
 DPK_INLINE void add_term(const dpk_pooled *s, const float *x, const float *weights,
-                         dpk_vec (*sum)[4], const int Q) {
+                         dpk_vec (*sum)[4], const int Q, const int pairs) {
     const ptrdiff_t places[4] = {0, s->dx, s->dy, s->dy + s->dx};
 #if DPK_LANES == 16 || defined(__aarch64__)
     dpk_vec factor[4];
@@ -25,28 +25,28 @@ DPK_INLINE void add_term(const dpk_pooled *s, const float *x, const float *weigh
         factor[p] = dpk_load(x + places[p]);
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++) {
-        const dpk_vec weight = dpk_all(weights[q * (ptrdiff_t)s->n_terms]);
+        const dpk_vec weight = dpk_weight(weights + q * (ptrdiff_t)s->n_terms, pairs);
 #pragma GCC unroll 4
         for (int p = 0; p < 4; p++)
-            sum[q][p] = dpk_fma(weight, factor[p], sum[q][p]);
+            sum[q][p] = dpk_multiply_add(weight, factor[p], sum[q][p], pairs);
     }
 #else
     dpk_vec weight[3]; /* [DPK_POOLED_Q] */
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++)
-        weight[q] = dpk_all(weights[q * (ptrdiff_t)s->n_terms]);
+        weight[q] = dpk_weight(weights + q * (ptrdiff_t)s->n_terms, pairs);
 #pragma GCC unroll 4
     for (int p = 0; p < 4; p++) {
         const dpk_vec factor = dpk_load(x + places[p]);
 #pragma GCC unroll 8
         for (int q = 0; q < Q; q++)
-            sum[q][p] = dpk_fma(weight[q], factor, sum[q][p]);
+            sum[q][p] = dpk_multiply_add(weight[q], factor, sum[q][p], pairs);
     }
 #endif
 }
 
 DPK_INLINE void pooled(const dpk_pooled *given, const float *x, const float *w, const float *bias,
-                       float *y, uint8_t *winners, const int Q) {
+                       float *y, uint8_t *winners, const int Q, const int pairs) {
     const dpk_pooled s = *given; /* which no store can change, as the compiler sees */
     const ptrdiff_t *last = s.offsets + s.n_terms;
     for (size_t j = 0; j < s.n_windows; j++) {
@@ -60,14 +60,14 @@ DPK_INLINE void pooled(const dpk_pooled *given, const float *x, const float *w, 
                 sum[q][p] = bias ? dpk_all(bias[q]) : (dpk_vec){0};
         const float *weights = w;
         for (const ptrdiff_t *offset = s.offsets; offset < last; offset++, weights++)
-            add_term(&s, x + *offset, weights, sum, Q);
+            add_term(&s, x + *offset, weights, sum, Q, pairs);
 #pragma GCC unroll 8
         for (int q = 0; q < Q; q++) {
-            dpk_vec best = sum[q][0];
+            dpk_vec best = dpk_sum_of(sum[q][0], pairs);
             dpk_ivec won = {0};
 #pragma GCC unroll 4
             for (int k = 1; k < 4; k++)
-                dpk_keep_larger(sum[q][k], k, &best, &won);
+                dpk_keep_larger(dpk_sum_of(sum[q][k], pairs), k, &best, &won);
             if (s.relu)
                 dpk_keep_positive(&best, &won);
             dpk_scatter(y + q * s.y_plane, best, s.n_images);
@@ -85,7 +85,10 @@ void DPK(pooled)(const dpk_pooled *s, size_t q, const float *x, const float *w, 
                  float *y, uint8_t *winners) {
 #define CASE(Q)                                                                                    \
     case Q:                                                                                        \
-        pooled(s, x, w, bias, y, winners, Q);                                                      \
+        if (DPK_HAS_PAIRS && s->pairs)                                                             \
+            pooled(s, x, w, bias, y, winners, Q, 1);                                               \
+        else                                                                                       \
+            pooled(s, x, w, bias, y, winners, Q, 0);                                               \
         break
     switch (q) {
         CASE(1);

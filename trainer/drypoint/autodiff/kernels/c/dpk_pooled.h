@@ -22,6 +22,7 @@ typedef struct {
     ptrdiff_t dx, dy;         /* in x, from pixel to pixel of a window */
     size_t n_windows;         /* in a row, without gaps */
     size_t n_images;          /* at most a vector */
+    int pairs;                /* x and w are pairs of integers: dpk_pairs.h */
     int relu;
     ptrdiff_t y_step, y_plane; /* between results of a row, of neighbouring channels */
     size_t winners_step, winners_plane;

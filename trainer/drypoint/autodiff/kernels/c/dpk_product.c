@@ -9,7 +9,7 @@ DPK_INLINE dpk_vec beginning(const float *bias, const float *y, int q, int adds)
 }
 
 DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, const float *bias,
-                        float *y, const int P, const int Q) {
+                        float *y, const int P, const int Q, const int pairs) {
     dpk_vec sum[6][4]; /* [DPK_Q][DPK_P] */
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++)
@@ -26,17 +26,17 @@ DPK_INLINE void product(const dpk_product *s, const float *x, const float *w, co
             factor[p] = dpk_load(at + p * x_step);
 #pragma GCC unroll 8
         for (int q = 0; q < Q; q++) {
-            const dpk_vec weight = dpk_all(w[q * w_row]);
+            const dpk_vec weight = dpk_weight(w + q * w_row, pairs);
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++)
-                sum[q][p] = dpk_fma(weight, factor[p], sum[q][p]);
+                sum[q][p] = dpk_multiply_add(weight, factor[p], sum[q][p], pairs);
         }
     }
 #pragma GCC unroll 8
     for (int q = 0; q < Q; q++)
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
-            dpk_store(y + q * s->y_row + p * s->y_step, sum[q][p]);
+            dpk_store(y + q * s->y_row + p * s->y_step, dpk_sum_of(sum[q][p], pairs));
 }
 
 DPK_INLINE void correlation(const dpk_correlation *s, const float *g, const float *x,
@@ -98,7 +98,10 @@ void DPK(product)(const dpk_product *s, size_t p, size_t q, const float *x, cons
                   const float *bias, float *y) {
 #define CASE(P, Q)                                                                                 \
     case 8 * Q + P:                                                                                \
-        product(s, x, w, bias, y, P, Q);                                                           \
+        if (DPK_HAS_PAIRS && s->pairs)                                                             \
+            product(s, x, w, bias, y, P, Q, 1);                                                    \
+        else                                                                                       \
+            product(s, x, w, bias, y, P, Q, 0);                                                    \
         break
     switch (8 * q + p) {
         ROW(1);

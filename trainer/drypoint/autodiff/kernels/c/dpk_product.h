@@ -26,6 +26,7 @@ typedef struct {
     ptrdiff_t x_step;         /* between the P vectors of a term */
     ptrdiff_t w_row, w_term;  /* between the Q weights of a term, between terms */
     ptrdiff_t y_row, y_step;  /* between the results of neighbouring q, of neighbouring p */
+    int pairs;                /* x and w are pairs of integers, bias is NULL: dpk_pairs.h */
 } dpk_product;
 
 /* p <= DPK_P, q <= DPK_Q: y[q][p] = bias[q] (NULL: 0; y: adds to y) + sum of

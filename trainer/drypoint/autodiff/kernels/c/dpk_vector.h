@@ -60,6 +60,38 @@ DPK_INLINE dpk_vec dpk_fma(dpk_vec a, dpk_vec b, dpk_vec c) {
 #endif
 }
 
+/* Whether the instruction set multiplies pairs of integers of 16 bits: dpk_pairs.h. */
+enum { DPK_HAS_PAIRS = DPK_LANES >= 8 };
+
+/* The weight x in every lane: a float, or the bits of a pair. */
+DPK_INLINE dpk_vec dpk_weight(const float *x, const int pairs) {
+    if (!pairs)
+        return dpk_all(*x);
+    int32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return (dpk_vec)(bits - (dpk_ivec){0});
+}
+
+/* c + a * b of floats; or c, an integer of 32 bits, plus both products of the pairs in a and b. */
+DPK_INLINE dpk_vec dpk_multiply_add(dpk_vec a, dpk_vec b, dpk_vec c, const int pairs) {
+    if (!pairs)
+        return dpk_fma(a, b, c);
+    dpk_vec sum = c;
+#if DPK_LANES == 16
+    sum = (dpk_vec)_mm512_add_epi32((__m512i)c, _mm512_madd_epi16((__m512i)a, (__m512i)b));
+    __asm__("" : "+v"(sum)); /* GCC 12 keeps each sum twice, as integers and as floats, without */
+#elif DPK_LANES == 8
+    sum = (dpk_vec)_mm256_add_epi32((__m256i)c, _mm256_madd_epi16((__m256i)a, (__m256i)b));
+    __asm__("" : "+x"(sum));
+#endif
+    return sum;
+}
+
+/* The sum as floats. */
+DPK_INLINE dpk_vec dpk_sum_of(dpk_vec sum, const int pairs) {
+    return pairs ? __builtin_convertvector((dpk_ivec)sum, dpk_vec) : sum;
+}
+
 /* A vector of at most eight floats: half of a longer vector. */
 #if DPK_LANES == 16
 enum { DPK_SHORT = 8 };

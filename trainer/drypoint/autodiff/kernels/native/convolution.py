@@ -44,7 +44,7 @@ def conv2d(
         fields["points"] = pointer(transformed)
         run(kernels.winograd, struct("dpk_conv2d", **fields), work)
     else:
-        run(kernels.conv2d, struct("dpk_conv2d", **fields), work)
+        run(kernels.conv2d, struct("dpk_conv2d", **fields, exact=spec.exact), work)
     return from_lanes(y), None if winners is None else from_lanes(winners)
 
 
