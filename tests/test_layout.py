@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "data": {"sound", "common"},
     "nn": {"autodiff", "data", "graph", "program", "common"},
     "train": {"nn", "autodiff", "data", "common"},
-    "measure": {"nn", "data", "common"},
+    "measure": {"nn", "data", "program", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
     "interop": {"nn", "graph", "data", "program", "common"},

@@ -488,6 +488,17 @@ def test_a_concatenation_of_a_tensor_and_what_huge_weights_make_of_it_is_refused
         quantize_model(huge, floats())
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 4), (2, 4, 4), (3, 2)])
+def test_a_concatenation_of_flattened_planes_is_refused(shape):
+    """A concatenation would mix the values of two planes of one channel."""
+    layers = {"f": Flatten(), "g": Flatten(), "join": Concat(), "fc": Linear(2)}
+    edges = [("a", "f", "join.a"), ("b", "g", "join.b"), ("join", "fc")]
+    model = Model(Graph(layers, edges, {"a": shape, "b": shape}).initialize(0))
+    x = {name: np.random.default_rng(0).random((9, *shape), np.float32) for name in ("a", "b")}
+    with pytest.raises(UnsupportedError, match=r"join \(Concat\): it joins a flattened plane"):
+        quantize(model, calibrate(model, x))
+
+
 def test_a_calibration_of_another_net_is_refused():
     other = calibrate(model({"flatten": Flatten(), "fc": Linear(2)}), IMAGES)
     deep = model({"flatten": Flatten(), "hidden": Linear(4), "fc": Linear(2)})

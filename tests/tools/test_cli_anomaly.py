@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from drypoint import data
+from drypoint import data, nn, quant
 from drypoint.cli._validation import SHARE
 from drypoint.engine import Engine, c_sources
 from drypoint.program import Program, blob
@@ -136,3 +136,20 @@ def test_a_threshold_is_refused_where_nothing_may_choose_it(files, watch, cli, t
         assert (code, said) == (2, "")
         assert message in err.splitlines()[-1]
     assert watch.read_bytes() == before
+
+
+def test_several_outputs_have_their_thresholds_in_python(files, cli, tmp_path):
+    encoder = data.SignalEncoder(window=12, channels=2)
+    layers = {"flat": nn.Flatten(), "body": nn.Linear(4), "a": nn.Linear(24), "b": nn.Linear(24)}
+    edges = [("input", "flat", "body", "a", ".left"), ("body", "b", ".right")]
+    net = nn.Graph(layers, edges, {"input": encoder.shape}).initialize(0)
+    model = nn.Model(net, encoder=encoder)
+    program = quant.quantize(model, quant.calibrate(model, recordings(["usual"] * 20, 0)))
+    path = tmp_path / "two.dpt"
+    program.save(path)
+    words = ["--data", files / "usual.npz", "--normal", "usual", "--false-alarms", 0.1]
+    code, said, err = cli("measure", path, *words)
+    assert (code, said) == (2, "")
+    found = " ".join(err.split())
+    assert "two.dpt has 2: in Python, program.with_threshold(threshold, 'left')" in found
+    assert "Engine(program).reconstruction_error(x)['left']" in found

@@ -126,6 +126,18 @@ def test_labels_of_a_file_that_names_its_classes_are_refused(refused, file, tmp_
     )
 
 
+def test_classes_that_a_file_does_not_name_are_asked_for(cli, pictures, tmp_path):
+    f = OnnxFile((3, 4, 4))
+    f.then("Flatten").then("Gemm", f.drawn(48, 2))
+    (tmp_path / "net.onnx").write_bytes(f.bytes())
+    code, out, said = cli("measure", tmp_path / "net.onnx", "--data", pictures[0])
+    assert (code, out) == (2, "")
+    assert "'a', 'b', which the model lacks; its classes: 0, 1; --labels names" in said
+    assert said.endswith("in the order of the outputs, as a,b\n")
+    words = ["--data", pictures[0], "--labels", "a,b"]
+    assert cli("measure", tmp_path / "net.onnx", *words)[0] == 0
+
+
 def test_a_file_has_a_report_without_data_and_labels(cli, of_pixels, tmp_path, toolbox):
     """Oracles: the bytes of the reference, and `interop.rounding_report`."""
     toolbox.need_package("jinja2")

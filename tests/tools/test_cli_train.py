@@ -13,6 +13,7 @@ from PIL import Image
 from drypoint import data, devices, nn, quant
 from drypoint.cli._data import hold_out
 from drypoint.cli._nets import make_net
+from drypoint.cli._own import _epochs
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.measure import measure, measure_anomalies
@@ -72,14 +73,33 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     mean, std = (round(float(f(train.x / 255)), 4) for f in (np.mean, np.std))
     assert lines[2] == f"encoder: 8 x 8, gray; mean, deviation of the training part: {mean}, {std}"
     assert lines[3].startswith("net: cnn (--net names another), 24,058 parameters, 157,312 MACs")
-    assert lines[4] == "augmentation: rotate 10, scale 0.1, shift 0.48"
-    assert lines[5] == "validation: 32 of 320 examples are held out for it"
+    assert lines[4] == "epochs: 150, about 1,500 steps (--epochs chooses)"
+    assert lines[5] == "augmentation: rotate 5, scale 0.05, shift 0.24"
+    assert lines[6] == "validation: 32 of 320 examples are held out for it"
     facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert facts["test"]["accuracy"] == found.accuracy
-    assert facts["n_epochs"] == 60
+    assert facts["n_epochs"] == 150
     provenance = nn.load(path).provenance
     facts = {"name": "pictures", "source": str(pictures), "sha256": pool.digest()}
     assert provenance["data"] == facts
+
+
+def test_the_epochs_follow_from_the_examples_and_from_the_size_of_the_net():
+    """Oracle: the rule of docs/pictures.md, computed by hand."""
+    pictures = data.Dataset(np.zeros((900, 8, 8), np.uint8), np.zeros(900, int), ("a",))
+    for n, macs, epochs in (
+        (100, 10**6, 150),  # at most 150
+        (900, 10**6, 143),  # 4,000 * 32 / 900 = 142.2
+        (900, 10**7, 112),  # 10^12 MACs: 3,125 steps
+        (900, 10**9, 36),  # 1,000 steps at least
+        (900, 0, 143),
+    ):
+        assert _epochs(pictures[:n], 32, macs) == epochs
+    many = data.Dataset(np.zeros((60_000, 1, 1), np.uint8), np.zeros(60_000, int), ("a",))
+    assert _epochs(many, 32, 10**6) == 5  # at least 5
+    signals = data.Dataset(np.zeros((900, 5, 1), np.float32), np.zeros(900, int), ("a",))
+    assert _epochs(signals, 32, 10**6) == 36
+    assert _epochs(signals[:100], 32, 10**6) == 60
 
 
 def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):

@@ -109,6 +109,14 @@ def test_a_net_is_not_replaced_by_its_program(refused, lenet, tmp_path):
     assert path.read_bytes() == (lenet / "lenet.npz").read_bytes()
 
 
+def test_a_net_is_not_replaced_by_a_page(refused, lenet, tmp_path):
+    net = tmp_path / "net.npz"
+    net.write_bytes(b"a net")
+    line = refused("report", lenet / "lenet.dpt", "--out", net)
+    assert line.endswith("net.npz would hold a page: name it .html; --json prints the facts\n")
+    assert net.read_bytes() == b"a net"
+
+
 def test_wrong_magic_and_newer_versions_are_refused(refused, lenet, tmp_path):
     program = (lenet / "lenet.dpt").read_bytes()
     path = tmp_path / "x.dpt"
@@ -211,8 +219,11 @@ def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path)
         assert (tmp_path / theirs).read_text() == "ours"
         (tmp_path / theirs).unlink()
         assert names(tmp_path) == []
-    for form in ("arduino", "plain", "arduino"):
-        assert cli(*words, "--form", form)[0] == 0
+    for form, others in (("arduino", ""), ("plain", "src"), ("arduino", "drypoint")):
+        code, _, err = cli(*words, "--form", form)
+        assert code == 0
+        note = f"{tmp_path} also has the engine of another export: {tmp_path / others}/dpt_"
+        assert (note in err) == bool(others)
     (tmp_path / "README.md").unlink()
     assert cli(*words)[0] == 0
     (tmp_path / "README.md").write_text("ours")
@@ -396,12 +407,3 @@ def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, mon
     assert str(out) not in output + errors
     facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
     assert facts["file"] == str(tmp_path / "net-interrupted.npz")
-
-
-def test_data_sets_are_refused_for_a_net_of_several_inputs(refused, tmp_path):
-    parts = {"image": (1, 8, 8), "weather": (5,)}
-    layers = {"flat": nn.Flatten(), "cat": nn.Concat(), "fc": nn.Linear(3), "end": nn.Softmax()}
-    edges = [(".image", "flat", "cat.a"), (".weather", "cat.b"), ("cat", "fc", "end", ".class")]
-    nn.Model(nn.Graph(layers, edges, parts).initialize(0)).save(tmp_path / "two.npz")
-    message = refused("measure", tmp_path / "two.npz", "--data", "digits")
-    assert "it reads the inputs image, weather, and data sets have one" in message

@@ -118,6 +118,12 @@ def test_all_unreadable_pictures_are_in_one_line(tmp_path):
     (tmp_path / "b/empty").mkdir()
     (tmp_path / "empty").mkdir()
     line(lambda: data.read(tmp_path), "empty has no pictures (", "remove it or fill it")
+    (tmp_path / "code/src").mkdir(parents=True)
+    (tmp_path / "code/src/main.c").write_text("int x;")
+    text = line(
+        lambda: data.read(tmp_path / "code"), "the subfolders of ", "/code have no pictures"
+    )
+    assert "remove" not in text
 
 
 def test_sources_that_are_none_are_one_line(tmp_path):

@@ -42,7 +42,7 @@ def test_a_result_of_fit_is_shown_with_its_best_epoch():
     result = train.fit(model, pair, epochs=2, progress="none")
     picture = plot.training(result)
     assert picture.best_epoch == result.best_epoch
-    assert f"2 epochs, best epoch {result.best_epoch}" in picture.text
+    assert f"2 epochs, kept epoch {result.best_epoch}" in picture.text
     assert tuple(picture.history["val_accuracy"]) == result.history["val_accuracy"]
     marker = picture.axes[0].lines[-1]
     assert list(marker.get_xdata()) == [result.best_epoch] * 2

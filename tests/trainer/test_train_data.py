@@ -103,7 +103,7 @@ def test_folders_that_are_no_data_set_are_refused_in_one_line(tmp_path):
     (tmp_path / "set").mkdir()
     refused("has no subfolders: one is wanted for each class$")
     (tmp_path / "set" / "a").mkdir()
-    refused(r"a has no pictures \(\.bmp, .*\): remove it or fill it$")
+    refused(r"set have no pictures \(\.bmp, .*\): wanted: a subfolder of pictures for each class$")
     Image.new("L", (6, 8)).save(tmp_path / "set" / "a" / "0.png")
     refused("^width and height go together: give both, or neither$", width=3)
     Image.new("L", (5, 8)).save(tmp_path / "set" / "a" / "1.png")

@@ -21,7 +21,7 @@ from drypoint.graph import (
     same_order,
 )
 from drypoint.graph import Graph as LoweredGraph
-from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
+from drypoint.nn import Concat, Graph, Layer, Model, Module, Reshape, Sequential
 from drypoint.program import Shape
 
 from ._errors import QuantizationError, UnsupportedError
@@ -135,7 +135,11 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
         raise Unsupported("it comes after a softmax, which ends a program: leave out that softmax")
     if not layer.exportable:
         raise Unsupported(f"the engine has no such op: {layer.use_instead}")
-    return layer.lower(builder, *read)
+    value = layer.lower(builder, *read)
+    if isinstance(layer, Concat) and value.shape != out:
+        # Of one channel a flattened plane keeps its shape: a concatenation would mix the values.
+        raise Unsupported("it joins a flattened plane: put a Linear before it, or join planes")
+    return value
 
 
 def _name_layer(name: str, net: Graph) -> str:

@@ -207,7 +207,9 @@ def _inputs_of(reader: Model | Program) -> list[str]:
     return [name for name, leaf in reader.net.leaves() if isinstance(leaf, InputPart)]
 
 
-def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> Dataset:
+def examples(
+    split: str, args: argparse.Namespace, reader: Model | Program, *, several: bool = False
+) -> Dataset:
     """The examples of ``--data``, else of the data that a net was trained on, and a line that says
     which they are.
 
@@ -218,15 +220,17 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
         split: "train", "test" or, of an autoencoder, "val".
         args: the options.
         reader: the model or program that reads the examples.
+        several: whether the command takes examples of several inputs.
 
     Raises:
         DrypointError: examples cannot be read; or no ``--data``, and the net's data are not known,
-            not there, or have changed; or several inputs, which no data set has.
+            not there, or have changed; or they have other inputs than the net.
     """
-    if names := _inputs_of(reader):
+    names = _inputs_of(reader)
+    if names and not several:
         raise DrypointError(
-            f"it reads the inputs {', '.join(names)}, and data sets have one: give them by name in "
-            "Python, as docs/inputs.md shows"
+            f"the net reads the inputs {', '.join(names)}, and this command has data of one input: "
+            "give them by name in Python, as docs/inputs.md shows"
         )
     source, encoder = source_of(args, reader), encoder_of(reader)
     if source.has_name:
@@ -245,7 +249,10 @@ def examples(split: str, args: argparse.Namespace, reader: Model | Program) -> D
         chosen, which = _choose_part(splits, split, reader, name=Path(source.text).name)
         say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
-    if isinstance(reader, Model) and encoder is None:
+    if {*names} != {name for name, _ in chosen.input_shapes}:
+        wanted = f"the inputs {', '.join(names)}" if names else "one input"
+        raise DrypointError(f"{source.text} has {_describe(chosen)}; the net reads {wanted}")
+    if isinstance(reader, Model) and encoder is None and not names:
         _check_arrays(reader, chosen, name=source.text)
     return _adapt(chosen, encoder, name=source.text)
 

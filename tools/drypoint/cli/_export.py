@@ -149,6 +149,11 @@ def run(args: argparse.Namespace) -> int:
         target=row.name if row else "",
         package=package,
     )
+    if others := other_engines(args.out, files):
+        say(
+            f"{args.out} also has the engine of another export: {', '.join(map(str, others[:4]))}; "
+            "export to a folder of its own"
+        )
     sizes = {str(path): path.stat().st_size for path in files}
     text = f"{list_files(files)}\n\n{texts}{next_step(args, list(programs), row)}"
     facts: dict[str, object] = {"form": args.form, "files": sizes}
@@ -198,6 +203,15 @@ def make_streaming(program: Program) -> Program:
     except ProgramError as error:
         causal = "; drypoint train --net tcn makes such a net" if "causal" in str(error) else ""
         raise DrypointError(f"{error}{causal}") from error
+
+
+def other_engines(folder: Path, files: list[Path]) -> list[Path]:
+    """Files of an engine in a folder that this export did not write: another form, or an older
+    release, has left them there, and a build would compile them too."""
+    engine = (
+        path for name in ("dpt_*.c", "drypoint.h", "drypoint.c") for path in folder.rglob(name)
+    )
+    return sorted({*engine} - {*files})
 
 
 def list_files(files: list[Path]) -> str:
@@ -349,7 +363,7 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     """
     options = argparse.Namespace(data=args.data, limit=None)
     try:
-        return one_of_each(examples("test", options, program), program)
+        return one_of_each(examples("test", options, program, several=True), program)
     except DrypointError as error:
         if args.data is not None:
             raise
@@ -372,7 +386,7 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
         ProgramError: the program does not read such images.
     """
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
-    return program.encode(dataset.x[firsts])
+    return program.encode(dataset.take(firsts).inputs)
 
 
 def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:

@@ -5,17 +5,19 @@ autoencoder, or of keywords, on validation examples.
 import argparse
 
 from drypoint.common import DrypointError, check_writable
-from drypoint.data import Dataset
+from drypoint.data import Dataset, UnknownClassError
 from drypoint.engine import Engine
-from drypoint.measure import measure
+from drypoint.measure import measure, reconstructs
 from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
+from ._foreign import SUFFIXES
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
+from ._own import fit_data
 from ._pieces import add_labels_argument, load_file, model_file, of_windows
-from ._reconstruction import choose_threshold, measure_reconstruction, reconstructs
+from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
 from ._source import predicts_number
 
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     numeric = predicts_number(loaded)
     if not reconstructs(loaded):
         if option := _anomaly_option(args):
-            raise DrypointError(f"{option} is for an autoencoder, which {args.file} is not")
+            raise DrypointError(f"{option} is for an autoencoder, which {_why_none(loaded, args)}")
         others = isinstance(loaded, Program) and bool(loaded.earlier_outputs)
         answers = numeric or loaded.decoder or others
         if isinstance(loaded, Program) and not (answers or loaded.softmax is True):
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         loaded, chosen = _with_threshold(loaded, args)
     if args.false_accepts is not None:
         loaded, chosen = _with_detector(loaded, args)
-    dataset = examples("test", args, loaded)
+    dataset = examples("test", args, loaded, several=True)
     if numeric:
         text, facts = show_numbers(measure_numbers(loaded, dataset))
     elif reconstructs(loaded):
@@ -85,13 +87,33 @@ def run(args: argparse.Namespace) -> int:
         facts |= chosen
     else:
         model = Engine(loaded) if isinstance(loaded, Program) else loaded
-        measured = measure(model, dataset, output=args.output)
+        try:
+            measured = measure(model, fit_data(dataset), output=args.output)
+        except UnknownClassError as error:
+            if args.labels is not None or args.file.suffix not in SUFFIXES:
+                raise
+            names = ",".join(map(str, dataset.classes))
+            raise DrypointError(
+                f"{error}; --labels names the classes in the order of the outputs, as {names}"
+            ) from error
         text, facts = measured.report(), measured.to_json()
         if isinstance(loaded, Program) and loaded.detector is not None:
             errors, found = _detector_errors(loaded, dataset)
             text, facts = f"{text}\n{errors}", {**facts, **chosen, "detector": found}
     result(f"{args.file}\n{text}", {"file": str(args.file), **facts}, as_json=args.json)
     return 0
+
+
+def _why_none(loaded: Model | Program, args: argparse.Namespace) -> str:
+    """Why a net is no autoencoder of ``--normal`` and ``--false-alarms``."""
+    if not isinstance(loaded, Program) or not (names := loaded.reconstructions):
+        return f"{args.file} is not"
+    return (
+        f"has one output, and {args.file} has {len(loaded.outputs)}: in Python, "
+        f"program.with_threshold(threshold, {names[0]!r}) sets the threshold of an output, which "
+        "measure.anomaly_threshold chooses from Engine(program).reconstruction_error(x)"
+        f"[{names[0]!r}]"
+    )
 
 
 def _anomaly_option(args: argparse.Namespace) -> str | None:

@@ -22,7 +22,8 @@ def net_help() -> str:
     return (
         "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
-        "(the file is run). If left out: cnn for pictures, conv1d for signals, mlp for tables, "
+        "(the file is run; input_shape of several inputs is a dict by name). If left out: cnn for "
+        "pictures, conv1d for signals, mlp for tables, "
         "tcn for keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
@@ -58,7 +59,7 @@ def saved_model(name: str) -> Model | None:
     return None
 
 
-def make_net(name: str, *, input_shape: Shape, classes: int) -> Layer:
+def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) -> Layer:
     """The net of a ``--net`` that is no saved model, uninitialized or with values.
 
     Raises:
@@ -67,10 +68,13 @@ def make_net(name: str, *, input_shape: Shape, classes: int) -> Layer:
     file, colon, function = name.rpartition(":")
     if colon and file.endswith(".py"):
         return _from_file(Path(file), function, input_shape=input_shape, classes=classes)
+    assert isinstance(input_shape, tuple)  # a family reads one input
     return nn.create_net(name, input_shape=input_shape, classes=classes)
 
 
-def _from_file(path: Path, name: str, *, input_shape: Shape, classes: int) -> Layer:
+def _from_file(
+    path: Path, name: str, *, input_shape: Shape | dict[str, Shape], classes: int
+) -> Layer:
     if not path.is_file():
         raise DrypointError(f"cannot read {path}: no such file")
     own_name = f"drypoint_net_{path.stem}"  # takes the place of no module that is imported

@@ -71,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     """The program of a float model."""
-    dataset = examples("train", args, model)
+    dataset = examples("train", args, model, several=True)
     weights = args.weights or Scheme()
     if args.flash is not None:
-        rows = sensitivity(model, dataset)
+        rows = sensitivity(model, (dataset.inputs, dataset.y) if dataset.input_shapes else dataset)
         say(str(rows))
         weights = rows.allocate(args.flash)
     return to_integers(
@@ -117,7 +117,7 @@ def to_integers(
     origin = {k: v for k, v in model.provenance.items() if k != "training"}  # no curves
     if model.is_integer or dataset is None:
         return quantize(model, name=name, provenance={"model": origin})
-    x = dataset.x[:examples]
+    x = dataset[:examples].inputs
     if percentile is None:
         calibration = calibrate(model, x)
     else:

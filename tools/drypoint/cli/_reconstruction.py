@@ -1,35 +1,23 @@
 """The reconstruction errors of an autoencoder on a data set."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.data import Dataset
 from drypoint.engine import Engine
-from drypoint.measure import anomaly_threshold, measure_anomalies
-from drypoint.nn import LogSoftmax, Model, Softmax
+from drypoint.measure import (
+    anomaly_threshold,
+    mean_by_class,
+    measure_anomalies,
+    reconstruction_errors,
+)
+from drypoint.nn import Model
 from drypoint.program import Program
 
-from ._data import encoder_of
 from ._output import percent, table
-
-
-def reconstructs(reader: Model | Program) -> bool:
-    """Whether a net without classes has as many outputs as inputs, and ends in no softmax."""
-    if reader.decoder is not None:
-        return False
-    if isinstance(reader, Program):
-        pixels = reader.reads_pixels and encoder_of(reader) is not None
-        equal = reader.output_shape.size == reader.input_shape.size
-        return reader.is_autoencoder or (pixels and equal and not reader.softmax)
-    net = reader.net
-    if net.input_shape is None or isinstance([*net.leaves()][-1][1], Softmax | LogSoftmax):
-        return False
-    return math.prod(net.output_shape(net.input_shape)) == math.prod(net.input_shape)
 
 
 def measure_reconstruction(
@@ -46,13 +34,10 @@ def measure_reconstruction(
         MeasureError: no example is normal; or all are, and the program has no threshold.
         DrypointError: the examples do not fit the net.
     """
-    errors, squares = _errors(reader, dataset.x)
+    model = Engine(reader) if isinstance(reader, Program) else reader
+    errors, squares = reconstruction_errors(model, dataset.x)
     rows = [("examples", f"{len(dataset):,}"), ("mean squared error", f"{squares.mean():.4f}")]
-    by_class = {
-        str(name): float(squares[dataset.y == i].mean())
-        for i, name in enumerate(dataset.classes)
-        if (dataset.y == i).any()
-    }
+    by_class = mean_by_class(squares, dataset)
     if len(by_class) > 1:
         rows += [(f"  of class {name}", f"{error:.4f}") for name, error in by_class.items()]
     facts = {"n": len(dataset), "mean_squared_error": float(squares.mean()), "by_class": by_class}
@@ -99,21 +84,3 @@ def choose_threshold(
     threshold = int(anomaly_threshold(errors, false_alarms=false_alarms))
     counts = {"n": len(x), "above": int((errors > threshold).sum())}
     return program.with_threshold(threshold), counts
-
-
-def _errors(reader: Model | Program, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The reconstruction error and the mean squared error of each example; for a program of real
-    inputs the first are integers.
-    """
-    if isinstance(reader, Model):
-        errors = np.asarray(reader.reconstruction_error(x), np.float64)
-        return errors, errors
-    if reader.is_autoencoder:
-        sums = Engine(reader).reconstruction_error(x)
-        return sums, reader.mean_squared_error(sums)
-    encoder = encoder_of(reader)
-    assert encoder is not None  # `reconstructs` has checked it
-    outputs = Engine(reader).predict_proba(x)
-    off = outputs.reshape(len(x), -1) - np.asarray(encoder(x), np.float64).reshape(len(x), -1)
-    squares = np.square(off).mean(axis=1)
-    return squares, squares

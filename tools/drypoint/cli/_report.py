@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         raise DrypointError(f"{len(args.file)} files: one has a report, two are compared")
     if len(args.file) == 2 and args.training is not None:
         raise DrypointError("--training is of one file: leave it out, or the second file")
+    if args.out.suffix.lower() not in (".html", ".htm", ""):
+        raise DrypointError(f"{args.out} would hold a page: name it .html; --json prints the facts")
     Report.check_saving(args.out)
     training = None if args.training is None else training_facts(args.training)
     if not args.file:

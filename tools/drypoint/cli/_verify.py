@@ -59,7 +59,7 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     else random integers, by which bytes can be compared as well.
     """
     try:
-        return program.encode(examples("test", args, program).x)
+        return program.encode(examples("test", args, program, several=True).inputs)
     except DrypointError as error:
         if args.data is not None:
             raise

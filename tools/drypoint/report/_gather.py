@@ -13,7 +13,7 @@ from drypoint.common import check_kind
 from drypoint.data import Dataset
 from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
-from drypoint.measure import Measurement, measure
+from drypoint.measure import Measurement, measure, reconstructs
 from drypoint.nn import Model
 from drypoint.program import Program, fuse_rows, random_inputs, simplify
 
@@ -29,7 +29,7 @@ from ._facts import (
     quality_facts,
 )
 from ._output_values import OutputValues
-from ._outputs import is_reconstruction, measure_numbers, measure_reconstruction
+from ._outputs import measure_numbers, measure_reconstruction
 from ._random import RANDOM, random_values
 from ._report import SCHEMA, Report, ReportError
 from ._training import TRAINING, saved_training
@@ -250,7 +250,7 @@ def _measure(
     if isinstance(test, tuple):
         facts, values = measure_numbers(model, program, np.asarray(test[0]), test[1])
         return _Quality(outputs=facts, values=values)
-    if is_reconstruction(program):
+    if reconstructs(program):
         facts, values = measure_reconstruction(model, program, test, normal=normal)
         return _Quality(outputs=facts, values=values)
     if normal is not None:

@@ -6,22 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.data import Dataset, ImageEncoder, encoder_from_config
+from drypoint.data import Dataset
 from drypoint.engine import Engine
-from drypoint.measure import AnomalyMeasurement, measure_anomalies, measure_regression
+from drypoint.measure import (
+    AnomalyMeasurement,
+    mean_by_class,
+    measure_anomalies,
+    measure_regression,
+    reconstruction_errors,
+)
 from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._output_values import OutputValues
 from ._report import ReportError
-
-
-def is_reconstruction(program: Program) -> bool:
-    """Whether a program gives as many values as it takes, and no classes."""
-    if program.is_autoencoder:
-        return program.decoder is None
-    equal = program.output_shape.size == program.input_shape.size
-    return program.reads_pixels and equal and program.decoder is None and not program.softmax
 
 
 def measure_reconstruction(
@@ -31,7 +29,7 @@ def measure_reconstruction(
 
     Args:
         model: the float model; None of a program alone.
-        program: one for which `is_reconstruction` is true.
+        program: one for which `reconstructs` is true.
         test: examples.
         normal: names of the classes of normal examples, all others are anomalies; None: not known.
 
@@ -39,8 +37,7 @@ def measure_reconstruction(
         ReportError: a name of ``normal`` is no class of the examples.
         MeasureError: all examples are of one kind.
     """
-    errors = _errors(model, program, test.x)
-    squares = program.mean_squared_error(errors) if program.is_autoencoder else errors
+    errors, squares = reconstruction_errors(Engine(program), test.x)
     floats = None if model is None else model.reconstruction_error(test.x)
     found = None if normal is None else _anomalies(errors, program, test, normal)
     usual = slice(None) if found is None else ~found.anomalous
@@ -49,11 +46,7 @@ def measure_reconstruction(
         "examples": len(test),
         "error": float(squares[usual].mean()),
         "float_error": None if floats is None else float(floats[usual].mean()),
-        "by_class": {
-            str(name): float(squares[test.y == i].mean())
-            for i, name in enumerate(test.classes)
-            if (test.y == i).any()
-        },
+        "by_class": mean_by_class(squares, test),
         "anomalies": None if found is None else found.to_json(),
     }
     return facts, OutputValues(errors=squares, anomalies=found, true=None, predicted=None)
@@ -94,22 +87,6 @@ def measure_numbers(
     }
     errors = np.abs(predicted - true).max(axis=1)
     return facts, OutputValues(errors=errors, anomalies=None, true=true, predicted=predicted)
-
-
-def _errors(model: Model | None, program: Program, x: NDArray[Any]) -> NDArray[Any]:
-    """The error of each example: integers of the engine, or of a program of pixels the mean squared
-    difference from the encoded input."""
-    engine = Engine(program)
-    if program.is_autoencoder:
-        errors: NDArray[Any] = engine.reconstruction_error(x)
-        return errors
-    h, w, c = program.input_shape
-    plain = ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")
-    own = encoder_from_config(program.encoder) if program.encoder else plain
-    encoder = model.encoder if model is not None and model.encoder is not None else own
-    off = engine.predict_proba(x).reshape(len(x), -1)
-    off -= np.asarray(encoder(x), np.float64).reshape(len(x), -1)
-    return np.asarray(np.square(off).mean(axis=1))
 
 
 def _anomalies(

@@ -48,7 +48,7 @@ class TrainingCurves(Picture):
     def render(self, width: int = 80, *, plain: bool = False) -> str:
         """A sparkline for each curve with its extremes; curves of a panel have one scale."""
         width = fit_width(width)
-        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
+        best = f", kept epoch {self.best_epoch}" if self.best_epoch else ""
         rows: list[tuple[str, ...]] = [("", "", "first", "last", "least", "most")]
         room = max(8, width - 50)
         groups = [
@@ -110,7 +110,7 @@ class TrainingCurves(Picture):
                     color=look.INK,
                     linewidth=0.8,
                     linestyle=":",
-                    label="best epoch",
+                    label="kept epoch",
                 )
             look.dress(ax, title=title, x="epoch", y=unit)
             look.grid(ax, along="y")

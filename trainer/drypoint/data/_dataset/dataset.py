@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, overload
@@ -43,6 +44,8 @@ class Dataset:
         columns: of signals from CSV files the names of the columns that were read, in this order;
             else empty.
         sample_rate: of signals from WAV files the time steps a second; else None.
+        input_shapes: of examples of several inputs the name and shape of each; ``x``, (N, 1,
+            values), has their values one after another. Else empty.
 
     Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
 
@@ -56,6 +59,7 @@ class Dataset:
     classes: tuple[Class, ...] = ()
     columns: tuple[str, ...] = ()
     sample_rate: int | None = None
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         inputs = np.asarray(self.x)
@@ -92,6 +96,16 @@ class Dataset:
         if isinstance(index, slice):
             return replace(self, x=self.x[index], y=self.y[index])
         return self.x[index], self.classes[int(self.y[index])]
+
+    @property
+    def inputs(self) -> Any:
+        """What a model takes: ``x``; of examples of several inputs a dict of arrays by name."""
+        if not self.input_shapes:
+            return self.x
+        ends = np.cumsum([math.prod(shape) for _, shape in self.input_shapes])[:-1]
+        columns = np.split(self.x[:, 0], ends, axis=1)
+        pairs = zip(self.input_shapes, columns, strict=True)
+        return {name: part.reshape(len(self), *shape) for (name, shape), part in pairs}
 
     @property
     def is_signals(self) -> bool:
@@ -198,9 +212,12 @@ class Dataset:
     def _summary(self) -> str:
         """The examples in words: their number, size and type."""
         n = len(self)
+        if self.input_shapes:
+            shown = (f"{name} {'x'.join(map(str, shape))}" for name, shape in self.input_shapes)
+            return f"{n:,} example{'s' * (n > 1)} of the inputs {', '.join(shown)}"
         if self.is_signals:
             steps, channels = self.signal_size
-            size = f"{steps} steps x {channels} channel{'s' * (channels > 1)}"
+            size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
             rate = f", {self.sample_rate:,} steps a second" if self.sample_rate else ""
             return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
         size = "{} x {}".format(*self.image_size)
@@ -216,7 +233,8 @@ class Dataset:
 
         Data sets with equal content have equal digests, on every machine.
         """
-        kind = (self.x.dtype.name,) if self.is_signals else ()
+        kind: tuple[object, ...] = (self.x.dtype.name,) if self.is_signals else ()
+        kind += (self.input_shapes,) if self.input_shapes else ()
         content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
         content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
         content.update(self.y.astype("<i8").tobytes())

@@ -33,9 +33,14 @@ def class_folders(root: Path, suffixes: AbstractSet[str]) -> dict[str, list[Path
     if not files:
         raise DatasetError(f"{root} has no subfolders: one is wanted for each class")
     empty = [name for name, paths in files.items() if not paths]
+    kinds = ", ".join(sorted(suffixes))
+    what = "recordings" if ".wav" in suffixes else "pictures"
+    if len(empty) == len(files):
+        raise DatasetError(
+            f"the subfolders of {root} have no {what} ({kinds}): wanted: a subfolder of {what} for "
+            "each class"
+        )
     if empty:
-        kinds = ", ".join(sorted(suffixes))
-        what = "recordings" if ".wav" in suffixes else "pictures"
         raise DatasetError(f"{root / empty[0]} has no {what} ({kinds}): remove it or fill it")
     if all(is_whole(name) for name in files):
         files = {name: files[name] for name in sorted(files, key=int)}

@@ -5,13 +5,14 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_limit, read_bytes
+from drypoint.common import DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL, PART_NAMES, Splits
@@ -38,7 +39,8 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     """The parts of a data set in an ``.npz`` file, which may be untrusted.
 
     The arrays are called x and y (or images and labels, data and target, ...), or x_train, y_train,
-    x_test, y_test (or train_images, ...); an array of names called classes is optional.
+    x_test, y_test (or train_images, ...); an array of names called classes is optional. Without an
+    x, two or more arrays of other names are the inputs of a net of several inputs.
 
     Args:
         path: the file.
@@ -64,6 +66,12 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     names = roles.get(("", "classes"))
     classes = () if names is None else tuple(names.tolist())
     parts: dict[str, Dataset] = {}
+    if several := _several_inputs(arrays, numeric=numeric):
+        try:
+            parts[ALL] = _join(several, roles["", "y"], classes, limit=limit)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
+        return Splits(parts, str(path), ())
     for part in dict.fromkeys(part for part, role in roles if role != "classes"):
         if (part, "x") not in roles or (part, "y") not in roles:
             of = f" of its part {part!r}" if part else ""
@@ -85,6 +93,45 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
         )
     notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
     return Splits(parts, str(path), tuple(notes))
+
+
+def _several_inputs(arrays: dict[str, NDArray[Any]], *, numeric: bool) -> dict[str, NDArray[Any]]:
+    """Name -> array of the inputs of a net of several inputs; empty where the file has an x. An
+    input may be called image.
+    """
+    roles = {name: None if name == "image" else _role(name) for name in arrays}
+    if numeric or ("", "y") not in roles.values() or any(r and r[1] == "x" for r in roles.values()):
+        return {}
+    inputs = {name: array for name, array in arrays.items() if roles[name] is None}
+    return inputs if len(inputs) > 1 else {}
+
+
+def _join(
+    inputs: Mapping[str, NDArray[Any]], y: NDArray[Any], classes: tuple[Any, ...], *, limit: int
+) -> Dataset:
+    """The examples of several inputs, whose rows have the values one after another.
+
+    Raises:
+        DatasetError: an input has another name than C takes, no numbers, or no example for each
+            label.
+        DrypointError: the rows take more memory than ``limit``.
+    """
+    n = y.size and len(np.atleast_1d(y))
+    for name, array in inputs.items():
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise DatasetError(
+                f"the input {printable(name)} is called as no input of a net: small letters, "
+                "digits and _"
+            )
+        if array.dtype.kind not in "buif" or array.ndim < 2 or len(array) != n or not array.size:
+            raise DatasetError(
+                f"the input {name} is {array.dtype} of shape {array.shape}; wanted: numbers "
+                f"({n}, ...), an example for each of the {n} labels"
+            )
+    check_limit(4 * sum(array.size for array in inputs.values()), limit, what="the inputs")
+    rows = [array.reshape(n, -1).astype(np.float32) for array in inputs.values()]
+    shapes = tuple((name, array.shape[1:]) for name, array in inputs.items())
+    return Dataset(np.concatenate(rows, axis=1)[:, None], y, classes, input_shapes=shapes)
 
 
 def _clock_notes(dataset: Dataset) -> list[str]:
