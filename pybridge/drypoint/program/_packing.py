@@ -112,7 +112,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         KernelSet(name="scalar", backend="dpt_scalar", number=0, few_bits=True),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", stack=1792),
+        replace(_BLOCKS, name="blocks-any", stack=1920),
         KernelSet(
             name="dsp",
             backend="dpt_dsp",
