@@ -67,15 +67,19 @@ static void drive_channels(drive *d) {
     dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow[d->flip];
     dpt_gemm_job *job = &d->job;
     const uint8_t *packed = d->op->packed;
-    for (size_t g = 0, before = 0; g < l->groups; g++, packed += l->bytes) {
+    const int quads = k->groups[0] != NULL && l->channels == 4 && inputs == 4;
+    for (size_t g = 0, n; g < l->groups; g += n, packed += n * l->bytes) {
+        n = quads && l->groups - g >= 4 ? 4 : 1;
+        const size_t before = g * l->channels;
         job->s = dpt_superblock_first(l, packed);
-        job->end = before + l->channels;
+        job->end = before + n * l->channels;
         for (; job->s.blocks != 0; dpt_superblock_next(l, &job->s)) {
             job->first = before + job->s.channel;
-            (job->s.unit == 4 ? gemm[job->s.blocks - 1] : narrow)(job);
+            (n == 4             ? k->groups[d->flip]
+             : job->s.unit == 4 ? gemm[job->s.blocks - 1]
+                                : narrow)(job);
         }
-        before += l->channels;
-        job->offset += inputs;
+        job->offset += n * inputs;
     }
     job->offset -= l->groups * inputs;
 }

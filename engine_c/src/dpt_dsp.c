@@ -49,6 +49,49 @@ __asm__(DPT_THUMB("dpt_dsp_put")
         DPT_THUMB_END("dpt_dsp_put"));
 /* clang-format on */
 
+/* dpt_dsp_put_taps. r2 is the flip, r6 and r7 the sums, r8 is 0, lr the end of a tap; on the stack,
+ * `size` and the end of the addresses. */
+/* clang-format off */
+__asm__(DPT_THUMB("dpt_dsp_put_taps")
+        "push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+        "ldrd lr, r12, [sp, #40]\n"
+        "add r2, r1, r2, lsl #3\n"
+        "str r2, [sp, #44]\n"
+        "mov r2, r12\n"
+        "add lr, lr, r3\n"
+        "adds r0, #8\n"
+        "movs r6, #0\n"
+        "movs r7, #0\n"
+        "mov r8, #0\n"
+        "1:\n"
+        "ldm r1!, {r4, r5}\n"
+        "2:\n"
+        "ldr r9, [r4, r3]\n"
+        "ldr r10, [r5, r3]\n"
+        "eor r9, r9, r2\n"
+        "eor r10, r10, r2\n"
+        "usada8 r6, r9, r8, r6\n"
+        "usada8 r7, r10, r8, r7\n"
+        "uxtb16 r11, r9, ror #8\n"
+        "uxtb16 r12, r10, ror #8\n"
+        "uxtb16 r9, r9\n"
+        "uxtb16 r10, r10\n"
+        "stm r0!, {r9, r10, r11, r12}\n"
+        "adds r3, #4\n"
+        "cmp r3, lr\n"
+        "bne 2b\n"
+        "ldrd r9, r10, [sp, #40]\n"
+        "subs r3, r3, r9\n"
+        "cmp r1, r10\n"
+        "bne 1b\n"
+        "pop {r0}\n"
+        "sub r6, r8, r6, lsl #7\n"
+        "sub r7, r8, r7, lsl #7\n"
+        "strd r6, r7, [r0]\n"
+        "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
+        DPT_THUMB_END("dpt_dsp_put_taps"));
+/* clang-format on */
+
 /* Computes b + 256 c of two weights of four channels from r9 and r10, in r10. lr has a mask. */
 #define DSP_MIDDLE                                                                                 \
     "and r10, lr, r10, lsl #8\n"                                                                   \

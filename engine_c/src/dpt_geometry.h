@@ -21,6 +21,49 @@ static inline int32_t dpt_smaller(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
+/* Whether all planes of an op are one pixel wide, as (T, 1, C) in nets on signals. The op is
+ * computed as the op on planes one pixel high, whose bytes are the same. */
+static inline int dpt_is_column(const dpt_op *op) {
+    return op->kind != DPT_DENSE && op->in.w == 1 && op->out.w == 1 && op->pad_left == 0 &&
+           op->pad_right == 0;
+}
+
+static inline dpt_op dpt_column_as_row(const dpt_op *op) {
+    dpt_op row = *op;
+    row.in.h = row.out.h = row.kernel_h = row.stride_h = row.dilation_h = row.pool_h = 1;
+    row.in.w = op->in.h;
+    row.out.w = op->out.h;
+    row.kernel_w = op->kernel_h;
+    row.stride_w = op->stride_h;
+    row.dilation_w = op->dilation_h;
+    row.pool_w = op->pool_h;
+    row.pad_left = op->pad_top;
+    row.pad_right = op->pad_bottom;
+    row.pad_top = row.pad_bottom = 0;
+    return row;
+}
+
+/* to[apart * i] = the address of tap i of the window at (top, left), whose corner has the address
+ * `row`; of a tap on the padding, `padding`. All are modulo 2^32 (2^64). Returns whether all taps
+ * lie in the input. */
+static inline int dpt_find_taps(const dpt_op *op, int32_t top, int32_t left, uintptr_t row,
+                                uintptr_t padding, size_t apart, uintptr_t *to) {
+    const uintptr_t across = (uintptr_t)op->dilation_w * op->in.c;
+    int whole = 1;
+    for (int32_t ky = 0, y = top; ky < op->kernel_h; ky++, y += op->dilation_h) {
+        const int32_t width = y >= 0 && y < op->in.h ? op->in.w : 0;
+        uintptr_t tap = row;
+        for (int32_t kx = 0, x = left; kx < op->kernel_w; kx++, x += op->dilation_w, to += apart) {
+            const int inside = x >= 0 && x < width;
+            *to = inside ? tap : padding;
+            whole &= inside;
+            tap += across;
+        }
+        row += (uintptr_t)op->dilation_h * op->in.w * op->in.c;
+    }
+    return whole;
+}
+
 /* Fills n bytes, whole pixels of `channels` bytes, with padding: values of each channel, or 0 where
  * `pad` is NULL. */
 static inline void dpt_fill_padding(const uint8_t *pad, size_t channels, uint8_t *to, size_t n) {

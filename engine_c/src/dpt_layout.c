@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which layout of dpt_pack.h an op has, and whether it is packed. */
+#include "dpt_geometry.h"
 #include "dpt_pack.h"
 
 int dpt_fits_planes(const dpt_op *op) {
@@ -22,28 +23,6 @@ static size_t layout_narrow_blocks(const dpt_op *op, uint32_t packing) {
                    !dpt_planar(op, packing)
                ? blocks
                : 0;
-}
-
-/* Whether all planes of an op are one pixel wide, as (T, 1, C) in nets on signals. The op is packed
- * and computed as the op on planes one pixel high, whose bytes are the same. */
-static int layout_is_column(const dpt_op *op) {
-    return op->kind != DPT_DENSE && op->in.w == 1 && op->out.w == 1 && op->pad_left == 0 &&
-           op->pad_right == 0;
-}
-
-static dpt_op layout_column_as_row(const dpt_op *op) {
-    dpt_op row = *op;
-    row.in.h = row.out.h = row.kernel_h = row.stride_h = row.dilation_h = row.pool_h = 1;
-    row.in.w = op->in.h;
-    row.out.w = op->out.h;
-    row.kernel_w = op->kernel_h;
-    row.stride_w = op->stride_h;
-    row.dilation_w = op->dilation_h;
-    row.pool_w = op->pool_h;
-    row.pad_left = op->pad_top;
-    row.pad_right = op->pad_bottom;
-    row.pad_top = row.pad_bottom = 0;
-    return row;
 }
 
 /* The op that computes two windows of a convolution as one, with a width of the output that is
@@ -84,7 +63,7 @@ static size_t layout_groups_together(const dpt_op *op, uint32_t packing) {
 }
 
 dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing) {
-    dpt_op packed = layout_is_column(op)      ? layout_column_as_row(op)
+    dpt_op packed = dpt_is_column(op)         ? dpt_column_as_row(op)
                     : dpt_paired(op, packing) ? layout_pair(op)
                                               : *op;
     if (op->kind == DPT_GROUPED) {

@@ -295,6 +295,8 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
 
 #include "dpt_mve_taps.inc"
 
+#include "dpt_mve_quads.inc"
+
 #include "dpt_mve_dense.inc"
 
 DPT_IN_FAST void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
@@ -313,7 +315,9 @@ DPT_IN_FAST void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void
     const size_t length = (size_t)op->kernel_h * op->kernel_w * (op->in.c / groups);
     for (size_t i = 0; i < n; i++) {
         const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
-        if (mve_is_pixels(op, length)) {
+        if (mve_is_quads(op, length)) {
+            mve_quads(op, plane, dpt_output(op, out, i));
+        } else if (mve_is_pixels(op, length)) {
             mve_pixels_grouped(op, plane, dpt_output(op, out, i));
         } else {
             mve_windows_grouped(op, plane, dpt_output(op, out, i));
@@ -343,6 +347,11 @@ DPT_IN_FAST void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *
 }
 
 DPT_IN_FAST void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    dpt_op row;
+    if (dpt_is_column(op)) {
+        row = dpt_column_as_row(op);
+        op = &row;
+    }
     for (size_t i = 0; i < n; i++) {
         mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
                       dpt_output(op, out, i));

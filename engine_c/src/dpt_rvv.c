@@ -132,6 +132,7 @@ static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
                                                     {rvv_gemm_exact},
                                                     {NULL, NULL},
                                                     NULL,
+                                                    {NULL, NULL},
                                                     rvv_depthwise,
                                                     NULL,
                                                     NULL};

@@ -88,6 +88,7 @@ PROGRAMS = [
     _entry("groups together", (8, 9, 64), 64, (3, 3), padding=SAME, groups=16, in_type="i8"),
     _entry("groups in a narrow block", (8, 9, 8), 4, (3, 3), padding=SAME, groups=2),
     _entry("groups together in a column", (20, 1, 24), 12, (3, 1), groups=6, in_type="i8"),
+    _entry("9 groups of four, pooled", (9, 8, 36), 36, (3, 2), groups=9, pool=(1, 2)),
     _entry("groups of many", (5, 4, 160), 88, (3, 3), padding=SAME, groups=2, in_type="i8"),
     # pools
     _entry("pool of 2", (9, 12, 6), 18, (2, 2), pool=(1, 2)),

@@ -3,11 +3,11 @@
 import numpy as np
 from nets import base_of, weights
 
-from drypoint.program import Conv, Dense, DepthwiseConv, Op, Program, Shape, Tensor
+from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op, Program, Shape, Tensor
 
 
 def window_program(
-    kind: type[Conv] | type[DepthwiseConv],
+    kind: type[Conv] | type[DepthwiseConv] | type[GroupedConv],
     plane: tuple[int, int, int],
     kernel: tuple[int, int],
     *,
@@ -21,7 +21,7 @@ def window_program(
     """A convolution whose outputs are bytes of both signs, and a dense op.
 
     Args:
-        kind: of the convolution.
+        kind: of the convolution; a grouped one has groups of four channels.
         plane: height, width and channels of the input.
         kernel, stride, dilation, padding: of the convolution.
         out_channels: of a `Conv`.
@@ -40,7 +40,10 @@ def window_program(
         more["pad"] = rng.integers(0, 256, channels).astype(np.uint8).view(number)
     base = base_of("first", Tensor(Shape(*plane), in_type), "i8", high, wide, n)
     base["output"] = Tensor(Shape(high, wide, n), "i8", -7)
-    weight = weights(rng, (n, *kernel, *((channels,) if kind is Conv else ())), "any")
+    depth = {Conv: (channels,), GroupedConv: (4,), DepthwiseConv: ()}[kind]
+    if kind is GroupedConv:
+        more["groups"] = channels // 4
+    weight = weights(rng, (n, *kernel, *depth), "any")
     if kind is DepthwiseConv:
         weight = np.moveaxis(weight, 0, -1)
     ops: list[Op] = [kind(weight=weight, **_middle(rng, weight, n), **base, **more)]
@@ -69,6 +72,10 @@ WINDOWS = [
         (DepthwiseConv, (20, 20, 5), (4, 4), {"stride": (3, 2), "dilation": (3, 1)}),
         (DepthwiseConv, (30, 1, 17), (12, 1), {"padding": (13, 0, 0, 0), "values": True}),
         (DepthwiseConv, (30, 40, 20), (3, 3), {"dilation": (5, 5)}),
+        (DepthwiseConv, (30, 1, 8), (3, 1), {"dilation": (4, 1), "padding": (4, 0, 4, 0)}),
+        (GroupedConv, (5, 7, 68), (3, 3), {"padding": (1, 1, 1, 1)}),
+        (GroupedConv, (9, 8, 20), (3, 3), {"padding": (1, 1, 1, 1), "values": True}),
+        (GroupedConv, (9, 8, 8), (5, 3), {"stride": (2, 1), "dilation": (1, 2)}),
         (Conv, (3, 5, 100), (3, 3), {"out_channels": 54, "padding": (2, 4, 2, 4), "values": True}),
         (Conv, (7, 5, 9), (3, 3), {"out_channels": 6, "padding": (4, 4, 4, 4), "values": True}),
         (

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ._packing_depthwise import is_single
+from ._packing_quads import Window
 from .ops import Conv, DepthwiseConv, Op
 
 LANES = 16
@@ -36,7 +37,8 @@ def pack_tiles(op: DepthwiseConv) -> bytes:
     if op.out_type == "i32" or (taps > MOST_TAPS and not is_tiles(op)):
         return b""
     flipped = -128 if op.in_type == "u8" else 0
-    pixels = LANES // n if n < LANES and op.stride[1] == 1 and is_tiles(op) else 1
+    near = n < LANES and Window.of(op).stride[1] == 1
+    pixels = LANES // n if near and is_tiles(op) else 1
     rows, packed = op.rows.astype(np.int64), b""
     for begin, output in itertools.product(range(0, n, LANES), range(op.multiplier)):
         first = max(0, min(begin, n - LANES))
