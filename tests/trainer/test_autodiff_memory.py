@@ -61,7 +61,7 @@ def test_a_block_is_used_again_when_no_view_of_it_is_left():
     del first
     assert kernels.address(pool.empty((100,), np.float32)) != place
     del view
-    large, small = pool.empty((49,), np.float32), pool.empty((20,), np.float32)
+    large, small = pool.empty((70,), np.float32), pool.empty((20,), np.float32)
     assert kernels.address(large) in {place, kernels.address(pool.blocks[1])}
     assert len(pool.blocks) == 3
     assert not any(np.shares_memory(small, block) for block in pool.blocks[:2])

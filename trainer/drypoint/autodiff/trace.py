@@ -163,7 +163,7 @@ class Trace:
 
         Args:
             varying: name -> an array that has another address in each run. Each pointer into its
-                memory becomes a placeholder.
+                memory becomes a placeholder, so the compiled trace does not keep it alive.
         """
         ranges = {name: (address(array), *_bounds(array)) for name, array in varying.items()}
         placeholders = [*self._placeholders]
@@ -174,6 +174,8 @@ class Trace:
                         placeholders.append(
                             _Placeholder(to, 8, name, value - begin, call.arguments)
                         )
+        for array in varying.values():
+            self._memory.pop(id(_owner(array)), None)
         memory = self._memory, [pool.blocks for pool in self._pools.values()]
         return CompiledTrace(
             self._calls, placeholders, self._callbacks, settings=self._settings, memory=memory

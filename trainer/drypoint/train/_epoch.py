@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,13 +19,17 @@ from ._reports import Progress
 from ._training_state import Figures, TrainingState
 from .step.tape import Shard, Step
 
-EXAMPLES_AT_ONCE, BYTES_AT_ONCE = 2048, 1 << 21
+EXAMPLES_AT_ONCE, NUMBERS_AT_ONCE, BYTES_AT_ONCE = 2048, 3 << 19, 1 << 21
 """Bounds of a group of batches that is encoded at once; the bytes are before encoding."""
-PREFETCH_DEPTH = 2
-"""Groups made in advance: one that the reader takes next, one that the thread is making."""
+PREFETCH_DEPTH = 1
+"""Groups made in advance, beside the group that the steps read: its batches take memory too."""
 EVALUATION_BATCH = 256
 POLL_SECONDS = 0.25
 """Seconds of steps between two checks for a stop, and between two reports."""
+
+StoredBatch: TypeAlias = tuple[Batch, Column, int]
+"""A batch before encoding: (this process's shard, the indices of its examples, examples of the
+whole batch)."""
 
 T = TypeVar("T")
 
@@ -56,48 +60,55 @@ def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
     second thread, costs about as much for 256 images as for 64. The encoding of an example does
     not depend on its neighbours.
     """
-    settings = plan.settings
     for group in _groups(plan, number):
-        batch = {
-            port: _concatenate([stored[port] for stored, _, _ in group]) for port in group[0][0]
-        }
-        sizes = [(len(places), n) for _, places, n in group]
-        indices = _concatenate([places for _, places, _ in group])
-        group.clear()  # its arrays, of which `batch` has copies
-        if settings.augment is not None:
-            batch[plan.images] = settings.augment(
-                batch[plan.images], seed=settings.seed, epoch=number, indices=indices
-            )
-        encoded, end, shards = plan.encode(batch), 0, []
-        if change := getattr(settings.augment, "change_features", None):
-            encoded[plan.images] = change(
-                encoded[plan.images], seed=settings.seed, epoch=number, indices=indices
-            )
-        for own_size, n in sizes:
-            begin, end = end, end + own_size
-            own = {port: column[begin:end] for port, column in encoded.items()}
-            shards.append(Shard(own, n))
-        yield shards
+        yield _encode_group(plan, group, number)  # no variable here keeps the arrays alive
 
 
-def _groups(plan: Plan, number: int) -> Iterator[list[tuple[Batch, Column, int]]]:
-    """The batches of an epoch before encoding, in groups.
+def _encode_group(plan: Plan, group: list[StoredBatch], number: int) -> list[Shard]:
+    """The shards of a group of batches of an epoch; the group is emptied.
 
-    Each batch is (this process's shard, the indices of its examples, examples of the whole batch).
+    Columns that neither encoder nor augmentation changes are not copied.
     """
-    group: list[tuple[Batch, Column, int]] = []
-    examples = size = 0
+    settings = plan.settings
+    columns = {port: [stored[port] for stored, _, _ in group] for port in group[0][0]}
+    changed = [port for port, (first, *_) in columns.items() if plan.changes(port, first)]
+    batch = {port: _concatenate(columns.pop(port)) for port in changed}
+    places, sizes = [own for _, own, _ in group], [n for _, _, n in group]
+    group.clear()  # its arrays, of which `batch` has copies
+    indices = _concatenate(places)
+    if settings.augment is not None:
+        batch[plan.images] = settings.augment(
+            batch[plan.images], seed=settings.seed, epoch=number, indices=indices
+        )
+    encoded, end, shards = plan.encode(batch), 0, []
+    if change := getattr(settings.augment, "change_features", None):
+        encoded[plan.images] = change(
+            encoded[plan.images], seed=settings.seed, epoch=number, indices=indices
+        )
+    for i, n in enumerate(sizes):
+        begin, end = end, end + len(places[i])
+        own = {port: column[begin:end] for port, column in encoded.items()}
+        shards.append(Shard(own | {port: parts[i] for port, parts in columns.items()}, n))
+    return shards
+
+
+def _groups(plan: Plan, number: int) -> Iterator[list[StoredBatch]]:
+    """The batches of an epoch before encoding, in groups."""
+    group: list[StoredBatch] = []
+    examples = numbers = size = 0
     for stored, places in plan.source.epoch(number):
         n = len(places)
         rows = slice(None) if plan.all_reduce is None else plan.all_reduce.shard(n)
         batch = {port: column[rows] for port, column in stored.items()}
         group.append((batch, places[rows], n))
         examples += n
+        numbers += sum(column.size for column in batch.values())
         size += sum(column.nbytes for column in batch.values())
+        full = numbers >= NUMBERS_AT_ONCE or size >= BYTES_AT_ONCE or examples >= EXAMPLES_AT_ONCE
         slow = plan.source.n is None or any(c.dtype.kind in "OU" for c in batch.values())
-        if slow or examples >= EXAMPLES_AT_ONCE or size >= BYTES_AT_ONCE:
+        if slow or full:
             yield group
-            group, examples, size = [], 0, 0
+            group, examples, numbers, size = [], 0, 0, 0
     if group:
         yield group
 
@@ -144,7 +155,7 @@ def train_epoch(
 def _run_steps(
     step: Step, groups: Iterable[list[Shard]], halted: Callable[[], bool]
 ) -> Iterator[tuple[int, Totals] | None]:
-    """(number of examples, totals) of each training step; None when halted."""
+    """(number of examples, totals) of each training step; None when halted. Groups are emptied."""
     n_at_once = 1  # steps of one call
     for group in groups:
         n_done = 0
@@ -158,6 +169,7 @@ def _run_steps(
             yield from ((shard.size, t) for shard, t in zip(rest, totals, strict=False))
             n_done += len(totals)
             n_at_once = max(int(POLL_SECONDS / each), 1)
+        group.clear()  # its arrays, before the next group is waited for
 
 
 def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:

@@ -110,13 +110,18 @@ def _column(values: object, name: str) -> Column:
         raise TrainError(f"{name} is {kind_of(values)}, not an array with a row for each example")
     if column.dtype.kind not in "buifU":
         raise TrainError(f"{name} holds {column.dtype}, not numbers, texts or pictures")
-    if column.dtype.kind == "f" and not np.isfinite(column).all():
+    if column.dtype.kind == "f" and not _is_finite(column):
         at = int(np.flatnonzero(~np.isfinite(column).reshape(len(column), -1).all(axis=1))[0])
         raise TrainError(
             f"{name} holds NaN or infinity, first in example {at}: leave such examples out, or "
             "replace the values"
         )
     return column
+
+
+def _is_finite(column: Column) -> bool:
+    """Whether all numbers are finite: minimum and maximum pass NaN on, and need no memory."""
+    return column.size == 0 or bool(np.isfinite([column.min(), column.max()]).all())
 
 
 def _objects(values: list[Any] | tuple[Any, ...]) -> Column:

@@ -184,6 +184,15 @@ class Plan:
         total = step + 1 if self.total is None else self.total
         return self.settings.optimizer.lr * self.settings.schedule(step, total)
 
+    def changes(self, port: str, column: Column) -> bool:
+        """Whether augmentation or the encoder of a port changes a batch of its column."""
+        if self.settings.augment is not None and port == self.images:
+            return True
+        if port not in self.encoders or column.dtype != np.float32:
+            return port in self.encoders
+        example = column[:1]
+        return self.encoders[port](example) is not example
+
     def encode(self, batch: Batch) -> Batch:
         """The batch, encoded."""
         return {

@@ -47,10 +47,10 @@ class BlockPool:
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """As `aligned_empty`, in the smallest free block that fits, the latest of equal ones.
 
-        A block of more than twice the size does not fit: the next large array needs it.
+        A block of more than 1.5 times the size does not fit: the next large array needs it.
         """
         n = _n_bytes(shape, dtype)
-        fitting = (block for block in reversed(self._free) if n <= block.size <= 2 * n)
+        fitting = (block for block in reversed(self._free) if n <= block.size <= n + n // 2)
         block = min(fitting, key=lambda block: block.size, default=None)
         if block is None:
             block = np.empty(n, np.uint8)

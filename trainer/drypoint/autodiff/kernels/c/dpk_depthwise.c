@@ -6,8 +6,9 @@
 #include "dpk_threads.h"
 
 enum {
-    MOST = 9, /* taps at once, whose weights or sums are registers */
-    ALL = 32  /* taps */
+    MOST = 9,             /* taps at once, whose weights or sums are registers */
+    ALL = 32,             /* taps */
+    MOST_PADDED = 1 << 13 /* floats of a plane between zeros, which stays in the cache */
 };
 
 int DPK(is_depthwise)(const dpk_conv2d *a) {
@@ -142,18 +143,54 @@ DPK_INLINE void correlate_plane(row_taps *s, size_t c, const int T) {
 
 typedef void of_plane(row_taps *s, size_t c);
 
+/* Gives x zeros beside each row, in a copy of a plane, if the taps of at least a quarter of the
+ * columns of y reach over an end of their row, and the copy is small: then all columns of y are
+ * computed as if they were one. Returns whether x has zeros. */
+static int set_padding(dpk_conv2d *a, const row_taps *s) {
+    const size_t left = a->left > 0 ? (size_t)a->left : 0;
+    const ptrdiff_t end = (ptrdiff_t)(a->y.w + (a->kernel_w - 1) * a->dilation_w) - a->left;
+    const size_t width = left + dpk_max(a->x.w, end > 0 ? (size_t)end : 0);
+    if (a->stride_w > 1 || 4 * (s->end - s->first) > 3 * a->y.w ||
+        a->x.h * width * a->x.n > MOST_PADDED)
+        return 0;
+    a->x.w = width;
+    a->x.stride_h = (ptrdiff_t)(width * a->x.n);
+    a->x.stride_c = 0;
+    a->left -= (ptrdiff_t)left;
+    return 1;
+}
+
+/* Copies the rows of a plane of x to their places between zeros. */
+static void copy_padded(const dpk_conv2d *a, size_t c, ptrdiff_t stride_h, float *to) {
+    to += a->left > 0 ? (size_t)a->left * a->x.n : 0;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)a->x.h; i++)
+        memcpy(to + i * stride_h, a->x.data + (ptrdiff_t)c * a->x.stride_c + i * a->x.stride_h,
+               4 * a->x.w * a->x.n);
+}
+
 /* A part is some channels. functions[t] computes t taps of a plane. */
-static int each_plane(const dpk_conv2d *a, size_t part, size_t n_parts,
+static int each_plane(const dpk_conv2d *a, int pads, size_t part, size_t n_parts,
                       of_plane *const *functions) {
-    float *zeros = dpk_scratch(a->x.w * a->x.n);
+    dpk_conv2d padded = *a;
+    row_taps s = {.a = a};
+    set_inside(&s);
+    pads = pads && set_padding(&padded, &s);
+    const size_t row = padded.x.w * a->x.n, n_floats = row * (pads ? a->x.h + 1 : 1);
+    float *zeros = dpk_scratch(n_floats);
     if (zeros == NULL)
         return 1;
-    memset(zeros, 0, 4 * a->x.w * a->x.n);
-    row_taps s = {.a = a, .zeros = zeros};
-    set_inside(&s);
+    memset(zeros, 0, 4 * n_floats);
+    s.zeros = zeros;
+    if (pads) {
+        padded.x.data = zeros + row;
+        s.a = &padded;
+        set_inside(&s);
+    }
     const size_t end = dpk_begin(a->y.c, part + 1, n_parts), n_taps = a->kernel_h * a->kernel_w;
     for (size_t c = dpk_begin(a->y.c, part, n_parts); c < end; c++) {
         size_t count;
+        if (pads)
+            copy_padded(a, c, padded.x.stride_h, zeros + row);
         for (s.tap = 0; s.tap < n_taps; s.tap += count) {
             count = dpk_min(n_taps - s.tap, MOST);
             while (functions[count] == NULL)
@@ -184,10 +221,10 @@ EACH(9)
 
 int DPK(depthwise)(const void *arguments, size_t part, size_t n_parts) {
     static of_plane *const functions[MOST + 1] = TABLE(write);
-    return each_plane(arguments, part, n_parts, functions);
+    return each_plane(arguments, 1, part, n_parts, functions);
 }
 
 int DPK(depthwise_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
     static of_plane *const functions[MOST + 1] = TABLE(correlate);
-    return each_plane(arguments, part, n_parts, functions);
+    return each_plane(arguments, 0, part, n_parts, functions);
 }

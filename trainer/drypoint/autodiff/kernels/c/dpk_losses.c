@@ -46,10 +46,19 @@ int DPK(cross_entropy)(const void *arguments, size_t part, size_t n_parts) {
     return status;
 }
 
+/* A part is some examples; where the values of a class are neighbours in memory, some classes. */
 int DPK(scaled_rows)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_scaled_rows *a = arguments;
-    const size_t end = dpk_begin(a->n, part + 1, n_parts);
-    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++) {
+    const int by_class = a->stride_n == 1;
+    const size_t count = by_class ? a->n_classes : a->n;
+    const size_t end = dpk_begin(count, part + 1, n_parts);
+    for (size_t k = dpk_begin(count, part, n_parts); by_class && k < end; k++) {
+        const float *x = a->x + (ptrdiff_t)k * a->stride_class;
+        float *y = a->y + (ptrdiff_t)k * a->stride_class;
+        for (size_t i = 0; i < a->n; i++)
+            y[i] = a->g[(ptrdiff_t)i * a->g_stride] * x[i];
+    }
+    for (size_t i = dpk_begin(count, part, n_parts); !by_class && i < end; i++) {
         const float g = a->g[(ptrdiff_t)i * a->g_stride];
         for (size_t k = 0; k < a->n_classes; k++) {
             const ptrdiff_t at = (ptrdiff_t)i * a->stride_n + (ptrdiff_t)k * a->stride_class;

@@ -46,15 +46,16 @@ static void example(const dpk_squared_error *a, size_t i) {
     a->losses[i] = mean(a, sums, 1);
 }
 
+/* Threads write into no common cache line: a part is whole groups of neighbouring examples. */
 int DPK(squared_error)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_squared_error *a = arguments;
-    const size_t end = dpk_begin(a->n, part + 1, n_parts);
-    size_t i = dpk_begin(a->n, part, n_parts);
-    if (a->stride_element == 1)
-        for (; i < end; i++)
+    const size_t group = a->stride_element == 1 ? 1 : MOST_EXAMPLES;
+    const size_t n_groups = (a->n + group - 1) / group;
+    const size_t end = dpk_min(a->n, group * dpk_begin(n_groups, part + 1, n_parts));
+    for (size_t i = group * dpk_begin(n_groups, part, n_parts); i < end; i += group)
+        if (group == 1)
             example(a, i);
-    else
-        for (; i < end; i += MOST_EXAMPLES)
-            neighbours(a, i, end - i < MOST_EXAMPLES ? end - i : MOST_EXAMPLES);
+        else
+            neighbours(a, i, dpk_min(MOST_EXAMPLES, end - i));
     return 0;
 }

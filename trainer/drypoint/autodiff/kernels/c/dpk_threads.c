@@ -109,7 +109,7 @@ static int spun_for_work(size_t thread) {
     __atomic_add_fetch(&pool.idle, 1, __ATOMIC_RELAXED);
     for (int i = 0; !wanted && i < (dpk_is_done(&pool.job) ? SPINS : SPINS_IN_JOB); i++) {
         pause_once();
-        if (i % YIELD_EVERY == 0)
+        if (i % YIELD_EVERY == YIELD_EVERY - 1) /* not at first: work mostly comes soon */
             sched_yield();
         wanted = is_wanted(thread);
     }

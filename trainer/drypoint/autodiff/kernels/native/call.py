@@ -68,10 +68,13 @@ def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: obje
         references: objects, beside arrays, that the arguments point to; a program that repeats the
             call keeps them alive.
     """
-    n_parts = max(min(each * Settings.n_threads, work // Settings.grain), 1)
+    n_threads = Settings.n_threads
+    n_parts = max(min(each * n_threads, work // Settings.grain), 1)
+    if n_parts > n_threads:
+        n_parts -= n_parts % n_threads  # an equal number for each thread
     if trace := tracer.get():
         trace.append_call(task, arguments, n_parts, references)
-    _check(lib.dpk_run(task, arguments, Settings.n_threads, n_parts))
+    _check(lib.dpk_run(task, arguments, n_threads, n_parts))
 
 
 def run_program(calls: Any, placeholders: Any = None, n_times: int = 1) -> int:
