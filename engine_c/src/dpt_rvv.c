@@ -122,6 +122,8 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
     __riscv_vse32_v_u32m8(to, __riscv_vwaddu_wv_u32m8(x, s, QUADS_LANES), QUADS_LANES);
 }
 
+#define QUADS_VALUES QUADS_NAME
+#define QUADS_POOLS  QUADS_NAME
 #include "dpt_quads_finish.inc"
 #include "dpt_quads_values.inc"
 #include "dpt_rvv_gemm.inc"
