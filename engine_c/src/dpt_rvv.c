@@ -137,7 +137,9 @@ static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
                                                     NULL,
                                                     rvv_depthwise,
                                                     NULL,
-                                                    NULL};
+                                                    NULL,
+                                                    NULL,
+                                                    0};
 
 #include "dpt_quads_table.inc"
 
