@@ -106,7 +106,7 @@ typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, si
 typedef struct dpt_microkernels {
     uint32_t packing; /* DPT_PACKING */
     dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[DPT_MOST_BLOCKS];
-    dpt_gemm *narrow[2], *exact_narrow;
+    dpt_gemm *narrow, *exact_narrow;
     dpt_depthwise *depthwise;
     dpt_plane_kernel *planes;
     dpt_interleave *interleave;

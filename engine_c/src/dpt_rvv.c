@@ -133,7 +133,7 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
 static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
                                                     {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
                                                     {rvv_gemm_exact},
-                                                    {NULL, NULL},
+                                                    NULL,
                                                     NULL,
                                                     rvv_depthwise,
                                                     NULL,
