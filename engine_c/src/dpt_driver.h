@@ -111,7 +111,6 @@ typedef struct dpt_microkernels {
     dpt_plane_kernel *planes;
     dpt_interleave *interleave;
     dpt_columns *columns;
-    uint32_t kept; /* width of a kernel that `columns` computes twice; 0: any width */
 } dpt_microkernels;
 
 /* Runs a packed convolution, grouped and dilated ones too, on n inputs. */

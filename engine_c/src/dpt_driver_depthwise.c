@@ -250,8 +250,7 @@ static void columns_plane(dpt_columns_group *g, const uint8_t *in, void *out, ui
     const dpt_op *op = g->op;
     const size_t reach = dpt_columns_reach(op), room = DPT_COLUMNS_QUADS / g->quads;
     const size_t most = (room - reach) / op->stride_w + 1;
-    const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1 &&
-                         (g->kernels->kept == 0 || g->kernels->kept == op->kernel_w);
+    const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
     g->rows = op->kernel_h + twice;
     for (size_t y = 0; y < op->out.h; y += 1 + twice) {
         const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;

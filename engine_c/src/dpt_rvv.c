@@ -130,16 +130,10 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
-static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
-                                                    {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
-                                                    {rvv_gemm_exact},
-                                                    NULL,
-                                                    NULL,
-                                                    rvv_depthwise,
-                                                    NULL,
-                                                    NULL,
-                                                    NULL,
-                                                    0};
+static const dpt_microkernels quads_microkernels = {.packing = QUADS_PACKING,
+                                                    .gemm = {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
+                                                    .exact = {rvv_gemm_exact},
+                                                    .depthwise = rvv_depthwise};
 
 #include "dpt_quads_table.inc"
 
