@@ -38,6 +38,11 @@ typedef struct quads_two {
     int32_t zero[2];
 } quads_two;
 
+/* The kernels of a backend that no header declares. */
+#define QUADS_PROTOTYPES                                                                           \
+    dpt_kernel QUADS_NAME(conv), QUADS_NAME(dense), QUADS_NAME(depthwise), QUADS_NAME(add),        \
+        QUADS_NAME(mul), QUADS_NAME(maxpool), QUADS_NAME(avgpool)
+
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \
     {[DPT_MAXPOOL] = QUADS_POOLS(maxpool), [DPT_AVGPOOL] = QUADS_POOLS(avgpool),                   \
