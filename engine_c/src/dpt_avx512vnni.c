@@ -9,6 +9,9 @@
 #include "dpt_quads.h"
 
 #define QUADS_NAME(kind) dpt_avx512vnni_##kind
+#ifdef DPT_AVX2
+#define QUADS_POOLS(kind) dpt_avx2_##kind /* whose registers hold 16 bytes, too */
+#endif
 
 #include <immintrin.h>
 

@@ -8,6 +8,10 @@
 #include "dpt_quads.h"
 
 #define QUADS_NAME(kind) dpt_avxvnni_##kind
+#ifdef DPT_AVX2
+#define QUADS_VALUES(kind) dpt_avx2_##kind
+#define QUADS_POOLS(kind)  dpt_avx2_##kind
+#endif
 
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))
 #define QUADS_OUTPUTS    4

@@ -39,13 +39,7 @@
 #define DPT_AVX512VNNI
 #endif
 extern const dpt_backend dpt_sse41, dpt_avx2, dpt_avxvnni, dpt_avx512vnni;
-dpt_kernel dpt_sse41_add, dpt_avx2_add, dpt_avxvnni_add, dpt_avx512vnni_add, dpt_sse41_mul,
-    dpt_avx2_mul, dpt_avxvnni_mul, dpt_avx512vnni_mul, dpt_sse41_conv, dpt_sse41_dense,
-    dpt_sse41_depthwise, dpt_avx2_conv, dpt_avx2_dense, dpt_avx2_depthwise, dpt_avxvnni_conv,
-    dpt_avxvnni_dense, dpt_avxvnni_depthwise, dpt_avx512vnni_conv, dpt_avx512vnni_dense,
-    dpt_avx512vnni_depthwise, dpt_sse41_maxpool, dpt_sse41_avgpool, dpt_avx2_maxpool,
-    dpt_avx2_avgpool, dpt_avxvnni_maxpool, dpt_avxvnni_avgpool, dpt_avx512vnni_maxpool,
-    dpt_avx512vnni_avgpool;
+dpt_kernel dpt_avx2_add, dpt_avx2_mul, dpt_avx2_maxpool, dpt_avx2_avgpool;
 #endif
 
 /* Arm, little-endian. aarch64 chooses at run time on Linux. */

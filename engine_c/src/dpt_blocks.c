@@ -251,49 +251,15 @@ __asm__(DPT_THUMB("dpt_blocks_bytes")
 
 #include "dpt_blocks_depthwise.inc"
 
-DPT_IN_FAST void dpt_blocks_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_conv(op, in[0], out, n);
-}
+DPT_KERNEL(dpt_blocks_conv, window_conv)
+DPT_KERNEL(dpt_blocks_grouped, window_grouped)
+DPT_KERNEL(dpt_blocks_dense, window_dense)
+DPT_KERNEL(dpt_blocks_single, small_single)
+SMALL_DEPTHWISE(dpt_blocks_depthwise, small_single)
 
-DPT_IN_FAST void dpt_blocks_grouped(const dpt_op *op, const void *const in[2], void *out,
-                                    size_t n) {
-    window_grouped(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_blocks_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_dense(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_blocks_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    small_single(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_blocks_depthwise(const dpt_op *op, const void *const in[2], void *out,
-                                      size_t n) {
-    if (op->packed == NULL) {
-        dpt_scalar_depthwise(op, in, out, n);
-    } else if (small_is_single(op)) {
-        small_single(op, in[0], out, n);
-    } else {
-        small_many(op, in[0], out, n);
-    }
-}
-
-/* Kernels of the table, where weights may have any number of bits. */
-#define BLOCKS_ANY_BITS(kind)                                                                      \
-    static void blocks_any_##kind(const dpt_op *op, const void *const in[2], void *out,            \
-                                  size_t n) {                                                      \
-        if (op->weight_bits == 8) {                                                                \
-            dpt_blocks_##kind(op, in, out, n);                                                     \
-        } else if (op->weight_bits == 4) {                                                         \
-            dpt_blocks4_##kind(op, in, out, n);                                                    \
-        } else {                                                                                   \
-            dpt_blocks2_##kind(op, in, out, n);                                                    \
-        }                                                                                          \
-    }
-BLOCKS_ANY_BITS(conv)
-BLOCKS_ANY_BITS(grouped)
-BLOCKS_ANY_BITS(dense)
+DPT_BY_BITS(blocks_any_conv, dpt_blocks_conv, dpt_blocks4_conv, dpt_blocks2_conv)
+DPT_BY_BITS(blocks_any_grouped, dpt_blocks_grouped, dpt_blocks4_grouped, dpt_blocks2_grouped)
+DPT_BY_BITS(blocks_any_dense, dpt_blocks_dense, dpt_blocks4_dense, dpt_blocks2_dense)
 DPT_ANY_BITS(blocks_any_depthwise, dpt_blocks_depthwise, dpt_bits_depthwise)
 
 const dpt_backend dpt_blocks = {"blocks",

@@ -64,7 +64,7 @@ static void drive_channels(drive *d) {
     const size_t inputs = l->groups == 1 ? 0 : l->length; /* of a group */
     const int exact = d->exact || d->job.pixels * d->job.pool == 1;
     dpt_gemm *const *const gemm = exact ? k->exact : k->gemm[d->flip];
-    dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow[d->flip];
+    dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow;
     dpt_gemm_job *job = &d->job;
     const uint8_t *packed = d->op->packed;
     const int quads = k->groups[0] != NULL && l->channels == 4 && inputs == 4;

@@ -66,6 +66,33 @@ typedef struct dpt_plane {
 const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t y, int32_t x,
                                size_t apart, const uint8_t **to);
 
+/* A group of 16 channels of a depthwise convolution that is packed by columns. Distances are in
+ * bytes, and in the buffer unless the input is named. */
+enum { DPT_COLUMN_QUAD = 4 * DPT_GROUP_CHANNELS }; /* bytes of a quad of each channel */
+typedef struct dpt_columns_group {
+    const struct dpt_microkernels *kernels;
+    const dpt_op *op;
+    const int32_t *bias, *mult;
+    const uint8_t *weight; /* quad by quad of a column, in each column by column */
+    const uint8_t *pad;    /* 16 values of padding */
+    size_t at, lanes;      /* the first channel, and the lanes that are stored */
+    size_t together;       /* columns in 16 lanes */
+    size_t column;         /* from the quads of a column to the next column's */
+    size_t quads, plane;   /* quads of a column; from one to the next */
+    size_t rows;           /* of the input in the quads */
+    uint8_t flip;          /* what activations are flipped with */
+} dpt_columns_group;
+
+/* Stores the quads of `count` times 16 lanes, from four rows on, whose next 16 bytes lie `steps`
+ * further, each byte ^ flip. */
+typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *steps,
+                            size_t count, uint8_t *quads);
+
+/* Multiplies and stores n windows beside each other, whose columns begin at `quads`, as outputs
+ * from number `index` on; if `twice`, the windows below them as well. */
+typedef void dpt_columns(const dpt_columns_group *g, int twice, const uint8_t *quads, size_t n,
+                         void *out, size_t index);
+
 /* Whole planes of an op of a layout of its own, on n inputs. */
 typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);
 
@@ -75,15 +102,17 @@ typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, si
  * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
  * `exact_narrow` read nothing but the segments; they are meant for one window, or few. An entry is
  * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_PLANAR for
- * `planes`, narrow blocks for `columns`. `groups` computes four groups of four channels
- * that read four; NULL where no kernel does. */
+ * `planes`, narrow blocks for `interleave` and `columns`. `groups` computes four groups of four
+ * channels that read four; NULL where no kernel does. */
 typedef struct dpt_microkernels {
     uint32_t packing; /* DPT_PACKING */
     dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[DPT_MOST_BLOCKS];
-    dpt_gemm *narrow[2], *exact_narrow;
+    dpt_gemm *narrow, *exact_narrow;
     dpt_gemm *groups[2];
     dpt_depthwise *depthwise;
-    dpt_plane_kernel *planes, *columns;
+    dpt_plane_kernel *planes;
+    dpt_interleave *interleave;
+    dpt_columns *columns;
 } dpt_microkernels;
 
 /* Runs a packed convolution, grouped and dilated ones too, on n inputs. */

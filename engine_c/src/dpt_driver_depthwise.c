@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver of depthwise convolutions by taps, in plain C: where each tap of each window lies. The
- * instructions are in a micro-kernel of each SIMD backend (dpt_driver.h).
+/* The driver of depthwise convolutions, in plain C: where each tap of each window lies, or, for
+ * backends with 16 lanes, the columns that windows share. The instructions are in micro-kernels of
+ * each SIMD backend (dpt_driver.h).
  *
  * Planes of at least one group of channels are read where they lie, and padding from a pixel of
  * padding. Fewer channels, and channels that several outputs read, are copied in bands of rows,
@@ -162,12 +163,148 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
     }
 }
 
+/* The rest of this file: a group of 16 channels at a time, for backends with 16 lanes.
+ *
+ * A quad of a channel is four taps below each other: rows 4 * q to 4 * q + 3 of the kernel in one
+ * of its columns. The windows of a row of the output share the columns of the input, so the quads
+ * of each column are interleaved once, into a buffer, where all windows that have the column read
+ * them. Columns and rows of padding become quads, too: the loop over windows knows no borders.
+ *
+ * Where dpt_columns_together is more than 1, the lanes hold the channels of several columns. These
+ * lie side by side in the input, in the buffer and in the output. */
+
+/* The four rows of quad number q in the column x, for windows whose first row is `top`. `step`:
+ * from a row's 16 bytes to its next. Rows that the kernel lacks meet weights of 0. */
+static void columns_find_rows(const dpt_columns_group *g, const uint8_t *in, int32_t top, size_t q,
+                              int32_t x, const uint8_t **row, size_t *step) {
+    const dpt_op *op = g->op;
+    const int32_t dilation = op->dilation_h, height = op->in.h;
+    const size_t pixel = op->in.c, pitch = op->in.w * pixel, right = g->together * pixel;
+    const uint8_t *const first = in + (size_t)x * pixel + g->at;
+    for (size_t i = 0; i < 4; i++) {
+        const size_t down = 4 * q + i < g->rows ? 4 * q + i : 4 * q;
+        const int32_t y = top + (int32_t)down * dilation;
+        const int inside = y >= 0 && y < height;
+        row[i] = inside ? first + (size_t)y * pitch : g->pad;
+        step[i] = inside ? right : 0;
+    }
+}
+
+/* The quads number q of the columns from `x` to `end`, which lie inside the input. Where fewer
+ * channels than 16 are left in a row, they are copied. */
+static void columns_fill_inside(const dpt_columns_group *g, const uint8_t *in, int32_t top,
+                                size_t q, int32_t x, int32_t end, uint8_t *quads) {
+    const size_t pixel = g->op->in.c, together = g->together;
+    const size_t few = pixel < DPT_GROUP_CHANNELS ? (DPT_GROUP_CHANNELS - 1) / pixel : 0;
+    const size_t left = (size_t)(g->op->in.w - x), n = (size_t)(end - x) + together - 1;
+    const size_t safe = left > few ? left - few + together - 1 : 0;
+    const size_t count = n / together, direct = safe / together < count ? safe / together : count;
+    dpt_interleave *const interleave = g->kernels->interleave;
+    const uint8_t *row[4];
+    size_t step[4];
+    columns_find_rows(g, in, top, q, x, row, step);
+    interleave(g->flip, (const uint8_t *const *)row, step, direct, quads);
+    for (size_t i = direct; i < count; i++) {
+        uint8_t copy[4][DPT_GROUP_CHANNELS] = {{0}};
+        const uint8_t *const copies[4] = {copy[0], copy[1], copy[2], copy[3]};
+        for (size_t k = 0; k < 4; k++) {
+            memcpy(copy[k], row[k] + i * step[k], (left - i * together) * pixel);
+        }
+        interleave(g->flip, copies, step, 1, quads + i * DPT_COLUMN_QUAD);
+    }
+}
+
+/* The quads of n columns from `left` on, for windows whose first row is `top`. Padding begins and
+ * ends anywhere. Unless `all`, its columns are in the buffer already: no other columns overlap them
+ * where the lanes hold one column. */
+static void columns_fill(const dpt_columns_group *g, int all, const uint8_t *in, int32_t top,
+                         int32_t left, int32_t n, uint8_t *to) {
+    dpt_interleave *const interleave = g->kernels->interleave;
+    const int32_t end = left + n, width = g->op->in.w;
+    const int32_t first = left > 0 ? left : end < 0 ? end : 0;
+    const int32_t within = end < width ? end : width, last = within < first ? first : within;
+    const size_t before = (size_t)(first - left), inside = (size_t)(last - left);
+    const size_t behind = (size_t)(end - last), together = g->together;
+    const uint8_t *const pads[4] = {g->pad, g->pad, g->pad, g->pad};
+    const size_t none[4] = {0, 0, 0, 0};
+    for (size_t q = 0; q < g->quads; q++, to += g->plane) {
+        if (all) {
+            interleave(g->flip, pads, none, (before + together - 1) / together, to);
+        }
+        if (first < last) {
+            columns_fill_inside(g, in, top, q, first, last, to + before * g->column);
+        }
+        if (all) {
+            interleave(g->flip, pads, none, (behind + together - 1) / together,
+                       to + inside * g->column);
+        }
+    }
+    if (all) {
+        memset(to, 0, DPT_COLUMN_QUAD); /* the last 16 lanes may reach beyond the last column */
+    }
+}
+
+/* All windows of a group, row by row, in each as many windows at a time as the buffer holds. Where
+ * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows. */
+static void columns_plane(dpt_columns_group *g, const uint8_t *in, void *out, uint8_t *buffer) {
+    const dpt_op *op = g->op;
+    const size_t reach = dpt_columns_reach(op), room = DPT_COLUMNS_QUADS / g->quads;
+    const size_t most = (room - reach) / op->stride_w + 1;
+    const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
+    g->rows = op->kernel_h + twice;
+    for (size_t y = 0; y < op->out.h; y += 1 + twice) {
+        const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
+        for (size_t x = 0; x < op->out.w; x += most) {
+            const size_t n = dpt_min(op->out.w - x, most);
+            const size_t columns = (n - 1) * op->stride_w + reach;
+            g->plane = columns * g->column;
+            const int all = y == 0 || most < op->out.w || g->together > 1;
+            columns_fill(g, all, in, top, (int32_t)(x * op->stride_w) - op->pad_left,
+                         (int32_t)columns, buffer);
+            g->kernels->columns(g, twice && y + 1 < op->out.h, buffer, n, out,
+                                (y * op->out.w + x) * op->out.c + g->at);
+        }
+    }
+}
+
+/* An op that is packed by columns, on n inputs. */
+__attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *kernels,
+                                                        const dpt_op *op, const uint8_t *in,
+                                                        void *out, size_t n) {
+    __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
+    uint8_t pad[DPT_GROUP_CHANNELS] = {0};
+    const size_t exist = dpt_min(op->out.c, DPT_GROUP_CHANNELS);
+    const uint8_t *packed = op->packed;
+    dpt_columns_group g;
+    g.kernels = kernels;
+    g.op = op;
+    g.pad = pad;
+    g.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
+    g.together = dpt_columns_together(op);
+    g.lanes = exist * g.together;
+    g.column = g.together > 1 ? 4 * exist : (size_t)DPT_COLUMN_QUAD;
+    g.quads = dpt_columns_quads(op);
+    for (size_t i = 0; i < dpt_groups_of(op, DPT_GROUP_CHANNELS); i++) {
+        g.at = dpt_group_begin(op, DPT_GROUP_CHANNELS, i);
+        g.bias = (const int32_t *)(const void *)packed;
+        g.mult = g.bias + DPT_GROUP_CHANNELS;
+        g.weight = (const uint8_t *)(g.mult + DPT_GROUP_CHANNELS);
+        for (size_t c = 0; op->pad != NULL && c < DPT_GROUP_CHANNELS; c++) {
+            pad[c] = op->pad[g.at + c % exist];
+        }
+        for (size_t k = 0; k < n; k++) {
+            columns_plane(&g, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer);
+        }
+        packed = g.weight + DPT_COLUMN_QUAD * g.quads * op->kernel_w;
+    }
+}
+
 void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
                          void *out, size_t n) {
     const uint32_t packing = kernels->packing;
     const dpt_op packed = dpt_packed_op(op, packing);
     if (dpt_has_columns(&packed, packing)) {
-        kernels->columns(&packed, in, out, n);
+        depthwise_columns(kernels, &packed, in, out, n);
     } else {
         depthwise_planes(kernels, &packed, in, out, n);
     }

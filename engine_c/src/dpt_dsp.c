@@ -263,31 +263,11 @@ __asm__(DPT_THUMB("dpt_dsp_store")
 
 #include "dpt_dsp_depthwise.inc"
 
-DPT_IN_FAST void dpt_dsp_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_conv(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_dsp_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_grouped(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_dsp_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    window_dense(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_dsp_single(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    dsp_single(op, in[0], out, n);
-}
-
-DPT_IN_FAST void dpt_dsp_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    if (op->packed == NULL) {
-        dpt_scalar_depthwise(op, in, out, n);
-    } else if (small_is_single(op)) {
-        dsp_single(op, in[0], out, n);
-    } else {
-        small_many(op, in[0], out, n);
-    }
-}
+DPT_KERNEL(dpt_dsp_conv, window_conv)
+DPT_KERNEL(dpt_dsp_grouped, window_grouped)
+DPT_KERNEL(dpt_dsp_dense, window_dense)
+DPT_KERNEL(dpt_dsp_single, dsp_single)
+SMALL_DEPTHWISE(dpt_dsp_depthwise, dsp_single)
 
 /* Whether the two ops of a group can compute whole planes in the place of the plane that the first
  * reads: a depthwise convolution in strips of all columns, which unpack rows before they write over
@@ -323,20 +303,9 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
-/* Kernels of the table, where weights may have any number of bits. */
-#define DSP_ANY_BITS(kind)                                                                         \
-    static void dsp_any_##kind(const dpt_op *op, const void *const in[2], void *out, size_t n) {   \
-        if (op->weight_bits == 8) {                                                                \
-            dpt_dsp_##kind(op, in, out, n);                                                        \
-        } else if (op->weight_bits == 4) {                                                         \
-            dpt_dsp4_##kind(op, in, out, n);                                                       \
-        } else {                                                                                   \
-            dpt_dsp2_##kind(op, in, out, n);                                                       \
-        }                                                                                          \
-    }
-DSP_ANY_BITS(conv)
-DSP_ANY_BITS(grouped)
-DSP_ANY_BITS(dense)
+DPT_BY_BITS(dsp_any_conv, dpt_dsp_conv, dpt_dsp4_conv, dpt_dsp2_conv)
+DPT_BY_BITS(dsp_any_grouped, dpt_dsp_grouped, dpt_dsp4_grouped, dpt_dsp2_grouped)
+DPT_BY_BITS(dsp_any_dense, dpt_dsp_dense, dpt_dsp4_dense, dpt_dsp2_dense)
 DPT_ANY_BITS(dsp_any_depthwise, dpt_dsp_depthwise, dpt_bits_depthwise)
 
 const dpt_backend dpt_dsp = {"dsp",

@@ -78,6 +78,24 @@ uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
         }                                                                                          \
     }
 
+/* The same for a backend with kernels for packed weights of 8, 4 and 2 bits. */
+#define DPT_BY_BITS(name, eight, four, two)                                                        \
+    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
+        if (op->weight_bits == 8) {                                                                \
+            eight(op, in, out, n);                                                                 \
+        } else if (op->weight_bits == 4) {                                                         \
+            four(op, in, out, n);                                                                  \
+        } else {                                                                                   \
+            two(op, in, out, n);                                                                   \
+        }                                                                                          \
+    }
+
+/* Defines the kernel of an op on one tensor, for planes that lie one after the other. */
+#define DPT_KERNEL(name, planes)                                                                   \
+    DPT_IN_FAST void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {        \
+        planes(op, in[0], out, n);                                                                 \
+    }
+
 /* The weights of an op as a blob has them (BLOB.md section 4): rows that each begin at a byte. */
 typedef struct dpt_weight_rows {
     uint64_t rows, length; /* weights of a row */

@@ -38,13 +38,18 @@ typedef struct quads_two {
     int32_t zero[2];
 } quads_two;
 
+/* The kernels of a backend that no header declares. */
+#define QUADS_PROTOTYPES                                                                           \
+    dpt_kernel QUADS_NAME(conv), QUADS_NAME(dense), QUADS_NAME(depthwise), QUADS_NAME(add),        \
+        QUADS_NAME(mul), QUADS_NAME(maxpool), QUADS_NAME(avgpool)
+
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \
-    {[DPT_MAXPOOL] = QUADS_NAME(maxpool), [DPT_AVGPOOL] = QUADS_NAME(avgpool),                     \
-     [DPT_CONCAT] = dpt_scalar_concat,    [DPT_LOOKUP] = dpt_scalar_lookup,                        \
-     [DPT_CONV] = quads_any_conv,         [DPT_GROUPED] = quads_any_conv,                          \
-     [DPT_DENSE] = quads_any_dense,       [DPT_DEPTHWISE] = quads_any_depthwise,                   \
-     [DPT_ADD] = QUADS_NAME(add),         [DPT_MUL] = QUADS_NAME(mul),                             \
-     [DPT_RESIZE] = dpt_scalar_resize,    DPT_PLAIN_KERNELS}
+    {[DPT_MAXPOOL] = QUADS_POOLS(maxpool), [DPT_AVGPOOL] = QUADS_POOLS(avgpool),                   \
+     [DPT_CONCAT] = dpt_scalar_concat,     [DPT_LOOKUP] = dpt_scalar_lookup,                       \
+     [DPT_CONV] = quads_any_conv,          [DPT_GROUPED] = quads_any_conv,                         \
+     [DPT_DENSE] = quads_any_dense,        [DPT_DEPTHWISE] = quads_any_depthwise,                  \
+     [DPT_ADD] = QUADS_VALUES(add),        [DPT_MUL] = QUADS_VALUES(mul),                          \
+     [DPT_RESIZE] = dpt_scalar_resize,     DPT_PLAIN_KERNELS}
 
 #endif

@@ -122,20 +122,18 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
     __riscv_vse32_v_u32m8(to, __riscv_vwaddu_wv_u32m8(x, s, QUADS_LANES), QUADS_LANES);
 }
 
+#define QUADS_VALUES QUADS_NAME
+#define QUADS_POOLS  QUADS_NAME
+#include "dpt_quads_finish.inc"
 #include "dpt_quads_values.inc"
 #include "dpt_rvv_gemm.inc"
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
-static const dpt_microkernels quads_microkernels = {QUADS_PACKING,
-                                                    {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
-                                                    {rvv_gemm_exact},
-                                                    {NULL, NULL},
-                                                    NULL,
-                                                    {NULL, NULL},
-                                                    rvv_depthwise,
-                                                    NULL,
-                                                    NULL};
+static const dpt_microkernels quads_microkernels = {.packing = QUADS_PACKING,
+                                                    .gemm = {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
+                                                    .exact = {rvv_gemm_exact},
+                                                    .depthwise = rvv_depthwise};
 
 #include "dpt_quads_table.inc"
 
