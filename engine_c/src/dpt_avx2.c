@@ -16,8 +16,8 @@
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
-#define QUADS_PLANAR     1
-#define PLANES_COLUMNS   4
+#define QUADS_GRAY       1
+#define GRAY_COLUMNS     4
 #define QUADS_CHAINS(B)  4
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
@@ -33,20 +33,20 @@ typedef struct quads_weights {
     quad half[2];
 } quads_weights;
 
-QUADS_INLINE quad avx2_pairs(__m256i a) {
+QUADS_INLINE quad avx2_widen(__m256i a) {
     const quad q = {_mm256_and_si256(a, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(a, 8)};
     return q;
 }
 
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
-    return avx2_pairs(x86_flip(ymm_broadcast(p), flip));
+    return avx2_widen(x86_flip(ymm_broadcast(p), flip));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
-    return avx2_pairs(x86_flip(ymm_spread(p), flip));
+    return avx2_widen(x86_flip(ymm_spread(p), flip));
 }
 
-QUADS_INLINE quad avx2_signed_pairs(__m256i w) {
+QUADS_INLINE quad avx2_widen_signed(__m256i w) {
     const quad q = {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
     return q;
 }
@@ -55,7 +55,7 @@ QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
     quads_weights w;
     for (int i = 0; i < 2; i++) {
         const __m256i half = _mm256_load_si256((const __m256i *)(const void *)p + i);
-        w.half[i] = avx2_signed_pairs(SECOND ? _mm256_slli_epi32(half, 8) : half);
+        w.half[i] = avx2_widen_signed(SECOND ? _mm256_slli_epi32(half, 8) : half);
     }
     return w;
 }
@@ -70,33 +70,33 @@ QUADS_INLINE __m256i avx2_products(quad a, quad w) {
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.part[0] = _mm256_add_epi32(acc.part[0], avx2_products(a, w.half[0]));
-    acc.part[1] = _mm256_add_epi32(acc.part[1], avx2_products(a, w.half[1]));
+    acc.vector[0] = _mm256_add_epi32(acc.vector[0], avx2_products(a, w.half[0]));
+    acc.vector[1] = _mm256_add_epi32(acc.vector[1], avx2_products(a, w.half[1]));
     return acc;
 }
 
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
-        const quad a = avx2_pairs(_mm256_loadu_si256(halves + i));
-        acc.part[i] = _mm256_add_epi32(acc.part[i], avx2_products(a, weights.half[i]));
+        const quad a = avx2_widen(_mm256_loadu_si256(halves + i));
+        acc.vector[i] = _mm256_add_epi32(acc.vector[i], avx2_products(a, weights.half[i]));
     }
     return acc;
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
-    return avx2_pairs(x86_flip(ymm_row_bytes(p, q), flip));
+QUADS_INLINE quad gray_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
+    return avx2_widen(x86_flip(ymm_row_bytes(p, q), flip));
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
-    return avx2_pairs(x86_flip(ymm_column_bytes(rows, at), flip));
+QUADS_INLINE quad gray_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
+    return avx2_widen(x86_flip(ymm_column_bytes(rows, at), flip));
 }
 
-QUADS_INLINE quad planes_weights(const uint8_t *p) {
-    return avx2_signed_pairs(ymm_broadcast(p));
+QUADS_INLINE quad gray_weights(const uint8_t *p) {
+    return avx2_widen_signed(ymm_broadcast(p));
 }
 
-QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
+QUADS_INLINE gray_acc gray_acc_dot(gray_acc acc, quad a, quad w) {
     return _mm256_add_epi32(acc, avx2_products(a, w));
 }
 

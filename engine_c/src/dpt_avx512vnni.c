@@ -20,8 +20,8 @@
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
-#define QUADS_PLANAR     1
-#define PLANES_COLUMNS   8
+#define QUADS_GRAY       1
+#define GRAY_COLUMNS     8
 #define COLUMNS_KEPT     3
 #define QUADS_PREFETCH   2048 /* LeNet's dense op (400 KB) takes a fifth less time on Zen 5 */
 #define QUADS_CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
@@ -63,7 +63,7 @@ QUADS_INLINE __m512i zmm_dot(__m512i acc, quad a, quads_weights w) {
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.part[0] = zmm_dot(acc.part[0], a, w);
+    acc.vector[0] = zmm_dot(acc.vector[0], a, w);
     return acc;
 }
 
@@ -100,17 +100,17 @@ QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
 /* Adds neighbouring lanes of 4 windows crosswise, twice. The 4 lanes of a channel are then the
  * channel's accumulators at the 4 windows. */
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
-    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(s[0].part[0], s[1].part[0]),
-                                        _mm512_unpackhi_epi32(s[0].part[0], s[1].part[0]));
-    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(s[2].part[0], s[3].part[0]),
-                                        _mm512_unpackhi_epi32(s[2].part[0], s[3].part[0]));
+    const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(s[0].vector[0], s[1].vector[0]),
+                                        _mm512_unpackhi_epi32(s[0].vector[0], s[1].vector[0]));
+    const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(s[2].vector[0], s[3].vector[0]),
+                                        _mm512_unpackhi_epi32(s[2].vector[0], s[3].vector[0]));
     const __m512i all =
         _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
     for (int i = 0; i < 4; i++) {
         const __m512i lane =
             _mm512_add_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
                              _mm512_set1_epi32(i));
-        s[i].part[0] = _mm512_permutexvar_epi32(lane, all);
+        s[i].vector[0] = _mm512_permutexvar_epi32(lane, all);
     }
 }
 
@@ -164,7 +164,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
         m[p] = _mm512_load_si512(mult + APART * p);
-        y[p] = acc[p].part[0];
+        y[p] = acc[p].vector[0];
     }
     zmm_requantize(P, to, m, y);
     if (to->wide) {
@@ -200,7 +200,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
 }
 
 /* The lanes of a tile: row 0 and row 1 of its first four columns, then of its last four. */
-typedef __m512i planes_acc;
+typedef __m512i gray_acc;
 
 /* 16 bytes at p in each even quarter of a register's halves, 16 bytes at q in each odd quarter. */
 QUADS_INLINE __m512i zmm_alternate(const uint8_t *p, const uint8_t *q) {
@@ -209,7 +209,7 @@ QUADS_INLINE __m512i zmm_alternate(const uint8_t *p, const uint8_t *q) {
                                        _mm_loadu_si128((const __m128i *)(const void *)q));
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
+QUADS_INLINE quad gray_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
     const __m512i four =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6));
     const __m512i places =
@@ -223,7 +223,7 @@ QUADS_INLINE __m256i zmm_two_rows(const uint8_t *p, const uint8_t *q) {
         _mm_loadu_si128((const __m128i *)(const void *)q), 1);
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
+QUADS_INLINE quad gray_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
     const __m256i low = _mm256_unpacklo_epi8(zmm_two_rows(rows[0] + at, rows[1] + at),
                                              zmm_two_rows(rows[1] + at, rows[2] + at));
     const __m256i high = _mm256_unpacklo_epi8(zmm_two_rows(rows[2] + at, rows[3] + at),
@@ -233,24 +233,24 @@ QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uin
     return x86_flip(all, flip);
 }
 
-QUADS_INLINE planes_acc planes_acc_zero(void) {
+QUADS_INLINE gray_acc gray_acc_zero(void) {
     return _mm512_setzero_si512();
 }
 
-QUADS_INLINE quad planes_weights(const uint8_t *p) {
+QUADS_INLINE quad gray_weights(const uint8_t *p) {
     return quad_load(p, 0);
 }
 
-QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
+QUADS_INLINE gray_acc gray_acc_dot(gray_acc acc, quad a, quad w) {
     return zmm_dot(acc, a, w);
 }
 
 /* The maximum over the two rows of pixels, for two channels. */
-QUADS_INLINE __m512i zmm_larger_rows(planes_acc a, planes_acc b) {
+QUADS_INLINE __m512i zmm_larger_rows(gray_acc a, gray_acc b) {
     return _mm512_max_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
 }
 
-QUADS_INLINE planes_acc planes_acc_pool(const planes_acc *acc) {
+QUADS_INLINE gray_acc gray_acc_pool(const gray_acc *acc) {
     const __m512 ab = (__m512)zmm_larger_rows(acc[0], acc[1]),
                  cd = (__m512)zmm_larger_rows(acc[2], acc[3]);
     const __m512i y = _mm512_max_epi32((__m512i)_mm512_shuffle_ps(ab, cd, 0x88),
@@ -259,7 +259,7 @@ QUADS_INLINE planes_acc planes_acc_pool(const planes_acc *acc) {
     return _mm512_permutexvar_epi32(turn, y);
 }
 
-QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels) {
+QUADS_INLINE void gray_acc_transpose(const gray_acc *acc, gray_acc *pixels) {
     const __m512i ab0 = _mm512_unpacklo_epi32(acc[0], acc[1]);
     const __m512i ab1 = _mm512_unpackhi_epi32(acc[0], acc[1]);
     const __m512i cd0 = _mm512_unpacklo_epi32(acc[2], acc[3]);
@@ -270,8 +270,8 @@ QUADS_INLINE void planes_acc_transpose(const planes_acc *acc, planes_acc *pixels
     pixels[3] = _mm512_unpackhi_epi64(ab1, cd1);
 }
 
-QUADS_INLINE void planes_requantize(const quads_output *to, planes_acc acc, const int32_t *bias,
-                                    const int32_t *mult, uint8_t *values) {
+QUADS_INLINE void gray_requantize(const quads_output *to, gray_acc acc, const int32_t *bias,
+                                  const int32_t *mult, uint8_t *values) {
     const __m512i b = quad_spread((const uint8_t *)bias, 0),
                   m = quad_spread((const uint8_t *)mult, 0);
     __m512i y = _mm512_add_epi32(acc, b);

@@ -18,8 +18,8 @@
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
-#define QUADS_PLANAR     1
-#define PLANES_COLUMNS   4
+#define QUADS_GRAY       1
+#define GRAY_COLUMNS     4
 #define QUADS_CHAINS(B)  4
 #define QUADS_FLIPS      DPT_FLIPS_I8
 #define QUADS_BLOCKS     1
@@ -48,14 +48,14 @@ QUADS_INLINE quads_weights quads_weights_load(const uint8_t *p) {
 
 /* GCC copies each accumulator to another register and back around _mm256_dpbusd_avx_epi32. The
  * assembly does not. */
-QUADS_INLINE planes_acc planes_acc_dot(planes_acc acc, quad a, quad w) {
+QUADS_INLINE gray_acc gray_acc_dot(gray_acc acc, quad a, quad w) {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(w));
     return acc;
 }
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
-    acc.part[0] = planes_acc_dot(acc.part[0], a, w.half[0]);
-    acc.part[1] = planes_acc_dot(acc.part[1], a, w.half[1]);
+    acc.vector[0] = gray_acc_dot(acc.vector[0], a, w.half[0]);
+    acc.vector[1] = gray_acc_dot(acc.vector[1], a, w.half[1]);
     return acc;
 }
 
@@ -70,20 +70,21 @@ QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     const __m256i *halves = (const __m256i *)(const void *)quads;
     for (int i = 0; i < 2; i++) {
-        acc.part[i] = planes_acc_dot(acc.part[i], _mm256_loadu_si256(halves + i), weights.half[i]);
+        acc.vector[i] =
+            gray_acc_dot(acc.vector[i], _mm256_loadu_si256(halves + i), weights.half[i]);
     }
     return acc;
 }
 
-QUADS_INLINE quad planes_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
+QUADS_INLINE quad gray_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {
     return x86_flip(ymm_row_bytes(p, q), flip);
 }
 
-QUADS_INLINE quad planes_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
+QUADS_INLINE quad gray_column_quads(const uint8_t *const *rows, size_t at, uint8_t flip) {
     return x86_flip(ymm_column_bytes(rows, at), flip);
 }
 
-QUADS_INLINE quad planes_weights(const uint8_t *p) {
+QUADS_INLINE quad gray_weights(const uint8_t *p) {
     return ymm_broadcast(p);
 }
 

@@ -5,14 +5,14 @@
 /* The sum of |weight| over n weights, `apart` bytes apart, or UINT64_MAX if one of them is -128.
  * Parts of it are summed in 32 bits, without a branch, so that a compiler can do many at a time. */
 static uint64_t magnitude(const int8_t *weight, size_t n, size_t apart) {
-    enum { PART = 1 << 20 };
+    enum { MOST = 1 << 20 };
     uint64_t sum = 0;
     int32_t lowest = 0;
-    for (size_t from = 0; from < n; from += PART) {
+    for (size_t from = 0; from < n; from += MOST) {
         const int8_t *first = weight + from * apart;
-        const size_t part = n - from < PART ? n - from : PART;
+        const size_t count = n - from < MOST ? n - from : MOST;
         uint32_t partial = 0;
-        for (size_t i = 0; i < part; i++) {
+        for (size_t i = 0; i < count; i++) {
             const int32_t w = first[i * apart];
             partial += (uint32_t)(w < 0 ? -w : w);
             lowest = w < lowest ? w : lowest;

@@ -10,8 +10,8 @@
  *   a pointer for each segment of each window, to the input or to a pixel of padding: where many
  *   channels make copies slow, or where a window does not fit a band.
  *
- * Corners and pointers are found for a strip, some windows that follow each other, and serve all
- * groups and superblocks of channels. */
+ * Corners and pointers are found for many windows that follow each other, and serve all groups and
+ * panels of channels. */
 #include "dpt_driver.h"
 #include "dpt_geometry.h"
 
@@ -57,7 +57,7 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->taps.length = d->layout.length;
 }
 
-/* All groups and superblocks, on the windows of d->job. */
+/* All groups and panels, on the windows of d->job. */
 static void drive_channels(drive *d) {
     const dpt_microkernels *k = d->kernels;
     const dpt_layout *l = &d->layout;
@@ -71,13 +71,13 @@ static void drive_channels(drive *d) {
     for (size_t g = 0, n; g < l->groups; g += n, packed += n * l->bytes) {
         n = quads && l->groups - g >= 4 ? 4 : 1;
         const size_t before = g * l->channels;
-        job->s = dpt_superblock_first(l, packed);
+        job->panel = dpt_panel_first(l, packed);
         job->end = before + n * l->channels;
-        for (; job->s.blocks != 0; dpt_superblock_next(l, &job->s)) {
-            job->first = before + job->s.channel;
-            (n == 4             ? k->groups[d->flip]
-             : job->s.unit == 4 ? gemm[job->s.blocks - 1]
-                                : narrow)(job);
+        for (; job->panel.blocks != 0; dpt_panel_next(l, &job->panel)) {
+            job->first = before + job->panel.channel;
+            (n == 4                 ? k->groups[d->flip]
+             : job->panel.unit == 4 ? gemm[job->panel.blocks - 1]
+                                    : narrow)(job);
         }
         job->offset += n * inputs;
     }
@@ -88,11 +88,11 @@ static void drive_channels(drive *d) {
 static void drive_pixels(drive *d, const uint8_t *in, size_t apart, size_t first, size_t n) {
     const uint8_t *at[DPT_TILE];
     d->taps.at = at;
-    d->taps.step = d->taps.next = 0;
+    d->taps.segment = d->taps.next = 0;
     d->taps.across = d->taps.down = 0;
     d->taps.advance = DPT_TILE * apart;
     for (size_t done = 0, some; done < n; done += some) {
-        some = drive_whole(dpt_min(n - done, DPT_STRIP));
+        some = drive_whole(dpt_min(n - done, DPT_CORNERS));
         for (size_t i = 0; i < DPT_TILE; i++) {
             at[i] = in + (done + dpt_min(i, some - 1)) * apart;
         }
@@ -183,8 +183,8 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
         drive_pixels(d, in, op->stride_w * c, pixel, rows * columns);
         return;
     }
-    const uint8_t *at[DPT_STRIP + DPT_TILE];
-    const size_t row = columns * pool, most = DPT_STRIP / row < rows ? DPT_STRIP / row : rows;
+    const uint8_t *at[DPT_CORNERS + DPT_TILE];
+    const size_t row = columns * pool, most = DPT_CORNERS / row < rows ? DPT_CORNERS / row : rows;
     size_t high = most, wide = columns;
     while (high > 1 && high < rows && high * row % DPT_TILE != 0) {
         high--;
@@ -194,11 +194,11 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     }
     if (most == 0) {
         high = 1;
-        wide = dpt_min(columns, drive_whole(DPT_STRIP / pool));
+        wide = dpt_min(columns, drive_whole(DPT_CORNERS / pool));
     }
     drive_corners(d, in, pitch, high, wide, at);
     d->taps.at = at;
-    d->taps.step = d->taps.advance = 0;
+    d->taps.segment = d->taps.advance = 0;
     d->taps.next = DPT_TILE;
     d->taps.across = (ptrdiff_t)(op->dilation_w * c);
     d->taps.down =
@@ -277,8 +277,8 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, 
     return to;
 }
 
-/* A padded convolution by a pointer for each tap, strip by strip of `strip` windows. */
-DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
+/* A padded convolution by a pointer for each tap, for at most `most` windows at a time. */
+DRIVE_NOINLINE static void drive_pointers(drive *d, size_t most) {
     const dpt_op *op = d->op;
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
     const uint8_t *at[DPT_POINTERS];
@@ -291,14 +291,14 @@ DRIVE_NOINLINE static void drive_pointers(drive *d, size_t strip) {
     const dpt_plane plane = {d->in, pad, op->in.h, op->in.w, op->in.c};
     drive_cursor k = {-op->pad_top, -op->pad_left, 0, 0, op->out.w, -op->pad_left};
     d->taps.at = at;
-    d->taps.step = DPT_TILE;
+    d->taps.segment = DPT_TILE;
     d->taps.advance = 0;
     d->taps.next = DPT_TILE * taps;
     d->taps.across = d->taps.down = 0;
     d->taps.columns = op->kernel_w;
     d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
     for (size_t done = 0, n; done < total; done += n) {
-        n = dpt_min(strip / d->job.pool, total - done);
+        n = dpt_min(most / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
             int32_t y, x;
@@ -342,16 +342,16 @@ static void drive_convolve(drive *d, int whole) {
         return;
     }
     const drive_extent band = drive_band_of(op);
-    const size_t strip = dpt_pointer_windows(op, &d->layout);
+    const size_t most = dpt_pointer_windows(op, &d->layout);
     const size_t copied = band.rows == 0 ? 0 : dpt_span_h(op, band.rows);
     const size_t read = band.rows * op->pool_h * op->stride_h;
     const int cheap = !padded || (op->in.c < DRIVE_FEW_CHANNELS && band.columns == op->out.w &&
                                   copied <= 3 * read);
-    if (band.rows > 0 && (cheap || strip == 0)) {
+    if (band.rows > 0 && (cheap || most == 0)) {
         drive_bands(d, band, rows);
     } else if (padded) {
         d->exact = !whole;
-        drive_pointers(d, strip);
+        drive_pointers(d, most);
     } else {
         d->exact = 1;
         drive_inside(d, d->in + rows * op->pool_h * op->stride_h * pitch, pitch, rows, 0,
@@ -367,8 +367,8 @@ static int drive_is_whole(const drive *d) {
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
                     size_t n) {
     const dpt_op packed = dpt_packed_op(op, kernels->packing);
-    if (dpt_planar(&packed, kernels->packing)) {
-        kernels->planes(&packed, in, out, n);
+    if (dpt_is_gray(&packed, kernels->packing)) {
+        kernels->gray(&packed, in, out, n);
         return;
     }
     drive d;

@@ -11,31 +11,31 @@
  * the rows of a kernel, or its taps. Window p of tile t has its first segment at
  * at[next * t + p] + advance * t. The pointers of the last tile are all valid.
  *
- * With `step` 0 there is one pointer a window. Its next segment lies `across` bytes further, in the
- * next row `down` bytes further. Otherwise there is a pointer for each segment: segment s of window
- * p is at[next * t + step * s + p]. Some of these point to padding. */
+ * With `segment` 0 there is one pointer a window. Its next segment lies `across` bytes further, in
+ * the next row `down` bytes further. Otherwise there is a pointer for each segment: segment s of
+ * window p is at[next * t + segment * s + p]. Some of these point to padding. */
 typedef struct dpt_taps {
     const uint8_t *const *at;
-    size_t step, next, advance;
+    size_t segment, next, advance;
     uint32_t rows, columns;
     ptrdiff_t across, down;
     size_t length;
 } dpt_taps;
 
-/* The windows of one superblock of channels. */
+/* The windows of one panel of channels. */
 typedef struct dpt_gemm_job {
     const dpt_op *op; /* how to requantize and store: out, lo, hi, shift */
     void *out;
     const dpt_taps *taps;
-    dpt_superblock s;
-    size_t first, end;    /* the superblock's first channel in the output; where its group ends */
+    dpt_panel panel;
+    size_t first, end;    /* the panel's first channel in the output; where its group ends */
     size_t offset;        /* bytes added to every pointer of `taps` */
     size_t pixel, pixels; /* number of the first output pixel; how many there are */
     uint32_t pool;        /* windows of an output pixel, which follow each other */
 } dpt_gemm_job;
 typedef void dpt_gemm(const dpt_gemm_job *job);
 
-/* Windows of a depthwise convolution, for some groups of channels. A window has `taps` pointers,
+/* Windows of a depthwise convolution, for some panels of channels. A window has `taps` pointers,
  * whole quads, to channel `begin` of the pixels that it reads. */
 typedef struct dpt_depthwise_job dpt_depthwise_job;
 typedef void dpt_depthwise(const dpt_depthwise_job *job);
@@ -43,12 +43,12 @@ struct dpt_depthwise_job {
     dpt_depthwise *kernel; /* a copy of the table's */
     const dpt_op *op;
     void *out;
-    const uint8_t *packed;    /* of group 0 */
+    const uint8_t *packed;    /* of panel 0 */
     const uint8_t *const *at; /* the pointers of all windows of all outputs */
-    size_t taps, group;       /* group: channels of one */
-    size_t first, end, begin; /* the groups, and the first channel of the first */
+    size_t taps, size;        /* size: channels of a panel */
+    size_t first, end, begin; /* the panels, and the first channel of the first */
     size_t index, outputs;    /* channel 0 of the first output; how many outputs there are */
-    size_t lanes, apart;      /* of a group, that are stored; from an output to the next */
+    size_t lanes, apart;      /* of a panel, that are stored; from an output to the next */
     uint32_t pool;            /* windows of an output, which follow each other */
 };
 
@@ -68,7 +68,7 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t
 
 /* A group of 16 channels of a depthwise convolution that is packed by columns. Distances are in
  * bytes, and in the buffer unless the input is named. */
-enum { DPT_COLUMN_QUAD = 4 * DPT_GROUP_CHANNELS }; /* bytes of a quad of each channel */
+enum { DPT_COLUMN_QUAD = 4 * DPT_DEPTHWISE_PANEL }; /* bytes of a quad of each channel */
 typedef struct dpt_columns_group {
     const struct dpt_microkernels *kernels;
     const dpt_op *op;
@@ -97,12 +97,12 @@ typedef void dpt_columns(const dpt_columns_group *g, int twice, const uint8_t *q
 typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);
 
 /* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
- * flipped; [blocks]: of the superblock, less 1.
+ * flipped; [blocks]: of the panel, less 1.
  *
  * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
  * `exact_narrow` read nothing but the segments; they are meant for one window, or few. An entry is
- * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_PLANAR for
- * `planes`, narrow blocks for `interleave` and `columns`. `groups` computes four groups of four
+ * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_GRAY for
+ * `gray`, narrow blocks for `interleave` and `columns`. `groups` computes four groups of four
  * channels that read four; NULL where no kernel does. */
 typedef struct dpt_microkernels {
     uint32_t packing; /* DPT_PACKING */
@@ -110,7 +110,7 @@ typedef struct dpt_microkernels {
     dpt_gemm *narrow, *exact_narrow;
     dpt_gemm *groups[2];
     dpt_depthwise *depthwise;
-    dpt_plane_kernel *planes;
+    dpt_plane_kernel *gray;
     dpt_interleave *interleave;
     dpt_columns *columns;
 } dpt_microkernels;

@@ -3,9 +3,9 @@
  * backends with 16 lanes, the columns that windows share. The instructions are in micro-kernels of
  * each SIMD backend (dpt_driver.h).
  *
- * Planes of at least one group of channels are read where they lie, and padding from a pixel of
+ * Planes of at least one panel of channels are read where they lie, and padding from a pixel of
  * padding. Fewer channels, and channels that several outputs read, are copied in bands of rows,
- * with their padding: then a group may be read beyond its channels, and holds several pixels where
+ * with their padding: then a panel may be read beyond its channels, and holds several pixels where
  * these fill it. */
 #include "dpt_driver.h"
 #include "dpt_geometry.h"
@@ -28,12 +28,12 @@ static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_jo
                           const uint8_t **taps, int32_t top, int32_t left, size_t columns,
                           size_t together) {
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
-    const size_t strip = DPT_POINTERS / each, pixel = op->out.c;
+    const size_t most = DPT_POINTERS / each, pixel = op->out.c;
     job->apart = together * pixel;
     for (size_t x = 0, n; x < columns; x += n) {
-        const size_t left_over = columns - x, whole = dpt_min(left_over / together, strip);
+        const size_t left_over = columns - x, whole = dpt_min(left_over / together, most);
         const uint8_t **to = taps;
-        job->outputs = whole > 0 ? whole : 1; /* an incomplete group of pixels comes last */
+        job->outputs = whole > 0 ? whole : 1; /* an incomplete panel comes last */
         n = whole > 0 ? whole * together : left_over;
         job->lanes = together == 1 ? job->lanes : dpt_min(n, together) * pixel;
         for (size_t i = 0; i < job->outputs; i++) {
@@ -53,12 +53,12 @@ static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_jo
 __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
                                                        dpt_depthwise_job *job,
                                                        const uint8_t **taps) {
-    const size_t groups = dpt_groups_of(op, job->group), slab = DEPTHWISE_SLAB / job->group;
+    const size_t panels = dpt_panels_of(op, job->size), slab = DEPTHWISE_SLAB / job->size;
     uint8_t zeros[DEPTHWISE_SLAB];
     memset(zeros, 0, sizeof zeros);
-    for (job->first = 0; job->first < groups; job->first = job->end) {
-        job->end = dpt_min(groups, job->first + slab);
-        job->begin = dpt_group_begin(op, job->group, job->first);
+    for (job->first = 0; job->first < panels; job->first = job->end) {
+        job->end = dpt_min(panels, job->first + slab);
+        job->begin = dpt_panel_begin(op, job->size, job->first);
         const dpt_plane plane = {in + job->begin, op->pad != NULL ? op->pad + job->begin : zeros,
                                  op->in.h, op->in.w, op->in.c};
         for (size_t y = 0; y < op->out.h; y++) {
@@ -76,7 +76,7 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
                            dpt_rectangle r, size_t width, uint8_t *copy) {
     const size_t times = op->out.c / op->in.c;
     if (times == 1 && width == op->in.c) {
-        dpt_copy_padded(op, in, r, job->group, copy);
+        dpt_copy_padded(op, in, r, job->size, copy);
         return;
     }
     for (int32_t y = r.top; y < r.top + (int32_t)r.height; y++) {
@@ -91,23 +91,23 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
             }
         }
     }
-    memset(copy, 0, job->group);
+    memset(copy, 0, job->size);
 }
 
-/* All outputs from copies of bands. A slab is as many groups as leave room for a few rows. */
+/* All outputs from copies of bands. A slab is as many panels as leave room for a few rows. */
 __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
                                                       dpt_depthwise_job *job, const uint8_t **taps,
                                                       size_t together) {
     uint8_t copy[DPT_DEPTHWISE_BAND];
-    const size_t groups = dpt_groups_of(op, job->group), c = op->out.c;
-    for (job->first = 0; job->first < groups; job->first = job->end) {
+    const size_t panels = dpt_panels_of(op, job->size), c = op->out.c;
+    for (job->first = 0; job->first < panels; job->first = job->end) {
         size_t rows = dpt_min(op->out.h, 4), columns = op->out.w, width;
-        job->begin = dpt_group_begin(op, job->group, job->first);
-        job->end = groups;
+        job->begin = dpt_panel_begin(op, job->size, job->first);
+        job->end = panels;
         for (;;) {
-            width = dpt_min(dpt_group_begin(op, job->group, job->end - 1) + job->group, c);
+            width = dpt_min(dpt_panel_begin(op, job->size, job->end - 1) + job->size, c);
             width -= job->begin;
-            const size_t room = (DPT_DEPTHWISE_BAND - job->group) / width;
+            const size_t room = (DPT_DEPTHWISE_BAND - job->size) / width;
             if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= room) {
                 break;
             }
@@ -142,17 +142,17 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
 __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *kernels,
                                                        const dpt_op *op, const uint8_t *in,
                                                        void *out, size_t n) {
-    const uint8_t *taps[DPT_POINTERS]; /* of a strip of windows, one after the other */
+    const uint8_t *taps[DPT_POINTERS]; /* of some windows, one after the other */
     const uint32_t packing = kernels->packing;
     dpt_depthwise_job job;
     job.kernel = kernels->depthwise;
     job.at = taps;
     job.op = op;
     job.packed = op->packed;
-    job.group = dpt_group_size(packing);
+    job.size = dpt_depthwise_panel(packing);
     job.taps = 4 * dpt_tap_quads(op, packing);
     job.pool = (uint32_t)op->pool_h * op->pool_w;
-    job.lanes = dpt_min(job.group, op->out.c);
+    job.lanes = dpt_min(job.size, op->out.c);
     for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
         job.out = dpt_output(op, out, i);
         if (dpt_depthwise_copies(op, packing)) {
@@ -163,7 +163,7 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
     }
 }
 
-/* The rest of this file: a group of 16 channels at a time, for backends with 16 lanes.
+/* The rest of this file: a panel of 16 channels at a time, for backends with 16 lanes.
  *
  * A quad of a channel is four taps below each other: rows 4 * q to 4 * q + 3 of the kernel in one
  * of its columns. The windows of a row of the output share the columns of the input, so the quads
@@ -195,7 +195,7 @@ static void columns_find_rows(const dpt_columns_group *g, const uint8_t *in, int
 static void columns_fill_inside(const dpt_columns_group *g, const uint8_t *in, int32_t top,
                                 size_t q, int32_t x, int32_t end, uint8_t *quads) {
     const size_t pixel = g->op->in.c, together = g->together;
-    const size_t few = pixel < DPT_GROUP_CHANNELS ? (DPT_GROUP_CHANNELS - 1) / pixel : 0;
+    const size_t few = pixel < DPT_DEPTHWISE_PANEL ? (DPT_DEPTHWISE_PANEL - 1) / pixel : 0;
     const size_t left = (size_t)(g->op->in.w - x), n = (size_t)(end - x) + together - 1;
     const size_t safe = left > few ? left - few + together - 1 : 0;
     const size_t count = n / together, direct = safe / together < count ? safe / together : count;
@@ -205,7 +205,7 @@ static void columns_fill_inside(const dpt_columns_group *g, const uint8_t *in, i
     columns_find_rows(g, in, top, q, x, row, step);
     interleave(g->flip, (const uint8_t *const *)row, step, direct, quads);
     for (size_t i = direct; i < count; i++) {
-        uint8_t copy[4][DPT_GROUP_CHANNELS] = {{0}};
+        uint8_t copy[4][DPT_DEPTHWISE_PANEL] = {{0}};
         const uint8_t *const copies[4] = {copy[0], copy[1], copy[2], copy[3]};
         for (size_t k = 0; k < 4; k++) {
             memcpy(copy[k], row[k] + i * step[k], (left - i * together) * pixel);
@@ -244,7 +244,7 @@ static void columns_fill(const dpt_columns_group *g, int all, const uint8_t *in,
     }
 }
 
-/* All windows of a group, row by row, in each as many windows at a time as the buffer holds. Where
+/* All windows of a panel, row by row, in each as many windows at a time as the buffer holds. Where
  * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows. */
 static void columns_plane(dpt_columns_group *g, const uint8_t *in, void *out, uint8_t *buffer) {
     const dpt_op *op = g->op;
@@ -272,8 +272,8 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
                                                         const dpt_op *op, const uint8_t *in,
                                                         void *out, size_t n) {
     __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
-    uint8_t pad[DPT_GROUP_CHANNELS] = {0};
-    const size_t exist = dpt_min(op->out.c, DPT_GROUP_CHANNELS);
+    uint8_t pad[DPT_DEPTHWISE_PANEL] = {0};
+    const size_t exist = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL);
     const uint8_t *packed = op->packed;
     dpt_columns_group g;
     g.kernels = kernels;
@@ -284,12 +284,12 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
     g.lanes = exist * g.together;
     g.column = g.together > 1 ? 4 * exist : (size_t)DPT_COLUMN_QUAD;
     g.quads = dpt_columns_quads(op);
-    for (size_t i = 0; i < dpt_groups_of(op, DPT_GROUP_CHANNELS); i++) {
-        g.at = dpt_group_begin(op, DPT_GROUP_CHANNELS, i);
+    for (size_t i = 0; i < dpt_panels_of(op, DPT_DEPTHWISE_PANEL); i++) {
+        g.at = dpt_panel_begin(op, DPT_DEPTHWISE_PANEL, i);
         g.bias = (const int32_t *)(const void *)packed;
-        g.mult = g.bias + DPT_GROUP_CHANNELS;
-        g.weight = (const uint8_t *)(g.mult + DPT_GROUP_CHANNELS);
-        for (size_t c = 0; op->pad != NULL && c < DPT_GROUP_CHANNELS; c++) {
+        g.mult = g.bias + DPT_DEPTHWISE_PANEL;
+        g.weight = (const uint8_t *)(g.mult + DPT_DEPTHWISE_PANEL);
+        for (size_t c = 0; op->pad != NULL && c < DPT_DEPTHWISE_PANEL; c++) {
             pad[c] = op->pad[g.at + c % exist];
         }
         for (size_t k = 0; k < n; k++) {

@@ -24,7 +24,7 @@
 
 #include "dpt_dsp_window.inc"
 
-enum { DSP_ROW_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_row multiplies, at most */
+enum { DSP_DENSE_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_dense multiplies, at most */
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
 #define DSP_PUT_UNIT                                                                               \
@@ -115,7 +115,7 @@ __asm__(DPT_THUMB("dpt_dsp_put_taps")
 
 /* Half a unit of four channels at two windows. dpt_dsp_pair takes weights in r0, the buffer in r1,
  * units (at least 1) in r2, and in r3 the address of the results of window 0; the results of
- * window 1 lie WINDOW_GROUP behind. On the stack: the addresses of the initial accumulators of both
+ * window 1 lie WINDOW_PANEL behind. On the stack: the addresses of the initial accumulators of both
  * windows. Then r3, r4, r5 are t, u, v of window 0, and r6, r7, r8 of window 1. */
 #define DSP_HALF_UNIT                                                                              \
     "ldm r0!, {r9, r10}\n"                                                                         \
@@ -147,12 +147,12 @@ __asm__(DPT_THUMB("dpt_dsp_pair")
         "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
         DPT_THUMB_END("dpt_dsp_pair"));
 /* clang-format on */
-DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
+DPT_STATIC_ASSERT(dpt_dsp_panel_is_28, 4 * WINDOW_PANEL == 112);
 
 /* Half a unit of four channels with the input of a dense op. The functions below take weights in
  * r0, the bytes in r1, units in r2, and in r3 the address of the accumulators, to which they add.
  * Then r5, r6, r7 are t, u, v, r4 has two activations, r3 four. */
-#define DSP_ROW_HALF(low, high)                                                                    \
+#define DSP_DENSE_HALF(low, high)                                                                  \
     "smlad r5, r4, " #low ", r5\n"                                                                 \
     "smlad r6, r4, " #high ", r6\n"                                                                \
     "and " #high ", lr, " #high ", lsl #8\n"                                                       \
@@ -160,16 +160,16 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
     "smlad r7, r4, " #high ", r7\n"
 
 /* clang-format off */
-#define DSP_ROW_UNIT(FLIP)                                                                          \
+#define DSP_DENSE_UNIT(FLIP)                                                                          \
     "ldr r3, [r1], #4\n"                                                                           \
     FLIP \
     "ldm r0!, {r8, r9, r10, r11}\n"                                                                \
     "uxtb16 r4, r3\n"                                                                             \
-    DSP_ROW_HALF(r8, r9)                                                                              \
+    DSP_DENSE_HALF(r8, r9)                                                                              \
     "uxtb16 r4, r3, ror #8\n"                                                                     \
-    DSP_ROW_HALF(r10, r11)
+    DSP_DENSE_HALF(r10, r11)
 
-#define DSP_ROW(name, FLIP)                                                                        \
+#define DSP_DENSE(name, FLIP)                                                                        \
     void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
     __asm__(DPT_THUMB(#name)                                                                       \
             "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
@@ -177,7 +177,7 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
             "movs r6, #0\n"                                                                        \
             "movs r7, #0\n"                                                                        \
             "mov lr, #0xFF00FF00\n"                                                                \
-            DSP_LOOP(DSP_ROW_UNIT(FLIP), DSP_ROW_UNIT(FLIP))                                       \
+            DSP_LOOP(DSP_DENSE_UNIT(FLIP), DSP_DENSE_UNIT(FLIP))                                       \
             "ldr r0, [sp]\n"                                                                       \
             "mov r1, r0\n"                                                                         \
             DSP_FOUND(r5, r6, r7)                                                                      \
@@ -185,8 +185,8 @@ DPT_STATIC_ASSERT(dpt_dsp_group_is_28, 4 * WINDOW_GROUP == 112);
             DPT_THUMB_END(#name))
 /* clang-format on */
 
-DSP_ROW(dpt_dsp_row_u8, "");
-DSP_ROW(dpt_dsp_row_i8, "eor r3, r3, #0x80808080\n");
+DSP_DENSE(dpt_dsp_dense_u8, "");
+DSP_DENSE(dpt_dsp_dense_i8, "eor r3, r3, #0x80808080\n");
 
 DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
                            size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
@@ -205,11 +205,11 @@ static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t
     (void)next;
     for (size_t n; units > 0;
          units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < DSP_ROW_UNITS ? units : DSP_ROW_UNITS;
+        n = units < DSP_DENSE_UNITS ? units : DSP_DENSE_UNITS;
         if (type == DPT_U8) {
-            dpt_dsp_row_u8(w, x, n, acc);
+            dpt_dsp_dense_u8(w, x, n, acc);
         } else {
-            dpt_dsp_row_i8(w, x, n, acc);
+            dpt_dsp_dense_i8(w, x, n, acc);
         }
     }
 }

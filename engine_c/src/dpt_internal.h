@@ -231,14 +231,14 @@ static inline int dpt_dilated(const dpt_op *op) {
 /* Taps of a depthwise kernel that small devices pack, at most. */
 enum { DPT_MOST_TAPS = 64 };
 
-/* The groups of `size` channels of a depthwise convolution, and the first channel of a group. The
- * last group ends with the last channel. */
-static inline size_t dpt_groups_of(const dpt_op *op, size_t size) {
+/* The panels of `size` channels of a depthwise convolution, and the first channel of a panel. The
+ * last panel ends with the last channel. */
+static inline size_t dpt_panels_of(const dpt_op *op, size_t size) {
     return (op->out.c + size - 1) / size;
 }
 
-static inline size_t dpt_group_begin(const dpt_op *op, size_t size, size_t group) {
-    const size_t begin = group * size;
+static inline size_t dpt_panel_begin(const dpt_op *op, size_t size, size_t panel) {
+    const size_t begin = panel * size;
     return op->out.c < size ? 0 : begin + size > op->out.c ? op->out.c - size : begin;
 }
 

@@ -3,15 +3,15 @@
 #include "dpt_geometry.h"
 #include "dpt_pack.h"
 
-int dpt_fits_planes(const dpt_op *op) {
+int dpt_fits_gray(const dpt_op *op) {
     return op->kind == DPT_CONV && op->in.c == 1 && !dpt_dilated(op) && op->stride_h == 1 &&
            op->stride_w == 1 && op->pool_h == op->pool_w && op->pool_h <= 2 &&
-           dpt_planes_quads(op) <= DPT_PLANES_QUADS && op->kernel_h <= DPT_PLANES_QUADS &&
-           op->kernel_w <= DPT_PLANES_QUADS && op->out.c <= DPT_PLANES_MOST_CHANNELS;
+           dpt_gray_quads(op) <= DPT_GRAY_QUADS && op->kernel_h <= DPT_GRAY_QUADS &&
+           op->kernel_w <= DPT_GRAY_QUADS && op->out.c <= DPT_GRAY_MOST_CHANNELS;
 }
 
 /* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
- * fewer multiplications and a window has enough units to outweigh the cost of a superblock of its
+ * fewer multiplications and a window has enough units to outweigh the cost of a panel of its
  * own, which is higher where the backend multiplies several blocks at once. */
 static size_t layout_narrow_blocks(const dpt_op *op, uint32_t packing) {
     const size_t left = dpt_group_channels(op) % DPT_NARROW_LANES;
@@ -20,7 +20,7 @@ static size_t layout_narrow_blocks(const dpt_op *op, uint32_t packing) {
     return DPT_LAYOUT_HAS(packing, DPT_NARROW) && blocks <= 2 &&
                    blocks * units < dpt_segment_units(op, 4) &&
                    units * dpt_segments(op) >= ((packing & 15u) == 1 ? 4u : 8u) &&
-                   !dpt_planar(op, packing)
+                   !dpt_is_gray(op, packing)
                ? blocks
                : 0;
 }
@@ -40,7 +40,7 @@ static dpt_op layout_pair(const dpt_op *op) {
 int dpt_fits_pairs(const dpt_op *op, uint32_t packing) {
     if (op->kind != DPT_CONV || op->out.c != DPT_PAIR_CHANNELS || op->out.w % 2 != 0 ||
         op->pool_h != 1 || op->pool_w != 1 || op->dilation_w != 1 ||
-        op->kernel_w + op->stride_w > UINT8_MAX || dpt_planar(op, packing)) {
+        op->kernel_w + op->stride_w > UINT8_MAX || dpt_is_gray(op, packing)) {
         return 0;
     }
     const dpt_op pair = layout_pair(op);
@@ -94,11 +94,11 @@ size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
     const size_t room = DPT_POINTERS / taps / tile * tile;
     const int split = l->segments != taps && op->in.c % unit != 0;
     const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
-    return split || zeros || room < pool ? 0 : room < DPT_STRIP ? room : DPT_STRIP;
+    return split || zeros || room < pool ? 0 : room < DPT_CORNERS ? room : DPT_CORNERS;
 }
 
 int dpt_drives(const dpt_op *op, const dpt_layout *l) {
-    return (size_t)op->pool_h * op->pool_w <= DPT_STRIP &&
+    return (size_t)op->pool_h * op->pool_w <= DPT_CORNERS &&
            (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
             dpt_pointer_windows(op, l) > 0);
 }
@@ -107,9 +107,9 @@ int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
     if (op->kind != DPT_DEPTHWISE || dpt_has_columns(op, packing)) {
         return op->kind == DPT_DEPTHWISE;
     }
-    const size_t pool = (size_t)op->pool_h * op->pool_w, group = dpt_group_size(packing);
+    const size_t pool = (size_t)op->pool_h * op->pool_w, size = dpt_depthwise_panel(packing);
     const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
-    const size_t width = op->out.c < group ? op->out.c : group;
+    const size_t width = op->out.c < size ? op->out.c : size;
     return pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
-           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - group) / width);
+           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - size) / width);
 }

@@ -61,11 +61,11 @@ static const struct {
     {DPT_HAS_WEIGHTS, 3, 1},
     {DPT_HAS_SECOND, 6, 2},
     {DPT_HAS_SECOND, 16, 8},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK | DPT_HAS_RATIO, 32, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_REPEAT | DPT_HAS_RATIO, 32, 4},
     {DPT_HAS_WINDOW | DPT_HAS_CORNER | DPT_HAS_RATIO, 36, 4},
     {DPT_HAS_CONVOLUTION | DPT_HAS_RATIO, 40, 4},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK | DPT_HAS_CORNER, 44, 4},
-    {DPT_HAS_WINDOW | DPT_HAS_BLOCK, 48, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_REPEAT | DPT_HAS_CORNER, 44, 4},
+    {DPT_HAS_WINDOW | DPT_HAS_REPEAT, 48, 4},
     {DPT_HAS_CONVOLUTION, 52, 4},
     {DPT_HAS_GROUPS | DPT_HAS_CORNER, 56, 2},
     {DPT_HAS_RULE, 60, 8},
@@ -137,7 +137,7 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
     const uint16_t fields = dpt_facts[op->kind];
     const int padded = !zeros(record + 44, 8), window = (fields & DPT_HAS_WINDOW) != 0,
               conv = (fields & DPT_HAS_CONVOLUTION) != 0, ratio = (fields & DPT_HAS_RATIO) != 0,
-              kernel = window || ratio || (fields & DPT_HAS_BLOCK) != 0;
+              kernel = window || ratio || (fields & DPT_HAS_REPEAT) != 0;
     if ((kernel && (op->kernel_h == 0 || op->kernel_w == 0)) ||
         ((window || ratio || op->kind == DPT_SLICE) && (op->stride_h == 0 || op->stride_w == 0)) ||
         ((conv || ratio) && (op->dilation_h == 0 || op->dilation_w == 0)) ||
@@ -174,9 +174,9 @@ static int length_ok(uint32_t out, uint32_t length, uint64_t reach, uint32_t str
 static int windows_ok(const dpt_op *op) {
     const int conv = (dpt_facts[op->kind] & DPT_HAS_CONVOLUTION) != 0;
     const uint32_t pool_h = conv ? op->pool_h : 1u, pool_w = conv ? op->pool_w : 1u;
-    const uint32_t step_h = conv ? op->dilation_h : 1u, step_w = conv ? op->dilation_w : 1u;
-    const uint64_t reach_h = (uint64_t)(op->kernel_h - 1u) * step_h + 1,
-                   reach_w = (uint64_t)(op->kernel_w - 1u) * step_w + 1;
+    const uint32_t apart_h = conv ? op->dilation_h : 1u, apart_w = conv ? op->dilation_w : 1u;
+    const uint64_t reach_h = (uint64_t)(op->kernel_h - 1u) * apart_h + 1,
+                   reach_w = (uint64_t)(op->kernel_w - 1u) * apart_w + 1;
     const uint32_t height = (uint32_t)op->in.h + op->pad_top + op->pad_bottom,
                    width = (uint32_t)op->in.w + op->pad_left + op->pad_right;
     return length_ok(op->out.h, height, reach_h, op->stride_h, pool_h) &&
@@ -184,7 +184,7 @@ static int windows_ok(const dpt_op *op) {
 }
 
 /* Whether an upsample's output has the size of BLOB.md section 3. A negative side wraps. */
-static int blocks_ok(const dpt_op *op) {
+static int repeat_ok(const dpt_op *op) {
     return (uint32_t)op->in.h * op->kernel_h - op->pad_top - op->pad_bottom == op->out.h &&
            (uint32_t)op->in.w * op->kernel_w - op->pad_left - op->pad_right == op->out.w;
 }
@@ -248,7 +248,7 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         ok = a.h == 1 && out.h <= op->kernel_h && a.w == out.w && same_c;
         break;
     case DPT_UPSAMPLE:
-        ok = blocks_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
+        ok = repeat_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
         break;
     case DPT_RESIZE:
         ok = same_c && ratio_ok(out.h, a.h, op->kernel_h, op->stride_h, op->dilation_h) &&

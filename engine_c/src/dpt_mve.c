@@ -16,7 +16,7 @@
 enum {
     MVE_UNIT = 16, /* values of a window, or of a dense op's input, that are multiplied at once */
     MVE_BLOCK = 4, /* channels of a block of weights */
-    MVE_GROUP = 52 /* channels whose accumulators are kept at a time where they leave registers */
+    MVE_PANEL = 52 /* channels whose accumulators are kept at a time where they leave registers */
 };
 
 /* Of functions that are instantiated for a constant argument: TAPS is 1 for a convolution in
@@ -361,7 +361,7 @@ DPT_IN_FAST void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *
 DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, in, out, n);
-    } else if (mve_is_tiles(op)) {
+    } else if (mve_has_bands(op)) {
         dpt_mve_tiles(op, in, out, n);
     } else {
         for (size_t i = 0; i < n; i++) {

@@ -18,7 +18,7 @@ enum {
     DPT_HAS_PAD = 256,   /* padding values */
     DPT_MAY_LIE_OVER_INPUT = 512,
     DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
-    DPT_HAS_BLOCK = 2048,           /* of an upsample: kernel, and padding that is left out */
+    DPT_HAS_REPEAT = 2048,          /* of an upsample: kernel, and padding that is left out */
     DPT_COPIES = 4096,     /* values of its inputs: type and zero point stay, or widen to i32 */
     DPT_HAS_CORNER = 8192, /* of a slice: first row, column and channel; stride */
     DPT_HAS_RATIO = 16384, /* of a resize: kernel, stride, dilation */
@@ -41,7 +41,7 @@ enum {
     TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
     TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
     PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
-    PLAIN(UPSAMPLE, upsample, DPT_HAS_BLOCK | DPT_COPIES)                                          \
+    PLAIN(UPSAMPLE, upsample, DPT_HAS_REPEAT | DPT_COPIES)                                         \
     TABLE(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
     PLAIN(SLICE, slice, DPT_HAS_CORNER | DPT_COPIES)                                               \
     PLAIN(TRANSPOSE, transpose, DPT_HAS_GROUPS | DPT_COPIES)                                       \

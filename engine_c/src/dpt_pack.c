@@ -26,15 +26,15 @@ static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
     }
     const dpt_op packed = dpt_packed_op(op, packing);
     if (op->kind == DPT_DEPTHWISE) {
-        const size_t group = dpt_group_size(packing);
-        const size_t bytes = 4 * group * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
-        return (uint64_t)dpt_groups_of(op, group) * bytes;
+        const size_t size = dpt_depthwise_panel(packing);
+        const size_t bytes = 4 * size * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
+        return (uint64_t)dpt_panels_of(op, size) * bytes;
     }
     dpt_layout l;
     dpt_find_layout(&packed, packing, &l);
-    if (dpt_planar(&packed, packing)) {
-        const size_t groups = (l.channels + DPT_PLANES_CHANNELS - 1u) / DPT_PLANES_CHANNELS;
-        const size_t size = groups * DPT_PLANES_CHANNELS * 4 * dpt_planes_quads(&packed);
+    if (dpt_is_gray(&packed, packing)) {
+        const size_t panels = (l.channels + DPT_GRAY_CHANNELS - 1u) / DPT_GRAY_CHANNELS;
+        const size_t size = panels * DPT_GRAY_CHANNELS * 4 * dpt_gray_quads(&packed);
         return (uint64_t)l.padded * 2 * sizeof(int32_t) +
                (size + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
     }
@@ -102,13 +102,13 @@ static int32_t weight_sum(const int8_t *weight, size_t n) {
     return sum;
 }
 
-/* Packs the weights of a superblock, unit by unit of a segment, with the units of all channels
+/* Packs the weights of a panel, unit by unit of a segment, with the units of all channels
  * beside each other. `weight` has the weights of its first channel, `to` is filled with 0 before.
  * Whole units are copied with a constant size, which is inlined. */
-static void pack_weights(const dpt_layout *l, const dpt_superblock *s, const int8_t *weight,
+static void pack_weights(const dpt_layout *l, const dpt_panel *panel, const int8_t *weight,
                          uint8_t *to) {
-    const size_t length = l->length, size = length * l->segments, unit = s->unit;
-    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+    const size_t length = l->length, size = length * l->segments, unit = panel->unit;
+    const size_t lanes = dpt_panel_channels(panel, l), exist = l->channels - panel->channel;
     const size_t channels = lanes < exist ? lanes : exist;
     for (size_t segment = 0; segment < l->segments; segment++, weight += length) {
         for (size_t at = 0; at < length; at += unit, to += lanes * unit) {
@@ -127,12 +127,12 @@ static void pack_weights(const dpt_layout *l, const dpt_superblock *s, const int
     }
 }
 
-/* The same of a superblock of groups that are packed together: a channel has weights of 0 for the
+/* The same of a panel of groups that are packed together: a channel has weights of 0 for the
  * activations of the others. `first`: number of its first channel in the op. */
-static void pack_groups(const dpt_op *op, const dpt_layout *l, const dpt_superblock *s,
-                        size_t first, uint8_t *to) {
-    const size_t in = op->in.c / op->groups, out = op->out.c / op->groups, unit = s->unit;
-    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+static void pack_groups(const dpt_op *op, const dpt_layout *l, const dpt_panel *panel, size_t first,
+                        uint8_t *to) {
+    const size_t in = op->in.c / op->groups, out = op->out.c / op->groups, unit = panel->unit;
+    const size_t lanes = dpt_panel_channels(panel, l), exist = l->channels - panel->channel;
     const size_t units = (l->length + unit - 1) / unit;
     for (size_t o = 0; o < lanes && o < exist; o++) {
         const int8_t *weight = op->weight + (first + o) * l->segments * in;
@@ -159,42 +159,43 @@ static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
     }
 }
 
-/* Packs the weights for dpt_planes.inc, in the order in which its pixels are gathered. */
-static void pack_planes(const dpt_op *op, uint8_t *to) {
-    const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_planes_quads(op);
-    const size_t end = dpt_planes_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
+/* Packs the weights for dpt_gray.inc, in the order in which its pixels are gathered. */
+static void pack_gray(const dpt_op *op, uint8_t *to) {
+    const size_t h = op->kernel_h, w = op->kernel_w, n = dpt_gray_quads(op);
+    const size_t end = dpt_gray_columns(op) ? w - 1 : w, quads = (end + 3) / 4;
     for (size_t o = 0; o < op->out.c; o++) {
         const int8_t *weight = op->weight + o * h * w;
-        uint8_t *group = to + o / DPT_PLANES_CHANNELS * n * 4 * DPT_PLANES_CHANNELS +
-                         4 * (o % DPT_PLANES_CHANNELS);
+        uint8_t *panel =
+            to + o / DPT_GRAY_CHANNELS * n * 4 * DPT_GRAY_CHANNELS + 4 * (o % DPT_GRAY_CHANNELS);
         for (size_t ky = 0; ky < h; ky++) {
             for (size_t kx = 0; kx < w; kx++) {
                 const size_t quad = kx < end ? ky * quads + kx / 4 : h * quads + ky / 4;
                 const size_t value = kx < end ? kx % 4 : ky % 4;
-                group[quad * 4 * DPT_PLANES_CHANNELS + value] = (uint8_t)weight[ky * w + kx];
+                panel[quad * 4 * DPT_GRAY_CHANNELS + value] = (uint8_t)weight[ky * w + kx];
             }
         }
     }
 }
 
-/* Bytes from the first weight of a group to the weight of tap `tap` and lane 0. */
+/* Bytes from the first weight of a panel to the weight of tap `tap` and lane 0. */
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
-    const size_t quad = 4 * dpt_group_size(packing), y = tap / op->kernel_w, x = tap % op->kernel_w;
+    const size_t quad = 4 * dpt_depthwise_panel(packing), y = tap / op->kernel_w,
+                 x = tap % op->kernel_w;
     return dpt_has_columns(op, packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
                                         : tap / 4 * quad + tap % 4;
 }
 
-/* Packs a depthwise convolution, group by group. The bias corrects as in pack_op. */
+/* Packs a depthwise convolution, panel by panel. The bias corrects as in pack_op. */
 static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
-    const size_t size = dpt_group_size(packing), taps = (size_t)op->kernel_h * op->kernel_w;
+    const size_t size = dpt_depthwise_panel(packing), taps = (size_t)op->kernel_h * op->kernel_w;
     const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, packing));
     const uint32_t offset = (uint32_t)dpt_offset(op, packing);
     const size_t exist = op->out.c < size ? op->out.c : size;
     const size_t together =
         dpt_has_columns(op, packing) ? dpt_columns_together(op) : dpt_taps_together(op, packing);
     const size_t lanes = exist * together;
-    for (size_t group = 0; group < dpt_groups_of(op, size); group++, to += bytes) {
-        const size_t begin = dpt_group_begin(op, size, group);
+    for (size_t panel = 0; panel < dpt_panels_of(op, size); panel++, to += bytes) {
+        const size_t begin = dpt_panel_begin(op, size, panel);
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
         uint8_t *weight = (uint8_t *)(mult + size);
         memset(to, 0, bytes);
@@ -216,16 +217,16 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
     }
 }
 
-/* Packs the biases and multipliers of a superblock. The bias corrects for `offset`, the number that
+/* Packs the biases and multipliers of a panel. The bias corrects for `offset`, the number that
  * is added to each activation (dpt_offset). The arithmetic is modulo 2^32, as in the accumulators;
  * the final values fit by the proof of NUMERICS.md section 4. `before`: channels of the groups
  * before this one. */
-static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_superblock *s,
+static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_panel *panel,
                         uint32_t offset, size_t before, int32_t *bias, int32_t *mult) {
     const size_t own = (size_t)dpt_values_read(op);
-    const size_t lanes = dpt_superblock_channels(s, l), exist = l->channels - s->channel;
+    const size_t lanes = dpt_panel_channels(panel, l), exist = l->channels - panel->channel;
     for (size_t i = 0; i < lanes && i < exist; i++) {
-        const size_t o = (before + s->channel + i) % op->out.c;
+        const size_t o = (before + panel->channel + i) % op->out.c;
         const uint32_t back =
             offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * own, own);
         const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
@@ -243,7 +244,7 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
     }
     dpt_layout l;
     dpt_find_layout(&packed, packing, &l);
-    const int planar = dpt_planar(&packed, packing), paired = dpt_paired(op, packing);
+    const int gray = dpt_is_gray(&packed, packing), paired = dpt_paired(op, packing);
     memset(to, 0, (size_t)packed_bytes(op, packing));
     for (size_t group = 0; group < l.groups; group++, to += l.bytes) {
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + l.padded;
@@ -252,23 +253,23 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
         for (size_t i = 0; i < l.padded; i++) {
             mult[i] = 2;
         }
-        if (planar) {
-            pack_planes(&packed, weights);
+        if (gray) {
+            pack_gray(&packed, weights);
         } else if (paired) {
             pack_pairs(op, &packed, weights);
         }
-        for (dpt_superblock s = dpt_superblock_first(&l, to); s.blocks != 0;
-             dpt_superblock_next(&l, &s)) {
-            const size_t at = (size_t)(s.bias - bias);
-            pack_tables(op, &l, &s, (uint32_t)dpt_offset(op, packing), before, bias + at,
+        for (dpt_panel panel = dpt_panel_first(&l, to); panel.blocks != 0;
+             dpt_panel_next(&l, &panel)) {
+            const size_t at = (size_t)(panel.bias - bias);
+            pack_tables(op, &l, &panel, (uint32_t)dpt_offset(op, packing), before, bias + at,
                         mult + at);
-            if (!planar && !paired) {
-                const size_t first = before + s.channel;
+            if (!gray && !paired) {
+                const size_t first = before + panel.channel;
                 if (op->kind == DPT_GROUPED && packed.groups != op->groups) {
-                    pack_groups(op, &l, &s, first, to + (s.weight - to));
+                    pack_groups(op, &l, &panel, first, to + (panel.weight - to));
                 } else {
-                    pack_weights(&l, &s, op->weight + first * l.segments * l.length,
-                                 to + (s.weight - to));
+                    pack_weights(&l, &panel, op->weight + first * l.segments * l.length,
+                                 to + (panel.weight - to));
                 }
             }
         }

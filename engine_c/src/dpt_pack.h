@@ -2,17 +2,17 @@
 /* The layouts of packed weights for backends that multiply quads (dpt_quads.inc).
  *
  * A block is as many output channels as the backend has lanes in one accumulator value; a
- * superblock is as many blocks as it multiplies at once. A window is cut into segments
+ * panel is as many blocks as it multiplies at once. A window is cut into segments
  * (dpt_segments): rows of the kernel, or taps. A packed op has, group after group, the biases and
- * multipliers of all blocks as native int32, then the superblocks. A superblock has, for each quad
+ * multipliers of all blocks as native int32, then the panels. A panel has, for each quad
  * of each segment, a quad of weights for each lane: byte 4 * lane + i is the weight of activation i
- * of the quad for channel `lane` of the superblock. Incomplete quads and blocks are filled up with
+ * of the quad for channel `lane` of the panel. Incomplete quads and blocks are filled up with
  * 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of
  * weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
  *
- * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a superblock: two
+ * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a panel: two
  * segments of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one
- * superblock of 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
+ * panel of 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
@@ -27,8 +27,8 @@
  * Groups of few channels are packed and computed together, as one group of all their channels: a
  * channel has weights of 0 for the activations of the others, which would meet no weights.
  *
- * Small convolutions of one input channel have the layout of dpt_planes.inc: for each
- * DPT_PLANES_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
+ * Small convolutions of one input channel have the layout of dpt_gray.inc: for each
+ * DPT_GRAY_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
  * A depthwise convolution has, group after group of channels, the biases, the multipliers, and for
  * each quad of taps the quad of each channel. The quads of dpt_driver_depthwise.c are the taps in
@@ -43,7 +43,7 @@ enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
 enum { DPT_NARROW_LANES = 16 }; /* of a block, in layouts with narrow blocks */
 enum { DPT_PAIR_CHANNELS = 8 };
 enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2C00, DPT_SLACK = DPT_NARROW_UNIT - 1 };
-enum { DPT_PLANES_CHANNELS = 4, DPT_PLANES_QUADS = 16, DPT_PLANES_MOST_CHANNELS = 64 };
+enum { DPT_GRAY_CHANNELS = 4, DPT_GRAY_QUADS = 16, DPT_GRAY_MOST_CHANNELS = 64 };
 
 /* Which activations a backend multiplies with their highest bit flipped: signed ones, which become
  * unsigned and 128 larger, or unsigned ones, which become signed and 128 smaller. The packed biases
@@ -52,12 +52,12 @@ enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
 /* Depthwise convolutions that are packed: channels of a group for quads, and how many quads of each
  * channel dpt_columns.inc has in its buffer. */
-enum { DPT_GROUP_CHANNELS = 16, DPT_COLUMNS_QUADS = 256 };
+enum { DPT_DEPTHWISE_PANEL = 16, DPT_COLUMNS_QUADS = 256 };
 
 #define DPT_NARROW 0x400
-#define DPT_PLANAR 0x800
+#define DPT_GRAY   0x800
 
-/* Whether a layout has DPT_NARROW or DPT_PLANAR: on x86-64 alone. Elsewhere the compiler leaves out
+/* Whether a layout has DPT_NARROW or DPT_GRAY: on x86-64 alone. Elsewhere the compiler leaves out
  * what follows from it. */
 #ifdef DPT_DETECT_X86
 #define DPT_LAYOUT_HAS(packing, flag) (((packing) & (flag)) != 0)
@@ -66,10 +66,10 @@ enum { DPT_GROUP_CHANNELS = 16, DPT_COLUMNS_QUADS = 256 };
 #endif
 
 /* The number of a layout, for dpt_backend.packing: lanes of a block (4, 8 .. 60), blocks of a
- * superblock (1 .. BLOCKS), what is flipped, whether there are narrow blocks (then 16 lanes), and
+ * panel (1 .. BLOCKS), what is flipped, whether there are narrow blocks (then 16 lanes), and
  * whether ops of one channel have pixels in the lanes. */
-#define DPT_PACKING(lanes, blocks, flips, narrow, planar)                                          \
-    ((planar) * DPT_PLANAR | (narrow) * DPT_NARROW | (flips) << 8 | (lanes) / 4 << 4 | (blocks))
+#define DPT_PACKING(lanes, blocks, flips, narrow, gray)                                            \
+    ((gray) * DPT_GRAY | (narrow) * DPT_NARROW | (flips) << 8 | (lanes) / 4 << 4 | (blocks))
 
 static inline size_t dpt_lanes(uint32_t packing) {
     return (size_t)4 * (packing >> 4 & 15u);
@@ -103,7 +103,7 @@ static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
 /* How many columns of the input a group has in its lanes: several where 16 is a multiple of the
  * channels and windows begin in columns that follow each other. */
 static inline size_t dpt_columns_together(const dpt_op *op) {
-    const size_t lanes = DPT_GROUP_CHANNELS;
+    const size_t lanes = DPT_DEPTHWISE_PANEL;
     return op->stride_w == 1 && lanes % op->out.c == 0 ? lanes / op->out.c : 1u;
 }
 
@@ -114,22 +114,22 @@ static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
 }
 
 /* The channels of a group in a layout. */
-static inline size_t dpt_group_size(uint32_t packing) {
-    return dpt_lanes(packing) > DPT_GROUP_CHANNELS ? dpt_lanes(packing)
-                                                   : (size_t)DPT_GROUP_CHANNELS;
+static inline size_t dpt_depthwise_panel(uint32_t packing) {
+    return dpt_lanes(packing) > DPT_DEPTHWISE_PANEL ? dpt_lanes(packing)
+                                                    : (size_t)DPT_DEPTHWISE_PANEL;
 }
 
 /* Whether dpt_drive_depthwise copies the input: channels that several outputs read, or fewer than a
  * group has. */
 static inline int dpt_depthwise_copies(const dpt_op *op, uint32_t packing) {
-    return op->in.c != op->out.c || op->in.c < dpt_group_size(packing);
+    return op->in.c != op->out.c || op->in.c < dpt_depthwise_panel(packing);
 }
 
 /* How many pixels of a copied plane a group of an op packed by taps has in its lanes. */
 static inline size_t dpt_taps_together(const dpt_op *op, uint32_t packing) {
     return op->in.c == op->out.c && op->stride_w == 1 && op->pool_h == 1 && op->pool_w == 1 &&
-                   2u * op->in.c <= dpt_group_size(packing)
-               ? dpt_group_size(packing) / op->in.c
+                   2u * op->in.c <= dpt_depthwise_panel(packing)
+               ? dpt_depthwise_panel(packing) / op->in.c
                : 1u;
 }
 
@@ -176,21 +176,21 @@ static inline size_t dpt_segment_units(const dpt_op *op, size_t unit) {
 
 /* Whether each row of the kernel ends in one value behind its whole quads, and these values are
  * multiplied four rows at a time. */
-static inline int dpt_planes_columns(const dpt_op *op) {
+static inline int dpt_gray_columns(const dpt_op *op) {
     return op->kernel_w % 4 == 1 && op->kernel_h > 1;
 }
 
 /* The quads of a kernel with pixels in the lanes. */
-static inline size_t dpt_planes_quads(const dpt_op *op) {
+static inline size_t dpt_gray_quads(const dpt_op *op) {
     const size_t h = op->kernel_h, w = op->kernel_w;
-    return dpt_planes_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
+    return dpt_gray_columns(op) ? h * (w / 4) + (h + 3) / 4 : h * ((w + 3) / 4);
 }
 
-/* Whether dpt_planes.inc computes the op, with pixels in the lanes. */
-int dpt_fits_planes(const dpt_op *op);
+/* Whether dpt_gray.inc computes the op, with pixels in the lanes. */
+int dpt_fits_gray(const dpt_op *op);
 
-static inline int dpt_planar(const dpt_op *op, uint32_t packing) {
-    return DPT_LAYOUT_HAS(packing, DPT_PLANAR) && dpt_fits_planes(op);
+static inline int dpt_is_gray(const dpt_op *op, uint32_t packing) {
+    return DPT_LAYOUT_HAS(packing, DPT_GRAY) && dpt_fits_gray(op);
 }
 
 /* The groups of a convolution, and the output channels of each. */
@@ -217,7 +217,7 @@ dpt_op dpt_packed_op(const dpt_op *op, uint32_t packing);
 /* The layout of a packed convolution or dense op, the same for each of its groups. Its op is what
  * dpt_packed_op returns. */
 typedef struct dpt_layout {
-    size_t lanes, most;      /* of a block; blocks of a superblock, at most */
+    size_t lanes, most;      /* of a block; blocks of a panel, at most */
     size_t groups, channels; /* of the op; output channels of a group */
     size_t segments, length; /* of a window; activations of a segment */
     size_t wide, narrow;     /* channels of whole blocks of a group; its narrow blocks */
@@ -229,7 +229,7 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l);
 
 /* Windows of a tile, which micro-kernels multiply at once or in parts. What the driver has room
  * for: windows of a strip; pointers to their taps; bytes of a pixel of padding without values. */
-enum { DPT_TILE = 8, DPT_STRIP = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
+enum { DPT_TILE = 8, DPT_CORNERS = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
 
 /* How many windows of a padded convolution the driver computes by pointers to their taps, at most;
  * 0: none, since taps begin in the middle of a unit of weights, or the driver lacks room. */
@@ -247,47 +247,47 @@ int dpt_drives(const dpt_op *op, const dpt_layout *l);
  */
 int dpt_packs_depthwise(const dpt_op *op, uint32_t packing);
 
-/* The channels that are multiplied next: a superblock of `blocks` blocks or, with `unit`
+/* The channels that are multiplied next: a panel of `blocks` blocks or, with `unit`
  * DPT_NARROW_UNIT, a narrow block. */
-typedef struct dpt_superblock {
+typedef struct dpt_panel {
     size_t channel, blocks; /* the first channel in its group; 0 blocks: past the end */
     size_t unit;            /* activations of a segment that are multiplied at once: 4, or 16 */
     const int32_t *bias, *mult;
     const uint8_t *weight;
-} dpt_superblock;
+} dpt_panel;
 
-/* The channels of a superblock. */
-static inline size_t dpt_superblock_channels(const dpt_superblock *s, const dpt_layout *l) {
-    return s->unit == 4 ? l->lanes * s->blocks : (size_t)DPT_NARROW_CHANNELS;
+/* The channels of a panel. */
+static inline size_t dpt_panel_channels(const dpt_panel *panel, const dpt_layout *l) {
+    return panel->unit == 4 ? l->lanes * panel->blocks : (size_t)DPT_NARROW_CHANNELS;
 }
 
-static inline void dpt_superblock_measure(const dpt_layout *l, dpt_superblock *s) {
-    if (s->channel < l->wide) {
-        const size_t most = l->lanes * l->most, left = l->wide - s->channel;
-        s->blocks = left < most ? left / l->lanes : l->most;
-        s->unit = 4;
+static inline void dpt_panel_measure(const dpt_layout *l, dpt_panel *panel) {
+    if (panel->channel < l->wide) {
+        const size_t most = l->lanes * l->most, left = l->wide - panel->channel;
+        panel->blocks = left < most ? left / l->lanes : l->most;
+        panel->unit = 4;
     } else {
-        s->blocks = s->channel < l->channels;
-        s->unit = DPT_NARROW_UNIT;
+        panel->blocks = panel->channel < l->channels;
+        panel->unit = DPT_NARROW_UNIT;
     }
 }
 
-/* The first superblock of a group that is packed at `packed`. */
-static inline dpt_superblock dpt_superblock_first(const dpt_layout *l, const void *packed) {
+/* The first panel of a group that is packed at `packed`. */
+static inline dpt_panel dpt_panel_first(const dpt_layout *l, const void *packed) {
     DPT_ASSERT(packed != NULL && (uintptr_t)packed % sizeof(int32_t) == 0);
     const int32_t *bias = packed, *mult = bias + l->padded;
-    dpt_superblock s = {0, 0, 0, bias, mult, (const uint8_t *)(mult + l->padded)};
-    dpt_superblock_measure(l, &s);
-    return s;
+    dpt_panel panel = {0, 0, 0, bias, mult, (const uint8_t *)(mult + l->padded)};
+    dpt_panel_measure(l, &panel);
+    return panel;
 }
 
-static inline void dpt_superblock_next(const dpt_layout *l, dpt_superblock *s) {
-    const size_t channels = dpt_superblock_channels(s, l);
-    s->weight += channels * l->segments * ((l->length + s->unit - 1) & ~(s->unit - 1));
-    s->bias += l->lanes * s->blocks;
-    s->mult += l->lanes * s->blocks;
-    s->channel += channels;
-    dpt_superblock_measure(l, s);
+static inline void dpt_panel_next(const dpt_layout *l, dpt_panel *panel) {
+    const size_t channels = dpt_panel_channels(panel, l);
+    panel->weight += channels * l->segments * ((l->length + panel->unit - 1) & ~(panel->unit - 1));
+    panel->bias += l->lanes * panel->blocks;
+    panel->mult += l->lanes * panel->blocks;
+    panel->channel += channels;
+    dpt_panel_measure(l, panel);
 }
 
 #endif

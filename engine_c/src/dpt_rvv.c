@@ -21,7 +21,7 @@
 #define QUADS_TARGET
 #define QUADS_LANES 32
 
-enum { QUADS_PACKING = DPT_PACKING(QUADS_LANES, 1, DPT_FLIPS_U8, 0, 0), QUADS_GROUP = QUADS_LANES };
+enum { QUADS_PACKING = DPT_PACKING(QUADS_LANES, 1, DPT_FLIPS_U8, 0, 0), QUADS_PANEL = QUADS_LANES };
 
 /* NUMERICS.md section 2: vsmul computes (a * b + 2^30) >> 31 when it rounds to nearest, ties up,
  * without rounding before the shift; b = m / 2 gives the rule of that section. vsmul saturates only

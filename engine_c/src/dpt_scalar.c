@@ -190,13 +190,13 @@ static int32_t largest(const pool_part *part, size_t c) {
 
 /* The sums of CHANNELS channels, 1 or 4, from channel c on, each place plus the flip. */
 static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c, uint32_t *sum) {
-    const size_t step = part->channels;
+    const size_t channels = part->channels;
     const uint8_t *row = part->from + c;
     const uint32_t flip = part->flip;
     uint32_t of[4] = {0};
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
         const uint8_t *pixel = row;
-        for (size_t x = part->columns; x > 0; x--, pixel += step) {
+        for (size_t x = part->columns; x > 0; x--, pixel += channels) {
             for (size_t i = 0; i < CHANNELS; i++) {
                 of[i] += pixel[i] ^ flip;
             }

@@ -46,7 +46,7 @@ typedef struct quads_weights {
     quad quarter[4];
 } quads_weights;
 
-QUADS_INLINE quad sse41_pairs(__m128i a) {
+QUADS_INLINE quad sse41_widen(__m128i a) {
     const quad q = {_mm_and_si128(a, _mm_set1_epi16(0xFF)), _mm_srli_epi16(a, 8)};
     return q;
 }
@@ -54,12 +54,12 @@ QUADS_INLINE quad sse41_pairs(__m128i a) {
 QUADS_INLINE quad quad_load(const uint8_t *p, uint8_t flip) {
     int32_t value;
     memcpy(&value, p, 4);
-    return sse41_pairs(x86_flip(_mm_set1_epi32(value), flip));
+    return sse41_widen(x86_flip(_mm_set1_epi32(value), flip));
 }
 
 QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return sse41_pairs(x86_flip(bytes, flip));
+    return sse41_widen(x86_flip(bytes, flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *p) {
@@ -85,7 +85,7 @@ QUADS_INLINE __m128i sse41_add_products(__m128i acc, quad a, quad w) {
 
 QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     for (int i = 0; i < 4; i++) {
-        acc.part[i] = sse41_add_products(acc.part[i], a, w.quarter[i]);
+        acc.vector[i] = sse41_add_products(acc.vector[i], a, w.quarter[i]);
     }
     return acc;
 }
@@ -109,17 +109,17 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     for (int i = 0; i < 4; i++) {
         const __m128i *at = (const __m128i *)(const void *)(quads + 16 * i);
-        acc.part[i] =
-            sse41_add_products(acc.part[i], sse41_pairs(_mm_loadu_si128(at)), weights.quarter[i]);
+        acc.vector[i] =
+            sse41_add_products(acc.vector[i], sse41_widen(_mm_loadu_si128(at)), weights.quarter[i]);
     }
     return acc;
 }
 
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
     for (int p = 0; p < 4; p++) {
-        const __m128i ab = _mm_hadd_epi32(s[p].part[0], s[p].part[1]);
-        const __m128i cd = _mm_hadd_epi32(s[p].part[2], s[p].part[3]);
-        s[p].part[0] = _mm_hadd_epi32(ab, cd);
+        const __m128i ab = _mm_hadd_epi32(s[p].vector[0], s[p].vector[1]);
+        const __m128i cd = _mm_hadd_epi32(s[p].vector[2], s[p].vector[3]);
+        s[p].vector[0] = _mm_hadd_epi32(ab, cd);
     }
 }
 
@@ -169,7 +169,7 @@ quads_output_store(int P, const quads_output *to, const quads_acc *acc, const in
         for (int i = 0; i < 4; i++) {
             const int at = APART * p + 4 * i;
             const __m128i m = _mm_load_si128((const __m128i *)(const void *)(mult + at));
-            y[i] = sse41_requantize(to, acc[p].part[i], m);
+            y[i] = sse41_requantize(to, acc[p].vector[i], m);
         }
         sse41_store(to, y, out, index + QUADS_PLACE(p, near, far), n);
     }

@@ -124,9 +124,9 @@ QUADS_INLINE v128_t wasm_four(const uint8_t *p, uint8_t flip, int32_t zero) {
 
 QUADS_INLINE quads_acc quads_acc_sum(const uint8_t *a, const uint8_t *b, const quads_two *t) {
     const v128_t x = wasm_four(a, t->flip[0], 0), y = wasm_four(b, t->flip[1], 0);
-    const v128_t pairs = wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+    const v128_t both = wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
     const v128_t w = wasm_i32x4_splat(t->factors[0] | (int32_t)t->factors[1] << 16);
-    return wasm_two_lanes(wasm_i32x4_dot_i16x8(pairs, w));
+    return wasm_two_lanes(wasm_i32x4_dot_i16x8(both, w));
 }
 
 QUADS_INLINE quads_acc quads_acc_product(const uint8_t *a, const uint8_t *b, const quads_two *t) {

@@ -211,7 +211,7 @@ static void test_dilated_convolutions(void) {
     }
 }
 
-/* Numbers of layouts: 16 lanes in superblocks of 4 blocks (dpt_pack.h), and the exporter's for
+/* Numbers of layouts: 16 lanes in panels of 4 blocks (dpt_pack.h), and the exporter's for
  * dpt_blocks (dpt_internal.h). */
 enum { SIMD_LAYOUT = 0x44, EXPORTED_LAYOUT = 0x1001 };
 

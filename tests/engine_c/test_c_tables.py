@@ -26,14 +26,14 @@ PROGRAMS = (*driver_nets.PROGRAMS, *depthwise_nets.PROGRAMS, *nets.GRAY, *nets.E
 # blocks there are no columns either, and taps compute every depthwise convolution.
 REMOVED = {
     "avx512vnni": (
-        ("QUADS_PLANAR", 0),
+        ("QUADS_GRAY", 0),
         ("QUADS_NARROW", 0),
         ("COLUMNS_KEPT", 0),
         ("QUADS_BLOCKS", 2),
         ("QUADS_BLOCKS", 1),
     ),
-    "avxvnni": (("QUADS_PLANAR", 0), ("QUADS_NARROW", 0)),
-    "avx2": (("QUADS_PLANAR", 0), ("QUADS_NARROW", 0)),
+    "avxvnni": (("QUADS_GRAY", 0), ("QUADS_NARROW", 0)),
+    "avx2": (("QUADS_GRAY", 0), ("QUADS_NARROW", 0)),
     "sse41": (("QUADS_NARROW", 0),),
     "neon": (("QUADS_BLOCKS", 1),),
     "neondot neoni8mm": (("QUADS_BLOCKS", 4), ("QUADS_BLOCKS", 2), ("QUADS_BLOCKS", 1)),

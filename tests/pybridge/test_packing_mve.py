@@ -30,7 +30,7 @@ def number_in_c(name: str) -> int:
 
 
 def test_the_numbers_are_those_of_c():
-    for name, value in (("LANES", mve.LANES), ("TILE", mve.TILE), ("WINDOW", mve.WINDOW)):
+    for name, value in (("LANES", mve.LANES), ("BAND", mve.BAND), ("WINDOW", mve.WINDOW)):
         assert number_in_c(f"MVE_{name}") == value
 
 
@@ -74,7 +74,7 @@ def why_not_tiles(op):
     return (
         "several outputs a channel" if op.multiplier != 1
         else "pooled" if op.pool != (1, 1)
-        else "large" if high * wide * min(16, op.in_shape.c) > number_in_c("MVE_TILE")
+        else "large" if high * wide * min(16, op.in_shape.c) > number_in_c("MVE_BAND")
         else ""
     )  # fmt: skip
 
@@ -83,8 +83,8 @@ def test_what_the_kernels_cannot_compute_is_not_packed():
     seen = set()
     for op in DEPTHWISE:
         why, taps = why_not_tiles(op), op.kernel[0] * op.kernel[1]
-        long = 16 * taps > number_in_c("MVE_TILE") and why != ""
-        assert mve.is_tiles(op) == (why == "")
+        long = 16 * taps > number_in_c("MVE_BAND") and why != ""
+        assert mve.has_bands(op) == (why == "")
         assert bool(packing.pack(op, KERNELS)) == (op.out_type != "i32" and not long)
         seen |= {why, "words" if op.out_type == "i32" else "bytes", "long" if long else "short"}
     assert {"", "several outputs a channel", "pooled", "large", "words", "long"} <= seen

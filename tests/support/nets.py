@@ -390,7 +390,7 @@ def base_of(name: str, source: Tensor, out_type: str, *out_shape: int) -> dict:
 
 
 def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) -> Program:
-    """A pooled convolution and a dense op of many channels: superblocks of every size."""
+    """A pooled convolution and a dense op of many channels: panels of every size."""
     rng = np.random.default_rng(channels)
     side = 2 * pool + 2
     source = Tensor(Shape(side, side, depth), in_type)

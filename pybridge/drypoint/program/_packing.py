@@ -3,8 +3,8 @@
 A packed op is, in little-endian bytes: int32 biases, then int32 multipliers, of all channels; then
 the weights. A convolution in groups is packed group after group, each as a convolution of its own.
 Channels are grouped in blocks, the reduction (the window's values, or all inputs of a
-dense op) in steps: block after block, step after step, in each the weights in the order that the
-kernel multiplies them. Incomplete blocks and steps are padded with 0 (multipliers: 2).
+dense op) in units: block after block, unit after unit, in each the weights in the order that the
+kernel multiplies them. Incomplete blocks and units are padded with 0 (multipliers: 2).
 ``dpt_window.inc`` reads this layout in C; the arithmetic is exact modulo 2^32, so the proof of
 NUMERICS.md section 4 covers the corrected biases too.
 """
@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._packing_depthwise import Depthwise, pack_depthwise
-from ._packing_mve import pack_tiles
+from ._packing_mve import pack_mve
 from ._packing_quads import Quads, pack_quads
 from ._program import Program
 from ._tensors import ProgramError
 from .ops import Conv, Dense, DepthwiseConv, GroupedConv, Op
 from .ops._weighted import WeightedOp
 
-BYTES = Depthwise(group=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
+BYTES = Depthwise(panel=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads sums from tables
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
 FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
-Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the step) of each byte
+Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the unit) of each byte
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class KernelSet:
             Generated code names the kernels that the model needs: the linker leaves out the others.
         quads: the layout of kernels that multiply quads, or None; with it, ``conv``, ``dense``,
             ``flips`` and ``stored`` are not used.
-        conv, dense: the order of the bytes of a step.
+        conv, dense: the order of the bytes of a unit.
         flips: activations of this type are multiplied with their highest bit flipped: `i8` as if
             128 larger, `u8` as if 128 smaller. Packed biases correct for the difference.
         stored: the form of a packed weight: unchanged; 128 larger; or in 16-bit numbers, the
@@ -70,7 +70,7 @@ class KernelSet:
 
 
 def _pairs(channels: int) -> Order:
-    """In a step of four values: the even values of all pairs of channels, then the odd values."""
+    """In a unit of four values: the even values of all pairs of channels, then the odd values."""
     return tuple(
         (pair + low, half + even)
         for even in (0, 1)
@@ -80,14 +80,14 @@ def _pairs(channels: int) -> Order:
     )
 
 
-def _rows(channels: int, step: int) -> Order:
+def _rows(channels: int, unit: int) -> Order:
     """Channel after channel."""
-    return tuple((c, k) for c in range(channels) for k in range(step))
+    return tuple((c, k) for c in range(channels) for k in range(unit))
 
 
-def _columns(channels: int, step: int) -> Order:
+def _columns(channels: int, unit: int) -> Order:
     """Value after value."""
-    return tuple((c, k) for k in range(step) for c in range(channels))
+    return tuple((c, k) for k in range(unit) for c in range(channels))
 
 
 def _quads(name: str, backend: str, layout: Quads) -> KernelSet:
@@ -121,7 +121,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             dense=_pairs(4),
             flips="i8",
             stored="16 bits",
-            depthwise=Depthwise(group=4, unit=2, dtype=np.int16, small=True, strips=True),
+            depthwise=Depthwise(panel=4, unit=2, dtype=np.int16, small=True, strips=True),
             few_bits=True,
             stack=1792,
         ),
@@ -194,7 +194,7 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
         return b""
     if isinstance(op, DepthwiseConv):
         layout = kernels.quads or kernels.depthwise
-        return pack_tiles(op) if layout is None else pack_depthwise(op, layout)
+        return pack_mve(op) if layout is None else pack_depthwise(op, layout)
     if kernels.quads is not None:
         return pack_quads(op, kernels.quads)
     groups = op.groups if isinstance(op, GroupedConv) else 1
@@ -205,10 +205,10 @@ def pack(op: Op, kernels: KernelSet) -> bytes:
 def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: KernelSet) -> bytes:
     """The output channels ``own`` of an op, which read the same input channels."""
     order = kernels.dense if isinstance(op, Dense) else kernels.conv
-    channels, step = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
+    channels, unit = max(c for c, _ in order) + 1, max(k for _, k in order) + 1
     weight = op.rows[own].astype(np.int64)
     n, length = weight.shape
-    blocks, steps = -(-n // channels), -(-length // step)
+    blocks, units = -(-n // channels), -(-length // unit)
     flipped = 0 if kernels.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
     bias, mult = np.zeros(blocks * channels, np.int64), np.full(blocks * channels, 2, np.int64)
     bias[:n] = op.bias[own] - flipped * weight.sum(axis=1)
@@ -220,30 +220,30 @@ def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: K
             return words.astype("<u4").tobytes() + _pack_places(weight)
         return words.astype("<u4").tobytes() + _pack_few_bits(weight, op.weight_bits, kernels)
 
-    stored = np.zeros((blocks * channels, steps * step), np.int64)
+    stored = np.zeros((blocks * channels, units * unit), np.int64)
     stored[:n, :length] = weight + (128 if kernels.stored == "128 larger" else 0)
     if kernels.stored == "16 bits":
         stored[:n:4, :length] += 128  # a
         stored[3::4] -= stored[2::4] < 0  # c + 256 d borrows from d when c is negative
-    tiles = stored.reshape(blocks, channels, steps, step)
-    bytes_of_steps = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
-    return words.astype("<u4").tobytes() + _low_bytes(bytes_of_steps)
+    tiles = stored.reshape(blocks, channels, units, unit)
+    bytes_of_units = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
+    return words.astype("<u4").tobytes() + _low_bytes(bytes_of_units)
 
 
 def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> bytes:
-    """Weights (channels, values) of 4 or 2 bits in blocks of four channels and steps of four
-    values. Each value of a step has a number: the weights of the four channels, the first in the
+    """Weights (channels, values) of 4 or 2 bits in blocks of four channels and units of four
+    values. Each value of a unit has a number: the weights of the four channels, the first in the
     lowest bits, each 8 or 1 larger. Where kernels read the numbers of 4 bits as signed ones, the
-    last weight is in two's complement, and the even values of a step come first.
+    last weight is in two's complement, and the even values of a unit come first.
     """
     n, length = weight.shape
-    blocks, steps = -(-n // 4), -(-length // 4)
+    blocks, units = -(-n // 4), -(-length // 4)
     signed = kernels.stored == "16 bits" and bits == 4
-    stored = np.zeros((blocks * 4, steps * 4), np.int64)
+    stored = np.zeros((blocks * 4, units * 4), np.int64)
     stored[:n, :length] = weight + {4: 8, 2: 1}[bits]
     if signed:
         stored[3:n:4, :length] = weight[3::4] & 15
-    tiles = stored.reshape(blocks, 4, steps, 4)
+    tiles = stored.reshape(blocks, 4, units, 4)
     numbers = (tiles << (bits * np.arange(4))[:, None, None]).sum(axis=1)
     if signed:
         numbers = numbers[:, :, [0, 2, 1, 3]]
@@ -256,10 +256,10 @@ def _pack_places(weight: NDArray[np.int64]) -> bytes:
     ``dpt_blocks_tables.inc`` has the layout.
     """
     n, length = weight.shape
-    steps = -(-length // 16)
-    stored = np.zeros((n, steps * 16), np.int64)
+    units = -(-length // 16)
+    stored = np.zeros((n, units * 16), np.int64)
     stored[:, :length] = weight + 1
-    places = stored.reshape(n, steps, 4, 4) @ np.array([2, 8, 24, 72])
+    places = stored.reshape(n, units, 4, 4) @ np.array([2, 8, 24, 72])
     table: bytes = places.transpose(1, 0, 2).astype(np.uint8).tobytes()
     return table
 

@@ -1,7 +1,7 @@
 """Depthwise weights in the layouts of the kernels that read them; see dpt_pack.h.
 
-A packed op has, group of channels by group, int32 biases, int32 multipliers and weights: unit by
-unit of taps, in each the weights of every channel. The last group ends with the last channel.
+A packed op has, panel of channels by panel, int32 biases, int32 multipliers and weights: unit by
+unit of taps, in each the weights of every channel. The last panel ends with the last channel.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from ._packing_quads import POINTERS, QUAD, Quads, Window
 from .ops import DepthwiseConv
 
 BAND_SIZE = 0x2C00  # bytes of padded input that the driver copies at once
-QUADS_GROUP = 16  # channels of a group for quads, at least
+QUADS_PANEL = 16  # channels of a panel for quads, at least
 MOST_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
 
@@ -25,7 +25,7 @@ class Depthwise:
     """A layout of small devices.
 
     Attributes:
-        group: channels that are computed at once; ops of fewer channels are not packed.
+        panel: channels that are computed at once; ops of fewer channels are not packed.
         unit: taps that are multiplied at once.
         dtype: of the packed weights; 16-bit weights and their biases are packed times 2^shift.
         small: for dpt_depthwise_small.inc: multipliers behind the weights; several outputs for a
@@ -35,7 +35,7 @@ class Depthwise:
             rows 0 and 1, then the weights of rows 1 and 2.
     """
 
-    group: int
+    panel: int
     unit: int
     dtype: type[np.signedinteger]
     small: bool = False
@@ -52,16 +52,16 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
     if isinstance(layout, Quads):
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
-        layout = Depthwise(group=max(QUADS_GROUP, layout.lanes), unit=QUAD, dtype=np.int8)
-        if not _fits_driver(op, layout.group):
+        layout = Depthwise(panel=max(QUADS_PANEL, layout.lanes), unit=QUAD, dtype=np.int8)
+        if not _fits_driver(op, layout.panel):
             return b""
-        pixels = _pixels(op, layout.group)
-        groups = _groups(op.out_shape.c, layout.group, 1)
+        pixels = _pixels(op, layout.panel)
+        panels = _panels(op.out_shape.c, layout.panel, 1)
     else:
-        if taps > MOST_TAPS or op.in_shape.c < layout.group or op.out_type == "i32":
+        if taps > MOST_TAPS or op.in_shape.c < layout.panel or op.out_type == "i32":
             return b""
-        groups = _groups(op.in_shape.c, layout.group, op.multiplier)
-    size, units = layout.group, -(-taps // layout.unit)
+        panels = _panels(op.in_shape.c, layout.panel, op.multiplier)
+    size, units = layout.panel, -(-taps // layout.unit)
     rows, bias_of, packed = op.rows.astype(np.int64), op.bias.astype(np.int64), b""
     if layout.dtype is np.int16:
         if op.shift > MOST_SHIFT:
@@ -69,7 +69,7 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         rows, bias_of = rows << op.shift, bias_of << op.shift
     strips = layout.strips and is_single(op)
     strips &= (op.kernel, op.stride, op.dilation) == ((3, 3), (1, 1), (1, 1))
-    for own in groups:
+    for own in panels:
         count = len(own)
         bias, mult = np.zeros(size, np.int64), np.full(size, 2, np.int64)
         weight = np.zeros((size, units * layout.unit), layout.dtype)
@@ -93,9 +93,9 @@ def is_single(op: DepthwiseConv) -> bool:
     return op.multiplier == 1 and op.pool == (1, 1)
 
 
-def _groups(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
-    """The output channels of each group, in the order of the packed op. A run of at most SMALL_RUN
-    groups comes once for each output of a channel.
+def _panels(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
+    """The output channels of each panel, in the order of the packed op. A run of at most SMALL_RUN
+    panels comes once for each output of a channel.
     """
     firsts = [max(0, min(begin, n - size)) for begin in range(0, n, size)]
     whole = firsts[: n // size]
@@ -106,26 +106,26 @@ def _groups(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
             yield np.arange(first, min(first + size, n)) * multiplier + k
 
 
-def _fits_driver(op: DepthwiseConv, group: int) -> bool:
+def _fits_driver(op: DepthwiseConv, panel: int) -> bool:
     """``dpt_packs_depthwise`` of ``dpt_pack.h``, for kernels that read taps."""
     window = Window.of(op)
     quads = -(-window.kernel[0] * window.kernel[1] // QUAD)
     if op.pool[0] * op.pool[1] * QUAD * quads > POINTERS:
         return False
-    copies = op.multiplier != 1 or op.in_shape.c < group
-    return not copies or window.pixels <= (BAND_SIZE - group) // min(op.out_shape.c, group)
+    copies = op.multiplier != 1 or op.in_shape.c < panel
+    return not copies or window.pixels <= (BAND_SIZE - panel) // min(op.out_shape.c, panel)
 
 
-def _pixels(op: DepthwiseConv, group: int) -> int:
-    """How many pixels a group of channels has in its lanes."""
+def _pixels(op: DepthwiseConv, panel: int) -> int:
+    """How many pixels a panel of channels has in its lanes."""
     several = op.multiplier == 1 and Window.of(op).stride[1] == 1 and op.pool == (1, 1)
-    return group // op.in_shape.c if several and 2 * op.in_shape.c <= group else 1
+    return panel // op.in_shape.c if several and 2 * op.in_shape.c <= panel else 1
 
 
 def _strip_channels(
     bias: NDArray[np.int64], mult: NDArray[np.int64], weight: NDArray[np.signedinteger]
 ) -> bytes:
-    """Channels of a group, their weights (channels, 9)."""
+    """Channels of a panel, their weights (channels, 9)."""
     columns = weight.reshape(-1, 3, 3).transpose(0, 2, 1)[:, :, [0, 1, 1, 2]].astype("<i2")
     words = (np.stack([bias, mult], axis=1) & 0xFFFFFFFF).astype("<u4")
     return b"".join(w.tobytes() + c.tobytes() for w, c in zip(words, columns, strict=True))

@@ -12,21 +12,21 @@ from ._packing_quads import Window
 from .ops import Conv, DepthwiseConv, Op
 
 LANES = 16
-TILE = 1536  # bytes of the buffer of depthwise convolutions
-MOST_TAPS = TILE // LANES  # of a window that is copied tap by tap
+BAND = 1536  # bytes of the buffer of depthwise convolutions
+MOST_TAPS = BAND // LANES  # of a window that is copied tap by tap
 WINDOW = 768  # MVE_WINDOW in C: bytes of a window
 ORDER = np.arange(LANES).reshape(4, 4).T.reshape(-1)  # channels of the accumulators
 
 
-def is_tiles(op: DepthwiseConv) -> bool:
-    """Whether ``dpt_mve_depthwise.inc`` computes the op, by tiles of the plane; else
+def has_bands(op: DepthwiseConv) -> bool:
+    """Whether ``dpt_mve_depthwise.inc`` computes the op, by bands of the plane; else
     ``dpt_mve_taps.inc`` does, window by window.
     """
     high, wide = op.reach
-    return is_single(op) and high * wide * min(op.in_shape.c, LANES) <= TILE
+    return is_single(op) and high * wide * min(op.in_shape.c, LANES) <= BAND
 
 
-def pack_tiles(op: DepthwiseConv) -> bytes:
+def pack_mve(op: DepthwiseConv) -> bytes:
     """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
     computes the op: it has too many taps, or outputs are not bytes.
 
@@ -34,11 +34,11 @@ def pack_tiles(op: DepthwiseConv) -> bytes:
         A multiple of four bytes.
     """
     n, taps = op.in_shape.c, op.kernel[0] * op.kernel[1]
-    if op.out_type == "i32" or (taps > MOST_TAPS and not is_tiles(op)):
+    if op.out_type == "i32" or (taps > MOST_TAPS and not has_bands(op)):
         return b""
     flipped = -128 if op.in_type == "u8" else 0
     near = n < LANES and Window.of(op).stride[1] == 1
-    pixels = LANES // n if near and is_tiles(op) else 1
+    pixels = LANES // n if near and has_bands(op) else 1
     rows, packed = op.rows.astype(np.int64), b""
     for begin, output in itertools.product(range(0, n, LANES), range(op.multiplier)):
         first = max(0, min(begin, n - LANES))
@@ -87,6 +87,6 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         found["conv"] = "dpt_mve_pixels"
     elif not any(pixels):
         found["conv"] = "dpt_mve_windows"
-    if all(pack_tiles(op) and is_tiles(op) for op in depthwise):
+    if all(pack_mve(op) and has_bands(op) for op in depthwise):
         found["depthwise"] = "dpt_mve_tiles"
     return found

@@ -21,7 +21,7 @@ BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once
 SLACK = 15  # bytes that a kernel reads beyond its input
 # What the driver has room for: windows of a strip, which it computes in tiles; pointers to the taps
 # of padded windows; bytes of a pixel of padding without values.
-STRIP, TILE, POINTERS, ZEROS = 256, 8, 1024, 4096
+CORNERS, TILE, POINTERS, ZEROS = 256, 8, 1024, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class Window:
     def fits_driver(self, op: Conv | GroupedConv) -> bool:
         """Whether the driver computes the op."""
         pool, taps, c = op.pool[0] * op.pool[1], self.kernel[0] * self.kernel[1], op.in_shape.c
-        if pool > STRIP:
+        if pool > CORNERS:
             return False
         if not any(op.padding) or self.band <= BAND_SIZE:
             return True
