@@ -18,7 +18,7 @@ enum {
     DPT_HAS_PAD = 256,   /* padding values */
     DPT_MAY_LIE_OVER_INPUT = 512,
     DPT_SECOND_MAY_BE_PIXEL = 1024, /* a value for each channel */
-    DPT_HAS_REPEAT = 2048,          /* of an upsample: kernel, and padding that is left out */
+    DPT_HAS_REPEAT = 2048,          /* of an upsample: kernel, and outputs that are left out */
     DPT_COPIES = 4096,     /* values of its inputs: type and zero point stay, or widen to i32 */
     DPT_HAS_CORNER = 8192, /* of a slice: first row, column and channel; stride */
     DPT_HAS_RATIO = 16384, /* of a resize: kernel, stride, dilation */

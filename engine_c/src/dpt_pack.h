@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The layouts of packed weights for backends that multiply quads (dpt_quads.inc).
  *
- * A block is as many output channels as the backend has lanes in one accumulator value; a
- * panel is as many blocks as it multiplies at once. A window is cut into segments
- * (dpt_segments): rows of the kernel, or taps. A packed op has, group after group, the biases and
- * multipliers of all blocks as native int32, then the panels. A panel has, for each quad
- * of each segment, a quad of weights for each lane: byte 4 * lane + i is the weight of activation i
- * of the quad for channel `lane` of the panel. Incomplete quads and blocks are filled up with
- * 0 (multipliers: 2). The first op starts at a multiple of 64 bytes, and so does every quad of
- * weights where a block has 16 lanes; with 4 lanes they start at multiples of 16.
+ * A block is as many output channels as the backend has lanes in one accumulator value; a panel is
+ * as many blocks as it multiplies at once. A window is cut into segments (dpt_segments): rows of
+ * the kernel, or taps. A packed op has, group after group, the biases and multipliers of all blocks
+ * as native int32, then the panels. A panel has, for each quad of each segment, a quad of weights
+ * for each lane: byte 4 * lane + i is the weight of activation i of the quad for channel `lane` of
+ * the panel. Incomplete quads and blocks are filled up with 0 (multipliers: 2). The first op starts
+ * at a multiple of 64 bytes, and so does every quad of weights where a block has 16 lanes; with 4
+ * lanes they start at multiples of 16.
  *
- * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a panel: two
- * segments of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one
- * panel of 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
+ * A 2x2 convolution of 3 channels to 5, with blocks of 4 lanes, 2 of them in a panel: two segments
+ * of 6 activations, two quads each. 64 bytes of tables (8 biases, 8 multipliers), then one panel of
+ * 4 quads of 8 lanes, 128 bytes, of which 60 are weights.
  *
  * Where the last block of 16 lanes has few channels, most of its products would be with 0. Such
  * channels go into narrow blocks, of DPT_NARROW_CHANNELS channels each: for each DPT_NARROW_UNIT
@@ -30,7 +30,7 @@
  * Small convolutions of one input channel have the layout of dpt_gray.inc: for each
  * DPT_GRAY_CHANNELS channels, quad by quad of the kernel, the quad of each channel.
  *
- * A depthwise convolution has, group after group of channels, the biases, the multipliers, and for
+ * A depthwise convolution has, panel after panel of channels, the biases, the multipliers, and for
  * each quad of taps the quad of each channel. The quads of dpt_driver_depthwise.c are the taps in
  * their order, the quads of dpt_columns.inc are taps below each other. Where the lanes hold several
  * pixels, the tables of the channels are repeated. */
@@ -50,7 +50,7 @@ enum { DPT_GRAY_CHANNELS = 4, DPT_GRAY_QUADS = 16, DPT_GRAY_MOST_CHANNELS = 64 }
  * correct the result. */
 enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
-/* Depthwise convolutions that are packed: channels of a group for quads, and how many quads of each
+/* Depthwise convolutions that are packed: channels of a panel for quads, and how many quads of each
  * channel dpt_columns.inc has in its buffer. */
 enum { DPT_DEPTHWISE_PANEL = 16, DPT_COLUMNS_QUADS = 256 };
 
@@ -100,7 +100,7 @@ static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
            op->pool_w == 1 && dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS;
 }
 
-/* How many columns of the input a group has in its lanes: several where 16 is a multiple of the
+/* How many columns of the input a panel has in its lanes: several where 16 is a multiple of the
  * channels and windows begin in columns that follow each other. */
 static inline size_t dpt_columns_together(const dpt_op *op) {
     const size_t lanes = DPT_DEPTHWISE_PANEL;
@@ -113,19 +113,19 @@ static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
                                         : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
 }
 
-/* The channels of a group in a layout. */
+/* The channels of a panel of a depthwise convolution in a layout. */
 static inline size_t dpt_depthwise_panel(uint32_t packing) {
     return dpt_lanes(packing) > DPT_DEPTHWISE_PANEL ? dpt_lanes(packing)
                                                     : (size_t)DPT_DEPTHWISE_PANEL;
 }
 
 /* Whether dpt_drive_depthwise copies the input: channels that several outputs read, or fewer than a
- * group has. */
+ * panel has. */
 static inline int dpt_depthwise_copies(const dpt_op *op, uint32_t packing) {
     return op->in.c != op->out.c || op->in.c < dpt_depthwise_panel(packing);
 }
 
-/* How many pixels of a copied plane a group of an op packed by taps has in its lanes. */
+/* How many pixels of a copied plane a panel of an op packed by taps has in its lanes. */
 static inline size_t dpt_taps_together(const dpt_op *op, uint32_t packing) {
     return op->in.c == op->out.c && op->stride_w == 1 && op->pool_h == 1 && op->pool_w == 1 &&
                    2u * op->in.c <= dpt_depthwise_panel(packing)
@@ -228,7 +228,7 @@ typedef struct dpt_layout {
 void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l);
 
 /* Windows of a tile, which micro-kernels multiply at once or in parts. What the driver has room
- * for: windows of a strip; pointers to their taps; bytes of a pixel of padding without values. */
+ * for: corners of windows; pointers to their taps; bytes of a pixel of padding without values. */
 enum { DPT_TILE = 8, DPT_CORNERS = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
 
 /* How many windows of a padded convolution the driver computes by pointers to their taps, at most;
@@ -239,8 +239,8 @@ static inline int dpt_padded(const dpt_op *op) {
     return (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
 }
 
-/* Whether the driver computes a convolution: not where more windows are pooled than a strip has, or
- * where the window of a padded op fits no band and has too many taps for pointers. */
+/* Whether the driver computes a convolution: not where more windows are pooled than it has room
+ * for, or where the window of a padded op fits no band and has too many taps for pointers. */
 int dpt_drives(const dpt_op *op, const dpt_layout *l);
 
 /* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
