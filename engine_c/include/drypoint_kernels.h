@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels by name, for the backend tables in generated code: the linker keeps what a table names. A
- * kind without a kernel for a backend uses a dpt_scalar kernel. */
+ * kind without a kernel for a backend uses a dpt_scalar kernel.
+ *
+ * Files that several backends include name a kernel by its kind, as QUADS_NAME(conv): look for it
+ * in dpt_quads_table.inc, _values.inc and _pool.inc, dpt_blocks_bits.inc and dpt_dsp_bits.inc. */
 #ifndef DRYPOINT_KERNELS_H
 #define DRYPOINT_KERNELS_H
 

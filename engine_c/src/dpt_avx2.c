@@ -9,7 +9,7 @@
 #ifdef DPT_AVX2
 #include "dpt_quads.h"
 
-#define QUADS_NAME(kind) dpt_avx2_##kind
+#define QUADS_NAME(kind) dpt_avx2_##kind /* dpt_avx2_conv, ... */
 
 #define QUADS_TARGET     __attribute__((target("avx2")))
 #define QUADS_OUTPUTS    4

@@ -8,7 +8,7 @@
 #ifdef DPT_AVX512VNNI
 #include "dpt_quads.h"
 
-#define QUADS_NAME(kind) dpt_avx512vnni_##kind
+#define QUADS_NAME(kind) dpt_avx512vnni_##kind /* dpt_avx512vnni_conv, ... */
 #ifdef DPT_AVX2
 #define QUADS_POOLS(kind) dpt_avx2_##kind /* whose registers hold 16 bytes, too */
 #endif

@@ -7,7 +7,7 @@
 #ifdef DPT_AVXVNNI
 #include "dpt_quads.h"
 
-#define QUADS_NAME(kind) dpt_avxvnni_##kind
+#define QUADS_NAME(kind) dpt_avxvnni_##kind /* dpt_avxvnni_conv, ... */
 #ifdef DPT_AVX2
 #define QUADS_VALUES(kind) dpt_avx2_##kind
 #define QUADS_POOLS(kind)  dpt_avx2_##kind

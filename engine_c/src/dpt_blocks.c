@@ -257,6 +257,7 @@ DPT_KERNEL(dpt_blocks_dense, window_dense)
 DPT_KERNEL(dpt_blocks_single, small_single)
 SMALL_DEPTHWISE(dpt_blocks_depthwise, small_single)
 
+/* Kernels of the table, where weights may have any number of bits. */
 DPT_BY_BITS(blocks_any_conv, dpt_blocks_conv, dpt_blocks4_conv, dpt_blocks2_conv)
 DPT_BY_BITS(blocks_any_grouped, dpt_blocks_grouped, dpt_blocks4_grouped, dpt_blocks2_grouped)
 DPT_BY_BITS(blocks_any_dense, dpt_blocks_dense, dpt_blocks4_dense, dpt_blocks2_dense)

@@ -303,6 +303,7 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
+/* Kernels of the table, where weights may have any number of bits. */
 DPT_BY_BITS(dsp_any_conv, dpt_dsp_conv, dpt_dsp4_conv, dpt_dsp2_conv)
 DPT_BY_BITS(dsp_any_grouped, dpt_dsp_grouped, dpt_dsp4_grouped, dpt_dsp2_grouped)
 DPT_BY_BITS(dsp_any_dense, dpt_dsp_dense, dpt_dsp4_dense, dpt_dsp2_dense)

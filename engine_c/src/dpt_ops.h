@@ -30,26 +30,27 @@ enum {
 /* PLAIN: the kinds that only dpt_scalar.c computes. TABLE: the kinds that the tables of the
  * backends list, since some backend has an own kernel. */
 #define DPT_OPS(PLAIN, TABLE)                                                                      \
-    TABLE(CONV, conv, DPT_HAS_CONV_FIELDS)                                                         \
-    TABLE(DENSE, dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                                            \
-    TABLE(MAXPOOL, maxpool, DPT_HAS_WINDOW | DPT_COPIES)                                           \
-    TABLE(AVGPOOL, avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)                           \
-    TABLE(GROUPED, grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                                  \
-    TABLE(DEPTHWISE, depthwise, DPT_HAS_CONV_FIELDS)                                               \
-    TABLE(ADD, add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                               \
-    TABLE(CONCAT, concat, DPT_HAS_SECOND | DPT_COPIES)                                             \
-    TABLE(LOOKUP, lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                                  \
-    TABLE(MUL, mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                                       \
-    PLAIN(HISTORY, history, DPT_HAS_WINDOW | DPT_HAS_PAD)                                          \
-    PLAIN(UPSAMPLE, upsample, DPT_HAS_REPEAT | DPT_COPIES)                                         \
-    TABLE(RESIZE, resize, DPT_HAS_RATIO | DPT_HAS_RULE)                                            \
-    PLAIN(SLICE, slice, DPT_HAS_CORNER | DPT_COPIES)                                               \
-    PLAIN(TRANSPOSE, transpose, DPT_HAS_GROUPS | DPT_COPIES)                                       \
-    PLAIN(PRELU, prelu, DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)
+    TABLE(DPT_CONV, dpt_scalar_conv, DPT_HAS_CONV_FIELDS)                                          \
+    TABLE(DPT_DENSE, dpt_scalar_dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                             \
+    TABLE(DPT_MAXPOOL, dpt_scalar_maxpool, DPT_HAS_WINDOW | DPT_COPIES)                            \
+    TABLE(DPT_AVGPOOL, dpt_scalar_avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)            \
+    TABLE(DPT_GROUPED, dpt_scalar_grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                   \
+    TABLE(DPT_DEPTHWISE, dpt_scalar_depthwise, DPT_HAS_CONV_FIELDS)                                \
+    TABLE(DPT_ADD, dpt_scalar_add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                \
+    TABLE(DPT_CONCAT, dpt_scalar_concat, DPT_HAS_SECOND | DPT_COPIES)                              \
+    TABLE(DPT_LOOKUP, dpt_scalar_lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                   \
+    TABLE(DPT_MUL, dpt_scalar_mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                        \
+    PLAIN(DPT_HISTORY, dpt_scalar_history, DPT_HAS_WINDOW | DPT_HAS_PAD)                           \
+    PLAIN(DPT_UPSAMPLE, dpt_scalar_upsample, DPT_HAS_REPEAT | DPT_COPIES)                          \
+    TABLE(DPT_RESIZE, dpt_scalar_resize, DPT_HAS_RATIO | DPT_HAS_RULE)                             \
+    PLAIN(DPT_SLICE, dpt_scalar_slice, DPT_HAS_CORNER | DPT_COPIES)                                \
+    PLAIN(DPT_TRANSPOSE, dpt_scalar_transpose, DPT_HAS_GROUPS | DPT_COPIES)                        \
+    PLAIN(DPT_PRELU, dpt_scalar_prelu,                                                             \
+          DPT_HAS_RULE | DPT_HAS_FACTORS | DPT_HAS_WEIGHTS | DPT_MAY_LIE_OVER_INPUT)
 
-#define DPT_NOTHING(name, kernel, facts)
-#define DPT_FACTS_OF(name, kernel, facts)        [DPT_##name] = (facts),
-#define DPT_PLAIN_KERNEL_OF(name, kernel, facts) [DPT_##name] = dpt_scalar_##kernel,
+#define DPT_NOTHING(kind, kernel, facts)
+#define DPT_FACTS_OF(kind, kernel, facts)        [kind] = (facts),
+#define DPT_PLAIN_KERNEL_OF(kind, kernel, facts) [kind] = kernel,
 
 /* In every table of kernels; ends with a comma. */
 #define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING)

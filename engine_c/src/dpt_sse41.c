@@ -7,7 +7,7 @@
 #ifdef DPT_SSE41
 #include "dpt_quads.h"
 
-#define QUADS_NAME(kind) dpt_sse41_##kind
+#define QUADS_NAME(kind) dpt_sse41_##kind /* dpt_sse41_conv, ... */
 
 #define QUADS_TARGET     __attribute__((target("sse4.1")))
 #define QUADS_OUTPUTS    4

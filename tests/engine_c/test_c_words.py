@@ -1,0 +1,42 @@
+"""Words that mean one thing in the names of the engine's source; docs/glossary.md has the table."""
+
+import re
+
+import pytest
+
+from tools import ROOT
+
+# Word -> the files whose names may have it.
+FILES = {
+    "group": r"(?!.*(columns|depthwise|pool|taps|store)).*",
+    "step": "(sound|listen|stream|steps).*",
+    "strip": "dsp|dsp_depthwise|gray",
+    "tile": "driver|gemm|rvv_gemm|gray|layout|pack",
+    "band": "driver|driver_depthwise|layout|pack|mve|mve_depthwise|mve_taps",
+    "pair": r"sound.*|blocks_bits|gemm|layout|pack|mve_windows|rvv|rvv_gemm|dsp|dsp_bits",
+    "superblock": "",  # panel
+    "planar": "",  # gray
+}
+KERNELS = {"dpt_mve_tiles"}  # generated code names them
+# Macros that paste names, of instructions and of kernels.
+PASTING = {"X86", "X86_SI", "QUADS_NAME", "BLOCKS_NAME", "DSP_NAME"}
+SOURCES = sorted((ROOT / "engine_c/src").iterdir())
+
+
+@pytest.mark.parametrize("word", FILES)
+def test_a_word_stands_in_the_names_of_its_files_alone(word):
+    name = re.compile(rf"\b(?:\w+_)?{word}s?(?:_\w+)?\b", re.IGNORECASE)
+    for path in SOURCES:
+        if not re.fullmatch(FILES[word], path.stem.removeprefix("dpt_")):
+            code = re.sub(r'/\*.*?\*/|"[^"\n]*"', "", path.read_text("utf-8"), flags=re.DOTALL)
+            assert set(name.findall(code)) <= KERNELS, path
+
+
+def test_a_name_that_a_macro_makes_is_found_by_grep():
+    """Names of kernels stand in full in drypoint_kernels.h or beside the macro that makes them."""
+    kernels = (ROOT / "engine_c/include/drypoint_kernels.h").read_text("utf-8")
+    for path in SOURCES:
+        text = path.read_text("utf-8")
+        for macro, begin in re.findall(r"#define (\w+)\([^\n]*?(\w+)##", text):
+            assert macro in PASTING
+            assert macro.startswith("X86") or re.search(rf"\b{begin}conv\b", text + kernels)
