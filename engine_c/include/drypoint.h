@@ -326,7 +326,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
  * packed weights are more than a size_t of this machine can count. */
 size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
 
-/* The steps of one run: the sum over all ops of
+/* The work of one run: the sum over all ops of
  *
  *     conv       (out.h * pool_h) * (out.w * pool_w) * out.c * kernel_h * kernel_w * in.c
  *     grouped    the same, in.c / groups in place of in.c; depthwise: 1 in place of in.c
@@ -337,10 +337,10 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  *     others     out.h * out.w * out.c
  *
  * that is multiply-accumulates (every tap at every position before pooling, on the padding too),
- * values that pools read, and values that other ops write; UINT64_MAX where the sum is more. Steps
- * follow from the shapes alone. dpt_model_load promises that a run ends, but a blob of a megabyte
- * can ask for 10^17 steps: a host that takes blobs from elsewhere limits them. */
-uint64_t dpt_steps(const dpt_model *model);
+ * values that pools read, and values that other ops write; UINT64_MAX where the sum is more. Work
+ * follows from the shapes alone. dpt_model_load promises that a run ends, but a blob of a megabyte
+ * can ask for 10^17 of these: a host that takes blobs from elsewhere limits it. */
+uint64_t dpt_work(const dpt_model *model);
 
 /* Number of values in a tensor. */
 size_t dpt_elements(dpt_tensor tensor);

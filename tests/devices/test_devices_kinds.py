@@ -49,7 +49,7 @@ def counts(request, toolbox):
 @ONLY_CI
 def test_no_kind_costs_more_than_three_times_its_plain_kind(counts):
     name, found = counts
-    each = {kind: found[kind] / KINDS[kind].op.steps for kind in KINDS}
+    each = {kind: found[kind] / KINDS[kind].op.work for kind in KINDS}
     compared = {kind: each[kind] / each[KINDS[kind].plain] for kind in KINDS if KINDS[kind].plain}
     assert len(compared) >= 12
     over = {k: n for k, n in compared.items() if n > MOST}

@@ -113,7 +113,7 @@ int main(int argc, char **argv) {
 #endif
         if (status != DPT_OK) {
             put_number((uint32_t)status);
-        } else if (dpt_steps(model) > job[2]) {
+        } else if (dpt_work(model) > job[2]) {
             put_number(TOO_LONG);
         } else {
             put_number(DPT_OK);

@@ -47,7 +47,7 @@ static void report(int number) {
 
 static void run(const dpt_model *model, mutant *m) {
     const size_t n = input_bytes(model);
-    if (dpt_steps(model) > MAX_STEPS || n > MAX_PLANE || model->arena_size > MAX_PLANE) {
+    if (dpt_work(model) > MAX_STEPS || n > MAX_PLANE || model->arena_size > MAX_PLANE) {
         too_long++;
         return;
     }

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     dpt_op ops[MAX_OPS];
     dpt_model model;
     repair(blob, size);
-    if (dpt_model_load(&model, ops, MAX_OPS, blob, size) == DPT_OK && dpt_steps(&model) < 100000) {
+    if (dpt_model_load(&model, ops, MAX_OPS, blob, size) == DPT_OK && dpt_work(&model) < 100000) {
         uint8_t *arena = exact(model.arena_size), *input = exact(input_bytes(&model));
         int32_t *output = exact(output_count(&model) * sizeof *output);
         for (size_t i = 0; i < input_bytes(&model); i++) {

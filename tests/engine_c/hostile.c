@@ -26,7 +26,7 @@ static void complain(const char *what, size_t where) {
 /* Runs a model that the loader accepted, on random input; `shift` misaligns arena, input and
  * output. */
 static void run(const dpt_model *model, size_t shift) {
-    if (dpt_steps(model) > 100000) { /* a mutant may be valid and ask for more than there is time */
+    if (dpt_work(model) > 100000) { /* a mutant may be valid and ask for more than there is time */
         too_long++;
         return;
     }

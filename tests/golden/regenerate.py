@@ -137,7 +137,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
             "name": name,
             "tools": tools,
             "blob": data.hex(),
-            "steps": program.steps,
+            "steps": program.work,
             "runs": _runs(program, inputs),
         }
         for name, data, program, tools, inputs in found

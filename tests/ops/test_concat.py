@@ -36,4 +36,4 @@ class TestConcat(OpTests):
         return [v for a, b in rows for p, q in zip(a, b, strict=True) for v in p + q]
 
     def test_the_unbroken_op_says_what_it_costs(self):
-        assert self.make().steps == 16
+        assert self.make().work == 16

@@ -45,4 +45,4 @@ class TestConv(OpTests):
         op = self.make()
         assert op.plane == (4, 4)
         assert op.acc_bound.tolist() == [12 * 255] * 3
-        assert op.macs == op.steps == 4 * 4 * 36
+        assert op.macs == op.work == 4 * 4 * 36

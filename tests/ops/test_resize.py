@@ -62,7 +62,7 @@ class TestResize(OpTests):
 
     def test_the_unbroken_op_says_what_it_costs(self):
         assert self.make().acc_bound.tolist() == [20 * 128]
-        assert self.make().steps == 4 * 40
+        assert self.make().work == 4 * 40
         assert self.make().macs == 0
 
 

@@ -47,6 +47,6 @@ class TestSlice(OpTests):
         return Slice(**fields, stride=stride, padding=(*first[:2], 0, 0), groups=first[2])
 
     def test_the_unbroken_op_says_what_it_costs(self):
-        assert self.make().steps == 24
+        assert self.make().work == 24
         assert self.make().macs == 0
         assert self.make().cuts_rows

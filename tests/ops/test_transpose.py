@@ -39,5 +39,5 @@ class TestTranspose(OpTests):
         return Transpose(name=name, inputs=(source,), output=output, groups=groups)
 
     def test_the_unbroken_op_says_what_it_costs(self):
-        assert self.make().steps == 24
+        assert self.make().work == 24
         assert self.make().describe() == "axes CHW"

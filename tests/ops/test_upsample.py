@@ -55,5 +55,5 @@ class TestUpsample(OpTests):
     def test_the_unbroken_op_says_what_it_costs(self):
         assert self.make().spreads
         assert not self.make(output=i8(3, 5, 12, zero=4)).spreads
-        assert self.make().steps == 30
+        assert self.make().work == 30
         assert self.make().macs == 0

@@ -1,4 +1,4 @@
-"""Limits for untrusted blobs in the C library: the time of the check, the steps of a run."""
+"""Limits for untrusted blobs in the C library: the time of the check, the work of a run."""
 
 import itertools
 import struct
@@ -72,8 +72,8 @@ def test_a_channel_of_more_than_a_million_weights_is_summed_to_its_end():
         assert status(long_row(changes=[(index, -128)])) == lib.DPT_E_TABLE
 
 
-def count_steps(op):
-    """The steps of an op, one by one (the channels of a tap, which lie beside each other, at once):
+def count_work(op):
+    """The work of an op, one by one (the channels of a tap, which lie beside each other, at once):
     NUMERICS.md section 7."""
     steps, pool = 0, getattr(op, "pool", (1, 1))
     for y, _, _ in itertools.product(*map(range, op.out_shape)):
@@ -96,18 +96,18 @@ def count_steps(op):
     return steps
 
 
-def test_steps_are_what_a_loop_counts():
+def test_work_is_what_a_loop_counts():
     kinds = set()
     for seed in range(70):
         program = nets.random_program(seed)
-        assert program.steps == sum(map(count_steps, program.ops)), program.name
-        assert Engine(program).steps == program.steps
+        assert program.work == sum(map(count_work, program.ops)), program.name
+        assert Engine(program).work == program.work
         kinds |= {type(op) for op in program.ops}
     assert kinds == nets.OF_GRAPHS
 
 
-def steps_of(*ops):
-    """dpt_steps of ops that have these fields, and no tables."""
+def work_of(*ops):
+    """dpt_work of ops that have these fields, and no tables."""
     ops = [dict(fields) for fields in ops]
     array = ffi.new("dpt_op[]", len(ops))
     for op, fields in zip(array, ops, strict=True):
@@ -118,7 +118,7 @@ def steps_of(*ops):
             setattr(op, name, value)
     model = ffi.new("dpt_model *")
     model.ops, model.n_ops = array, len(ops)
-    return lib.dpt_steps(model)
+    return lib.dpt_work(model)
 
 
 POOL = {"kind": lib.DPT_MAXPOOL, "in": (1, 1, 1), "stride_h": 1, "stride_w": 1}
@@ -132,22 +132,22 @@ def dense(inputs, outputs):
     return {"kind": lib.DPT_DENSE, "in": inputs, "out": (1, 1, outputs)}
 
 
-def test_steps_are_exact_up_to_64_bits_and_stop_there():
+def test_work_is_exact_up_to_64_bits_and_stop_there():
     most = 65535
-    assert steps_of(pool((most, most, most), (255, 255))) == most**3 * 255**2
-    assert steps_of(dense((most, most, most), most)) == most**4
-    assert steps_of(dense((most, most, 1), most), dense((most, most, most), 2)) == 3 * most**3
+    assert work_of(pool((most, most, most), (255, 255))) == most**3 * 255**2
+    assert work_of(dense((most, most, most), most)) == most**4
+    assert work_of(dense((most, most, 1), most), dense((most, most, most), 2)) == 3 * most**3
     full = [dense((most, most, most), most), dense((most, most, most), 4)]
     full += [dense((most, most, 1), 6), dense((most, 1, 1), 3)]
     assert most**4 + 4 * most**3 + 6 * most**2 + 4 * most + 1 == 2**64
-    assert steps_of(*full) == 2**64 - 1 - most
+    assert work_of(*full) == 2**64 - 1 - most
     full += [dense((most, 1, 1), 1)]
-    assert steps_of(*full) == 2**64 - 1
-    assert steps_of(*full, pool((1, 1, 1), (1, 1))) == 2**64 - 1
+    assert work_of(*full) == 2**64 - 1
+    assert work_of(*full, pool((1, 1, 1), (1, 1))) == 2**64 - 1
     conv = {"kind": lib.DPT_CONV, "in": (1, 1, 10924), "out": (50233, 64017, 58346)}
     conv |= {"kernel_h": 3, "kernel_w": 3, "pool_h": 1, "pool_w": 1}
-    assert steps_of(conv) == 9 * 10924 * 50233 * 64017 * 58346 == 2**64 - 1659643720
+    assert work_of(conv) == 9 * 10924 * 50233 * 64017 * 58346 == 2**64 - 1659643720
     conv = {"kind": lib.DPT_CONV, "in": (most, most, most), "out": (most, most, most)}
     conv |= {"kernel_h": 255, "kernel_w": 255, "pool_h": 255, "pool_w": 255}
-    assert steps_of(conv) == 2**64 - 1
-    assert steps_of(conv, conv) == 2**64 - 1
+    assert work_of(conv) == 2**64 - 1
+    assert work_of(conv, conv) == 2**64 - 1

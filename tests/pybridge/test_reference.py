@@ -434,7 +434,7 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 4. No accumulator overflows: the proof",
         "## 5. How the quantizer chooses",
         "## 6. Decision and probabilities",
-        "## 7. Steps of a run",
+        "## 7. The work of a run",
         "## 8. The memory plan",
         "## 9. The border of real inputs and counts",
         "## 10. The reconstruction error of an autoencoder",

@@ -12,7 +12,7 @@ def test_every_kind_is_a_program_and_its_plain_cousin_stands_before_it(dtype):
     for kind in layer_kinds(dtype):
         program = layer_program(kind)
         assert program.ops[0].in_type == dtype
-        assert kind.work == program.ops[0].steps > 0
+        assert kind.work == program.ops[0].work > 0
         assert kind.plain is None or kind.plain in names
         names.append(kind.name)
     assert len(names) == len({*names}) >= 40

@@ -115,9 +115,9 @@ class Engine:
         return int(self._model.arena_size)
 
     @property
-    def steps(self) -> int:
-        """Steps of one run, as the C library counts them (``Program.steps``)."""
-        return int(lib.dpt_steps(self._model))
+    def work(self) -> int:
+        """Work of one run, as the C library counts it (``Program.work``)."""
+        return int(lib.dpt_work(self._model))
 
     def run(self, x: ArrayLike) -> Any:
         """Outputs for one input or a batch, as ``program.reference.run`` gives them.

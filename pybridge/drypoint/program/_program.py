@@ -28,7 +28,7 @@ from .ops import Op
 from .ops._weighted import WeightedOp
 
 MAX_COUNT = 0xFFFF  # of ops and of labels: 16 bits in the blob
-MAX_STEPS = 2**64 - 1  # dpt_steps has 64 bits
+MAX_WORK = 2**64 - 1  # dpt_work has 64 bits
 
 
 @attribute_hints(PROGRAM_HINTS)
@@ -248,10 +248,10 @@ class Program(InputBorder):
         return sum(op.macs for op in self.ops)
 
     @property
-    def steps(self) -> int:
-        """Steps of one run, at most 2**64 - 1, as NUMERICS.md section 7 counts them: the
+    def work(self) -> int:
+        """Work of one run, at most 2**64 - 1, as NUMERICS.md section 7 counts them: the
         multiply-accumulates at positions that pooling reads, and the values that pools read."""
-        return min(sum(op.steps for op in self.ops), MAX_STEPS)
+        return min(sum(op.work for op in self.ops), MAX_WORK)
 
     @property
     def weight_bytes(self) -> int:

@@ -55,7 +55,7 @@ class LayerKind:
         """Multiply-accumulates of one input; of an op without weights, values that it reads or
         writes.
         """
-        return self.op.steps
+        return self.op.work
 
 
 def layer_kinds(dtype: Type = "i8") -> tuple[LayerKind, ...]:

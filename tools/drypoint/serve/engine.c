@@ -128,7 +128,7 @@ EXPORT(load) int page_load(size_t size) {
     if (answer == DPT_E_STATE) {
         answer = load_pictures(place);
     }
-    return answer == 0 && dpt_steps(&model) > MOST_STEPS ? E_STEPS : answer;
+    return answer == 0 && dpt_work(&model) > MOST_STEPS ? E_STEPS : answer;
 }
 
 static void keep(void *user, size_t op, size_t at, const void *values, size_t size) {

@@ -127,8 +127,8 @@ class BaseOp:
         return 0
 
     @property
-    def steps(self) -> int:
-        """Steps of the op, as NUMERICS.md section 7 counts them."""
+    def work(self) -> int:
+        """Work of the op, as NUMERICS.md section 7 counts them."""
         return self.out_shape.size
 
     def __repr__(self) -> str:
@@ -319,7 +319,7 @@ class WindowedOp(BaseOp):
         return max(self.padding[0], self.padding[2]) < self.row_map.reach
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """Values that the windows read."""
         return self.out_shape.size * self.kernel[0] * self.kernel[1]
 

@@ -205,7 +205,7 @@ class ConvolutionOp(PaddedOp, WeightedOp):
         return self.plane[0] * self.plane[1] * self.weight.size
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """Multiply-accumulates at positions that pooling reads."""
         height, width, _ = self.out_shape
         return height * self.pool[0] * width * self.pool[1] * self.weight.size

@@ -47,6 +47,6 @@ class Dense(WeightedOp):
         return int(self.weight.size)
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """Multiply-accumulates."""
         return self.macs

@@ -62,10 +62,10 @@ class History(PaddedOp):
     @property
     def state_bytes(self) -> int:
         """Bytes of the state that hold its rows."""
-        return self.steps
+        return self.work
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """Values that it keeps."""
         return self.kernel[0] * self.in_shape.size
 

@@ -98,7 +98,7 @@ class Resize(RequantizedOp):
         return RowMap(self.stride[0], min(parts, 2), parts - self.dilation[0], parts)
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """Four products for each value."""
         return 4 * self.out_shape.size
 

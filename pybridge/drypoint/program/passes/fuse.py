@@ -61,7 +61,7 @@ def fuse_rows(program: Program, *, arena: int | None = None) -> Program:
 def make_plan_by_rows(ops: Sequence[Op], reads: Reads, arena: int | None = None) -> Plan:
     """The plan that `fuse_rows` takes, whatever it saves."""
     whole = make_plan(ops, reads)
-    most = MORE * sum(op.steps for op in ops)
+    most = MORE * sum(op.work for op in ops)
     everything = [list(_groups_from(ops, reads, first)) for first in range(len(ops))]
     still = [[candidate for candidate in found if candidate.drift == 0] for found in everything]
     found = [(0, whole)]

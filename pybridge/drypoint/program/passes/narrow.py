@@ -224,7 +224,7 @@ def _work(program: Program, kept: Kept) -> int:
                     h, w = op.plane
                     window = op.weight.size // op.out_shape.c
                 case _:
-                    window = op.steps // op.out_shape.size
+                    window = op.work // op.out_shape.size
             total += h * w * window * _lanes(written)
     return total
 

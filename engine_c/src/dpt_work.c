@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts the steps of a run: NUMERICS.md section 7. */
+/* Counts the work of a run: NUMERICS.md section 7. */
 #include "dpt_internal.h"
 
 /* a * b, or UINT64_MAX where that is more; by halves, since small cores divide 64 bits in software.
@@ -9,7 +9,7 @@ static uint64_t times(uint64_t a, uint32_t b) {
     return high > UINT32_MAX ? UINT64_MAX : high << 32 | (low & UINT32_MAX);
 }
 
-static uint64_t steps_of(const dpt_op *op) {
+static uint64_t work_of(const dpt_op *op) {
     const uint64_t outputs = (uint64_t)op->out.h * op->out.w * op->out.c;
     const uint64_t windows = times(outputs, (uint32_t)op->kernel_h * op->kernel_w);
     const uint32_t pool = (uint32_t)op->pool_h * op->pool_w;
@@ -31,11 +31,11 @@ static uint64_t steps_of(const dpt_op *op) {
     }
 }
 
-uint64_t dpt_steps(const dpt_model *model) {
+uint64_t dpt_work(const dpt_model *model) {
     uint64_t sum = 0;
     for (size_t i = 0; i < model->n_ops; i++) {
-        const uint64_t steps = steps_of(&model->ops[i]);
-        sum = steps > UINT64_MAX - sum ? UINT64_MAX : sum + steps;
+        const uint64_t work = work_of(&model->ops[i]);
+        sum = work > UINT64_MAX - sum ? UINT64_MAX : sum + work;
     }
     return sum;
 }
