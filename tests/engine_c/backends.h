@@ -11,9 +11,9 @@
 
 enum {
     BATCH = 3,
-    /* What is not packed runs by the plain kernels, whatever the backend: a model of more steps
+    /* What is not packed runs by the plain kernels, whatever the backend: a model of more work
      * runs so by the first backend alone. */
-    MANY_STEPS = 100000
+    MUCH_WORK = 100000
 };
 
 typedef struct digests {
@@ -167,7 +167,7 @@ static inline void check_backends(const dpt_model *model, const uint8_t *input) 
     for (size_t i = 0; dpt_backend_at(i) != NULL; i++) {
         if (dpt_backend_at(i)->available()) {
             check_backend(model, dpt_backend_at(i), unpacked, inputs, wanted, &right);
-            unpacked = dpt_steps(model) <= MANY_STEPS;
+            unpacked = dpt_work(model) <= MUCH_WORK;
         }
     }
     release(inputs);

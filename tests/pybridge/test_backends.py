@@ -44,7 +44,7 @@ def random_weights_op(rng, kind, *, in_shape, out_shape, weight_shape, in_type, 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("side", "pool"), [(9, 1), (8, 2), (9, 3)])
-def test_all_sizes_of_superblocks(backend, side, pool):
+def test_all_sizes_of_panels(backend, side, pool):
     """Channels around the 16 of a block and the 64 of a panel, each way of pooling."""
     for channels, in_type in product([1, 15, 16, 17, 33, 50, 64, 65, 100, 129], ["u8", "i8"]):
         rng = np.random.default_rng(channels)
