@@ -57,6 +57,7 @@ class DrypointTrainer(Trainer):
             encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
         classes = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
         self._loss = MSELoss() if y.ndim > 1 else classes
+        x, y = x.view(), y.view()
         x.flags.writeable = y.flags.writeable = False  # a Dataset copies no read-only arrays
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
         assert net.input_shape is not None  # the bench wrote it

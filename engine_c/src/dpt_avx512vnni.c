@@ -10,7 +10,7 @@
 
 #define QUADS_NAME(kind) dpt_avx512vnni_##kind /* dpt_avx512vnni_conv, ... */
 #ifdef DPT_AVX2
-#define QUADS_POOLS(kind) dpt_avx2_##kind /* whose registers hold 16 bytes, too */
+#define QUADS_POOLS(kind) dpt_avx2_##kind /* dpt_avx2_maxpool, ...: 16 bytes in a register, too */
 #endif
 
 #include <immintrin.h>

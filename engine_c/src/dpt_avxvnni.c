@@ -9,8 +9,8 @@
 
 #define QUADS_NAME(kind) dpt_avxvnni_##kind /* dpt_avxvnni_conv, ... */
 #ifdef DPT_AVX2
-#define QUADS_VALUES(kind) dpt_avx2_##kind
-#define QUADS_POOLS(kind)  dpt_avx2_##kind
+#define QUADS_VALUES(kind) dpt_avx2_##kind /* dpt_avx2_add, ... */
+#define QUADS_POOLS(kind)  dpt_avx2_##kind /* dpt_avx2_maxpool, ... */
 #endif
 
 #define QUADS_TARGET     __attribute__((target("avx2,avxvnni")))

@@ -66,10 +66,10 @@ typedef struct dpt_plane {
 const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t y, int32_t x,
                                size_t apart, const uint8_t **to);
 
-/* A group of 16 channels of a depthwise convolution that is packed by columns. Distances are in
+/* A panel of 16 channels of a depthwise convolution that is packed by columns. Distances are in
  * bytes, and in the buffer unless the input is named. */
 enum { DPT_COLUMN_QUAD = 4 * DPT_DEPTHWISE_PANEL }; /* bytes of a quad of each channel */
-typedef struct dpt_columns_group {
+typedef struct dpt_columns_panel {
     const struct dpt_microkernels *kernels;
     const dpt_op *op;
     const int32_t *bias, *mult;
@@ -81,16 +81,16 @@ typedef struct dpt_columns_group {
     size_t quads, plane;   /* quads of a column; from one to the next */
     size_t rows;           /* of the input in the quads */
     uint8_t flip;          /* what activations are flipped with */
-} dpt_columns_group;
+} dpt_columns_panel;
 
-/* Stores the quads of `count` times 16 lanes, from four rows on, whose next 16 bytes lie `steps`
+/* Stores the quads of `count` times 16 lanes, from four rows on, whose next 16 bytes lie `apart`
  * further, each byte ^ flip. */
-typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *steps,
+typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *apart,
                             size_t count, uint8_t *quads);
 
 /* Multiplies and stores n windows beside each other, whose columns begin at `quads`, as outputs
  * from number `index` on; if `twice`, the windows below them as well. */
-typedef void dpt_columns(const dpt_columns_group *g, int twice, const uint8_t *quads, size_t n,
+typedef void dpt_columns(const dpt_columns_panel *g, int twice, const uint8_t *quads, size_t n,
                          void *out, size_t index);
 
 /* Whole planes of an op of a layout of its own, on n inputs. */

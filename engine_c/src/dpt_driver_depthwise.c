@@ -173,10 +173,10 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
  * Where dpt_columns_together is more than 1, the lanes hold the channels of several columns. These
  * lie side by side in the input, in the buffer and in the output. */
 
-/* The four rows of quad number q in the column x, for windows whose first row is `top`. `step`:
+/* The four rows of quad number q in the column x, for windows whose first row is `top`. `apart`:
  * from a row's 16 bytes to its next. Rows that the kernel lacks meet weights of 0. */
-static void columns_find_rows(const dpt_columns_group *g, const uint8_t *in, int32_t top, size_t q,
-                              int32_t x, const uint8_t **row, size_t *step) {
+static void columns_find_rows(const dpt_columns_panel *g, const uint8_t *in, int32_t top, size_t q,
+                              int32_t x, const uint8_t **row, size_t *apart) {
     const dpt_op *op = g->op;
     const int32_t dilation = op->dilation_h, height = op->in.h;
     const size_t pixel = op->in.c, pitch = op->in.w * pixel, right = g->together * pixel;
@@ -186,13 +186,13 @@ static void columns_find_rows(const dpt_columns_group *g, const uint8_t *in, int
         const int32_t y = top + (int32_t)down * dilation;
         const int inside = y >= 0 && y < height;
         row[i] = inside ? first + (size_t)y * pitch : g->pad;
-        step[i] = inside ? right : 0;
+        apart[i] = inside ? right : 0;
     }
 }
 
 /* The quads number q of the columns from `x` to `end`, which lie inside the input. Where fewer
  * channels than 16 are left in a row, they are copied. */
-static void columns_fill_inside(const dpt_columns_group *g, const uint8_t *in, int32_t top,
+static void columns_fill_inside(const dpt_columns_panel *g, const uint8_t *in, int32_t top,
                                 size_t q, int32_t x, int32_t end, uint8_t *quads) {
     const size_t pixel = g->op->in.c, together = g->together;
     const size_t few = pixel < DPT_DEPTHWISE_PANEL ? (DPT_DEPTHWISE_PANEL - 1) / pixel : 0;
@@ -201,23 +201,23 @@ static void columns_fill_inside(const dpt_columns_group *g, const uint8_t *in, i
     const size_t count = n / together, direct = safe / together < count ? safe / together : count;
     dpt_interleave *const interleave = g->kernels->interleave;
     const uint8_t *row[4];
-    size_t step[4];
-    columns_find_rows(g, in, top, q, x, row, step);
-    interleave(g->flip, (const uint8_t *const *)row, step, direct, quads);
+    size_t apart[4];
+    columns_find_rows(g, in, top, q, x, row, apart);
+    interleave(g->flip, (const uint8_t *const *)row, apart, direct, quads);
     for (size_t i = direct; i < count; i++) {
         uint8_t copy[4][DPT_DEPTHWISE_PANEL] = {{0}};
         const uint8_t *const copies[4] = {copy[0], copy[1], copy[2], copy[3]};
         for (size_t k = 0; k < 4; k++) {
-            memcpy(copy[k], row[k] + i * step[k], (left - i * together) * pixel);
+            memcpy(copy[k], row[k] + i * apart[k], (left - i * together) * pixel);
         }
-        interleave(g->flip, copies, step, 1, quads + i * DPT_COLUMN_QUAD);
+        interleave(g->flip, copies, apart, 1, quads + i * DPT_COLUMN_QUAD);
     }
 }
 
 /* The quads of n columns from `left` on, for windows whose first row is `top`. Padding begins and
  * ends anywhere. Unless `all`, its columns are in the buffer already: no other columns overlap them
  * where the lanes hold one column. */
-static void columns_fill(const dpt_columns_group *g, int all, const uint8_t *in, int32_t top,
+static void columns_fill(const dpt_columns_panel *g, int all, const uint8_t *in, int32_t top,
                          int32_t left, int32_t n, uint8_t *to) {
     dpt_interleave *const interleave = g->kernels->interleave;
     const int32_t end = left + n, width = g->op->in.w;
@@ -246,7 +246,7 @@ static void columns_fill(const dpt_columns_group *g, int all, const uint8_t *in,
 
 /* All windows of a panel, row by row, in each as many windows at a time as the buffer holds. Where
  * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows. */
-static void columns_plane(dpt_columns_group *g, const uint8_t *in, void *out, uint8_t *buffer) {
+static void columns_plane(dpt_columns_panel *g, const uint8_t *in, void *out, uint8_t *buffer) {
     const dpt_op *op = g->op;
     const size_t reach = dpt_columns_reach(op), room = DPT_COLUMNS_QUADS / g->quads;
     const size_t most = (room - reach) / op->stride_w + 1;
@@ -275,7 +275,7 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
     uint8_t pad[DPT_DEPTHWISE_PANEL] = {0};
     const size_t exist = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL);
     const uint8_t *packed = op->packed;
-    dpt_columns_group g;
+    dpt_columns_panel g;
     g.kernels = kernels;
     g.op = op;
     g.pad = pad;

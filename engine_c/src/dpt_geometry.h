@@ -43,6 +43,7 @@ static inline dpt_op dpt_column_as_row(const dpt_op *op) {
     return row;
 }
 
+#ifdef DPT_BLOCKS /* the drivers of small devices */
 /* to[apart * i] = the address of tap i of the window at (top, left), whose corner has the address
  * `row`; of a tap on the padding, `padding`. All are modulo 2^32 (2^64). Returns whether all taps
  * lie in the input. */
@@ -63,6 +64,7 @@ static inline int dpt_find_taps(const dpt_op *op, int32_t top, int32_t left, uin
     }
     return whole;
 }
+#endif
 
 /* Fills n bytes, whole pixels of `channels` bytes, with padding: values of each channel, or 0 where
  * `pad` is NULL. */

@@ -12,14 +12,14 @@ FILES = {
     "step": "(sound|listen|stream).*",
     "strip": "dsp|dsp_depthwise|gray",
     "tile": "driver|gemm|rvv_gemm|gray|layout|pack",
-    "band": "driver|driver_depthwise|layout|pack|mve|mve_depthwise|mve_taps",
+    "band": "driver|driver_depthwise|layout|pack|mve|mve_depthwise|mve_quads|mve_taps",
     "pair": r"sound.*|blocks_bits|gemm|layout|pack|mve_windows|rvv|rvv_gemm|dsp|dsp_bits",
     "superblock": "",  # panel
     "planar": "",  # gray
 }
 KERNELS = {"dpt_mve_tiles"}  # generated code names them
 # Macros that paste names, of instructions and of kernels.
-PASTING = {"X86", "X86_SI", "QUADS_NAME", "BLOCKS_NAME", "DSP_NAME"}
+PASTING = {"X86", "X86_SI", "QUADS_NAME", "QUADS_VALUES", "QUADS_POOLS", "BLOCKS_NAME", "DSP_NAME"}
 SOURCES = sorted((ROOT / "engine_c/src").iterdir())
 
 
@@ -39,4 +39,6 @@ def test_a_name_that_a_macro_makes_is_found_by_grep():
         text = path.read_text("utf-8")
         for macro, begin in re.findall(r"#define (\w+)\([^\n]*?(\w+)##", text):
             assert macro in PASTING
-            assert macro.startswith("X86") or re.search(rf"\b{begin}conv\b", text + kernels)
+            assert macro.startswith("X86") or re.search(
+                rf"\b{begin}(conv|maxpool|add)\b", text + kernels
+            )

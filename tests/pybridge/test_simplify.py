@@ -67,7 +67,7 @@ def test_random_graphs_give_the_same_bytes_and_meet_every_rule(toolbox):
         assert differing(program, after, x) == 0, seed
         assert simplify(after).program is after, seed
         by_rows = any(program.plan.rows)  # random ones, which the planner may not find
-        for what in ("macs", "steps", "weight_bytes", *([] if by_rows else ["arena_size"])):
+        for what in ("macs", "work", "weight_bytes", *([] if by_rows else ["arena_size"])):
             assert getattr(after, what) <= getattr(program, what), (seed, what)
         bounds = {op.name: op for op in program.ops if isinstance(op, RequantizedOp)}
         for op in after.ops:

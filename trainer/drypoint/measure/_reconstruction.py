@@ -6,9 +6,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import kind_of
 from drypoint.data import Dataset, Encoder, ImageEncoder, encoder_from_config
 from drypoint.nn import LogSoftmax, Model, Softmax
 from drypoint.program import Program
+
+from ._anomaly import error_values
+from ._errors import MeasureError
 
 
 class ProgramRunner(Protocol):
@@ -31,7 +35,12 @@ class ProgramRunner(Protocol):
 def reconstructs(reader: Model | Program) -> bool:
     """Whether a net is an autoencoder: it has as many outputs as inputs, no classes and no softmax
     at its end.
+
+    Raises:
+        MeasureError: it is no `Model` and no `Program`.
     """
+    if not isinstance(reader, Model | Program):
+        raise MeasureError(f"the net is {kind_of(reader)}; wanted: a Model or a Program")
     if reader.decoder is not None:
         return False
     if isinstance(reader, Program):
@@ -56,8 +65,12 @@ def reconstruction_errors(
         x: what the net takes (N, ...).
 
     Raises:
+        MeasureError: it is neither, or does not reconstruct.
         DrypointError: the net does not take these inputs.
     """
+    reader: Model | Program = getattr(model, "program", model)  # type: ignore[arg-type]
+    if not reconstructs(reader):
+        raise MeasureError(f"{kind_of(model)} does not reconstruct its input: it is no autoencoder")
     if isinstance(model, Model):
         errors = np.asarray(model.reconstruction_error(x), np.float64)
         return errors, errors
@@ -71,7 +84,16 @@ def reconstruction_errors(
 
 
 def mean_by_class(squares: NDArray[np.float64], dataset: Dataset) -> dict[str, float]:
-    """Class -> the mean of its examples' errors, of the classes that have examples."""
+    """Class -> the mean of its examples' errors, of the classes that have examples.
+
+    Raises:
+        MeasureError: there is no data set with an error, a finite number, for each example.
+    """
+    if not isinstance(dataset, Dataset):
+        raise MeasureError(f"dataset is {kind_of(dataset)}; wanted: a Dataset")
+    squares = error_values(squares)
+    if len(squares) != len(dataset):
+        raise MeasureError(f"{len(squares)} errors of {len(dataset)} examples")
     return {
         str(name): float(squares[dataset.y == i].mean())
         for i, name in enumerate(dataset.classes)
