@@ -24,7 +24,7 @@ def net_help() -> str:
         "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
         "(the file is run; input_shape of several inputs is a dict by name). If left out: cnn for "
         "pictures, conv1d for signals, mlp for tables, "
-        "tcn for keywords. "
+        "ds-conv1d for keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
 
