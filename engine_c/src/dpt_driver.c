@@ -75,9 +75,8 @@ static void drive_channels(drive *d) {
         job->end = before + n * l->channels;
         for (; job->panel.blocks != 0; dpt_panel_next(l, &job->panel)) {
             job->first = before + job->panel.channel;
-            (n == 4                 ? k->groups[d->flip]
-             : job->panel.unit == 4 ? gemm[job->panel.blocks - 1]
-                                    : narrow)(job);
+            dpt_gemm *const whole = n == 4 ? k->groups[d->flip] : gemm[job->panel.blocks - 1];
+            (job->panel.unit == 4 ? whole : narrow)(job);
         }
         job->offset += n * inputs;
     }

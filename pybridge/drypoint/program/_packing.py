@@ -27,6 +27,7 @@ from .ops._weighted import WeightedOp
 BYTES = Depthwise(panel=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads sums from tables
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
+TAPS_STACK = 256  # the same of addresses of taps: depthwise, grouped and dilated convolutions
 FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the unit) of each byte
 
@@ -52,8 +53,8 @@ class KernelSet:
         few_bits: whether its kernels read weights of 4 and 2 bits, but for packed depthwise
             convolutions; other weights an export has in 8 bits.
         stack: a bound of the bytes of stack of a run of weights of 8 bits in which no op runs row
-            by row, for any model, on the targets that use the set, compiled by gcc with -Os to -O3;
-            0: none is known.
+            by row or copies taps, for any model, on the targets that use the set, compiled by gcc
+            with -Os to -O3; 0: none is known.
     """
 
     name: str
@@ -103,7 +104,7 @@ _BLOCKS = KernelSet(
     flips="i8",
     stored="128 larger",
     few_bits=True,
-    stack=1344,
+    stack=1184,
 )
 
 KERNEL_SETS: Mapping[str, KernelSet] = {
@@ -112,7 +113,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         KernelSet(name="scalar", backend="dpt_scalar", number=0, few_bits=True),
         _BLOCKS,
         # For targets whose registers are wider than 32 bits, or few: more stack.
-        replace(_BLOCKS, name="blocks-any", stack=1920),
+        replace(_BLOCKS, name="blocks-any", stack=1664),
         KernelSet(
             name="dsp",
             backend="dpt_dsp",
@@ -123,7 +124,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             stored="16 bits",
             depthwise=Depthwise(panel=4, unit=2, dtype=np.int16, small=True, strips=True),
             few_bits=True,
-            stack=1792,
+            stack=1664,
         ),
         KernelSet(
             name="mve",
@@ -133,7 +134,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
             dense=_rows(4, 16),
             flips="u8",
             depthwise=None,
-            stack=2256,
+            stack=2192,
         ),
         _quads("neon", "dpt_neon", Quads(lanes=4, blocks=2, flips="u8")),
         _quads("neon-armv7", "dpt_neon", Quads(lanes=4, blocks=1, flips="u8")),
@@ -148,10 +149,16 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
 def stack_bound(kernels: KernelSet, program: Program) -> int:
     """A bound of the bytes of stack of a run, compiled by gcc with -Os to -O3; 0: none is known."""
     by_rows = ROWS_STACK if any(program.plan.rows) else 0
+    by_taps = any(map(_copies_taps, program.ops)) * TAPS_STACK
     exported = (exported_op(op, kernels) for op in program.ops)
     few_bits = any(isinstance(op, WeightedOp) and op.weight_bits < 8 for op in exported)
     tables = FEW_BITS_STACK if few_bits and kernels.backend == "dpt_blocks" else 0
-    return kernels.stack and kernels.stack + by_rows + tables
+    return kernels.stack and kernels.stack + by_rows + by_taps + tables
+
+
+def _copies_taps(op: Op) -> bool:
+    """Whether the windows of an op are copied, or multiplied, tap by tap."""
+    return isinstance(op, GroupedConv | DepthwiseConv) or (isinstance(op, Conv) and op.dilated)
 
 
 def kernel_set(name: str) -> KernelSet:
