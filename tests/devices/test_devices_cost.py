@@ -8,6 +8,7 @@ import few_bits_nets
 import nets
 import numpy as np
 import pytest
+import window_nets
 from device_jobs import as_params
 from line_nets import spotter
 
@@ -15,7 +16,7 @@ from drypoint import devices, models
 from drypoint.bench import make_case
 from drypoint.cli._export import cost_facts
 from drypoint.devices._cost import plane_bytes, table_bytes
-from drypoint.program import codegen, fuse_rows, packing
+from drypoint.program import GroupedConv, codegen, fuse_rows, packing
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
@@ -175,7 +176,8 @@ def test_a_run_stays_within_the_headers_stack_size(bounded, optimize, tmp_path):
     padded = nets.padded_program()
     by_rows = nets.by_rows(spotter(1, 20))
     assert any(by_rows.plan.fused)
-    for program in (PROGRAM, padded, by_rows, *FEW_BITS.get(bounded.name, ())):
+    by_taps = next(p for p in window_nets.WINDOWS if isinstance(p.ops[0], GroupedConv))
+    for program in (PROGRAM, padded, by_rows, by_taps, *FEW_BITS.get(bounded.name, ())):
         folder = tmp_path / program.name
         folder.mkdir()
         bound = packing.stack_bound(packing.kernel_set(bounded.kernels), program)

@@ -68,7 +68,13 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
 FEW_BITS = {
     (4, "cortex-m0+"): {"dense": 3.5, "1x1": 3.5, "3x3": 3.2},
     (2, "cortex-m0+"): {"dense": 2.0, "1x1": 2.7, "3x3": 2.5},
-    (4, "cortex-m4"): {"dense": 1.2, "dense of 256": 1.3, "1x1": 1.3, "3x3": 1.3},
+    (4, "cortex-m4"): {
+        "dense": 1.2,
+        "dense of 256": 1.3,
+        "dense of 128": 1.35,
+        "1x1": 1.3,
+        "3x3": 1.3,
+    },
 }
 
 
@@ -78,6 +84,7 @@ def test_a_layer_of_few_bits_takes_at_most_so_many_instructions(bits, name, tool
     kinds = (
         dense("dense", 800, 500),
         dense("dense of 256", 256, 64),
+        dense("dense of 128", 128, 128),
         conv("1x1", (14, 14, 64), kernel=(1, 1)),
         conv("3x3", (7, 7, 64)),
     )

@@ -19,8 +19,8 @@ from .ops._weighted import ConvolutionOp
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once
 SLACK = 15  # bytes that a kernel reads beyond its input
-# What the driver has room for: windows of a strip, which it computes in tiles; pointers to the taps
-# of padded windows; bytes of a pixel of padding without values.
+# What the driver has room for: corners of windows that it finds at once, and multiplies in tiles;
+# pointers to the taps of padded windows; bytes of a pixel of padding without values.
 CORNERS, TILE, POINTERS, ZEROS = 256, 8, 1024, 4096
 
 

@@ -206,11 +206,10 @@ def make_streaming(program: Program) -> Program:
 
 
 def other_engines(folder: Path, files: list[Path]) -> list[Path]:
-    """Files of an engine in a folder that this export did not write: another form, or an older
-    release, has left them there, and a build would compile them too."""
-    engine = (
-        path for name in ("dpt_*.c", "drypoint.h", "drypoint.c") for path in folder.rglob(name)
-    )
+    """Files of an engine, in a folder or one below it, that this export did not write: another
+    form, or an older release, has left them there, and a build would compile them too."""
+    names = ("dpt_*.c", "drypoint.h", "drypoint.c")
+    engine = (path for name in names for at in (name, f"*/{name}") for path in folder.glob(at))
     return sorted({*engine} - {*files})
 
 

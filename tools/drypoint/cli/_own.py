@@ -174,12 +174,11 @@ def training(
         if repeats or predicts:
             raise DrypointError("--balance is for classes, and this net has none")
         data = _balance(data, notify)
-    steps = KEYWORD_STEPS if args.task == KEYWORD else STEPS
-    epochs = args.epochs or _epochs(
-        data.train, args.batch or BATCH, net.info().macs, signal_steps=steps
-    )
-    if args.epochs is None:
-        steps = epochs * -(-len(data.train) // (args.batch or BATCH))
+    epochs = args.epochs
+    if epochs is None:
+        batch = args.batch or BATCH
+        epochs = _epochs(data.train, batch, net.info().macs, task=args.task)
+        steps = epochs * -(-len(data.train) // batch)
         notify(f"epochs: {epochs}, about {steps:,} steps (--epochs chooses)")
     options = _options(
         data, args, epochs=epochs, squares=repeats or predicts, further=saved is not None
@@ -311,7 +310,7 @@ def _encoder(
     return ImageEncoder(width=width, height=height, color=color, mean=mean, std=std)
 
 
-def _epochs(dataset: Dataset, batch: int, macs: int, *, signal_steps: int = STEPS) -> int:
+def _epochs(dataset: Dataset, batch: int, macs: int, *, task: str | None = None) -> int:
     """The epochs of a run that leaves them out, of a net of so many MACs an example.
 
     Pictures get four times the steps of other examples where the net is small enough. On validation
@@ -319,7 +318,7 @@ def _epochs(dataset: Dataset, batch: int, macs: int, *, signal_steps: int = STEP
     """
     n = len(dataset)
     if dataset.is_signals:
-        steps, most = signal_steps, MOST_EPOCHS
+        steps, most = KEYWORD_STEPS if task == KEYWORD else STEPS, MOST_EPOCHS
     else:
         affordable = PICTURE_WORK // (batch * max(1, macs))
         steps, most = max(STEPS, min(PICTURE_STEPS, affordable)), MOST_PICTURE_EPOCHS
