@@ -4,6 +4,7 @@ parts that no command mixes, and bad input in one line.
 
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -232,6 +233,36 @@ def test_a_saved_net_is_trained_further_and_a_function_gives_a_net(
         assert message in err.splitlines()[-1]
 
 
+def test_a_saved_net_of_other_classes_gets_a_new_last_layer(trained, pictures, cli, tmp_path):
+    path, _, _ = trained
+    shutil.copytree(pictures / "3", tmp_path / "more" / "three")
+    shutil.copytree(pictures / "4", tmp_path / "more" / "4")
+    out = ["--out", tmp_path / "net.npz"]
+    code, _, notes = cli("train", "--data", tmp_path / "more", *QUICK, *out, "--net", path)
+    assert code == 0
+    assert "classes: other than the net's 10; its last layer, fc, is new\n" in notes
+    further = nn.load(tmp_path / "net.npz")
+    assert (further.decoder.classes, further.net["fc"].out_features) == (("4", "three"), 2)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from drypoint import nn\ndef net(classes): return nn.Sequential(\n"
+        "    [nn.Conv2d(classes, 3), nn.GlobalAvgPool2d(), nn.Softmax()])\n"
+    )
+    assert cli("train", "--data", pictures, *QUICK, *out, "--net", f"{file}:net")[0] == 0
+    code, _, notes = cli("train", "--data", tmp_path / "more", *QUICK, *out, "--net", out[1])
+    assert code == 2
+    assert "ends in GlobalAvgPool2d, not in a dense layer that could be new" in notes
+
+
+def test_the_shipped_net_learns_on_from_digits_in_folders(pictures, cli, tmp_path):
+    """One epoch of a new net gives 0.1 to 0.2."""
+    words = ["train", "--data", pictures, *QUICK, "--net", "lenet-mnist", "--json"]
+    code, said, notes = cli(*words, "--out", tmp_path / "net.npz")
+    assert code == 0
+    assert json.loads(said)["test"]["accuracy"] > 0.8
+    assert "is new" not in notes
+
+
 def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     out = tmp_path / "net.npz"
     words = [
@@ -435,8 +466,9 @@ def test_a_net_of_signals_reads_no_pictures_and_no_other_signals(trained, pictur
     code, _, notes = cli("train", "--data", table, *QUICK, "--out", out)
     assert code == 0
     assert "net: mlp (--net names another)" in notes
-    said = "labels are column 'label', values a, b; a row is an example; --window N if a row is a "
-    assert notes.startswith(f"{table}: {said}time step\n")
+    said = "labels are column 'label', values a, b; a row is an example of single values; "
+    said += "--channels 1 if it is a signal, --window N if a row is a time step"
+    assert " ".join(notes.split()).startswith(f"{table}: {said} ")
     code, said, _ = cli("run", "--model", out, table)
     assert (code, said.count("\n")) == (0, 20)
     assert said.startswith(f"{table}, row 1: ")

@@ -60,7 +60,7 @@ def test_squared_error():
     """Exact in binary: quarters."""
     loss = nn.MSELoss()
     assert float(loss(input=[1, 2, 3], target=[1, 2, 5])) == np.float32(4 / 3)
-    assert float(loss(input=1.5, target=1)) == 0.25
+    assert float(loss(input=1.5, target=1)) == float(loss(1.5, 1)) == 0.25
     assert loss(input=[[1, 2], [3, 4]], target=[[1, 2], [3, 2]]).tolist() == [0, 2]
 
 
