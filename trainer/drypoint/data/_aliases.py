@@ -34,6 +34,10 @@ LOAD = Arguments(
         "download": "leave it out: data.load finds the files, and stores what it downloads",
     },
 )
+READ = Arguments(
+    hints={"size": "width and height are keywords: read(folder, width=32, height=32)"},
+    too_many="width and height are keywords: read(folder, width=32, height=32)",
+)
 _SIZE = "width and height are keywords: ImageEncoder(width=28, height=28)"
 IMAGE_ENCODER = Arguments(
     hints={
