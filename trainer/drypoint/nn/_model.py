@@ -392,7 +392,8 @@ class Model:
         if shape is not None and len(shape) == 3 and shape[0] in (1, 3) and x.max() > 1:
             raise ModelError(
                 f"the inputs are uint8 up to {x.max()}, and the model has no encoder that scales "
-                "pixels: give floats scaled as in training, or with_encoder(ImageEncoder(...))"
+                "pixels: give floats scaled as in training, or nn.Model(net, "
+                "encoder=data.ImageEncoder(...))"
             )
 
     def _is_long(self, x: "list[object] | tuple[object, ...] | np.ndarray", most: int) -> bool:
