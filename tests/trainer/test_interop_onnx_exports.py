@@ -1,4 +1,4 @@
-"""ONNX files as the exporters write them: the table "from X to C" of docs/import-tests.md, row by row.
+"""ONNX files as the exporters write them: "from X to C" of docs/import-tests.md, row by row.
 
 The files are written here node by node, in the form of each exporter; where PyTorch is installed,
 its two exporters write files of the same kinds too. Oracle: ONNX Runtime.
