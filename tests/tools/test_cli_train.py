@@ -215,6 +215,7 @@ def test_a_saved_net_is_trained_further_and_a_function_gives_a_net(
         "from drypoint import nn\n"
         "def net(classes, input_shape):\n"
         "    return nn.mlp(classes=classes, input_shape=input_shape, hidden=[9])\n"
+        "def scores(classes): return nn.Sequential([nn.Flatten(), nn.Linear(classes)])\n"
         "def shapes(classes): return nn.Sequential([nn.Flatten(), nn.Linear(classes + 1)])\n"
         "def fails(): return 1 / 0\n"
         "def none(): pass\n"
@@ -222,9 +223,13 @@ def test_a_saved_net_is_trained_further_and_a_function_gives_a_net(
     code, _, notes = cli(*common, "--net", f"{file}:net")
     assert code == 0
     assert nn.load(tmp_path / "net.npz").net["fc1"].out_features == 9
+    code, _, notes = cli(*common, "--net", f"{file}:scores")
+    assert code == 0
+    assert "net: ends in scores; a softmax is put behind\n" in notes
+    assert isinstance(nn.load(tmp_path / "net.npz").net[-1], nn.Softmax)
     for name, message in {
         "other": f"{file} has no function 'other'",
-        "fails": f"{file}, line 5: ZeroDivisionError: division by zero",
+        "fails": f"{file}, line 6: ZeroDivisionError: division by zero",
         "none": f"{file}: none returned a NoneType, not a net of nn",
         "shapes": "has outputs (11,), pictures has 10 classes",
     }.items():

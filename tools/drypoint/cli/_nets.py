@@ -98,6 +98,17 @@ def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) 
     return nn.create_net(name, input_shape=input_shape, classes=classes)
 
 
+def with_softmax(net: Layer, notify: Callable[[str], None]) -> Layer:
+    """A net of classes: one that ends in scores, as PyTorch's nets do, with a softmax behind."""
+    last = net
+    while isinstance(last, nn.Sequential):
+        last = last[-1]
+    if not isinstance(net, nn.Sequential) or not isinstance(last, nn.Linear | nn.Flatten):
+        return net
+    notify("net: ends in scores; a softmax is put behind")
+    return net + nn.Softmax()
+
+
 def _from_file(
     path: Path, name: str, *, input_shape: Shape | dict[str, Shape], classes: int
 ) -> Layer:
