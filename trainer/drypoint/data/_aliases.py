@@ -28,6 +28,13 @@ MODULE_HINTS: Names = {
     "OneHotEncoder": "it is ClassEncoder(classes)",
     "to_categorical": "train.fit takes class indices as well as one-hot rows",
 }
+DATASET_HINTS: Names = {
+    "images": "they are x",
+    "data": "the inputs are x",
+    "labels": "they are y, the index of each example's class in classes",
+    "targets": "they are y, the index of each example's class in classes",
+    "shape": "it is x.shape",
+}
 LOAD = Arguments(
     hints={
         "train": 'it is split, "train" or "test"',

@@ -99,7 +99,7 @@ def target_encoder(
         if kind in "iu" and not isinstance(loss, BinaryCrossEntropyLoss) and _is_builtin(loss):
             raise TrainError(
                 f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
-                f"{column.dtype}: labels want a net that ends in a softmax"
+                f"{column.dtype}: labels want a net that ends in nn.Softmax()"
             )
         return _with_shape(encode, output_shape, floats=_is_builtin(loss))
     return encode
