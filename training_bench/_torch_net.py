@@ -7,10 +7,8 @@ import numpy as np
 
 from drypoint.bench import BenchError
 from drypoint.nn import (
-    Add,
     BatchNorm1d,
     BatchNorm2d,
-    Concat,
     Conv1d,
     Conv2d,
     Flatten,
@@ -27,7 +25,8 @@ from drypoint.nn import (
 )
 from drypoint.nn import Module as Ours
 
-Shape = tuple[int, ...]
+from ._peer_net import Shape, connect
+
 # Our name of an array -> PyTorch's.
 NAMES = {
     "scale": "weight",
@@ -67,18 +66,14 @@ def torch_module(layer: Ours, shape: Shape) -> Any:
             return _sequential(layer, shape)
         case Graph():
             return _graph(layer, shape)
-        case Conv1d():
-            return _convolution_1d(layer, shape)
         case Conv2d():
             return _convolution(layer, shape)
         case Linear():
             rows, columns = layer.params["weight"].shape
             return _with_arrays(torch.nn.Linear(columns, rows, bias=layer.bias), layer.params)
-        case BatchNorm2d():
-            norm = torch.nn.BatchNorm2d(shape[0], eps=layer.epsilon, momentum=layer.momentum)
-            return _with_arrays(norm, {**layer.params, **layer.buffers})
-        case BatchNorm1d():
-            norm = torch.nn.BatchNorm1d(shape[0], eps=layer.epsilon, momentum=layer.momentum)
+        case BatchNorm1d() | BatchNorm2d():
+            kind = getattr(torch.nn, type(layer).__name__)
+            norm = kind(shape[0], eps=layer.epsilon, momentum=layer.momentum)
             return _with_arrays(norm, {**layer.params, **layer.buffers})
         case ReLU():
             return torch.nn.ReLU()
@@ -99,67 +94,48 @@ def torch_module(layer: Ours, shape: Shape) -> Any:
 
 
 def _convolution(layer: Conv2d, shape: Shape) -> Any:
-    """A convolution; padding that differs between opposite sides is a module before it."""
+    """A convolution; padding along time, or that differs between opposite sides, is a module before
+    it.
+    """
     import torch  # noqa: PLC0415 - optional
 
     (top, bottom), (left, right) = layer.window(shape).padding
-    weight = layer.params["weight"]
-    even = (top, left) == (bottom, right)
-    made = torch.nn.Conv2d(
+    weight, signal = layer.params["weight"], isinstance(layer, Conv1d)
+    inside = not signal and (top, left) == (bottom, right)
+    module = (torch.nn.Conv1d if signal else torch.nn.Conv2d)(
         shape[0],
         len(weight),
         weight.shape[2:],
         stride=layer.stride,
-        padding=(top, left) if even else 0,
+        padding=(top, left) if inside else 0,
         dilation=layer.dilation,
         groups=layer.groups,
         bias=layer.bias,
     )
-    made = _with_arrays(made, layer.params)
-    pad = torch.nn.ZeroPad2d((left, right, top, bottom))
-    return made if even else torch.nn.Sequential(pad, made)
-
-
-def _convolution_1d(layer: Conv1d, shape: Shape) -> Any:
-    """A convolution along time, whose padding is a module before it."""
-    import torch  # noqa: PLC0415 - optional
-
-    (before, after), _ = layer.window(shape).padding
-    weight = layer.params["weight"]
-    module = torch.nn.Conv1d(
-        shape[0],
-        len(weight),
-        weight.shape[2],
-        stride=layer.stride,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        bias=layer.bias,
+    module = _with_arrays(module, layer.params)
+    if inside:
+        return module
+    pad = (
+        torch.nn.ConstantPad1d((top, bottom), 0)
+        if signal
+        else torch.nn.ZeroPad2d((left, right, top, bottom))
     )
-    pad = torch.nn.ConstantPad1d((before, after), 0)
-    return torch.nn.Sequential(pad, _with_arrays(module, layer.params))
+    return torch.nn.Sequential(pad, module)
 
 
 def _graph(graph: Graph, shape: Shape) -> Any:
     """A graph of one input, whose layers have one input each, but additions and joins."""
     import torch  # noqa: PLC0415 - optional
 
-    wiring = graph.wiring
-    sources = {name: [end[0] for end in wiring.feeds[name].values()] for name in wiring.order}
-    modules, shapes = dict[str, Any](), {"": shape}
-    for name in wiring.order:
-        layer: Any = graph.layers[name]  # of one output
-        reads = [shapes[source] for source in sources[name]]
-        first = reads[0]
-        if isinstance(layer, Add | Concat):
-            ports = dict(zip(layer.input_ports, reads, strict=True))
-            (shapes[name],) = layer.output_shapes(ports).values()
-        else:
-            modules[name] = torch_module(layer, first)
-            shapes[name] = layer.output_shape(first)
-    ((last, _),) = wiring.outputs.values()
+    modules, apply = connect(
+        graph,
+        shape,
+        make=lambda layer, shape, _: torch_module(layer, shape),
+        concat=lambda arrays: torch.cat(arrays, 1),
+    )
 
     class Wired(torch.nn.Module):  # type: ignore[misc]
-        """The modules of the graph in its order."""
+        """The modules of the graph."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -167,16 +143,7 @@ def _graph(graph: Graph, shape: Shape) -> Any:
 
         def forward(self, x: Any) -> Any:
             """The output of the last layer."""
-            values = {"": x}
-            for name in wiring.order:
-                read = [values[source] for source in sources[name]]
-                if name in modules:
-                    values[name] = self.inner[name](*read)
-                elif isinstance(graph.layers[name], Concat):
-                    values[name] = torch.cat(read, 1)
-                else:
-                    values[name] = read[0] + read[1]
-            return values[last]
+            return apply(x)
 
     return Wired()
 
