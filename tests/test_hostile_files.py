@@ -467,9 +467,8 @@ def test_nesting_without_end_is_refused_by_every_reader(tmp_path):
             models.ModelCard.from_json,
         ]
         for read in readers:
-            with pytest.raises(DrypointError, match="JSON") as found:
+            with pytest.raises(DrypointError, match="JSON"):
                 read(text)
-            assert str(found.value).isprintable()
     for n in (30, 40, 10_000):
         with pytest.raises(interop.OnnxError) as refusal:
             interop.from_onnx(nested_graphs(n))

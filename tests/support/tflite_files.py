@@ -6,6 +6,7 @@ import flatbuffers
 import numpy as np
 import pytest
 import tflite
+from same_values import check_close
 
 from drypoint import engine, interop
 from drypoint.program import reference
@@ -327,24 +328,26 @@ def int8s(shape, n=40):
     return np.random.default_rng(1).integers(-128, 128, (n, *shape)).astype(np.int8)
 
 
-def check_integers(content):
-    """The program of a file, which computes what LiteRT and the engine compute."""
+def check_integers(content, share=1.0, case=""):
+    """The program of a file, which computes what the engine computes, and what LiteRT computes but
+    for steps of 1 in at most this share of the values.
+    """
     program = interop.program_from_tflite(content)
     x = int8s(program.input_shape)
     outputs = reference.run(program, x)
-    assert np.abs(outputs - litert(content, x)).max() <= 1
-    assert (engine.Engine(program).run(x) == outputs).all()
-    assert len(np.unique(outputs)) > 5
+    off = np.abs(outputs - litert(content, x))
+    assert off.max() <= 1, case
+    assert (off > 0).mean() <= share, case
+    assert (engine.Engine(program).run(x) == outputs).all(), case
+    assert len(np.unique(outputs)) > 5, case
     return program
 
 
-def check_floats(content, shape):
-    """The net of a file, which computes what LiteRT computes; ``shape`` is the file's input."""
+def check_floats(content):
+    """The net of a file, which computes what LiteRT computes."""
     net = interop.from_tflite(content)
-    x = np.random.default_rng(1).normal(0, 1, (3, *shape[1:])).astype(np.float32)
-    wanted = litert(content, x)
-    found = net(x.transpose(0, 3, 1, 2))
-    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
-    found = found.reshape(wanted.shape)
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    x = np.random.default_rng(1).normal(0, 1, (3, *net.input_shape)).astype(np.float32)
+    wanted = litert(content, x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
+    found = net(x)
+    check_close(found.transpose(0, 2, 3, 1) if found.ndim == 4 else found, wanted)
     return net

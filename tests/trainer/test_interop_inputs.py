@@ -5,6 +5,7 @@ inputs by their names.
 import numpy as np
 import pytest
 from onnx_files import FORMS, quantized
+from same_values import check_engine
 from tflite_files import TfliteFile, windows
 
 from drypoint import engine, interop, nn, quant
@@ -71,8 +72,7 @@ def test_a_quantized_tflite_file_of_two_inputs_is_a_program_of_them():
     off = np.abs(found - litert(content, x))
     assert off.max() <= 1
     assert (off == 0).mean() > 0.9
-    c = engine.Engine(program)
-    assert engine.verify(program, {"C": c}, x).differing_bytes == 0
+    check_engine(program, x)
 
 
 def test_a_float_tflite_file_of_two_inputs_is_a_net_of_them():
@@ -125,8 +125,7 @@ def test_a_torch_module_of_two_inputs_is_a_net_and_a_program_of_them():
     assert found.decisions_equal
     program = quant.quantize(net, quant.calibrate(net, x), name="two")
     assert [part.name for part in program.input_parts] == ["image", "age"]
-    c = engine.Engine(program)
-    assert engine.verify(program, {"C": c}, x).differing_bytes == 0
+    check_engine(program, x)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the exporter without types

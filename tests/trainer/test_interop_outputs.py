@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 from onnx_files import FORMS, OnnxFile, normals, quantized
+from same_values import check_engine
 from tflite_files import TfliteFile, int8s, windows
 
-from drypoint import engine, interop, nn, quant
+from drypoint import interop, nn, quant
 from drypoint.program import blob, output_names, reference
 from tools import ROOT, run
 
@@ -68,8 +69,7 @@ def test_a_quantized_file_of_several_outputs_is_a_program_of_them():
         # A softmax of logits that differ by a step each: its derivatives are at most 1/4.
         step = output.scale / 2 + 1 / 256 if output.softmax else output.scale
         assert np.abs(values - found[output.name]).max() <= 1.01 * step
-    c = {"C": engine.Engine(program)}
-    assert engine.verify(program, c, x).differing_bytes == 0
+    check_engine(program, x)
     assert blob.dumps(blob.loads(blob.dumps(program))) == blob.dumps(program)
 
 
@@ -141,8 +141,7 @@ def test_an_onnx_file_of_several_outputs(form):
     real = program.real(reference.run(program, program.integers(x)))
     for output, wanted in zip(program.outputs, run_onnx(integers, x), strict=True):
         assert np.abs(real[output.name] - wanted).max() < 2.5 * output.scale
-    found = engine.verify(program, {"C": engine.Engine(program)}, program.integers(x))
-    assert found.differing_bytes == 0
+    check_engine(program, program.integers(x))
 
 
 def cells_file(kind, beta=1.0):
@@ -171,8 +170,7 @@ def test_a_softmax_of_each_cell_is_recorded():
         clear = largest[..., -1] - largest[..., -2] > 0.05
         assert clear.mean() > 0.5
         assert (real.argmax(axis=3) == wanted.argmax(axis=3))[clear].all()
-        found = engine.verify(program, {"C": engine.Engine(program)}, x)
-        assert found.differing_bytes == 0
+        check_engine(program, x)
 
 
 def test_a_float_softmax_of_each_cell_is_a_layer():

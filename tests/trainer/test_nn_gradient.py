@@ -135,9 +135,8 @@ def test_what_an_output_does_not_depend_on_has_a_gradient_of_zero():
 )
 def test_wrong_questions_are_refused(call, error, text):
     graph = nn.TrainingGraph(net(), nn.CrossEntropyLoss())
-    with pytest.raises(error, match=text) as caught:
+    with pytest.raises(error, match=text):
         call(graph, {"input": images(2), "target": [0, 1]})
-    assert "\n" not in str(caught.value)
 
 
 def test_a_net_without_values_has_no_gradient():

