@@ -309,19 +309,36 @@ def a_dilation(kind="INT8", crops=((0, 1), (0, 0)), block=(2, 3), weights=(5, 3,
     return f.bytes()
 
 
-def litert(content, x):
-    """What LiteRT computes of each example, integers less their zero point."""
+def run_litert(content, x, kernels="AUTO"):
+    """LiteRT's outputs by name, each with its scale and zero point, from a run for each example.
+
+    Args:
+        content: the file.
+        x: the examples, or the examples of several inputs by name.
+        kernels: of `OpResolverType`.
+    """
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    running = interpreter.Interpreter(model_content=content)
+    resolver = getattr(interpreter.OpResolverType, kernels)
+    running = interpreter.Interpreter(model_content=content, experimental_op_resolver_type=resolver)
     running.allocate_tensors()
-    (given,), (wanted,) = running.get_input_details(), running.get_output_details()
-    outputs = []
-    for image in x:
-        running.set_tensor(given["index"], image.reshape(given["shape"]).astype(given["dtype"]))
+    inputs, ends = running.get_input_details(), running.get_output_details()
+    examples = x if isinstance(x, dict) else {inputs[0]["name"]: x}
+    outputs = {end["name"]: [] for end in ends}
+    for i in range(len(next(iter(examples.values())))):
+        for given in inputs:
+            values = examples[given["name"]][i].reshape(given["shape"]).astype(given["dtype"])
+            running.set_tensor(given["index"], values)
         running.invoke()
-        outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
-    values = np.array(outputs)
-    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
+        for end in ends:
+            outputs[end["name"]].append(running.get_tensor(end["index"]).copy())
+    return {end["name"]: (np.array(outputs[end["name"]]), *end["quantization"]) for end in ends}
+
+
+def litert(content, x, kernels="AUTO"):
+    """What LiteRT computes of each example, integers less their zero point."""
+    ((values, _, zero),) = run_litert(content, x, kernels).values()
+    rows = values.reshape(len(values), -1)
+    return rows if rows.dtype == np.float32 else rows - np.int64(zero)
 
 
 def int8s(shape, n=40):

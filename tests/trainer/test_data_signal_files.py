@@ -2,12 +2,12 @@
 
 import importlib.util
 import struct
-import wave
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from answers import refusal
+from wav_files import write_wav
 
 from drypoint import data
 
@@ -118,19 +118,10 @@ def test_recordings_in_folders_are_examples_or_split_by_recording(tmp_path):
     refusal(lambda: data.read(tmp_path / "set", window=30), "other.csv has 1 channels, ")
 
 
-def sound(path, samples, width=2):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(width)
-        file.setframerate(8000)
-        file.writeframes(samples.tobytes())
-
-
 def test_wav_files_are_int16_counts(tmp_path):
     counts = np.arange(-40, 40, dtype="<i2").reshape(-1, 2) * 400
-    sound(tmp_path / "a/1.wav", counts)
-    sound(tmp_path / "b/2.wav", (np.arange(80, dtype=np.uint8) * 3).reshape(-1, 2), width=1)
+    write_wav(tmp_path / "a/1.wav", counts, channels=2)
+    write_wav(tmp_path / "b/2.wav", np.arange(80, dtype=np.uint8) * 3, channels=2)
     found = data.read(tmp_path)[data.ALL]
     assert found.x.dtype == np.int16
     assert np.array_equal(found.x[0], counts)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx_files import FORMS, quantized
 from same_values import check_engine
-from tflite_files import TfliteFile, windows
+from tflite_files import TfliteFile, litert, windows
 
 from drypoint import engine, interop, nn, quant
 from drypoint.program import blob
@@ -34,23 +34,6 @@ def tflite_file(kind):
     both = f.then("CONCATENATION", [a, b], (1, 9), **wide, Axis=1)
     f.then("FULLY_CONNECTED", [both, f.drawn(3, 9), f.bias(3)], (1, 3), scale=0.1, zero=5)
     return f
-
-
-def litert(content, x):
-    """LiteRT's output, a run for each example of inputs by name, in the file's type."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (wanted,) = interpreter.get_output_details()
-    rows = []
-    for i in range(len(next(iter(x.values())))):
-        for given in interpreter.get_input_details():
-            interpreter.set_tensor(given["index"], x[given["name"]][i][None])
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(wanted["index"])[0].copy())
-    values = np.stack(rows)
-    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
 
 
 def test_a_quantized_tflite_file_of_two_inputs_is_a_program_of_them():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx_files import FORMS, OnnxFile, normals, quantized
 from same_values import check_engine
-from tflite_files import TfliteFile, int8s, windows
+from tflite_files import TfliteFile, int8s, run_litert, windows
 
 from drypoint import interop, nn, quant
 from drypoint.program import blob, output_names, reference
@@ -38,21 +38,10 @@ def tflite_file(kind):
 
 def litert_outputs(content, x):
     """LiteRT's outputs by name, as real numbers, a run for each input."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (given,) = interpreter.get_input_details()
-    rows = []
-    for example in x:
-        interpreter.set_tensor(given["index"], example[None])
-        interpreter.invoke()
-        rows.append({})
-        for end in interpreter.get_output_details():
-            values = interpreter.get_tensor(end["index"])[0].astype(np.float64)
-            scale, zero = end["quantization"]
-            rows[-1][end["name"]] = (values - zero) * scale if scale else values
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return {
+        name: (values[:, 0].astype(np.float64) - zero) * (scale or 1.0)
+        for name, (values, scale, zero) in run_litert(content, x).items()
+    }
 
 
 def test_a_quantized_file_of_several_outputs_is_a_program_of_them():
