@@ -225,7 +225,7 @@ def test_a_saved_net_is_trained_further_and_a_function_gives_a_net(
     assert nn.load(tmp_path / "net.npz").net["fc1"].out_features == 9
     code, _, notes = cli(*common, "--net", f"{file}:scores")
     assert code == 0
-    assert "net: ends in scores; a softmax is put behind\n" in notes
+    assert "net: ends in scores; a softmax is added\n" in notes
     assert isinstance(nn.load(tmp_path / "net.npz").net[-1], nn.Softmax)
     for name, message in {
         "other": f"{file} has no function 'other'",
@@ -248,6 +248,11 @@ def test_a_saved_net_of_other_classes_gets_a_new_last_layer(trained, pictures, c
     assert "classes: other than the net's 10; its last layer, fc, is new\n" in notes
     further = nn.load(tmp_path / "net.npz")
     assert (further.decoder.classes, further.net["fc"].out_features) == (("4", "three"), 2)
+    shutil.rmtree(tmp_path / "more" / "three")
+    shutil.copytree(pictures / "5", tmp_path / "more" / "5")
+    code, _, notes = cli("train", "--data", tmp_path / "more", *QUICK, *out, "--net", path)
+    assert (code, "is new" in notes) == (0, False)  # the net knows these two of its ten classes
+    shutil.copytree(pictures / "3", tmp_path / "more" / "three")
     file = tmp_path / "mine.py"
     file.write_text(
         "from drypoint import nn\ndef net(classes): return nn.Sequential(\n"

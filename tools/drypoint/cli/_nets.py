@@ -62,8 +62,8 @@ def saved_model(name: str) -> Model | None:
 
 
 def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) -> Model:
-    """A saved model for the classes of a data set: for other classes than the model's with a new
-    last dense layer, which has no values yet.
+    """A saved model for the classes of a data set: for a class that the model lacks with a new last
+    dense layer, which has no values yet.
 
     Raises:
         DrypointError: the classes differ, and no dense layer is before the softmax.
@@ -71,7 +71,7 @@ def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) 
     if not isinstance(model.decoder, ClassDecoder):
         return model
     ours, theirs = model.decoder.classes, dataset.classes
-    if {*ours} == {*theirs}:
+    if {*theirs} <= {*ours}:
         return model
     path, last = [leaf for leaf in model.net.leaves() if not isinstance(leaf[1], nn.Softmax)][-1]
     if not isinstance(last, nn.Linear) or not isinstance(model.net, nn.Sequential | nn.Graph):
@@ -99,13 +99,13 @@ def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) 
 
 
 def with_softmax(net: Layer, notify: Callable[[str], None]) -> Layer:
-    """A net of classes: one that ends in scores, as PyTorch's nets do, with a softmax behind."""
+    """A net of classes with a softmax at its end, which is added to a net that ends in scores."""
     last = net
     while isinstance(last, nn.Sequential):
         last = last[-1]
     if not isinstance(net, nn.Sequential) or not isinstance(last, nn.Linear | nn.Flatten):
         return net
-    notify("net: ends in scores; a softmax is put behind")
+    notify("net: ends in scores; a softmax is added")
     return net + nn.Softmax()
 
 
