@@ -38,8 +38,9 @@ typedef struct {
 } dpk_row_sums;
 
 /* y = pool(relu(correlation of x with weight, plus bias)). The task of the weight gradient reads
- * gradients from y and adds its result to weight, [n_terms][o][c / groups][kernel_h][kernel_w]: each
- * term is the sum over some of the images, so that parts share neither images nor their copies.
+ * gradients from y and adds its result to weight, [n_terms][o][c / groups][kernel_h][kernel_w]:
+ * each term is the sum over some of the images, so that parts share neither images nor their
+ * copies.
  *
  * winners[i] is the number of the largest element in the pooling window of y[i], row by row, the
  * first of equal elements; 255 if the ReLU made y[i] 0. NULL: winners are not needed, or there is

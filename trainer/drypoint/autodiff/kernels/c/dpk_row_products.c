@@ -48,8 +48,8 @@ static void compute(const dpk_row_products *all, size_t t, size_t first, size_t 
     memset(a->y + dpk_begin(a->n_g, first, n_tiles) * a->n_x, 0,
            4 * a->n_x * (dpk_begin(a->n_g, last, n_tiles) - dpk_begin(a->n_g, first, n_tiles)));
     for (size_t at = dpk_begin(n_vectors, t, a->n_terms); at < end; at += run)
-        add_products(a, dpk_min(run, end - at), first, last, a->g + at * DPK_LANES,
-                     (ptrdiff_t)a->n, a->x + at * DPK_LANES, (ptrdiff_t)a->n);
+        add_products(a, dpk_min(run, end - at), first, last, a->g + at * DPK_LANES, (ptrdiff_t)a->n,
+                     a->x + at * DPK_LANES, (ptrdiff_t)a->n);
     if (t + 1 == a->n_terms && n_vectors * DPK_LANES < a->n) {
         float *ends_of_x = ends + a->n_g * DPK_LANES;
         copy_ends(a->g, a->n_g, a->n, n_vectors * DPK_LANES, ends);

@@ -160,7 +160,8 @@ static int weight_gradient(const dpk_conv2d *a, size_t begin, size_t end) {
     const dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
     const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
     const size_t n_inputs = dpk_groups(a->x.c, CI), n_padded = n_inputs * CI;
-    const size_t n_items = end - begin, first = begin / n_inputs, n_units = dpk_groups(end, n_inputs) - first;
+    const size_t n_items = end - begin, first = begin / n_inputs,
+                 n_units = dpk_groups(end, n_inputs) - first;
     const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
     const size_t block_size = n_padded * (size_t)s.plane;
     const size_t x_size = s.points * dpk_matrix_step(n_padded, most);
