@@ -143,7 +143,7 @@ static void await_work(size_t thread) {
         return;
     pthread_mutex_lock(&pool.mutex);
     __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
-    while (!is_wanted(thread))
+    if (!is_wanted(thread)) /* once: if others took the parts, the next ones come while it spins */
         pthread_cond_wait(&pool.work, &pool.mutex);
     __atomic_sub_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
