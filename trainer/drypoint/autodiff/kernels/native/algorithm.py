@@ -87,8 +87,8 @@ def _is_faster_one_channel(o: int, size: Pair) -> bool:
     return not _Settings.direct and fast < math.prod(size) * o
 
 
-_BATCH, _PRODUCTS = 64, 1024
-"""The least examples, and products a weight for each tap, of a gradient in two terms."""
+_BATCH, _PRODUCTS, _PRODUCTS_A_TAP = 64, 4096, 1024
+"""The least examples, and products a weight, of a gradient in two terms."""
 
 
 def n_gradient_terms(n: int, *, products: int, taps: int) -> int:
@@ -102,7 +102,7 @@ def n_gradient_terms(n: int, *, products: int, taps: int) -> int:
         products: the products whose sum is the gradient of a weight.
         taps: the elements of the window.
     """
-    return 2 if n >= _BATCH and products >= _PRODUCTS * taps else 1
+    return 2 if n >= _BATCH and products >= max(_PRODUCTS, _PRODUCTS_A_TAP * taps) else 1
 
 
 SPARSE_WIDTH = 8
