@@ -5,7 +5,7 @@
 
 #include "dpk_kernels.h"
 
-/* What is left of a task. */
+/* The progress of a task. */
 typedef struct {
     size_t unfinished; /* atomic: parts */
     int failed;        /* atomic */
