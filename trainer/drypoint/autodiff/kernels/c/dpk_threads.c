@@ -3,8 +3,8 @@
  *
  * Why not OpenMP: its threads spin at a barrier after each parallel region, which makes two threads
  * many times slower than one on a machine with other work; and all libraries of a process share its
- * runtime. Here a thread without work spins for about the time between two kernels of a training
- * step, yields to other processes, and then sleeps. */
+ * runtime. Here a thread without work spins for about the time between two kernels or two runs of a
+ * compiled step, yields to other processes, and then sleeps. */
 #define _POSIX_C_SOURCE 200112L /* signals */
 
 #include "dpk_threads.h"
@@ -16,10 +16,10 @@
 #include <signal.h>
 #include <string.h>
 
-/* Pauses of a spinning thread: some 150 microseconds between two jobs; four times as long while a
- * job runs, which may offer inner jobs; 2.5 microseconds; and 0.2, after which a thread looks for
- * parts of others. */
-enum { SPINS = 5000, SPINS_IN_JOB = 20000, YIELD_EVERY = 100, LOOK_EVERY = 8 };
+/* Pauses of a spinning thread: some 300 microseconds between two jobs, which Python may take
+ * between two runs of a compiled step; 500 while a job runs, which may offer inner jobs; 2.5; and
+ * 0.2, after which a thread looks for parts of others. */
+enum { SPINS = 12000, SPINS_IN_JOB = 20000, YIELD_EVERY = 100, LOOK_EVERY = 8 };
 enum { MOST_THREADS = 64 };
 
 /* The inner job of a thread that runs a part. */
@@ -118,7 +118,7 @@ static int is_another_idle(size_t thread) {
     return 0;
 }
 
-/* Spins for about the time between two kernels of a training step, or until the end of a long part;
+/* Spins for about the time between two kernels or runs of a step, or until the end of a long part;
  * returns whether there is work. It yields the core to other threads: on a busy machine the owner
  * may wait for the same core. */
 static int spun_for_work(size_t thread) {
@@ -143,8 +143,10 @@ static void await_work(size_t thread) {
         return;
     pthread_mutex_lock(&pool.mutex);
     __atomic_add_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
-    if (!is_wanted(thread)) /* once: if others took the parts, the next ones come while it spins */
-        pthread_cond_wait(&pool.work, &pool.mutex);
+    if (!is_wanted(thread))
+        do /* once: if others took the parts, the next parts come while this thread spins */
+            pthread_cond_wait(&pool.work, &pool.mutex);
+        while (thread >= __atomic_load_n(&pool.n_threads, __ATOMIC_RELAXED));
     __atomic_sub_fetch(&pool.asleep, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool.mutex);
 }
