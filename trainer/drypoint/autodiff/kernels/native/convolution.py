@@ -73,12 +73,11 @@ def conv2d_input_gradient(
             kernels, gradient, winners, weight, spec, size=size, transformed=transformed
         )
     turned = weight.reshape(spec.groups, o // spec.groups, c, kh, kw).swapaxes(1, 2)
-    phases = [[*_phases(spec.window, axis)] for axis in (0, 1)]
-    tapped = all(p.taps.start < k for axis, k in zip(phases, (kh, kw), strict=True) for p in axis)
-    x = from_lanes((empty if tapped else zeros)((c * spec.groups, *size, n)))
+    lanes = zeros if spec.window.stride != (1, 1) else empty
+    x = from_lanes(lanes((c * spec.groups, *size, n)))
     won = None if winners is None else to_lanes(winners)
-    for down in phases[0]:
-        for across in phases[1]:
+    for down in _phases(spec.window, 0):
+        for across in _phases(spec.window, 1):
             part = x[:, :, down.pixels, across.pixels]
             taps = turned[..., down.taps, across.taps][..., ::-1, ::-1]
             if part.size and taps.size:
