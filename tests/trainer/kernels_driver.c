@@ -93,7 +93,7 @@ static size_t count(const dpk_images *x) {
 }
 
 static void convolution(const dpk_kernels *k, int fast) {
-    dpk_conv2d a = {.groups = fast ? 1 : draw(1, 2), .relu = (int)draw(0, 1)};
+    dpk_conv2d a = {.groups = fast ? 1 : draw(1, 2), .n_terms = 1, .relu = (int)draw(0, 1)};
     const size_t c = draw(0, 2) ? draw(1, 7) : 1, o = draw(0, 2) ? draw(1, 14) : 1, n = draw(1, 40),
                  top = draw(0, 2);
     a.kernel_h = fast ? 3 + 2 * draw(0, 1) : draw(1, 5);
@@ -145,6 +145,16 @@ static void convolution(const dpk_kernels *k, int fast) {
     }
     check("weight gradient", fast ? k->winograd_weight_gradient : k->conv2d_weight_gradient, &a,
           weight, 4 * n_weights);
+    if (a.groups == 1 && a.pool_h * a.pool_w == 1) {
+        dpk_conv2d halves = a;
+        halves.n_terms = 2;
+        halves.winners = NULL;
+        halves.weight = numbers(2 * n_weights);
+        check("weight gradient in two terms",
+              fast ? k->winograd_weight_gradient : k->conv2d_weight_gradient, &halves,
+              halves.weight, 8 * n_weights);
+        free(halves.weight);
+    }
     if (!fast && a.dilation_w == 1)
         check("sparse weight gradient", k->sparse_weight_gradient, &a, weight, 4 * n_weights);
     float *sums = numbers(a.y.c);
@@ -356,7 +366,7 @@ static void dropout(const dpk_kernels *k) {
 
 /* Depthwise windows of up to 3 by 3 where they lie, with padding and rows without any pixel. */
 static void depthwise(const dpk_kernels *k) {
-    dpk_conv2d a = {.groups = draw(2, 5), .pool_h = 1, .pool_w = 1};
+    dpk_conv2d a = {.groups = draw(2, 5), .n_terms = 1, .pool_h = 1, .pool_w = 1};
     const size_t n = draw(4, 40), h = draw(1, 6), w = draw(1, 6);
     a.kernel_h = draw(1, 3);
     a.kernel_w = draw(1, 3);
@@ -445,9 +455,10 @@ static void quantization(const dpk_kernels *k) {
 }
 
 static void row_products(const dpk_kernels *k) {
-    const size_t n_g = draw(1, 14), n_x = draw(1, 12), n = draw(1, 1200), all = n_g * n_x;
+    const size_t n_g = draw(1, 14), n_x = draw(1, 12), n = draw(1, 1200);
+    const size_t n_terms = draw(1, 2), all = n_terms * n_g * n_x;
     float *g = numbers(n_g * n), *x = numbers(n_x * n), *y = numbers(all);
-    const dpk_row_products a = {g, x, y, n_g, n_x, n};
+    const dpk_row_products a = {g, x, y, n_g, n_x, n, n_terms};
     check("row products", k->row_products, &a, y, 4 * all);
     free(g);
     free(x);

@@ -60,6 +60,10 @@ def on_every_set(compute, *arrays, sparse=False):
                 # A Winograd convolution is not exact.
                 patch.setattr(algorithm, "is_faster", lambda *_, **__: False)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: sparse)
+                if threads == 3:  # a gradient of any size in two terms, where it may be
+                    patch.setattr(algorithm, "_BATCH", 1)
+                    patch.setattr(algorithm, "_PRODUCTS", 1)
+                    patch.setattr(algorithm, "_PRODUCTS_A_TAP", 1)
                 for value, wanted in zip(compute(*arrays), reference, strict=True):
                     np.testing.assert_array_equal(value, wanted, strict=True)
     return reference
@@ -126,6 +130,21 @@ def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, exact,
     window = Window(kernel, stride, padding, dilation)
     groups, c, o = int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 14))
     check_convolution(rng, n, Convolution(window, groups, relu, pool, exact), c=c, o=o)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("kernel", "c", "side"), [(1, 5, 8), (3, 2, 13), (3, 12, 13)])
+def test_a_weight_gradient_in_two_terms_has_equal_bytes_for_any_threads(name, kernel, c, side):
+    """Products of rows, direct and by Winograd; of floats, so another order of terms would show."""
+    n, o, pad = 70, 9, (kernel // 2, kernel // 2)
+    spec = Convolution(Window((kernel, kernel), padding=(pad, pad)))
+    assert algorithm.n_gradient_terms(n, products=n * side * side, taps=kernel * kernel) == 2
+    rng, results = np.random.default_rng(0), []
+    x, g = (rng.normal(size=(n, k, side, side)).astype(np.float32) for k in (c, o))
+    for threads in (1, 2, 3, 4):
+        with runtime.force_kernels(name, threads):
+            results.append(choose.conv2d_weight_gradient(g, None, x, spec).tobytes())
+    assert len(set(results)) == 1
 
 
 @pytest.mark.parametrize("largest", [255, 256])

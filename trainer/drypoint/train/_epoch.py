@@ -19,7 +19,7 @@ from ._reports import Progress
 from ._training_state import Figures, TrainingState
 from .step.tape import Shard, Step
 
-EXAMPLES_AT_ONCE, NUMBERS_AT_ONCE, BYTES_AT_ONCE = 2048, 3 << 19, 1 << 21
+EXAMPLES_AT_ONCE, NUMBERS_AT_ONCE, BYTES_AT_ONCE = 2048, 3 << 19, 5 << 19
 """Bounds of a group of batches that is encoded at once; the bytes are before encoding."""
 PREFETCH_DEPTH = 1
 """Groups made in advance, beside the group that the steps read: its batches take memory too."""

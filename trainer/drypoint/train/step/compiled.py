@@ -129,9 +129,10 @@ class StepReplay:
 
     def _draw_keys(self, step: int, n: int) -> NDArray[np.uint32]:
         """The dropout keys of n steps: (n, keys, 2)."""
-        places = self._places if self._n_keys else []
-        seeds = [self._tape.seed(step + i, place) for i in range(n) for place in places]
-        each = self._n_keys // max(len(places), 1)
+        if not self._n_keys:
+            return np.empty((n, 0, 2), np.uint32)
+        seeds = [self._tape.seed(step + i, place) for i in range(n) for place in self._places]
+        each = self._n_keys // len(self._places)
         keys = [draw_key(rng) for rng in map(key_generator, seeds) for _ in range(each)]
         return np.array(keys, np.uint32).reshape(n, self._n_keys, 2)
 

@@ -91,7 +91,7 @@ class TapeStep:
                 losses = weights.objective.losses(outputs)
                 losses.backward(memory.full(losses.shape, 1 / shard.size))
                 accumulator.add(part.rows, memory.gradients(leaves))
-                memory.store_result(part.rows, losses, outputs)
+                memory.store_result(part.rows, losses, outputs if self.plan.metrics else {})
         return accumulator.terms()
 
     def blocks(self, shard: Shard) -> list[Block]:

@@ -48,6 +48,32 @@ DPK_INLINE size_t dpk_count(size_t n, size_t b) {
     return dpk_min(DPK_LANES, n - b * DPK_LANES);
 }
 
+/* Computes items begin .. end - 1 of a weight gradient of one term. */
+typedef int dpk_items(const dpk_conv2d *a, size_t begin, size_t end);
+
+/* Computes a part of a weight gradient that has n_items for each term; a term is the sum over some
+ * blocks of images. */
+DPK_INLINE int dpk_each_term(const dpk_conv2d *a, size_t n_items, size_t part, size_t n_parts,
+                             dpk_items *compute) {
+    const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES);
+    const size_t end = dpk_begin(a->n_terms * n_items, part + 1, n_parts);
+    int status = DPK_DONE;
+    for (size_t i = dpk_begin(a->n_terms * n_items, part, n_parts), next; i < end && !status;
+         i = next) {
+        const size_t t = i / n_items;
+        const size_t first = dpk_begin(n_blocks, t, a->n_terms) * DPK_LANES;
+        dpk_conv2d term = *a;
+        term.x.data += (ptrdiff_t)first * a->x.stride_n;
+        term.y.data += (ptrdiff_t)first * a->y.stride_n;
+        term.x.n = term.y.n =
+            dpk_min(dpk_begin(n_blocks, t + 1, a->n_terms) * DPK_LANES, a->y.n) - first;
+        term.weight += t * a->y.c * (a->x.c / a->groups) * a->kernel_h * a->kernel_w;
+        next = dpk_min((t + 1) * n_items, end);
+        status = compute(&term, i - t * n_items, next - t * n_items);
+    }
+    return status;
+}
+
 /* A vector of the values of `count` images at one pixel; the other lanes are 0. */
 DPK_INLINE dpk_vec dpk_gather(const float *at, ptrdiff_t stride, size_t count) {
     if (stride == 1 && count == DPK_LANES)

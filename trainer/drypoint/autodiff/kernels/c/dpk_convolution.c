@@ -271,16 +271,12 @@ static void correlate(const dpk_correlation *sums, size_t n_taps, const ptrdiff_
     }
 }
 
-int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_conv2d flat = lay_signals_flat(arguments), *a = &flat;
-    if (DPK(is_depthwise)(a))
-        return DPK(depthwise_weight_gradient)(a, part, n_parts);
+/* An item is a tile of output channels of a group. */
+static int weight_gradient(const dpk_conv2d *a, size_t first, size_t last) {
     const geometry s = measured(a);
     const size_t n_blocks = dpk_groups(a->y.n, DPK_LANES),
                  n_taps = s.in * a->kernel_h * a->kernel_w;
     const size_t n_tiles = dpk_groups(s.out, DPK_CQ), area = s.rows * s.columns * DPK_LANES;
-    const size_t first = dpk_begin(a->groups * n_tiles, part, n_parts);
-    const size_t last = dpk_begin(a->groups * n_tiles, part + 1, n_parts);
     const size_t block_size = s.in * (size_t)s.plane;
     float *x = dpk_scratch(block_size + DPK_CQ * area + 2 * n_taps);
     if (x == NULL)
@@ -296,7 +292,7 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
                                   .g_plane = (ptrdiff_t)area,
                                   .x_row = s.dy,
                                   .x_column = s.dx};
-    const size_t stop = first < last ? dpk_groups(last, n_tiles) * n_blocks : 0;
+    const size_t stop = dpk_groups(last, n_tiles) * n_blocks;
     for (size_t i = first / n_tiles * n_blocks; i < stop; i++) {
         const size_t group = i / n_blocks, b = i % n_blocks, end = (group + 1) * n_tiles;
         DPK(images_to_block)(&a->x, b, group * s.in, s.in, &s.frame, x);
@@ -316,4 +312,12 @@ int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_par
         }
     }
     return 0;
+}
+
+int DPK(conv2d_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d flat = lay_signals_flat(arguments), *a = &flat;
+    if (DPK(is_depthwise)(a))
+        return DPK(depthwise_weight_gradient)(a, part, n_parts);
+    const size_t n_items = a->groups * dpk_groups(a->y.c / a->groups, DPK_CQ);
+    return dpk_each_term(a, n_items, part, n_parts, weight_gradient);
 }

@@ -38,7 +38,9 @@ typedef struct {
 } dpk_row_sums;
 
 /* y = pool(relu(correlation of x with weight, plus bias)). The task of the weight gradient reads
- * gradients from y and adds its result to weight.
+ * gradients from y and adds its result to weight, [n_terms][o][c / groups][kernel_h][kernel_w]:
+ * each term is the sum over some of the images, so that parts share neither images nor their
+ * copies.
  *
  * winners[i] is the number of the largest element in the pooling window of y[i], row by row, the
  * first of equal elements; 255 if the ReLU made y[i] 0. NULL: winners are not needed, or there is
@@ -56,6 +58,7 @@ typedef struct {
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
     ptrdiff_t top, left; /* padding; below 0: the first -top rows of x are not read */
     size_t groups;
+    size_t n_terms;        /* of the weight gradient; 1 if there are winners or several groups */
     size_t pool_h, pool_w; /* of y, or of x_winners; 1, 1: no pooling; at most 254 elements */
     int relu;
     int exact; /* integers: sums below 2^24 are exact, as they are without a Winograd transform */
@@ -93,12 +96,12 @@ typedef struct {
     int relu;
 } dpk_matmul;
 
-/* y[o][c] = the sum over i of g[o][i] * x[c][i]. */
+/* y[t][o][c] = the sum over the elements i of term t of g[o][i] * x[c][i]. */
 typedef struct {
     const float *g; /* [n_g][n] */
     const float *x; /* [n_x][n] */
-    float *y;       /* [n_g][n_x] */
-    size_t n_g, n_x, n;
+    float *y;       /* [n_terms][n_g][n_x] */
+    size_t n_g, n_x, n, n_terms;
 } dpk_row_products;
 
 /* A parameter with its gradient and optimizer state; all arrays are contiguous. */

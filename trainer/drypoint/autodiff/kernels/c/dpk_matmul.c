@@ -39,10 +39,10 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
     const size_t n_tiles = dpk_groups(a->n_rows, DPK_Q), most = DPK_P * DPK_LANES;
     const size_t n_vectors = dpk_groups(a->n_columns, DPK_LANES);
     const size_t n_panels = dpk_groups(n_vectors, DPK_P);
-    float *panel = dpk_scratch(a->n_terms * most + DPK_Q * most + 2 * a->n_terms);
-    if (panel == NULL)
+    float *copied = dpk_scratch(a->n_terms * most + DPK_Q * most + 2 * a->n_terms);
+    if (copied == NULL)
         return 1;
-    float *sums = panel + a->n_terms * most;
+    float *sums = copied + a->n_terms * most;
     void *rest = sums + DPK_Q * most;
     ptrdiff_t *offsets = rest;
     const size_t end = dpk_begin(n_panels * n_tiles, part + 1, n_parts);
@@ -51,10 +51,16 @@ int DPK(matmul)(const void *arguments, size_t part, size_t n_parts) {
         const size_t p = dpk_begin(n_vectors, k + 1, n_panels) - begin, width = p * DPK_LANES;
         const size_t n_columns = dpk_min(width, a->n_columns - begin * DPK_LANES);
         const float *x = a->x + (ptrdiff_t)(begin * DPK_LANES) * a->x_column;
-        DPK(copy_matrix_padded)((dpk_matrix){x, a->x_term, a->x_column}, a->n_terms, n_columns,
-                                panel, width);
+        const ptrdiff_t panel_row = (ptrdiff_t)width;
+        /* x is the panel where its rows are as wide, or where no second tile reads it. */
+        const int is_panel =
+            a->x_column == 1 && n_columns == width && (a->x_term == panel_row || n_tiles == 1);
+        const float *panel = is_panel ? x : copied;
+        if (!is_panel)
+            DPK(copy_matrix_padded)((dpk_matrix){x, a->x_term, a->x_column}, a->n_terms, n_columns,
+                                    copied, width);
         for (size_t t = 0; t < a->n_terms; t++)
-            offsets[t] = (ptrdiff_t)(t * width);
+            offsets[t] = (ptrdiff_t)t * (is_panel ? a->x_term : panel_row);
         dpk_product terms = {.n_terms = a->n_terms,
                              .offsets = offsets,
                              .x_step = DPK_LANES,

@@ -37,26 +37,39 @@ static void copy_ends(const float *x, size_t n_rows, size_t n, size_t begin, flo
             y[row * DPK_LANES + i] = begin + i < n ? x[row * n + begin + i] : 0;
 }
 
-/* A part is some tiles of rows of g. */
-int DPK(row_products)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_row_products *a = arguments;
+/* Computes tiles first .. last - 1 of rows of term t; ends is scratch for a vector of each row. */
+static void compute(const dpk_row_products *all, size_t t, size_t first, size_t last, float *ends) {
+    dpk_row_products term = *all;
+    const dpk_row_products *a = &term;
+    term.y += t * a->n_g * a->n_x;
     const size_t n_vectors = a->n / DPK_LANES, n_tiles = dpk_groups(a->n_g, DPK_CQ);
-    const size_t first = dpk_begin(n_tiles, part, n_parts);
-    const size_t last = dpk_begin(n_tiles, part + 1, n_parts);
     const size_t run = dpk_max(LEAST, dpk_min(MOST, RUN_OF_ALL / dpk_max(a->n_x, 1)));
-    float *ends = dpk_scratch((a->n_g + a->n_x) * DPK_LANES);
-    if (ends == NULL)
-        return 1;
+    const size_t end = dpk_begin(n_vectors, t + 1, a->n_terms);
     memset(a->y + dpk_begin(a->n_g, first, n_tiles) * a->n_x, 0,
            4 * a->n_x * (dpk_begin(a->n_g, last, n_tiles) - dpk_begin(a->n_g, first, n_tiles)));
-    for (size_t at = 0; at < n_vectors; at += run)
-        add_products(a, dpk_min(run, n_vectors - at), first, last, a->g + at * DPK_LANES,
-                     (ptrdiff_t)a->n, a->x + at * DPK_LANES, (ptrdiff_t)a->n);
-    if (n_vectors * DPK_LANES < a->n) {
+    for (size_t at = dpk_begin(n_vectors, t, a->n_terms); at < end; at += run)
+        add_products(a, dpk_min(run, end - at), first, last, a->g + at * DPK_LANES, (ptrdiff_t)a->n,
+                     a->x + at * DPK_LANES, (ptrdiff_t)a->n);
+    if (t + 1 == a->n_terms && n_vectors * DPK_LANES < a->n) {
         float *ends_of_x = ends + a->n_g * DPK_LANES;
         copy_ends(a->g, a->n_g, a->n, n_vectors * DPK_LANES, ends);
         copy_ends(a->x, a->n_x, a->n, n_vectors * DPK_LANES, ends_of_x);
         add_products(a, 1, first, last, ends, DPK_LANES, ends_of_x, DPK_LANES);
+    }
+}
+
+/* A part is some terms, and some tiles of rows of g of the terms at its ends. */
+int DPK(row_products)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_row_products *a = arguments;
+    const size_t n_tiles = dpk_groups(a->n_g, DPK_CQ);
+    const size_t end = dpk_begin(a->n_terms * n_tiles, part + 1, n_parts);
+    float *ends = dpk_scratch((a->n_g + a->n_x) * DPK_LANES);
+    if (ends == NULL)
+        return 1;
+    for (size_t i = dpk_begin(a->n_terms * n_tiles, part, n_parts), next; i < end; i = next) {
+        const size_t t = i / n_tiles;
+        next = dpk_min((t + 1) * n_tiles, end);
+        compute(a, t, i - t * n_tiles, next - t * n_tiles, ends);
     }
     return 0;
 }

@@ -17,12 +17,19 @@ static size_t count_nonzero(dpk_matrix x, size_t n_rows, size_t n_columns) {
         n_columns = n;
     }
     size_t count = 0;
+    dpk_ivec counts = {0}; /* below 0 */
     for (size_t run = 0; run < RUNS; run++) {
         const size_t first = 7 * RUN * run % (n_columns - RUN + 1); /* no two below each other */
         const float *row = x.data + (ptrdiff_t)dpk_begin(n_rows, run, RUNS) * x.row;
-        for (size_t j = first; j < first + RUN; j++)
-            count += row[(ptrdiff_t)j * x.column] != 0;
+        if (x.column == 1)
+            for (size_t j = 0; j < RUN; j += DPK_LANES)
+                counts += dpk_load(row + first + j) != 0;
+        else
+            for (size_t j = first; j < first + RUN; j++)
+                count += row[(ptrdiff_t)j * x.column] != 0;
     }
+    for (size_t lane = 0; lane < DPK_LANES; lane++)
+        count += (size_t)-counts[lane];
     return count;
 }
 

@@ -155,15 +155,13 @@ static void points_to_weight(const dpk_conv2d *a, size_t r, size_t first, size_t
 }
 
 /* The items, of CO output channels (a unit) by CI input channels, are shared out unit by unit: two
- * parts transform the gradients of one unit at most, but each transforms all of x. */
-int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_conv2d *a = arguments;
+ * parts of a term transform the gradients of one unit at most, but each transforms all of x. */
+static int weight_gradient(const dpk_conv2d *a, size_t begin, size_t end) {
     const dpk_tiling s = dpk_tiled(a, a->y.h * a->pool_h, a->y.w * a->pool_w, a->top, a->left);
     const size_t most = s.chunk_h * s.chunk_w, n_blocks = dpk_groups(a->y.n, DPK_LANES);
     const size_t n_inputs = dpk_groups(a->x.c, CI), n_padded = n_inputs * CI;
-    const size_t all = dpk_groups(a->y.c, CO) * n_inputs, begin = dpk_begin(all, part, n_parts);
-    const size_t end = dpk_begin(all, part + 1, n_parts), n_items = end - begin;
-    const size_t first = begin / n_inputs, n_units = dpk_groups(end, n_inputs) - first;
+    const size_t n_items = end - begin, first = begin / n_inputs,
+                 n_units = dpk_groups(end, n_inputs) - first;
     const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
     const size_t block_size = n_padded * (size_t)s.plane;
     const size_t x_size = s.points * dpk_matrix_step(n_padded, most);
@@ -177,7 +175,7 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
     float *sums = g + g_size;
     memset(sums, 0, 4 * sum_size);
     memset(block + a->x.c * (size_t)s.plane, 0, 4 * (n_padded - a->x.c) * (size_t)s.plane);
-    for (size_t b = 0; b < n_blocks && n_items > 0; b++) {
+    for (size_t b = 0; b < n_blocks; b++) {
         DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
@@ -207,4 +205,10 @@ int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_p
     }
     points_to_weight(a, s.r, begin, n_items, sums, planes);
     return 0;
+}
+
+int DPK(winograd_weight_gradient)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_conv2d *a = arguments;
+    const size_t n_items = dpk_groups(a->y.c, CO) * dpk_groups(a->x.c, CI);
+    return dpk_each_term(a, n_items, part, n_parts, weight_gradient);
 }

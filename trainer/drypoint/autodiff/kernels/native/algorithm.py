@@ -87,6 +87,24 @@ def _is_faster_one_channel(o: int, size: Pair) -> bool:
     return not _Settings.direct and fast < math.prod(size) * o
 
 
+_BATCH, _PRODUCTS, _PRODUCTS_A_TAP = 64, 4096, 1024
+"""The least examples, and products a weight, of a gradient in two terms."""
+
+
+def n_gradient_terms(n: int, *, products: int, taps: int) -> int:
+    """The terms of the gradient of a plain convolution's weight, for any number of threads.
+
+    Two threads that sum over all images copy and transform the same images. Two terms, each over
+    half of the images, share nothing; their sums cost little where each weight has many products.
+
+    Args:
+        n: examples.
+        products: the products whose sum is the gradient of a weight.
+        taps: the elements of the window.
+    """
+    return 2 if n >= _BATCH and products >= max(_PRODUCTS, _PRODUCTS_A_TAP * taps) else 1
+
+
 SPARSE_WIDTH = 8
 """The width of the widest window that the sparse weight gradient supports."""
 

@@ -13,6 +13,7 @@ from ..numpy.blocks import Winners
 from ..numpy.lanes import from_lanes, to_lanes
 from . import algorithm, pointwise
 from .call import FROM_MEMORY, contiguous, empty, images, pointer, run, struct, zeros
+from .elementwise import sum_of_terms
 from .linear import row_sums
 
 
@@ -168,13 +169,16 @@ def conv2d_weight_gradient(
         task, adds = kernels.winograd_weight_gradient, False
     else:
         task, adds = kernels.conv2d_weight_gradient, True
-    weight: Array = (zeros if adds else empty)((o, c, kh, kw))
-    fields = _fields(spec, x, gradient, weight)
+    products, n_terms = len(x) * math.prod(spec.output_size(*x.shape[2:])), 1
+    if spec.plain and spec.groups == 1:
+        n_terms = algorithm.n_gradient_terms(len(x), products=products, taps=kh * kw)
+    terms: Array = (zeros if adds else empty)((n_terms, o, c, kh, kw))
+    fields = _fields(spec, x, gradient, terms) | {"n_terms": n_terms}
     if winners is not None:
         won = to_lanes(winners)
         fields["winners"] = pointer(won, "uint8_t")
-    run(task, struct("dpk_conv2d", **fields), _work(spec, x, weight), each=1)
-    return weight
+    run(task, struct("dpk_conv2d", **fields), _work(spec, x, terms[0]), each=1)
+    return sum_of_terms(kernels, terms)
 
 
 def conv2d_bias_gradient(kernels: Any, gradient: Array, winners: Winners | None) -> Array:

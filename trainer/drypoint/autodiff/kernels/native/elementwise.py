@@ -21,6 +21,11 @@ def add(kernels: Any, x: Array, value: Array) -> Array:
     return _binary(kernels.add, x, value, empty_like(x))
 
 
+def sum_of_terms(kernels: Any, terms: Array) -> Array:
+    """The sum of one or two terms along the first axis."""
+    return terms[0] if len(terms) == 1 else add(kernels, *terms)
+
+
 def relu(kernels: Any, x: Array) -> Array:
     """The larger of x and 0, in x's memory order."""
     return _unary(kernels.relu, x)

@@ -4,7 +4,9 @@ from typing import Any
 
 from ..._tape import Array
 from ..._window import NO_PADDING, Convolution, Pair
+from . import algorithm
 from .call import contiguous, empty, from_rows, pointer, run, struct, to_rows
+from .elementwise import sum_of_terms
 from .linear import product
 
 
@@ -30,11 +32,12 @@ def conv2d_weight_gradient(kernels: Any, gradient: Array, x: Array, stride: Pair
     """The gradient with respect to the weight: (O, C, 1, 1)."""
     x = x[:, :, :: stride[0], :: stride[1]]
     g, rows, o, c = to_rows(gradient), to_rows(x), gradient.shape[1], x.shape[1]
-    y: Array = empty((o, c, 1, 1))
-    fields = {"g": pointer(g), "x": pointer(rows), "y": pointer(y)}
-    fields |= {"n_g": o, "n_x": c, "n": x.size // c}
+    n_terms = algorithm.n_gradient_terms(len(x), products=x.size // c, taps=1)
+    terms: Array = empty((n_terms, o, c, 1, 1))
+    fields = {"g": pointer(g), "x": pointer(rows), "y": pointer(terms)}
+    fields |= {"n_g": o, "n_x": c, "n": x.size // c, "n_terms": n_terms}
     run(kernels.row_products, struct("dpk_row_products", **fields), x.size * o, each=1)
-    return y
+    return sum_of_terms(kernels, terms)
 
 
 def _times_channels(kernels: Any, matrix: Array, x: Array, bias: Array | None = None) -> Array:
