@@ -69,6 +69,23 @@ def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
     assert found.differing_bytes == 0
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_concatenation_of_flattened_planes_keeps_their_order(channels, form):
+    """Oracle: ONNX Runtime, whose bytes are equal on this net."""
+    f = OnnxFile((1, 4, 4))
+    maps = [f.of("Conv", "input", f.drawn(n, 1, 3, 3), f.drawn(n)) for n in (channels, 1)]
+    f.of("Concat", *[f.of("Flatten", f.of("Relu", plane)) for plane in maps], axis=1)
+    size = 4 * (channels + 1)
+    content = quantized(
+        f.then("Gemm", f.drawn(3, size), f.drawn(3), transB=1).bytes(), (1, 4, 4), form
+    )
+    program = interop.program_from_onnx(content)
+    x = normals((1, 4, 4), 40, seed=3)
+    wanted = np.rint(onnx_runtime(content, x, plain=True) / program.output_scale)
+    assert (reference.run(program, program.integers(x)).reshape(wanted.shape) == wanted).all()
+
+
 def test_weights_scales_and_zero_points_are_the_files_own():
     f, shape = residual()
     content = quantized(f.bytes(), shape, "QDQ uint8")
