@@ -61,7 +61,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NE
         "of arrays x and y; IDX files; or the name of a data set: "
         f"{', '.join(data.cards())}. If left out: {left_out}",
     )
-    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
+    parser.add_argument(
+        "--limit", type=count, metavar="N", help="use only N of the examples; all if left out"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
