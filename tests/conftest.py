@@ -8,7 +8,7 @@ from pathlib import Path
 import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
-from passed import PassedTests, again_file
+from passed import PassedTests
 
 from tools import Toolbox
 
@@ -62,14 +62,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--write-passed",
         type=Path,
-        help="a file for the ids of the tests that pass and look at no more with --all-tools; "
-        "FILE.again is for the others that pass",
+        help="a file for the ids of the tests that pass and look at no more with --all-tools",
     )
     parser.addoption(
         "--leave-out",
         type=Path,
-        help="a file of --write-passed: not these tests; the tests of FILE.again without coverage, "
-        "which doubles their time",
+        help="a file of --write-passed: not these tests",
     )
 
 
@@ -150,12 +148,9 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
 
     if path := config.getoption("--leave-out"):
-        passed, again = (set(p.read_text("utf-8").splitlines()) for p in (path, again_file(path)))
+        passed = set(path.read_text("utf-8").splitlines())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
         items[:] = [item for item in items if item.nodeid not in passed]
-        for item in items:
-            if item.nodeid in again:
-                item.add_marker("no_cover")
 
     def in_folders(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]
