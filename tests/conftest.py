@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +33,7 @@ LONG = (
     ("engine_c", "tools", "trainer/test_kernels_c.py", "pybridge/test_forms.py", "test_lint.py"),
 )
 HERE = Path(__file__).parent
+MISSING = re.compile(r"could not import '(\w+)|(?:the package )?(\S+) is not installed")
 OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
 
 
@@ -163,9 +165,23 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the number of skipped tests by reason as the last line of the run."""
+    """Print the number of skipped tests by reason as the last line of the run; the commonest of the
+    tools and packages that are missing."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    if reasons:
-        counts = "; ".join(f"{n} since {why}" for why, n in reasons.most_common())
-        terminalreporter.write_line(f"not tested here: {counts}", yellow=True)
+    reasons, missing = Counter(), Counter()
+    for report in skipped:
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if found := MISSING.match(reason):
+            missing[(found[1] or found[2]).casefold()] += 1
+        else:
+            reasons[reason] += 1
+    counts = [f"{n} since {why}" for why, n in reasons.most_common()]
+    if missing:
+        names = [f"{name} {n}" for name, n in missing.most_common(5)]
+        names += [f"{len(missing) - 5} more"] if len(missing) > 5 else []
+        counts.append(
+            f"{missing.total()} since tools are missing, of which `make test-tools` installs most: "
+            f"{', '.join(names)}"
+        )
+    if counts:
+        terminalreporter.write_line(f"not tested here: {'; '.join(counts)}", yellow=True)

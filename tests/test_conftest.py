@@ -65,7 +65,8 @@ def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path
 
     first = output_of("-n", "1", "--write-passed", tmp_path / "passed")
     assert "= 1 failed, 6 passed, 2 skipped, 1 error in " in first
-    assert "1 since the package no_such_package is not installed" in first
+    assert "1 since no such tool is not installed; 1 since tools are missing" in first
+    assert "installs most: no_such_package 1" in first
     assert (tmp_path / "passed").read_text() == "test_own.py::test_passes\n"
     options = ("--all-tools", "--continue-on-collection-errors")
     second = output_of("--leave-out", tmp_path / "passed", *options)

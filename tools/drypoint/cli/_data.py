@@ -196,7 +196,8 @@ def _load_named_set(
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, "keep"):
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
-    shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
+    left_out = args.data is None and source.sha256 is None
+    shown = "MNIST (--data names other data)" if left_out else source.shown
     notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
