@@ -75,9 +75,9 @@ WORDS = {
 }
 
 
-# The last target of each compiler and flags: vectors of two lengths have equal objects.
-OF_FLAGS = {(row.compiler, *compile_flags(row)): row for row in devices.TARGETS}
-each_object_code = pytest.mark.parametrize("target", as_params(OF_FLAGS.values()), indirect=True)
+# Vectors of two lengths have equal flags and objects.
+BY_FLAGS = {(row.compiler, *compile_flags(row)): row for row in devices.TARGETS}
+each_object_code = pytest.mark.parametrize("target", as_params(BY_FLAGS.values()), indirect=True)
 
 
 def kernels(row):
