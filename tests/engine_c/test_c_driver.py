@@ -18,6 +18,7 @@ CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed 
 SHAPES = (
     *nets.BROAD,
     *nets.GRAY,
+    *nets.EIGHT,
     *nets.FULL,
     *nets.BANDED,
     *depthwise_nets.PROGRAMS,

@@ -508,7 +508,10 @@ def test_a_concatenation_of_flattened_planes_of_two_sizes_is_refused():
     layers = {"f": Flatten(), "g": Flatten(), "join": Concat(), "fc": Linear(2)}
     edges = [("a", "f", "join.a"), ("b", "g", "join.b"), ("join", "fc")]
     net = Model(Graph(layers, edges, shapes).initialize(0))
-    x = {name: np.ones((9, *shape)) * np.arange(9)[:, None, None, None] for name, shape in shapes.items()}
+    x = {
+        name: np.ones((9, *shape)) * np.arange(9)[:, None, None, None]
+        for name, shape in shapes.items()
+    }
     with pytest.raises(UnsupportedError, match=r"join \(Concat\): it joins a flattened plane"):
         quantize(net, calibrate(net, x))
 
