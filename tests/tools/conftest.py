@@ -58,7 +58,7 @@ def refused(cli):
         assert (code, out) == (2, "")
         *notes, line = err.splitlines(keepends=True)  # of the examples that the command reads
         assert all(
-            " example" in note or note.startswith(("no --data: ", "MNIST (")) for note in notes
+            " example" in note or note.startswith(("no --data: ", "MNIST: ")) for note in notes
         ), err
         assert line.startswith("drypoint")
         return line

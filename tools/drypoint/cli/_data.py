@@ -197,7 +197,7 @@ def _load_named_set(
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
-    shown = "MNIST (--data names other data)" if left_out else source.shown
+    shown = "MNIST" if left_out else source.shown
     notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
