@@ -418,9 +418,8 @@ def broken() -> nn.Layer:
         made = make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)
         assert made.bind((1, 2, 2)).output_shape((1, 2, 2)) == (3,)
         for function in ("wrong", "broken", "none"):
-            with pytest.raises(DrypointError) as refusal:
+            with pytest.raises(DrypointError):
                 make_net(f"{path}:{function}", input_shape=(1, 2, 2), classes=3)
-            assert str(refusal.value).isprintable()
     path.write_text("def net(:")
     with pytest.raises(DrypointError, match="SyntaxError"):
         make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)

@@ -12,26 +12,18 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import OnnxFile, as_ours, normals, onnx_runtime
+from onnx_files import OnnxFile, as_ours, check_net, normals
+from same_values import check_integers_of
 
-from drypoint import engine, interop, nn, quant
+from drypoint import interop, nn
 from tools import ROOT
 
 
 def matched(content, shape, *, exports=True):
     """Check a file's net against ONNX Runtime, and that its integers are the same in C; the net."""
-    net = interop.from_onnx(content)
-    x = normals(shape)
-    wanted, got = onnx_runtime(content, x), net(as_ours(net, x))
-    if got.ndim == 4 and got.shape != wanted.shape:
-        got = np.moveaxis(got, 1, -1)
-    got = got.reshape(wanted.shape)
-    assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    net = check_net(content, shape)
     if exports:
-        images = as_ours(net, normals(shape, 20, seed=2))
-        program = quant.quantize(net, quant.calibrate(net, images))
-        c = {"C": engine.Engine(program)}
-        assert engine.verify(program, c, program.integers(images)).differing_bytes == 0
+        check_integers_of(net, as_ours(net, normals(shape, 20, seed=2)))
     return net
 
 

@@ -101,7 +101,6 @@ def test_targets_that_do_not_fit_are_refused(loss, x, target):
     with pytest.raises(nn.InputError) as caught:
         loss(input=x, target=target)
     assert str(caught.value).startswith(type(loss).__name__)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scores", [[2.0, 1.0, 0.1], [0.5, -0.1, 0.6], [1.001, 0.0, 0.0]])
