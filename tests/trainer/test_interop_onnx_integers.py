@@ -10,7 +10,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import FORMS, OnnxFile, check_quantized, onnx_runtime, qdq, quantized
+from onnx_files import FORMS, OnnxFile, check_quantized, normals, onnx_runtime, qdq, quantized
 
 from drypoint import interop
 from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
