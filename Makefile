@@ -1,6 +1,6 @@
 # make          train, quantize, export and verify LeNet on MNIST: build/lenet
 # make test     the tests of every day, the C ones and the lint and type checks included
-# make coverage  the same tests, and which lines of Python they ran: at least 90 %; CI runs this
+# make coverage  the same tests, and which lines of Python they ran: at least 90 %
 # make model    retrain the LeNet that is shipped in the package: trainer/drypoint/models/shipped
 # make bench    how fast the engine is on this machine, against what the machine can do
 # make bench-train  how fast training is beside PyTorch, TensorFlow and JAX, if they are in .venv

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
 import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
-from passed import PassedTests, again_file
+from passed import PassedTests
 
 from tools import Toolbox
 
@@ -32,6 +33,7 @@ LONG = (
     ("engine_c", "tools", "trainer/test_kernels_c.py", "pybridge/test_forms.py", "test_lint.py"),
 )
 HERE = Path(__file__).parent
+MISSING = re.compile(r"could not import '(\w+)|(?:the package )?(\S+) is not installed")
 OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
 
 
@@ -62,14 +64,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--write-passed",
         type=Path,
-        help="a file for the ids of the tests that pass and look at no more with --all-tools; "
-        "FILE.again is for the others that pass",
+        help="a file for the ids of the tests that pass and look at no more with --all-tools",
     )
     parser.addoption(
         "--leave-out",
         type=Path,
-        help="a file of --write-passed: not these tests; the tests of FILE.again without coverage, "
-        "which doubles their time",
+        help="a file of --write-passed: not these tests",
     )
 
 
@@ -150,12 +150,9 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="only CI runs them (--all-tools)"))
 
     if path := config.getoption("--leave-out"):
-        passed, again = (set(p.read_text("utf-8").splitlines()) for p in (path, again_file(path)))
+        passed = set(path.read_text("utf-8").splitlines())
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
         items[:] = [item for item in items if item.nodeid not in passed]
-        for item in items:
-            if item.nodeid in again:
-                item.add_marker("no_cover")
 
     def in_folders(names):
         return [item for item in items if any(item.path.is_relative_to(HERE / n) for n in names)]
@@ -168,9 +165,23 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the number of skipped tests by reason as the last line of the run."""
+    """Print the number of skipped tests by reason as the last line of the run; the commonest of the
+    tools and packages that are missing."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    if reasons:
-        counts = "; ".join(f"{n} since {why}" for why, n in reasons.most_common())
-        terminalreporter.write_line(f"not tested here: {counts}", yellow=True)
+    reasons, missing = Counter(), Counter()
+    for report in skipped:
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if found := MISSING.match(reason):
+            missing[(found[1] or found[2]).casefold()] += 1
+        else:
+            reasons[reason] += 1
+    counts = [f"{n} since {why}" for why, n in reasons.most_common()]
+    if missing:
+        names = [f"{name} {n}" for name, n in missing.most_common(5)]
+        names += [f"{len(missing) - 5} more"] if len(missing) > 5 else []
+        counts.append(
+            f"{missing.total()} since tools are missing, of which `make test-tools` installs most: "
+            f"{', '.join(names)}"
+        )
+    if counts:
+        terminalreporter.write_line(f"not tested here: {'; '.join(counts)}", yellow=True)

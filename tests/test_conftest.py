@@ -31,8 +31,8 @@ def test_is_skipped(toolbox):
 def test_fails_at_its_end(broken_at_its_end):
     pass
 
-def test_draws_more_in_ci(cases, request):
-    assert (cases == 2) == (request.node.get_closest_marker("no_cover") is not None)
+def test_draws_more_in_ci(cases):
+    pass
 
 def test_has_a_fixture_that_drew_more(cases):
     pass
@@ -47,8 +47,8 @@ def test_draws_more_examples_in_ci(value):
 
 
 def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path):
-    """What looks at more runs again, without coverage. Also: a package that is not installed skips
-    a file of tests, and fails it with all tools."""
+    """What looks at more runs again. Also: a package that is not installed skips a file of tests,
+    and fails it with all tools."""
     (tmp_path / "test_own.py").write_text(TESTS)
     (tmp_path / "test_foreign.py").write_text("import no_such_package.part")
     places = os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tests/support")))
@@ -65,15 +65,9 @@ def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path
 
     first = output_of("-n", "1", "--write-passed", tmp_path / "passed")
     assert "= 1 failed, 6 passed, 2 skipped, 1 error in " in first
-    assert "1 since the package no_such_package is not installed" in first
+    assert "1 since no such tool is not installed; 1 since tools are missing" in first
+    assert "installs most: no_such_package 1" in first
     assert (tmp_path / "passed").read_text() == "test_own.py::test_passes\n"
-    names = (tmp_path / "passed.again").read_text().splitlines()
-    assert set(names) == {
-        "test_own.py::test_draws_more_in_ci",
-        "test_own.py::test_has_a_fixture_that_drew_more",
-        "test_own.py::test_runs_more_backends_in_ci",
-        "test_own.py::test_draws_more_examples_in_ci",
-    }
     options = ("--all-tools", "--continue-on-collection-errors")
     second = output_of("--leave-out", tmp_path / "passed", *options)
     assert "collected 8 items / 1 error / 1 deselected" in second

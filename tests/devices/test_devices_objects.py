@@ -5,9 +5,12 @@ shown to fail, on each target. Kernels are read on the targets that they are wri
 other targets that could run them: three for 64-bit Arm take most of the time to compile.
 """
 
+import pytest
+from device_jobs import as_params
 from objects import faults
 
 from drypoint import devices
+from drypoint.devices._emulate import compile_flags
 from drypoint.program import packing
 from tools import ENGINE_SOURCES
 
@@ -72,12 +75,18 @@ WORDS = {
 }
 
 
+# Vectors of two lengths have equal flags and objects.
+BY_FLAGS = {(row.compiler, *compile_flags(row)): row for row in devices.TARGETS}
+each_object_code = pytest.mark.parametrize("target", as_params(BY_FLAGS.values()), indirect=True)
+
+
 def kernels(row):
     """The files of a target's own kernels: for 8 bits, and where there are any for fewer."""
     own = packing.kernel_set(row.kernels)
     return {f"{own.backend}{bits}.c" for bits in ("", 4, 2)}
 
 
+@each_object_code
 def test_the_engine_keeps_its_promises_in_object_code(target, tmp_path):
     foreign = set().union(*map(kernels, devices.TARGETS)) - kernels(target) - {"dpt_scalar.c"}
     sources = [path for path in ENGINE_SOURCES if path.name not in foreign]
@@ -86,6 +95,7 @@ def test_the_engine_keeps_its_promises_in_object_code(target, tmp_path):
     assert faults(target, sources, tmp_path, granted=granted, pointers=POINTERS) == []
 
 
+@each_object_code
 def test_every_fault_is_found_in_a_file_that_has_it(target, tmp_path):
     for name, text in BAD.items():
         folder = tmp_path / name

@@ -43,7 +43,8 @@ def test_the_programs_have_every_kind_type_and_labels():
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_no_mutant_reaches_outside_its_buffers(toolbox, compiler, program, tmp_path):
     """All truncations, all flipped bits as they are and with the CRC repaired, all alignments, and
-    random mutations, under sanitizers."""
+    random mutations, under sanitizers. What is loaded also runs; of the flipped bits of a byte in
+    tables one does."""
     path = tmp_path / "good.dpt"
     path.write_bytes(blob.dumps(program))
     count = toolbox.count(every_day=2000, ci=5000)

@@ -489,14 +489,31 @@ def test_a_concatenation_of_a_tensor_and_what_huge_weights_make_of_it_is_refused
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (2, 4, 4), (3, 2)])
-def test_a_concatenation_of_flattened_planes_is_refused(shape):
-    """A concatenation would mix the values of two planes of one channel."""
+def test_a_concatenation_of_flattened_planes_is_that_of_the_planes(shape):
+    """Oracle: the blob of the net that joins the planes and flattens then, with equal weights."""
+    shapes = {"a": shape, "b": shape}
+    x = {name: np.random.default_rng(0).random((9, *shape), np.float32) for name in shapes}
+    flat = {"f": Flatten(), "g": Flatten(), "join": Concat(), "fc": Linear(2)}
+    edges = [("a", "f", "join.a"), ("b", "g", "join.b"), ("join", "fc")]
+    after = Model(Graph(flat, edges, shapes).initialize(0))
+    planes = {"join": Concat(), "f": Flatten(), "fc": Linear(2)}
+    edges = [("a", "join.a"), ("b", "join.b"), ("join", "f", "fc")]
+    before = Model(Graph(planes, edges, shapes).initialize(0).with_params(after.net.params))
+    made = [blob.dumps(quantize(net, calibrate(net, x))) for net in (after, before)]
+    assert made[0] == made[1]
+
+
+def test_a_concatenation_of_flattened_planes_of_two_sizes_is_refused():
+    shapes = {"a": (1, 4, 4), "b": (1, 2, 4)}
     layers = {"f": Flatten(), "g": Flatten(), "join": Concat(), "fc": Linear(2)}
     edges = [("a", "f", "join.a"), ("b", "g", "join.b"), ("join", "fc")]
-    model = Model(Graph(layers, edges, {"a": shape, "b": shape}).initialize(0))
-    x = {name: np.random.default_rng(0).random((9, *shape), np.float32) for name in ("a", "b")}
+    net = Model(Graph(layers, edges, shapes).initialize(0))
+    x = {
+        name: np.ones((9, *shape)) * np.arange(9)[:, None, None, None]
+        for name, shape in shapes.items()
+    }
     with pytest.raises(UnsupportedError, match=r"join \(Concat\): it joins a flattened plane"):
-        quantize(model, calibrate(model, x))
+        quantize(net, calibrate(net, x))
 
 
 def test_a_calibration_of_another_net_is_refused():

@@ -1,8 +1,7 @@
-"""Which tests passed, in two files for a second run (`.ci/run`).
+"""Which tests passed, in a file for a second run that leaves them out (`.ci/run`).
 
-The second run leaves out the tests of the first file. The other one, with the suffix .again, has
-the tests that look at more in CI (more random cases, more backends), or have a fixture that does:
-the second run adds to them, but hardly a line of Python that they had not executed.
+Not in the file are tests that look at more in CI (more random cases, more backends), or have a
+fixture that does.
 """
 
 from collections import Counter
@@ -19,13 +18,8 @@ def note_more_in_ci() -> None:
     more_in_ci.update(running[-1:])
 
 
-def again_file(path: Path) -> Path:
-    """The second file."""
-    return path.with_name(f"{path.name}.again")
-
-
 class PassedTests:
-    """A plugin that writes the files at the end of a run."""
+    """A plugin that writes the file at the end of a run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,7 +58,6 @@ class PassedTests:
 
     def pytest_sessionfinish(self, session):
         if not hasattr(session.config, "workerinput"):
-            passed = [name for name, phases in self.phases.items() if phases == 3]
-            for again, path in enumerate((self.path, again_file(self.path))):
-                names = (f"{name}\n" for name in passed if (name in self.again) == again)
-                path.write_text("".join(names), "utf-8")
+            passed = (name for name, phases in self.phases.items() if phases == 3)
+            names = (f"{name}\n" for name in passed if name not in self.again)
+            self.path.write_text("".join(names), "utf-8")

@@ -57,7 +57,9 @@ def refused(cli):
         code, out, err = cli(*arguments)
         assert (code, out) == (2, "")
         *notes, line = err.splitlines(keepends=True)  # of the examples that the command reads
-        assert all(" example" in note or note.startswith("no --data: ") for note in notes), err
+        assert all(
+            " example" in note or note.startswith(("no --data: ", "MNIST: ")) for note in notes
+        ), err
         assert line.startswith("drypoint")
         return line
 

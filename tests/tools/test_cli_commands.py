@@ -65,6 +65,19 @@ def test_help_has_an_example_that_parses(cli):
     assert all(any(line.startswith(f"{name} - ") for line in lines) for name in nn.families())
 
 
+def test_help_prints_each_default_and_fits_eighty_columns(monkeypatch):
+    """Oracle: the parsers of the commands."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in COMMANDS:
+        parser = build_parser(name)._actions[-1].choices[name]
+        lines = parser.format_help().splitlines()
+        assert max(map(len, lines)) <= 80, name
+        text = " ".join(" ".join(lines).split())
+        defaults = {a.default for a in parser._actions if not isinstance(a.default, list)}
+        for default in defaults - {None, argparse.SUPPRESS}:
+            assert (f"(default: {default})" in text) == (default is not False), (name, default)
+
+
 def test_the_version_is_that_of_the_package(cli):
     assert cli("--version") == (0, f"drypoint {version('drypoint')}\n", "")
 

@@ -1,5 +1,7 @@
 """Convolution and pooling against plain loops over every output and every tap."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -160,3 +162,39 @@ def test_an_empty_batch():
 )
 def test_output_sizes_by_hand(size, window, expected):
     assert window.output_size(*size) == expected
+
+
+def zeros(*shape):
+    return Tensor(np.zeros(shape))
+
+
+TRANSPOSED = {"stride": (2, 2), "padding": ((0, 0), (0, 0)), "size": (6, 6)}
+REFUSED = {
+    "concat wants shapes equal but for axis 1, got (2, 3, 4), (2, 3, 5)": lambda: ad.concat(
+        [zeros(2, 3, 4), zeros(2, 3, 5)]
+    ),
+    "got (2, 3), (2,)": lambda: ad.concat([zeros(2, 3), zeros(2)]),
+    "got none": lambda: ad.concat([]),
+    "a factor of (3,) does not fit (2, 3)": lambda: ad.multiply(zeros(2, 3), zeros(3)),
+    "weight_codes wants w (O, ...), ratio (O,) and unit (O,)": lambda: ad.weight_codes(
+        zeros(4, 3), zeros(4), np.ones(3), largest=7
+    ),
+    "wants a weight of shape (3, O, kh, kw), got (2, 4, 2, 2)": lambda: ad.conv_transpose2d(
+        zeros(1, 3, 3, 3), zeros(2, 4, 2, 2), None, **TRANSPOSED
+    ),
+    "wants a bias (4,), got (3,)": lambda: ad.conv_transpose2d(
+        zeros(1, 3, 3, 3), zeros(3, 4, 2, 2), zeros(3), **TRANSPOSED
+    ),
+    "3x3 pixels by stride (2, 2) has no output of 9x6": lambda: ad.conv_transpose2d(
+        zeros(1, 3, 3, 3), zeros(3, 4, 2, 2), None, **TRANSPOSED | {"size": (9, 6)}
+    ),
+    "depth_to_space by (2, 2) wants 4 * O channels": lambda: ad.depth_to_space(
+        zeros(1, 6, 2, 2), (2, 2), mode="CRD"
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_shapes_that_do_not_go_together_are_refused(message):
+    with pytest.raises(ad.AutodiffError, match=re.escape(message)):
+        REFUSED[message]()

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import FORMS, OnnxFile, check_quantized, onnx_runtime, qdq, quantized
+from onnx_files import FORMS, OnnxFile, check_quantized, normals, onnx_runtime, qdq, quantized
 
 from drypoint import interop
 from drypoint.program import Add, Conv, Dense, DepthwiseConv, Lookup, reference
@@ -57,6 +57,39 @@ def test_a_quantized_file_computes_what_onnx_runtime_computes(build, form):
     assert interop.is_quantized_onnx(content)
     assert not interop.is_quantized_onnx(f.bytes())
     check_quantized(content, shape)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_concatenation_of_flattened_planes_keeps_their_order(channels, form):
+    """Oracle: ONNX Runtime, whose bytes are equal on this net."""
+    f = OnnxFile((1, 4, 4))
+    maps = [f.of("Conv", "input", f.drawn(n, 1, 3, 3), f.drawn(n)) for n in (channels, 1)]
+    f.of("Concat", *[f.of("Flatten", f.of("Relu", plane)) for plane in maps], axis=1)
+    size = 4 * (channels + 1)
+    content = quantized(
+        f.then("Gemm", f.drawn(3, size), f.drawn(3), transB=1).bytes(), (1, 4, 4), form
+    )
+    program = interop.program_from_onnx(content)
+    x = normals((1, 4, 4), 40, seed=3)
+    wanted = np.rint(onnx_runtime(content, x, plain=True) / program.output_scale)
+    assert (reference.run(program, program.integers(x)).reshape(wanted.shape) == wanted).all()
+
+
+def test_a_flattened_plane_ends_a_net_where_its_order_is_the_engines():
+    """Oracle: ONNX Runtime. Of several channels the engine's order is another."""
+
+    def content(channels):
+        f = OnnxFile((1, 4, 4))
+        f.then("Conv", f.drawn(channels, 1, 3, 3), f.drawn(channels)).then("Relu").then("Flatten")
+        return quantized(f.bytes(), (1, 4, 4), "QDQ int8")
+
+    program = interop.program_from_onnx(content(1))
+    x = normals((1, 4, 4), 40, seed=3)
+    wanted = np.rint(onnx_runtime(content(1), x, plain=True) / program.output_scale)
+    assert (reference.run(program, program.integers(x)).reshape(wanted.shape) == wanted).all()
+    with pytest.raises(interop.OnnxError, match="ends the net in a flattened image: leave it out"):
+        interop.program_from_onnx(content(2))
 
 
 def test_weights_scales_and_zero_points_are_the_files_own():

@@ -275,10 +275,8 @@ class Builder:
 
     def clip(self, value: Value, low: float, high: float, **fields: Any) -> Value:
         """Each value, at least ``low`` and at most ``high``."""
-        node = Clip(
-            **self._fields(value, shape=self.node(value).shape) | {"low": low, "high": high}
-        )
-        return replace(self.add(replace(node, **fields), flat=value.flat), shape=value.shape)
+        own = self._fields(value, shape=self.node(value).shape) | {"low": low, "high": high}
+        return replace(self.add(Clip(**own | fields), flat=value.flat), shape=value.shape)
 
     def table(self, value: Value, function: RealFunction, slope: float = math.inf) -> Value:
         """A function of each value; see `Table`."""
@@ -352,14 +350,16 @@ class Builder:
         return replace(self.add(node, flat=a.flat), shape=a.shape)
 
     def concat(self, values: Sequence[Value]) -> Value:
-        """The channels of the values side by side."""
+        """The channels of the values side by side; of flattened planes of one size, flattened."""
         h, w, _ = values[0].shape
+        flat = all(value.flat and value.shape[:2] == (h, w) for value in values)
+        planes = [replace(value, flat=value.flat and not flat) for value in values]
         parts = [
             self.requantize(self.plane(value, "joins"), f"{self.layer}.{i}", dtype=True)
-            for i, value in enumerate(values)
+            for i, value in enumerate(planes)
         ]
         channels = sum(value.shape.c for value in parts)
-        return self.add(Concat(**self._copies(*parts, shape=Shape(h, w, channels))))
+        return self.add(Concat(**self._copies(*parts, shape=Shape(h, w, channels))), flat=flat)
 
     def upsample(self, value: Value, kernel: Pair) -> Value:
         """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
@@ -466,8 +466,7 @@ class Builder:
     def flatten(self, value: Value) -> Value:
         """The plane as a vector in the order channel, row, column."""
         value = self.in_memory(value)
-        order = value.shape.c > 1 and value.shape.h * value.shape.w > 1
-        return replace(value, flat=value.flat or order)
+        return replace(value, flat=value.flat or value.shape.h * value.shape.w > 1)
 
     def reshape(self, value: Value, shape: Shape) -> Value:
         """The value as a plane of another shape, which moves no value: its own shape, which it had
@@ -479,7 +478,7 @@ class Builder:
         if shape == value.shape:
             return replace(value, flat=False)
         if same_order(value.shape, shape) and not self._has_affine:
-            return self.view(self.in_memory(value), shape)
+            return self.view(self.in_memory(replace(value, flat=False)), shape)
         raise Unsupported(
             f"it makes {shape} of {value.shape}, which the engine stores in another order or form: "
             "leave it out, or put a Flatten before a Linear"

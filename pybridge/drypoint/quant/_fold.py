@@ -21,7 +21,7 @@ from drypoint.graph import (
     same_order,
 )
 from drypoint.graph import Graph as LoweredGraph
-from drypoint.nn import Concat, Graph, Layer, Model, Module, Reshape, Sequential
+from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
 from drypoint.program import Shape
 
 from ._errors import QuantizationError, UnsupportedError
@@ -135,11 +135,7 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
         raise Unsupported("it comes after a softmax, which ends a program: leave out that softmax")
     if not layer.exportable:
         raise Unsupported(f"the engine has no such op: {layer.use_instead}")
-    value = layer.lower(builder, *read)
-    if isinstance(layer, Concat) and value.shape != out:
-        # Of one channel a flattened plane keeps its shape: a concatenation would mix the values.
-        raise Unsupported("it joins a flattened plane: put a Linear before it, or join planes")
-    return value
+    return layer.lower(builder, *read)
 
 
 def _name_layer(name: str, net: Graph) -> str:
@@ -151,7 +147,7 @@ def _checked_end(builder: Builder, result: Value, title: str) -> Value:
     """An output of the net, checked to be the output of an op."""
     if result.number == 0 or isinstance(builder.node(result), InputPart):
         raise QuantizationError(f"{title} has no layer that would be an op of the engine")
-    if result.flat:
+    if result.flat and result.shape.c > 1:
         raise QuantizationError(
             f"{title} ends in a flattened plane {result.shape}, whose order in the engine is "
             "another (channels innermost): end in a Linear, or leave out the Flatten"

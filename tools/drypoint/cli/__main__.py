@@ -41,15 +41,15 @@ PROBLEM = 2  # exit code
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows an option's default, except for None and False, and keeps the lines of a help text."""
+    """Shows an option's default unless it is None, False or []; keeps the lines of a help text."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         split = super()._split_lines
         return [line for part in text.split("\n") for line in split(part, width)]
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        shown = action.default not in (None, False, argparse.SUPPRESS)
-        return super()._get_help_string(action) if shown else action.help
+        hidden = action.default is False or action.default in (None, [], argparse.SUPPRESS)
+        return action.help if hidden else super()._get_help_string(action)
 
 
 class _List(argparse.HelpFormatter):

@@ -61,7 +61,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NE
         "of arrays x and y; IDX files; or the name of a data set: "
         f"{', '.join(data.cards())}. If left out: {left_out}",
     )
-    parser.add_argument("--limit", type=count, metavar="N", help="use only N of the examples")
+    parser.add_argument(
+        "--limit", type=count, metavar="N", help="use only N of the examples; all if left out"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +199,8 @@ def _load_named_set(
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, "keep"):
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
-    shown = source.shown if args.data is not None or source.sha256 else "no --data: MNIST"
+    left_out = args.data is None and source.sha256 is None
+    shown = "MNIST" if left_out else source.shown
     notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)

@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="compare on these pictures; with a log: the pictures of its runs, in their order",
+        help="compare on these pictures, in place of --data; with a log: the pictures of its runs, "
+        "in their order",
     )
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)

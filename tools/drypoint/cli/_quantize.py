@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weight-bits",
         type=_scheme,
         metavar="BITS",
-        help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4",
+        help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4; 8 if left out",
     )
     parser.add_argument(
         "--flash",

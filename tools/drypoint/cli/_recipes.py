@@ -40,18 +40,20 @@ class Outcome:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--only", choices=RECIPES, help="one of the recipes")
+    parser.add_argument("--only", choices=RECIPES, help="one of the recipes; both if left out")
     parser.add_argument("--seeds", type=count, default=5, metavar="N", help="runs of each")
     parser.add_argument(
         "--first-seed", type=natural, default=100, help="recipes were chosen with seeds below 100"
     )
-    parser.add_argument("--epochs", type=count, help="passes over the images; the recipe's own")
+    parser.add_argument(
+        "--epochs", type=count, help="passes over the images; the recipe's if left out"
+    )
     parser.add_argument(
         "--direct",
         action="store_true",
         help="train once more with every convolution summed term by term, and print the difference",
     )
-    add_data_arguments(parser)
+    add_data_arguments(parser, left_out="MNIST")
 
 
 def run(args: argparse.Namespace) -> int:

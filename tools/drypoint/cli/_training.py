@@ -23,18 +23,22 @@ _MOST_EPOCHS = 2000
 RECIPES = {"fast": recipes.lenet_fast, "best": recipes.lenet_best}
 
 
-def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--recipe``, ``--epochs`` and ``--seed``, of every command that trains."""
+def add_training_arguments(
+    parser: argparse.ArgumentParser, *, epochs: str = "the recipe's"
+) -> None:
+    """``--recipe``, ``--epochs`` and ``--seed``, of every command that trains.
+
+    Args:
+        parser: of the command.
+        epochs: how long the command trains without ``--epochs``.
+    """
     parser.add_argument(
         "--recipe",
         choices=RECIPES,
         help=f"how to train LeNet: see drypoint recipes; {RECIPE} if left out",
     )
     parser.add_argument(
-        "--epochs",
-        type=count,
-        help="passes over the examples; if left out, the recipe's, or of pictures 5 to 150 for "
-        "about 4,000 steps, of other examples 5 to 60 for about 1,000, 6,000 of --task keyword",
+        "--epochs", type=count, help=f"passes over the examples; if left out, {epochs}"
     )
     parser.add_argument("--seed", type=natural, default=0, help="same seed, same bytes")
 

@@ -114,7 +114,7 @@ def _build(
             plane = plane_of(layer.shape)
             if layer.described and values[number].shape != plane:
                 raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
-            if number in outputs and values[number].flat:
+            if number in outputs and values[number].flat and values[number].shape.c > 1:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:
             if not (moves and layer.reads[0] in lost):
