@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, kernels
 from drypoint.autodiff.kernels import runtime
-from drypoint.autodiff.kernels.memory import _CHUNK, Arena
+from drypoint.autodiff.kernels.memory import CHUNK, FIRST_CHUNK, Arena
 from drypoint.autodiff.kernels.native import call
 
 
@@ -90,11 +90,10 @@ def test_a_range_that_fits_better_is_used_first():
 
 def test_chunks_are_not_joined():
     arena = Arena()
-    sizes = [_CHUNK, 3 * _CHUNK, 64]
-    arrays = [arena.empty((n,), np.uint8) for n in sizes]
-    assert [chunk.size for chunk in arena.chunks] == [*sizes[:2], sizes[0]]
+    arrays = [arena.empty((n,), np.uint8) for n in (FIRST_CHUNK, 64, 3 * CHUNK)]
+    assert [chunk.size for chunk in arena.chunks] == [FIRST_CHUNK, CHUNK, 3 * CHUNK]
     arrays.clear()
-    both = arena.empty((4 * _CHUNK,), np.uint8)
+    both = arena.empty((4 * CHUNK,), np.uint8)
     assert np.shares_memory(both, arena.chunks[3])
     assert not any(np.shares_memory(both, chunk) for chunk in arena.chunks[:3])
 

@@ -13,8 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 
 _LINE = 64
 """Bytes of a cache line, and of the widest vector."""
-_CHUNK = 1 << 25
-"""Bytes of a chunk of an arena, unless an array is larger."""
+FIRST_CHUNK, CHUNK = 3 << 20, 1 << 25
+"""Bytes of the first chunk of an arena and of each other chunk, unless an array is larger. Pages of
+a large chunk may have 2 MB; the arrays of a small net take less."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -66,8 +67,9 @@ class Arena:
         fitting = (r for r in free if r.end - r.begin >= n)
         best = min(fitting, key=lambda r: r.end - r.begin, default=None)
         if best is None:
-            self.chunks.append(_aligned_bytes(max(n, _CHUNK)))
-            best = _Range(len(self.chunks) - 1, 0, len(self.chunks[-1]))
+            size = max(n, CHUNK if self.chunks else FIRST_CHUNK)
+            self.chunks.append(_aligned_bytes(size))
+            best = _Range(len(self.chunks) - 1, 0, size)
         else:
             free.remove(best)
         end = best.begin + n
