@@ -118,9 +118,7 @@ def test_a_step_holds_its_activations_and_two_gradients(monkeypatch):
 
 
 @compiled
-@pytest.mark.parametrize(
-    ("name", "most"), [("ic", 44e6), ("vww", 127e6), ("mobilenet", 28e6)]
-)
+@pytest.mark.parametrize(("name", "most"), [("ic", 44e6), ("vww", 127e6), ("mobilenet", 28e6)])
 def test_the_memory_of_a_step_of_64(name, most, monkeypatch):
     """The bytes of `most` include the outputs of all layers, but of ReLUs after a batch norm."""
     arenas = []
