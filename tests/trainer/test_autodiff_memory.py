@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, kernels
 from drypoint.autodiff.kernels import runtime
-from drypoint.autodiff.kernels.memory import BlockPool
+from drypoint.autodiff.kernels.memory import CHUNK, FIRST_CHUNK, Arena
 from drypoint.autodiff.kernels.native import call
-from drypoint.autodiff.trace import Trace
 
 
 def begins_a_line(array):
@@ -52,32 +51,51 @@ def test_results_of_kernels_begin_at_a_cache_line():
             leaf._node.gradient = None
 
 
-def test_a_block_is_used_again_when_no_view_of_it_is_left():
-    pool = BlockPool()
-    first = pool.empty((100,), np.float32)
+def test_a_range_is_used_again_when_no_view_of_it_is_left():
+    arena = Arena()
+    first = arena.empty((112,), np.float32)
     view, place = first[:50].reshape(5, 10).T, kernels.address(first)
     assert begins_a_line(first)
-    assert pool.lends(view.base)
+    assert arena.lends(view.base)
     del first
-    assert kernels.address(pool.empty((100,), np.float32)) != place
+    second = arena.empty((112,), np.float32)
+    assert kernels.address(second) == place + 448
     del view
-    large, small = pool.empty((70,), np.float32), pool.empty((20,), np.float32)
-    assert kernels.address(large) in {place, kernels.address(pool.blocks[1])}
-    assert len(pool.blocks) == 3
-    assert not any(np.shares_memory(small, block) for block in pool.blocks[:2])
+    assert kernels.address(arena.empty((112,), np.float32)) == place
 
 
-def test_the_gradients_of_a_chain_take_turns_in_memory():
-    """A net of eight equal layers: as many activations as layers, but only some gradients."""
-    x = np.ones((16, 4, 8, 8), np.float32)
-    weights = [np.ones((4, 4, 1, 1), np.float32) for _ in range(8)]
-    with runtime.force_kernels(next(iter(runtime.Settings.sets))), Trace(x, *weights) as trace:
-        y = Tensor(x, requires_grad=True)
-        for weight in weights:
-            y = ad.conv2d(y, Tensor(weight, requires_grad=True))
-        y.sum().backward()
-    n_large = sum(block.size >= x.nbytes for pool in trace._pools.values() for block in pool.blocks)
-    assert n_large <= len(weights) + 4
+def test_ranges_are_split_and_joined():
+    arena = Arena()
+    arrays = [arena.empty((64,), np.float32) for _ in range(4)]
+    places = [kernels.address(array) for array in arrays]
+    assert [place - places[0] for place in places] == [0, 256, 512, 768]
+    del arrays[1:3]  # the ranges at 256 and 512
+    assert kernels.address(arena.empty((128,), np.float32)) == places[1]
+    small = arena.empty((16,), np.float32), arena.empty((17,), np.float32)
+    assert [kernels.address(array) - places[1] for array in small] == [0, 64]
+    assert len(arena.chunks) == 1
+    assert arena.empty((0, 3), np.float32).shape == (0, 3)
+
+
+def test_a_range_that_fits_better_is_used_first():
+    arena = Arena()
+    arrays = [arena.empty((n,), np.uint8) for n in (256, 64, 128, 64)]
+    large, better = kernels.address(arrays[0]), kernels.address(arrays[2])
+    del arrays[2], arrays[0]
+    assert kernels.address(arena.empty((128,), np.uint8)) == better
+    kept = arena.empty((256,), np.uint8)
+    assert kernels.address(kept) == large
+    assert len(arena.chunks) == 1
+
+
+def test_chunks_are_not_joined():
+    arena = Arena()
+    arrays = [arena.empty((n,), np.uint8) for n in (FIRST_CHUNK, 64, 3 * CHUNK)]
+    assert [chunk.size for chunk in arena.chunks] == [FIRST_CHUNK, CHUNK, 3 * CHUNK]
+    arrays.clear()
+    both = arena.empty((4 * CHUNK,), np.uint8)
+    assert np.shares_memory(both, arena.chunks[3])
+    assert not any(np.shares_memory(both, chunk) for chunk in arena.chunks[:3])
 
 
 def in_memory(values, layout):

@@ -3,6 +3,7 @@
 import gc
 import math
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -63,6 +64,27 @@ def test_inference_keeps_no_intermediate_arrays():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20
+
+
+def test_a_backward_that_retains_no_graph_frees_arrays_as_it_goes():
+    """The array of each op lives until its gradient is computed."""
+    x, alive, counts = leaf(2.0), [], []
+
+    def count(g):
+        counts.append(sum(reference() is not None for reference in alive))
+        return g
+
+    y = ad.record(x.data + 0, (x, count))
+    for _ in range(4):
+        y = y * y
+        alive.append(weakref.ref(y.data))
+    y.backward(retain_graph=False)
+    assert x.grad.tolist() == [16 * 2.0**15]
+    assert counts == [1]  # y itself
+    for again in (y, y + x):
+        with pytest.raises(AutodiffError, match="compute the result again, or retain the graph"):
+            again.backward()
+    assert x.grad.tolist() == [16 * 2.0**15]
 
 
 def test_a_parent_without_gradient_costs_no_product():

@@ -1,13 +1,18 @@
-"""The memory of a run beside the data: batches live as long as a step reads them."""
+"""The memory of a run beside the data: arrays live as long as a step reads them."""
 
+import mmap
+import platform
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from drypoint import nn, train
-from drypoint.autodiff import Tensor, relu
-from drypoint.autodiff.kernels import runtime
+from drypoint import autodiff as ad
+from drypoint import bench, nn, train
+from drypoint.autodiff import Tensor, relu, trace
+from drypoint.autodiff.kernels import address, runtime
+from drypoint.autodiff.kernels.memory import Arena
 from drypoint.autodiff.trace import Trace
 from drypoint.data import Dataset
 from drypoint.train import _epoch
@@ -16,6 +21,7 @@ from drypoint.train._training_data import read_examples
 IMAGES = np.random.default_rng(0).integers(0, 256, (96, 8, 8), np.uint8)
 SIGNALS = np.random.default_rng(1).normal(size=(96, 3, 16)).astype(np.float32)
 LABELS = np.arange(96) % 4
+compiled = pytest.mark.skipif(not runtime.Settings.sets, reason="no compiled kernels")
 NET = nn.Sequential([nn.Flatten(), nn.Linear(4), nn.Softmax()])
 
 
@@ -66,7 +72,91 @@ def test_batches_that_no_encoder_changes_are_not_copied():
     assert all(np.shares_memory(x, y) for x, y in zip(seen, taken, strict=True))
 
 
-@pytest.mark.skipif(not runtime.Settings.sets, reason="no compiled kernels")
+class CountingArena(Arena):
+    """An arena that counts.
+
+    Attributes:
+        most: the most bytes of arrays at one time.
+        extents: for each chunk the bytes from its begin to the end of the last array.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.most, self.extents, self._in_use = 0, {}, 0
+
+    def empty(self, shape, dtype):
+        array = super().empty(shape, dtype)
+        memory = owner(array)
+        self._count(memory.nbytes)
+        weakref.finalize(memory, self._count, -memory.nbytes)
+        number = next(i for i, c in enumerate(self.chunks) if np.may_share_memory(c, memory))
+        end = address(memory) + memory.nbytes - address(self.chunks[number])
+        self.extents[number] = max(self.extents.get(number, 0), end)
+        return array
+
+    def _count(self, n):
+        self._in_use += n
+        self.most = max(self.most, self._in_use)
+
+
+@compiled
+def test_a_step_holds_its_activations_and_two_gradients(monkeypatch):
+    """Eight equal layers: a layer's input is free once its gradients are computed."""
+    monkeypatch.setattr(trace, "Arena", CountingArena)
+    x = np.ones((16, 4, 8, 8), np.float32)
+    weights = [np.ones((4, 4, 1, 1), np.float32) for _ in range(8)]
+    with Trace(x, *weights) as traced:
+        y = Tensor(x, requires_grad=True)
+        for weight in weights:
+            y = ad.conv2d(y, Tensor(weight, requires_grad=True))
+        y = y.sum()
+        y.backward(retain_graph=False)
+    (arena,) = traced._arenas.values()
+    n_weights = sum(weight.nbytes for weight in weights)
+    assert 9 * x.nbytes <= arena.most <= 9 * x.nbytes + n_weights
+    assert sum(arena.extents.values()) <= 9 * x.nbytes + n_weights
+
+
+@compiled
+@pytest.mark.parametrize(("name", "most"), [("ic", 44e6), ("vww", 127e6), ("mobilenet", 28e6)])
+def test_the_memory_of_a_step_of_64(name, most, monkeypatch):
+    """The bytes of `most` include the outputs of all layers, but of ReLUs after a batch norm."""
+    arenas = []
+
+    def make():
+        arenas.append(CountingArena())
+        return arenas[-1]
+
+    monkeypatch.setattr(trace, "Arena", make)
+    net = {**bench.NETS, "mobilenet": nn.mobilenet}[name]().initialize(0)
+    x = np.random.default_rng(0).normal(size=(64, *net.input_shape)).astype(np.float32)
+    loss = nn.CrossEntropyLoss(from_logits=not isinstance(net[-1], nn.Softmax))
+    y = np.zeros(64, np.int64)
+    train.fit(net, (x, y), loss=loss, epochs=1, batch_size=64, validation_split=0, progress="none")
+    (arena,) = arenas
+    assert arena.most <= most
+    assert sum(arena.extents.values()) <= 1.15 * arena.most
+
+
+def resident_memory():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * mmap.PAGESIZE
+
+
+@compiled
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no memory is kept")
+def test_memory_that_the_c_library_keeps_goes_back():
+    """Freed arrays between arrays that are still in use."""
+    size, n = 100_000, 400
+    arrays = [np.ones(size, np.uint8) for _ in range(n)]
+    del arrays[::2], arrays[::2], arrays[::2]  # seven of eight
+    before = resident_memory()
+    runtime.lib.dpk_return_memory()
+    assert before - resident_memory() > 0.7 * size * n
+    assert all(array.all() for array in arrays)
+
+
+@compiled
 def test_a_compiled_trace_does_not_keep_its_inputs():
     x = SIGNALS.copy()
     reference = weakref.ref(x)

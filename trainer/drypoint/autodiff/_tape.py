@@ -56,8 +56,9 @@ def shared_vjps(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tupl
 class Node:
     """One value on the tape: its shape and dtype, and an edge to each parent with a gradient.
 
-    A node without edges is a leaf. `gradient` of a leaf is the sum over all backward passes;
-    `gradient` of other nodes stays None, since their gradients are dropped once passed on.
+    A node without edges is a leaf; edges None: a backward pass freed them. `gradient` of a leaf is
+    the sum over all backward passes; `gradient` of other nodes stays None, since their gradients
+    are dropped once passed on.
     """
 
     __slots__ = ("dtype", "edges", "gradient", "shape")
@@ -67,27 +68,38 @@ class Node:
     ) -> None:
         self.shape = shape
         self.dtype = dtype
-        self.edges = edges
+        self.edges: tuple[Edge, ...] | None = edges
         self.gradient: Array | LazyArray | None = None
 
 
 Edge: TypeAlias = tuple[Node, Vjp]
 
 
-def backpropagate(root: Node, gradient: Array, add: Callable[[Array, Array], Array]) -> None:
+def backpropagate(
+    root: Node, gradient: Array, add: Callable[[Array, Array], Array], *, retain_graph: bool
+) -> None:
     """Backpropagate `gradient` from `root`; `add` adds the result to the gradient of each leaf.
 
     A node passes its gradient on once, after all of its consumers have passed theirs (Kahn's
     topological order, on an explicit stack: a net may be deeper than Python's recursion limit).
-    The order depends only on the tape, so equal computations give equal bytes.
+    The order depends only on the tape, so equal computations give equal bytes. Unless
+    ``retain_graph``, a node that has passed its gradient on frees its edges, and with them the
+    arrays of its vector-Jacobian products.
 
     Raises:
-        AutodiffError: a vector-Jacobian product returned another shape or dtype than its parent's.
+        AutodiffError: a vector-Jacobian product returned another shape or dtype than its parent's;
+            or an earlier pass freed edges of the tape.
     """
     consumers = {root: 0}
     stack = [root]
     while stack:
-        for parent, _ in stack.pop().edges:
+        edges = stack.pop().edges
+        if edges is None:
+            raise AutodiffError(
+                "backward() through a tape that backward(retain_graph=False) freed: compute the "
+                "result again, or retain the graph"
+            )
+        for parent, _ in edges:
             if parent not in consumers:
                 consumers[parent] = 0
                 stack.append(parent)
@@ -102,8 +114,10 @@ def backpropagate(root: Node, gradient: Array, add: Callable[[Array, Array], Arr
             before = node.gradient
             node.gradient = passed if before is None else add(dense(before), dense(passed))
             continue
-        array = dense(passed)
-        for parent, vjp in node.edges:
+        array, edges = dense(passed), node.edges
+        if not retain_graph:
+            node.edges = None
+        for parent, vjp in edges:
             part = _check_gradient(vjp(array), parent)
             if parent in pending:
                 part = add(dense(pending[parent]), dense(part))

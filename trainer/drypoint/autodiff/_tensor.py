@@ -79,15 +79,18 @@ class Tensor:
         gradient = None if self._node is None else self._node.gradient
         return None if gradient is None else dense(gradient)
 
-    def backward(self, gradient: ArrayLike | None = None) -> None:
+    def backward(self, gradient: ArrayLike | None = None, *, retain_graph: bool = True) -> None:
         """Add the gradient of this tensor with respect to each leaf to the leaf's `grad`.
 
         Args:
             gradient: the gradient of the final result with respect to this tensor, of its shape
                 and dtype; None means 1 and needs a tensor of one element.
+            retain_graph: whether a second `backward` may follow. False frees the arrays of each op
+                as soon as its gradients are computed, so a step takes less memory.
 
         Raises:
-            AutodiffError: the tensor is a constant; `gradient` is missing or does not fit.
+            AutodiffError: the tensor is a constant; `gradient` is missing or does not fit; or an
+                earlier `backward` freed the graph.
         """
         if self._node is None:
             raise AutodiffError(
@@ -102,7 +105,7 @@ class Tensor:
             raise AutodiffError(
                 f"backward() of shape {self.shape}: give a gradient, or reduce to a scalar first"
             )
-        backpropagate(self._node, seed, kernels.add)
+        backpropagate(self._node, seed, kernels.add, retain_graph=retain_graph)
 
     def __neg__(self) -> "Tensor":
         return record(-self.data, (self, np.negative))

@@ -15,6 +15,7 @@ kernel or host callback; it is incomplete if NumPy computed an array in between.
 Python that branches on values or has side effects: put such code into a host callback.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernels.memory import BlockPool
+from .kernels.memory import Arena
 from .kernels.native import algorithm
 from .kernels.native import call as native
 from .kernels.native.call import address, tracer
@@ -89,7 +90,7 @@ class Trace:
         self._callbacks: list[tuple[int, HostFunction]] = []
         self._settings = _settings()
         self._worker: int | None = None
-        self._pools: dict[int | None, BlockPool] = {}
+        self._arenas: defaultdict[int | None, Arena] = defaultdict(Arena)
         self.register(*known)
 
     def __enter__(self) -> Self:
@@ -113,12 +114,12 @@ class Trace:
 
         Each worker has memory of its own: the workers' calls have no order among each other.
         """
-        return self._pools.setdefault(self._worker, BlockPool()).empty(shape, dtype)
+        return self._arenas[self._worker].empty(shape, dtype)
 
     def note_access(self, array: NDArray[Any]) -> None:
         """Note that a kernel reads or writes an array."""
         owner = _owner(array)
-        lent = any(pool.lends(owner) for pool in self._pools.values())
+        lent = any(arena.lends(owner) for arena in self._arenas.values())
         self._unknown |= not lent and id(owner) not in self._memory
 
     def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
@@ -176,7 +177,7 @@ class Trace:
                         )
         for array in varying.values():
             self._memory.pop(id(_owner(array)), None)
-        memory = self._memory, [pool.blocks for pool in self._pools.values()]
+        memory = self._memory, [arena.chunks for arena in self._arenas.values()]
         return CompiledTrace(
             self._calls, placeholders, self._callbacks, settings=self._settings, memory=memory
         )

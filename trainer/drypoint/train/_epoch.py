@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import closing
 from typing import TypeAlias, TypeVar
 
@@ -34,23 +34,22 @@ whole batch)."""
 T = TypeVar("T")
 
 
-def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
-    """The items in order, made by a second thread, at most `PREFETCH_DEPTH` in advance.
+def prefetch(items: Iterator[T], thread: Executor) -> Generator[T, None, None]:
+    """The items in order, made by another thread, at most `PREFETCH_DEPTH` in advance.
 
     Prefetching does not change an item: the thread makes one after the other, and random numbers
     depend on epoch and index alone. An error of the iterator is raised in place of its item. If
     the reader stops early, the thread finishes its item and drops it.
     """
     end = object()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="drypoint-batches") as thread:
-        futures = deque(thread.submit(next, items, end) for _ in range(PREFETCH_DEPTH))
-        try:
-            while (item := futures.popleft().result()) is not end:
-                futures.append(thread.submit(next, items, end))
-                yield item  # type: ignore[misc]  # next() gives a T or `end`
-        finally:
-            for future in futures:
-                future.cancel()
+    futures = deque(thread.submit(next, items, end) for _ in range(PREFETCH_DEPTH))
+    try:
+        while (item := futures.popleft().result()) is not end:
+            futures.append(thread.submit(next, items, end))
+            yield item  # type: ignore[misc]  # next() gives a T or `end`
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def batches(plan: Plan, number: int) -> Iterator[list[Shard]]:
@@ -123,14 +122,18 @@ def train_epoch(
     step: Step,
     progress: Progress,
     *,
+    thread: Executor,
     halted: Callable[[], bool],
 ) -> Figures | None:
-    """The mean figures of one epoch; None if it was halted or the loss is not finite."""
+    """The mean figures of one epoch; None if it was halted or the loss is not finite.
+
+    ``thread`` makes the batches.
+    """
     begin = time.perf_counter()
     number = state.epoch + 1
     totals: dict[str, float] = {"loss": 0.0, **dict.fromkeys(plan.metrics, 0.0)}
     seen = 0
-    with closing(prefetch(batches(plan, number))) as groups:
+    with closing(prefetch(batches(plan, number), thread)) as groups:
         for item in _run_steps(step, groups, halted):
             if item is None:
                 return None

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from types import FrameType
 
@@ -92,9 +93,11 @@ def run_epochs(
         return "early"
     # One BLAS thread: matrices this small gain nothing from a second one and lose much on a busy
     # machine. Sums keep their order, so the bytes do not depend on the number of cores.
+    # One thread for the batches of all epochs: the C library keeps memory for each new thread.
     with (
         closing(progress),
         interruption() as interrupt,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="drypoint-batches") as thread,
         one_blas_thread(),
         np.errstate(over="ignore", invalid="ignore"),  # divergence is checked by the loss
     ):
@@ -107,6 +110,7 @@ def run_epochs(
                 state,
                 step,
                 progress,
+                thread=thread,
                 halted=lambda: halts.is_interrupted() or halts.is_timed_out(),
             )
             if figures is not None and val is not None:

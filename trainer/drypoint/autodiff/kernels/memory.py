@@ -6,70 +6,100 @@ which doubles the work of the first-level cache; of all caches where neighbours 
 
 import math
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _LINE = 64
 """Bytes of a cache line, and of the widest vector."""
+FIRST_CHUNK, CHUNK = 3 << 20, 1 << 25
+"""Bytes of the first chunk of an arena and of each other chunk, unless an array is larger. Pages of
+a large chunk may have 2 MB; the arrays of a small net take less."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """A contiguous, uninitialized array."""
-    return _align(shape, dtype, np.empty(_n_bytes(shape, dtype), np.uint8))
+    return np.ndarray(shape, dtype, _aligned_bytes(_n_bytes(shape, dtype)))
+
+
+def _aligned_bytes(n: int) -> NDArray[np.uint8]:
+    memory = np.empty(n + _LINE - 1, np.uint8)
+    begin = -memory.__array_interface__["data"][0] % _LINE
+    return memory[begin : begin + n]
 
 
 def _n_bytes(shape: tuple[int, ...], dtype: DTypeLike) -> int:
-    return math.prod(shape) * np.dtype(dtype).itemsize + _LINE - 1
+    return math.prod(shape) * np.dtype(dtype).itemsize
 
 
-def _align(shape: tuple[int, ...], dtype: DTypeLike, memory: NDArray[Any]) -> NDArray[Any]:
-    begin = -memory.__array_interface__["data"][0] % _LINE
-    return np.ndarray(shape, dtype, memory, begin)
+class _Range(NamedTuple):
+    """The bytes ``begin`` to ``end`` of a chunk."""
+
+    chunk: int
+    begin: int
+    end: int
 
 
-class BlockPool:
-    """Blocks of memory that arrays use one after the other.
+class Arena:
+    """Memory that arrays use one after the other.
 
-    A block is free again when Python has dropped the last array or view in it. So the gradients of
-    a net take few blocks, which stay in a cache.
+    The range of an array is free again when Python has dropped the last array or view in it. An
+    array lies in the smallest free range that it fits into, and the rest of that range stays free;
+    free ranges side by side are one range. So arrays of many sizes take little more memory than
+    the most bytes in use at one time.
 
     Attributes:
-        blocks: all blocks, kept alive.
+        chunks: all memory, kept alive. The system provides a page of it when the page is written.
     """
 
     def __init__(self) -> None:
-        self.blocks: list[NDArray[np.uint8]] = []
-        self._free: list[NDArray[np.uint8]] = []
+        self.chunks: list[NDArray[np.uint8]] = []
+        self._free: list[_Range] = []
         self._loans: dict[int, weakref.ref[NDArray[Any]]] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """As `aligned_empty`, in the smallest free block that fits, the latest of equal ones.
-
-        A block of more than 1.5 times the size does not fit: the next large array needs it.
-        """
-        n = _n_bytes(shape, dtype)
-        fitting = (block for block in reversed(self._free) if n <= block.size <= n + n // 2)
-        block = min(fitting, key=lambda block: block.size, default=None)
-        if block is None:
-            block = np.empty(n, np.uint8)
-            self.blocks.append(block)
+        """As `aligned_empty`."""
+        n = -(-max(_n_bytes(shape, dtype), 1) // _LINE) * _LINE
+        # Python may drop other arrays at any time: their ranges go into the new list.
+        ranges, self._free = self._free, []
+        free = _join(ranges)
+        fitting = (r for r in free if r.end - r.begin >= n)
+        best = min(fitting, key=lambda r: r.end - r.begin, default=None)
+        if best is None:
+            size = max(n, CHUNK if self.chunks else FIRST_CHUNK)
+            self.chunks.append(_aligned_bytes(size))
+            best = _Range(len(self.chunks) - 1, 0, size)
         else:
-            self._free = [other for other in self._free if other is not block]
+            free.remove(best)
+        end = best.begin + n
+        self._free += free
+        if end < best.end:
+            self._free.append(best._replace(begin=end))
         # The base of all views of an array whose memory is not NumPy's is this array.
-        loan = np.frombuffer(block.data, np.uint8)
-        key = id(loan)
-        self._loans[key] = weakref.ref(loan, lambda _: self._end(key, block))
-        return _align(shape, dtype, loan)
+        loan = np.frombuffer(self.chunks[best.chunk].data, np.uint8, n, best.begin)
+        key, own = id(loan), best._replace(end=end)
+        self._loans[key] = weakref.ref(loan, lambda _: self._end(key, own))
+        return np.ndarray(shape, dtype, loan)
 
     def lends(self, owner: NDArray[Any]) -> bool:
-        """Whether an array that owns the memory of views lies in one of the blocks."""
+        """Whether an array that owns the memory of views lies in the arena."""
         return id(owner) in self._loans
 
-    def _end(self, loan: int, block: NDArray[np.uint8]) -> None:
+    def _end(self, loan: int, memory: _Range) -> None:
         del self._loans[loan]
-        self._free.append(block)
+        self._free.append(memory)
+
+
+def _join(ranges: list[_Range]) -> list[_Range]:
+    """The ranges in order; of ranges side by side, one."""
+    joined: list[_Range] = []
+    for r in sorted(ranges):
+        if joined and (joined[-1].chunk, joined[-1].end) == (r.chunk, r.begin):
+            joined[-1] = joined[-1]._replace(end=r.end)
+        else:
+            joined.append(r)
+    return joined
 
 
 def memory_order(array: NDArray[Any]) -> list[int]:

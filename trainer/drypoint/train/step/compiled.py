@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff.kernels import address, draw_key
+from drypoint.autodiff.kernels.runtime import lib
 from drypoint.autodiff.trace import CompiledTrace, Trace, Values
 
 from .._examples import n_examples
@@ -67,6 +68,7 @@ class CompiledStep:
     def _trace(self, shard: Shard) -> list[Totals]:
         """A step by the tape, and the replay of its trace."""
         tape, state = self._tape, self._tape.state
+        lib.dpk_return_memory()  # the arena of the trace takes new pages
         with Trace(*state.live_arrays(), *shard.batch.values()) as trace:
             memory = StepMemory(n_examples(shard.batch))
             tape.step(shard, memory)

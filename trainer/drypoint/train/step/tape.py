@@ -89,7 +89,7 @@ class TapeStep:
                 inputs = weights.objective.inputs(memory.copy_inputs(shard.batch, part.rows))
                 outputs = weights.objective.outputs(leaves, inputs, ctx)
                 losses = weights.objective.losses(outputs)
-                losses.backward(memory.full(losses.shape, 1 / shard.size))
+                losses.backward(memory.full(losses.shape, 1 / shard.size), retain_graph=False)
                 accumulator.add(part.rows, memory.gradients(leaves))
                 memory.store_result(part.rows, losses, outputs if self.plan.metrics else {})
         return accumulator.terms()

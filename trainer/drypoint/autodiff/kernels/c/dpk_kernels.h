@@ -320,6 +320,9 @@ const dpk_kernels *dpk_available(size_t i);
  * bytes are the same. Returns the result of the task. */
 int dpk_run(dpk_task *task, const void *arguments, size_t n_threads, size_t n_parts);
 
+/* Returns the memory that the C library keeps for later, and nothing uses, to the system. */
+void dpk_return_memory(void);
+
 /* A call of a task. */
 typedef struct {
     dpk_task *task;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The scratch memory of each thread. */
+/* The scratch memory of each thread, and the memory that the C library keeps. */
 #define _POSIX_C_SOURCE 200112L /* posix_memalign */
 
 #include "dpk_threads.h"
@@ -22,6 +22,12 @@ static void keep_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+}
+
+void dpk_return_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
 #endif
 }
 
