@@ -20,6 +20,7 @@
 #define QUADS_LANES      16
 #define QUADS_CHUNK      1
 #define QUADS_NARROW     1
+#define QUADS_TURNED     1
 #define QUADS_GRAY       1
 #define GRAY_COLUMNS     8
 #define COLUMNS_KEPT     3
@@ -67,20 +68,24 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-/* The bytes of four rows, interleaved channel by channel: 4 channels in each quarter. */
+/* 16 bytes at p in the quarters of the mask, whose lanes have a bit each. */
+QUADS_INLINE __m512i zmm_quarters(const uint8_t *p, __mmask16 mask, __m512i others) {
+    return _mm512_mask_broadcast_i32x4(others, mask,
+                                       _mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+/* The bytes of four rows, interleaved channel by channel: each quarter gets 4 bytes of every row,
+ * then groups the bytes of a channel. */
 QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, uint8_t *quads) {
-    __m128i t[4];
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
-    }
-    const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
-    const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
-    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ab, cd)),
-                                                _mm_unpackhi_epi16(ab, cd), 1);
-    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi16(ef, gh)),
-                                                 _mm_unpackhi_epi16(ef, gh), 1);
-    const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    _mm512_storeu_si512(quads, x86_flip(all, flip));
+    __m512i all = zmm_quarters(row[0], 0xFFFF, _mm512_setzero_si512());
+    all = zmm_quarters(row[1], 0x00F0, all);
+    all = zmm_quarters(row[2], 0x0F00, all);
+    all = zmm_quarters(row[3], 0xF000, all);
+    const __m512i four = _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), all);
+    const __m512i places =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    _mm512_storeu_si512(quads, x86_flip(_mm512_shuffle_epi8(four, places), flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
@@ -204,9 +209,7 @@ typedef __m512i gray_acc;
 
 /* 16 bytes at p in each even quarter of a register's halves, 16 bytes at q in each odd quarter. */
 QUADS_INLINE __m512i zmm_alternate(const uint8_t *p, const uint8_t *q) {
-    const __m512i a = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)p));
-    return _mm512_mask_broadcast_i32x4(a, 0xF0F0,
-                                       _mm_loadu_si128((const __m128i *)(const void *)q));
+    return zmm_quarters(q, 0xF0F0, zmm_quarters(p, 0xFFFF, _mm512_setzero_si512()));
 }
 
 QUADS_INLINE quad gray_row_quads(const uint8_t *p, const uint8_t *q, uint8_t flip) {

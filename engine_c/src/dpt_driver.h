@@ -77,8 +77,10 @@ typedef struct dpt_columns_panel {
     const uint8_t *pad;    /* 16 values of padding */
     size_t at, lanes;      /* the first channel, and the lanes that are stored */
     size_t together;       /* columns in 16 lanes */
+    size_t columns;        /* of the kernel; 1: its quads are taps beside each other */
     size_t column;         /* from the quads of a column to the next column's */
-    size_t quads, plane;   /* quads of a column; from one to the next */
+    size_t quads;          /* of a column */
+    size_t plane, back;    /* from one to the next; how much nearer the last one lies */
     size_t rows;           /* of the input in the quads */
     uint8_t flip;          /* what activations are flipped with */
 } dpt_columns_panel;

@@ -248,8 +248,7 @@ static void columns_fill(const dpt_columns_panel *g, int all, const uint8_t *in,
  * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows. */
 static void columns_plane(dpt_columns_panel *g, const uint8_t *in, void *out, uint8_t *buffer) {
     const dpt_op *op = g->op;
-    const size_t reach = dpt_columns_reach(op), room = DPT_COLUMNS_QUADS / g->quads;
-    const size_t most = (room - reach) / op->stride_w + 1;
+    const size_t reach = dpt_columns_reach(op), most = dpt_columns_windows(op);
     const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
     g->rows = op->kernel_h + twice;
     for (size_t y = 0; y < op->out.h; y += 1 + twice) {
@@ -263,6 +262,60 @@ static void columns_plane(dpt_columns_panel *g, const uint8_t *in, void *out, ui
                          (int32_t)columns, buffer);
             g->kernels->columns(g, twice && y + 1 < op->out.h, buffer, n, out,
                                 (y * op->out.w + x) * op->out.c + g->at);
+        }
+    }
+}
+
+/* The quads of `count` columns of a signal, from column `x` of the input's row `row` on: taps
+ * beside each other. The row has `width` columns, 0 where it is padding, which begins and ends
+ * anywhere. */
+static void signal_fill(const dpt_columns_panel *g, const uint8_t *row, int32_t width, int32_t x,
+                        int32_t count, uint8_t *to) {
+    const int32_t pixel = g->op->in.c, right = g->op->dilation_w, taps = g->op->kernel_w;
+    const int32_t few = pixel < DPT_DEPTHWISE_PANEL ? (DPT_DEPTHWISE_PANEL - 1) / pixel : 0;
+    const int32_t end = width - (dpt_smaller(taps, 4) - 1) * right - few; /* of whole columns */
+    const int32_t together = (int32_t)g->together;
+    while (count > 0) {
+        uint8_t copy[4][DPT_DEPTHWISE_PANEL];
+        const uint8_t *tap[4];
+        size_t apart[4], times;
+        int32_t columns = x >= 0 && x < end ? dpt_smaller(end - x, count) : 0, at = x;
+        if (together > 1) {
+            columns -= columns % together;
+        }
+        times = together > 1 ? (size_t)(columns / together) : (size_t)columns;
+        for (int32_t k = 0; k < 4; k++, at += right) {
+            const int inside = k < taps && at >= 0 && at < width;
+            tap[k] = inside ? row + at * pixel : g->pad;
+            apart[k] = inside ? (size_t)(together * pixel) : 0;
+            if (inside && columns == 0 && (width - at) * pixel < DPT_DEPTHWISE_PANEL) {
+                tap[k] = memcpy(copy[k], tap[k], (size_t)((width - at) * pixel));
+            }
+        }
+        columns = columns > 0 ? columns : 1;
+        g->kernels->interleave(g->flip, tap, apart, times > 0 ? times : 1, to);
+        to += (size_t)columns * g->column;
+        x += columns;
+        count -= columns;
+    }
+}
+
+/* All windows of a panel of a signal, as columns_plane. Its quads lie in the buffer once: quad q of
+ * a window is quad 0 of the window 4 * q taps further. */
+static void columns_signal(dpt_columns_panel *g, const uint8_t *in, void *out, uint8_t *buffer) {
+    const dpt_op *op = g->op;
+    const size_t most = dpt_columns_windows(op), reach = dpt_columns_reach(op);
+    g->plane = 4 * op->dilation_w * g->column;
+    g->back = (g->quads - 1) * g->plane - (reach - 1) * g->column;
+    for (size_t y = 0; y < op->out.h; y++) {
+        const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
+        const int32_t width = top >= 0 && top < op->in.h ? op->in.w : 0;
+        const uint8_t *row = in + g->at + (width > 0 ? (size_t)top * op->in.w * op->in.c : 0);
+        for (size_t x = 0; x < op->out.w; x += most) {
+            const size_t n = dpt_min(op->out.w - x, most);
+            signal_fill(g, row, width, (int32_t)(x * op->stride_w) - op->pad_left,
+                        (int32_t)((n - 1) * op->stride_w + reach), buffer);
+            g->kernels->columns(g, 0, buffer, n, out, (y * op->out.w + x) * op->out.c + g->at);
         }
     }
 }
@@ -284,6 +337,8 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
     g.lanes = exist * g.together;
     g.column = g.together > 1 ? 4 * exist : (size_t)DPT_COLUMN_QUAD;
     g.quads = dpt_columns_quads(op);
+    g.back = 0;
+    g.columns = dpt_is_signal(op) ? 1 : op->kernel_w;
     for (size_t i = 0; i < dpt_panels_of(op, DPT_DEPTHWISE_PANEL); i++) {
         g.at = dpt_panel_begin(op, DPT_DEPTHWISE_PANEL, i);
         g.bias = (const int32_t *)(const void *)packed;
@@ -293,9 +348,14 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
             pad[c] = op->pad[g.at + c % exist];
         }
         for (size_t k = 0; k < n; k++) {
-            columns_plane(&g, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer);
+            const uint8_t *input = in + k * dpt_elements(op->in);
+            if (dpt_is_signal(op)) {
+                columns_signal(&g, input, dpt_output(op, out, k), buffer);
+            } else {
+                columns_plane(&g, input, dpt_output(op, out, k), buffer);
+            }
         }
-        packed = g.weight + DPT_COLUMN_QUAD * g.quads * op->kernel_w;
+        packed = g.weight + DPT_COLUMN_QUAD * g.quads * g.columns;
     }
 }
 

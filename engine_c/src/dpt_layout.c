@@ -10,6 +10,12 @@ int dpt_fits_gray(const dpt_op *op) {
            op->kernel_w <= DPT_GRAY_QUADS && op->out.c <= DPT_GRAY_MOST_CHANNELS;
 }
 
+size_t dpt_columns_windows(const dpt_op *op) {
+    const size_t quads = dpt_is_signal(op) ? 1 : dpt_columns_quads(op);
+    const size_t room = DPT_COLUMNS_QUADS / quads, reach = dpt_columns_reach(op);
+    return room < reach ? 0 : (room - reach) / op->stride_w + 1;
+}
+
 /* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
  * fewer multiplications and a window has enough units to outweigh the cost of a panel of its
  * own, which is higher where the backend multiplies several blocks at once. */

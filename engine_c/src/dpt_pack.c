@@ -181,8 +181,15 @@ static void pack_gray(const dpt_op *op, uint8_t *to) {
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     const size_t quad = 4 * dpt_depthwise_panel(packing), y = tap / op->kernel_w,
                  x = tap % op->kernel_w;
-    return dpt_has_columns(op, packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
-                                        : tap / 4 * quad + tap % 4;
+    if (!dpt_has_columns(op, packing)) {
+        return tap / 4 * quad + tap % 4;
+    }
+    if (!dpt_is_signal(op)) {
+        return (y / 4 * op->kernel_w + x) * quad + y % 4;
+    }
+    const size_t end = 4 * dpt_columns_quads(op);
+    const size_t at = end > 4 && x >= end - 4 ? x + end - op->kernel_w : x;
+    return at / 4 * quad + at % 4;
 }
 
 /* Packs a depthwise convolution, panel by panel. The bias corrects as in pack_op. */
