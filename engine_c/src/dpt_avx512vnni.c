@@ -27,6 +27,7 @@
 #define QUADS_PREFETCH   2048 /* LeNet's dense op (400 KB) takes a fifth less time on Zen 5 */
 #define QUADS_CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
 #define QUADS_FLIPS      DPT_FLIPS_I8
+#define QUADS_FLIPS_LATE 1
 #define QUADS_BLOCKS     4
 #define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers for accumulators */
 
@@ -102,6 +103,12 @@ QUADS_INLINE quad quad_spread(const uint8_t *p, uint8_t flip) {
                     flip);
 }
 
+QUADS_INLINE quad quad_load_two(const uint8_t *p, uint8_t flip) {
+    int64_t value;
+    memcpy(&value, p, 8);
+    return x86_flip(_mm512_set1_epi64(value), flip);
+}
+
 /* Adds neighbouring lanes of 4 windows crosswise, twice. The 4 lanes of a channel are then the
  * channel's accumulators at the 4 windows. */
 QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
@@ -117,6 +124,13 @@ QUADS_INLINE void quads_acc_from_narrow(quads_acc *s) {
                              _mm512_set1_epi32(i));
         s[i].vector[0] = _mm512_permutexvar_epi32(lane, all);
     }
+}
+
+/* Of a turned block: in its second accumulator the lanes of two channels have changed places. */
+QUADS_INLINE quads_acc quads_acc_from_turned(quads_acc a, quads_acc b) {
+    const __m512i back = _mm512_shuffle_epi32(b.vector[0], _MM_PERM_CDAB);
+    a.vector[0] = _mm512_add_epi32(a.vector[0], back);
+    return a;
 }
 
 /* NUMERICS.md section 2 in 16 lanes, in place of y, without the clamp, P times. Even and odd lanes

@@ -101,15 +101,16 @@ typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, si
 /* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
  * flipped; [blocks]: of the panel, less 1.
  *
- * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
- * `exact_narrow` read nothing but the segments; they are meant for one window, or few. An entry is
- * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_GRAY for
- * `gray`, narrow blocks for `interleave` and `columns`. `groups` computes four groups of four
- * channels that read four; NULL where no kernel does. */
+ * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact`,
+ * `exact_narrow` and `exact_turned` read nothing but the segments; they are meant for one window,
+ * or few. An entry is NULL where the layout of weights, `packing`, has nothing for it: narrow
+ * blocks, DPT_GRAY for `gray`, narrow blocks for `interleave` and `columns`. `groups` computes four
+ * groups of four channels that read four; NULL where no kernel does. */
 typedef struct dpt_microkernels {
     uint32_t packing; /* DPT_PACKING */
     dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[DPT_MOST_BLOCKS];
     dpt_gemm *narrow, *exact_narrow;
+    dpt_gemm *turned, *exact_turned;
     dpt_gemm *groups[2];
     dpt_depthwise *depthwise;
     dpt_plane_kernel *gray;

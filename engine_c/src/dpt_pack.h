@@ -19,6 +19,12 @@
  * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has
  * the biases and multipliers of 16 lanes, too.
  *
+ * A panel of one block is turned where a backend can multiply several: 8 activations are loaded for
+ * two neighbouring lanes at once, and a lane of each two has the second quad first. So a load
+ * serves two multiplications. Lanes 0 and 1 of a unit have quad 0 of channel 0 and quad 1 of
+ * channel 1, then quad 0 of channel 1 and quad 1 of channel 0, in an accumulator of their own. A
+ * window of fewer than 64 activations gains nothing by it.
+ *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
  * fewer multiplications. It is packed and computed as a convolution of 16 channels (dpt_packed_op):
  * its window has the columns of both, and weights of 0 in the columns that only the other one
@@ -235,6 +241,8 @@ typedef struct dpt_layout {
     size_t segments, length; /* of a window; activations of a segment */
     size_t wide, narrow;     /* channels of whole blocks of a group; its narrow blocks */
     size_t padded;           /* biases of a group with the fill of its blocks; multipliers, too */
+    size_t unit;             /* activations that are multiplied at once, at most */
+    int turned;              /* whether a panel of one block is turned */
     uint64_t bytes;          /* of a group */
 } dpt_layout;
 
@@ -283,6 +291,11 @@ static inline void dpt_panel_measure(const dpt_layout *l, dpt_panel *panel) {
         panel->blocks = panel->channel < l->channels;
         panel->unit = DPT_NARROW_UNIT;
     }
+}
+
+/* Whether a panel is turned. */
+static inline int dpt_is_turned(const dpt_layout *l, const dpt_panel *panel) {
+    return l->turned && panel->blocks == 1 && panel->unit == 4;
 }
 
 /* The first panel of a group that is packed at `packed`. */
