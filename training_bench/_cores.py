@@ -9,11 +9,11 @@ best seen so far allows, the measurement is repeated. Every library is measured 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from drypoint.bench import Responder, measure_limits
+from drypoint.bench import Process, Responder, measure_limits
 
 WHOLE = 0.93  # a core at full speed: at least this share of the fastest rate seen
 NEAR = 2  # near cores: an exchange takes at most this many times the shortest seen
@@ -121,3 +121,29 @@ class Watched:
     def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
         """The numbers of each line of an answer that counts."""
         return self._watch.turn(self._responder, command, lines)
+
+
+class Together:
+    """Equal processes that answer as one process with their added throughput.
+
+    Args:
+        processes: each on cores of its own.
+    """
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._processes = processes
+
+    def ask(self, command: str, *, lines: int = 1) -> list[list[float]]:
+        """Ask all processes at one time; the answer is the time an item of all processes together.
+
+        Raises:
+            BenchError: a process ended.
+        """
+        with ThreadPoolExecutor(len(self._processes)) as pool:
+            answers = list(
+                pool.map(lambda process: process.ask(command, lines=lines), self._processes)
+            )
+        return [
+            [1 / sum(1 / time for time in times) for times in zip(*line, strict=True)]
+            for line in zip(*answers, strict=True)
+        ]

@@ -11,7 +11,6 @@ from drypoint import data, nn, quant, train
 from drypoint.autodiff import set_threads
 from drypoint.common import table_lines
 from drypoint.nn import Model, Sequential
-from drypoint.train import TrainState
 
 BATCH, STEPS = 128, 16
 EPOCHS = 3  # the first one is not timed: it compiles the step
@@ -64,17 +63,13 @@ def _train(
 ) -> tuple[Model, NDArray[np.float64]]:
     """The trained model, and the CPU milliseconds of a step in each epoch after the first."""
     ends: list[float] = []
-
-    def note_time(_: TrainState) -> None:
-        ends.append(time.process_time())
-
     result = train.fit(
         model,
         examples,
         epochs=EPOCHS,
         batch_size=BATCH,
         validation_split=0,
-        callbacks=[note_time],
+        callbacks=[lambda _: ends.append(time.process_time())],
         quantization=scheme,
         progress="none",
     )

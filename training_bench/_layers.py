@@ -14,7 +14,7 @@ from drypoint.bench import BenchError, table
 from drypoint.nn import Context, Layer
 
 from ._nets import NETS
-from ._torch_net import torch_module
+from ._torch_trainer import torch_module
 
 
 class LayerTimes(NamedTuple):

@@ -163,31 +163,51 @@ class PeerNet(ABC):
         return lambda x: library.matmul(x, matrix()) + (0.0 if bias is None else bias())
 
     def _graph(self, graph: Graph, shape: Shape, path: str) -> Step:
-        """A graph of one input, whose layers have one input each, but additions and joins."""
-        library, wiring = self.library(), graph.wiring
-        sources = {name: [end[0] for end in wiring.feeds[name].values()] for name in wiring.order}
-        shapes, steps = {"": shape}, dict[str, Step]()
+        def make(layer: Module, shape: Shape, name: str) -> Step:
+            return self._step(layer, shape, f"{path}{name}", shape)
+
+        return connect(graph, shape, make=make, concat=self.library().concat)[1]
+
+
+def connect(
+    graph: Graph,
+    shape: Shape,
+    *,
+    make: Callable[[Module, Shape, str], Step],
+    concat: Callable[[list[Any]], Any],
+) -> tuple[dict[str, Step], Step]:
+    """The steps of a graph's layers by name, and the graph as a function of its input.
+
+    Args:
+        graph: has one input; its layers have one input each, but additions and joins.
+        shape: of the input.
+        make: the step of a layer, of the shape of its input and of its name.
+        concat: joins arrays along their channels.
+    """
+    wiring = graph.wiring
+    sources = {name: [end[0] for end in wiring.feeds[name].values()] for name in wiring.order}
+    shapes, steps = {"": shape}, dict[str, Step]()
+    for name in wiring.order:
+        layer: Any = graph.layers[name]  # of one output
+        reads = [shapes[source] for source in sources[name]]
+        if isinstance(layer, Add | Concat):
+            ports = dict(zip(layer.input_ports, reads, strict=True))
+            (shapes[name],) = layer.output_shapes(ports).values()
+        else:
+            steps[name] = make(layer, reads[0], name)
+            shapes[name] = layer.output_shape(reads[0])
+    ((last, _),) = wiring.outputs.values()
+
+    def apply(x: Any) -> Any:
+        values = {"": x}
         for name in wiring.order:
-            layer: Any = graph.layers[name]  # of one output
-            reads = [shapes[source] for source in sources[name]]
-            if isinstance(layer, Add | Concat):
-                ports = dict(zip(layer.input_ports, reads, strict=True))
-                (shapes[name],) = layer.output_shapes(ports).values()
+            read = [values[source] for source in sources[name]]
+            if name in steps:
+                values[name] = steps[name](read[0])
+            elif isinstance(graph.layers[name], Concat):
+                values[name] = concat(read)
             else:
-                steps[name] = self._step(layer, reads[0], f"{path}{name}", reads[0])
-                shapes[name] = layer.output_shape(reads[0])
-        ((last, _),) = wiring.outputs.values()
+                values[name] = read[0] + read[1]
+        return values[last]
 
-        def apply(x: Any) -> Any:
-            values = {"": x}
-            for name in wiring.order:
-                read = [values[source] for source in sources[name]]
-                if name in steps:
-                    values[name] = steps[name](read[0])
-                elif isinstance(graph.layers[name], Concat):
-                    values[name] = library.concat(read)
-                else:
-                    values[name] = read[0] + read[1]
-            return values[last]
-
-        return apply
+    return steps, apply

@@ -1,14 +1,41 @@
-"""Training by PyTorch."""
+"""Training by PyTorch: a net of ours in PyTorch, with its parameters, and its trainer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.nn import Sequential
+from drypoint.bench import BenchError
+from drypoint.nn import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool1d,
+    GlobalAvgPool2d,
+    Graph,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    ReLU6,
+    Sequential,
+    Softmax,
+    Upsample,
+)
+from drypoint.nn import Module as Ours
 
-from ._torch_net import torch_net
+from ._peer_net import Shape, connect
 from ._trainer import LR, Trainer
+
+# Our name of an array -> PyTorch's.
+NAMES = {
+    "scale": "weight",
+    "shift": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
 
 
 class TorchTrainer(Trainer):
@@ -65,3 +92,123 @@ class ChannelsLastTrainer(TorchTrainer):
     """PyTorch in the layout channels_last, usually its fastest layout on CPUs."""
 
     channels_last = True
+
+
+def torch_net(net: Sequential) -> Any:
+    """The net in PyTorch, up to its softmax.
+
+    Raises:
+        BenchError: a layer that is not given to peers.
+    """
+    assert net.input_shape is not None  # every net of the bench has one
+    return _sequential(net, net.input_shape)
+
+
+def _sequential(net: Sequential, shape: Shape) -> Any:
+    import torch  # noqa: PLC0415 - optional
+
+    modules: list[Any] = []
+    for layer in net:
+        if not isinstance(layer, Softmax):
+            modules.append(torch_module(layer, shape))
+        shape = layer.output_shape(shape)
+    return torch.nn.Sequential(*modules)
+
+
+def torch_module(layer: Ours, shape: Shape) -> Any:
+    """A layer of one input, of this shape, as a module."""
+    import torch  # noqa: PLC0415 - optional
+
+    match layer:
+        case Sequential():
+            return _sequential(layer, shape)
+        case Graph():
+            return _graph(layer, shape)
+        case Conv2d():
+            return _convolution(layer, shape)
+        case Linear():
+            rows, columns = layer.params["weight"].shape
+            return _with_arrays(torch.nn.Linear(columns, rows, bias=layer.bias), layer.params)
+        case BatchNorm1d() | BatchNorm2d():
+            kind = getattr(torch.nn, type(layer).__name__)
+            norm = kind(shape[0], eps=layer.epsilon, momentum=layer.momentum)
+            return _with_arrays(norm, {**layer.params, **layer.buffers})
+        case ReLU():
+            return torch.nn.ReLU()
+        case ReLU6():
+            return torch.nn.ReLU6()
+        case MaxPool2d():
+            return torch.nn.MaxPool2d(layer.kernel_size, layer.stride)
+        case Upsample():
+            return torch.nn.Upsample(scale_factor=layer.scale_factor)
+        case GlobalAvgPool1d():
+            return torch.nn.Sequential(torch.nn.AdaptiveAvgPool1d(1), torch.nn.Flatten())
+        case GlobalAvgPool2d():
+            return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+        case Flatten():
+            return torch.nn.Flatten()
+        case _:
+            raise BenchError(f"{type(layer).__name__} is not given to peers")
+
+
+def _convolution(layer: Conv2d, shape: Shape) -> Any:
+    """A convolution; padding along time, or that differs between opposite sides, is a module before
+    it.
+    """
+    import torch  # noqa: PLC0415 - optional
+
+    (top, bottom), (left, right) = layer.window(shape).padding
+    weight, signal = layer.params["weight"], isinstance(layer, Conv1d)
+    inside = not signal and (top, left) == (bottom, right)
+    module = (torch.nn.Conv1d if signal else torch.nn.Conv2d)(
+        shape[0],
+        len(weight),
+        weight.shape[2:],
+        stride=layer.stride,
+        padding=(top, left) if inside else 0,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+    module = _with_arrays(module, layer.params)
+    if inside:
+        return module
+    pad = (
+        torch.nn.ConstantPad1d((top, bottom), 0)
+        if signal
+        else torch.nn.ZeroPad2d((left, right, top, bottom))
+    )
+    return torch.nn.Sequential(pad, module)
+
+
+def _graph(graph: Graph, shape: Shape) -> Any:
+    """A graph of one input, whose layers have one input each, but additions and joins."""
+    import torch  # noqa: PLC0415 - optional
+
+    modules, apply = connect(
+        graph,
+        shape,
+        make=lambda layer, shape, _: torch_module(layer, shape),
+        concat=lambda arrays: torch.cat(arrays, 1),
+    )
+
+    class Wired(torch.nn.Module):  # type: ignore[misc]
+        """The modules of the graph."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = torch.nn.ModuleDict(modules)
+
+        def forward(self, x: Any) -> Any:
+            """The output of the last layer."""
+            return apply(x)
+
+    return Wired()
+
+
+def _with_arrays(module: Any, arrays: Mapping[str, Any]) -> Any:
+    import torch  # noqa: PLC0415 - optional
+
+    for name, values in arrays.items():
+        getattr(module, NAMES.get(name, name)).data = torch.from_numpy(np.array(values))
+    return module

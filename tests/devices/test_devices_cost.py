@@ -16,6 +16,7 @@ from drypoint import devices, models
 from drypoint.bench import make_case
 from drypoint.cli._export import cost_facts
 from drypoint.devices._cost import plane_bytes, table_bytes
+from drypoint.devices._count import Instructions
 from drypoint.program import GroupedConv, codegen, fuse_rows, packing
 from tools import ONLY_CI, ROOT
 
@@ -207,6 +208,16 @@ def test_a_budget_that_says_something_twice_is_refused():
         devices.parse_budget("ram=8K,ram=9K")
 
 
+def test_a_number_of_bytes_is_read():
+    assert [devices.parse_size(text) for text in ("1", "16k", "2M")] == [1, 16 << 10, 2 << 20]
+
+
+@pytest.mark.parametrize("text", ["", "0", "0K", "1.5K", "8KB", "-1"])
+def test_another_number_of_bytes_is_refused(text):
+    with pytest.raises(devices.BudgetError, match="is no number of bytes, such as 262144, 256K"):
+        devices.parse_size(text)
+
+
 COST = devices.Cost(
     built_with="gcc 14.2.0, -O3",
     code=4000,
@@ -232,6 +243,18 @@ COST = devices.Cost(
 def test_an_exceeded_budget_names_limit_and_layer(budget, layer, what):
     with pytest.raises(devices.BudgetError, match=f"{what}.*for '{layer}'"):
         devices.check_budget(budget, COST, PROGRAM, devices.target("cortex-m4"))
+
+
+def test_a_full_flash_names_fewer_bits():
+    with pytest.raises(devices.BudgetError, match="drypoint quantize --weights 4"):
+        devices.check_budget({"flash": 1}, COST, PROGRAM, devices.target("cortex-m4"))
+
+
+@pytest.mark.parametrize(("clock", "shown"), [(100, "9,999 us at 100"), (50, "20 ms at 50")])
+def test_a_time_is_in_milliseconds_from_ten_on(clock, shown):
+    counted = replace(COST, instructions=Instructions(ops=(1,) * 4, total=999_900))
+    rows = dict(devices.cost_rows(devices.target("cortex-m4"), counted, PROGRAM, clock))
+    assert f"about {shown} MHz" in rows["one run"]
 
 
 def test_a_budget_that_is_met_says_nothing():

@@ -19,7 +19,7 @@ WRITE = [sys.executable, ROOT / "docs/extension/notebooks.py", "--out"]
 
 
 def test_the_gallery_has_every_picture():
-    functions = {name for name, _ in inspect.getmembers(plot, inspect.isfunction)}
+    functions = {name for name, _ in inspect.getmembers(plot, inspect.isfunction) if name[0] != "_"}
     assert functions - {"inline_svg"} == set(SHOWN)
 
 

@@ -102,6 +102,7 @@ PACKAGES = {  # that examples of a page need beside drypoint's own
     "few-pictures.md": ["onnx"],
     "frameworks.md": ["sklearn"],
     "import.md": ["onnx"],
+    "import-tests.md": ["onnx"],
     "report.md": ["jinja2", "matplotlib"],
 }
 

@@ -1,27 +1,16 @@
 """`examples/c/listen.c`: a program file and samples of standard input, to lines of keywords."""
 
-import io
 import subprocess
-import wave
 from dataclasses import replace
 
 import numpy as np
 import sound_nets
+from wav_files import wav_bytes
 
 from drypoint.program import Detector, blob, reference
 from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, WARNINGS, run
 
 SAMPLES = sound_nets.SIGNAL[:12_000]
-
-
-def wav(samples, rate, channels=1):
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return buffer.getvalue()
 
 
 @ONLY_CI
@@ -49,9 +38,9 @@ def test_the_example_hears_what_the_reference_detects(toolbox, tmp_path):
     ):
         path.write_bytes(blob.dumps(program_file))
         wanted = [f"{seconds[i]:.2f} s: {program.labels[value]}" for i, value in pairs]
-        for data in (SAMPLES.astype("<i2").tobytes(), wav(SAMPLES, front.rate)):
+        for data in (SAMPLES.astype("<i2").tobytes(), wav_bytes(SAMPLES, front.rate)):
             assert run([listen, path], data=data).decode().splitlines() == wanted
-    for data, message in ((wav(SAMPLES, 8000, 2), b"wanted a WAV file of one channel"),):
+    for data, message in ((wav_bytes(SAMPLES, 8000, 2), b"wanted a WAV file of one channel"),):
         done = subprocess.run([listen, path], input=data, capture_output=True, check=False)
         assert (done.returncode, message in done.stderr) == (1, True)
     path.write_bytes(b"no blob")

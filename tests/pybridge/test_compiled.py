@@ -31,9 +31,8 @@ def test_a_compiled_model_gives_the_reference_traces(place):
 def test_a_compile_error_quotes_the_compiler(place, tmp_path):
     with (tmp_path / "net.c").open("a") as source:
         source.write("\nint broken(void) { return missing; }\n")
-    with pytest.raises(CompilerError, match=r"refuses the generated C: .*error.*missing") as error:
+    with pytest.raises(CompilerError, match=r"refuses the generated C: .*error.*missing"):
         Compiled(PROGRAM, **place)
-    assert "\n" not in str(error.value)
 
 
 def test_a_compiler_that_cannot_be_run_is_an_error(place, tmp_path):

@@ -102,7 +102,7 @@ def test_the_command_takes_bits_or_a_flash_size(tmp_path, capsys):
     for words, wanted in (
         (["--weights", "fc1=2,*=4"], {"conv1": 4, "conv2": 4, "fc1": 2, "fc2": 4}),
         (["--bits", "4"], dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 4)),
-        (["--flash", "440000"], dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 8)),
+        (["--flash", "440K"], dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 8)),
     ):
         command = ["quantize", "lenet-mnist", "--out", str(out), "--examples", "20", *words]
         assert main(command) == 0

@@ -6,11 +6,11 @@ indexing of the integers.
 
 import numpy as np
 import pytest
-from integer_nets import assert_within_bound
+from integer_nets import assert_stream, assert_within_bound, quantize
 
 from drypoint import nn, quant
 from drypoint.data import ImageEncoder
-from drypoint.program import ProgramError, Slice, reference, simplify, streaming
+from drypoint.program import Slice, reference, simplify
 
 SHAPE = (4, 6, 5)
 X = np.random.default_rng(0).normal(0, 1, (40, *SHAPE)).astype(np.float32)
@@ -26,15 +26,9 @@ LAYERS = {
 }
 
 
-def quantize(layers):
-    net = nn.Sequential(layers, input_shape=SHAPE).initialize(seed=1)
-    return net, quant.calibrate(net, X)
-
-
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
 def test_a_program_stays_within_the_proven_bound(layers):
-    net, calibration = quantize(layers)
-    program = quant.quantize(net, calibration)
+    net, calibration, program = quantize(layers, X)
     kinds = [type(op) for op in program.ops]
     assert kinds.count(Slice) == (layers is not LAYERS["all"])
     assert_within_bound(net, calibration, program, X, minor=Slice in kinds)
@@ -47,9 +41,7 @@ def test_a_program_is_exact_where_values_only_move():
         (nn.Slice(1, 1, step=2), np.s_[:, 1::2]),
         (nn.ChannelShuffle(2), np.s_[:, :, :, [0, 2, 1, 3]]),
     ):
-        plain, moved = (
-            quant.quantize(*quantize([nn.Conv2d(4, 3), *more])) for more in ([], [layer])
-        )
+        plain, moved = (quantize([nn.Conv2d(4, 3), *more], X)[2] for more in ([], [layer]))
         integers = [reference.trace(program, program.integers(X))[-1] for program in (plain, moved)]
         real = [program.real(y) for program, y in zip((plain, moved), integers, strict=True)]
         step = moved.output_scale / 2 + plain.output_scale / 2
@@ -73,8 +65,7 @@ def test_pixels_of_an_encoder_are_sliced_too():
 
 
 def test_channels_that_no_slice_reads_are_left_out():
-    net, calibration = quantize([nn.Conv2d(24, 1), nn.Slice(0, 9, 17), nn.Conv2d(2, 3)])
-    program = quant.quantize(net, calibration)
+    _, _, program = quantize([nn.Conv2d(24, 1), nn.Slice(0, 9, 17), nn.Conv2d(2, 3)], X)
     small = simplify(program).program
     assert small.ops[0].out_shape.c == 8
     x = program.integers(X)
@@ -82,14 +73,8 @@ def test_channels_that_no_slice_reads_are_left_out():
 
 
 def test_a_stream_takes_channels_and_refuses_rows():
-    shape = (4, 12, 1)
-    x = np.random.default_rng(0).normal(0, 1, (20, *shape)).astype(np.float32)
-    for layer, refused in ((nn.Slice(0, 1, 3), False), (nn.Slice(1, 2), True)):
+    x = np.random.default_rng(0).normal(0, 1, (20, 4, 12, 1)).astype(np.float32)
+    refused = "leaves out rows along the time; a stream has no"
+    for layer, refusal in ((nn.Slice(0, 1, 3), ""), (nn.Slice(1, 2), refused)):
         layers = [nn.Conv2d(4, (3, 1)), layer, nn.Conv2d(2, (2, 1))]
-        net = nn.Sequential(layers, shape).initialize(1)
-        program = quant.quantize(net, quant.calibrate(net, x))
-        if not refused:
-            assert "slice" in [op.kind for op in streaming(program).ops]
-            continue
-        with pytest.raises(ProgramError, match="leaves out rows along the time; a stream has no"):
-            streaming(program)
+        assert_stream(layers, x, "slice", refusal)

@@ -135,9 +135,8 @@ def test_a_program_comes_back_from_its_blob_with_its_front_end(program):
 def test_a_broken_record_is_refused_by_python_and_c(what):
     status, data = REFUSED[what]
     assert status_in_c(data) == status
-    with pytest.raises(BlobError) as raised:
+    with pytest.raises(BlobError):
         blob.loads(data)
-    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("what", ACCEPTED)

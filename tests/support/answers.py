@@ -34,6 +34,15 @@ def is_answer(said, text):
     return re.fullmatch(pattern, said) is not None
 
 
+def refusal(call, *texts):
+    """The message of a call that is refused; it has these texts."""
+    with pytest.raises(DrypointError) as caught:
+        call()
+    for text in texts:
+        assert text in str(caught.value)
+    return str(caught.value)
+
+
 def check_answers(name, names, kind=DrypointError):
     """Every call of a table is refused, with its text; rows with another text are printed."""
     found = []

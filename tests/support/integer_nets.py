@@ -1,9 +1,27 @@
-"""What every integer program of a float net is held to."""
+"""Integer programs of float nets, and what every such program is held to."""
 
 import numpy as np
+import pytest
 
-from drypoint import engine, quant
-from drypoint.program import blob, reference
+from drypoint import engine, nn, quant
+from drypoint.program import ProgramError, blob, reference, streaming
+
+
+def quantize(layers, x):
+    """A net of layers for examples ``x``, its calibration, and its program."""
+    net = nn.Sequential(layers, input_shape=x.shape[1:]).initialize(seed=1)
+    calibration = quant.calibrate(net, x)
+    return net, calibration, quant.quantize(net, calibration)
+
+
+def assert_stream(layers, x, kind, refusal=""):
+    """The stream of a program of layers has such an op, or is refused with these words."""
+    _, _, program = quantize(layers, x)
+    if not refusal:
+        assert kind in [op.kind for op in streaming(program).ops]
+        return
+    with pytest.raises(ProgramError, match=refusal):
+        streaming(program)
 
 
 def assert_within_bound(net, calibration, program, x, *, minor):

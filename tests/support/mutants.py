@@ -20,6 +20,10 @@ VALUES = (
     0.5, -0.0, 1e308, 5e-324, "", "x", "7", "\n\x1b[31m", "y" * 5000, [], {}, [[]], [-1],
     [1] * 300, {"type": "ReLU"},
 )  # fmt: skip
+ATOMS = (
+    None, True, 0, -1, 1.5, 2**31, 10**30, 1e308, "", "x", ".", "a.b", [], {}, [1, [2]],
+    {"type": "ReLU"},
+)  # fmt: skip
 CELLS = (
     "", "-1", "x", "1.5", "1e9", "2147483647", "9" * 5000, "1_0", "٣", '"', '"\n', "\0",
     "z" * 200_000, "\ud7ff", "\r", "-2147483648", "2147483648", "4294967296",
@@ -66,6 +70,18 @@ def json_changed(rng, text):
         case _:
             parent[key] = VALUES[int(rng.integers(len(VALUES)))]
     return json.dumps(tree).replace(f'"{RAW}"', token)
+
+
+def json_replacements(value):
+    """A JSON value with itself, then each value in it in turn, replaced by every kind of value."""
+    yield from ATOMS
+    tree = json.loads(json.dumps(value))
+    for holder, key in list(_places(tree)):
+        before = holder[key]
+        for atom in ATOMS:
+            holder[key] = atom
+            yield tree
+        holder[key] = before
 
 
 def _places(tree):

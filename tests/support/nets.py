@@ -57,24 +57,8 @@ SPREAD_SEEDS = (
 # Random graphs with every feature of later kinds, whose ops write different bytes in both runs: of
 # the golden blobs and of `spread_programs`; chosen by size among the first 4,000.
 LATER_SEEDS = (
-    496,
-    524,
-    1364,
-    1700,
-    2386,
-    2757,
-    39,
-    599,
-    2419,
-    1081,
-    3006,
-    3818,
-    3776,
-    661,
-    3748,
-    124,
-    516,
-)
+    496, 524, 1364, 1700, 2386, 2757, 39, 599, 2419, 1081, 3006, 3818, 3776, 661, 3748, 124, 516,
+)  # fmt: skip
 INT8_STYLES = ("any", "extreme", "small", "zero")
 LIMITS = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
 

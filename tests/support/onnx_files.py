@@ -8,6 +8,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from same_values import check_close, check_engine
+
+from drypoint import interop
+from drypoint.program import reference
 
 FORMS = ["QDQ int8", "QDQ uint8", "QOperator"]
 
@@ -158,3 +162,30 @@ def quantized(content, shape, form):
         source.write_bytes(content)
         q.quantize_static(str(source), str(out), Reader(), **options)
         return out.read_bytes()
+
+
+def check_net(content, shape, tolerance=1e-5):
+    """The net of a file, which computes what ONNX Runtime computes."""
+    net, x = interop.from_onnx(content), normals(shape)
+    wanted, found = onnx_runtime(content, x), net(as_ours(net, x))
+    if found.ndim == 4 and found.shape[1] != wanted.shape[1]:  # channels last
+        found = np.moveaxis(found, 1, -1)
+    check_close(found, wanted, tolerance)
+    return net
+
+
+def check_quantized(content, shape):
+    """The program of a quantized file, which computes what the engine computes, and nearly
+    everywhere what ONNX Runtime computes without its own changes of the graph. ONNX Runtime rounds
+    in float32, so a byte of one op may differ by a step, and the ops after it pass that on.
+    """
+    program, x = interop.program_from_onnx(content), normals(shape, 40, seed=3)
+    wanted, plane = onnx_runtime(content, x, plain=True), program.ops[0].in_shape
+    integers = program.integers(x.reshape(len(x), plane.c, plane.h, plane.w))
+    found = reference.run(program, integers).reshape(len(x), *program.output_shape)
+    found = found.transpose(0, 3, 1, 2).reshape(wanted.shape)
+    steps = np.abs(found - wanted / program.output_scale)
+    assert steps.max() < 3
+    assert (steps < 0.01).mean() > 0.97
+    check_engine(program, integers)
+    return program

@@ -71,7 +71,6 @@ class OpTests:
                 self.make(**change)
             assert words in str(error.value)
             assert str(error.value).startswith(f"op {self.fields['name']!r}: ")
-            assert "\n" not in str(error.value)
 
 
 @cache

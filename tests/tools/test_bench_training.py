@@ -17,10 +17,10 @@ from drypoint.data import ImageEncoder
 from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
 from training_bench.__main__ import main
+from training_bench._cores import Together
 from training_bench._integers import integers_text
 from training_bench._nets import training_data
-from training_bench._together import Together
-from training_bench._torch_net import torch_net
+from training_bench._torch_trainer import torch_net
 
 BATCH = 16
 

@@ -1,10 +1,10 @@
 """Which examples a command reads without ``--data``: the net's training data, or none."""
 
 import json
-import wave
 
 import numpy as np
 import pytest
+from wav_files import write_wav
 
 from drypoint import data, nn, quant
 from drypoint.cli._source import saved_source
@@ -27,13 +27,7 @@ def saved(cli, tmp_path):
 
 def write_sound(path, frequency, *, rate):
     """Two seconds of a tone, 16 bits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tone = np.sin(np.arange(2 * rate) * frequency / rate * 2 * np.pi) * 9000
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(tone.astype("<i2").tobytes())
+    write_wav(path, np.sin(np.arange(2 * rate) * frequency / rate * 2 * np.pi) * 9000, rate)
 
 
 def small_net(classes=10):

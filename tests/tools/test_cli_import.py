@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx_files import OnnxFile
 from tflite_files import TfliteFile, a_net, windows
@@ -17,18 +16,9 @@ from drypoint.program import blob, reference
 
 
 def onnx_file(path, *, channels=1):
-    rng = np.random.default_rng(0)
-    arrays = {"w": rng.normal(0, 1, (3, channels * 20)), "b": rng.normal(0, 1, 3)}
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [helper.make_node("Flatten", ["x"], ["f"]),
-         helper.make_node("Gemm", ["f", "w", "b"], ["y"], transB=1)],
-        "net",
-        [value("x", TensorProto.FLOAT, ["N", channels, 4, 5])],
-        [value("y", TensorProto.FLOAT, ["N", 3])],
-        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()],
-    )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    f = OnnxFile((channels, 4, 5))
+    f.then("Flatten").then("Gemm", f.drawn(3, channels * 20), f.drawn(3), transB=1)
+    path.write_bytes(f.bytes())
     return path
 
 
@@ -41,7 +31,7 @@ def test_an_imported_net_decides_as_onnx_does_on_the_pixels_it_was_trained_on(cl
     model = nn.load(facts["file"])
     pixels = np.random.default_rng(1).integers(0, 256, (50, 4, 5)).astype(np.uint8)
     x = ((pixels[:, None] / 255 - 0.25) / 0.5).astype(np.float32)
-    (scores,) = ReferenceEvaluator(onnx.load(file)).run(None, {"x": x})
+    (scores,) = ReferenceEvaluator(onnx.load(file)).run(None, {"input": x})
     assert model(pixels) == ["abc"[i] for i in scores.argmax(axis=1)]
 
 

@@ -4,10 +4,10 @@ Oracle: the commands' own checks (verify compares every byte; the self-test list
 """
 
 import shutil
-import wave
 
 import numpy as np
 import pytest
+from wav_files import write_wav
 
 from drypoint import data
 from drypoint.cli import _keywords
@@ -24,13 +24,8 @@ def words(tmp_path):
     for word, hertz in (("low", 300), ("high", 2000)):
         for i in range(12):
             samples = 8000 * np.sin(2 * np.pi * hertz * np.arange(4000) / 8000)
-            path = tmp_path / "words" / word / f"{i}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with wave.open(str(path), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(8000)
-                file.writeframes((samples + rng.normal(0, 300, 4000)).astype("<i2").tobytes())
+            samples += rng.normal(0, 300, 4000)
+            write_wav(tmp_path / "words" / word / f"{i}.wav", samples)
     return tmp_path / "words"
 
 

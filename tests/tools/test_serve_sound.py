@@ -4,12 +4,12 @@ byte, and what it refuses. Chromium plays a WAV file as its microphone."""
 import base64
 import json
 import struct
-import wave
 
 import numpy as np
 import pytest
 import sound_nets
 from browser import chromium
+from wav_files import write_wav
 
 from drypoint import models, serve, sound
 from drypoint.data import Dataset
@@ -54,16 +54,6 @@ def opened(browser, page):
     yield browser
     assert browser.requests() == [page.as_uri()]
     assert browser.errors() == []
-
-
-def write_wav(path, samples, rate=8000, channels=1):
-    """A WAV file of int16 samples."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return path
 
 
 def text_of(content: bytes) -> str:

@@ -1,10 +1,10 @@
 """Columns of time and indices are no channels; no sample is in two parts; one sample rate."""
 
 import dataclasses
-import wave
 
 import numpy as np
 import pytest
+from wav_files import write_wav
 
 from drypoint import data, nn
 from drypoint.common import DrypointError
@@ -242,26 +242,17 @@ def test_one_short_recording_has_no_test_part_if_its_windows_overlap(tmp_path):
     assert {*data.read(root, window=8, keep=["x"]).parts} == {data.ALL}
 
 
-def sound(path, samples, *, rate):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
-
-
 def test_wav_files_of_several_rates_are_refused_and_one_rate_is_known(tmp_path):
     samples = np.random.default_rng(5).integers(-999, 999, 400)
     for k in range(4):
-        sound(tmp_path / f"set/a/{k}.wav", samples, rate=16000)
-        sound(tmp_path / f"set/b/{k}.wav", samples, rate=16000)
+        write_wav(tmp_path / f"set/a/{k}.wav", samples, rate=16000)
+        write_wav(tmp_path / f"set/b/{k}.wav", samples, rate=16000)
     splits = data.read(tmp_path / "set", window=40)
     encoder = SignalEncoder.from_data(splits["train"])
     assert (splits["train"].sample_rate, encoder.sample_rate) == (16000, 16000)
     assert "16,000 steps a second" in repr(splits["train"][:3])
     assert data.encoder_from_config(encoder.config()) == encoder
-    sound(tmp_path / "set/b/3.wav", samples, rate=44100)
+    write_wav(tmp_path / "set/b/3.wav", samples, rate=44100)
     with pytest.raises(DrypointError) as caught:
         data.read(tmp_path / "set", window=100)
     assert str(caught.value) == (

@@ -24,8 +24,8 @@ from drypoint.data import (
     idx_bytes,
     load,
 )
-from drypoint.data._sources import mnist, mnist_pickle, sources
-from drypoint.data._sources.pickled import unpickle_arrays
+from drypoint.data._sources import mnist, sources
+from drypoint.data._sources.pickled import idx_from_pickle, unpickle_arrays
 
 _NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -432,7 +432,7 @@ def test_a_pickle_of_old_and_new_numpy_gives_its_arrays():
 )
 def test_a_pickle_of_something_else_is_no_mnist(content):
     with pytest.raises(FormatError, match=r"mnist\.pkl\.gz: "):
-        mnist_pickle.idx_from_pickle(io.BytesIO(pickle.dumps(content, 3)))
+        idx_from_pickle(io.BytesIO(pickle.dumps(content, 3)))
 
 
 def test_the_real_thing():

@@ -5,10 +5,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from answers import refusal
 from PIL import Image
 
 from drypoint import data
-from drypoint.common import DrypointError
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (6, 5, 4)).astype(np.uint8)  # width 4, height 5
@@ -32,23 +32,13 @@ def same(found, x, y, classes):
     assert found.classes == classes
 
 
-def line(call, *texts):
-    with pytest.raises(DrypointError) as caught:
-        call()
-    text = str(caught.value)
-    assert text.isprintable(), text
-    for wanted in texts:
-        assert wanted in text, text
-    return text
-
-
 def test_a_folder_of_class_folders_has_no_parts(tmp_path):
     splits = data.read(folder(tmp_path))
     assert [*splits.parts] == [data.ALL]
     same(splits[data.ALL], GRAY[[1, 3, 5, 0, 2, 4]], [0, 0, 0, 1, 1, 1], ("a", "b"))
     assert splits.notes == ()
     assert data.load(tmp_path).digest() == data.load_folder(tmp_path).digest()
-    line(lambda: data.load(tmp_path, "test"), "has no part 'test'; its parts: all")
+    refusal(lambda: data.load(tmp_path, "test"), "has no part 'test'; its parts: all")
 
 
 def test_subfolders_train_and_test_are_parts_in_one_size_and_colour(tmp_path):
@@ -111,27 +101,29 @@ def test_names_of_classes_may_have_spaces_and_any_letters(tmp_path):
 def test_all_unreadable_pictures_are_in_one_line(tmp_path):
     folder(tmp_path)
     (tmp_path / "a/bad.png").write_text("hello")
-    line(lambda: data.read(tmp_path), "a/bad.png is not a readable picture")
+    refusal(lambda: data.read(tmp_path), "a/bad.png is not a readable picture")
     (tmp_path / "b/worse.jpg").write_bytes(b"\xff\xd8\xff")
-    text = line(lambda: data.read(tmp_path), "a/bad.png", "1 more of 8 cannot be read: ")
+    text = refusal(lambda: data.read(tmp_path), "a/bad.png", "1 more of 8 cannot be read: ")
     assert text.endswith("b/worse.jpg")
     (tmp_path / "b/empty").mkdir()
     (tmp_path / "empty").mkdir()
-    line(lambda: data.read(tmp_path), "empty has no pictures (", "remove it or fill it")
+    refusal(lambda: data.read(tmp_path), "empty has no pictures (", "remove it or fill it")
     (tmp_path / "code/src").mkdir(parents=True)
     (tmp_path / "code/src/main.c").write_text("int x;")
-    text = line(
+    text = refusal(
         lambda: data.read(tmp_path / "code"), "the subfolders of ", "/code have no pictures"
     )
     assert "remove" not in text
 
 
 def test_sources_that_are_none_are_one_line(tmp_path):
-    line(lambda: data.read(tmp_path / "none"), "there is no folder or file ")
-    line(lambda: data.read(tmp_path), "has no subfolders: one is wanted for each class")
+    refusal(lambda: data.read(tmp_path / "none"), "there is no folder or file ")
+    refusal(lambda: data.read(tmp_path), "has no subfolders: one is wanted for each class")
     (tmp_path / "notes.txt").write_text("x")
-    line(lambda: data.read(tmp_path / "notes.txt"), "notes.txt is no data set that is read")
-    text = line(lambda: data.load("mnits"), "no data set, folder or file 'mnits'; data sets: mnist")
+    refusal(lambda: data.read(tmp_path / "notes.txt"), "notes.txt is no data set that is read")
+    text = refusal(
+        lambda: data.load("mnits"), "no data set, folder or file 'mnits'; data sets: mnist"
+    )
     assert "digits" in text
 
 
@@ -169,7 +161,7 @@ def test_npz_files_that_are_no_data_are_one_line(tmp_path):
     path = tmp_path / "a.npz"
 
     def refused(*texts, **arrays):
-        line(lambda: data.read(npz(path, **arrays)), str(path), *texts)
+        refusal(lambda: data.read(npz(path, **arrays)), str(path), *texts)
 
     refused("has the arrays weights, bias; wanted: x and y", weights=GRAY, bias=GRAY)
     refused("has the arrays x: inputs without labels; wanted: x and y", x=GRAY)
@@ -187,8 +179,8 @@ def test_npz_files_that_are_no_data_are_one_line(tmp_path):
             x=np.array([None]), y=NAMES)  # fmt: skip
     for content in (b"", b"PK", b"hello", path.read_bytes()[:-30]):
         path.write_bytes(content)
-        line(lambda: data.read(path), "is no .npz file of arrays, or a damaged one")
-    line(lambda: data.read(npz(path, x=GRAY, y=NAMES), limit=300), "the limit is 300")
+        refusal(lambda: data.read(path), "is no .npz file of arrays, or a damaged one")
+    refusal(lambda: data.read(npz(path, x=GRAY, y=NAMES), limit=300), "the limit is 300")
 
 
 def test_an_array_that_declares_more_than_it_has_is_refused(tmp_path):
@@ -199,7 +191,7 @@ def test_an_array_that_declares_more_than_it_has_is_refused(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", huge[:8] + header.to_bytes(2, "little") + huge[10:])
-    line(
+    refusal(
         lambda: data.read(path),
         "x has 120 bytes of numbers; shape (6, 5, 400000000) of uint8 needs 12000000000",
     )
@@ -218,9 +210,9 @@ def test_a_folder_of_idx_files_has_the_parts_in_its_names(tmp_path):
     file = tmp_path / "emnist-train-images-idx3-ubyte"
     same(data.read(file)[data.ALL], GRAY[:4], range(4), tuple(range(4)))
     data.write_idx(tmp_path / "other-train-images-idx3-ubyte", GRAY)
-    line(lambda: data.read(tmp_path), "are both images of the part train: name one file")
+    refusal(lambda: data.read(tmp_path), "are both images of the part train: name one file")
     (tmp_path / "emnist-train-labels-idx1-ubyte").unlink()
-    line(lambda: data.read(file), "has no labels beside it: emnist-train-labels-idx1-ubyte")
+    refusal(lambda: data.read(file), "has no labels beside it: emnist-train-labels-idx1-ubyte")
 
 
 # Sets that have a name
@@ -236,12 +228,12 @@ def test_digits_are_scikit_learns(monkeypatch):
     x = np.concatenate([train.x, test.x])
     assert np.array_equal(x, np.floor(wanted.images * 255 / 16 + 0.5))
     assert np.array_equal(np.concatenate([train.y, test.y]), wanted.target)
-    line(lambda: data.load("digits", "val"), "digits has no part 'val'; its parts: train, test")
+    refusal(lambda: data.load("digits", "val"), "digits has no part 'val'; its parts: train, test")
     card = data.cards()["digits"]
     assert card.digests["test"] == test.digest()
     assert "CC BY 4.0" in str(card)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    text = line(lambda: data.load("digits"), "comes with a package that is not installed")
+    text = refusal(lambda: data.load("digits"), "comes with a package that is not installed")
     assert "pip install 'drypoint[baselines]'" in text
 
 
@@ -252,7 +244,7 @@ def test_other_content_than_the_cards_is_refused(monkeypatch, toolbox):
     digits = data.load("digits")
     changed = data.Dataset(255 - digits.x, digits.y, digits.classes)
     monkeypatch.setitem(named._LOADERS, "digits", lambda *_: changed)
-    line(lambda: data.load("digits"), f"has the SHA-256 {changed.digest()}, not")
+    refusal(lambda: data.load("digits"), f"has the SHA-256 {changed.digest()}, not")
 
 
 def test_fashion_mnist_is_found_in_a_folder_or_says_how_to_install_it(tmp_path, monkeypatch):
@@ -260,12 +252,12 @@ def test_fashion_mnist_is_found_in_a_folder_or_says_how_to_install_it(tmp_path, 
 
     monkeypatch.setattr(packaged, "_DEBIAN", tmp_path / "nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    text = line(lambda: data.load("fashion-mnist"), "apt-get install dataset-fashion-mnist")
+    text = refusal(lambda: data.load("fashion-mnist"), "apt-get install dataset-fashion-mnist")
     assert str(tmp_path / "nowhere") in text
     for part in ("train", "t10k"):
         data.write_idx(tmp_path / f"{part}-images-idx3-ubyte", np.zeros((10, 28, 28), np.uint8))
         data.write_idx(tmp_path / f"{part}-labels-idx1-ubyte", np.arange(10, dtype=np.uint8))
-    line(lambda: data.load("fashion-mnist", root=tmp_path), "has the SHA-256 ")
+    refusal(lambda: data.load("fashion-mnist", root=tmp_path), "has the SHA-256 ")
 
 
 def test_the_cards_name_every_set():

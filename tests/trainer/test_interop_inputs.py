@@ -5,7 +5,8 @@ inputs by their names.
 import numpy as np
 import pytest
 from onnx_files import FORMS, quantized
-from tflite_files import TfliteFile, windows
+from same_values import check_engine
+from tflite_files import TfliteFile, litert, windows
 
 from drypoint import engine, interop, nn, quant
 from drypoint.program import blob
@@ -35,23 +36,6 @@ def tflite_file(kind):
     return f
 
 
-def litert(content, x):
-    """LiteRT's output, a run for each example of inputs by name, in the file's type."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (wanted,) = interpreter.get_output_details()
-    rows = []
-    for i in range(len(next(iter(x.values())))):
-        for given in interpreter.get_input_details():
-            interpreter.set_tensor(given["index"], x[given["name"]][i][None])
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(wanted["index"])[0].copy())
-    values = np.stack(rows)
-    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
-
-
 def test_a_quantized_tflite_file_of_two_inputs_is_a_program_of_them():
     """LiteRT rounds a dense layer as the program does, but for single steps; the inputs are the
     file's int8, each with its zero point.
@@ -71,8 +55,7 @@ def test_a_quantized_tflite_file_of_two_inputs_is_a_program_of_them():
     off = np.abs(found - litert(content, x))
     assert off.max() <= 1
     assert (off == 0).mean() > 0.9
-    c = engine.Engine(program)
-    assert engine.verify(program, {"C": c}, x).differing_bytes == 0
+    check_engine(program, x)
 
 
 def test_a_float_tflite_file_of_two_inputs_is_a_net_of_them():
@@ -125,8 +108,7 @@ def test_a_torch_module_of_two_inputs_is_a_net_and_a_program_of_them():
     assert found.decisions_equal
     program = quant.quantize(net, quant.calibrate(net, x), name="two")
     assert [part.name for part in program.input_parts] == ["image", "age"]
-    c = engine.Engine(program)
-    assert engine.verify(program, {"C": c}, x).differing_bytes == 0
+    check_engine(program, x)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the exporter without types

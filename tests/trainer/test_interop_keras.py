@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+from same_values import check_integers_of
 
 if importlib.util.find_spec("keras") is None:
     pytest.skip("Keras is not installed", allow_module_level=True)
@@ -20,7 +21,7 @@ keras = pytest.importorskip("keras", reason="Keras is not installed")
 
 from page_examples import examples  # noqa: E402
 
-from drypoint import data, engine, interop, nn, quant  # noqa: E402
+from drypoint import data, interop, nn  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Keras and its backend about themselves
 L, Input = keras.layers, keras.Input
@@ -171,10 +172,7 @@ def test_an_imported_net_computes_the_model_and_its_integers_are_verified():
         assert found.decisions_equal, make
         planes = x if x.ndim == 2 else np.moveaxis(x, -1, 1)
         planes = planes.reshape(len(x), *net.input_shape)
-        program = quant.quantize(nn.Model(net), quant.calibrate(nn.Model(net), planes))
-        integers = program.integers(planes)
-        c = engine.Engine(program)
-        assert engine.verify(program, {"C": c}, integers[:8]).differing_bytes == 0, make
+        check_integers_of(net, planes, 8, make)
 
 
 def test_the_encoder_is_checked_too():

@@ -1,4 +1,4 @@
-"""ONNX files as the exporters write them: the table "from X to C" of docs/import.md, row by row.
+"""ONNX files as the exporters write them: "from X to C" of docs/import-tests.md, row by row.
 
 The files are written here node by node, in the form of each exporter; where PyTorch is installed,
 its two exporters write files of the same kinds too. Oracle: ONNX Runtime.
@@ -12,26 +12,18 @@ import re
 import numpy as np
 import onnx
 import pytest
-from onnx_files import OnnxFile, as_ours, normals, onnx_runtime
+from onnx_files import OnnxFile, as_ours, check_net, normals
+from same_values import check_integers_of
 
-from drypoint import engine, interop, nn, quant
+from drypoint import interop, nn
 from tools import ROOT
 
 
 def matched(content, shape, *, exports=True):
     """Check a file's net against ONNX Runtime, and that its integers are the same in C; the net."""
-    net = interop.from_onnx(content)
-    x = normals(shape)
-    wanted, got = onnx_runtime(content, x), net(as_ours(net, x))
-    if got.ndim == 4 and got.shape != wanted.shape:
-        got = np.moveaxis(got, 1, -1)
-    got = got.reshape(wanted.shape)
-    assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    net = check_net(content, shape)
     if exports:
-        images = as_ours(net, normals(shape, 20, seed=2))
-        program = quant.quantize(net, quant.calibrate(net, images))
-        c = {"C": engine.Engine(program)}
-        assert engine.verify(program, c, program.integers(images)).differing_bytes == 0
+        check_integers_of(net, as_ours(net, normals(shape, 20, seed=2)))
     return net
 
 
@@ -274,8 +266,8 @@ def test_the_batch_may_be_fixed_named_or_open():
 
 
 def test_every_row_of_the_table_from_x_to_c_names_a_test():
-    text = (ROOT / "docs/import.md").read_text("utf-8")
-    table = text[text.index("## From X to C") : text.index("## An ONNX file")]
+    text = (ROOT / "docs/import-tests.md").read_text("utf-8")
+    table = text[text.index("## From X to C") : text.index("## Everyday nets")]
     rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
     known = "\n".join(p.read_text("utf-8") for p in (ROOT / "tests/trainer").glob("test_interop*"))
     for row in rows:

@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 from onnx_files import FORMS, OnnxFile, normals, quantized
-from tflite_files import TfliteFile, int8s, windows
+from same_values import check_engine
+from tflite_files import TfliteFile, int8s, run_litert, windows
 
-from drypoint import engine, interop, nn, quant
+from drypoint import interop, nn, quant
 from drypoint.program import blob, output_names, reference
 from tools import ROOT, run
 
@@ -37,21 +38,10 @@ def tflite_file(kind):
 
 def litert_outputs(content, x):
     """LiteRT's outputs by name, as real numbers, a run for each input."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (given,) = interpreter.get_input_details()
-    rows = []
-    for example in x:
-        interpreter.set_tensor(given["index"], example[None])
-        interpreter.invoke()
-        rows.append({})
-        for end in interpreter.get_output_details():
-            values = interpreter.get_tensor(end["index"])[0].astype(np.float64)
-            scale, zero = end["quantization"]
-            rows[-1][end["name"]] = (values - zero) * scale if scale else values
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return {
+        name: (values[:, 0].astype(np.float64) - zero) * (scale or 1.0)
+        for name, (values, scale, zero) in run_litert(content, x).items()
+    }
 
 
 def test_a_quantized_file_of_several_outputs_is_a_program_of_them():
@@ -68,8 +58,7 @@ def test_a_quantized_file_of_several_outputs_is_a_program_of_them():
         # A softmax of logits that differ by a step each: its derivatives are at most 1/4.
         step = output.scale / 2 + 1 / 256 if output.softmax else output.scale
         assert np.abs(values - found[output.name]).max() <= 1.01 * step
-    c = {"C": engine.Engine(program)}
-    assert engine.verify(program, c, x).differing_bytes == 0
+    check_engine(program, x)
     assert blob.dumps(blob.loads(blob.dumps(program))) == blob.dumps(program)
 
 
@@ -141,8 +130,7 @@ def test_an_onnx_file_of_several_outputs(form):
     real = program.real(reference.run(program, program.integers(x)))
     for output, wanted in zip(program.outputs, run_onnx(integers, x), strict=True):
         assert np.abs(real[output.name] - wanted).max() < 2.5 * output.scale
-    found = engine.verify(program, {"C": engine.Engine(program)}, program.integers(x))
-    assert found.differing_bytes == 0
+    check_engine(program, program.integers(x))
 
 
 def cells_file(kind, beta=1.0):
@@ -171,8 +159,7 @@ def test_a_softmax_of_each_cell_is_recorded():
         clear = largest[..., -1] - largest[..., -2] > 0.05
         assert clear.mean() > 0.5
         assert (real.argmax(axis=3) == wanted.argmax(axis=3))[clear].all()
-        found = engine.verify(program, {"C": engine.Engine(program)}, x)
-        assert found.differing_bytes == 0
+        check_engine(program, x)
 
 
 def test_a_float_softmax_of_each_cell_is_a_layer():

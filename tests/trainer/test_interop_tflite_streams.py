@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tflite_files import TfliteFile, a_stream, windows
+from tflite_files import TfliteFile, a_stream, litert, windows
 
 from drypoint import engine, interop
 from drypoint.program import reference
@@ -15,22 +15,6 @@ from drypoint.program import reference
 ZERO = {"scale": 0.05, "zero": -128}
 VALID = windows(padding="VALID")
 NAMES = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
-
-
-def stepped(content, rows, *, kinds="AUTO"):
-    """What LiteRT computes after each step of new rows, integers less their zero point."""
-    litert = pytest.importorskip("ai_edge_litert.interpreter")
-    resolver = getattr(litert.OpResolverType, kinds)
-    running = litert.Interpreter(model_content=content, experimental_op_resolver_type=resolver)
-    running.allocate_tensors()
-    (given,), (wanted,) = running.get_input_details(), running.get_output_details()
-    step, outputs = given["shape"][1], []
-    for at in range(0, len(rows), step):
-        running.set_tensor(given["index"], rows[at : at + step].reshape(given["shape"]))
-        running.invoke()
-        outputs.append(running.get_tensor(wanted["index"]).ravel().copy())
-    values = np.array(outputs)
-    return values if values.dtype == np.float32 else values - np.int64(wanted["quantization"][1])
 
 
 def windows_of(rows, step, length):
@@ -58,7 +42,7 @@ def test_a_stream_is_a_program_over_a_window():
         assert program.input.shape == (3 * runs + 3, 1, 8)
         rows = smooth(3 * 110, 8)
         x = windows_of(rows, 3, 3 * runs + 3)[:, :, None]
-        wanted = stepped(content, rows)[-len(x) :]
+        wanted = litert(content, rows.reshape(-1, 3, rows.shape[1]))[-len(x) :]
         assert (reference.run(program, x).reshape(len(x), -1) == wanted).all()
         assert len(np.unique(wanted, axis=0)) > 50
         c = engine.Engine(program)
@@ -72,7 +56,7 @@ def test_a_float_stream_is_a_net_over_a_window():
     net = interop.from_tflite(content)
     rows = np.random.default_rng(0).normal(0, 1, (3 * 40, 8)).astype(np.float32)
     x = windows_of(rows, 3, 39)
-    wanted = stepped(content, rows)[-len(x) :]
+    wanted = litert(content, rows.reshape(-1, 3, rows.shape[1]))[-len(x) :]
     found = net(np.ascontiguousarray(x.transpose(0, 2, 1)[:, :, None]))
     assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()  # sums in another order
 
@@ -91,7 +75,7 @@ def test_the_wake_words_of_a_package_give_litert_s_bytes(toolbox):
         length, _, features = program.input.shape
         rows = smooth(3 * 220, features)
         x = windows_of(rows, 3, length)
-        wanted = stepped(content, rows)[-len(x) :]
+        wanted = litert(content, rows.reshape(-1, 3, rows.shape[1]))[-len(x) :]
         assert (engine.Engine(program).run(x[:, :, None]).reshape(len(x), -1) == wanted).all()
         live = engine.Engine(program.streaming())
         assert (live.run(rows[:, None, None]).reshape(len(x), -1) == wanted).all()

@@ -8,13 +8,14 @@ import warnings
 
 import numpy as np
 import pytest
+from same_values import check_integers_of
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript, which PyTorch's exporter needs, is missing")
 
 from page_examples import examples, run_c  # noqa: E402
 
-from drypoint import data, engine, interop, nn, quant  # noqa: E402
+from drypoint import data, engine, interop, nn  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 
@@ -149,11 +150,7 @@ def test_an_imported_net_computes_the_module_and_its_integers_are_verified():
         assert found.n == 64, name
         assert found.largest_difference <= 1e-5, name
         assert found.decisions_equal, name
-        planes = x.reshape(len(x), *net.input_shape)
-        program = quant.quantize(nn.Model(net), quant.calibrate(nn.Model(net), planes))
-        integers = program.integers(planes)
-        c = engine.Engine(program)
-        assert engine.verify(program, {"C": c}, integers[:8]).differing_bytes == 0, name
+        check_integers_of(net, x.reshape(len(x), *net.input_shape), 8, name)
 
 
 def test_the_encoder_is_checked_with_the_preprocessing_of_the_source():

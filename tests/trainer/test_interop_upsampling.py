@@ -9,21 +9,22 @@ import itertools
 
 import numpy as np
 import pytest
-from onnx_files import FORMS, OnnxFile, normals, onnx_runtime, qdq, quantized
-from tflite_files import TfliteFile, int8s, litert
+from onnx_files import (
+    FORMS,
+    OnnxFile,
+    check_net,
+    check_quantized,
+    normals,
+    onnx_runtime,
+    qdq,
+    quantized,
+)
+from same_values import check_close
+from tflite_files import TfliteFile, check_floats, check_integers, litert
 
-from drypoint import engine, interop, nn, quant
+from drypoint import interop, nn, quant
 from drypoint.common import DrypointError
 from drypoint.program import Conv, Upsample, reference
-
-
-def same(content, shape, *, tolerance=1e-5):
-    """The float net of a file, which gives what ONNX Runtime gives."""
-    net, x = interop.from_onnx(content), normals(shape, 3)
-    wanted = onnx_runtime(content, x)
-    got = net(x.reshape(len(x), *net.input_shape)).reshape(wanted.shape)
-    assert np.abs(got - wanted).max() <= tolerance * np.abs(wanted).max()
-    return net
 
 
 def test_transposed_convolutions_of_every_form():
@@ -31,24 +32,24 @@ def test_transposed_convolutions_of_every_form():
         f = OnnxFile((3, 4, 5), opset=17)
         options = {"pads": [1, 0, 0, 1], "output_padding": [0, more * (stride[1] > 1)]}
         f.then("ConvTranspose", f.drawn(3, 2, *kernel), f.drawn(2), strides=stride, **options)
-        assert [type(layer) for layer in same(f.bytes(), (3, 4, 5))] == [nn.ConvTranspose2d]
+        assert [type(layer) for layer in check_net(f.bytes(), (3, 4, 5))] == [nn.ConvTranspose2d]
     for options in (
         {"auto_pad": "SAME_UPPER"}, {"auto_pad": "SAME_LOWER"}, {"output_shape": [9, 11]},
         {"output_shape": [8, 10], "auto_pad": "SAME_LOWER"}, {"output_shape": [7, 10]},
     ):  # fmt: skip
         f = OnnxFile((3, 4, 5), opset=17)
         f.then("ConvTranspose", f.drawn(3, 2, 3, 4), strides=[2, 2], **options)
-        same(f.bytes(), (3, 4, 5))
+        check_net(f.bytes(), (3, 4, 5))
 
 
 def test_transposed_convolutions_in_groups_and_of_signals():
     f = OnnxFile((4, 4, 5), opset=17)
     f.then("ConvTranspose", f.drawn(4, 3, 3, 3), f.drawn(6), group=2, strides=[2, 2])
-    assert same(f.bytes(), (4, 4, 5)).output_shape((4, 4, 5)) == (6, 9, 11)
+    assert check_net(f.bytes(), (4, 4, 5)).output_shape((4, 4, 5)) == (6, 9, 11)
     f = OnnxFile((3, 8), opset=17)
     f.then("Conv", f.drawn(4, 3, 3)).then("Relu")
     f.then("ConvTranspose", f.drawn(4, 2, 4), strides=[2], pads=[1, 1])
-    same(f.bytes(), (3, 8))
+    check_net(f.bytes(), (3, 8))
 
 
 def test_resizing_that_repeats_pixels_by_any_formula_of_coordinates():
@@ -80,18 +81,18 @@ def test_resizing_that_repeats_pixels_by_any_formula_of_coordinates():
 
 def test_sizes_of_resizing_and_the_operator_before_it():
     f = OnnxFile((2, 3, 4), opset=18)
-    same(f.then("Resize", "", "", f.ints(1, 2, 6, 4), mode="nearest").bytes(), (2, 3, 4))
+    check_net(f.then("Resize", "", "", f.ints(1, 2, 6, 4), mode="nearest").bytes(), (2, 3, 4))
     f = OnnxFile((2, 3, 4), opset=18)
     scales = f.constant(np.array([2, 3], np.float32))
     f.then("Resize", "", scales, mode="nearest", axes=[2, 3])
-    same(f.bytes(), (2, 3, 4))
+    check_net(f.bytes(), (2, 3, 4))
     f = OnnxFile((2, 3, 4), opset=9)
     scales = f.constant(np.array([1, 1, 2, 3], np.float32))
-    same(f.then("Upsample", scales, mode="nearest").bytes(), (2, 3, 4))
+    check_net(f.then("Upsample", scales, mode="nearest").bytes(), (2, 3, 4))
     f = OnnxFile((2, 3, 4), opset=18)
     scales = f.constant(np.ones(4, np.float32))
     f.then("Resize", "", scales, mode="linear").then("Relu")
-    assert [type(layer) for layer in same(f.bytes(), (2, 3, 4))] == [nn.ReLU]
+    assert [type(layer) for layer in check_net(f.bytes(), (2, 3, 4))] == [nn.ReLU]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +106,14 @@ def test_interpolation_by_every_rule_for_coordinates(mode):
             "Resize", "", "", f.ints(1, 2, *size), mode="linear",
             coordinate_transformation_mode=mode,
         )  # fmt: skip
-        assert [type(layer) for layer in same(f.bytes(), (2, 3, 4))] == [nn.Resize]
+        assert [type(layer) for layer in check_net(f.bytes(), (2, 3, 4))] == [nn.Resize]
 
 
 def test_depth_to_space_in_both_orders():
     for mode in ("DCR", "CRD"):
         f = OnnxFile((8, 3, 4), opset=17)
         f.then("DepthToSpace", blocksize=2, mode=mode)
-        same(f.bytes(), (8, 3, 4), tolerance=0)
+        check_net(f.bytes(), (8, 3, 4), tolerance=0)
 
 
 def resized(f, *scales, **options):
@@ -181,16 +182,7 @@ def shuffled(mode):
 def test_a_file_of_a_decoder_computes_what_onnx_runtime_computes(build, form):
     f = build()
     shape = tuple(f.shape)
-    content = quantized(f.bytes(), shape, form)
-    program = interop.program_from_onnx(content)
-    x = normals(shape, 40, seed=3)
-    wanted = onnx_runtime(content, x, plain=True)
-    integers = program.integers(x)
-    plane = reference.run(program, integers).reshape(len(x), *program.output_shape)
-    steps = np.abs(plane.transpose(0, 3, 1, 2) - wanted / program.output_scale)
-    assert steps.max() < 3
-    assert (steps < 0.01).mean() > 0.97
-    assert engine.verify(program, {"C": engine.Engine(program)}, integers).differing_bytes == 0
+    check_quantized(quantized(f.bytes(), shape, form), shape)
 
 
 def test_a_shuffle_in_pytorchs_order_costs_nothing_in_integers():
@@ -246,18 +238,10 @@ def files(kind):
 
 def test_tensorflow_lite_files_of_integers_and_of_floats():
     for content in files("INT8"):
-        program = interop.program_from_tflite(content)
-        x = int8s(program.input_shape)
-        difference = np.abs(reference.run(program, x) - litert(content, x))
-        assert difference.max() <= 1
-        assert (difference > 0).mean() <= 0.02
+        check_integers(content, 0.02)
         assert interop.rounding_report(content).ops
     for content in files("FLOAT32"):
-        net = interop.from_tflite(content)
-        x = normals(net.input_shape, 4)
-        wanted = litert(content, x.transpose(0, 2, 3, 1))
-        got = net(x).transpose(0, 2, 3, 1).reshape(wanted.shape)
-        assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+        check_floats(content)
 
 
 def interpolated(kind, made, **options):
@@ -275,21 +259,11 @@ def test_tensorflow_lite_files_that_interpolate(corners, half):
     options = {"AlignCorners": corners, "HalfPixelCenters": half}
     for made in ((1, 8, 10, 8), (1, 3, 9, 8)):
         content = interpolated("INT8", made, **options)
-        program = interop.program_from_tflite(content)
-        assert [op.kind for op in program.ops] == ["resize"]
-        x = int8s(program.input_shape)
-        difference = np.abs(reference.run(program, x) - litert(content, x))
-        assert difference.max() <= 1
-        assert (difference > 0).mean() <= 0.1
+        assert [op.kind for op in check_integers(content, 0.1).ops] == ["resize"]
         (line,) = interop.rounding_report(content).ops
         assert line.most <= 1
         assert 0 < line.differing < line.reachable
-        content = interpolated("FLOAT32", made, **options)
-        net = interop.from_tflite(content)
-        x = normals(net.input_shape, 4)
-        wanted = litert(content, x.transpose(0, 2, 3, 1))
-        got = net(x).transpose(0, 2, 3, 1).reshape(wanted.shape)
-        assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+        check_floats(interpolated("FLOAT32", made, **options))
 
 
 def sliced(begin, size, made):
@@ -308,13 +282,10 @@ def sliced(begin, size, made):
 def test_a_slice_behind_an_upsampling_is_its_padding():
     """`to_tflite` writes it. Oracle: LiteRT."""
     content = sliced([0, 1, 0, 0], [1, 6, -1, 8], (1, 6, 10, 8))
-    program = interop.program_from_tflite(content)
-    assert [(op.kind, op.padding) for op in program.ops] == [
+    assert [(op.kind, op.padding) for op in check_integers(content).ops] == [
         ("upsample", (1, 0, 1, 0)),
         ("conv", (0, 0, 0, 0)),
     ]
-    x = int8s(program.input_shape)
-    assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
     for begin, size, made, text in (
         ([0, 1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), "a part of 8x10x8 that is not in it"),
         ([0, -1, 0, 0], [1, 8, 10, 8], (1, 8, 10, 8), r"from \[0, -1, 0, 0\] by"),
@@ -364,10 +335,7 @@ def test_a_block_of_one_pixel_still_changes_the_steps():
     assert np.array_equal(found, np.rint(wanted / program.output_scale))
     options = {"AlignCorners": False, "HalfPixelCenters": False}
     content = grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 4, 5, 8), **options)
-    program = interop.program_from_tflite(content)
-    assert [op.kind for op in program.ops] == ["conv"]
-    x = int8s(program.input_shape)
-    assert np.abs(reference.run(program, x) - litert(content, x)).max() <= 1
+    assert [op.kind for op in check_integers(content).ops] == ["conv"]
 
 
 def a_net():
@@ -383,10 +351,10 @@ def test_float_nets_are_written_and_read_again():
     net, x = a_net(), normals((2, 6, 4), 5)
     content = interop.to_onnx(net)
     wanted = net(x)
-    assert np.abs(onnx_runtime(content, x) - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    check_close(onnx_runtime(content, x), wanted)
     again = interop.from_onnx(content)
     assert [type(layer) for layer in again] == [type(layer) for layer in net]
-    assert np.abs(again(x) - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    check_close(again(x), wanted)
 
 
 def test_programs_are_written_for_the_other_runtimes():
@@ -423,8 +391,7 @@ def test_pytorch_modules():
         x = torch.from_numpy(normals(shape, 3))
         wanted = module(x).detach().numpy()
         net = interop.from_torch(module, x[:1])
-        got = net(x.numpy().reshape(3, *net.input_shape)).reshape(wanted.shape)
-        assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max()
+        check_close(net(x.numpy().reshape(3, *net.input_shape)), wanted)
 
 
 @pytest.mark.filterwarnings("ignore")  # of Keras and its backend about themselves

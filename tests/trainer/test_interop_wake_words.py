@@ -34,13 +34,29 @@ def folder_of(toolbox):
     return Path(found.submodule_search_locations[0]) / "models"
 
 
+def run_package(folder, name, samples):
+    """What the package computes of samples: the word, its rows of features, whether each row is a
+    hit, and the probability of every third row in 256ths.
+    """
+    from pymicro_features import MicroFrontend
+    from pymicro_wakeword import MicroWakeWord
+
+    word, front = MicroWakeWord.from_config(folder / f"{name}.json"), MicroFrontend()
+    rows, hits, probabilities = [], [], []
+    for at in range(0, len(samples) - 159, 160):
+        features = front.process_samples(samples[at : at + 160].tobytes()).features
+        if features:
+            rows.append(features)
+            hits.append(word.process_streaming(np.array(features, np.float32).reshape(1, 1, 40)))
+            if len(rows) % 3 == 0:
+                probabilities.append(round(word._probabilities[-1] * 256))
+    return word, rows, hits, probabilities
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_wake_word_hears_what_its_package_hears(toolbox, name):
     """Every input byte is equal; every probability within a step; samples to decision in 7 KB."""
     toolbox.need_package("pymicro_features")
-    from pymicro_features import MicroFrontend
-    from pymicro_wakeword import MicroWakeWord
-
     folder = folder_of(toolbox)
     word = interop.read_wake_word(folder / f"{name}.json", name=name)
     manifest = json.loads((folder / f"{name}.json").read_text())["micro"]
@@ -52,19 +68,7 @@ def test_a_wake_word_hears_what_its_package_hears(toolbox, name):
     listener = Engine(program).listener()
     assert listener.memory_size <= RAM
     samples = sound_signals.whole_signal(6, 16_000)
-    theirs, front, rows, raw = (
-        MicroWakeWord.from_config(folder / f"{name}.json"),
-        MicroFrontend(),
-        [],
-        [],
-    )
-    for at in range(0, len(samples) - 159, 160):
-        features = front.process_samples(samples[at : at + 160].tobytes()).features
-        if features:
-            rows.append(features)
-            theirs.process_streaming(np.array(features, np.float32).reshape(1, 1, 40))
-            if len(rows) % 3 == 0:
-                raw.append(round(theirs._probabilities[-1] * 256))
+    theirs, rows, _, raw = run_package(folder, name, samples)
     wanted = np.round(np.array(rows, np.float32) / theirs.input_scale + theirs.input_zero_point)
     np.testing.assert_array_equal(program.sound_border.rows_of(samples)[: len(rows)], wanted)
     found = listener.listen(samples)[:, 0]
@@ -118,9 +122,6 @@ def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, n
     Tolerance: the package's rounding moves a sum of probabilities across the cutoff one decision
     (30 ms) earlier or later; it does not give equal probabilities in two runs itself."""
     toolbox.need_package("pymicro_features")
-    from pymicro_features import MicroFrontend
-    from pymicro_wakeword import MicroWakeWord
-
     folder, rng, parts = folder_of(toolbox), np.random.default_rng(0), []
     for voice in VOICES[: toolbox.count(every_day=6, ci=len(VOICES))]:
         parts += [rng.normal(0, 30, 28_000), spoken(toolbox, name.replace("_", " "), voice)]
@@ -128,17 +129,7 @@ def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, n
     program = interop.read_wake_word(folder / f"{name}.json", name=name).program.streaming()
     listener = Engine(program).listener()
     found = listener.listen(samples)[:, 0]
-    theirs, front, hits, raw = (
-        MicroWakeWord.from_config(folder / f"{name}.json"),
-        MicroFrontend(),
-        [],
-        [],
-    )
-    for at in range(0, len(samples) - 159, 160):
-        features = front.process_samples(samples[at : at + 160].tobytes()).features
-        if features:
-            hits.append(theirs.process_streaming(np.array(features, np.float32).reshape(1, 1, 40)))
-            raw += [round(theirs._probabilities[-1] * 256)] if len(hits) % 3 == 0 else []
+    _, _, hits, raw = run_package(folder, name, samples)
     expected, first = [], 0
     for decision, hit in enumerate(hits[2::3][-len(found) :]):
         if hit and decision >= first:

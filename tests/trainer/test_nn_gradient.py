@@ -58,18 +58,6 @@ def test_a_little_against_the_gradient_of_the_first_bias_lowers_the_loss():
     assert graph.param("lenet.conv1.bias") is bias
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("path", ["conv1.weight", "conv1.bias", "fc.weight", "fc.bias"])
-def test_a_small_step_never_raises_the_loss(seed, path):
-    """float64, a step of 1e-4: second-order terms are far below the first."""
-    one, loss = net(seed), nn.CrossEntropyLoss()
-    graph = nn.TrainingGraph(one, loss)
-    data = {"input": images(3).astype(np.float64), "target": [seed % 3, 1, 2]}
-    gradient = one.gradient(data, path, loss=loss)
-    other = graph.with_params({f"net.{path}": one.params[path] - 1e-4 * gradient})
-    assert other(data).sum() < graph(data).sum()
-
-
 def test_a_batch_sums_the_gradients_of_its_examples():
     """float64: only the order of four terms differs."""
     one, x, t = net(), images().astype(np.float64), [0, 1, 2, 0]
@@ -135,9 +123,8 @@ def test_what_an_output_does_not_depend_on_has_a_gradient_of_zero():
 )
 def test_wrong_questions_are_refused(call, error, text):
     graph = nn.TrainingGraph(net(), nn.CrossEntropyLoss())
-    with pytest.raises(error, match=text) as caught:
+    with pytest.raises(error, match=text):
         call(graph, {"input": images(2), "target": [0, 1]})
-    assert "\n" not in str(caught.value)
 
 
 def test_a_net_without_values_has_no_gradient():

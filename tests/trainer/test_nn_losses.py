@@ -60,7 +60,7 @@ def test_squared_error():
     """Exact in binary: quarters."""
     loss = nn.MSELoss()
     assert float(loss(input=[1, 2, 3], target=[1, 2, 5])) == np.float32(4 / 3)
-    assert float(loss(input=1.5, target=1)) == 0.25
+    assert float(loss(input=1.5, target=1)) == float(loss(1.5, 1)) == 0.25
     assert loss(input=[[1, 2], [3, 4]], target=[[1, 2], [3, 2]]).tolist() == [0, 2]
 
 
@@ -101,7 +101,6 @@ def test_targets_that_do_not_fit_are_refused(loss, x, target):
     with pytest.raises(nn.InputError) as caught:
         loss(input=x, target=target)
     assert str(caught.value).startswith(type(loss).__name__)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scores", [[2.0, 1.0, 0.1], [0.5, -0.1, 0.6], [1.001, 0.0, 0.0]])

@@ -129,9 +129,8 @@ def test_a_property_of_the_decoder_as_the_second_argument():
     ],
 )
 def test_other_properties_are_refused(parts, call, text):
-    with pytest.raises(nn.ModelError, match=text) as caught:
+    with pytest.raises(nn.ModelError, match=text):
         tiny(**parts)(pictures()[0], *call)
-    assert "\n" not in str(caught.value)
 
 
 def test_notebooks_show_a_model_with_everything_escaped():

@@ -254,6 +254,5 @@ def test_functions_of_your_own():
     ],
 )
 def test_a_wrong_derivative_is_refused_at_once(function, derivative, text):
-    with pytest.raises(nn.ConfigError, match=text) as caught:
+    with pytest.raises(nn.ConfigError, match=text):
         nn.Elementwise(function, derivative)
-    assert "\n" not in str(caught.value)

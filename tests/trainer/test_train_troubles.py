@@ -12,7 +12,7 @@ from answers import check_answers
 from drypoint import nn, train
 from drypoint.data import Dataset
 from drypoint.nn import Linear, Model, Sequential, Softmax
-from drypoint.train import _epoch
+from drypoint.train import _epoch, _loop
 from drypoint.train._reports import make_progress
 
 X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
@@ -184,6 +184,24 @@ def test_lines_go_to_standard_error_one_a_choice_and_one_an_epoch(kind, capsys):
     assert re.fullmatch(EPOCH, first)
     assert second.startswith("epoch 2/2")
     assert "eta" not in second
+
+
+def epochs_shown(err):
+    return [int(n) for n in re.findall(r"^epoch +(\d+)/", err, re.MULTILINE)]
+
+
+def test_many_short_epochs_have_about_twenty_lines_and_the_last_has_one(capsys):
+    quiet(epochs=100, progress="lines")
+    assert epochs_shown(capsys.readouterr().err) == [1, *range(5, 101, 5)]
+    stop = [lambda state: state.stop() if state.epoch == 7 else None]
+    quiet(epochs=100, progress="lines", callbacks=stop)
+    assert epochs_shown(capsys.readouterr().err) == [1, 5, 7]
+
+
+def test_long_epochs_have_a_line_each(capsys, monkeypatch):
+    monkeypatch.setattr(_loop, "LINE_SECONDS", 0.0)
+    quiet(epochs=40, progress="lines")
+    assert epochs_shown(capsys.readouterr().err) == list(range(1, 41))
 
 
 def test_none_is_silent(capsys):

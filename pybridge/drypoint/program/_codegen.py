@@ -102,6 +102,7 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         input_type=program.input_type,
         input_shape=program.input_shape,
         output_count=program.output_count,
+        call="dpt_step" if program.is_streaming else "dpt_run",
         outputs=_outputs(program, name),
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),

@@ -71,7 +71,8 @@ class _Parser(argparse.ArgumentParser):
             option = rest[0].partition("=")[0]
             self.error(_unknown("there is no option", option, options, OPTION_HINTS))
         if rest:
-            self.error(f"{rest[0]!r} is one argument too many")
+            data = "; data is named by --data" if "--data" in self._option_string_actions else ""
+            self.error(f"{rest[0]!r} is one argument too many{data}")
         return found, rest
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

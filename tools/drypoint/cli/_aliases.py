@@ -27,7 +27,7 @@ COMMAND_HINTS: Names = {
     "benchmark": "bench times backends here, report --target counts instructions on a device",
     "profile": "report FILE --target NAME counts the instructions of each op",
     "simulate": "run --target NAME computes on an emulated device",
-    "chips": "report FILE --chip NAME says whether a model fits; a wrong NAME lists all of them",
+    "chips": "drypoint export --help lists them; report FILE --chip NAME says whether a model fits",
     "init": "there is nothing to set up: drypoint train --data FOLDER",
     "data": "it is an option: drypoint train --data FOLDER",
     "list": "models lists the nets that come with the package",

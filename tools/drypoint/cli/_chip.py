@@ -36,6 +36,14 @@ def _chip(text: str) -> devices.Chip:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def size(text: str) -> int:
+    """An option that says a number of bytes, for argparse."""
+    try:
+        return devices.parse_size(text)
+    except devices.BudgetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _budget(text: str) -> dict[str, int]:
     """A ``--budget`` as bytes, for argparse."""
     try:

@@ -182,7 +182,10 @@ def _choice(note: str, signals: Mapping[str, object]) -> str:
     if " are read as " in note:
         return "; --size WxH chooses"
     if note.startswith("labels are column") and not {"window", "channels"} & {*signals}:
-        return "; a row is an example; --window N if a row is a time step"
+        return (
+            "; a row is an example of single values; --channels 1 if it is a signal, --window N if "
+            "a row is a time step"
+        )
     return ""
 
 

@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     if others := other_engines(args.out, files):
         say(
             f"{args.out} also has the engine of another export: {', '.join(map(str, others[:4]))}; "
-            "export to a folder of its own"
+            "delete the folder and export again, or export to another"
         )
     sizes = {str(path): path.stat().st_size for path in files}
     text = f"{list_files(files)}\n\n{texts}{next_step(args, list(programs), row)}"

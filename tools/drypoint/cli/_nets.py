@@ -4,11 +4,12 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from drypoint import nn
+from drypoint import models, nn
 from drypoint.common import DrypointError, unknown
-from drypoint.data import Dataset
+from drypoint.data import ClassDecoder, Dataset
 from drypoint.nn import Layer, Model, Shape
 
 from ._pieces import load_model
@@ -20,11 +21,12 @@ def net_help() -> str:
     """The help of ``--net``, with all families."""
     known = "\n".join(f"{name} - {text}" for name, text in nn.families().items())
     return (
-        "a family of nets, with sizes after a colon; or a saved model (.npz), which is trained "
-        "further; or FILE.py:FUNCTION, a function of classes= and input_shape= that returns a net "
-        "(the file is run; input_shape of several inputs is a dict by name). If left out: cnn for "
-        "pictures, conv1d for signals, mlp for tables, "
-        "ds-conv1d for keywords. "
+        "a family of nets, with sizes after a colon; or a saved model (.npz), an ONNX or "
+        "TensorFlow Lite file or lenet-mnist, which is trained further, with a new last layer if "
+        "the data has other classes; or FILE.py:FUNCTION, a function of classes= and input_shape= "
+        "that returns a net (the file is run; input_shape of several inputs is a dict by name). "
+        "If left out: cnn for pictures, conv1d for signals, mlp for tables, ds-conv1d for "
+        "keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
 
@@ -39,7 +41,7 @@ def default_net(dataset: Dataset, *, task: str | None = None) -> str:
 
 
 def saved_model(name: str) -> Model | None:
-    """The model of a ``--net`` that is a ``.npz`` file, else None.
+    """The model of a ``--net`` that is a file or a shipped model, else None.
 
     Raises:
         DrypointError: there is no such file, or it is no model; a ``--net`` that can be none.
@@ -48,7 +50,7 @@ def saved_model(name: str) -> Model | None:
         raise DrypointError(f"--net {name}: a program is not trained; name its float model (.npz)")
     if name.endswith(".py"):
         raise DrypointError(f"--net {name}: name a function in the file too, {name}:FUNCTION")
-    if name.endswith(".npz"):
+    if name.endswith((".npz", ".onnx", ".tflite")) or name in models.names():
         return load_model(Path(name))
     family, known = (
         name.partition(":")[0],
@@ -57,6 +59,30 @@ def saved_model(name: str) -> Model | None:
     if name and not family.endswith(".py") and family not in known:
         raise DrypointError(unknown("--net: there is no family", family, known, {}))
     return None
+
+
+def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) -> Model:
+    """A saved model for the classes of a data set: for a class that the model lacks with a new last
+    dense layer, which has no values yet.
+
+    Raises:
+        DrypointError: the classes differ, and no dense layer is before the softmax.
+    """
+    if not isinstance(model.decoder, ClassDecoder):
+        return model
+    ours, theirs = model.decoder.classes, dataset.classes
+    if {*theirs} <= {*ours}:
+        return model
+    path, last = [leaf for leaf in model.net.leaves() if not isinstance(leaf[1], nn.Softmax)][-1]
+    if not isinstance(last, nn.Linear) or not isinstance(model.net, nn.Sequential | nn.Graph):
+        raise DrypointError(
+            f"the net tells {len(ours)} classes apart, the data has {len(theirs)} others, and the "
+            f"net ends in {type(last).__name__}, not in a dense layer that could be new"
+        )
+    notify(f"classes: other than the net's {len(ours)}; its last layer, {path}, is new")
+    net = model.net.with_layer(path, nn.Linear(len(theirs), bias=last.bias))
+    decoder = ClassDecoder(theirs)
+    return Model(net, encoder=model.encoder, decoder=decoder, provenance=model.provenance)
 
 
 def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) -> Layer:
@@ -70,6 +96,17 @@ def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) 
         return _from_file(Path(file), function, input_shape=input_shape, classes=classes)
     assert isinstance(input_shape, tuple)  # a family reads one input
     return nn.create_net(name, input_shape=input_shape, classes=classes)
+
+
+def with_softmax(net: Layer, notify: Callable[[str], None]) -> Layer:
+    """A net of classes with a softmax at its end, which is added to a net that ends in scores."""
+    last = net
+    while isinstance(last, nn.Sequential):
+        last = last[-1]
+    if not isinstance(net, nn.Sequential) or not isinstance(last, nn.Linear | nn.Flatten):
+        return net
+    notify("net: ends in scores; a softmax is added")
+    return net + nn.Softmax()
 
 
 def _from_file(

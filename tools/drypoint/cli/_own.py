@@ -17,7 +17,7 @@ from drypoint.train import TrainResult
 from ._data import TrainingData
 from ._keywords import KEYWORD, add_passages, audio_augmentation
 from ._keywords import STEPS as KEYWORD_STEPS
-from ._nets import AUTOENCODER, default_net, make_net
+from ._nets import AUTOENCODER, default_net, make_net, with_classes, with_softmax
 from ._output import percent
 from ._regression import measure_numbers, scale_output, without_softmax
 from ._source import REGRESSION, predicts_number
@@ -147,7 +147,7 @@ def training(
     if saved is None:
         model = _model(name, data, args, notify, repeats=repeats)
     elif scale is None:
-        model = saved
+        model = saved if several else with_classes(saved, data.train, notify)
     else:
         std, mean = scale
         model = scale_output(saved, 1 / std, -mean / std)
@@ -248,7 +248,10 @@ def _model(
     classes = 1 if predicts else len(data.train.classes)
     try:
         net = make_net(name, input_shape=encoder.shape, classes=classes)
-        net = without_softmax(net) if predicts else net
+        if predicts:
+            net = without_softmax(net)
+        elif not repeats:
+            net = with_softmax(net, notify)
     except DrypointError as error:
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise DrypointError(f"--net {name}: {error}{hint}") from error

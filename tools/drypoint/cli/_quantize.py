@@ -9,6 +9,7 @@ from drypoint.nn import Model
 from drypoint.program import Program, blob
 from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
+from ._chip import size
 from ._data import add_data_arguments, examples
 from ._output import result, say
 from ._pieces import check_other, count, load_model, model_file
@@ -43,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--flash",
-        type=count,
+        type=size,
         metavar="BYTES",
-        help="choose the bits of each op, so that weights, biases and multipliers fit; shows what "
-        "each op loses",
+        help="choose the bits of each op, so that weights, biases and multipliers fit into so many "
+        "bytes, as 8192 or 256K; shows what each op loses",
     )
     add_data_arguments(parser)
 

@@ -78,7 +78,10 @@ def run(args: argparse.Namespace) -> int:
     shipped = args.model is None and not path.exists()
     name = LENET if shipped else str(path)
     if shipped:
-        say(f"there is no {path}: {name} answers, which comes with the package")
+        say(
+            f"there is no {path}: {name} answers, which comes with the package; --model FILE "
+            "names another"
+        )
     reader = _reader(path, args.labels, engine=engine, shipped=shipped)
     encoder = encoder_of(reader)
     output, decoder = next(

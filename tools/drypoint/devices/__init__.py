@@ -4,6 +4,7 @@ from ._budget import BudgetError as BudgetError
 from ._budget import arena_limit as arena_limit
 from ._budget import check_budget as check_budget
 from ._budget import parse_budget as parse_budget
+from ._budget import parse_size as parse_size
 from ._chips import CHIPS as CHIPS
 from ._chips import Chip as Chip
 from ._chips import chip as chip

@@ -10,8 +10,10 @@ from ._cost import Cost, table_bytes
 from ._targets import Target
 
 UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
+SIZE = r"([0-9]+)([KkM]?)"
 REMEDIES = {
-    "flash": "take fewer channels or inputs there, or a part with more flash",
+    "flash": "take weights of 4 or 2 bits (drypoint quantize --weights 4), fewer channels or "
+    "inputs there, or a part with more flash",
     "ram": "pool or stride earlier, or take fewer channels there",
     "arena": "pool or stride earlier, or take fewer channels there",
     "stack": "give the task that runs the model more stack, or take the plain kernels (export "
@@ -32,7 +34,7 @@ def parse_budget(text: str) -> dict[str, int]:
     """
     budget: dict[str, int] = {}
     for part in text.split(","):
-        found = re.fullmatch(r"(ram|arena|flash|stack)=([0-9]+)([KkM]?)", part.strip())
+        found = re.fullmatch(rf"(ram|arena|flash|stack)={SIZE}", part.strip())
         if found is None:
             raise BudgetError(
                 f"the budget has {part.strip()!r}; write it as ram=8K,flash=512K,stack=2K: "
@@ -41,8 +43,24 @@ def parse_budget(text: str) -> dict[str, int]:
             )
         if found[1] in budget:
             raise BudgetError(f"the budget says {found[1]} twice: {text!r}")
-        budget[found[1]] = int(found[2]) * UNITS[found[3].upper()]
+        budget[found[1]] = _bytes(found[2], found[3])
     return budget
+
+
+def parse_size(text: str) -> int:
+    """Bytes, written as ``262144``, ``256K`` or ``1M``; at least 1.
+
+    Raises:
+        BudgetError: it is written otherwise.
+    """
+    found = re.fullmatch(SIZE, text)
+    if found is None or int(found[1]) == 0:
+        raise BudgetError(f"{text!r} is no number of bytes, such as 262144, 256K or 1M")
+    return _bytes(found[1], found[2])
+
+
+def _bytes(number: str, unit: str) -> int:
+    return int(number) * UNITS[unit.upper()]
 
 
 def arena_limit(budget: Mapping[str, int], program: Program, target: Target) -> int | None:

@@ -43,7 +43,8 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
     run = f"{cost.instructions.total:,} instructions"
     if clock_mhz:
         time = cost.instructions.total / clock_mhz
-        run += f", about {time:,.0f} microseconds at {clock_mhz:g} MHz if each took a cycle"
+        shown = f"{time:,.0f} us" if time < 10_000 else f"{time / 1000:,.0f} ms"
+        run += f", about {shown} at {clock_mhz:g} MHz if each took a cycle"
     return [*rows, (what, run)]
 
 

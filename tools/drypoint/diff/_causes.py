@@ -1,6 +1,6 @@
 """Tries the usual mistakes on the first op that differs, until one gives the actual bytes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,8 +12,6 @@ from drypoint.program import LIMITS, NUMPY_TYPE, Dense, Op, ProgramError, Tensor
 from ._difference import Cause
 from ._inputs import Change, Plane, layout_changes, value_changes
 from ._weights import replace_fields, weight_changes
-
-Matches = Callable[[NDArray[np.integer]], bool]
 
 
 def explain_op(

@@ -6,7 +6,7 @@ import numpy as np
 
 from drypoint.measure import Example, Measurement
 
-from ._thumbnails import Thumbnails
+from ._drawings import Thumbnails
 
 _MOST_CLASSES = 30  # a larger matrix shows the classes with the most errors
 _MOST_EXAMPLES = 12  # of a cell

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drypoint import devices, quant
 from drypoint.common import check_kind
-from drypoint.data import Dataset
+from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
 from drypoint.measure import Measurement, measure, reconstructs
@@ -30,13 +30,13 @@ from ._facts import (
 )
 from ._output_values import OutputValues
 from ._outputs import measure_numbers, measure_reconstruction
-from ._random import RANDOM, random_values
 from ._report import SCHEMA, Report, ReportError
 from ._training import TRAINING, saved_training
 from ._verdict import find_verdict
 
 PERCENTILES = (99.99, 99.9)  # of the calibrations that are tried where the integers lose something
 COMPARED = 1000  # test examples that layers are compared on, and that every byte is verified on
+RANDOM = 20  # inputs: the reference takes a second for each of a net of 100 million MACs
 
 
 def make_report(
@@ -100,7 +100,7 @@ def make_report(
         calibration = train.x
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
-        calibration = random_values(model, RANDOM)
+        calibration = _random_values(model, RANDOM)
     ranges = _calibrate(model, calibration)
     provenance = dict(reported.provenance)
     training = training or saved_training(provenance)
@@ -295,3 +295,22 @@ def _calibrate(
     if isinstance(calibration, quant.Calibration):
         return calibration
     return quant.calibrate(model, calibration)
+
+
+def _random_values(model: Model, count: int) -> NDArray[np.generic]:
+    """What a model takes, the same every time: pixels of an image encoder, each value equally
+    likely; else floats (count, ...) of the normal distribution.
+
+    Raises:
+        ReportError: the model's input sizes are not known.
+    """
+    rng, encoder = np.random.default_rng(0), model.encoder
+    if isinstance(encoder, ImageEncoder):
+        plane = (count, encoder.height, encoder.width)
+        shape = plane if encoder.color == "gray" else (*plane, 3)
+        return rng.integers(0, 256, shape).astype(np.uint8)
+    if isinstance(encoder, SignalEncoder):
+        return rng.normal(0, 1, (count, encoder.window, encoder.channels)).astype(np.float32)
+    if model.input_shape is None:
+        raise ReportError("the net leaves its input sizes open: give test examples")
+    return rng.normal(0, 1, (count, *model.input_shape)).astype(np.float32)

@@ -18,7 +18,7 @@ from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
 
 from ._cells import confusion_cells
-from ._drawings import draw_curve, draw_points
+from ._drawings import Thumbnails, draw_curve, draw_points
 from ._output_values import OutputValues
 from ._text import (
     accuracy,
@@ -29,7 +29,6 @@ from ._text import (
     describe_time,
     first_loss,
 )
-from ._thumbnails import Thumbnails
 from ._verdict import needs
 
 if TYPE_CHECKING:

@@ -182,7 +182,8 @@ def _flash(facts: Facts) -> Advice | None:
     return (
         f"{need:,} bytes of flash, {facts['budget']['flash']:,} are there; most for {most['op']}, "
         f"{most['table_bytes']:,}",
-        f"take fewer channels or inputs in {most['op']}",
+        f"take weights of 4 or 2 bits (drypoint quantize --weights 4), or fewer channels or inputs "
+        f"in {most['op']}",
     )
 
 

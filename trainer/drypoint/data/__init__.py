@@ -9,8 +9,7 @@ from ._dataset.dataset import Dataset, take
 from ._dataset.inputs import model_inputs
 from ._dataset.labels import is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
-from ._dataset.split import train_val_split
-from ._dataset.splits import ALL, Splits
+from ._dataset.splits import ALL, Splits, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.class_decoder import ClassDecoder
@@ -36,8 +35,8 @@ from ._readers.idx_files import load_idx
 from ._readers.read import read
 from ._readers.recordings import read_samples
 from ._readers.wav import read_audio
-from ._sources.cache import cache_folder
 from ._sources.named import DatasetCard, cards, load
+from ._sources.sources import cache_folder
 
 __all__ = [
     "ALL",

@@ -28,11 +28,22 @@ MODULE_HINTS: Names = {
     "OneHotEncoder": "it is ClassEncoder(classes)",
     "to_categorical": "train.fit takes class indices as well as one-hot rows",
 }
+DATASET_HINTS: Names = {
+    "images": "they are x",
+    "data": "the inputs are x",
+    "labels": "they are y, the index of each example's class in classes",
+    "targets": "they are y, the index of each example's class in classes",
+    "shape": "it is x.shape",
+}
 LOAD = Arguments(
     hints={
         "train": 'it is split, "train" or "test"',
         "download": "leave it out: data.load finds the files, and stores what it downloads",
     },
+)
+READ = Arguments(
+    hints={"size": "width and height are keywords: read(folder, width=32, height=32)"},
+    too_many="width and height are keywords: read(folder, width=32, height=32)",
 )
 _SIZE = "width and height are keywords: ImageEncoder(width=28, height=28)"
 IMAGE_ENCODER = Arguments(

@@ -324,9 +324,12 @@ class Draft:
         if is_chain and len(outputs) == 1:
             net = nn.Sequential({names[n]: layers[n].module for n in numbers}, self.input_shape)
         else:
+            edges = _edges(layers, names, parts)
+            if len(outputs) > 1:
+                edges += [(names[number], f".{port}") for port, number in outputs.items()]
             net = nn.Graph(
                 {names[n]: layers[n].module for n in numbers},
-                [*_edges(layers, names, parts), *_output_edges(outputs, names)],
+                edges,
                 {names[n]: layers[n].shape for n in parts} or {INPUT: self.input_shape},
             )
         return net.with_params(params).with_buffers(buffers)
@@ -376,13 +379,6 @@ def _edges(
             elif number not in parts:
                 edges[-1].append((names[source], end))
     return [edge for group in edges.values() for edge in group]
-
-
-def _output_edges(outputs: Mapping[str, int], names: Mapping[int, str]) -> list[tuple[str, str]]:
-    """The edges to several output ports; the only output of a net needs none."""
-    if len(outputs) == 1:
-        return []
-    return [(names[number], f".{port}") for port, number in outputs.items()]
 
 
 def _scale_arrays(before: DraftLayer, scaling: DraftLayer) -> dict[str, Array] | None:

@@ -8,7 +8,7 @@ of its integers - 128.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,14 +231,11 @@ def is_function(layer: nn.Module) -> bool:
 def values_of(layer: nn.Module, source: FileQuantParams) -> NDArray[np.float64]:
     """What a function makes of the 256 integers of a tensor."""
     first = -128 if source.kind == "INT8" else 0
-    return _function_of(layer)(source.scales[0] * (np.arange(first, first + 256) - source.zero))
-
-
-def _function_of(layer: nn.Module) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    reals = source.scales[0] * (np.arange(first, first + 256) - source.zero)
     if isinstance(layer, OfIntegers):
-        return layer.function
+        return layer.function(reals)
     assert isinstance(layer, nn.Layer)
-    return lambda x: np.asarray(layer(x))
+    return np.asarray(layer(reals))
 
 
 def _spanning(values: NDArray[np.float64], error: type[ImportFileError]) -> FileQuantParams:

@@ -61,7 +61,8 @@ class TensorView:
     def transpose(self, axes: Axes) -> "TensorView":
         """The axes in another order."""
         index = self.order.transpose(axes)
-        return replace(self, shape=index.shape, index=None if _in_order(index) else index)
+        in_order = bool((index.ravel() == np.arange(index.size)).all())
+        return replace(self, shape=index.shape, index=None if in_order else index)
 
     def in_layer(self, output: "TensorView") -> "TensorView":
         """The tensor, as it lies in the output of another layer in place of this layer's."""
@@ -119,7 +120,3 @@ def check_size(shape: Shape) -> None:
     """Check that a tensor has a size that is read."""
     if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
         raise Unsupported(f"makes a tensor {shape}; wanted 1 to {MAX_SIZE:,} values an example")
-
-
-def _in_order(index: Index) -> bool:
-    return bool((index.ravel() == np.arange(index.size)).all())

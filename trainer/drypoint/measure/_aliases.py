@@ -19,6 +19,12 @@ MEASUREMENT_HINTS: Names = {
     "false_negative_rate": "it is 1 - recall",
     "false_discovery_rate": "it is 1 - precision",
     "geometric_mean_probability": "it is 1 / perplexity",
+    "kappa": "it is cohen_kappa",
+    "f1_score": "it is f1, a score for each class",
+    "auc": "it is roc_auc",
+    "loss": "it is cross_entropy",
+    "plot": "plot.confusion(measurement) and plot.examples(measurement.worst(10)) draw",
+    "confusion_plot": "it is plot.confusion(measurement)",
 }
 MEASURE = Arguments(
     hints={"x": "it is a part of dataset: measure(model, (x, y))"},

@@ -158,7 +158,7 @@ def _probabilities(values: ArrayLike) -> NDArray[np.float64]:
     if not (low >= 0 and high <= 1 + 1e-6):  # float32 softmax may exceed 1 by its rounding
         raise MeasureError(
             f"probabilities must lie in [0, 1], these reach from {low:g} to {high:g}; "
-            "scores need a softmax first"
+            "scores need a softmax first: model.with_net(model.net + nn.Softmax())"
         )
     return rows
 

@@ -1,6 +1,6 @@
 """`Measurement`: the figures of one pass over the data, each computed at first use and cached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,7 +33,7 @@ class Example:
     """
 
     index: int
-    image: NDArray[np.uint8] | None
+    image: NDArray[np.uint8] | None = field(repr=False)
     true: Class
     predicted: Class
     p_true: float | None

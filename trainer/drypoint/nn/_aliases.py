@@ -115,6 +115,8 @@ MODEL_HINTS: Names = {
     "quantize": "it is quant.quantize(model, quant.calibrate(model, images))",
     "export": "quant.quantize makes a program of it, engine.export_c writes C",
 }
+MODEL = Arguments(too_many="encoder and decoder are keywords: Model(net, encoder=..., decoder=...)")
+
 NET_HINTS: Names = {
     "fit": "it is train.fit(net, data), whose result has the trained model",
     "train": "it is train.fit(net, data), whose result has the trained model",
@@ -129,6 +131,11 @@ NET_HINTS: Names = {
     "load_state_dict": "it is net.with_params(arrays), which returns a new net",
     "get_weights": "it is net.parameters(), an array for each path",
     "weights": "it is net.parameters(), an array for each path",
+    "weight": 'it is layer.param("weight"), of a net net.param("conv1.weight")',
+    "children": "they are net.layers, by name",
+    "modules": "they are net.leaves(), pairs of path and layer",
+    "named_modules": "they are net.leaves(), pairs of path and layer",
+    "zero_grad": "leave it out: train.fit takes the steps",
     "add": "a net is immutable: net + layer is a longer one",
     "append": "a net is immutable: net + layer is a longer one",
     "add_module": "a net is immutable: net + layer is a longer one",

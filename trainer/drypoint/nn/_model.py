@@ -12,6 +12,7 @@ import numpy as np
 from drypoint.autodiff import Array
 from drypoint.common import (
     DrypointError,
+    accept,
     attribute_hints,
     check_suffix,
     html_text,
@@ -30,7 +31,7 @@ from drypoint.data import (
 )
 
 from . import _model_file as model_file
-from ._aliases import MODEL_HINTS
+from ._aliases import MODEL, MODEL_HINTS
 from ._containers.graph import Graph
 from ._containers.joining import has_several_inputs, join_arrays, join_inputs
 from ._errors import ModelError, ModelFileError
@@ -56,6 +57,7 @@ class _TrainedInIntegers(Protocol):
     def settings(self) -> Mapping[str, object]: ...
 
 
+@accept(MODEL)
 @attribute_hints(MODEL_HINTS)
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -82,7 +84,7 @@ class Model:
     _: KW_ONLY
     encoder: Encoder | None = None
     decoder: Decoder | Mapping[str, Decoder] | None = None
-    provenance: Mapping[str, object] = field(default_factory=FrozenMapping)
+    provenance: Mapping[str, object] = field(default_factory=FrozenMapping, repr=False)
 
     def __post_init__(self) -> None:
         """Check the parts, and bind the net to the encoder's shape."""
@@ -126,7 +128,8 @@ class Model:
             if isinstance(classes, tuple) and len(shape) == 1 and shape[0] != len(classes):
                 raise ModelError(
                     f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
-                    f"{shape[0]} classes, one for each output, as ClassDecoder(classes)"
+                    f"{shape[0]} classes, one for each output: Model(net, encoder=..., "
+                    "decoder=data.ClassDecoder(classes))"
                 )
 
     @property
@@ -389,7 +392,8 @@ class Model:
         if shape is not None and len(shape) == 3 and shape[0] in (1, 3) and x.max() > 1:
             raise ModelError(
                 f"the inputs are uint8 up to {x.max()}, and the model has no encoder that scales "
-                "pixels: give floats scaled as in training, or with_encoder(ImageEncoder(...))"
+                "pixels: give floats scaled as in training, or nn.Model(net, "
+                "encoder=data.ImageEncoder(...))"
             )
 
     def _is_long(self, x: "list[object] | tuple[object, ...] | np.ndarray", most: int) -> bool:

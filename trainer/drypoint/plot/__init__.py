@@ -9,6 +9,9 @@ Every function returns a `Picture` that holds exactly the data drawn. With ``ax=
 several panels) it draws on these axes at once. Drawing needs the extra ``plot``.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
+from . import _aliases
 from ._comparison import ComparisonChart as ComparisonChart
 from ._comparison import comparison as comparison
 from ._confusion import ConfusionMap as ConfusionMap
@@ -40,3 +43,7 @@ from ._tradeoff import Tradeoff as Tradeoff
 from ._tradeoff import tradeoff as tradeoff
 from ._training import TrainingCurves as TrainingCurves
 from ._training import training as training
+
+__getattr__ = _module_getattr(
+    __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS
+)

@@ -44,7 +44,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         validation_split: the share of the examples that are held out to choose the best epoch.
         random_state: the seed: an integer, a ``numpy.random.RandomState``, or None for NumPy's
             global one.
-        verbose: whether `train.fit` prints a line for each epoch.
+        verbose: whether `train.fit` prints its lines of progress.
 
     Attributes:
         classes_: the sorted labels in y.

@@ -32,6 +32,14 @@ MODULE_HINTS: Names = {
     "TensorBoard": "it is fit(log='run.csv'); plot.training draws it",
     "CSVLogger": "it is fit(log='run.csv')",
 }
+RESULT_HINTS: Names = {
+    "accuracy": 'it is metrics["accuracy"], on the training examples; val_metrics has validation',
+    "val_accuracy": 'it is val_metrics["accuracy"]',
+    "losses": 'they are history["loss"], one an epoch, and batch_loss, one a step',
+    "predict": "it is result.model.predict(x)",
+    "save": "it is result.model.save(path)",
+    "summary": "it is print(result); of the net print(result.net.summary())",
+}
 OPTIMIZER_HINTS: Names = {"adamw": _DECAY}
 
 LOSS_ALIASES: Mapping[str, Callable[[], Loss]] = {

@@ -25,6 +25,8 @@ from ._training_state import Figures, TrainingState
 from .step.tape import Step
 
 Build = Callable[[TrainingState], Model | Layer]
+EPOCH_LINES = 20  # lines of a run of short epochs, about
+LINE_SECONDS = 10.0  # from the last line to the next, at most, where epochs are shorter
 
 
 class Interruption:
@@ -83,7 +85,8 @@ def run_epochs(
     Raises:
         TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
     """
-    settings, begin, earlier = plan.settings, time.perf_counter(), state.seconds
+    settings, earlier = plan.settings, state.seconds
+    begin = last_line = time.perf_counter()
     stopping = settings.early_stopping
     if stopping is not None and state.epoch and stopping.should_stop(state.history):
         return "early"
@@ -119,7 +122,11 @@ def run_epochs(
             state.finish_epoch(figures)
             if not settings.restore_best or val is None or _is_best(state):
                 state.store_best()
-            progress.note(_line(state, settings.epochs, seen))
+            line, now = _line(state, settings.epochs, seen), time.perf_counter()
+            due = _has_line(state.epoch, settings.epochs) or now - last_line >= LINE_SECONDS
+            if due:
+                progress.note(line)
+                last_line = now
             progress.epoch(state.history, state.batch_loss)
             reason = _after_epoch(plan, state, run, build)
             if halts.is_interrupted():  # Ctrl-C during validation, perhaps of the last epoch
@@ -127,6 +134,8 @@ def run_epochs(
             if reason is None and halts.is_timed_out():
                 reason = "time"
             if reason is not None:
+                if not due:
+                    progress.note(line)
                 return reason
     return "epochs"
 
@@ -204,6 +213,11 @@ def _call_callbacks(plan: Plan, state: TrainingState, build: Callable[[], Model 
     for callback in plan.settings.callbacks:
         callback(seen)
     return seen.stopping
+
+
+def _has_line(epoch: int, epochs: int) -> bool:
+    """Whether an epoch has a line: the first, the last, and every so many that about 20 have."""
+    return epoch in (1, epochs) or epoch % -(-epochs // EPOCH_LINES) == 0
 
 
 def _line(state: TrainingState, epochs: int, seen: int) -> str:

@@ -18,7 +18,7 @@ Verbosity = Literal["auto", "bar", "lines", "none"]
 
 
 class Progress:
-    """The progress display of `fit`: a line for each epoch, and a display within the epochs."""
+    """The progress display of `fit`: lines for epochs, and a display within the epochs."""
 
     def __init__(self, display: Display | None) -> None:
         self._display = display

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import clock, html_table, rate
+from drypoint.common import attribute_hints, clock, html_table, rate
 from drypoint.nn import Graph, Layer, Model
 
+from ._aliases import RESULT_HINTS
 from ._optimizers import Optimizer
 from ._plan import optimizer_text
 from ._prepared_model import as_model, as_net
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Stopped = Literal["epochs", "early", "time", "callback", "interrupted", "diverged"]
 
 
+@attribute_hints(RESULT_HINTS)
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainResult:
     """The result of `fit`.

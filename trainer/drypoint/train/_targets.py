@@ -99,7 +99,7 @@ def target_encoder(
         if kind in "iu" and not isinstance(loss, BinaryCrossEntropyLoss) and _is_builtin(loss):
             raise TrainError(
                 f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
-                f"{column.dtype}: labels want a net that ends in a softmax"
+                f"{column.dtype}: labels want a net that ends in nn.Softmax()"
             )
         return _with_shape(encode, output_shape, floats=_is_builtin(loss))
     return encode
@@ -175,8 +175,11 @@ def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify
         extra = [c for c in data if c not in wanted]
         differences = [f"has {class_names(extra)}, which the decoder lacks"]
         differences += [f"lacks {class_names(missing)}, which the decoder has"] if missing else []
+        texts = {*map(str, extra)} & {*map(str, missing)}
         raise TrainError(
-            f"the data {' and '.join(differences)}: both must have the same classes"
+            f"the data {', and '.join(differences)}: both must have the same classes; "
+            + ("the text '0' is another class than the number 0; " if texts else "")
+            + "for new classes net.with_layer(path, nn.Linear(n)) makes a new last layer"
         ) from error
     if len(data) < len(wanted):
         notify(f"targets: no example is of {class_names(missing)}, which the decoder has")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drypoint.data import (
     Dataset,
     ImageEncoder,
+    Splits,
     check_scaled,
     load,
     load_folder,
@@ -149,6 +150,9 @@ def _no_data(given: object, what: str) -> str:
             f"{what} is a generator, which can be read once: give a function (batch_size, epoch, "
             "rng) that returns one for each epoch"
         )
+    if isinstance(given, Splits):
+        parts = " or ".join(f"[{part!r}]" for part in given.parts)
+        return f"{what} is all parts of {given.where}: give one of them, data{parts}"
     return (
         f"{what} is a {type(given).__name__}, not a Dataset, a pair of arrays (x, y), a list of "
         "pairs, a dict of ports, a folder or a function of batches"

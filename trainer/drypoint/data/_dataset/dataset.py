@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import html_image, html_table
+from drypoint.common import attribute_hints, html_image, html_table
 
+from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .classes import Class
 from .labels import label_indices
@@ -26,6 +27,7 @@ _ROWS = 20  # the most classes that a notebook lists
 _HEIGHT = 48  # CSS pixels: the least height of an image in a notebook
 
 
+@attribute_hints(DATASET_HINTS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled images or signals, checked in the constructor and read-only.

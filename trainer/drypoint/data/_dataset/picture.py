@@ -48,7 +48,8 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
         case Image.Image():
             return _image_pixels(picture, limit)
         case str() | Path():
-            return _file_pixels(Path(picture), limit)
+            with _open(Path(picture), limit) as image:
+                return _image_pixels(image, limit)
     raise CoderError(
         f"an image must be a Pillow image, a uint8 or float array or a path, "
         f"not {type(picture).__name__}"
@@ -123,12 +124,6 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
             f"to {values.max():g}: divide by 255, or give uint8"
         )
     return np.floor(values * 255 + 0.5).astype(np.uint8)
-
-
-def _file_pixels(path: Path, limit: int) -> Pixels:
-    """The pixels of a picture file."""
-    with _open(path, limit) as image:
-        return _image_pixels(image, limit)
 
 
 @contextmanager

@@ -1,7 +1,10 @@
-"""`Splits`: the parts of a data set, as its source names them."""
+"""The parts of a data set: `Splits`, as its source names them; training and validation parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .._errors import DatasetError
 from .dataset import Dataset
@@ -50,3 +53,61 @@ class Splits:
 
     def __contains__(self, part: object) -> bool:
         return part in self.parts
+
+
+def train_val_split(
+    dataset: Dataset, size: float, *, seed: int = 0, stratify: bool = True
+) -> tuple[Dataset, Dataset]:
+    """(training, validation): disjoint parts of all examples, each in the original order.
+
+    Args:
+        dataset: the data set to split.
+        size: the exact size of the validation part: a float in (0, 1) is the fraction of the
+            examples (rounded half up), an int in [1, N - 1] their number.
+        seed: the seed of the split; equal seeds give equal splits.
+        stratify: give each class its share of the validation part, to within one example
+            (largest remainders; ties go to the lower class index).
+
+    Raises:
+        DatasetError: ``size`` leaves one of the two parts empty.
+    """
+    count = _count(size, len(dataset))
+    rng = np.random.default_rng(seed)
+    if stratify:
+        quotas = _quotas(np.bincount(dataset.y), count)
+        chosen = np.concatenate(
+            [
+                rng.choice(np.flatnonzero(dataset.y == index), size=quota, replace=False)
+                for index, quota in enumerate(quotas.tolist())
+            ]
+        )
+    else:
+        chosen = rng.choice(len(dataset), size=count, replace=False)
+    validation = np.zeros(len(dataset), dtype=bool)
+    validation[chosen] = True
+    return dataset.take(np.flatnonzero(~validation)), dataset.take(np.flatnonzero(validation))
+
+
+def _count(size: float, length: int) -> int:
+    """The number of validation examples for ``size``."""
+    if isinstance(size, float) and not 0 < size < 1:
+        raise DatasetError(f"a fraction must lie between 0 and 1, not {size}; a count is an int")
+    count = int(size * length + 0.5) if isinstance(size, float) else size
+    if not 1 <= count < length:
+        raise DatasetError(
+            f"{size} of {length} examples would be {count} for validation: each part needs at "
+            "least 1"
+        )
+    return count
+
+
+def _quotas(class_counts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """``count`` distributed in proportion to ``class_counts``, in exact integers.
+
+    A quota never exceeds its class: the share is below the class count because ``count`` is
+    below the total, and only a share that was rounded down is incremented.
+    """
+    quotas, remainders = np.divmod(class_counts * count, class_counts.sum())
+    missing = count - int(quotas.sum())
+    quotas[np.argsort(-remainders, kind="stable")[:missing]] += 1
+    return quotas

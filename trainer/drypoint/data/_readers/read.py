@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from drypoint.common import READ_LIMIT
+from drypoint.common import READ_LIMIT, accept
 
+from .._aliases import READ
 from .._dataset.signals import MOST
 from .._dataset.splits import Splits
 from .._errors import DatasetError
@@ -24,6 +25,7 @@ from .recordings import (
 )
 
 
+@accept(READ)
 def read(
     source: str | Path,
     *,

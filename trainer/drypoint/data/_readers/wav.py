@@ -1,7 +1,7 @@
 """WAV files: integers of 8 to 32 bits and floats, as int16 samples."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -121,30 +121,10 @@ def _chunks(content: memoryview) -> Iterator[tuple[bytes, int, memoryview]]:
         at += 8 + size + size % 2
 
 
-def _from_8(data: memoryview) -> NDArray[np.int16]:
-    return (np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8
-
-
-def _from_16(data: memoryview) -> NDArray[np.int16]:
-    return np.frombuffer(data, "<i2").astype(np.int16)
-
-
 def _from_24(data: memoryview) -> NDArray[np.int16]:
     padded = np.zeros((len(data) // 3, 4), np.uint8)
     padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
     return _round(padded.view("<i4")[:, 0])
-
-
-def _from_32(data: memoryview) -> NDArray[np.int16]:
-    return _round(np.frombuffer(data, "<i4"))
-
-
-def _from_float32(data: memoryview) -> NDArray[np.int16]:
-    return int16_samples(np.frombuffer(data, "<f4"))
-
-
-def _from_float64(data: memoryview) -> NDArray[np.int16]:
-    return int16_samples(np.frombuffer(data, "<f8"))
 
 
 def _round(values: NDArray[np.int32]) -> NDArray[np.int16]:
@@ -153,11 +133,11 @@ def _round(values: NDArray[np.int32]) -> NDArray[np.int16]:
     return upper.clip(-32768, 32767).astype(np.int16)
 
 
-_DECODERS = {
-    (_PCM, 8): _from_8,
-    (_PCM, 16): _from_16,
+_DECODERS: Mapping[tuple[int, int], Callable[[memoryview], NDArray[np.int16]]] = {
+    (_PCM, 8): lambda data: (np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8,
+    (_PCM, 16): lambda data: np.frombuffer(data, "<i2").astype(np.int16),
     (_PCM, 24): _from_24,
-    (_PCM, 32): _from_32,
-    (_FLOAT, 32): _from_float32,
-    (_FLOAT, 64): _from_float64,
+    (_PCM, 32): lambda data: _round(np.frombuffer(data, "<i4")),
+    (_FLOAT, 32): lambda data: int16_samples(np.frombuffer(data, "<f4")),
+    (_FLOAT, 64): lambda data: int16_samples(np.frombuffer(data, "<f8")),
 }

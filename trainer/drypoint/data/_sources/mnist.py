@@ -13,8 +13,7 @@ from drypoint.common import DrypointError, write_atomic
 from .._dataset.dataset import Dataset
 from .._errors import DatasetNotFoundError, FormatError
 from .._readers.idx import parse_idx
-from .cache import cache_folder
-from .sources import IdxFile, SourceError, from_folder, from_mirror, from_wheel
+from .sources import IdxFile, SourceError, cache_folder, from_folder, from_mirror, from_wheel
 
 _LOG = logging.getLogger("drypoint.data")
 

@@ -15,7 +15,7 @@ from .._dataset.classes import class_names
 from .._dataset.dataset import Dataset
 from .._errors import DatasetError, DatasetNotFoundError
 from .._readers.idx_files import idx_splits
-from .cache import cache_folder
+from .sources import cache_folder
 
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _FASHION = (

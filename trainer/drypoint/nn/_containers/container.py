@@ -89,6 +89,11 @@ class Container(Layer):
     def chain(self) -> dict[str, Module] | None:
         """The layers in order if each reads the output of the one before alone, else None."""
 
+    def operations(self, input_shapes: Mapping[str, Shape]) -> int:
+        """Multiply-accumulate operations of all layers."""
+        layers = self.layer_shapes(input_shapes)
+        return sum(layer.module.operations(layer.input_shapes) for layer in layers)
+
     def __len__(self) -> int:
         return len(self.layers)
 

@@ -142,11 +142,6 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
                 for inner in self.layers[name].layer_shapes(given):
                     yield inner._replace(path=f"{name}.{inner.path}" if inner.path else name)
 
-    def operations(self, input_shapes: Mapping[str, Shape]) -> int:
-        """Multiply-accumulate operations of all layers."""
-        layers = self.layer_shapes(input_shapes)
-        return sum(layer.module.operations(layer.input_shapes) for layer in layers)
-
     def run(
         self, inputs: Mapping[str, PortValue], params: Mapping[str, Tensor], ctx: Context
     ) -> dict[str, Tensor]:

@@ -192,12 +192,7 @@ class Sequential(Container, in_kernels=True, per_example=True, exportable="of su
 
     def macs(self, input_shape: Shape) -> int:
         """Multiply-accumulate operations of all layers."""
-        total = 0
-        for name, layer in self.items():
-            with inside(name):
-                total += layer.macs(input_shape)
-                input_shape = layer.output_shape(input_shape)
-        return total
+        return self.operations({"input": input_shape})
 
     def flatten(self) -> "Sequential":
         """The net with the layers of its containers in their place; paths and output bytes stay.

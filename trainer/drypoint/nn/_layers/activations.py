@@ -1,6 +1,7 @@
 """Activation layers. Names, formulas and defaults are PyTorch's where PyTorch has the layer."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -50,34 +51,41 @@ class Pointwise(Layer):
         return graph.table(values[0], lambda x: self(x).astype(np.float64), self.slope)
 
 
+class Fixed(Pointwise):
+    """The base class of elementwise layers without hyper-parameters."""
+
+    @staticmethod
+    @abstractmethod
+    def compute(x: Tensor, /) -> Tensor:
+        """The function of each element."""
+
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The function of each element."""
+        return self.compute(x)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class ReLU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """max(x, 0); its derivative at 0 is 0."""
 
     short_name: ClassVar[str] = "relu"
+    compute = staticmethod(relu)
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
         return graph.clip(values[0], 0.0, math.inf)
 
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """max(x, 0)."""
-        return relu(x)
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU6(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class ReLU6(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
 
     short_name: ClassVar[str] = "relu"
+    compute = staticmethod(lambda x: activation(x, "relu6"))
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
         return graph.clip(values[0], 0.0, 6.0)
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """min(max(x, 0), 6)."""
-        return activation(x, "relu6")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -219,99 +227,75 @@ class PReLU(Pointwise, per_example=True, exportable="yes"):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hardsigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class Hardsigmoid(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """min(max(x + 3, 0), 6) / 6; its derivative at -3 and 3 is 0."""
 
     short_name: ClassVar[str] = "sigmoid"
     slope: ClassVar[float] = 1 / 6
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """min(max(x + 3, 0), 6) / 6."""
-        return activation(x, "hardsigmoid")
+    compute = staticmethod(lambda x: activation(x, "hardsigmoid"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hardswish(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class Hardswish(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """x * min(max(x + 3, 0), 6) / 6; its derivative is 0 at -3 and 1 at 3."""
 
     short_name: ClassVar[str] = "swish"
     slope: ClassVar[float] = 1.5
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """x * min(max(x + 3, 0), 6) / 6."""
-        return activation(x, "hardswish")
+    compute = staticmethod(lambda x: activation(x, "hardswish"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SiLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class SiLU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """x / (1 + exp -x), also called swish."""
 
     short_name: ClassVar[str] = "silu"
     slope: ClassVar[float] = 1.1  # 1.09984 at 2.3994
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """x / (1 + exp -x)."""
-        return activation(x, "silu")
+    compute = staticmethod(lambda x: activation(x, "silu"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GELU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class GELU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """x/2 (1 + erf(x / sqrt 2)): the exact form, PyTorch's default, not the one by tanh."""
 
     short_name: ClassVar[str] = "gelu"
     slope: ClassVar[float] = 1.13  # 1.12892 at sqrt 2
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """x/2 (1 + erf(x / sqrt 2))."""
-        return activation(x, "gelu")
+    compute = staticmethod(lambda x: activation(x, "gelu"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tanh(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class Tanh(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """The hyperbolic tangent."""
 
     short_name: ClassVar[str] = "tanh"
     slope: ClassVar[float] = 1.0
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """tanh x."""
-        return tanh(x)
+    compute = staticmethod(tanh)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sigmoid(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
+class Sigmoid(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """The logistic function 1 / (1 + exp -x)."""
 
     short_name: ClassVar[str] = "sigmoid"
     slope: ClassVar[float] = 0.25
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """1 / (1 + exp -x)."""
-        return sigmoid(x)
+    compute = staticmethod(sigmoid)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sin(Pointwise, exportable="yes"):
+class Sin(Fixed, exportable="yes"):
     """The sine of radians."""
 
     short_name: ClassVar[str] = "sin"
     slope: ClassVar[float] = 1.0
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """sin x."""
-        return sin(x)
+    compute = staticmethod(sin)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cos(Pointwise, exportable="yes"):
+class Cos(Fixed, exportable="yes"):
     """The cosine of radians."""
 
     short_name: ClassVar[str] = "cos"
     slope: ClassVar[float] = 1.0
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """cos x."""
-        return cos(x)
+    compute = staticmethod(cos)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -22,7 +22,7 @@ from drypoint.autodiff import (
 
 from .._errors import InputError, ShapeError
 from .._module.arrays import as_real
-from .._module.batch import as_batch_of, by_port
+from .._module.batch import as_batch_of, by_port, in_port_order
 from .._module.context import Context
 from .._module.module import Module
 from .._module.ports import PortValue, Target, as_tensor, dtype_of
@@ -84,16 +84,16 @@ class Loss(Module):
         constant = isinstance(target, Tensor) and not target.requires_grad
         return {"loss": ctx.loss(self, x, target.data if constant else target)}
 
-    def __call__(
-        self, ports: Mapping[str, ArrayLike] | None = None, /, **named: ArrayLike
-    ) -> Array:
+    def __call__(self, *values: ArrayLike | Mapping[str, ArrayLike], **named: ArrayLike) -> Array:
         """The loss of one example (shape ()), or of each example of a batch (N,).
+
+        The values are input and target in this order, as keywords, or by a mapping.
 
         Raises:
             PortError: a port is missing, unknown or given twice.
             InputError: the input is not finite, or the target does not fit.
         """
-        batch = as_batch_of(self, by_port(self, ports, named))
+        batch = as_batch_of(self, by_port(self, in_port_order(self, values), named))
         losses = self.run(batch.inputs, {}, Context())["loss"].data
         return losses.reshape(()) if batch.single else losses
 

@@ -15,7 +15,7 @@ from drypoint.autodiff import Array, Tensor, concat, multiply
 from drypoint.graph import Builder, Value
 
 from .._errors import ConfigError, ShapeError
-from .._module.batch import as_batch_of, by_port
+from .._module.batch import as_batch_of, by_port, in_port_order
 from .._module.context import Context
 from .._module.module import Module
 from .._module.ports import PortValue, as_tensor, dtype_of
@@ -64,17 +64,15 @@ class Merge(Module):
         dtype = dtype_of(inputs)
         return {"output": self.forward([as_tensor(inputs[p], dtype) for p in self.input_ports])}
 
-    def __call__(
-        self, ports: Mapping[str, ArrayLike] | None = None, /, **named: ArrayLike
-    ) -> Array:
-        """Apply the layer to arrays a, b, ..., by a mapping or as keywords.
+    def __call__(self, *values: ArrayLike | Mapping[str, ArrayLike], **named: ArrayLike) -> Array:
+        """Apply the layer to arrays a, b, ...: in this order, as keywords, or by a mapping.
 
         Raises:
             PortError: a port is missing, unknown or given twice.
             ShapeError: the shapes do not go together.
             InputError: an array is not of finite real numbers.
         """
-        batch = as_batch_of(self, by_port(self, ports, named))
+        batch = as_batch_of(self, by_port(self, in_port_order(self, values), named))
         self.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
         y = self.run(batch.inputs, {}, Context())["output"].data
         return np.asarray(np.ascontiguousarray(y)[0])

@@ -1,5 +1,6 @@
 """The pooling layers."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
@@ -50,8 +51,12 @@ class Pool2d(Layer):
     padding: int | Pair | Padding = 0
 
     short_name: ClassVar[str] = "pool"
-    largest: ClassVar[bool]
     example_rank = 3  # (C, H, W)
+
+    @property
+    @abstractmethod
+    def largest(self) -> bool:
+        """Whether a window gives its largest value; else its mean."""
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters."""
@@ -100,6 +105,12 @@ class Pool2d(Layer):
         pool = graph.max_pool if self.largest else graph.avg_pool
         return pool(value, window.kernel, window.stride, (top, left, bottom, right))
 
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
+        """The maximum or the mean of each window."""
+        window = self.window(x.shape[1:])
+        pool = max_pool2d if self.largest else avg_pool2d
+        return pool(x, window.kernel, stride=window.stride, padding=window.padding)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaxPool2d(Pool2d, in_kernels=True, per_example=True, exportable="yes"):
@@ -108,24 +119,14 @@ class MaxPool2d(Pool2d, in_kernels=True, per_example=True, exportable="yes"):
     Of equal values the first, row by row, gets the gradient.
     """
 
-    largest: ClassVar[bool] = True
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """The maximum of each window."""
-        window = self.window(x.shape[1:])
-        return max_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)
+    largest = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AvgPool2d(Pool2d, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each window; padding counts as zeros. Arguments: see `Pool2d`."""
 
-    largest: ClassVar[bool] = False
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """The mean of each window."""
-        window = self.window(x.shape[1:])
-        return avg_pool2d(x, window.kernel, stride=window.stride, padding=window.padding)
+    largest = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

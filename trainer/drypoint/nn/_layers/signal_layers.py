@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from drypoint.autodiff import AutodiffError, Pair, Tensor, Window, avg_pool2d, max_pool2d
+from drypoint.autodiff import AutodiffError, Pair, Tensor, Window
 
 from .._errors import ConfigError, ShapeError
 from .._module.context import Context
@@ -132,6 +132,10 @@ class Pool1d(Pool2d):
             raise ShapeError(type(self).__name__, f"wants signals (C, L), got {input_shape}")
         return input_shape[0], _length(self, input_shape)
 
+    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """The maximum or the mean of each window."""
+        return super().forward(_image(x), params, ctx).flatten(2)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaxPool1d(Pool1d, in_kernels=True, per_example=True, exportable="yes"):
@@ -140,26 +144,14 @@ class MaxPool1d(Pool1d, in_kernels=True, per_example=True, exportable="yes"):
     Of equal values the first gets the gradient.
     """
 
-    largest: ClassVar[bool] = True
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """The maximum of each window."""
-        window = self.window(x.shape[1:])
-        y = max_pool2d(_image(x), window.kernel, stride=window.stride, padding=window.padding)
-        return y.flatten(2)
+    largest = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AvgPool1d(Pool1d, in_kernels=True, per_example=True, exportable="yes"):
     """The mean of each window along time; padding counts as zeros. Arguments: see `Pool1d`."""
 
-    largest: ClassVar[bool] = False
-
-    def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
-        """The mean of each window."""
-        window = self.window(x.shape[1:])
-        y = avg_pool2d(_image(x), window.kernel, stride=window.stride, padding=window.padding)
-        return y.flatten(2)
+    largest = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

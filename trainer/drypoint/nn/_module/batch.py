@@ -1,8 +1,8 @@
 """The arguments of a module call as a batch for its forward pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +35,24 @@ class Batch:
     def size(self) -> int:
         """The number of examples."""
         return next(iter(self.inputs.values())).shape[0]
+
+
+def in_port_order(
+    module: Ported, values: Sequence[Given | Mapping[str, Given]]
+) -> Given | Mapping[str, Given] | None:
+    """The positional arguments of a call: one as it is, several by the input ports in their order.
+
+    Raises:
+        PortError: there are more values than ports.
+    """
+    ports = module.input_ports
+    if len(values) > len(ports):
+        raise PortError(
+            f"{type(module).__name__} has the ports {', '.join(ports)}; got {len(values)} values"
+        )
+    if len(values) > 1:
+        return cast("dict[str, Given]", dict(zip(ports, values, strict=False)))
+    return values[0] if values else None
 
 
 def by_port(

@@ -307,7 +307,7 @@ def materialize(reader: Reader, name: str) -> TensorView:
         if layer is None:  # a table has any function, and of what lies between no steps are known
             layer = _table_function(dict(reader.waiting), name, root)
         if isinstance(layer, nn.Layer):
-            return _with_layer(reader, value, layer)
+            return replace(value, end=reader.draft.add(layer, (value,)).end)
         factor, term = layer
         if (factor, term) == (1.0, 0.0):
             return value
@@ -354,10 +354,6 @@ def scaler(reader: Reader, node: Node) -> None:
         raise Unsupported(f"scales {value.shape} by {scale.size} factors")
     factor, term = np.broadcast_arrays(scale, -scale * offset)
     reader.set(node, reader.draft.scale(value, factor, term))
-
-
-def _with_layer(reader: Reader, value: TensorView, layer: nn.Layer) -> TensorView:
-    return replace(value, end=reader.draft.add(layer, (value,)).end)
 
 
 def _roots(reader: Reader, name: str) -> list[str]:

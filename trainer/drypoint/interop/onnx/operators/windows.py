@@ -6,7 +6,7 @@ from drypoint import nn
 from drypoint.graph import Pair, Unsupported, same_padding
 
 from ..._integer_layers import Crop, Pad2d
-from ..._tensor_view import Shape, TensorView, axis_of, check_size
+from ..._tensor_view import TensorView, axis_of, check_size
 from ..file import Node
 from ..reader import Handler, Reader, place
 
@@ -236,7 +236,7 @@ def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorVi
         layer = nn.Slice(of_image, start, stop, step)
         output = reader.draft.add(layer, (output,))
     count = -(-(stop - start) // step)
-    return place(output, axes, _with(value.shape, axis, count))
+    return place(output, axes, (*value.shape[:axis], count, *value.shape[axis + 1 :]))
 
 
 def _is_upsampling(reader: Reader, value: TensorView) -> bool:
@@ -247,10 +247,6 @@ def _is_upsampling(reader: Reader, value: TensorView) -> bool:
     names = [name for name, other in reader.values.items() if other.end == value.end]
     alone = len(names) < 2 and all(reader.users[name] == 1 for name in names)
     return alone and layer.output is None and isinstance(layer.module, UPSAMPLINGS)
-
-
-def _with(shape: Shape, axis: int, size: int) -> Shape:
-    return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 HANDLERS: dict[str, Handler] = {

@@ -44,7 +44,7 @@ def merge(
         or len({(view.of, view.stop) for view in views}) > 1
         or len({v.rows - w.shape[ROWS] for v, (w, _) in zip(views, arrays, strict=True)}) > 1
         or len({(w.type, w.shape[2]) for w, _ in arrays}) > 1
-        or any((t.scales.tolist(), t.zeros.tolist()) != _steps(written[0]) for t in written)
+        or any(_steps(tensor) != _steps(written[0]) for tensor in written)
     ):
         return None
     rows = max(weight.shape[ROWS] for weight, _ in arrays)

@@ -13,7 +13,6 @@ from ..functions import FUNCTIONS
 from ..walk import RESHAPES, constant
 
 ROWS, CHANNELS = 1, -1  # axes
-CUTS = ("STRIDED_SLICE", "SPLIT", "SPLIT_V")
 _WINDOWS = {  # operators with windows: their options with the kernel's rows and the dilation
     "CONV_2D": ("", "DilationHFactor"),
     "DEPTHWISE_CONV_2D": ("", "DilationHFactor"),

@@ -1,0 +1,17 @@
+"""Names of other frameworks in this part: aliases, which work, and hints, which say what to write.
+
+CONTRIBUTING.md has the rule.
+"""
+
+from drypoint.common import Names
+
+_VALUE = "a picture is a value: print(picture), or picture.save(path)"
+
+MODULE_ALIASES: Names = {"plot_model": "net"}
+MODULE_HINTS: Names = {
+    "show": _VALUE,
+    "savefig": _VALUE,
+    "imshow": "it is images([image])",
+    "plot": "each picture has its function: training, confusion, examples, ...",
+    "heatmap": "it is confusion(measurement)",
+}
