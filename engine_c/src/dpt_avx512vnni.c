@@ -15,15 +15,14 @@
 
 #include <immintrin.h>
 
-#define QUADS_TARGET  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define QUADS_OUTPUTS 4
-#define QUADS_LANES   16
-#define QUADS_CHUNK   1
-#define QUADS_NARROW  1
-#define QUADS_GRAY    1
-#define GRAY_COLUMNS  8
-#define COLUMNS_KEPT  3
-#define COLUMNS_WIDE
+#define QUADS_TARGET     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define QUADS_OUTPUTS    4
+#define QUADS_LANES      16
+#define QUADS_CHUNK      1
+#define QUADS_NARROW     1
+#define QUADS_GRAY       1
+#define GRAY_COLUMNS     8
+#define COLUMNS_KEPT     3
 #define QUADS_PREFETCH   2048 /* LeNet's dense op (400 KB) takes a fifth less time on Zen 5 */
 #define QUADS_CHAINS(B)  ((B) >= 3 ? 2 : 4) /* 4 products in flight on each of two ports */
 #define QUADS_FLIPS      DPT_FLIPS_I8
@@ -40,6 +39,12 @@
 QUADS_INLINE __m512i x86_wide(const uint8_t *p, uint8_t flip) {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
     return _mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
+}
+
+/* In each quarter every fourth group of 4 bytes. */
+QUADS_INLINE __m512i x86_turn(__m512i a) {
+    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(turn, a);
 }
 
 #include "dpt_x86.inc"
@@ -82,21 +87,6 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
                                                  _mm_unpackhi_epi16(ef, gh), 1);
     const quad all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
     _mm512_storeu_si512(quads, x86_flip(all, flip));
-}
-
-/* In each quarter every fourth group of 4 channels, so that the results are in order. */
-QUADS_INLINE void columns_interleave_64(const uint8_t *const *row, uint8_t flip, uint8_t *quads) {
-    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512i t[4];
-    for (int i = 0; i < 4; i++) {
-        t[i] = x86_flip(_mm512_permutexvar_epi32(turn, _mm512_loadu_si512(row[i])), flip);
-    }
-    const __m512i ab = _mm512_unpacklo_epi8(t[0], t[1]), cd = _mm512_unpacklo_epi8(t[2], t[3]);
-    const __m512i ef = _mm512_unpackhi_epi8(t[0], t[1]), gh = _mm512_unpackhi_epi8(t[2], t[3]);
-    _mm512_storeu_si512(quads, _mm512_unpacklo_epi16(ab, cd));
-    _mm512_storeu_si512(quads + 64, _mm512_unpackhi_epi16(ab, cd));
-    _mm512_storeu_si512(quads + 128, _mm512_unpacklo_epi16(ef, gh));
-    _mm512_storeu_si512(quads + 192, _mm512_unpackhi_epi16(ef, gh));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {
@@ -153,13 +143,12 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
  * changes nothing, since the clamp is within it. */
 QUADS_INLINE __m512i zmm_clamp_bytes(const quads_output *to, const __m512i *y) {
     const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
-    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     if (to->saturated) {
-        return _mm512_permutexvar_epi32(turn, _mm512_packus_epi16(low, high));
+        return x86_turn(_mm512_packus_epi16(low, high));
     }
     const __m512i all = _mm512_packs_epi16(low, high);
     const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, to->lo), to->hi);
-    return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, to->flip));
+    return x86_turn(_mm512_xor_si512(bytes, to->flip));
 }
 
 QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
