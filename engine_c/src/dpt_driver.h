@@ -76,21 +76,21 @@ typedef struct dpt_columns_slab {
     const uint8_t *pad;    /* columns of padding */
     size_t first, end;     /* the panels */
     size_t begin, width;   /* the first channel, and how many there are */
-    size_t most;           /* columns that are interleaved at once */
+    size_t together, each; /* columns in 16 lanes, and channels of each */
     size_t quads, plane;   /* quads of a column; bytes of the buffer from one to the next */
     size_t rows;           /* of the input in the quads */
     uint8_t flip;          /* what activations are flipped with */
 } dpt_columns_slab;
 
-/* Stores the quads of n bytes of four rows, n at least 16, each byte ^ flip. */
-typedef void dpt_interleave(uint8_t flip, const uint8_t *a, const uint8_t *b, const uint8_t *c,
-                            const uint8_t *d, size_t n, uint8_t *quads);
+/* Stores the quads of n runs of `bytes` bytes, at least 16, of four rows, each byte ^ flip. The
+ * next run of a row lies `apart` bytes further. */
+typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *apart, size_t n,
+                            size_t bytes, uint8_t *quads);
 
 /* Multiplies and stores n windows beside each other for all panels, whose columns begin at `quads`,
- * as outputs from number `index` on; if `twice`, it may compute the windows below them as well.
- * Returns how many rows of windows it has computed. */
-typedef int dpt_columns(const dpt_columns_slab *s, int twice, const uint8_t *quads, size_t n,
-                        void *out, size_t index);
+ * as outputs from number `index` on; if `twice`, the windows below them as well. */
+typedef void dpt_columns(const dpt_columns_slab *s, int twice, const uint8_t *quads, size_t n,
+                         void *out, size_t index);
 
 /* Whole planes of an op of a layout of its own, on n inputs. */
 typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, size_t n);

@@ -179,26 +179,27 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
 enum { COLUMNS_PAD = 512 }; /* bytes of padding that rows outside the input read */
 
 /* The quads of n columns, from four rows of the slab's channels on, whose next column lies `apart`
- * further: 0 for padding. No arrays of pointers, which the compiler would load as vectors before
- * their scalar stores have ended. */
+ * further: 0 for padding. Where the slab has all channels, its columns follow each other. */
 static void columns_interleave(const dpt_columns_slab *s, const uint8_t *const *rows,
                                const size_t *apart, size_t n, uint8_t *to) {
-    const uint8_t *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
-    for (size_t some, bytes; n > 0; n -= some, to += 4 * bytes) {
-        some = dpt_min(n, s->most);
-        bytes = some * s->width;
-        if (bytes >= DPT_DEPTHWISE_PANEL) {
-            s->kernels->interleave(s->flip, a, b, c, d, bytes, to);
+    const size_t width = s->width, most = COLUMNS_PAD / width;
+    const uint8_t *next[4];
+    if (width < s->op->in.c) {
+        s->kernels->interleave(s->flip, rows, apart, n, width, to);
+        return;
+    }
+    for (size_t some; n > 0; n -= some, rows = next, to += 4 * some * width) {
+        some = dpt_min(n, most);
+        if (some * width >= DPT_DEPTHWISE_PANEL) {
+            s->kernels->interleave(s->flip, rows, apart, 1, some * width, to);
         } else {
-            for (size_t i = 0; i < 4 * bytes; i++) {
-                const uint8_t *const row = i % 4 == 0 ? a : i % 4 == 1 ? b : i % 4 == 2 ? c : d;
-                to[i] = row[i / 4] ^ s->flip;
+            for (size_t i = 0; i < 4 * some * width; i++) {
+                to[i] = rows[i % 4][i / 4] ^ s->flip;
             }
         }
-        a += some * apart[0];
-        b += some * apart[1];
-        c += some * apart[2];
-        d += some * apart[3];
+        for (size_t i = 0; some < n && i < 4; i++) {
+            next[i] = rows[i] + some * apart[i];
+        }
     }
 }
 
@@ -253,9 +254,8 @@ static void columns_plane(dpt_columns_slab *s, int padded, const uint8_t *in, vo
     const size_t most = (room - reach) / op->stride_w + 1;
     const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
     s->rows = op->kernel_h + twice;
-    for (size_t y = 0, next; y < op->out.h; y = next) {
+    for (size_t y = 0; y < op->out.h; y += 1 + twice) {
         const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
-        next = op->out.h;
         for (size_t x = 0; x < op->out.w; x += most) {
             const size_t n = dpt_min(op->out.w - x, most);
             const size_t columns = (n - 1) * op->stride_w + reach;
@@ -263,9 +263,8 @@ static void columns_plane(dpt_columns_slab *s, int padded, const uint8_t *in, vo
             s->plane = columns * 4 * s->width;
             columns_fill(s, all, in, top, (int32_t)(x * op->stride_w) - op->pad_left,
                          (int32_t)columns, buffer);
-            const int rows = s->kernels->columns(s, twice && y + 1 < op->out.h, buffer, n, out,
-                                                 (y * op->out.w + x) * op->out.c + s->begin);
-            next = dpt_min(next, y + (size_t)rows);
+            s->kernels->columns(s, twice && y + 1 < op->out.h, buffer, n, out,
+                                (y * op->out.w + x) * op->out.c + s->begin);
         }
     }
 }
@@ -286,14 +285,15 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
     s.packed = op->packed;
     s.pad = pad;
     s.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
+    s.together = dpt_columns_together(op);
+    s.each = dpt_min(op->out.c, size);
     s.quads = quads;
     for (s.first = 0; s.first < panels; s.first = s.end) {
         s.end = dpt_min(panels, s.first + (fit > 0 ? fit : 1));
         s.begin = dpt_panel_begin(op, size, s.first);
         s.width = dpt_min(op->out.c, dpt_panel_begin(op, size, s.end - 1) + size) - s.begin;
-        s.most = s.width == op->in.c ? COLUMNS_PAD / s.width : 1;
         dpt_fill_padding(op->pad != NULL ? op->pad + s.begin : NULL, s.width, pad,
-                         COLUMNS_PAD / s.width * s.width);
+                         dpt_min(COLUMNS_PAD / s.width, dpt_span_w(op, op->out.w)) * s.width);
         for (size_t k = 0; k < n; k++) {
             columns_plane(&s, k > 0, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer);
         }
