@@ -43,6 +43,12 @@ QUADS_INLINE __m512i x86_wide(const uint8_t *p, uint8_t flip) {
     return _mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
 }
 
+/* In each quarter every fourth group of 4 bytes. */
+QUADS_INLINE __m512i x86_turn(__m512i a) {
+    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(turn, a);
+}
+
 #include "dpt_x86.inc"
 
 typedef __m512i quad;
@@ -156,13 +162,12 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
  * changes nothing, since the clamp is within it. */
 QUADS_INLINE __m512i zmm_clamp_bytes(const quads_output *to, const __m512i *y) {
     const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
-    const __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     if (to->saturated) {
-        return _mm512_permutexvar_epi32(turn, _mm512_packus_epi16(low, high));
+        return x86_turn(_mm512_packus_epi16(low, high));
     }
     const __m512i all = _mm512_packs_epi16(low, high);
     const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, to->lo), to->hi);
-    return _mm512_permutexvar_epi32(turn, _mm512_xor_si512(bytes, to->flip));
+    return x86_turn(_mm512_xor_si512(bytes, to->flip));
 }
 
 QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
