@@ -65,6 +65,7 @@ static void drive_channels(drive *d) {
     const int exact = d->exact || d->job.pixels * d->job.pool == 1;
     dpt_gemm *const *const gemm = exact ? k->exact : k->gemm[d->flip];
     dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow;
+    dpt_gemm *const turned = exact ? k->exact_turned : k->turned;
     dpt_gemm_job *job = &d->job;
     const uint8_t *packed = d->op->packed;
     const int quads = k->groups[0] != NULL && l->channels == 4 && inputs == 4;
@@ -76,7 +77,7 @@ static void drive_channels(drive *d) {
         for (; job->panel.blocks != 0; dpt_panel_next(l, &job->panel)) {
             job->first = before + job->panel.channel;
             dpt_gemm *const whole = n == 4 ? k->groups[d->flip] : gemm[job->panel.blocks - 1];
-            (job->panel.unit == 4 ? whole : narrow)(job);
+            (dpt_is_turned(l, &job->panel) ? turned : job->panel.unit == 4 ? whole : narrow)(job);
         }
         job->offset += n * inputs;
     }
@@ -231,6 +232,12 @@ static drive_extent drive_band_of(const dpt_op *op) {
         e.columns--;
     }
     e.rows = dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE ? 0 : e.rows;
+    const size_t row = (size_t)op->pool_h * op->pool_w * op->out.w;
+    size_t rows = e.rows; /* of whole tiles, in a band that others follow */
+    while (e.rows < op->out.h && rows > e.rows / 2 && rows * row % DPT_TILE != 0) {
+        rows--;
+    }
+    e.rows = rows > e.rows / 2 ? rows : e.rows;
     return e;
 }
 
@@ -360,7 +367,7 @@ static void drive_convolve(drive *d, int whole) {
 
 /* Whether segments are whole units of weights, so that nothing behind them is read. */
 static int drive_is_whole(const drive *d) {
-    return d->layout.length % (d->layout.narrow > 0 ? DPT_NARROW_UNIT : 4) == 0;
+    return d->layout.length % d->layout.unit == 0;
 }
 
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,

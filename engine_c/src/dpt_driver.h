@@ -66,31 +66,32 @@ typedef struct dpt_plane {
 const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *plane, int32_t y, int32_t x,
                                size_t apart, const uint8_t **to);
 
-/* A panel of 16 channels of a depthwise convolution that is packed by columns. Distances are in
- * bytes, and in the buffer unless the input is named. */
-enum { DPT_COLUMN_QUAD = 4 * DPT_DEPTHWISE_PANEL }; /* bytes of a quad of each channel */
-typedef struct dpt_columns_panel {
+/* Some panels of 16 channels of a depthwise convolution that is packed by columns. The buffer holds
+ * the quads of `width` channels of each column; the quad of byte i of a row lies at 4 * i. */
+enum { DPT_COLUMN_QUAD = 4 * DPT_DEPTHWISE_PANEL }; /* bytes of a quad of each channel of a panel */
+typedef struct dpt_columns_slab {
     const struct dpt_microkernels *kernels;
     const dpt_op *op;
-    const int32_t *bias, *mult;
-    const uint8_t *weight; /* quad by quad of a column, in each column by column */
-    const uint8_t *pad;    /* 16 values of padding */
-    size_t at, lanes;      /* the first channel, and the lanes that are stored */
-    size_t together;       /* columns in 16 lanes */
-    size_t column;         /* from the quads of a column to the next column's */
-    size_t quads, plane;   /* quads of a column; from one to the next */
+    const uint8_t *packed; /* of the first panel */
+    const uint8_t *pad;    /* columns of padding */
+    size_t first, end;     /* the panels */
+    size_t begin, width;   /* the first channel, and how many there are */
+    size_t together, each; /* columns in 16 lanes, and channels of each */
+    size_t columns;        /* of the kernel; 1: its quads may be taps beside each other */
+    size_t quads, plane;   /* quads of a column; bytes of the buffer from one to the next */
+    size_t back;           /* how much nearer the last quad lies */
     size_t rows;           /* of the input in the quads */
     uint8_t flip;          /* what activations are flipped with */
-} dpt_columns_panel;
+} dpt_columns_slab;
 
-/* Stores the quads of `count` times 16 lanes, from four rows on, whose next 16 bytes lie `apart`
- * further, each byte ^ flip. */
-typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *apart,
-                            size_t count, uint8_t *quads);
+/* Stores the quads of n runs of `bytes` bytes, at least 16, of four rows, each byte ^ flip. The
+ * next run of a row lies `apart` bytes further. */
+typedef void dpt_interleave(uint8_t flip, const uint8_t *const *rows, const size_t *apart, size_t n,
+                            size_t bytes, uint8_t *quads);
 
-/* Multiplies and stores n windows beside each other, whose columns begin at `quads`, as outputs
- * from number `index` on; if `twice`, the windows below them as well. */
-typedef void dpt_columns(const dpt_columns_panel *g, int twice, const uint8_t *quads, size_t n,
+/* Multiplies and stores n windows beside each other for all panels, whose columns begin at `quads`,
+ * as outputs from number `index` on; if `twice`, the windows below them as well. */
+typedef void dpt_columns(const dpt_columns_slab *s, int twice, const uint8_t *quads, size_t n,
                          void *out, size_t index);
 
 /* Whole planes of an op of a layout of its own, on n inputs. */
@@ -99,15 +100,16 @@ typedef void dpt_plane_kernel(const dpt_op *op, const uint8_t *in, void *out, si
 /* The micro-kernels of an instruction set; [flip]: whether activations are multiplied with bit 7
  * flipped; [blocks]: of the panel, less 1.
  *
- * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact` and
- * `exact_narrow` read nothing but the segments; they are meant for one window, or few. An entry is
- * NULL where the layout of weights, `packing`, has nothing for it: narrow blocks, DPT_GRAY for
- * `gray`, narrow blocks for `interleave` and `columns`. `groups` computes four groups of four
- * channels that read four; NULL where no kernel does. */
+ * `gemm` and `narrow` read whole units: DPT_SLACK bytes behind a segment may be read. `exact`,
+ * `exact_narrow` and `exact_turned` read nothing but the segments; they are meant for one window,
+ * or few. An entry is NULL where the layout of weights, `packing`, has nothing for it: narrow
+ * blocks, DPT_GRAY for `gray`, narrow blocks for `interleave` and `columns`. `groups` computes four
+ * groups of four channels that read four; NULL where no kernel does. */
 typedef struct dpt_microkernels {
     uint32_t packing; /* DPT_PACKING */
     dpt_gemm *gemm[2][DPT_MOST_BLOCKS], *exact[DPT_MOST_BLOCKS];
     dpt_gemm *narrow, *exact_narrow;
+    dpt_gemm *turned, *exact_turned;
     dpt_gemm *groups[2];
     dpt_depthwise *depthwise;
     dpt_plane_kernel *gray;

@@ -163,106 +163,154 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
     }
 }
 
-/* The rest of this file: a panel of 16 channels at a time, for backends with 16 lanes.
+/* The rest of this file: panels of 16 channels, for backends with 16 lanes.
  *
  * A quad of a channel is four taps below each other: rows 4 * q to 4 * q + 3 of the kernel in one
  * of its columns. The windows of a row of the output share the columns of the input, so the quads
  * of each column are interleaved once, into a buffer, where all windows that have the column read
  * them. Columns and rows of padding become quads, too: the loop over windows knows no borders.
  *
- * Where dpt_columns_together is more than 1, the lanes hold the channels of several columns. These
+ * The bytes of a row are interleaved in their order, whatever channels and columns they belong to:
+ * byte i of four rows becomes the quad at 4 * i. A slab is as many panels as leave room in the
+ * buffer for a whole row. A row of 5 columns of 64 channels, padded by 1, takes 7 * 64 * 4 bytes.
+ *
+ * Where dpt_columns_together is more than 1, the lanes hold the channels of several columns, which
  * lie side by side in the input, in the buffer and in the output. */
+enum { COLUMNS_PAD = 512 }; /* bytes of padding that rows outside the input read */
 
-/* The four rows of quad number q in the column x, for windows whose first row is `top`. `apart`:
- * from a row's 16 bytes to its next. Rows that the kernel lacks meet weights of 0. */
-static void columns_find_rows(const dpt_columns_panel *g, const uint8_t *in, int32_t top, size_t q,
-                              int32_t x, const uint8_t **row, size_t *apart) {
-    const dpt_op *op = g->op;
-    const int32_t dilation = op->dilation_h, height = op->in.h;
-    const size_t pixel = op->in.c, pitch = op->in.w * pixel, right = g->together * pixel;
-    const uint8_t *const first = in + (size_t)x * pixel + g->at;
-    for (size_t i = 0; i < 4; i++) {
-        const size_t down = 4 * q + i < g->rows ? 4 * q + i : 4 * q;
-        const int32_t y = top + (int32_t)down * dilation;
-        const int inside = y >= 0 && y < height;
-        row[i] = inside ? first + (size_t)y * pitch : g->pad;
-        apart[i] = inside ? right : 0;
+/* The quads of n columns, from four rows of the slab's channels on, whose next column lies `apart`
+ * further: 0 for padding. Where the slab has all channels, its columns follow each other. */
+static void columns_interleave(const dpt_columns_slab *s, const uint8_t *const *rows,
+                               const size_t *apart, size_t n, uint8_t *to) {
+    const size_t width = s->width, most = COLUMNS_PAD / width;
+    const uint8_t *next[4];
+    if (width < s->op->in.c) {
+        s->kernels->interleave(s->flip, rows, apart, n, width, to);
+        return;
+    }
+    for (size_t some; n > 0; n -= some, rows = next, to += 4 * some * width) {
+        some = dpt_min(n, most);
+        if (some * width >= DPT_DEPTHWISE_PANEL) {
+            s->kernels->interleave(s->flip, rows, apart, 1, some * width, to);
+        } else {
+            for (size_t i = 0; i < 4 * some * width; i++) {
+                to[i] = rows[i % 4][i / 4] ^ s->flip;
+            }
+        }
+        for (size_t i = 0; some < n && i < 4; i++) {
+            next[i] = rows[i] + some * apart[i];
+        }
     }
 }
 
-/* The quads number q of the columns from `x` to `end`, which lie inside the input. Where fewer
- * channels than 16 are left in a row, they are copied. */
-static void columns_fill_inside(const dpt_columns_panel *g, const uint8_t *in, int32_t top,
-                                size_t q, int32_t x, int32_t end, uint8_t *quads) {
-    const size_t pixel = g->op->in.c, together = g->together;
-    const size_t few = pixel < DPT_DEPTHWISE_PANEL ? (DPT_DEPTHWISE_PANEL - 1) / pixel : 0;
-    const size_t left = (size_t)(g->op->in.w - x), n = (size_t)(end - x) + together - 1;
-    const size_t safe = left > few ? left - few + together - 1 : 0;
-    const size_t count = n / together, direct = safe / together < count ? safe / together : count;
-    dpt_interleave *const interleave = g->kernels->interleave;
+/* The quads number q of the columns from `x` to `end`, which lie inside the input, for windows
+ * whose first row is `top`. Rows that the kernel lacks meet weights of 0. */
+static void columns_fill_inside(const dpt_columns_slab *s, const uint8_t *in, int32_t top, size_t q,
+                                int32_t x, int32_t end, uint8_t *to) {
+    const dpt_op *op = s->op;
+    const size_t pixel = op->in.c, pitch = op->in.w * pixel;
     const uint8_t *row[4];
     size_t apart[4];
-    columns_find_rows(g, in, top, q, x, row, apart);
-    interleave(g->flip, (const uint8_t *const *)row, apart, direct, quads);
-    for (size_t i = direct; i < count; i++) {
-        uint8_t copy[4][DPT_DEPTHWISE_PANEL] = {{0}};
-        const uint8_t *const copies[4] = {copy[0], copy[1], copy[2], copy[3]};
-        for (size_t k = 0; k < 4; k++) {
-            memcpy(copy[k], row[k] + i * apart[k], (left - i * together) * pixel);
-        }
-        interleave(g->flip, copies, apart, 1, quads + i * DPT_COLUMN_QUAD);
+    for (size_t i = 0; i < 4; i++) {
+        const size_t down = 4 * q + i < s->rows ? 4 * q + i : 4 * q;
+        const int32_t y = top + (int32_t)down * op->dilation_h;
+        const int inside = y >= 0 && y < op->in.h;
+        row[i] = inside ? in + (size_t)y * pitch + (size_t)x * pixel + s->begin : s->pad;
+        apart[i] = inside ? pixel : 0;
     }
+    columns_interleave(s, (const uint8_t *const *)row, apart, (size_t)(end - x), to);
 }
 
 /* The quads of n columns from `left` on, for windows whose first row is `top`. Padding begins and
- * ends anywhere. Unless `all`, its columns are in the buffer already: no other columns overlap them
- * where the lanes hold one column. */
-static void columns_fill(const dpt_columns_panel *g, int all, const uint8_t *in, int32_t top,
+ * ends anywhere. Unless `all`, its columns are in the buffer already. */
+static void columns_fill(const dpt_columns_slab *s, int all, const uint8_t *in, int32_t top,
                          int32_t left, int32_t n, uint8_t *to) {
-    dpt_interleave *const interleave = g->kernels->interleave;
-    const int32_t end = left + n, width = g->op->in.w;
+    const int32_t end = left + n, width = s->op->in.w;
     const int32_t first = left > 0 ? left : end < 0 ? end : 0;
     const int32_t within = end < width ? end : width, last = within < first ? first : within;
     const size_t before = (size_t)(first - left), inside = (size_t)(last - left);
-    const size_t behind = (size_t)(end - last), together = g->together;
-    const uint8_t *const pads[4] = {g->pad, g->pad, g->pad, g->pad};
+    const uint8_t *const pads[4] = {s->pad, s->pad, s->pad, s->pad};
     const size_t none[4] = {0, 0, 0, 0};
-    for (size_t q = 0; q < g->quads; q++, to += g->plane) {
+    for (size_t q = 0; q < s->quads; q++, to += s->plane) {
         if (all) {
-            interleave(g->flip, pads, none, (before + together - 1) / together, to);
+            columns_interleave(s, pads, none, before, to);
+            columns_interleave(s, pads, none, (size_t)(end - last), to + inside * 4 * s->width);
         }
-        if (first < last) {
-            columns_fill_inside(g, in, top, q, first, last, to + before * g->column);
-        }
-        if (all) {
-            interleave(g->flip, pads, none, (behind + together - 1) / together,
-                       to + inside * g->column);
-        }
+        columns_fill_inside(s, in, top, q, first, last, to + before * 4 * s->width);
     }
     if (all) {
         memset(to, 0, DPT_COLUMN_QUAD); /* the last 16 lanes may reach beyond the last column */
     }
 }
 
-/* All windows of a panel, row by row, in each as many windows at a time as the buffer holds. Where
- * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows. */
-static void columns_plane(dpt_columns_panel *g, const uint8_t *in, void *out, uint8_t *buffer) {
-    const dpt_op *op = g->op;
-    const size_t reach = dpt_columns_reach(op), room = DPT_COLUMNS_QUADS / g->quads;
+/* All windows of a slab, row by row, in each as many windows at a time as the buffer holds. Where
+ * a kernel of three rows or fewer leaves a place in its quads, they serve two rows of windows.
+ * Where `padded`, the buffer has the padding of such a slab already. */
+static void columns_plane(dpt_columns_slab *s, int padded, const uint8_t *in, void *out,
+                          uint8_t *buffer) {
+    const dpt_op *op = s->op;
+    const size_t reach = dpt_columns_reach(op);
+    const size_t room = DPT_COLUMNS_QUADS * DPT_DEPTHWISE_PANEL / s->quads / s->width;
     const size_t most = (room - reach) / op->stride_w + 1;
     const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
-    g->rows = op->kernel_h + twice;
+    s->rows = op->kernel_h + twice;
     for (size_t y = 0; y < op->out.h; y += 1 + twice) {
         const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
         for (size_t x = 0; x < op->out.w; x += most) {
             const size_t n = dpt_min(op->out.w - x, most);
             const size_t columns = (n - 1) * op->stride_w + reach;
-            g->plane = columns * g->column;
-            const int all = y == 0 || most < op->out.w || g->together > 1;
-            columns_fill(g, all, in, top, (int32_t)(x * op->stride_w) - op->pad_left,
+            const int all = most < op->out.w || (y == 0 && !padded);
+            s->plane = columns * 4 * s->width;
+            columns_fill(s, all, in, top, (int32_t)(x * op->stride_w) - op->pad_left,
                          (int32_t)columns, buffer);
-            g->kernels->columns(g, twice && y + 1 < op->out.h, buffer, n, out,
-                                (y * op->out.w + x) * op->out.c + g->at);
+            s->kernels->columns(s, twice && y + 1 < op->out.h, buffer, n, out,
+                                (y * op->out.w + x) * op->out.c + s->begin);
+        }
+    }
+}
+
+/* The quads of n columns of a signal, from column `x` of the input's row `row` on: taps beside each
+ * other. The row has `width` columns, 0 where it is padding, which begins and ends anywhere. */
+static void signal_fill(const dpt_columns_slab *s, const uint8_t *row, int32_t width, int32_t x,
+                        int32_t n, uint8_t *to) {
+    const int32_t right = s->op->dilation_w, taps = s->op->kernel_w;
+    for (int32_t some; n > 0; n -= some, x += some, to += (size_t)some * 4 * s->width) {
+        const uint8_t *tap[4] = {s->pad, s->pad, s->pad, s->pad};
+        size_t apart[4] = {0, 0, 0, 0};
+        some = n; /* columns whose taps are padding or not, as the first one's */
+        for (int32_t k = 0; k < 4 && k < taps; k++) {
+            const int32_t at = x + k * right;
+            if (at < 0) {
+                some = dpt_smaller(some, -at);
+            } else if (at < width) {
+                some = dpt_smaller(some, width - at);
+                apart[k] = s->op->in.c;
+                tap[k] = row + (size_t)at * apart[k];
+            }
+        }
+        columns_interleave(s, tap, apart, (size_t)some, to);
+    }
+    memset(to, 0, DPT_COLUMN_QUAD); /* as in columns_fill */
+}
+
+/* All windows of a slab of a signal, as columns_plane. Its quads lie in the buffer once: quad q of
+ * a window is quad 0 of the window 4 * q taps further. */
+static void columns_signal(dpt_columns_slab *s, const uint8_t *in, void *out, uint8_t *buffer) {
+    const dpt_op *op = s->op;
+    const size_t reach = dpt_columns_reach(op), column = 4 * s->width;
+    const size_t room = DPT_COLUMNS_QUADS * DPT_COLUMN_QUAD / column;
+    const size_t most = (room - reach) / op->stride_w + 1;
+    s->plane = 4 * op->dilation_w * column;
+    s->back = (s->quads - 1) * s->plane - (reach - 1) * column;
+    for (size_t y = 0; y < op->out.h; y++) {
+        const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
+        const int32_t width = top >= 0 && top < op->in.h ? op->in.w : 0;
+        const uint8_t *row = in + s->begin + (width > 0 ? (size_t)top * op->in.w * op->in.c : 0);
+        for (size_t x = 0; x < op->out.w; x += most) {
+            const size_t n = dpt_min(op->out.w - x, most);
+            signal_fill(s, row, width, (int32_t)(x * op->stride_w) - op->pad_left,
+                        (int32_t)((n - 1) * op->stride_w + reach), buffer);
+            s->kernels->columns(s, 0, buffer, n, out, (y * op->out.w + x) * op->out.c + s->begin);
         }
     }
 }
@@ -272,30 +320,38 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
                                                         const dpt_op *op, const uint8_t *in,
                                                         void *out, size_t n) {
     __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
-    uint8_t pad[DPT_DEPTHWISE_PANEL] = {0};
-    const size_t exist = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL);
-    const uint8_t *packed = op->packed;
-    dpt_columns_panel g;
-    g.kernels = kernels;
-    g.op = op;
-    g.pad = pad;
-    g.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
-    g.together = dpt_columns_together(op);
-    g.lanes = exist * g.together;
-    g.column = g.together > 1 ? 4 * exist : (size_t)DPT_COLUMN_QUAD;
-    g.quads = dpt_columns_quads(op);
-    for (size_t i = 0; i < dpt_panels_of(op, DPT_DEPTHWISE_PANEL); i++) {
-        g.at = dpt_panel_begin(op, DPT_DEPTHWISE_PANEL, i);
-        g.bias = (const int32_t *)(const void *)packed;
-        g.mult = g.bias + DPT_DEPTHWISE_PANEL;
-        g.weight = (const uint8_t *)(g.mult + DPT_DEPTHWISE_PANEL);
-        for (size_t c = 0; op->pad != NULL && c < DPT_DEPTHWISE_PANEL; c++) {
-            pad[c] = op->pad[g.at + c % exist];
-        }
+    uint8_t pad[COLUMNS_PAD];
+    const size_t size = DPT_DEPTHWISE_PANEL, panels = dpt_panels_of(op, size);
+    const size_t quads = dpt_columns_quads(op),
+                 row = dpt_span_w(op, op->out.w) * (dpt_is_signal(op) ? 1 : quads);
+    const size_t room = dpt_min(COLUMNS_PAD / size, DPT_COLUMNS_QUADS / row);
+    const size_t fit = room < 4 ? room : room / 4 * 4;
+    dpt_columns_slab s;
+    s.kernels = kernels;
+    s.op = op;
+    s.packed = op->packed;
+    s.pad = pad;
+    s.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
+    s.together = dpt_columns_together(op);
+    s.each = dpt_min(op->out.c, size);
+    s.quads = quads;
+    s.columns = dpt_is_signal(op) ? 1 : op->kernel_w;
+    s.back = 0;
+    for (s.first = 0; s.first < panels; s.first = s.end) {
+        s.end = dpt_min(panels, s.first + (fit > 0 ? fit : 1));
+        s.begin = dpt_panel_begin(op, size, s.first);
+        s.width = dpt_min(op->out.c, dpt_panel_begin(op, size, s.end - 1) + size) - s.begin;
+        dpt_fill_padding(op->pad != NULL ? op->pad + s.begin : NULL, s.width, pad,
+                         dpt_min(COLUMNS_PAD / s.width, dpt_span_w(op, op->out.w)) * s.width);
         for (size_t k = 0; k < n; k++) {
-            columns_plane(&g, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer);
+            const uint8_t *input = in + k * dpt_elements(op->in);
+            if (dpt_is_signal(op)) {
+                columns_signal(&s, input, dpt_output(op, out, k), buffer);
+            } else {
+                columns_plane(&s, k > 0, input, dpt_output(op, out, k), buffer);
+            }
         }
-        packed = g.weight + DPT_COLUMN_QUAD * g.quads * op->kernel_w;
+        s.packed += (s.end - s.first) * DPT_COLUMN_QUAD * (2 + quads * s.columns);
     }
 }
 

@@ -10,6 +10,12 @@ int dpt_fits_gray(const dpt_op *op) {
            op->kernel_w <= DPT_GRAY_QUADS && op->out.c <= DPT_GRAY_MOST_CHANNELS;
 }
 
+size_t dpt_columns_windows(const dpt_op *op) {
+    const size_t quads = dpt_is_signal(op) ? 1 : dpt_columns_quads(op);
+    const size_t room = DPT_COLUMNS_QUADS / quads, reach = dpt_columns_reach(op);
+    return room < reach ? 0 : (room - reach) / op->stride_w + 1;
+}
+
 /* How many narrow blocks a group has. Up to half a block of channels is narrow where that takes
  * fewer multiplications and a window has enough units to outweigh the cost of a panel of its
  * own, which is higher where the backend multiplies several blocks at once. */
@@ -82,6 +88,10 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
     l->narrow = layout_narrow_blocks(op, packing);
     l->wide = (l->channels + (l->narrow > 0 ? 0 : l->lanes - 1)) / l->lanes * l->lanes;
     l->padded = l->wide + l->narrow * l->lanes;
+    l->turned = DPT_LAYOUT_HAS(packing, DPT_NARROW) && l->most > 1 &&
+                l->wide / l->lanes % l->most == 1 && (l->length - 1) % 8 >= 4 &&
+                l->segments * l->length >= 64;
+    l->unit = l->narrow > 0 ? DPT_NARROW_UNIT : l->turned ? 8 : 4;
     const uint64_t wide = (uint64_t)l->wide * 4 * ((l->length + 3) / 4);
     const uint64_t unit = DPT_NARROW_UNIT, units = (l->length + unit - 1) / unit;
     l->bytes = (uint64_t)l->padded * 2 * sizeof(int32_t) +
@@ -90,9 +100,9 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
 
 size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
-    const size_t unit = l->narrow > 0 ? DPT_NARROW_UNIT : 4, tile = DPT_TILE;
+    const size_t tile = DPT_TILE;
     const size_t room = DPT_POINTERS / taps / tile * tile;
-    const int split = l->segments != taps && op->in.c % unit != 0;
+    const int split = l->segments != taps && op->in.c % l->unit != 0;
     const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
     return split || zeros || room < pool ? 0 : room < DPT_CORNERS ? room : DPT_CORNERS;
 }

@@ -144,6 +144,22 @@ static void pack_groups(const dpt_op *op, const dpt_layout *l, const dpt_panel *
     }
 }
 
+/* Turns a block of two quads for each unit (dpt_pack.h). */
+static void turn_block(const dpt_layout *l, uint8_t *to) {
+    enum { LANES = DPT_NARROW_LANES };
+    for (size_t n = l->segments * ((l->length + 7) / 8); n > 0; n--, to += 8 * LANES) {
+        for (size_t lane = 0; lane < LANES; lane += 2) {
+            uint8_t turned[16];
+            memcpy(turned, to + 4 * lane, 4);
+            memcpy(turned + 4, to + 4 * (LANES + lane + 1), 4);
+            memcpy(turned + 8, to + 4 * (lane + 1), 4);
+            memcpy(turned + 12, to + 4 * (LANES + lane), 4);
+            memcpy(to + 4 * lane, turned, 8);
+            memcpy(to + 4 * (LANES + lane), turned + 8, 8);
+        }
+    }
+}
+
 /* Packs the weights of pairs of windows: the second half of the lanes has its weights as many
  * columns further as its window. */
 static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
@@ -181,8 +197,15 @@ static void pack_gray(const dpt_op *op, uint8_t *to) {
 static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     const size_t quad = 4 * dpt_depthwise_panel(packing), y = tap / op->kernel_w,
                  x = tap % op->kernel_w;
-    return dpt_has_columns(op, packing) ? (y / 4 * op->kernel_w + x) * quad + y % 4
-                                        : tap / 4 * quad + tap % 4;
+    if (!dpt_has_columns(op, packing)) {
+        return tap / 4 * quad + tap % 4;
+    }
+    if (!dpt_is_signal(op)) {
+        return (y / 4 * op->kernel_w + x) * quad + y % 4;
+    }
+    const size_t end = 4 * dpt_columns_quads(op);
+    const size_t at = end > 4 && x >= end - 4 ? x + end - op->kernel_w : x;
+    return at / 4 * quad + at % 4;
 }
 
 /* Packs a depthwise convolution, panel by panel. The bias corrects as in pack_op. */
@@ -271,6 +294,9 @@ static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
                     pack_weights(&l, &panel, op->weight + first * l.segments * l.length,
                                  to + (panel.weight - to));
                 }
+            }
+            if (!gray && dpt_is_turned(&l, &panel)) {
+                turn_block(&l, to + (panel.weight - to));
             }
         }
     }

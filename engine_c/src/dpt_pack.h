@@ -19,6 +19,12 @@
  * activations of a segment, the weights of each channel, byte 16 * channel + i. A narrow block has
  * the biases and multipliers of 16 lanes, too.
  *
+ * A panel of one block is turned where a backend can multiply several: 8 activations are loaded for
+ * two neighbouring lanes at once, and a lane of each two has the second quad first. So a load
+ * serves two multiplications. Lanes 0 and 1 of a unit have quad 0 of channel 0 and quad 1 of
+ * channel 1, then quad 0 of channel 1 and quad 1 of channel 0, in an accumulator of their own. A
+ * window of fewer than 64 activations gains nothing by it.
+ *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
  * fewer multiplications. It is packed and computed as a convolution of 16 channels (dpt_packed_op):
  * its window has the columns of both, and weights of 0 in the columns that only the other one
@@ -83,21 +89,33 @@ static inline int32_t dpt_offset(const dpt_op *op, uint32_t packing) {
                                                             : 0;
 }
 
-/* The quads in a column of a depthwise kernel; the last one may be filled up. */
-static inline size_t dpt_columns_quads(const dpt_op *op) {
-    return (op->kernel_h + 3u) / 4;
+/* Whether a depthwise kernel has one row, as a signal's has. In the layout of dpt_columns.inc its
+ * quads are taps beside each other then. The last quad ends with the last tap: taps that two quads
+ * have meet weights of 0 in the last one. */
+static inline int dpt_is_signal(const dpt_op *op) {
+    return op->kernel_h == 1;
 }
 
-/* The columns of the input from the first tap of a window to its last. */
-static inline size_t dpt_columns_reach(const dpt_op *op) {
-    return (op->kernel_w - 1u) * op->dilation_w + 1;
+/* The quads of a depthwise kernel, in each of its columns where it is no signal's; the last one may
+ * be filled up. */
+static inline size_t dpt_columns_quads(const dpt_op *op) {
+    return ((dpt_is_signal(op) ? op->kernel_w : op->kernel_h) + 3u) / 4;
 }
+
+/* The columns of the input that the first taps of a window's quads lie in, from first to last. */
+static inline size_t dpt_columns_reach(const dpt_op *op) {
+    const size_t last = op->kernel_w - 1u, quad = dpt_is_signal(op) ? 3 : 0;
+    return (last > quad ? last - quad : 0) * op->dilation_w + 1;
+}
+
+/* How many windows beside each other dpt_columns.inc has room for, at most. */
+size_t dpt_columns_windows(const dpt_op *op);
 
 /* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
  * one output a channel, no pooling, and taps that are near enough to each other. */
 static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
     return DPT_LAYOUT_HAS(packing, DPT_NARROW) && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && dpt_columns_quads(op) * dpt_columns_reach(op) <= DPT_COLUMNS_QUADS;
+           op->pool_w == 1 && dpt_columns_windows(op) > 0;
 }
 
 /* How many columns of the input a panel has in its lanes: several where 16 is a multiple of the
@@ -109,8 +127,9 @@ static inline size_t dpt_columns_together(const dpt_op *op) {
 
 /* The quads of taps of a depthwise kernel; a quad of fewer than four taps is filled up. */
 static inline size_t dpt_tap_quads(const dpt_op *op, uint32_t packing) {
-    return dpt_has_columns(op, packing) ? dpt_columns_quads(op) * op->kernel_w
-                                        : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
+    return dpt_has_columns(op, packing) && !dpt_is_signal(op)
+               ? dpt_columns_quads(op) * op->kernel_w
+               : ((size_t)op->kernel_h * op->kernel_w + 3) / 4;
 }
 
 /* The channels of a panel of a depthwise convolution in a layout. */
@@ -222,6 +241,8 @@ typedef struct dpt_layout {
     size_t segments, length; /* of a window; activations of a segment */
     size_t wide, narrow;     /* channels of whole blocks of a group; its narrow blocks */
     size_t padded;           /* biases of a group with the fill of its blocks; multipliers, too */
+    size_t unit;             /* activations that are multiplied at once, at most */
+    int turned;              /* whether a panel of one block is turned */
     uint64_t bytes;          /* of a group */
 } dpt_layout;
 
@@ -270,6 +291,11 @@ static inline void dpt_panel_measure(const dpt_layout *l, dpt_panel *panel) {
         panel->blocks = panel->channel < l->channels;
         panel->unit = DPT_NARROW_UNIT;
     }
+}
+
+/* Whether a panel is turned. */
+static inline int dpt_is_turned(const dpt_layout *l, const dpt_panel *panel) {
+    return l->turned && panel->blocks == 1 && panel->unit == 4;
 }
 
 /* The first panel of a group that is packed at `packed`. */

@@ -35,6 +35,10 @@ QUADS_INLINE __m128i x86_wide(const uint8_t *p, uint8_t flip) {
     return _mm_cvtepu8_epi32(_mm_xor_si128(_mm_cvtsi32_si128(value), flips));
 }
 
+QUADS_INLINE __m128i x86_turn(__m128i a) {
+    return a;
+}
+
 #include "dpt_x86.inc"
 
 /* The four activations of each lane as 16-bit pairs: the even-numbered, the odd-numbered. */
@@ -90,21 +94,7 @@ QUADS_INLINE quads_acc quads_acc_dot(quads_acc acc, quad a, quads_weights w) {
     return acc;
 }
 
-/* The bytes of four rows, interleaved channel by channel: 4 channels a register. */
-QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, uint8_t *quads) {
-    __m128i t[4];
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm_loadu_si128((const __m128i *)(const void *)row[i]);
-        t[i] = x86_flip(t[i], flip);
-    }
-    const __m128i ab = _mm_unpacklo_epi8(t[0], t[1]), cd = _mm_unpacklo_epi8(t[2], t[3]);
-    const __m128i ef = _mm_unpackhi_epi8(t[0], t[1]), gh = _mm_unpackhi_epi8(t[2], t[3]);
-    const __m128i all[4] = {_mm_unpacklo_epi16(ab, cd), _mm_unpackhi_epi16(ab, cd),
-                            _mm_unpacklo_epi16(ef, gh), _mm_unpackhi_epi16(ef, gh)};
-    for (int i = 0; i < 4; i++) {
-        _mm_storeu_si128((__m128i *)(void *)(quads + 16 * i), all[i]);
-    }
-}
+#define columns_interleave columns_interleave_wide
 
 QUADS_INLINE quads_acc columns_dot(quads_acc acc, const uint8_t *quads, quads_weights weights) {
     for (int i = 0; i < 4; i++) {
