@@ -18,8 +18,23 @@
 /* Not inlined: frames of two ways to read a plane would lie in the stack together. */
 #define DRIVE_NOINLINE __attribute__((noinline))
 
+/* The memory in which the driver writes pointers and copies bands, in pointers: most ops do with
+ * little. On hosts that is room for corners alone; on RISC-V V there is room for DRIVE_FEW corners
+ * and a band, which is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. */
+enum { DRIVE_MUCH = DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS };
+#ifdef DPT_RVV
+enum { DRIVE_LITTLE = 94, DRIVE_FEW = 32, DRIVE_COLUMNS = 8 };
+#else
+enum { DRIVE_LITTLE = DPT_CORNERS, DRIVE_FEW = 0, DRIVE_COLUMNS = UINT16_MAX };
+#endif
+
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
+
+/* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
+typedef struct drive_extent {
+    size_t rows, columns;
+} drive_extent;
 
 /* A convolution on one input, or a dense op on all inputs. */
 typedef struct drive {
@@ -30,7 +45,12 @@ typedef struct drive {
     dpt_taps taps;
     dpt_gemm_job job;
     int flip;
-    int exact; /* nothing behind a segment may be read */
+    int exact;            /* nothing behind a segment may be read */
+    int whole;            /* segments are whole units of weights: nothing behind them is read */
+    const uint8_t **room; /* memory for pointers and copies */
+    size_t size, corners; /* of the memory, in pointers; corners that it has room for */
+    drive_extent band;
+    size_t pointed; /* windows that are computed by pointers to their taps at a time */
 } drive;
 
 /* n rounded down to whole tiles, unless that is 0. */
@@ -47,6 +67,7 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     dpt_find_layout(op, kernels->packing, &d->layout);
     d->flip = dpt_offset(op, kernels->packing) != 0;
     d->exact = 0;
+    d->whole = d->layout.length % (d->layout.narrow > 0 ? DPT_NARROW_UNIT : 4) == 0;
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
@@ -182,8 +203,8 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
         drive_pixels(d, in, op->stride_w * c, pixel, rows * columns);
         return;
     }
-    const uint8_t *at[DPT_CORNERS + DPT_TILE];
-    const size_t row = columns * pool, most = DPT_CORNERS / row < rows ? DPT_CORNERS / row : rows;
+    const uint8_t **const at = d->room + d->size - d->corners;
+    const size_t row = columns * pool, most = dpt_min(d->corners / row, rows);
     size_t high = most, wide = columns;
     while (high > 1 && high < rows && high * row % DPT_TILE != 0) {
         high--;
@@ -193,7 +214,7 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     }
     if (most == 0) {
         high = 1;
-        wide = dpt_min(columns, drive_whole(DPT_CORNERS / pool));
+        wide = dpt_min(columns, drive_whole(d->corners / pool));
     }
     drive_corners(d, in, pitch, high, wide, at);
     d->taps.at = at;
@@ -217,27 +238,28 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     d->job.offset = 0;
 }
 
-/* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
-typedef struct drive_extent {
-    size_t rows, columns;
-} drive_extent;
-
-static drive_extent drive_band_of(const dpt_op *op) {
+static drive_extent drive_band_of(const dpt_op *op, size_t size) {
     drive_extent e = {op->out.h, op->out.w};
-    while (e.rows > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
+    while (e.rows > 1 && dpt_band_size(op, e.rows, e.columns) > size) {
         e.rows--;
     }
-    while (e.columns > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
+    while (e.columns > 1 && dpt_band_size(op, e.rows, e.columns) > size) {
         e.columns--;
     }
-    e.rows = dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE ? 0 : e.rows;
+    e.rows = dpt_band_size(op, e.rows, e.columns) > size ? 0 : e.rows;
     return e;
 }
 
+/* How many corners lie beside a band. */
+static size_t drive_band_corners(size_t size) {
+    return size < DRIVE_MUCH ? DRIVE_FEW : DPT_CORNERS;
+}
+
 /* A convolution from row `first` of the output on, on copies of bands of the input. */
-DRIVE_NOINLINE static void drive_bands(drive *d, drive_extent band, size_t first) {
+static void drive_bands(drive *d, size_t first) {
     const dpt_op *op = d->op;
-    __attribute__((aligned(64))) uint8_t copy[DPT_BAND_SIZE];
+    const drive_extent band = d->band;
+    uint8_t *const copy = (uint8_t *)d->room;
     for (size_t y = first; y < op->out.h; y += band.rows) {
         const size_t rows = dpt_min(band.rows, op->out.h - y);
         for (size_t x = 0; x < op->out.w; x += band.columns) {
@@ -276,14 +298,13 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, 
     return to;
 }
 
-/* A padded convolution by a pointer for each tap, for at most `most` windows at a time. */
-DRIVE_NOINLINE static void drive_pointers(drive *d, size_t most) {
+/* A padded convolution by a pointer for each tap. */
+static void drive_pointers(drive *d) {
     const dpt_op *op = d->op;
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
-    const uint8_t *at[DPT_POINTERS];
-    uint8_t zeros[DPT_ZEROS];
-    const uint8_t *pad = op->pad;
+    const uint8_t **const at = d->room, *pad = op->pad;
     if (pad == NULL) {
+        uint8_t *const zeros = (uint8_t *)(d->room + d->size) - op->in.c;
         memset(zeros, 0, op->in.c);
         pad = zeros;
     }
@@ -297,7 +318,7 @@ DRIVE_NOINLINE static void drive_pointers(drive *d, size_t most) {
     d->taps.columns = op->kernel_w;
     d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
     for (size_t done = 0, n; done < total; done += n) {
-        n = dpt_min(most / d->job.pool, total - done);
+        n = dpt_min(d->pointed / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
             int32_t y, x;
@@ -329,28 +350,25 @@ static size_t drive_rows_inside(const dpt_op *op) {
 
 /* Without padding the input itself is read, as far as all units of a segment lie in it. The rest,
  * and what has padding, is read from bands or by pointers. */
-static void drive_convolve(drive *d, int whole) {
+static void drive_convolve(drive *d) {
     const dpt_op *op = d->op;
     const size_t pitch = (size_t)op->in.w * op->in.c;
     const int padded = dpt_padded(op);
-    const size_t rows = padded ? 0 : whole ? op->out.h : drive_rows_inside(op);
+    const size_t rows = padded ? 0 : d->whole ? op->out.h : drive_rows_inside(op);
+    d->exact = 0;
     if (rows > 0) {
+        d->corners = dpt_min(d->size, DPT_CORNERS);
         drive_inside(d, d->in, pitch, 0, 0, rows, op->out.w);
     }
     if (rows == op->out.h) {
         return;
     }
-    const drive_extent band = drive_band_of(op);
-    const size_t most = dpt_pointer_windows(op, &d->layout);
-    const size_t copied = band.rows == 0 ? 0 : dpt_span_h(op, band.rows);
-    const size_t read = band.rows * op->pool_h * op->stride_h;
-    const int cheap = !padded || (op->in.c < DRIVE_FEW_CHANNELS && band.columns == op->out.w &&
-                                  copied <= 3 * read);
-    if (band.rows > 0 && (cheap || most == 0)) {
-        drive_bands(d, band, rows);
-    } else if (padded) {
-        d->exact = !whole;
-        drive_pointers(d, most);
+    if (d->pointed > 0) {
+        d->exact = !d->whole;
+        drive_pointers(d);
+    } else if (d->band.rows > 0) {
+        d->corners = drive_band_corners(d->size);
+        drive_bands(d, rows);
     } else {
         d->exact = 1;
         drive_inside(d, d->in + rows * op->pool_h * op->stride_h * pitch, pitch, rows, 0,
@@ -358,9 +376,52 @@ static void drive_convolve(drive *d, int whole) {
     }
 }
 
-/* Whether segments are whole units of weights, so that nothing behind them is read. */
-static int drive_is_whole(const drive *d) {
-    return d->layout.length % (d->layout.narrow > 0 ? DPT_NARROW_UNIT : 4) == 0;
+/* Decides how an op is read with memory for `size` pointers; returns whether that is enough. */
+static int drive_plan(drive *d, size_t size) {
+    const dpt_op *op = d->op;
+    const int padded = dpt_padded(op);
+    const size_t corners = drive_band_corners(size);
+    d->size = size;
+    d->pointed = d->band.rows = 0;
+    if (!padded && d->whole) {
+        return d->job.pool <= size;
+    }
+    if (corners < d->job.pool) {
+        return 0;
+    }
+    d->band = drive_band_of(op, (size - corners) * sizeof(void *));
+    const size_t copied = d->band.rows == 0 ? SIZE_MAX : dpt_span_h(op, d->band.rows);
+    const int cheap = op->in.c < DRIVE_FEW_CHANNELS &&
+                      d->band.columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
+                      copied <= 3 * d->band.rows * op->pool_h * op->stride_h;
+    if (padded && !cheap) {
+        const size_t zeros = op->pad == NULL ? (op->in.c + sizeof(void *) - 1) / sizeof(void *) : 0;
+        const size_t pointers = zeros < size ? dpt_min(size - zeros, DPT_POINTERS) : 0;
+        d->pointed = dpt_pointer_windows(op, &d->layout, pointers);
+    }
+    return d->band.rows > 0 || d->pointed > 0;
+}
+
+/* The op on n inputs, with its memory at `room`. */
+DRIVE_NOINLINE static void drive_inputs(drive *d, const uint8_t **room, const uint8_t *in,
+                                        void *out, size_t n) {
+    d->room = room;
+    for (size_t i = 0; i < n; i++) {
+        d->in = in + i * dpt_elements(d->op->in);
+        d->job.out = dpt_output(d->op, out, i);
+        drive_convolve(d);
+    }
+}
+
+/* Two functions, since an op that does with little takes no more of the stack. */
+DRIVE_NOINLINE static void drive_with_little(drive *d, const uint8_t *in, void *out, size_t n) {
+    const uint8_t *room[DRIVE_LITTLE];
+    drive_inputs(d, room, in, out, n);
+}
+
+DRIVE_NOINLINE static void drive_with_much(drive *d, const uint8_t *in, void *out, size_t n) {
+    __attribute__((aligned(64))) const uint8_t *room[DRIVE_MUCH];
+    drive_inputs(d, room, in, out, n);
 }
 
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
@@ -372,11 +433,11 @@ void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uin
     }
     drive d;
     drive_begin(&d, kernels, &packed, in, out);
-    for (size_t i = 0; i < n; i++) {
-        d.in = in + i * dpt_elements(packed.in);
-        d.job.out = dpt_output(&packed, out, i);
-        d.exact = 0;
-        drive_convolve(&d, drive_is_whole(&d));
+    if (drive_plan(&d, DRIVE_LITTLE)) {
+        drive_with_little(&d, in, out, n);
+    } else {
+        drive_plan(&d, DRIVE_MUCH);
+        drive_with_much(&d, in, out, n);
     }
 }
 
@@ -384,7 +445,7 @@ void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const ui
                      void *out, size_t n) {
     drive d;
     drive_begin(&d, kernels, op, in, out);
-    if (drive_is_whole(&d)) {
+    if (d.whole) {
         drive_pixels(&d, in, d.layout.length, 0, n);
     } else {
         drive_last_pixels(&d, in, d.layout.length, n);
