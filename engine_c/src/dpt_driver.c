@@ -31,11 +31,6 @@ enum { DRIVE_LITTLE = DPT_CORNERS, DRIVE_FEW = 0, DRIVE_COLUMNS = UINT16_MAX };
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
 
-/* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
-typedef struct drive_extent {
-    size_t rows, columns;
-} drive_extent;
-
 /* A convolution on one input, or a dense op on all inputs. */
 typedef struct drive {
     const dpt_microkernels *kernels;
@@ -49,8 +44,9 @@ typedef struct drive {
     int whole;            /* segments are whole units of weights: nothing behind them is read */
     const uint8_t **room; /* memory for pointers and copies */
     size_t size, corners; /* of the memory, in pointers; corners that it has room for */
-    drive_extent band;
-    size_t pointed; /* windows that are computed by pointers to their taps at a time */
+    size_t beside;        /* corners beside a band */
+    size_t rows, columns; /* of the output, that a band computes at most; 0 rows: none fits */
+    size_t pointed;       /* windows that are computed by pointers to their taps at a time */
 } drive;
 
 /* n rounded down to whole tiles, unless that is 0. */
@@ -137,36 +133,6 @@ static void drive_fill_tile(const uint8_t **at, size_t n) {
     }
 }
 
-/* Where windows lie in a plane: the next window of the output pixel, then the next pixel. */
-typedef struct drive_cursor {
-    int32_t y, x;   /* the corner of the output pixel's first window */
-    uint32_t place; /* of the window in its output pixel */
-    uint32_t column, columns;
-    int32_t left; /* x of column 0 */
-} drive_cursor;
-
-static void drive_corner(const drive *d, const drive_cursor *c, int32_t *y, int32_t *x) {
-    *y = c->y;
-    *x = c->x;
-    if (c->place != 0) {
-        *y += (int32_t)(c->place / d->op->pool_w * d->op->stride_h);
-        *x += (int32_t)(c->place % d->op->pool_w * d->op->stride_w);
-    }
-}
-
-static void drive_advance(const drive *d, drive_cursor *c) {
-    if (++c->place < d->job.pool) {
-        return;
-    }
-    c->place = 0;
-    c->x += d->op->pool_w * d->op->stride_w;
-    if (++c->column == c->columns) {
-        c->column = 0;
-        c->x = c->left;
-        c->y += d->op->pool_h * d->op->stride_h;
-    }
-}
-
 /* The corners of the windows of `rows` by `columns` output pixels. */
 static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_t rows,
                           size_t columns, const uint8_t **at) {
@@ -238,32 +204,27 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     d->job.offset = 0;
 }
 
-static drive_extent drive_band_of(const dpt_op *op, size_t size) {
-    drive_extent e = {op->out.h, op->out.w};
-    while (e.rows > 1 && dpt_band_size(op, e.rows, e.columns) > size) {
-        e.rows--;
+/* Finds how many rows and columns of the output a band of `size` bytes computes. */
+static void drive_fit_band(drive *d, size_t size) {
+    d->rows = d->op->out.h;
+    d->columns = d->op->out.w;
+    while (d->rows > 1 && dpt_band_size(d->op, d->rows, d->columns) > size) {
+        d->rows--;
     }
-    while (e.columns > 1 && dpt_band_size(op, e.rows, e.columns) > size) {
-        e.columns--;
+    while (d->columns > 1 && dpt_band_size(d->op, d->rows, d->columns) > size) {
+        d->columns--;
     }
-    e.rows = dpt_band_size(op, e.rows, e.columns) > size ? 0 : e.rows;
-    return e;
-}
-
-/* How many corners lie beside a band. */
-static size_t drive_band_corners(size_t size) {
-    return size < DRIVE_MUCH ? DRIVE_FEW : DPT_CORNERS;
+    d->rows = dpt_band_size(d->op, d->rows, d->columns) > size ? 0 : d->rows;
 }
 
 /* A convolution from row `first` of the output on, on copies of bands of the input. */
 static void drive_bands(drive *d, size_t first) {
     const dpt_op *op = d->op;
-    const drive_extent band = d->band;
     uint8_t *const copy = (uint8_t *)d->room;
-    for (size_t y = first; y < op->out.h; y += band.rows) {
-        const size_t rows = dpt_min(band.rows, op->out.h - y);
-        for (size_t x = 0; x < op->out.w; x += band.columns) {
-            const size_t columns = dpt_min(band.columns, op->out.w - x);
+    for (size_t y = first; y < op->out.h; y += d->rows) {
+        const size_t rows = dpt_min(d->rows, op->out.h - y);
+        for (size_t x = 0; x < op->out.w; x += d->columns) {
+            const size_t columns = dpt_min(d->columns, op->out.w - x);
             const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
                                      (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
                                      dpt_span_h(op, rows), dpt_span_w(op, columns)};
@@ -298,6 +259,17 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, 
     return to;
 }
 
+/* The corner of a window of the op, whose windows are counted output pixel by output pixel. */
+static void drive_corner(const drive *d, size_t window, int32_t *y, int32_t *x) {
+    const dpt_op *op = d->op;
+    const uint32_t number = (uint32_t)window, pool = d->job.pool;
+    const uint32_t pixel = pool == 1 ? number : number / pool, place = number - pixel * pool;
+    const uint32_t row = pixel / op->out.w * op->pool_h + place / op->pool_w;
+    const uint32_t column = pixel % op->out.w * op->pool_w + place % op->pool_w;
+    *y = (int32_t)(row * op->stride_h) - op->pad_top;
+    *x = (int32_t)(column * op->stride_w) - op->pad_left;
+}
+
 /* A padded convolution by a pointer for each tap. */
 static void drive_pointers(drive *d) {
     const dpt_op *op = d->op;
@@ -309,7 +281,6 @@ static void drive_pointers(drive *d) {
         pad = zeros;
     }
     const dpt_plane plane = {d->in, pad, op->in.h, op->in.w, op->in.c};
-    drive_cursor k = {-op->pad_top, -op->pad_left, 0, 0, op->out.w, -op->pad_left};
     d->taps.at = at;
     d->taps.segment = DPT_TILE;
     d->taps.advance = 0;
@@ -321,16 +292,11 @@ static void drive_pointers(drive *d) {
         n = dpt_min(d->pointed / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
-            int32_t y, x;
-            drive_cursor last = k; /* whose window is repeated at the end of a tile */
-            drive_corner(d, &last, &y, &x);
+            int32_t y, x; /* the last window is repeated at the end of a tile */
+            drive_corner(d, done * d->job.pool + dpt_min(i, windows - 1), &y, &x);
             dpt_point_taps(op, &plane, y, x, DPT_TILE,
                            at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
-            if (i + 1 < windows) {
-                drive_advance(d, &k);
-            }
         }
-        drive_advance(d, &k);
         d->job.pixel = done;
         d->job.pixels = n;
         drive_channels(d);
@@ -366,8 +332,8 @@ static void drive_convolve(drive *d) {
     if (d->pointed > 0) {
         d->exact = !d->whole;
         drive_pointers(d);
-    } else if (d->band.rows > 0) {
-        d->corners = drive_band_corners(d->size);
+    } else if (d->rows > 0) {
+        d->corners = d->beside;
         drive_bands(d, rows);
     } else {
         d->exact = 1;
@@ -380,26 +346,25 @@ static void drive_convolve(drive *d) {
 static int drive_plan(drive *d, size_t size) {
     const dpt_op *op = d->op;
     const int padded = dpt_padded(op);
-    const size_t corners = drive_band_corners(size);
     d->size = size;
-    d->pointed = d->band.rows = 0;
+    d->beside = size < DRIVE_MUCH ? DRIVE_FEW : DPT_CORNERS;
+    d->pointed = d->rows = 0;
     if (!padded && d->whole) {
         return d->job.pool <= size;
     }
-    if (corners < d->job.pool) {
+    if (d->beside < d->job.pool) {
         return 0;
     }
-    d->band = drive_band_of(op, (size - corners) * sizeof(void *));
-    const size_t copied = d->band.rows == 0 ? SIZE_MAX : dpt_span_h(op, d->band.rows);
-    const int cheap = op->in.c < DRIVE_FEW_CHANNELS &&
-                      d->band.columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
-                      copied <= 3 * d->band.rows * op->pool_h * op->stride_h;
+    drive_fit_band(d, (size - d->beside) * sizeof(void *));
+    const int cheap = op->in.c < DRIVE_FEW_CHANNELS && d->rows > 0 &&
+                      d->columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
+                      dpt_span_h(op, d->rows) <= 3 * d->rows * op->pool_h * op->stride_h;
     if (padded && !cheap) {
         const size_t zeros = op->pad == NULL ? (op->in.c + sizeof(void *) - 1) / sizeof(void *) : 0;
         const size_t pointers = zeros < size ? dpt_min(size - zeros, DPT_POINTERS) : 0;
         d->pointed = dpt_pointer_windows(op, &d->layout, pointers);
     }
-    return d->band.rows > 0 || d->pointed > 0;
+    return d->rows > 0 || d->pointed > 0;
 }
 
 /* The op on n inputs, with its memory at `room`. */

@@ -184,24 +184,17 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
     }
 }
 
-/* Not inlined: other ops need less memory. */
-__attribute__((noinline)) static void depthwise_with_much(const dpt_microkernels *kernels,
-                                                          const dpt_op *op, const uint8_t *in,
-                                                          void *out, size_t n) {
-    const uint8_t *taps[DPT_POINTERS];
-    uint8_t bytes[DPT_DEPTHWISE_BAND];
-    const depthwise_room room = {taps, DPT_POINTERS, bytes, sizeof bytes};
-    depthwise_planes(kernels, op, in, out, n, &room);
-}
-
-__attribute__((noinline)) static void depthwise_with_little(const dpt_microkernels *kernels,
-                                                            const dpt_op *op, const uint8_t *in,
-                                                            void *out, size_t n) {
-    const uint8_t *taps[DEPTHWISE_POINTERS];
-    uint8_t bytes[DEPTHWISE_BYTES];
-    const depthwise_room room = {taps, DEPTHWISE_POINTERS, bytes, sizeof bytes};
-    depthwise_planes(kernels, op, in, out, n, &room);
-}
+/* The same with much memory or little. Not inlined: other ops need less. */
+#define DEPTHWISE_WITH(NAME, POINTERS, BYTES)                                                      \
+    __attribute__((noinline)) static void NAME(const dpt_microkernels *kernels, const dpt_op *op,  \
+                                               const uint8_t *in, void *out, size_t n) {           \
+        const uint8_t *taps[POINTERS];                                                             \
+        uint8_t bytes[BYTES];                                                                      \
+        const depthwise_room room = {taps, POINTERS, bytes, BYTES};                                \
+        depthwise_planes(kernels, op, in, out, n, &room);                                          \
+    }
+DEPTHWISE_WITH(depthwise_with_much, DPT_POINTERS, DPT_DEPTHWISE_BAND)
+DEPTHWISE_WITH(depthwise_with_little, DEPTHWISE_POINTERS, DEPTHWISE_BYTES)
 
 /* The rest of this file: a panel of 16 channels at a time, for backends with 16 lanes.
  *
