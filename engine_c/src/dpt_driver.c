@@ -18,6 +18,16 @@
 /* Not inlined: frames of two ways to read a plane would lie in the stack together. */
 #define DRIVE_NOINLINE __attribute__((noinline))
 
+/* The memory in which the driver writes pointers and copies bands, in pointers: most ops do with
+ * little. On hosts that is room for corners alone; on RISC-V V there is room for DRIVE_FEW corners
+ * and a band, which is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. */
+enum { DRIVE_MUCH = DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS };
+#ifdef DPT_RVV
+enum { DRIVE_LITTLE = 94, DRIVE_FEW = 32, DRIVE_COLUMNS = 8 };
+#else
+enum { DRIVE_LITTLE = DPT_CORNERS, DRIVE_FEW = 0, DRIVE_COLUMNS = UINT16_MAX };
+#endif
+
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
 
@@ -30,7 +40,13 @@ typedef struct drive {
     dpt_taps taps;
     dpt_gemm_job job;
     int flip;
-    int exact; /* nothing behind a segment may be read */
+    int exact;            /* nothing behind a segment may be read */
+    int whole;            /* segments are whole units of weights: nothing behind them is read */
+    const uint8_t **room; /* memory for pointers and copies */
+    size_t size, corners; /* of the memory, in pointers; corners that it has room for */
+    size_t beside;        /* corners beside a band */
+    size_t rows, columns; /* of the output, that a band computes at most; 0 rows: none fits */
+    size_t pointed;       /* windows that are computed by pointers to their taps at a time */
 } drive;
 
 /* n rounded down to whole tiles, unless that is 0. */
@@ -47,6 +63,7 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     dpt_find_layout(op, kernels->packing, &d->layout);
     d->flip = dpt_offset(op, kernels->packing) != 0;
     d->exact = 0;
+    d->whole = d->layout.length % d->layout.unit == 0;
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
@@ -117,36 +134,6 @@ static void drive_fill_tile(const uint8_t **at, size_t n) {
     }
 }
 
-/* Where windows lie in a plane: the next window of the output pixel, then the next pixel. */
-typedef struct drive_cursor {
-    int32_t y, x;   /* the corner of the output pixel's first window */
-    uint32_t place; /* of the window in its output pixel */
-    uint32_t column, columns;
-    int32_t left; /* x of column 0 */
-} drive_cursor;
-
-static void drive_corner(const drive *d, const drive_cursor *c, int32_t *y, int32_t *x) {
-    *y = c->y;
-    *x = c->x;
-    if (c->place != 0) {
-        *y += (int32_t)(c->place / d->op->pool_w * d->op->stride_h);
-        *x += (int32_t)(c->place % d->op->pool_w * d->op->stride_w);
-    }
-}
-
-static void drive_advance(const drive *d, drive_cursor *c) {
-    if (++c->place < d->job.pool) {
-        return;
-    }
-    c->place = 0;
-    c->x += d->op->pool_w * d->op->stride_w;
-    if (++c->column == c->columns) {
-        c->column = 0;
-        c->x = c->left;
-        c->y += d->op->pool_h * d->op->stride_h;
-    }
-}
-
 /* The corners of the windows of `rows` by `columns` output pixels. */
 static void drive_corners(const drive *d, const uint8_t *in, size_t pitch, size_t rows,
                           size_t columns, const uint8_t **at) {
@@ -183,8 +170,8 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
         drive_pixels(d, in, op->stride_w * c, pixel, rows * columns);
         return;
     }
-    const uint8_t *at[DPT_CORNERS + DPT_TILE];
-    const size_t row = columns * pool, most = DPT_CORNERS / row < rows ? DPT_CORNERS / row : rows;
+    const uint8_t **const at = d->room + d->size - d->corners;
+    const size_t row = columns * pool, most = dpt_min(d->corners / row, rows);
     size_t high = most, wide = columns;
     while (high > 1 && high < rows && high * row % DPT_TILE != 0) {
         high--;
@@ -194,7 +181,7 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     }
     if (most == 0) {
         high = 1;
-        wide = dpt_min(columns, drive_whole(DPT_CORNERS / pool));
+        wide = dpt_min(columns, drive_whole(d->corners / pool));
     }
     drive_corners(d, in, pitch, high, wide, at);
     d->taps.at = at;
@@ -218,37 +205,34 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
     d->job.offset = 0;
 }
 
-/* How many rows and columns of the output a band computes at most; 0 rows: none fits. */
-typedef struct drive_extent {
-    size_t rows, columns;
-} drive_extent;
-
-static drive_extent drive_band_of(const dpt_op *op) {
-    drive_extent e = {op->out.h, op->out.w};
-    while (e.rows > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
-        e.rows--;
-    }
-    while (e.columns > 1 && dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE) {
-        e.columns--;
-    }
-    e.rows = dpt_band_size(op, e.rows, e.columns) > DPT_BAND_SIZE ? 0 : e.rows;
-    const size_t row = (size_t)op->pool_h * op->pool_w * op->out.w;
-    size_t rows = e.rows; /* of whole tiles, in a band that others follow */
-    while (e.rows < op->out.h && rows > e.rows / 2 && rows * row % DPT_TILE != 0) {
+/* Finds how many rows and columns of the output a band of `size` bytes computes: rows of whole
+ * tiles, where others follow. */
+static void drive_fit_band(drive *d, size_t size) {
+    const dpt_op *op = d->op;
+    size_t rows = op->out.h, columns = op->out.w;
+    while (rows > 1 && dpt_band_size(op, rows, columns) > size) {
         rows--;
     }
-    e.rows = rows > e.rows / 2 ? rows : e.rows;
-    return e;
+    while (columns > 1 && dpt_band_size(op, rows, columns) > size) {
+        columns--;
+    }
+    rows = dpt_band_size(op, rows, columns) > size ? 0 : rows;
+    size_t whole = rows;
+    while (rows < op->out.h && whole > rows / 2 && whole * d->job.pool * op->out.w % DPT_TILE != 0) {
+        whole--;
+    }
+    d->rows = whole > rows / 2 ? whole : rows;
+    d->columns = columns;
 }
 
 /* A convolution from row `first` of the output on, on copies of bands of the input. */
-DRIVE_NOINLINE static void drive_bands(drive *d, drive_extent band, size_t first) {
+static void drive_bands(drive *d, size_t first) {
     const dpt_op *op = d->op;
-    __attribute__((aligned(64))) uint8_t copy[DPT_BAND_SIZE];
-    for (size_t y = first; y < op->out.h; y += band.rows) {
-        const size_t rows = dpt_min(band.rows, op->out.h - y);
-        for (size_t x = 0; x < op->out.w; x += band.columns) {
-            const size_t columns = dpt_min(band.columns, op->out.w - x);
+    uint8_t *const copy = (uint8_t *)d->room;
+    for (size_t y = first; y < op->out.h; y += d->rows) {
+        const size_t rows = dpt_min(d->rows, op->out.h - y);
+        for (size_t x = 0; x < op->out.w; x += d->columns) {
+            const size_t columns = dpt_min(d->columns, op->out.w - x);
             const dpt_rectangle r = {(int32_t)(y * op->pool_h * op->stride_h) - op->pad_top,
                                      (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left,
                                      dpt_span_h(op, rows), dpt_span_w(op, columns)};
@@ -283,19 +267,28 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, 
     return to;
 }
 
-/* A padded convolution by a pointer for each tap, for at most `most` windows at a time. */
-DRIVE_NOINLINE static void drive_pointers(drive *d, size_t most) {
+/* The corner of a window of the op, whose windows are counted output pixel by output pixel. */
+static void drive_corner(const drive *d, size_t window, int32_t *y, int32_t *x) {
+    const dpt_op *op = d->op;
+    const uint32_t number = (uint32_t)window, pool = d->job.pool;
+    const uint32_t pixel = pool == 1 ? number : number / pool, place = number - pixel * pool;
+    const uint32_t row = pixel / op->out.w * op->pool_h + place / op->pool_w;
+    const uint32_t column = pixel % op->out.w * op->pool_w + place % op->pool_w;
+    *y = (int32_t)(row * op->stride_h) - op->pad_top;
+    *x = (int32_t)(column * op->stride_w) - op->pad_left;
+}
+
+/* A padded convolution by a pointer for each tap. */
+static void drive_pointers(drive *d) {
     const dpt_op *op = d->op;
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
-    const uint8_t *at[DPT_POINTERS];
-    uint8_t zeros[DPT_ZEROS];
-    const uint8_t *pad = op->pad;
+    const uint8_t **const at = d->room, *pad = op->pad;
     if (pad == NULL) {
+        uint8_t *const zeros = (uint8_t *)(d->room + d->size) - op->in.c;
         memset(zeros, 0, op->in.c);
         pad = zeros;
     }
     const dpt_plane plane = {d->in, pad, op->in.h, op->in.w, op->in.c};
-    drive_cursor k = {-op->pad_top, -op->pad_left, 0, 0, op->out.w, -op->pad_left};
     d->taps.at = at;
     d->taps.segment = DPT_TILE;
     d->taps.advance = 0;
@@ -304,19 +297,14 @@ DRIVE_NOINLINE static void drive_pointers(drive *d, size_t most) {
     d->taps.columns = op->kernel_w;
     d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
     for (size_t done = 0, n; done < total; done += n) {
-        n = dpt_min(most / d->job.pool, total - done);
+        n = dpt_min(d->pointed / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
-            int32_t y, x;
-            drive_cursor last = k; /* whose window is repeated at the end of a tile */
-            drive_corner(d, &last, &y, &x);
+            int32_t y, x; /* the last window is repeated at the end of a tile */
+            drive_corner(d, done * d->job.pool + dpt_min(i, windows - 1), &y, &x);
             dpt_point_taps(op, &plane, y, x, DPT_TILE,
                            at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
-            if (i + 1 < windows) {
-                drive_advance(d, &k);
-            }
         }
-        drive_advance(d, &k);
         d->job.pixel = done;
         d->job.pixels = n;
         drive_channels(d);
@@ -336,28 +324,25 @@ static size_t drive_rows_inside(const dpt_op *op) {
 
 /* Without padding the input itself is read, as far as all units of a segment lie in it. The rest,
  * and what has padding, is read from bands or by pointers. */
-static void drive_convolve(drive *d, int whole) {
+static void drive_convolve(drive *d) {
     const dpt_op *op = d->op;
     const size_t pitch = (size_t)op->in.w * op->in.c;
     const int padded = dpt_padded(op);
-    const size_t rows = padded ? 0 : whole ? op->out.h : drive_rows_inside(op);
+    const size_t rows = padded ? 0 : d->whole ? op->out.h : drive_rows_inside(op);
+    d->exact = 0;
     if (rows > 0) {
+        d->corners = dpt_min(d->size, DPT_CORNERS);
         drive_inside(d, d->in, pitch, 0, 0, rows, op->out.w);
     }
     if (rows == op->out.h) {
         return;
     }
-    const drive_extent band = drive_band_of(op);
-    const size_t most = dpt_pointer_windows(op, &d->layout);
-    const size_t copied = band.rows == 0 ? 0 : dpt_span_h(op, band.rows);
-    const size_t read = band.rows * op->pool_h * op->stride_h;
-    const int cheap = !padded || (op->in.c < DRIVE_FEW_CHANNELS && band.columns == op->out.w &&
-                                  copied <= 3 * read);
-    if (band.rows > 0 && (cheap || most == 0)) {
-        drive_bands(d, band, rows);
-    } else if (padded) {
-        d->exact = !whole;
-        drive_pointers(d, most);
+    if (d->pointed > 0) {
+        d->exact = !d->whole;
+        drive_pointers(d);
+    } else if (d->rows > 0) {
+        d->corners = d->beside;
+        drive_bands(d, rows);
     } else {
         d->exact = 1;
         drive_inside(d, d->in + rows * op->pool_h * op->stride_h * pitch, pitch, rows, 0,
@@ -365,9 +350,51 @@ static void drive_convolve(drive *d, int whole) {
     }
 }
 
-/* Whether segments are whole units of weights, so that nothing behind them is read. */
-static int drive_is_whole(const drive *d) {
-    return d->layout.length % d->layout.unit == 0;
+/* Decides how an op is read with memory for `size` pointers; returns whether that is enough. */
+static int drive_plan(drive *d, size_t size) {
+    const dpt_op *op = d->op;
+    const int padded = dpt_padded(op);
+    d->size = size;
+    d->beside = size < DRIVE_MUCH ? DRIVE_FEW : DPT_CORNERS;
+    d->pointed = d->rows = 0;
+    if (!padded && d->whole) {
+        return d->job.pool <= size;
+    }
+    if (d->beside < d->job.pool) {
+        return 0;
+    }
+    drive_fit_band(d, (size - d->beside) * sizeof(void *));
+    const int cheap = op->in.c < DRIVE_FEW_CHANNELS && d->rows > 0 &&
+                      d->columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
+                      dpt_span_h(op, d->rows) <= 3 * d->rows * op->pool_h * op->stride_h;
+    if (padded && !cheap) {
+        const size_t zeros = op->pad == NULL ? (op->in.c + sizeof(void *) - 1) / sizeof(void *) : 0;
+        const size_t pointers = zeros < size ? dpt_min(size - zeros, DPT_POINTERS) : 0;
+        d->pointed = dpt_pointer_windows(op, &d->layout, pointers);
+    }
+    return d->rows > 0 || d->pointed > 0;
+}
+
+/* The op on n inputs, with its memory at `room`. */
+DRIVE_NOINLINE static void drive_inputs(drive *d, const uint8_t **room, const uint8_t *in,
+                                        void *out, size_t n) {
+    d->room = room;
+    for (size_t i = 0; i < n; i++) {
+        d->in = in + i * dpt_elements(d->op->in);
+        d->job.out = dpt_output(d->op, out, i);
+        drive_convolve(d);
+    }
+}
+
+/* Two functions, since an op that does with little takes no more of the stack. */
+DRIVE_NOINLINE static void drive_with_little(drive *d, const uint8_t *in, void *out, size_t n) {
+    const uint8_t *room[DRIVE_LITTLE];
+    drive_inputs(d, room, in, out, n);
+}
+
+DRIVE_NOINLINE static void drive_with_much(drive *d, const uint8_t *in, void *out, size_t n) {
+    __attribute__((aligned(64))) const uint8_t *room[DRIVE_MUCH];
+    drive_inputs(d, room, in, out, n);
 }
 
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
@@ -379,11 +406,11 @@ void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uin
     }
     drive d;
     drive_begin(&d, kernels, &packed, in, out);
-    for (size_t i = 0; i < n; i++) {
-        d.in = in + i * dpt_elements(packed.in);
-        d.job.out = dpt_output(&packed, out, i);
-        d.exact = 0;
-        drive_convolve(&d, drive_is_whole(&d));
+    if (drive_plan(&d, DRIVE_LITTLE)) {
+        drive_with_little(&d, in, out, n);
+    } else {
+        drive_plan(&d, DRIVE_MUCH);
+        drive_with_much(&d, in, out, n);
     }
 }
 
@@ -391,7 +418,7 @@ void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const ui
                      void *out, size_t n) {
     drive d;
     drive_begin(&d, kernels, op, in, out);
-    if (drive_is_whole(&d)) {
+    if (d.whole) {
         drive_pixels(&d, in, d.layout.length, 0, n);
     } else {
         drive_last_pixels(&d, in, d.layout.length, n);

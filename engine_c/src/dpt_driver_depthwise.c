@@ -10,7 +10,21 @@
 #include "dpt_driver.h"
 #include "dpt_geometry.h"
 
-enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together */
+enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together, at most */
+
+/* The memory that most ops do with: for pointers; in bytes for a pixel of padding without values;
+ * as many bytes of it for a band. On hosts a band takes much memory. */
+#ifdef DPT_RVV
+enum { DEPTHWISE_POINTERS = 80, DEPTHWISE_BYTES = 0x2A0, DEPTHWISE_BAND = DEPTHWISE_BYTES };
+#else
+enum { DEPTHWISE_POINTERS = DPT_POINTERS, DEPTHWISE_BYTES = DEPTHWISE_SLAB, DEPTHWISE_BAND = 0 };
+#endif
+typedef struct depthwise_room {
+    const uint8_t **taps; /* of some windows, one after the other */
+    size_t pointers;
+    uint8_t *bytes;
+    size_t size;
+} depthwise_room;
 
 /* The pointers to all taps of the window at (y, x), filled up to n, whole quads. */
 static void depthwise_point(const dpt_op *op, const dpt_plane *p, int32_t y, int32_t x, size_t n,
@@ -25,14 +39,14 @@ static void depthwise_point(const dpt_op *op, const dpt_plane *p, int32_t y, int
 /* The outputs of one row from column `x` on, `columns` of them, whose first window has its corner
  * at (top, left) of the plane. job->index is the first output. */
 static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_job *job,
-                          const uint8_t **taps, int32_t top, int32_t left, size_t columns,
+                          const depthwise_room *room, int32_t top, int32_t left, size_t columns,
                           size_t together) {
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
-    const size_t most = DPT_POINTERS / each, pixel = op->out.c;
+    const size_t most = room->pointers / each, pixel = op->out.c;
     job->apart = together * pixel;
     for (size_t x = 0, n; x < columns; x += n) {
         const size_t left_over = columns - x, whole = dpt_min(left_over / together, most);
-        const uint8_t **to = taps;
+        const uint8_t **to = room->taps;
         job->outputs = whole > 0 ? whole : 1; /* an incomplete panel comes last */
         n = whole > 0 ? whole * together : left_over;
         job->lanes = together == 1 ? job->lanes : dpt_min(n, together) * pixel;
@@ -52,18 +66,19 @@ static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_jo
 /* All outputs, with the input where it lies, slab by slab of channels. */
 __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
                                                        dpt_depthwise_job *job,
-                                                       const uint8_t **taps) {
-    const size_t panels = dpt_panels_of(op, job->size), slab = DEPTHWISE_SLAB / job->size;
-    uint8_t zeros[DEPTHWISE_SLAB];
-    memset(zeros, 0, sizeof zeros);
+                                                       const depthwise_room *room) {
+    const size_t panels = dpt_panels_of(op, job->size);
+    const size_t size = dpt_min(DEPTHWISE_SLAB, room->size), slab = size / job->size;
+    memset(room->bytes, 0, size);
     for (job->first = 0; job->first < panels; job->first = job->end) {
         job->end = dpt_min(panels, job->first + slab);
         job->begin = dpt_panel_begin(op, job->size, job->first);
-        const dpt_plane plane = {in + job->begin, op->pad != NULL ? op->pad + job->begin : zeros,
-                                 op->in.h, op->in.w, op->in.c};
+        const dpt_plane plane = {in + job->begin,
+                                 op->pad != NULL ? op->pad + job->begin : room->bytes, op->in.h,
+                                 op->in.w, op->in.c};
         for (size_t y = 0; y < op->out.h; y++) {
             job->index = y * op->out.w * op->out.c;
-            depthwise_row(op, &plane, job, taps,
+            depthwise_row(op, &plane, job, room,
                           (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top, -op->pad_left,
                           op->out.w, 1);
         }
@@ -96,9 +111,9 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
 
 /* All outputs from copies of bands. A slab is as many panels as leave room for a few rows. */
 __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
-                                                      dpt_depthwise_job *job, const uint8_t **taps,
-                                                      size_t together) {
-    uint8_t copy[DPT_DEPTHWISE_BAND];
+                                                      dpt_depthwise_job *job,
+                                                      const depthwise_room *room, size_t together) {
+    uint8_t *const copy = room->bytes;
     const size_t panels = dpt_panels_of(op, job->size), c = op->out.c;
     for (job->first = 0; job->first < panels; job->first = job->end) {
         size_t rows = dpt_min(op->out.h, 4), columns = op->out.w, width;
@@ -107,8 +122,8 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
         for (;;) {
             width = dpt_min(dpt_panel_begin(op, job->size, job->end - 1) + job->size, c);
             width -= job->begin;
-            const size_t room = (DPT_DEPTHWISE_BAND - job->size) / width;
-            if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= room) {
+            const size_t pixels = (room->size - job->size) / width;
+            if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= pixels) {
                 break;
             }
             if (job->end > job->first + 1) { /* fewer channels, then rows, then columns */
@@ -130,7 +145,7 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
                 depthwise_copy(op, in, job, r, width, copy);
                 for (size_t i = 0; i < high; i++) {
                     job->index = ((y + i) * op->out.w + x) * c;
-                    depthwise_row(op, &plane, job, taps, (int32_t)(i * op->pool_h * op->stride_h),
+                    depthwise_row(op, &plane, job, room, (int32_t)(i * op->pool_h * op->stride_h),
                                   0, wide, together);
                 }
             }
@@ -138,30 +153,48 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
     }
 }
 
-/* An op that is packed by taps, on n inputs. Not inlined: other ops need no room for pointers. */
+/* An op that is packed by taps, on n inputs. */
 __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *kernels,
                                                        const dpt_op *op, const uint8_t *in,
-                                                       void *out, size_t n) {
-    const uint8_t *taps[DPT_POINTERS]; /* of some windows, one after the other */
+                                                       void *out, size_t n,
+                                                       const depthwise_room *room) {
     const uint32_t packing = kernels->packing;
     dpt_depthwise_job job;
     job.kernel = kernels->depthwise;
-    job.at = taps;
+    job.at = room->taps;
     job.op = op;
     job.packed = op->packed;
     job.size = dpt_depthwise_panel(packing);
     job.taps = 4 * dpt_tap_quads(op, packing);
     job.pool = (uint32_t)op->pool_h * op->pool_w;
     job.lanes = dpt_min(job.size, op->out.c);
+    const size_t together = dpt_taps_together(op, packing);
+#ifdef DPT_RVV /* reads no lanes behind the channels */
+    const int copies = together > 1 || op->in.c != op->out.c;
+#else
+    const int copies = dpt_depthwise_copies(op, packing);
+#endif
     for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
         job.out = dpt_output(op, out, i);
-        if (dpt_depthwise_copies(op, packing)) {
-            depthwise_bands(op, in, &job, taps, dpt_taps_together(op, packing));
+        if (copies) {
+            depthwise_bands(op, in, &job, room, together);
         } else {
-            depthwise_direct(op, in, &job, taps);
+            depthwise_direct(op, in, &job, room);
         }
     }
 }
+
+/* The same with much memory or little. Not inlined: other ops need less. */
+#define DEPTHWISE_WITH(NAME, POINTERS, BYTES)                                                      \
+    __attribute__((noinline)) static void NAME(const dpt_microkernels *kernels, const dpt_op *op,  \
+                                               const uint8_t *in, void *out, size_t n) {           \
+        const uint8_t *taps[POINTERS];                                                             \
+        uint8_t bytes[BYTES];                                                                      \
+        const depthwise_room room = {taps, POINTERS, bytes, BYTES};                                \
+        depthwise_planes(kernels, op, in, out, n, &room);                                          \
+    }
+DEPTHWISE_WITH(depthwise_with_much, DPT_POINTERS, DPT_DEPTHWISE_BAND)
+DEPTHWISE_WITH(depthwise_with_little, DEPTHWISE_POINTERS, DEPTHWISE_BYTES)
 
 /* The rest of this file: panels of 16 channels, for backends with 16 lanes.
  *
@@ -361,7 +394,9 @@ void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, cons
     const dpt_op packed = dpt_packed_op(op, packing);
     if (dpt_has_columns(&packed, packing)) {
         depthwise_columns(kernels, &packed, in, out, n);
+    } else if (dpt_packs_depthwise(&packed, packing, DEPTHWISE_POINTERS, DEPTHWISE_BAND)) {
+        depthwise_with_little(kernels, &packed, in, out, n);
     } else {
-        depthwise_planes(kernels, &packed, in, out, n);
+        depthwise_with_much(kernels, &packed, in, out, n);
     }
 }

@@ -98,10 +98,9 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
                (wide + l->narrow * DPT_NARROW_CHANNELS * unit * units) * l->segments;
 }
 
-size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
+size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l, size_t pointers) {
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
-    const size_t tile = DPT_TILE;
-    const size_t room = DPT_POINTERS / taps / tile * tile;
+    const size_t tile = DPT_TILE, room = pointers / taps / tile * tile;
     const int split = l->segments != taps && op->in.c % l->unit != 0;
     const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
     return split || zeros || room < pool ? 0 : room < DPT_CORNERS ? room : DPT_CORNERS;
@@ -110,16 +109,16 @@ size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l) {
 int dpt_drives(const dpt_op *op, const dpt_layout *l) {
     return (size_t)op->pool_h * op->pool_w <= DPT_CORNERS &&
            (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
-            dpt_pointer_windows(op, l) > 0);
+            dpt_pointer_windows(op, l, DPT_POINTERS) > 0);
 }
 
-int dpt_packs_depthwise(const dpt_op *op, uint32_t packing) {
+int dpt_packs_depthwise(const dpt_op *op, uint32_t packing, size_t pointers, size_t bytes) {
     if (op->kind != DPT_DEPTHWISE || dpt_has_columns(op, packing)) {
         return op->kind == DPT_DEPTHWISE;
     }
     const size_t pool = (size_t)op->pool_h * op->pool_w, size = dpt_depthwise_panel(packing);
     const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1);
     const size_t width = op->out.c < size ? op->out.c : size;
-    return pool <= DPT_POINTERS && pool * 4 * dpt_tap_quads(op, packing) <= DPT_POINTERS &&
-           (!dpt_depthwise_copies(op, packing) || window <= (DPT_DEPTHWISE_BAND - size) / width);
+    return pool <= pointers && pool * 4 * dpt_tap_quads(op, packing) <= pointers &&
+           (!dpt_depthwise_copies(op, packing) || window * width + size <= bytes);
 }

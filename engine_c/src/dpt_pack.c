@@ -14,7 +14,8 @@ static int packs(const dpt_op *op, uint32_t packing) {
         dpt_find_layout(&packed, packing, &l);
         return dpt_drives(&packed, &l);
     }
-    return op->kind == DPT_DENSE || dpt_packs_depthwise(&packed, packing);
+    return op->kind == DPT_DENSE ||
+           dpt_packs_depthwise(&packed, packing, DPT_POINTERS, DPT_DEPTHWISE_BAND);
 }
 
 /* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at

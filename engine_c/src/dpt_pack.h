@@ -250,11 +250,17 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l);
 
 /* Windows of a tile, which micro-kernels multiply at once or in parts. What the driver has room
  * for: corners of windows; pointers to their taps; bytes of a pixel of padding without values. */
-enum { DPT_TILE = 8, DPT_CORNERS = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
+enum { DPT_CORNERS = 256, DPT_POINTERS = 1024, DPT_ZEROS = 0x1000 };
+#ifdef DPT_RVV
+enum { DPT_TILE = 2 };
+#else
+enum { DPT_TILE = 8 };
+#endif
 
-/* How many windows of a padded convolution the driver computes by pointers to their taps, at most;
- * 0: none, since taps begin in the middle of a unit of weights, or the driver lacks room. */
-size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l);
+/* How many windows of a padded convolution the driver computes by pointers to their taps, at most,
+ * with room for so many pointers; 0: none, since taps begin in the middle of a unit of weights, or
+ * the driver lacks room. */
+size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l, size_t pointers);
 
 static inline int dpt_padded(const dpt_op *op) {
     return (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
@@ -264,9 +270,9 @@ static inline int dpt_padded(const dpt_op *op) {
  * for, or where the window of a padded op fits no band and has too many taps for pointers. */
 int dpt_drives(const dpt_op *op, const dpt_layout *l);
 
-/* Whether a depthwise convolution is packed: by columns, or by taps that the driver has room for.
- */
-int dpt_packs_depthwise(const dpt_op *op, uint32_t packing);
+/* Whether a depthwise convolution is packed by columns, or by taps that the driver has room for:
+ * for so many pointers, and so many bytes of copies. */
+int dpt_packs_depthwise(const dpt_op *op, uint32_t packing, size_t pointers, size_t bytes);
 
 /* The channels that are multiplied next: a panel of `blocks` blocks or, with `unit`
  * DPT_NARROW_UNIT, a narrow block. */

@@ -160,6 +160,9 @@ def test_bars():
     missed = {name for name, bar in bars.items() if rows[name].instructions > bar}
     assert missed == set()
     assert all(row.arena <= 5 * 1024 for row in rows.values())
+    assert rows["riscv64gcv-vlen128"].stack <= 2560
+    nets = devices.read_rows().values()  # some run row by row, which takes 500 bytes
+    assert max(net["riscv64gcv-vlen128"].stack for net in nets) <= 3072
 
 
 @pytest.fixture(scope="module", params=as_params(BOUNDED))

@@ -1,5 +1,7 @@
 """Programs of one convolution before a dense op, for backends that copy rectangles of the input."""
 
+from dataclasses import replace
+
 import numpy as np
 from nets import base_of, weights
 
@@ -15,6 +17,7 @@ def window_program(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+    pool: tuple[int, int] = (1, 1),
     values: bool = False,
     in_type: str = "u8",
 ) -> Program:
@@ -23,7 +26,7 @@ def window_program(
     Args:
         kind: of the convolution; a grouped one has groups of four channels.
         plane: height, width and channels of the input.
-        kernel, stride, dilation, padding: of the convolution.
+        kernel, stride, dilation, padding, pool: of the convolution.
         out_channels: of a `Conv`.
         values: whether the padding has a value for each channel, drawn at random.
         in_type: ``u8`` or ``i8``.
@@ -34,7 +37,14 @@ def window_program(
     top, left, bottom, right = padding
     high = (height + top + bottom - (kernel[0] - 1) * dilation[0] - 1) // stride[0] + 1
     wide = (width + left + right - (kernel[1] - 1) * dilation[1] - 1) // stride[1] + 1
-    more = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    high, wide = high // pool[0], wide // pool[1]
+    more = {
+        "pool": pool,
+        "kernel": kernel,
+        "stride": stride,
+        "dilation": dilation,
+        "padding": padding,
+    }
     if values:
         number = np.uint8 if in_type == "u8" else np.int8
         more["pad"] = rng.integers(0, 256, channels).astype(np.uint8).view(number)
@@ -76,6 +86,13 @@ WINDOWS = [
         (GroupedConv, (5, 7, 68), (3, 3), {"padding": (1, 1, 1, 1)}),
         (GroupedConv, (9, 8, 20), (3, 3), {"padding": (1, 1, 1, 1), "values": True}),
         (GroupedConv, (9, 8, 8), (5, 3), {"stride": (2, 1), "dilation": (1, 2)}),
+        (GroupedConv, (14, 14, 36), (3, 3), {"padding": (1, 1, 1, 1), "pool": (2, 2)}),
+        (
+            GroupedConv,
+            (11, 25, 8),
+            (3, 3),
+            {"padding": (1, 1, 1, 1), "pool": (2, 3), "values": True},
+        ),
         (Conv, (3, 5, 100), (3, 3), {"out_channels": 54, "padding": (2, 4, 2, 4), "values": True}),
         (Conv, (7, 5, 9), (3, 3), {"out_channels": 6, "padding": (4, 4, 4, 4), "values": True}),
         (
@@ -90,3 +107,14 @@ WINDOWS = [
     )
     for in_type in ("u8", "i8")
 ]
+
+
+def _in_words(program: Program) -> Program:
+    """The first op alone, with outputs in 32 bits."""
+    op = program.ops[0]
+    output = Tensor(op.output.shape, "i32")
+    op = replace(op, output=output, lo=-(2**31), hi=2**31 - 1)
+    return Program(name="words", ops=(op,), input_scale=1.0, output_scale=1.0)
+
+
+WINDOWS[16:16] = map(_in_words, WINDOWS[16:20])

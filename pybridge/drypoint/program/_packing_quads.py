@@ -19,9 +19,9 @@ from .ops._weighted import ConvolutionOp
 QUAD = 4  # values that an instruction multiplies together
 BAND_SIZE = 0x3800  # bytes of padded input that the driver copies at once
 SLACK = 15  # bytes that a kernel reads beyond its input
-# What the driver has room for: corners of windows that it finds at once, and multiplies in tiles;
-# pointers to the taps of padded windows; bytes of a pixel of padding without values.
-CORNERS, TILE, POINTERS, ZEROS = 256, 8, 1024, 4096
+# What the driver has room for: corners of windows that it finds at once; pointers to the taps of
+# padded windows; bytes of a pixel of padding without values.
+CORNERS, POINTERS, ZEROS = 256, 1024, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,13 @@ class Quads:
         lanes: channels of a block: 4, 8 .. 60.
         blocks: blocks that are multiplied at once, 1 .. 5.
         flips: activations of this type are multiplied with their highest bit flipped.
+        tile: windows whose pointers are found together.
     """
 
     lanes: int
     blocks: int
     flips: Literal["u8", "i8"]
+    tile: int = 8
 
     @property
     def number(self) -> int:
@@ -60,7 +62,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
     if not isinstance(op, Dense):
         window = Window.of(op)
         segments = window.segments
-        if not window.fits_driver(op):
+        if not window.fits_driver(op, layout.tile):
             return b""
     weight = op.weight.reshape(n, segments, -1).astype(np.int64)
     weight, groups = _join_groups(weight, groups, layout.lanes)
@@ -135,8 +137,8 @@ class Window:
         rows = not self.grouped and self.dilation[1] == 1 and self.band <= BAND_SIZE
         return self.kernel[0] if rows else self.kernel[0] * self.kernel[1]
 
-    def fits_driver(self, op: Conv | GroupedConv) -> bool:
-        """Whether the driver computes the op."""
+    def fits_driver(self, op: Conv | GroupedConv, tile: int) -> bool:
+        """Whether the driver computes the op, with windows in tiles of so many."""
         pool, taps, c = op.pool[0] * op.pool[1], self.kernel[0] * self.kernel[1], op.in_shape.c
         if pool > CORNERS:
             return False
@@ -144,5 +146,5 @@ class Window:
             return True
         split = self.segments != taps and c % QUAD != 0
         zeros = op.pad is None and c > ZEROS
-        room = POINTERS // taps // TILE * TILE
+        room = POINTERS // taps // tile * tile
         return not split and not zeros and room >= pool
