@@ -217,8 +217,9 @@ static void drive_fit_band(drive *d, size_t size) {
         columns--;
     }
     rows = dpt_band_size(op, rows, columns) > size ? 0 : rows;
+    const size_t windows = d->job.pool * op->out.w; /* of a row */
     size_t whole = rows;
-    while (rows < op->out.h && whole > rows / 2 && whole * d->job.pool * op->out.w % DPT_TILE != 0) {
+    while (rows < op->out.h && whole > rows / 2 && whole * windows % DPT_TILE != 0) {
         whole--;
     }
     d->rows = whole > rows / 2 ? whole : rows;
