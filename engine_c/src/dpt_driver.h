@@ -81,6 +81,8 @@ typedef struct dpt_columns_slab {
     size_t quads, plane;   /* quads of a column; bytes of the buffer from one to the next */
     size_t back;           /* how much nearer the last quad lies */
     size_t rows;           /* of the input in the quads */
+    size_t room;           /* quads that the buffer has room for */
+    int32_t top, left;     /* of the first window */
     uint8_t flip;          /* what activations are flipped with */
 } dpt_columns_slab;
 
@@ -113,6 +115,7 @@ typedef struct dpt_microkernels {
     dpt_gemm *groups[2];
     dpt_depthwise *depthwise;
     dpt_plane_kernel *gray;
+    dpt_kernel *maxpool; /* of bytes */
     dpt_interleave *interleave;
     dpt_columns *columns;
 } dpt_microkernels;

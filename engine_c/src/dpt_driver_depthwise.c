@@ -283,19 +283,19 @@ static void columns_plane(dpt_columns_slab *s, int padded, const uint8_t *in, vo
                           uint8_t *buffer) {
     const dpt_op *op = s->op;
     const size_t reach = dpt_columns_reach(op);
-    const size_t room = DPT_COLUMNS_QUADS * DPT_DEPTHWISE_PANEL / s->quads / s->width;
+    const size_t room = s->room * DPT_DEPTHWISE_PANEL / s->quads / s->width;
     const size_t most = (room - reach) / op->stride_w + 1;
     const size_t twice = op->kernel_h < 4 && op->stride_h == 1 && op->dilation_h == 1;
     s->rows = op->kernel_h + twice;
     for (size_t y = 0; y < op->out.h; y += 1 + twice) {
-        const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
+        const int32_t top = s->top + (int32_t)(y * op->stride_h);
         for (size_t x = 0; x < op->out.w; x += most) {
             const size_t n = dpt_min(op->out.w - x, most);
             const size_t columns = (n - 1) * op->stride_w + reach;
             const int all = most < op->out.w || (y == 0 && !padded);
             s->plane = columns * 4 * s->width;
-            columns_fill(s, all, in, top, (int32_t)(x * op->stride_w) - op->pad_left,
-                         (int32_t)columns, buffer);
+            columns_fill(s, all, in, top, s->left + (int32_t)(x * op->stride_w), (int32_t)columns,
+                         buffer);
             s->kernels->columns(s, twice && y + 1 < op->out.h, buffer, n, out,
                                 (y * op->out.w + x) * op->out.c + s->begin);
         }
@@ -331,19 +331,73 @@ static void signal_fill(const dpt_columns_slab *s, const uint8_t *row, int32_t w
 static void columns_signal(dpt_columns_slab *s, const uint8_t *in, void *out, uint8_t *buffer) {
     const dpt_op *op = s->op;
     const size_t reach = dpt_columns_reach(op), column = 4 * s->width;
-    const size_t room = DPT_COLUMNS_QUADS * DPT_COLUMN_QUAD / column;
+    const size_t room = s->room * DPT_COLUMN_QUAD / column;
     const size_t most = (room - reach) / op->stride_w + 1;
     s->plane = 4 * op->dilation_w * column;
     s->back = (s->quads - 1) * s->plane - (reach - 1) * column;
     for (size_t y = 0; y < op->out.h; y++) {
-        const int32_t top = (int32_t)(y * op->stride_h) - op->pad_top;
+        const int32_t top = s->top + (int32_t)(y * op->stride_h);
         const int32_t width = top >= 0 && top < op->in.h ? op->in.w : 0;
         const uint8_t *row = in + s->begin + (width > 0 ? (size_t)top * op->in.w * op->in.c : 0);
         for (size_t x = 0; x < op->out.w; x += most) {
             const size_t n = dpt_min(op->out.w - x, most);
-            signal_fill(s, row, width, (int32_t)(x * op->stride_w) - op->pad_left,
+            signal_fill(s, row, width, s->left + (int32_t)(x * op->stride_w),
                         (int32_t)((n - 1) * op->stride_w + reach), buffer);
             s->kernels->columns(s, 0, buffer, n, out, (y * op->out.w + x) * op->out.c + s->begin);
+        }
+    }
+}
+
+/* All slabs of an op without pooling, on n inputs. */
+static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, size_t n,
+                          uint8_t *buffer) {
+    uint8_t pad[COLUMNS_PAD];
+    const dpt_op *op = s->op;
+    const size_t size = DPT_DEPTHWISE_PANEL, panels = dpt_panels_of(op, size);
+    const size_t row = dpt_span_w(op, op->out.w) * (dpt_is_signal(op) ? 1 : s->quads);
+    const size_t room = dpt_min(COLUMNS_PAD / size, s->room / row);
+    const size_t fit = room < 4 ? room : room / 4 * 4;
+    s->packed = op->packed;
+    s->pad = pad;
+    for (s->first = 0; s->first < panels; s->first = s->end) {
+        s->end = dpt_min(panels, s->first + (fit > 0 ? fit : 1));
+        s->begin = dpt_panel_begin(op, size, s->first);
+        s->width = dpt_min(op->out.c, dpt_panel_begin(op, size, s->end - 1) + size) - s->begin;
+        dpt_fill_padding(op->pad != NULL ? op->pad + s->begin : NULL, s->width, pad,
+                         dpt_min(COLUMNS_PAD / s->width, dpt_span_w(op, op->out.w)) * s->width);
+        for (size_t k = 0; k < n; k++) {
+            const uint8_t *input = in + k * dpt_elements(op->in);
+            if (dpt_is_signal(op)) {
+                columns_signal(s, input, dpt_output(op, out, k), buffer);
+            } else {
+                columns_plane(s, k > 0, input, dpt_output(op, out, k), buffer);
+            }
+        }
+        s->packed += (s->end - s->first) * DPT_COLUMN_QUAD * (2 + s->quads * s->columns);
+    }
+}
+
+/* A pooled op on one input: outputs that are pooled together are computed as a plane of their own,
+ * for as many pixels beside each other as `rows` has room for, and max-pooled there. */
+static void columns_pooled(dpt_columns_slab *s, const dpt_op *op, const uint8_t *in, uint8_t *out,
+                           uint8_t *buffer, uint8_t *rows) {
+    dpt_op strip = *op, pool = *op;
+    strip.pool_h = strip.pool_w = 1;
+    strip.out.h = pool.kernel_h = pool.stride_h = op->pool_h;
+    pool.kernel_w = pool.stride_w = op->pool_w;
+    pool.pad_top = pool.pad_left = 0;
+    pool.out.h = 1;
+    s->op = &strip;
+    for (size_t y = 0; y < op->out.h; y++) {
+        for (size_t x = 0, n; x < op->out.w; x += n, out += n * op->out.c) {
+            n = dpt_min(op->out.w - x, dpt_columns_pooled(op));
+            strip.out.w = (uint16_t)(n * op->pool_w);
+            pool.in = strip.out;
+            pool.out.w = (uint16_t)n;
+            s->top = (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top;
+            s->left = (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left;
+            columns_slabs(s, in, rows, 1, buffer);
+            s->kernels->maxpool(&pool, (const void *const[2]){rows, NULL}, out, 1);
         }
     }
 }
@@ -353,38 +407,25 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
                                                         const dpt_op *op, const uint8_t *in,
                                                         void *out, size_t n) {
     __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
-    uint8_t pad[COLUMNS_PAD];
-    const size_t size = DPT_DEPTHWISE_PANEL, panels = dpt_panels_of(op, size);
-    const size_t quads = dpt_columns_quads(op),
-                 row = dpt_span_w(op, op->out.w) * (dpt_is_signal(op) ? 1 : quads);
-    const size_t room = dpt_min(COLUMNS_PAD / size, DPT_COLUMNS_QUADS / row);
-    const size_t fit = room < 4 ? room : room / 4 * 4;
     dpt_columns_slab s;
     s.kernels = kernels;
     s.op = op;
-    s.packed = op->packed;
-    s.pad = pad;
     s.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
     s.together = dpt_columns_together(op);
-    s.each = dpt_min(op->out.c, size);
-    s.quads = quads;
+    s.each = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL);
+    s.quads = dpt_columns_quads(op);
     s.columns = dpt_is_signal(op) ? 1 : op->kernel_w;
     s.back = 0;
-    for (s.first = 0; s.first < panels; s.first = s.end) {
-        s.end = dpt_min(panels, s.first + (fit > 0 ? fit : 1));
-        s.begin = dpt_panel_begin(op, size, s.first);
-        s.width = dpt_min(op->out.c, dpt_panel_begin(op, size, s.end - 1) + size) - s.begin;
-        dpt_fill_padding(op->pad != NULL ? op->pad + s.begin : NULL, s.width, pad,
-                         dpt_min(COLUMNS_PAD / s.width, dpt_span_w(op, op->out.w)) * s.width);
-        for (size_t k = 0; k < n; k++) {
-            const uint8_t *input = in + k * dpt_elements(op->in);
-            if (dpt_is_signal(op)) {
-                columns_signal(&s, input, dpt_output(op, out, k), buffer);
-            } else {
-                columns_plane(&s, k > 0, input, dpt_output(op, out, k), buffer);
-            }
-        }
-        s.packed += (s.end - s.first) * DPT_COLUMN_QUAD * (2 + quads * s.columns);
+    s.room = dpt_columns_room(op);
+    s.top = -(int32_t)op->pad_top;
+    s.left = -(int32_t)op->pad_left;
+    if (op->pool_h * op->pool_w == 1) {
+        columns_slabs(&s, in, out, n, buffer);
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        columns_pooled(&s, op, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer,
+                       buffer + DPT_COLUMN_QUAD * (s.room + 1));
     }
 }
 

@@ -12,7 +12,7 @@ int dpt_fits_gray(const dpt_op *op) {
 
 size_t dpt_columns_windows(const dpt_op *op) {
     const size_t quads = dpt_is_signal(op) ? 1 : dpt_columns_quads(op);
-    const size_t room = DPT_COLUMNS_QUADS / quads, reach = dpt_columns_reach(op);
+    const size_t room = dpt_columns_room(op) / quads, reach = dpt_columns_reach(op);
     return room < reach ? 0 : (room - reach) / op->stride_w + 1;
 }
 

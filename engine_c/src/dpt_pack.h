@@ -108,14 +108,29 @@ static inline size_t dpt_columns_reach(const dpt_op *op) {
     return (last > quad ? last - quad : 0) * op->dilation_w + 1;
 }
 
+/* Quads that dpt_columns.inc has room for. A quarter of the memory holds outputs that are pooled.
+ */
+static inline size_t dpt_columns_room(const dpt_op *op) {
+    return op->pool_h * op->pool_w > 1 ? DPT_COLUMNS_QUADS / 4 * 3 : DPT_COLUMNS_QUADS;
+}
+
 /* How many windows beside each other dpt_columns.inc has room for, at most. */
 size_t dpt_columns_windows(const dpt_op *op);
 
+/* How many outputs beside each other of a pooled op it has room for before they are pooled. */
+static inline size_t dpt_columns_pooled(const dpt_op *op) {
+    const size_t each = (size_t)op->pool_h * op->pool_w * op->out.c;
+    return DPT_COLUMNS_QUADS / 4 * 4 * DPT_DEPTHWISE_PANEL / each;
+}
+
 /* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
- * one output a channel, no pooling, and taps that are near enough to each other. */
+ * one output a channel, taps that are near enough to each other, and outputs that can be pooled as
+ * bytes. */
 static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
-    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && op->in.c == op->out.c && op->pool_h == 1 &&
-           op->pool_w == 1 && dpt_columns_windows(op) > 0;
+    const int pooled = op->pool_h * op->pool_w > 1;
+    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && op->in.c == op->out.c &&
+           dpt_columns_windows(op) > 0 &&
+           (!pooled || (op->out.type != DPT_I32 && dpt_columns_pooled(op) > 0));
 }
 
 /* How many columns of the input a panel has in its lanes: several where 16 is a multiple of the

@@ -9,10 +9,10 @@ from drypoint.common import table_lines
 
 from ._build import build_limits, build_speed
 from ._figure import Figure
-from ._layers import LayerKind, layer_kinds, layer_program
+from ._layers import LayerKind, layer_kinds, layer_program, no_layer_program
 from ._machine import Machine, look, usable_cpus
 from ._net import Bench, time_net
-from ._nets import case_of, empty_case
+from ._nets import case_of
 from ._plan import Plan
 
 
@@ -25,8 +25,8 @@ class LayerKindTimes:
         us: microseconds of the engine, through C.
         of_plain: the time for a unit of work as a share of the plain cousin's; None: it is plain.
         peer: the fastest peer, or "".
-        of_peer: the engine's time as a share of the peer's, less the time of an empty call in both;
-            None without a peer.
+        of_peer: the engine's time as a share of the peer's, less the time of a call without the
+            layer in both; None without a peer.
     """
 
     name: str
@@ -72,7 +72,7 @@ def bench_layers(
             speed=build_speed(compiler, Path(folder)),
             core=usable_cpus()[-1:],
         )
-        empty, _ = time_net(parts, empty_case(), plan)
+        empty, _ = time_net(parts, case_of(no_layer_program()), plan)
         calls = {peer.name: peer.batches[1].median for peer in empty.peers}
         rows = list[LayerKindTimes]()
         for kind in kinds:

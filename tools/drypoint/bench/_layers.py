@@ -27,8 +27,10 @@ from drypoint.program import (
     resize_ratio,
 )
 
+from ._nets import one_product
+
 Type = Literal["u8", "i8"]
-RANGE = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
+RANGE = {"u8": (0, 255), "i8": (-128, 127)}
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,24 @@ def layer_kinds(dtype: Type = "i8") -> tuple[LayerKind, ...]:
 
 
 def layer_program(kind: LayerKind) -> Program:
-    """A program of the layer alone, which writes int32, as the last op of a program does. An op of
-    two tensors reads the program's input twice.
+    """A program of the layer, which writes bytes as in the middle of a net, and of two ops that make
+    an output of the first byte. An op of two tensors reads the program's input twice.
     """
-    more: dict[str, Any] = {"output": Tensor(kind.op.output.shape, "i32")}
-    if not kind.op.copies:
-        more |= {"lo": RANGE["i32"][0], "hi": RANGE["i32"][1]}
-    op, reads = replace(kind.op, **more), ((0,) * kind.op.arity,)
-    return Program(name=kind.name, ops=(op,), reads=reads, input_scale=1.0, output_scale=1.0)
+    reads = ((0,) * kind.op.arity, (1,), (2,))
+    ops = (kind.op, *_first_value(kind.op.output))
+    return Program(name=kind.name, ops=ops, reads=reads, input_scale=1.0, output_scale=1.0)
+
+
+def no_layer_program() -> Program:
+    """The program of a layer without the layer, for the cost of a call and of the other ops."""
+    ops = _first_value(_tensor("i8", 14, 14, 64))
+    return Program(name="no layer", ops=ops, input_scale=1.0, output_scale=1.0)
+
+
+def _first_value(plane: Tensor) -> tuple[Op, ...]:
+    first = Tensor(Shape(1, 1, 1), plane.type)
+    part = Slice(name="first value", inputs=(plane,), output=first)
+    return part, replace(one_product(), inputs=(first,))
 
 
 # (name, (height, width, channels read, channels written, kernel), plain cousin, more)

@@ -179,8 +179,14 @@ def _signal_case(name: str, net: Sequential) -> Case:
 
 def empty_case() -> Case:
     """A program of one multiplication, for the cost of a call."""
+    program = Program(name="empty", ops=(one_product(),), input_scale=1.0, output_scale=1.0)
+    return case_of(program)
+
+
+def one_product() -> Dense:
+    """An op of one multiplication, of a u8, which writes int32."""
     ones = np.ones(1, np.int32)
-    op = Dense(
+    return Dense(
         name="one",
         inputs=(Tensor(Shape(1, 1, 1), "u8"),),
         output=Tensor(Shape(1, 1, 1), "i32"),
@@ -191,7 +197,6 @@ def empty_case() -> Case:
         lo=-(2**31),
         hi=2**31 - 1,
     )
-    return case_of(Program(name="empty", ops=(op,), input_scale=1.0, output_scale=1.0))
 
 
 def one_op(op: Op) -> Program | None:
