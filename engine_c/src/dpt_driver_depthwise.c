@@ -379,25 +379,26 @@ static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, siz
 
 /* A pooled op on one input: outputs that are pooled together are computed as a plane of their own,
  * for as many pixels beside each other as `rows` has room for, and max-pooled there. */
-static void columns_pooled(dpt_columns_slab *s, const dpt_op *op, const uint8_t *in, uint8_t *out,
+static void columns_pooled(dpt_columns_slab s, const dpt_op *op, const uint8_t *in, uint8_t *out,
                            uint8_t *buffer, uint8_t *rows) {
-    dpt_op strip = *op, pool = *op;
-    strip.pool_h = strip.pool_w = 1;
-    strip.out.h = pool.kernel_h = pool.stride_h = op->pool_h;
+    dpt_op plain = *op, pool = *op;
+    plain.pool_h = plain.pool_w = 1;
+    plain.out.h = pool.kernel_h = pool.stride_h = op->pool_h;
     pool.kernel_w = pool.stride_w = op->pool_w;
     pool.pad_top = pool.pad_left = 0;
     pool.out.h = 1;
-    s->op = &strip;
+    s.op = &plain;
     for (size_t y = 0; y < op->out.h; y++) {
         for (size_t x = 0, n; x < op->out.w; x += n, out += n * op->out.c) {
             n = dpt_min(op->out.w - x, dpt_columns_pooled(op));
-            strip.out.w = (uint16_t)(n * op->pool_w);
-            pool.in = strip.out;
+            plain.out.w = (uint16_t)(n * op->pool_w);
+            pool.in = plain.out;
             pool.out.w = (uint16_t)n;
-            s->top = (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top;
-            s->left = (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left;
-            columns_slabs(s, in, rows, 1, buffer);
-            s->kernels->maxpool(&pool, (const void *const[2]){rows, NULL}, out, 1);
+            s.top = (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top;
+            s.left = (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left;
+            columns_slabs(&s, in, rows, 1, buffer);
+            const void *const reads[2] = {rows, NULL};
+            s.kernels->maxpool(&pool, reads, out, 1);
         }
     }
 }
@@ -424,7 +425,7 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
         return;
     }
     for (size_t k = 0; k < n; k++) {
-        columns_pooled(&s, op, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer,
+        columns_pooled(s, op, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer,
                        buffer + DPT_COLUMN_QUAD * (s.room + 1));
     }
 }

@@ -2,6 +2,7 @@
 
 import numpy as np
 from nets import LIMITS, base_of, random_pads, weighted_op
+from window_nets import window_program
 
 from drypoint.program import DepthwiseConv, Program, Shape, Tensor
 
@@ -98,3 +99,24 @@ PROGRAMS = [
 ]
 
 PROGRAMS += [strips_program(channels, kind) for channels in (6, 67) for kind in ("u8", "i8")]
+
+# Without a shift, as most ops have it: x86-64 keeps the tables of such a kernel in registers, and
+# pools what it writes, for as many pixels beside each other as it has room for.
+PADDED = {"padding": (1, 1, 1, 1), "values": True}
+PROGRAMS += [
+    window_program(DepthwiseConv, plane, kernel, in_type=in_type, **more)
+    for plane, kernel, more in (
+        ((7, 10, 64), (3, 3), PADDED),
+        ((9, 11, 64), (3, 3), {"stride": (2, 2), **PADDED}),
+        ((5, 9, 80), (3, 3), PADDED),
+        ((7, 9, 16), (3, 3), {"stride": (2, 2)}),
+        ((6, 8, 8), (3, 3), PADDED),
+        ((6, 7, 8), (3, 3), PADDED),
+        ((3, 3, 64), (3, 3), PADDED),
+        ((8, 11, 64), (3, 3), {"pool": (2, 2), **PADDED}),
+        ((9, 9, 24), (3, 3), {"pool": (3, 3), "padding": (1, 0, 1, 0)}),
+        ((4, 60, 80), (3, 3), {"pool": (2, 3)}),
+        ((1, 40, 20), (1, 5), {"pool": (1, 2), "stride": (1, 2)}),
+    )
+    for in_type in ("u8", "i8")
+]

@@ -198,7 +198,7 @@ class Builder:
                 a, b, c = order
                 fields |= {"range_of": self.node(value).ranged}
                 return self.add(Transpose(**fields, order=(a, b, c)))
-        raise Unsupported(f"{verb} a plane {plane} that was made {value.shape}")
+        raise Unsupported(f"it {verb} a plane {plane} reshaped to {value.shape}: leave that out")
 
     def conv(
         self,

@@ -70,8 +70,8 @@ def layer_kinds(dtype: Type = "i8") -> tuple[LayerKind, ...]:
 
 
 def layer_program(kind: LayerKind) -> Program:
-    """A program of the layer, which writes bytes as in the middle of a net, and of two ops that make
-    an output of the first byte. An op of two tensors reads the program's input twice.
+    """A program of the layer, which writes bytes as in the middle of a net, and of two ops that
+    make an output of the first byte. An op of two tensors reads the program's input twice.
     """
     reads = ((0,) * kind.op.arity, (1,), (2,))
     ops = (kind.op, *_first_value(kind.op.output))
