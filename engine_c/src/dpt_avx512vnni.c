@@ -36,6 +36,7 @@
 #define X86_SI(name)  _mm512_##name##_si512
 #define X86_SET_64    _mm512_set1_epi64
 #define X86_SATURATES 1
+#define X86_MADD      _mm512_dpwssd_epi32
 
 /* 16 bytes in 16 lanes, flipped. */
 QUADS_INLINE __m512i x86_wide(const uint8_t *p, uint8_t flip) {

@@ -21,11 +21,12 @@
 
 #include <smmintrin.h>
 
-#define X86_VECTOR    __m128i
-#define X86(name)     _mm_##name
-#define X86_SI(name)  _mm_##name##_si128
-#define X86_SET_64    _mm_set1_epi64x
-#define X86_SATURATES 0
+#define X86_VECTOR          __m128i
+#define X86(name)           _mm_##name
+#define X86_SI(name)        _mm_##name##_si128
+#define X86_SET_64          _mm_set1_epi64x
+#define X86_SATURATES       0
+#define X86_MADD(acc, s, w) X86(add_epi32)(acc, X86(madd_epi16)(s, w))
 
 /* Four bytes in 4 lanes, flipped. */
 QUADS_INLINE __m128i x86_wide(const uint8_t *p, uint8_t flip) {
