@@ -348,17 +348,15 @@ static void columns_signal(dpt_columns_slab *s, const uint8_t *in, void *out, ui
     }
 }
 
-/* All slabs of an op without pooling, on n inputs. */
-static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, size_t n,
+/* All slabs of an op without pooling, on n inputs. `pad` is s->pad. */
+static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, size_t n, uint8_t *pad,
                           uint8_t *buffer) {
-    uint8_t pad[COLUMNS_PAD];
     const dpt_op *op = s->op;
     const size_t size = DPT_DEPTHWISE_PANEL, panels = dpt_panels_of(op, size);
     const size_t row = dpt_span_w(op, op->out.w) * (dpt_is_signal(op) ? 1 : s->quads);
     const size_t room = dpt_min(COLUMNS_PAD / size, s->room / row);
     const size_t fit = room < 4 ? room : room / 4 * 4;
     s->packed = op->packed;
-    s->pad = pad;
     for (s->first = 0; s->first < panels; s->first = s->end) {
         s->end = dpt_min(panels, s->first + (fit > 0 ? fit : 1));
         s->begin = dpt_panel_begin(op, size, s->first);
@@ -380,7 +378,7 @@ static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, siz
 /* A pooled op on one input: outputs that are pooled together are computed as a plane of their own,
  * for as many pixels beside each other as `rows` has room for, and max-pooled there. */
 static void columns_pooled(dpt_columns_slab s, const dpt_op *op, const uint8_t *in, uint8_t *out,
-                           uint8_t *buffer, uint8_t *rows) {
+                           uint8_t *pad, uint8_t *buffer, uint8_t *rows) {
     dpt_op plain = *op, pool = *op;
     plain.pool_h = plain.pool_w = 1;
     plain.out.h = pool.kernel_h = pool.stride_h = op->pool_h;
@@ -396,7 +394,7 @@ static void columns_pooled(dpt_columns_slab s, const dpt_op *op, const uint8_t *
             pool.out.w = (uint16_t)n;
             s.top = (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top;
             s.left = (int32_t)(x * op->pool_w * op->stride_w) - op->pad_left;
-            columns_slabs(&s, in, rows, 1, buffer);
+            columns_slabs(&s, in, rows, 1, pad, buffer);
             const void *const reads[2] = {rows, NULL};
             s.kernels->maxpool(&pool, reads, out, 1);
         }
@@ -408,24 +406,24 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
                                                         const dpt_op *op, const uint8_t *in,
                                                         void *out, size_t n) {
     __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
-    dpt_columns_slab s;
-    s.kernels = kernels;
-    s.op = op;
-    s.flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0;
-    s.together = dpt_columns_together(op);
-    s.each = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL);
-    s.quads = dpt_columns_quads(op);
-    s.columns = dpt_is_signal(op) ? 1 : op->kernel_w;
-    s.back = 0;
-    s.room = dpt_columns_room(op);
-    s.top = -(int32_t)op->pad_top;
-    s.left = -(int32_t)op->pad_left;
+    uint8_t pad[COLUMNS_PAD];
+    dpt_columns_slab s = {.kernels = kernels,
+                          .op = op,
+                          .pad = pad,
+                          .flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0,
+                          .together = dpt_columns_together(op),
+                          .each = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL),
+                          .quads = dpt_columns_quads(op),
+                          .columns = dpt_is_signal(op) ? 1 : op->kernel_w,
+                          .room = dpt_columns_room(op),
+                          .top = -(int32_t)op->pad_top,
+                          .left = -(int32_t)op->pad_left};
     if (op->pool_h * op->pool_w == 1) {
-        columns_slabs(&s, in, out, n, buffer);
+        columns_slabs(&s, in, out, n, pad, buffer);
         return;
     }
     for (size_t k = 0; k < n; k++) {
-        columns_pooled(s, op, in + k * dpt_elements(op->in), dpt_output(op, out, k), buffer,
+        columns_pooled(s, op, in + k * dpt_elements(op->in), dpt_output(op, out, k), pad, buffer,
                        buffer + DPT_COLUMN_QUAD * (s.room + 1));
     }
 }
