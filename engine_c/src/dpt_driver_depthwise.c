@@ -269,7 +269,9 @@ static void columns_fill(const dpt_columns_slab *s, int all, const uint8_t *in, 
             columns_interleave(s, pads, none, before, to);
             columns_interleave(s, pads, none, (size_t)(end - last), to + inside * 4 * s->width);
         }
-        columns_fill_inside(s, in, top, q, first, last, to + before * 4 * s->width);
+        if (first < last) {
+            columns_fill_inside(s, in, top, q, first, last, to + before * 4 * s->width);
+        }
     }
     if (all) {
         memset(to, 0, DPT_COLUMN_QUAD); /* the last 16 lanes may reach beyond the last column */
