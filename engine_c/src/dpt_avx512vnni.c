@@ -89,11 +89,9 @@ QUADS_INLINE void columns_interleave(const uint8_t *const *row, uint8_t flip, ui
     all = zmm_quarters(row[1], 0x00F0, all);
     all = zmm_quarters(row[2], 0x0F00, all);
     all = zmm_quarters(row[3], 0xF000, all);
-    const __m512i four = _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), all);
     const __m512i places =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    _mm512_storeu_si512(quads, x86_flip(_mm512_shuffle_epi8(four, places), flip));
+    _mm512_storeu_si512(quads, x86_flip(_mm512_shuffle_epi8(x86_turn(all), places), flip));
 }
 
 QUADS_INLINE quads_weights columns_weights(const int SECOND, const uint8_t *w) {

@@ -420,7 +420,7 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
                           .room = dpt_columns_room(op),
                           .top = -(int32_t)op->pad_top,
                           .left = -(int32_t)op->pad_left};
-    if (op->pool_h * op->pool_w == 1) {
+    if (!dpt_pools(op)) {
         columns_slabs(&s, in, out, n, pad, buffer);
         return;
     }

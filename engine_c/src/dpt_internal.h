@@ -228,6 +228,11 @@ static inline int dpt_dilated(const dpt_op *op) {
     return op->dilation_h != 1 || op->dilation_w != 1;
 }
 
+/* Whether a convolution pools its outputs. */
+static inline int dpt_pools(const dpt_op *op) {
+    return op->pool_h > 1 || op->pool_w > 1;
+}
+
 /* Taps of a depthwise kernel that small devices pack, at most. */
 enum { DPT_MOST_TAPS = 64 };
 

@@ -57,8 +57,9 @@ enum { DPT_GRAY_CHANNELS = 4, DPT_GRAY_QUADS = 16, DPT_GRAY_MOST_CHANNELS = 64 }
 enum { DPT_FLIPS_NONE, DPT_FLIPS_I8, DPT_FLIPS_U8 };
 
 /* Depthwise convolutions that are packed: channels of a panel for quads, and how many quads of each
- * channel dpt_columns.inc has in its buffer. */
-enum { DPT_DEPTHWISE_PANEL = 16, DPT_COLUMNS_QUADS = 256 };
+ * channel dpt_columns.inc has in its buffer; the memory of DPT_COLUMNS_POOLED of them holds outputs
+ * that are pooled. */
+enum { DPT_DEPTHWISE_PANEL = 16, DPT_COLUMNS_QUADS = 256, DPT_COLUMNS_POOLED = 64 };
 
 #define DPT_NARROW 0x400
 #define DPT_GRAY   0x800
@@ -108,10 +109,9 @@ static inline size_t dpt_columns_reach(const dpt_op *op) {
     return (last > quad ? last - quad : 0) * op->dilation_w + 1;
 }
 
-/* Quads that dpt_columns.inc has room for. A quarter of the memory holds outputs that are pooled.
- */
+/* Quads that dpt_columns.inc has room for, beside outputs that are pooled. */
 static inline size_t dpt_columns_room(const dpt_op *op) {
-    return op->pool_h * op->pool_w > 1 ? DPT_COLUMNS_QUADS / 4 * 3 : DPT_COLUMNS_QUADS;
+    return dpt_pools(op) ? DPT_COLUMNS_QUADS - DPT_COLUMNS_POOLED : DPT_COLUMNS_QUADS;
 }
 
 /* How many windows beside each other dpt_columns.inc has room for, at most. */
@@ -120,17 +120,16 @@ size_t dpt_columns_windows(const dpt_op *op);
 /* How many outputs beside each other of a pooled op it has room for before they are pooled. */
 static inline size_t dpt_columns_pooled(const dpt_op *op) {
     const size_t each = (size_t)op->pool_h * op->pool_w * op->out.c;
-    return DPT_COLUMNS_QUADS / 4 * 4 * DPT_DEPTHWISE_PANEL / each;
+    return DPT_COLUMNS_POOLED * 4 * DPT_DEPTHWISE_PANEL / each;
 }
 
 /* Whether a depthwise convolution has the layout of dpt_columns.inc, for backends of x86-64: it has
  * one output a channel, taps that are near enough to each other, and outputs that can be pooled as
  * bytes. */
 static inline int dpt_has_columns(const dpt_op *op, uint32_t packing) {
-    const int pooled = op->pool_h * op->pool_w > 1;
     return DPT_LAYOUT_HAS(packing, DPT_NARROW) && op->in.c == op->out.c &&
            dpt_columns_windows(op) > 0 &&
-           (!pooled || (op->out.type != DPT_I32 && dpt_columns_pooled(op) > 0));
+           (!dpt_pools(op) || (op->out.type != DPT_I32 && dpt_columns_pooled(op) > 0));
 }
 
 /* How many columns of the input a panel has in its lanes: several where 16 is a multiple of the
