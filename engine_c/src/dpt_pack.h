@@ -48,7 +48,7 @@
 enum { DPT_MOST_BLOCKS = 5, DPT_NARROW_CHANNELS = 4, DPT_NARROW_UNIT = 16 };
 enum { DPT_NARROW_LANES = 16 }; /* of a block, in layouts with narrow blocks */
 enum { DPT_PAIR_CHANNELS = 8 };
-enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2C00, DPT_SLACK = DPT_NARROW_UNIT - 1 };
+enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2400, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_GRAY_CHANNELS = 4, DPT_GRAY_QUADS = 16, DPT_GRAY_MOST_CHANNELS = 64 };
 
 /* Which activations a backend multiplies with their highest bit flipped: signed ones, which become

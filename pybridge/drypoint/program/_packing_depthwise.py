@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ._packing_quads import POINTERS, QUAD, Quads, Window
 from .ops import DepthwiseConv
 
-BAND_SIZE = 0x2C00  # bytes of padded input that the driver copies at once
+BAND_SIZE = 0x2400  # bytes of padded input that the driver copies at once
 QUADS_PANEL = 16  # channels of a panel for quads, at least
 MOST_TAPS, SMALL_RUN = 128, 16  # of dpt_depthwise_small.inc
 MOST_SHIFT = 8  # 127 * 2^8 fits 16 bits
