@@ -21,6 +21,7 @@ from drypoint.engine import Engine
 NAMES = ("okay_nabu", "hey_jarvis", "hey_mycroft", "alexa")
 STEP = 16  # 256ths of probability: the most that one step of the sigmoid's input makes
 RAM = 7 * 1024
+NEAR = 0.02  # of a cutoff, in units of the mean of probabilities
 VARIANTS = ("", "+f2", "+m3", "+f4", "+f5", "+m1", "+m5", "+m6", "+m7", "+m8", "+f1", "+f3")
 VARIANTS += ("+Alex", "+Alicia", "+Andrea", "+Andy", "+Annie", "+Denis", "+Diogo", "+Gene", "+Lee")
 VARIANTS += ("+Henrique", "+Hugo", "+Jacky", "+Marco", "+Mario", "+Michael", "+Mike", "+Reed")
@@ -117,33 +118,38 @@ def test_a_manifest_that_is_none_is_refused_in_one_line(toolbox, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, name):
     """Synthetic voices speak the word six times, in CI 60 times: 12 minutes for the four words.
-    Oracle: the package's mean above its cutoff, and no detection within the second after one.
+    Oracle: the package's mean of probabilities, above its cutoff or not, at every decision; and
+    of the listener's detections the cutoff and the second after a detection.
 
-    Tolerance: the package's rounding moves a sum of probabilities across the cutoff one decision
-    (30 ms) earlier or later; it does not give equal probabilities in two runs itself."""
+    Tolerance: two processes of the package give other probabilities and up to one detection more,
+    where its mean comes within 0.009 of the cutoff; nearer than NEAR, both answers are right."""
     toolbox.need_package("pymicro_features")
     folder, rng, parts = folder_of(toolbox), np.random.default_rng(0), []
     for voice in VOICES[: toolbox.count(every_day=6, ci=len(VOICES))]:
         parts += [rng.normal(0, 30, 28_000), spoken(toolbox, name.replace("_", " "), voice)]
     samples = np.concatenate(parts).clip(-32768, 32767).astype(np.int16)
-    program = interop.read_wake_word(folder / f"{name}.json", name=name).program.streaming()
+    word = interop.read_wake_word(folder / f"{name}.json", name=name)
+    program = word.program.streaming()
     listener = Engine(program).listener()
     found = listener.listen(samples)[:, 0]
     _, _, hits, raw = run_package(folder, name, samples)
+    hits, raw = np.array(hits[2::3][-len(found) :]), np.array(raw[-len(found) :])
+    window, scale = np.ones(word.sliding_window, np.int64), 256 * word.sliding_window
+    sums, theirs = (np.convolve(x, window)[: len(found)] for x in (found, raw))
+    ours = sums > word.cutoff * scale
+    sure = np.abs(theirs / scale - word.cutoff) > NEAR
+    assert (~sure).mean() < 0.03
+    np.testing.assert_array_equal(ours[sure], hits[sure])
     expected, first = [], 0
-    for decision, hit in enumerate(hits[2::3][-len(found) :]):
-        if hit and decision >= first:
+    for decision in np.flatnonzero(ours):
+        if decision >= first:
             expected.append(decision)
             first = decision + 34  # the next of 33 decisions of 30 ms
-    decisions = [keyword.decision for keyword in listener.keywords]
-    assert len(decisions) == len(expected)
-    later = np.abs(np.subtract(decisions, expected))
-    assert later.max(initial=0) <= 1
-    assert later.sum() <= max(1, 0.15 * len(expected))
+    assert [keyword.decision for keyword in listener.keywords] == expected
     values = np.unique(program.ops[-1].table)  # of the sigmoid, one step of its input apart
-    apart = np.abs(np.searchsorted(values, found) - np.searchsorted(values, raw[-len(found) :]))
+    apart = np.abs(np.searchsorted(values, found) - np.searchsorted(values, raw))
     assert apart.max() <= 8  # 3 or 4 in most runs of the package
-    assert (apart > 1).mean() < 0.03
+    assert (apart > 1).mean() < 0.05
     assert expected or name == "hey_jarvis"  # which no synthetic voice says well enough
 
 
