@@ -61,7 +61,7 @@ def lenet(
     widths: Sequence[int] = (20, 50, 500),
     seed: int | None = None,
 ) -> Sequential:
-    """LeNet for 28x28 grey images and ten classes: 431,080 parameters, 2,293,000 MACs.
+    """LeNet for 28x28 gray images and ten classes: 431,080 parameters, 2,293,000 MACs.
 
     Two convolutions of 5x5 (20 and 50 channels), each with ReLU and 2x2 max-pooling, then 500
     hidden units. 93 % of the parameters are in fc1.
@@ -97,7 +97,7 @@ def lenet5(
     widths: Sequence[int] = (6, 16, 120, 84),
     seed: int | None = None,
 ) -> Sequential:
-    """The sizes of LeNet-5 (LeCun et al. 1998) for 28x28 grey images: 61,706 parameters.
+    """The sizes of LeNet-5 (LeCun et al. 1998) for 28x28 gray images: 61,706 parameters.
 
     It has ReLU and max-pooling in place of the original's squashed averages, and its second
     convolution reads all channels. It takes a seventh of `lenet`'s memory.
