@@ -128,6 +128,7 @@ def test_given_validation_images_choose():
 def test_where_the_cores_cannot_be_counted_the_search_warns_of_nothing(monkeypatch):
     """A container may hide them from lscpu; joblib warns then, once in a process."""
     cores = importlib.import_module("joblib.externals.loky.backend.context")
+    monkeypatch.setattr(cores, "_cpu_count_user", lambda every: every)  # no limit
     monkeypatch.setattr(cores, "_count_physical_cores_linux", lambda: 0)
     monkeypatch.setattr(cores, "physical_cores_cache", None)
     monkeypatch.setattr("sklearn.utils._openmp_helpers._CPU_COUNTS", {})
