@@ -54,8 +54,8 @@ class TorchTrainer(Trainer):
         planes = x
         if x.dtype == np.uint8:
             planes = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-        self._x = torch.from_numpy(np.ascontiguousarray(planes))
-        self._y = torch.from_numpy(y)
+        self._x = torch.from_numpy(np.require(planes, requirements=["C", "W"]))
+        self._y = torch.from_numpy(np.require(y, requirements=["W"]))
         self._format = (
             torch.channels_last
             if self.channels_last and planes.ndim == 4
