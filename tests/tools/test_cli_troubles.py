@@ -222,8 +222,11 @@ def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path)
     for form, others in (("arduino", ""), ("plain", "src"), ("arduino", "drypoint")):
         code, _, err = cli(*words, "--form", form)
         assert code == 0
-        note = f"{tmp_path} also has the engine of another export: {tmp_path / others}/dpt_"
+        note = f"{tmp_path} also has files of another export: {tmp_path / others}/dpt_"
         assert (note in err) == bool(others)
+    code, _, err = cli(*words, "--name", "digits")
+    assert f"{tmp_path} also has files of another export: " in err
+    assert str(tmp_path / "lenet.h") in err
     (tmp_path / "README.md").unlink()
     assert cli(*words)[0] == 0
     (tmp_path / "README.md").write_text("ours")

@@ -11,14 +11,7 @@ from drypoint.common import kind_of, progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
-from drypoint.program import (
-    LARGEST_WEIGHT,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    reference,
-)
+from drypoint.program import LARGEST_WEIGHT, Conv, Dense, DepthwiseConv, GroupedConv, reference
 
 from ._calibration import Calibration, calibrate, check_calibration
 from ._errors import QuantizationError
