@@ -8,7 +8,6 @@ from ._bench import QUICK as QUICK
 from ._bench import TrainPlan as TrainPlan
 from ._bench import bench_training as bench_training
 from ._bench import flops as flops
-from ._chart import TrainCurves as TrainCurves
 from ._nets import NETS as NETS
 from ._result import TrainNet as TrainNet
 from ._result import TrainRatio as TrainRatio

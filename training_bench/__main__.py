@@ -8,7 +8,7 @@ from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
-from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+from . import NETS, QUICK, TrainPlan, bench_training, train_markdown, train_text
 from ._families import families_markdown
 from ._integers import NETS as INTEGER_NETS
 from ._integers import integers_text
@@ -45,8 +45,6 @@ def main(arguments: list[str]) -> int:
         peers=not args.no_peers,
     )
     try:
-        if args.plot is not None:
-            TrainCurves.check_saving(args.plot)
         if args.families:
             print(families_markdown())
             return 0
@@ -59,8 +57,6 @@ def main(arguments: list[str]) -> int:
             return 0
         compiler = find_compiler(args.cc)
         found = bench_training(named_nets(args, NETS), plan, compiler=compiler, notify=_print_line)
-        if args.plot is not None:
-            TrainCurves(found).save(args.plot)
     except DrypointError as error:
         _print_line(f"training_bench: {error}")
         return 2

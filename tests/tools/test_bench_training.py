@@ -325,31 +325,6 @@ def test_json_has_the_ratios():
     assert net["ratios"][0]["times"]["median"] == 3.0
 
 
-def test_the_chart_shows_every_library_at_every_batch(toolbox):
-    """Oracle: by hand; one thread by processor time, two by the clock."""
-    toolbox.need_package("matplotlib")
-    chart = training_bench.TrainCurves(result())
-    left, two = chart.axes
-    lines = {line.get_label(): list(line.get_ydata()) for line in left.lines}
-    assert lines == {
-        "drypoint": [5_000, 10_000],
-        "PyTorch": [1_250, 2_500],
-        "JAX": pytest.approx([1e6 / 1800, 1e6 / 900]),
-        "PyTorch channels_last": pytest.approx([1e6 / 600, 1e6 / 300]),
-    }
-    assert [line.get_label() for line in two.lines] == ["drypoint", "PyTorch"]
-    assert [label.get_text() for label in left.get_xticklabels()] == ["64", "128"]
-    legend = [text.get_text() for text in left.figure.legends[0].get_texts()]
-    assert legend == list(lines)
-
-
-def test_the_chart_as_text_has_each_library_at_its_best():
-    text = training_bench.TrainCurves(result()).render(70, plain=True)
-    assert re.search(r"lenet, one thread \(CPU time\)\n  drypoint +10,000  #{30,}\n", text)
-    assert re.search(r"lenet, 2 threads\n  drypoint +33,333  #{30,}\n  PyTorch +9,524  #+", text)
-    assert max(map(len, text.splitlines())) <= 70
-
-
 def test_the_work_of_lenet_is_that_of_its_layers():
     """Oracle: forward and two backward passes of every layer, less the images' gradient."""
     macs = [288_000, 1_600_000, 400_000, 5_000]
@@ -375,10 +350,9 @@ def test_the_command_times_training(toolbox, capsys):
     assert "timing the training of dense" in err
 
 
-def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
+def test_options_that_do_not_fit_are_refused(capsys):
     for options, why in (
         (["--nets", "x"], "no net 'x'"),
-        (["--plot", str(tmp_path / "x.gif")], "name it .png or .svg"),
         (["--cc", "no-such-compiler"], "no-such-compiler"),
     ):
         assert main(options) == 2
@@ -414,7 +388,7 @@ def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbo
     for option in ((), ("--markdown",)):
         assert main(["--nets", "kws,vww,ic", *option]) == 1
         out, err = capsys.readouterr()
-        assert out.index("kws") < out.index("ic,")
+        assert re.search(r"\bkws\b.*\bic\b", out, re.DOTALL)
         assert "vww is not timed: PyTorch (1) ended\n" in out
         assert "vww is not timed: PyTorch (1) ended\n" in err
     assert main(["--nets", "vww"]) == 2

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from ._nets import NETS, check_nets
 
@@ -29,7 +28,6 @@ def add_options(
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
 

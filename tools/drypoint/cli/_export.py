@@ -30,7 +30,7 @@ from ._chip import add_chip_arguments
 from ._data import examples
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import add_labels_argument, load_file, model_file, ram_text
+from ._pieces import add_labels_argument, load_file, model_file, number, ram_text
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--clock",
-        type=megahertz,
+        type=number("clock; write it in MHz: 80 or 32.768", below=math.inf),
         metavar="MHZ",
         help="with --target: estimate the time at this clock; a usual one of the core if left out",
     )
@@ -322,17 +322,6 @@ def measure_cost(
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
     text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
     return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
-
-
-def megahertz(text: str) -> float:
-    """A ``--clock``, for argparse."""
-    try:
-        clock = float(text)
-    except ValueError:
-        clock = 0
-    if not 0 < clock < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no clock; write it in MHz: 80 or 32.768")
-    return clock
 
 
 def cost_facts(cost: devices.Cost, program: Program, clock_mhz: float) -> dict[str, object]:
