@@ -13,14 +13,7 @@ def add_options(
     rounds: int,
     nets: Collection[str] = NETS,
 ) -> None:
-    """The options of a bench.
-
-    Args:
-        parser: of the command.
-        count: reads the number of rounds.
-        rounds: the number of rounds if the option is left out.
-        nets: the names that the command knows.
-    """
+    """The options of a bench."""
     names = f"some of {','.join(nets)}, or all"
     parser.add_argument("--nets", default="lenet", metavar="NAMES", help=names)
     measurements = f"measurements of each contestant; {rounds} if left out"

@@ -8,12 +8,7 @@ from ._pieces import as_option
 
 
 def add_chip_arguments(parser: argparse.ArgumentParser, *, over: str) -> None:
-    """The two options.
-
-    Args:
-        parser: of the command.
-        over: what the command does with a model that costs more than the budget.
-    """
+    """The two options; ``over`` is what the command does with a model that costs more."""
     parser.add_argument(
         "--chip",
         type=as_option(devices.chip),

@@ -47,12 +47,7 @@ _FEWEST = 10  # examples that are split into a training and a test part
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NET) -> None:
-    """``--data`` and ``--limit``, of every command that reads examples.
-
-    Args:
-        parser: of the command.
-        left_out: what the command reads without ``--data``.
-    """
+    """``--data`` and ``--limit``; ``left_out`` is what the command reads without ``--data``."""
     parser.add_argument(
         "--data",
         metavar="DATA",

@@ -80,10 +80,6 @@ def load_file(path: Path, labels: str | None = None) -> Model | Program:
 
     The name of a shipped model stands for its program, and with ``.npz`` for its float model.
 
-    Args:
-        path: the file, or the name.
-        labels: ``--labels`` of a file of another framework.
-
     Raises:
         DrypointError: the file is missing, none of these, or damaged; or ``labels`` do not fit.
     """
