@@ -12,7 +12,6 @@ from . import NETS, QUICK, TrainPlan, bench_training, train_markdown, train_text
 from ._families import families_markdown
 from ._integers import NETS as INTEGER_NETS
 from ._integers import integers_text
-from ._layers import layers_text
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +51,8 @@ def main(arguments: list[str]) -> int:
             print(integers_text(list(INTEGER_NETS), rounds=plan.rounds))
             return 0
         if args.layers:
+            from ._layers import layers_text  # noqa: PLC0415 - needs PyTorch
+
             for name in named_nets(args, NETS):
                 print(layers_text(name, batch=plan.batches[0], rounds=plan.rounds), flush=True)
             return 0

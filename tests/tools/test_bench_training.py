@@ -15,12 +15,11 @@ from drypoint import autodiff, bench, nn, train
 from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
 from tools import ONLY_CI
-from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
+from training_bench import LR, Timer, TrainNet, TrainTimes, trainer_of
 from training_bench.__main__ import main
 from training_bench._cores import Together
 from training_bench._integers import integers_text
 from training_bench._nets import training_data
-from training_bench._torch_trainer import torch_net
 
 BATCH = 16
 
@@ -56,7 +55,7 @@ def test_pytorch_has_our_net(net, data):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     x, y = data
     for kind in ("PyTorch", "PyTorch channels_last"):
-        theirs = trainers()[kind](net, x, y, threads=1)
+        theirs = trainer_of(kind)(net, x, y, threads=1)
         with torch.inference_mode():
             close(logits(net, x), theirs._net(theirs._scale(theirs._x)).numpy())
 
@@ -75,6 +74,8 @@ def test_pytorch_has_our_graphs(name):
         }
     )
     x = rng.normal(size=(2, *net.input_shape)).astype(np.float32)
+    from training_bench._torch_trainer import torch_net
+
     theirs = torch_net(net).eval()
     with torch.inference_mode():
         close(net[:-1](x), theirs(torch.from_numpy(x)).numpy())
@@ -83,14 +84,14 @@ def test_pytorch_has_our_graphs(name):
 def test_jax_has_our_net(net, data):
     pytest.importorskip("jax", reason="jax is not installed")
     x, y = data
-    theirs = trainers()["JAX"](net, x, y, threads=1)
+    theirs = trainer_of("JAX")(net, x, y, threads=1)
     close(logits(net, x), np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x)))
 
 
 def test_tensorflow_has_our_net(net, data):
     pytest.importorskip("tensorflow", reason="tensorflow is not installed")
     x, y = data
-    theirs = trainers()["TensorFlow"](net, x, y, threads=1)
+    theirs = trainer_of("TensorFlow")(net, x, y, threads=1)
     close(logits(net, x), theirs._outputs(np.arange(len(y))).numpy())
 
 
@@ -103,9 +104,9 @@ def test_tensorflow_and_jax_have_our_graphs(name, kind):
     x, y = (array[:8] for array in training_data(name))
     if kind == "TensorFlow" and name == "tcn":
         with pytest.raises(bench.BenchError, match="dilated"):
-            trainers()[kind](net, x, y, threads=1)
+            trainer_of(kind)(net, x, y, threads=1)
         return
-    theirs = trainers()[kind](net, x, y, threads=1)
+    theirs = trainer_of(kind)(net, x, y, threads=1)
     if kind == "JAX":
         found = np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x))
     else:
@@ -127,7 +128,7 @@ def test_tensorflow_pads_as_we_do():
     pytest.importorskip("tensorflow", reason="tensorflow is not installed")
     net = bench.NETS["vgg-ish"]().initialize(0)
     x = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
-    theirs = trainers()["TensorFlow"](net, x, np.zeros(4, np.int64), threads=1)
+    theirs = trainer_of("TensorFlow")(net, x, np.zeros(4, np.int64), threads=1)
     ours = net((x / np.float32(255)).astype(np.float32).transpose(0, 3, 1, 2))
     close(ours, theirs._outputs(np.arange(4)).numpy())
 
@@ -172,7 +173,7 @@ def test_peers_take_our_step(net, data, module):
     pytest.importorskip(module, reason=f"{module} is not installed")
     x, y = data
     trainer, outputs = PEERS[module]
-    theirs = trainers()[trainer](net, x, y, threads=1)
+    theirs = trainer_of(trainer)(net, x, y, threads=1)
     theirs.train(len(y), len(y))
     assert_moves_equal(logits(net, x), logits(train_step(net, x, y), x), outputs(theirs, len(y)))
 
@@ -181,7 +182,7 @@ def test_peers_take_our_step(net, data, module):
 def test_our_trainer_says_how_long_an_epoch_took(name, data):
     """Oracle: the clocks around it, which see what is done once a run as well."""
     x, y = data
-    trainer = trainers()[name](bench.NETS["dense"]().initialize(0), x, y, threads=1)
+    trainer = trainer_of(name)(bench.NETS["dense"]().initialize(0), x, y, threads=1)
     begin, begin_cpu = time.perf_counter(), time.process_time()
     wall, cpu = trainer.train(2 * BATCH, BATCH)
     assert 0 < wall < time.perf_counter() - begin
@@ -428,7 +429,7 @@ def test_classes_are_those_of_the_net():
     x, y = training_data("vww")
     assert (x.shape[1:], set(y.tolist())) == ((96, 96, 3), {0, 1})
     net = bench.NETS["vww"]().initialize(0)
-    trainers()["drypoint"](net, x[:8], y[:8], threads=1).train(8, 8)
+    trainer_of("drypoint")(net, x[:8], y[:8], threads=1).train(8, 8)
 
 
 @pytest.mark.parametrize("name", ["ad", "sww", "tcn", "unet"])
@@ -439,8 +440,8 @@ def test_nets_of_signals_train(name):
     x, y = training_data(name)
     x, y = x[:BATCH], y[:BATCH]
     net = training_bench.NETS[name]().initialize(0)
-    ours = trainers()["drypoint"](net, x, y, threads=1)
-    theirs = trainers()["PyTorch channels_last"](net, x, y, threads=1)
+    ours = trainer_of("drypoint")(net, x, y, threads=1)
+    theirs = trainer_of("PyTorch channels_last")(net, x, y, threads=1)
     line = net[:-1] if ends_in_softmax(net) else net
     assert y.shape == (x.shape if name in ("ad", "unet") else (BATCH,))
     with torch.inference_mode():

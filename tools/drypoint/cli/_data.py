@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ from ._source import (
     training_facts,
 )
 from ._validation import find_validation
+
+Known = TypeVar("Known")
 
 MNIST = "mnist"
 OF_NET = "the data that the net was trained on, as its file names them"
@@ -256,6 +258,22 @@ def examples(
     if isinstance(reader, Model) and encoder is None and not names:
         _check_arrays(reader, chosen, name=source.text)
     return _adapt(chosen, encoder, name=source.text)
+
+
+def read_known(read: Callable[[], Known], note: str, *, required: bool) -> Known | None:
+    """What ``read`` makes of examples; None where they cannot be read and no option names them:
+    then a line says why.
+
+    Raises:
+        DrypointError: examples that are required cannot be read.
+    """
+    try:
+        return read()
+    except DrypointError as error:
+        if required:
+            raise
+        say(f"{note} ({error})")
+        return None
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:

@@ -27,7 +27,7 @@ from drypoint.program import (
 )
 
 from ._chip import add_chip_arguments
-from ._data import examples
+from ._data import examples, read_known
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import add_labels_argument, load_file, model_file, number, ram_text
@@ -350,13 +350,12 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
         DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
     options = argparse.Namespace(data=args.data, limit=None)
-    try:
-        return one_of_each(examples("test", options, program, several=True), program)
-    except DrypointError as error:
-        if args.data is not None:
-            raise
-        say(f"no --data: the self-test of {program.name} has random inputs ({error})")
-    return random_inputs(program, 4)
+    known = read_known(
+        lambda: one_of_each(examples("test", options, program, several=True), program),
+        f"no --data: the self-test of {program.name} has random inputs",
+        required=args.data is not None,
+    )
+    return random_inputs(program, 4) if known is None else known
 
 
 def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
