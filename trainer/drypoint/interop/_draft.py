@@ -105,11 +105,6 @@ class Draft:
     ) -> "Draft":
         """The draft of a net of these inputs. Several inputs lie in one vector, of which the first
         layers take them.
-
-        Args:
-            shapes: of the inputs for an example.
-            names: of several inputs.
-            size, error: as for `Draft`.
         """
         if len(shapes) == 1:
             return cls(shapes[0], size, error)
