@@ -118,10 +118,6 @@ MODEL_HINTS: Names = {
     "quantize": "it is quant.quantize(model, quant.calibrate(model, images))",
     "export": "quant.quantize makes a program of it, engine.export_c writes C",
 }
-PRESET = Arguments(
-    aliases={"num_classes": "classes", "n_classes": "classes"},
-    too_many="sizes are keywords: classes=10, input_shape=(C, H, W)",
-)
 MODEL = Arguments(too_many="encoder and decoder are keywords: Model(net, encoder=..., decoder=...)")
 
 NET_HINTS: Names = {

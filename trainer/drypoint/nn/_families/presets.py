@@ -495,8 +495,3 @@ def _check_count(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
 def _net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
     net = Sequential(layers, input_shape)
     return net if seed is None else net.initialize(seed)
-
-
-_OF_CLASSES = (lenet, lenet5, cnn, mlp, resnet8, mobilenet, mobilenet_v1, squeezenet, ds_cnn)
-for _family in (*_OF_CLASSES, dilated, conv1d, tcn, mixednet, ds_conv1d):
-    globals()[_family.__name__] = accept(PRESET)(_family)
