@@ -27,10 +27,10 @@ from drypoint.program import (
 )
 
 from ._chip import add_chip_arguments
-from ._data import examples
+from ._data import examples, read_known
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import add_labels_argument, load_file, model_file, ram_text
+from ._pieces import add_labels_argument, load_file, model_file, number, ram_text
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--clock",
-        type=megahertz,
+        type=number("clock; write it in MHz: 80 or 32.768", below=math.inf),
         metavar="MHZ",
         help="with --target: estimate the time at this clock; a usual one of the core if left out",
     )
@@ -327,17 +327,6 @@ def measure_cost(
     return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
 
 
-def megahertz(text: str) -> float:
-    """A ``--clock``, for argparse."""
-    try:
-        clock = float(text)
-    except ValueError:
-        clock = 0
-    if not 0 < clock < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no clock; write it in MHz: 80 or 32.768")
-    return clock
-
-
 def cost_facts(cost: devices.Cost, program: Program, clock_mhz: float) -> dict[str, object]:
     """A cost as JSON-able values; microseconds are an estimate at one instruction a cycle."""
     facts: dict[str, object] = {
@@ -364,13 +353,12 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
         DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
     options = argparse.Namespace(data=args.data, limit=None)
-    try:
-        return one_of_each(examples("test", options, program, several=True), program)
-    except DrypointError as error:
-        if args.data is not None:
-            raise
-        say(f"no --data: the self-test of {program.name} has random inputs ({error})")
-    return random_inputs(program, 4)
+    known = read_known(
+        lambda: one_of_each(examples("test", options, program, several=True), program),
+        f"no --data: the self-test of {program.name} has random inputs",
+        required=args.data is not None,
+    )
+    return random_inputs(program, 4) if known is None else known
 
 
 def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
