@@ -444,7 +444,7 @@ def test_nets_of_signals_train(name):
     line = net[:-1] if ends_in_softmax(net) else net
     assert y.shape == (x.shape if name in ("ad", "unet") else (BATCH,))
     with torch.inference_mode():
-        close(line(x), theirs._net.eval()(torch.from_numpy(x)).numpy())
+        close(line(x), theirs._net.eval()(torch.from_numpy(x.copy())).numpy())
     for trainer in (ours, theirs):
         trainer.train(BATCH, BATCH)
         trainer.forward(BATCH, BATCH)
