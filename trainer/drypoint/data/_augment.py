@@ -82,8 +82,7 @@ class Warp:
         size = (pixels.shape[2], pixels.shape[1])
         amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "shift")}
         maps = affine_maps(keys, size, **amounts)
-        std, sigma = self.elastic, self.smoothness
-        grid = ElasticGrid.of(size, std=std, sigma=sigma) if std else None
+        grid = _grid(size, self.elastic, self.smoothness) if self.elastic else None
         warp = warp_compiled if instruction_sets() else warp_reference
         return warp(pixels, keys, maps, grid).reshape(images.shape)
 
