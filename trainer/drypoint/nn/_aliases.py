@@ -227,3 +227,17 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "LeakyReLU": Arguments(aliases={"alpha": "negative_slope"}),
 }
 """Class name -> aliases and order of its constructor's arguments; all have `LAYER_HINTS`."""
+
+PRESET = Arguments(
+    aliases={"num_classes": "classes", "n_classes": "classes", "random_state": "seed"},
+    hints={
+        **dict.fromkeys(
+            ("in_channels", "in_chans", "channels"),
+            "give the shape of an input, channels first: input_shape=(C, H, W)",
+        ),
+        **dict.fromkeys(("pretrained", "weights"), "models.load(name) loads a trained net"),
+        **dict.fromkeys(("width_mult", "alpha"), "it is width, a number of channels"),
+    },
+    too_many="its arguments have names, such as seed=0",
+)
+"""Of `nn.create_net` and the predefined nets, such as `nn.lenet`."""
