@@ -160,6 +160,8 @@ def training_data(
     _check_options(args, train, text)
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
     notify(f"{source.shown}: {_describe_numbers(shown) if numeric else _describe(shown)}")
+    if not numeric and shown.classes[0] == 0 and not (shown.y == 0).any():
+        notify("class 0 has no examples: number labels from 0, y - 1")
     if test is None:
         few = f"{len(train)} examples are too few to hold some out"
         notify(f"test part: none, {few if ALL in splits else 'the source names none'}")

@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration",
         metavar="DATA",
-        help="training examples to calibrate a model on, as for --data; --data if left out",
+        help="training examples to calibrate a model on, as for --data; if left out, the training "
+        "part of --data, which a folder with subfolders train and test has",
     )
     parser.add_argument(
         "--training",
@@ -180,7 +181,7 @@ def _training_part(loaded: Model | Program, args: argparse.Namespace) -> Dataset
         if isinstance(loaded, Program):
             return None
         raise DrypointError(
-            "--data names test examples: name training examples too, --calibration DATA"
+            f"{args.data} has test examples alone: name training examples too, --calibration DATA"
         )
     return examples("train", argparse.Namespace(data=source, limit=None), loaded)
 

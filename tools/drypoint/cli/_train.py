@@ -142,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, save, print the result; of several processes only the first saves and prints."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
+    if args.checkpoint and not args.resume and (args.checkpoint / "checkpoint.npz").is_file():
+        say(f"{args.checkpoint} has a checkpoint, which is replaced; --resume goes on from it")
     named = [name for name in OWN if getattr(args, name) is not None]
     others = [name for name in named if name != "data"]
     if args.recipe and others:

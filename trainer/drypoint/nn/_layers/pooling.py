@@ -5,15 +5,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from drypoint.autodiff import (
-    AutodiffError,
-    Padding,
-    Pair,
-    Tensor,
-    Window,
-    avg_pool2d,
-    max_pool2d,
-)
+from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_pool2d, max_pool2d
 from drypoint.graph import Builder, Value
 
 from .._errors import ConfigError, ShapeError
