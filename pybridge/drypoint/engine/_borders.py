@@ -5,11 +5,6 @@ from drypoint.program import Program
 ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
 
 
-def _count(program: Program) -> float:
-    """The real value of the count 1 of a program with a `SignalEncoder`."""
-    return float((program.encoder or {}).get("count", 1.0))
-
-
 def reads(program: Program, name: str, pre: str) -> str:
     """How to make the bytes of an input: Markdown.
 
@@ -91,7 +86,8 @@ def _quantize(program: Program, name: str, pre: str) -> str:
     if program.border.counts is not None:
         call = f"{name}_quantize_counts(counts, {upper}_INPUT_SIZE, {pre}input);"
         lines += [f"{call} /* int16_t counts[] */"]
-        text += f", or of a sensor's int16 counts, of which one stands for {_count(program)!r}"
+        count = float((program.encoder or {}).get("count", 1.0))
+        text += f", or of a sensor's int16 counts, of which one stands for {count!r}"
     if program.encoder is not None:
         text += "; mean and deviation of each channel are inside"
     code = "\n".join(lines)

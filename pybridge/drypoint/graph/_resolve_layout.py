@@ -45,7 +45,11 @@ def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
             case Weighted(scales_channels=True):
                 scaled = True  # what it reads is not clipped or pooled
             case Weighted():
-                return chain if node.groups == 1 and not (scaled and _finish(node)) else []
+                return (
+                    chain
+                    if node.groups == 1 and not (scaled and (node.clips or node.pool != (1, 1)))
+                    else []
+                )
             case Clip() if not scaled:
                 pass
             case MaxPool() if node.tiles and not pooled and not scaled:
@@ -54,10 +58,6 @@ def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
                 return []
         (number,) = node.reads
     return []
-
-
-def _finish(node: Weighted) -> bool:
-    return node.clips or node.pool != (1, 1)
 
 
 def _permute(node: Node, order: NDArray[np.intp]) -> Node:

@@ -331,7 +331,8 @@ def _tables(op: Op, index: int) -> str:
         if field == "weight":
             if isinstance(op, WeightedOp) and op.weight_bits < 8:
                 values = stored_weights(op).view(np.int8)
-            rows = _rows(values.reshape(len(values), -1).tolist())
+            lists = values.reshape(len(values), -1).tolist()
+            rows = "".join(_wrap([str(v) for v in row]) for row in lists)
             text += f"static const int8_t weight{index}[] DPT_IN_TABLE = {{\n{rows}}};\n"
         else:
             text += _table(f"{field}{index}", values)
@@ -405,10 +406,6 @@ def _int(value: int) -> str:
 
 def _list(values: Iterable[int]) -> str:
     return ", ".join(str(v) for v in values)
-
-
-def _rows(rows: list[list[int]]) -> str:
-    return "".join(_wrap([str(v) for v in row]) for row in rows)
 
 
 def _nested_list(planes: NDArray[np.integer]) -> str:

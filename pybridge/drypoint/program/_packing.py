@@ -229,7 +229,7 @@ def _pack_rows(op: Conv | Dense | GroupedConv, own: NDArray[np.intp], kernels: K
         stored[3::4] -= stored[2::4] < 0  # c + 256 d borrows from d when c is negative
     tiles = stored.reshape(blocks, channels, units, unit)
     bytes_of_units = np.stack([tiles[:, c, :, k] for c, k in order], axis=-1)
-    return words.astype("<u4").tobytes() + _low_bytes(bytes_of_units)
+    return words.astype("<u4").tobytes() + (bytes_of_units & 0xFF).astype(np.uint8).tobytes()
 
 
 def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> bytes:
@@ -264,7 +264,3 @@ def _pack_places(weight: NDArray[np.int64]) -> bytes:
     places = stored.reshape(n, units, 4, 4) @ np.array([2, 8, 24, 72])
     table: bytes = places.transpose(1, 0, 2).astype(np.uint8).tobytes()
     return table
-
-
-def _low_bytes(values: NDArray[np.int64]) -> bytes:
-    return (values & 0xFF).astype(np.uint8).tobytes()

@@ -52,7 +52,9 @@ def engine_times(
         python_us=answers[python][_time(1, plan)[0]][0].scale(1e-3),
         batches=batches,
         layers=tuple(
-            LayerTime(name=op.name, macs=op.macs, us=us, bound_us=_us(bound))
+            LayerTime(
+                name=op.name, macs=op.macs, us=us, bound_us=None if bound is None else 1e-3 * bound
+            )
             for op, us, bound in layers
         ),
         bound_us=_total(bounds),
@@ -70,10 +72,6 @@ def _time(n: int, plan: Plan) -> Question:
 
 def _layers(program: Program, plan: Plan) -> Question:
     return f"layers {plan.ms}", len(program.ops)
-
-
-def _us(ns: float | None) -> float | None:
-    return None if ns is None else 1e-3 * ns
 
 
 def _total(ns: Sequence[float | None]) -> float | None:

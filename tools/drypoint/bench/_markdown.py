@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from drypoint.common import markdown_text
 
-from ._figure import Figure
 from ._result import BenchResult, NetTimes, best_batch
 from ._tables import share, us
 
@@ -69,7 +68,7 @@ def _contestants(net: NetTimes) -> Iterator[tuple[str, ...]]:
 def _net_row(net: NetTimes) -> tuple[str, ...]:
     engine = min(net.engines, key=lambda engine: engine.c_us.median)
     _, batched = best_batch(engine.batches)
-    ratios = {ratio.what: f"{_ratio(ratio.ratio)} ({ratio.peer})" for ratio in net.ratios}
+    ratios = {ratio.what: f"{ratio.ratio.median:.2f} ({ratio.peer})" for ratio in net.ratios}
     single, _, many = [*ratios.values()] or ("", "", "")
     return (
         markdown_text(net.name),
@@ -81,10 +80,6 @@ def _net_row(net: NetTimes) -> tuple[str, ...]:
         share(engine.batch_bound_us, batched.median),
         many,
     )
-
-
-def _ratio(figure: Figure) -> str:
-    return f"{figure.median:.2f}"
 
 
 def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

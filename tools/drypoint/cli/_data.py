@@ -38,7 +38,7 @@ from ._source import (
 )
 from ._validation import find_validation
 
-Known = TypeVar("Known")
+Values = TypeVar("Values")
 
 MNIST = "mnist"
 OF_NET = "the data that the net was trained on, as its file names them"
@@ -262,7 +262,7 @@ def examples(
     return _adapt(chosen, encoder, name=source.text)
 
 
-def read_known(read: Callable[[], Known], note: str, *, required: bool) -> Known | None:
+def read_or_none(read: Callable[[], Values], note: str, *, required: bool) -> Values | None:
     """What ``read`` makes of examples; None where they cannot be read and no option names them:
     then a line says why.
 

@@ -27,7 +27,7 @@ from drypoint.program import (
 )
 
 from ._chip import add_chip_arguments
-from ._data import examples, read_known
+from ._data import examples, read_or_none
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import add_labels_argument, load_file, model_file, number, ram_text
@@ -353,12 +353,12 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
         DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
     options = argparse.Namespace(data=args.data, limit=None)
-    known = read_known(
+    inputs = read_or_none(
         lambda: one_of_each(examples("test", options, program, several=True), program),
         f"no --data: the self-test of {program.name} has random inputs",
         required=args.data is not None,
     )
-    return random_inputs(program, 4) if known is None else known
+    return random_inputs(program, 4) if inputs is None else inputs
 
 
 def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from drypoint.quant import Calibration, calibrate
 from drypoint.report import Report, check_training, compare_reports, make_report
 
 from ._chip import add_chip_arguments
-from ._data import add_data_arguments, examples, has_training_part, read_known
+from ._data import add_data_arguments, examples, has_training_part, read_or_none
 from ._foreign import is_foreign
 from ._models import LENET
 from ._output import result, say
@@ -139,7 +139,7 @@ def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
     Raises:
         DrypointError: the examples of an option cannot be read.
     """
-    return read_known(
+    return read_or_none(
         lambda: examples("test", args, loaded),
         "no --data: the report has random inputs",
         required=args.data is not None or args.calibration is not None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen, fuse_rows, random_inputs, simplify
 
-from ._data import add_data_arguments, examples, read_known
+from ._data import add_data_arguments, examples, read_or_none
 from ._output import GREEN, RED, result, table
 from ._pieces import add_labels_argument, load_program, model_file
 
@@ -58,14 +58,12 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     else random integers, by which bytes can be compared as well.
     """
     count = args.limit or RANDOM
-    known = read_known(
+    x = read_or_none(
         lambda: program.encode(examples("test", args, program, several=True).inputs),
         f"no --data: {count} random inputs",
         required=args.data is not None,
     )
-    return (
-        known if known is not None else random_inputs(program, max(count, program.clocks[-1].first))
-    )
+    return random_inputs(program, max(count, program.clocks[-1].first)) if x is None else x
 
 
 def describe(found: Verification) -> str:

@@ -1,34 +1,20 @@
 """Statistics of the outputs of layers over many inputs, without storing the outputs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from drypoint.data import Dataset, model_inputs
+from drypoint.nn import Graph, Model, Sequential
 
 from ._errors import MeasureError
 from ._models import Runner, program_inputs
 
 Statistic: TypeAlias = Literal["mean", "min", "max", "rms", "std"]
 _Values: TypeAlias = NDArray[np.float64]
-
-
-@runtime_checkable
-class _Net(Protocol):
-    def activations(
-        self, x: ArrayLike, layers: Iterable[str] | None = None
-    ) -> Mapping[str, NDArray[np.floating]]: ...
-
-
-@runtime_checkable
-class _Model(Protocol):
-    @property
-    def net(self) -> object: ...
-
-    def encode(self, x: object, /) -> NDArray[np.floating]: ...
 
 
 def measure_activations(
@@ -133,9 +119,9 @@ def _outputs(
     model: object, batch: Any, layers: Sequence[str] | None
 ) -> Mapping[str, NDArray[np.generic]]:
     """Layer -> output (n, ...) for a batch."""
-    if isinstance(model, _Model) and isinstance(model.net, _Net):
+    if isinstance(model, Model) and isinstance(model.net, Sequential | Graph):
         return model.net.activations(model.encode(batch), layers)
-    if isinstance(model, _Net):
+    if isinstance(model, Sequential | Graph):
         return model.activations(batch, layers)
     if isinstance(model, Runner):
         names = [op.name for op in model.program.ops]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import html_table, table_lines
 from drypoint.data import Dataset
+from drypoint.nn import Model
 
 from ._data import InputsAndLabels, label_data
 from ._errors import MeasureError
@@ -159,29 +159,11 @@ def compare(
     return Comparison(n=first.n, rows=tuple(rows), measurements=measurements)
 
 
-@runtime_checkable
-class _Sized(Protocol):
-    @property
-    def nbytes(self) -> int | None: ...
-
-
-@runtime_checkable
-class _HasNet(Protocol):
-    @property
-    def net(self) -> "_Counted": ...
-
-
-class _Counted(Protocol):
-    @property
-    def n_params(self) -> int: ...
-
-
 def _size(model: object) -> int | None:
     if isinstance(model, Measurement):
         return None if model.model is None else _size(model.model)
-    if isinstance(model, _Sized):
-        return model.nbytes
-    return 4 * model.net.n_params if isinstance(model, _HasNet) else None
+    nbytes: int | None = getattr(model, "nbytes", None)
+    return 4 * model.net.n_params if isinstance(model, Model) and nbytes is None else nbytes
 
 
 def _measure_model(

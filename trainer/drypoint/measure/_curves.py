@@ -110,14 +110,11 @@ def roc_curve(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> RocCur
     alarms = np.bincount(place[~positive], minlength=len(threshold))
     tp, fp = np.cumsum(hits), np.cumsum(alarms)
     # Twice the number of pairs (positive, negative) in the right order plus ties: exact integers.
-    twice = sum(a * (2 * t - h) for a, t, h in zip(*_ints(alarms, tp, hits), strict=True))
+    counts = (array.tolist() for array in (alarms, tp, hits))
+    twice = sum(a * (2 * t - h) for a, t, h in zip(*counts, strict=True))
     return RocCurve(
         fpr=np.concatenate([[0.0], fp / negatives]),
         tpr=np.concatenate([[0.0], tp / positives]),
         thresholds=np.concatenate([[np.inf], -threshold]),
         auc=twice / (2 * positives * negatives),
     )
-
-
-def _ints(*arrays: NDArray[np.int64]) -> list[list[int]]:
-    return [array.tolist() for array in arrays]

@@ -39,12 +39,6 @@ class Runner(Protocol):
         ...
 
 
-@runtime_checkable
-class _Documented(Protocol):
-    @property
-    def provenance(self) -> Mapping[str, object]: ...
-
-
 Measurable: TypeAlias = Classifier | Runner | Predict
 
 
@@ -96,8 +90,9 @@ def classes_of(model: object, output: str | None = None) -> tuple[Class, ...] | 
 
 def provenance_of(model: object) -> Mapping[str, object]:
     """The provenance of a model, or of the program that it runs; empty if there is none."""
-    if isinstance(model, _Documented):
-        return model.provenance
+    own: Mapping[str, object] | None = getattr(model, "provenance", None)
+    if own is not None:
+        return own
     return model.program.provenance if isinstance(model, Runner) else {}
 
 

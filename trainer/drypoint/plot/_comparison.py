@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,7 @@ from . import _look as look
 from ._blocks import align, bar, fit_width, number
 from ._checks import check, freeze, numbers
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 Entry: TypeAlias = float | tuple[float, float, float] | Measurement
 """A value; (value, low, high) with an interval; or a measurement, for its accuracy."""
@@ -97,7 +94,7 @@ class ComparisonChart(Picture):
         names = 0.07 * max(map(len, self.names))
         return Layout(width=4.2 + names, height=1.0 + 0.27 * len(self.names))
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         places = np.arange(len(self.names))
         if self.has_intervals:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,7 @@ from drypoint.measure import Measurement
 from . import _look as look
 from ._checks import check
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panel, Panels, Picture, Placement, placement
 
 _MOST_COUNTED = 40  # classes; counts of more are too small to read
 _TICKS = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
@@ -79,7 +75,7 @@ class ConfusionMap(Picture):
         part = "" if chosen == self.n_classes else f", {chosen} of {self.n_classes} classes"
         return f"{self.n:,} examples, accuracy {self.accuracy:.2%}{part}"
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         n, shares = len(self.classes), self.shares
         # Colours by the square root: an error of one percent must be visible.
@@ -110,7 +106,7 @@ class ConfusionMap(Picture):
         legend.set_label("share of the true class", fontsize=look.LABEL_SIZE, color=look.INK)
         legend.outline.set_visible(False)
 
-    def _draw_names(self, ax: "Axes") -> None:
+    def _draw_names(self, ax: Panel) -> None:
         """Classes and totals along the sides; of very many classes only some, without totals."""
         n = len(self.classes)
         places = range(0, n, 1 if n <= _MOST_COUNTED else -(-n // 20))

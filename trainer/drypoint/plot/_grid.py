@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from . import _look as look
 from ._blocks import fit_width, flow, number, shorten
 from ._errors import PlotError
-from ._picture import Layout, Picture
+from ._picture import Layout, Panels, Picture
 from ._shades import SIGNS, shade, shade_signs
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Scale: TypeAlias = Literal["pixels", "amount", "signed"]
 """The mapping of values to colours: brightness, amounts from 0 up, or values around 0."""
@@ -93,7 +90,7 @@ class ImageGrid(Picture):
         # A character of 8 points is about 0.07 inches wide.
         return max(1.08, longest * 0.07 / _CELL + 0.1), tallest + 0.08 + lines * _LINE
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         across, down = self._cell
         shown = None
@@ -140,7 +137,7 @@ def image_grid(
     columns: int | None = None,
     scale: Scale = "pixels",
     title: str = "",
-    placed: "tuple[Axes, ...]" = (),
+    placed: Panels = (),
 ) -> ImageGrid:
     """The grid of checked images; ``shared`` limits, else 0 to 255 or each image's own.
 

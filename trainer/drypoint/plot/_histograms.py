@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +11,7 @@ from . import _look as look
 from ._blocks import columns, fit_width, number, pool
 from ._checks import check, freeze, numbers
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 Range = tuple[float, float]
 _MOST_PANELS = 64
@@ -99,7 +95,7 @@ class Histograms(Picture):
             width=max(4.2, 3.2 * across), height=max(2.6, 2.3 * rows), panels=n, columns=across
         )
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         for ax, part in zip(axes, self.parts, strict=True):
             # From a little below 1: a single value must be seen on the logarithmic scale.
             ax.stairs(part.counts, part.edges, baseline=0.5, fill=True, color=look.MUTED)

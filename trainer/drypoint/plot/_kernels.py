@@ -1,7 +1,6 @@
 """The filters of a convolution."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,7 @@ from . import _look as look
 from ._blocks import fit_width, number, pool
 from ._errors import PlotError
 from ._grid import ImageGrid, image_grid
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 _GAP = 1  # white pixels between kernels
 
@@ -71,7 +67,7 @@ class KernelMosaic(Picture):
         flat = cells.reshape(filters * (high + _GAP), inputs * (wide + _GAP))
         return flat[:-_GAP, :-_GAP]
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         filters, inputs, high, wide = self.weight.shape
         bound = self.limit or 1.0

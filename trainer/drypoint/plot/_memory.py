@@ -1,7 +1,7 @@
 """RAM over time: which output lies where in the arena of a program, while which ops run."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drypoint.program import Lifetime, Program, bytes_in_use, lifetimes, memory_chart
 
@@ -9,10 +9,7 @@ from . import _look as look
 from ._blocks import fit_width
 from ._checks import check
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 _MOST = 200  # ops
 
@@ -47,7 +44,7 @@ class MemoryMap(Picture):
         """A quarter of an inch an op."""
         return Layout(width=7.0, height=1.2 + 0.24 * len(self.program.ops))
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         arena, count = max(1, self.program.arena_size), len(self.in_use)
         busiest = [i for i, n in enumerate(self.in_use) if n == self.peak]

@@ -1,7 +1,6 @@
 """A drawing of a net: layers below their sources, and the shapes of the arrays between them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from drypoint.common import table_lines
 from drypoint.nn import Model, Module, NetInfo, Shape
@@ -9,11 +8,8 @@ from drypoint.program import Program
 
 from . import _look as look
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
+from ._picture import Layout, Panel, Panels, Picture, Placement, placement
 from ._scheme import Link, Scheme, scheme_of, scheme_of_program, size_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _STEP = 0.62  # inches a row
 _HALF = 0.2  # of a box
@@ -103,7 +99,7 @@ class NetDrawing(Picture):
             return f"{self.info.weight_bytes:,} weights, {self.info.macs:,} MACs an example"
         return f"{self.info.n_params:,} parameters, {self.info.macs:,} MACs an example"
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         rows, centers = self.scheme.rows, self.scheme.centers
         for node, row, x in zip(self.scheme.nodes, rows, centers, strict=True):
@@ -129,7 +125,7 @@ class NetDrawing(Picture):
         ax.set_ylim(-(max(rows) + 0.5) * _STEP, 0.5 * _STEP)
         look.undress(ax, title=self._totals)
 
-    def _draw_link(self, ax: "Axes", link: Link, lane: float | None) -> None:
+    def _draw_link(self, ax: Panel, link: Link, lane: float | None) -> None:
         scheme, gap = self.scheme, _STEP / 2 - _HALF  # half of what is between two rows
         rows, centers = scheme.rows, scheme.centers
         x1, y1 = centers[link.source], -rows[link.source] * _STEP - _HALF

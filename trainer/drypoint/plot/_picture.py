@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Panel: TypeAlias = "Axes"
+Panels: TypeAlias = "tuple[Axes, ...]"
 Placement: TypeAlias = "Axes | Sequence[Axes] | None"
 """Where to draw: the axes of a figure of yours, one for each panel; None makes a figure."""
 
@@ -65,7 +67,7 @@ class Picture(ABC):
     """
 
     _: KW_ONLY
-    placed: "tuple[Axes, ...]" = ()
+    placed: Panels = ()
 
     def __post_init__(self) -> None:
         """Draw at once if the user gave axes."""
@@ -88,7 +90,7 @@ class Picture(ABC):
         """The figure that suits the data."""
 
     @abstractmethod
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         """Put the artists on the axes, one axes a panel."""
 
     @property
@@ -112,7 +114,7 @@ class Picture(ABC):
         return self.text
 
     @cached_property
-    def axes(self) -> "tuple[Axes, ...]":
+    def axes(self) -> Panels:
         """The axes drawn on, one for each panel.
 
         Raises:
@@ -204,7 +206,7 @@ class Picture(ABC):
         return content.getvalue()
 
 
-def placement(ax: Placement) -> "tuple[Axes, ...]":
+def placement(ax: Placement) -> Panels:
     """The axes of a ``Placement``.
 
     Raises:

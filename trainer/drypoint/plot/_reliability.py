@@ -1,7 +1,6 @@
 """The reliability diagram: accuracy against confidence."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,7 @@ from drypoint.measure import CalibrationCurve, Measurement, wilson_interval
 from . import _look as look
 from ._blocks import bar, fit_width
 from ._checks import check, freeze
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +44,7 @@ class Reliability(Picture):
         n = int(self.curve.count.sum())
         return f"{n:,} examples, expected calibration error {self.curve.ece:.4f}"
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         ax, beside = axes
         curve = self.curve
         ax.plot([0, 1], [0, 1], color=look.MUTED, linewidth=1, linestyle="--", label="ideal")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,7 @@ from . import _look as look
 from ._blocks import bar, fit_width
 from ._checks import check, numbers
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 _MOST_CLASSES = 100
 
@@ -63,7 +59,7 @@ class ScoreBars(Picture):
         names = 0.07 * max(len(str(name)) for name in self.classes)
         return Layout(width=4 + names, height=1.0 + 0.26 * len(self.classes))
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         places = np.arange(len(self.classes))
         special = self.true if self.true in self.classes else None

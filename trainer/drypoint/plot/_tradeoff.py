@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,7 @@ from . import _look as look
 from ._blocks import align, fit_width, number
 from ._checks import check, freeze, numbers
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 _MOST = 60
 _LINES = 12  # of the text
@@ -79,7 +75,7 @@ class Tradeoff(Picture):
             ]
         )
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         best = self.best
         order = np.argsort(self.costs[best], kind="stable")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,7 @@ from . import _look as look
 from ._blocks import align, fit_width, sparkline
 from ._checks import numbers
 from ._errors import PlotError
-from ._picture import Layout, Picture, Placement, placement
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._picture import Layout, Panels, Picture, Placement, placement
 
 Curve = NDArray[np.float64]
 
@@ -87,7 +84,7 @@ class TrainingCurves(Picture):
         ]
         return [panel for panel in present if panel[2]]
 
-    def _draw(self, axes: "tuple[Axes, ...]") -> None:
+    def _draw(self, axes: Panels) -> None:
         for ax, (title, unit, curves) in zip(axes, self._panels, strict=True):
             scale = 100 if title == "accuracy" else 1
             if title == "loss" and self.batch_loss.size:

@@ -103,10 +103,9 @@ def lenet5(
     convolution reads all channels. It takes a seventh of `lenet`'s memory.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `lenet`.
         input_shape: channels, height and width of the images, height and width at least 12.
         widths: the channels of the two convolutions and the hidden units of the two dense layers.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     first, second, third, fourth = _check_count("lenet5", widths, 4)
     layers: dict[str, Layer] = {
@@ -167,10 +166,9 @@ def mlp(
     """A multilayer perceptron, dense layers with ReLU: 109,386 parameters, 109,184 MACs.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: the shape of one input, of any number of axes.
         hidden: the units of each hidden layer.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers: dict[str, Layer] = {} if len(input_shape) == 1 else {"flatten": Flatten()}
     for i, units in enumerate(hidden, 1):
@@ -189,10 +187,8 @@ def resnet8(
     the channels, with a convolution of 1x1 in their skips), the mean of each channel, one Linear.
 
     Args:
-        classes: the number of outputs.
-        input_shape: channels, height and width of the images.
+        classes, input_shape, seed: as for `cnn`.
         width: the channels of the first block; the others have 2 and 4 times as many.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers = {
         "stem": Sequential(conv_norm(width, 3, activation=ReLU())),
@@ -216,10 +212,8 @@ def mobilenet(
     The second and the fourth block have a stride of 2, the others a skip. The activation is ReLU6.
 
     Args:
-        classes: the number of outputs.
-        input_shape: channels, height and width of the images.
+        classes, input_shape, seed: as for `cnn`.
         width: the channels of the first convolution; later ones have 2, 4 and 8 times as many.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers = {
         "stem": Sequential(conv_norm(width, 3, stride=2, activation=ReLU6())),
@@ -245,10 +239,8 @@ def mobilenet_v1(
     quarter of the paper's.
 
     Args:
-        classes: the number of outputs.
-        input_shape: channels, height and width of the images.
+        classes, input_shape, seed: as for `cnn`.
         width: the channels of the first convolution; later ones have up to 32 times as many.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers: dict[str, Layer] = {
         "stem": Sequential(conv_norm(width, 3, stride=2, activation=ReLU()))
@@ -274,11 +266,9 @@ def squeezenet(
     no batch norm.
 
     Args:
-        classes: the number of outputs.
-        input_shape: channels, height and width of the images.
+        classes, input_shape, seed: as for `cnn`.
         width: the channels to which the first two fire modules squeeze; the last two squeeze to
             twice as many. A module has four times as many outputs.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers = {
         "stem": Sequential({"conv": Conv2d(4 * width, 3, padding=1), "act": ReLU()}),
@@ -305,10 +295,9 @@ def ds_cnn(
     channel, one Linear. The input is a plane of 49 time steps by 10 coefficients.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: channels, height and width of the plane.
         width: the channels of every convolution.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers = {
         "stem": Sequential(conv_norm(width, (10, 4), stride=2, activation=ReLU())),
@@ -328,10 +317,8 @@ def dilated(
     keep height and width and see 31 rows of the image, the mean of each channel, one Linear.
 
     Args:
-        classes: the number of outputs.
-        input_shape: channels, height and width of the images.
+        classes, input_shape, seed: as for `cnn`.
         width: the channels of every convolution.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers = {
         "stem": Sequential(conv_norm(width, 3, stride=2, activation=ReLU())),
@@ -358,10 +345,9 @@ def conv1d(
     between them while there are 4 steps; the mean of each channel, one Linear.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: channels and time steps of the signals.
         widths: the channels of each convolution.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers: dict[str, Layer] = {}
     steps = input_shape[-1] if input_shape else 0
@@ -387,10 +373,9 @@ def tcn(
     from 1. The mean of each channel, one Linear.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: channels and time steps of the signals.
         widths: the channels of each block.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     layers: dict[str, Layer] = {}
     read = input_shape[0] if input_shape else 0
@@ -411,10 +396,9 @@ def mixednet(
     that a stream computes each step once.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: features and time steps of the signals.
         width: the channels of every convolution, an even number.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     if width % 2:
         raise ConfigError("mixednet", f"wants an even width, got {width}")
@@ -438,10 +422,9 @@ def ds_conv1d(
     every window what the net computes of the window alone.
 
     Args:
-        classes: the number of outputs.
+        classes, seed: as for `cnn`.
         input_shape: features and time steps of the signals, 5 steps or more.
         width: the channels of every convolution.
-        seed: the seed of the initial weights; None leaves the net uninitialized.
     """
     steps = (input_shape[-1] - 5) // 3 + 1 if input_shape else 0
     layers: dict[str, Layer] = {

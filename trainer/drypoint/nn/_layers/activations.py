@@ -297,14 +297,7 @@ class Cos(Fixed, exportable="yes"):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OverAxis(Layer):
-    """The base class of `Softmax` and `LogSoftmax`, which act along one axis of the example.
-
-    Args:
-        axis: the axis of one example; negative counts from the end.
-
-    Raises:
-        ConfigError: the axis is no integer.
-    """
+    """The base class of `Softmax` and `LogSoftmax`, which act along one axis of the example."""
 
     axis: int = -1
 
@@ -361,12 +354,7 @@ class LogSoftmax(OverAxis, exportable="at the end"):
     """The natural logarithm of `Softmax`, finite even where `Softmax` rounds to 0.
 
     An integer program ends before it as before a `Softmax`: `Program.real` gives probabilities.
-
-    Args:
-        axis: the axis of one example; negative counts from the end.
-
-    Raises:
-        ConfigError: the axis is no integer.
+    Arguments: see `Softmax`.
     """
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
