@@ -17,7 +17,7 @@ from ._pieces import add_labels_argument, load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
-RANDOM = 200  # inputs, where there are no data
+RANDOM, MOST_RANDOM = 200, 10_000  # inputs, where there are no data
 COLORS = {r"\bequal$": GREEN, r"[\w.]+: [\d,]+ bytes\b.*": RED}
 
 
@@ -64,7 +64,7 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
         if args.data is not None:
             raise
         reason = str(error)
-    count = args.limit or RANDOM
+    count = min(args.limit or RANDOM, MOST_RANDOM)
     say(f"no --data: {count} random inputs ({reason})")
     return random_inputs(program, max(count, program.clocks[-1].first))
 
