@@ -37,7 +37,10 @@ MISSING = re.compile(r"could not import '(\w+)|(?:the package )?(\S+) is not ins
 OURS = {"drypoint", *(path.stem for path in (HERE / "support").iterdir())}
 
 
-os.environ.pop("COLUMNS", None)  # pytest's workers set it, and commands fold their lines to it
+# Commands fold their lines to COLUMNS. Workers of pytest set it, and so does readline, which pytest
+# imports: for processes that tests start, unseen by os.environ.
+os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 
 def pytest_addoption(parser):

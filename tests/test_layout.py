@@ -174,6 +174,21 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def test_the_table_of_parts_says_what_each_may_import():
+    """Oracle: `MAY_IMPORT`; behind a semicolon, `MAY_IMPORT_WHEN_CALLED`."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(?:\w+/)+(\w+)` \| .* \| (.*) \|$", text, re.MULTILINE)
+    said = {part: cell for part, cell in rows if part in EVERYTHING}
+    assert said.keys() == EVERYTHING
+    for part, cell in said.items():
+        whole, _, late = cell.partition(";")
+        names = {*re.findall(r"\w+", whole)} & (EVERYTHING | {"all"})
+        if "all" in names:
+            names = EVERYTHING - names
+        assert names - {part, "common"} == MAY_IMPORT[part] - {"common", part}, part
+        assert {*re.findall(r"\w+", late)} & EVERYTHING == MAY_IMPORT_WHEN_CALLED.get(part, set())
+
+
 def circle(graph):
     """A circle of a graph of imports, as text; empty if there is none."""
     try:

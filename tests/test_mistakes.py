@@ -29,6 +29,8 @@ WITH_NAN[3, 0, 5, 5] = np.nan
 NET = nn.Sequential(
     [nn.Conv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(10), nn.Softmax()], (1, 28, 28)
 )
+PYTORCH = type("Net", (type("Module", (), {"__module__": "torch.nn.modules.module"}),), {})()
+LIKE_A_TENSOR = type("LikeATensor", (), {"__array__": lambda _: U8[0]})()
 LOGITS = nn.Sequential([nn.Flatten(), nn.Linear(10)], (1, 28, 28))
 
 
@@ -51,6 +53,7 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "text.txt").write_text("hello")
     np.savez("arrays.npz", x=U8)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "model.npz").read_bytes()[:-1000])
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x0a")
     (tmp_path / "folder").mkdir()
     (tmp_path / "uart.txt").write_text("boot\nok\n")
     (tmp_path / "t.csv").write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)

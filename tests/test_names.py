@@ -66,6 +66,10 @@ SAME = [
     (lambda: layer(nn.BatchNorm2d(8, eps=1e-3)),
      lambda: layer(nn.BatchNorm2d(channels=8, epsilon=1e-3))),
     (lambda: layer(nn.Dropout(p=0.25)), lambda: layer(nn.Dropout(0.25))),
+    (lambda: layer(nn.lenet(num_classes=3, random_state=1)),
+     lambda: layer(nn.lenet(classes=3, seed=1))),
+    (lambda: layer(nn.create_net("mlp:4", input_shape=(5,), num_classes=3)),
+     lambda: layer(nn.create_net("mlp:4", input_shape=(5,), classes=3))),
     (lambda: train.Adam(learning_rate=0.1, beta_1=0.8), lambda: train.Adam(lr=0.1, beta1=0.8)),
     (lambda: train.RMSprop, lambda: train.RMSProp),
     (lambda: ENGINE(X), lambda: [MODEL.decoder(p) for p in ENGINE.predict_proba(X)]),
@@ -111,6 +115,15 @@ def test_a_name_of_another_meaning_is_answered_in_one_line():
     check_answers("names", globals())
 
 
+def test_every_predefined_net_answers_a_wrong_argument():
+    """Oracle: the file of the predefined nets."""
+    presets = import_module("drypoint.nn._families.presets")
+    for name, net in inspect.getmembers(presets, inspect.isfunction):
+        if net.__module__ == presets.__name__ and not name.startswith("_"):
+            with pytest.raises(ArgumentNameError, match=f"^{name} takes no .*'in_channels'.*input"):
+                getattr(nn, name)(in_channels=3)
+
+
 def test_answers_are_the_errors_that_python_expects():
     """`hasattr`, `copy` and `except TypeError` rely on the built-in classes."""
     assert not hasattr(MODEL, "fit")
@@ -138,6 +151,7 @@ def test_aliases_of_arguments_name_arguments():
     fit = import_module("drypoint.train._aliases")
     tables = {
         **{getattr(nn, name): table for name, table in nn_table.items()},
+        nn.lenet: import_module("drypoint.nn._aliases").PRESET,
         train.fit: fit.FIT,
         quant.quantize: import_module("drypoint.quant._aliases").QUANTIZE,
         quant.calibrate: import_module("drypoint.quant._aliases").CALIBRATE,

@@ -8,11 +8,10 @@ from drypoint.bench import add_options, named_nets, to_json
 from drypoint.common import DrypointError
 from drypoint.engine import find_compiler
 
-from . import NETS, QUICK, TrainCurves, TrainPlan, bench_training, train_markdown, train_text
+from . import NETS, QUICK, TrainPlan, bench_training, train_markdown, train_text
 from ._families import families_markdown
 from ._integers import NETS as INTEGER_NETS
 from ._integers import integers_text
-from ._layers import layers_text
 
 
 def main(arguments: list[str]) -> int:
@@ -45,8 +44,6 @@ def main(arguments: list[str]) -> int:
         peers=not args.no_peers,
     )
     try:
-        if args.plot is not None:
-            TrainCurves.check_saving(args.plot)
         if args.families:
             print(families_markdown())
             return 0
@@ -54,13 +51,13 @@ def main(arguments: list[str]) -> int:
             print(integers_text(list(INTEGER_NETS), rounds=plan.rounds))
             return 0
         if args.layers:
+            from ._layers import layers_text  # noqa: PLC0415 - needs PyTorch
+
             for name in named_nets(args, NETS):
                 print(layers_text(name, batch=plan.batches[0], rounds=plan.rounds), flush=True)
             return 0
         compiler = find_compiler(args.cc)
         found = bench_training(named_nets(args, NETS), plan, compiler=compiler, notify=_print_line)
-        if args.plot is not None:
-            TrainCurves(found).save(args.plot)
     except DrypointError as error:
         _print_line(f"training_bench: {error}")
         return 2

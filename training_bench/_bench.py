@@ -82,12 +82,6 @@ def bench_training(
 ) -> TrainResult:
     """Time training of nets of ``NETS`` of this package.
 
-    Args:
-        names: names of nets.
-        plan: what to measure, and how long.
-        compiler: path of a C compiler.
-        notify: called with a line about each stage.
-
     A net that fails is among the result's failures; the others keep their
     figures.
 

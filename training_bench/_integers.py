@@ -28,10 +28,6 @@ def integers_text(names: Sequence[str], *, rounds: int) -> str:
 
     A round times both, one after the other; a row has the least time of all epochs. The time holds
     what encodes the batch.
-
-    Args:
-        names: of `NETS`.
-        rounds: at least 1.
     """
     set_threads(1)
     rows: list[tuple[str, ...]] = [HEAD]

@@ -3,7 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
+from jax import lax
+from jax import numpy as jnp
 from numpy.typing import NDArray
 
 from drypoint.autodiff._window import Window
@@ -21,30 +24,27 @@ class JaxTrainer(Trainer):
     def __init__(
         self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
     ) -> None:
-        import jax  # noqa: PLC0415 - optional
-
         del threads  # XLA takes as many as the process has cores
-        self.jax: Any = jax
         self._x, self._y = channels_last(x), (channels_last(y) if y.ndim > 1 else y)
         peer = _JaxNet()
         apply = peer.build(net)
-        self._params = jax.tree.map(jax.numpy.asarray, peer.params)
-        zeros = jax.tree.map(jax.numpy.zeros_like, self._params)
-        self._state = (zeros, zeros, 0, jax.tree.map(jax.numpy.asarray, peer.buffers))
+        self._params = jax.tree.map(jnp.asarray, peer.params)
+        zeros = jax.tree.map(jnp.zeros_like, self._params)
+        self._state = (zeros, zeros, 0, jax.tree.map(jnp.asarray, peer.buffers))
         scale = 1 / 255 if x.dtype == np.uint8 else 1.0
 
         def outputs(params: Any, buffers: Any, pixels: Any) -> Any:
             peer.arrays = {**params, **buffers}
-            return apply(pixels.astype(jax.numpy.float32) * scale)
+            return apply(pixels.astype(jnp.float32) * scale)
 
         def loss(params: Any, buffers: Any, pixels: Any, targets: Any) -> Any:
             peer.training, peer.statistics = True, {}
             y = outputs(params, buffers, pixels)
             peer.training = False
             if targets.ndim > 1:
-                return jax.numpy.square(y - targets).mean(), peer.statistics
+                return jnp.square(y - targets).mean(), peer.statistics
             scores = jax.nn.log_softmax(y)
-            chosen = jax.numpy.take_along_axis(scores, targets[:, None], axis=1)
+            chosen = jnp.take_along_axis(scores, targets[:, None], axis=1)
             return -chosen.mean(), peer.statistics
 
         def step(params: Any, state: Any, pixels: Any, targets: Any) -> Any:
@@ -54,9 +54,9 @@ class JaxTrainer(Trainer):
             t = t + 1
             first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradients)
             second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, second, gradients)
-            rate = LR * jax.numpy.sqrt(1 - BETA2**t) / (1 - BETA1**t)
+            rate = LR * jnp.sqrt(1 - BETA2**t) / (1 - BETA1**t)
             params = jax.tree.map(
-                lambda p, m, v: p - rate * m / (jax.numpy.sqrt(v) + EPSILON), params, first, second
+                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + EPSILON), params, first, second
             )
             return params, (first, second, t, buffers)
 
@@ -70,7 +70,7 @@ class JaxTrainer(Trainer):
             self._params, self._state = self._step(
                 self._params, self._state, self._x[chosen], self._y[chosen]
             )
-        self.jax.block_until_ready(self._params)
+        jax.block_until_ready(self._params)
 
     def forward(self, n: int, batch: int) -> None:
         """From bytes to outputs."""
@@ -78,7 +78,7 @@ class JaxTrainer(Trainer):
             self._outputs(self._params, self._state[3], self._x[start : start + batch])
             for start in range(0, n, batch)
         ]
-        self.jax.block_until_ready(made)
+        jax.block_until_ready(made)
 
 
 class _JaxNet(PeerNet):
@@ -92,8 +92,6 @@ class _JaxNet(PeerNet):
         self.statistics: dict[str, Any] = {}
 
     def library(self) -> Any:
-        import jax.numpy as jnp  # noqa: PLC0415 - optional
-
         return SimpleNamespace(
             matmul=jnp.matmul,
             maximum=jnp.maximum,
@@ -111,8 +109,6 @@ class _JaxNet(PeerNet):
         """Refuse none: JAX trains every convolution."""
 
     def convolution(self, x: Any, weight: Any, window: Window, groups: int) -> Any:
-        from jax import lax  # noqa: PLC0415 - optional
-
         return lax.conv_general_dilated(
             x,
             weight,
@@ -124,8 +120,6 @@ class _JaxNet(PeerNet):
         )
 
     def batch_norm(self, layer: BatchNorm2d | BatchNorm1d, path: str) -> Step:
-        import jax  # noqa: PLC0415 - optional
-
         scale, shift = (self.array(f"{path}.{k}", layer.params[k]) for k in ("scale", "shift"))
         names = ("running_mean", "running_variance")
         running = [self.array(f"{path}.{k}", layer.buffers[k], trained=False) for k in names]
@@ -137,16 +131,14 @@ class _JaxNet(PeerNet):
                 batch = x.mean(axes), x.var(axes)
                 for name, old, new in zip(names, (mean, variance), batch, strict=True):
                     moved = old + layer.momentum * (new - old)
-                    self.statistics[f"{path}.{name}"] = jax.lax.stop_gradient(moved)
+                    self.statistics[f"{path}.{name}"] = lax.stop_gradient(moved)
                 mean, variance = batch
-            unit = (x - mean) * jax.lax.rsqrt(variance + layer.epsilon)
+            unit = (x - mean) * lax.rsqrt(variance + layer.epsilon)
             return unit * scale() + shift()
 
         return step
 
     def max_pool(self, x: Any, window: Window) -> Any:
-        from jax import lax  # noqa: PLC0415 - optional
-
         size, stride = (1, *window.kernel, 1), (1, *window.stride, 1)
         return lax.reduce_window(x, -np.inf, lax.max, size, stride, "VALID")
 

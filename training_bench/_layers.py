@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from drypoint import autodiff
 from drypoint.autodiff import Tensor
@@ -38,8 +39,6 @@ def time_layers(name: str, *, batch: int, rounds: int) -> Iterator[LayerTimes]:
 
     PyTorch computes in the layout channels_last.
     """
-    import torch  # noqa: PLC0415 - optional
-
     torch.set_num_threads(1)
     autodiff.set_threads(1)
     net, rng = NETS[name]().initialize(0), np.random.default_rng(0)
@@ -87,8 +86,6 @@ def _our_run(layer: Layer, x: Any) -> Callable[[], object] | None:
 
 
 def _their_run(layer: Layer, x: Any) -> Callable[[], object] | None:
-    import torch  # noqa: PLC0415 - optional
-
     try:
         module = torch_module(layer, x.shape[1:]).train()
     except BenchError:

@@ -10,6 +10,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +18,24 @@ import numpy as np
 from drypoint import nn
 from drypoint.nn import Sequential
 
-from ._jax_trainer import JaxTrainer
-from ._tensorflow_trainer import TensorFlowTrainer
-from ._torch_trainer import ChannelsLastTrainer, TorchTrainer
-from ._trainer import AugmentingTrainer, DrypointTrainer, Seconds, Trainer
+from ._trainer import Seconds, Trainer
+
+TRAINERS = {
+    "drypoint": ("_trainer", "DrypointTrainer"),
+    "drypoint, augmenting": ("_trainer", "AugmentingTrainer"),
+    "PyTorch": ("_torch_trainer", "TorchTrainer"),
+    "PyTorch channels_last": ("_torch_trainer", "ChannelsLastTrainer"),
+    "TensorFlow": ("_tensorflow_trainer", "TensorFlowTrainer"),
+    "JAX": ("_jax_trainer", "JaxTrainer"),
+}
+"""Library -> the module that imports it, and its trainer."""
 
 
-def trainers() -> dict[str, type[Trainer]]:
-    """Library -> its trainer."""
-    return {
-        "drypoint": DrypointTrainer,
-        "drypoint, augmenting": AugmentingTrainer,
-        "PyTorch": TorchTrainer,
-        "PyTorch channels_last": ChannelsLastTrainer,
-        "TensorFlow": TensorFlowTrainer,
-        "JAX": JaxTrainer,
-    }
+def trainer_of(library: str) -> type[Trainer]:
+    """The trainer of a library, which is imported only here."""
+    module, name = TRAINERS[library]
+    trainer: type[Trainer] = getattr(import_module(f".{module}", __package__), name)
+    return trainer
 
 
 class Timer:
@@ -70,7 +73,7 @@ def serve(arguments: list[str]) -> None:
     name, model, data, threads = arguments
     net, arrays = nn.load(Path(model)).net, np.load(data)
     assert isinstance(net, Sequential)  # the bench wrote one
-    trainer = trainers()[name](net, arrays["x"], arrays["y"], threads=int(threads))
+    trainer = trainer_of(name)(net, arrays["x"], arrays["y"], threads=int(threads))
     timer = Timer(len(arrays["y"]))
     with contextlib.suppress(OSError):  # other systems do not say how much memory is in use
         Path("/proc/self/clear_refs").write_text("5", "utf-8")  # forget the peak of the start

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from drypoint.bench import Figure, markdown_table, table, us
 
-from ._chart import TrainCurves
 from ._result import OURS, TrainNet, TrainRatio, TrainResult, TrainTimes
 
 
@@ -19,7 +18,6 @@ def train_text(result: TrainResult) -> str:
     ]
     for net in result.nets:
         lines += ["", *_net(net)]
-    lines += ["", TrainCurves(result).render(100)]
     if doubts := [*result.failures, *result.warnings]:
         lines += ["", *(f"warning: {doubt}" for doubt in doubts)]
     return "\n".join(lines)

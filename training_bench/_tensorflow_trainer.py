@@ -14,6 +14,9 @@ from drypoint.nn import BatchNorm1d, BatchNorm2d, Conv2d, Sequential
 from ._peer_net import PeerNet, Step, channels_last
 from ._trainer import LR, Trainer
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no log of the CPU's instructions
+import tensorflow as tf
+
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -23,9 +26,6 @@ class TensorFlowTrainer(Trainer):
     def __init__(
         self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
     ) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no log of the CPU's instructions
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         self._x = tf.constant(channels_last(x))
@@ -95,8 +95,6 @@ class _TensorFlowNet(PeerNet):
         self.variables: list[Any] = []
 
     def library(self) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         return SimpleNamespace(
             matmul=tf.matmul,
             maximum=lambda x, _: tf.nn.relu(x),
@@ -107,8 +105,6 @@ class _TensorFlowNet(PeerNet):
         )
 
     def array(self, path: str, values: NDArray[np.float32], *, trained: bool = True) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         del path
         variable = tf.Variable(np.ascontiguousarray(values), trainable=trained)
         if trained:
@@ -124,8 +120,6 @@ class _TensorFlowNet(PeerNet):
             raise BenchError("TensorFlow has no depthwise convolution of uneven strides")
 
     def convolution(self, x: Any, weight: Any, window: Window, groups: int) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         padding: Any = [[0, 0], *map(list, window.padding), [0, 0]]
         if not np.any(padding):
             padding = "VALID"
@@ -135,8 +129,6 @@ class _TensorFlowNet(PeerNet):
         return tf.nn.depthwise_conv2d(x, by_channel, (1, *window.stride, 1), padding)
 
     def batch_norm(self, layer: BatchNorm2d | BatchNorm1d, path: str) -> Step:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         scale, shift = (self.array(path, layer.params[name]) for name in ("scale", "shift"))
         mean, variance = (
             self.array(path, layer.buffers[name], trained=False)
@@ -157,11 +149,7 @@ class _TensorFlowNet(PeerNet):
         return step
 
     def max_pool(self, x: Any, window: Window) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         return tf.nn.max_pool2d(x, window.kernel, window.stride, "VALID")
 
     def upsample(self, x: Any, factor: int) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - optional
-
         return tf.repeat(tf.repeat(x, factor, axis=1), factor, axis=2)

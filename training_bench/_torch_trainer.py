@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from drypoint.bench import BenchError
@@ -46,9 +47,6 @@ class TorchTrainer(Trainer):
     def __init__(
         self, net: Sequential, x: NDArray[np.uint8], y: NDArray[np.int64], *, threads: int
     ) -> None:
-        import torch  # noqa: PLC0415 - optional
-
-        self.torch: Any = torch
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         planes = x
@@ -68,7 +66,7 @@ class TorchTrainer(Trainer):
     def train(self, n: int, batch: int) -> None:
         """One epoch."""
         self._net.train()
-        order = self.torch.randperm(n)
+        order = torch.randperm(n)
         for start in range(0, n, batch):
             chosen = order[start : start + batch]
             self._adam.zero_grad(set_to_none=True)
@@ -78,14 +76,14 @@ class TorchTrainer(Trainer):
     def forward(self, n: int, batch: int) -> None:
         """From bytes to outputs."""
         self._net.eval()
-        with self.torch.inference_mode():
+        with torch.inference_mode():
             for start in range(0, n, batch):
                 self._net(self._scale(self._x[start : start + batch]))
 
     def _scale(self, x: Any) -> Any:
-        if x.dtype != self.torch.uint8:
+        if x.dtype != torch.uint8:
             return x.contiguous(memory_format=self._format)
-        return x.to(self.torch.float32, memory_format=self._format).mul_(1 / 255)
+        return x.to(torch.float32, memory_format=self._format).mul_(1 / 255)
 
 
 class ChannelsLastTrainer(TorchTrainer):
@@ -105,8 +103,6 @@ def torch_net(net: Sequential) -> Any:
 
 
 def _sequential(net: Sequential, shape: Shape) -> Any:
-    import torch  # noqa: PLC0415 - optional
-
     modules: list[Any] = []
     for layer in net:
         if not isinstance(layer, Softmax):
@@ -117,8 +113,6 @@ def _sequential(net: Sequential, shape: Shape) -> Any:
 
 def torch_module(layer: Ours, shape: Shape) -> Any:
     """A layer of one input, of this shape, as a module."""
-    import torch  # noqa: PLC0415 - optional
-
     match layer:
         case Sequential():
             return _sequential(layer, shape)
@@ -155,8 +149,6 @@ def _convolution(layer: Conv2d, shape: Shape) -> Any:
     """A convolution; padding along time, or that differs between opposite sides, is a module before
     it.
     """
-    import torch  # noqa: PLC0415 - optional
-
     (top, bottom), (left, right) = layer.window(shape).padding
     weight, signal = layer.params["weight"], isinstance(layer, Conv1d)
     inside = not signal and (top, left) == (bottom, right)
@@ -183,8 +175,6 @@ def _convolution(layer: Conv2d, shape: Shape) -> Any:
 
 def _graph(graph: Graph, shape: Shape) -> Any:
     """A graph of one input, whose layers have one input each, but additions and joins."""
-    import torch  # noqa: PLC0415 - optional
-
     modules, apply = connect(
         graph,
         shape,
@@ -207,8 +197,6 @@ def _graph(graph: Graph, shape: Shape) -> Any:
 
 
 def _with_arrays(module: Any, arrays: Mapping[str, Any]) -> Any:
-    import torch  # noqa: PLC0415 - optional
-
     for name, values in arrays.items():
         getattr(module, NAMES.get(name, name)).data = torch.from_numpy(np.array(values))
     return module

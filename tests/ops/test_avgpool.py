@@ -1,9 +1,9 @@
 """The mean of each window."""
 
 import numpy as np
-from nets import random_output, random_pads, random_windows, requantization
 from op_tests import RULE, OpTests, tables, u8
 from oracle import requantized, rule_of, windows
+from random_ops import random_output, random_pads, random_windows, requantization
 
 from drypoint.program import AvgPool
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import oracle
-from nets import random_convolution
 from op_tests import RULE, OpTests, i32, tables, u8
+from random_ops import random_convolution
 
 from drypoint.program import Conv, Shape, Tensor
 

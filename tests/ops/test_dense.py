@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from nets import INT8_STYLES, random_output, weighted_op
 from op_tests import RULE, OpTests, i8, tables, u8
 from oracle import flatten, requantized, rule_of
+from random_ops import INT8_STYLES, random_output, weighted_op
 
 from drypoint.program import Dense, ProgramError
 

@@ -1,11 +1,11 @@
 """Any function of one value, and the rules of tensors."""
 
 import numpy as np
-from nets import LIMITS, random_output
 from op_tests import OpTests, i8, u8
 from oracle import flatten
+from random_ops import random_output
 
-from drypoint.program import NUMPY_TYPE, Lookup, Shape, Tensor
+from drypoint.program import LIMITS, NUMPY_TYPE, Lookup, Shape, Tensor
 
 
 class TestLookup(OpTests):

@@ -1,8 +1,8 @@
 """The largest value of each window, and the rule of ops that copy values."""
 
-from nets import random_output, random_windows
 from op_tests import OpTests, i8, i32, u8
 from oracle import windows
+from random_ops import random_output, random_windows
 
 from drypoint.program import MaxPool
 

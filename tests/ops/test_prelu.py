@@ -3,9 +3,9 @@
 import itertools
 
 import numpy as np
-from nets import random_output, requantization, weights
 from op_tests import RULE, OpTests, i8, tables, u8
 from oracle import flatten, requantized, rule_of
+from random_ops import random_output, requantization, weights
 
 from drypoint.program import PReLU
 from drypoint.program.ops._interval import Interval

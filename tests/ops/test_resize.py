@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from nets import random_output, requantization
 from op_tests import RULE, OpTests, i8, tables, u8
 from oracle import requantized, rule_of
+from random_ops import random_output, requantization
 
 from drypoint.program import Resize, Shape, resize_ratio
 

@@ -2,8 +2,8 @@
 
 import itertools
 
-from nets import random_pair
 from op_tests import OpTests, i8
+from random_ops import random_pair
 
 from drypoint.program import Shape, Tensor, Upsample
 

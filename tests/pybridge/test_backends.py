@@ -7,6 +7,7 @@ import driver_nets
 import nets
 import numpy as np
 import pytest
+import random_ops
 from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,16 +87,18 @@ def test_bytes_of_windows_and_blocks_beside_each_other(backend, kind):
             if top >= size[0] or left >= size[1]:
                 top = left = 0
             source = Tensor(Shape(size[0] - top, size[1] - left, depth), in_type)
-            base = nets.base_of("conv", source, out_type, *plane, channels)
+            base = random_ops.base_of("conv", source, out_type, *plane, channels)
             more = {"kernel": kernel, "stride": (stride, stride), "padding": (top, left, 0, 0)}
-            more["pad"] = nets.random_pads(rng, source, more["padding"])
+            more["pad"] = random_ops.random_pads(rng, source, more["padding"])
             shape = (channels, *kernel) if kind is DepthwiseConv else (channels, *kernel, depth)
-            op = nets.weighted_op(rng, kind, "any", base, shape, **more)
+            op = random_ops.weighted_op(rng, kind, "any", base, shape, **more)
             spread = 73 * 128 * np.sqrt(np.prod(shape[1:]))  # of the accumulators, about
             mult = 2 * (int(2**31 * 128 / spread) + np.arange(channels, dtype=np.int32))
             op = replace(op, shift=0, mult=mult, lo=lo, hi=hi)
-            base = nets.base_of("end", op.output, "i32", 1, 1, 3)
-            end = nets.weighted_op(rng, Dense, "any", base, (3, plane[0] * plane[1] * channels))
+            base = random_ops.base_of("end", op.output, "i32", 1, 1, 3)
+            end = random_ops.weighted_op(
+                rng, Dense, "any", base, (3, plane[0] * plane[1] * channels)
+            )
             program = Program(name="two", ops=(op, end), input_scale=1.0, output_scale=1.0)
             x = nets.random_inputs(program, 1)
             wanted, _ = reference.trace(program, x)

@@ -6,6 +6,7 @@ import zlib
 import nets
 import numpy as np
 import pytest
+import random_ops
 from backends import BACKENDS, LACKING
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ def test_an_input_is_not_changed_and_need_not_be_contiguous():
 def test_one_input_comes_in_any_of_its_shapes_and_in_no_other(channels):
     rng = np.random.default_rng(channels)
     source = Tensor(Shape(4, 5, channels), "u8")
-    op = nets.random_op(rng, "op", source, last=True, kind="conv")
+    op = random_ops.random_op(rng, "op", source, last=True, kind="conv")
     program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
     engine, x = Engine(program), nets.random_inputs(program, 1)[:1]
     wanted = reference.run(program, x)

@@ -5,6 +5,7 @@ import struct
 
 import nets
 import numpy as np
+from blobs import load_status
 from shared_tables import I32, RECORD, RECORDS, dense_blob, dense_record, ladder, shared_blob
 
 from drypoint.engine import Engine
@@ -14,37 +15,30 @@ from drypoint.program import AvgPool, Conv, Dense, DepthwiseConv, GroupedConv, M
 LONG = 17 * 61681
 
 
-def status(data):
-    """The status of dpt_model_load."""
-    n_ops = struct.unpack_from("<H", data, 20)[0]
-    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
-    return lib.dpt_model_load(model, ops, n_ops, ffi.from_buffer(data), len(data))
-
-
 def test_a_blob_whose_ops_name_more_than_four_times_its_bytes_is_refused():
     """65,535 ops that share 1 MB of weights: each is valid by itself, but to look at the weights of
     all would take 64 GB of reading."""
     data = shared_blob(65535, 1024)
     assert 9_400_000 < len(data) < 9_500_000
-    assert status(data) == lib.DPT_E_TABLE
+    assert load_status(data) == lib.DPT_E_TABLE
 
 
 def test_tables_may_be_shared_up_to_four_times_the_blob():
     """Eight dense ops and a mean name 8 * (64 * 64 + 8 * 64) + 8 bytes: four times 9,218."""
-    assert status(shared_blob(9, 64, size=9218)) == lib.DPT_OK
-    assert status(shared_blob(9, 64, size=9217)) == lib.DPT_E_TABLE
+    assert load_status(shared_blob(9, 64, size=9218)) == lib.DPT_OK
+    assert load_status(shared_blob(9, 64, size=9217)) == lib.DPT_E_TABLE
 
 
 def test_the_limit_comes_before_the_values_of_the_op_that_exceeds_it():
     lowest = -(2**31)
-    assert status(shared_blob(9, 64, size=9218, last_bias=lowest)) == lib.DPT_E_OVERFLOW
-    assert status(shared_blob(9, 64, size=9217, last_bias=lowest)) == lib.DPT_E_TABLE
+    assert load_status(shared_blob(9, 64, size=9218, last_bias=lowest)) == lib.DPT_E_OVERFLOW
+    assert load_status(shared_blob(9, 64, size=9217, last_bias=lowest)) == lib.DPT_E_TABLE
 
 
 def test_the_graph_of_the_largest_blob_is_read_and_refused_at_its_end():
     """65,535 ops with two readers for each tensor: the plan's fault is found after every op."""
-    assert status(ladder(65535)) == lib.DPT_OK
-    assert status(ladder(65535, in_place=False)) == lib.DPT_E_PLAN
+    assert load_status(ladder(65535)) == lib.DPT_OK
+    assert load_status(ladder(65535, in_place=False)) == lib.DPT_E_PLAN
 
 
 def long_row(*, bias=0, changes=()):
@@ -65,11 +59,11 @@ def long_row(*, bias=0, changes=()):
 def test_a_channel_of_more_than_a_million_weights_is_summed_to_its_end():
     """Oracle: the bound of NUMERICS.md section 4, |bias| + 255 * sum of |weight|, by hand."""
     room = 2**31 - 1 - 255 * (LONG // 2 + 1)
-    assert status(long_row(bias=room)) == lib.DPT_OK
-    assert status(long_row(bias=room + 1)) == lib.DPT_E_OVERFLOW
+    assert load_status(long_row(bias=room)) == lib.DPT_OK
+    assert load_status(long_row(bias=room + 1)) == lib.DPT_E_OVERFLOW
     for index in (0, 2**20 - 1, LONG - 1):
-        assert status(long_row(bias=room, changes=[(index, 3)])) == lib.DPT_E_OVERFLOW
-        assert status(long_row(changes=[(index, -128)])) == lib.DPT_E_TABLE
+        assert load_status(long_row(bias=room, changes=[(index, 3)])) == lib.DPT_E_OVERFLOW
+        assert load_status(long_row(changes=[(index, -128)])) == lib.DPT_E_TABLE
 
 
 def count_work(op):

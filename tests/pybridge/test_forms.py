@@ -392,6 +392,9 @@ def test_the_readme_of_a_target_says_where_the_self_test_runs():
     text = " ".join(forms.arrange("plain", given)["README.md"].split())
     assert "The sources here are for cortex-m4" in text
     assert "The sources here" not in forms.arrange("plain", PARTS)["README.md"]
+    alone = "On its own the folder builds the self-test"  # on this computer, which has another CPU
+    assert alone in forms.arrange("cmake", PARTS)["README.md"]
+    assert alone not in forms.arrange("cmake", given)["README.md"]
 
 
 def sensor(layers, shape):

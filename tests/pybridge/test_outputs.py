@@ -12,7 +12,7 @@ import nets
 import numpy as np
 import oracle
 import pytest
-from blobs import repaired
+from blobs import load_status, repaired
 from page_blob import PAGE, read_page
 from stream_nets import outputs_stretched, random_windows
 
@@ -95,14 +95,6 @@ def test_the_blob_on_the_page_is_refused_as_the_page_says(at, value, status):
     # Past the checks in Python.
     found = re.search(rf"{status} (-\d+)", PAGE)
     assert load_status(data) == int(found[1])
-
-
-def load_status(data):
-    """What the C library's loader answers."""
-    from drypoint.engine._native import ffi, lib
-
-    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", 8)
-    return lib.dpt_model_load(model, ops, 8, data, len(data))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

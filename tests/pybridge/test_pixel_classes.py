@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 import pytest
-from blobs import repaired
+from blobs import load_status, repaired
 
 from drypoint import nn, quant
 from drypoint.engine import Engine, export_c
@@ -93,14 +93,6 @@ def test_the_blob_is_of_minor_1_and_minor_0_refuses_it():
         dataclasses.replace(program, labels=("a", "b"))
     with pytest.raises(ProgramError, match="softmax is 'rows'; wanted: True, False, 'channels'"):
         dataclasses.replace(program, softmax="rows")
-
-
-def load_status(data):
-    """What the C library's loader answers."""
-    from drypoint.engine._native import ffi, lib
-
-    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", 8)
-    return lib.dpt_model_load(model, ops, 8, bytes(data), len(data))
 
 
 MAIN = """

@@ -61,9 +61,25 @@ def test_an_allocation_fits_and_keeps_the_bits_that_matter(measured_sensitivity,
     assert loss(chosen) <= min(map(loss, fitting)) + 0.02
 
 
-def test_a_net_that_is_too_large_is_refused(lenet, images):
-    with pytest.raises(quant.QuantizationError, match=r"takes .* bytes with 2 bits a weight"):
-        quant.allocate(lenet, images, flash=8192)
+def test_a_net_that_is_too_large_is_refused_before_a_program_runs(
+    lenet, images, measured_sensitivity, monkeypatch
+):
+    """Oracle: the bytes of the table."""
+    least = sum(row.n_bytes[2] for row in measured_sensitivity)
+    text = f"the net takes {least:,} bytes with 2 bits a weight, flash={least - 1:,} is less: "
+    with pytest.raises(quant.QuantizationError, match=text):
+        measured_sensitivity.allocate(least - 1)
+
+    def run(*_):
+        raise AssertionError("a program ran")
+
+    monkeypatch.setattr("drypoint.program.reference.run", run)
+    with pytest.raises(quant.QuantizationError, match=text):
+        quant.allocate(lenet, images, flash=least - 1)
+    with pytest.raises(AssertionError, match="a program ran"):
+        quant.allocate(lenet, images, flash=least)
+    with pytest.raises(quant.QuantizationError, match="flash is the text '8K'; wanted: a"):
+        quant.allocate(lenet, images, flash="8K")
 
 
 def test_the_table_has_a_row_for_each_op(measured_sensitivity):

@@ -7,6 +7,7 @@ import nets
 import numpy as np
 import oracle
 import pytest
+import random_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +38,7 @@ I32 = {"lo": -(2**31), "hi": 2**31 - 1}
 def one_op(seed, kind, *, in_type="u8", last=False, zero=0):
     rng = np.random.default_rng(seed)
     shape = Shape(*(int(n) for n in rng.integers(1, (8, 8, 4))))
-    op = nets.random_op(rng, "op", Tensor(shape, in_type, zero), last=last, kind=kind)
+    op = random_ops.random_op(rng, "op", Tensor(shape, in_type, zero), last=last, kind=kind)
     limits = {"u8": (0, 256, np.uint8), "i8": (-128, 128, np.int8)}[in_type]
     return op, rng.integers(*limits[:2], shape).astype(limits[2])
 
@@ -59,7 +60,9 @@ def pair(rng, first, second, last):
     """An op of each kind of two inputs, of these types, and their values."""
     shape = Shape(*(int(n) for n in rng.integers(1, (6, 6, 5))))
     a, b = Tensor(shape, first), Tensor(shape, second)
-    ops = [nets.binary_op(rng, kind, a, b, last=last, kind=kind) for kind in nets.BINARY]
+    ops = [
+        random_ops.binary_op(rng, kind, a, b, last=last, kind=kind) for kind in random_ops.BINARY
+    ]
     if first == second:
         made = Shape(shape.h, shape.w, 2 * shape.c)
         output = Tensor(made, "i32" if last else first)

@@ -12,6 +12,7 @@ import constant_nets
 import nets
 import numpy as np
 import pytest
+import random_ops
 
 from drypoint.engine import Engine
 from drypoint.program import (
@@ -125,7 +126,7 @@ def test_an_op_that_reads_the_input_reaches_both_ends_of_its_intervals():
     for seed, kind in itertools.product(range(15), ("conv", "depthwise", "grouped", "dense")):
         rng = np.random.default_rng(seed)
         source = Tensor(Shape(5, 4, 3), str(rng.choice(["u8", "i8"])))
-        op = nets.random_op(rng, "op", source, last=True, kind=kind)
+        op = random_ops.random_op(rng, "op", source, last=True, kind=kind)
         (bound,) = intervals(constant_nets.program(op))[:1]
         low, high = op.accumulators([bound])
         for channel in range(op.out_shape.c):

@@ -85,6 +85,15 @@ def i32(field: int, value: int, op: int = 0) -> Change:
     return place(op, field), "i", value
 
 
+def load_status(data: bytes | bytearray, n_ops: int = 0) -> int:
+    """What the C library's loader answers, with room for these ops; 0: for as many as there are."""
+    from drypoint.engine._native import ffi, lib
+
+    n_ops = n_ops or struct.unpack_from("<H", data, 20)[0]
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
+    return lib.dpt_model_load(model, ops, n_ops, ffi.from_buffer(data), len(data))
+
+
 def repaired(data: bytes | bytearray) -> bytes:
     """The bytes with the CRC that they should have."""
     data = bytearray(data)

@@ -61,8 +61,9 @@ class Browser:
         message, self._rest = self._rest.split(b"\0", 1)
         return json.loads(message)
 
-    def open(self, address: str, *, ready: str) -> None:
-        """Open a page, and wait until a condition in JavaScript holds."""
+    def open(self, address: str, *, ready: str = "document.body.dataset.ready") -> None:
+        """Open a page, by default one of ``drypoint serve``, and wait until a condition in
+        JavaScript holds."""
         self.events.clear()
         self.call("Page.navigate", url=address)
         self.wait(ready)
@@ -206,7 +207,7 @@ def page_of_lenet(width: int, height: int) -> Iterator[tuple[Browser, "Place"]]:
         path.write_text(page, "utf-8")
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         tab.call("Emulation.setDeviceMetricsOverride", **size)
-        tab.open(path.as_uri(), ready="document.body.dataset.ready")
+        tab.open(path.as_uri())
         pad = "document.getElementById('pad').getBoundingClientRect()"
         left, top, side = tab.run(f"(({{ x, y, width }}) => [x, y, width])({pad})")
         yield tab, lambda x, y: (left + side * x, top + side * y)

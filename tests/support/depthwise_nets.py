@@ -1,10 +1,10 @@
 """Depthwise convolutions for every backend: groups of channels, strides, padding values."""
 
 import numpy as np
-from nets import LIMITS, base_of, random_pads, weighted_op
+from random_ops import base_of, random_pads, weighted_op
 from window_nets import window_program
 
-from drypoint.program import DepthwiseConv, Program, Shape, Tensor
+from drypoint.program import LIMITS, DepthwiseConv, Program, Shape, Tensor
 
 
 def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **more) -> Program:

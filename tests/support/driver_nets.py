@@ -6,7 +6,7 @@ windows that are pooled in twos, fours, and more; groups; planes one pixel wide.
 """
 
 import numpy as np
-from nets import base_of, random_pads, weighted_op
+from random_ops import base_of, random_pads, weighted_op
 
 from drypoint.program import Conv, DepthwiseConv, GroupedConv, Program, Shape, Tensor
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from line_nets import SCALES, dense, rule
-from nets import (
+from random_ops import (
     INT8_STYLES,
     binary_op,
     random_op,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from nets import base_of, weights
+from random_ops import base_of, weights
 
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op, Program, Shape, Tensor
 

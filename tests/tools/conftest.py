@@ -33,6 +33,15 @@ def lenet(toolbox):
 
 
 @pytest.fixture
+def opened(browser, page):
+    """The browser with the page; at the end the page has requested nothing and thrown nothing."""
+    browser.open(page.as_uri())
+    yield browser
+    assert browser.requests() == [page.as_uri()]
+    assert browser.errors() == []
+
+
+@pytest.fixture
 def cli(capsys, monkeypatch):
     """Runs a command in this process: (exit code, standard output, standard error). However slow
     the machine, it prints no lines of progress."""

@@ -15,12 +15,11 @@ from drypoint import autodiff, bench, nn, train
 from drypoint.bench import Figure
 from drypoint.data import ImageEncoder
 from tools import ONLY_CI
-from training_bench import LR, Timer, TrainNet, TrainTimes, trainers
+from training_bench import LR, Timer, TrainNet, TrainTimes, trainer_of
 from training_bench.__main__ import main
 from training_bench._cores import Together
 from training_bench._integers import integers_text
 from training_bench._nets import training_data
-from training_bench._torch_trainer import torch_net
 
 BATCH = 16
 
@@ -56,7 +55,7 @@ def test_pytorch_has_our_net(net, data):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     x, y = data
     for kind in ("PyTorch", "PyTorch channels_last"):
-        theirs = trainers()[kind](net, x, y, threads=1)
+        theirs = trainer_of(kind)(net, x, y, threads=1)
         with torch.inference_mode():
             close(logits(net, x), theirs._net(theirs._scale(theirs._x)).numpy())
 
@@ -75,6 +74,8 @@ def test_pytorch_has_our_graphs(name):
         }
     )
     x = rng.normal(size=(2, *net.input_shape)).astype(np.float32)
+    from training_bench._torch_trainer import torch_net
+
     theirs = torch_net(net).eval()
     with torch.inference_mode():
         close(net[:-1](x), theirs(torch.from_numpy(x)).numpy())
@@ -83,14 +84,14 @@ def test_pytorch_has_our_graphs(name):
 def test_jax_has_our_net(net, data):
     pytest.importorskip("jax", reason="jax is not installed")
     x, y = data
-    theirs = trainers()["JAX"](net, x, y, threads=1)
+    theirs = trainer_of("JAX")(net, x, y, threads=1)
     close(logits(net, x), np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x)))
 
 
 def test_tensorflow_has_our_net(net, data):
     pytest.importorskip("tensorflow", reason="tensorflow is not installed")
     x, y = data
-    theirs = trainers()["TensorFlow"](net, x, y, threads=1)
+    theirs = trainer_of("TensorFlow")(net, x, y, threads=1)
     close(logits(net, x), theirs._outputs(np.arange(len(y))).numpy())
 
 
@@ -103,9 +104,9 @@ def test_tensorflow_and_jax_have_our_graphs(name, kind):
     x, y = (array[:8] for array in training_data(name))
     if kind == "TensorFlow" and name == "tcn":
         with pytest.raises(bench.BenchError, match="dilated"):
-            trainers()[kind](net, x, y, threads=1)
+            trainer_of(kind)(net, x, y, threads=1)
         return
-    theirs = trainers()[kind](net, x, y, threads=1)
+    theirs = trainer_of(kind)(net, x, y, threads=1)
     if kind == "JAX":
         found = np.asarray(theirs._outputs(theirs._params, theirs._state[3], theirs._x))
     else:
@@ -127,7 +128,7 @@ def test_tensorflow_pads_as_we_do():
     pytest.importorskip("tensorflow", reason="tensorflow is not installed")
     net = bench.NETS["vgg-ish"]().initialize(0)
     x = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
-    theirs = trainers()["TensorFlow"](net, x, np.zeros(4, np.int64), threads=1)
+    theirs = trainer_of("TensorFlow")(net, x, np.zeros(4, np.int64), threads=1)
     ours = net((x / np.float32(255)).astype(np.float32).transpose(0, 3, 1, 2))
     close(ours, theirs._outputs(np.arange(4)).numpy())
 
@@ -172,7 +173,7 @@ def test_peers_take_our_step(net, data, module):
     pytest.importorskip(module, reason=f"{module} is not installed")
     x, y = data
     trainer, outputs = PEERS[module]
-    theirs = trainers()[trainer](net, x, y, threads=1)
+    theirs = trainer_of(trainer)(net, x, y, threads=1)
     theirs.train(len(y), len(y))
     assert_moves_equal(logits(net, x), logits(train_step(net, x, y), x), outputs(theirs, len(y)))
 
@@ -181,7 +182,7 @@ def test_peers_take_our_step(net, data, module):
 def test_our_trainer_says_how_long_an_epoch_took(name, data):
     """Oracle: the clocks around it, which see what is done once a run as well."""
     x, y = data
-    trainer = trainers()[name](bench.NETS["dense"]().initialize(0), x, y, threads=1)
+    trainer = trainer_of(name)(bench.NETS["dense"]().initialize(0), x, y, threads=1)
     begin, begin_cpu = time.perf_counter(), time.process_time()
     wall, cpu = trainer.train(2 * BATCH, BATCH)
     assert 0 < wall < time.perf_counter() - begin
@@ -325,31 +326,6 @@ def test_json_has_the_ratios():
     assert net["ratios"][0]["times"]["median"] == 3.0
 
 
-def test_the_chart_shows_every_library_at_every_batch(toolbox):
-    """Oracle: by hand; one thread by processor time, two by the clock."""
-    toolbox.need_package("matplotlib")
-    chart = training_bench.TrainCurves(result())
-    left, two = chart.axes
-    lines = {line.get_label(): list(line.get_ydata()) for line in left.lines}
-    assert lines == {
-        "drypoint": [5_000, 10_000],
-        "PyTorch": [1_250, 2_500],
-        "JAX": pytest.approx([1e6 / 1800, 1e6 / 900]),
-        "PyTorch channels_last": pytest.approx([1e6 / 600, 1e6 / 300]),
-    }
-    assert [line.get_label() for line in two.lines] == ["drypoint", "PyTorch"]
-    assert [label.get_text() for label in left.get_xticklabels()] == ["64", "128"]
-    legend = [text.get_text() for text in left.figure.legends[0].get_texts()]
-    assert legend == list(lines)
-
-
-def test_the_chart_as_text_has_each_library_at_its_best():
-    text = training_bench.TrainCurves(result()).render(70, plain=True)
-    assert re.search(r"lenet, one thread \(CPU time\)\n  drypoint +10,000  #{30,}\n", text)
-    assert re.search(r"lenet, 2 threads\n  drypoint +33,333  #{30,}\n  PyTorch +9,524  #+", text)
-    assert max(map(len, text.splitlines())) <= 70
-
-
 def test_the_work_of_lenet_is_that_of_its_layers():
     """Oracle: forward and two backward passes of every layer, less the images' gradient."""
     macs = [288_000, 1_600_000, 400_000, 5_000]
@@ -375,10 +351,9 @@ def test_the_command_times_training(toolbox, capsys):
     assert "timing the training of dense" in err
 
 
-def test_options_that_do_not_fit_are_refused(capsys, tmp_path):
+def test_options_that_do_not_fit_are_refused(capsys):
     for options, why in (
         (["--nets", "x"], "no net 'x'"),
-        (["--plot", str(tmp_path / "x.gif")], "name it .png or .svg"),
         (["--cc", "no-such-compiler"], "no-such-compiler"),
     ):
         assert main(options) == 2
@@ -414,7 +389,7 @@ def test_a_net_that_fails_costs_no_other_its_figures(monkeypatch, capsys, toolbo
     for option in ((), ("--markdown",)):
         assert main(["--nets", "kws,vww,ic", *option]) == 1
         out, err = capsys.readouterr()
-        assert out.index("kws") < out.index("ic,")
+        assert re.search(r"\bkws\b.*\bic\b", out, re.DOTALL)
         assert "vww is not timed: PyTorch (1) ended\n" in out
         assert "vww is not timed: PyTorch (1) ended\n" in err
     assert main(["--nets", "vww"]) == 2
@@ -434,8 +409,7 @@ def test_each_layer_is_timed_alone_beside_pytorchs(capsys):
     net = training_bench.NETS["tcn"]()
     layers = [row.path for row in net.layer_shapes({"input": net.input_shape})]
     assert [row[0] for row in rows[1:]] == [path for path in layers if not path.endswith("add")]
-    assert all(float(row[-3].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
-    assert all(float(row[-2].replace(",", "")) > 0 for row in rows[1:] if row[1] != "Softmax")
+    assert all("-" not in row[-3:-1] for row in rows[1:] if row[1] != "Softmax")
 
 
 def test_a_step_in_integers_is_timed_beside_a_step_in_floats():
@@ -454,7 +428,7 @@ def test_classes_are_those_of_the_net():
     x, y = training_data("vww")
     assert (x.shape[1:], set(y.tolist())) == ((96, 96, 3), {0, 1})
     net = bench.NETS["vww"]().initialize(0)
-    trainers()["drypoint"](net, x[:8], y[:8], threads=1).train(8, 8)
+    trainer_of("drypoint")(net, x[:8], y[:8], threads=1).train(8, 8)
 
 
 @pytest.mark.parametrize("name", ["ad", "sww", "tcn", "unet"])
@@ -465,8 +439,8 @@ def test_nets_of_signals_train(name):
     x, y = training_data(name)
     x, y = x[:BATCH], y[:BATCH]
     net = training_bench.NETS[name]().initialize(0)
-    ours = trainers()["drypoint"](net, x, y, threads=1)
-    theirs = trainers()["PyTorch channels_last"](net, x, y, threads=1)
+    ours = trainer_of("drypoint")(net, x, y, threads=1)
+    theirs = trainer_of("PyTorch channels_last")(net, x, y, threads=1)
     line = net[:-1] if ends_in_softmax(net) else net
     assert y.shape == (x.shape if name in ("ad", "unet") else (BATCH,))
     with torch.inference_mode():

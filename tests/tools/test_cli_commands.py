@@ -207,7 +207,11 @@ def test_train_goes_on_from_a_checkpoint(lenet, cli, tmp_path):
     code, _, err = cli(*words, "--out", tmp_path / "b.npz")
     assert code == 0
     assert f"resumed after epoch 1 from {tmp_path / 'run'}" in err
-    for name in ("a.npz", "b.npz"):
+    code, _, err = cli(*words[:-1], "--out", tmp_path / "c.npz")
+    assert code == 0
+    note = f"{tmp_path / 'run'} has a checkpoint, which is replaced; --resume goes on from it"
+    assert note in err.splitlines()
+    for name in ("a.npz", "b.npz", "c.npz"):
         assert (tmp_path / name).read_bytes() == (lenet / "lenet.npz").read_bytes()
 
 

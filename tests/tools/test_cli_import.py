@@ -35,6 +35,17 @@ def test_an_imported_net_decides_as_onnx_does_on_the_pixels_it_was_trained_on(cl
     assert model(pixels) == ["abc"[i] for i in scores.argmax(axis=1)]
 
 
+def test_an_import_without_mean_and_deviation_says_so_and_takes_one_a_channel(cli, tmp_path):
+    file = onnx_file(tmp_path / "net.onnx", channels=3)
+    note = "no --mean, no --std: pixels are divided by 255 alone; name both if training did more"
+    assert cli("import", file)[2].splitlines() == [note]
+    for mean in (["0.4,0.5,0.6"], [0.4, 0.5, 0.6]):
+        code, out, said = cli("import", file, "--mean", *mean, "--std", "0.25", "--json")
+        assert (code, said) == (0, "")
+        encoder = json.loads(out)["encoder"]
+        assert (encoder["mean"], encoder["std"]) == ([0.4, 0.5, 0.6], 0.25)
+
+
 def test_labels_that_are_numbers_are_those_of_folders_and_data_sets(cli, tmp_path):
     file = onnx_file(tmp_path / "net.onnx")
     code, out, _ = cli("import", file, "--labels", "2,0,1", "--json")

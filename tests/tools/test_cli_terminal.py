@@ -74,7 +74,7 @@ def test_a_computation_that_cannot_count_shows_its_time():
         deadline = time.monotonic() + 60
         while "simplification" not in stream.getvalue() and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert "simplification: 00:00" in stream.getvalue()
+    assert re.search(r"simplification: 00:\d\d", stream.getvalue())  # 00:00, if no other works
 
 
 def test_a_stream_that_is_no_terminal_gets_lines_after_two_seconds(monkeypatch):

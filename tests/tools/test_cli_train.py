@@ -371,6 +371,10 @@ def test_named_sets_and_files_of_arrays(cli, tmp_path, toolbox):
     assert (code, json.loads(said)["test"]["n"]) == (0, 20)
     code, said, _ = cli("measure", tmp_path / "net.npz", "--data", tmp_path / "own.npz", "--json")
     assert json.loads(said)["n"] == 20
+    note = "class 0 has no examples: number labels from 0, y - 1"
+    assert note not in notes.splitlines()
+    np.savez(tmp_path / "own.npz", x=digits.x[:100], y=digits.y[:100] + 1)
+    assert note in cli("train", "--data", tmp_path / "own.npz", *quick)[2].splitlines()
 
 
 def test_gestures_go_from_a_table_to_an_emulated_device(cli, tmp_path, toolbox):

@@ -16,7 +16,6 @@ from drypoint.data import Dataset
 from drypoint.engine import Engine
 from drypoint.program import blob, reference, softmax
 
-READY = "document.body.dataset.ready"
 PROGRAMS = [*sound_nets.programs(), *sound_nets.detecting_programs()]
 DETECTS = PROGRAMS[7]  # log-mel at 8,000 Hz, a stream that ends in a softmax
 SIGNAL = sound_nets.SIGNAL[: sound_nets.SHORT]
@@ -45,15 +44,6 @@ def browser(toolbox, recording):
         f"--use-file-for-fake-audio-capture={recording}",
     ) as found:  # fmt: skip
         yield found
-
-
-@pytest.fixture
-def opened(browser, page):
-    """The browser with the page; at the end the page has requested nothing and thrown nothing."""
-    browser.open(page.as_uri(), ready=READY)
-    yield browser
-    assert browser.requests() == [page.as_uri()]
-    assert browser.errors() == []
 
 
 def text_of(content: bytes) -> str:
@@ -166,7 +156,7 @@ def test_the_microphone_is_heard_as_the_reference_hears_it(opened):
 
 def test_without_permission_a_line_says_what_to_do(toolbox, page, recording):
     with chromium(toolbox.need("chromium"), "--deny-permission-prompts") as tab:
-        tab.open(page.as_uri(), ready=READY)
+        tab.open(page.as_uri())
         tab.run("document.getElementById('microphone').click()")
         tab.wait(PROBLEM)
         said = tab.run(PROBLEM)
@@ -221,7 +211,7 @@ def test_recordings_of_each_class_can_be_chosen(browser, tmp_path):
     examples = Dataset(clips, np.array([1, 0]), ["a", "<b>"])
     path = tmp_path / "index.html"
     path.write_text(serve.make_page(DETECTS, examples=examples), "utf-8")
-    browser.open(path.as_uri(), ready=READY)
+    browser.open(path.as_uri())
     buttons = "document.querySelectorAll('#examples button')"
     assert browser.run(f"[...{buttons}].map((button) => button.textContent)") == ["a", "<b>"]
     browser.run(f"{buttons}[1].click()")

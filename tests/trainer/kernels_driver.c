@@ -17,11 +17,20 @@ static size_t draw(size_t low, size_t high) {
     return low + (state >> 8) % (high - low + 1);
 }
 
+static void *allocated[1 << 12];
+static size_t n_allocated;
+
+/* Memory of exactly this size, until `release`. */
 static void *memory(size_t size) {
     void *bytes = malloc(size ? size : 1);
-    if (bytes == NULL)
+    if (bytes == NULL || n_allocated == sizeof allocated / sizeof *allocated)
         exit(2);
-    return bytes;
+    return allocated[n_allocated++] = bytes;
+}
+
+static void release(void) {
+    while (n_allocated > 0)
+        free(allocated[--n_allocated]);
 }
 
 static float *numbers(size_t n) {
@@ -70,7 +79,6 @@ static void check(const char *name, dpk_task *task, const void *arguments, void 
     if (fwrite(written, 1, size, stdout) != size)
         exit(3);
 #endif
-    free(first);
 }
 
 static dpk_images in_lanes(size_t n, size_t c, size_t h, size_t w) {
@@ -153,21 +161,12 @@ static void convolution(const dpk_kernels *k, int fast) {
         check("weight gradient in two terms",
               fast ? k->winograd_weight_gradient : k->conv2d_weight_gradient, &halves,
               halves.weight, 8 * n_weights);
-        free(halves.weight);
     }
     if (!fast && a.dilation_w == 1)
         check("sparse weight gradient", k->sparse_weight_gradient, &a, weight, 4 * n_weights);
     float *sums = numbers(a.y.c);
     const dpk_row_sums rows_of = {a.y.data, a.winners, sums, a.y.c, count(&a.y) / a.y.c};
     check("bias gradient", k->row_sums, &rows_of, sums, 4 * a.y.c);
-    free(a.x.data);
-    free(a.y.data);
-    free(dx.data);
-    free(a.winners);
-    free(bias);
-    free(weight);
-    free(points);
-    free(sums);
 }
 
 static void pooling(const dpk_kernels *k) {
@@ -182,13 +181,8 @@ static void pooling(const dpk_kernels *k) {
                    (w + a.left - a.kernel_w) / a.stride_w + 1);
     a.winners = a.divisor > 0 ? NULL : memory(count(&a.y));
     check("pool2d", k->pool2d, &a, a.y.data, 4 * count(&a.y));
-    dpk_images x = a.x;
     a.x = in_lanes(n, c, h, w);
     check("pool2d gradient", k->pool2d_gradient, &a, a.x.data, 4 * count(&a.x));
-    free(x.data);
-    free(a.x.data);
-    free(a.y.data);
-    free(a.winners);
 }
 
 /* Numbers of which one of n is not 0. */
@@ -217,10 +211,6 @@ static void product(const dpk_kernels *k, size_t most) {
                           .x_column = turned ? (ptrdiff_t)terms : 1,
                           .relu = (int)draw(0, 1)};
     check("matmul", k->matmul, &a, y, 4 * rows * columns);
-    free(w);
-    free(x);
-    free(y);
-    free(bias);
 }
 
 /* Sequences of copies of copies, of other lengths; then a program that makes them twice, for x and
@@ -262,8 +252,6 @@ static void together(const dpk_kernels *k) {
     for (size_t i = 0; i < LISTS; i++)
         if (memcmp(x + n, y + (i * CALLS + CALLS - 1 - 3 * i) * n, 4 * n))
             exit(1);
-    free(x);
-    free(y);
 }
 
 static void update(const dpk_kernels *k) {
@@ -287,11 +275,6 @@ static void update(const dpk_kernels *k) {
     failed |= dpk_run(k->rmsprop, &rmsprop, 3, 5);
     if (failed)
         exit(1);
-    free(w);
-    free(g);
-    free(more);
-    free(m);
-    free(v);
 }
 
 static void elements(const dpk_kernels *k) {
@@ -311,9 +294,6 @@ static void elements(const dpk_kernels *k) {
         check("activation", k->activation, &forward, y, 4 * n);
         check("activation gradient", k->activation, &back, y, 4 * n);
     }
-    free(x);
-    free(value);
-    free(y);
 }
 
 static void planes(const dpk_kernels *k) {
@@ -324,11 +304,6 @@ static void planes(const dpk_kernels *k) {
     const dpk_planes products = {x, g, NULL, sums, rows, places, n};
     check("scaled planes", k->scale_planes, &scaled, y, 4 * all);
     check("products of planes", k->plane_products, &products, sums, 4 * rows * n);
-    free(x);
-    free(g);
-    free(factor);
-    free(y);
-    free(sums);
 }
 
 /* Any order of the axes of an array without gaps; and zeros. */
@@ -350,8 +325,6 @@ static void copies(const dpk_kernels *k) {
     check("copy of a row", k->copy, &row, y, 4 * n);
     const dpk_copy turned = {x, y, 2, {b * c, a}, {1, (ptrdiff_t)(b * c)}};
     check("turned copy", k->copy, &turned, y, 4 * n);
-    free(x);
-    free(y);
 }
 
 static void dropout(const dpk_kernels *k) {
@@ -360,8 +333,6 @@ static void dropout(const dpk_kernels *k) {
     float *x = numbers(n * size), *y = numbers(n * size);
     const dpk_dropout a = {x, y, key, n, size, (int)draw(0, 1), (uint32_t)draw(0, 1 << 24), 2};
     check("dropout", k->dropout, &a, y, 4 * n * size);
-    free(x);
-    free(y);
 }
 
 /* Depthwise windows of up to 3 by 3 where they lie, with padding and rows without any pixel. */
@@ -385,10 +356,6 @@ static void depthwise(const dpk_kernels *k) {
     a.bias = draw(0, 1) ? bias : NULL;
     check("depthwise", k->conv2d, &a, a.y.data, 4 * count(&a.y));
     check("its weight gradient", k->conv2d_weight_gradient, &a, weight, 4 * n_weights);
-    free(weight);
-    free(bias);
-    free(a.x.data);
-    free(a.y.data);
 }
 
 static void normalization(const dpk_kernels *k) {
@@ -404,11 +371,6 @@ static void normalization(const dpk_kernels *k) {
     a.has_statistics = 1;
     check("batch norm by its statistics", k->batch_norm, &a, y, all);
     check("its gradient", k->batch_norm_gradient, &a, y, all);
-    for (size_t i = 0; i < 6; i++)
-        free(of[i]);
-    free(x);
-    free(g);
-    free(y);
 }
 
 /* An array of one number. */
@@ -449,9 +411,6 @@ static void quantization(const dpk_kernels *k) {
         check("requantization", k->requantize, &r, y, all);
         check("its gradient", k->requantize_gradient, &r, y, all);
     }
-    float *arrays[] = {x, g, y, value, bias, terms, ratio, unit, gradient};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        free(arrays[i]);
 }
 
 static void row_products(const dpk_kernels *k) {
@@ -460,9 +419,6 @@ static void row_products(const dpk_kernels *k) {
     float *g = numbers(n_g * n), *x = numbers(n_x * n), *y = numbers(all);
     const dpk_row_products a = {g, x, y, n_g, n_x, n, n_terms};
     check("row products", k->row_products, &a, y, 4 * all);
-    free(g);
-    free(x);
-    free(y);
 }
 
 static void losses(const dpk_kernels *k) {
@@ -492,11 +448,6 @@ static void losses(const dpk_kernels *k) {
     check("gradient of the squared error", k->squared_error, &squares, y, 4 * n * n_classes);
     const dpk_scaled_rows scaled = {of, x, y, n, n_classes, 1, a.stride_n, a.stride_class};
     check("rows scaled", k->scaled_rows, &scaled, y, 4 * n * n_classes);
-    free(x);
-    free(y);
-    free(of);
-    free(rows);
-    free(targets);
 }
 
 #ifdef THREADS
@@ -533,8 +484,7 @@ static void jobs(size_t n) {
         int wrong = dpk_run(fails ? fail_last : count_part, a, n_threads, n_parts) != fails;
         for (size_t part = 0; part < n_parts; part++)
             wrong |= done[part] != 1;
-        free(a);
-        free(done);
+        release();
         if (wrong) {
             puts("a part was not done once");
             exit(1);
@@ -568,6 +518,7 @@ int main(int n_arguments, char **arguments) {
             row_products(k);
             normalization(k);
             depthwise(k);
+            release();
         }
 #ifndef RESULTS
         printf("%s\n", k->name);

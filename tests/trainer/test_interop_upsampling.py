@@ -379,6 +379,7 @@ def test_programs_are_written_for_the_other_runtimes():
 @pytest.mark.filterwarnings("ignore")  # of PyTorch about itself
 def test_pytorch_modules():
     torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
     t = torch.nn
     small = t.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1)
     signal = t.ConvTranspose1d(4, 3, 4, stride=2, padding=1)
@@ -399,6 +400,7 @@ def test_keras_layers(monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(0)
     layers = keras.layers
     for k, s, padding, more in itertools.product(
         (2, 3, 4, 5), (1, 2, 3), ("same", "valid"), (None, 0, 1)

@@ -21,7 +21,7 @@ from drypoint.engine import Engine
 NAMES = ("okay_nabu", "hey_jarvis", "hey_mycroft", "alexa")
 STEP = 16  # 256ths of probability: the most that one step of the sigmoid's input makes
 RAM = 7 * 1024
-NEAR = 0.02  # of a cutoff, in units of the mean of probabilities
+NEAR = 0.04  # of a cutoff, in units of the mean of probabilities
 VARIANTS = ("", "+f2", "+m3", "+f4", "+f5", "+m1", "+m5", "+m6", "+m7", "+m8", "+f1", "+f3")
 VARIANTS += ("+Alex", "+Alicia", "+Andrea", "+Andy", "+Annie", "+Denis", "+Diogo", "+Gene", "+Lee")
 VARIANTS += ("+Henrique", "+Hugo", "+Jacky", "+Marco", "+Mario", "+Michael", "+Mike", "+Reed")
@@ -121,8 +121,9 @@ def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, n
     Oracle: the package's mean of probabilities, above its cutoff or not, at every decision; and
     of the listener's detections the cutoff and the second after a detection.
 
-    Tolerance: two processes of the package give other probabilities and up to one detection more,
-    where its mean comes within 0.009 of the cutoff; nearer than NEAR, both answers are right."""
+    Tolerance: two processes of the package give other probabilities and up to one detection more.
+    In 14 processes answers differed from ours in up to 7 decisions of a word's 6,000, where the
+    package's mean was within 0.015 of the cutoff; nearer than NEAR, both answers are right."""
     toolbox.need_package("pymicro_features")
     folder, rng, parts = folder_of(toolbox), np.random.default_rng(0), []
     for voice in VOICES[: toolbox.count(every_day=6, ci=len(VOICES))]:
@@ -138,7 +139,8 @@ def test_spoken_wake_words_are_detected_when_the_package_detects_them(toolbox, n
     sums, theirs = (np.convolve(x, window)[: len(found)] for x in (found, raw))
     ours = sums > word.cutoff * scale
     sure = np.abs(theirs / scale - word.cutoff) > NEAR
-    assert (~sure).mean() < 0.03
+    assert (~sure).mean() < 0.15
+    assert (ours != hits).mean() < 0.005
     np.testing.assert_array_equal(ours[sure], hits[sure])
     expected, first = [], 0
     for decision in np.flatnonzero(ours):

@@ -112,7 +112,11 @@ class Runner:
     """Runs a program of one op whose integers are 3, 2, 1 times the pixel's remainders."""
 
     class program:  # noqa: N801
-        ops = ()
+        ops, outputs, labels, decoder = (), (), (), None
+
+        @staticmethod
+        def output_values(planes):
+            return planes[-1].reshape(len(planes[-1]), -1)
 
         @staticmethod
         def real(outputs):

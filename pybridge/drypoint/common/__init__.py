@@ -30,6 +30,7 @@ from ._kinds import check_kind as check_kind
 from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
+from ._numbering import number_words as number_words
 from ._page_style import page_style as page_style
 from ._printable import html_text as html_text
 from ._printable import markdown_text as markdown_text

@@ -2,6 +2,11 @@
 
 from ._errors import DrypointError
 
+_READERS = {  # the module of a framework's base class -> what makes a net of it
+    "torch.nn.modules.module": "interop.from_torch(module, example)",
+    "keras.src.layers.layer": "interop.from_keras(model)",
+}
+
 
 def check_kind(
     value: object,
@@ -40,4 +45,7 @@ def kind_of(value: object) -> str:
         return f"the text {value[:40]!r}"
     if isinstance(value, tuple | list):
         return f"a {name} of {len(value)}"
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+    bases = (base.__module__ for base in type(value).__mro__)
+    reader = next((_READERS[base] for base in bases if base in _READERS), "")
+    of_framework = f" ({reader} makes a net of it)" if reader else ""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}{of_framework}"

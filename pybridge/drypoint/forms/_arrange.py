@@ -43,9 +43,11 @@ def _plain(parts: Parts) -> tuple[str, Files]:
 def _cmake(parts: Parts) -> tuple[str, Files]:
     use = (
         f"`add_subdirectory`, `FetchContent` or, once installed, `find_package({parts.name})`; "
-        f"then link `{parts.name}::{parts.name}`. On its own the folder builds the self-test: "
-        "`cmake -B build && cmake --build build && ctest --test-dir build`."
+        f"then link `{parts.name}::{parts.name}`."
     )
+    if not parts.target:  # sources for one CPU link nowhere else
+        use += " On its own the folder builds the self-test: "
+        use += "`cmake -B build && cmake --build build && ctest --test-dir build`."
     sources = {n: t for n, t in parts.engine.items() if n.endswith(".c")}
     model = parts.model_files
     several = len(parts.models) > 1

@@ -4,13 +4,7 @@ from ._parts import LICENCE_FILE, ModelParts, Parts
 
 
 def readme(form: str, parts: Parts, *, use: str) -> str:
-    """The text.
-
-    Args:
-        form: the name of the form.
-        parts: the library.
-        use: how the form is added to a project.
-    """
+    """The README of a form: what the library holds, and how it is added to a project."""
     several = len(parts.models) > 1
     return parts.fill(
         "README.md.in",

@@ -4,17 +4,7 @@ from dataclasses import replace
 
 from ._binary import Binary
 from ._graph import Graph, Rewriter, set_layer_before
-from ._nodes import (
-    AvgPool,
-    Clip,
-    MaxPool,
-    PReLU,
-    Resize,
-    Slice,
-    Transpose,
-    Upsample,
-    Weighted,
-)
+from ._nodes import AvgPool, Clip, MaxPool, PReLU, Resize, Slice, Transpose, Upsample, Weighted
 
 _CHOOSING = MaxPool | Upsample | Slice | Transpose
 

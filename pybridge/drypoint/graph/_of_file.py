@@ -12,12 +12,7 @@ from drypoint.program import NUMPY_TYPE
 from ._binary import Binary
 from ._errors import LoweringError, Unsupported
 from ._graph import Graph
-from ._integers import (
-    Integers,
-    mean_integers_of_file,
-    prelu_integers,
-    weighted_integers_of_file,
-)
+from ._integers import Integers, mean_integers_of_file, prelu_integers, weighted_integers_of_file
 from ._nodes import AvgPool, Node, PReLU, Resize, Table, Weighted
 from ._qparams import QuantParams
 from ._quantized import QuantizedNode

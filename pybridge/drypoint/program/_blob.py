@@ -44,12 +44,9 @@ class BlobError(DrypointError, ValueError):
 
 
 class _Header(NamedTuple):
-    """The fields of the header as they stand in the blob."""
+    """The fields of the header that the ops and the meta must fit."""
 
-    magic: bytes
     version: tuple[int, int]
-    size: int
-    crc: int
     arena_size: int
     n_ops: int
     n_labels: int
@@ -179,7 +176,7 @@ def _read_header(blob: memoryview) -> _Header:
             "not a drypoint blob: it does not start with a header of 64 bytes and its magic; "
             + (file_kind(bytes(blob)) or "Program.save writes one")
         )
-    (magic, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
+    (_, major, minor, size, crc, arena, n_ops, n_labels, *rest) = HEADER.unpack_from(blob)
     if major != VERSION[0] or minor > VERSION[1]:
         raise BlobError(
             f"the blob's format is {major}.{minor}; this drypoint reads {VERSION[0]}.0 to "
@@ -199,10 +196,7 @@ def _read_header(blob: memoryview) -> _Header:
     except ValueError as error:
         raise BlobError(f"the blob's fields do not fit together: {error}") from error
     return _Header(
-        magic=magic,
         version=(major, minor),
-        size=size,
-        crc=crc,
         arena_size=arena,
         n_ops=n_ops,
         n_labels=n_labels,

@@ -173,12 +173,7 @@ def kernel_set(name: str) -> KernelSet:
 
 
 def exported_op(op: Op, kernels: KernelSet) -> Op:
-    """The op as generated code has it: with weights of 8 bits where the kernels read no other.
-
-    Args:
-        op: any op.
-        kernels: the kernels that will run the op.
-    """
+    """The op as generated code has it: with weights of 8 bits where the kernels read no other."""
     if not isinstance(op, WeightedOp) or op.weight_bits == 8:
         return op
     plain = kernels.number == 0

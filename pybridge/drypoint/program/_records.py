@@ -16,7 +16,6 @@ from .ops._bits import LARGEST_WEIGHT, pack_weights, packed_length, unpack_weigh
 from .ops._weighted import WeightedOp
 
 OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
-TENSOR = struct.Struct("<3HBb")
 TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
 KINDS: tuple[type[Op], ...] = get_args(Op)
 _CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
@@ -107,7 +106,7 @@ class Record(NamedTuple):
 
 
 def tensor_fields(tensor: Tensor) -> tuple[int, ...]:
-    """A descriptor's numbers, in the order of ``TENSOR``."""
+    """A descriptor's numbers: sizes, type, zero point."""
     return (*tensor.shape, TYPES.index(tensor.type), tensor.zero)
 
 

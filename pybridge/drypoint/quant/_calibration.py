@@ -147,9 +147,11 @@ def calibrate(
         for start in range(0, len(inputs), size):
             x = model.encode(inputs[start : start + size])
             if net.input_shape is not None and x.shape[1:] != net.input_shape:
+                first = x.ndim == 4 and (x.shape[3], *x.shape[1:3]) == net.input_shape
                 raise QuantizationError(
-                    f"inputs of shape {np.shape(inputs)} are encoded to {x.shape}, not to many of "
-                    f"{net.input_shape}: give an array or list of several inputs"
+                    f"inputs are of shape {np.shape(inputs)}; wanted: an array or list of several, "
+                    f"each {net.input_shape} once encoded"
+                    + (": channels come first, x.transpose(0, 3, 1, 2)" if first else "")
                 )
             for path, values in {INPUT: x, **activations(net, x)}.items():
                 if path not in tails:

@@ -7,15 +7,7 @@ Where autodiff has no compiled kernel, a compiled step calls Python between its 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import (
-    Array,
-    Tensor,
-    conv2d,
-    depth_to_space,
-    multiply,
-    record,
-    upsample2d,
-)
+from drypoint.autodiff import Array, Tensor, conv2d, depth_to_space, multiply, record, upsample2d
 from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.trace import constant
 from drypoint.graph import QuantizedNode, Resize, Slice, Table, Transpose, Upsample

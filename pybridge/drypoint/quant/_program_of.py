@@ -21,12 +21,6 @@ def program_of(
 ) -> Program:
     """The program of a fused graph, with the integers of its nodes.
 
-    Args:
-        encoder, decoder: of the model.
-        graph: fused.
-        nodes: the nodes of the graph, with integers.
-        name, provenance: of the program.
-
     Raises:
         QuantizationError: the net is beyond the engine.
     """

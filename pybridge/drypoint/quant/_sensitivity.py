@@ -17,6 +17,7 @@ from drypoint.program import (
     Dense,
     DepthwiseConv,
     GroupedConv,
+    Program,
     reference,
 )
 
@@ -84,12 +85,7 @@ class Sensitivity(Sequence[LayerSensitivity]):
 
     def allocate(self, flash: int) -> Scheme:
         """`allocate` by these figures."""
-        least = sum(row.n_bytes[WEIGHT_BITS[-1]] for row in self)
-        if least > flash:
-            raise QuantizationError(
-                f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: "
-                "make its layers narrower"
-            )
+        _check_fits(flash, least=sum(row.n_bytes[WEIGHT_BITS[-1]] for row in self))
         bits = {row.op: WEIGHT_BITS[0] for row in self}
         while sum(row.n_bytes[bits[row.op]] for row in self) > flash:
             steps = [
@@ -124,6 +120,28 @@ class _Trial:
     n_bytes: dict[str, int]
 
 
+def _bytes_of(program: Program) -> dict[str, int]:
+    """Op -> the bytes of its weights, biases and multipliers."""
+    weighted = (Conv, GroupedConv, DepthwiseConv, Dense)
+    ops = [op for op in program.ops if isinstance(op, weighted)]
+    return {op.name: op.weight_bytes + op.bias.nbytes + op.mult.nbytes for op in ops}
+
+
+def _check_fits(flash: int, *, least: int) -> None:
+    """Refuse a size that the ops exceed with weights of 2 bits.
+
+    Raises:
+        QuantizationError: names both sizes.
+    """
+    if type(flash) is not int:
+        raise QuantizationError(f"flash is {kind_of(flash)}; wanted: a number of bytes")
+    if least > flash:
+        raise QuantizationError(
+            f"the net takes {least:,} bytes with 2 bits a weight, flash={flash:,} is less: "
+            "make its layers narrower"
+        )
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Prepared:
     """A model, what its programs need, and labelled examples."""
@@ -134,11 +152,15 @@ class _Prepared:
     x: Any
     y: NDArray[np.int64]
 
-    def trial(self, scheme: Scheme) -> _Trial:
-        """The figures of the program of a scheme."""
+    def program(self, scheme: Scheme) -> Program:
+        """The program of a scheme."""
         nodes = quantize_nodes(self.graph, self.calibration, scheme.weight_bits)
         ends = self.model.encoder, self.model.decoder
-        program = program_of(*ends, self.graph, nodes, name="model", provenance=None)
+        return program_of(*ends, self.graph, nodes, name="model", provenance=None)
+
+    def trial(self, scheme: Scheme) -> _Trial:
+        """The figures of the program of a scheme."""
+        program = self.program(scheme)
         outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
         if self.y.max() >= outputs.shape[1]:
             raise QuantizationError(
@@ -150,11 +172,7 @@ class _Prepared:
         return _Trial(
             loss=float(-logs[np.arange(len(self.y)), self.y].mean()),
             accuracy=float(right.mean()),
-            n_bytes={
-                op.name: op.weight_bytes + op.bias.nbytes + op.mult.nbytes
-                for op in program.ops
-                if isinstance(op, Conv | GroupedConv | DepthwiseConv | Dense)
-            },
+            n_bytes=_bytes_of(program),
         )
 
 
@@ -164,6 +182,7 @@ def sensitivity(
     *,
     calibration: Calibration | None = None,
     examples: int = 500,
+    flash: int | None = None,
 ) -> Sensitivity:
     """What each op's weights lose at 8, 4 and 2 bits, rounded without training.
 
@@ -175,10 +194,12 @@ def sensitivity(
             class indices (N,).
         calibration: of the model; None: on the examples.
         examples: the first of the data that programs run over, at least 1.
+        flash: bytes into which `allocate` is to fit the ops; None: the size does not matter.
 
     Raises:
         QuantizationError: the data have no class indices, or one that the model lacks; the model
-            has several outputs; otherwise as `quantize`.
+            has several outputs; before a program runs, the ops do not fit ``flash`` with 2 bits
+            each; otherwise as `quantize`.
     """
     model = as_model(model)
     x, y = _inputs_and_labels(model, data, examples)
@@ -189,6 +210,9 @@ def sensitivity(
         raise QuantizationError("sensitivity needs a model of one output, of classes")
     ops = [node for node in graph.nodes.values() if isinstance(node, Weighted)]
     prepared = _Prepared(model=model, graph=graph, calibration=calibration, x=x, y=y)
+    if flash is not None:
+        least = _bytes_of(prepared.program(Scheme(weights=WEIGHT_BITS[-1])))
+        _check_fits(flash, least=sum(least.values()))
     whole = prepared.trial(Scheme())
     rows = []
     with progress("sensitivity", total=2 * len(ops), unit="programs") as done:
@@ -232,9 +256,7 @@ def allocate(
     Raises:
         QuantizationError: the ops do not fit with 2 bits each; otherwise as `sensitivity`.
     """
-    if type(flash) is not int:
-        raise QuantizationError(f"flash is {kind_of(flash)}; wanted: a number of bytes")
-    found = sensitivity(model, data, calibration=calibration, examples=examples)
+    found = sensitivity(model, data, calibration=calibration, examples=examples, flash=flash)
     return found.allocate(flash)
 
 

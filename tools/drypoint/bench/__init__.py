@@ -7,9 +7,6 @@ from ._build import build_limits as build_limits
 from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
 from ._contestants import Contestant as Contestant
-from ._drawing import add_legend as add_legend
-from ._drawing import bar_lines as bar_lines
-from ._drawing import finish_panel as finish_panel
 from ._errors import BenchError as BenchError
 from ._figure import Figure as Figure
 from ._layer_times import LayerKindTimes as LayerKindTimes

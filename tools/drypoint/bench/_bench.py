@@ -27,12 +27,6 @@ def bench(
 ) -> BenchResult:
     """Time programs on every backend, one thread on one core.
 
-    Args:
-        cases: the programs, with their names in tables.
-        plan: what to measure, and how long.
-        compiler: path of a C compiler.
-        notify: called with a line about each stage.
-
     Raises:
         BenchError: a contestant or the compiler failed, or a backend does not exist.
     """

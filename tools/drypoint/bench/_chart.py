@@ -1,11 +1,11 @@
 """The result as bars: characters always, a figure with matplotlib."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drypoint.plot import Layout, Picture
 
-from ._drawing import add_legend, bar_lines, finish_panel
 from ._result import BenchResult, NetTimes, best_batch
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class SpeedBars(Picture):
                 for bar in bars
                 for name, value in ((bar.name, bar.single), ("", bar.batched))
             ]
-            lines += ["", net.name, *bar_lines(rows, longest=scale(bars), width=width, plain=plain)]
+            lines += ["", net.name]
+            lines += _bar_lines(rows, longest=scale(bars), width=width, plain=plain)
         return "\n".join(lines)
 
     @property
@@ -77,8 +78,8 @@ class SpeedBars(Picture):
             ax.invert_yaxis()
             ax.set_xlim(0, 1.15 * longest)
             title = f"{net.name}: {net.macs:,} MACs"
-            finish_panel(ax, title=title, xlabel="microseconds an input, one thread")
-        add_legend(axes, columns=4)
+            _finish_panel(ax, title=title, xlabel="microseconds an input, one thread")
+        _add_legend(axes, columns=4)
 
 
 def bars_of(net: NetTimes) -> list[Bar]:
@@ -95,3 +96,44 @@ def scale(bars: list[Bar]) -> float:
     """The length at which bars are cut: five times the shortest bar, or the longest bar."""
     ones = [bar.single for bar in bars]
     return min(max(ones), 5 * min(ones))
+
+
+def _bar_lines(
+    rows: Sequence[tuple[str, str, float]], *, longest: float, width: int, plain: bool
+) -> list[str]:
+    """A line for each (name, number, length): a bar, cut with an arrow if it is too long."""
+    name_width = max(len(name) for name, _, _ in rows)
+    number_width = max(len(number) for _, number, _ in rows)
+    columns, block = max(10, width - name_width - number_width - 6), "#" if plain else "█"
+    lines = []
+    for name, number, length in rows:
+        bar = block * max(1, round(length / longest * columns))
+        if length > longest:
+            bar = block * (columns - 1) + (">" if plain else "→")
+        lines.append(f"  {name.ljust(name_width)}  {number.rjust(number_width)}  {bar}")
+    return lines
+
+
+def _finish_panel(ax: "Axes", *, title: str, xlabel: str) -> None:
+    """Title, label and ticks of a panel."""
+    ax.set_title(title, loc="left", fontsize=10)
+    ax.set_xlabel(xlabel, fontsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=8)
+
+
+def _add_legend(axes: "Sequence[Axes]", *, columns: int) -> None:
+    """One legend below all panels, with each label once."""
+    handles = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    axes[0].figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=8,
+        frameon=False,
+    )

@@ -39,13 +39,11 @@ class Case:
         name: of the net.
         program: what the engine runs.
         images: the program's inputs, uint8 or int8 (IMAGES, h, w, c).
-        meaningful: whether the weights were trained, so that decisions say something.
     """
 
     name: str
     program: Program
     images: NDArray[np.integer]
-    meaningful: bool
 
 
 def vgg_ish() -> Sequential:
@@ -162,7 +160,7 @@ def make_case(name: str) -> Case:
         seen = random_images(height, width, channels, n=512, seed=1)
         shown = random_images(height, width, channels, n=IMAGES, seed=2)
     program = quant.quantize(model, quant.calibrate(model, seen), name=name)
-    return Case(name, program, program.check_input(shown), meaningful=name == "lenet")
+    return Case(name, program, program.check_input(shown))
 
 
 def _signal_case(name: str, net: Sequential) -> Case:
@@ -174,7 +172,7 @@ def _signal_case(name: str, net: Sequential) -> Case:
     )
     model = Model(net)
     program = quant.quantize(model, quant.calibrate(model, seen), name=name)
-    return Case(name, program, program.integers(shown), meaningful=False)
+    return Case(name, program, program.integers(shown))
 
 
 def empty_case() -> Case:
@@ -222,7 +220,7 @@ def case_of(program: Program) -> Case:
     limits = np.iinfo(dtype)
     shape = (IMAGES, *program.input_shape)
     images = rng.integers(limits.min, limits.max + 1, shape).astype(dtype)
-    return Case(program.name, program, images, meaningful=False)
+    return Case(program.name, program, images)
 
 
 def random_images(

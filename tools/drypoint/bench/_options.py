@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from ._nets import NETS, check_nets
 
@@ -14,14 +13,7 @@ def add_options(
     rounds: int,
     nets: Collection[str] = NETS,
 ) -> None:
-    """The options of a bench.
-
-    Args:
-        parser: of the command.
-        count: reads the number of rounds.
-        rounds: the number of rounds if the option is left out.
-        nets: the names that the command knows.
-    """
+    """The options of a bench."""
     names = f"some of {','.join(nets)}, or all"
     parser.add_argument("--nets", default="lenet", metavar="NAMES", help=names)
     measurements = f"measurements of each contestant; {rounds} if left out"
@@ -29,7 +21,6 @@ def add_options(
     parser.add_argument("--no-peers", action="store_true", help="only drypoint")
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
 
 

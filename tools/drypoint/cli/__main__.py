@@ -7,6 +7,7 @@ Only the module of the named command is imported, ``_<command>.py`` with its ``E
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -41,11 +42,12 @@ PROBLEM = 2  # exit code
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows an option's default unless it is None, False or []; keeps the lines of a help text."""
+    """Shows an option's default unless it is None, False or []; keeps the lines of a help text, and
+    names with hyphens whole."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        split = super()._split_lines
-        return [line for part in text.split("\n") for line in split(part, width)]
+        lines = text.split("\n")
+        return [line for x in lines for line in textwrap.wrap(x, width, break_on_hyphens=False)]
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         hidden = action.default is False or action.default in (None, [], argparse.SUPPRESS)

@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from drypoint.bench import (
     QUICK,
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="forty kinds of layer, each alone beside the fastest peer, in place of nets",
     )
     parser.add_argument("--backends", metavar="NAMES", help="of the engine; all if left out")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a chart, .png or .svg")
     add_options(parser, count=count, rounds=Plan().rounds)
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ from ._source import (
 )
 from ._validation import find_validation
 
+Known = TypeVar("Known")
+
 MNIST = "mnist"
 OF_NET = "the data that the net was trained on, as its file names them"
 TEST_SHARE = 0.2  # of a source that names no test part
@@ -47,12 +49,7 @@ _FEWEST = 10  # examples that are split into a training and a test part
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NET) -> None:
-    """``--data`` and ``--limit``, of every command that reads examples.
-
-    Args:
-        parser: of the command.
-        left_out: what the command reads without ``--data``.
-    """
+    """``--data`` and ``--limit``; ``left_out`` is what the command reads without ``--data``."""
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -163,6 +160,8 @@ def training_data(
     _check_options(args, train, text)
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
     notify(f"{source.shown}: {_describe_numbers(shown) if numeric else _describe(shown)}")
+    if not numeric and shown.classes[0] == 0 and not (shown.y == 0).any():
+        notify("class 0 has no examples: number labels from 0, y - 1")
     if test is None:
         few = f"{len(train)} examples are too few to hold some out"
         notify(f"test part: none, {few if ALL in splits else 'the source names none'}")
@@ -261,6 +260,22 @@ def examples(
     if isinstance(reader, Model) and encoder is None and not names:
         _check_arrays(reader, chosen, name=source.text)
     return _adapt(chosen, encoder, name=source.text)
+
+
+def read_known(read: Callable[[], Known], note: str, *, required: bool) -> Known | None:
+    """What ``read`` makes of examples; None where they cannot be read and no option names them:
+    then a line says why.
+
+    Raises:
+        DrypointError: examples that are required cannot be read.
+    """
+    try:
+        return read()
+    except DrypointError as error:
+        if required:
+            raise
+        say(f"{note} ({error})")
+        return None
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:

@@ -60,11 +60,6 @@ def split_labels(text: str | None) -> tuple[str, ...]:
 def read_foreign(path: Path, content: bytes, options: Options) -> Model | Integers:
     """The model of a float file, or the program of a quantized one.
 
-    Args:
-        path: the file.
-        content: its bytes.
-        options: what the file does not say.
-
     Raises:
         DrypointError: it is neither ONNX nor TensorFlow Lite, cannot be read, or the options do not
             fit it.

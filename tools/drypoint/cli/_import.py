@@ -5,21 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from drypoint import interop
-from drypoint.common import (
-    DrypointError,
-    check_suffix,
-    read_bytes,
-    read_start,
-    write_atomic,
-)
+from drypoint.common import DrypointError, check_suffix, read_bytes, read_start, write_atomic
 from drypoint.data import ClassDecoder
 from drypoint.nn import Graph, Sequential
 from drypoint.program import blob
 
 from ._foreign import Integers, Options, read_foreign, split_labels
-from ._output import result
+from ._output import result, say
 from ._pieces import check_other
 
+_NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 0.3081"
 
 
@@ -36,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="file to write; if left out, the file's name with .npz, or .dpt for a program",
     )
-    of_pixels = "of pixels in [0, 1], as in a float net's training: one number, or one a channel"
-    parser.add_argument("--mean", type=float, nargs="+", metavar="M", help=f"mean {of_pixels}")
-    parser.add_argument("--std", type=float, nargs="+", metavar="S", help=f"deviation {of_pixels}")
+    of_pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
+    parser.add_argument("--mean", nargs="+", metavar="M", help=f"mean {of_pixels}")
+    parser.add_argument("--std", nargs="+", metavar="S", help=f"deviation {of_pixels}")
     parser.add_argument(
         "--labels", metavar="A,B,...", help="names of the classes; 0, 1, ... if left out"
     )
@@ -62,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         return _wake_word(args)
     content = read_bytes(args.file)
     options = Options(
-        mean=args.mean,
-        std=args.std,
+        mean=_split_numbers("--mean", args.mean),
+        std=_split_numbers("--std", args.std),
         labels=split_labels(args.labels),
         cut=tuple(args.cut),
         input_shape=_split_shape(args.input_shape),
@@ -77,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     check_other(out, args.file)
     imported.save(out)
     net, encoder, decoder = imported.net, imported.encoder, imported.decoder
+    if encoder is not None and args.mean is None and args.std is None:
+        say("no --mean, no --std: pixels are divided by 255 alone; name both if training did more")
     facts = {
         "file": str(out),
         "layers": [*net.layers] if isinstance(net, Sequential | Graph) else [],
@@ -139,6 +136,20 @@ def _wake_word(args: argparse.Namespace) -> int:
     )
     result(text, facts, as_json=args.json)
     return 0
+
+
+def _split_numbers(option: str, parts: list[str] | None) -> list[float] | None:
+    """The numbers of ``--mean`` or ``--std``, between spaces or commas.
+
+    Raises:
+        DrypointError: a part is no number.
+    """
+    if parts is None:
+        return None
+    try:
+        return [float(n) for part in parts for n in part.split(",")]
+    except ValueError as error:
+        raise DrypointError(f"{option} is {' '.join(parts)!r}; wanted: {_NUMBERS}") from error
 
 
 def _split_shape(text: str | None) -> tuple[int, ...] | None:

@@ -16,7 +16,7 @@ from ._foreign import SUFFIXES
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._own import fit_data
-from ._pieces import add_labels_argument, load_file, model_file, of_windows
+from ._pieces import add_labels_argument, load_file, model_file, number, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
 from ._source import predicts_number
@@ -45,14 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--false-alarms",
-        type=_share,
+        type=number("share from 0 and below 1, such as 0.01", below=1, zero=True),
         metavar="SHARE",
         help="of an autoencoder's program, with --normal: write into the file the smallest "
         "threshold above which at most this share of the normal validation examples lies, as 0.01",
     )
     parser.add_argument(
         "--false-accepts",
-        type=_rate,
+        type=number("number of false accepts an hour, as 1", below=1e6, zero=True),
         metavar="N",
         help="of a program of keywords: write into the file the detector of the lowest threshold "
         "that has at most N false accepts an hour on validation clips",
@@ -204,26 +204,6 @@ def _detector_errors(program: Program, clips: Dataset) -> tuple[str, dict[str, o
     )
     facts = {"missed": errors.missed, "spoken": errors.spoken, "hours": errors.hours}
     return text, {**facts, "false_accepts": errors.false_accepts}
-
-
-def _rate(text: str) -> float:
-    """A ``--false-accepts``, for argparse."""
-    return _number(text, below=1e6, wanted="number of false accepts an hour, as 1")
-
-
-def _share(text: str) -> float:
-    """A ``--false-alarms``, for argparse."""
-    return _number(text, below=1, wanted="share from 0 and below 1, such as 0.01")
-
-
-def _number(text: str, *, below: float, wanted: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < below:
-        raise argparse.ArgumentTypeError(f"{text!r} is no {wanted}")
-    return number
 
 
 def _classes(names: list[str], dataset: Dataset) -> list[int]:

@@ -50,7 +50,8 @@ def saved_model(name: str) -> Model | None:
         raise DrypointError(f"--net {name}: a program is not trained; name its float model (.npz)")
     if name.endswith(".py"):
         raise DrypointError(f"--net {name}: name a function in the file too, {name}:FUNCTION")
-    if name.endswith((".npz", ".onnx", ".tflite")) or name in models.names():
+    files = (".npz", ".onnx", ".tflite", ".pt", ".pth", ".keras", ".h5")  # the last are refused
+    if name.endswith(files) or name in models.names():
         return load_model(Path(name))
     family, known = (
         name.partition(":")[0],

@@ -127,12 +127,6 @@ def training(
 ) -> Training:
     """The model for the data and the options of the run.
 
-    Args:
-        data: the data.
-        args: the options of the command.
-        saved: the model of ``--net``, if that is a saved model.
-        notify: called with a line for each choice.
-
     Raises:
         DrypointError: the net does not fit the data, or there is only one class.
     """

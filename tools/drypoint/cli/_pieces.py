@@ -1,6 +1,7 @@
 """Options and loaders of files that several commands share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from drypoint.program import Program, blob
 from ._foreign import Integers, Options, is_foreign, read_foreign, split_labels
 
 Loaded = TypeVar("Loaded", bound=object)
+Value = TypeVar("Value")
 
 
 def count(text: str) -> int:
@@ -28,6 +30,33 @@ def _whole(text: str, *, least: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) >= least):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
+
+
+def number(wanted: str, *, below: float, zero: bool = False) -> Callable[[str], float]:
+    """An option that is a number above 0 and below a limit, or 0 too; ``wanted`` says which."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < below or (value == 0 and not zero):
+            raise argparse.ArgumentTypeError(f"{text!r} is no {wanted}")
+        return value
+
+    return parse
+
+
+def as_option(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """An option read by a function of drypoint, whose errors become argparse's."""
+
+    def parse_option(text: str) -> Value:
+        try:
+            return parse(text)
+        except DrypointError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse_option
 
 
 def model_file(text: str) -> Path:
@@ -50,10 +79,6 @@ def load_file(path: Path, labels: str | None = None) -> Model | Program:
     a model.
 
     The name of a shipped model stands for its program, and with ``.npz`` for its float model.
-
-    Args:
-        path: the file, or the name.
-        labels: ``--labels`` of a file of another framework.
 
     Raises:
         DrypointError: the file is missing, none of these, or damaged; or ``labels`` do not fit.

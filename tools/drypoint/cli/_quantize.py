@@ -5,14 +5,14 @@ from pathlib import Path
 
 from drypoint.common import DrypointError, check_suffix, write_atomic
 from drypoint.data import Dataset
+from drypoint.devices import parse_size
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
-from ._chip import size
 from ._data import add_data_arguments, examples
 from ._output import result, say
-from ._pieces import check_other, count, load_model, model_file
+from ._pieces import as_option, check_other, count, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 EXAMPLES = 2000
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--flash",
-        type=size,
+        type=as_option(parse_size),
         metavar="BYTES",
         help="choose the bits of each op, so that weights, biases and multipliers fit into so many "
         "bytes, as 8192 or 256K; shows what each op loses",
@@ -75,7 +75,8 @@ def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     dataset = examples("train", args, model, several=True)
     weights = args.weights or Scheme()
     if args.flash is not None:
-        rows = sensitivity(model, (dataset.inputs, dataset.y) if dataset.input_shapes else dataset)
+        labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset
+        rows = sensitivity(model, labelled, flash=args.flash)
         say(str(rows))
         weights = rows.allocate(args.flash)
     return to_integers(

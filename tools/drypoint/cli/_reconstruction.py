@@ -67,12 +67,6 @@ def choose_threshold(
     """The program with the smallest threshold above which at most a share of normal validation
     examples lies; the number of these examples, and how many of them are above.
 
-    Args:
-        program: an autoencoder of real inputs.
-        dataset: validation examples.
-        normal: indices of the classes of normal examples.
-        false_alarms: the share, from 0 and below 1.
-
     Raises:
         DrypointError: no example is normal.
     """

@@ -14,7 +14,7 @@ from drypoint.quant import Calibration, calibrate
 from drypoint.report import Report, check_training, compare_reports, make_report
 
 from ._chip import add_chip_arguments
-from ._data import add_data_arguments, examples, has_training_part
+from ._data import add_data_arguments, examples, has_training_part, read_known
 from ._foreign import is_foreign
 from ._models import LENET
 from ._output import result, say
@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration",
         metavar="DATA",
-        help="training examples to calibrate a model on, as for --data; --data if left out",
+        help="training examples to calibrate a model on, as for --data; if left out, the training "
+        "part of --data, which a folder with subfolders train and test has",
     )
     parser.add_argument(
         "--training",
@@ -138,13 +139,11 @@ def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
     Raises:
         DrypointError: the examples of an option cannot be read.
     """
-    try:
-        return examples("test", args, loaded)
-    except DrypointError as error:
-        if args.data is not None or args.calibration is not None:
-            raise
-        say(f"no --data: the report has random inputs ({error})")
-        return None
+    return read_known(
+        lambda: examples("test", args, loaded),
+        "no --data: the report has random inputs",
+        required=args.data is not None or args.calibration is not None,
+    )
 
 
 def training_facts(path: Path) -> dict[str, Any]:
@@ -182,7 +181,7 @@ def _training_part(loaded: Model | Program, args: argparse.Namespace) -> Dataset
         if isinstance(loaded, Program):
             return None
         raise DrypointError(
-            "--data names test examples: name training examples too, --calibration DATA"
+            f"{args.data} has test examples alone: name training examples too, --calibration DATA"
         )
     return examples("train", argparse.Namespace(data=source, limit=None), loaded)
 

@@ -12,7 +12,7 @@ from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.serve import make_page, make_server
 
-from ._data import add_data_arguments, examples
+from ._data import add_data_arguments, examples, read_known
 from ._models import LENET
 from ._output import result, say
 from ._pieces import add_labels_argument, count, load_file, model_file, natural
@@ -111,12 +111,9 @@ def _as_stream(program: Program) -> Program:
 def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
     """Test pictures or recordings for the page; a program of another net than of digits may have
     none."""
-    try:
-        return examples("test", args, program)
-    except DrypointError as error:
-        if args.data is not None:
-            raise
-        say(
-            f"the page has no test {'pictures' if program.front is None else 'recordings'}: {error}"
-        )
-        return None
+    what = "pictures" if program.front is None else "recordings"
+    return read_known(
+        lambda: examples("test", args, program),
+        f"the page has no test {what}",
+        required=args.data is not None,
+    )

@@ -15,7 +15,7 @@ from ._data import add_data_arguments, training_data
 from ._keywords import KEYWORD
 from ._nets import net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
-from ._pieces import count
+from ._pieces import count, number
 from ._source import REGRESSION
 from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--lr",
-        type=_rate,
+        type=number("learning rate, such as 0.003", below=1000),
         metavar="R",
         help=f"highest learning rate; if left out, the rate of --optimizer, else {_own.RATE:g}, "
         f"{_own.FURTHER_RATE:g} for a saved net",
@@ -142,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, save, print the result; of several processes only the first saves and prints."""
     if args.resume and args.checkpoint is None:
         raise DrypointError("--resume goes on from a checkpoint: name its folder, --checkpoint DIR")
+    if args.checkpoint and not args.resume and (args.checkpoint / "checkpoint.npz").is_file():
+        say(f"{args.checkpoint} has a checkpoint, which is replaced; --resume goes on from it")
     named = [name for name in OWN if getattr(args, name) is not None]
     others = [name for name in named if name != "data"]
     if args.recipe and others:
@@ -222,17 +224,6 @@ def _validation_figure(trained: TrainResult) -> str:
 
 def _silent(_line: str) -> None:
     pass
-
-
-def _rate(text: str) -> float:
-    """A ``--lr``, for argparse."""
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0
-    if not 0 < rate < 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no learning rate, such as 0.003")
-    return rate
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -26,12 +26,7 @@ RECIPES = {"fast": recipes.lenet_fast, "best": recipes.lenet_best}
 def add_training_arguments(
     parser: argparse.ArgumentParser, *, epochs: str = "the recipe's"
 ) -> None:
-    """``--recipe``, ``--epochs`` and ``--seed``, of every command that trains.
-
-    Args:
-        parser: of the command.
-        epochs: how long the command trains without ``--epochs``.
-    """
+    """``--recipe``, ``--epochs``, whose help says how long it trains without it, and ``--seed``."""
     parser.add_argument(
         "--recipe",
         choices=RECIPES,

@@ -23,11 +23,6 @@ def validation_parts(train: Dataset) -> tuple[Dataset, Dataset | None]:
 def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> Dataset:
     """The validation examples that were held out of a training part when a net was trained.
 
-    Args:
-        train: the training part of a source.
-        facts: the provenance of the net, from untrusted bytes.
-        name: of the source.
-
     Raises:
         DrypointError: none were held out, or the net was trained on other examples.
     """

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
 from drypoint.program import Program, codegen, fuse_rows, random_inputs, simplify
 
-from ._data import add_data_arguments, examples
-from ._output import GREEN, RED, result, say, table
+from ._data import add_data_arguments, examples, read_known
+from ._output import GREEN, RED, result, table
 from ._pieces import add_labels_argument, load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
@@ -58,15 +57,15 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     """Examples of ``--data``; else of the data that the net was trained on, where they are known;
     else random integers, by which bytes can be compared as well.
     """
-    try:
-        return program.encode(examples("test", args, program, several=True).inputs)
-    except DrypointError as error:
-        if args.data is not None:
-            raise
-        reason = str(error)
     count = min(args.limit or RANDOM, MOST_RANDOM)
-    say(f"no --data: {count} random inputs ({reason})")
-    return random_inputs(program, max(count, program.clocks[-1].first))
+    known = read_known(
+        lambda: program.encode(examples("test", args, program, several=True).inputs),
+        f"no --data: {count} random inputs",
+        required=args.data is not None,
+    )
+    return (
+        known if known is not None else random_inputs(program, max(count, program.clocks[-1].first))
+    )
 
 
 def describe(found: Verification) -> str:

@@ -70,11 +70,6 @@ def run_program(target: Target, program: Program, inputs: NDArray[np.integer]) -
     """The outputs of a program on a target's emulator, by the target's own kernels, as `Engine.run`
     gives them.
 
-    Args:
-        target: a row of the table.
-        program: the program.
-        inputs: (N, h, w, c), as the program reads them.
-
     Raises:
         DeviceError: a tool is missing, a step failed, or two kernels of the target differ.
     """

@@ -17,11 +17,6 @@ class SizeError(DrypointError, RuntimeError):
 def linked_sizes(target: Target, folder: Path, optimize: str) -> tuple[int, int]:
     """Flash for the engine's code and constants, and for the model's tables.
 
-    Args:
-        target: selects compiler and flags.
-        folder: the folder with the sources that `build_exported` wrote.
-        optimize: the compiler's level.
-
     Raises:
         SizeError: a tool failed, or there is data that a start-up would have to write.
     """

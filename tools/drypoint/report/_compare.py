@@ -9,14 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.common import (
-    check_kind,
-    html_table,
-    page_style,
-    printable,
-    table_lines,
-    write_atomic,
-)
+from drypoint.common import check_kind, html_table, page_style, printable, table_lines, write_atomic
 from drypoint.measure import mcnemar_p
 
 from ._page import template

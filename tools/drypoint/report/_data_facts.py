@@ -58,12 +58,7 @@ def data_facts(
 
 
 def activity_facts(program: Program, x: NDArray[Any]) -> list[dict[str, Any]]:
-    """Op -> its channels, and how many of them are constant over some examples.
-
-    Args:
-        program: the program.
-        x: what `Program.encode` gives.
-    """
+    """Op -> its channels, and how many of them are constant over some examples."""
     if len(x) < 2:
         return []
     planes = Engine(program).trace(x[:_WATCHED])

@@ -82,13 +82,6 @@ def page(
         target=target,
         style=page_style() + style,
         listing=str(program),
-        accuracy=accuracy,
-        bits_rows=bits_rows,
-        class_rows=class_rows,
-        first_loss=first_loss,
-        describe_proof=describe_proof,
-        describe_rounding=describe_rounding,
-        describe_time=describe_time,
         lists=[
             (title, note, [(example, thumbnails.element(example)) for example in found])
             for title, note, found in _lists(measured)
@@ -119,6 +112,8 @@ def template(name: str) -> "jinja2.Template":
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"n": _number, "pct": _percent, "g": _short}
+    texts = (accuracy, bits_rows, class_rows, describe_proof, describe_rounding, describe_time)
+    environment.globals |= {text.__name__: text for text in (*texts, first_loss)}
     return environment.get_template(name)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from drypoint import nn
+from drypoint.common import number_words
 from drypoint.graph import Unsupported
 
 from ._errors import ImportFileError
@@ -104,18 +105,13 @@ class Draft:
     ) -> "Draft":
         """The draft of a net of these inputs. Several inputs lie in one vector, of which the first
         layers take them.
-
-        Args:
-            shapes: of the inputs for an example.
-            names: of several inputs.
-            size, error: as for `Draft`.
         """
         if len(shapes) == 1:
             return cls(shapes[0], size, error)
         counts = [math.prod(shape) for shape in shapes]
         check_size((sum(counts),))
         draft = cls((sum(counts),), size, error)
-        vector = TensorView(end=0, layer_shape=draft.input_shape, shape=draft.input_shape)
+        vector = TensorView.of_layer(0, draft.input_shape)
         for i, (shape, name) in enumerate(zip(shapes, names, strict=True)):
             draft.title = f"input {name}"
             draft.add(nn.InputPart(sum(counts[:i]), shape), (vector,), name=name)
@@ -170,7 +166,7 @@ class Draft:
             described=described,
             **facts,
         )
-        return TensorView(end=number, layer_shape=shape, shape=shape)
+        return TensorView.of_layer(number, shape)
 
     def claim(self, count: int) -> None:
         """Take weights that no file holds from the budget, before they are made.
@@ -199,7 +195,7 @@ class Draft:
         Raises:
             Unsupported: another axis differs.
         """
-        view = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+        view = TensorView.of_layer(value.end, value.layer_shape)
         pairs = [*zip(view.shape, shape, strict=False)]
         if len(view.shape) != 3 or any(n not in (1, m) for n, m in pairs):
             raise Unsupported(
@@ -355,14 +351,9 @@ def _shuffled_groups(places: list[int], count: int) -> int:
 
 def layer_names(layers: Mapping[int, DraftLayer]) -> dict[int, str]:
     """Number -> name of each layer: the file's, or as `nn.Sequential` names a list's layers."""
-    totals = Counter(layer.module.short_name for layer in layers.values())
-    seen: Counter[str] = Counter()
-    names = {0: INPUT}
-    for number, layer in layers.items():
-        short = layer.module.short_name
-        seen[short] += 1
-        names[number] = layer.name or (f"{short}{seen[short]}" if totals[short] > 1 else short)
-    return names
+    words = number_words([layer.module.short_name for layer in layers.values()])
+    pairs = zip(layers.items(), words, strict=True)
+    return {0: INPUT, **{number: layer.name or word for (number, layer), word in pairs}}
 
 
 def _edges(

@@ -16,15 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drypoint import program as kinds
 from drypoint.graph import HALVES_DOWN
-from drypoint.program import (
-    LIMITS,
-    Op,
-    Program,
-    ResizeAlignment,
-    Tensor,
-    multipliers,
-    resize_ratio,
-)
+from drypoint.program import LIMITS, Op, Program, ResizeAlignment, Tensor, multipliers, resize_ratio
 
 from ._errors import ExportError
 

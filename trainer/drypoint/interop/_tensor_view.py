@@ -38,6 +38,16 @@ class TensorView:
     shape: Shape
     index: Index | None = None
 
+    @classmethod
+    def of_layer(cls, end: int, shape: Shape) -> "TensorView":
+        """All of what a layer outputs."""
+        return cls(end=end, layer_shape=shape, shape=shape)
+
+    @property
+    def whole(self) -> "TensorView":
+        """All of what the layer outputs."""
+        return self.of_layer(self.end, self.layer_shape)
+
     @property
     def size(self) -> int:
         """The number of elements."""
@@ -79,7 +89,7 @@ class TensorView:
 
 def arrange(end: int, layer_shape: Shape, axes: Axes, shape: Shape) -> TensorView:
     """What a layer outputs, with its axes in another order, as a tensor of the shape."""
-    value = TensorView(end=end, layer_shape=layer_shape, shape=layer_shape)
+    value = TensorView.of_layer(end, layer_shape)
     if axes != tuple(range(len(layer_shape))):
         value = value.transpose(axes)
     return value.reshape(shape)

@@ -19,6 +19,7 @@ MEASUREMENT_HINTS: Names = {
     "false_negative_rate": "it is 1 - recall",
     "false_discovery_rate": "it is 1 - precision",
     "geometric_mean_probability": "it is 1 / perplexity",
+    "acc": "it is accuracy",
     "kappa": "it is cohen_kappa",
     "f1_score": "it is f1, a score for each class",
     "auc": "it is roc_auc",

@@ -10,13 +10,7 @@ from drypoint.data import Class
 from ._class_scores import ClassScores
 from ._errors import MeasureError
 from ._outputs import Outputs
-from ._scores import (
-    cohen_kappa,
-    confusion_counts,
-    matthews_corrcoef,
-    scott_pi,
-    wilson_interval,
-)
+from ._scores import cohen_kappa, confusion_counts, matthews_corrcoef, scott_pi, wilson_interval
 
 DECISION_FIGURES = (
     "accuracy",

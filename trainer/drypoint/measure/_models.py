@@ -1,6 +1,6 @@
 """The interfaces of models that can be measured; the engine is not imported here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import kind_of
 from drypoint.data import Class, ClassDecoder
 from drypoint.nn import Layer, Model
+from drypoint.program import Program
 
 from ._errors import MeasureError
 
@@ -24,43 +25,12 @@ class Classifier(Protocol):
         ...
 
 
-class IntegerProgram(Protocol):
-    """The program of a runner."""
-
-    @property
-    def ops(self) -> Sequence["Named"]:
-        """The ops in order."""
-        ...
-
-    @property
-    def provenance(self) -> Mapping[str, object]:
-        """The provenance of the program, of JSON types."""
-        ...
-
-    def integers(self, inputs: ArrayLike, /) -> NDArray[np.integer]:
-        """The integer inputs of the first op, for what the float model takes (N, ...)."""
-        ...
-
-    def real(self, outputs: Any, /) -> Any:
-        """Probabilities (N, C) for integers (N, C); of several outputs by name."""
-        ...
-
-
-class Named(Protocol):
-    """An object with a name: an op of a program."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        ...
-
-
 @runtime_checkable
 class Runner(Protocol):
     """Anything that runs an integer program and gives the output of each op."""
 
     @property
-    def program(self) -> IntegerProgram:
+    def program(self) -> Program:
         """The program that it runs."""
         ...
 
@@ -105,12 +75,13 @@ def classes_of(model: object, output: str | None = None) -> tuple[Class, ...] | 
     scikit-learn's in ``classes_``. ``output`` names one of several outputs.
     """
     if isinstance(model, Runner):
-        outputs = {output.name: output for output in getattr(model.program, "outputs", ())}
-        decoder = getattr(outputs.get(output, model.program), "decoder", None)
+        program = model.program
+        decoders = {each.name: each.decoder for each in program.outputs}
+        decoder = program.decoder if output is None else decoders.get(output, program.decoder)
         if decoder is not None and decoder.get("type") == "class":
             return ClassDecoder.from_config(decoder).classes
-        is_last = output is None or output == [*outputs][-1]
-        return tuple(getattr(model.program, "labels", ())) or None if is_last else None
+        is_last = output is None or output == program.outputs[-1].name
+        return program.labels or None if is_last else None
     decoded = getattr(model, "decoder", None)
     if isinstance(decoded, Mapping):
         decoded = decoded.get(output)
@@ -160,7 +131,7 @@ def place_of(fact: str, provenance: Mapping[str, object]) -> str | None:
     return None
 
 
-def program_inputs(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any]:
+def program_inputs(program: Program, inputs: NDArray[Any]) -> NDArray[Any]:
     """The integer inputs of a program's first op: bytes as they are; floats and int16 counts by the
     program's rule.
     """
@@ -168,12 +139,9 @@ def program_inputs(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any
 
 
 def _last_of_trace(runner: Runner) -> Predict:
-    def predict(inputs: NDArray[Any]) -> ArrayLike:
+    def predict(inputs: NDArray[Any]) -> Any:
         program = runner.program
         planes = runner.trace(program_inputs(program, inputs))
-        named = getattr(program, "output_values", None)  # of a program with outputs by name
-        last = planes[-1].reshape(len(planes[-1]), -1)
-        found: ArrayLike = program.real(last if named is None else named(planes))
-        return found
+        return program.real(program.output_values(planes))
 
     return predict

@@ -40,6 +40,7 @@ MODULE_ALIASES: Names = {
 }
 
 _NORM_HINT = "a BatchNorm1d or BatchNorm2d takes its place; quantize folds it into the weights"
+_SHAPE_HINT = "give the shape to the net, channels first: Sequential(layers, input_shape=(C, H, W))"
 _ATTENTION_HINT = "there is no attention; convolutions, of a wide kernel or dilated, take its place"
 
 MODULE_HINTS: Names = {
@@ -56,27 +57,29 @@ MODULE_HINTS: Names = {
     "Activation": 'write the activation itself, nn.ReLU(), or its word in a list of layers, "relu"',
     "BatchNormalization": "it is BatchNorm2d for images, BatchNorm1d for vectors; its momentum is "
     "1 - that of Keras",
-    "ConvTranspose1d": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
-    "Conv1DTranspose": "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
+    **dict.fromkeys(
+        ("ConvTranspose1d", "Conv1DTranspose"),
+        "take ConvTranspose2d(O, (k, 1)) on images (C, L, 1)",
+    ),
     "UpsamplingBilinear2d": 'it is Upsample(scale_factor, mode="bilinear", align_corners=True)',
     "Resizing": "it is Resize(size)",
     "DepthwiseConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels",
     "SeparableConv2D": "write Conv2d(C, kernel_size, groups=C) for C channels, then Conv2d(O, 1)",
-    "Dropout2d": "Dropout drops single values; there is none of whole channels",
-    "SpatialDropout2D": "Dropout drops single values; there is none of whole channels",
-    "LSTM": "there are no recurrent layers; a Conv2d over the time axis takes their place",
-    "GRU": "there are no recurrent layers; a Conv2d over the time axis takes their place",
-    "RNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
-    "SimpleRNN": "there are no recurrent layers; a Conv2d over the time axis takes their place",
+    **dict.fromkeys(
+        ("Dropout2d", "SpatialDropout2D"),
+        "Dropout drops single values; there is none of whole channels",
+    ),
+    **dict.fromkeys(
+        ("LSTM", "GRU", "RNN", "SimpleRNN"),
+        "there are no recurrent layers; a Conv2d over the time axis takes their place",
+    ),
     "Embedding": "there are no embeddings; OneHot encodes a class index",
     "Transpose": "it is Permute(axes), which counts the axes of one example",
     "Narrow": "it is Slice(axis, start, stop)",
     "Cropping1D": "it is Slice(1, start, stop)",
     "Cropping2D": "it is Slice(1, start, stop) for rows and Slice(2, start, stop) for columns",
     "Identity": "leave the layer out; a Graph connects past layers by names",
-    "Input": "give the shape to the net, channels first: Sequential(layers, input_shape=(C, H, W))",
-    "InputLayer": "give the shape to the net, channels first: Sequential(layers, "
-    "input_shape=(C, H, W))",
+    **dict.fromkeys(("Input", "InputLayer"), _SHAPE_HINT),
     "SparseCategoricalCrossentropy": "it is CrossEntropyLoss, for indices and for one-hot rows",
     "CategoricalCrossentropy": "it is CrossEntropyLoss, for indices and for one-hot rows",
     "NLLLoss": "end the net in Softmax and take CrossEntropyLoss",
@@ -153,8 +156,7 @@ LAYER_HINTS: Names = {
     "groups": "only convolutions have groups",
     "dilation": "only convolutions have a dilation",
     "activation": 'put the activation behind the layer, nn.ReLU() or "relu"',
-    "input_shape": "give the shape to the net, channels first: Sequential(layers, "
-    "input_shape=(C, H, W))",
+    "input_shape": _SHAPE_HINT,
     "input_dim": "give the shape to the net: Sequential(layers, input_shape=(I,))",
     "kernel_initializer": "net.initialize(method=..., seed=...) draws the weights",
     "bias_initializer": "a bias starts as 0",
@@ -227,3 +229,17 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "LeakyReLU": Arguments(aliases={"alpha": "negative_slope"}),
 }
 """Class name -> aliases and order of its constructor's arguments; all have `LAYER_HINTS`."""
+
+PRESET = Arguments(
+    aliases={"num_classes": "classes", "n_classes": "classes", "random_state": "seed"},
+    hints={
+        **dict.fromkeys(
+            ("in_channels", "in_chans", "channels"),
+            "give the shape of an input, channels first: input_shape=(C, H, W)",
+        ),
+        **dict.fromkeys(("pretrained", "weights"), "models.load(name) loads a trained net"),
+        **dict.fromkeys(("width_mult", "alpha"), "it is width, a number of channels"),
+    },
+    too_many="its arguments have names, such as seed=0",
+)
+"""Of `nn.create_net` and the predefined nets, such as `nn.lenet`."""

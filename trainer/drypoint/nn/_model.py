@@ -16,6 +16,7 @@ from drypoint.common import (
     attribute_hints,
     check_suffix,
     html_text,
+    kind_of,
     read_bytes,
     write_atomic,
 )
@@ -89,7 +90,7 @@ class Model:
     def __post_init__(self) -> None:
         """Check the parts, and bind the net to the encoder's shape."""
         if not isinstance(self.net, Layer):
-            raise ModelError(f"a model wants a net or layer, got {self.net!r}")
+            raise ModelError(f"a model wants a net or layer, got {kind_of(self.net)}")
         if has_several_inputs(self.net):
             if self.encoder is not None:
                 raise ModelError("a net of several inputs takes arrays by name, and no encoder")
@@ -478,6 +479,8 @@ def load(path: str | Path) -> Model:
     try:
         return loads(read_bytes(path))
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+        is_onnx = Path(path).suffix == ".onnx"
+        hint = "; it is ONNX by its name: interop.from_onnx reads it" if is_onnx else ""
+        raise ModelFileError(f"{path}: {error}{hint}") from error
     except DrypointError as error:
         raise ModelFileError(str(error)) from error

@@ -6,11 +6,11 @@ CONTRIBUTING.md has the rule.
 from drypoint.common import Names
 
 _VALUE = "a picture is a value: print(picture), or picture.save(path)"
+PICTURE_HINTS: Names = dict.fromkeys(("show", "savefig"), _VALUE)
 
 MODULE_ALIASES: Names = {"plot_model": "net"}
 MODULE_HINTS: Names = {
-    "show": _VALUE,
-    "savefig": _VALUE,
+    **PICTURE_HINTS,
     "imshow": "it is images([image])",
     "plot": "each picture has its function: training, confusion, examples, ...",
     "heatmap": "it is confusion(measurement)",

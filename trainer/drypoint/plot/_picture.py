@@ -9,8 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from drypoint.common import check_writable, how_to_install, html_text, printable, write_atomic
+from drypoint.common import (
+    attribute_hints,
+    check_writable,
+    how_to_install,
+    html_text,
+    printable,
+    write_atomic,
+)
 
+from ._aliases import PICTURE_HINTS
 from ._errors import MatplotlibMissingError, PlotError
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ class Layout:
     columns: int = 1
 
 
+@attribute_hints(PICTURE_HINTS)
 @dataclass(frozen=True, eq=False, repr=False)
 class Picture(ABC):
     """An immutable value that holds the data of a drawing.

@@ -35,6 +35,7 @@ MODULE_HINTS: Names = {
 RESULT_HINTS: Names = {
     "accuracy": 'it is metrics["accuracy"], on the training examples; val_metrics has validation',
     "val_accuracy": 'it is val_metrics["accuracy"]',
+    "evaluate": "it is measure.measure(result.model, test)",
     "losses": 'they are history["loss"], one an epoch, and batch_loss, one a step',
     "predict": "it is result.model.predict(x)",
     "save": "it is result.model.save(path)",

@@ -84,9 +84,6 @@ def make_heads(
     objective = Objective(
         graph=TrainingGraph(net, losses, name=name),
         weights={head.loss: factors[head.name] for head in heads},
-        output_port=None,
-        target_port=None,
-        activation=None,
         heads=tuple(heads),
     )
     text = ", ".join(f"{port}: {factors[port]:g} {loss!r}" for port, loss in losses.items())

@@ -108,12 +108,6 @@ def metric_sums(
 ) -> dict[str, NDArray[np.float64]]:
     """Name -> sum of the metric over the examples of a batch, for several batches of one size.
 
-    Args:
-        metrics: name -> function, as `resolve_metrics` gives them.
-        objective: the training objective.
-        outputs: the outputs for the examples of all batches.
-        batches: the batches, in the order of ``outputs``.
-
     Raises:
         TrainError: a function does not give one number for each example.
     """

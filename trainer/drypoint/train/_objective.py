@@ -94,9 +94,9 @@ class Objective:
 
     graph: Graph
     weights: Mapping[str, float]
-    output_port: str | None
-    target_port: str | None
-    activation: Layer | None
+    output_port: str | None = None
+    target_port: str | None = None
+    activation: Layer | None = None
     classes: bool = False
     heads: tuple[Head, ...] = ()
 
@@ -164,18 +164,14 @@ def make_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Obje
     """
     weights = _weights(graph, loss)
     if len(weights) > 1:
-        return Objective(
-            graph=graph, weights=weights, output_port=None, target_port=None, activation=None
-        )
+        return Objective(graph=graph, weights=weights)
     name = graph.wiring.outputs[next(iter(weights))][0]
     graph, activation = _move_activation(graph, name)
     feeds = graph.wiring.feeds[name]
     source, port = feeds.get("input", ("", ""))
     to, target = feeds.get("target", (name, ""))
     if not isinstance(graph.layers[name], Loss) or not source or to:
-        return Objective(
-            graph=graph, weights=weights, output_port=None, target_port=None, activation=None
-        )
+        return Objective(graph=graph, weights=weights)
     answer = next((p for p, end in graph.wiring.outputs.items() if end == (source, port)), None)
     if answer is None:
         answer = _unused_name("answer", graph)

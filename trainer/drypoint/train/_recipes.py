@@ -79,7 +79,7 @@ class Recipe:
         """Train a LeNet by the recipe; the result is the net of the last step.
 
         Args:
-            dataset: grey images and their labels.
+            dataset: gray images and their labels.
             seed: the seed of all random numbers.
             validation_split: examples held out for validation, as for `train.fit`; they do not
                 choose the net.

@@ -36,6 +36,12 @@ def make_decoder(
     if not isinstance(loss, CrossEntropyLoss):
         return None
     if classes is not None:
+        if n_outputs not in (None, len(classes)):
+            raise TrainError(
+                f"the data have the {len(classes)} classes {class_names(classes)}, the net "
+                f"{n_outputs} outputs: give the net's last layer {len(classes)}, as "
+                f"nn.lenet(classes={len(classes)}) and nn.Linear({len(classes)}) do"
+            )
         return ClassDecoder(classes)
     if column.dtype.kind == "U":
         return ClassDecoder(tuple(np.unique(column).tolist()))

@@ -13,16 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensors import (
-    LIMITS,
-    NUMPY_TYPE,
-    DType,
-    Pair,
-    ProgramError,
-    Shape,
-    Sides,
-    Tensor,
-)
+from .._tensors import LIMITS, NUMPY_TYPE, DType, Pair, ProgramError, Shape, Sides, Tensor
 from ._arithmetic import Plane, requantize, surround
 from ._interval import Integers, Interval
 

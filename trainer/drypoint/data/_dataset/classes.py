@@ -66,9 +66,11 @@ def class_places(
     places = [exact.get(name, digits.get(str(name))) for name in classes]
     missing = [name for name, place in zip(classes, places, strict=True) if place is None]
     if missing:
+        numbers = len(missing) == len(model_classes) and all(isinstance(n, int) for n in missing)
+        hint = "; in this order they are np.array(classes)[y]" if numbers else ""
         raise UnknownClassError(
             f"the data have {list_classes(missing)}, which {owner} lacks; its classes: "
-            f"{list_classes(model_classes)}"
+            f"{list_classes(model_classes)}{hint}"
         )
     if len(set(places)) < len(places):  # 7 and "7" on one side, only one of them on the other
         twice = next(n for n, p in zip(classes, places, strict=True) if places.count(p) > 1)

@@ -286,6 +286,10 @@ def _check_images(images: NDArray[Any]) -> NDArray[np.uint8]:
     if x.dtype != np.uint8 or not (gray or rgb):
         scaled = x.dtype.kind == "f" and x.size and 0 <= x.min() <= x.max() <= 1
         hint = ": of values in [0, 1] it is (255 * x).round().astype('uint8')" if scaled else ""
+        if x.dtype.kind == "f" and not scaled:
+            hint = ": give the pixels as they were before mean and deviation"
+        if x.dtype == np.uint8 and x.ndim == 2:
+            hint = ": of rows of pixels it is x.reshape(-1, height, width)"
         raise DatasetError(
             "images must be uint8 of shape (N, H, W) or (N, H, W, 3), signals int16 or floats, "
             f"not {x.dtype} of shape {images.shape}{hint}"

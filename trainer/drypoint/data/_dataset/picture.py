@@ -50,9 +50,10 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
         case str() | Path():
             with _open(Path(picture), limit) as image:
                 return _image_pixels(image, limit)
+    hint = ": np.asarray(x) makes an array of it" if hasattr(picture, "__array__") else ""
     raise CoderError(
         f"an image must be a Pillow image, a uint8 or float array or a path, "
-        f"not {type(picture).__name__}"
+        f"not {type(picture).__name__}{hint}"
     )
 
 

@@ -11,13 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._dataset.dataset import Dataset
 from .._dataset.signals import MOST, Signals, is_signals, plain_signals
 from .._errors import CoderError, DatasetError
-from .options import (
-    Configured,
-    Statistic,
-    check_deviation,
-    check_statistic,
-    per_channel,
-)
+from .options import Configured, Statistic, check_deviation, check_statistic, per_channel
 
 _HIGHEST_RATE = 0x7FFFFFFF  # steps a second: an int of C
 

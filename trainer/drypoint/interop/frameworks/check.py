@@ -117,11 +117,12 @@ def _by_name(
 
 
 def _outputs(values: Any) -> list[NDArray[Any]]:
-    """The output, or the outputs that a dict or a tuple holds."""
+    """The output, or the outputs that a dict or a tuple holds; PyTorch's without gradients."""
     if isinstance(values, dict):
         values = tuple(values.values())
     several = values if isinstance(values, tuple) else (values,)
-    return [np.atleast_1d(np.asarray(value)) for value in several]
+    plain = (value.detach() if hasattr(value, "detach") else value for value in several)
+    return [np.atleast_1d(np.asarray(value)) for value in plain]
 
 
 def _rows(

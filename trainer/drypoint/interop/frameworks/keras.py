@@ -61,12 +61,6 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
 def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> list[str]:
     """Add the nodes of all layers of a model.
 
-    Args:
-        model: the model.
-        inputs: the names of the tensors that the model reads.
-        nodes: where nodes are added.
-        prefix: the start of the names of the model's tensors.
-
     Returns:
         The names of the model's outputs.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.common import DrypointError, check_kind, read_bytes
+from drypoint.common import DrypointError, check_kind, file_kind, read_bytes
 from drypoint.program import output_names
 
 from .._cut import output_tensors
@@ -129,7 +129,8 @@ def _parse(content: bytes, folder: Path | None, subject: str) -> Any:
         raise
     except Exception as error:  # protobuf and the checker raise types of their own C++ side
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise OnnxError(f"{subject} no ONNX model that can be read: {lines[0]}") from error
+        reason = file_kind(content) or lines[0]
+        raise OnnxError(f"{subject} no ONNX model that can be read: {reason}") from error
     return proto
 
 

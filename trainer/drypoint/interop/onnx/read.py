@@ -170,10 +170,6 @@ def is_quantized_onnx(
 def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, dict[str, int]]:
     """The layers of a graph, and the number of the layer that computes each output.
 
-    Args:
-        graph: the graph.
-        integers: whether tensors may be quantized.
-
     Raises:
         OnnxError: nodes cannot be converted.
     """

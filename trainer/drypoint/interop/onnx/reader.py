@@ -161,7 +161,7 @@ class Reader:
                 lost.add(name)
             else:
                 self.waiting.pop(name, None)
-                self.values[name] = TensorView(end=STAND_IN, layer_shape=shape, shape=shape)
+                self.values[name] = TensorView.of_layer(STAND_IN, shape)
         return lost
 
     def _convert(
@@ -275,10 +275,7 @@ class Reader:
             (alone,) = {0, 1, 2} - {*axes}
             axes = axes[0], alone, axes[1]
         if axes is not None and len(axes) == len(value.layer_shape) == 3:
-            whole = TensorView(
-                end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape
-            )
-            value = self.draft.add(nn.Permute(axes), (whole,))
+            value = self.draft.add(nn.Permute(axes), (value.whole,))
         elif value.index is not None:
             value = self._with_channels_moved(value)
         end = self.draft.reshape(value, shape)
@@ -338,7 +335,7 @@ class Reader:
         if axes_of(value) is not None:
             return value
         if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
-            return TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+            return value.whole
         if value.index is not None:
             raise Unsupported(
                 f"is a tensor {value.shape} in another order than {value.layer_shape}: end before "
@@ -374,7 +371,7 @@ class Reader:
         if len(shape) == 1:
             del self._raw[value.end]
             return
-        view = TensorView(end=0, layer_shape=shape, shape=shape)
+        view = TensorView.of_layer(0, shape)
         # A convolution before any Transpose reads the file's axes, which are (C, H, W) then.
         first = next((node.op for node in self.graph.nodes if node.op in _AXES_KNOWN), "Transpose")
         looks = len(shape) == 3 and shape[0] > MAX_COLORS >= shape[2]
@@ -407,7 +404,7 @@ def input_of(shape: Shape, bound: TensorView | None) -> TensorView:
         bound: the view of the input that the first layer reads.
     """
     if bound is None:
-        return TensorView(end=0, layer_shape=shape, shape=shape)
+        return TensorView.of_layer(0, shape)
     if bound.index is None:
         return TensorView(end=0, layer_shape=bound.layer_shape, shape=shape)
     places: Index = np.empty(bound.size, np.intp)

@@ -297,13 +297,7 @@ class _Writer:
     def model(
         self, reads: nn.Shape, gives: Mapping[str, nn.Shape], metadata: Mapping[str, str]
     ) -> bytes:
-        """The file.
-
-        Args:
-            reads: the shape of an input.
-            gives: name -> shape of each output.
-            metadata: names and texts.
-        """
+        """The file."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.FLOAT
         shapes = {"input": reads, **gives}
         first, *ends = (

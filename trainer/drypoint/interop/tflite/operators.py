@@ -20,16 +20,7 @@ from .reader import LayerOutput, Reader, clip_of
 from .rewrites import SHUFFLE
 from .slicing import SLICING
 from .upsampling import UPSAMPLING
-from .walk import (
-    NO_PADDING,
-    RESHAPES,
-    constant,
-    hint,
-    input_tensor,
-    padding,
-    pair,
-    sides,
-)
+from .walk import NO_PADDING, RESHAPES, constant, hint, input_tensor, padding, pair, sides
 
 
 def _convolution(reader: Reader, op: Operator) -> None:

@@ -132,9 +132,6 @@ class Reader:
         An operator without a counterpart gets some output, so that the operators after it are
         checked too. Nothing is said of operators that read an output that got none.
 
-        Args:
-            converters: by kind; a converter raises `Unsupported`.
-
         Raises:
             TfliteError: some cannot be converted; the message has a line for each reason.
         """

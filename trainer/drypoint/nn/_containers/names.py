@@ -2,11 +2,10 @@
 
 import contextlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
-from drypoint.common import known_word
+from drypoint.common import known_word, number_words
 
 from .._errors import ConfigError, LayerError, PathError
 from .._layers import activations
@@ -56,7 +55,9 @@ def name_layers(
     if isinstance(layers, Mapping):
         by_name = {name: _layer(layer, kind, f" as '{name}'") for name, layer in layers.items()}
     else:
-        by_name = _number_names([_layer(layer, kind) for layer in layers])
+        modules = [_layer(layer, kind) for layer in layers]
+        names = number_words([module.short_name for module in modules])
+        by_name = dict(zip(names, modules, strict=True))
     if not by_name:
         raise ConfigError(kind, "wants at least one layer")
     for name in by_name:
@@ -137,14 +138,3 @@ def _layer(value: object, kind: str, name: str = "") -> Module:
         raise ConfigError(kind, f"knows the words {words}; got {value!r}{name}")
     hint = "" if name else "; write nn.ReLU() with brackets"
     raise ConfigError(kind, f"wants layers, got {value!r}{name}{hint}")
-
-
-def _number_names(layers: list[Module]) -> dict[str, Module]:
-    totals = Counter(layer.short_name for layer in layers)
-    seen: Counter[str] = Counter()
-    names = {}
-    for layer in layers:
-        short = layer.short_name
-        seen[short] += 1
-        names[f"{short}{seen[short]}" if totals[short] > 1 else short] = layer
-    return names

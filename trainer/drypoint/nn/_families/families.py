@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from drypoint.common import accept
+
+from .._aliases import PRESET
 from .._containers.sequential import Sequential
 from .._errors import ConfigError, LayerError
 from .._layers.structure import Flatten
@@ -149,6 +152,7 @@ def _autoencoder(shape: Shape, sizes: Sequence[int]) -> Sequential:
     return Sequential(layers, shape)
 
 
+@accept(PRESET)
 def create_net(name: str, *, input_shape: Shape, classes: int) -> Sequential:
     """An uninitialized net of a family: ``create_net("mlp:64,32", ...)``; a classifier ends in a
     softmax.
@@ -163,7 +167,9 @@ def create_net(name: str, *, input_shape: Shape, classes: int) -> Sequential:
         ConfigError: an unknown family, sizes that it does not take, or an input shape that is too
             small for it.
     """
-    family, _, text = name.partition(":")
+    if not isinstance(input_shape, list | tuple):
+        raise ConfigError("create_net", f"wants an input_shape (C, H, W), got {input_shape!r}")
+    family, _, text = str(name).partition(":")
     if family not in FAMILIES:
         raise ConfigError("create_net", f"knows no net {name!r}; nets: {', '.join(FAMILIES)}")
     entry = FAMILIES[family]

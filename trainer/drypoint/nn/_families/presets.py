@@ -1,7 +1,13 @@
 """Predefined nets."""
 
-from collections.abc import Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec
 
+from drypoint.common import accept
+
+from .._aliases import PRESET
 from .._containers.sequential import Sequential
 from .._errors import ConfigError
 from .._layers.activations import ReLU, ReLU6, Softmax
@@ -11,7 +17,7 @@ from .._layers.pooling import GlobalAvgPool2d, MaxPool2d
 from .._layers.signal_layers import GlobalAvgPool1d, MaxPool1d
 from .._layers.structure import Flatten
 from .._module.layer import Layer
-from .._module.sizes import Shape
+from .._module.sizes import Shape, check_count
 from .blocks import (
     conv_norm,
     conv_norm_1d,
@@ -25,7 +31,29 @@ from .blocks import (
     temporal_block,
 )
 
+_Arguments = ParamSpec("_Arguments")
 
+
+def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
+    """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
+    parameters = inspect.signature(build).parameters
+    defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
+
+    @functools.wraps(build)
+    def call(*_: _Arguments.args, **values: _Arguments.kwargs) -> Sequential:
+        for name in defaults.keys() & values.keys():
+            several = isinstance(default := defaults[name], tuple)
+            sizes: Any = values[name] if several else [values[name]]
+            if not isinstance(sizes, list | tuple):
+                raise ConfigError(build.__name__, f"wants {name} such as {default}, got {sizes!r}")
+            for size in sizes:
+                check_count(build.__name__, name, size)
+        return build(*_, **values)
+
+    return accept(PRESET)(call)
+
+
+@_preset
 def lenet(
     *,
     classes: int = 10,
@@ -33,7 +61,7 @@ def lenet(
     widths: Sequence[int] = (20, 50, 500),
     seed: int | None = None,
 ) -> Sequential:
-    """LeNet for 28x28 grey images and ten classes: 431,080 parameters, 2,293,000 MACs.
+    """LeNet for 28x28 gray images and ten classes: 431,080 parameters, 2,293,000 MACs.
 
     Two convolutions of 5x5 (20 and 50 channels), each with ReLU and 2x2 max-pooling, then 500
     hidden units. 93 % of the parameters are in fc1.
@@ -61,6 +89,7 @@ def lenet(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def lenet5(
     *,
     classes: int = 10,
@@ -68,7 +97,7 @@ def lenet5(
     widths: Sequence[int] = (6, 16, 120, 84),
     seed: int | None = None,
 ) -> Sequential:
-    """The sizes of LeNet-5 (LeCun et al. 1998) for 28x28 grey images: 61,706 parameters.
+    """The sizes of LeNet-5 (LeCun et al. 1998) for 28x28 gray images: 61,706 parameters.
 
     It has ReLU and max-pooling in place of the original's squashed averages, and its second
     convolution reads all channels. It takes a seventh of `lenet`'s memory.
@@ -98,6 +127,7 @@ def lenet5(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def cnn(
     *,
     classes: int = 10,
@@ -126,6 +156,7 @@ def cnn(
     return _net({**layers, **_head(classes)}, input_shape, seed)
 
 
+@_preset
 def mlp(
     *,
     classes: int = 10,
@@ -148,12 +179,9 @@ def mlp(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def resnet8(
-    *,
-    classes: int = 10,
-    input_shape: Shape = (3, 32, 32),
-    width: int = 16,
-    seed: int | None = None,
+    *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
     """ResNet-8, as in MLPerf Tiny's image classification: 77,946 parameters, 12,501,632 MACs.
 
@@ -176,12 +204,9 @@ def resnet8(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def mobilenet(
-    *,
-    classes: int = 10,
-    input_shape: Shape = (3, 32, 32),
-    width: int = 8,
-    seed: int | None = None,
+    *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
     """A small MobileNetV2 (Sandler et al. 2018): 30,154 parameters, 936,064 MACs.
 
@@ -209,12 +234,9 @@ def mobilenet(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def mobilenet_v1(
-    *,
-    classes: int = 2,
-    input_shape: Shape = (3, 96, 96),
-    width: int = 8,
-    seed: int | None = None,
+    *, classes: int = 2, input_shape: Shape = (3, 96, 96), width: int = 8, seed: int | None = None
 ) -> Sequential:
     """MobileNetV1, as in MLPerf Tiny's visual wake words: 213,586 parameters, 7,489,664 MACs.
 
@@ -240,12 +262,9 @@ def mobilenet_v1(
     return _net({**layers, **_head(classes)}, input_shape, seed)
 
 
+@_preset
 def squeezenet(
-    *,
-    classes: int = 10,
-    input_shape: Shape = (3, 32, 32),
-    width: int = 8,
-    seed: int | None = None,
+    *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
     """A small SqueezeNet (Iandola et al. 2016): 16,634 parameters, 2,184,320 MACs.
 
@@ -276,12 +295,9 @@ def squeezenet(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def ds_cnn(
-    *,
-    classes: int = 12,
-    input_shape: Shape = (1, 49, 10),
-    width: int = 64,
-    seed: int | None = None,
+    *, classes: int = 12, input_shape: Shape = (1, 49, 10), width: int = 64, seed: int | None = None
 ) -> Sequential:
     """DS-CNN, as in MLPerf Tiny's keyword spotting: 23,180 parameters, 2,656,768 MACs.
 
@@ -302,12 +318,9 @@ def ds_cnn(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def dilated(
-    *,
-    classes: int = 10,
-    input_shape: Shape = (3, 32, 32),
-    width: int = 16,
-    seed: int | None = None,
+    *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
     """A small net of dilated convolutions: 7,642 parameters, 1,880,224 MACs.
 
@@ -331,6 +344,7 @@ def dilated(
     return _net(layers, input_shape, seed)
 
 
+@_preset
 def conv1d(
     *,
     classes: int = 6,
@@ -359,6 +373,7 @@ def conv1d(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
+@_preset
 def tcn(
     *,
     classes: int = 6,
@@ -385,12 +400,9 @@ def tcn(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
+@_preset
 def mixednet(
-    *,
-    classes: int = 2,
-    input_shape: Shape = (40, 98),
-    width: int = 32,
-    seed: int | None = None,
+    *, classes: int = 2, input_shape: Shape = (40, 98), width: int = 32, seed: int | None = None
 ) -> Sequential:
     """A net in the manner of microWakeWord's MixedNet: 17,058 parameters, 533,344 MACs.
 
@@ -414,12 +426,9 @@ def mixednet(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
+@_preset
 def ds_conv1d(
-    *,
-    classes: int = 12,
-    input_shape: Shape = (40, 98),
-    width: int = 96,
-    seed: int | None = None,
+    *, classes: int = 12, input_shape: Shape = (40, 98), width: int = 96, seed: int | None = None
 ) -> Sequential:
     """A depthwise-separable net along time, nothing padded: 80,172 parameters, 1,909,632 MACs.
 
@@ -442,6 +451,7 @@ def ds_conv1d(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
+@_preset
 def autoencoder(
     *,
     inputs: int = 640,

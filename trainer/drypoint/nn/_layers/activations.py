@@ -106,7 +106,6 @@ class Hardtanh(Pointwise, exportable="yes"):
     short_name: ClassVar[str] = "clip"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         bounds = (self.min_val, self.max_val)
         numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
         if not numbers or not all(map(math.isfinite, bounds)) or not bounds[0] < bounds[1]:
@@ -139,7 +138,6 @@ class LeakyReLU(Pointwise, in_kernels=True, per_example=True, exportable="yes"):
     short_name: ClassVar[str] = "relu"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         slope = self.negative_slope
         number = isinstance(slope, int | float) and not isinstance(slope, bool)
         if not number or not math.isfinite(slope):
@@ -176,7 +174,6 @@ class PReLU(Pointwise, per_example=True, exportable="yes"):
     param_names = ("weight",)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_count("PReLU", "num_parameters", self.num_parameters)
         number = isinstance(self.init, int | float) and not isinstance(self.init, bool)
         if not number or not math.isfinite(self.init):
@@ -316,7 +313,6 @@ class OverAxis(Layer):
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         if type(self.axis) is not int:
             raise ConfigError(type(self).__name__, f"wants an integer axis, got {self.axis!r}")
 

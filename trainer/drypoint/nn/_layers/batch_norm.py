@@ -53,7 +53,6 @@ class BatchNorm(Layer):
     buffer_names = "running_mean", "running_variance"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         kind = type(self).__name__
         check_fraction(kind, "momentum", self.momentum, inclusive=True)
         number = isinstance(self.epsilon, int | float) and not isinstance(self.epsilon, bool)

@@ -65,7 +65,6 @@ class Conv2d(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         kind = type(self).__name__
         check_count(kind, "out_channels", self.out_channels)
         self._check_window()

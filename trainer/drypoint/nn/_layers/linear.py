@@ -89,7 +89,6 @@ class Linear(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     example_rank = 1  # (I,)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_count("Linear", "out_features", self.out_features)
         if self.in_features is not None:
             check_count("Linear", "in_features", self.in_features)

@@ -150,7 +150,6 @@ class Concat(Merge, in_kernels=True, per_example=True, exportable="yes"):
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_count("Concat", "inputs", self.inputs, minimum=2)
         if self.inputs > len(string.ascii_lowercase):
             raise ConfigError("Concat", f"wants at most 26 inputs, got {self.inputs}")

@@ -5,15 +5,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from drypoint.autodiff import (
-    AutodiffError,
-    Padding,
-    Pair,
-    Tensor,
-    Window,
-    avg_pool2d,
-    max_pool2d,
-)
+from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_pool2d, max_pool2d
 from drypoint.graph import Builder, Value
 
 from .._errors import ConfigError, ShapeError
@@ -59,7 +51,6 @@ class Pool2d(Layer):
         """Whether a window gives its largest value; else its mean."""
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         kind = type(self).__name__
         self._check_window()
         window = self.window((1, 1, 1))
@@ -149,7 +140,6 @@ class AdaptiveAvgPool2d(Layer, in_kernels=True, per_example=True, exportable="ye
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_pair("AdaptiveAvgPool2d", "output_size", self.output_size)
 
     def window(self, input_shape: Shape) -> Window:

@@ -59,7 +59,6 @@ class Reshape(Layer, in_kernels=True, per_example=True, exportable="no value mov
     in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         if not isinstance(self.shape, tuple):
             raise ConfigError("Reshape", f"wants a tuple of sizes, got {self.shape!r}")
         for size in self.shape:
@@ -104,7 +103,6 @@ class Slice(Layer, per_example=True, exportable="yes"):
     short_name: ClassVar[str] = "slice"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_count("Slice", "step", self.step)
         if type(self.axis) is not int or self.axis not in (0, 1, 2):
             raise ConfigError("Slice", f"wants an axis 0, 1 or 2 of an example, got {self.axis!r}")
@@ -163,7 +161,6 @@ class InputPart(Layer, per_example=True, exportable="reads the net's input"):
     example_rank = 1  # a vector
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_count("InputPart", "first", self.first, minimum=0)
         if not isinstance(self.shape, tuple) or not self.shape:
             raise ConfigError("InputPart", f"wants a tuple of sizes, got {self.shape!r}")
@@ -207,7 +204,6 @@ class Permute(Layer, per_example=True, exportable="yes"):
     short_name: ClassVar[str] = "permute"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         axes = self.axes if isinstance(self.axes, tuple) else ()
         integers = all(type(axis) is int for axis in axes)
         if not integers or not 1 <= len(axes) <= 3 or sorted(axes) != list(range(len(axes))):
@@ -249,7 +245,6 @@ class ChannelShuffle(Layer, per_example=True, exportable="yes"):
     short_name: ClassVar[str] = "shuffle"
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_count("ChannelShuffle", "groups", self.groups)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -290,7 +285,6 @@ class ZeroPad2d(Layer, in_kernels=True, per_example=True, exportable="before a l
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         sides = self.padding if isinstance(self.padding, tuple) else (self.padding,) * 4
         if len(sides) != 4:
             raise ConfigError(
@@ -345,7 +339,6 @@ class OneHot(Layer):
     input_shape = ()
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_count("OneHot", "classes", self.classes)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -388,7 +381,6 @@ class Dropout(Layer, in_kernels=True, per_example=True, exportable="yes"):
     keeps_axes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_fraction("Dropout", "probability", self.probability, inclusive=False)
 
     def output_shape(self, input_shape: Shape) -> Shape:

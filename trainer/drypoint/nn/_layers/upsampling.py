@@ -64,7 +64,6 @@ class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameter."""
         check_pair("Upsample", "scale_factor", self.scale_factor)
         check_flag("Upsample", "align_corners", self.align_corners)
         if self.mode not in ("nearest", "bilinear"):
@@ -127,7 +126,6 @@ class Resize(Layer, per_example=True, exportable="yes"):
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_pair("Resize", "size", self.size)
         if self.alignment not in get_args(ResizeAlignment):
             wanted = ", ".join(get_args(ResizeAlignment))
@@ -173,7 +171,6 @@ class PixelShuffle(Layer, in_kernels=True, per_example=True, exportable="yes"):
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         check_count("PixelShuffle", "upscale_factor", self.upscale_factor)
         if self.mode not in ("CRD", "DCR"):
             raise ConfigError("PixelShuffle", f"wants the mode 'CRD' or 'DCR', got {self.mode!r}")
@@ -251,7 +248,6 @@ class ConvTranspose2d(Weighted, in_kernels=True, per_example=True, exportable="y
     example_rank = 3  # (C, H, W)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters."""
         kind = "ConvTranspose2d"
         check_count(kind, "out_channels", self.out_channels)
         check_pair(kind, "kernel_size", self.kernel_size)

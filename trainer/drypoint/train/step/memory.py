@@ -101,12 +101,7 @@ class GradientAccumulator:
         self._products: dict[str, LinearGradient] = {}
 
     def add(self, rows: slice, gradients: Mapping[str, Array | LazyArray]) -> None:
-        """Store the gradients of the next micro-batch; copy them if another one will follow.
-
-        Args:
-            rows: the rows of the micro-batch in the shard.
-            gradients: path -> gradient.
-        """
+        """Store the gradients of the next micro-batch; copy them if another one will follow."""
         own = slice(rows.start - self._rows.start, rows.stop - self._rows.start)
         for path, gradient in gradients.items():
             terms = self._terms.setdefault(path, [])

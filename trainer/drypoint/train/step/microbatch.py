@@ -79,12 +79,7 @@ class Splitting:
         return [slice(begin, end) for begin, end in pairwise(ends)]
 
     def block(self, rows: slice, place: Place) -> Block:
-        """A block with its micro-batches, which the threads compute in turn.
-
-        Args:
-            rows: the rows of the block in its shard.
-            place: the number of the block, or ().
-        """
+        """A block with its micro-batches, which the threads compute in turn."""
         n = rows.stop - rows.start
         parts = self.micro_batches(n) if n else []
         split, n_workers = len(parts) > 1, min(len(parts), n_threads())

@@ -48,12 +48,7 @@ class Update:
             weights.average.update(t, placeholder=_AVERAGE)
 
     def placeholder_values(self, step: int, n: int) -> Values:
-        """The values of the update's placeholders, a row for each of n steps.
-
-        Args:
-            step: the number of the first step, from 0.
-            n: the number of steps.
-        """
+        """The values of the update's placeholders, a row for each of n steps."""
         optimizer, average = self._plan.settings.optimizer, self._state.weights.average
         rates = [(t, self._plan.rate(t)) for t in range(step, step + n)]
         formulas: dict[Hashable, list[Formula]] = {}

@@ -113,24 +113,17 @@ DPK_INLINE void map(const dpk_activation *a, size_t part, size_t n_parts, of_one
 
 int DPK(activation)(const void *arguments, size_t part, size_t n_parts) {
     const dpk_activation *a = arguments;
+#define FUNCTION(number, name)                                                                     \
+    case number:                                                                                   \
+        map(a, part, n_parts, name, name##_derivative);                                            \
+        break
     switch (a->function) {
-    case DPK_RELU6:
-        map(a, part, n_parts, relu6, relu6_derivative);
-        break;
-    case DPK_LEAKY_RELU:
-        map(a, part, n_parts, leaky_relu, leaky_relu_derivative);
-        break;
-    case DPK_HARDSIGMOID:
-        map(a, part, n_parts, hardsigmoid, hardsigmoid_derivative);
-        break;
-    case DPK_HARDSWISH:
-        map(a, part, n_parts, hardswish, hardswish_derivative);
-        break;
-    case DPK_SILU:
-        map(a, part, n_parts, silu, silu_derivative);
-        break;
-    default:
-        map(a, part, n_parts, gelu, gelu_derivative);
+        FUNCTION(DPK_RELU6, relu6);
+        FUNCTION(DPK_LEAKY_RELU, leaky_relu);
+        FUNCTION(DPK_HARDSIGMOID, hardsigmoid);
+        FUNCTION(DPK_HARDSWISH, hardswish);
+        FUNCTION(DPK_SILU, silu);
+        FUNCTION(DPK_GELU, gelu);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hyperbolic tangent and logistic function, and their gradients, a vector at a time.
+/* Hyperbolic tangent and logistic function, a vector at a time.
  *
  * The coefficients are from a Chebyshev interpolation of (tanh x / x - 1) / x^2 for |x| <= 0.55,
  * rounded to float: within 6.1e-9 of tanh x. */
@@ -38,25 +38,5 @@ int DPK(tanh)(const void *arguments, size_t part, size_t n_parts) {
 
 int DPK(sigmoid)(const void *arguments, size_t part, size_t n_parts) {
     map(arguments, part, n_parts, dpk_logistic);
-    return 0;
-}
-
-int DPK(tanh_gradient)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_elements *a = arguments;
-    const float *restrict g = a->x, *restrict value = a->value;
-    float *restrict y = a->y;
-    const size_t end = dpk_begin(a->n, part + 1, n_parts);
-    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
-        y[i] = g[i] * (1 - value[i] * value[i]);
-    return 0;
-}
-
-int DPK(sigmoid_gradient)(const void *arguments, size_t part, size_t n_parts) {
-    const dpk_elements *a = arguments;
-    const float *restrict g = a->x, *restrict value = a->value;
-    float *restrict y = a->y;
-    const size_t end = dpk_begin(a->n, part + 1, n_parts);
-    for (size_t i = dpk_begin(a->n, part, n_parts); i < end; i++)
-        y[i] = g[i] * value[i] * (1 - value[i]);
     return 0;
 }

@@ -5,17 +5,21 @@
 
 #include "dpk_vector.h"
 
-dpk_task DPK(sgd), DPK(adam), DPK(rmsprop), DPK(sign_sgd), DPK(average), DPK(gradient_sum);
-dpk_task DPK(pool2d), DPK(pool2d_gradient), DPK(relu), DPK(relu_gradient), DPK(cross_entropy);
-dpk_task DPK(add), DPK(tanh), DPK(tanh_gradient), DPK(sigmoid), DPK(sigmoid_gradient);
-dpk_task DPK(activation), DPK(scale_planes), DPK(plane_products);
-dpk_task DPK(squared_error), DPK(scaled_rows), DPK(copy), DPK(dropout);
-dpk_task DPK(batch_norm), DPK(batch_norm_gradient);
-dpk_task DPK(weight_codes), DPK(weight_codes_gradient);
-dpk_task DPK(requantize), DPK(requantize_gradient);
-dpk_task DPK(row_sums), DPK(conv2d), DPK(conv2d_weight_gradient), DPK(matmul);
-dpk_task DPK(sparse_weight_gradient), DPK(row_products);
-dpk_task DPK(filters), DPK(winograd), DPK(winograd_input_gradient), DPK(winograd_weight_gradient);
+/* clang-format off */
+#define DPK_TASKS(TASK)                                                                            \
+    TASK(sgd) TASK(adam) TASK(rmsprop) TASK(sign_sgd) TASK(average) TASK(gradient_sum)             \
+    TASK(pool2d) TASK(pool2d_gradient) TASK(relu) TASK(relu_gradient) TASK(cross_entropy)          \
+    TASK(add) TASK(tanh) TASK(tanh_gradient) TASK(sigmoid) TASK(sigmoid_gradient)                  \
+    TASK(activation) TASK(scale_planes) TASK(plane_products) TASK(squared_error)                   \
+    TASK(scaled_rows) TASK(copy) TASK(dropout) TASK(batch_norm) TASK(batch_norm_gradient)          \
+    TASK(weight_codes) TASK(weight_codes_gradient) TASK(requantize) TASK(requantize_gradient)      \
+    TASK(row_sums) TASK(conv2d) TASK(conv2d_weight_gradient) TASK(matmul)                          \
+    TASK(sparse_weight_gradient) TASK(row_products) TASK(filters) TASK(winograd)                   \
+    TASK(winograd_input_gradient) TASK(winograd_weight_gradient)
+/* clang-format on */
+
+#define DPK_DECLARE(name) dpk_task DPK(name);
+DPK_TASKS(DPK_DECLARE)
 
 extern const dpk_kernels DPK(kernels);
 

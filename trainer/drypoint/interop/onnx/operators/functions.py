@@ -471,7 +471,7 @@ def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView | None:
     if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
         return None
     end = reader.draft.reshape(replace(b, index=None), (channels, 1, 1))
-    factors = TensorView(end=end, layer_shape=(channels, 1, 1), shape=(channels, 1, 1))
+    factors = TensorView.of_layer(end, (channels, 1, 1))
     return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
 
 

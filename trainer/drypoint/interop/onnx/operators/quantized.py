@@ -200,11 +200,7 @@ _FORMS = {
 
 
 def integer_handlers(floats: dict[str, Handler]) -> dict[str, Handler]:
-    """The operators of this module.
-
-    Args:
-        floats: the float operators.
-    """
+    """The operators of this module, by the float operators."""
 
     def of(form: Form) -> Handler:
         return lambda reader, node: _integer(reader, node, form, floats[form.op])

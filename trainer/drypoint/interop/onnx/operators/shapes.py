@@ -105,15 +105,7 @@ def concat(reader: Reader, node: Node) -> None:
     if rank == 2:
         parts = [reader.vector(value) for value in values]
         output = reader.draft.add(nn.Concat(len(parts)), tuple(parts))
-        reader.set(
-            node,
-            TensorView(
-                end=output.end,
-                layer_shape=output.layer_shape,
-                shape=shape,
-                index=_concat_index(parts),
-            ),
-        )
+        reader.set(node, replace(output, index=_concat_index(parts)))
         return
     orders = [axes_of(value) for value in values]
     if len(set(orders)) > 1 or orders[0] is None:

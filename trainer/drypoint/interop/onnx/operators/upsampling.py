@@ -104,7 +104,7 @@ def resize(reader: Reader, node: Node) -> None:
                 f"resizes {n} to {m} pixels; ours repeats each pixel: use a whole factor"
             )
     if value.end == STAND_IN:  # what stands for a refused node has its axes in any order
-        reader.set(node, TensorView(end=STAND_IN, layer_shape=after[1:], shape=after[1:]))
+        reader.set(node, TensorView.of_layer(STAND_IN, after[1:]))
         return
     value, axes = reader.plane(value)
     if 0 in axes and factors[1 + axes.index(0)] > 1:
@@ -112,10 +112,7 @@ def resize(reader: Reader, node: Node) -> None:
     check_size(after[1:])
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}
     layer = nn.Upsample((factor.get(1, 1), factor.get(2, 1)))
-    output = reader.draft.add(
-        layer, (TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape),)
-    )
-    reader.set(node, place(output, axes, after[1:]))
+    reader.set(node, place(reader.draft.add(layer, (value.whole,)), axes, after[1:]))
 
 
 def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int, ...]) -> None:
@@ -136,7 +133,7 @@ def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int
     ):
         raise Unsupported("resizes by scales that make no whole number of pixels: give the sizes")
     if value.end == STAND_IN:
-        reader.set(node, TensorView(end=STAND_IN, layer_shape=after, shape=after))
+        reader.set(node, TensorView.of_layer(STAND_IN, after))
         return
     value, axes = reader.plane(value)
     size = {axis: after[i] for i, axis in enumerate(axes)}
@@ -144,8 +141,7 @@ def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int
         raise Unsupported("interpolates channels")
     check_size(after)
     layer = nn.Resize((size.get(1, 1), size.get(2, 1)), alignment=_ALIGNMENTS[where])
-    view = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
-    reader.set(node, place(reader.draft.add(layer, (view,)), axes, after))
+    reader.set(node, place(reader.draft.add(layer, (value.whole,)), axes, after))
 
 
 def _scales(reader: Reader, node: Node) -> list[float] | None:

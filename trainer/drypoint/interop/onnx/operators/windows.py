@@ -205,7 +205,7 @@ def _pad_plane(
         padded = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
         output = reader.draft.add(padded, (value,))
     else:
-        output = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+        output = value.whole
     first, last = sides.get(0, (0, 0))
     if first or last:
         if fill:
@@ -227,7 +227,7 @@ def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorVi
     value, axes = reader.plane(value)
     of_image, start, stop, step = axes[axis], taken.start, taken[-1] + 1, taken.step
     size = value.shape[axis]
-    output = TensorView(end=value.end, layer_shape=value.layer_shape, shape=value.layer_shape)
+    output = value.whole
     if reader.integers and step == 1 and _is_upsampling(reader, value):
         before, after = start, size - stop
         sides = (before, 0, after, 0) if of_image == 1 else (0, before, 0, after)

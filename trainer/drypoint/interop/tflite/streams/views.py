@@ -70,11 +70,6 @@ class Step:
 def pace(tensors: Sequence[FileTensor], step: Step, output: int) -> tuple[int, int] | None:
     """(reach, stride): an output's row i depends on the ``reach`` rows of each input from row
     i * stride on, and on nothing else. None of an operator that reads all its rows at once.
-
-    Args:
-        tensors: the file's.
-        step: the operator.
-        output: the number of an output.
     """
     op, shape = step.op, tensors[output].shape
     rows = {view.rows for view in step.reads.values()}
@@ -120,13 +115,7 @@ def whole(file: File, number: int) -> View:
 
 
 def parts(file: File, op: Operator, views: Mapping[int, View]) -> dict[int, View]:
-    """Output -> view, of an operator that cuts one view or joins rows; none of another operator.
-
-    Args:
-        file: the file.
-        op: the operator.
-        views: the view of each tensor known so far.
-    """
+    """Output -> view, of an operator that cuts one view or joins rows; none of another operator."""
     if op.kind == "STRIDED_SLICE" and op.inputs[0] in views:
         part = _slice(file, op, views[op.inputs[0]])
         return {} if part is None else {op.outputs[0]: part}
