@@ -231,7 +231,8 @@ def _table_of(node: Table, source: QuantParams, target: QuantParams) -> NDArray[
     Raises:
         Unsupported: the function has no value there.
     """
-    nearest = np.rint(_values_of(node, source) / target.scale)
+    with np.errstate(over="ignore"):
+        nearest = np.rint(_values_of(node, source) / target.scale)
     table: NDArray[np.integer] = (nearest + target.zero).clip(*target.limits)
     return table.astype(NUMPY_TYPE[target.dtype])
 
