@@ -4,9 +4,20 @@ import numpy as np
 import pytest
 
 from drypoint.data import ImageEncoder
-from drypoint.nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential
-from drypoint.program import reference
-from drypoint.quant import calibrate, quantize
+from drypoint.nn import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    Graph,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    Model,
+    ReLU,
+    Sequential,
+)
+from drypoint.program import MaxPool, reference
+from drypoint.quant import calibrate, error_bound, quantize
 from drypoint.quant._fold import fold
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 8)).astype(np.uint8)
@@ -83,3 +94,32 @@ def test_the_outputs_of_a_program_are_those_of_its_net_in_their_order(layers):
 def test_without_an_encoder_a_net_needs_no_weights():
     """Only an encoder needs weights to be folded into."""
     assert len(fold(model({"pool": MaxPool2d(2)}, encoder=False)).nodes) == 2  # and the input
+
+
+def test_a_maximum_at_the_end_reads_integers_without_a_zero_point():
+    """int32 outputs of a copy have no zero point; the values before are mostly positive."""
+    layers = {"a": Conv2d(2, 3), "leaky": LeakyReLU(0.1), "last": MaxPool2d(2, stride=1)}
+    program = quantize_layers(layers)
+    last = program.ops[-1]
+    assert (type(last), last.inputs[0].zero, last.out_type) == (MaxPool, 0, "i32")
+
+
+def test_a_mean_at_the_end_has_256_steps_for_one_of_its_input():
+    given = model({"mean": AvgPool2d(2)}, encoder=False)
+    program = quantize(given, calibrate(given, IMAGES[:, None] / 255))
+    assert program.output_scale == program.input_scale / 256
+
+
+def test_a_convolution_that_others_read_keeps_its_plane_before_a_pool():
+    """Oracle: the proven bound of the error, of the pool and of the other reader."""
+    layers = {"a": Conv2d(2, 3), "pool": MaxPool2d(2), "b": Conv2d(3, 1), "c": Conv2d(3, 1)}
+    edges = [("input", "a", "pool", ".small"), ("a", "b", ".large"), ("a", ".plane")]
+    edges += [("pool", "c", ".tiny")]
+    net = Graph(layers, edges, {"input": (1, 6, 8)}).initialize(0)
+    x = IMAGES[:, None] / np.float32(255)
+    calibration = calibrate(net, x)
+    program, bounds = quantize(net, calibration), error_bound(net, calibration)
+    found = program.real(reference.run(program, program.integers(x)))
+    for output, op in zip(program.outputs, program.output_ops, strict=True):
+        wanted = net(x)[output.name].transpose(0, 2, 3, 1).reshape(len(x), -1)
+        assert np.abs(found[output.name] - wanted).max() <= bounds[op.name]

@@ -685,3 +685,20 @@ def test_scales_hold_their_promises_for_any_weights(weight, bias, source, out_sc
     assert out_scale is None or out >= out_scale
     # And the multiplier is what carries accumulators to outputs, to 15 bits.
     np.testing.assert_allclose(q.mult * 2.0 ** (q.shift - 32), unit / out, rtol=2.0**-15)
+
+
+WRITTEN = {
+    "as wide as the window": [Conv2d(2, 1), ZeroPad2d(2), AvgPool2d(2)],
+    "around pixels": [ZeroPad2d(1), AvgPool2d(2), Conv2d(2, 1)],
+}
+
+
+@pytest.mark.parametrize("layers", WRITTEN.values(), ids=WRITTEN)
+def test_padding_that_a_mean_cannot_take_in_is_written_before_it(layers):
+    """Oracle: the float net, within 2 % of the output's range, since weights have 8 bits."""
+    given_model = model(layers, mean=0.4)
+    program = quantize_model(given_model)
+    assert len(program.ops) == 3
+    found = program.real(reference.run(program, IMAGES)).reshape(len(IMAGES), *program.output_shape)
+    wanted = given_model.net(given_model.encode(IMAGES)).transpose(0, 2, 3, 1)
+    assert np.abs(found - wanted).max() < 0.02 * np.ptp(wanted)

@@ -127,3 +127,18 @@ def test_a_flattened_plane_is_not_made_larger():
     net = nn.Sequential(layers, input_shape=SHAPE).initialize(seed=0)
     with pytest.raises(quant.UnsupportedError, match="reshaped to 4x3x4: leave"):
         quant.quantize(net, quant.calibrate(net, X))
+
+
+@pytest.mark.parametrize("larger", [nn.PixelShuffle(2), nn.ConvTranspose2d(3, 2, stride=2)])
+def test_a_batch_norm_behind_blocks_scales_their_channels(larger):
+    """It becomes part of the convolution before, once for each pixel of a block."""
+    x = np.random.default_rng(0).normal(0, 1, (40, 2, 4, 5)).astype(np.float32)
+    layers = [nn.Conv2d(12, 1), larger, nn.BatchNorm2d()]
+    net = nn.Sequential(layers, input_shape=(2, 4, 5)).initialize(seed=1)
+    net = net.with_params({**net.params, "norm.scale": np.float32([1, -3, 0.1])})
+    calibration = quant.calibrate(net, x)
+    program = quant.quantize(net, calibration)
+    found = program.real(reference.run(program, program.integers(x)))
+    wanted = net(x).transpose(0, 2, 3, 1).reshape(len(x), -1)
+    bound = [*quant.error_bound(net, calibration).values()][-1]
+    assert np.abs(found - wanted).max() <= bound

@@ -27,6 +27,28 @@ def test_the_value_of_section_5():
     assert (joined.scale, joined.zero) == (8.375 / 255, -117)
 
 
+def test_a_bias_that_needs_a_coarse_step_leaves_the_other_channels_theirs():
+    """Its accumulators would not fit 32 bits; the other channel keeps max|w| / 127."""
+    weight, bias = np.array([[1.0, -0.5], [1.0, -0.5]]), np.array([3e9, 0.0])
+    q, _ = weighted_integers(weight, bias, source=QuantParams("u8", 1.0), out_scale=1.0)
+    assert q.weight[1].tolist() == [127, -64]
+    assert abs(int(q.weight[0, 0])) < 127
+    assert abs(q.bias[0] * q.unit[0] - 3e9) <= q.unit[0] / 2
+
+
+def test_weights_of_0_have_an_accumulator_of_steps_of_a_256th():
+    """Oracle: 0.3 * 256 = 76.8 and -0.2 * 256 = -51.2."""
+    source = QuantParams("u8", 0.5)
+    q, _ = weighted_integers(np.zeros((2, 3)), np.array([0.3, -0.2]), source=source, out_scale=0.01)
+    assert (q.unit.tolist(), q.bias.tolist()) == ([1 / 256] * 2, [77, -51])
+
+
+def test_coarser_steps_have_the_zero_point_of_the_same_lowest_value():
+    """Oracle: -128 + 0.4 / 0.05, and no zero point where there was none."""
+    assert QuantParams("i8", 0.025, -112).coarsen(0.05, -0.4) == QuantParams("i8", 0.05, -120)
+    assert QuantParams("i8", 0.025).coarsen(0.05, -0.4) == QuantParams("i8", 0.05)
+
+
 def test_the_factors_of_the_page():
     """Oracle: the page, sections 3 and 5."""
     assert sum_factors(0.1, 0.5) == ((6_553, 32_765), 0.5 / 32_765)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from constant_nets import add, conv, dense, depthwise, end, lookup, program, rule, u8
 
+from drypoint import nn, quant
 from drypoint.program import (
     AvgPool,
     Concat,
@@ -403,3 +404,16 @@ def test_a_copy_stays_where_more_than_16_outputs_would_be_alive():
         append(end(tensor), "all")
         _, changes = simplify_ops(*ops, reads=tuple(reads))
         assert changes == ({} if stays else {"copy": "a copy of first"})
+
+
+def test_a_constant_plane_times_a_varying_pixel_stays_a_product():
+    """A lookup of the pixel would have the pixel's shape."""
+    layers = {"const": nn.Conv2d(2, 1), "peak": nn.MaxPool2d((4, 5)), "gate": nn.Mul(),
+              "last": nn.Conv2d(2, 1)}  # fmt: skip
+    edges = [("input", "const", "gate.a"), ("input", "peak", "gate.b"), ("gate", "last")]
+    net = nn.Graph(layers, edges, {"input": (2, 4, 5)}).initialize(seed=1)
+    still = {"const.weight": np.zeros((2, 2, 1, 1)), "const.bias": np.ones(2)}
+    x = np.random.default_rng(0).normal(0, 1, (20, 2, 4, 5)).astype(np.float32)
+    program = quant.quantize(net.with_params({**net.params, **still}), x)
+    integers, simplified = program.integers(x), simplify(program).program
+    assert np.array_equal(reference.run(simplified, integers), reference.run(program, integers))

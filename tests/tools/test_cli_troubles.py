@@ -17,7 +17,7 @@ from PIL import Image
 
 import drypoint.cli
 from drypoint import data, models, nn
-from drypoint.cli import _training
+from drypoint.cli import _training, _verify
 from drypoint.cli.__main__ import build_parser, main
 from drypoint.common import DrypointError
 from drypoint.program import blob
@@ -336,6 +336,22 @@ def test_an_error_of_ours_is_one_line_without_traceback(capsys, monkeypatch):
     monkeypatch.setattr("drypoint.cli._info.load_file", failing)
     assert main(["info", "x"]) == 2
     assert capsys.readouterr() == ("", "drypoint: what came, what was wanted, where, what to do\n")
+
+
+def test_too_little_memory_is_one_line(capsys, monkeypatch):
+    def allocate(_):
+        raise MemoryError("Unable to allocate 7.28 TiB")
+
+    monkeypatch.setattr("drypoint.cli._info.run", allocate)
+    assert main(["info", "x.npz"]) == 2
+    assert capsys.readouterr().err == "drypoint: out of memory: Unable to allocate 7.28 TiB\n"
+
+
+def test_verify_draws_no_more_inputs_than_memory_holds():
+    program = models.load_program("lenet-mnist")
+    args = build_parser("verify").parse_args(["verify", "x.dpt", "--limit", "9" * 20])
+    without_data = replace(program, provenance={}, encoder=None)
+    assert len(_verify.inputs(without_data, args)) == 10_000
 
 
 def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp_path):

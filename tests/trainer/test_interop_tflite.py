@@ -215,6 +215,19 @@ def test_zeros_and_another_value_around_a_plane_keep_their_places():
     check_integers(f.bytes())
 
 
+def test_a_convolution_reads_two_paddings_of_different_values():
+    steps = {"scale": 0.05, "zero": -3}
+    f = TfliteFile((1, 3, 4, 2), **steps)
+    zeros = f.constant([[0, 0], [1, 0], [0, 1], [0, 0]])
+    at = f.then("PAD", [0, zeros], (1, 4, 5, 2), **steps)
+    fill = [f.constant([[0, 0], [0, 1], [1, 0], [0, 0]]), f.constant([90], "INT8", **steps)]
+    at = f.then("PADV2", [at, *fill], (1, 5, 6, 2), **steps)
+    valid = windows(padding="VALID", DilationHFactor=1, DilationWFactor=1)
+    weights = f.drawn(3, 2, 2, 2), f.bias(3)
+    f.then("CONV_2D", [at, *weights], (1, 4, 5, 3), scale=0.1, zero=4, **valid)
+    check_integers(f.bytes(), 0.01)
+
+
 def test_planes_that_the_operator_would_broadcast_or_pad_to_another_shape_are_refused():
     """(1, 8, 8, 1) and its view (1, 1, 1, 64) add up to (1, 8, 8, 64), whatever the file says."""
     steps, view = {"scale": 0.02, "zero": -3}, (1, 1, 1, 64)

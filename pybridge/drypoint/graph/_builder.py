@@ -311,10 +311,11 @@ class Builder:
         self, value: Value, kernel: Pair, stride: Pair, padding: Sides = NO_PADDING
     ) -> Value:
         """The largest value of each window; no node where each window is one value."""
+        value = self.plane(value)
         if not (kernel == stride == (1, 1) and not any(padding)):
-            fields = self._copies(value, shape=self._pooled_shape(value, kernel, stride, padding))
+            fields = self._copies(value, shape=_pool(_grow(value.shape, padding), kernel, stride))
             value = self.add(MaxPool(**fields, kernel=kernel, stride=stride, padding=padding))
-        return self.requantize(self.plane(value), f"{self.layer}.clip")
+        return self.requantize(value, f"{self.layer}.clip")
 
     def avg_pool(
         self,
@@ -326,13 +327,10 @@ class Builder:
         halves_away: bool = False,
     ) -> Value:
         """The mean of each window; padded places count as 0."""
-        fields = self._fields(value, shape=self._pooled_shape(value, kernel, stride, padding))
+        value = self.plane(value)
+        fields = self._fields(value, shape=_pool(_grow(value.shape, padding), kernel, stride))
         node = AvgPool(**fields, kernel=kernel, stride=stride, padding=padding)
         return self.add(replace(node, halves_away=halves_away))
-
-    def _pooled_shape(self, value: Value, kernel: Pair, stride: Pair, padding: Sides) -> Shape:
-        h, w, c = _grow(self.plane(value).shape, padding)
-        return Shape((h - kernel[0]) // stride[0] + 1, (w - kernel[1]) // stride[1] + 1, c)
 
     def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
         """A node of two planes; the second may be one pixel where the op broadcasts it."""
@@ -439,13 +437,12 @@ class Builder:
         return self.add(Pad(**fields, sides=sides, fill=fill))
 
     def crop(self, value: Value, sides: Sides) -> Value | None:
-        """An upsampling that nothing else reads, without rows and columns at its edges; None where
-        the value is no upsampling's.
+        """An upsampling that nothing else reads, less rows and columns at its edges; None of a view
+        or of another node.
         """
         node = self.node(value)
-        if not isinstance(node, Upsample):
+        if not isinstance(node, Upsample) or value.shape != node.shape:
             return None
-        value = self.plane(value)
         top, left, bottom, right = sides
         shape = _grow(value.shape, (-top, -left, -bottom, -right))
         self._nodes[value.number] = replace(node, shape=shape, crop=add_sides(node.crop, sides))
@@ -485,12 +482,16 @@ class Builder:
         )
 
     def view(self, value: Value, shape: Shape) -> Value:
-        """The values as they lie in memory, seen as a plane of another shape. The net's input that
-        nothing else reads becomes such a plane.
-        """
-        if value.number == 0 and not self._input_is_shared:
+        """The values as they lie in memory, seen as another plane; an unread input becomes it."""
+        is_read = self._input_is_shared or any(0 in node.reads for node in self._nodes.values())
+        if value.number == 0 and not is_read:
             self._nodes[0] = replace(self._nodes[0], shape=shape)
         return replace(value, shape=shape)
+
+
+def _pool(shape: Shape, kernel: Pair, stride: Pair) -> Shape:
+    h, w = ((n - k) // s + 1 for n, k, s in zip(shape[:2], kernel, stride, strict=True))
+    return Shape(h, w, shape.c)
 
 
 def _grow(shape: Shape, sides: Sides) -> Shape:

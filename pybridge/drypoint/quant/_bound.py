@@ -118,14 +118,15 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
 def _weighted_error(quantized: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
     real = quantized.real_weight
     reach = quantized.source.scale * (quantized.source.magnitude + abs(quantized.source.zero))
+    rows = _rows(real)
     sums = (
-        _rows(real) * error
+        np.multiply(rows, error, out=np.zeros_like(rows), where=rows > 0)  # error may be infinite
         + _rows(node.weight - real) * reach
         + np.abs(node.bias - (q.bias + quantized.source.zero * _sums(q.weight)) * q.unit)
     )
     if node.pad is not None:
         off = float(np.abs(np.rint(node.pad).clip(0, 255) - node.pad).max())
-        sums += _rows(real) * off * quantized.source.scale
+        sums += rows * off * quantized.source.scale
     largest = np.abs(q.bias.astype(np.float64)) + quantized.source.magnitude * _rows(q.weight)
     return float((sums + _rounding(quantized.target, q, largest)).max())
 

@@ -4,6 +4,7 @@ The functions are pure: the model is not changed. One error names all layers wit
 form.
 """
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -21,7 +22,7 @@ from drypoint.graph import (
     same_order,
 )
 from drypoint.graph import Graph as LoweredGraph
-from drypoint.nn import Graph, Layer, Model, Module, Reshape, Sequential
+from drypoint.nn import Graph, Layer, LogSoftmax, Model, Module, Reshape, Sequential, Softmax
 from drypoint.program import Shape
 
 from ._errors import QuantizationError, UnsupportedError
@@ -42,8 +43,8 @@ def fold(model: Model) -> LoweredGraph:
     _check_values(net)
     assert net.input_shape is not None
     (port,) = net.wiring.inputs
-    readers = Counter(end for feeds in net.wiring.feeds.values() for end in feeds.values())
-    readers.update(net.wiring.outputs.values())
+    read_by_layers = Counter(end for feeds in net.wiring.feeds.values() for end in feeds.values())
+    readers = read_by_layers + Counter(net.wiring.outputs.values())
     shape = _plane(net.input_shape)
     builder = Builder(shape, affine=_affine(model, shape), input_is_shared=readers["", port] > 1)
     values, refused = {("", port): builder.input}, list[str]()
@@ -59,7 +60,8 @@ def fold(model: Model) -> LoweredGraph:
             refused.append(f"{builder.title}: {reason}")
             break
         try:
-            last = (path, output) in net.wiring.outputs.values()
+            _check_softmax(layer, step.output_shapes[output])
+            last = (path, output) not in read_by_layers
             values[path, output] = _lower(builder, layer, read, out, last=last)
         except Unsupported as reason:
             refused.append(f"{builder.title}: {reason}")
@@ -136,6 +138,17 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
     if not layer.exportable:
         raise Unsupported(f"the engine has no such op: {layer.use_instead}")
     return layer.lower(builder, *read)
+
+
+def _check_softmax(layer: Module, shape: tuple[int, ...]) -> None:
+    """Refuse a softmax along an axis of one value beside a longer axis: a program's is over the
+    channels.
+    """
+    if isinstance(layer, Softmax | LogSoftmax) and shape[layer.axis] == 1 < math.prod(shape):
+        raise Unsupported(
+            f"it acts along axis {layer.axis} of {shape}, where each value is alone; wanted: along "
+            "the channels, axis=0, or a Flatten before it"
+        )
 
 
 def _name_layer(name: str, net: Graph) -> str:

@@ -20,6 +20,7 @@ from drypoint.graph import (
     QuantParams,
     Resize,
     Table,
+    Unsupported,
     Weighted,
     mean_integers,
     prelu_integers,
@@ -31,11 +32,12 @@ from drypoint.graph import (
 from drypoint.program import NUMPY_TYPE
 
 from ._calibration import Calibration
-from ._errors import QuantizationError
+from ._errors import QuantizationError, UnsupportedError
 
 PIXELS = QuantParams("u8", 1.0)  # an encoder's; `fold` put the encoder's scale into the weights
 LAST_STEPS = 2**24  # integers up to the largest output of a function that ends a program
 SMALLEST_SCALE = 1e-30  # a range below is taken for 0 .. 0
+LARGEST_SCALE = 2.0**128  # of a group: no float32 is larger
 LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 
 
@@ -51,6 +53,7 @@ def quantize_nodes(
 
     Raises:
         QuantizationError: the calibration lacks a layer of the net.
+        UnsupportedError: a node has numbers that no integers stand for.
     """
     choice = _Choice(graph, calibration, bits_of)
     for raises in itertools.count():
@@ -90,7 +93,7 @@ class _Choice:
             QuantizationError: floors rise without end, since a coarser group makes its own inputs
                 coarser.
         """
-        if raises >= len(self.graph.nodes):
+        if raises >= len(self.graph.nodes) or quantized.target.scale > LARGEST_SCALE:
             raise QuantizationError(
                 f"{quantized.node.name}: its weights are too large for one scale of its input and "
                 "its output, which a concatenation after it needs: normalize before that"
@@ -154,7 +157,10 @@ class _Choice:
             sources = tuple(activations[n] for n in node.reads)
             output = None if number in outputs else activations[number]
             bits = self.bits_of(node.name)
-            quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
+            try:
+                quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
+            except Unsupported as reason:
+                raise UnsupportedError(f"no integer form for {node.title}: it {reason}") from reason
             if output is not None and quantized.target.scale != output.scale:
                 if group.count(group[number]) > 1:
                     return group[number], quantized
@@ -201,7 +207,8 @@ def _quantize_node(
             q = prelu_integers(node.slopes, source, out_scale=scale)
         case Table():
             if scale is None:
-                reach = float(np.abs(node.function(source.reals)).max())
+                values = np.abs(_values_of(node, source))
+                reach = float(values[np.isfinite(values)].max(initial=0.0))
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
         case InputPart():
             assert scale is not None  # an input is no output
@@ -219,10 +226,25 @@ def _quantize_node(
 
 
 def _table_of(node: Table, source: QuantParams, target: QuantParams) -> NDArray[np.integer]:
-    """The integer nearest to the function of each byte's value."""
-    nearest = np.rint(node.function(source.reals) / target.scale)
+    """The integer nearest to the function of each byte's value, at most the largest of its type.
+
+    Raises:
+        Unsupported: the function has no value there.
+    """
+    with np.errstate(over="ignore"):
+        nearest = np.rint(_values_of(node, source) / target.scale)
     table: NDArray[np.integer] = (nearest + target.zero).clip(*target.limits)
     return table.astype(NUMPY_TYPE[target.dtype])
+
+
+def _values_of(node: Table, source: QuantParams) -> NDArray[np.float64]:
+    """The function of each byte's value; infinity where it overflows."""
+    with np.errstate(all="ignore"):
+        values = node.function(source.reals)
+    if np.isnan(values).any():
+        at = source.reals[np.isnan(values)][0]
+        raise Unsupported(f"computes no number of {at:g}, which its input can be")
+    return values
 
 
 def quant_params_of(lowest: float, highest: float, *, centred: bool = False) -> QuantParams:

@@ -178,6 +178,9 @@ def _run(args: argparse.Namespace) -> int:
     except DrypointError as error:
         fail(str(error))
         return PROBLEM
+    except MemoryError as error:
+        fail(f"out of memory: {error}")
+        return PROBLEM
     except KeyboardInterrupt:
         fail("interrupted")
         return INTERRUPTED

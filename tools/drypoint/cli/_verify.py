@@ -16,7 +16,7 @@ from ._pieces import add_labels_argument, load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
-RANDOM = 200  # inputs, where there are no data
+RANDOM, MOST_RANDOM = 200, 10_000  # inputs, where there are no data
 COLORS = {r"\bequal$": GREEN, r"[\w.]+: [\d,]+ bytes\b.*": RED}
 
 
@@ -57,7 +57,7 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     """Examples of ``--data``; else of the data that the net was trained on, where they are known;
     else random integers, by which bytes can be compared as well.
     """
-    count = args.limit or RANDOM
+    count = min(args.limit or RANDOM, MOST_RANDOM)
     x = read_or_none(
         lambda: program.encode(examples("test", args, program, several=True).inputs),
         f"no --data: {count} random inputs",

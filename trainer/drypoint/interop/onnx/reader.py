@@ -354,9 +354,13 @@ class Reader:
         if value.end not in self._raw:
             return
         name = self._raw[value.end]
-        if len(self.graph.inputs[name]) == 1:
+        file = self.graph.inputs[name]
+        if len(file) == 1:
             del self._raw[value.end]
             return
+        last = {2: (1, 0), 3: (2, 0, 1)}.get(len(file))  # of channels that the file has last
+        if value.index is not None and not (last and _is_moved(value, file, last)):
+            self._bind_as_it_looks(value)
         view = TensorView(end=0, layer_shape=shape, shape=value.shape, index=value.index)
         raise InputLayout(name, view)
 
@@ -379,6 +383,12 @@ class Reader:
         if len(shape) == 2 and len(value.shape) == 2:
             layer_shape = (shape[0], 1, shape[1])
         raise InputLayout(name, TensorView(end=0, layer_shape=layer_shape, shape=shape))
+
+
+def _is_moved(value: TensorView, shape: Shape, axes: Axes) -> bool:
+    """Whether a view of a tensor of a shape has its axes in this order."""
+    moved = TensorView(end=value.end, layer_shape=shape, shape=shape).transpose(axes)
+    return moved.shape == value.shape and bool((moved.order == value.order).all())
 
 
 def _is_flat_plane(value: TensorView) -> bool:

@@ -315,7 +315,7 @@ class OverAxis(Layer):
             raise ShapeError(type(self).__name__, f"wants an axis {self.axis}, got {input_shape}")
         return input_shape
 
-    def lower(self, graph: Builder, *values: Value) -> Value:  # noqa: ARG002
+    def lower(self, graph: Builder, *values: Value) -> Value:
         """The softmax of a vector or over the channels of a plane, with which a program ends."""
         (value,) = values
         if value.shape.size == value.shape.c:
@@ -325,7 +325,7 @@ class OverAxis(Layer):
                 f"it acts on a plane {value.shape}, along axis {self.axis}; wanted: along the "
                 "channels, axis=0, or a Linear before it"
             )
-        return replace(value, softmax="channels")
+        return replace(graph.plane(value), softmax="channels")
 
     @property
     def axis_of_batch(self) -> int:

@@ -256,7 +256,7 @@ class ChannelShuffle(Layer, per_example=True, exportable="yes"):
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """Channels in another order, which a convolution before takes in."""
-        value = graph.in_memory(values[0])
+        value = graph.plane(graph.in_memory(values[0]))
         order = np.arange(value.shape.c).reshape(self.groups, -1).T.reshape(-1)
         return graph.permute(value, order)
 

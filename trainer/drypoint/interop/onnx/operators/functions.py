@@ -280,7 +280,8 @@ def prelu(reader: Reader, node: Node) -> None:
         wait(reader, node, lambda x: np.where(x >= 0, x, slope * x), node.inputs[0])
         return
     value = reader.anything(reader.read(node))
-    slopes = slopes if slopes.ndim > 1 or len(value.shape) == 1 else slopes[:, None, None]
+    last = reader.graph.opset > 6 and slopes.shape == value.shape[-1:]  # repeated like a sum's
+    slopes = slopes if slopes.ndim > 1 or last else slopes[:, None, None]
     value, (numbers,) = by_channel(reader, value, [slopes])
     layer, arrays = nn.PReLU(len(numbers)), {"weight": numbers}
     steps, _ = reader.qparams.get(node.inputs[1], (None, 0))
@@ -453,9 +454,11 @@ def _repeat(reader: Reader, *values: TensorView) -> list[TensorView]:
         both = " and ".join(map(str, shapes))
         raise Unsupported(f"joins tensors {both}; wanted one shape, or a factor for each channel")
     images = [reader.image(value) for value in values]
-    sizes = zip(*(image.layer_shape for image in images), strict=True)
-    whole = tuple(max(pair) for pair in sizes)
-    return [reader.draft.repeat(image, whole) for image in images]
+    plane, shape = (
+        tuple(max(pair) for pair in zip(*sizes, strict=True))
+        for sizes in ([image.layer_shape for image in images], shapes)
+    )
+    return [reader.draft.repeat(image, plane).reshape(shape) for image in images]
 
 
 def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView | None:

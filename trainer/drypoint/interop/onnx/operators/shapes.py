@@ -13,7 +13,7 @@ from ..._tensor_view import Index, Shape, TensorView, axes_of, check_size
 from ..file import Node
 from ..reader import Handler, Reader, batch_is, place
 from .functions import align
-from .weighted import choose
+from .weighted import choose_channels, choose_elements
 from .windows import crop
 
 
@@ -232,21 +232,22 @@ def _part(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorV
     if len(taken) == value.shape[axis]:
         return value
     if len(value.shape) == 1:
-        return choose(reader, value, axis, list(taken))
+        return choose_elements(reader, value, list(taken))
     value, axes = reader.plane(value)
     if axes[axis] == 0:
-        return choose(reader, value, axis, list(taken))
+        return choose_channels(reader, value, axes, list(taken))
     return crop(reader, value, axis, taken)
 
 
 def _channels(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:
-    if len(value.shape) > 1:
-        value, axes = reader.plane(value)
-        if axes[axis] != 0:
-            if len(places) == 1:
-                return crop(reader, value, axis, range(places[0], places[0] + 1))
-            raise Unsupported("chooses rows or columns by their numbers; only channels")
-    return choose(reader, value, axis, places)
+    if len(value.shape) == 1:
+        return choose_elements(reader, value, places)
+    value, axes = reader.plane(value)
+    if axes[axis] == 0:
+        return choose_channels(reader, value, axes, places)
+    if len(places) > 1:
+        raise Unsupported("chooses rows or columns by their numbers; only channels")
+    return crop(reader, value, axis, range(places[0], places[0] + 1))
 
 
 def expand(reader: Reader, node: Node) -> None:
@@ -291,6 +292,8 @@ def softmax(reader: Reader, node: Node) -> None:
         index = None if value.index is None else value.index.reshape(shape)
         reader.set(node, replace(output, shape=shape, index=index))
         return
+    if size == 1 and reader.integers:
+        raise Unsupported(f"is a softmax of single values of {value.shape}, which are all 1")
     if axis == 0 or (old and axis != rank - 1):
         raise Unsupported(
             f"is a softmax over axis {axis} of a batch of {value.shape}; wanted: one axis, not the "

@@ -67,6 +67,8 @@ def _leave_out(
     if shape is not None and len(shape) != rank:
         raise Unsupported(f"has output_shape {shape}; wanted {rank} numbers")
     out = [n * s for n, s in zip(size, stride, strict=True)]
+    if shape is None and any(k + m < s for k, m, s in zip(kernel, more, stride, strict=True)):
+        raise Unsupported(f"has auto_pad {auto!r} and a kernel below its stride: write its pads")
     if shape is not None:
         out = [1, shape[0]] if flat else list(shape)
     sides, behind = [], []

@@ -9,7 +9,7 @@ from drypoint.graph import Unsupported
 
 from ..._draft import WHOLE
 from ..._integer_layers import FileQuantParams, Floats
-from ..._tensor_view import Array, TensorView, axis_of
+from ..._tensor_view import Array, Axes, TensorView, axis_of
 from ..file import Node
 from ..reader import Handler, Reader, place
 from .windows import numbers_of, set_image, sides_of
@@ -203,18 +203,19 @@ def batch_norm(reader: Reader, node: Node) -> None:
     reader.set(node, value.in_layer(output))
 
 
-def choose(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:
-    """Some of the channels of an image or elements of a vector, by weights of 0 and 1."""
-    if len(value.shape) == 1:
-        reader.draft.claim(len(places) * value.size)
-        matrix: Floats = np.zeros((len(places), value.size))
-        matrix[np.arange(len(places)), places] = 1.0
-        output = product(reader, value, matrix, None, WHOLE)
-        reader.draft.set_keeps(output.end)
-        return output
-    value, axes = reader.plane(value)
-    assert axes[axis] == 0  # a caller checks it
-    shape = (*value.shape[:axis], len(places), *value.shape[axis + 1 :])
+def choose_elements(reader: Reader, value: TensorView, places: list[int]) -> TensorView:
+    """Some of the elements of a vector, by weights of 0 and 1."""
+    reader.draft.claim(len(places) * value.size)
+    matrix: Floats = np.zeros((len(places), value.size))
+    matrix[np.arange(len(places)), places] = 1.0
+    output = product(reader, value, matrix, None, WHOLE)
+    reader.draft.set_keeps(output.end)
+    return output
+
+
+def choose_channels(reader: Reader, value: TensorView, axes: Axes, places: list[int]) -> TensorView:
+    """Some of the channels of an image, whose axes are ``axes``."""
+    shape = tuple(len(places) if a == 0 else n for a, n in zip(axes, value.shape, strict=True))
     return place(reader.draft.choose(value, places), axes, shape)
 
 
