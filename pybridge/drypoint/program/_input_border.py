@@ -174,7 +174,7 @@ def _shapes_of_single(plane: Shape) -> list[tuple[int, ...]]:
     """The shapes of one input without a batch axis."""
     h, w, c = plane
     shapes: list[tuple[int, ...]] = [(h, w, c), (c, h, w)]
-    shapes += [(h, w)] if c == 1 else []
+    shapes += [(h, w), (h * w,)] if c == 1 else []
     return shapes + ([(c,)] if (h, w) == (1, 1) else [])
 
 

@@ -133,7 +133,7 @@ def real_planes(values: NDArray[Any], shape: Shape, *, signal: bool) -> NDArray[
     if signal:
         forms = [(h, c), (h,)] if c == 1 else [(h, c)]
     else:
-        forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c,)] * (h * w == 1)]
+        forms = [(c, h, w), *[(c, h)] * (w == 1), *[(c * h * w,)] * (c == 1 or h * w == 1)]
     values = values[None] if values.shape in forms else values
     if values.shape[1:] not in forms:
         raise ProgramError(f"inputs are {values.shape}; wanted: {forms[0]} or a batch of these")
