@@ -64,6 +64,33 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
     assert wrong == {}, shares
 
 
+def cost_of(name, kinds, toolbox):
+    """The cost of a program of the kinds on a target, and the indices of the kinds."""
+    row = devices.target(name)
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    if missing := devices.why_not_counted(row):
+        toolbox.missing(missing)
+    program, places = kinds_program(kinds)
+    return devices.measure_cost(row, program), places
+
+
+@ONLY_CI
+@pytest.mark.parametrize("name", ["cortex-m55", "wasm32-simd128"])
+def test_groups_of_four_cost_at_most_three_times_the_plain_kind(name, toolbox):
+    """With a pool, too."""
+    kinds = (
+        conv("plain", (8, 8, 64)),
+        conv("groups", (8, 8, 64), groups=16),
+        conv("pooled", (8, 8, 64), groups=16, pool=(2, 2)),
+    )
+    cost, places = cost_of(name, kinds, toolbox)
+    plain, *groups = (
+        cost.instructions.ops[at] / kind.work for kind, at in zip(kinds, places, strict=True)
+    )
+    assert max(groups) <= MOST * plain, (plain, groups)
+
+
 # Instructions a multiply-accumulate, at most: issue 39 and docs/few-bits.md.
 FEW_BITS = {
     (4, "cortex-m0+"): {"dense": 3.5, "1x1": 3.5, "3x3": 3.2},
