@@ -354,9 +354,6 @@ static int drive_plan(drive *d) {
     if (!padded && d->whole) {
         return d->job.pool <= DRIVE_ROOM;
     }
-    if (d->job.pool > DRIVE_BESIDE) {
-        return 0;
-    }
     drive_fit_band(d, (DRIVE_ROOM - DRIVE_BESIDE) * sizeof(void *));
     const int cheap = op->in.c < DRIVE_FEW_CHANNELS && d->rows > 0 &&
                       d->columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
@@ -366,7 +363,7 @@ static int drive_plan(drive *d) {
         const size_t room = dpt_min(DRIVE_ROOM - dpt_min(DRIVE_ROOM, zeros), DPT_POINTERS);
         d->pointed = dpt_pointer_windows(op, &d->layout, room);
     }
-    return !padded || d->rows > 0 || d->pointed > 0;
+    return d->job.pool <= DRIVE_BESIDE && (!padded || d->rows > 0 || d->pointed > 0);
 }
 
 /* The op on the input at d->in. Not inlined: other ways to read a plane take less stack. */
