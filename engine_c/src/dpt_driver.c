@@ -15,17 +15,14 @@
 #include "dpt_driver.h"
 #include "dpt_geometry.h"
 
-/* Not inlined: frames of two ways to read a plane would lie in the stack together. */
-#define DRIVE_NOINLINE __attribute__((noinline))
-
-/* The memory in which the driver writes pointers and copies bands, in pointers: most ops do with
- * little. On hosts that is room for corners alone; on RISC-V V there is room for DRIVE_FEW corners
- * and a band, which is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. */
-enum { DRIVE_MUCH = DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS };
+/* The memory in which the driver writes pointers and copies bands, in pointers; the corners beside
+ * a band. A band is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. Stacks of
+ * RISC-V V are small: where the room is too small, the micro-kernel finds each tap itself. */
 #ifdef DPT_RVV
-enum { DRIVE_LITTLE = 94, DRIVE_FEW = 32, DRIVE_COLUMNS = 8 };
+enum { DRIVE_ROOM = 94, DRIVE_BESIDE = 32, DRIVE_COLUMNS = 8, DRIVE_ALIGNED = 8 };
 #else
-enum { DRIVE_LITTLE = DPT_CORNERS, DRIVE_FEW = 0, DRIVE_COLUMNS = UINT16_MAX };
+enum { DRIVE_ROOM = DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS, DRIVE_BESIDE = DPT_CORNERS };
+enum { DRIVE_COLUMNS = UINT16_MAX, DRIVE_ALIGNED = 64 };
 #endif
 
 /* Below so many channels a padded op is cheaper to copy than to point at. */
@@ -43,8 +40,7 @@ typedef struct drive {
     int exact;            /* nothing behind a segment may be read */
     int whole;            /* segments are whole units of weights: nothing behind them is read */
     const uint8_t **room; /* memory for pointers and copies */
-    size_t size, corners; /* of the memory, in pointers; corners that it has room for */
-    size_t beside;        /* corners beside a band */
+    size_t corners;       /* that it has room for, at its end */
     size_t rows, columns; /* of the output, that a band computes at most; 0 rows: none fits */
     size_t pointed;       /* windows that are computed by pointers to their taps at a time */
 } drive;
@@ -67,6 +63,7 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
+    d->job.plane = NULL;
     d->job.offset = 0;
     d->job.pool = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->taps.rows = dense ? 1u : op->kernel_h;
@@ -170,7 +167,7 @@ static void drive_inside(drive *d, const uint8_t *in, size_t pitch, size_t y, si
         drive_pixels(d, in, op->stride_w * c, pixel, rows * columns);
         return;
     }
-    const uint8_t **const at = d->room + d->size - d->corners;
+    const uint8_t **const at = d->room + DRIVE_ROOM - d->corners;
     const size_t row = columns * pool, most = dpt_min(d->corners / row, rows);
     size_t high = most, wide = columns;
     while (high > 1 && high < rows && high * row % DPT_TILE != 0) {
@@ -261,17 +258,14 @@ const uint8_t **dpt_point_taps(const dpt_op *op, const dpt_plane *p, int32_t y, 
     }
     for (int32_t ky = y; ky <= last_y; ky += op->dilation_h) {
         for (int32_t kx = x; kx <= last_x; kx += op->dilation_w, to += apart) {
-            const int inside = ky >= 0 && ky < p->height && kx >= 0 && kx < p->width;
-            *to = inside ? p->at + ky * pitch + kx * pixel : p->pad;
+            *to = dpt_plane_pixel(p, ky, kx);
         }
     }
     return to;
 }
 
-/* The corner of a window of the op, whose windows are counted output pixel by output pixel. */
-static void drive_corner(const drive *d, size_t window, int32_t *y, int32_t *x) {
-    const dpt_op *op = d->op;
-    const uint32_t number = (uint32_t)window, pool = d->job.pool;
+void dpt_find_corner(const dpt_op *op, size_t window, int32_t *y, int32_t *x) {
+    const uint32_t number = (uint32_t)window, pool = (uint32_t)op->pool_h * op->pool_w;
     const uint32_t pixel = pool == 1 ? number : number / pool, place = number - pixel * pool;
     const uint32_t row = pixel / op->out.w * op->pool_h + place / op->pool_w;
     const uint32_t column = pixel % op->out.w * op->pool_w + place % op->pool_w;
@@ -285,7 +279,7 @@ static void drive_pointers(drive *d) {
     const size_t taps = (size_t)op->kernel_h * op->kernel_w, total = (size_t)op->out.h * op->out.w;
     const uint8_t **const at = d->room, *pad = op->pad;
     if (pad == NULL) {
-        uint8_t *const zeros = (uint8_t *)(d->room + d->size) - op->in.c;
+        uint8_t *const zeros = (uint8_t *)(d->room + DRIVE_ROOM) - op->in.c;
         memset(zeros, 0, op->in.c);
         pad = zeros;
     }
@@ -302,7 +296,7 @@ static void drive_pointers(drive *d) {
         const size_t windows = n * d->job.pool;
         for (size_t i = 0; i < (windows + DPT_TILE - 1) / DPT_TILE * DPT_TILE; i++) {
             int32_t y, x; /* the last window is repeated at the end of a tile */
-            drive_corner(d, done * d->job.pool + dpt_min(i, windows - 1), &y, &x);
+            dpt_find_corner(op, done * d->job.pool + dpt_min(i, windows - 1), &y, &x);
             dpt_point_taps(op, &plane, y, x, DPT_TILE,
                            at + i / DPT_TILE * taps * DPT_TILE + i % DPT_TILE);
         }
@@ -325,14 +319,15 @@ static size_t drive_rows_inside(const dpt_op *op) {
 
 /* Without padding the input itself is read, as far as all units of a segment lie in it. The rest,
  * and what has padding, is read from bands or by pointers. */
-static void drive_convolve(drive *d) {
+static void drive_convolve(drive *d, const uint8_t **room) {
     const dpt_op *op = d->op;
     const size_t pitch = (size_t)op->in.w * op->in.c;
     const int padded = dpt_padded(op);
     const size_t rows = padded ? 0 : d->whole ? op->out.h : drive_rows_inside(op);
     d->exact = 0;
+    d->room = room;
+    d->corners = dpt_min(DRIVE_ROOM, DPT_CORNERS);
     if (rows > 0) {
-        d->corners = dpt_min(d->size, DPT_CORNERS);
         drive_inside(d, d->in, pitch, 0, 0, rows, op->out.w);
     }
     if (rows == op->out.h) {
@@ -342,7 +337,7 @@ static void drive_convolve(drive *d) {
         d->exact = !d->whole;
         drive_pointers(d);
     } else if (d->rows > 0) {
-        d->corners = d->beside;
+        d->corners = DRIVE_BESIDE;
         drive_bands(d, rows);
     } else {
         d->exact = 1;
@@ -351,52 +346,46 @@ static void drive_convolve(drive *d) {
     }
 }
 
-/* Decides how an op is read with memory for `size` pointers; returns whether that is enough. */
-static int drive_plan(drive *d, size_t size) {
+/* Decides how an op is read; returns whether there is room for it. */
+static int drive_plan(drive *d) {
     const dpt_op *op = d->op;
     const int padded = dpt_padded(op);
-    d->size = size;
-    d->beside = size < DRIVE_MUCH ? DRIVE_FEW : DPT_CORNERS;
     d->pointed = d->rows = 0;
     if (!padded && d->whole) {
-        return d->job.pool <= size;
+        return d->job.pool <= DRIVE_ROOM;
     }
-    if (d->beside < d->job.pool) {
-        return 0;
-    }
-    drive_fit_band(d, (size - d->beside) * sizeof(void *));
+    drive_fit_band(d, (DRIVE_ROOM - DRIVE_BESIDE) * sizeof(void *));
     const int cheap = op->in.c < DRIVE_FEW_CHANNELS && d->rows > 0 &&
                       d->columns >= dpt_min(op->out.w, DRIVE_COLUMNS) &&
                       dpt_span_h(op, d->rows) <= 3 * d->rows * op->pool_h * op->stride_h;
     if (padded && !cheap) {
         const size_t zeros = op->pad == NULL ? (op->in.c + sizeof(void *) - 1) / sizeof(void *) : 0;
-        const size_t pointers = zeros < size ? dpt_min(size - zeros, DPT_POINTERS) : 0;
-        d->pointed = dpt_pointer_windows(op, &d->layout, pointers);
+        const size_t room = dpt_min(DRIVE_ROOM - dpt_min(DRIVE_ROOM, zeros), DPT_POINTERS);
+        d->pointed = dpt_pointer_windows(op, &d->layout, room);
     }
-    return d->rows > 0 || d->pointed > 0;
+    return d->job.pool <= DRIVE_BESIDE && (!padded || d->rows > 0 || d->pointed > 0);
 }
 
-/* The op on n inputs, with its memory at `room`. */
-DRIVE_NOINLINE static void drive_inputs(drive *d, const uint8_t **room, const uint8_t *in,
-                                        void *out, size_t n) {
-    d->room = room;
-    for (size_t i = 0; i < n; i++) {
-        d->in = in + i * dpt_elements(d->op->in);
-        d->job.out = dpt_output(d->op, out, i);
-        drive_convolve(d);
-    }
+/* The op on the input at d->in. Not inlined: other ways to read a plane take less stack. */
+__attribute__((noinline)) static void drive_with_room(drive *d) {
+    __attribute__((aligned(DRIVE_ALIGNED))) const uint8_t *room[DRIVE_ROOM];
+    drive_convolve(d, room);
 }
 
-/* Two functions, since an op that does with little takes no more of the stack. */
-DRIVE_NOINLINE static void drive_with_little(drive *d, const uint8_t *in, void *out, size_t n) {
-    const uint8_t *room[DRIVE_LITTLE];
-    drive_inputs(d, room, in, out, n);
+#ifdef DPT_RVV
+/* The same without room. */
+__attribute__((noinline)) static void drive_without_room(drive *d) {
+    const dpt_op *op = d->op;
+    const dpt_plane plane = {d->in, op->pad, op->in.h, op->in.w, op->in.c};
+    d->exact = 1;
+    d->job.plane = &plane;
+    d->job.pixel = 0;
+    d->job.pixels = (size_t)op->out.h * op->out.w;
+    drive_channels(d);
 }
-
-DRIVE_NOINLINE static void drive_with_much(drive *d, const uint8_t *in, void *out, size_t n) {
-    __attribute__((aligned(64))) const uint8_t *room[DRIVE_MUCH];
-    drive_inputs(d, room, in, out, n);
-}
+#else
+#define drive_without_room drive_with_room /* dpt_drives has found that there is room */
+#endif
 
 void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
                     size_t n) {
@@ -407,11 +396,11 @@ void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uin
     }
     drive d;
     drive_begin(&d, kernels, &packed, in, out);
-    if (drive_plan(&d, DRIVE_LITTLE)) {
-        drive_with_little(&d, in, out, n);
-    } else {
-        drive_plan(&d, DRIVE_MUCH);
-        drive_with_much(&d, in, out, n);
+    const int fits = drive_plan(&d);
+    for (size_t i = 0; i < n; i++) {
+        d.in = in + i * dpt_elements(op->in);
+        d.job.out = dpt_output(op, out, i);
+        (fits ? drive_with_room : drive_without_room)(&d);
     }
 }
 

@@ -22,11 +22,30 @@ typedef struct dpt_taps {
     size_t length;
 } dpt_taps;
 
+/* What windows are read from: the input, some of its channels, or a copy of a band. Windows reach
+ * into padding where there is a pixel of it. */
+typedef struct dpt_plane {
+    const uint8_t *at;  /* the first channel of the pixel at (0, 0) */
+    const uint8_t *pad; /* NULL: zeros */
+    int32_t height, width;
+    size_t pixel; /* bytes from a pixel to the next */
+} dpt_plane;
+
+/* The pixel at (y, x), or a pixel of padding. */
+static inline const uint8_t *dpt_plane_pixel(const dpt_plane *p, int32_t y, int32_t x) {
+    const int inside = y >= 0 && y < p->height && x >= 0 && x < p->width;
+    return inside ? p->at + ((ptrdiff_t)y * p->width + x) * (ptrdiff_t)p->pixel : p->pad;
+}
+
+/* The corner of a window of an op, whose windows are counted output pixel by output pixel. */
+void dpt_find_corner(const dpt_op *op, size_t window, int32_t *y, int32_t *x);
+
 /* The windows of one panel of channels. */
 typedef struct dpt_gemm_job {
     const dpt_op *op; /* how to requantize and store: out, lo, hi, shift */
     void *out;
     const dpt_taps *taps;
+    const dpt_plane *plane; /* where an `exact` kernel finds taps itself; NULL: at `taps` */
     dpt_panel panel;
     size_t first, end;    /* the panel's first channel in the output; where its group ends */
     size_t offset;        /* bytes added to every pointer of `taps` */
@@ -51,15 +70,6 @@ struct dpt_depthwise_job {
     size_t lanes, apart;      /* of a panel, that are stored; from an output to the next */
     uint32_t pool;            /* windows of an output, which follow each other */
 };
-
-/* What windows are read from: the input, some of its channels, or a copy of a band. Windows reach
- * into padding where there is a pixel of it. */
-typedef struct dpt_plane {
-    const uint8_t *at; /* the first channel of the pixel at (0, 0) */
-    const uint8_t *pad;
-    int32_t height, width;
-    size_t pixel; /* bytes from a pixel to the next */
-} dpt_plane;
 
 /* Writes the pointers to all taps of the window at (y, x), row by row, each `apart` pointers behind
  * the tap before; returns where the next would lie. */

@@ -12,18 +12,16 @@
 
 enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together, at most */
 
-/* The memory that most ops do with: for pointers; in bytes for a pixel of padding without values;
- * as many bytes of it for a band. On hosts a band takes much memory. */
+/* Memory for pointers to taps; for a band, or a pixel of padding without values. Where the room of
+ * RISC-V V is too small, the micro-kernel finds each tap itself. */
 #ifdef DPT_RVV
-enum { DEPTHWISE_POINTERS = 80, DEPTHWISE_BYTES = 0x2A0, DEPTHWISE_BAND = DEPTHWISE_BYTES };
+enum { DEPTHWISE_POINTERS = 80, DEPTHWISE_BAND = 0x2A0 };
 #else
-enum { DEPTHWISE_POINTERS = DPT_POINTERS, DEPTHWISE_BYTES = DEPTHWISE_SLAB, DEPTHWISE_BAND = 0 };
+enum { DEPTHWISE_POINTERS = DPT_POINTERS, DEPTHWISE_BAND = DPT_DEPTHWISE_BAND };
 #endif
 typedef struct depthwise_room {
-    const uint8_t **taps; /* of some windows, one after the other */
-    size_t pointers;
-    uint8_t *bytes;
-    size_t size;
+    const uint8_t *taps[DEPTHWISE_POINTERS]; /* of some windows, one after the other */
+    uint8_t bytes[DEPTHWISE_BAND];
 } depthwise_room;
 
 /* The pointers to all taps of the window at (y, x), filled up to n, whole quads. */
@@ -39,14 +37,14 @@ static void depthwise_point(const dpt_op *op, const dpt_plane *p, int32_t y, int
 /* The outputs of one row from column `x` on, `columns` of them, whose first window has its corner
  * at (top, left) of the plane. job->index is the first output. */
 static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_job *job,
-                          const depthwise_room *room, int32_t top, int32_t left, size_t columns,
+                          const uint8_t **taps, int32_t top, int32_t left, size_t columns,
                           size_t together) {
     const size_t windows = (size_t)op->pool_h * op->pool_w, each = windows * job->taps;
-    const size_t most = room->pointers / each, pixel = op->out.c;
+    const size_t most = DEPTHWISE_POINTERS / each, pixel = op->out.c;
     job->apart = together * pixel;
     for (size_t x = 0, n; x < columns; x += n) {
         const size_t left_over = columns - x, whole = dpt_min(left_over / together, most);
-        const uint8_t **to = room->taps;
+        const uint8_t **to = taps;
         job->outputs = whole > 0 ? whole : 1; /* an incomplete panel comes last */
         n = whole > 0 ? whole * together : left_over;
         job->lanes = together == 1 ? job->lanes : dpt_min(n, together) * pixel;
@@ -66,9 +64,9 @@ static void depthwise_row(const dpt_op *op, const dpt_plane *p, dpt_depthwise_jo
 /* All outputs, with the input where it lies, slab by slab of channels. */
 __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const uint8_t *in,
                                                        dpt_depthwise_job *job,
-                                                       const depthwise_room *room) {
+                                                       depthwise_room *room) {
     const size_t panels = dpt_panels_of(op, job->size);
-    const size_t size = dpt_min(DEPTHWISE_SLAB, room->size), slab = size / job->size;
+    const size_t size = dpt_min(DEPTHWISE_SLAB, DEPTHWISE_BAND), slab = size / job->size;
     memset(room->bytes, 0, size);
     for (job->first = 0; job->first < panels; job->first = job->end) {
         job->end = dpt_min(panels, job->first + slab);
@@ -78,7 +76,7 @@ __attribute__((noinline)) static void depthwise_direct(const dpt_op *op, const u
                                  op->in.w, op->in.c};
         for (size_t y = 0; y < op->out.h; y++) {
             job->index = y * op->out.w * op->out.c;
-            depthwise_row(op, &plane, job, room,
+            depthwise_row(op, &plane, job, room->taps,
                           (int32_t)(y * op->pool_h * op->stride_h) - op->pad_top, -op->pad_left,
                           op->out.w, 1);
         }
@@ -111,8 +109,8 @@ static void depthwise_copy(const dpt_op *op, const uint8_t *in, const dpt_depthw
 
 /* All outputs from copies of bands. A slab is as many panels as leave room for a few rows. */
 __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const uint8_t *in,
-                                                      dpt_depthwise_job *job,
-                                                      const depthwise_room *room, size_t together) {
+                                                      dpt_depthwise_job *job, depthwise_room *room,
+                                                      size_t together) {
     uint8_t *const copy = room->bytes;
     const size_t panels = dpt_panels_of(op, job->size), c = op->out.c;
     for (job->first = 0; job->first < panels; job->first = job->end) {
@@ -122,7 +120,7 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
         for (;;) {
             width = dpt_min(dpt_panel_begin(op, job->size, job->end - 1) + job->size, c);
             width -= job->begin;
-            const size_t pixels = (room->size - job->size) / width;
+            const size_t pixels = (DEPTHWISE_BAND - job->size) / width;
             if (dpt_span_h(op, rows) * dpt_span_w(op, columns) <= pixels) {
                 break;
             }
@@ -145,24 +143,25 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
                 depthwise_copy(op, in, job, r, width, copy);
                 for (size_t i = 0; i < high; i++) {
                     job->index = ((y + i) * op->out.w + x) * c;
-                    depthwise_row(op, &plane, job, room, (int32_t)(i * op->pool_h * op->stride_h),
-                                  0, wide, together);
+                    depthwise_row(op, &plane, job, room->taps,
+                                  (int32_t)(i * op->pool_h * op->stride_h), 0, wide, together);
                 }
             }
         }
     }
 }
 
-/* An op that is packed by taps, on n inputs. */
-__attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *kernels,
-                                                       const dpt_op *op, const uint8_t *in,
-                                                       void *out, size_t n,
-                                                       const depthwise_room *room) {
+/* An op that is packed by taps, on one input. Not inlined: other ops need less stack. */
+__attribute__((noinline)) static void depthwise_with_room(const dpt_microkernels *kernels,
+                                                          const dpt_op *op, const uint8_t *in,
+                                                          void *out) {
     const uint32_t packing = kernels->packing;
+    depthwise_room room;
     dpt_depthwise_job job;
     job.kernel = kernels->depthwise;
-    job.at = room->taps;
+    job.at = room.taps;
     job.op = op;
+    job.out = out;
     job.packed = op->packed;
     job.size = dpt_depthwise_panel(packing);
     job.taps = 4 * dpt_tap_quads(op, packing);
@@ -174,27 +173,39 @@ __attribute__((noinline)) static void depthwise_planes(const dpt_microkernels *k
 #else
     const int copies = dpt_depthwise_copies(op, packing);
 #endif
-    for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
-        job.out = dpt_output(op, out, i);
-        if (copies) {
-            depthwise_bands(op, in, &job, room, together);
-        } else {
-            depthwise_direct(op, in, &job, room);
-        }
+    if (copies) {
+        depthwise_bands(op, in, &job, &room, together);
+    } else {
+        depthwise_direct(op, in, &job, &room);
     }
 }
 
-/* The same with much memory or little. Not inlined: other ops need less. */
-#define DEPTHWISE_WITH(NAME, POINTERS, BYTES)                                                      \
-    __attribute__((noinline)) static void NAME(const dpt_microkernels *kernels, const dpt_op *op,  \
-                                               const uint8_t *in, void *out, size_t n) {           \
-        const uint8_t *taps[POINTERS];                                                             \
-        uint8_t bytes[BYTES];                                                                      \
-        const depthwise_room room = {taps, POINTERS, bytes, BYTES};                                \
-        depthwise_planes(kernels, op, in, out, n, &room);                                          \
+#ifdef DPT_RVV
+/* The same without room. */
+static void depthwise_without_room(const dpt_microkernels *kernels, const dpt_op *op,
+                                   const uint8_t *in, void *out) {
+    const size_t size = dpt_depthwise_panel(kernels->packing);
+    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, kernels->packing));
+    const dpt_plane plane = {in, op->pad, op->in.h, op->in.w, op->in.c};
+    for (size_t panel = 0; panel < dpt_panels_of(op, size); panel++) {
+        const int32_t *tables = (const void *)((const uint8_t *)op->packed + panel * bytes);
+        const size_t first = dpt_panel_begin(op, size, panel);
+        const dpt_gemm_job job = {.op = op,
+                                  .out = out,
+                                  .plane = &plane,
+                                  .panel = {.bias = tables,
+                                            .mult = tables + size,
+                                            .weight = (const uint8_t *)(tables + 2 * size)},
+                                  .first = first,
+                                  .end = op->out.c,
+                                  .pixels = (size_t)op->out.h * op->out.w,
+                                  .pool = (uint32_t)op->pool_h * op->pool_w};
+        kernels->exact[0](&job);
     }
-DEPTHWISE_WITH(depthwise_with_much, DPT_POINTERS, DPT_DEPTHWISE_BAND)
-DEPTHWISE_WITH(depthwise_with_little, DEPTHWISE_POINTERS, DEPTHWISE_BYTES)
+}
+#else
+#define depthwise_without_room depthwise_with_room /* dpt_packs_depthwise: there is room */
+#endif
 
 /* The rest of this file: panels of 16 channels, for backends with 16 lanes.
  *
@@ -436,9 +447,11 @@ void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, cons
     const dpt_op packed = dpt_packed_op(op, packing);
     if (dpt_has_columns(&packed, packing)) {
         depthwise_columns(kernels, &packed, in, out, n);
-    } else if (dpt_packs_depthwise(&packed, packing, DEPTHWISE_POINTERS, DEPTHWISE_BAND)) {
-        depthwise_with_little(kernels, &packed, in, out, n);
-    } else {
-        depthwise_with_much(kernels, &packed, in, out, n);
+        return;
+    }
+    const int fits = dpt_packs_depthwise(&packed, packing, DEPTHWISE_POINTERS, DEPTHWISE_BAND);
+    for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
+        (fits ? depthwise_with_room : depthwise_without_room)(kernels, &packed, in,
+                                                              dpt_output(op, out, i));
     }
 }

@@ -107,9 +107,10 @@ size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l, size_t pointer
 }
 
 int dpt_drives(const dpt_op *op, const dpt_layout *l) {
-    return (size_t)op->pool_h * op->pool_w <= DPT_CORNERS &&
-           (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
-            dpt_pointer_windows(op, l, DPT_POINTERS) > 0);
+    return dpt_finds_taps(l->lanes) ||
+           ((size_t)op->pool_h * op->pool_w <= DPT_CORNERS &&
+            (!dpt_padded(op) || dpt_band_size(op, 1, 1) <= DPT_BAND_SIZE ||
+             dpt_pointer_windows(op, l, DPT_POINTERS) > 0));
 }
 
 int dpt_packs_depthwise(const dpt_op *op, uint32_t packing, size_t pointers, size_t bytes) {

@@ -15,6 +15,7 @@ static int packs(const dpt_op *op, uint32_t packing) {
         return dpt_drives(&packed, &l);
     }
     return op->kind == DPT_DENSE ||
+           (op->kind == DPT_DEPTHWISE && dpt_finds_taps(dpt_lanes(packing))) ||
            dpt_packs_depthwise(&packed, packing, DPT_POINTERS, DPT_DEPTHWISE_BAND);
 }
 

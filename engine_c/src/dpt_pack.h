@@ -280,8 +280,14 @@ static inline int dpt_padded(const dpt_op *op) {
     return (op->pad_top | op->pad_left | op->pad_bottom | op->pad_right) != 0;
 }
 
-/* Whether the driver computes a convolution: not where more windows are pooled than it has room
- * for, or where the window of a padded op fits no band and has too many taps for pointers. */
+/* Whether micro-kernels find taps themselves where the driver has no room for pointers to them: on
+ * RISC-V V, which alone has blocks of 32 lanes. */
+static inline int dpt_finds_taps(size_t lanes) {
+    return lanes == 32;
+}
+
+/* Whether the driver computes a convolution. Else more windows are pooled than it has room for, or
+ * the window of a padded op fits no band and has too many taps for pointers. */
 int dpt_drives(const dpt_op *op, const dpt_layout *l);
 
 /* Whether a depthwise convolution is packed by columns, or by taps that the driver has room for:

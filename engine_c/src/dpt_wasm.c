@@ -99,6 +99,15 @@ QUADS_INLINE quads_acc quads_acc_dot_chunk(quads_acc acc, quads_chunk a, quads_c
     return wasm_add_products(acc, low, high);
 }
 
+#define QUADS_GROUPS 1
+QUADS_INLINE void quads_acc_dot_groups(quads_acc *acc, const uint8_t *p, uint8_t flip,
+                                       const quads_weights *w) {
+    QUADS_UNROLL
+    for (int b = 0; b < 4; b++) {
+        acc[b] = quads_acc_dot(acc[b], quad_load(p + 4 * b, flip), w[b]);
+    }
+}
+
 /* The accumulators with one lane for each channel. */
 QUADS_INLINE v128_t wasm_one_lane(quads_acc a) {
     return wasm_i32x4_add(wasm_i32x4_shuffle(a.low, a.high, 0, 2, 4, 6),

@@ -1,5 +1,7 @@
 """Every target's kernels give the reference's bytes for every layer of random nets."""
 
+import driver_nets
+import nets
 import numpy as np
 import pytest
 from device_jobs import expected_output, random_jobs, with_packed
@@ -38,20 +40,38 @@ def jobs_program(row, toolbox):
 
 
 def test_random_nets_give_the_reference_on_every_byte(target, toolbox, jobs):
-    packed, wanted = with_packed(jobs[0], target.kernels), jobs[1]
-    own = packing.kernel_set(target.kernels)
+    every_byte_is_right(target, toolbox, *jobs)
+
+
+def every_byte_is_right(row, toolbox, jobs, wanted):
+    """Of every layer of all jobs, by every backend of a target."""
+    packed, own = with_packed(jobs, row.kernels), packing.kernel_set(row.kernels)
     exported = [own.backend.removeprefix("dpt_")] if own.number else []
-    runners = [*SIMD.get(target.name, ()), "scalar", *exported]
+    runners = [*SIMD.get(row.name, ()), "scalar", *exported]
     answer = devices.emulate(
-        target, jobs_program(target, toolbox), devices.encode(packed, target.byte_order)
+        row, jobs_program(row, toolbox), devices.encode(packed, row.byte_order)
     )
-    runs = devices.decode(packed, answer, target.byte_order)
+    runs = devices.decode(packed, answer, row.byte_order)
     for job, (crcs, outputs), found in zip(packed, wanted, runs, strict=True):
         assert [run.runner for run in found] == runners
         for run in found:
             what = f"{job.program.name} by {run.runner}"
             np.testing.assert_array_equal(run.crcs, crcs, err_msg=what)
             np.testing.assert_array_equal(run.outputs, outputs, err_msg=what)
+
+
+@ONLY_CI
+def test_risc_v_v_reads_windows_in_every_way(toolbox):
+    """With pointers and copies in a small room, and with taps that the micro-kernel finds."""
+    row = devices.target("riscv64gcv-vlen128")
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    jobs = [
+        devices.Job(program=program, inputs=nets.random_inputs(program, 1), misalignment=i % 16)
+        for i, program in enumerate(driver_nets.PROGRAMS)
+    ]
+    wanted = [expected_output(job.program, job.inputs) for job in jobs]
+    every_byte_is_right(row, toolbox, jobs, wanted)
 
 
 STRICT = [row for row in devices.TARGETS if row.strict_alignment]

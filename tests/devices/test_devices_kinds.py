@@ -8,7 +8,7 @@ import math
 import pytest
 from device_jobs import as_params
 from few_bits_nets import with_few_bits
-from layer_kinds import conv, dense, kinds_program, layer_kinds
+from layer_kinds import conv, dense, depthwise, kinds_program, layer_kinds
 
 from drypoint import devices
 from tools import ONLY_CI
@@ -62,6 +62,51 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
     shares = {kind: found[kind] / n for kind, (n, _) in CMSIS_NN[name].items()}
     wrong = {k: round(n, 2) for k, n in shares.items() if n > CMSIS_NN[name][k][1]}
     assert wrong == {}, shares
+
+
+def cost_of(name, kinds, toolbox):
+    """The cost of a program of the kinds on a target, and the indices of the kinds."""
+    row = devices.target(name)
+    for tool in devices.needed_tools(row):
+        toolbox.need(tool)
+    if missing := devices.why_not_counted(row):
+        toolbox.missing(missing)
+    program, places = kinds_program(kinds)
+    return devices.measure_cost(row, program), places
+
+
+@ONLY_CI
+@pytest.mark.parametrize("name", ["cortex-m55", "wasm32-simd128"])
+def test_groups_of_four_cost_at_most_three_times_the_plain_kind(name, toolbox):
+    """With a pool, too."""
+    kinds = (
+        conv("plain", (8, 8, 64)),
+        conv("groups", (8, 8, 64), groups=16),
+        conv("pooled", (8, 8, 64), groups=16, pool=(2, 2)),
+    )
+    cost, places = cost_of(name, kinds, toolbox)
+    plain, *groups = (
+        cost.instructions.ops[at] / kind.work for kind, at in zip(kinds, places, strict=True)
+    )
+    assert max(groups) <= MOST * plain, (plain, groups)
+
+
+@ONLY_CI
+def test_windows_of_any_size_take_little_stack_on_risc_v_v(toolbox):
+    """Of these the driver's room holds neither copies nor pointers. Oracle: a painted stack."""
+    kinds = (
+        conv("7x7 of 21", (9, 9, 21), kernel=(7, 7)),
+        conv("9x9", (9, 9, 32), kernel=(9, 9)),
+        conv("5x5 pooled", (8, 8, 128), kernel=(5, 5), pool=(2, 2)),
+        conv("groups pooled", (8, 8, 64), kernel=(5, 5), groups=2, pool=(2, 4)),
+        conv("pool of 100", (20, 20, 3), pool=(10, 10)),
+        depthwise("9x9 depthwise", (9, 9, 40), kernel=(9, 9)),
+        depthwise("5x5 depthwise pooled", (8, 8, 40), kernel=(5, 5), pool=(2, 2)),
+        depthwise("7x7, multiplier 3", (8, 8, 40), kernel=(7, 7), multiplier=3),
+    )
+    cost, places = cost_of("riscv64gcv-vlen128", kinds, toolbox)
+    found = {kind.name: cost.op_stacks[at] for kind, at in zip(kinds, places, strict=True)}
+    assert max(found.values()) <= 2560, found
 
 
 # Instructions a multiply-accumulate, at most: issue 39 and docs/few-bits.md.

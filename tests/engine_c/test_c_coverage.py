@@ -29,7 +29,9 @@ from drypoint.program import Detector, blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "table", "depthwise")
-HEADERS = {f"dpt_{name}.h" for name in ("internal", "pack", "quads", "geometry", "detect")}
+HEADERS = {
+    f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "detect")
+}
 HEADERS |= {"dpt_sound_complex.h", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
 HEADERS |= {"dpt_convolve.inc", "dpt_scalar_planes.inc"}

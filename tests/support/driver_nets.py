@@ -67,6 +67,7 @@ PROGRAMS = [
     _entry("strides", (19, 23, 8), 33, (3, 2), stride=(2, 3)),
     # windows that fit no band: taps, read exactly where they are no whole quads
     _entry("too large for a band", (3, 4, 2501), 5, (2, 3)),
+    _entry("one window, too large", (5, 5, 601), 7, (5, 5)),
     _entry("too large, padded", (3, 4, 2052), 5, (2, 3), padding=SAME),
     _entry("too large, in threes, padded", (3, 4, 2050), 6, (2, 3), padding=SAME, pads=False),
     _entry("too many channels for zeros", (3, 2, 4100), 5, (2, 2), padding=SAME, pads=False),

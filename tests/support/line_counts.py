@@ -30,14 +30,16 @@ BUDGETS = {  # parts, and the most lines that they may have together
     # dot product. Without them one layer kind costs up to 12 times its plain kind. Dense ops of
     # 4 bits, 30: 1.2 instructions a multiply-accumulate in place of 1.3 to 1.5. A stack of 2.5 KB
     # in place of 18 on RISC-V V, and words of activations there, took 100; pools and outputs of 32
-    # bits of groups of four channels on Helium, 8 and 10 times faster, 70.
+    # bits of groups of four channels on Helium, 8 and 10 times faster, 70; with pools at less than
+    # three times the plain kind, and on WebAssembly, 30. Windows of any size on RISC-V V in 2.5 KB
+    # of stack took 90.
     # Depthwise planes on x86-64 whose rows are interleaved whole and whose tables stay in registers
     # took 135: a 3x3 kernel takes 0.25 to 0.9 of its time before, DS-CNN 0.72.
     # On x86-64, depthwise kernels of one row by quads of taps took 90: wake words take a seventh
     # less time. Turned blocks and bands of whole tiles took 110: four groups take a seventh less.
     # Products of planes in lanes of 16 bits took 80: half of the time, at every width of x86-64.
     # Pools after the columns of a depthwise op took 50: half of the time.
-    "the engine's sources": (("engine_c/src",), 14_440),
+    "the engine's sources": (("engine_c/src",), 14_560),
     "what makes programs of nets and files": (
         ("pybridge/drypoint/graph", "pybridge/drypoint/quant", "trainer/drypoint/interop"),
         # Several outputs of a net took 70, wake words' manifests 110, files cut at a tensor 110,

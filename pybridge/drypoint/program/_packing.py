@@ -140,7 +140,7 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
         _quads("neon-armv7", "dpt_neon", Quads(lanes=4, blocks=1, flips="u8")),
         _quads("neondot", "dpt_neondot", Quads(lanes=4, blocks=5, flips="u8")),
         _quads("neoni8mm", "dpt_neoni8mm", Quads(lanes=4, blocks=5, flips="i8")),
-        _quads("rvv", "dpt_rvv", Quads(lanes=32, blocks=1, flips="u8", tile=2)),
+        _quads("rvv", "dpt_rvv", Quads(lanes=32, blocks=1, flips="u8", finds_taps=True)),
         _quads("wasm", "dpt_wasm", Quads(lanes=4, blocks=2, flips="u8")),
     )
 }

@@ -52,8 +52,9 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
     if isinstance(layout, Quads):
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
+        any_taps = layout.finds_taps
         layout = Depthwise(panel=max(QUADS_PANEL, layout.lanes), unit=QUAD, dtype=np.int8)
-        if not _fits_driver(op, layout.panel):
+        if not (any_taps or _fits_driver(op, layout.panel)):
             return b""
         pixels = _pixels(op, layout.panel)
         panels = _panels(op.out_shape.c, layout.panel, 1)

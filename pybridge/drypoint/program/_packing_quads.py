@@ -22,6 +22,7 @@ SLACK = 15  # bytes that a kernel reads beyond its input
 # What the driver has room for: corners of windows that it finds at once; pointers to the taps of
 # padded windows; bytes of a pixel of padding without values.
 CORNERS, POINTERS, ZEROS = 256, 1024, 4096
+TILE = 8  # windows whose pointers are found together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +33,13 @@ class Quads:
         lanes: channels of a block: 4, 8 .. 60.
         blocks: blocks that are multiplied at once, 1 .. 5.
         flips: activations of this type are multiplied with their highest bit flipped.
-        tile: windows whose pointers are found together.
+        finds_taps: the kernels compute windows that the driver has no room for, too.
     """
 
     lanes: int
     blocks: int
     flips: Literal["u8", "i8"]
-    tile: int = 8
+    finds_taps: bool = False
 
     @property
     def number(self) -> int:
@@ -62,7 +63,7 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
     if not isinstance(op, Dense):
         window = Window.of(op)
         segments = window.segments
-        if not window.fits_driver(op, layout.tile):
+        if not (layout.finds_taps or window.fits_driver(op)):
             return b""
     weight = op.weight.reshape(n, segments, -1).astype(np.int64)
     weight, groups = _join_groups(weight, groups, layout.lanes)
@@ -137,8 +138,8 @@ class Window:
         rows = not self.grouped and self.dilation[1] == 1 and self.band <= BAND_SIZE
         return self.kernel[0] if rows else self.kernel[0] * self.kernel[1]
 
-    def fits_driver(self, op: Conv | GroupedConv, tile: int) -> bool:
-        """Whether the driver computes the op, with windows in tiles of so many."""
+    def fits_driver(self, op: Conv | GroupedConv) -> bool:
+        """Whether the driver has room for the windows of an op."""
         pool, taps, c = op.pool[0] * op.pool[1], self.kernel[0] * self.kernel[1], op.in_shape.c
         if pool > CORNERS:
             return False
@@ -146,5 +147,5 @@ class Window:
             return True
         split = self.segments != taps and c % QUAD != 0
         zeros = op.pad is None and c > ZEROS
-        room = POINTERS // taps // tile * tile
+        room = POINTERS // taps // TILE * TILE
         return not split and not zeros and room >= pool
