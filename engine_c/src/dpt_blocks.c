@@ -21,21 +21,13 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_BLOCKS
-#include <string.h>
-
 #include "dpt_blocks_window.inc"
 
-#define WINDOW_COUNT  1
-#define WINDOW_VALUES 256
+#define WINDOW_COUNT         1
+#define WINDOW_VALUES        256
+#define WINDOW_LESS(channel) 128u
 typedef uint8_t blocks_value;
 #include "dpt_blocks_buffer.inc"
-
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    const uint32_t sum = blocks_sum(x, n, type);
-    for (size_t c = 0; c < WINDOW_BLOCK; c++) {
-        acc[c] = (int32_t)(0u - 128 * sum);
-    }
-}
 
 /* Adds the products of the activations x, `units` units, to the accumulators of four channels.
  * `flip` makes signed activations unsigned. */
@@ -153,8 +145,9 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
 }
 #endif
 
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+DPT_NOINLINE DPT_IN_FAST static void window_dot(const uint8_t *w, size_t next,
+                                                const window_buffer *x, size_t units, size_t blocks,
+                                                const int32_t *from, size_t apart, int32_t *acc) {
     const uint32_t less = 128 * x->sums[0];
     (void)apart;
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
@@ -167,9 +160,8 @@ static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, si
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    (void)next;
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
+                                    int32_t *acc) {
     uint32_t *to = (uint32_t *)acc;
     if (type == DPT_I8) {
         blocks_dot(w, x, units, 0x80, to);

@@ -20,10 +20,9 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_DSP
-#include <string.h>
-
 #include "dpt_dsp_window.inc"
 
+#define WINDOW_LESS(channel) ((channel) == 0 ? 128u : 0u)
 enum { DSP_DENSE_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_dense multiplies, at most */
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
@@ -195,14 +194,8 @@ DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x
     }
 }
 
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    acc[0] = -(int32_t)(128 * dsp_sum(x, n, type));
-    acc[1] = acc[2] = acc[3] = 0;
-}
-
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    (void)next;
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
+                                    int32_t *acc) {
     for (size_t n; units > 0;
          units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
         n = units < DSP_DENSE_UNITS ? units : DSP_DENSE_UNITS;

@@ -44,6 +44,10 @@ static inline dpt_op dpt_column_as_row(const dpt_op *op) {
 }
 
 #ifdef DPT_BLOCKS /* the drivers of small devices */
+/* Activations that are multiplied at once, channels of a block of weights, and channels whose
+ * accumulators are kept at a time. */
+enum { WINDOW_UNIT = 4, WINDOW_BLOCK = 4, WINDOW_PANEL = 28 };
+
 /* to[apart * i] = the address of tap i of the window at (top, left), whose corner has the address
  * `row`; of a tap on the padding, `padding`. All are modulo 2^32 (2^64). Returns whether all taps
  * lie in the input. */

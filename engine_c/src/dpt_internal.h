@@ -49,6 +49,13 @@ DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
                                                      ", %function\n" name ":\n"
 #define DPT_THUMB_END(name) ".size " name ", . - " name "\n.text\n"
 
+/* Of a function that has all registers for itself. */
+#ifdef __GNUC__
+#define DPT_NOINLINE __attribute__((noinline))
+#else
+#define DPT_NOINLINE
+#endif
+
 /* Of a backend that every CPU of its target has. */
 static inline int dpt_always(void) {
     return 1;

@@ -43,6 +43,7 @@ POINTERS = {
     # micro-kernels, which call nothing by pointer
     r"drive_channels|dpt_\w+_(conv|dense|depthwise)": "nothing",
     "depthwise_row": "nothing",
+    "window_gather_next": r".*:window_gather(_taps)?",
     "dpt_backend_best": r".*:(\w+_available|dpt_always)",
     "dpt_model_pack": r".*:(\w+_available|dpt_always)",
 }
