@@ -253,14 +253,13 @@ SMALL_DEPTHWISE(dpt_blocks_depthwise, small_single)
 DPT_BY_BITS(blocks_any_conv, dpt_blocks_conv, dpt_blocks4_conv, dpt_blocks2_conv)
 DPT_BY_BITS(blocks_any_grouped, dpt_blocks_grouped, dpt_blocks4_grouped, dpt_blocks2_grouped)
 DPT_BY_BITS(blocks_any_dense, dpt_blocks_dense, dpt_blocks4_dense, dpt_blocks2_dense)
-DPT_ANY_BITS(blocks_any_depthwise, dpt_blocks_depthwise, dpt_bits_depthwise)
 
 const dpt_backend dpt_blocks = {"blocks",
                                 dpt_always,
                                 DPT_PACKING_BLOCKS,
                                 {[DPT_CONV] = blocks_any_conv,
                                  [DPT_DENSE] = blocks_any_dense,
-                                 [DPT_DEPTHWISE] = blocks_any_depthwise,
+                                 [DPT_DEPTHWISE] = dpt_blocks_depthwise,
                                  [DPT_ADD] = dpt_scalar_add,
                                  [DPT_MAXPOOL] = dpt_scalar_maxpool,
                                  [DPT_AVGPOOL] = dpt_scalar_avgpool,

@@ -300,14 +300,13 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
 DPT_BY_BITS(dsp_any_conv, dpt_dsp_conv, dpt_dsp4_conv, dpt_dsp2_conv)
 DPT_BY_BITS(dsp_any_grouped, dpt_dsp_grouped, dpt_dsp4_grouped, dpt_dsp2_grouped)
 DPT_BY_BITS(dsp_any_dense, dpt_dsp_dense, dpt_dsp4_dense, dpt_dsp2_dense)
-DPT_ANY_BITS(dsp_any_depthwise, dpt_dsp_depthwise, dpt_bits_depthwise)
 
 const dpt_backend dpt_dsp = {"dsp",
                              dpt_always,
                              DPT_PACKING_DSP,
                              {[DPT_CONV] = dsp_any_conv,
                               [DPT_DENSE] = dsp_any_dense,
-                              [DPT_DEPTHWISE] = dsp_any_depthwise,
+                              [DPT_DEPTHWISE] = dpt_dsp_depthwise,
                               [DPT_ADD] = dpt_scalar_add,
                               [DPT_MAXPOOL] = dpt_scalar_maxpool,
                               [DPT_AVGPOOL] = dpt_scalar_avgpool,

@@ -370,14 +370,12 @@ DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], vo
     }
 }
 
-DPT_ANY_BITS(mve_any_depthwise, dpt_mve_depthwise, dpt_bits_depthwise)
-
 const dpt_backend dpt_mve = {"mve",
                              dpt_always,
                              DPT_PACKING_MVE,
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
-                              [DPT_DEPTHWISE] = mve_any_depthwise,
+                              [DPT_DEPTHWISE] = dpt_mve_depthwise,
                               [DPT_ADD] = dpt_mve_add,
                               [DPT_MAXPOOL] = dpt_mve_maxpool,
                               [DPT_AVGPOOL] = dpt_mve_avgpool,
