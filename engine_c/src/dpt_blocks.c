@@ -249,25 +249,14 @@ DPT_KERNEL(dpt_blocks_dense, window_dense)
 DPT_KERNEL(dpt_blocks_single, small_single)
 SMALL_DEPTHWISE(dpt_blocks_depthwise, small_single)
 
-/* Kernels of the table, where weights may have any number of bits. */
-DPT_BY_BITS(blocks_any_conv, dpt_blocks_conv, dpt_blocks4_conv, dpt_blocks2_conv)
-DPT_BY_BITS(blocks_any_grouped, dpt_blocks_grouped, dpt_blocks4_grouped, dpt_blocks2_grouped)
-DPT_BY_BITS(blocks_any_dense, dpt_blocks_dense, dpt_blocks4_dense, dpt_blocks2_dense)
-
+/* Only tables of generated code name the kernels of few bits. */
 const dpt_backend dpt_blocks = {"blocks",
                                 dpt_always,
                                 DPT_PACKING_BLOCKS,
-                                {[DPT_CONV] = blocks_any_conv,
-                                 [DPT_DENSE] = blocks_any_dense,
+                                {[DPT_CONV] = dpt_blocks_conv,
+                                 [DPT_DENSE] = dpt_blocks_dense,
                                  [DPT_DEPTHWISE] = dpt_blocks_depthwise,
-                                 [DPT_ADD] = dpt_scalar_add,
-                                 [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                                 [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                                 [DPT_CONCAT] = dpt_scalar_concat,
-                                 [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 [DPT_GROUPED] = blocks_any_grouped,
-                                 [DPT_MUL] = dpt_scalar_mul,
-                                 [DPT_RESIZE] = dpt_scalar_resize,
-                                 DPT_PLAIN_KERNELS},
+                                 [DPT_GROUPED] = dpt_blocks_grouped,
+                                 DPT_VALUES_KERNELS},
                                 dpt_run_rows};
 #endif

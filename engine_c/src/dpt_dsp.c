@@ -296,25 +296,14 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
-/* Kernels of the table, where weights may have any number of bits. */
-DPT_BY_BITS(dsp_any_conv, dpt_dsp_conv, dpt_dsp4_conv, dpt_dsp2_conv)
-DPT_BY_BITS(dsp_any_grouped, dpt_dsp_grouped, dpt_dsp4_grouped, dpt_dsp2_grouped)
-DPT_BY_BITS(dsp_any_dense, dpt_dsp_dense, dpt_dsp4_dense, dpt_dsp2_dense)
-
+/* Only tables of generated code name the kernels of few bits. */
 const dpt_backend dpt_dsp = {"dsp",
                              dpt_always,
                              DPT_PACKING_DSP,
-                             {[DPT_CONV] = dsp_any_conv,
-                              [DPT_DENSE] = dsp_any_dense,
+                             {[DPT_CONV] = dpt_dsp_conv,
+                              [DPT_DENSE] = dpt_dsp_dense,
                               [DPT_DEPTHWISE] = dpt_dsp_depthwise,
-                              [DPT_ADD] = dpt_scalar_add,
-                              [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                              [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                              [DPT_CONCAT] = dpt_scalar_concat,
-                              [DPT_LOOKUP] = dpt_scalar_lookup,
-                              [DPT_GROUPED] = dsp_any_grouped,
-                              [DPT_MUL] = dpt_scalar_mul,
-                              [DPT_RESIZE] = dpt_scalar_resize,
-                              DPT_PLAIN_KERNELS},
+                              [DPT_GROUPED] = dpt_dsp_grouped,
+                              DPT_VALUES_KERNELS},
                              dpt_dsp_run_group};
 #endif

@@ -74,19 +74,6 @@ uint64_t dpt_values_read(const dpt_op *op);
  * the channel breaks check 20 of BLOB.md; `n` is dpt_values_read. */
 uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
 
-/* Defines a kernel for the table of a backend with kernels for packed weights of 8, 4 and 2 bits.
- * The kernels that generated code names read one number of bits, so that it links no others. */
-#define DPT_BY_BITS(name, eight, four, two)                                                        \
-    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
-        if (op->weight_bits == 8) {                                                                \
-            eight(op, in, out, n);                                                                 \
-        } else if (op->weight_bits == 4) {                                                         \
-            four(op, in, out, n);                                                                  \
-        } else {                                                                                   \
-            two(op, in, out, n);                                                                   \
-        }                                                                                          \
-    }
-
 /* Defines the kernel of an op on one tensor, for planes that lie one after the other. */
 #define DPT_KERNEL(name, planes)                                                                   \
     DPT_IN_FAST void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {        \

@@ -191,32 +191,7 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
     }
 }
 
-/* The part of a pool's window that lies in the input. A byte that is read as `byte ^ flip` is the
- * value + flip, for both types. */
-typedef struct pool_part {
-    const uint8_t *from; /* its first pixel */
-    size_t rows, columns, channels, pitch;
-    uint32_t flip;
-} pool_part;
-
-static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32_t x) {
-    const window_corner w = window_at(op, y, x);
-    const int32_t top = dpt_larger(0, w.top), left = dpt_larger(0, w.left);
-    const size_t rows = (size_t)dpt_larger(0, dpt_smaller(op->in.h, w.top + op->kernel_h) - top);
-    const size_t columns =
-        (size_t)dpt_larger(0, dpt_smaller(op->in.w, w.left + op->kernel_w) - left);
-    const size_t channels = op->in.c, pitch = channels * op->in.w;
-    const uint8_t *corner = (const uint8_t *)in + (size_t)top * pitch + (size_t)left * channels;
-    const uint32_t flip = op->in.type == DPT_I8 ? 128 : 0;
-    pool_part part = {rows * columns == 0 ? in : corner, rows, columns, channels, pitch, flip};
-    if (columns == op->in.w) { /* the rows are one run of pixels */
-        part.rows = 1;
-        part.columns = rows * columns;
-    }
-    return part;
-}
-
-static int32_t largest(const pool_part *part, size_t c) {
+static int32_t largest(const dpt_pool_part *part, size_t c) {
     const uint8_t *row = part->from + c;
     uint32_t best = 0;
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
@@ -230,7 +205,8 @@ static int32_t largest(const pool_part *part, size_t c) {
 }
 
 /* The sums of CHANNELS channels, 1 or 4, from channel c on, each place plus the flip. */
-static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c, uint32_t *sum) {
+static inline void add_up(const size_t CHANNELS, const dpt_pool_part *part, size_t c,
+                          uint32_t *sum) {
     const size_t channels = part->channels;
     const uint8_t *row = part->from + c;
     const uint32_t flip = part->flip;
@@ -249,7 +225,8 @@ static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c
 }
 
 /* Four channels at a time: they share the address of a pixel. */
-static size_t means(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+DPT_NOINLINE static void means(const dpt_op *op, const dpt_pool_part *part, void *out,
+                               size_t index) {
     const size_t inside = part->rows * part->columns;
     const size_t padded = (size_t)op->kernel_h * op->kernel_w - inside;
     const uint32_t begin = (uint32_t)dpt_i32(op->bias) - part->flip * (uint32_t)inside;
@@ -269,41 +246,23 @@ static size_t means(const dpt_op *op, const pool_part *part, void *out, size_t i
             dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult)));
         }
     }
-    return index;
 }
 
-/* A padded place never wins a maximum. Every window has a place of the input. */
-static size_t maxima(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+/* A padded place never wins a maximum. */
+static void maxima(const dpt_op *op, const dpt_pool_part *part, void *out, size_t index) {
     for (size_t c = 0; c < op->out.c; c++) {
         dpt_store(op, out, index++, largest(part, c));
-    }
-    return index;
-}
-
-static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
-                      size_t (*values)(const dpt_op *, const pool_part *, void *, size_t)) {
-    DPT_ASSERT(op->in.c == op->out.c);
-    for (size_t i = 0; i < n; i++) {
-        const void *plane = (const uint8_t *)in + i * dpt_elements(op->in);
-        void *to = dpt_output(op, out, i);
-        size_t index = 0;
-        for (int32_t y = 0; y < op->out.h; y++) {
-            for (int32_t x = 0; x < op->out.w; x++) {
-                const pool_part part = pool_part_of(op, plane, y, x);
-                index = values(op, &part, to, index);
-            }
-        }
     }
 }
 
 void dpt_scalar_maxpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MAXPOOL);
-    pool_each(op, in[0], out, n, maxima);
+    dpt_pool(op, in[0], out, n, maxima);
 }
 
 void dpt_scalar_avgpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_AVGPOOL && op->bias != NULL && op->mult != NULL);
-    pool_each(op, in[0], out, n, means);
+    dpt_pool(op, in[0], out, n, means);
 }
 
 /* Ops on single values. They read a value before they write at its place, so that an op may write
@@ -390,13 +349,6 @@ const dpt_backend dpt_scalar = {"scalar",
                                 {[DPT_CONV] = any_conv,
                                  [DPT_DENSE] = dpt_scalar_dense,
                                  [DPT_DEPTHWISE] = dpt_scalar_depthwise,
-                                 [DPT_ADD] = dpt_scalar_add,
-                                 [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                                 [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                                 [DPT_CONCAT] = dpt_scalar_concat,
-                                 [DPT_LOOKUP] = dpt_scalar_lookup,
                                  [DPT_GROUPED] = dpt_scalar_grouped,
-                                 [DPT_MUL] = dpt_scalar_mul,
-                                 [DPT_RESIZE] = dpt_scalar_resize,
-                                 DPT_PLAIN_KERNELS},
+                                 DPT_VALUES_KERNELS},
                                 dpt_run_rows};
