@@ -6,25 +6,33 @@
  */
 #include "dpt_geometry.h"
 
-/* The sum of n products: values of `x` from number `at` on, and weights of the row `row` from
- * number `first` on. `first` is below 4 where weights have 4 or 2 bits, so that 32 bits hold the
- * indexes. */
-static int32_t dot(const dpt_op *op, const uint8_t *x, size_t at, const int8_t *row, size_t first,
-                   size_t n) {
+/* The sum of n products of activations and weights of 8 bits; `type` says how to read the former.
+ */
+static inline int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     int32_t acc = 0;
-    if (op->weight_bits < 8) {
+    if (type == DPT_U8) {
         for (size_t i = 0; i < n; i++) {
-            acc += dpt_value(op->in.type, x, at + i) * dpt_weight(row, first + i, op->weight_bits);
-        }
-    } else if (op->in.type == DPT_U8) {
-        for (size_t i = 0; i < n; i++) {
-            acc += (int32_t)x[at + i] * row[first + i];
+            acc += (int32_t)x[i] * w[i];
         }
     } else {
         const int8_t *signed_x = (const int8_t *)x;
         for (size_t i = 0; i < n; i++) {
-            acc += (int32_t)signed_x[at + i] * row[first + i];
+            acc += (int32_t)signed_x[i] * w[i];
         }
+    }
+    return acc;
+}
+
+/* The same for weights of any bits, from number `first` of the row `row` on. `first` is below 4
+ * where weights have 4 or 2 bits, so that 32 bits hold the indexes. */
+static int32_t dot_bits(const dpt_op *op, const uint8_t *x, const int8_t *row, size_t first,
+                        size_t n) {
+    if (op->weight_bits == 8) {
+        return dot(op->in.type, x, row + first, n);
+    }
+    int32_t acc = 0;
+    for (size_t i = 0; i < n; i++) {
+        acc += dpt_value(op->in.type, x, i) * dpt_weight(row, first + i, op->weight_bits);
     }
     return acc;
 }
@@ -79,7 +87,7 @@ static int32_t padding_total(const dpt_op *op, const int8_t *weight, int32_t top
  * undilated convolution with weights of 8 bits. Rows and columns of the kernel that lie on padding
  * without values are left out: they would add 0. The columns that remain are one run of bytes in
  * the input as in the weights. */
-static int32_t conv_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
+DPT_NOINLINE static int32_t conv_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
     const int8_t *weight = op->weight + o * op->kernel_h * op->kernel_w * op->in.c;
     const int32_t first = dpt_larger(0, -w.left),
                   end = dpt_smaller(op->kernel_w, op->in.w - w.left);
@@ -91,7 +99,8 @@ static int32_t conv_sum(const dpt_op *op, const void *in, window_corner w, size_
          ky++) {
         size_t from = ((size_t)(w.top + ky) * op->in.w + (size_t)(w.left + first)) * op->in.c;
         size_t tap_at = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
-        acc += dot(op, in, from, weight, tap_at, (size_t)(end - first) * op->in.c);
+        acc += dot(op->in.type, (const uint8_t *)in + from, weight + tap_at,
+                   (size_t)(end - first) * op->in.c);
     }
     return acc;
 }
@@ -111,8 +120,9 @@ static int32_t grouped_sum(const dpt_op *op, const void *in, window_corner w, si
                                           w.left + kx * (int32_t)op->dilation_w);
             const int padded = pixel == SIZE_MAX;
             if (!padded || op->pad != NULL) {
-                acc += dot(op, padded ? op->pad : in, (padded ? 0 : pixel) + first,
-                           row + (size_t)(done >> log2), (size_t)(done & last), channels);
+                const uint8_t *x = padded ? op->pad : (const uint8_t *)in + pixel;
+                acc += dot_bits(op, x + first, row + (size_t)(done >> log2), (size_t)(done & last),
+                                channels);
             }
         }
     }
@@ -182,9 +192,10 @@ void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size
     DPT_ASSERT(op->kind == DPT_DENSE && op->weight != NULL && op->bias != NULL && op->mult != NULL);
     const size_t values = dpt_elements(op->in);
     const size_t bytes = (size_t)dpt_row_bytes(values, op->weight_bits);
-    for (size_t i = 0; i < n; i++) {
+    const uint8_t *x = in[0];
+    for (size_t i = 0; i < n; i++, x += values) {
         for (size_t o = 0; o < op->out.c; o++) {
-            const int32_t acc = dot(op, in[0], i * values, op->weight + o * bytes, 0, values);
+            const int32_t acc = dot_bits(op, x, op->weight + o * bytes, 0, values);
             const int32_t bias = dpt_i32(op->bias + 4 * o), mult = dpt_i32(op->mult + 4 * o);
             dpt_store(op, out, i * op->out.c + o, dpt_requantize(op, acc + bias, mult));
         }
