@@ -145,9 +145,12 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
 }
 #endif
 
-static void window_dot(const uint8_t *w, size_t next,
-                                                const window_buffer *x, size_t units, size_t blocks,
-                                                const int32_t *from, size_t apart, int32_t *acc) {
+#ifdef __thumb__
+DPT_NOINLINE /* fewer bytes of stack */
+#endif
+    DPT_IN_FAST static void window_dot(const uint8_t *w, size_t next, const window_buffer *x,
+                                       size_t units, size_t blocks, const int32_t *from,
+                                       size_t apart, int32_t *acc) {
     const uint32_t less = 128 * x->sums[0];
     (void)apart;
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
