@@ -23,8 +23,6 @@ MORE = {
     "engine_c/src/dpt_quads_values.inc",
     "pybridge/drypoint/program/_codegen.py",
     "pybridge/drypoint/program/ops/__init__.py",
-    "engine_c/src/dpt_blocks.c",
-    "engine_c/src/dpt_dsp.c",
     "engine_c/src/dpt_bounds.c",
     "engine_c/src/dpt_mve.c",
     "engine_c/src/dpt_quads.h",

@@ -21,21 +21,13 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_BLOCKS
-#include <string.h>
-
 #include "dpt_blocks_window.inc"
 
-#define WINDOW_COUNT  1
-#define WINDOW_VALUES 256
+#define WINDOW_COUNT         1
+#define WINDOW_VALUES        256
+#define WINDOW_LESS(channel) 128u
 typedef uint8_t blocks_value;
 #include "dpt_blocks_buffer.inc"
-
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    const uint32_t sum = blocks_sum(x, n, type);
-    for (size_t c = 0; c < WINDOW_BLOCK; c++) {
-        acc[c] = (int32_t)(0u - 128 * sum);
-    }
-}
 
 /* Adds the products of the activations x, `units` units, to the accumulators of four channels.
  * `flip` makes signed activations unsigned. */
@@ -153,8 +145,12 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
 }
 #endif
 
-static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
-                       size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+#ifdef __thumb__
+DPT_NOINLINE /* fewer bytes of stack */
+#endif
+    DPT_IN_FAST static void window_dot(const uint8_t *w, size_t next, const window_buffer *x,
+                                       size_t units, size_t blocks, const int32_t *from,
+                                       size_t apart, int32_t *acc) {
     const uint32_t less = 128 * x->sums[0];
     (void)apart;
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
@@ -167,9 +163,8 @@ static void window_dot(const uint8_t *w, size_t next, const window_buffer *x, si
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    (void)next;
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
+                                    int32_t *acc) {
     uint32_t *to = (uint32_t *)acc;
     if (type == DPT_I8) {
         blocks_dot(w, x, units, 0x80, to);
@@ -257,26 +252,14 @@ DPT_KERNEL(dpt_blocks_dense, window_dense)
 DPT_KERNEL(dpt_blocks_single, small_single)
 SMALL_DEPTHWISE(dpt_blocks_depthwise, small_single)
 
-/* Kernels of the table, where weights may have any number of bits. */
-DPT_BY_BITS(blocks_any_conv, dpt_blocks_conv, dpt_blocks4_conv, dpt_blocks2_conv)
-DPT_BY_BITS(blocks_any_grouped, dpt_blocks_grouped, dpt_blocks4_grouped, dpt_blocks2_grouped)
-DPT_BY_BITS(blocks_any_dense, dpt_blocks_dense, dpt_blocks4_dense, dpt_blocks2_dense)
-DPT_ANY_BITS(blocks_any_depthwise, dpt_blocks_depthwise, dpt_bits_depthwise)
-
+/* Only tables of generated code name the kernels of few bits. */
 const dpt_backend dpt_blocks = {"blocks",
                                 dpt_always,
                                 DPT_PACKING_BLOCKS,
-                                {[DPT_CONV] = blocks_any_conv,
-                                 [DPT_DENSE] = blocks_any_dense,
-                                 [DPT_DEPTHWISE] = blocks_any_depthwise,
-                                 [DPT_ADD] = dpt_scalar_add,
-                                 [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                                 [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                                 [DPT_CONCAT] = dpt_scalar_concat,
-                                 [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 [DPT_GROUPED] = blocks_any_grouped,
-                                 [DPT_MUL] = dpt_scalar_mul,
-                                 [DPT_RESIZE] = dpt_scalar_resize,
-                                 DPT_PLAIN_KERNELS},
+                                {[DPT_CONV] = dpt_blocks_conv,
+                                 [DPT_DENSE] = dpt_blocks_dense,
+                                 [DPT_DEPTHWISE] = dpt_blocks_depthwise,
+                                 [DPT_GROUPED] = dpt_blocks_grouped,
+                                 DPT_VALUES_KERNELS},
                                 dpt_run_rows};
 #endif

@@ -20,10 +20,9 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_DSP
-#include <string.h>
-
 #include "dpt_dsp_window.inc"
 
+#define WINDOW_LESS(channel) ((channel) == 0 ? 128u : 0u)
 enum { DSP_DENSE_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_dense multiplies, at most */
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
@@ -195,14 +194,8 @@ DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x
     }
 }
 
-static inline void window_dense_begin(const uint8_t *x, size_t n, int type, int32_t *acc) {
-    acc[0] = -(int32_t)(128 * dsp_sum(x, n, type));
-    acc[1] = acc[2] = acc[3] = 0;
-}
-
-static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
-                                    int type, int32_t *acc) {
-    (void)next;
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
+                                    int32_t *acc) {
     for (size_t n; units > 0;
          units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
         n = units < DSP_DENSE_UNITS ? units : DSP_DENSE_UNITS;
@@ -303,26 +296,14 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
     return first + 1;
 }
 
-/* Kernels of the table, where weights may have any number of bits. */
-DPT_BY_BITS(dsp_any_conv, dpt_dsp_conv, dpt_dsp4_conv, dpt_dsp2_conv)
-DPT_BY_BITS(dsp_any_grouped, dpt_dsp_grouped, dpt_dsp4_grouped, dpt_dsp2_grouped)
-DPT_BY_BITS(dsp_any_dense, dpt_dsp_dense, dpt_dsp4_dense, dpt_dsp2_dense)
-DPT_ANY_BITS(dsp_any_depthwise, dpt_dsp_depthwise, dpt_bits_depthwise)
-
+/* Only tables of generated code name the kernels of few bits. */
 const dpt_backend dpt_dsp = {"dsp",
                              dpt_always,
                              DPT_PACKING_DSP,
-                             {[DPT_CONV] = dsp_any_conv,
-                              [DPT_DENSE] = dsp_any_dense,
-                              [DPT_DEPTHWISE] = dsp_any_depthwise,
-                              [DPT_ADD] = dpt_scalar_add,
-                              [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                              [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                              [DPT_CONCAT] = dpt_scalar_concat,
-                              [DPT_LOOKUP] = dpt_scalar_lookup,
-                              [DPT_GROUPED] = dsp_any_grouped,
-                              [DPT_MUL] = dpt_scalar_mul,
-                              [DPT_RESIZE] = dpt_scalar_resize,
-                              DPT_PLAIN_KERNELS},
+                             {[DPT_CONV] = dpt_dsp_conv,
+                              [DPT_DENSE] = dpt_dsp_dense,
+                              [DPT_DEPTHWISE] = dpt_dsp_depthwise,
+                              [DPT_GROUPED] = dpt_dsp_grouped,
+                              DPT_VALUES_KERNELS},
                              dpt_dsp_run_group};
 #endif

@@ -44,6 +44,10 @@ static inline dpt_op dpt_column_as_row(const dpt_op *op) {
 }
 
 #ifdef DPT_BLOCKS /* the drivers of small devices */
+/* Activations that are multiplied at once, channels of a block of weights, and channels whose
+ * accumulators are kept at a time. */
+enum { WINDOW_UNIT = 4, WINDOW_BLOCK = 4, WINDOW_PANEL = 28 };
+
 /* to[apart * i] = the address of tap i of the window at (top, left), whose corner has the address
  * `row`; of a tap on the padding, `padding`. All are modulo 2^32 (2^64). Returns whether all taps
  * lie in the input. */
@@ -63,6 +67,17 @@ static inline int dpt_find_taps(const dpt_op *op, int32_t top, int32_t left, uin
         row += (uintptr_t)op->dilation_h * op->in.w * op->in.c;
     }
     return whole;
+}
+
+/* Writes n outputs that lie `apart` bytes apart; keeps the larger value of each where a window of
+ * the same pooling window came before. `signs`: 0x80 where the outputs are signed. */
+static inline void dpt_keep_larger(uint8_t *out, size_t apart, const uint8_t *from, size_t n,
+                                   int first, uint32_t signs) {
+    for (size_t i = 0; i < n; i++, out += apart) {
+        if (first || (*out ^ signs) < (from[i] ^ signs)) {
+            *out = from[i];
+        }
+    }
 }
 #endif
 
@@ -128,6 +143,43 @@ static inline void dpt_repeat_bytes(const uint8_t *from, size_t first, size_t ti
     for (; i < n; from++, left = times) {
         for (; left > 0 && i < n; left--) {
             to[i++] = *from;
+        }
+    }
+}
+
+/* The part of a pool's window that lies in the input: every window has one. A byte that is read as
+ * `byte ^ flip` is the value + flip, for both types. */
+typedef struct dpt_pool_part {
+    const uint8_t *from; /* its first pixel */
+    size_t rows, columns, channels, pitch;
+    uint32_t flip;
+} dpt_pool_part;
+
+/* Computes the channels of an output pixel, from number `index` of the output on. */
+typedef void dpt_pool_pixel(const dpt_op *op, const dpt_pool_part *part, void *out, size_t index);
+
+/* A pool whose pixels `pixel` computes. */
+static inline void dpt_pool(const dpt_op *op, const uint8_t *in, void *out, size_t n,
+                            dpt_pool_pixel *pixel) {
+    DPT_ASSERT(op->in.c == op->out.c);
+    const size_t channels = op->in.c, pitch = channels * op->in.w;
+    size_t index = 0;
+    for (; n > 0; n--, in += dpt_elements(op->in)) {
+        for (int32_t k = 0; k < op->out.h; k++) {
+            const int32_t y = k * op->stride_h - op->pad_top, top = dpt_larger(0, y);
+            const size_t rows = (size_t)(dpt_smaller(op->in.h, y + op->kernel_h) - top);
+            for (int32_t i = 0; i < op->out.w; i++, index += channels) {
+                const int32_t x = i * op->stride_w - op->pad_left, left = dpt_larger(0, x);
+                const size_t columns = (size_t)(dpt_smaller(op->in.w, x + op->kernel_w) - left);
+                const int whole = columns == op->in.w; /* the rows are one run of pixels */
+                const dpt_pool_part part = {in + (size_t)top * pitch + (size_t)left * channels,
+                                            whole ? 1 : rows,
+                                            whole ? rows * columns : columns,
+                                            channels,
+                                            pitch,
+                                            op->in.type == DPT_I8 ? 128 : 0};
+                pixel(op, &part, out, index);
+            }
         }
     }
 }

@@ -49,6 +49,13 @@ DPT_STATIC_ASSERT(dpt_right_shift_is_arithmetic,
                                                      ", %function\n" name ":\n"
 #define DPT_THUMB_END(name) ".size " name ", . - " name "\n.text\n"
 
+/* Of a function that has all registers for itself. */
+#ifdef __GNUC__
+#define DPT_NOINLINE __attribute__((noinline))
+#else
+#define DPT_NOINLINE
+#endif
+
 /* Of a backend that every CPU of its target has. */
 static inline int dpt_always(void) {
     return 1;
@@ -66,29 +73,6 @@ uint64_t dpt_values_read(const dpt_op *op);
 /* What the inputs add at most to an accumulator of output channel `o`, or UINT64_MAX if a weight of
  * the channel breaks check 20 of BLOB.md; `n` is dpt_values_read. */
 uint64_t dpt_input_bound(const dpt_op *op, uint32_t o, uint64_t n);
-
-/* Defines a kernel for the table of a backend, where weights may have any number of bits. The
- * kernels that generated code names read one number of bits, so that it links no others. */
-#define DPT_ANY_BITS(name, eight, few)                                                             \
-    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
-        if (op->weight_bits == 8 || op->packed != NULL) {                                          \
-            eight(op, in, out, n);                                                                 \
-        } else {                                                                                   \
-            few(op, in, out, n);                                                                   \
-        }                                                                                          \
-    }
-
-/* The same for a backend with kernels for packed weights of 8, 4 and 2 bits. */
-#define DPT_BY_BITS(name, eight, four, two)                                                        \
-    static void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {             \
-        if (op->weight_bits == 8) {                                                                \
-            eight(op, in, out, n);                                                                 \
-        } else if (op->weight_bits == 4) {                                                         \
-            four(op, in, out, n);                                                                  \
-        } else {                                                                                   \
-            two(op, in, out, n);                                                                   \
-        }                                                                                          \
-    }
 
 /* Defines the kernel of an op on one tensor, for planes that lie one after the other. */
 #define DPT_KERNEL(name, planes)                                                                   \
@@ -116,6 +100,9 @@ static inline uint32_t dpt_weights_log2(uint32_t bits) {
 
 /* Weight `i` of the weights of 8, 4 or 2 bits that begin at `row`; i * bits fits a size_t. */
 static inline int32_t dpt_weight(const int8_t *row, size_t i, uint32_t bits) {
+    if (bits == 8) {
+        return row[i];
+    }
     const size_t at = i * bits;
     const uint32_t byte = (uint8_t)row[at / 8], sign = 1u << (bits - 1);
     const uint32_t low = byte >> at % 8 & ((1u << bits) - 1u);

@@ -49,7 +49,7 @@ static int type_ok(dpt_tensor t, uint8_t largest) {
     return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
 }
 
-const uint16_t dpt_facts[DPT_KINDS] = {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF)};
+const uint16_t dpt_facts[DPT_KINDS] = {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF, DPT_FACTS_OF)};
 
 /* Fields of a record: the DPT_HAS_ bits of the kinds that use the field, its offset and its size in
  * bytes. Of other kinds it must be 0 (check 10). No kind uses the fields of the last two rows. */

@@ -36,32 +36,28 @@ typedef struct mve_job {
     const uint8_t *pad;   /* padding values of the channels that are read; NULL: 0 */
 } mve_job;
 
-static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
-    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
-    const size_t channels = ((size_t)op->out.c + MVE_BLOCK - 1) / MVE_BLOCK * MVE_BLOCK;
-    const int32_t *bias = op->packed, *mult = bias + channels;
-    const mve_job job = {op,
-                         in,
-                         out,
-                         bias,
-                         mult,
-                         (const uint8_t *)(mult + channels),
-                         length,
-                         (length + MVE_UNIT - 1) / MVE_UNIT,
-                         (size_t)op->kernel_w * op->in.c,
-                         (size_t)op->in.w * op->in.c,
-                         op->out.c,
-                         op->pad};
-    return job;
-}
-
-/* Job of a convolution in groups, or with dilation, for `channels` of its outputs. */
+/* Places the tables of `channels` outputs, which begin at `packed`. */
 static void mve_set_group(mve_job *job, const void *packed, size_t channels) {
     const size_t written = (channels + MVE_BLOCK - 1) / MVE_BLOCK * MVE_BLOCK;
     job->bias = packed;
     job->mult = job->bias + written;
     job->weight = (const uint8_t *)(job->mult + written);
     job->channels = channels;
+}
+
+static mve_job mve_job_of(const dpt_op *op, const uint8_t *in, void *out, size_t length) {
+    DPT_ASSERT(op->packed != NULL && (uintptr_t)op->packed % sizeof(int32_t) == 0);
+    mve_job job;
+    job.op = op;
+    job.in = in;
+    job.out = out;
+    job.length = length;
+    job.units = (length + MVE_UNIT - 1) / MVE_UNIT;
+    job.row = (size_t)op->kernel_w * op->in.c;
+    job.pitch = (size_t)op->in.w * op->in.c;
+    job.pad = op->pad;
+    mve_set_group(&job, op->packed, op->out.c);
+    return job;
 }
 
 /* The first group of a convolution in groups, or the only one of a convolution with dilation. */
@@ -299,85 +295,68 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
 
 #include "dpt_mve_dense.inc"
 
-DPT_IN_FAST void dpt_mve_windows(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
-        if (mve_is_short(op)) {
-            mve_short_conv(op, plane, dpt_output(op, out, i));
-        } else {
-            mve_windows_conv(op, plane, dpt_output(op, out, i));
-        }
+static void mve_any_windows(const dpt_op *op, const uint8_t *in, uint8_t *out) {
+    if (mve_is_short(op)) {
+        mve_short_conv(op, in, out);
+    } else {
+        mve_windows_conv(op, in, out);
     }
 }
 
-DPT_IN_FAST void dpt_mve_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+static void mve_any_groups(const dpt_op *op, const uint8_t *in, uint8_t *out) {
     const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
     const size_t length = (size_t)op->kernel_h * op->kernel_w * (op->in.c / groups);
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *plane = (const uint8_t *)in[0] + i * dpt_elements(op->in);
-        if (mve_is_quads(op, length)) {
-            mve_quads(op, plane, dpt_output(op, out, i));
-        } else if (mve_is_pixels(op, length)) {
-            mve_pixels_grouped(op, plane, dpt_output(op, out, i));
-        } else {
-            mve_windows_grouped(op, plane, dpt_output(op, out, i));
-        }
+    if (mve_is_quads(op, length)) {
+        mve_quads(op, in, out);
+    } else if (mve_is_pixels(op, length)) {
+        mve_pixels_grouped(op, in, out);
+    } else {
+        mve_windows_grouped(op, in, out);
     }
 }
 
-DPT_IN_FAST void dpt_mve_pixels(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        mve_pixels_conv(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
-                        dpt_output(op, out, i));
-    }
-}
-
-DPT_IN_FAST void dpt_mve_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+static void mve_any_conv(const dpt_op *op, const uint8_t *in, uint8_t *out) {
     if (mve_is_pixels(op, (size_t)op->kernel_h * op->kernel_w * op->in.c)) {
-        dpt_mve_pixels(op, in, out, n);
+        mve_pixels_conv(op, in, out);
     } else {
-        dpt_mve_windows(op, in, out, n);
+        mve_any_windows(op, in, out);
     }
 }
 
-DPT_IN_FAST void dpt_mve_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        mve_dense(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
-    }
-}
-
-DPT_IN_FAST void dpt_mve_tiles(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    dpt_op row;
-    if (dpt_is_column(op)) {
-        row = dpt_column_as_row(op);
-        op = &row;
-    }
-    for (size_t i = 0; i < n; i++) {
-        mve_depthwise(op, (const uint8_t *)in[0] + i * dpt_elements(op->in),
-                      dpt_output(op, out, i));
-    }
-}
-
-DPT_IN_FAST void dpt_mve_depthwise(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+static void mve_any_depthwise(const dpt_op *op, const uint8_t *in, uint8_t *out) {
+    const void *const inputs[2] = {in, NULL};
     if (op->packed == NULL) {
-        dpt_scalar_depthwise(op, in, out, n);
+        dpt_scalar_depthwise(op, inputs, out, 1);
     } else if (mve_has_bands(op)) {
-        dpt_mve_tiles(op, in, out, n);
+        mve_depthwise(op, in, out);
     } else {
-        for (size_t i = 0; i < n; i++) {
-            mve_taps(op, (const uint8_t *)in[0] + i * dpt_elements(op->in), dpt_output(op, out, i));
-        }
+        mve_taps(op, in, out);
     }
 }
 
-DPT_ANY_BITS(mve_any_depthwise, dpt_mve_depthwise, dpt_bits_depthwise)
+/* Defines a kernel: `plane` computes an input of the batch. */
+#define MVE_KERNEL(name, plane)                                                                    \
+    DPT_IN_FAST void name(const dpt_op *op, const void *const in[2], void *out, size_t n) {        \
+        const uint8_t *from = in[0];                                                               \
+        for (size_t i = 0; i < n; i++, from += dpt_elements(op->in)) {                             \
+            plane(op, from, dpt_output(op, out, i));                                               \
+        }                                                                                          \
+    }
+
+MVE_KERNEL(dpt_mve_conv, mve_any_conv)
+MVE_KERNEL(dpt_mve_windows, mve_any_windows)
+MVE_KERNEL(dpt_mve_pixels, mve_pixels_conv)
+MVE_KERNEL(dpt_mve_grouped, mve_any_groups)
+MVE_KERNEL(dpt_mve_dense, mve_dense)
+MVE_KERNEL(dpt_mve_depthwise, mve_any_depthwise)
+MVE_KERNEL(dpt_mve_tiles, mve_depthwise)
 
 const dpt_backend dpt_mve = {"mve",
                              dpt_always,
                              DPT_PACKING_MVE,
                              {[DPT_CONV] = dpt_mve_conv,
                               [DPT_DENSE] = dpt_mve_dense,
-                              [DPT_DEPTHWISE] = mve_any_depthwise,
+                              [DPT_DEPTHWISE] = dpt_mve_depthwise,
                               [DPT_ADD] = dpt_mve_add,
                               [DPT_MAXPOOL] = dpt_mve_maxpool,
                               [DPT_AVGPOOL] = dpt_mve_avgpool,

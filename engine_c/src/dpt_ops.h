@@ -27,22 +27,22 @@ enum {
     DPT_IS_BINARY = DPT_HAS_SECOND | DPT_HAS_RULE | DPT_MAY_LIE_OVER_INPUT
 };
 
-/* PLAIN: the kinds that only dpt_scalar.c computes. TABLE: the kinds that the tables of the
- * backends list, since some backend has an own kernel. */
-#define DPT_OPS(PLAIN, TABLE)                                                                      \
-    TABLE(DPT_CONV, dpt_scalar_conv, DPT_HAS_CONV_FIELDS)                                          \
-    TABLE(DPT_DENSE, dpt_scalar_dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                             \
-    TABLE(DPT_MAXPOOL, dpt_scalar_maxpool, DPT_HAS_WINDOW | DPT_COPIES)                            \
-    TABLE(DPT_AVGPOOL, dpt_scalar_avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)            \
-    TABLE(DPT_GROUPED, dpt_scalar_grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                   \
-    TABLE(DPT_DEPTHWISE, dpt_scalar_depthwise, DPT_HAS_CONV_FIELDS)                                \
-    TABLE(DPT_ADD, dpt_scalar_add, DPT_IS_BINARY | DPT_HAS_FACTORS)                                \
-    TABLE(DPT_CONCAT, dpt_scalar_concat, DPT_HAS_SECOND | DPT_COPIES)                              \
-    TABLE(DPT_LOOKUP, dpt_scalar_lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                   \
-    TABLE(DPT_MUL, dpt_scalar_mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                        \
+/* PLAIN: the kinds that only dpt_scalar.c computes. The tables of the backends list the others,
+ * since some backend has an own kernel. WEIGHTS: kinds with weights. */
+#define DPT_OPS(PLAIN, VALUES, WEIGHTS)                                                            \
+    WEIGHTS(DPT_CONV, dpt_scalar_conv, DPT_HAS_CONV_FIELDS)                                        \
+    WEIGHTS(DPT_DENSE, dpt_scalar_dense, DPT_HAS_RULE | DPT_HAS_WEIGHTS)                           \
+    VALUES(DPT_MAXPOOL, dpt_scalar_maxpool, DPT_HAS_WINDOW | DPT_COPIES)                           \
+    VALUES(DPT_AVGPOOL, dpt_scalar_avgpool, DPT_HAS_WINDOW | DPT_HAS_RULE | DPT_HAS_PAD)           \
+    WEIGHTS(DPT_GROUPED, dpt_scalar_grouped, DPT_HAS_CONV_FIELDS | DPT_HAS_GROUPS)                 \
+    WEIGHTS(DPT_DEPTHWISE, dpt_scalar_depthwise, DPT_HAS_CONV_FIELDS)                              \
+    VALUES(DPT_ADD, dpt_scalar_add, DPT_IS_BINARY | DPT_HAS_FACTORS)                               \
+    VALUES(DPT_CONCAT, dpt_scalar_concat, DPT_HAS_SECOND | DPT_COPIES)                             \
+    VALUES(DPT_LOOKUP, dpt_scalar_lookup, DPT_HAS_TABLE | DPT_MAY_LIE_OVER_INPUT)                  \
+    VALUES(DPT_MUL, dpt_scalar_mul, DPT_IS_BINARY | DPT_SECOND_MAY_BE_PIXEL)                       \
     PLAIN(DPT_HISTORY, dpt_scalar_history, DPT_HAS_WINDOW | DPT_HAS_PAD)                           \
     PLAIN(DPT_UPSAMPLE, dpt_scalar_upsample, DPT_HAS_REPEAT | DPT_COPIES)                          \
-    TABLE(DPT_RESIZE, dpt_scalar_resize, DPT_HAS_RATIO | DPT_HAS_RULE)                             \
+    VALUES(DPT_RESIZE, dpt_scalar_resize, DPT_HAS_RATIO | DPT_HAS_RULE)                            \
     PLAIN(DPT_SLICE, dpt_scalar_slice, DPT_HAS_CORNER | DPT_COPIES)                                \
     PLAIN(DPT_TRANSPOSE, dpt_scalar_transpose, DPT_HAS_GROUPS | DPT_COPIES)                        \
     PLAIN(DPT_PRELU, dpt_scalar_prelu,                                                             \
@@ -52,7 +52,9 @@ enum {
 #define DPT_FACTS_OF(kind, kernel, facts)        [kind] = (facts),
 #define DPT_PLAIN_KERNEL_OF(kind, kernel, facts) [kind] = kernel,
 
-/* In every table of kernels; ends with a comma. */
-#define DPT_PLAIN_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
+/* In every table of kernels, and in a table of plain kernels for all but weights; both end with a
+ * comma. */
+#define DPT_PLAIN_KERNELS  DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_NOTHING, DPT_NOTHING)
+#define DPT_VALUES_KERNELS DPT_OPS(DPT_PLAIN_KERNEL_OF, DPT_PLAIN_KERNEL_OF, DPT_NOTHING)
 
 #endif

@@ -47,8 +47,8 @@ typedef struct quads_two {
 #define QUADS_KERNELS                                                                              \
     {[DPT_MAXPOOL] = QUADS_POOLS(maxpool), [DPT_AVGPOOL] = QUADS_POOLS(avgpool),                   \
      [DPT_CONCAT] = dpt_scalar_concat,     [DPT_LOOKUP] = dpt_scalar_lookup,                       \
-     [DPT_CONV] = quads_any_conv,          [DPT_GROUPED] = quads_any_conv,                         \
-     [DPT_DENSE] = quads_any_dense,        [DPT_DEPTHWISE] = quads_any_depthwise,                  \
+     [DPT_CONV] = QUADS_NAME(conv),        [DPT_GROUPED] = QUADS_NAME(conv),                       \
+     [DPT_DENSE] = QUADS_NAME(dense),      [DPT_DEPTHWISE] = QUADS_NAME(depthwise),                \
      [DPT_ADD] = QUADS_VALUES(add),        [DPT_MUL] = QUADS_VALUES(mul),                          \
      [DPT_RESIZE] = dpt_scalar_resize,     DPT_PLAIN_KERNELS}
 

@@ -6,12 +6,9 @@
  */
 #include "dpt_geometry.h"
 
-#include <string.h>
-
-#include "dpt_convolve.inc"
-
-/* The sum of n products of an activation row and a weight row; `type` says how to read the row. */
-static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
+/* The sum of n products of activations and weights of 8 bits; `type` says how to read the former.
+ */
+static inline int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
     int32_t acc = 0;
     if (type == DPT_U8) {
         for (size_t i = 0; i < n; i++) {
@@ -24,6 +21,51 @@ static int32_t dot(int type, const uint8_t *x, const int8_t *w, size_t n) {
         }
     }
     return acc;
+}
+
+/* The same for weights of any bits, from number `first` of the row `row` on. `first` is below 4
+ * where weights have 4 or 2 bits, so that 32 bits hold the indexes. */
+static int32_t dot_bits(const dpt_op *op, const uint8_t *x, const int8_t *row, size_t first,
+                        size_t n) {
+    if (op->weight_bits == 8) {
+        return dot(op->in.type, x, row + first, n);
+    }
+    int32_t acc = 0;
+    for (size_t i = 0; i < n; i++) {
+        acc += dpt_value(op->in.type, x, i) * dpt_weight(row, first + i, op->weight_bits);
+    }
+    return acc;
+}
+
+/* Where a window lies in the input. The corner's coordinates fit easily: windows fit the padded
+ * input, whose sides are below 2^18. */
+typedef struct window_corner {
+    int32_t top, left;
+} window_corner;
+
+/* The window at position (y, x) of a convolution's plane or of a pool's output. */
+static window_corner window_at(const dpt_op *op, int32_t y, int32_t x) {
+    const window_corner w = {y * op->stride_h - op->pad_top, x * op->stride_w - op->pad_left};
+    return w;
+}
+
+/* The index of the pixel at (row, column) times the channels, or SIZE_MAX on the padding. */
+static size_t pixel_at(const dpt_op *op, int32_t row, int32_t column) {
+    if (row < 0 || row >= op->in.h || column < 0 || column >= op->in.w) {
+        return SIZE_MAX;
+    }
+    return ((size_t)row * op->in.w + (size_t)column) * op->in.c;
+}
+
+/* What tap (ky, kx) of a window reads, channel c: the input, or its padding. */
+static int32_t tap(const dpt_op *op, const void *in, window_corner w, int32_t ky, int32_t kx,
+                   size_t c) {
+    const size_t pixel =
+        pixel_at(op, w.top + ky * (int32_t)op->dilation_h, w.left + kx * (int32_t)op->dilation_w);
+    if (pixel != SIZE_MAX) {
+        return dpt_value(op->in.type, in, pixel + c);
+    }
+    return op->pad != NULL ? dpt_value(op->in.type, op->pad, c) : 0;
 }
 
 /* The sum of the taps on the padding of the window at (top, left), which read padding values. */
@@ -41,86 +83,46 @@ static int32_t padding_total(const dpt_op *op, const int8_t *weight, int32_t top
     return acc;
 }
 
-/* The sum of the window at (y, x) of the convolution's plane, without bias. Rows and columns of the
- * kernel that lie on padding without values are left out: they would add 0. The columns that remain
- * are one run of bytes in the input as in the weights. Coordinates fit easily:
- * |y * stride - pad| < 2^25. */
-static int32_t window_total(const dpt_op *op, const uint8_t *in, const int8_t *weight, int32_t y,
-                            int32_t x) {
-    const int32_t top = y * op->stride_h - op->pad_top, left = x * op->stride_w - op->pad_left;
-    const int32_t first = dpt_larger(0, -left), end = dpt_smaller(op->kernel_w, op->in.w - left);
-    int32_t acc = op->pad == NULL ? 0 : padding_total(op, weight, top, left);
+/* The sum of the products of a window and the weights of output channel o, without bias: of an
+ * undilated convolution with weights of 8 bits. Rows and columns of the kernel that lie on padding
+ * without values are left out: they would add 0. The columns that remain are one run of bytes in
+ * the input as in the weights. */
+DPT_NOINLINE static int32_t conv_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
+    const int8_t *weight = op->weight + o * op->kernel_h * op->kernel_w * op->in.c;
+    const int32_t first = dpt_larger(0, -w.left),
+                  end = dpt_smaller(op->kernel_w, op->in.w - w.left);
+    int32_t acc = op->pad == NULL ? 0 : padding_total(op, weight, w.top, w.left);
     if (first >= end) {
         return acc;
     }
-    for (int32_t ky = dpt_larger(0, -top); ky < dpt_smaller(op->kernel_h, op->in.h - top); ky++) {
-        size_t from = ((size_t)(top + ky) * op->in.w + (size_t)(left + first)) * op->in.c;
+    for (int32_t ky = dpt_larger(0, -w.top); ky < dpt_smaller(op->kernel_h, op->in.h - w.top);
+         ky++) {
+        size_t from = ((size_t)(w.top + ky) * op->in.w + (size_t)(w.left + first)) * op->in.c;
         size_t tap_at = ((size_t)ky * op->kernel_w + (size_t)first) * op->in.c;
-        acc += dot(op->in.type, in + from, weight + tap_at, (size_t)(end - first) * op->in.c);
+        acc += dot(op->in.type, (const uint8_t *)in + from, weight + tap_at,
+                   (size_t)(end - first) * op->in.c);
     }
     return acc;
 }
 
-/* Pooling comes before bias and requantization: both are monotone, so the maximum may go first. */
-static void conv(const dpt_op *op, const void *in, void *out) {
-    const size_t weights = (size_t)op->kernel_h * op->kernel_w * op->in.c; /* of one channel */
-    size_t index = 0;
-    for (int32_t y = 0; y < op->out.h; y++) {
-        for (int32_t x = 0; x < op->out.w; x++) {
-            for (size_t o = 0; o < op->out.c; o++) {
-                const int8_t *weight = op->weight + o * weights;
-                int32_t acc = INT32_MIN;
-                for (int32_t py = 0; py < op->pool_h; py++) {
-                    for (int32_t px = 0; px < op->pool_w; px++) {
-                        int32_t sum =
-                            window_total(op, in, weight, y * op->pool_h + py, x * op->pool_w + px);
-                        acc = sum > acc ? sum : acc;
-                    }
-                }
-                acc += dpt_i32(op->bias + 4 * o);
-                dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult + 4 * o)));
-            }
-        }
-    }
-}
-
-static void dense(const dpt_op *op, const void *in, void *out) {
-    const size_t n = dpt_elements(op->in);
-    for (size_t o = 0; o < op->out.c; o++) {
-        int32_t acc = dot(op->in.type, in, op->weight + o * n, n) + dpt_i32(op->bias + 4 * o);
-        dpt_store(op, out, o, dpt_requantize(op, acc, dpt_i32(op->mult + 4 * o)));
-    }
-}
-
-static void each(void (*kernel)(const dpt_op *, const void *, void *), const dpt_op *op,
-                 const void *in, void *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        kernel(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i));
-    }
-}
-
-void dpt_scalar_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_CONV && !dpt_dilated(op) && op->weight != NULL && op->bias != NULL &&
-               op->mult != NULL);
-    each(conv, op, in[0], out, n);
-}
-
-void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
-    DPT_ASSERT(op->kind == DPT_DENSE && op->weight != NULL && op->bias != NULL && op->mult != NULL);
-    each(dense, op, in[0], out, n);
-}
-
-/* Kernels that read a window tap by tap: grouped, dilated and depthwise convolutions, and pools. */
-
+/* Tap by tap, of any convolution but a depthwise one. */
 static int32_t grouped_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
     const size_t groups = op->kind == DPT_GROUPED ? op->groups : 1;
     const size_t channels = op->in.c / groups, first = o / (op->out.c / groups) * channels;
-    const int8_t *weight = op->weight + o * op->kernel_h * op->kernel_w * channels;
+    const uint64_t weights = (uint64_t)op->kernel_h * op->kernel_w * channels;
+    const int8_t *row = op->weight + o * (size_t)dpt_row_bytes(weights, op->weight_bits);
+    const uint32_t log2 = dpt_weights_log2(op->weight_bits), last = (1u << log2) - 1u;
+    uint64_t done = 0;
     int32_t acc = 0;
     for (int32_t ky = 0; ky < op->kernel_h; ky++) {
-        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
-            for (size_t c = 0; c < channels; c++) {
-                acc += tap(op, in, w, ky, kx, first + c) * *weight++;
+        for (int32_t kx = 0; kx < op->kernel_w; kx++, done += channels) {
+            const size_t pixel = pixel_at(op, w.top + ky * (int32_t)op->dilation_h,
+                                          w.left + kx * (int32_t)op->dilation_w);
+            const int padded = pixel == SIZE_MAX;
+            if (!padded || op->pad != NULL) {
+                const uint8_t *x = padded ? op->pad : (const uint8_t *)in + pixel;
+                acc += dot_bits(op, x + first, row + (size_t)(done >> log2), (size_t)(done & last),
+                                channels);
             }
         }
     }
@@ -129,15 +131,51 @@ static int32_t grouped_sum(const dpt_op *op, const void *in, window_corner w, si
 
 static int32_t depthwise_sum(const dpt_op *op, const void *in, window_corner w, size_t o) {
     const size_t c = o / (op->out.c / op->in.c);
-    const int8_t *weight = op->weight + o;
+    const size_t bytes = (size_t)dpt_row_bytes(op->out.c, op->weight_bits);
+    const int8_t *row = op->weight;
     int32_t acc = 0;
     for (int32_t ky = 0; ky < op->kernel_h; ky++) {
-        for (int32_t kx = 0; kx < op->kernel_w; kx++) {
-            acc += tap(op, in, w, ky, kx, c) * *weight;
-            weight += op->out.c;
+        for (int32_t kx = 0; kx < op->kernel_w; kx++, row += bytes) {
+            acc += tap(op, in, w, ky, kx, c) * dpt_weight(row, o, op->weight_bits);
         }
     }
     return acc;
+}
+
+typedef int32_t window_sum(const dpt_op *op, const void *in, window_corner w, size_t o);
+
+/* Pooling comes before bias and requantization: both are monotone, so the maximum may go first. */
+static void convolve(const dpt_op *op, const void *in, void *out, window_sum *sum) {
+    size_t index = 0;
+    for (int32_t y = 0; y < op->out.h; y++) {
+        for (int32_t x = 0; x < op->out.w; x++) {
+            for (size_t o = 0; o < op->out.c; o++) {
+                int32_t best = INT32_MIN;
+                for (int32_t py = 0; py < op->pool_h; py++) {
+                    for (int32_t px = 0; px < op->pool_w; px++) {
+                        const window_corner w =
+                            window_at(op, y * op->pool_h + py, x * op->pool_w + px);
+                        const int32_t acc = sum(op, in, w, o);
+                        best = acc > best ? acc : best;
+                    }
+                }
+                best += dpt_i32(op->bias + 4 * o);
+                dpt_store(op, out, index++, dpt_requantize(op, best, dpt_i32(op->mult + 4 * o)));
+            }
+        }
+    }
+}
+
+static void convolve_each(const dpt_op *op, const void *in, void *out, size_t n, window_sum *sum) {
+    DPT_ASSERT(op->weight != NULL && op->bias != NULL && op->mult != NULL);
+    for (size_t i = 0; i < n; i++) {
+        convolve(op, (const uint8_t *)in + i * dpt_elements(op->in), dpt_output(op, out, i), sum);
+    }
+}
+
+void dpt_scalar_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_CONV && !dpt_dilated(op) && op->weight_bits == 8);
+    convolve_each(op, in[0], out, n, conv_sum);
 }
 
 void dpt_scalar_grouped(const dpt_op *op, const void *const in[2], void *out, size_t n) {
@@ -150,32 +188,21 @@ void dpt_scalar_depthwise(const dpt_op *op, const void *const in[2], void *out, 
     convolve_each(op, in[0], out, n, depthwise_sum);
 }
 
-/* The part of a pool's window that lies in the input. A byte that is read as `byte ^ flip` is the
- * value + flip, for both types. */
-typedef struct pool_part {
-    const uint8_t *from; /* its first pixel */
-    size_t rows, columns, channels, pitch;
-    uint32_t flip;
-} pool_part;
-
-static pool_part pool_part_of(const dpt_op *op, const void *in, int32_t y, int32_t x) {
-    const window_corner w = window_at(op, y, x);
-    const int32_t top = dpt_larger(0, w.top), left = dpt_larger(0, w.left);
-    const size_t rows = (size_t)dpt_larger(0, dpt_smaller(op->in.h, w.top + op->kernel_h) - top);
-    const size_t columns =
-        (size_t)dpt_larger(0, dpt_smaller(op->in.w, w.left + op->kernel_w) - left);
-    const size_t channels = op->in.c, pitch = channels * op->in.w;
-    const uint8_t *corner = (const uint8_t *)in + (size_t)top * pitch + (size_t)left * channels;
-    const uint32_t flip = op->in.type == DPT_I8 ? 128 : 0;
-    pool_part part = {rows * columns == 0 ? in : corner, rows, columns, channels, pitch, flip};
-    if (columns == op->in.w) { /* the rows are one run of pixels */
-        part.rows = 1;
-        part.columns = rows * columns;
+void dpt_scalar_dense(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_DENSE && op->weight != NULL && op->bias != NULL && op->mult != NULL);
+    const size_t values = dpt_elements(op->in);
+    const size_t bytes = (size_t)dpt_row_bytes(values, op->weight_bits);
+    const uint8_t *x = in[0];
+    for (size_t i = 0; i < n; i++, x += values) {
+        for (size_t o = 0; o < op->out.c; o++) {
+            const int32_t acc = dot_bits(op, x, op->weight + o * bytes, 0, values);
+            const int32_t bias = dpt_i32(op->bias + 4 * o), mult = dpt_i32(op->mult + 4 * o);
+            dpt_store(op, out, i * op->out.c + o, dpt_requantize(op, acc + bias, mult));
+        }
     }
-    return part;
 }
 
-static int32_t largest(const pool_part *part, size_t c) {
+static int32_t largest(const dpt_pool_part *part, size_t c) {
     const uint8_t *row = part->from + c;
     uint32_t best = 0;
     for (size_t y = part->rows; y > 0; y--, row += part->pitch) {
@@ -189,7 +216,8 @@ static int32_t largest(const pool_part *part, size_t c) {
 }
 
 /* The sums of CHANNELS channels, 1 or 4, from channel c on, each place plus the flip. */
-static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c, uint32_t *sum) {
+static inline void add_up(const size_t CHANNELS, const dpt_pool_part *part, size_t c,
+                          uint32_t *sum) {
     const size_t channels = part->channels;
     const uint8_t *row = part->from + c;
     const uint32_t flip = part->flip;
@@ -208,7 +236,8 @@ static inline void add_up(const size_t CHANNELS, const pool_part *part, size_t c
 }
 
 /* Four channels at a time: they share the address of a pixel. */
-static size_t means(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+DPT_NOINLINE static void means(const dpt_op *op, const dpt_pool_part *part, void *out,
+                               size_t index) {
     const size_t inside = part->rows * part->columns;
     const size_t padded = (size_t)op->kernel_h * op->kernel_w - inside;
     const uint32_t begin = (uint32_t)dpt_i32(op->bias) - part->flip * (uint32_t)inside;
@@ -228,41 +257,23 @@ static size_t means(const dpt_op *op, const pool_part *part, void *out, size_t i
             dpt_store(op, out, index++, dpt_requantize(op, acc, dpt_i32(op->mult)));
         }
     }
-    return index;
 }
 
-/* A padded place never wins a maximum. Every window has a place of the input. */
-static size_t maxima(const dpt_op *op, const pool_part *part, void *out, size_t index) {
+/* A padded place never wins a maximum. */
+static void maxima(const dpt_op *op, const dpt_pool_part *part, void *out, size_t index) {
     for (size_t c = 0; c < op->out.c; c++) {
         dpt_store(op, out, index++, largest(part, c));
-    }
-    return index;
-}
-
-static void pool_each(const dpt_op *op, const void *in, void *out, size_t n,
-                      size_t (*values)(const dpt_op *, const pool_part *, void *, size_t)) {
-    DPT_ASSERT(op->in.c == op->out.c);
-    for (size_t i = 0; i < n; i++) {
-        const void *plane = (const uint8_t *)in + i * dpt_elements(op->in);
-        void *to = dpt_output(op, out, i);
-        size_t index = 0;
-        for (int32_t y = 0; y < op->out.h; y++) {
-            for (int32_t x = 0; x < op->out.w; x++) {
-                const pool_part part = pool_part_of(op, plane, y, x);
-                index = values(op, &part, to, index);
-            }
-        }
     }
 }
 
 void dpt_scalar_maxpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MAXPOOL);
-    pool_each(op, in[0], out, n, maxima);
+    dpt_pool(op, in[0], out, n, maxima);
 }
 
 void dpt_scalar_avgpool(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_AVGPOOL && op->bias != NULL && op->mult != NULL);
-    pool_each(op, in[0], out, n, means);
+    dpt_pool(op, in[0], out, n, means);
 }
 
 /* Ops on single values. They read a value before they write at its place, so that an op may write
@@ -339,24 +350,16 @@ void dpt_scalar_lookup(const dpt_op *op, const void *const in[2], void *out, siz
     }
 }
 
-DPT_ANY_BITS(any_conv, dpt_scalar_conv, dpt_bits_conv)
-DPT_ANY_BITS(any_grouped, dpt_scalar_grouped, dpt_bits_conv)
-DPT_ANY_BITS(any_dense, dpt_scalar_dense, dpt_bits_dense)
-DPT_ANY_BITS(any_depthwise, dpt_scalar_depthwise, dpt_bits_depthwise)
+static void any_conv(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    (op->weight_bits == 8 ? dpt_scalar_conv : dpt_scalar_grouped)(op, in, out, n);
+}
 
 const dpt_backend dpt_scalar = {"scalar",
                                 dpt_always,
                                 0,
                                 {[DPT_CONV] = any_conv,
-                                 [DPT_DENSE] = any_dense,
-                                 [DPT_DEPTHWISE] = any_depthwise,
-                                 [DPT_ADD] = dpt_scalar_add,
-                                 [DPT_MAXPOOL] = dpt_scalar_maxpool,
-                                 [DPT_AVGPOOL] = dpt_scalar_avgpool,
-                                 [DPT_CONCAT] = dpt_scalar_concat,
-                                 [DPT_LOOKUP] = dpt_scalar_lookup,
-                                 [DPT_GROUPED] = any_grouped,
-                                 [DPT_MUL] = dpt_scalar_mul,
-                                 [DPT_RESIZE] = dpt_scalar_resize,
-                                 DPT_PLAIN_KERNELS},
+                                 [DPT_DENSE] = dpt_scalar_dense,
+                                 [DPT_DEPTHWISE] = dpt_scalar_depthwise,
+                                 [DPT_GROUPED] = dpt_scalar_grouped,
+                                 DPT_VALUES_KERNELS},
                                 dpt_run_rows};

@@ -54,6 +54,17 @@ static inline size_t sound_next_weight(size_t w) {
     return w >= 4 ? w / 4 : 1;
 }
 
+/* The place behind `at` of every fourth pair: the reverse of the next number, where a digit
+ * carries. */
+static inline size_t sound_next_place(size_t at, size_t quarter) {
+    size_t digit = sound_next_weight(quarter);
+    while (digit > 1 && (at & 3 * digit) == 3 * digit) {
+        at -= 3 * digit;
+        digit = sound_next_weight(digit);
+    }
+    return at + digit;
+}
+
 /* A butterfly of radix 4 on scaled numbers. */
 static inline void sound_butterfly(uint32_t *at, size_t size, sound_complex a, sound_complex b,
                                    sound_complex c, sound_complex d) {
@@ -114,12 +125,7 @@ static uint32_t sound_window_samples(const dpt_sound *sound, const int16_t *samp
             *to = sound_word_of(*samples * *factors >> 12, 0);
             magnitudes |= sound_magnitudes_of(*to);
         }
-        size_t digit = sound_next_weight(quarter);
-        while (digit > 1 && (at & 3 * digit) == 3 * digit) { /* a carry */
-            at -= 3 * digit;
-            digit = sound_next_weight(digit);
-        }
-        at += digit;
+        at = sound_next_place(at, quarter);
     }
     return 15u - sound_bits_of((magnitudes | magnitudes >> 16) & 0x7FFFu);
 }
@@ -157,9 +163,7 @@ static void sound_energies(uint32_t *work, size_t n, const uint32_t *split) {
     }
 }
 
-static void sound_stage(uint32_t *work, size_t n, size_t size, const uint32_t *twiddles) {
-    sound_plain_stage(work, n, size, twiddles);
-}
+#define sound_stage sound_plain_stage
 
 /* Two bits of the square root of a number below 2^32: `root` is twice the root so far, in the
  * places below `bit`. */
@@ -179,9 +183,11 @@ static void sound_stage(uint32_t *work, size_t n, size_t size, const uint32_t *t
     rest += trial & less;                                                                          \
     root = 2 * root + 1 + less;
 
+enum { SOUND_ROOTS = 1 }; /* that sound_roots computes at once */
+
 /* The rounded square root of a number below 2^56; 65535 for one below 2^32. */
-static uint32_t sound_root_of(uint64_t number) {
-    uint32_t root = 0, rest = (uint32_t)(number >> 24), bits = (uint32_t)number << 8;
+static void sound_roots(const uint64_t *number, uint32_t *to) {
+    uint32_t root = 0, rest = (uint32_t)(*number >> 24), bits = (uint32_t)*number << 8;
     uint32_t trial, less, bit = 1u << 30;
     while (bit != 0) {
         SOUND_ROOT_STEP SOUND_ROOT_STEP SOUND_ROOT_STEP SOUND_ROOT_STEP
@@ -189,7 +195,7 @@ static uint32_t sound_root_of(uint64_t number) {
     for (int k = 0; k < 3; k++) {
         SOUND_NEXT_ROOT_STEP SOUND_NEXT_ROOT_STEP SOUND_NEXT_ROOT_STEP SOUND_NEXT_ROOT_STEP
     }
-    return root + ((root - rest) >> 31 & (0u - (root ^ 0xFFFFu)) >> 31);
+    *to = root + ((root - rest) >> 31 & (0u - (root ^ 0xFFFFu)) >> 31);
 }
 
 #endif
@@ -295,33 +301,23 @@ static inline sound_run_sums sound_sum_run(const uint32_t *energies, const uint3
 static void sound_channels(const dpt_sound *sound, const uint32_t *energies, uint32_t shift,
                            uint32_t *noise, uint16_t *features) {
     const uint32_t *at = energies + sound->bins[0], *weights = sound->weights;
-    uint64_t before = 0;
-#ifdef DPT_MVE
-    uint64_t numbers[4] = {0, 0, 0, 0};
-#endif
-    for (size_t run = 0; run <= sound->channels; run++) {
-        const size_t bins = (size_t)sound->bins[run + 1];
-        const sound_run_sums sums = sound_sum_run(at, weights, bins);
-#ifdef DPT_MVE
-        const size_t channel = run - 1, lane = channel & 3u;
-        numbers[lane] = before + sums.ends;
-        if (run > 0 && (lane == 3 || run == sound->channels)) {
-            uint32_t roots[4];
-            vst1q_u32(roots, sound_roots(numbers));
-            for (size_t i = 0; i <= lane; i++) {
-                features[channel - lane + i] = (uint16_t)sound_finish_channel(
-                    sound, roots[i] >> shift, channel - lane + i, noise);
-            }
+    const int16_t *bins = sound->bins + 1;
+    sound_run_sums sums = sound_sum_run(at, weights, (size_t)*bins);
+    for (size_t n, channel = 0; channel < sound->channels; channel += n) {
+        uint64_t numbers[SOUND_ROOTS] = {0};
+        uint32_t roots[SOUND_ROOTS];
+        for (n = 0; n < SOUND_ROOTS && channel + n < sound->channels; n++) {
+            const uint64_t before = sums.begins;
+            at += *bins;
+            weights += *bins++;
+            sums = sound_sum_run(at, weights, (size_t)*bins);
+            numbers[n] = before + sums.ends;
         }
-#else
-        if (run > 0) {
-            const uint32_t root = sound_root_of(before + sums.ends) >> shift;
-            features[run - 1] = (uint16_t)sound_finish_channel(sound, root, run - 1, noise);
+        sound_roots(numbers, roots);
+        for (size_t k = channel; k < channel + n; k++) {
+            features[k] =
+                (uint16_t)sound_finish_channel(sound, roots[k - channel] >> shift, k, noise);
         }
-#endif
-        before = sums.begins;
-        at += bins;
-        weights += bins;
     }
 }
 

@@ -126,37 +126,32 @@ static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint
     return ok ? DPT_OK : DPT_E_TABLE;
 }
 
-/* Copies values, which words hold in pairs or which are int16; returns what lies behind them. */
-static const uint8_t *record_copy_words(uint32_t *to, const uint8_t *values, size_t n) {
-    for (size_t i = 0; i < n / 2; i++) {
-        to[i] = dpt_u32(values + 4 * i);
+/* Copies a table of n values, which words hold in pairs or which are int16; returns its copy. */
+static const uint32_t *record_copy_words(uint32_t **to, const uint8_t **from, size_t n) {
+    const uint32_t *copy = *to;
+    for (; n > 0; n -= 2, *from += 4) {
+        *(*to)++ = dpt_u32(*from);
     }
-    return values + 2 * n;
+    return copy;
 }
 
-static const uint8_t *record_copy_values(int16_t *to, const uint8_t *values, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        to[i] = (int16_t)record_value(values, i);
+static const int16_t *record_copy_values(int16_t **to, const uint8_t **from, size_t n) {
+    const int16_t *copy = *to;
+    for (; n > 0; n--, *from += 2) {
+        *(*to)++ = (int16_t)record_value(*from, 0);
     }
-    return values + 2 * n;
+    return copy;
 }
 
 static void record_copy(dpt_sound *s, uint32_t *words, const record_tables *t) {
-    uint32_t *split = words + t->twiddles / 2, *weights = split + t->split / 2;
-    int16_t *factors = (int16_t *)(void *)(weights + t->weights / 2);
-    int16_t *bins = factors + t->window, *gain = bins + t->bins;
-    const uint8_t *p = record_copy_values(factors, t->bytes, t->window);
-    p = record_copy_words(words, p, t->twiddles);
-    p = record_copy_words(split, p, t->split);
-    p = record_copy_values(bins, p, t->bins);
-    p = record_copy_words(weights, p, t->weights);
-    (void)record_copy_values(gain, p, t->gain);
-    s->factors = factors;
-    s->twiddles = words;
-    s->split = split;
-    s->bins = bins;
-    s->weights = weights;
-    s->gain = t->gain != 0 ? gain : NULL;
+    int16_t *values = (int16_t *)(void *)(words + (t->twiddles + t->split + t->weights) / 2);
+    const uint8_t *from = t->bytes;
+    s->factors = record_copy_values(&values, &from, t->window);
+    s->twiddles = record_copy_words(&words, &from, t->twiddles);
+    s->split = record_copy_words(&words, &from, t->split);
+    s->bins = record_copy_values(&values, &from, t->bins);
+    s->weights = record_copy_words(&words, &from, t->weights);
+    s->gain = t->gain != 0 ? record_copy_values(&values, &from, t->gain) : NULL;
 }
 
 dpt_status dpt_sound_load(dpt_listener *listener, dpt_sound *sound, void *tables,

@@ -19,7 +19,6 @@ from tools import ONLY_CI, STRICT, run
 
 # The files of the engine that every model has.
 ALWAYS = [
-    "dpt_bits.c",
     "dpt_log.c",
     "dpt_rows.c",
     "dpt_run.c",

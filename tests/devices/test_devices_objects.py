@@ -39,10 +39,11 @@ POINTERS = {
     "dpt_dsp_run_group": f".*{KERNEL}",
     r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
-    r"dpt_bits\.c|convolve_each": "nothing",  # the sum of a window
+    "convolve_each": "nothing",  # the sum of a window
     # micro-kernels, which call nothing by pointer
     r"drive_channels|dpt_\w+_(conv|dense|depthwise)": "nothing",
     "depthwise_row": "nothing",
+    "window_gather_next": r".*:window_gather(_taps)?",
     "dpt_backend_best": r".*:(\w+_available|dpt_always)",
     "dpt_model_pack": r".*:(\w+_available|dpt_always)",
 }

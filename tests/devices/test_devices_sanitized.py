@@ -32,6 +32,7 @@ def runner(toolbox):
         f"-I{INCLUDE}",
         f"-I{HARNESS}",
         "-DDEVICE_BACKEND=dpt_blocks",
+        "-DDEVICE_FEW_BITS",
     ]
     sources = [HARNESS / "jobs.c", HARNESS / "port_stdio.c", *ENGINE_SOURCES]
     return toolbox.build("jobs-sanitized", [compiler, *flags, *sources])

@@ -54,10 +54,10 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
         ),
         ("dpt_stream.c", "ops[i].out_offset != size", "ops[i].out_offset < size"),
         ("dpt_stream.c", "!= state_size", "< state_size"),
-        ("dpt_scalar.c", "acc += dpt_i32(op->bias + 4 * o);", "acc += 1;"),
+        ("dpt_scalar.c", "best += dpt_i32(op->bias + 4 * o);", "best += 1;"),
         ("dpt_bounds.c", "w == -(1 << (bits - 1))", "0"),
         ("dpt_bounds.c", "(uint8_t)row[bytes - 1] >> used != 0", "0"),
-        ("dpt_bits.c", "acc + bias", "acc - bias"),
+        ("dpt_scalar.c", "dpt_weight(row, first + i,", "dpt_weight(row, first,"),
         ("dpt_pack.c", "to += (size_t)unpacked;", ""),
     ],
 )

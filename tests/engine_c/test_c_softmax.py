@@ -10,7 +10,7 @@ from drypoint.engine._native import ffi, lib
 from drypoint.program import blob, codegen, reference, softmax
 from tools import INCLUDE, PLAIN, STRICT, run
 
-NEEDED = ("dpt_softmax.c", "dpt_run.c", "dpt_rows.c", "dpt_scalar.c", "dpt_bits.c")
+NEEDED = ("dpt_softmax.c", "dpt_run.c", "dpt_rows.c", "dpt_scalar.c")
 SOURCES = [INCLUDE.parent / "src" / name for name in NEEDED]
 
 

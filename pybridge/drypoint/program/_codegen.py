@@ -228,7 +228,7 @@ def _few_bits_kernel(kind: str, bits: int, chosen: KernelSet) -> str:
     """
     if chosen.number:
         return f"{chosen.backend}{bits}_{kind}"
-    return f"dpt_bits_{'conv' if kind == 'grouped' else kind}"
+    return f"dpt_scalar_{'grouped' if kind == 'conv' else kind}"
 
 
 def _dispatch(kind: str, by_bits: Mapping[int, str]) -> str:

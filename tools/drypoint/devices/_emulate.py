@@ -217,4 +217,5 @@ def build_jobs(target: Target, binary: Path) -> Path:
     """
     own = packing.kernel_set(target.kernels)
     define = [f"-DDEVICE_BACKEND={own.backend}"] if own.number else []
+    define += ["-DDEVICE_FEW_BITS"] if own.number and own.few_bits else []
     return build(target, [HARNESS / "jobs.c"], binary, flags=["-O3", *define])

@@ -20,7 +20,7 @@ LINKERS = ("wasm-ld-19", "wasm-ld")
 KERNELS = ("dpt_scalar.c",)
 OTHERS = (
     *("dpt_backend.c", "dpt_model.c", "dpt_plan.c", "dpt_rows.c", "dpt_run.c"),
-    *("dpt_bits.c", "dpt_bounds.c", "dpt_softmax.c", "dpt_work.c", "dpt_stream.c"),
+    *("dpt_bounds.c", "dpt_softmax.c", "dpt_work.c", "dpt_stream.c"),
     *("dpt_detect.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
 )
 _FLAGS = (

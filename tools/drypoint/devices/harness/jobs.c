@@ -11,7 +11,7 @@
  * Runners are the plain kernels, every backend of the library that this CPU has, and, with packed
  * tables, DEVICE_BACKEND. Blob, input and arena lie `misalignment` bytes behind a multiple of 16,
  * tables and outputs at the multiple of 4 below that. */
-#include "drypoint.h"
+#include "drypoint_kernels.h"
 #include "port.h"
 
 #include <string.h>
@@ -23,11 +23,33 @@
 #define ASAN_UNPOISON_MEMORY_REGION(from, size)
 #endif
 
-#ifdef DEVICE_BACKEND
-extern const dpt_backend DEVICE_BACKEND;
-#else
+#ifndef DEVICE_BACKEND
 #define DEVICE_BACKEND dpt_scalar /* never used: such targets get no packed tables */
 #endif
+
+#ifdef DEVICE_FEW_BITS /* as generated code, whose table has the kernels for an op's bits */
+#define JOIN_OF(a, b) a##b
+#define JOIN(a, b)    JOIN_OF(a, b)
+#define BY_BITS(kind)                                                                              \
+    static void any_##kind(const dpt_op *op, const void *const in[2], void *out, size_t n) {       \
+        (op->weight_bits == 8   ? JOIN(DEVICE_BACKEND, _##kind)                                    \
+         : op->weight_bits == 4 ? JOIN(DEVICE_BACKEND, 4_##kind)                                   \
+                                : JOIN(DEVICE_BACKEND, 2_##kind))(op, in, out, n);                 \
+    }
+BY_BITS(conv)
+BY_BITS(grouped)
+BY_BITS(dense)
+#endif
+
+static dpt_backend device_backend(void) {
+    dpt_backend own = DEVICE_BACKEND;
+#ifdef DEVICE_FEW_BITS
+    own.kernels[DPT_CONV] = any_conv;
+    own.kernels[DPT_GROUPED] = any_grouped;
+    own.kernels[DPT_DENSE] = any_dense;
+#endif
+    return own;
+}
 
 /* 64-bit targets are emulated as processes: their memory is no board's. */
 enum { HEAP_SIZE = sizeof(void *) == 8 ? 0x600000 : 0x1A0000, MOST_OPS = 64, NAME_SIZE = 16 };
@@ -129,7 +151,6 @@ static dpt_model prepacked(const dpt_model *model, dpt_op *ops, const uint8_t *c
     }
     dpt_model packed = *model;
     packed.ops = ops;
-    packed.backend = &DEVICE_BACKEND;
     packed.packing = DEVICE_BACKEND.packing;
     return packed;
 }
@@ -170,7 +191,8 @@ static void do_job(void) {
     if (n_packed > 0) {
         static dpt_op packed_ops[MOST_OPS];
         const dpt_model packed = prepacked(&model, packed_ops, tables);
-        run(&packed, &DEVICE_BACKEND, &j);
+        const dpt_backend own = device_backend();
+        run(&packed, &own, &j);
     }
 }
 
