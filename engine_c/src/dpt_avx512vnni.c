@@ -31,12 +31,11 @@
 #define QUADS_BLOCKS     4
 #define QUADS_WINDOWS(B) ((B) == 4 ? 4 : 8) /* 16 or 24 of the 32 registers for accumulators */
 
-#define X86_VECTOR    __m512i
-#define X86(name)     _mm512_##name
-#define X86_SI(name)  _mm512_##name##_si512
-#define X86_SET_64    _mm512_set1_epi64
-#define X86_SATURATES 1
-#define X86_MADD      _mm512_dpwssd_epi32
+#define X86_VECTOR   __m512i
+#define X86(name)    _mm512_##name
+#define X86_SI(name) _mm512_##name##_si512
+#define X86_SET_64   _mm512_set1_epi64
+#define X86_MADD     _mm512_dpwssd_epi32
 
 /* 16 bytes in 16 lanes, flipped. */
 QUADS_INLINE __m512i x86_wide(const uint8_t *p, uint8_t flip) {
@@ -140,7 +139,7 @@ QUADS_INLINE quads_acc quads_acc_from_turned(quads_acc a, quads_acc b) {
 
 /* NUMERICS.md section 2 in 16 lanes, in place of y, without the clamp, P times. Even and odd lanes
  * are multiplied separately, since a product has 64 bits. The result is in the high halves, to
- * which the zero point is added together with the rounding. */
+ * which the zero point is added together with the rounding; later where multipliers are doubled. */
 QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m512i *m,
                                  __m512i *y) {
     QUADS_UNROLL
@@ -149,10 +148,12 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
     }
     QUADS_UNROLL
     for (int p = 0; p < P; p++) {
-        const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(y[p], m[p]), to->half);
-        const __m512i products =
-            _mm512_mul_epi32(_mm512_srli_epi64(y[p], 32), _mm512_srli_epi64(m[p], 32));
-        const __m512i odd = _mm512_add_epi64(products, to->half);
+        __m512i even = _mm512_mul_epi32(y[p], m[p]);
+        __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(y[p], 32), _mm512_srli_epi64(m[p], 32));
+        if (!to->doubled) {
+            even = _mm512_add_epi64(even, to->half);
+            odd = _mm512_add_epi64(odd, to->half);
+        }
         y[p] = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
     }
 }
@@ -160,22 +161,28 @@ QUADS_INLINE void zmm_requantize(const int P, const quads_output *to, const __m5
 /* Four times 16 lanes as bytes, with y[0] in the first quarter. Saturation to the range of bytes
  * changes nothing, since the clamp is within it. */
 QUADS_INLINE __m512i zmm_clamp_bytes(const quads_output *to, const __m512i *y) {
-    const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
-    if (to->saturated) {
-        return x86_turn(_mm512_packus_epi16(low, high));
+    __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
+    if (to->doubled) {
+        low = _mm512_srai_epi16(_mm512_adds_epi16(low, to->half), 1);
+        high = _mm512_srai_epi16(_mm512_adds_epi16(high, to->half), 1);
     }
-    const __m512i all = _mm512_packs_epi16(low, high);
-    const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(all, to->lo), to->hi);
+    __m512i bytes = _mm512_packs_epi16(low, high);
+    if (!to->full) {
+        bytes = _mm512_min_epi8(_mm512_max_epi8(bytes, to->lo), to->hi);
+    }
     return x86_turn(_mm512_xor_si512(bytes, to->flip));
 }
 
 QUADS_INLINE __m128i zmm_clamp_16_bytes(const quads_output *to, __m512i y) {
-    if (to->saturated) { /* the narrowing saturates unsigned numbers */
-        return _mm512_cvtusepi32_epi8(_mm512_max_epi32(y, _mm512_setzero_si512()));
+    if (to->doubled) { /* half has the same number in all lanes of 16 bits */
+        y = _mm512_srai_epi32(_mm512_add_epi32(y, _mm512_srai_epi32(to->half, 16)), 1);
     }
-    const __m128i bytes = _mm_max_epi8(_mm512_cvtsepi32_epi8(y), _mm512_castsi512_si128(to->lo));
-    return _mm_xor_si128(_mm_min_epi8(bytes, _mm512_castsi512_si128(to->hi)),
-                         _mm512_castsi512_si128(to->flip));
+    __m128i bytes = _mm512_cvtsepi32_epi8(y);
+    if (!to->full) {
+        bytes = _mm_max_epi8(bytes, _mm512_castsi512_si128(to->lo));
+        bytes = _mm_min_epi8(bytes, _mm512_castsi512_si128(to->hi));
+    }
+    return _mm_xor_si128(bytes, _mm512_castsi512_si128(to->flip));
 }
 
 QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const quads_acc *acc,
@@ -199,9 +206,8 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
     } else if (P == 1) {
         _mm_mask_storeu_epi8(bytes, mask, zmm_clamp_16_bytes(to, y[0]));
     } else {
-        if (P == 2) {
-            y[2] = y[0];
-            y[3] = y[1];
+        for (int p = P; p < 4; p++) {
+            y[p] = y[p - 2];
         }
         const __m512i all = zmm_clamp_bytes(to, y);
         if (P == 4 && near == QUADS_LANES && far == 2 * QUADS_LANES && n == QUADS_LANES) {
@@ -213,11 +219,7 @@ QUADS_INLINE void quads_output_store(const int P, const quads_output *to, const 
                                  _mm512_extracti32x4_epi32(all, 3)};
         QUADS_UNROLL
         for (int p = 0; p < P; p++) {
-            if (n == QUADS_LANES) {
-                _mm_storeu_si128((__m128i *)(void *)(bytes + QUADS_PLACE(p, near, far)), rows[p]);
-            } else {
-                _mm_mask_storeu_epi8(bytes + QUADS_PLACE(p, near, far), mask, rows[p]);
-            }
+            _mm_mask_storeu_epi8(bytes + QUADS_PLACE(p, near, far), mask, rows[p]);
         }
     }
 }
@@ -296,11 +298,13 @@ QUADS_INLINE void gray_requantize(const quads_output *to, gray_acc acc, const in
     const __m512i b = quad_spread((const uint8_t *)bias, 0),
                   m = quad_spread((const uint8_t *)mult, 0);
     __m512i y = _mm512_add_epi32(acc, b);
-    zmm_requantize(1, to, &m, &y);
+    quads_output copy = *to;
+    copy.doubled = 0; /* a constant */
+    zmm_requantize(1, &copy, &m, &y);
     if (to->wide) {
         _mm512_storeu_si512(values, x86_clamp_wide(to, y));
     } else {
-        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(to, y));
+        _mm_storeu_si128((__m128i *)(void *)values, zmm_clamp_16_bytes(&copy, y));
     }
 }
 

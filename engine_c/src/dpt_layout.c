@@ -90,7 +90,7 @@ void dpt_find_layout(const dpt_op *op, uint32_t packing, dpt_layout *l) {
     l->padded = l->wide + l->narrow * l->lanes;
     l->turned = DPT_LAYOUT_HAS(packing, DPT_NARROW) && l->most > 1 &&
                 l->wide / l->lanes % l->most == 1 && (l->length - 1) % 8 >= 4 &&
-                l->segments * l->length >= 64;
+                l->segments * l->length >= 40;
     l->unit = l->narrow > 0 ? DPT_NARROW_UNIT : l->turned ? 8 : 4;
     const uint64_t wide = (uint64_t)l->wide * 4 * ((l->length + 3) / 4);
     const uint64_t unit = DPT_NARROW_UNIT, units = (l->length + unit - 1) / unit;

@@ -19,6 +19,19 @@ static int packs(const dpt_op *op, uint32_t packing) {
            dpt_packs_depthwise(&packed, packing, DPT_POINTERS, DPT_DEPTHWISE_BAND);
 }
 
+/* Whether the multipliers of an op that is packed are doubled: a backend multiplies several blocks,
+ * with narrow ones. */
+static int doubles(const dpt_op *op, uint32_t packing) {
+    const dpt_op packed = dpt_packed_op(op, packing);
+    int32_t most = 0;
+    for (size_t o = 0; o < op->out.c; o++) {
+        most |= dpt_i32(op->mult + 4 * o);
+    }
+    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && (packing & 15u) > 1 && op->shift == 0 &&
+           op->out.type != DPT_I32 && most < 1 << 30 && !dpt_is_gray(&packed, packing) &&
+           (op->kind != DPT_DEPTHWISE || dpt_has_columns(&packed, packing));
+}
+
 /* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
  * most 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. So 64 bits hold the sum
  * over 2^16 ops; a size_t of 32 bits may be too small for one op. */
@@ -237,7 +250,7 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
             }
             const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;
             memcpy(&bias[i], &value, sizeof value);
-            mult[i] = dpt_i32(op->mult + 4 * o);
+            mult[i] = dpt_i32(op->mult + 4 * o) << op->marks / DPT_DOUBLED;
         }
     }
 }
@@ -256,7 +269,7 @@ static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_panel *
             offset == 0 ? 0 : offset * (uint32_t)weight_sum(op->weight + o * own, own);
         const uint32_t value = dpt_u32(op->bias + 4 * o) - back;
         memcpy(&bias[i], &value, sizeof value);
-        mult[i] = dpt_i32(op->mult + 4 * o);
+        mult[i] = dpt_i32(op->mult + 4 * o) << op->marks / DPT_DOUBLED;
     }
 }
 
@@ -329,6 +342,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
     for (size_t i = 0; i < model->n_ops; i++) {
         ops[i] = model->ops[i];
         ops[i].packed = NULL;
+        ops[i].marks &= DPT_IN_PLACE | DPT_FUSED;
         const uint64_t unpacked = backend->packing != 0 ? unpacked_bytes(&ops[i]) : 0;
         if (unpacked != 0) {
             unpack_op(&ops[i], to);
@@ -336,6 +350,7 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
         }
         if (backend->packing != 0 && packs(&ops[i], backend->packing)) {
             ops[i].packed = to;
+            ops[i].marks |= doubles(&ops[i], backend->packing) ? DPT_DOUBLED : 0;
             pack_op(&ops[i], backend->packing, to);
             to += (size_t)packed_bytes(&ops[i], backend->packing);
         }

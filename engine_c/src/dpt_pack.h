@@ -23,7 +23,7 @@
  * two neighbouring lanes at once, and a lane of each two has the second quad first. So a load
  * serves two multiplications. Lanes 0 and 1 of a unit have quad 0 of channel 0 and quad 1 of
  * channel 1, then quad 0 of channel 1 and quad 1 of channel 0, in an accumulator of their own. A
- * window of fewer than 64 activations gains nothing by it.
+ * window of fewer than 40 activations gains nothing by it.
  *
  * A convolution of 8 channels fills 16 lanes with two windows beside each other, where that takes
  * fewer multiplications. It is packed and computed as a convolution of 16 channels (dpt_packed_op):
@@ -50,6 +50,13 @@ enum { DPT_NARROW_LANES = 16 }; /* of a block, in layouts with narrow blocks */
 enum { DPT_PAIR_CHANNELS = 8 };
 enum { DPT_BAND_SIZE = 0x3800, DPT_DEPTHWISE_BAND = 0x2400, DPT_SLACK = DPT_NARROW_UNIT - 1 };
 enum { DPT_GRAY_CHANNELS = 4, DPT_GRAY_QUADS = 16, DPT_GRAY_MOST_CHANNELS = 64 };
+
+/* A mark of packed ops on AVX-512 whose outputs are bytes, without a shift, and whose multipliers
+ * are below 2^30, and packed doubled. NUMERICS.md section 2 is clamp(((acc * 2m >> 32) + 2 * zero +
+ * 1)
+ * >> 1) then, with all but the product in 16 bits that saturate: the clamp is to bytes. Of its
+ * acc = 51,234 and m = 8,323,200 that makes (198 + 1) >> 1 = 99. */
+enum { DPT_DOUBLED = 0x80 }; /* the highest bit */
 
 /* Which activations a backend multiplies with their highest bit flipped: signed ones, which become
  * unsigned and 128 larger, or unsigned ones, which become signed and 128 smaller. The packed biases

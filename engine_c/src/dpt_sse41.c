@@ -25,7 +25,6 @@
 #define X86(name)           _mm_##name
 #define X86_SI(name)        _mm_##name##_si128
 #define X86_SET_64          _mm_set1_epi64x
-#define X86_SATURATES       0
 #define X86_MADD(acc, s, w) X86(add_epi32)(acc, X86(madd_epi16)(s, w))
 
 /* Four bytes in 4 lanes, flipped. */
