@@ -22,7 +22,6 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
         "driver",
         "driver_depthwise",
         "scalar",
-        "bits",
         "blocks",
         "blocks4",
         "blocks2",
