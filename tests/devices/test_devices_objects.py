@@ -42,8 +42,8 @@ POINTERS = {
     "convolve_each": "nothing",  # the sum of a window
     # micro-kernels, which call nothing by pointer
     r"drive_channels|dpt_\w+_(conv|dense|depthwise)": "nothing",
-    "depthwise_row": "nothing",
-    "window_gather_next": r".*:window_gather(_taps)?",
+    r"depthwise_row|depthwise_without_room|mve_quads\w*": "nothing",
+    r"window_gather_next(\.constprop\.0)?": r".*:window_gather(_taps)?",
     "dpt_backend_best": r".*:(\w+_available|dpt_always)",
     "dpt_model_pack": r".*:(\w+_available|dpt_always)",
 }

@@ -70,6 +70,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         *driver_nets.PROGRAMS,
         *nets.POOLING,
         *few_bits_nets.programs(6),
+        *nets.DOUBLED,
     ]
     cases += [(program, nets.random_inputs(program, 1)) for program in large]
     traces(programs["driver"], cases)

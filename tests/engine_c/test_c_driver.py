@@ -17,6 +17,7 @@ from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(70)]
 SHAPES = (
     *nets.BROAD,
+    *nets.DOUBLED,
     *nets.GRAY,
     *nets.EIGHT,
     *nets.FULL,

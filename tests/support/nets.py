@@ -255,6 +255,19 @@ def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) ->
 
 
 BROAD = [broad_program(n, kind) for n in (16, 20, 40, 64) for kind in ("u8", "i8")]
+
+
+def with_small_multipliers(program: Program) -> Program:
+    """The program with even multipliers below 2^30 and no shifts: AVX-512 packs them doubled."""
+    small = [replace(op, mult=np.maximum(op.mult // 4 * 2, 2), shift=0) for op in program.ops]
+    return replace(program, ops=tuple(small))
+
+
+DOUBLED = [
+    with_small_multipliers(broad_program(n, kind, pool=1))
+    for n in (8, 20, 40, 64, 70)
+    for kind in ("u8", "i8")
+]
 # Rows of a kernel that fill registers and more, blocks of 4 channels and their remainders.
 DEEP = [
     broad_program(n, kind, 7, pool)
