@@ -132,6 +132,17 @@ def test_a_kernel_copies_what_numpy_copies_whatever_the_strides(dtype):
         np.testing.assert_array_equal(turned, values)
 
 
+@pytest.mark.parametrize("shape", [(9, 1), (9, 40), (9, 3, 5, 7)])
+def test_a_kernel_copies_the_rows_that_numpy_takes(shape):
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    for indices in (np.array([8, 0, 0, 3]), np.arange(9)[2:7], np.zeros(0, np.int64)):
+        for name, n_threads in itertools.product(runtime.Settings.sets, (1, 2)):
+            with runtime.force_kernels(name, n_threads=n_threads):
+                np.testing.assert_array_equal(kernels.copy_rows(x, indices), x[indices])
+        with runtime.force_kernels(None):
+            np.testing.assert_array_equal(kernels.copy_rows(x, indices), x[indices])
+
+
 def test_a_copy_that_no_kernel_can_make_is_refused():
     """Each of these calls would write outside of its target's elements."""
     x = np.arange(12, dtype=np.float32).reshape(3, 4)

@@ -16,6 +16,7 @@ from drypoint.autodiff.kernels.memory import Arena
 from drypoint.autodiff.trace import Trace
 from drypoint.data import Dataset
 from drypoint.train import _epoch
+from drypoint.train._examples import Examples
 from drypoint.train._training_data import read_examples
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (96, 8, 8), np.uint8)
@@ -40,7 +41,8 @@ def test_two_groups_of_batches_are_alive_at_most(data, monkeypatch):
     def counting(*args):
         counts.append(sum(reference() is not None for reference in alive))
         shards = encode_group(*args)
-        alive.append(weakref.ref(owner(shards[0].batch["input"])))
+        column = shards[0].batch["input"]
+        alive.append(weakref.ref(owner(getattr(column, "indices", column))))
         return shards
 
     monkeypatch.setattr(_epoch, "BYTES_AT_ONCE", 1)
@@ -48,6 +50,38 @@ def test_two_groups_of_batches_are_alive_at_most(data, monkeypatch):
     train.fit(NET, data, epochs=2, batch_size=8, validation_split=0, progress="none")
     assert len(counts) == 24
     assert max(counts) <= 1  # before the next group is made
+
+
+@compiled
+@pytest.mark.parametrize("targets", [LABELS, SIGNALS])
+def test_signals_are_copied_by_the_step_that_reads_them(targets, monkeypatch):
+    """Oracle: the weights of batches that are copied before the steps, by one thread."""
+    layers = [nn.Conv1d(3, 3, padding=1)] if targets is SIGNALS else NET
+    loss = nn.MSELoss() if targets is SIGNALS else None
+
+    def weights(n_threads):
+        with runtime.force_kernels(next(iter(runtime.Settings.sets)), n_threads):
+            result = train.fit(nn.Sequential([*layers]), (SIGNALS, targets), epochs=3, loss=loss,
+                               batch_size=20, validation_split=0, progress="none")  # fmt: skip
+        return result.model.net.parameters()
+
+    seen = []
+    encode_group = _epoch._encode_group
+
+    def watched(*args):
+        shards = encode_group(*args)
+        seen.extend(shard.batch["input"] for shard in shards)
+        return shards
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_epoch, "_encode_group", watched)
+        found = [weights(1), weights(2)]
+    assert {id(rows.column) for rows in seen[:15]} == {id(seen[0].column)}  # 4 batches of 20, 16
+    monkeypatch.setattr(Examples, "take_lazily", Examples.take)
+    expected = weights(1)
+    for each in found:
+        for path, array in expected.items():
+            np.testing.assert_array_equal(each[path], array)
 
 
 def test_batches_that_no_encoder_changes_are_not_copied():

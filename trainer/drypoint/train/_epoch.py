@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from typing import TypeAlias, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 
 from drypoint.nn import Context
 
-from ._examples import Batch, Column, Examples
+from ._examples import Column, Examples, LazyBatch, Rows
 from ._metrics import ACCURACY, Totals, metric_sums
 from ._plan import Plan
 from ._reports import Progress
@@ -27,7 +27,7 @@ EVALUATION_BATCH = 256
 POLL_SECONDS = 0.25
 """Seconds of steps between two checks for a stop, and between two reports."""
 
-StoredBatch: TypeAlias = tuple[Batch, Column, int]
+StoredBatch: TypeAlias = tuple[LazyBatch, Column, int]
 """A batch before encoding: (this process's shard, the indices of its examples, examples of the
 whole batch)."""
 
@@ -112,8 +112,8 @@ def _groups(plan: Plan, number: int) -> Iterator[list[StoredBatch]]:
         yield group
 
 
-def _concatenate(arrays: list[Column]) -> Column:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+def _concatenate(arrays: Sequence[Column | Rows]) -> Column:
+    return np.asarray(arrays[0]) if len(arrays) == 1 else np.concatenate([*map(np.asarray, arrays)])
 
 
 def train_epoch(

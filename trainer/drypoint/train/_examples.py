@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
 from drypoint.common import kind_of
@@ -16,7 +16,59 @@ from drypoint.data import Class
 from ._errors import TrainError
 
 Column = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a column, which a training step copies: both of its threads then do it, and no
+    copy waits for the step.
+
+    Attributes:
+        column: C-contiguous float32 (M, ...), which does not change.
+        indices: int64 (N,), below M; no other rows share their memory.
+    """
+
+    column: Column
+    indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, chosen: slice) -> "Rows":
+        return replace(self, indices=self.indices[chosen])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Column:
+        return np.asarray(self.column[self.indices], dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...)."""
+        return len(self), *self.column.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the column."""
+        return self.column.dtype
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of the column: rows of one column and of one number have one shape in memory."""
+        return self.column.strides
+
+    @property
+    def size(self) -> int:
+        """How many numbers the rows take before a step copies them: the indices."""
+        return self.indices.size
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the indices."""
+        return self.indices.nbytes
+
+
 Batch = dict[str, Column]
+LazyBatch = Mapping[str, Column | Rows]
+"""A batch whose columns of real numbers may be read by the step that needs them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +94,15 @@ class Examples:
         """Port -> values of the examples at the indices."""
         return {port: column[indices] for port, column in self.columns.items()}
 
+    def take_lazily(self, indices: NDArray[np.int64]) -> LazyBatch:
+        """As `take`; columns of vectors, planes or signals in float32 are `Rows`."""
+        return {
+            port: Rows(column, indices.copy())
+            if column.ndim > 1 and column.dtype == np.float32 and column.flags.c_contiguous
+            else column[indices]
+            for port, column in self.columns.items()
+        }
+
     def part(self, indices: NDArray[np.int64]) -> "Examples":
         """The examples at the indices."""
         return replace(self, columns=self.take(indices))
@@ -62,7 +123,7 @@ class Examples:
         return content.hexdigest()
 
 
-def n_examples(batch: Mapping[str, Column]) -> int:
+def n_examples(batch: Mapping[str, Column | Rows]) -> int:
     """The number of examples of a batch."""
     return len(next(iter(batch.values())))
 

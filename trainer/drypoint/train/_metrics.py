@@ -10,7 +10,7 @@ from drypoint.autodiff import Array, Tensor
 
 from ._aliases import METRIC_ALIASES
 from ._errors import TrainError
-from ._examples import Column, n_examples
+from ._examples import Column, Rows, n_examples
 from ._objective import Head, Objective
 
 MetricFunction: TypeAlias = Callable[[Array, Column], Array]
@@ -27,7 +27,7 @@ class HeadFigure(NamedTuple):
     accuracy: bool
 
     def sums(
-        self, outputs: Mapping[str, Tensor], batches: Sequence[Mapping[str, Column]]
+        self, outputs: Mapping[str, Tensor], batches: Sequence[Mapping[str, Column | Rows]]
     ) -> NDArray[np.float64]:
         """The sum over the examples of each of several batches of one size."""
         n, size = len(batches), n_examples(batches[0])
@@ -104,7 +104,7 @@ def metric_sums(
     metrics: Metrics,
     objective: Objective,
     outputs: Mapping[str, Tensor],
-    batches: Sequence[Mapping[str, Column]],
+    batches: Sequence[Mapping[str, Column | Rows]],
 ) -> dict[str, NDArray[np.float64]]:
     """Name -> sum of the metric over the examples of a batch, for several batches of one size.
 
@@ -144,7 +144,7 @@ def totals(
     objective: Objective,
     outputs: Mapping[str, Tensor],
     losses: Array,
-    batches: Sequence[Mapping[str, Column]],
+    batches: Sequence[Mapping[str, Column | Rows]],
 ) -> list[Totals]:
     """The sums of loss and metrics over each of several batches of one size; see `metric_sums`."""
     n, size = len(batches), len(next(iter(batches[0].values())))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._callbacks import Callback, EarlyStopping
 from ._errors import TrainError
-from ._examples import Batch, Column
+from ._examples import Batch, Column, Rows
 from ._learning_rates import Groups, Schedule
 from ._metrics import Metrics
 from ._optimizers import Optimizer, is_builtin, optimizer_config
@@ -184,13 +184,13 @@ class Plan:
         total = step + 1 if self.total is None else self.total
         return self.settings.optimizer.lr * self.settings.schedule(step, total)
 
-    def changes(self, port: str, column: Column) -> bool:
+    def changes(self, port: str, column: Column | Rows) -> bool:
         """Whether augmentation or the encoder of a port changes a batch of its column."""
         if self.settings.augment is not None and port == self.images:
             return True
         if port not in self.encoders or column.dtype != np.float32:
             return port in self.encoders
-        example = column[:1]
+        example = np.asarray(column[:1])
         return self.encoders[port](example) is not example
 
     def encode(self, batch: Batch) -> Batch:

@@ -23,7 +23,7 @@ from drypoint.data import (
 )
 
 from ._errors import TrainError, TrainWarning
-from ._examples import Batch, Examples, make_examples
+from ._examples import Examples, LazyBatch, make_examples
 from ._targets import Notify
 
 DataLike: TypeAlias = Dataset | tuple[Any, Any] | Sequence[Any] | Mapping[str, Any] | str | Path
@@ -176,7 +176,7 @@ class Source(Protocol):
         """The number of batches of an epoch; None if it is not known before the epoch."""
         ...
 
-    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[LazyBatch, NDArray[np.int64]]]:
         """The batches of epoch ``number`` (from 1), each with its examples' indices (N,)."""
         ...
 
@@ -189,12 +189,12 @@ class ShuffledBatches:
         self.n = len(examples)
         self.steps = math.ceil(self.n / batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[LazyBatch, NDArray[np.int64]]]:
         """The batches of an epoch, with every example once."""
         order = np.random.default_rng([self._seed, SHUFFLE, number]).permutation(self.n)
         for start in range(0, self.n, self._batch_size):
             chosen = np.sort(order[start : start + self._batch_size])  # reads memory in its order
-            yield self._examples.take(chosen), chosen
+            yield self._examples.take_lazily(chosen), chosen
 
 
 class GeneratedBatches:
@@ -222,7 +222,7 @@ class GeneratedBatches:
         if self.steps == 0:
             raise TrainError("the function of batches gave none for epoch 1")
 
-    def epoch(self, number: int) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[LazyBatch, NDArray[np.int64]]]:
         """The batches of the function; the indices of their examples count from 0."""
         n_read = 0
         for given in self._batches(number):

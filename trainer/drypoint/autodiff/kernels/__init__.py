@@ -9,4 +9,5 @@ from .memory import copy_aligned as copy_aligned
 from .native.call import address as address
 from .native.call import aligned_copy as aligned_copy
 from .native.call import copy_into as copy_into
+from .native.call import copy_rows as copy_rows
 from .numpy.elementwise import draw_key as draw_key

@@ -12,12 +12,12 @@ import numpy as np
 
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_call
-from drypoint.autodiff.kernels import aligned_copy, aligned_empty, copy_into
+from drypoint.autodiff.kernels import aligned_copy, aligned_empty, copy_into, copy_rows
 from drypoint.autodiff.kernels.updates import sum_terms
 from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense, gradient_of, lazy_gradients
 from drypoint.autodiff.trace import constant, worker
 
-from .._examples import Batch
+from .._examples import Batch, LazyBatch, Rows
 from .._optimizers import MicroBatchGradients
 from .microbatch import Block, MicroBatch
 
@@ -43,9 +43,14 @@ class StepMemory:
         with worker(micro_batch.worker), lazy_gradients(micro_batch.split):
             yield
 
-    def copy_inputs(self, batch: Batch, rows: slice) -> Batch:
+    def copy_inputs(self, batch: LazyBatch, rows: slice) -> Batch:
         """Some rows of each column, in aligned memory."""
-        return {port: aligned_copy(column[rows]) for port, column in batch.items()}
+        return {
+            port: copy_rows(constant(part.column), part.indices)
+            if isinstance(part := column[rows], Rows)
+            else aligned_copy(part)
+            for port, column in batch.items()
+        }
 
     def full(self, shape: tuple[int, ...], value: float) -> Array:
         """An array of one value, equal in each step."""

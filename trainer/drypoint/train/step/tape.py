@@ -9,7 +9,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, Tensor
 
-from .._examples import Batch, n_examples
+from .._examples import LazyBatch, n_examples
 from .._metrics import Totals, totals
 from .._optimizers import MicroBatchGradients
 from .._plan import Plan
@@ -26,11 +26,11 @@ class Shard:
     """The part of a batch that this process computes: the whole batch, unless it is all-reduced.
 
     Attributes:
-        batch: port -> (N, ...), encoded.
+        batch: port -> (N, ...), encoded; `Rows` where no encoder changes a column.
         size: the number of examples of the whole batch.
     """
 
-    batch: Batch
+    batch: LazyBatch
     size: int
 
 

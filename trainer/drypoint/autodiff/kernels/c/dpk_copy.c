@@ -19,6 +19,11 @@ static void copy_row(const float *x, ptrdiff_t stride, size_t n, float *y) {
 /* Rows begin .. end - 1 of two axes. */
 static void copy_rows(const dpk_copy *a, size_t begin, size_t end) {
     const size_t n = a->shape[1];
+    if (a->rows) {
+        for (size_t row = begin; row < end; row++)
+            copy_row(a->x + (ptrdiff_t)a->rows[row] * a->strides[0], 1, n, a->y + row * n);
+        return;
+    }
     const dpk_matrix x = {a->x + (ptrdiff_t)begin * a->strides[0], a->strides[0], a->strides[1]};
     DPK(copy_matrix)(x, end - begin, n, a->y + begin * n, n);
 }

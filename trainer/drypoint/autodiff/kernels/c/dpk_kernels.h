@@ -291,6 +291,7 @@ typedef struct {
     size_t n_axes; /* 1 .. 6 */
     size_t shape[6];
     ptrdiff_t strides[6];
+    const int64_t *rows; /* NULL, or of two axes the row of x for each row of y */
 } dpk_copy;
 
 /* The tasks, compiled for one instruction set. */

@@ -1,5 +1,6 @@
 """Calls of kernels: pointers to arrays, memory for results, and the tracer that records calls."""
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -228,6 +229,22 @@ def aligned_copy(x: NDArray[Any]) -> NDArray[Any]:
         copy_into(y, x)
         return y
     return copy_aligned(x)
+
+
+def copy_rows(x: NDArray[np.float32], indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    """``x[indices]``, by a kernel where there are kernels.
+
+    Args:
+        x: C-contiguous (M, ...).
+        indices: (N,), from 0 to M - 1.
+    """
+    y: NDArray[np.float32] = empty((len(indices), *x.shape[1:]))
+    if Settings.kernels is None:
+        return x.take(indices, axis=0, out=y)
+    n = math.prod(x.shape[1:])
+    rows = {"rows": pointer(indices, "int64_t"), "n_axes": 2, "shape": [len(indices), n]}
+    _copy(y, {"x": pointer(x), **rows, "strides": [n, 1]})
+    return y
 
 
 def _copy(y: NDArray[Any], fields: dict[str, object]) -> None:
