@@ -268,6 +268,12 @@ static void test_fits(void) {
             CHECK(dpt_run(&exported, backends[i], arena, 2, input, output) == DPT_E_BACKEND);
         }
     }
+    dpt_op few[2] = {ops[0], ops[1]}; /* only the model's own table has kernels for few bits */
+    few[0].weight_bits = 4;
+    model.ops = few;
+    CHECK(dpt_run(&model, &blocks, arena, 2, input, output) == DPT_E_BACKEND);
+    model.backend = &blocks;
+    CHECK(dpt_run(&model, NULL, arena, 2, input, output) == DPT_OK);
 }
 
 static void test_load_arguments(void) {

@@ -139,7 +139,8 @@ static void run_packed(const dpt_model *model, const dpt_backend *backend, const
 }
 
 /* As generated code is: the layout of DEVICE_BACKEND, and no weights as they are. */
-static dpt_model prepacked(const dpt_model *model, dpt_op *ops, const uint8_t *const *tables) {
+static dpt_model prepacked(const dpt_model *model, const dpt_backend *own, dpt_op *ops,
+                           const uint8_t *const *tables) {
     for (size_t i = 0; i < model->n_ops; i++) {
         ops[i] = model->ops[i];
         if (tables[i] != NULL) {
@@ -151,7 +152,8 @@ static dpt_model prepacked(const dpt_model *model, dpt_op *ops, const uint8_t *c
     }
     dpt_model packed = *model;
     packed.ops = ops;
-    packed.packing = DEVICE_BACKEND.packing;
+    packed.backend = own;
+    packed.packing = own->packing;
     return packed;
 }
 
@@ -190,8 +192,8 @@ static void do_job(void) {
     }
     if (n_packed > 0) {
         static dpt_op packed_ops[MOST_OPS];
-        const dpt_model packed = prepacked(&model, packed_ops, tables);
         const dpt_backend own = device_backend();
+        const dpt_model packed = prepacked(&model, &own, packed_ops, tables);
         run(&packed, &own, &j);
     }
 }
