@@ -18,8 +18,8 @@ dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
 
 /* A backend cannot read weights that are packed for another one. A SIMD backend runs unpacked ops
  * with the plain kernels, a backend for small devices does not. The plain kernels need the weights
- * as they are, which an exporter that packs weights leaves out. The kernels of few bits stand in
- * the table of the exported model alone, and those for 8 bits would read behind the weights. */
+ * as they are, which an exporter that packs weights leaves out. Only the table of an exported model
+ * has kernels for few bits: kernels for 8 bits would read behind the weights. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
     const int packed = backend->packing != 0 && backend->packing == model->packing;
     const int few = !packed || backend->packing < DPT_PACKING_BLOCKS || backend == model->backend;

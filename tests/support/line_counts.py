@@ -80,7 +80,7 @@ BUDGETS = {  # parts, and the most lines that they may have together
         # 70, the arena of a training step 100, hints and a new last layer for a trained net 120;
         # names and sizes of predefined nets, checked at once, 25; a size checked before programs
         # run 20; rows of a training's signals that the step copies 90.
-        101_195,
+        101_200,
     ),
 }
 
