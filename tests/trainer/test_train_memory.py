@@ -84,6 +84,24 @@ def test_signals_are_copied_by_the_step_that_reads_them(targets, monkeypatch):
             np.testing.assert_array_equal(each[path], array)
 
 
+@pytest.mark.parametrize(("augment", "most"), [(None, 12), (lambda x, **_: x + 1, 1)])
+def test_a_group_has_no_more_bytes_than_its_bound(augment, most, monkeypatch):
+    """Of signals that an augmentation changes, in copies; of others their indices."""
+    sizes = []
+    encode_group = _epoch._encode_group
+
+    def watched(*args):
+        sizes.append(len(args[1]))
+        return encode_group(*args)
+
+    monkeypatch.setattr(_epoch, "BYTES_AT_ONCE", SIGNALS[:8].nbytes)
+    monkeypatch.setattr(_epoch, "_encode_group", watched)
+    train.fit(NET, (SIGNALS, LABELS), epochs=1, batch_size=8, augment=augment,
+              validation_split=0, progress="none")  # fmt: skip
+    assert sum(sizes) == 12
+    assert max(sizes) == most
+
+
 def test_batches_that_no_encoder_changes_are_not_copied():
     taken = []
 

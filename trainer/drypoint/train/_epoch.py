@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import closing
 from typing import TypeAlias, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 
 from drypoint.nn import Context
 
-from ._examples import Column, Examples, LazyBatch, Rows
+from ._examples import Column, Examples, LazyBatch, Rows, stored_arrays
 from ._metrics import ACCURACY, Totals, metric_sums
 from ._plan import Plan
 from ._reports import Progress
@@ -71,7 +71,7 @@ def _encode_group(plan: Plan, group: list[StoredBatch], number: int) -> list[Sha
     settings = plan.settings
     columns = {port: [stored[port] for stored, _, _ in group] for port in group[0][0]}
     changed = [port for port, (first, *_) in columns.items() if plan.changes(port, first)]
-    batch = {port: _concatenate(columns.pop(port)) for port in changed}
+    batch = {port: _concatenate([*map(np.asarray, columns.pop(port))]) for port in changed}
     places, sizes = [own for _, own, _ in group], [n for _, _, n in group]
     group.clear()  # its arrays, of which `batch` has copies
     indices = _concatenate(places)
@@ -92,19 +92,27 @@ def _encode_group(plan: Plan, group: list[StoredBatch], number: int) -> list[Sha
 
 
 def _groups(plan: Plan, number: int) -> Iterator[list[StoredBatch]]:
-    """The batches of an epoch before encoding, in groups."""
+    """The batches of an epoch before encoding, in groups. Rows that will be changed are copied."""
     group: list[StoredBatch] = []
+    changed: dict[str, bool] = {}
     examples = numbers = size = 0
     for stored, places in plan.source.epoch(number):
         n = len(places)
         rows = slice(None) if plan.all_reduce is None else plan.all_reduce.shard(n)
-        batch = {port: column[rows] for port, column in stored.items()}
+        for port, column in stored.items():
+            if isinstance(column, Rows) and port not in changed:
+                changed[port] = plan.changes(port, column)
+        batch = {
+            port: np.asarray(column[rows]) if changed.get(port) else column[rows]
+            for port, column in stored.items()
+        }
         group.append((batch, places[rows], n))
         examples += n
-        numbers += sum(column.size for column in batch.values())
-        size += sum(column.nbytes for column in batch.values())
+        arrays = stored_arrays(batch).values()
+        numbers += sum(array.size for array in arrays)
+        size += sum(array.nbytes for array in arrays)
         full = numbers >= NUMBERS_AT_ONCE or size >= BYTES_AT_ONCE or examples >= EXAMPLES_AT_ONCE
-        slow = plan.source.n is None or any(c.dtype.kind in "OU" for c in batch.values())
+        slow = plan.source.n is None or any(array.dtype.kind in "OU" for array in arrays)
         if slow or full:
             yield group
             group, examples, numbers, size = [], 0, 0, 0
@@ -112,8 +120,8 @@ def _groups(plan: Plan, number: int) -> Iterator[list[StoredBatch]]:
         yield group
 
 
-def _concatenate(arrays: Sequence[Column | Rows]) -> Column:
-    return np.asarray(arrays[0]) if len(arrays) == 1 else np.concatenate([*map(np.asarray, arrays)])
+def _concatenate(arrays: list[Column]) -> Column:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def train_epoch(

@@ -41,34 +41,19 @@ class Rows:
         return np.asarray(self.column[self.indices], dtype)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, ...)."""
-        return len(self), *self.column.shape[1:]
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """Of the column."""
         return self.column.dtype
 
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Of the column: rows of one column and of one number have one shape in memory."""
-        return self.column.strides
-
-    @property
-    def size(self) -> int:
-        """How many numbers the rows take before a step copies them: the indices."""
-        return self.indices.size
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of the indices."""
-        return self.indices.nbytes
-
 
 Batch = dict[str, Column]
 LazyBatch = Mapping[str, Column | Rows]
-"""A batch whose columns of real numbers may be read by the step that needs them."""
+"""A batch in which a column may be rows that the step copies."""
+
+
+def stored_arrays(batch: LazyBatch) -> Batch:
+    """Port -> the array that a batch holds: a column, or the indices of rows."""
+    return {port: c.indices if isinstance(c, Rows) else c for port, c in batch.items()}
 
 
 @dataclass(frozen=True, eq=False)

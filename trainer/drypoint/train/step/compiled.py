@@ -21,14 +21,14 @@ from drypoint.autodiff.kernels import address, draw_key
 from drypoint.autodiff.kernels.runtime import lib
 from drypoint.autodiff.trace import CompiledTrace, Trace, Values
 
-from .._examples import Batch, Rows, n_examples
+from .._examples import n_examples, stored_arrays
 from .._metrics import Totals
 from .context import key_generator
 from .memory import StepMemory
 from .tape import Shard, TapeStep
 
 BatchShape: TypeAlias = tuple[int, tuple[tuple[object, ...], ...]]
-"""(examples of the whole batch, (port, type, shape, dtype, strides) of each of its columns)."""
+"""(examples of the whole batch, (port, shape, dtype, strides) of each array of the shard)."""
 
 _MOST_SHAPES = 6
 """The number of batch shapes that are compiled; the tape step makes the steps of other shapes."""
@@ -36,8 +36,8 @@ _MOST_SHAPES = 6
 
 def batch_shape(shard: Shard) -> BatchShape:
     """The batch shape of a shard."""
-    columns = shard.batch.items()
-    return shard.size, tuple((p, type(c), c.shape, c.dtype, c.strides) for p, c in columns)
+    arrays = stored_arrays(shard.batch).items()
+    return shard.size, tuple((port, a.shape, a.dtype, a.strides) for port, a in arrays)
 
 
 class CompiledStep:
@@ -69,7 +69,7 @@ class CompiledStep:
         """A step by the tape, and the replay of its trace."""
         tape, state = self._tape, self._tape.state
         lib.dpk_return_memory()  # the arena of the trace takes new pages
-        with Trace(*state.live_arrays(), *_arrays_of(shard).values()) as trace:
+        with Trace(*state.live_arrays(), *stored_arrays(shard.batch).values()) as trace:
             memory = StepMemory(n_examples(shard.batch))
             tape.step(shard, memory)
         state.step += 1
@@ -95,7 +95,7 @@ class StepReplay:
     def __init__(self, tape: TapeStep, trace: Trace, shard: Shard, memory: StepMemory) -> None:
         self._tape, self._memory = tape, memory
         varying: dict[Hashable, NDArray[Any]] = {"losses": memory.losses}
-        varying |= {("input", port): array for port, array in _arrays_of(shard).items()}
+        varying |= {("input", port): array for port, array in stored_arrays(shard.batch).items()}
         varying |= {("output", port): array for port, array in memory.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
         self._compiled: CompiledTrace = trace.compile(varying)
@@ -139,14 +139,9 @@ class StepReplay:
         return np.array(keys, np.uint32).reshape(n, self._n_keys, 2)
 
 
-def _arrays_of(shard: Shard) -> Batch:
-    """Port -> the array that differs from batch to batch: a column, or the indices of rows."""
-    return {p: c.indices if isinstance(c, Rows) else c for p, c in shard.batch.items()}
-
-
 def _overlap(shard: Shard) -> bool:
     """Whether two columns share memory: then an address does not identify a column."""
-    pairs = combinations(_arrays_of(shard).values(), 2)
+    pairs = combinations(stored_arrays(shard.batch).values(), 2)
     return any(np.may_share_memory(first, second) for first, second in pairs)
 
 
@@ -154,7 +149,7 @@ def _addresses(shards: Sequence[Shard], memory: StepMemory, keys: NDArray[np.uin
     """The addresses of examples, losses, outputs and dropout keys, a row for each batch."""
     n = len(shards)
     values: dict[Hashable, NDArray[Any]] = {}
-    arrays = [*map(_arrays_of, shards)]
+    arrays = [stored_arrays(shard.batch) for shard in shards]
     for port in shards[0].batch:
         values["input", port] = np.array([address(own[port]) for own in arrays], np.uintp)
     values["losses"] = _part_addresses(memory.losses, n)
