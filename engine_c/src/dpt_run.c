@@ -22,7 +22,8 @@ dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
  * has kernels for few bits: kernels for 8 bits would read behind the weights. */
 int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
     const int packed = backend->packing != 0 && backend->packing == model->packing;
-    const int few = !packed || backend->packing < DPT_PACKING_BLOCKS || backend == model->backend;
+    const int any_bits =
+        !packed || backend->packing < DPT_PACKING_BLOCKS || backend == model->backend;
     if (!packed && backend->packing != 0 &&
         (model->packing != 0 || backend->packing >= DPT_PACKING_BLOCKS)) {
         return 0;
@@ -32,7 +33,7 @@ int dpt_fits(const dpt_model *model, const dpt_backend *backend) {
         const int needs_weights = !packed && op->weight_bits != 0;
         const int has_runner = op->rows == 0 || backend->run_group != NULL;
         if (!has_runner || dpt_kernel_of(backend, op) == NULL ||
-            (needs_weights && op->weight == NULL) || (!few && op->weight_bits % 8 != 0)) {
+            (needs_weights && op->weight == NULL) || (!any_bits && op->weight_bits % 8 != 0)) {
             return 0;
         }
     }

@@ -9,7 +9,7 @@ import nets
 import numpy as np
 import pytest
 import window_nets
-from device_jobs import as_params
+from device_jobs import as_params, need_counts
 from line_nets import spotter
 
 from drypoint import devices, models
@@ -44,10 +44,7 @@ def test_the_record_has_every_target_and_the_document_shows_it():
 
 def equals_the_record(target, program, recorded, toolbox):
     """Within 2 %: a larger change updates the record, `make bench-devices ARGS=<target>`."""
-    for tool in devices.needed_tools(target):
-        toolbox.need(tool)
-    if missing := devices.why_not_counted(target):
-        toolbox.missing(missing)
+    need_counts(target, toolbox)
     found = devices.measure_row(target, program)
     for field in dataclasses.fields(recorded):
         if field.name not in ("compiler", "ops"):

@@ -6,7 +6,7 @@ Peers: CMSIS-NN at 99f736a by the harness of ``make bench-devices``, gcc 14.2 -O
 import math
 
 import pytest
-from device_jobs import as_params
+from device_jobs import as_params, need_counts
 from few_bits_nets import with_few_bits
 from layer_kinds import conv, dense, depthwise, kinds_program, layer_kinds
 
@@ -37,10 +37,7 @@ CMSIS_NN = {  # instructions of a layer, and the share of them that drypoint may
 @pytest.fixture(scope="module", params=as_params([devices.target(name) for name in TARGETS]))
 def counts(request, toolbox):
     """The target's name, and the instructions of each kind."""
-    for tool in devices.needed_tools(request.param):
-        toolbox.need(tool)
-    if missing := devices.why_not_counted(request.param):
-        toolbox.missing(missing)
+    need_counts(request.param, toolbox)
     program, places = kinds_program(tuple(KINDS.values()))
     found = devices.measure_cost(request.param, program).instructions
     return request.param.name, {name: found.ops[at] for name, at in zip(KINDS, places, strict=True)}
@@ -67,10 +64,7 @@ def test_no_kind_takes_more_than_its_share_of_a_peers_instructions(counts):
 def cost_of(name, kinds, toolbox):
     """The cost of a program of the kinds on a target, and the indices of the kinds."""
     row = devices.target(name)
-    for tool in devices.needed_tools(row):
-        toolbox.need(tool)
-    if missing := devices.why_not_counted(row):
-        toolbox.missing(missing)
+    need_counts(row, toolbox)
     program, places = kinds_program(kinds)
     return devices.measure_cost(row, program), places
 

@@ -3,6 +3,7 @@
 import few_bits_nets
 import nets
 import pytest
+from device_jobs import need_counts
 
 from drypoint import data, devices, models
 from tools import ONLY_CI, run
@@ -82,10 +83,7 @@ def test_the_code_of_the_self_test_is_small(toolbox, images, tmp_path, name):
 def test_instructions_are_counted_to_the_last_one(toolbox, images, tmp_path, name):
     """Two counts are equal, and the ops' counts sum to nearly the total."""
     row = devices.target(name)
-    if missing := devices.why_not_counted(row):
-        toolbox.missing(missing)
-    for tool in devices.needed_tools(row):
-        toolbox.need(tool)
+    need_counts(row, toolbox)
     program = models.load_program("lenet-mnist")
     binary = devices.build_exported(row, program, images[:1], tmp_path)
     marks = devices.run_exported(row, program, binary).marks

@@ -7,6 +7,7 @@ without weights). The kinds and their cousins are the ones of ``drypoint bench -
 import functools
 
 import pytest
+from device_jobs import need_counts
 
 from drypoint import devices
 from drypoint.bench import layer_kinds, layer_program
@@ -27,10 +28,7 @@ def instructions_for_a_unit_of_work(target, name):
 @pytest.mark.parametrize("name", [kind.name for kind in KINDS.values() if kind.plain])
 def test_no_kind_costs_more_than_three_times_its_plain_cousin(name, target, toolbox):
     row = devices.target(target)
-    for tool in devices.needed_tools(row):
-        toolbox.need(tool)
-    if missing := devices.why_not_counted(row):
-        toolbox.missing(missing)
+    need_counts(row, toolbox)
     plain = instructions_for_a_unit_of_work(target, KINDS[name].plain)
     found = instructions_for_a_unit_of_work(target, name)
     assert found <= MOST * plain, f"{found:.3f} for a unit of work, the plain one {plain:.3f}"

@@ -19,6 +19,14 @@ from tools import ONLY_CI
 EVERY_DAY = {"cortex-m4", "s390x"}
 
 
+def need_counts(target, toolbox):
+    """Skip or fail where a target's instructions cannot be counted."""
+    for tool in devices.needed_tools(target):
+        toolbox.need(tool)
+    if missing := devices.why_not_counted(target):
+        toolbox.missing(missing)
+
+
 def as_params(rows):
     """Targets as parameters of tests; a target that another target represents runs in CI only."""
     return [
