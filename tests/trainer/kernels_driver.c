@@ -227,7 +227,7 @@ static void together(const dpk_kernels *k) {
     for (size_t i = 0; i < LISTS; i++) {
         for (size_t j = 0; j < CALLS; j++) {
             float *to = y + (i * CALLS + j) * n;
-            const dpk_copy copy = {j ? to - n : x, to, 1, {n}, {1}};
+            const dpk_copy copy = {j ? to - n : x, to, 1, {n}, {1}, NULL};
             const dpk_call call = {k->copy, &copies[i][j], draw(1, 3)};
             copies[i][j] = copy;
             calls[i][j] = call;
@@ -323,8 +323,13 @@ static void copies(const dpk_kernels *k) {
     check("copy", k->copy, &copy, y, 4 * n);
     const dpk_copy row = {.x = x, .y = y, .n_axes = 1, .shape = {n}, .strides = {1}};
     check("copy of a row", k->copy, &row, y, 4 * n);
-    const dpk_copy turned = {x, y, 2, {b * c, a}, {1, (ptrdiff_t)(b * c)}};
+    const dpk_copy turned = {x, y, 2, {b * c, a}, {1, (ptrdiff_t)(b * c)}, NULL};
     check("turned copy", k->copy, &turned, y, 4 * n);
+    int64_t rows[20];
+    for (size_t i = 0; i < a; i++)
+        rows[i] = (int64_t)draw(0, a - 1);
+    const dpk_copy some = {x, y, 2, {a, b * c}, {(ptrdiff_t)(b * c), 1}, rows};
+    check("copy of some rows", k->copy, &some, y, 4 * n);
 }
 
 static void dropout(const dpk_kernels *k) {
