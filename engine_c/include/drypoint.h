@@ -165,7 +165,7 @@ typedef struct dpt_tensor {
  * order of its axes, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
-    uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED */
+    uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED; of a packed op also a mark of its layout */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
     uint8_t weight_bits; /* 8, 4 or 2 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
