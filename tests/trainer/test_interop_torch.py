@@ -246,6 +246,23 @@ def test_options_that_no_layer_has_are_refused():
             interop.from_torch(tn.Sequential(tn.Linear(4, 4), layer), torch.zeros(2, 4))
 
 
+class Summing(tn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = tn.Sequential(tn.Conv2d(1, 4, 3), tn.ReLU(), tn.Conv2d(4, 2, 3), tn.Flatten())
+
+    def forward(self, x):
+        return torch.cumsum(self.body(x), 1)
+
+
+def test_a_module_is_not_told_to_be_cut_as_files_are():
+    with pytest.raises(interop.FrameworkError) as caught:
+        interop.from_torch(Summing(), torch.zeros(1, 1, 8, 8))
+    assert str(caught.value).endswith(
+        "CumSum 'node_cumsum' is none of the layers that drypoint has"
+    )
+
+
 class Deciding(tn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x

@@ -86,6 +86,11 @@ class TfliteError(ImportFileError):
 class FrameworkError(ImportFileError):
     """A PyTorch module or a Keras model cannot be read, or has operations without a counterpart."""
 
+    @classmethod
+    def of_nodes(cls, error: OnnxError) -> Self:
+        """The same about nodes made from a module, without the hint: only files can be cut."""
+        return cls(*(line for line in error.args if not str(line).startswith("--cut ")))
+
 
 class ExportError(DrypointError, ValueError):
     """A net or program has a layer or op that the other format does not express."""

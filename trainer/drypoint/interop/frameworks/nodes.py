@@ -106,4 +106,4 @@ class Nodes:
         try:
             return net_of(graph, subject)
         except OnnxError as error:
-            raise FrameworkError(*error.args) from error
+            raise FrameworkError.of_nodes(error) from error

@@ -61,7 +61,7 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
     try:
         return net_of(*read_graph(content, "the module is"))
     except OnnxError as error:
-        raise FrameworkError(*error.args) from error
+        raise FrameworkError.of_nodes(error) from error
 
 
 def _export(module: Any, examples: tuple[Any, ...], torch: Any) -> bytes:
