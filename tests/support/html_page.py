@@ -46,4 +46,4 @@ class Page(HTMLParser):
         self.within.pop()
 
     def handle_data(self, data):
-        self.words += data.replace("\N{NO-BREAK SPACE}", " ")
+        self.words += data

@@ -1,6 +1,5 @@
 """The report as one HTML page, made of a template, pictures of `plot` and thumbnails."""
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
@@ -215,12 +214,12 @@ def _errors(op: OpReport) -> plot.Histograms:
 
 
 def _show(value: object) -> object:
-    """What an expression of the template puts on the page: text of files as it may be shown, a
-    number on one line with its "%". Markup, which `plot` and `Thumbnails` made, is as it is.
+    """What an expression of the template puts on the page: text of files as it may be shown.
+    Markup, which `plot` and `Thumbnails` made, is as it is.
     """
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", printable(value, lines=True))
+    return printable(value, lines=True)
 
 
 def _number(value: float | None) -> str:
