@@ -369,13 +369,36 @@ static void normalization(const dpk_kernels *k) {
     float *of[6]; /* scale, shift, mean, variance, and gradients by the first two */
     for (size_t i = 0; i < 6; i++)
         of[i] = numbers(rows);
-    dpk_batch_norm a = {
-        x, g, y, of[0], of[1], of[2], of[3], of[4], of[5], rows, columns, 0.1F, (float)draw(0, 1),
-        0};
+    dpk_batch_norm a = {x,
+                        g,
+                        y,
+                        of[0],
+                        of[1],
+                        of[2],
+                        of[3],
+                        of[4],
+                        of[5],
+                        rows,
+                        columns,
+                        0.1F,
+                        (float)draw(0, 1),
+                        (float)columns,
+                        0,
+                        0};
     check("batch norm", k->batch_norm, &a, y, all);
     a.has_statistics = 1;
     check("batch norm by its statistics", k->batch_norm, &a, y, all);
     check("its gradient", k->batch_norm_gradient, &a, y, all);
+    a.has_sums = 1;
+    check("its gradient by its sums", k->batch_norm_gradient, &a, y, all);
+    a.y = NULL;
+    a.has_statistics = a.has_sums = 0;
+    check("its statistics alone", k->batch_norm, &a, of[3], 4 * rows);
+    check("its sums alone", k->batch_norm_gradient, &a, of[4], 4 * rows);
+    float *parts[2] = {numbers(2 * rows), numbers(2 * rows)};
+    const float shares[2] = {0.25F, 0.75F};
+    const dpk_merge_statistics both = {parts, shares, numbers(2 * rows), 2, rows};
+    check("statistics of two parts", k->merge_statistics, &both, both.y, 8 * rows);
 }
 
 /* An array of one number. */

@@ -648,6 +648,39 @@ def test_a_batch_norm_of_small_integers(*, n, c, clip, seed):
     on_every_set(both, x, g, scale, shift)
 
 
+@given(
+    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
+    c=st.integers(1, 5),
+    clip=st.sampled_from([None, 2.0, math.inf]),
+    seed=seeds,
+)
+@settings(max_examples=30)
+def test_a_batch_norm_of_micro_batches_of_small_integers(*, sizes, c, clip, seed):
+    """Equal bytes, as above: each micro-batch has 2^k examples, and all have one mean and variance
+    in each channel, or the mean of the last is 4 more."""
+    rng, options = np.random.default_rng(seed), {"epsilon": 0.0, "clip": clip}
+    sizes = [2 ** int(rng.integers(1, 5))] * 2 ** (len(sizes) - 1)
+    signs = [rng.permuted(np.tile([[-1], [1]], (n // 2 * 4, c)), axis=0) for n in sizes]
+    s, m = rng.choice([1, 2], c), rng.integers(-3, 4, c)
+    scale, shift = whole(rng, c), whole(rng, c)
+    sums = whole(rng, 2, c)
+    statistics = np.stack([m, s * s]).astype(np.float32)
+
+    def gradients(g, x):
+        arrays = g, x, (scale, shift), statistics
+        to_x = choose.batch_norm_input_gradient(*arrays, sums=sums, n=64, **options)
+        return choose.batch_norm_sums(*arrays, **options), to_x
+
+    for values in [(sign.reshape(-1, 4, c) * s + m).transpose(0, 2, 1) for sign in signs]:
+        x = anyhow(rng, values.reshape(-1, c, 2, 2).astype(np.float32))
+        on_every_set(lambda x: (choose.batch_statistics(x),), x)
+        on_every_set(gradients, whole(rng, *x.shape), x)
+    parts = [statistics.copy() for _ in sizes]
+    on_every_set(lambda *a: (choose.merge_statistics(a, sizes),), *parts)
+    parts[-1][0] += 4
+    on_every_set(lambda *a: (choose.merge_statistics(a, sizes),), *parts)
+
+
 @given(n=batches, o=st.integers(1, 5), area=st.integers(0, 9), seed=seeds)
 @settings(max_examples=30)
 def test_quantization_in_training(n, o, area, seed):

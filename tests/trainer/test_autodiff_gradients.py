@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drypoint import autodiff as ad
-from drypoint.autodiff import Tensor, gradcheck
+from drypoint.autodiff import Tensor, gradcheck, joint
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 4)
@@ -300,6 +300,39 @@ def test_batch_norm(shape, clip, seed):
         corners = np.array([] if clip is None else [0, clip])
         assume((np.abs(y[..., np.newaxis] - corners) > 1e-3).all())
         assert gradcheck(function, x, scale, shift) < 1e-6
+
+
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    parts=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    clip=st.sampled_from([None, 1.0, math.inf]),
+    seed=seeds,
+)
+@settings(max_examples=40)
+def test_a_batch_norm_of_micro_batches(shape, parts, clip, seed):
+    """Oracle: `batch_norm` of the whole batch, in float64; sums in another order are off by 1e-12.
+    What is normalized is read a second time, as in a residual block."""
+    rng, n = np.random.default_rng(seed), sum(parts)
+    x, g, h = rng.normal(size=(3, n, *shape))
+    scale, shift = rng.normal(size=(2, shape[0]))
+    leaves = [Tensor(a, requires_grad=True) for a in (x, scale, shift)]
+    y, *statistics = ad.batch_norm(*leaves, epsilon=0.1, clip=clip)
+    joint.backward([y, leaves[0]], [g, h])
+    wanted = [y.data, *statistics, *(leaf.grad for leaf in leaves)]
+
+    rows = np.split(np.arange(n), np.cumsum(parts)[:-1])
+    xs = [Tensor(x[part], requires_grad=True) for part in rows]
+    vectors = [Tensor(a, requires_grad=True) for a in (scale, shift)]
+    norm = joint.JointBatchNorm(*vectors, epsilon=0.1)
+    for i in rng.permutation(len(parts)):
+        norm.add(int(i), xs[i])
+    statistics = norm.join()
+    ys = [norm.result(i, clip) for i in range(len(parts))]
+    joint.backward([*ys, *xs], [*(g[part] for part in rows), *(h[part] for part in rows)])
+    found = [np.concatenate([y.data for y in ys]), *statistics]
+    found += [np.concatenate([part.grad for part in xs]), *(v.grad for v in vectors)]
+    for one, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, want, rtol=1e-9, atol=1e-12)
 
 
 @given(shape=shapes, probability=st.floats(0, 0.9), seed=seeds)

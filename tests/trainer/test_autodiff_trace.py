@@ -10,7 +10,8 @@ from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, kernels
 from drypoint.autodiff.callback import host_call, host_callback
 from drypoint.autodiff.kernels import runtime, updates
-from drypoint.autodiff.trace import Trace, constant, worker
+from drypoint.autodiff.trace import Trace, constant
+from drypoint.autodiff.workers import worker
 
 SETS = list(runtime.Settings.sets)
 

@@ -170,9 +170,10 @@ def test_a_step_holds_its_activations_and_two_gradients(monkeypatch):
 
 
 @compiled
-@pytest.mark.parametrize(("name", "most"), [("ic", 44e6), ("vww", 127e6), ("mobilenet", 28e6)])
+@pytest.mark.parametrize(("name", "most"), [("ic", 45e6), ("vww", 127e6), ("mobilenet", 28e6)])
 def test_the_memory_of_a_step_of_64(name, most, monkeypatch):
-    """The bytes of `most` include the outputs of all layers, but of ReLUs after a batch norm."""
+    """The bytes of `most` include the outputs of all layers, but of ReLUs after a batch norm. In ic
+    each worker has an arena."""
     arenas = []
 
     def make():
@@ -185,9 +186,9 @@ def test_the_memory_of_a_step_of_64(name, most, monkeypatch):
     loss = nn.CrossEntropyLoss(from_logits=not isinstance(net[-1], nn.Softmax))
     y = np.zeros(64, np.int64)
     train.fit(net, (x, y), loss=loss, epochs=1, batch_size=64, validation_split=0, progress="none")
-    (arena,) = arenas
-    assert arena.most <= most
-    assert sum(arena.extents.values()) <= 1.15 * arena.most
+    assert sum(arena.most for arena in arenas) <= most
+    for arena in arenas:
+        assert sum(arena.extents.values()) <= 1.15 * arena.most
 
 
 def resident_memory():

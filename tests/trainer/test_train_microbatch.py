@@ -37,8 +37,8 @@ def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
     with runtime.force_kernels(name, int(rng.integers(1, 4))):
         order = np.asfortranarray if lanes else np.ascontiguousarray
         rows = [slice(begin, end) for begin, end in pairwise(map(int, ends))]
-        parts = [MicroBatch(part, (0, i), 0, split=True) for i, part in enumerate(rows)]
-        sums = GradientAccumulator(Block(slice(0, total), tuple(parts)))
+        parts = [MicroBatch(part, (0, i), 0) for i, part in enumerate(rows)]
+        sums = GradientAccumulator(Block(slice(0, total), tuple(parts), joint=False))
         for number, part in enumerate(rows):
             factor = LinearGradient(*(order(f[part]) for f in factors))
             sums.add(part, {"w": factor, "b": biases[number]})
@@ -55,13 +55,17 @@ def test_gradients_of_micro_batches_sum_to_the_gradient_of_the_batch(
     np.testing.assert_array_equal(bias, reduce(np.add, biases))
 
 
-@given(n=st.integers(1, 3000), smallest=st.floats(24, 200))
-def test_micro_batches_are_the_rows_of_the_batch_in_order(n, smallest):
-    """An even number of about 64 examples each, whole blocks of 16 but for the last."""
-    rows = Splitting(smallest).micro_batches(n)
+@given(n=st.integers(1, 3000), smallest=st.floats(12, 200), joint=st.booleans())
+def test_micro_batches_are_the_rows_of_the_batch_in_order(*, n, smallest, joint):
+    """An even number of about 64 examples each, whole blocks of 16 but for the last; about 16, if
+    batch norms join them."""
+    rows = Splitting(smallest, joint=joint).micro_batches(n)
     assert [i for part in rows for i in range(n)[part]] == list(range(n))
     if len(rows) > 1:
-        assert len(rows) % 2 == 0
+        assert len(rows) % 2 == 0 or len(rows) == -(-n // BLOCK)
         assert n / len(rows) >= smallest
         assert all(part.stop % BLOCK == 0 for part in rows[:-1])
+        assert {part.stop - part.start for part in rows[:-1]} <= (
+            {16, 32} if joint else {16, 32, 48, 64, 80, 96, 112}
+        )
     assert Splitting(None).micro_batches(n) == [slice(0, n)]

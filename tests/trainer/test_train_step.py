@@ -63,6 +63,19 @@ GATE = nn.Sequential(
 )
 GATED = nn.Graph({"gate": GATE, "mul": nn.Mul()}, [("input", "gate", "mul.b"), ("input", "mul.a")])
 
+NORMS = nn.Graph(
+    {
+        "branch": nn.Sequential(
+            [nn.Conv2d(4, 3, padding=1), nn.BatchNorm2d(), nn.ReLU(), nn.Dropout(0.2),
+             nn.Conv2d(4, 3, padding=1), nn.BatchNorm2d()]
+        ),
+        "add": nn.Add(),
+        "norm": nn.BatchNorm2d(momentum=0.3),
+        "relu": nn.ReLU6(),
+    },
+    [("input", "branch", "add.a"), ("input", "add.b"), ("add", "norm", "relu")],
+)  # fmt: skip
+
 NETS = {
     "lenet": [nn.Conv2d(20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(50, 5), nn.ReLU(),
               nn.MaxPool2d(2), nn.Flatten(), nn.Linear(100), nn.ReLU(), nn.Linear(10)],
@@ -83,6 +96,9 @@ NETS = {
     "branches": [nn.Conv2d(4, 3, stride=3), RESIDUAL, WIDE, nn.GlobalAvgPool2d(), nn.Linear(10)],
     "mobile": [nn.Conv2d(4, 3, stride=3), INVERTED, nn.Hardswish(), GATED, nn.Flatten(),
                nn.Linear(9), nn.BatchNorm1d(), nn.SiLU(), nn.Linear(10)],
+    "joined": [nn.Dropout(0.1), nn.Conv2d(4, 3, stride=3, bias=False), nn.BatchNorm2d(), NORMS,
+               nn.GlobalAvgPool2d(), nn.Linear(9), nn.BatchNorm1d(), nn.ReLU(), nn.Dropout(0.5),
+               nn.Linear(10)],
     "signals": [nn.Reshape((28, 28)), nn.Conv1d(8, 5, padding="causal"), nn.BatchNorm1d(),
                 nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(8, 3, stride=2), nn.ReLU(), nn.MaxPool1d(2),
                 nn.Conv1d(8, 3, padding="same", groups=8, dilation=2), nn.AvgPool1d(2, stride=1),
@@ -110,6 +126,10 @@ def replayed(monkeypatch):
 
     monkeypatch.setattr(compiled.StepReplay, "replay", counted)
     return found
+
+
+def n_micro_batches(replay):
+    return len(replay._tape.splitting.micro_batches(len(replay._memory.losses)))
 
 
 def fitted(layers, given=IMAGES, **options):
@@ -153,19 +173,20 @@ def threads(request):
 
 @pytest.mark.parametrize("name", NETS)
 def test_micro_batches_are_played(name, threads, replayed):
-    """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28. But batch norms
-    see all 100, and many weights are read for all 100; clipping the gradients is a host
-    call between backward and update."""
+    """160 examples are a batch of 100, as 48 and 52, and one of 60, as 32 and 28; with batch norms,
+    parts of 16. But many weights are read for all 100, as a plane is of depthwise layers; clipping
+    the gradients is a host call between backward and update."""
     result = fitted(NETS[name], batch_size=100, epochs=3)
-    n_parts = 1 if name in ("statistics", "dense", "mobile", "signals") else 2
-    assert [len(replay._places) for replay in replayed] == [n_parts] * 4
+    one, joint = name in ("dense", "mobile", "signals"), name in ("statistics", "joined")
+    n_parts = [1, 1] if one else [6, 4] if joint else [2, 2]
+    assert [*map(n_micro_batches, replayed)] == n_parts * 2
     autodiff.set_threads(1)
     assert_same(result, by_tape(NETS[name], batch_size=100, epochs=3))
     autodiff.set_threads(threads)
     replayed.clear()
     options = {"batch_size": 100, "clip_grad_norm": 0.1}
     assert_same(fitted(NETS[name], **options), by_tape(NETS[name], **options))
-    assert [len(replay._places) for replay in replayed] == [n_parts] * 2
+    assert [*map(n_micro_batches, replayed)] == n_parts
 
 
 @pytest.mark.usefixtures("threads")
@@ -197,7 +218,7 @@ def test_a_batch_has_the_sum_of_the_gradients_of_its_micro_batches(n, replayed):
         schedule="constant",
         progress="none",
     )
-    assert len(replayed[-1]._places) == len(parts)
+    assert n_micro_batches(replayed[-1]) == len(parts)
     params = net.params
     for _ in range(2):
         total = dict.fromkeys(params, np.float32(0))
@@ -421,7 +442,7 @@ def test_each_block_of_an_all_reduce_draws_its_own_random_numbers(replayed, monk
     monkeypatch.setattr(_train, "MPICommunicator", Alone)
     options = {"batch_size": 80, "mpi": True}
     result = fitted(CALLBACKS["inner"], **options)
-    assert [len(replay._places) for replay in replayed] == [2] * 3
+    assert [{*replay._key_places} for replay in replayed] == [{(0,), (1,)}] * 3
     assert_same(result, by_tape(CALLBACKS["inner"], **options))
 
 
@@ -443,14 +464,18 @@ def test_the_specification_knows_no_tracer_and_numpy_writes_none_of_its_arrays()
     source = Path(tape.__file__).read_text("utf-8")
     imports = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import | ast.ImportFrom)]
     from_autodiff = [text for n in imports if "autodiff" in (text := ast.unparse(n))]
-    assert from_autodiff == ["from drypoint.autodiff import Array, Tensor"]
+    assert from_autodiff == [
+        "from drypoint.autodiff import Array, Tensor",
+        "from drypoint.autodiff.joint import backward",
+        "from drypoint.autodiff.lazy import lazy_gradients",
+    ]
     assert [*writes_of_numpy(source)] == []
-    line = "memory.store_result(part.rows, losses, outputs if self.plan.metrics else {})"
+    line = "memory.store_result(each.part.rows, each.losses, outputs)"
     number = source[: source.index(line)].count("\n") + 1
     for write in (
-        "memory.losses[part.rows] = losses.data",
-        "memory.losses[part.rows] += losses.data",
-        "np.add(losses.data, 0, out=memory.losses[part.rows])",
+        "memory.losses[each.part.rows] = each.losses.data",
+        "memory.losses[each.part.rows] += each.losses.data",
+        "np.add(each.losses.data, 0, out=memory.losses[each.part.rows])",
     ):
         (found,) = writes_of_numpy(source.replace(line, write))
         assert found.startswith(f"tape.py:{number}: ")

@@ -29,9 +29,7 @@ def batch_norm(
     Raises:
         AutodiffError: shapes do not go together, or a channel has no values.
     """
-    _check(x, scale, shift)
-    if not x.data.size:
-        raise AutodiffError(f"batch_norm in training wants values, got shape {x.shape}")
+    check_training(x, scale, shift)
     arrays = x.data, scale.data, shift.data
     value, mean, variance = kernels.batch_norm(*arrays, epsilon=epsilon, clip=clip)
 
@@ -79,6 +77,17 @@ def batch_norm_inference(
         (scale, to_scale),
         (shift, lambda g: np.asarray(pass_clip(g).sum(axis=axes))),
     )
+
+
+def check_training(x: Tensor, scale: Tensor, shift: Tensor) -> None:
+    """Check the arguments of a batch norm in training.
+
+    Raises:
+        AutodiffError: shapes do not go together, or a channel has no values.
+    """
+    _check(x, scale, shift)
+    if not x.data.size:
+        raise AutodiffError(f"batch_norm in training wants values, got shape {x.shape}")
 
 
 def _check(x: Tensor, scale: Tensor, shift: Tensor) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """The tape: nodes with vector-Jacobian products to their parents, and backpropagation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import AutodiffError
+from .workers import current_worker, worker
 
 Array: TypeAlias = NDArray[np.floating]
 """A float32 or float64 array; all arrays of one computation have one dtype."""
@@ -23,9 +25,43 @@ class LazyArray(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Deferred:
+    """A gradient that is computed when the tape comes to its node, or adds it to another one."""
+
+    shape: tuple[int, ...]
+    compute: Callable[[], Array]
+
+    def dense(self) -> Array:
+        """The array."""
+        return self.compute()
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """A gradient as a sum of arrays, which several workers compute.
+
+    Attributes:
+        arrays: of one shape.
+        total: adds arrays.
+    """
+
+    arrays: tuple[Array, ...]
+    total: Callable[[tuple[Array, ...]], Array]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of each array."""
+        return self.arrays[0].shape
+
+    def dense(self) -> Array:
+        """The sum."""
+        return self.total(self.arrays)
+
+
 Vjp: TypeAlias = Callable[[Array], Any]
-"""A vector-Jacobian product: from the gradient of a result to the gradient of one parent, an array,
-or a `LazyArray` for a leaf. The function must not write into its argument."""
+"""A vector-Jacobian product: from the gradient of a result to the gradient of one parent, an array
+or a `LazyArray`. The function must not write into its argument."""
 
 
 def shared_vjps(gradients: Callable[[Array], tuple[Array, ...]], n: int) -> tuple[Vjp, ...]:
@@ -58,10 +94,10 @@ class Node:
 
     A node without edges is a leaf; edges None: a backward pass freed them. `gradient` of a leaf is
     the sum over all backward passes; `gradient` of other nodes stays None, since their gradients
-    are dropped once passed on.
+    are dropped once passed on. `worker` computed the value, and computes its gradient.
     """
 
-    __slots__ = ("dtype", "edges", "gradient", "shape")
+    __slots__ = ("dtype", "edges", "gradient", "shape", "worker")
 
     def __init__(
         self, shape: tuple[int, ...], dtype: np.dtype[np.floating], edges: "tuple[Edge, ...]"
@@ -70,15 +106,19 @@ class Node:
         self.dtype = dtype
         self.edges: tuple[Edge, ...] | None = edges
         self.gradient: Array | LazyArray | None = None
+        self.worker = current_worker.get()
 
 
 Edge: TypeAlias = tuple[Node, Vjp]
 
 
 def backpropagate(
-    root: Node, gradient: Array, add: Callable[[Array, Array], Array], *, retain_graph: bool
+    roots: Sequence[tuple[Node, Array]],
+    add: Callable[[Array, Array], Array],
+    *,
+    retain_graph: bool,
 ) -> None:
-    """Backpropagate `gradient` from `root`; `add` adds the result to the gradient of each leaf.
+    """Backpropagate a gradient from each root; `add` adds the results to the gradients of leaves.
 
     A node passes its gradient on once, after all of its consumers have passed theirs (Kahn's
     topological order, on an explicit stack: a net may be deeper than Python's recursion limit).
@@ -86,12 +126,15 @@ def backpropagate(
     ``retain_graph``, a node that has passed its gradient on frees its edges, and with them the
     arrays of its vector-Jacobian products.
 
+    The worker of a node computes the gradients of its parents. A node without one joins several
+    workers: the worker of each parent computes the gradient of that parent.
+
     Raises:
         AutodiffError: a vector-Jacobian product returned another shape or dtype than its parent's;
             or an earlier pass freed edges of the tape.
     """
-    consumers = {root: 0}
-    stack = [root]
+    consumers = {root: 0 for root, _ in roots}
+    stack = [*consumers]
     while stack:
         edges = stack.pop().edges
         if edges is None:
@@ -105,22 +148,25 @@ def backpropagate(
                 stack.append(parent)
             consumers[parent] += 1
 
-    pending: dict[Node, Array | LazyArray] = {root: _check_gradient(gradient, root)}
-    ready = [root]
+    pending = {root: _check_gradient(gradient, root) for root, gradient in roots}
+    ready = [root for root, _ in roots]
     while ready:
         node = ready.pop()
         passed = pending.pop(node)
         if not node.edges:
             before = node.gradient
-            node.gradient = passed if before is None else add(dense(before), dense(passed))
+            node.gradient = passed if before is None else _sum(before, passed, add)
             continue
-        array, edges = dense(passed), node.edges
+        with worker(node.worker):
+            array, edges = dense(passed), node.edges
         if not retain_graph:
             node.edges = None
         for parent, vjp in edges:
-            part = _check_gradient(vjp(array), parent)
+            with worker(parent.worker if node.worker is None else node.worker):
+                part = _check_gradient(vjp(array), parent)
             if parent in pending:
-                part = add(dense(pending[parent]), dense(part))
+                with worker(parent.worker):
+                    part = _sum(pending[parent], part, add)
             pending[parent] = part
             consumers[parent] -= 1
             if consumers[parent] == 0:
@@ -130,6 +176,14 @@ def backpropagate(
 def dense(gradient: Array | LazyArray) -> Array:
     """A gradient as an array."""
     return gradient if isinstance(gradient, np.ndarray) else gradient.dense()
+
+
+def _sum(
+    a: Array | LazyArray, b: Array | LazyArray, add: Callable[[Array, Array], Array]
+) -> Array | LazyArray:
+    if isinstance(a, Terms) and isinstance(b, Terms):
+        return Terms(a.arrays + b.arrays, a.total)
+    return add(dense(a), dense(b))
 
 
 def _check_gradient(gradient: Any, node: Node) -> Array | LazyArray:

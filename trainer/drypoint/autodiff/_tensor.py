@@ -92,6 +92,10 @@ class Tensor:
             AutodiffError: the tensor is a constant; `gradient` is missing or does not fit; or an
                 earlier `backward` freed the graph.
         """
+        backpropagate([self._root(gradient)], kernels.add, retain_graph=retain_graph)
+
+    def _root(self, gradient: ArrayLike | None) -> tuple[Node, Array]:
+        """The node and its gradient, checked."""
         if self._node is None:
             raise AutodiffError(
                 "backward() of a tensor without gradient: none of the tensors that it was computed "
@@ -105,7 +109,7 @@ class Tensor:
             raise AutodiffError(
                 f"backward() of shape {self.shape}: give a gradient, or reduce to a scalar first"
             )
-        backpropagate(self._node, seed, kernels.add, retain_graph=retain_graph)
+        return self._node, seed
 
     def __neg__(self) -> "Tensor":
         return record(-self.data, (self, np.negative))

@@ -16,8 +16,7 @@ Python that branches on values or has side effects: put such code into a host ca
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -30,6 +29,7 @@ from .kernels.native import call as native
 from .kernels.native.call import address, tracer
 from .kernels.numpy.elementwise import Key
 from .kernels.runtime import settings as kernel_settings
+from .workers import current_worker
 
 Values = Mapping[Hashable, NDArray[Any]]
 """Name of a placeholder -> its values, addresses or numbers, one row for each run."""
@@ -89,7 +89,6 @@ class Trace:
         self._placeholders: list[_Placeholder] = []
         self._callbacks: list[tuple[int, HostFunction]] = []
         self._settings = _settings()
-        self._worker: int | None = None
         self._arenas: defaultdict[int | None, Arena] = defaultdict(Arena)
         self.register(*known)
 
@@ -114,7 +113,7 @@ class Trace:
 
         Each worker has memory of its own: the workers' calls have no order among each other.
         """
-        return self._arenas[self._worker].empty(shape, dtype)
+        return self._arenas[current_worker.get()].empty(shape, dtype)
 
     def note_access(self, array: NDArray[Any]) -> None:
         """Note that a kernel reads or writes an array."""
@@ -124,7 +123,7 @@ class Trace:
 
     def append_call(self, task: Any, arguments: Any, n_parts: int, references: object) -> None:
         """Append a call of a kernel."""
-        self._calls.append(_Call(task, arguments, n_parts, references, self._worker))
+        self._calls.append(_Call(task, arguments, n_parts, references, current_worker.get()))
 
     def add_placeholder(self, arguments: Any, field: str, name: Hashable) -> None:
         """Make a number in the arguments of a call a placeholder."""
@@ -139,15 +138,6 @@ class Trace:
     def append_callback(self, function: HostFunction) -> None:
         """Append a host callback, which each run calls between the kernels before and after it."""
         self._callbacks.append((len(self._calls), function))
-
-    @contextmanager
-    def worker(self, number: int) -> Iterator[None]:
-        """A context whose calls worker ``number`` runs, for one micro-batch."""
-        self._worker = number
-        try:
-            yield
-        finally:
-            self._worker = None
 
     @property
     def has_unknown_array(self) -> bool:
@@ -286,17 +276,6 @@ class _CallTable:
 
 def _call_row(call: _Call) -> tuple[object, ...]:
     return call.task, call.arguments, call.n_parts
-
-
-@contextmanager
-def worker(number: int) -> Iterator[None]:
-    """A context whose kernel calls worker ``number`` runs; it has an effect in a trace only."""
-    trace = tracer.get()
-    if trace is None:
-        yield
-    else:
-        with trace.worker(number):
-            yield
 
 
 def constant(array: NDArray[Any]) -> NDArray[Any]:

@@ -50,11 +50,12 @@ class Weights:
         """Path -> average of a parameter or buffer; the current values if there is no average."""
         return self.arrays if self.average is None else self.average.arrays
 
-    def leaves(self) -> dict[str, Tensor]:
-        """Path -> parameter as a tensor; parameters that are not frozen have a gradient."""
+    def leaves(self, paths: Iterable[str] | None = None) -> dict[str, Tensor]:
+        """Path -> parameter as a tensor, for some paths or for all (None); parameters that are not
+        frozen have a gradient."""
         return {
-            path: Tensor(array, requires_grad=path not in self._frozen)
-            for path, array in self.params.items()
+            path: Tensor(self.params[path], requires_grad=path not in self._frozen)
+            for path in (self.params if paths is None else paths)
         }
 
     def store_buffers(self, buffers: Mapping[str, Array]) -> None:

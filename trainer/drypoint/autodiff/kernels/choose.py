@@ -70,6 +70,16 @@ batch_norm_inference = _choose(
 batch_norm_gradient = _choose(
     native.normalization.batch_norm_gradient, reference.normalization.batch_norm_gradient
 )
+batch_statistics = _choose(
+    native.normalization.batch_statistics, reference.normalization.batch_statistics
+)
+batch_norm_sums = _choose(
+    native.normalization.batch_norm_sums, reference.normalization.batch_norm_sums
+)
+batch_norm_input_gradient = _choose(
+    native.normalization.batch_norm_input_gradient,
+    reference.normalization.batch_norm_input_gradient,
+)
 
 weight_codes = _choose(native.quantization.weight_codes, reference.quantization.weight_codes)
 weight_codes_gradient = _choose(
@@ -79,6 +89,13 @@ requantize = _choose(native.quantization.requantize, reference.quantization.requ
 requantize_gradient = _choose(
     native.quantization.requantize_gradient, reference.quantization.requantize_gradient
 )
+
+
+def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
+    """The `batch_statistics` of a batch, of those of its parts and their numbers of examples."""
+    if kernels := kernels_for(*parts):
+        return native.normalization.merge_statistics(kernels, parts, sizes)
+    return reference.normalization.merge_statistics(parts, sizes)
 
 
 def conv2d_transformed_weight(weight: Array, spec: Convolution, x: Array) -> Array | None:

@@ -56,6 +56,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
     _wiring: Wiring
     _known: Mapping[str, Shape]  # of input ports
     _runs: Mapping[str, Run]  # fused layers by the name of the first one
+    _last_reads: Mapping[str, tuple[End, ...]]  # layer -> what no layer after it reads
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
             values |= {(name, port): shape for port, shape in shapes.items()}
         self.__dict__.update(edges=pairs, _wiring=wiring, _known=FrozenMapping(shapes_of_inputs))
         self.__dict__["_runs"] = FrozenMapping(fuse_graph(by_name, wiring))
+        self.__dict__["_last_reads"] = FrozenMapping(_last_reads(wiring))
         self._hold(by_name)
 
     @classmethod
@@ -150,28 +152,53 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
         Layers are fused, unless ``ctx.observe`` needs the output of each layer.
         """
         values: dict[End, PortValue] = {("", port): value for port, value in inputs.items()}
-        parts = split_paths(params, self.layers)
-        runs = self._runs if ctx.observe is None else {}
         for name in self.wiring.order:
-            feeds = self.wiring.feeds[name]
-            if any(end not in values for end in feeds.values()):
-                continue  # a layer inside of a run
-            reads = {port: values[end] for port, end in feeds.items()}
-            if run := runs.get(name):
-                (x,), own = reads.values(), parts.get(name, {})
-                with inside(name):
-                    y = run.forward(as_tensor(x, dtype_of({**reads, **own})), own, ctx)
-                values[run.last, self.layers[run.last].output_ports[0]] = y
-                continue
+            self.run_layer(name, values, params, ctx)
+        return self.outputs_of(values)
+
+    def run_layer(
+        self,
+        name: str,
+        values: dict[End, PortValue],
+        params: Mapping[str, Tensor],
+        ctx: Context,
+    ) -> None:
+        """Run a layer, and the layers after it that are fused with it; `run` calls it for each.
+
+        Args:
+            name: the layer.
+            values: end -> its value, of the ends that are read from here on. The layer's ends are
+                added, but of a layer that was fused with one before it; what it read last is
+                dropped.
+            params: path -> tensor, of the graph.
+            ctx: the context of the graph.
+        """
+        own = split_paths(params, {name: self.layers[name]}).get(name, {})
+        feeds, last_reads = self.wiring.feeds[name], self._last_reads[name]
+        if any(end not in values for end in feeds.values()):
+            return  # a layer inside of a run
+        reads = {port: values[end] for port, end in feeds.items()}
+        if (run := self._runs.get(name)) and ctx.observe is None:
+            (x,) = reads.values()
             with inside(name):
-                outputs = self.layers[name].run(reads, parts.get(name, {}), ctx.within(name))
-            for port, value in outputs.items():
-                values[name, port] = value
-                if ctx.observe is not None:
-                    path = ctx.path_of(name)
-                    ctx.observe(path if len(outputs) == 1 else f"{path}.{port}", value)
-        dtype = dtype_of(inputs)
-        return {port: as_tensor(values[end], dtype) for port, end in self.wiring.outputs.items()}
+                y = run.forward(as_tensor(x, dtype_of({**reads, **own})), own, ctx)
+            outputs, name = {self.layers[run.last].output_ports[0]: y}, run.last
+        else:
+            with inside(name):
+                outputs = self.layers[name].run(reads, own, ctx.within(name))
+        for end in last_reads:
+            del values[end]
+        for port, value in outputs.items():
+            values[name, port] = value
+            if ctx.observe is not None:
+                path = ctx.path_of(name)
+                ctx.observe(path if len(outputs) == 1 else f"{path}.{port}", value)
+
+    def outputs_of(self, values: Mapping[End, PortValue]) -> dict[str, Tensor]:
+        """Output port -> value, when all layers have run."""
+        ends = self.wiring.outputs.items()
+        dtype = dtype_of({port: values[end] for port, end in ends})
+        return {port: as_tensor(values[end], dtype) for port, end in ends}
 
     def __call__(  # type: ignore[override]  # a graph may have several outputs
         self, x: ArrayLike | Mapping[str, ArrayLike] | None = None, /, **ports: ArrayLike
@@ -290,3 +317,14 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
 def _collect_shapes(wiring: Wiring, name: str, values: Mapping[End, Shape]) -> dict[str, Shape]:
     """Input port of a layer -> shape, where it is known."""
     return {port: values[end] for port, end in wiring.feeds[name].items() if end in values}
+
+
+def _last_reads(wiring: Wiring) -> dict[str, tuple[End, ...]]:
+    """Layer -> the ends that it reads, and no layer after it, and that are no outputs."""
+    last = {end: name for name in wiring.order for end in wiring.feeds[name].values()}
+    for end in wiring.outputs.values():
+        last.pop(end, None)
+    return {
+        name: tuple(end for end in {*wiring.feeds[name].values()} if last.get(end) == name)
+        for name in wiring.order
+    }

@@ -2,13 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor, batch_norm, batch_norm_inference
+from drypoint.autodiff.joint import JointBatchNorm
 from drypoint.autodiff.kernels.updates import moving_average
 from drypoint.graph import Builder, Unsupported, Value
 
@@ -109,17 +110,32 @@ class BatchNorm(Layer):
         The result is clipped to 0..``ctx.clip``, if there is a clip.
         """
         scale, shift = self._param(params, "scale"), self._param(params, "shift")
-        running = [self._buffer(name, ctx) for name in self.buffer_names]
         if not ctx.training:
-            mean, variance = running
+            mean, variance = (self._buffer(name, ctx) for name in self.buffer_names)
             return batch_norm_inference(
                 x, scale, shift, mean=mean, variance=variance, epsilon=self.epsilon, clip=ctx.clip
             )
-        y, *batch = batch_norm(x, scale, shift, epsilon=self.epsilon, clip=ctx.clip)
-        for name, old, new in zip(self.buffer_names, running, batch, strict=True):
-            moved = moving_average(old, new.astype(np.float32, copy=False), factor=self.momentum)
-            ctx.updates[ctx.path_of(name)] = moved
+        y, *statistics = batch_norm(x, scale, shift, epsilon=self.epsilon, clip=ctx.clip)
+        self._update(statistics, ctx)
         return y
+
+    def joint(self, params: Mapping[str, Tensor]) -> JointBatchNorm:
+        """The training pass of a batch in micro-batches, which are to be added."""
+        scale, shift = self._param(params, "scale"), self._param(params, "shift")
+        return JointBatchNorm(scale, shift, epsilon=self.epsilon)
+
+    def join(self, micro_batches: JointBatchNorm, ctx: Context) -> None:
+        """Join the micro-batches, and update the running statistics."""
+        self._update(micro_batches.join(), ctx)
+
+    def _update(self, statistics: Iterable[Array], ctx: Context) -> None:
+        for name, new in zip(self.buffer_names, statistics, strict=True):
+            path, value = ctx.path_of(name), new.astype(np.float32, copy=False)
+            if ctx.average is None:
+                old = self._buffer(name, ctx)
+                ctx.updates[path] = moving_average(old, value, factor=self.momentum)
+            else:
+                ctx.average(path, value, self.momentum)
 
     def _buffer(self, name: str, ctx: Context) -> Array:
         if (current := ctx.buffers.get(ctx.path_of(name))) is not None:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from drypoint.autodiff.kernels.runtime import compiled_kernels
-from drypoint.nn import Graph, Layer, Loss, Module, Sequential
+from drypoint.nn import Conv2d, Graph, Layer, Loss, Module, Sequential
 
 from .._examples import Examples
 from .._objective import Objective
 from .._plan import Plan
 from .._training_state import TrainingState
 from .compiled import CompiledStep
-from .context import in_kernels
+from .context import in_kernels, is_batch_norm
 from .microbatch import splitting
 from .tape import Step, TapeStep
 
@@ -31,7 +31,11 @@ def choose_step(
     objective = state.weights.objective
     obstacle = why_not_compiled(plan, objective, sample)
     per_example = obstacle is None and is_per_example(objective)
-    tape = TapeStep(plan, state, splitting(objective.graph, per_example=per_example))
+    leaves = [module for _, module in _modules(objective.graph)]
+    joint = any(map(is_batch_norm, leaves))
+    in_groups = any(isinstance(leaf, Conv2d) and leaf.groups > 1 for leaf in leaves)
+    splits = per_example and not (joint and in_groups)
+    tape = TapeStep(plan, state, splitting(objective.graph, splits=splits, joint=joint))
     if not plan.settings.compiled:
         return tape, "tape step: compiled=False"
     if obstacle is not None:
@@ -58,11 +62,12 @@ def why_not_compiled(plan: Plan, objective: Objective, sample: Examples) -> str 
 
 
 def is_per_example(objective: Objective) -> bool:
-    """Whether kernels compute the loss of each example from this example alone."""
+    """Whether kernels compute the loss of each example from this example alone, and from the
+    statistics of batch norms."""
     if [*objective.weights.values()] != [1]:
         return False
     return all(
-        module.per_example
+        (module.per_example or is_batch_norm(module))
         and (not isinstance(module, Loss) or _is_from_kernels(objective.graph, path))
         for path, module in _modules(objective.graph)
     )

@@ -99,8 +99,7 @@ class StepReplay:
         varying |= {("output", port): array for port, array in memory.outputs.items()}
         varying |= {("key", i): key for i, key in enumerate(trace.keys)}
         self._compiled: CompiledTrace = trace.compile(varying)
-        self._places = [m.place for block in tape.blocks(shard) for m in block.micro_batches]
-        self._n_keys = len(trace.keys)
+        self._key_places = [*tape.context.key_places]
 
     @property
     def current(self) -> bool:
@@ -131,12 +130,14 @@ class StepReplay:
 
     def _draw_keys(self, step: int, n: int) -> NDArray[np.uint32]:
         """The dropout keys of n steps: (n, keys, 2)."""
-        if not self._n_keys:
-            return np.empty((n, 0, 2), np.uint32)
-        seeds = [self._tape.seed(step + i, place) for i in range(n) for place in self._places]
-        each = self._n_keys // len(self._places)
-        keys = [draw_key(rng) for rng in map(key_generator, seeds) for _ in range(each)]
-        return np.array(keys, np.uint32).reshape(n, self._n_keys, 2)
+        places = self._key_places
+        keys = np.empty((n, len(places), 2), np.uint32)
+        for i in range(n):
+            seeds = {place: self._tape.seed(step + i, place) for place in places}
+            rngs = {place: key_generator(seed) for place, seed in seeds.items()}
+            for j, place in enumerate(places):
+                keys[i, j] = draw_key(rngs[place])
+        return keys
 
 
 def _overlap(shard: Shard) -> bool:

@@ -14,8 +14,9 @@ from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_call
 from drypoint.autodiff.kernels import aligned_copy, aligned_empty, copy_into, copy_rows
 from drypoint.autodiff.kernels.updates import sum_terms
-from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense, gradient_of, lazy_gradients
-from drypoint.autodiff.trace import constant, worker
+from drypoint.autodiff.lazy import LazyArray, LinearGradient, dense, gradient_of
+from drypoint.autodiff.trace import constant
+from drypoint.autodiff.workers import worker
 
 from .._examples import Batch, LazyBatch, Rows
 from .._optimizers import MicroBatchGradients
@@ -36,11 +37,8 @@ class StepMemory:
 
     @contextmanager
     def micro_batch(self, micro_batch: MicroBatch) -> Iterator[None]:
-        """A context in which the worker of a micro-batch computes, in memory of its own.
-
-        In a split block the gradients of large weights of `linear` are lazy.
-        """
-        with worker(micro_batch.worker), lazy_gradients(micro_batch.split):
+        """A context in which the worker of a micro-batch computes, in memory of its own."""
+        with worker(micro_batch.worker):
             yield
 
     def copy_inputs(self, batch: LazyBatch, rows: slice) -> Batch:
@@ -119,6 +117,11 @@ class GradientAccumulator:
             else:
                 terms.append(_empty(gradient.shape))
                 copy_into(terms[-1], dense(gradient))
+
+    def add_joint(self, gradients: Mapping[str, Array | LazyArray]) -> None:
+        """Store gradients of the whole block."""
+        for path, gradient in gradients.items():
+            self._terms[path] = [dense(gradient)]
 
     def terms(self) -> MicroBatchGradients:
         """Path -> terms of the gradient of the block, to be added from the first to the last."""

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from drypoint.autodiff import Array, Tensor
+from drypoint.autodiff.joint import backward
+from drypoint.autodiff.lazy import lazy_gradients
 
 from .._examples import LazyBatch, n_examples
 from .._metrics import Totals, totals
@@ -16,6 +18,7 @@ from .._plan import Plan
 from .._training_data import DROPOUT
 from .._training_state import TrainingState
 from .context import Seed, StepContext
+from .group import Group
 from .memory import GradientAccumulator, StepMemory
 from .microbatch import Block, Place, Splitting
 from .update import Update
@@ -80,18 +83,21 @@ class TapeStep:
 
     def _gradients(self, shard: Shard, block: Block, memory: StepMemory) -> MicroBatchGradients:
         """The gradients of (sum of the losses of a block) / (examples of the batch)."""
-        weights, accumulator = self.state.weights, GradientAccumulator(block)
+        accumulator = GradientAccumulator(block)
         if not block.micro_batches:
-            accumulator.add(block.rows, memory.gradients(weights.leaves()))  # zeros
-        for part in block.micro_batches:
-            with memory.micro_batch(part), self.context.micro_batch(part.place) as ctx:
-                leaves = weights.leaves()
-                inputs = weights.objective.inputs(memory.copy_inputs(shard.batch, part.rows))
-                outputs = weights.objective.outputs(leaves, inputs, ctx)
-                losses = weights.objective.losses(outputs)
-                losses.backward(memory.full(losses.shape, 1 / shard.size), retain_graph=False)
-                accumulator.add(part.rows, memory.gradients(leaves))
-                memory.store_result(part.rows, losses, outputs if self.plan.metrics else {})
+            accumulator.add_joint(memory.gradients(self.state.weights.leaves()))  # zeros
+        for parts in block.groups:
+            group = Group(self.context, memory, parts)
+            computed = group.forward(shard.batch)
+            losses = [each.losses for each in computed]
+            with lazy_gradients(len(block.micro_batches) > 1):
+                backward(losses, [memory.full(loss.shape, 1 / shard.size) for loss in losses])
+            for each in computed:
+                with memory.micro_batch(each.part):
+                    accumulator.add(each.part.rows, memory.gradients(each.leaves))
+                    outputs = each.outputs if self.plan.metrics else {}
+                    memory.store_result(each.part.rows, each.losses, outputs)
+            accumulator.add_joint(memory.gradients(group.joint_leaves))
         return accumulator.terms()
 
     def blocks(self, shard: Shard) -> list[Block]:

@@ -198,17 +198,29 @@ typedef struct {
  * (the sum divided by n_columns) of each row of x, or with given ones. clip is to 0 .. most, or
  * none if most is 0. The task of the gradient reads the gradient g of y, mean and variance, and
  * writes the gradients of x (to y), scale and shift. Where the clip gave 0 or most, no gradient
- * passes. */
+ * passes. Without y (NULL), the tasks write the statistics and the gradients of scale and shift
+ * alone. */
 typedef struct {
     const float *x, *g;                     /* [n_rows][n_columns] */
-    float *y;                               /* [n_rows][n_columns] */
+    float *y;                               /* [n_rows][n_columns], or NULL */
     const float *scale, *shift;             /* [n_rows] */
     float *mean, *variance;                 /* [n_rows] */
     float *scale_gradient, *shift_gradient; /* [n_rows] */
     size_t n_rows, n_columns;
     float epsilon, most;
+    float n_values;     /* of a row of the whole batch, n_columns or more */
     int has_statistics; /* whether mean and variance are given; else the task writes them */
+    int has_sums;       /* whether the gradients of scale and shift are given, of the whole batch */
 } dpk_batch_norm;
+
+/* The statistics of a batch from the statistics of its parts (Chan et al. 1979): means, then
+ * variances. */
+typedef struct {
+    float *const *x;     /* [n_terms] -> [2][n_rows] */
+    const float *shares; /* [n_terms]: of the values of a row, in each part */
+    float *y;            /* [2][n_rows] */
+    size_t n_terms, n_rows;
+} dpk_merge_statistics;
 
 /* Few-bit weights in training: docs/few-bits.md. q = clamp(round(w * inverse), -largest, largest),
  * halves to even, with inverse = 1 / (ratio * unit) of the row. The task of the gradient reads the
@@ -306,7 +318,7 @@ typedef struct {
     dpk_task *add, *tanh, *tanh_gradient, *sigmoid, *sigmoid_gradient;
     dpk_task *activation, *scale_planes, *plane_products;
     dpk_task *relu, *relu_gradient, *cross_entropy, *squared_error, *scaled_rows, *copy, *dropout;
-    dpk_task *batch_norm, *batch_norm_gradient;
+    dpk_task *batch_norm, *batch_norm_gradient, *merge_statistics;
     dpk_task *weight_codes, *weight_codes_gradient, *requantize, *requantize_gradient;
     /* conv2d for r by r kernels (3 or 5), stride 1, no dilation, one group, pooling over 1, 2 or 4.
      * Arguments as in dpk_conv2d, but winograd_input_gradient reads y and writes x. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batch norm and the clip after it. A channel is a row in memory; one part computes it, and reads
- * it again while it is in a cache. */
+ * it again while it is in a cache. Of a batch in micro-batches, each has rows of its own; what
+ * joins them is the statistics, and the sums of the gradient. */
 #include "dpk_block.h"
 #include "dpk_tasks.h"
 
@@ -89,12 +90,15 @@ int DPK(batch_norm)(const void *arguments, size_t part, size_t n_parts) {
     const size_t n = a->n_columns, end = dpk_begin(a->n_rows, part + 1, n_parts);
     for (size_t row = dpk_begin(a->n_rows, part, n_parts); row < end; row++) {
         const float *x = a->x + row * n;
-        line s = {.shift = a->shift[row], .most = a->most};
+        line s = {.most = a->most};
         if (!a->has_statistics) {
             a->mean[row] = s.mean = summed(&s, x, x, n, values).a / (float)n;
             a->variance[row] = summed(&s, x, x, n, squares).a / (float)n;
         }
+        if (a->y == NULL)
+            continue;
         s.mean = a->mean[row];
+        s.shift = a->shift[row];
         s.factor = 1 / sqrtf(a->variance[row] + a->epsilon) * a->scale[row];
         if (s.most > 0)
             write_row(&s, x, n, a->y + row * n, 1);
@@ -121,20 +125,41 @@ int DPK(batch_norm_gradient)(const void *arguments, size_t part, size_t n_parts)
     const size_t n = a->n_columns, end = dpk_begin(a->n_rows, part + 1, n_parts);
     for (size_t row = dpk_begin(a->n_rows, part, n_parts); row < end; row++) {
         const float *x = a->x + row * n, *g = a->g + row * n;
-        float *y = a->y + row * n;
         const float inverse = 1 / sqrtf(a->variance[row] + a->epsilon);
         const line s = {a->mean[row], inverse * a->scale[row], a->shift[row], a->most};
         const int clips = s.most > 0;
-        const sums of =
-            clips ? summed(&s, x, g, n, clipped_gradients) : summed(&s, x, g, n, gradients);
-        const float by_scale = of.b * inverse, constant = -s.factor * of.a / (float)n;
-        const float by_x = -s.factor * inverse * by_scale / (float)n;
+        if (!a->has_sums) {
+            const sums of =
+                clips ? summed(&s, x, g, n, clipped_gradients) : summed(&s, x, g, n, gradients);
+            a->shift_gradient[row] = of.a;
+            a->scale_gradient[row] = of.b * inverse;
+        }
+        if (a->y == NULL)
+            continue;
+        const float constant = -s.factor * a->shift_gradient[row] / a->n_values;
+        const float by_x = -s.factor * inverse * a->scale_gradient[row] / a->n_values;
         if (clips)
-            write_gradient(&s, x, g, n, by_x, constant, y, 1);
+            write_gradient(&s, x, g, n, by_x, constant, a->y + row * n, 1);
         else
-            write_gradient(&s, x, g, n, by_x, constant, y, 0);
-        a->shift_gradient[row] = of.a;
-        a->scale_gradient[row] = by_scale;
+            write_gradient(&s, x, g, n, by_x, constant, a->y + row * n, 0);
+    }
+    return 0;
+}
+
+int DPK(merge_statistics)(const void *arguments, size_t part, size_t n_parts) {
+    const dpk_merge_statistics *a = arguments;
+    const size_t n = a->n_rows, end = dpk_begin(n, part + 1, n_parts);
+    for (size_t row = dpk_begin(n, part, n_parts); row < end; row++) {
+        const float first = a->x[0][row];
+        float mean = first, variance = 0;
+        for (size_t i = 1; i < a->n_terms; i++)
+            mean += a->shares[i] * (a->x[i][row] - first);
+        for (size_t i = 0; i < a->n_terms; i++) {
+            const float apart = a->x[i][row] - mean;
+            variance += a->shares[i] * (a->x[i][n + row] + apart * apart);
+        }
+        a->y[row] = mean;
+        a->y[n + row] = variance;
     }
     return 0;
 }

@@ -12,6 +12,7 @@
     TASK(add) TASK(tanh) TASK(tanh_gradient) TASK(sigmoid) TASK(sigmoid_gradient)                  \
     TASK(activation) TASK(scale_planes) TASK(plane_products) TASK(squared_error)                   \
     TASK(scaled_rows) TASK(copy) TASK(dropout) TASK(batch_norm) TASK(batch_norm_gradient)          \
+    TASK(merge_statistics)                                                                         \
     TASK(weight_codes) TASK(weight_codes_gradient) TASK(requantize) TASK(requantize_gradient)      \
     TASK(row_sums) TASK(conv2d) TASK(conv2d_weight_gradient) TASK(matmul)                          \
     TASK(sparse_weight_gradient) TASK(row_products) TASK(filters) TASK(winograd)                   \

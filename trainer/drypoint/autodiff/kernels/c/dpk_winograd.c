@@ -7,6 +7,8 @@
 #include "dpk_tasks.h"
 #include "dpk_threads.h"
 
+#include <string.h>
+
 /* Output channels that are transformed back at once, while their products are in the second-level
  * cache. */
 enum { GROUP = 3 * DPK_Q };
@@ -37,19 +39,53 @@ int DPK(filters)(const void *arguments, size_t part, size_t n_parts) {
     return 0;
 }
 
-void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_channels,
-                          const float *block, float *points) {
-    const size_t n_tiles = k->h * k->w;
-    for (size_t c = 0; c < n_channels; c++)
-        for (size_t t = 0; t < n_tiles; t++) {
-            const size_t row = DPK_TILE * (k->top + t / k->w),
-                         column = DPK_TILE * (k->left + t % k->w);
-            DPK(transform)(DPK_DATA, s->r,
-                           block + (ptrdiff_t)c * s->plane + (ptrdiff_t)row * s->row +
-                               (ptrdiff_t)(column * DPK_LANES),
-                           s->row, DPK_LANES, points + (c * n_tiles + t) * DPK_LANES,
-                           (ptrdiff_t)dpk_matrix_step(n_channels, n_tiles));
+dpk_view DPK(view_of)(const dpk_images *x, const dpk_tiling *s, size_t b, float *copy) {
+    dpk_view view;
+    if (dpk_viewed(x, b, 0, s->frame.top, s->frame.left, &view))
+        return view;
+    DPK(images_to_block)(x, b, 0, x->c, &s->frame, copy);
+    return (dpk_view){copy, s->plane, s->row, DPK_LANES, 0, 0, s->frame.h, s->frame.w};
+}
+
+enum { WIDEST = DPK_TILE + 4 }; /* pixels that a tile reads along an axis */
+
+/* Copies n by n pixels from (i, j) on. */
+static void copy_tile(const dpk_view *x, const float *plane, ptrdiff_t i, ptrdiff_t j, size_t n,
+                      float *tile) {
+    for (size_t u = 0; u < n; u++)
+        for (size_t v = 0; v < n; v++, tile += DPK_LANES) {
+            const ptrdiff_t row = i + (ptrdiff_t)u, column = j + (ptrdiff_t)v;
+            const int inside =
+                row >= 0 && row < (ptrdiff_t)x->h && column >= 0 && column < (ptrdiff_t)x->w;
+            dpk_store(tile,
+                      inside ? dpk_load(plane + row * x->row + column * x->column) : (dpk_vec){0});
         }
+}
+
+void DPK(tiles_to_points)(const dpk_tiling *s, dpk_map map, const dpk_chunk *k, size_t n_channels,
+                          size_t n_padded, const dpk_view *x, float *points) {
+    const size_t n_tiles = k->h * k->w, n = map == DPK_DATA ? s->r + DPK_TILE - 1 : DPK_TILE;
+    const size_t step = dpk_matrix_step(n_padded, n_tiles), end = n_channels * n_tiles * DPK_LANES;
+    for (size_t point = 0; point < s->points && n_padded > n_channels; point++)
+        memset(points + point * step + end, 0, 4 * (n_padded * n_tiles * DPK_LANES - end));
+    for (size_t t = 0; t < n_tiles; t++, points += DPK_LANES) {
+        const ptrdiff_t i = (ptrdiff_t)(DPK_TILE * (k->top + t / k->w)) - x->top,
+                        j = (ptrdiff_t)(DPK_TILE * (k->left + t % k->w)) - x->left;
+        const int inside = i >= 0 && j >= 0 && i + (ptrdiff_t)n <= (ptrdiff_t)x->h &&
+                           j + (ptrdiff_t)n <= (ptrdiff_t)x->w;
+        const float *plane = x->data;
+        for (size_t c = 0; c < n_channels; c++, plane += x->plane) {
+            float copy[WIDEST * WIDEST * DPK_LANES], *to = points + c * n_tiles * DPK_LANES;
+            if (inside) {
+                DPK(transform)(map, s->r, plane + i * x->row + j * x->column, x->row, x->column, to,
+                               (ptrdiff_t)step);
+            } else {
+                copy_tile(x, plane, i, j, n, copy);
+                DPK(transform)(map, s->r, copy, (ptrdiff_t)(n * DPK_LANES), DPK_LANES, to,
+                               (ptrdiff_t)step);
+            }
+        }
+    }
 }
 
 /* Products of channels first .. first + n - 1 at every point: [point][channel][tile][lane]. */
@@ -110,13 +146,13 @@ int DPK(winograd)(const void *arguments, size_t part, size_t n_parts) {
     ptrdiff_t *offsets = rest;
     const size_t end = dpk_begin(n_blocks, part + 1, n_parts);
     for (size_t b = dpk_begin(n_blocks, part, n_parts); b < end; b++) {
-        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, block);
+        const dpk_view view = DPK(view_of)(&a->x, &s, b, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
             const size_t n_tiles = k.h * k.w;
             for (size_t c = 0; c < a->x.c; c++)
                 offsets[c] = (ptrdiff_t)(c * n_tiles * DPK_LANES);
-            DPK(tiles_to_points)(&s, &k, a->x.c, block, x);
+            DPK(tiles_to_points)(&s, DPK_DATA, &k, a->x.c, a->x.c, &view, x);
             for (size_t group = 0; group < n_groups; group++) {
                 const size_t o = dpk_begin(a->y.c, group, n_groups);
                 const size_t n = dpk_begin(a->y.c, group + 1, n_groups) - o;

@@ -45,10 +45,37 @@ DPK_INLINE dpk_chunk dpk_chunk_at(const dpk_tiling *s, size_t i) {
     return c;
 }
 
-/* Transforms every channel of a block in a chunk: [point][channel][tile][lane], with
- * dpk_matrix_step floats from point to point. */
-void DPK(tiles_to_points)(const dpk_tiling *s, const dpk_chunk *k, size_t n_channels,
-                          const float *block, float *points);
+/* A block of images as its tiles are read. Pixel (0, 0) of the first tile is `top` rows and `left`
+ * columns before `data`; what is outside of the h by w pixels in memory is 0. */
+typedef struct {
+    const float *data;
+    ptrdiff_t plane, row, column; /* floats from one to the next */
+    ptrdiff_t top, left;
+    size_t h, w;
+} dpk_view;
+
+/* Block b of images x from channel c on, without a copy if its vectors lie in memory. Returns
+ * whether they do. */
+DPK_INLINE int dpk_viewed(const dpk_images *x, size_t b, size_t c, ptrdiff_t top, ptrdiff_t left,
+                          dpk_view *view) {
+    *view = (dpk_view){x->data + b * DPK_LANES + (ptrdiff_t)c * x->stride_c,
+                       x->stride_c,
+                       x->stride_h,
+                       x->stride_w,
+                       top,
+                       left,
+                       x->h,
+                       x->w};
+    return x->stride_n == 1 && dpk_count(x->n, b) == DPK_LANES;
+}
+
+/* Block b of x with the padding of s; `copy` has room for it. */
+dpk_view DPK(view_of)(const dpk_images *x, const dpk_tiling *s, size_t b, float *copy);
+
+/* Transforms n_channels channels in a chunk: [point][channel][tile][lane], with dpk_matrix_step
+ * floats from point to point. Channels from n_channels to n_padded are 0. */
+void DPK(tiles_to_points)(const dpk_tiling *s, dpk_map map, const dpk_chunk *k, size_t n_channels,
+                          size_t n_padded, const dpk_view *x, float *points);
 
 /* The task `winograd` of one channel and 5 by 5 weights. */
 int DPK(winograd_single)(const dpk_conv2d *a, size_t part, size_t n_parts);

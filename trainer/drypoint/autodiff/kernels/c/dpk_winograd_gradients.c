@@ -16,22 +16,20 @@ enum { GROUP = 3 * DPK_Q };
 static void gradients_to_points(const dpk_conv2d *a, const dpk_tiling *s, const dpk_chunk *k,
                                 size_t b, size_t o, size_t n, size_t n_padded, float *planes,
                                 float *points) {
-    const size_t n_tiles = k->h * k->w, width = DPK_TILE * k->w;
-    const size_t area = DPK_TILE * k->h * width * DPK_LANES;
-    const dpk_frame frame = {DPK_TILE * k->h, width, -(ptrdiff_t)(DPK_TILE * k->top),
-                             -(ptrdiff_t)(DPK_TILE * k->left), 0};
-    if (a->winners)
-        DPK(unpool)(&a->y, a->winners, b, o, n, a->pool_h, a->pool_w, &frame, planes);
-    else
-        DPK(images_to_block)(&a->y, b, o, n, &frame, planes);
-    memset(planes + n * area, 0, 4 * (n_padded - n) * area);
-    for (size_t c = 0; c < n_padded; c++)
-        for (size_t t = 0; t < n_tiles; t++)
-            DPK(transform)(DPK_RESULT, s->r,
-                           planes + c * area + (t / k->w * width + t % k->w) * DPK_TILE * DPK_LANES,
-                           (ptrdiff_t)(width * DPK_LANES), DPK_LANES,
-                           points + (c * n_tiles + t) * DPK_LANES,
-                           (ptrdiff_t)dpk_matrix_step(n_padded, n_tiles));
+    const size_t width = DPK_TILE * k->w, height = DPK_TILE * k->h;
+    const ptrdiff_t top = (ptrdiff_t)(DPK_TILE * k->top), left = (ptrdiff_t)(DPK_TILE * k->left);
+    const dpk_frame frame = {height, width, -top, -left, 0};
+    dpk_view view;
+    if (a->winners || !dpk_viewed(&a->y, b, o, 0, 0, &view)) {
+        if (a->winners)
+            DPK(unpool)(&a->y, a->winners, b, o, n, a->pool_h, a->pool_w, &frame, planes);
+        else
+            DPK(images_to_block)(&a->y, b, o, n, &frame, planes);
+        const ptrdiff_t row = (ptrdiff_t)(width * DPK_LANES);
+        view =
+            (dpk_view){planes, (ptrdiff_t)height * row, row, DPK_LANES, top, left, height, width};
+    }
+    DPK(tiles_to_points)(s, DPK_RESULT, k, n, n_padded, &view, points);
 }
 
 /* Adds the products of output channels o .. o + n - 1 to each input channel. */
@@ -163,7 +161,7 @@ static int weight_gradient(const dpk_conv2d *a, size_t begin, size_t end) {
     const size_t n_items = end - begin, first = begin / n_inputs,
                  n_units = dpk_groups(end, n_inputs) - first;
     const size_t at_once = GROUP / CO, n_groups = dpk_groups(n_units, at_once);
-    const size_t block_size = n_padded * (size_t)s.plane;
+    const size_t block_size = a->x.c * (size_t)s.plane;
     const size_t x_size = s.points * dpk_matrix_step(n_padded, most);
     const size_t plane_size = GROUP * DPK_TILE * DPK_TILE * most * DPK_LANES;
     const size_t g_size = s.points * dpk_matrix_step(GROUP, most);
@@ -174,13 +172,12 @@ static int weight_gradient(const dpk_conv2d *a, size_t begin, size_t end) {
     float *x = block + block_size, *planes = x + x_size, *g = planes + plane_size;
     float *sums = g + g_size;
     memset(sums, 0, 4 * sum_size);
-    memset(block + a->x.c * (size_t)s.plane, 0, 4 * (n_padded - a->x.c) * (size_t)s.plane);
     for (size_t b = 0; b < n_blocks; b++) {
-        DPK(images_to_block)(&a->x, b, 0, a->x.c, &s.frame, block);
+        const dpk_view view = DPK(view_of)(&a->x, &s, b, block);
         for (size_t i = 0; i < s.chunks_h * s.chunks_w; i++) {
             const dpk_chunk k = dpk_chunk_at(&s, i);
             const size_t n_tiles = k.h * k.w;
-            DPK(tiles_to_points)(&s, &k, n_padded, block, x);
+            DPK(tiles_to_points)(&s, DPK_DATA, &k, a->x.c, n_padded, &view, x);
             for (size_t group = 0; group < n_groups; group++) {
                 const size_t unit = dpk_begin(n_units, group, n_groups);
                 const size_t n = dpk_begin(n_units, group + 1, n_groups) - unit;

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -46,10 +45,6 @@ class Tracer(Protocol):
 
     def append_callback(self, function: Callable[[], bool]) -> None:
         """Append a host callback."""
-        ...
-
-    def worker(self, number: int) -> AbstractContextManager[None]:
-        """A context whose calls one worker runs."""
         ...
 
 
@@ -279,6 +274,11 @@ def address(array: NDArray[Any]) -> int:
 def pointers(arrays: Sequence[NDArray[Any]]) -> Any:
     """A C array of pointers. The caller keeps it and the arrays alive."""
     return ffi.new("float *[]", [pointer(array) for array in arrays])
+
+
+def floats(numbers: Sequence[float]) -> Any:
+    """A C array of numbers. The caller keeps it alive until the kernel is done."""
+    return ffi.new("float[]", numbers)
 
 
 def images(array: NDArray[np.float32]) -> tuple[object, ...]:

@@ -1,4 +1,11 @@
-"""Batch norm on arrays, by NumPy."""
+"""Batch norm on arrays, by NumPy.
+
+A batch may come in parts, the micro-batches of a training step. Each part has its own statistics
+and its own sums of the gradient; `merge_statistics` and a sum join those of all parts.
+"""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,12 +19,31 @@ def batch_norm(
 
     The result is clipped to 0..clip, if there is a clip.
     """
-    axes = (0, *range(2, x.ndim))
-    mean = x.mean(axis=axes)
-    centered = x - column(mean, x)
-    variance = np.mean(centered * centered, axis=axes)
+    mean, variance = batch_statistics(x)
     y = batch_norm_inference(x, scale, shift, mean, variance, epsilon=epsilon, clip=clip)
     return y, mean, variance
+
+
+def batch_statistics(x: Array) -> Array:
+    """The mean and the variance of each channel of x (N, C, ...): (2, C)."""
+    mean = x.mean(axis=_axes(x))
+    centered = x - column(mean, x)
+    return np.stack([mean, np.mean(centered * centered, axis=_axes(x))])
+
+
+def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
+    """The `batch_statistics` of a batch, of those of its parts (Chan et al. 1979).
+
+    Args:
+        parts: (2, C) each.
+        sizes: the number of examples of each part.
+    """
+    shares = np.divide(sizes, sum(sizes), dtype=parts[0].dtype)
+    first = parts[0][0]
+    mean = first + sum(s * (part[0] - first) for s, part in zip(shares, parts, strict=True))
+    apart = [part[0] - mean for part in parts]
+    terms = zip(shares, parts, apart, strict=True)
+    return np.stack([mean, np.asarray(sum(s * (part[1] + d * d) for s, part, d in terms))])
 
 
 def batch_norm_inference(
@@ -47,23 +73,85 @@ def batch_norm_gradient(
     clip: float | None = None,
 ) -> tuple[Array, Array, Array]:
     """The gradients of `batch_norm` with respect to x, scale and shift."""
-    axes = (0, *range(2, x.ndim))
-    unit = _unit(x, mean, variance, epsilon)
-    inverse = 1 / np.sqrt(variance + np.asarray(epsilon, x.dtype))
-    if clip is not None:
-        y = unit * column(scale, x) + column(shift, x)
-        gradient = np.where((y > 0) & (y < clip), gradient, np.zeros_like(gradient))
+    arrays = gradient, x, (scale, shift), np.stack([mean, variance])
+    sums = batch_norm_sums(*arrays, epsilon=epsilon, clip=clip)
+    to_x = batch_norm_input_gradient(*arrays, sums=sums, n=len(x), epsilon=epsilon, clip=clip)
+    return to_x, sums[1], sums[0]
+
+
+def batch_norm_sums(
+    gradient: Array,
+    x: Array,
+    vectors: tuple[Array, Array],
+    statistics: Array,
+    *,
+    epsilon: float,
+    clip: float | None,
+) -> Array:
+    """The gradients with respect to shift and scale, (2, C): two sums, which x's gradient needs.
+
+    Args:
+        gradient: of the result, as x (N, C, ...).
+        x: a part of the batch.
+        vectors: scale (C,) and shift (C,).
+        statistics: (2, C), of the batch.
+        epsilon: as in `batch_norm`.
+        clip: as in `batch_norm`.
+    """
+    unit = _unit(x, statistics[0], statistics[1], epsilon)
+    gradient = _passed(gradient, unit, vectors, clip)
+    return np.stack([gradient.sum(axis=_axes(x)), (gradient * unit).sum(axis=_axes(x))])
+
+
+def batch_norm_input_gradient(
+    gradient: Array,
+    x: Array,
+    vectors: tuple[Array, Array],
+    statistics: Array,
+    *,
+    sums: Array,
+    n: int,
+    epsilon: float,
+    clip: float | None,
+) -> Array:
+    """The gradient with respect to x, a part of a batch.
+
+    Args:
+        gradient: of the result, as x (N, C, ...).
+        x: the part.
+        vectors: scale (C,) and shift (C,).
+        statistics: (2, C), of the batch.
+        sums: (2, C), `batch_norm_sums` of the batch.
+        n: the number of examples of the batch.
+        epsilon: as in `batch_norm`.
+        clip: as in `batch_norm`.
+    """
+    unit = _unit(x, statistics[0], statistics[1], epsilon)
+    passed = _passed(gradient, unit, vectors, clip)
+    n_values = np.asarray(n * math.prod(x.shape[2:]), x.dtype)
+    by_shift, by_scale = (column(s / n_values, x) for s in sums)
+    inverse = 1 / np.sqrt(statistics[1] + np.asarray(epsilon, x.dtype))
     # The gradient for constant mean and variance, minus the gradients through mean and variance.
-    g_unit = gradient * column(scale, x)
-    through_mean = g_unit.mean(axis=axes, keepdims=True)
-    through_variance = unit * (g_unit * unit).mean(axis=axes, keepdims=True)
-    to_x = column(inverse, x) * (g_unit - through_mean - through_variance)
-    return to_x, (gradient * unit).sum(axis=axes), gradient.sum(axis=axes)
+    return np.asarray(column(inverse * vectors[0], x) * (passed - by_shift - unit * by_scale))
 
 
 def column(per_channel: Array, x: Array) -> Array:
     """(C,) reshaped to broadcast over x (N, C, ...)."""
     return per_channel.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def _axes(x: Array) -> tuple[int, ...]:
+    """All axes but the channels'."""
+    return (0, *range(2, x.ndim))
+
+
+def _passed(g: Array, unit: Array, vectors: tuple[Array, Array], clip: float | None) -> Array:
+    """The gradients that the clip passes on, zeros for the others."""
+    if clip is None:
+        return g
+    scale, shift = vectors
+    y = unit * column(scale, unit) + column(shift, unit)
+    return np.where((y > 0) & (y < clip), g, np.zeros_like(g))
 
 
 def _unit(x: Array, mean: Array, variance: Array, epsilon: float) -> Array:
