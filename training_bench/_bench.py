@@ -35,7 +35,7 @@ from ._result import OURS, TrainNet, TrainResult, TrainTimes
 AT_ONCE = "trainings at once"  # as many one-thread trainings as the largest number of threads
 # Seconds to wait, for a net, until all cores are at full speed; none for one thread, whose time is
 # that of the processor.
-PATIENCE = 600
+PATIENCE = 120
 WIDE = 0.1  # a spread that deserves a warning
 # Library -> names of its packages; one of them is enough.
 PACKAGES = {

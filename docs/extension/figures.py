@@ -31,8 +31,10 @@ COMMANDS = {
     "training": "python -m training_bench --batches 64,128,256,512 --rounds 7 --markdown",
     "training-nets": "python -m training_bench --nets lenet5,vgg-ish,dense,strided "
     "--batches 128 --threads 1 --rounds 5 --markdown",
-    "training-deployed": "python -m training_bench --nets kws,ic,vww,ad,sww,mobilenet,tcn,unet "
-    "--batches 64 --rounds 3 --markdown",
+    "training-deployed": "python -m training_bench --nets kws,vww,ad,sww,mobilenet --batches 64 "
+    "--rounds 3 --markdown",
+    "training-joined": "python -m training_bench --nets ic,tcn,unet --batches 64 --rounds 3 "
+    "--markdown",
     "training-peers": "python -m training_bench --nets kws,ic,ad,sww,mobilenet,tcn "
     "--batches 64,128 --threads 1 --rounds 3 --markdown",
     "training-families": "python -m training_bench --families",

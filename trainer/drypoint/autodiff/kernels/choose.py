@@ -92,7 +92,7 @@ requantize_gradient = _choose(
 
 
 def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
-    """The `batch_statistics` of a batch, of those of its parts and their numbers of examples."""
+    """The `batch_statistics` of a batch, from the statistics and the sizes of its parts."""
     if kernels := kernels_for(*parts):
         return native.normalization.merge_statistics(kernels, parts, sizes)
     return reference.normalization.merge_statistics(parts, sizes)

@@ -30,8 +30,8 @@ BLOCK = 16
 """Examples of the widest vector: each micro-batch but the last is a multiple of it. The micro-batch
 of a net with batch norms is one block."""
 _SMALLEST, _SMALLEST_JOINT = 24, 12
-"""The least mean size of micro-batches, and of those that batch norms join; the fixed cost of
-smaller ones is too high."""
+"""The least mean size of micro-batches, and of micro-batches that batch norms join; the fixed cost
+of smaller ones is too high."""
 
 Place: TypeAlias = tuple[int, ...]
 """The place of a micro-batch in its batch: (number of its block, number in the block). The first

@@ -41,7 +41,7 @@ def batch_statistics(kernels: Any, x: Array) -> Array:
 
 
 def merge_statistics(kernels: Any, parts: Sequence[Array], sizes: Sequence[int]) -> Array:
-    """The statistics of a batch, of those of its parts."""
+    """The statistics of a batch, from the statistics of its parts."""
     y: Array = empty(parts[0].shape)
     x, shares = pointers(parts), floats([size / sum(sizes) for size in sizes])
     fields = {"y": pointer(y), "n_terms": len(parts), "n_rows": y.shape[1]}

@@ -1,7 +1,7 @@
 """Batch norm on arrays, by NumPy.
 
 A batch may come in parts, the micro-batches of a training step. Each part has its own statistics
-and its own sums of the gradient; `merge_statistics` and a sum join those of all parts.
+and its own sums of the gradient; `merge_statistics` and an addition join them.
 """
 
 import math
@@ -32,7 +32,7 @@ def batch_statistics(x: Array) -> Array:
 
 
 def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
-    """The `batch_statistics` of a batch, of those of its parts (Chan et al. 1979).
+    """The `batch_statistics` of a batch, from the statistics of its parts (Chan et al. 1979).
 
     Args:
         parts: (2, C) each.
@@ -99,7 +99,7 @@ def batch_norm_sums(
         clip: as in `batch_norm`.
     """
     unit = _unit(x, statistics[0], statistics[1], epsilon)
-    gradient = _passed(gradient, unit, vectors, clip)
+    gradient = _clip_gradient(gradient, unit, vectors, clip)
     return np.stack([gradient.sum(axis=_axes(x)), (gradient * unit).sum(axis=_axes(x))])
 
 
@@ -127,7 +127,7 @@ def batch_norm_input_gradient(
         clip: as in `batch_norm`.
     """
     unit = _unit(x, statistics[0], statistics[1], epsilon)
-    passed = _passed(gradient, unit, vectors, clip)
+    passed = _clip_gradient(gradient, unit, vectors, clip)
     n_values = np.asarray(n * math.prod(x.shape[2:]), x.dtype)
     by_shift, by_scale = (column(s / n_values, x) for s in sums)
     inverse = 1 / np.sqrt(statistics[1] + np.asarray(epsilon, x.dtype))
@@ -145,7 +145,9 @@ def _axes(x: Array) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def _passed(g: Array, unit: Array, vectors: tuple[Array, Array], clip: float | None) -> Array:
+def _clip_gradient(
+    g: Array, unit: Array, vectors: tuple[Array, Array], clip: float | None
+) -> Array:
     """The gradients that the clip passes on, zeros for the others."""
     if clip is None:
         return g
