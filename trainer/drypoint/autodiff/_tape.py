@@ -154,6 +154,9 @@ def backpropagate(
         node = ready.pop()
         passed = pending.pop(node)
         if not node.edges:
+            if isinstance(passed, Deferred | Terms):
+                with worker(node.worker):
+                    passed = passed.dense()
             before = node.gradient
             node.gradient = passed if before is None else _sum(before, passed, add)
             continue

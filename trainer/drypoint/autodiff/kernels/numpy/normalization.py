@@ -38,7 +38,7 @@ def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
         parts: (2, C) each.
         sizes: the number of examples of each part.
     """
-    shares = np.divide(sizes, sum(sizes), dtype=parts[0].dtype)
+    shares = np.array([size / sum(sizes) for size in sizes], parts[0].dtype)
     first = parts[0][0]
     mean = first + sum(s * (part[0] - first) for s, part in zip(shares, parts, strict=True))
     apart = [part[0] - mean for part in parts]
