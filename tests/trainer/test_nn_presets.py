@@ -124,7 +124,7 @@ def test_gradients_reach_every_parameter():
         net, rng = small(name), np.random.default_rng(0)
         leaves = {p: Tensor(a, requires_grad=True) for p, a in net.parameters().items()}
         x = rng.normal(size=(16, *net.input_shape)).astype(np.float32)
-        context = Context(training=True, buffers=net.buffers)
+        context = Context(training=True)
         y = net.apply(leaves, Tensor(x), context)
         (y * Tensor(rng.normal(size=y.shape).astype(np.float32))).sum().backward()
         for path, leaf in leaves.items():

@@ -105,6 +105,17 @@ NETS = {
                 nn.GlobalAvgPool1d(), nn.Linear(10)],
 }  # fmt: skip
 CALLBACKS = {
+    "joined": [
+        nn.Conv2d(4, 5, stride=3),
+        nn.BatchNorm2d(),
+        nn.Sin(),
+        nn.Dropout(0.2),
+        nn.GlobalAvgPool2d(),
+        nn.Linear(9),
+        nn.BatchNorm1d(),
+        nn.Cos(),
+        nn.Linear(10),
+    ],
     "numpy": [nn.Flatten(), nn.Linear(16), nn.Cos(), nn.Linear(10)],
     "inner": [
         nn.Flatten(),

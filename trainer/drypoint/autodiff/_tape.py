@@ -184,6 +184,7 @@ def dense(gradient: Array | LazyArray) -> Array:
 def _sum(
     a: Array | LazyArray, b: Array | LazyArray, add: Callable[[Array, Array], Array]
 ) -> Array | LazyArray:
+    """The sum of two gradients; of two that are sums of terms, all terms."""
     if isinstance(a, Terms) and isinstance(b, Terms):
         return Terms(a.arrays + b.arrays, a.total)
     return add(dense(a), dense(b))

@@ -111,7 +111,7 @@ class BatchNorm(Layer):
         """
         scale, shift = self._param(params, "scale"), self._param(params, "shift")
         if not ctx.training:
-            mean, variance = (self._buffer(name, ctx) for name in self.buffer_names)
+            mean, variance = (self._buffer(name) for name in self.buffer_names)
             return batch_norm_inference(
                 x, scale, shift, mean=mean, variance=variance, epsilon=self.epsilon, clip=ctx.clip
             )
@@ -132,14 +132,12 @@ class BatchNorm(Layer):
         for name, new in zip(self.buffer_names, statistics, strict=True):
             path, value = ctx.path_of(name), new.astype(np.float32, copy=False)
             if ctx.average is None:
-                old = self._buffer(name, ctx)
+                old = self._buffer(name)
                 ctx.updates[path] = moving_average(old, value, factor=self.momentum)
             else:
                 ctx.average(path, value, self.momentum)
 
-    def _buffer(self, name: str, ctx: Context) -> Array:
-        if (current := ctx.buffers.get(ctx.path_of(name))) is not None:
-            return current
+    def _buffer(self, name: str) -> Array:
         if name not in self.buffers:
             raise NotInitializedError(
                 type(self).__name__, f"has no {name}; call initialize() or fit()"

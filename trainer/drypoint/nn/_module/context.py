@@ -20,7 +20,6 @@ class Context:
         rng: the generator of dropout masks; needed in training when the net has a dropout.
         updates: path -> array: the new buffers that a training pass computes, for `with_buffers`.
             The forward pass writes this dict; the caller reads it.
-        buffers: path -> current value of a batch norm's buffer, in place of the layer's own.
         average: called with the path of a batch norm's buffer, the statistics of the batch, and the
             momentum, in place of adding the new buffer to `updates`; None: it is added.
         observe: called with each layer's path and output; a container comes after its layers.
@@ -36,7 +35,6 @@ class Context:
     training: bool = False
     rng: np.random.Generator | None = None
     updates: dict[str, Array] = field(default_factory=dict)
-    buffers: Mapping[str, Array] = field(default_factory=dict)
     average: Callable[[str, Array, float], None] | None = None
     observe: Callable[[str, Tensor], None] | None = None
     path: str = ""
