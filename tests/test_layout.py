@@ -9,7 +9,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from line_counts import BUDGETS, lines_of
+from rooms import find_rooms_too_large
 from vague_names import share as vague_share
 
 from tools import ROOT, run
@@ -283,10 +283,9 @@ def test_files_have_at_most_500_lines():
     assert {path: n for path, n in lines.items() if n > 500} == {}
 
 
-@pytest.mark.parametrize("name", BUDGETS)
-def test_lines_of_code_stay_within_their_budgets(name):
-    folders, most = BUDGETS[name]
-    assert sum(map(lines_of, folders)) <= most
+def test_rooms_stay_below_their_ceilings():
+    """`python tests/support/rooms.py` prints lines and ceilings of all rooms."""
+    assert find_rooms_too_large() == []
 
 
 @pytest.mark.parametrize("part", ["trainer/drypoint/interop", "pybridge/drypoint/graph"])
