@@ -166,7 +166,7 @@ BAD = {
     "metric name": ({"metrics": ["f1"]}, "no metric is called 'f1': 'accuracy', or give a func"),
     "metric": ({"metrics": [3]}, "a metric is a name or a function with a name, not 3"),
     "metrics": ({"metrics": ["accuracy"] * 2}, "two measurements are called 'accuracy'"),
-    "loss name": ({"loss": "hinge"}, "loss is 'hinge'; a net takes a Loss"),
+    "loss name": ({"loss": "hinge"}, "loss is 'hinge'; wanted: a Loss"),
     "model": ({"model": "lenet"}, "model is the text 'lenet'; wanted: a Model, net or graph"),
     "monitor": (
         {"early_stopping": EarlyStopping(monitor="val_f1")},

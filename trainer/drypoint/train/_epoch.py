@@ -13,7 +13,7 @@ import numpy as np
 from drypoint.nn import Context
 
 from ._examples import Column, Examples, LazyBatch, Rows, stored_arrays
-from ._metrics import ACCURACY, Totals, metric_sums
+from ._metrics import ACCURACY, Totals
 from ._plan import Plan
 from ._reports import Progress
 from ._training_state import Figures, TrainingState
@@ -191,6 +191,6 @@ def validate(plan: Plan, state: TrainingState, val: Examples) -> Figures:
         batch = plan.encode(val.take(slice(start, start + EVALUATION_BATCH)))
         outputs = objective.outputs(params, objective.inputs(batch), Context())
         totals["loss"] += float(objective.losses(outputs).data.sum())
-        for name, (value,) in metric_sums(plan.metrics, objective, outputs, [batch]).items():
-            totals[name] += float(value)
+        for name, figure in plan.metrics.items():
+            totals[name] += float(figure.sums(name, outputs, [batch])[0])
     return {f"val_{name}": value / len(val) for name, value in totals.items()}

@@ -1,93 +1,113 @@
-"""The losses, targets and decoders of a net with several outputs."""
+"""The losses, targets and decoders of a net's outputs."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from drypoint.data import Decoder
-from drypoint.nn import CrossEntropyLoss, Loss, Model, TrainingGraph, default_loss
+from drypoint.nn import CrossEntropyLoss, Loss, Model, default_loss
 
 from ._aliases import LOSS_ALIASES
 from ._errors import TrainError
 from ._examples import Column, Examples
-from ._objective import FunctionLoss, Head, LossLike, Objective
-from ._targets import Notify, check_labels, class_names, ignore, make_decoder, target_encoder
+from ._objective import FunctionLoss, LossLike
+from ._targets import Notify, class_names, ignore, make_decoder, target_encoder
 
 Encode = Callable[[Examples, Notify], Column]
 
 
-class Heads(NamedTuple):
-    """What training needs of the outputs.
+class OutputTraining(NamedTuple):
+    """What training needs of one output of a net.
 
     Attributes:
-        objective: the objective.
-        decoders: output -> the decoder that its labels ask for.
-        encoders: output -> the encoder of its targets.
-        loss: the losses as text.
+        loss: its loss.
+        decoder: its decoder, or the one that its labels ask for.
+        encode: the encoder of its targets.
+        classes: whether the encoded targets are class indices.
     """
 
-    objective: Objective
-    decoders: dict[str, Decoder]
-    encoders: dict[str, Encode]
-    loss: str
+    loss: Loss
+    decoder: Decoder | None
+    encode: Encode
+    classes: bool
 
 
-def make_heads(
-    model: Model,
-    sample: Examples,
-    *,
-    name: str,
-    loss: LossLike | None,
-    weights: Mapping[str, float] | None,
-    notify: Notify,
-) -> Heads:
-    """Losses, decoders and encoders of targets for a bound net with several outputs.
+def choose_losses(
+    loss: LossLike | None, weights: Mapping[str, float] | None, ports: tuple[str, ...]
+) -> tuple[dict[str, Loss | None], dict[str, float]]:
+    """Output -> its loss, None where the last layer decides; output -> the weight of the loss.
 
     Args:
-        model: the model; an output without a decoder gets one where its targets are labels.
-        sample: some examples.
-        name: of the net in the training graph.
-        loss: output -> loss; None, and outputs that it leaves out: by their last layers.
-        weights: output -> weight of its loss; 1 where there is none.
-        notify: called with a line for each choice.
+        loss: a loss, function or word for the only output, or output -> loss.
+        weights: output -> weight; 1 where there is none.
+        ports: the outputs of the net.
 
     Raises:
-        TrainError: a loss or weight is of no output, or does not fit its output or its targets.
+        TrainError: a loss or weight is of no output, or is none.
     """
-    net, ports = model.net, model.net.output_ports
-    given = _by_output(loss, ports, "loss")
+    if len(ports) == 1 and weights is not None:
+        raise TrainError("loss_weights is for a net with several outputs; this one has one")
+    given = {ports[0]: loss} if len(ports) == 1 else _by_output(loss, ports, "loss")
     factors = dict.fromkeys(ports, 1.0)
     for port, weight in _by_output(weights, ports, "loss_weights").items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight >= 0:
             raise TrainError(f"the weight of loss {port!r} is {weight!r}, not a number from 0 on")
         factors[port] = float(weight)
-    shapes = net.output_shapes(net.input_shapes)
-    losses, decoders, encoders, heads = dict[str, Loss](), model.decoders, dict[str, Encode](), []
-    for port in ports:
-        choice = given.get(port)
-        if choice is None:
-            choice = default_loss(net, port)
-            notify(f"loss of {port}: {type(choice).__name__}, by its last layer")
-        losses[port] = _as_loss(choice, port)
-        suited = default_loss(net, port) if isinstance(losses[port], FunctionLoss) else losses[port]
-        column, n = sample.columns[port], shapes[port][-1]
-        decoder = decoders.get(port) or make_decoder(column, None, loss=suited, n_outputs=n)
-        if decoder is not None and port not in decoders:
-            decoders[port] = decoder
-            names = class_names(getattr(decoder, "classes", ()))
-            notify(f"decoder of {port}: the classes {names}, by the data's labels")
-        encoders[port] = _encoder(port, decoder, losses[port], shapes[port])
-        targets = encoders[port](sample, ignore)
-        classes = isinstance(suited, CrossEntropyLoss) and targets.dtype.kind in "iu"
-        if classes:
-            check_labels(targets, n)
-        heads.append(Head(port, f"{port}_output", f"{port}_loss", classes))
-    objective = Objective(
-        graph=TrainingGraph(net, losses, name=name),
-        weights={head.loss: factors[head.name] for head in heads},
-        heads=tuple(heads),
-    )
-    text = ", ".join(f"{port}: {factors[port]:g} {loss!r}" for port, loss in losses.items())
-    return Heads(objective, decoders, encoders, text)
+    names = {port: f"the loss of {port}" if len(ports) > 1 else "loss" for port in ports}
+    return {port: _as_loss(given.get(port), names[port]) for port in ports}, factors
+
+
+def prepare_output(
+    model: Model,
+    port: str,
+    sample: Examples,
+    *,
+    target: str,
+    loss: Loss | None,
+    decodes: bool,
+    notify: Notify,
+) -> OutputTraining:
+    """Loss, decoder and encoder of targets for one output of a bound net.
+
+    Args:
+        model: the model.
+        port: the output.
+        sample: some examples.
+        target: the port of the output's targets in the data.
+        loss: its loss; None: by its last layer.
+        decodes: whether an output without a decoder gets one where its targets are labels.
+        notify: called with a line for each choice.
+
+    Raises:
+        TrainError: the loss does not fit the output or its targets.
+    """
+    net, of_port = model.net, f" of {port}" if len(model.net.output_ports) > 1 else ""
+    if loss is None:
+        loss = default_loss(net, port)
+        notify(f"loss{of_port}: {type(loss).__name__}, by the net's last layer")
+    suited = default_loss(net, port) if isinstance(loss, FunctionLoss) else loss
+    shape = net.output_shapes(net.input_shapes).get(port)
+    column, decoder = sample.columns[target], model.decoders.get(port)
+    if decoder is None and decodes:
+        n_outputs = shape[-1] if shape else None
+        decoder = make_decoder(column, sample.classes, loss=suited, n_outputs=n_outputs)
+        if decoder is not None:
+            names = class_names(decoder.classes)
+            notify(f"decoder{of_port}: the classes {names}, by the data's labels")
+
+    def encode(examples: Examples, notify: Notify) -> Column:
+        column = examples.columns[target]
+        made = target_encoder(
+            column,
+            examples.classes,
+            decoder=decoder,
+            loss=loss,
+            output_shape=shape,
+            notify=lambda line: notify(f"{port}: {line}" if of_port else line),
+        )
+        return made(column)
+
+    classes = isinstance(suited, CrossEntropyLoss) and encode(sample, ignore).dtype.kind in "iu"
+    return OutputTraining(loss, decoder, encode, classes)
 
 
 def _by_output(given: object, ports: tuple[str, ...], name: str) -> dict[str, object]:
@@ -107,33 +127,16 @@ def _by_output(given: object, ports: tuple[str, ...], name: str) -> dict[str, ob
     return dict(given)
 
 
-def _as_loss(choice: object, port: str) -> Loss:
+def _as_loss(choice: object, name: str) -> Loss | None:
+    """A loss of a loss, a function or a word."""
+    if choice is None or isinstance(choice, Loss):
+        return choice
     if isinstance(choice, str) and choice.lower() in LOSS_ALIASES:
         loss: Loss = LOSS_ALIASES[choice.lower()]()
         return loss
-    if isinstance(choice, Loss):
-        return choice
     if not callable(choice):
         raise TrainError(
-            f"the loss of {port} is {choice!r}; wanted: a Loss, such as nn.MSELoss(), a function, "
-            f"or one of the words {', '.join(LOSS_ALIASES)}"
+            f"{name} is {choice!r}; wanted: a Loss, such as nn.CrossEntropyLoss(), a function, or "
+            f"one of the words {', '.join(LOSS_ALIASES)}"
         )
     return FunctionLoss(choice)
-
-
-def _encoder(port: str, decoder: Decoder | None, loss: Loss, shape: tuple[int, ...]) -> Encode:
-    """The encoder of the targets of one output."""
-
-    def encode(examples: Examples, notify: Notify) -> Column:
-        column = examples.columns[port]
-        made = target_encoder(
-            column,
-            None,
-            decoder=decoder,
-            loss=loss,
-            output_shape=shape,
-            notify=lambda line: notify(f"{port}: {line}"),
-        )
-        return made(column)
-
-    return encode

@@ -1,6 +1,6 @@
 """The training objective: a graph from the ports of the data to a loss for each example."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -62,19 +62,29 @@ class FunctionLoss(Loss):
 
 
 class Head(NamedTuple):
-    """One of several outputs of a net that have a loss each.
+    """An output that a loss compares with a target, as ports of the training graph.
 
     Attributes:
-        name: of the net's output; the port of the target.
-        output: the port of the output.
+        name: of the output; "" if the net has one.
+        output: the port of the output; of scores, if there is an ``activation``.
+        target: the port of the target.
         loss: the port of the loss.
+        activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
+            the loss.
         classes: whether the targets are class indices, so that there is an accuracy.
     """
 
     name: str
     output: str
+    target: str
     loss: str
-    classes: bool
+    activation: Layer | None = None
+    classes: bool = False
+
+    def predictions(self, outputs: Mapping[str, Tensor]) -> Array:
+        """The output of the net, including `activation`."""
+        scores = Tensor(outputs[self.output].data)
+        return (scores if self.activation is None else self.activation.apply({}, scores)).data
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,20 +94,11 @@ class Objective:
     Attributes:
         graph: the training graph; its input ports are the ports of the data.
         weights: output port -> weight of its loss.
-        output_port: the port of the net's output, if one loss compares it with one target.
-        target_port: the port of this target.
-        activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
-            the loss: then ``output_port`` gives scores.
-        classes: whether the targets are class indices, so that there is an accuracy.
-        heads: of a net with several outputs.
+        heads: the outputs that are compared with targets.
     """
 
     graph: Graph
     weights: Mapping[str, float]
-    output_port: str | None = None
-    target_port: str | None = None
-    activation: Layer | None = None
-    classes: bool = False
     heads: tuple[Head, ...] = ()
 
     def outputs(
@@ -124,12 +125,6 @@ class Objective:
         assert total is not None  # there is at least one
         return total
 
-    def predictions(self, outputs: Mapping[str, Tensor]) -> Array:
-        """The output of the net, including `activation`."""
-        assert self.output_port is not None
-        scores = Tensor(outputs[self.output_port].data)
-        return (scores if self.activation is None else self.activation.apply({}, scores)).data
-
     def inputs(self, batch: Batch) -> dict[str, PortValue]:
         """An encoded batch as inputs of the graph."""
         return {
@@ -152,34 +147,53 @@ class Objective:
         """The objective with a graph of equal layers and other parameters."""
         return replace(self, graph=graph)
 
+    def with_classes(self, classes: Collection[str]) -> "Objective":
+        """The objective whose heads of these target ports have class indices as targets."""
+        heads = (head._replace(classes=head.target in classes) for head in self.heads)
+        return replace(self, heads=tuple(heads))
 
-def make_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
+
+def graph_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
     """The objective for a graph whose losses are among its outputs.
-
-    A softmax or sigmoid at the end of the net moves into the loss: the cross-entropy of scores is
-    exact where probabilities round to 0 or 1.
 
     Raises:
         TrainError: the graph has no such output, or has several and ``loss`` names none.
     """
     weights = _weights(graph, loss)
-    if len(weights) > 1:
-        return Objective(graph=graph, weights=weights)
-    name = graph.wiring.outputs[next(iter(weights))][0]
-    graph, activation = _move_activation(graph, name)
-    feeds = graph.wiring.feeds[name]
-    source, port = feeds.get("input", ("", ""))
-    to, target = feeds.get("target", (name, ""))
-    if not isinstance(graph.layers[name], Loss) or not source or to:
-        return Objective(graph=graph, weights=weights)
-    answer = next((p for p, end in graph.wiring.outputs.items() if end == (source, port)), None)
-    if answer is None:
-        answer = _unused_name("answer", graph)
-        edges = [*graph.edges, (f"{source}.{port}", f".{answer}")]
-        graph = Graph(graph.layers, edges, graph.input_shapes)
-    return Objective(
-        graph=graph, weights=weights, output_port=answer, target_port=target, activation=activation
-    )
+    return make_objective(graph, weights, dict.fromkeys(weights, "") if len(weights) == 1 else {})
+
+
+def make_objective(
+    graph: Graph, weights: Mapping[str, float], names: Mapping[str, str]
+) -> Objective:
+    """The objective that minimizes a weighted sum of losses.
+
+    A softmax or sigmoid at the end of a net with one output moves into the loss: the cross-entropy
+    of scores is exact where probabilities round to 0 or 1.
+
+    Args:
+        graph: a graph with losses.
+        weights: output port of a loss -> its weight.
+        names: output port of a loss -> name of the output that it compares with a target.
+    """
+    heads = []
+    for loss, name in names.items():
+        layer, activation = graph.wiring.outputs[loss][0], None
+        if len(names) == 1:
+            graph, activation = _move_activation(graph, layer)
+        feeds = graph.wiring.feeds[layer]
+        source, port = feeds.get("input", ("", ""))
+        to, target = feeds.get("target", (layer, ""))
+        if not isinstance(graph.layers[layer], Loss) or not source or to:
+            continue
+        ends = graph.wiring.outputs.items()
+        output = next((p for p, end in ends if end == (source, port)), None)
+        if output is None:
+            output = _unused_name("answer", graph)
+            edges = [*graph.edges, (f"{source}.{port}", f".{output}")]
+            graph = Graph(graph.layers, edges, graph.input_shapes)
+        heads.append(Head(name, output, target, loss, activation))
+    return Objective(graph=graph, weights=weights, heads=tuple(heads))
 
 
 def has_losses(graph: Module) -> bool:

@@ -13,26 +13,21 @@ from drypoint.nn import (
     CrossEntropyLoss,
     Graph,
     Layer,
-    Loss,
     Model,
     Shape,
     TrainingGraph,
-    default_loss,
 )
 
 from ._aliases import LOSS_ALIASES
 from ._errors import TrainError, TrainWarning
 from ._examples import Column, Examples
-from ._heads import make_heads
-from ._objective import FunctionLoss, LossLike, Objective, has_losses, make_objective
+from ._heads import choose_losses, prepare_output
+from ._objective import LossLike, Objective, graph_objective, has_losses, make_objective
 from ._targets import (
     Notify,
     check_labels,
     check_same_classes,
-    class_names,
     ignore,
-    make_decoder,
-    target_encoder,
 )
 
 Trainable: TypeAlias = Model | Layer
@@ -83,18 +78,11 @@ class PreparedModel:
         decoded = isinstance(self.model, Model) and isinstance(self.model.decoder, ClassDecoder)
         if not decoded and None not in (examples.classes, self.classes):
             check_same_classes(examples.classes, self.classes)
-        if (
-            objective.output_port is not None
-            and objective.target_port is not None
-            and objective.classes
-        ):
-            shape = objective.graph.output_shapes(objective.graph.input_shapes).get(
-                objective.output_port
-            )
-            check_labels(columns[objective.target_port], shape[-1] if shape else None)
+        shapes = objective.graph.output_shapes(objective.graph.input_shapes)
         for head in objective.heads:
             if head.classes:
-                check_labels(columns[head.name], None)
+                shape = shapes.get(head.output)
+                check_labels(columns[head.target], shape[-1] if shape else None)
         return replace(examples, columns=columns)
 
     def with_values(self, graph: Graph) -> Model | Graph:
@@ -163,63 +151,38 @@ def prepare_model(
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
-    if len(model.net.output_ports) > 1:
-        model = _with_encoder(model, sample, seed=seed, notify=notify)
-        weights = loss_weights
-        heads = make_heads(model, sample, name=NET, loss=loss, weights=weights, notify=notify)
-        return PreparedModel(
-            model=model.with_decoder(heads.decoders or None),
-            objective=heads.objective,
-            encoders={INPUT: model.encode},
-            target_encoders=heads.encoders,
-            classes=None,
-            loss=heads.loss,
-        )
-    if loss_weights is not None:
-        raise TrainError("loss_weights is for a net with several outputs; this one has one")
-    if isinstance(loss, str) and loss.lower() in LOSS_ALIASES:
-        loss = LOSS_ALIASES[loss.lower()]()
-    if isinstance(loss, str | Mapping):
-        raise TrainError(
-            f"loss is {loss!r}; a net takes a Loss, such as nn.CrossEntropyLoss(), or one of the "
-            f"words {', '.join(LOSS_ALIASES)}"
-        )
-    y = sample.columns[TARGET]
+    ports = model.net.output_ports
+    losses, weights = choose_losses(loss, loss_weights, ports)
     model = _with_encoder(model, sample, seed=seed, notify=notify)
-    net = model.net
-    if loss is None:
-        loss = default_loss(net)
-        notify(f"loss: {type(loss).__name__}, by the net's last layer")
-    loss = loss if isinstance(loss, Loss) else FunctionLoss(loss)
-    suited = default_loss(net) if isinstance(loss, FunctionLoss) else loss
-    shape = None if net.input_shape is None else net.output_shape(net.input_shape)
-    if not isinstance(given, Model):
-        n = shape[-1] if shape else None
-        decoder = make_decoder(y, sample.classes, loss=suited, n_outputs=n)
-        if decoder is not None:
-            notify(f"decoder: the classes {class_names(decoder.classes)}, by the data's labels")
-            model = model.with_decoder(decoder)
-
-    def encode(examples: Examples, notify: Notify) -> Column:
-        column = examples.columns[TARGET]
-        return target_encoder(
-            column,
-            examples.classes,
-            decoder=model.decoders.get(net.output_ports[0]),
-            loss=loss,
-            output_shape=shape,
+    targets = {port: TARGET if len(ports) == 1 else port for port in ports}
+    outputs = {
+        port: prepare_output(
+            model,
+            port,
+            sample,
+            target=targets[port],
+            loss=losses[port],
+            decodes=len(ports) > 1 or not isinstance(given, Model),
             notify=notify,
-        )(column)
-
-    objective = make_objective(TrainingGraph(model.net, loss, name=NET), None)
-    classes = isinstance(suited, CrossEntropyLoss) and encode(sample, ignore).dtype.kind in "iu"
+        )
+        for port in ports
+    }
+    decoders = {p: each.decoder for p, each in outputs.items() if each.decoder is not None}
+    chosen = {port: each.loss for port, each in outputs.items()}
+    if len(ports) == 1:
+        graph, names = TrainingGraph(model.net, chosen[ports[0]], name=NET), {"loss": ""}
+    else:
+        graph, names = TrainingGraph(model.net, chosen, name=NET), {f"{p}_loss": p for p in ports}
+    objective = make_objective(graph, dict(zip(names, weights.values(), strict=True)), names)
+    decoder = (decoders or None) if len(ports) > 1 else decoders.get(ports[0])
+    texts = (f"{port}: {weights[port]:g} {each!r}" for port, each in chosen.items())
     return PreparedModel(
-        model=model,
-        objective=replace(objective, classes=classes),
+        model=model.with_decoder(decoder),
+        objective=objective.with_classes({targets[p] for p in ports if outputs[p].classes}),
         encoders={INPUT: model.encode},
-        target_encoders={TARGET: encode},
+        target_encoders={targets[port]: each.encode for port, each in outputs.items()},
         classes=sample.classes,
-        loss=repr(loss),
+        loss=", ".join(texts) if len(ports) > 1 else repr(chosen[ports[0]]),
     )
 
 
@@ -265,19 +228,20 @@ def _prepare_graph(
     }
     graph = graph.with_shapes(shapes)
     graph = graph if graph.initialized else graph.initialize(seed)
-    objective = make_objective(graph, cast("str | Mapping[str, float] | None", loss))
+    objective = graph_objective(graph, cast("str | Mapping[str, float] | None", loss))
     if loss is None:
         notify(f"loss: output {next(iter(objective.weights))} of the graph")
-    classes = (
-        objective.target_port is not None
-        and sample.columns[objective.target_port].dtype.kind in "iu"
-        and objective.graph.takes_integers(objective.target_port)
+    labels = {
+        head.target
+        for head in objective.heads
+        if sample.columns[head.target].dtype.kind in "iu"
+        and objective.graph.takes_integers(head.target)
         and any(isinstance(leaf, CrossEntropyLoss) for _, leaf in graph.leaves())
-    )
+    }
     names = " + ".join(p if w == 1 else f"{w:g} {p}" for p, w in objective.weights.items())
     return PreparedModel(
         model=graph,
-        objective=replace(objective, classes=classes),
+        objective=objective.with_classes(labels),
         encoders=encoders,
         target_encoders={},
         classes=sample.classes,

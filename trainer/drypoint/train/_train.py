@@ -224,7 +224,7 @@ def config(run: Mapping[str, Any], plan: Plan, objective: Objective) -> dict[str
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    weights = {head.name: objective.weights[head.loss] for head in objective.heads}
+    weights = {head.name: objective.weights[head.loss] for head in objective.heads if head.name}
     facts = {**run, "loss_weights": weights or None, **plan.settings.config()}
     return {**facts, "versions": versions}
 

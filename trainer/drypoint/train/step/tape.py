@@ -113,11 +113,11 @@ class TapeStep:
 
     def totals(self, shards: Sequence[Shard], memory: StepMemory) -> list[Totals]:
         """The sums of loss and metrics over each batch; all-reduced, over all its shards."""
-        plan, objective = self.plan, self.state.weights.objective
+        plan = self.plan
         outputs = {port: Tensor(array) for port, array in memory.outputs.items()}
         if plan.all_reduce is None:
             batches = [shard.batch for shard in shards]
-            return totals(plan.metrics, objective, outputs, memory.losses, batches)
+            return totals(plan.metrics, outputs, memory.losses, batches)
         names, rows = ("loss", *plan.metrics), []
         for block in self.blocks(shards[0]):
             if not block.micro_batches:
@@ -125,7 +125,7 @@ class TapeStep:
                 continue
             own = {port: Tensor(y.data[block.rows]) for port, y in outputs.items()}
             batch = {port: column[block.rows] for port, column in shards[0].batch.items()}
-            (sums,) = totals(plan.metrics, objective, own, memory.losses[block.rows], [batch])
+            (sums,) = totals(plan.metrics, own, memory.losses[block.rows], [batch])
             rows.append(np.array([sums[name] for name in names]))
         return [dict(zip(names, plan.all_reduce.sum(rows).tolist(), strict=True))]
 
