@@ -103,7 +103,7 @@ def check_convolution(rng, n, spec, *, c, o, signal=False):
 
     def backward(g):
         return (
-            choose.conv2d_input_gradient(g, won, weight, spec, size),
+            choose.conv2d_input_gradient(g, won, weight, spec, size=size),
             choose.conv2d_weight_gradient(g, won, x, spec),
             choose.conv2d_bias_gradient(g, won),
         )

@@ -101,7 +101,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     dx_bound = dx_bound[:, :, top : top + size[0], left : left + size[1]]
     wide = [a.astype(np.float64) for a in (x, weight, bias, g)]
     y_exact, _ = blocks.conv2d(wide[0], wide[1], wide[2], plain)
-    dx_exact = blocks.conv2d_input_gradient(wide[3], won, wide[1], spec, size)
+    dx_exact = blocks.conv2d_input_gradient(wide[3], won, wide[1], spec, size=size)
     dw_exact = blocks.conv2d_weight_gradient(wide[3], won, wide[0], spec)
 
     for name in SETS:
@@ -111,7 +111,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
                 patch.setattr(algorithm, "is_faster", lambda *_, **__: True)
                 patch.setattr(algorithm, "is_sparse_faster", lambda *_, **__: False)
                 y, _ = choose.conv2d(x, weight, bias, plain, taped=True)
-                dx = choose.conv2d_input_gradient(g, won, weight, spec, size)
+                dx = choose.conv2d_input_gradient(g, won, weight, spec, size=size)
                 dw = choose.conv2d_weight_gradient(g, won, x, spec)
                 pooled, codes = choose.conv2d(x, weight, bias, spec, taped=True)
             assert (np.abs(y - y_exact) <= y_bound + OF_BIAS).all()
@@ -258,6 +258,6 @@ def test_the_weight_is_transformed_once_for_forward_and_backward(name, monkeypat
         assert len(calls) == 1
         alone, _ = choose.conv2d(x, weight, None, spec, taped=True)
         np.testing.assert_array_equal(y.data, alone)
-        alone = choose.conv2d_input_gradient(g, None, weight, spec, (12, 12))
+        alone = choose.conv2d_input_gradient(g, None, weight, spec, size=(12, 12))
         np.testing.assert_array_equal(tensor.grad, alone)
         assert len(calls) == 3

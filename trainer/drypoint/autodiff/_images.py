@@ -77,7 +77,7 @@ def conv2d(
 
     def to_x(g: Array) -> Array:
         return kernels.conv2d_input_gradient(
-            g, winners, weight.data, spec, size, transformed=transformed
+            g, winners, weight.data, spec, size=size, transformed=transformed
         )
 
     def to_weight(g: Array) -> Array:

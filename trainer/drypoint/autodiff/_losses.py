@@ -11,6 +11,7 @@ from ._tape import Array
 from ._tensor import Tensor, record
 from .kernels import choose as kernels
 from .kernels.numpy.elementwise import log_softmax as log_softmax_of
+from .kernels.numpy.elementwise import target_rows
 
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 """The reduction over examples: a loss for each example ("none"), their mean, or their sum."""
@@ -76,7 +77,7 @@ def cross_entropy_from_probabilities(
     Arguments as for `cross_entropy`, with probabilities in place of logits. Below the floor the
     function is constant and its gradient 0.
     """
-    t = kernels.target_rows(
+    t = target_rows(
         _check_targets(targets, probabilities, label_smoothing), probabilities.data, label_smoothing
     )
     p = np.maximum(probabilities.data, np.asarray(PROBABILITY_FLOOR, probabilities.dtype))

@@ -53,7 +53,7 @@ def conv_transpose2d(
             f"conv_transpose2d of {x.shape[2]}x{x.shape[3]} pixels by stride {stride} has no "
             f"output of {size[0]}x{size[1]}"
         )
-    value = kernels.conv2d_input_gradient(x.data, None, weight.data, spec, size)
+    value = kernels.conv2d_input_gradient(x.data, None, weight.data, spec, size=size)
     parents = [
         (x, lambda g: kernels.conv2d(g, weight.data, None, spec, taped=False)[0]),
         (weight, lambda g: kernels.conv2d_weight_gradient(x.data, None, g, spec)),

@@ -25,7 +25,7 @@ def conv2d(
     spec: Convolution,
     *,
     taped: bool,
-    transformed: Array | None,
+    transformed: Array | None = None,
 ) -> tuple[Array, Winners | None]:
     """The result; and the winners, if ``taped`` is True and the convolution is not plain."""
     if pointwise.is_pointwise(spec):
@@ -57,7 +57,7 @@ def conv2d_input_gradient(
     spec: Convolution,
     *,
     size: Pair,
-    transformed: Array | None,
+    transformed: Array | None = None,
 ) -> Array:
     """Correlations of the zero-padded gradient with the flipped weight.
 

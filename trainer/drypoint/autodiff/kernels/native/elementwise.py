@@ -16,9 +16,9 @@ EXPONENTIAL = 64
 """The work of an exponential of the C library, in multiplications."""
 
 
-def add(kernels: Any, x: Array, value: Array) -> Array:
+def add(kernels: Any, x: Array, y: Array) -> Array:
     """The sum of arrays of one shape, in x's memory order."""
-    return _binary(kernels.add, x, value, empty_like(x))
+    return _binary(kernels.add, x, y, empty_like(x))
 
 
 def sum_of_terms(kernels: Any, terms: Array) -> Array:

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..._tape import Array
 from ..._window import Pair, Window
-from .. import runtime
 from ..numpy.lanes import from_lanes, to_lanes
 from ..numpy.pooling import Winners
 from .call import FROM_MEMORY, empty, images, pointer, run, struct
@@ -15,20 +14,24 @@ MOST = 255
 """The most elements of a window of a maximum: winners are bytes."""
 
 
-def kernels_for(window: Window, array: Array) -> Any:
-    """The compiled kernels if they take the window and the array; None: NumPy computes."""
-    small = window.kernel[0] * window.kernel[1] <= MOST
-    return runtime.kernels_for(array) if small else None
+def has_small_window(*_: object, window: Window, **__: object) -> bool:
+    """Whether winners of the window fit into bytes."""
+    return window.kernel[0] * window.kernel[1] <= MOST
 
 
-def pool(kernels: Any, x: Array, window: Window, *, divisor: int) -> Array:
+def max_pool2d(kernels: Any, x: Array, *, window: Window) -> Array:
+    """The maximum of each window."""
+    return sum_pool2d(kernels, x, window=window, divisor=0)
+
+
+def sum_pool2d(kernels: Any, x: Array, *, window: Window, divisor: int) -> Array:
     """The sum of each window, divided; for a divisor of 0 the maximum."""
     y: Array = _empty(x.shape, window.output_size(*x.shape[2:]), np.float32)
     _run(kernels.pool2d, x, y, window, divisor=divisor)
     return y
 
 
-def pool_winners(kernels: Any, x: Array, window: Window) -> tuple[Array, Winners]:
+def max_pool2d_winners(kernels: Any, x: Array, *, window: Window) -> tuple[Array, Winners]:
     """The maximum of each window, and its winner."""
     size = window.output_size(*x.shape[2:])
     y, winners = _empty(x.shape, size, np.float32), _empty(x.shape, size, np.uint8)
@@ -36,20 +39,22 @@ def pool_winners(kernels: Any, x: Array, window: Window) -> tuple[Array, Winners
     return y, winners
 
 
-def gradient(
-    kernels: Any,
-    gradient: Array,
-    winners: Winners | None,
-    window: Window,
-    *,
-    size: Pair,
-    divisor: int = 0,
+def max_pool2d_gradient(
+    kernels: Any, gradient: Array, winners: Winners, *, window: Window, size: Pair
 ) -> Array:
-    """The gradient of the maxima, by their winners; or of the divided sums, without winners."""
+    """The gradient of the maxima, by their winners."""
     x: Array = _empty(gradient.shape, size, np.float32)
-    won = None if winners is None else to_lanes(winners)
-    given = {} if won is None else {"winners": pointer(won, "uint8_t")}
-    _run(kernels.pool2d_gradient, x, gradient, window, divisor=divisor, **given)
+    won = to_lanes(winners)
+    _run(kernels.pool2d_gradient, x, gradient, window, winners=pointer(won, "uint8_t"))
+    return x
+
+
+def sum_pool2d_gradient(
+    kernels: Any, gradient: Array, *, window: Window, divisor: int, size: Pair
+) -> Array:
+    """The gradient of the divided sums."""
+    x: Array = _empty(gradient.shape, size, np.float32)
+    _run(kernels.pool2d_gradient, x, gradient, window, divisor=divisor)
     return x
 
 

@@ -43,7 +43,7 @@ def unpool(gradient: Array, winners: Winners | None, spec: Convolution, size: Pa
 
 
 def conv2d_input_gradient(
-    gradient: Array, winners: Winners | None, weight: Array, spec: Convolution, size: Pair
+    gradient: Array, winners: Winners | None, weight: Array, spec: Convolution, *, size: Pair
 ) -> Array:
     """The gradient of `conv2d` with respect to x, whose height and width are `size`."""
     g = unpool(gradient, winners, spec, size)

@@ -1,6 +1,7 @@
 """Elementwise functions, dropout and cross-entropy, by NumPy."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,15 +87,25 @@ def log_softmax(x: Array, axis: int) -> Array:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
 
 
-def cross_entropy(x: Array, rows: Array) -> tuple[Array, Array]:
+def cross_entropy(
+    x: Array, targets: NDArray[Any], *, label_smoothing: float
+) -> tuple[Array, Array]:
     """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes).
 
     Args:
         x: scores (..., classes).
-        rows: t (..., classes); they need not sum to 1.
+        targets: class indices (...), or rows t (..., classes), which need not sum to 1.
+        label_smoothing: s replaces rows t by (1 - s) * t + s / classes.
     """
+    rows = target_rows(targets, x, label_smoothing)
     log_p, mass = log_softmax(x, -1), rows.sum(axis=-1, keepdims=True)
     return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)
+
+
+def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Array:
+    """Targets as rows of x's shape, smooth; of class indices in x's dtype."""
+    rows = targets if targets.dtype.kind == "f" else one_hot(targets, x.shape[-1], x.dtype)
+    return smooth(rows, label_smoothing)
 
 
 def squared_error(x: Array, target: Array) -> tuple[Array, Array]:
