@@ -1,5 +1,6 @@
 """The memory of a run beside the data: arrays live as long as a step reads them."""
 
+import gc
 import mmap
 import platform
 import weakref
@@ -15,7 +16,7 @@ from drypoint.autodiff.kernels import address, runtime
 from drypoint.autodiff.kernels.memory import Arena
 from drypoint.autodiff.trace import Trace
 from drypoint.data import Dataset
-from drypoint.train import _epoch
+from drypoint.train import _epoch, _train
 from drypoint.train._examples import Examples
 from drypoint.train._training_data import read_examples
 
@@ -189,6 +190,37 @@ def test_the_memory_of_a_step_of_64(name, most, monkeypatch):
     assert sum(arena.most for arena in arenas) <= most
     for arena in arenas:
         assert sum(arena.extents.values()) <= 1.15 * arena.most
+
+
+@compiled
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_run_leaves_no_memory_of_its_steps(groups, monkeypatch):
+    """A cycle of references would keep a step's arrays until Python looks for cycles: several runs
+    took the memory of several steps. Batch norms join micro-batches but for a depthwise layer."""
+    left = []
+
+    class Watched(Arena):
+        def __init__(self):
+            super().__init__()
+            left.append(weakref.ref(self))
+
+    class Weights(_train.Weights):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            left.append(weakref.ref(self))
+
+    monkeypatch.setattr(trace, "Arena", Watched)
+    monkeypatch.setattr(_train, "Weights", Weights)
+    net = nn.Sequential([nn.Conv2d(4, 1), nn.BatchNorm2d(), nn.Conv2d(4, 3, groups=groups), nn.ReLU(),
+                         nn.Flatten(), nn.Dropout(0.1), nn.Linear(4), nn.Softmax()])  # fmt: skip
+    gc.disable()
+    try:
+        x = IMAGES[:, None] / np.float32(255)
+        train.fit(net, (x, LABELS), epochs=2, batch_size=48, validation_split=0, progress="none")
+        assert len(left) > 1
+        assert not any(reference() for reference in left)
+    finally:
+        gc.enable()
 
 
 def resident_memory():

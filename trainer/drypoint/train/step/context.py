@@ -86,11 +86,11 @@ class StepContext:
     def group(self, places: Sequence[Place]) -> Iterator[list["MicroBatchContext"]]:
         """The contexts of micro-batches that are computed together; at the end the layers' buffers
         are updated."""
-        self._averages.clear()
         contexts = [MicroBatchContext(self, place) for place in places]
         yield contexts
         for momentum, pairs in self._averages.items():
             Parameters(pairs).update(AverageFormula(momentum))
+        self._averages = {}  # their arrays lie in the memory of the step
         for context in contexts:
             context.end()
 
@@ -111,7 +111,6 @@ class MicroBatchContext:
         place: its place in the batch.
 
     Attributes:
-        ctx: the layers' context.
         results: path of a batch norm that several micro-batches share -> its result for this one.
     """
 
@@ -125,12 +124,24 @@ class MicroBatchContext:
     def end(self) -> None:
         """Store the buffers of the layers that Python computes."""
         if self._calls_python:
-            host_call(lambda: self._step.weights.store_buffers(self.ctx.updates))
+            host_call(lambda: self._step.weights.store_buffers(self._updates))
+
+    @property
+    def ctx(self) -> Context:
+        """The layers' context. It is not kept: it refers to this object, and a cycle would live, with
+        all memory of a step, until Python looks for cycles."""
+        return Context(
+            training=True,
+            rng=self._rng,
+            updates=self._updates,
+            layer_forward=self._call,
+            loss_forward=_loss,
+        )
 
     def _begin(self) -> None:
         """Seed the random numbers of the micro-batch; a host call does so again in each replay."""
-        rng = np.random.default_rng((*self._step.seed, *self._place))
-        self.ctx = Context(training=True, rng=rng, layer_forward=self._call, loss_forward=_loss)
+        self._rng = np.random.default_rng((*self._step.seed, *self._place))
+        self._updates: dict[str, Array] = {}
 
     def _call(self, layer: Layer, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output of a layer."""
