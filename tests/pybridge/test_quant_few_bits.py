@@ -68,12 +68,26 @@ def test_a_scheme_shows_its_weights_as_they_are_written():
         (3, "weights of '*' have 3 bits; wanted: 8, 4 or 2"),
         ({"fc1": True}, "weights of 'fc1' have True bits"),
         ({"fc3": 4}, "no op with weights is named 'fc3'; there are conv1, conv2, fc1, fc2"),
+        (
+            {"*": 4, "fc1": 2},
+            "weights: 'fc1' has no effect: '*' before it matches every name that it matches, and "
+            "the first pattern counts; write 'fc1' first, or leave it out",
+        ),
+        (
+            {"fc1": 2, "conv*": 8, "fc2": 4, "fc*": 4},
+            "weights: 'fc*' has no effect: 'fc1' and 'fc2' before it match",
+        ),
     ],
 )
 def test_bits_that_no_program_has_are_refused(lenet, calibration, weights, message):
     with pytest.raises(quant.QuantizationError) as caught:
         quant.quantize(lenet, calibration, weights=weights)
     assert message in str(caught.value)
+
+
+def test_the_rest_may_be_no_op(lenet, calibration):
+    program = quant.quantize(lenet, calibration, weights={"fc*": 2, "conv*": 4, "*": 8})
+    assert [op.weight_bits for op in program.ops] == [4, 4, 2, 2]
 
 
 def test_activations_have_8_bits():

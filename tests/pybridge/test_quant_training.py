@@ -315,6 +315,12 @@ def test_a_saved_model_gives_the_same_program_to_the_byte(name, tmp_path):
     assert further[0].dumps() == further[1].dumps()
     with pytest.raises(nn.ModelFileError, match="float16"):
         model.dumps(half=True)
+    assert blob.dumps(quant.quantize(loaded, weights={"conv*": 2, "*": 4})) == blob.dumps(
+        quant.quantize(model)
+    )
+    for weights in (8, 2, {"conv*": 2, "*": 8}, quant.Scheme()):
+        with pytest.raises(quant.QuantizationError, match=r"with weights of . bits in .*, not .: "):
+            quant.quantize(loaded, weights=weights)
     for function in (quant.check_export, lambda m: quant.calibrate(m, x), finetune):
         with pytest.raises(quant.QuantizationError, match="was trained in integers"):
             function(loaded)

@@ -247,8 +247,14 @@ def test_quantize_and_export_of_a_model_trained_in_integers(cli, refused, tmp_pa
     assert blob.dumps(program) == blob.dumps(expected)
     cli("export", tmp_path / "small.npz", "--out", tmp_path / "c")
     assert (tmp_path / "c" / "small.c").exists()
-    message = refused("quantize", tmp_path / "small.npz", "--weights", "2", "--percentile", "99")
-    assert "was trained in integers, which --weights and --percentile would change" in message
+    message = refused("quantize", tmp_path / "small.npz", "--weights", "4", "--percentile", "99")
+    assert "was trained in integers, which --percentile would change" in message
+    message = refused("quantize", tmp_path / "small.npz", "--weights", "2")
+    assert message.strip().endswith(
+        "the model was trained in integers, with weights of 4 bits in conv, not 2: leave the choice "
+        "of bits out, or quantize the float model before"
+    )
+    assert cli("quantize", tmp_path / "small.npz", "--weights", "*=4")[0] == 0
 
 
 def test_quantize_by_percentile_gives_another(lenet, cli, tmp_path):

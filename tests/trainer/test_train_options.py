@@ -95,6 +95,11 @@ def test_an_optimizer_of_ones_own_gets_the_rate_of_each_group_and_step(compiled)
             {"conv*": 0},
             "lr_multipliers: 'conv*' matches no parameter; there are fc.weight, fc.bias",
         ),
+        (
+            {"fc": 2, "fc.bias": 0.5},
+            "lr_multipliers: 'fc.bias' has no effect: 'fc' before it matches every name that it "
+            "matches, and the first pattern counts; write 'fc.bias' first, or leave it out",
+        ),
         ({"*": 0}, "lr_multipliers freezes every parameter: there is nothing to train"),
         ({"fc": -1}, "lr_multipliers['fc'] is -1, not a number of at least 0, or None"),
         ({"fc": "slow"}, "lr_multipliers['fc'] is 'slow', not a number of at least 0, or None"),

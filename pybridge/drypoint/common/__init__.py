@@ -32,6 +32,7 @@ from ._limits import READ_LIMIT as READ_LIMIT
 from ._limits import check_limit as check_limit
 from ._numbering import number_words as number_words
 from ._page_style import page_style as page_style
+from ._patterns import hidden_pattern as hidden_pattern
 from ._printable import html_text as html_text
 from ._printable import markdown_text as markdown_text
 from ._printable import printable as printable

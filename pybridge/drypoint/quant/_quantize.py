@@ -27,7 +27,7 @@ def quantize(
     model: Model | Layer,
     calibration: Calibration | NDArray[np.generic] | Sequence[Any] | Dataset | None = None,
     *,
-    weights: Bits | Scheme = 8,
+    weights: Bits | Scheme | None = None,
     name: str = "model",
     provenance: Mapping[str, Any] | None = None,
 ) -> Program:
@@ -40,20 +40,23 @@ def quantize(
         calibration: of this model, by `calibrate`; or its inputs, which are calibrated on; None for
             a model of ``train.fit(quantization=...)``, whose scales were trained.
         weights: the bits of weights, 8, 4 or 2; for each op its own by a dict of glob patterns of
-            op names, such as ``{"fc1": 2, "*": 4}``; or a `Scheme`.
+            op names, such as ``{"fc1": 2, "*": 4}``; or a `Scheme`. None: 8; of a model that was
+            trained in integers its own.
         name: the program's name; also the default name of its C files.
         provenance: JSON-able facts that the program carries.
 
     Raises:
         UnsupportedError: layers have no integer form; the message names them all.
         QuantizationError: the net has no values or no known input shape, a parameter is not finite,
-            the calibration is of another net, a shape is beyond the engine, or ``weights`` is no
-            number of bits.
+            the calibration is of another net, a shape is beyond the engine, ``weights`` is no
+            number of bits, or another one than the model was trained with.
     """
-    model, scheme = as_model(model), as_scheme(weights)
+    model, scheme = as_model(model), as_scheme(8 if weights is None else weights)
     encoder = model.encoder
     if (net := integers_of(model)) is not None:
         graph, nodes = net.graph, net.quantized_nodes()
+        if weights is not None:
+            scheme.check_equal(Scheme(weights=net.settings["weights"]), weighted_names(graph))
         assert isinstance(encoder, IntegerEncoder)  # as `integer_model` makes them
         encoder = encoder.encoder
     elif calibration is None:

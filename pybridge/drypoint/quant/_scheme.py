@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TypeAlias
 
+from drypoint.common import hidden_pattern
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Model
 from drypoint.program import LARGEST_WEIGHT
@@ -66,15 +67,32 @@ class Scheme:
         return next((b for p, b in self.patterns.items() if fnmatchcase(name, p)), 8)
 
     def check_names(self, names: tuple[str, ...]) -> None:
-        """Refuse a pattern that matches no op with weights.
+        """Refuse a pattern that matches no op with weights, or only ops of patterns before it.
 
         Raises:
-            QuantizationError: the pattern and the names of the ops.
+            QuantizationError: the pattern, and the names of the ops or the patterns before it.
         """
         for pattern in self.patterns:
             if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
                 raise QuantizationError(
                     f"no op with weights is named {pattern!r}; there are {', '.join(names)}"
+                )
+        if fault := hidden_pattern(self.patterns, names):
+            raise QuantizationError(f"weights: {fault}")
+
+    def check_equal(self, trained: "Scheme", names: tuple[str, ...]) -> None:
+        """Refuse other bits than a model was trained with.
+
+        Raises:
+            QuantizationError: an op, its bits in training and here; or as `check_names`.
+        """
+        self.check_names(names)
+        for name in names:
+            own, wanted = trained.weight_bits(name), self.weight_bits(name)
+            if own != wanted:
+                raise QuantizationError(
+                    f"the model was trained in integers, with weights of {own} bits in {name}, not "
+                    f"{wanted}: leave the choice of bits out, or quantize the float model before"
                 )
 
     def training_model(self, model: Model, inputs: object) -> Model:
@@ -86,7 +104,8 @@ class Scheme:
 
         Raises:
             UnsupportedError: an op of the net cannot be trained in integers.
-            QuantizationError: a pattern matches no op; the net has no program.
+            QuantizationError: a pattern matches no op, or only ops of patterns before it; the net has
+                no program.
         """
         self.check_names(weighted_names(fold(model)))
         if not isinstance(inputs, Calibration):

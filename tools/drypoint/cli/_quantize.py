@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the highest and lowest of 100 - P percent of each layer's values, as "
         "99.99; if left out, ranges hold all of them",
     )
-    parser.add_argument(
+    bits = parser.add_mutually_exclusive_group()
+    bits.add_argument(
         "--weights",
         "--bits",
         "--weight-bits",
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BITS",
         help="bits of the weights: 8, 4 or 2; or by op, as fc1=2,*=4; 8 if left out",
     )
-    parser.add_argument(
+    bits.add_argument(
         "--flash",
         type=as_option(parse_size),
         metavar="BYTES",
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     check_suffix(out, ".dpt")
     if model.is_integer:
         _check_options(args)
-        program = to_integers(model, None, name=out.stem)
+        program = to_integers(model, None, name=out.stem, weights=args.weights)
     else:
         program = _round(model, args, out.stem)
     content = blob.dumps(program)
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     """The program of a float model."""
     dataset = examples("train", args, model, several=True)
-    weights = args.weights or Scheme()
+    weights = args.weights
     if args.flash is not None:
         labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset
         rows = sensitivity(model, labelled, flash=args.flash)
@@ -95,7 +96,7 @@ def _check_options(args: argparse.Namespace) -> None:
     Raises:
         DrypointError: names the options.
     """
-    options = {"--weights": args.weights, "--flash": args.flash, "--percentile": args.percentile}
+    options = {"--flash": args.flash, "--percentile": args.percentile}
     if names := [option for option, value in options.items() if value is not None]:
         raise DrypointError(
             f"{args.model} was trained in integers, which {' and '.join(names)} would change: "
@@ -114,11 +115,11 @@ def to_integers(
 ) -> Program:
     """The program of a model with weights of some bits, calibrated on the first ``examples`` of a
     training set; with a percentile, by what lies within it. A model that was trained in integers
-    needs none of these.
+    needs none of these, and has weights of its own bits.
     """
     origin = {k: v for k, v in model.provenance.items() if k != "training"}  # no curves
     if model.is_integer or dataset is None:
-        return quantize(model, name=name, provenance={"model": origin})
+        return quantize(model, weights=weights, name=name, provenance={"model": origin})
     x = dataset[:examples].inputs
     if percentile is None:
         calibration = calibrate(model, x)
@@ -132,7 +133,7 @@ def to_integers(
             "examples": calibration.n_examples,
         },
     }
-    return quantize(model, calibration, weights=weights or 8, name=name, provenance=provenance)
+    return quantize(model, calibration, weights=weights, name=name, provenance=provenance)
 
 
 def _scheme(text: str) -> Scheme:
@@ -142,4 +143,7 @@ def _scheme(text: str) -> Scheme:
     patterns = [part.rpartition("=") for part in text.split(",")]
     if not all(pattern and bits in {"8", "4", "2"} for pattern, _, bits in patterns):
         raise argparse.ArgumentTypeError(f"{text!r}; wanted: 8, 4 or 2, or by op, as fc1=2,*=4")
-    return Scheme(weights={pattern: int(bits) for pattern, _, bits in patterns})
+    weights = {pattern: int(bits) for pattern, _, bits in patterns}
+    if len(weights) < len(patterns):
+        raise argparse.ArgumentTypeError(f"{text!r}: give each op its bits once")
+    return Scheme(weights=weights)

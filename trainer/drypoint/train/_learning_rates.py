@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from drypoint.common import known_word
+from drypoint.common import hidden_pattern, known_word
 
 from ._errors import TrainError
 
@@ -136,8 +136,8 @@ def rate_groups(
         prefix: a prefix of paths that patterns are written without.
 
     Raises:
-        TrainError: a pattern matches no parameter, a factor is negative, or every parameter is
-            frozen.
+        TrainError: a pattern matches no parameter, or only those of patterns before it, a factor
+            is negative, or every parameter is frozen.
     """
     for pattern, factor in multipliers.items():
         if factor is not None and (
@@ -151,15 +151,18 @@ def rate_groups(
     groups: dict[float, list[str]] = {}
     used: set[str] = set()
     paths_in_order = list(paths)
-    for path in paths_in_order:
-        matching = [p for p in multipliers if _matches(path.removeprefix(prefix), p)]
+    written = [path.removeprefix(prefix) for path in paths_in_order]
+    for path, name in zip(paths_in_order, written, strict=True):
+        matching = [p for p in multipliers if _matches(name, p)]
         used.update(matching)
         factor = multipliers[matching[0]] if matching else 1.0
         groups.setdefault(float(factor or 0.0), []).append(path)
     unused = [pattern for pattern in multipliers if pattern not in used]
     if unused:
-        names = ", ".join(path.removeprefix(prefix) for path in paths_in_order)
+        names = ", ".join(written)
         raise TrainError(f"lr_multipliers: {unused[0]!r} matches no parameter; there are {names}")
+    if fault := hidden_pattern(multipliers, written, matches=_matches):
+        raise TrainError(f"lr_multipliers: {fault}")
     if not groups:
         raise TrainError("the net has no parameters: there is nothing to train")
     if not set(groups) - {0.0}:
