@@ -8,6 +8,7 @@ from string import Template
 import nets
 import numpy as np
 import pytest
+import sound_nets
 import stream_nets
 
 from drypoint.engine._native import ffi, lib
@@ -18,13 +19,18 @@ from drypoint.program import (
     GroupedConv,
     ProgramError,
     blob,
+    c_name,
     codegen,
     packing,
 )
-from tools import INCLUDE, ROOT
+from tools import INCLUDE, ROOT, run
 
 PROGRAM = nets.random_program(48)
 INPUTS = nets.random_inputs(PROGRAM, 1)
+C99 = (  # all headers but tgmath.h, which has macros of the other headers' functions
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg "
+    "stdbool stddef stdint stdio stdlib string time wchar wctype"
+)
 NUMBERS = r"(NET_ID|NET_EXPORT_CRC)( !=)? +0x[0-9A-F]{8}u"
 
 
@@ -46,7 +52,7 @@ def test_generation_gives_three_files_and_is_deterministic():
     "name",
     ["", "Net", "1net", "net-1", "net.c", "né", "_net", "while", "class", "stdint", "selftest",
      "weight0", "bias12", "int32_t", "uint_fast8_t", "intptr_t", "dpt_model", "dpt", "drypoint",
-     "nul", "com1", "x" * 64],
+     "nul", "com1", "x" * 64, "setup", "loop", "main", "word", "map", "y1", "read", "std", "test"],
 )  # fmt: skip
 def test_names_that_c_cannot_take_are_refused(name):
     with pytest.raises(ProgramError, match="cannot name C files"):
@@ -63,6 +69,14 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
     names = {"name": "my_own_net", "upper": "MY_OWN_NET", "trace_size": 1, "begins": 0}
     names |= {"reset": "dpt_reset(&my_own_net, arena, 1);", "call": "dpt_step"}
     files["driver.c"] = Template(driver).substitute(names)
+    templates = ROOT / "pybridge/drypoint/forms/templates"
+    for path in [*templates.glob("*.ino.in"), templates / "selftests.c.in"]:
+        text = Template(path.read_text("utf-8")).safe_substitute(names)
+        files[path.name] = re.sub(r"//.*|\$\w+", " ", text)
+    for listening in (sound_nets.programs()[-2], next(sound_nets.detecting_programs())):
+        golden = sound_nets.inputs_of(listening)[:24]
+        sound = codegen.generate(listening, "my_own_net", golden)
+        files |= {f"sound_{len(files)}_{name}": text for name, text in sound.items()}
     found = set()
     for text in files.values():
         code = re.sub(r'"[^"\n]*"|\'[^\'\n]*\'', " ", without_comments(text))
@@ -70,13 +84,27 @@ def test_every_identifier_of_the_generated_files_is_refused_as_a_name():
         code = re.sub(r"(\.|->)\w+", " ", code)  # fields of a struct have names of their own
         found |= set(re.findall(r"\b[a-z][a-z0-9_]*\b", code))
     found = {word for word in found if not word.startswith("my_own_net")}
-    assert {"ops", "add_output", "keep", "arena", "fwrite"} <= found
+    assert {"ops", "add_output", "keep", "arena", "fwrite", "sound", "keyword", "setup"} <= found
     accepted = []
     for word in sorted(found):
         with contextlib.suppress(ProgramError):
             codegen.generate(PROGRAM, word, INPUTS)
             accepted.append(word)
     assert accepted == []
+
+
+def test_what_the_c_library_declares_is_refused_as_a_name(toolbox, tmp_path):
+    """Oracle: the functions and macros of the C99 headers, as a compiler lists them."""
+    cc = toolbox.need("gcc")
+    source, listed = tmp_path / "all.c", tmp_path / "functions"
+    source.write_text("".join(f"#include <{name}.h>\n" for name in C99.split()))
+    macros = run([cc, "-std=c99", "-dM", "-E", source]).decode()
+    run([cc, "-std=c99", "-aux-info", listed, "-fsyntax-only", source])
+    functions = re.sub(r"/\*.*?\*/", "", listed.read_text())
+    found = {*re.findall(r"^#define ([a-z]\w*)", macros, re.MULTILINE)}
+    found |= {*re.findall(r"\b([a-z]\w*)\)* \(", functions)}
+    assert len(found) > 450
+    assert {word for word in found if c_name(word) == word} == set()
 
 
 def test_ordinary_names_are_taken():

@@ -81,7 +81,7 @@ def program_with_labels(*, detects):
 def test_the_arduino_sketch_prints_what_the_reference_detects(toolbox, tmp_path, core, detects):
     cc, cxx = toolbox.need("cc"), toolbox.need("g++")
     program = program_with_labels(detects=detects)
-    export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="word", form="arduino")
+    export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="hey", form="arduino")
     defines = [core, f"-DN_HEARD={len(SAMPLES)}", f"-DRATE={program.front.rate}", "-DDPT_PLAIN_C"]
     for name, text in {"Arduino.h": ARDUINO, **MICROPHONES}.items():
         (tmp_path / name).write_text(text)
@@ -133,10 +133,10 @@ ESPHOME = {
         };
         }""",
     "main.cpp": """
-        #include "word_listener.h"
+        #include "hey_listener.h"
         int main() {
             esphome::microphone::MicrophoneSource source;
-            static esphome::drypoint_word::Listener listener;
+            static esphome::drypoint_hey::Listener listener;
             listener.set_microphone_source(&source);
             listener.setup();
             std::vector<uint8_t> data(334);
@@ -151,7 +151,7 @@ ESPHOME = {
 def export_esphome(folder):
     program = program_with_labels(detects=True)
     golden = sound_nets.inputs_of(program)[:24]
-    export_c(program, golden, folder, name="word", form="esphome")
+    export_c(program, golden, folder, name="hey", form="esphome")
     return program
 
 
@@ -162,7 +162,7 @@ def test_the_component_of_esphome_hears_what_the_reference_detects(toolbox, tmp_
     for name, text in ESPHOME.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    folder = tmp_path / "components/word"
+    folder = tmp_path / "components/hey"
     sources = sorted(folder.glob("*.c"))
     run([cc, *PLAIN, "-DDPT_PLAIN_C", "-c", *sources], cwd=tmp_path)
     objects = [f"{source.stem}.o" for source in sources]
@@ -197,13 +197,13 @@ def test_a_component_of_esphome_is_for_a_program_with_a_detector(tmp_path):
     program = program_with_labels(detects=False)
     with pytest.raises(ProgramError, match="form esphome is for one program with a detector"):
         golden = sound_nets.inputs_of(program)[:24]
-        export_c(program, golden, tmp_path, name="word", form="esphome")
+        export_c(program, golden, tmp_path, name="hey", form="esphome")
 
 
 def test_the_readme_says_how_to_listen(tmp_path):
     for detects in (True, False):
         program = program_with_labels(detects=detects)
-        export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="word")
+        export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="hey")
         text = (tmp_path / "README.md").read_text("utf-8")
-        assert "word_listen(memory, &at, &n, scores)" in text
-        assert ("word_detect(memory, scores, &keyword)" in text) is detects
+        assert "hey_listen(memory, &at, &n, scores)" in text
+        assert ("hey_detect(memory, scores, &keyword)" in text) is detects
