@@ -164,6 +164,31 @@ BAD = {
     "schedule name": ({"schedule": "linear"}, "no schedule is called 'linear'; there are constant"),
     "schedule class": ({"schedule": train.OneCycle}, "schedule is .*: give a name or a value"),
     "schedule number": ({"schedule": 0.1}, "schedule is 0.1: give a name or a value"),
+    "schedule of 1": (
+        {"schedule": lambda s: 1.0},  # noqa: ARG005
+        r"schedule takes \(s\); wanted: a function of \(step, total\)$",
+    ),
+    "schedule gives": (
+        {"schedule": lambda step, total: None},  # noqa: ARG005
+        r"schedule gave None for step 0 of \d+; wanted: a number, the factor of the learning rate$",
+    ),
+    "callback of 0": (
+        {"callbacks": [lambda: 0]},
+        r"a callback takes \(\); wanted: a function of \(state\)$",
+    ),
+    "augment of 1": (
+        {"augment": lambda x: x},
+        r"augment takes \(x\); wanted: a function of \(images, \*, seed, epoch, indices\)$",
+    ),
+    "metric of 1": (
+        {"metrics": [lambda outputs: outputs]},
+        r"metric <lambda> takes \(outputs\); wanted: a function of \(outputs, targets\)$",
+    ),
+    "loss of 1": ({"loss": lambda y: y}, r"loss takes \(y\); wanted: a function of \(outputs, "),
+    "data of 1": (
+        {"given": lambda size: [size]},
+        r"the function of batches takes \(size\); wanted: a function of \(batch_size, epoch, rng\)",
+    ),
     "norm": ({"clip_grad_norm": 0}, "clip_grad_norm is 0, not a number above 0"),
     "time": ({"time_limit": -1}, "time_limit is -1, not a number above 0"),
     "log": ({"log": "run.txt"}, r"log is run\.txt: its name must end in \.csv or \.jsonl"),

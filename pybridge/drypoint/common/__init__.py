@@ -26,6 +26,7 @@ from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
 from ._json import parse_json as parse_json
+from ._kinds import check_arguments as check_arguments
 from ._kinds import check_kind as check_kind
 from ._kinds import kind_of as kind_of
 from ._limits import READ_LIMIT as READ_LIMIT

@@ -1,5 +1,8 @@
 """Type checks of public functions' arguments, with errors of one line."""
 
+import inspect
+from collections.abc import Callable
+
 from ._errors import DrypointError
 
 _READERS = {  # the module of a framework's base class -> what makes a net of it
@@ -30,6 +33,36 @@ def check_kind(
     """
     if not isinstance(value, kinds):
         raise error(f"{name} is {kind_of(value)}; wanted: {wanted}")
+
+
+def check_arguments(
+    function: Callable[..., object],
+    arguments: str,
+    *,
+    name: str,
+    error: type[DrypointError] = DrypointError,
+) -> None:
+    """Refuse a function that cannot be called with some arguments, before it is called.
+
+    Args:
+        function: a user's; one in C whose arguments Python does not know is not checked.
+        arguments: "step, total"; behind a star by keyword: "images, *, seed".
+        name: the function's name in the message.
+        error: the class of the error.
+
+    Raises:
+        DrypointError: of the class ``error``; it names the arguments that came and were wanted.
+    """
+    try:
+        takes = inspect.signature(function)
+    except ValueError:
+        return
+    by_place, _, by_keyword = arguments.partition(", *, ")
+    keywords = by_keyword.split(", ") if by_keyword else []
+    try:
+        takes.bind(*by_place.split(", "), **dict.fromkeys(keywords))
+    except TypeError:
+        raise error(f"{name} takes {takes}; wanted: a function of ({arguments})") from None
 
 
 def kind_of(value: object) -> str:

@@ -104,8 +104,8 @@ class Scheme:
 
         Raises:
             UnsupportedError: an op of the net cannot be trained in integers.
-            QuantizationError: a pattern matches no op, or only ops of patterns before it; the net has
-                no program.
+            QuantizationError: a pattern matches no op, or only ops of patterns before it; the net
+                has no program.
         """
         self.check_names(weighted_names(fold(model)))
         if not isinstance(inputs, Calibration):

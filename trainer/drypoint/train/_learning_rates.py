@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from drypoint.common import hidden_pattern, known_word
+from drypoint.common import check_arguments, hidden_pattern, kind_of, known_word
 
 from ._errors import TrainError
 
@@ -79,6 +79,25 @@ class Step:
         return self.factor ** sum(step >= point * total for point in self.at)
 
 
+def rate_factor(schedule: Schedule, step: int, total: int) -> float:
+    """The factor of one step.
+
+    Raises:
+        TrainError: the schedule gave no finite number.
+    """
+    factor = schedule(step, total)
+    try:
+        usable = math.isfinite(factor)
+    except (TypeError, ValueError):
+        usable = False
+    if not usable:
+        raise TrainError(
+            f"schedule gave {kind_of(factor)} for step {step} of {total}; wanted: a number, "
+            "the factor of the learning rate"
+        )
+    return factor
+
+
 SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
@@ -96,8 +115,8 @@ def resolve_schedule(schedule: "Schedule | str | None", *, counted: bool) -> Sch
             possible.
 
     Raises:
-        TrainError: an unknown name, a value that is no schedule, or a schedule that needs the
-            number of steps.
+        TrainError: an unknown name, a value that is no schedule, a function of other arguments, or
+            a schedule that needs the number of steps.
     """
     if isinstance(schedule, str):
         word = known_word(schedule, SCHEDULES)
@@ -112,6 +131,7 @@ def resolve_schedule(schedule: "Schedule | str | None", *, counted: bool) -> Sch
         raise TrainError(
             f"schedule is {schedule!r}: give a name or a value, such as train.OneCycle()"
         )
+    check_arguments(schedule, "step, total", name="schedule", error=TrainError)
     if not counted and not isinstance(schedule, Constant):
         raise TrainError(
             "a schedule needs to know how many batches an epoch has: let the function of batches "

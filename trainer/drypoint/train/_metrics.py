@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
+from drypoint.common import check_arguments
 
 from ._aliases import METRIC_ALIASES
 from ._errors import TrainError
@@ -86,6 +87,8 @@ def resolve_metrics(given: Iterable[Metric] | None, objective: Objective) -> dic
             raise TrainError(f"no metric is called {metric!r}: {ACCURACY!r}, or give a function")
         if not isinstance(name, str) or not (isinstance(metric, str) or callable(metric)):
             raise TrainError(f"a metric is a name or a function with a name, not {metric!r}")
+        if callable(metric):
+            check_arguments(metric, "outputs, targets", name=f"metric {name}", error=TrainError)
         if name in {*metrics, "loss", "lr", "seconds"}:
             raise TrainError(f"two measurements are called {name!r}: rename the function")
         metrics[name] = ACCURACY if isinstance(metric, str) else metric

@@ -8,6 +8,7 @@ import numpy as np
 
 from drypoint.autodiff import Array, Tensor
 from drypoint.autodiff.callback import host_callback
+from drypoint.common import check_arguments
 from drypoint.nn import (
     BinaryCrossEntropyLoss,
     Context,
@@ -40,6 +41,10 @@ class FunctionLoss(Loss):
     """A loss of the user's own, as a function of tensors."""
 
     function: LossFunction
+
+    def __post_init__(self) -> None:
+        """Check the function's arguments."""
+        check_arguments(self.function, "outputs, targets", name="loss", error=TrainError)
 
     def is_single(self, x: Array) -> bool:
         """Whether x is a single example: it has at most one axis."""

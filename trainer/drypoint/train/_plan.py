@@ -9,10 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import check_arguments
+
 from ._callbacks import Callback, EarlyStopping
 from ._errors import TrainError
 from ._examples import Batch, Column, Rows
-from ._learning_rates import Groups, Schedule
+from ._learning_rates import Groups, Schedule, rate_factor
 from ._metrics import Metrics
 from ._optimizers import Optimizer, is_builtin, optimizer_config
 from ._quantization import Quantization
@@ -95,6 +97,10 @@ class Settings:
         for callback in self.callbacks:
             if not callable(callback):
                 raise TrainError(f"callbacks holds {callback!r}, which cannot be called")
+            check_arguments(callback, "state", name="a callback", error=TrainError)
+        if self.augment is not None:
+            wanted = "images, *, seed, epoch, indices"
+            check_arguments(self.augment, wanted, name="augment", error=TrainError)
 
     def config(self) -> dict[str, Any]:
         """All settings, of JSON types."""
@@ -182,7 +188,7 @@ class Plan:
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         total = step + 1 if self.total is None else self.total
-        return self.settings.optimizer.lr * self.settings.schedule(step, total)
+        return self.settings.optimizer.lr * rate_factor(self.settings.schedule, step, total)
 
     def changes(self, port: str, column: Column | Rows) -> bool:
         """Whether augmentation or the encoder of a port changes a batch of its column."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import check_arguments
 from drypoint.data import (
     Dataset,
     ImageEncoder,
@@ -213,6 +214,8 @@ class GeneratedBatches:
         batch_size: int,
         seed: int,
     ) -> None:
+        arguments = "batch_size, epoch, rng"
+        check_arguments(function, arguments, name="the function of batches", error=TrainError)
         self._function, self._ports, self._encoder = function, ports, encoder
         self._encode_targets: Callable[[Examples], Examples] = lambda examples: examples
         self._batch_size, self._seed = batch_size, seed

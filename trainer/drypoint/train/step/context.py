@@ -128,8 +128,8 @@ class MicroBatchContext:
 
     @property
     def ctx(self) -> Context:
-        """The layers' context. It is not kept: it refers to this object, and a cycle would live, with
-        all memory of a step, until Python looks for cycles."""
+        """The layers' context. It is not kept, since it refers to this object: a cycle would keep a
+        step's memory until Python looks for cycles."""
         return Context(
             training=True,
             rng=self._rng,
