@@ -4,10 +4,13 @@ import contextlib
 import hashlib
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from drypoint.common import (
     write_all,
     write_atomic,
 )
+from drypoint.data._dataset.picture import picture_size
 
 
 def names(folder):
@@ -237,6 +241,48 @@ def test_an_unreadable_path_is_refused_in_one_line(tmp_path):
         read_bytes(tmp_path)
     with pytest.raises(DrypointError, match="it is a device; name a file"):
         read_bytes("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(tmp_path / "socket"))
+        with pytest.raises(
+            DrypointError, match=f"^cannot read {tmp_path}/socket: it is a socket; "
+        ):
+            read_bytes(tmp_path / "socket")
+
+
+@pytest.mark.parametrize("read", [read_bytes, picture_size])
+def test_a_pipe_that_nobody_writes_is_answered_at_once(tmp_path, read):
+    """In a thread, which would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    said = []
+
+    def ask():
+        with pytest.raises(DrypointError) as caught:
+            read(tmp_path / "pipe")
+        said.append(str(caught.value))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(20)
+    wanted = "it is a pipe to which no process writes; name a file"
+    assert said == [f"cannot read {tmp_path}/pipe: {wanted}"]
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path):
+    """Also one whose writer begins after the reader, and waits in the middle."""
+    os.mkfifo(tmp_path / "pipe")
+    content = bytes(range(256)) * 1000
+
+    def write():
+        time.sleep(0.2)
+        with (tmp_path / "pipe").open("wb", buffering=0) as pipe:
+            pipe.write(content[:10])
+            time.sleep(0.2)
+            pipe.write(content[10:])
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    assert read_bytes(tmp_path / "pipe") == content
+    thread.join(20)
 
 
 def test_a_message_is_one_printable_line_of_bounded_length():

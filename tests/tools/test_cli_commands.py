@@ -251,8 +251,8 @@ def test_quantize_and_export_of_a_model_trained_in_integers(cli, refused, tmp_pa
     assert "was trained in integers, which --percentile would change" in message
     message = refused("quantize", tmp_path / "small.npz", "--weights", "2")
     assert message.strip().endswith(
-        "the model was trained in integers, with weights of 4 bits in conv, not 2: leave the choice "
-        "of bits out, or quantize the float model before"
+        "the model was trained in integers, with weights of 4 bits in conv, not 2: leave the "
+        "choice of bits out, or quantize the float model before"
     )
     assert cli("quantize", tmp_path / "small.npz", "--weights", "*=4")[0] == 0
 

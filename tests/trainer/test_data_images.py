@@ -356,7 +356,7 @@ def test_unreadable_files_are_one_line(tmp_path):
         path.write_bytes(content)
         with pytest.raises(DrypointError, match=r"bad\.png is not a readable picture"):
             _encoder()(path)
-    with pytest.raises(DrypointError, match="no such file"):
+    with pytest.raises(DrypointError, match="No such file"):
         _encoder()(tmp_path / "missing.png")
 
 

@@ -211,8 +211,8 @@ def test_a_run_leaves_no_memory_of_its_steps(groups, monkeypatch):
 
     monkeypatch.setattr(trace, "Arena", Watched)
     monkeypatch.setattr(_train, "Weights", Weights)
-    net = nn.Sequential([nn.Conv2d(4, 1), nn.BatchNorm2d(), nn.Conv2d(4, 3, groups=groups),
-                         nn.ReLU(), nn.Flatten(), nn.Dropout(0.1), nn.Linear(4)])  # fmt: skip
+    layers = [nn.Conv2d(4, 1), nn.BatchNorm2d(), nn.Conv2d(4, 3, groups=groups), nn.ReLU()]
+    net = nn.Sequential([*layers, nn.Flatten(), nn.Dropout(0.1), nn.Linear(4), nn.Softmax()])
     gc.disable()
     try:
         x = IMAGES[:, None] / np.float32(255)

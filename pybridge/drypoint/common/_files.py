@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import select
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -108,10 +109,9 @@ def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -
         memory: bytes of memory that decoding takes for each byte of the file.
 
     Raises:
-        DrypointError: the file is missing, cannot be read, takes more memory than ``limit``, or is
-            a device (which may never end).
+        DrypointError: the file takes more memory than ``limit``; or as `open_file`.
     """
-    with _open(path) as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         _check_size(path, memory * size, limit)
         if size:
@@ -125,23 +125,46 @@ def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -
 
 def read_start(path: str | Path, size: int) -> bytes:
     """The first bytes of a file, at most ``size``; raises as `read_bytes`."""
-    with _open(path) as file:
+    with open_file(path) as file:
         return file.read(size)
 
 
 @contextlib.contextmanager
-def _open(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file or pipe to read; what the system refuses becomes an error of one line."""
+def open_file(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file or pipe to read, opened at once; errors of the system become errors of one line.
+
+    Raises:
+        DrypointError: the file is missing, cannot be read, or is a folder, a socket, a device
+            (which may never end) or a pipe to which no process writes.
+    """
     try:
-        with Path(path).open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-                raise DrypointError(f"cannot read {path}: it is a device; name a file")
+        mode = Path(path).stat().st_mode
+        for kind, is_kind in _NO_FILES.items():  # to open a device may act, or wait
+            if is_kind(mode):
+                raise DrypointError(f"cannot read {path}: it is a {kind}; name a file")
+        with open(path, "rb", opener=_open_at_once) as file:
+            if stat.S_ISFIFO(mode):
+                select.select([file], [], [], 1)  # for a writer that begins at this moment
+                if not file.peek(1):
+                    raise DrypointError(
+                        f"cannot read {path}: it is a pipe to which no process writes; name a file"
+                    )
             yield file
     except IsADirectoryError as error:
         raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
     except OSError as error:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+_NO_FILES = {"socket": stat.S_ISSOCK, "device": lambda m: stat.S_ISCHR(m) or stat.S_ISBLK(m)}
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A descriptor whose reads wait, of a pipe too that no process has opened for writing."""
+    file = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # which Windows lacks
+    with contextlib.suppress(OSError, AttributeError):
+        os.set_blocking(file, True)
+    return file
 
 
 def _check_size(path: str | Path, needed: int, limit: int | None) -> None:

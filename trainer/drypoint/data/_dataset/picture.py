@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
-from drypoint.common import READ_LIMIT, DrypointError, check_limit
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, open_file
 
 from .._errors import CoderError
 from .color import Pixels, in_blocks, rgb_from_cmyk, rgb_from_ycbcr
@@ -131,26 +131,22 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 def _open(path: Path, limit: int) -> Iterator[Image.Image]:
     """A picture file, open, whose size fits to `limit`; errors inside of the context become errors
     of one line."""
-    try:
-        check_limit(_FILE_BYTES * path.stat().st_size, limit, what=str(path))
-        with warnings.catch_warnings():  # of damaged or large files: they raise below
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                yield image
-    except DrypointError as error:
-        raise CoderError(f"{path}: {error}") from error
-    except Image.DecompressionBombError as error:  # raised before the size is known
-        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise CoderError(f"{path}: above {most:,} pixels, which Pillow does not open") from error
-    except FileNotFoundError as error:
-        raise DrypointError(f"cannot read {path}: no such file") from error
-    except IsADirectoryError as error:
-        raise DrypointError(f"cannot read {path}: it is a folder; name a file in it") from error
-    except PermissionError as error:
-        raise DrypointError(f"cannot read {path}: {error.strerror}") from error
-    except Exception as error:  # a damaged file may raise nearly anything in a decoder
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DrypointError(f"{path} is not a readable picture ({reason})") from error
+    with open_file(path) as file:
+        try:
+            check_limit(_FILE_BYTES * path.stat().st_size, limit, what=str(path))
+            with warnings.catch_warnings():  # of damaged or large files: they raise below
+                warnings.simplefilter("ignore")
+                with Image.open(file, formats=_FORMATS) as image:
+                    yield image
+        except DrypointError as error:
+            raise CoderError(f"{path}: {error}") from error
+        except Image.DecompressionBombError as error:  # raised before the size is known
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+            message = f"{path}: above {most:,} pixels, which Pillow does not open"
+            raise CoderError(message) from error
+        except Exception as error:  # a damaged file may raise nearly anything in a decoder
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DrypointError(f"{path} is not a readable picture ({reason})") from error
 
 
 def _image_pixels(image: Image.Image, limit: int) -> Pixels:
