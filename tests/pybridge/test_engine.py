@@ -11,6 +11,7 @@ from backends import BACKENDS, LACKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drypoint import nn, quant
 from drypoint.common import DrypointError
 from drypoint.engine import Engine, EngineError, c_sources, include_dir
 from drypoint.engine._native import ffi, lib
@@ -125,6 +126,15 @@ def test_program_bytes_and_file_give_equal_engines(tmp_path):
     assert repr(engine) == f"Engine('net62', backend={engine.backend!r}: {size})"
     assert engine.backend == Engine.backends()[0]
     np.testing.assert_array_equal(engine.predict_proba(x), program.real(wanted))
+
+
+def test_the_values_of_a_plane_lie_by_rows_columns_channels():
+    """Oracle: the float model's (N, C, H, W); another order differs by the size of the values."""
+    net = nn.Sequential([nn.Conv2d(3, 2, padding=1)]).initialize(input_shape=(1, 5, 4))
+    x = np.random.default_rng(0).normal(size=(7, 1, 5, 4)).astype(np.float32)
+    program = quant.quantize(net, x)
+    found = Engine(program).predict_proba(x).reshape(-1, *program.output_shape)
+    np.testing.assert_allclose(found, net(x).transpose(0, 2, 3, 1), atol=0.05)
 
 
 def test_what_cannot_be_loaded_is_refused_with_one_line(tmp_path):

@@ -17,9 +17,10 @@ import pytest
 from packages import library_parts, model_parts
 
 from drypoint import forms, nn, quant
+from drypoint.cli.__main__ import main
 from drypoint.engine import Engine, ExportModel, c_sources, export_c, export_models, headers
 from drypoint.program import ProgramError, codegen, reference
-from tools import ONLY_CI, PLAIN, STRICT, run
+from tools import ONLY_CI, PLAIN, ROOT, STRICT, run
 
 # Without the kernels for hosts, which take most of the time to compile; kernels for boards remain.
 FOR_A_DEVICE = ("-DCMAKE_C_FLAGS=-DDPT_PLAIN_C",)
@@ -63,6 +64,22 @@ def test_every_form_holds_the_generated_c_as_it_is_and_says_how_to_call_it(form)
         assert all(texts.count(text) == 1 for text in PARTS.engine.values())
     assert any(MODEL.selftest in text for text in texts)
     assert "dpt_run(&net, NULL, arena, sizeof arena, input, scores)" in files["README.md"]
+
+
+def test_pages_and_help_name_every_form(capsys):
+    """Oracle: the registry of forms."""
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    texts = {
+        "layout of the folder: ": capsys.readouterr().out,
+        "`drypoint export --form`": (ROOT / "README.md").read_text("utf-8"),
+    }
+    lists = [text.partition(at)[2].partition("--target")[0] for at, text in texts.items()]
+    table = (ROOT / "docs/forms.md").read_text("utf-8")
+    for form in (*forms.FORMS, *forms.LISTENING_FORMS):
+        assert f"| `{form}` |" in table
+        for text in lists:
+            assert form in text.lower(), form
 
 
 def test_the_lines_in_the_readme_compile_and_run(toolbox, tmp_path):

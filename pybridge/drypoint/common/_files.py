@@ -156,7 +156,11 @@ def open_file(path: str | Path) -> Iterator[IO[bytes]]:
         raise DrypointError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-_NO_FILES = {"socket": stat.S_ISSOCK, "device": lambda m: stat.S_ISCHR(m) or stat.S_ISBLK(m)}
+def _is_device(mode: int) -> bool:
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+_NO_FILES = {"socket": stat.S_ISSOCK, "device": _is_device}
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from drypoint.common import accept, attribute_hints, check_kind, html_table, read_bytes
-from drypoint.program import NUMPY_TYPE, BlobError, Output, Program, Shape, blob
+from drypoint.program import NUMPY_TYPE, BlobError, Inputs, Output, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
 from ._listener import Listener
@@ -119,7 +119,7 @@ class Engine:
         """Work of one run, as the C library counts it (``Program.work``)."""
         return int(lib.dpt_work(self._model))
 
-    def run(self, x: ArrayLike) -> Any:
+    def run(self, x: Inputs) -> NDArray[np.int32] | Any:  # Any is the dict of several outputs
         """Outputs for one input or a batch, as ``program.reference.run`` gives them.
 
         Args:
@@ -127,8 +127,9 @@ class Engine:
                 it is C-contiguous.
 
         Returns:
-            int32 (N, values); of a program with several outputs a dict of such arrays by name. The
-            N inputs of a streaming program are N steps after a reset; the result has the outputs of
+            int32 (N, values), the values of a plane by rows, columns, channels: reshape them to
+            (N, *program.output_shape). Of several outputs a dict of such arrays by name. The N
+            inputs of a streaming program are N steps after a reset; the result has the outputs of
             the M steps that have one, int32 (M, values).
 
         Raises:
@@ -180,7 +181,7 @@ class Engine:
             )
         return Listener(self.program, self._model, self._bytes, self)
 
-    def trace(self, x: ArrayLike) -> list[NDArray[np.integer]]:
+    def trace(self, x: Inputs) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         inputs = np.ascontiguousarray(self.program.check_input(x))
         n, size = len(inputs), sum(op.output.bytes for op in self.program.ops)
@@ -200,9 +201,12 @@ class Engine:
         )
         return split_traces(self.program, traces, n=n)
 
-    def predict_proba(self, x: ArrayLike) -> Any:
+    def predict_proba(self, x: Inputs) -> NDArray[np.float64] | Any:
         """Real outputs, float64 (N, values): probabilities of an output that ends in a softmax. Of
         several outputs a dict by name.
+
+        The values of a plane have the order rows, columns, channels, as those of `run`: where the
+        float model gives (N, C, H, W), reshape them to (N, H, W, C).
 
         Args:
             x: as for `run`; or, where the program reads no pixels, what the float model took, which
@@ -210,7 +214,7 @@ class Engine:
         """
         return self.program.real(self.run(self.program.encode(x)))
 
-    def reconstruction_error(self, x: ArrayLike) -> Any:
+    def reconstruction_error(self, x: Inputs) -> NDArray[np.uint64] | Any:
         """How badly an autoencoder reconstructs each input: uint64 (N,), of several outputs a dict
         of these by name, as `Program.reconstruction_error` specifies it.
 
@@ -223,7 +227,7 @@ class Engine:
         integers = self.program.encode(x)
         return self.program.reconstruction_error(integers, self.run(integers))
 
-    def predict(self, x: ArrayLike) -> object:
+    def predict(self, x: Inputs) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
         program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of
         several outputs, a dict by name, each output decoded by its own decoder. Of a streaming
@@ -234,14 +238,14 @@ class Engine:
         """
         real, outputs = self.predict_proba(x), self.program.outputs
         single = self.program.is_single(x) and not self.program.is_streaming
-        if len(outputs) == 1:
+        if not isinstance(real, dict):
             return _decode(outputs[0], real[0] if single else real)
         return {
             output.name: _decode(output, real[output.name][0] if single else real[output.name])
             for output in outputs
         }
 
-    def __call__(self, x: ArrayLike) -> object:
+    def __call__(self, x: Inputs) -> object:
         """`predict`."""
         return self.predict(x)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from drypoint import sound
 from drypoint.program import Keyword, Program
@@ -54,7 +54,7 @@ class Listener:
         """What the program's detector has detected since the signal began."""
         return tuple(self._keywords)
 
-    def listen(self, samples: ArrayLike) -> Any:
+    def listen(self, samples: ArrayLike) -> NDArray[np.int32] | Any:
         """The decisions that the next samples bring: int32 (M, values), of several outputs a dict
         of such arrays by name.
 

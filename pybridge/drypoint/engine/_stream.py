@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from drypoint.program import Program, ProgramError
 
@@ -29,7 +29,7 @@ class Stream:
         size = self._arena.size
         check(lib.dpt_reset(self._model, pointer("void *", self._arena), size))
 
-    def step(self, x: ArrayLike) -> Any:
+    def step(self, x: ArrayLike) -> NDArray[np.int32] | Any:
         """The output of the next step, int32 (values,), or None: the step has none. Of several
         outputs a dict by name.
 
@@ -49,7 +49,7 @@ class Stream:
             return step or None
         return found[0] if len(found) else None
 
-    def steps(self, x: ArrayLike) -> Any:
+    def steps(self, x: ArrayLike) -> NDArray[np.int32] | Any:
         """The outputs of the next steps, int32 (M, values): of the M steps that have one. Of
         several outputs a dict by name.
 

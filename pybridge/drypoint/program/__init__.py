@@ -21,6 +21,7 @@ from ._detector import Detector as Detector
 from ._detector import Keyword as Keyword
 from ._history import Clock as Clock
 from ._inputs import InputPart as InputPart
+from ._inputs import Inputs as Inputs
 from ._inputs import input_names as input_names
 from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
@@ -65,6 +66,7 @@ __all__ = [
     "DType",
     "Detector",
     "InputPart",
+    "Inputs",
     "Keyword",
     "Lifetime",
     "Output",

@@ -10,7 +10,7 @@ from drypoint import sound
 
 from ._border import Border, border, is_signal, sample_rate_of
 from ._check_input import checked_input, is_signed_picture
-from ._inputs import InputPart, join_parts, real_planes, split_reals
+from ._inputs import InputPart, Inputs, join_parts, real_planes, split_reals
 from ._sound import SoundBorder, is_audio, sound_border
 from ._tensors import ProgramError, Shape, Tensor
 
@@ -34,7 +34,7 @@ class InputBorder:
         """The input's plane."""
         return self.input.shape
 
-    def check_input(self, x: ArrayLike) -> NDArray[np.integer]:
+    def check_input(self, x: Inputs) -> NDArray[np.integer]:
         """``x`` as the batch (N, h, w, c) that the first op reads; never casts values.
 
         One example, or a batch; the channel axis may be left out when there is one channel. Of
@@ -45,9 +45,10 @@ class InputBorder:
         """
         if self.input_parts and isinstance(x, Mapping):
             return self._join(x, _integer_part)
-        if self.input_parts and np.shape(x)[-1:] == (self.input_shape.c,):  # vectors of all inputs
-            x = np.reshape(x, (-1, *self.input_shape))
-        return checked_input(x, self.input, reads_pixels=self.reads_pixels)
+        values: Any = x
+        if self.input_parts and np.shape(values)[-1:] == (self.input_shape.c,):  # of all inputs
+            values = np.reshape(values, (-1, *self.input_shape))
+        return checked_input(values, self.input, reads_pixels=self.reads_pixels)
 
     def _join(
         self,
@@ -104,7 +105,7 @@ class InputBorder:
             raise ProgramError("the program has several inputs: each of its input_parts has one")
         return border(self.encoder, self.input, self.input_scale)
 
-    def integers(self, inputs: ArrayLike) -> NDArray[np.integer]:
+    def integers(self, inputs: Inputs) -> NDArray[np.integer]:
         """Inputs of the float model as the integers that the first op reads, for a program that
         reads no pixels; the exported header's ``NAME_quantize()`` gives equal bytes.
 
@@ -136,7 +137,7 @@ class InputBorder:
             return rule.quantize_counts(planes)
         return rule.quantize(planes)
 
-    def encode(self, x: ArrayLike) -> NDArray[np.integer]:
+    def encode(self, x: Inputs) -> NDArray[np.integer]:
         """What the float model took as the integers that the first op reads: floats by `integers`,
         with a `SignalEncoder` or an `AudioEncoder` int16 too; uint8 pixels less 128, where
         `reads_signed_pixels`; anything else as `check_input` takes it.
@@ -156,14 +157,15 @@ class InputBorder:
             given = (given ^ 0x80).view(np.int8)
         return self.integers(given) if real or counts else self.check_input(given)
 
-    def is_single(self, x: ArrayLike) -> bool:
+    def is_single(self, x: Inputs) -> bool:
         """Whether ``x`` is one input of the program or of its float net, without a batch axis."""
+        values: Any = x
         if self.input_parts and isinstance(x, Mapping):
             return all(
-                np.shape(x.get(part.name)) in _shapes_of_single(part.tensor.shape)
+                np.shape(values.get(part.name)) in _shapes_of_single(part.tensor.shape)
                 for part in self.input_parts
             )
-        shape, shapes = np.shape(x), _shapes_of_single(self.input_shape)
+        shape, shapes = np.shape(values), _shapes_of_single(self.input_shape)
         if self.front is not None:
             samples = self.sound_border.samples
             shapes += [(samples,), (samples, 1)]

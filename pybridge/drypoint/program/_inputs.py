@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from ._border import Border, border
 from ._names import name_problem, names_of
 from ._tensors import NUMPY_TYPE, ProgramError, Shape, Tensor
+
+Inputs: TypeAlias = ArrayLike | Mapping[str, Any]
+"""An input, or a batch; of several inputs these by name."""
 
 _MACROS = ("count", "type", "height", "width", "channels", "scale", "zero")
 _TAKEN = (*_MACROS, "size", "counts")  # NAME_INPUT_SIZE, NAME_quantize_counts, ...

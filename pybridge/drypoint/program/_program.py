@@ -17,7 +17,7 @@ from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, recons
 from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._input_border import InputBorder
-from ._inputs import InputPart, check_parts
+from ._inputs import InputPart, Inputs, check_parts
 from ._listing import listing
 from ._outputs import ONLY_OUTPUT, Output, SoftmaxForm, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
@@ -258,7 +258,7 @@ class Program(InputBorder):
         """Bytes of the weights of all ops, as the blob and generated C hold them."""
         return sum(op.weight_bytes for op in self.ops if isinstance(op, WeightedOp))
 
-    def real(self, outputs: Values) -> Any:
+    def real(self, outputs: Values) -> NDArray[np.float64] | Any:
         """int32 values (N, values) of `Engine.run` as float64 of this shape, of several outputs as
         a dict by name: probabilities if the output ends in a softmax, else the values times its
         scale.
@@ -306,7 +306,7 @@ class Program(InputBorder):
             )
         return error_scale(self.input_scale, output.scale)
 
-    def reconstruction_error(self, inputs: ArrayLike, outputs: Values) -> Any:
+    def reconstruction_error(self, inputs: Inputs, outputs: Values) -> NDArray[np.uint64] | Any:
         """How far the outputs of an autoencoder are from its inputs; the exported header's
         ``NAME_reconstruction_error()`` gives equal numbers.
 

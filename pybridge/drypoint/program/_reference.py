@@ -6,9 +6,10 @@ Every backend, every compiler and every target must give these very integers.
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ._history import Clock
+from ._inputs import Inputs
 from ._program import Program
 from ._tensors import NUMPY_TYPE
 from .ops import Op
@@ -17,7 +18,7 @@ from .ops._arithmetic import Plane, requantize
 __all__ = ["apply", "requantize", "run", "trace"]
 
 
-def run(program: Program, x: ArrayLike) -> Any:
+def run(program: Program, x: Inputs) -> NDArray[np.int32] | Any:
     """The program's outputs for one input or a batch.
 
     Args:
@@ -37,7 +38,7 @@ def run(program: Program, x: ArrayLike) -> Any:
     return program.output_values(plane[steps.start :: steps.step] for plane in planes)
 
 
-def trace(program: Program, x: ArrayLike) -> list[Plane]:
+def trace(program: Program, x: Inputs) -> list[Plane]:
     """The output of every op, in order, each (N, h, w, c) in its op's type.
 
     The N inputs of a streaming program are N steps after a reset; what an op writes is 0 in steps

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="plain",
         metavar="FORM",
         help="layout of the folder: plain C files, or a library of a build system: "
-        + ", ".join(FORMS),
+        f"{', '.join(FORMS)}; of one that detects keywords {', '.join(LISTENING_FORMS)}",
     )
     parser.add_argument(
         "--target",

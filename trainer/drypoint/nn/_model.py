@@ -224,7 +224,7 @@ class Model:
             raise ModelError(f"property {question!r} takes other arguments: {error}") from error
         return method(self.net(self.encode(x)), *arguments)
 
-    def predict_proba(self, x: object, *, batch_size: int = 256) -> Any:
+    def predict_proba(self, x: object, *, batch_size: int = 256) -> Array | Any:
         """The net's output, not decoded, for one input or for many (N, ...), batch by batch. Of
         several outputs a dict of arrays by name.
 

@@ -1,8 +1,9 @@
 """Decoder of a classifier's output: probabilities to a class, a ranking, an entropy."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,12 @@ class ClassDecoder(Configured, kind="class"):
     classes: tuple[Class, ...] = tuple(range(10))
     reject_below: float = field(default=0.0, kw_only=True)
     properties = ("decision", "top", "top_classes", "probability", "probabilities", "entropy")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, classes: Sequence[Class] = ..., *, reject_below: float = ...
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", check_classes(self.classes))

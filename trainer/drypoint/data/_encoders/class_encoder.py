@@ -1,7 +1,8 @@
 """Encoder of labels as targets of a classifier."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ class ClassEncoder(Configured, kind="class"):
 
     classes: tuple[Class, ...] = tuple(range(10))
     form: str = "index"
+
+    if TYPE_CHECKING:
+
+        def __init__(self, classes: Sequence[Class] = ..., form: str = ...) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", check_classes(self.classes))
