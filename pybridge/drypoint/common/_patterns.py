@@ -15,7 +15,7 @@ def hidden_pattern(
 
     Args:
         patterns: in their order.
-        names: all that patterns may match.
+        names: of the ops or parameters.
         matches: whether a name matches a pattern.
     """
     earlier: list[str] = []

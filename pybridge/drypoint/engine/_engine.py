@@ -205,8 +205,8 @@ class Engine:
         """Real outputs, float64 (N, values): probabilities of an output that ends in a softmax. Of
         several outputs a dict by name.
 
-        The values of a plane have the order rows, columns, channels, as those of `run`: where the
-        float model gives (N, C, H, W), reshape them to (N, H, W, C).
+        The values of a plane have the order rows, columns, channels: where the float model gives
+        (N, C, H, W), reshape them to (N, H, W, C).
 
         Args:
             x: as for `run`; or, where the program reads no pixels, what the float model took, which

@@ -20,13 +20,24 @@ DECLARED = (
     "add_output app_main arena at available begin begin_microphone bits checksum compare counts "
     "crcs decisions error exponent failed found fraction fread fwrite i input inputs integer k "
     "keep kernels keyword label labels listen_selftest loop main memcpy memory memset microphone "
-    "most n name nearest next op ops output outputs p portion printf progress read_samples report "
-    "rest result samples scores selftest setup size size_t sound sound_bins sound_factors "
-    "sound_split sound_twiddles sound_weights status stdin stdout step there trace user "
-    "write_output wrong wrong_op x"
+    "most n nearest next op ops output outputs p portion printf progress read_samples rest result "
+    "samples scores selftest setup size size_t sound sound_bins sound_factors sound_split "
+    "sound_twiddles sound_weights status stdin stdout step there trace user write_output wrong "
+    "wrong_op x"
 )
-# The C99 library's functions, macros and types. Functions of real numbers end in f and l too,
-# those that begin with c have complex numbers.
+# The C99 library's functions, macros and types: families of names, functions of real numbers, which
+# end in f and l too, and of complex numbers, which begin with c, and all others.
+FAMILIES = (
+    r"v?(f|s|sn|w|fw|sw)?(print|scan)f|f?(get|put)w?(c|s|char)|ungetw?c|w?mem(chr|cmp|cpy|move|set)"
+    r"|(str|wcs)(n?(cat|cmp|cpy)|r?chr|coll|cspn|ftime|len|pbrk|spn|str|tok|xfrm)"
+    r"|(str|wcs)to(d|f|ld|u?ll?|[iu]max)|ato[fil]|atoll|va_(arg|copy|end|list|start)"
+    r"|isw?(alnum|alpha|blank|cntrl|ctype|digit|graph|lower|print|punct|space|upper|xdigit)"
+    r"|is(finite|greater(equal)?|inf|less(equal|greater)?|nan|normal|unordered)"
+    r"|fe(clear|get|hold|raise|set|test|update)(env|except|exceptflag|round)"
+    r"|(l|ll|imax)?(abs|div)|(asc|c|gm|local|mk)time|f?[gs]etpos|[cm]alloc|realloc"
+    r"|(clock|l?l?div|imaxdiv|double|fenv|fexcept|float|fpos|mbstate|ptrdiff|sig_atomic|time)_t"
+    r"|(wctrans|wctype|wint)_t|tow?(ctrans|lower|upper)|mbs?r?towcs?|wcs?r?tombs?|mbr?len"
+)
 COMPLEX = "acos acosh asin asinh atan atanh cos cosh exp log pow sin sinh sqrt tan tanh"
 REAL = (
     "atan2 cabs carg cbrt ceil cimag conj copysign cproj creal erf erfc exp2 expm1 fabs fdim "
@@ -35,29 +46,10 @@ REAL = (
     "scalbn tgamma trunc"
 )
 LIBRARY = (
-    "abort abs asctime atexit atof atoi atol atoll bsearch btowc calloc clearerr clock clock_t "
-    "ctime difftime div div_t double_t exit fclose feclearexcept fegetenv fegetexceptflag "
-    "fegetround feholdexcept fenv_t feof feraiseexcept ferror fesetenv fesetexceptflag fesetround "
-    "fetestexcept feupdateenv fexcept_t fflush fgetc fgetpos fgets fgetwc fgetws float_t fopen "
-    "fpclassify fpos_t fprintf fputc fputs fputwc fputws free freopen fscanf fseek fsetpos ftell "
-    "fwide fwprintf fwscanf getc getchar getenv gets getwc getwchar gmtime imaxabs imaxdiv "
-    "imaxdiv_t isalnum isalpha isblank iscntrl isdigit isfinite isgraph isgreater isgreaterequal "
-    "isinf isless islessequal islessgreater islower isnan isnormal isprint ispunct isspace "
-    "isunordered isupper iswalnum iswalpha iswblank iswcntrl iswctype iswdigit iswgraph iswlower "
-    "iswprint iswpunct iswspace iswupper iswxdigit isxdigit jmp_buf labs ldiv ldiv_t llabs lldiv "
-    "lldiv_t localeconv localtime longjmp malloc math_errhandling mblen mbrlen mbrtowc mbsinit "
-    "mbsrtowcs mbstate_t mbstowcs mbtowc memchr memcmp memmove mktime offsetof perror ptrdiff_t "
-    "putc putchar puts putwc putwchar qsort raise rand realloc remove rename rewind scanf setbuf "
-    "setlocale setvbuf sig_atomic_t signbit snprintf sprintf srand sscanf stderr strcat strchr "
-    "strcmp strcoll strcpy strcspn strerror strftime strlen strncat strncmp strncpy strpbrk "
-    "strrchr strspn strstr strtod strtof strtoimax strtok strtol strtold strtoll strtoul strtoull "
-    "strtoumax strxfrm swprintf swscanf system time_t tmpfile tmpnam tolower toupper towctrans "
-    "towlower towupper ungetc ungetwc va_arg va_copy va_end va_list va_start vfprintf vfscanf "
-    "vfwprintf vfwscanf vprintf vscanf vsnprintf vsprintf vsscanf vswprintf vswscanf vwprintf "
-    "vwscanf wcrtomb wcscat wcschr wcscmp wcscoll wcscpy wcscspn wcsftime wcslen wcsncat wcsncmp "
-    "wcsncpy wcspbrk wcsrchr wcsrtombs wcsspn wcsstr wcstod wcstof wcstoimax wcstok wcstol "
-    "wcstold wcstoll wcstombs wcstoul wcstoull wcstoumax wcsxfrm wctob wctomb wctrans wctrans_t "
-    "wctype_t wint_t wmemchr wmemcmp wmemcpy wmemmove wmemset wprintf wscanf"
+    "abort atexit bsearch btowc clearerr clock difftime exit fclose feof ferror fflush fopen "
+    "fpclassify free freopen fseek ftell fwide getenv jmp_buf localeconv longjmp math_errhandling "
+    "mbsinit offsetof perror qsort raise rand remove rename rewind setbuf setlocale setvbuf "
+    "signbit srand stderr strerror system tmpfile tmpnam wctob wctrans"
 )
 # What systems of boards call or define: newlib, Arduino, namespaces of C++, ESPHome's component.
 BOARDS = (
@@ -86,8 +78,8 @@ TAKEN = frozenset(
     for word in words.split()
     for suffix in ("", "f", "l")
 }
-NUMBERED = re.compile(
-    r"(weight|table|bias|mult|pad|packed)[0-9]+|kernel_[a-z]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
+PATTERNS = re.compile(
+    rf"{FAMILIES}|(weight|table|bias|mult|pad|packed)[0-9]+|kernel_[a-z]+|u?int(_least|_fast)?[0-9]+_t|u?int(max|ptr)_t"
     r"|(com|lpt)[0-9]"
 )
 LONGEST = 63  # characters: of an Arduino library's name, and of an identifier that C99 tells apart
@@ -125,4 +117,4 @@ def check_c_name(name: str) -> None:
 
 
 def _is_taken(name: str) -> bool:
-    return name in TAKEN or NUMBERED.fullmatch(name) is not None or name.startswith("dpt")
+    return name in TAKEN or PATTERNS.fullmatch(name) is not None or name.startswith("dpt")

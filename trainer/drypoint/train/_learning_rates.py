@@ -156,8 +156,8 @@ def rate_groups(
         prefix: a prefix of paths that patterns are written without.
 
     Raises:
-        TrainError: a pattern matches no parameter, or only those of patterns before it, a factor
-            is negative, or every parameter is frozen.
+        TrainError: a pattern matches no parameter or has no effect, a factor is negative, or every
+            parameter is frozen.
     """
     for pattern, factor in multipliers.items():
         if factor is not None and (
