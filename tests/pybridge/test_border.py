@@ -235,15 +235,15 @@ def test_the_header_states_type_shape_scale_and_zero(headers):
 def test_the_header_states_the_sample_rate_where_the_encoder_knows_it():
     program = program_of({**SIGNAL, "sample_rate": 16000}, "i8", 0, 0.1)
     assert blob.loads(blob.dumps(program)).sample_rate == 16000
-    header = codegen.generate(program, "word", np.zeros((1, 5, 1, CHANNELS), np.int8))["word.h"]
-    assert "#define WORD_SAMPLE_RATE  16000 /* time steps a second */\n" in header
+    header = codegen.generate(program, "motion", np.zeros((1, 5, 1, CHANNELS), np.int8))["motion.h"]
+    assert "#define MOTION_SAMPLE_RATE  16000 /* time steps a second */\n" in header
     plain = program_of(SIGNAL, "i8", 0, 0.1)
-    header = codegen.generate(plain, "word", np.zeros((1, 5, 1, CHANNELS), np.int8))["word.h"]
+    header = codegen.generate(plain, "motion", np.zeros((1, 5, 1, CHANNELS), np.int8))["motion.h"]
     assert "SAMPLE_RATE" not in header
     for rate in (0, -1, True, 1.5, "8000", 2**31):
         wrong = program_of({**SIGNAL, "sample_rate": rate}, "i8", 0, 0.1)
         with pytest.raises(ProgramError, match=r"sample_rate is .*, not a whole number from 1 to"):
-            codegen.generate(wrong, "word", np.zeros((1, 5, 1, CHANNELS), np.int8))
+            codegen.generate(wrong, "motion", np.zeros((1, 5, 1, CHANNELS), np.int8))
 
 
 def test_a_program_takes_what_its_model_took(tmp_path):

@@ -303,7 +303,7 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
     net = nn.Sequential(causal, (1, 8)).initialize(0)
     streaming = quant.quantize(net, quant.calibrate(net, signals)).streaming()
     rows = np.zeros((16, *streaming.input_shape), np.int8)
-    export_c(streaming, rows, tmp_path / "stream", name="stream")
+    export_c(streaming, rows, tmp_path / "stream", name="line")
     image = ["--input", picture]
     for a, b, more in (
         (dpt, f"{dpt}@scalar", image),
