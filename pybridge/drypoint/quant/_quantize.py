@@ -62,9 +62,9 @@ def quantize(
     elif calibration is None:
         raise QuantizationError(f"quantize got no calibration: {NO_CALIBRATION}")
     else:
+        graph = fold(model)
+        scheme.check_names(weighted_names(graph))  # before the work
         if not isinstance(calibration, Calibration):
             calibration = calibrate(model, calibration)
-        graph = fold(model)
-        scheme.check_names(weighted_names(graph))
         nodes = quantize_nodes(graph, calibration, scheme.weight_bits)
     return program_of(encoder, model.decoder, graph, nodes, name=name, provenance=provenance)
