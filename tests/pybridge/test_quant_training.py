@@ -123,6 +123,16 @@ def train_in_integers(name, **options):
     return quant.finetune(model, (x, LABELS), epochs=2, **QUIET, **options).model, x
 
 
+def test_a_file_whose_scheme_has_a_pattern_without_effect_loads(monkeypatch):
+    """Files of before these were refused."""
+    name = next(iter(NETS))
+    with monkeypatch.context() as patched:
+        patched.setattr(quant.Scheme, "check_names", lambda self, names: None)
+        model, _ = train_in_integers(name, scheme={"*": 4, "conv*": 2})
+    loaded = nn.loads(model.dumps())
+    assert blob.dumps(quant.quantize(loaded)) == blob.dumps(quant.quantize(model))
+
+
 @pytest.mark.parametrize("bits", [8, 4, 2])
 @pytest.mark.parametrize("name", NETS)
 def test_every_layer_of_the_program_is_what_training_computes(name, bits):

@@ -111,8 +111,12 @@ class Scheme:
         if not isinstance(inputs, Calibration):
             x = inputs[:CALIBRATED_ON]  # type: ignore[index]
             inputs = calibrate(model, x, method="percentile", percentile=PERCENTILE)
+        return self.restored_model(model, inputs)
+
+    def restored_model(self, model: Model, calibration: Calibration) -> Model:
+        """`training_model` of the scheme in a model's file; patterns without effect are taken."""
         weights = dict(self.weights) if isinstance(self.weights, Mapping) else self.weights
-        return integer_model(model, inputs, self.weight_bits, weights)
+        return integer_model(model, calibration, self.weight_bits, weights)
 
 
 def weighted_names(graph: Graph) -> tuple[str, ...]:

@@ -464,7 +464,7 @@ def _in_integers(model: Model, settings: Any, trained: Mapping[str, bytes]) -> M
     if not isinstance(settings, dict) or set(settings) != {"weights", "calibration"}:
         raise ModelFileError("its integers are no weights and calibration")
     calibration = Calibration.from_json(json.dumps(settings["calibration"]))
-    start = Scheme(weights=settings["weights"]).training_model(model, calibration)
+    start = Scheme(weights=settings["weights"]).restored_model(model, calibration)
     paths = list(start.net.params)
     arrays = model_file.read_arrays(trained, net=start.net, paths=paths)
     return start.with_net(start.net.with_params(arrays))
