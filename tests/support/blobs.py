@@ -224,8 +224,8 @@ def resize(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Resize(name="r", inputs=(source,), output=output, **_rule(output, 1), **fields)
 
 
-def transpose(source: Tensor, output: Tensor, groups: int) -> Op:
-    return Transpose(name="t", inputs=(source,), output=output, groups=groups)
+def transpose(source: Tensor, output: Tensor, order: tuple[int, int, int]) -> Op:
+    return Transpose(name="t", inputs=(source,), output=output, order=order)
 
 
 def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
@@ -340,17 +340,13 @@ _SHUFFLE = {"kernel": (2, 3), "padding": (1, 0, 0, 2)}
 UPSAMPLE = blob.dumps(program(upsample(tensor(2, 3, 12), tensor(3, 7, 2, "i32"), **_SHUFFLE)))
 RESIZE = blob.dumps(
     program(
-        resize(
-            tensor(2, 3, 2), tensor(4, 5, 2, "i32"), kernel=(4, 5), stride=(2, 3), dilation=(3, 4)
-        )
+        resize(tensor(2, 3, 2), tensor(4, 5, 2, "i32"), parts=(4, 5), stride=(2, 3), offset=(3, 4))
     )
 )
 SLICE = blob.dumps(
-    program(
-        part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), padding=(1, 2, 0, 0), groups=3)
-    )
+    program(part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), first=(1, 2, 3)))
 )
-TRANSPOSE = blob.dumps(program(transpose(tensor(2, 3, 4), tensor(4, 2, 3, "i32"), 4)))
+TRANSPOSE = blob.dumps(program(transpose(tensor(2, 3, 4), tensor(4, 2, 3, "i32"), (2, 0, 1))))
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)
