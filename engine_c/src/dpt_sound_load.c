@@ -115,7 +115,9 @@ static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint
     const uint8_t *bins = t->bytes + 2 * before;
     size_t end = 0;
     if (!record_in_range(t->bytes, t->window, RECORD_MOST_FACTOR) ||
-        !record_in_range(bins, t->bins, (int32_t)n) || record_value(bins, 0) == 0) {
+        !record_in_range(bins, t->bins, (int32_t)n) || record_value(bins, 0) == 0 ||
+        record_value(t->bytes, t->window) != INT16_MAX ||
+        record_value(t->bytes, t->window + 1) != 0) { /* a factor of 1, which kernels may skip */
         return DPT_E_TABLE;
     }
     for (size_t i = 0; i < t->bins; i++) { /* at most 65537 * 2048: no overflow */

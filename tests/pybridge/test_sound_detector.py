@@ -136,10 +136,5 @@ def test_a_detector_belongs_to_a_program_that_listens():
         replace(program, detector=detector)
     with pytest.raises(ProgramError, match="a detector is for a program that reads samples"):
         replace(program, detector=detector, front=None, encoder=None)
-    classes = two_rows("channels")
-    with pytest.raises(ProgramError, match="softmax of the pixels of 2x1x3"):
-        replace(classes, detector=detector)
-    with pytest.raises(ProgramError, match="reads 2 rows of 7 features in a step; wanted: one"):
-        two_rows(False, streaming=True)
     with pytest.raises(ProgramError, match=r"the cutoff is 1\.5"):
         Detector.of_probability(1.5, PLAIN, window=1, hold=0, keywords=(0,))

@@ -28,6 +28,7 @@ from drypoint.program import (
     Mul,
     Op,
     Plan,
+    PReLU,
     Program,
     Resize,
     Shape,
@@ -92,6 +93,21 @@ def load_status(data: bytes | bytearray, n_ops: int = 0) -> int:
     n_ops = n_ops or struct.unpack_from("<H", data, 20)[0]
     model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
     return lib.dpt_model_load(model, ops, n_ops, ffi.from_buffer(data), len(data))
+
+
+def listen_status(data: bytes) -> int:
+    """The first status of `dpt_model_load` and `dpt_sound_load` that is not DPT_OK, or DPT_OK."""
+    from drypoint.engine._native import ffi, lib
+
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", 50)
+    listener, sound = ffi.new("dpt_listener *"), ffi.new("dpt_sound *")
+    tables = np.empty(4096, np.uint32)
+    status = int(lib.dpt_model_load(model, ops, 50, ffi.from_buffer(data), len(data)))
+    if status == 0:
+        to = ffi.cast("void *", tables.ctypes.data)
+        where = listener, sound, to, tables.nbytes, model
+        status = int(lib.dpt_sound_load(*where, ffi.from_buffer(data), len(data)))
+    return status
 
 
 def repaired(data: bytes | bytearray) -> bytes:
@@ -230,6 +246,11 @@ def transpose(source: Tensor, output: Tensor, order: tuple[int, int, int]) -> Op
 
 def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Slice(name="s", inputs=(source,), output=output, **fields)
+
+
+def prelu(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    base = {"name": "p", "inputs": (source,), "output": output}
+    return PReLU(**(base | _rule(output, 1) | fields))
 
 
 def widen(shape: Shape) -> Program:

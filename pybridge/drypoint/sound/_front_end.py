@@ -45,7 +45,8 @@ class FrontEnd:
         gain_shift: 0 to 47.
         log_shift: fraction bits of a logarithm, 0 to 11.
         window: int16 (L,), 0 to 4096: factors of a frame's samples.
-        twiddles: int16 (3 * fft / 8, 2): real and imaginary parts of the FFT's factors.
+        twiddles: int16 (3 * fft / 8, 2): real and imaginary parts of the FFT's factors; the first
+            one is 32767, 0.
         split: int16 (fft / 4, 2): the factors that make a real spectrum of a complex one.
         bins: int16 (channels + 2,): the first bin, at least 1, and the number of bins of each run.
         weights: int16 (sum of the runs, 2), 0 to 4096: how much of a bin's energy goes to the
@@ -109,6 +110,9 @@ class FrontEnd:
                 raise SoundError(f"a front end without {name} has numbers for it: {values}")
         if self.weights.size and not 0 <= self.weights.min() <= self.weights.max() <= MOST_WEIGHT:
             raise SoundError(f"the front end's weights must be 0 to {MOST_WEIGHT}")
+        if self.twiddles[0].tolist() != [0x7FFF, 0]:
+            came = self.twiddles[0].tolist()
+            raise SoundError(f"the front end's first twiddle is {came}; wanted: [32767, 0]")
         shapes = table_shapes(length, fft, channels, self.stages)
         for table, known in zip(self.tables, shapes, strict=True):
             shape = known or (int(self.bins[1:].sum(dtype=np.int64)), 2)
