@@ -157,7 +157,7 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     }
 }
 
-/* A resize, a slice and a transpose (dpt_order_of) keep their numbers in members of dpt_op with other names. */
+/* A resize, a slice and a transpose (dpt_order_of) keep numbers in members with other names. */
 
 /* Row (column) y of a resize lies at row (y * stride + offset - parts) / parts of its input. */
 typedef struct dpt_ratio {

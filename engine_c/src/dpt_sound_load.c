@@ -42,8 +42,9 @@ static int record_detector(dpt_detector *d, const uint8_t *p, const dpt_model *m
     }
     const dpt_tensor out = model->ops[model->n_ops - 1].out;
     const size_t values = dpt_elements(out);
-    return (model->softmax.mult == 0 || values == out.c) && d->window <= RECORD_MOST_WINDOW && d->cutoff < RECORD_MOST_CUTOFF && d->keywords != 0 &&
-           values <= RECORD_MOST_VALUES && (uint64_t)d->keywords >> values == 0;
+    return (model->softmax.mult == 0 || values == out.c) && d->window <= RECORD_MOST_WINDOW &&
+           d->cutoff < RECORD_MOST_CUTOFF && d->keywords != 0 && values <= RECORD_MOST_VALUES &&
+           (uint64_t)d->keywords >> values == 0;
 }
 
 /* Check S1: the fields. */

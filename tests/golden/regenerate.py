@@ -116,7 +116,7 @@ def conformance() -> dict[str, bytes]:
         "softmax.jsonl": _lines(_softmax()),
         "sound.jsonl": _lines(_sound()),
         "sound_refused.jsonl": _lines(_refused_records()),
-        "detector.jsonl": _lines(_detected()),
+        "detector.jsonl": _lines(_decisions()),
     }
 
 
@@ -244,7 +244,7 @@ def _sound() -> list[dict[str, object]]:
     ]
 
 
-def _detected() -> list[dict[str, object]]:
+def _decisions() -> list[dict[str, object]]:
     """Values of a program's last output, one row a decision, and the keywords in them."""
     rows = []
     for name, (data, decisions) in sound_faults.DETECTED.items():

@@ -6,12 +6,12 @@ from drypoint.program.ops import _bits, _op, _weighted, prelu, resize, transpose
 from drypoint.program.ops import slice as slices
 
 
-def taken(*names):
+def to_take(*names):
     """Rows of blobs that a reader must take."""
     return [("accepted.jsonl", name) for name in names]
 
 
-def refused(*names):
+def to_refuse(*names):
     """Rows of blobs that a reader must refuse."""
     return [("refused.jsonl", name) for name in names]
 
@@ -19,7 +19,7 @@ def refused(*names):
 _COMPARED = "_record(program, tables) != blob[offset : offset + RECORD.size]"
 
 
-def unlooked(first, end):
+def skip_bytes(first, end):
     """A record of sound whose bytes from `first` up to `end` no reader looks at."""
     return (
         _sound_record,
@@ -34,55 +34,55 @@ def unlooked(first, end):
 PLANS = {
     "an upsample over what it reads": (
         [(_plan, "in ops[k : group.last + 1])", "in ops[k + 1 : group.last + 1])")],
-        refused("an upsample far enough over what it reads", "a resize over what it reads"),
+        to_refuse("an upsample far enough over what it reads", "a resize over what it reads"),
     ),
     "a group over what is read before its upsample": (
         [(_plan, "in ops[k : group.last + 1])", "in ops[k : k + 1])")],
-        refused(
+        to_refuse(
             "a group far enough over what is read before its upsample",
             "a group over what is read before its resize",
         ),
     ),
     "an upsample that lies over the plane": (
         [(_plan, "Resize | Upsample)", "Resize)")],
-        refused(
+        to_refuse(
             "an upsample far enough over what it reads",
             "a group far enough over what is read before its upsample",
         ),
     ),
     "a resize that lies over the plane": (
         [(_plan, "Resize | Upsample)", "Upsample)")],
-        refused("a resize over what it reads", "a group over what is read before its resize"),
+        to_refuse("a resize over what it reads", "a group over what is read before its resize"),
     ),
     "F without the pool": (
         [(_weighted, "RowMap(stride * self.pool[0],", "RowMap(stride,")],
-        taken("a convolution that pools over the plane that it reads"),
+        to_take("a convolution that pools over the plane that it reads"),
     ),
     "n without the padding of the last op": (
         [(_plan, "y * stride - pad + ring", "y * stride + ring")],
-        refused("an output over rows that padding of its own windows still reads"),
+        to_refuse("an output over rows that padding of its own windows still reads"),
     ),
     "n without the height": (
         [(_plan, "min(height, y * stride - pad + ring)", "y * stride - pad + ring")],
-        refused("an output over rows that an op before a shorter one still reads"),
+        to_refuse("an output over rows that an op before a shorter one still reads"),
     ),
     "a transpose by rows": (
         [(transpose, "        return False", "        return True")],
-        refused("a transpose by rows", "a ring for a transpose", "a ring of a transpose"),
+        to_refuse("a transpose by rows", "a ring for a transpose", "a ring of a transpose"),
     ),
     "a resize that reads one row": (
-        [(resize, "min(parts, 2)", "1")], refused("a ring of one row for a resize of four parts"),
+        [(resize, "min(parts, 2)", "1")], to_refuse("a ring of one row for a resize of four parts"),
     ),
     "a resize of one part that reads two rows": (
-        [(resize, "min(parts, 2)", "2")], taken("a ring of one row for a resize of one part"),
+        [(resize, "min(parts, 2)", "2")], to_take("a ring of one row for a resize of one part"),
     ),
     "the first row of a slice, its sign": (
         [(slices, "1, -self.first[0])", "1, self.first[0])")],
-        taken("a slice of later rows over the plane that it reads"),
+        to_take("a slice of later rows over the plane that it reads"),
     ),
     "a slice of every row": (
         [(slices, "RowMap(self.stride[0], 1", "RowMap(1, 1")],
-        taken("a slice of every second row over a plane"),
+        to_take("a slice of every second row over a plane"),
     ),
     "the rule of padding for a slice": (
         [(
@@ -90,11 +90,11 @@ PLANS = {
             'some rows of its input."""\n        return True',
             'some rows of its input."""\n        return -self.row_map.pad < self.row_map.reach',
         )],
-        taken("a slice of later rows over the plane that it reads"),
+        to_take("a slice of later rows over the plane that it reads"),
     ),
     "a slice in place": (
         [(_plan, "and out.in_place", 'and (out.in_place or out.kind == "slice")')],
-        refused("a slice in place"),
+        to_refuse("a slice in place"),
     ),
 }  # fmt: skip
 KINDS = {
@@ -105,7 +105,7 @@ KINDS = {
                 f"self.record_fields()['groups'] == {number} or "
                 "self.check_shape(Shape(*(self.in_shape[axis] for axis in self.order)))",
             )],
-            refused(f"a transpose in order {number} with the shape of another"),
+            to_refuse(f"a transpose in order {number} with the shape of another"),
         )
         for number in range(1, 6)
     },
@@ -116,95 +116,95 @@ KINDS = {
                 "return x.transpose(0, *(axis + 1 for axis in self.order))"
                 f"[:, :: -1 if self.record_fields()['groups'] == {number} else 1]",
             )],
-            taken(f"a transpose in order {number}"),
+            to_take(f"a transpose in order {number}"),
         )
         for number in range(1, 6)
     },
     "a prelu that compares with 0": (
         [(prelu, "np.where(values >= 0", "np.where(x >= 0")],
-        taken("a prelu of the zero point -50", "a prelu of the zero point 60"),
+        to_take("a prelu of the zero point -50", "a prelu of the zero point 60"),
     ),
     "factors of 0": (
         [(prelu, "all(1 <= factor", "all(0 <= factor")],
-        refused(
+        to_refuse(
             "factor 0 of a prelu, at least at zero", "factor 0 of a prelu, below zero"
         ),
     ),
     "factors above 32767": (
         [(prelu, "<= MAX_FACTOR", "<= 65535")],
-        refused(
+        to_refuse(
             "factor 32768 of a prelu, at least at zero", "factor 32768 of a prelu, below zero"
         ),
     ),
     "a slope of -128": (
         [(prelu, "self.need(bool((self.weight != -128).all())", "self.need(True")],
-        refused("a slope of -128"),
+        to_refuse("a slope of -128"),
     ),
     "the bound without the zero point": (
         [(prelu, "(tensor.magnitude + abs(tensor.zero))", "tensor.magnitude")],
-        refused("a prelu of a zero point above the bound"),
+        to_refuse("a prelu of a zero point above the bound"),
     ),
     "the bound without the first factor": (
         [(prelu, "max(self.factors[0], self.factors[1] * slope)", "self.factors[1] * slope")],
-        refused("a prelu whose first factor is the larger above the bound"),
+        to_refuse("a prelu whose first factor is the larger above the bound"),
     ),
     "the bound without the second factor": (
         [(prelu, "max(self.factors[0], self.factors[1] * slope)", "self.factors[0]")],
-        refused("a prelu whose second factor is the larger above the bound"),
+        to_refuse("a prelu whose second factor is the larger above the bound"),
     ),
     "a resize that ends at the end": (
         [(resize, "ok = last < (", "ok = last <= (")],
-        refused(
+        to_refuse(
             "a last row of a resize at the end", "a last column of a resize at the end"
         ),
     ),
     "the bound without the columns' parts": (
         [(resize, "self.inputs[0].magnitude * self.parts[0] * self.parts[1]",
           "self.inputs[0].magnitude * self.parts[0]")],
-        refused("a resize of other rows than columns above the bound"),
+        to_refuse("a resize of other rows than columns above the bound"),
     ),
     "the bound without the rows' parts": (
         [(resize, "self.inputs[0].magnitude * self.parts[0] * self.parts[1]",
           "self.inputs[0].magnitude * self.parts[1]")],
-        refused("a resize of other rows than columns above the bound"),
+        to_refuse("a resize of other rows than columns above the bound"),
     ),
     "lo and hi": (
         [(_op, "ok = low <= self.lo <= self.hi <= high", "ok = True")],
-        refused(*(
+        to_refuse(*(
             f"{what} in a {kind}"
             for what in ("lo above hi", "lo of -1", "hi of 256") for kind in ("prelu", "resize")
         )),
     ),
     "kinds of minor 1 in minor 0": (
         [(_blob, "number > LAST_OF_2_0:", "number > 99:")],
-        refused(*(f"a {kind} in minor 0" for kind in ("resize", "slice", "transpose", "prelu"))),
+        to_refuse(*(f"a {kind} in minor 0" for kind in ("resize", "slice", "transpose", "prelu"))),
     ),
     "labels for channels in minor 0": (
         [(_blob, "header.version[1] == 0 and _has", "False and _has")],
-        refused("labels for channels in minor 0"),
+        to_refuse("labels for channels in minor 0"),
     ),
     "weights of 1 bit": (
         [(_records, "bits not in LARGEST_WEIGHT", "bits not in (8, 4, 2, 1)"),
          (_weighted, "self.need(bits in LARGEST_WEIGHT", "self.need(bits in (8, 4, 2, 1)"),
          (_weighted, "LARGEST_WEIGHT[bits]", "LARGEST_WEIGHT.get(bits, 1)")],
-        refused("weights of 1 bit"),
+        to_refuse("weights of 1 bit"),
     ),
     "half a byte too few in the sum of tables": (
         [(_records, " used += size\n", " used += size - (record.weight_bits == 4)\n")],
-        refused("tables of 4 bits of more than four times the blob"),
+        to_refuse("tables of 4 bits of more than four times the blob"),
     ),
     "half a byte too few in a table": (
         [(_bits, "-(-count * bits // 8)", "count * bits // 8")],
-        taken(
+        to_take(
             "dense weights of 4 bits that end with the blob",
             "taps of 2 bits that end with the blob",
         ),
     ),
     "check 28": (
         [(_sound_record, "if offset + RECORD.size > len(blob):", "if False:")],
-        refused("a record of sound that ends behind the blob"),
+        to_refuse("a record of sound that ends behind the blob"),
     ),
     "check 29": (
-        [unlooked(10, 12)], refused("a record of sound of other rows than the input"),
+        [skip_bytes(10, 12)], to_refuse("a record of sound of other rows than the input"),
     ),
 }  # fmt: skip

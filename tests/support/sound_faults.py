@@ -196,7 +196,7 @@ ACCEPTED = {
 
 
 def _front(weights, *, bins, stages=0, gain=(), split=None, **numbers):
-    """A front end of 16 samples, step 16; its factors are those of `sound.micro`, or `split`."""
+    """A front end of 16 samples, step 16; the factors of `sound.micro`, or `split`."""
     like = sound.micro(rate=800, window=16, step=8, channels=2, low=20, high=380)
     tables = {"bins": bins, "weights": weights, "gain": gain, "window": [4096] * 16}
     return sound.FrontEnd(

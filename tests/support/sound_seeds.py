@@ -2,18 +2,18 @@
 drypoint's source that make each (`seeded.seed`), and the rows of the conformance set that find it.
 """
 
-from program_seeds import unlooked
+from program_seeds import skip_bytes
 
 from drypoint.program import _detector, _program, _sound, _sound_record
 from drypoint.sound import _front_end, _reference
 
 
-def heard(*names):
+def signals(*names):
     """Rows of signals."""
     return [("sound.jsonl", name) for name in names]
 
 
-def detected(*names):
+def decisions(*names):
     """Rows of decisions."""
     return [("detector.jsonl", name) for name in names]
 
@@ -31,8 +31,8 @@ _BEHIND = (
     "np.append(np.frombuffer(blob, np.uint8), np.zeros(512, np.uint8))[rest[9] :]",
 )  # fmt: skip
 RECORDS = {
-    "form 0": ([(_sound_record, "form != FORM", "form > FORM"), unlooked(0, 1)], ["form 0"]),
-    "form 2": ([(_sound_record, "form != FORM", "form < FORM"), unlooked(0, 1)], ["form 2"]),
+    "form 0": ([(_sound_record, "form != FORM", "form > FORM"), skip_bytes(0, 1)], ["form 0"]),
+    "form 2": ([(_sound_record, "form != FORM", "form < FORM"), skip_bytes(0, 1)], ["form 2"]),
     "stages": (
         [(_sound_record, "stages > NOISE | GAIN | LOG", "stages > 99"),
          *limits("stages", "self.stages, 0, NOISE | GAIN | LOG", "self.stages, 0, 99")],
@@ -96,11 +96,11 @@ RECORDS = {
     "log shift": (
         limits("log_shift", "self.log_shift, 0, 11", "self.log_shift, 0, 99"), ["log shift 12"],
     ),
-    "input shift": ([unlooked(25, 26)], ["input shift 0", "input shift 63"]),
-    "input mult": ([unlooked(28, 32)], ["input mult 0", "input mult 2^31"]),
-    "byte 26": ([unlooked(26, 27)], ["byte 26"]),
-    "byte 27": ([unlooked(27, 28)], ["byte 27"]),
-    "bytes 48 to 63": ([unlooked(48, 64)], ["byte 48", "byte 63"]),
+    "input shift": ([skip_bytes(25, 26)], ["input shift 0", "input shift 63"]),
+    "input mult": ([skip_bytes(28, 32)], ["input mult 0", "input mult 2^31"]),
+    "byte 26": ([skip_bytes(26, 27)], ["byte 26"]),
+    "byte 27": ([skip_bytes(27, 28)], ["byte 27"]),
+    "bytes 48 to 63": ([skip_bytes(48, 64)], ["byte 48", "byte 63"]),
     "smoothing of no noise": (
         [(_front_end, _NOISE, "noise = (self.floor, self.smoothing_bits)")],
         ["even smoothing without noise", "odd smoothing without noise"],
@@ -147,9 +147,9 @@ RECORDS = {
         [(_program, "self.sound_border.rows != 1 and self.is_streaming", "False")],
         ["a stream of two rows a step"],
     ),
-    "hold of no detector": ([unlooked(38, 40)], ["hold without detector"]),
-    "cutoff of no detector": ([unlooked(40, 44)], ["cutoff without detector"]),
-    "keywords of no detector": ([unlooked(44, 48)], ["keywords without detector"]),
+    "hold of no detector": ([skip_bytes(38, 40)], ["hold without detector"]),
+    "cutoff of no detector": ([skip_bytes(40, 44)], ["cutoff without detector"]),
+    "keywords of no detector": ([skip_bytes(44, 48)], ["keywords without detector"]),
     "tables behind the blob": (
         [_BEHIND],
         [f"{what} the blob but one byte" for what in (
@@ -162,7 +162,7 @@ RECORDS = {
         ["a window factor of -1", "a window factor of 4097"],
     ),
     "any first twiddle": (
-        [(_front_end, "self.twiddles[0].tolist() != [0x7FFF, 0]", "False")],
+        [(_front_end, "first != [0x7FFF, 0]", "False")],
         ["a first twiddle of another real part", "a first twiddle with an imaginary part"],
     ),
     "first bin 0": (
@@ -192,78 +192,78 @@ _PRODUCT = "scaled * share + noise.astype(np.int64) * ((1 << 14) - share)"
 SOUND = {
     "-32768 counts": (
         [(_reference, "np.abs(values) & 0x7FFF", "np.minimum(np.abs(values), 0x7FFF)")],
-        heard("samples of -32768"),
+        signals("samples of -32768"),
     ),
     "the other value of the bin in the middle": (
         [(_reference, "bins[:, size - k] = ((even - turned) * (1, -1)) >> 1",
           "bins[:, size - k[:-1]] = ((even - turned) * (1, -1))[:, :-1] >> 1")],
-        heard("the bin in the middle"),
+        signals("the bin in the middle"),
     ),
     "a root of 65535 is rounded": (
-        [(_reference, " & (root != 0xFFFF)", "")], heard("a root of 65535"),
+        [(_reference, " & (root != 0xFFFF)", "")], signals("a root of 65535"),
     ),
     "scaled in more than 32 bits": (
         [(_reference, "_wrap_unsigned(signal << front.smoothing_bits)",
           "signal << front.smoothing_bits")],
-        heard("noise of more than 32 bits"),
+        signals("noise of more than 32 bits"),
     ),
     "products of scaled in 32 bits": (
         [(_reference, f"_wrap_unsigned(({_PRODUCT}) >> 14)", f"_wrap_unsigned({_PRODUCT}) >> 14")],
-        heard("products of noise of more than 32 bits", "noise of more than 32 bits"),
+        signals("products of noise of more than 32 bits", "noise of more than 32 bits"),
     ),
     "no floor": (
         [(_reference, "np.maximum(rest, (signal * front.floor) >> 14)", "rest")],
-        heard("the floor of noise"),
+        signals("the floor of noise"),
     ),
     "gain without a sign": (
         [(_reference, "_wrap_unsigned(_wrap(step + value, 16))", "(step + value) & 0xFFFF")],
-        heard("negative gain"),
+        signals("negative gain"),
     ),
     "a logarithm without its line": (
         [(_reference, " + (((high - low) * (fraction - (segment << 9))) >> 16)", "")],
-        heard("the line of the logarithm"),
+        signals("the line of the logarithm"),
     ),
     "no zero point": (
-        [(_sound, "(steps + self.input.zero)", "steps")], heard("the zero point of an input"),
+        [(_sound, "(steps + self.input.zero)", "steps")], signals("the zero point of an input"),
     ),
 }  # fmt: skip
 _CLIP = ".clip(0, LARGEST_SCORE)"
 DETECTORS = {
     "probabilities up to 65536": (
         [(_detector, _CLIP, ".clip(0, LARGEST_SCORE + bool(output.softmax))")],
-        detected("a probability of 1 is 65535"),
+        decisions("a probability of 1 is 65535"),
     ),
     "probabilities up to 65534": (
         [(_detector, _CLIP, ".clip(0, LARGEST_SCORE - bool(output.softmax))")],
-        detected("two of them are above 131069"),
+        decisions("two of them are above 131069"),
     ),
     "values above 65535": (
         [(_detector, _CLIP, ".clip(0, LARGEST_SCORE if output.softmax else 1 << 30)")],
-        detected("a value above 65535"),
+        decisions("a value above 65535"),
     ),
     "values up to 65534": (
-        [(_detector, _CLIP, ".clip(0, LARGEST_SCORE - 1)")], detected("values above 65535"),
+        [(_detector, _CLIP, ".clip(0, LARGEST_SCORE - 1)")], decisions("values above 65535"),
     ),
     "values below 0": (
-        [(_detector, _CLIP, ".clip(max=LARGEST_SCORE)")], detected("a value below 0"),
+        [(_detector, _CLIP, ".clip(max=LARGEST_SCORE)")], decisions("a value below 0"),
     ),
     "the last of equal sums": (
         [(_detector, "sums.argmax(axis=1)", "sums.shape[1] - 1 - sums[:, ::-1].argmax(axis=1)")],
-        detected("two equal sums"),
+        decisions("two equal sums"),
     ),
     "a sum at the cutoff": (
         [(_detector, "initial=0) > self.cutoff", "initial=0) >= self.cutoff")],
-        detected("a sum equal to the cutoff"),
+        decisions("a sum equal to the cutoff"),
     ),
     "sums that begin with the hold's end": (
         [(_detector, "+ self.hold + 1", "+ self.hold + self.window")],
-        detected("sums after a detection"),
+        decisions("sums after a detection"),
     ),
     "no hold": (
         [(_detector, "first = decision + self.hold + 1", "first = decision + 1")],
-        detected("a hold longer than the window", "sums after a detection"),
+        decisions("a hold longer than the window", "sums after a detection"),
     ),
     "decisions before the window is full": (
-        [(_detector, "self.window - 1\n", "0\n")], detected("decisions before a window is full"),
+        [(_detector, "self.window - 1\n", "0\n")], decisions("decisions before a window is full"),
     ),
 }  # fmt: skip

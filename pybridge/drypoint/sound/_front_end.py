@@ -110,14 +110,14 @@ class FrontEnd:
                 raise SoundError(f"a front end without {name} has numbers for it: {values}")
         if self.weights.size and not 0 <= self.weights.min() <= self.weights.max() <= MOST_WEIGHT:
             raise SoundError(f"the front end's weights must be 0 to {MOST_WEIGHT}")
-        if self.twiddles[0].tolist() != [0x7FFF, 0]:
-            came = self.twiddles[0].tolist()
-            raise SoundError(f"the front end's first twiddle is {came}; wanted: [32767, 0]")
         shapes = table_shapes(length, fft, channels, self.stages)
         for table, known in zip(self.tables, shapes, strict=True):
             shape = known or (int(self.bins[1:].sum(dtype=np.int64)), 2)
             if table.dtype != np.int16 or table.shape != shape:
                 raise SoundError(f"a table is {table.dtype} {table.shape}; wanted: int16 {shape}")
+        first = self.twiddles[0].tolist()
+        if first != [0x7FFF, 0]:
+            raise SoundError(f"the front end's first twiddle is {first}; wanted: [32767, 0]")
 
     @property
     def fft(self) -> int:

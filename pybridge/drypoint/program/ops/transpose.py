@@ -11,13 +11,7 @@ from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import BaseOp
 
-AXIS_ORDERS: tuple[tuple[int, int, int], ...] = (
-    (0, 2, 1),
-    (1, 0, 2),
-    (1, 2, 0),
-    (2, 0, 1),
-    (2, 1, 0),
-)
+AXIS_ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
