@@ -159,10 +159,10 @@ typedef struct dpt_tensor {
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
  * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
- * leaves out at the edges. The padding of a DPT_SLICE is the first row and the first column that it
- * reads, its groups the first channel. Row y of a DPT_RESIZE lies at row (y * stride_h + dilation_h
- * - kernel_h) / kernel_h of its input, and its columns so. The groups of a DPT_TRANSPOSE are the
- * order of its axes, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
+ * leaves out at the edges. Three kinds keep numbers of their own in members with other names: a
+ * DPT_SLICE its first row and column in pad_top and pad_left, its first channel in groups; a
+ * DPT_RESIZE its parts in kernel_h and kernel_w, its offsets in dilation_h and dilation_w; a
+ * DPT_TRANSPOSE the order of its axes in groups, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED; of a packed op also a mark of its layout */

@@ -205,18 +205,19 @@ static inline void dpt_resize(const dpt_op *op, const uint8_t *in, void *out, si
     DPT_ASSERT(op->kind == DPT_RESIZE && op->bias != NULL && op->mult != NULL);
     const dpt_op o = *op; /* a copy, which no store to `out` changes */
     const size_t pitch = (size_t)o.in.w * o.in.c;
-    const int32_t rows = o.kernel_h, columns = o.kernel_w, last = o.in.w - 1;
+    const dpt_ratio down = dpt_row_ratio(&o), across = dpt_column_ratio(&o);
+    const int32_t rows = down.parts, columns = across.parts, last = o.in.w - 1;
     const int32_t end = (o.in.h - 1) * rows;
     dpt_blend b;
     b.bias = dpt_i32(o.bias);
     b.mult = dpt_i32(o.mult);
     size_t index = 0;
     for (size_t line = 0; line < n * o.out.h; line++) {
-        const int32_t place = (int32_t)(line % o.out.h) * o.stride_h + o.dilation_h - rows;
+        const int32_t place = (int32_t)(line % o.out.h) * down.stride + down.offset - rows;
         const int32_t at = dpt_smaller(end, dpt_larger(0, place)), far = at % rows;
         const uint8_t *top = in + (line / o.out.h * o.in.h + (size_t)(at / rows)) * pitch;
         const uint8_t *bottom = far != 0 ? top + pitch : top;
-        int32_t column = o.dilation_w / columns - 1, rest = o.dilation_w % columns;
+        int32_t column = across.offset / columns - 1, rest = across.offset % columns;
         for (size_t x = 0; x < o.out.w; x++, index += o.out.c) {
             const int32_t first = dpt_smaller(last, dpt_larger(0, column));
             const int32_t right = first == column && first < last ? rest : 0;
@@ -232,8 +233,8 @@ static inline void dpt_resize(const dpt_op *op, const uint8_t *in, void *out, si
             } else {
                 pixel(&o, &b, DPT_I8, out, index);
             }
-            column += o.stride_w / columns;
-            rest += o.stride_w % columns;
+            column += across.stride / columns;
+            rest += across.stride % columns;
             if (rest >= columns) {
                 rest -= columns;
                 column++;

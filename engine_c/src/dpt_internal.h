@@ -157,6 +157,33 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     }
 }
 
+/* A resize, a slice and a transpose (dpt_order_of) keep numbers in members with other names. */
+
+/* Row (column) y of a resize lies at row (y * stride + offset - parts) / parts of its input. */
+typedef struct dpt_ratio {
+    int32_t stride, offset, parts;
+} dpt_ratio;
+
+static inline dpt_ratio dpt_row_ratio(const dpt_op *op) {
+    const dpt_ratio ratio = {op->stride_h, op->dilation_h, op->kernel_h};
+    return ratio;
+}
+
+static inline dpt_ratio dpt_column_ratio(const dpt_op *op) {
+    const dpt_ratio ratio = {op->stride_w, op->dilation_w, op->kernel_w};
+    return ratio;
+}
+
+/* The first row, column and channel that a slice reads. */
+typedef struct dpt_corner {
+    uint32_t row, column, channel;
+} dpt_corner;
+
+static inline dpt_corner dpt_corner_of(const dpt_op *op) {
+    const dpt_corner corner = {op->pad_top, op->pad_left, op->groups};
+    return corner;
+}
+
 /* Row y of an op's output reads `reach` rows of its input, from row (y * stride - pad) / grow on.
  * `grow` is the kernel's height of an upsample and a resize, 1 of other ops. Of an upsample and a
  * slice `pad` is not above 0. The first rows of a resize may lie before row 0: they read row 0. */
@@ -170,13 +197,14 @@ static inline dpt_row_map dpt_row_map_of(const dpt_op *op) {
         map.pad = -(int32_t)op->pad_top;
         map.grow = op->kernel_h;
     } else if (op->kind == DPT_RESIZE) {
-        map.stride = op->stride_h;
-        map.reach = op->kernel_h == 1 ? 1 : 2;
-        map.pad = (int32_t)op->kernel_h - op->dilation_h;
-        map.grow = op->kernel_h;
+        const dpt_ratio ratio = dpt_row_ratio(op);
+        map.stride = ratio.stride;
+        map.reach = ratio.parts == 1 ? 1 : 2;
+        map.pad = ratio.parts - ratio.offset;
+        map.grow = ratio.parts;
     } else if (op->kind == DPT_SLICE) {
         map.stride = op->stride_h;
-        map.pad = -(int32_t)op->pad_top;
+        map.pad = -(int32_t)dpt_corner_of(op).row;
     } else if (op->kernel_h != 0) {
         const int32_t pool = op->pool_h != 0 ? op->pool_h : 1;
         const int32_t dilation = op->dilation_h != 0 ? op->dilation_h : 1;

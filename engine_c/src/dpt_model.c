@@ -190,9 +190,8 @@ static int repeat_ok(const dpt_op *op) {
 }
 
 /* Whether the last row or column of a resize lies at the last of its input or before. */
-static int ratio_ok(uint32_t out, uint32_t length, uint32_t parts, uint32_t stride,
-                    uint32_t offset) {
-    return (out - 1) * (uint64_t)stride + offset < (length + 1) * (uint64_t)parts;
+static int ratio_ok(uint32_t out, uint32_t length, dpt_ratio ratio) {
+    return (out - 1) * (int64_t)ratio.stride + ratio.offset < (length + 1) * (int64_t)ratio.parts;
 }
 
 /* Whether the sides of a transpose's output are the sides of its input in its order. */
@@ -205,9 +204,10 @@ static int order_ok(const dpt_op *op) {
 
 /* Whether a slice reads places of its input alone. */
 static int corner_ok(const dpt_op *op) {
-    return (uint64_t)op->pad_top + (op->out.h - 1u) * (uint64_t)op->stride_h < op->in.h &&
-           (uint64_t)op->pad_left + (op->out.w - 1u) * (uint64_t)op->stride_w < op->in.w &&
-           (uint32_t)op->groups + op->out.c <= op->in.c;
+    const dpt_corner first = dpt_corner_of(op);
+    return first.row + (op->out.h - 1u) * (uint64_t)op->stride_h < op->in.h &&
+           first.column + (op->out.w - 1u) * (uint64_t)op->stride_w < op->in.w &&
+           first.channel + op->out.c <= op->in.c;
 }
 
 /* Whether a second input, if there is one, has a value for each place or channel of the output. */
@@ -251,8 +251,8 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
         ok = repeat_ok(op) && (same_c || a.c == (uint64_t)op->kernel_h * op->kernel_w * out.c);
         break;
     case DPT_RESIZE:
-        ok = same_c && ratio_ok(out.h, a.h, op->kernel_h, op->stride_h, op->dilation_h) &&
-             ratio_ok(out.w, a.w, op->kernel_w, op->stride_w, op->dilation_w);
+        ok = same_c && ratio_ok(out.h, a.h, dpt_row_ratio(op)) &&
+             ratio_ok(out.w, a.w, dpt_column_ratio(op));
         break;
     case DPT_SLICE:
         ok = corner_ok(op);

@@ -99,7 +99,8 @@ static void rows_compute(rows_group *g, size_t k) {
     op.pad_top = (uint16_t)(map.grow == 1 ? from - top : s->end - map.pad - top * map.grow);
     op.pad_bottom = (uint16_t)(bottom - to);
     if (op.kind == DPT_RESIZE) { /* the offset of row s->end among the rows from `from` on */
-        op.dilation_h = (uint16_t)(op.dilation_h + s->end * op.stride_h - from * op.kernel_h);
+        const dpt_ratio ratio = dpt_row_ratio(&op);
+        op.dilation_h = (uint16_t)(ratio.offset + s->end * ratio.stride - from * ratio.parts);
     }
     op.in.h = (uint16_t)(to - from);
     op.in2.h = one_pixel ? op.in2.h : op.in.h;

@@ -31,7 +31,7 @@ static int32_t record_value(const uint8_t *values, size_t index) {
     return word < 0x8000u ? (int32_t)word : (int32_t)word - 0x10000;
 }
 
-/* The detector's part of check S1. */
+/* The detector's part of check S1. A softmax is over all values, so of one pixel. */
 static int record_detector(dpt_detector *d, const uint8_t *p, const dpt_model *model) {
     d->window = record_u16(p);
     d->hold = record_u16(p + 2);
@@ -40,9 +40,11 @@ static int record_detector(dpt_detector *d, const uint8_t *p, const dpt_model *m
     if (d->window == 0) {
         return (d->hold | d->cutoff | d->keywords) == 0;
     }
-    const size_t values = dpt_elements(model->ops[model->n_ops - 1].out);
-    return d->window <= RECORD_MOST_WINDOW && d->cutoff < RECORD_MOST_CUTOFF && d->keywords != 0 &&
-           values <= RECORD_MOST_VALUES && (uint64_t)d->keywords >> values == 0;
+    const dpt_tensor out = model->ops[model->n_ops - 1].out;
+    const size_t values = dpt_elements(out);
+    return (model->softmax.mult == 0 || values == out.c) && d->window <= RECORD_MOST_WINDOW &&
+           d->cutoff < RECORD_MOST_CUTOFF && d->keywords != 0 && values <= RECORD_MOST_VALUES &&
+           (uint64_t)d->keywords >> values == 0;
 }
 
 /* Check S1: the fields. */
@@ -82,6 +84,7 @@ static dpt_status record_fields(dpt_listener *l, dpt_sound *s, const uint8_t *p)
                    s->channels > 0 && l->rows > 0 && l->rate >= 1 && l->rate <= INT32_MAX &&
                    s->gain_shift <= 47 && s->log_shift <= 11 && l->shift >= 1 && l->shift <= 62 &&
                    l->mult >= 1 && l->mult <= INT32_MAX && reserved == 0 &&
+                   (l->model->state_size == 0 || l->rows == 1) &&
                    record_detector(&l->detector, p + 36, l->model);
     return ok ? DPT_OK : DPT_E_FIELD;
 }
@@ -113,7 +116,9 @@ static dpt_status record_ranges(record_tables *t, const dpt_sound *s, const uint
     const uint8_t *bins = t->bytes + 2 * before;
     size_t end = 0;
     if (!record_in_range(t->bytes, t->window, RECORD_MOST_FACTOR) ||
-        !record_in_range(bins, t->bins, (int32_t)n) || record_value(bins, 0) == 0) {
+        !record_in_range(bins, t->bins, (int32_t)n) || record_value(bins, 0) == 0 ||
+        record_value(t->bytes, t->window) != INT16_MAX ||
+        record_value(t->bytes, t->window + 1) != 0) { /* a factor of 1, which kernels may skip */
         return DPT_E_TABLE;
     }
     for (size_t i = 0; i < t->bins; i++) { /* at most 65537 * 2048: no overflow */

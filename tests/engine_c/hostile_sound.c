@@ -25,13 +25,13 @@ static void put_u32(uint8_t *at, uint32_t value) {
     }
 }
 
-/* Listens to a few frames. */
+/* Listens to a few frames, enough for the first decisions of a stream of 20 rows. */
 static void hear(const dpt_listener *listener) {
     const size_t size = dpt_listen_size(listener);
     if (size > 1u << 20) { /* 65,535 channels are valid, and take long */
         return;
     }
-    const size_t n = 4u * listener->sound->window;
+    const size_t n = 4u * listener->sound->window + 20u * listener->sound->step;
     uint32_t *memory = exact(size);
     int16_t *samples = exact(n * sizeof *samples);
     int32_t *output = exact(dpt_output_count(listener->model) * sizeof *output);

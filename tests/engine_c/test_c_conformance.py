@@ -102,6 +102,7 @@ FAULTS = {
         {
             "an output whose last row alone lies over rows that are still read",
             "an output over a row that no window reads",
+            "an output over rows that an op before a shorter one still reads",
         },
     ),
     "the first ring of the group for the last one": (
@@ -126,6 +127,7 @@ FAULTS = {
         {
             "an output over rows that its padded windows still read",
             "a sum in place of rows that its group still reads",
+            "a slice of later rows over the plane that it reads",
         },
     ),
     "a ring with a second reader": (

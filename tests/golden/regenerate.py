@@ -2,7 +2,7 @@
 
 A folder for each format version. The folders of released versions never change: a newer reader
 must load their blobs and give the recorded outputs. Only the current version's folder is written,
-and the three files of `conformance`, which README.md beside this file describes.
+and the files of `conformance`, which README.md beside this file describes.
 """
 
 import functools
@@ -22,10 +22,12 @@ import broken_blobs  # noqa: E402
 import few_bits_nets  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
+import later_faults  # noqa: E402
 import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import rows_faults  # noqa: E402
+import sound_faults  # noqa: E402
 import sound_nets  # noqa: E402
 import stream_faults  # noqa: E402
 import stream_nets  # noqa: E402
@@ -107,13 +109,14 @@ LARGE_INPUT = 2**14  # values of an input, or bytes of a state, above which a bl
 
 
 def conformance() -> dict[str, bytes]:
-    """File name to content, as JSON lines: blobs to take, with every layer; blobs to refuse; and
-    outputs with their probabilities."""
+    """File name to content, as JSON lines, which README.md beside this file describes."""
     return {
         "accepted.jsonl": _lines(_accepted_blobs()),
         "refused.jsonl": _lines(_refused_blobs()),
         "softmax.jsonl": _lines(_softmax()),
         "sound.jsonl": _lines(_sound()),
+        "sound_refused.jsonl": _lines(_refused_records()),
+        "detector.jsonl": _lines(_decisions()),
     }
 
 
@@ -121,7 +124,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     museum = sorted(HERE.glob("format-*/*.dpt"))
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
-    taken |= output_faults.LOADED | bits_faults.ACCEPTED
+    taken |= output_faults.LOADED | bits_faults.ACCEPTED | later_faults.ACCEPTED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -148,8 +151,8 @@ def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
     over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
-    plans |= reader_faults.PLANS | output_faults.ACCEPTED
-    programs = {name: blob.loads(data) for name, data in plans.items()}
+    plans |= reader_faults.PLANS | output_faults.ACCEPTED | later_faults.PLANS
+    programs = {name: blob.loads(data) for name, data in plans.items()} | later_faults.SPREAD
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
     made = [*map(random_program, seeds(nets.SPREAD_SEEDS + nets.LATER_SEEDS)), *streams]
     programs |= {f"outputs that spread, {program.name}": program for program in made}
@@ -165,11 +168,21 @@ def _refused_blobs() -> list[dict[str, object]]:
         | reader_faults.REFUSED
         | output_faults.REFUSED
         | bits_faults.REFUSED
+        | later_faults.REFUSED
+        | sound_faults.REFUSED_BY_ALL
     )
     return [
         {"name": name, "status": STATUSES[status], "blob": data.hex()}
         for name, (status, data) in refused.items()
         if status != -8 and len(data) <= LARGEST
+    ]
+
+
+def _refused_records() -> list[dict[str, object]]:
+    """Blobs that a reader takes, whose records of sound it refuses."""
+    return [
+        {"name": name, "status": STATUSES[status], "blob": data.hex()}
+        for name, (status, data) in sound_faults.REFUSED.items()
     ]
 
 
@@ -210,11 +223,13 @@ def _softmax() -> list[dict[str, object]]:
 
 def _sound() -> list[dict[str, object]]:
     """Programs that listen to a signal: features, decisions and keywords."""
-    samples = sound_nets.SIGNAL[: sound_nets.SHORT]
+    signal = sound_nets.SIGNAL[: sound_nets.SHORT]
     programs = [sound_nets.programs()[3], *sound_nets.detecting_programs()]
+    heard = [(f"{program.name} {i}", program, signal) for i, program in enumerate(programs)]
+    heard += [(name, *case) for name, case in sound_faults.HEARD.items()]
     return [
         {
-            "name": f"{program.name} {i}",
+            "name": name,
             "blob": blob.dumps(program).hex(),
             "samples": samples.astype("<i2").tobytes().hex(),
             "features": sound.features(program.front, samples).astype("<u2").tobytes().hex(),
@@ -223,10 +238,23 @@ def _sound() -> list[dict[str, object]]:
             if program.detector is None
             else program.detector.detect(decisions, program.outputs[-1]),
         }
-        for i, program in enumerate(programs)
+        for name, program, samples in heard
         for inputs in [sound_nets.inputs_of(program, samples)]
-        for decisions in [nets.values(reference.run(program, inputs)).reshape(-1, 3)]
+        for decisions in [nets.values(reference.run(program, inputs))]
     ]
+
+
+def _decisions() -> list[dict[str, object]]:
+    """Values of a program's last output, one row a decision, and the keywords in them."""
+    rows = []
+    for name, (data, decisions) in sound_faults.DETECTED.items():
+        program, values = blob.loads(data), np.array(decisions, np.int32)
+        assert program.detector is not None
+        keywords = program.detector.detect(values, program.outputs[-1])
+        rows.append(
+            {"name": name, "blob": data.hex(), "decisions": decisions, "keywords": keywords}
+        )
+    return rows
 
 
 RANDOM, HIGHEST = 1, 3  # of four inputs of `nets.random_inputs`: the first two are random

@@ -17,16 +17,16 @@ class TestResize(OpTests):
     op = Resize
     fields = {
         "name": "resize", "inputs": (i8(2, 3, 2, zero=4),), "output": u8(4, 5, 2),
-        "kernel": (4, 5), "stride": (2, 3), "dilation": (3, 4), **tables(1), **RULE,
+        "parts": (4, 5), "stride": (2, 3), "offset": (3, 4), **tables(1), **RULE,
     }  # fmt: skip
     broken = (
-        ({"kernel": (0, 5)}, "kernel (0, 5) is not within 1 to 32767"),
-        ({"kernel": (32768, 5)}, "kernel (32768, 5) is not within 1 to 32767"),
+        ({"parts": (0, 5)}, "parts (0, 5) is not within 1 to 32767"),
+        ({"parts": (32768, 5)}, "parts (32768, 5) is not within 1 to 32767"),
         ({"stride": (2, 0)}, "stride (2, 0) is not within 1 to 65535"),
-        ({"dilation": (65536, 4)}, "dilation (65536, 4) is not within 1 to 65535"),
+        ({"offset": (65536, 4)}, "offset (65536, 4) is not within 1 to 65535"),
         ({"output": u8(4, 5, 1)}, "output 4x5x1, but it makes 4x5x2"),
         ({"output": u8(6, 5, 2)}, "its last row lies behind the last of the input 2x3x2"),
-        ({"dilation": (3, 8)}, "its last column lies behind the last of the input"),
+        ({"offset": (3, 8)}, "its last column lies behind the last of the input"),
         ({"shift": 20}, "an accumulator could reach 2684354560, above 2147483647"),
     )
 
@@ -37,8 +37,8 @@ class TestResize(OpTests):
             total = bias
             places = []
             for axis, at in enumerate((y, across)):
-                parts, last = op.kernel[axis], op.in_shape[axis] - 1
-                place = at * op.stride[axis] + op.dilation[axis] - parts
+                parts, last = op.parts[axis], op.in_shape[axis] - 1
+                place = at * op.stride[axis] + op.offset[axis] - parts
                 place = min(max(place, 0), last * parts)
                 first, rest = divmod(place, parts)
                 places.append([(first, parts - rest), (min(first + 1, last), rest)])
@@ -58,7 +58,7 @@ class TestResize(OpTests):
         bias = rng.integers(-5000, 5001, 1).astype(np.int32)
         rule = requantization(rng, 255 * parts[0] * parts[1] + 5000, output.type, 1)
         base = {"name": name, "inputs": (source,), "output": output, "bias": bias}
-        return Resize(**base, **rule, kernel=parts, stride=stride, dilation=offset)
+        return Resize(**base, **rule, parts=parts, stride=stride, offset=offset)
 
     def test_the_unbroken_op_says_what_it_costs(self):
         assert self.make().acc_bound.tolist() == [20 * 128]
@@ -71,8 +71,8 @@ def test_two_values_become_four_as_on_the_page():
     assert resize_ratio(2, 4) == (2, 3, 4)
     rule = {"shift": 0, "lo": 0, "hi": 255, "bias": np.zeros(1, np.int32)}
     op = Resize(
-        name="r", inputs=(u8(1, 2, 1),), output=u8(1, 4, 1), kernel=(1, 4), stride=(1, 2),
-        dilation=(1, 3), mult=np.full(1, 2**30, np.int32), **rule,
+        name="r", inputs=(u8(1, 2, 1),), output=u8(1, 4, 1), parts=(1, 4), stride=(1, 2),
+        offset=(1, 3), mult=np.full(1, 2**30, np.int32), **rule,
     )  # fmt: skip
     x = np.array([0, 100], np.uint8).reshape(1, 1, 2, 1)
     assert op.compute(x).ravel().tolist() == [0, 25, 75, 100]

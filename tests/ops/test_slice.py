@@ -11,17 +11,16 @@ class TestSlice(OpTests):
     op = Slice
     fields = {
         "name": "part", "inputs": (i8(6, 5, 7, zero=4),), "output": i8(2, 3, 4, zero=4),
-        "stride": (3, 1), "padding": (1, 2, 0, 0), "groups": 3,
+        "stride": (3, 1), "first": (1, 2, 3),
     }  # fmt: skip
     broken = (
         ({"stride": (0, 1)}, "stride (0, 1) is not within 1 to 65535"),
         ({"stride": (3, 65536)}, "stride (3, 65536) is not within 1 to 65535"),
-        ({"padding": (1, -1, 0, 0)}, "padding (1, -1, 0, 0) is not a first row, a first column"),
-        ({"padding": (1, 2, 1, 0)}, "padding (1, 2, 1, 0) is not a first row, a first column"),
-        ({"padding": (3, 2, 0, 0)}, "reads row 6, column 4 and channels 3 to 6 of 6x5x7"),
+        ({"first": (1, -1, 3)}, "first (1, -1, 3) is not a row, a column and a channel"),
+        ({"first": (1, 2, -1)}, "first (1, 2, -1) is not a row, a column and a channel"),
+        ({"first": (3, 2, 3)}, "reads row 6, column 4 and channels 3 to 6 of 6x5x7"),
         ({"stride": (3, 2)}, "reads row 4, column 6 and"),
-        ({"groups": 4}, "channels 4 to 7 of 6x5x7"),
-        ({"groups": -1}, "channels -1 to 2 of 6x5x7"),
+        ({"first": (1, 2, 4)}, "channels 4 to 7 of 6x5x7"),
         ({"output": i8(2, 3, 4)}, "copies values, so i8 6x5x7 zero 4 cannot"),
     )
 
@@ -29,8 +28,8 @@ class TestSlice(OpTests):
     def loops(op, x):
         values = []
         for y, across, c in itertools.product(*map(range, op.out_shape)):
-            row = x[op.padding[0] + y * op.stride[0]]
-            values.append(row[op.padding[1] + across * op.stride[1]][op.groups + c])
+            row = x[op.first[0] + y * op.stride[0]]
+            values.append(row[op.first[1] + across * op.stride[1]][op.first[2] + c])
         return values
 
     @staticmethod
@@ -44,7 +43,7 @@ class TestSlice(OpTests):
         shape = Shape(*(int(rng.integers(1, n + 1)) if rng.random() < 0.5 else n for n in most))
         output = Tensor(shape, "i32") if last else source._replace(shape=shape)
         fields = {"name": name, "inputs": (source,), "output": output}
-        return Slice(**fields, stride=stride, padding=(*first[:2], 0, 0), groups=first[2])
+        return Slice(**fields, stride=stride, first=tuple(first))
 
     def test_the_unbroken_op_says_what_it_costs(self):
         assert self.make().work == 24

@@ -1,5 +1,6 @@
 """A program as bytes: round trips, the layout that BLOB.md gives, and every way to be refused."""
 
+import itertools
 import json
 import re
 import struct
@@ -105,11 +106,17 @@ def test_the_records_equal_the_page(program):
         else:
             assert data[at + 16 : at + 24] == bytes(8)
         assert_tensor(data, at + 24, program.tensor(i + 1))
-        fields = (
-            *getattr(op, "kernel", (0, 0)), *getattr(op, "stride", (0, 0)),
-            *getattr(op, "dilation", (0, 0)), *getattr(op, "padding", (0,) * 4),
-            *getattr(op, "pool", (0, 0)), getattr(op, "groups", 0), 0,
-        )  # fmt: skip
+        names = {"kernel": (0, 0), "stride": (0, 0), "dilation": (0, 0), "padding": (0,) * 4}
+        own = {name: getattr(op, name, zero) for name, zero in names.items()}
+        groups = getattr(op, "groups", 0)
+        if op.kind == "resize":
+            own |= {"kernel": op.parts, "dilation": op.offset}
+        if op.kind == "slice":
+            own["padding"], groups = (*op.first[:2], 0, 0), op.first[2]
+        if op.kind == "transpose":
+            orders = {(0, 2, 1): 1, (1, 0, 2): 2, (1, 2, 0): 3, (2, 0, 1): 4, (2, 1, 0): 5}
+            groups = orders[op.order]
+        fields = (*itertools.chain(*own.values()), *getattr(op, "pool", (0, 0)), groups, 0)
         assert tuple(u16(data, at + 32 + 2 * k) for k in range(14)) == fields
         rule = [getattr(op, "lo", 0), getattr(op, "hi", 0)]
         assert (data[at + 2], i32s(data, at + 60, 2)) == (getattr(op, "shift", 0), rule)

@@ -9,9 +9,11 @@ from collections import Counter
 import arithmetic_faults
 import bits_faults
 import graph_features
+import later_faults
 import nets
 import numpy as np
 import pytest
+from blobs import listen_status, load_status
 from jobs import NO_LIMIT, TOO_LONG, Job, answers
 from reader_faults import FORMAT_ONLY
 
@@ -203,6 +205,7 @@ def test_a_fault_of_arithmetic_is_found(monkeypatch, name):
     }
     assert found >= blobs
     few_bits = {
+        *later_faults.ACCEPTED,
         *bits_faults.ACCEPTED,
         *(f"format-2.1/bits{seed}" for seed in regenerate().BITS_SEEDS),
     }
@@ -241,8 +244,31 @@ def test_c_and_python_agree_with_the_probabilities():
     assert {case["shift"] for case in cases} >= {0, 63}
 
 
+def test_the_engine_refuses_the_records_of_sound_of_the_conformance_set():
+    """Each blob is a program that any reader takes; Python, which has a front end, refuses it."""
+    numbers = {name: number for number, name in regenerate().STATUSES.items()}
+    for row in rows("sound_refused.jsonl"):
+        assert load_status(row["data"]) == 0, row["name"]
+        assert listen_status(row["data"]) == numbers[row["status"]], row["name"]
+        with pytest.raises(BlobError):
+            blob.loads(row["data"])
+
+
+def test_the_engine_detects_what_the_conformance_set_says():
+    """Decisions go to `dpt_detect` as they stand in the file."""
+    for row in rows("detector.jsonl"):
+        listener = Engine(row["data"]).listener()
+        memory = ffi.cast("void *", listener._memory.ctypes.data), listener._memory.nbytes
+        keyword, found = ffi.new("size_t *"), []
+        for i, values in enumerate(np.array(row["decisions"], np.int32)):
+            output = ffi.cast("int32_t *", values.ctypes.data)
+            if lib.dpt_detect(listener._listener, *memory, output, keyword) == lib.DPT_OK:
+                found.append([i, keyword[0]])
+        assert found == row["keywords"], row["name"]
+
+
 def test_the_engine_hears_what_the_conformance_set_says():
-    """The file is the oracle; at least one program of it has a softmax, one no detector."""
+    """The file is the oracle; at least one program of it has a softmax, some no detector."""
     n_keywords = []
     for row in rows("sound.jsonl"):
         samples = np.frombuffer(bytes.fromhex(row["samples"]), "<i2").astype(np.int16)

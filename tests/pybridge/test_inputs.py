@@ -68,7 +68,7 @@ def two_inputs(**fields):
     ops = (
         Slice(name="row", inputs=(buffer,), output=row),
         Upsample(name="image", inputs=(row,), output=IMAGE, kernel=(2, 2)),
-        Slice(name="values", inputs=(buffer,), output=values, groups=4),
+        Slice(name="values", inputs=(buffer,), output=values, first=(0, 0, 4)),
         Lookup(name="vector", inputs=(values,), output=VECTOR, table=table),
         total,
         each,

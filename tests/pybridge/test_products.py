@@ -48,7 +48,7 @@ def test_every_pair_of_bytes_has_the_references_product(case):
     a, b, output = (tensor(SIDE, SIDE, 1, *end) for end in ends)
     fields = {"mult": np.array([mult], np.int32), "bias": np.array([bias], np.int32)}
     ops = (
-        *(part(pair, plane, groups=i) for i in (0, 1)),
+        *(part(pair, plane, first=(0, 0, i)) for i in (0, 1)),
         relabel(plane, a),
         relabel(plane, b),
         product(a, b, output, **fields, shift=shift, lo=lo, hi=hi),

@@ -28,6 +28,7 @@ from drypoint.program import (
     Mul,
     Op,
     Plan,
+    PReLU,
     Program,
     Resize,
     Shape,
@@ -92,6 +93,21 @@ def load_status(data: bytes | bytearray, n_ops: int = 0) -> int:
     n_ops = n_ops or struct.unpack_from("<H", data, 20)[0]
     model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", n_ops)
     return lib.dpt_model_load(model, ops, n_ops, ffi.from_buffer(data), len(data))
+
+
+def listen_status(data: bytes) -> int:
+    """The first status of `dpt_model_load` and `dpt_sound_load` that is not DPT_OK, or DPT_OK."""
+    from drypoint.engine._native import ffi, lib
+
+    model, ops = ffi.new("dpt_model *"), ffi.new("dpt_op[]", 50)
+    listener, sound = ffi.new("dpt_listener *"), ffi.new("dpt_sound *")
+    tables = np.empty(4096, np.uint32)
+    status = int(lib.dpt_model_load(model, ops, 50, ffi.from_buffer(data), len(data)))
+    if status == 0:
+        to = ffi.cast("void *", tables.ctypes.data)
+        where = listener, sound, to, tables.nbytes, model
+        status = int(lib.dpt_sound_load(*where, ffi.from_buffer(data), len(data)))
+    return status
 
 
 def repaired(data: bytes | bytearray) -> bytes:
@@ -224,12 +240,17 @@ def resize(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Resize(name="r", inputs=(source,), output=output, **_rule(output, 1), **fields)
 
 
-def transpose(source: Tensor, output: Tensor, groups: int) -> Op:
-    return Transpose(name="t", inputs=(source,), output=output, groups=groups)
+def transpose(source: Tensor, output: Tensor, order: tuple[int, int, int]) -> Op:
+    return Transpose(name="t", inputs=(source,), output=output, order=order)
 
 
 def part(source: Tensor, output: Tensor, **fields: Any) -> Op:
     return Slice(name="s", inputs=(source,), output=output, **fields)
+
+
+def prelu(source: Tensor, output: Tensor, **fields: Any) -> Op:
+    base = {"name": "p", "inputs": (source,), "output": output}
+    return PReLU(**(base | _rule(output, 1) | fields))
 
 
 def widen(shape: Shape) -> Program:
@@ -340,17 +361,13 @@ _SHUFFLE = {"kernel": (2, 3), "padding": (1, 0, 0, 2)}
 UPSAMPLE = blob.dumps(program(upsample(tensor(2, 3, 12), tensor(3, 7, 2, "i32"), **_SHUFFLE)))
 RESIZE = blob.dumps(
     program(
-        resize(
-            tensor(2, 3, 2), tensor(4, 5, 2, "i32"), kernel=(4, 5), stride=(2, 3), dilation=(3, 4)
-        )
+        resize(tensor(2, 3, 2), tensor(4, 5, 2, "i32"), parts=(4, 5), stride=(2, 3), offset=(3, 4))
     )
 )
 SLICE = blob.dumps(
-    program(
-        part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), padding=(1, 2, 0, 0), groups=3)
-    )
+    program(part(tensor(6, 5, 7), tensor(2, 3, 4, "i32"), stride=(3, 1), first=(1, 2, 3)))
 )
-TRANSPOSE = blob.dumps(program(transpose(tensor(2, 3, 4), tensor(4, 2, 3, "i32"), 4)))
+TRANSPOSE = blob.dumps(program(transpose(tensor(2, 3, 4), tensor(4, 2, 3, "i32"), (2, 0, 1))))
 LARGE = blob.dumps(widen(Shape(16384, 16384, 1)))  # 2^28 values, the most that there may be
 WIDEN = blob.dumps(widen(Shape(3, 4, 2)))
 LABELS, LABELS_SIZE = struct.unpack_from("<II", LABELLED, 32)

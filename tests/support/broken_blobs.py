@@ -177,13 +177,17 @@ PLACES = {
     "stride": range(36, 40), "dilation": range(40, 44), "padding": range(44, 52),
     "pool": range(52, 56), "groups": (56, 57), "factors": range(68, 72),
     "weight": range(76, 80), "bias": range(80, 84), "mult": range(84, 88), "pad": range(88, 92),
+    "parts": range(32, 36), "offset": range(40, 44), "first": (*range(44, 48), 56, 57),
+    "order": (56, 57),
 }  # fmt: skip
 
 
 def unused_fields(kind: type[Op]) -> list[int]:
     """The bytes of fields that an op of the kind does not have; each is 0 in a good blob."""
     has = field_names(kind) | ({"weight"} if kind is Lookup else set())
-    own = [at for field, places in PLACES.items() if field not in has for at in places]
+    used = {at for field in has & PLACES.keys() for at in PLACES[field]}
+    every = dict.fromkeys(at for places in PLACES.values() for at in places)
+    own = [at for at in every if at not in used]
     return own + ([*range(6, 8), *range(16, 24)] if kind.arity == 1 else [])
 
 

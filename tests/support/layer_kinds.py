@@ -103,8 +103,8 @@ def layer_kinds():
         binary("product by channel", Mul, (1, 1, 64), plain="sum"),
         mean("mean", (25, 5, 64)),
         resize("resize", (7, 7, 64), (14, 14)),
-        move("slice", Slice, (14, 14, 32), groups=32),
-        move("transpose", Transpose, (64, 14, 14), groups=4),
+        move("slice", Slice, (14, 14, 32), first=(0, 0, 32)),
+        move("transpose", Transpose, (64, 14, 14), order=(2, 0, 1)),
     )
 
 
@@ -165,8 +165,8 @@ def mean(name, shape):
 
 def resize(name, shape, size):
     """A resize to other rows and columns."""
-    stride, dilation, kernel = zip(*map(resize_ratio, shape[:2], size), strict=True)
-    fields = {"stride": stride, "dilation": dilation, "kernel": kernel, **rule(1)}
+    stride, offset, parts = zip(*map(resize_ratio, shape[:2], size), strict=True)
+    fields = {"stride": stride, "offset": offset, "parts": parts, **rule(1)}
     fields |= {"inputs": (u8(*shape),), "output": u8(*size, shape[2])}
     return LayerKind(Resize(name=name, **fields), "mean")
 

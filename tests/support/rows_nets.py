@@ -115,10 +115,10 @@ def _pitch(op: Op) -> int:
 def _read_by(op: Op, y: int) -> range:
     """The rows of its input that row y of the output depends on, padding included."""
     if isinstance(op, Resize):
-        row = max(0, y * op.stride[0] + op.dilation[0] - op.kernel[0]) // op.kernel[0]
-        return range(row, row + min(op.kernel[0], 2))
+        row = max(0, y * op.stride[0] + op.offset[0] - op.parts[0]) // op.parts[0]
+        return range(row, row + min(op.parts[0], 2))
     if isinstance(op, Slice):
-        row = op.padding[0] + y * op.stride[0]
+        row = op.first[0] + y * op.stride[0]
         return range(row, row + 1)
     if isinstance(op, Upsample):
         row = (y + op.padding[0]) // op.kernel[0]

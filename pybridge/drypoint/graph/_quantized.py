@@ -196,14 +196,11 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
         case Resize():
             stride, offset, parts = zip(*node.ratios, strict=True)
-            return program.Resize(**base, kernel=parts, stride=stride, dilation=offset)
+            return program.Resize(**base, parts=parts, stride=stride, offset=offset)
         case Slice():
-            row, column, channel = node.first
-            base |= {"stride": node.stride, "padding": (row, column, 0, 0)}
-            return program.Slice(**base, groups=channel)
+            return program.Slice(**base, first=node.first, stride=node.stride)
         case Transpose():
-            groups = program.AXIS_ORDERS.index(node.order) + 1
-            return program.Transpose(**base, groups=groups)
+            return program.Transpose(**base, order=node.order)
         case InputPart():  # the stored bytes, read as the input's own type
             bytes_read = np.arange(256, dtype=np.uint8)
             return program.Lookup(**base, table=bytes_read.view(NUMPY_TYPE[target.dtype]))

@@ -10,7 +10,7 @@ from drypoint import sound
 
 from . import _softmax as softmax
 from ._outputs import Output
-from ._tensors import ProgramError
+from ._tensors import ProgramError, Shape
 
 LARGEST_SCORE = 0xFFFF
 MOST_VALUES, LONGEST_WINDOW, MOST_CUTOFF = 32, 1000, (1 << 26) - 1
@@ -119,8 +119,15 @@ class Detector:
         return values[:, list(self.keywords)].astype(np.int64).clip(0, LARGEST_SCORE)
 
 
-def check_detector(detector: Detector | None, front: sound.FrontEnd | None, values: int) -> None:
-    """Refuse a detector of a program without front end, or whose last output lacks a keyword.
+def check_detector(
+    detector: Detector | None, front: sound.FrontEnd | None, output: Output, plane: Shape
+) -> None:
+    """Refuse a detector of a program without front end, whose last output lacks a keyword, or ends
+    in a softmax of several pixels: the detector's softmax is over all values.
+
+    Args:
+        detector, front: of the program.
+        output, plane: the last output and its shape.
 
     Raises:
         ProgramError: it is refused.
@@ -129,8 +136,13 @@ def check_detector(detector: Detector | None, front: sound.FrontEnd | None, valu
         return
     if front is None:
         raise ProgramError("a detector is for a program that reads samples")
-    if values > MOST_VALUES or detector.keywords[-1] >= values:
+    if plane.size > MOST_VALUES or detector.keywords[-1] >= plane.size:
         raise ProgramError(
             f"the detector's last keyword is value {detector.keywords[-1]}; the output has "
-            f"{values} values, of at most {MOST_VALUES}"
+            f"{plane.size} values, of at most {MOST_VALUES}"
+        )
+    if output.softmax and plane.size != plane.c:
+        raise ProgramError(
+            f"the last output is a softmax of the pixels of {plane}, and a detector reads one "
+            "distribution; wanted: an output of one pixel, or no softmax"
         )

@@ -107,9 +107,12 @@ class Program(InputBorder):
             raise ProgramError(f"the input scale is {self.input_scale}, not a positive number")
         if (self.front is not None) != is_audio(self.encoder):
             raise ProgramError(f"a front end and an encoder of type {AUDIO!r} belong together")
-        if self.front is not None:
-            _ = self.sound_border
-        check_detector(self.detector, self.front, self.output_shape.size)
+        if self.front is not None and self.sound_border.rows != 1 and self.is_streaming:
+            raise ProgramError(
+                f"the streaming program reads {self.sound_border.rows} rows of "
+                f"{self.front.channels} features in a step; wanted: one, since each frame is a step"
+            )
+        check_detector(self.detector, self.front, self.outputs[-1], self.output_shape)
         check_parts(self.input_parts, self.input)
         if self.input_parts and (self.encoder is not None or self.is_streaming):
             raise ProgramError("a program of several inputs has no encoder and reads no signal")

@@ -1,6 +1,5 @@
 """The 128-byte record of an op and its tables in a blob: sections 3 and 4 of BLOB.md."""
 
-import dataclasses
 import math
 import struct
 from collections.abc import Iterator, Sequence
@@ -31,13 +30,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "lo": ("lo",),
     "hi": ("hi",),
 }
-"""The numbers of an op, by the names of its fields, as the members of ``dpt_op``: in the order of
-generated code. A field that an op does not have is 0 in its record.
+"""The numbers of a record, by the names of `BaseOp.record_fields`, as the members of ``dpt_op``: in
+the order of generated code. A number that an op does not have is 0 in its record.
 """
-_OWN_FIELDS = {
-    kind: tuple(field.name for field in dataclasses.fields(kind) if field.name in FIELDS)
-    for kind in KINDS
-}
 TABLES = {"weight": "weight", "table": "weight", "bias": "bias", "mult": "mult", "pad": "pad"}
 """The tables of an op, by the names of its fields, and the offsets of a record."""
 TABLE_LIMIT = 4  # all tables together are at most this many times as large as the blob
@@ -123,7 +118,8 @@ def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
 
 def own_fields(op: Op) -> dict[str, tuple[int, ...]]:
     """The numbers of the fields of `FIELDS` that an op has."""
-    values = ((field, getattr(op, field)) for field in FIELDS if field in _OWN_FIELDS[type(op)])
+    own = op.record_fields()
+    values = ((field, own[field]) for field in FIELDS if field in own)
     return {field: value if isinstance(value, tuple) else (value,) for field, value in values}
 
 
@@ -240,12 +236,8 @@ def stored_weights(op: WeightedOp) -> NDArray[np.uint8]:
 
 
 def _op(r: Record, name: str, tables: dict[str, Any]) -> Op:
-    kind = r.kind
-    inputs = r.inputs[: kind.arity]
-    fields: dict[str, Any] = {"name": name, "inputs": inputs, "output": r.output, **tables}
-    if issubclass(kind, WeightedOp):
-        fields["weight_bits"] = r.weight_bits
-    return kind(**fields, **{field: getattr(r, field) for field in _OWN_FIELDS[kind]})
+    fields = {"name": name, "inputs": r.inputs[: r.kind.arity], "output": r.output, **tables}
+    return r.kind(**r.kind.fields_of_record(r) | fields)
 
 
 def append_tables(body: bytearray, op: Op) -> Tables:

@@ -45,7 +45,8 @@ class FrontEnd:
         gain_shift: 0 to 47.
         log_shift: fraction bits of a logarithm, 0 to 11.
         window: int16 (L,), 0 to 4096: factors of a frame's samples.
-        twiddles: int16 (3 * fft / 8, 2): real and imaginary parts of the FFT's factors.
+        twiddles: int16 (3 * fft / 8, 2): real and imaginary parts of the FFT's factors; the first
+            one is 32767, 0.
         split: int16 (fft / 4, 2): the factors that make a real spectrum of a complex one.
         bins: int16 (channels + 2,): the first bin, at least 1, and the number of bins of each run.
         weights: int16 (sum of the runs, 2), 0 to 4096: how much of a bin's energy goes to the
@@ -114,6 +115,9 @@ class FrontEnd:
             shape = known or (int(self.bins[1:].sum(dtype=np.int64)), 2)
             if table.dtype != np.int16 or table.shape != shape:
                 raise SoundError(f"a table is {table.dtype} {table.shape}; wanted: int16 {shape}")
+        first = self.twiddles[0].tolist()
+        if first != [0x7FFF, 0]:
+            raise SoundError(f"the front end's first twiddle is {first}; wanted: [32767, 0]")
 
     @property
     def fft(self) -> int:

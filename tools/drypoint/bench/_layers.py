@@ -240,16 +240,19 @@ def _others(dtype: Type) -> tuple[LayerKind, ...]:
         name="resize 7x7x64 to 14x14",
         inputs=(_tensor(dtype, 7, 7, 64),),
         output=wide,
-        kernel=(ratio.parts, ratio.parts),
+        parts=(ratio.parts, ratio.parts),
         stride=(ratio.stride, ratio.stride),
-        dilation=(ratio.offset, ratio.offset),
+        offset=(ratio.offset, ratio.offset),
         **mult((1 << 32) // ratio.parts**2),
     )
     part = Slice(
-        name="slice 32 of 64", inputs=(wide,), output=_tensor(dtype, 14, 14, 32), groups=32
+        name="slice 32 of 64", inputs=(wide,), output=_tensor(dtype, 14, 14, 32), first=(0, 0, 32)
     )
     moved = Transpose(
-        name="transpose 14x14x64", inputs=(wide,), output=_tensor(dtype, 64, 14, 14), groups=4
+        name="transpose 14x14x64",
+        inputs=(wide,),
+        output=_tensor(dtype, 64, 14, 14),
+        order=(2, 0, 1),
     )
     return (
         *(_dense(dtype, *shape) for shape in ((800, 500), (640, 128), (500, 10), (64, 2))),

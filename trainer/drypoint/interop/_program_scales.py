@@ -159,7 +159,7 @@ def _table(op: Op, ratio: float) -> NDArray[np.int8] | None:
 
 def alignments_of(op: kinds.Resize) -> list[ResizeAlignment]:
     """The alignments by which a resize of these sizes computes what the op computes."""
-    ratios = [*zip(op.stride, op.dilation, op.kernel, strict=True)]
+    ratios = [*zip(op.stride, op.offset, op.parts, strict=True)]
     sizes = [*zip(op.in_shape[:2], op.out_shape[:2], strict=True)]
     return [
         alignment
@@ -172,9 +172,9 @@ def mean_count(op: MEANS) -> float:
     """What the multiplier of a mean divides by: the number of values, or `HALVES_DOWN` less; of a
     resize the sum of its weights.
     """
-    count = op.kernel[0] * op.kernel[1]
     if isinstance(op, kinds.Resize):
-        return count
+        return op.parts[0] * op.parts[1]
+    count = op.kernel[0] * op.kernel[1]
     mult, shift = multipliers(np.array([1 / (count - HALVES_DOWN)]))
     halves_down = count > 1 and (mult[0], shift) == (op.mult[0], op.shift)
     return count - HALVES_DOWN if halves_down else count

@@ -211,7 +211,7 @@ def _compare_neighbours(op: Resize, framework: Framework) -> OpRounding:
     a, b = (x.reshape(-1) for x in np.broadcast_arrays(values[:, None], values[None]))
     differing = most = places = 0
     for axis in (0, 1):
-        stride, offset, parts = op.stride[axis], op.dilation[axis], op.kernel[axis]
+        stride, offset, parts = op.stride[axis], op.offset[axis], op.parts[axis]
         y, last = np.arange(op.out_shape[axis]), op.in_shape[axis] - 1
         at = (y * stride + offset - parts).clip(0, last * parts)
         scale = (2048 * stride + parts) // (2 * parts)  # of 10 bits, rounded

@@ -6,7 +6,8 @@ is valid. An op answers what others ask of it: what it computes, the interval of
 rows that it reads, its tables in a blob, its line of a listing.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -73,6 +74,16 @@ class BaseOp:
         blob. Among the fields are ``weight`` or ``table``, ``bias``, ``mult``, ``pad``.
         """
         return {}
+
+    def record_fields(self) -> Mapping[str, Any]:
+        """The op's fields by the names of a record, which some kinds call otherwise."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def fields_of_record(cls, record: Any) -> dict[str, Any]:
+        """The op's fields of the numbers of its record; refuses a number that means nothing."""
+        names = (field.name for field in dataclasses.fields(cls))
+        return {name: getattr(record, name) for name in names if hasattr(record, name)}
 
     def describe(self) -> str:
         """What the op does, in some words of a listing."""

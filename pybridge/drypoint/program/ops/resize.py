@@ -1,9 +1,9 @@
 """A plane of another size, its values interpolated."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,10 @@ class Resize(RequantizedOp):
     """Bilinear interpolation: the sum of four neighbours, with integer weights, requantized.
 
     Attributes:
-        kernel: the parts of the distance of two rows, and of two columns, 1 to 32767.
+        parts: of the distance of two rows, and of two columns of the input, 1 to 32767.
         stride: parts from a row (column) of the output to the next, 1 to 65535.
-        dilation: the parts of the first row (column), and ``kernel`` more, 1 to 65535.
+        offset: the first row (column) of the output lies ``offset - parts`` parts behind the first
+            one of the input; 1 to 65535.
 
     ``bias`` and ``mult`` are int32[1].
     """
@@ -43,22 +44,32 @@ class Resize(RequantizedOp):
     number = 13
     kind = "resize"
 
-    kernel: Pair
+    parts: Pair
     stride: Pair
-    dilation: Pair
+    offset: Pair
 
     def __post_init__(self) -> None:
         self.check_tensors()
-        for what, most in (("kernel", MAX_RESIZE_PARTS), ("stride", 0xFFFF), ("dilation", 0xFFFF)):
+        for what, most in (("parts", MAX_RESIZE_PARTS), ("stride", 0xFFFF), ("offset", 0xFFFF)):
             numbers = getattr(self, what)
             ok = all(1 <= n <= most for n in numbers)
             self.need(ok, f"{what} {numbers} is not within 1 to {most}")
         self.check_shape(Shape(*self.out_shape[:2], self.in_shape.c))
         for axis, what in enumerate(("row", "column")):
-            last = (self.out_shape[axis] - 1) * self.stride[axis] + self.dilation[axis]
-            ok = last < (self.in_shape[axis] + 1) * self.kernel[axis]
+            last = (self.out_shape[axis] - 1) * self.stride[axis] + self.offset[axis]
+            ok = last < (self.in_shape[axis] + 1) * self.parts[axis]
             self.need(ok, f"its last {what} lies behind the last of the input {self.in_shape}")
         self.check_requantization()
+
+    def record_fields(self) -> Mapping[str, Any]:
+        """The parts stand in the kernel's place, the offset in the dilation's."""
+        return {**super().record_fields(), "kernel": self.parts, "dilation": self.offset}
+
+    @classmethod
+    def fields_of_record(cls, record: Any) -> dict[str, Any]:
+        """As `record_fields`."""
+        own = {"parts": record.kernel, "offset": record.dilation}
+        return super().fields_of_record(record) | own
 
     def compute(self, *inputs: Plane) -> Plane:
         """The weighted sums of neighbours, requantized."""
@@ -67,35 +78,35 @@ class Resize(RequantizedOp):
             first, second, weight = self._neighbours(axis)
             weight = np.expand_dims(weight, tuple(range(1, 3 - axis)))
             near, far = (np.take(x, places, axis + 1) for places in (first, second))
-            x = near * (self.kernel[axis] - weight) + far * weight
+            x = near * (self.parts[axis] - weight) + far * weight
         return self.requantize(x)
 
     def _neighbours(self, axis: int) -> tuple[NDArray[np.int32], ...]:
         """For each row (axis 0) or column (1) of the output: its two neighbours in the input, and
         the weight of the second one.
         """
-        parts, last = self.kernel[axis], self.in_shape[axis] - 1
+        parts, last = self.parts[axis], self.in_shape[axis] - 1
         at = np.arange(self.out_shape[axis], dtype=np.int64) * self.stride[axis]
-        at = (at + self.dilation[axis] - parts).clip(0, last * parts)
+        at = (at + self.offset[axis] - parts).clip(0, last * parts)
         first, weight = np.divmod(at, parts)
         second = np.minimum(first + 1, last)
         return first.astype(np.int32), second.astype(np.int32), weight.astype(np.int32)
 
     def sums(self, sources: Sequence[Interval]) -> Interval:
         """The weights are not negative, and sum to one number."""
-        total = self.kernel[0] * self.kernel[1]
+        total = self.parts[0] * self.parts[1]
         return Interval(*(end * total for end in sources[0]))
 
     @property
     def input_bound(self) -> NDArray[np.int64]:
         """A * the sum of the weights, int64[1]."""
-        return np.array([self.inputs[0].magnitude * self.kernel[0] * self.kernel[1]], np.int64)
+        return np.array([self.inputs[0].magnitude * self.parts[0] * self.parts[1]], np.int64)
 
     @property
     def row_map(self) -> RowMap:
         """Two neighbours, or one where every row lies on a row of the input."""
-        parts = self.kernel[0]
-        return RowMap(self.stride[0], min(parts, 2), parts - self.dilation[0], parts)
+        parts = self.parts[0]
+        return RowMap(self.stride[0], min(parts, 2), parts - self.offset[0], parts)
 
     @property
     def work(self) -> int:

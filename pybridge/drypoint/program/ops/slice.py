@@ -1,9 +1,10 @@
 """A part of a plane."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .._tensors import Pair, Sides
+from .._tensors import Pair
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import BaseOp, RowMap, describe_pair
@@ -16,8 +17,7 @@ class Slice(BaseOp):
 
     Attributes:
         stride: rows and columns from one that is read to the next, 1 to 65535.
-        padding: the first row and the first column, then 0 and 0.
-        groups: the first channel.
+        first: the first row, column and channel.
     """
 
     number = 14
@@ -25,26 +25,31 @@ class Slice(BaseOp):
     copies = True
 
     stride: Pair = (1, 1)
-    padding: Sides = (0, 0, 0, 0)
-    groups: int = 0
+    first: tuple[int, int, int] = (0, 0, 0)
 
     def __post_init__(self) -> None:
         self.check_tensors()
         ok = all(1 <= n <= 0xFFFF for n in self.stride)
         self.need(ok, f"stride {self.stride} is not within 1 to 65535")
-        ok = min(self.padding) >= 0 and self.padding[2:] == (0, 0)
-        self.need(ok, f"padding {self.padding} is not a first row, a first column, 0 and 0")
-        (height, width, channels), (h, w, c) = self.in_shape, self.out_shape
-        last = (
-            self.padding[0] + (h - 1) * self.stride[0],
-            self.padding[1] + (w - 1) * self.stride[1],
-        )
+        self.need(min(self.first) >= 0, f"first {self.first} is not a row, a column and a channel")
+        steps = zip(self.first, self.out_shape, (*self.stride, 1), strict=True)
+        last = [at + (n - 1) * step for at, n, step in steps]
         self.need(
-            last[0] < height and last[1] < width and 0 <= self.groups <= channels - c,
-            f"reads row {last[0]}, column {last[1]} and channels {self.groups} to "
-            f"{self.groups + c - 1} of {self.in_shape}",
+            all(at < n for at, n in zip(last, self.in_shape, strict=True)),
+            f"reads row {last[0]}, column {last[1]} and channels {self.first[2]} to {last[2]} of "
+            f"{self.in_shape}",
         )
         self.check_same_values(self.inputs[0])
+
+    def record_fields(self) -> Mapping[str, Any]:
+        """The first row and column stand in the padding's place, the first channel in groups'."""
+        row, column, channel = self.first
+        return {"stride": self.stride, "padding": (row, column, 0, 0), "groups": channel}
+
+    @classmethod
+    def fields_of_record(cls, record: Any) -> dict[str, Any]:
+        """As `record_fields`; the gate refuses padding at the bottom and the right."""
+        return {"stride": record.stride, "first": (*record.padding[:2], record.groups)}
 
     @property
     def cuts_rows(self) -> bool:
@@ -53,24 +58,24 @@ class Slice(BaseOp):
 
     def compute(self, *inputs: Plane) -> Plane:
         """The rows, the columns and the channels."""
-        (x,), (top, left, _, _), (h, w, c) = inputs, self.padding, self.out_shape
-        rows, columns = x[:, top :: self.stride[0]][:, :h], slice(left, None, self.stride[1])
-        part: Plane = rows[:, :, columns][:, :, :w, self.groups : self.groups + c]
+        (x,), (row, column, channel), (h, w, c) = inputs, self.first, self.out_shape
+        rows, columns = x[:, row :: self.stride[0]][:, :h], slice(column, None, self.stride[1])
+        part: Plane = rows[:, :, columns][:, :, :w, channel : channel + c]
         return part
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
         """Of the channels."""
-        part = slice(self.groups, self.groups + self.out_shape.c)
+        part = slice(self.first[2], self.first[2] + self.out_shape.c)
         return Interval(*(ends[part] for ends in sources[0]))
 
     @property
     def row_map(self) -> RowMap:
         """A row for each row."""
-        return RowMap(self.stride[0], 1, -self.padding[0])
+        return RowMap(self.stride[0], 1, -self.first[0])
 
     def describe(self) -> str:
         """The first value, and the stride."""
-        first = ",".join(map(str, (*self.padding[:2], self.groups)))
+        first = ",".join(map(str, self.first))
         return f"slice from {first}" + (
             "" if self.stride == (1, 1) else f" /{describe_pair(self.stride)}"
         )

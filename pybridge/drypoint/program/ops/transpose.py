@@ -1,11 +1,12 @@
 """The axes of a plane in another order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .._tensors import Shape
+from .._tensors import ProgramError, Shape
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import BaseOp
@@ -15,30 +16,38 @@ AXIS_ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Transpose(BaseOp):
-    """Axes in another order: the output's height, width and channels are the axes ``order`` of the
-    input, by the numbers 0, 1 and 2. The op copies values and computes none.
+    """Axes in another order. The op copies values and computes none.
 
     Attributes:
-        groups: 1 to 5: the place of ``order`` in `AXIS_ORDERS`, counted from 1.
+        order: the axis of the input, 0, 1 or 2, that the output's height is, its width, and its
+            channels: one of `AXIS_ORDERS`.
     """
 
     number = 15
     kind = "transpose"
     copies = True
 
-    groups: int
+    order: tuple[int, int, int]
 
     def __post_init__(self) -> None:
         self.check_tensors()
-        ok = 1 <= self.groups <= len(AXIS_ORDERS)
-        self.need(ok, f"groups {self.groups} is not within 1 to {len(AXIS_ORDERS)}")
+        known = ", ".join(map(str, AXIS_ORDERS))
+        self.need(self.order in AXIS_ORDERS, f"order {self.order}; wanted: one of {known}")
         self.check_shape(Shape(*(self.in_shape[axis] for axis in self.order)))
         self.check_same_values(self.inputs[0])
 
-    @property
-    def order(self) -> tuple[int, int, int]:
-        """The axis of the input that each axis of the output is."""
-        return AXIS_ORDERS[self.groups - 1]
+    def record_fields(self) -> Mapping[str, Any]:
+        """The number of the order, 1 to 5, stands in groups' place."""
+        return {"groups": AXIS_ORDERS.index(self.order) + 1}
+
+    @classmethod
+    def fields_of_record(cls, record: Any) -> dict[str, Any]:
+        """As `record_fields`."""
+        if not 1 <= record.groups <= len(AXIS_ORDERS):
+            raise ProgramError(
+                f"a transpose has the order {record.groups}; wanted: 1 to {len(AXIS_ORDERS)}"
+            )
+        return {"order": AXIS_ORDERS[record.groups - 1]}
 
     @property
     def keeps_channels(self) -> bool:

@@ -164,7 +164,7 @@ def _halves(op: Op, mask: Mask) -> list[Mask]:
 
 def _part(op: Slice, mask: Mask) -> Mask:
     """The part of the mask of a slice's input that its output has; a view."""
-    return mask[op.groups : op.groups + op.out_shape.c]
+    return mask[op.first[2] : op.first[2] + op.out_shape.c]
 
 
 def _choose_channels(program: Program, needed: Sequence[Mask]) -> Kept:
@@ -300,7 +300,7 @@ def _narrow_op(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: 
     if isinstance(op, PReLU):
         fields["weight"] = op.weight[output]
     if isinstance(op, Slice):
-        fields["groups"] = int(sources[0][: op.groups].sum())
+        fields["first"] = (*op.first[:2], int(sources[0][: op.first[2]].sum()))
     if not isinstance(op, WeightedOp):
         return replace(op, **fields)
     weight, bias = _tables(op, bounds, sources[0], output)

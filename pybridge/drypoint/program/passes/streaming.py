@@ -93,11 +93,11 @@ def _turn(op: Op) -> Op:
         top, left, bottom, right = op.padding
         fields |= {"kernel": op.kernel[::-1], "padding": (left, top, right, bottom)}
     if isinstance(op, Resize):
-        fields |= {"kernel": op.kernel[::-1], "dilation": op.dilation[::-1]}
+        fields |= {"parts": op.parts[::-1], "offset": op.offset[::-1]}
     if isinstance(op, WindowedOp | Slice | Resize):
         fields["stride"] = op.stride[::-1]
     if isinstance(op, Slice):
-        fields["padding"] = (*op.padding[1::-1], 0, 0)
+        fields["first"] = (*op.first[1::-1], op.first[2])
     if isinstance(op, ConvolutionOp):
         fields |= {"dilation": op.dilation[::-1], "pool": op.pool[::-1]}
         axes = (1, 0, 2) if isinstance(op, DepthwiseConv) else (0, 2, 1, 3)

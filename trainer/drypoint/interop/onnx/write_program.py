@@ -152,7 +152,7 @@ class _Writer:
         """A part of a plane, or a plane with its axes in another order."""
         read = self._planes(source)
         if isinstance(op, kinds.Slice):
-            at = self._part(read, (op.groups, *op.padding[:2]), op.out_shape, op.stride)
+            at = self._part(read, (op.first[2], *op.first[:2]), op.out_shape, op.stride)
         else:
             row, column, channel = ((2, 3, 1)[axis] for axis in op.order)
             at = self._node("Transpose", [read], perm=(0, channel, row, column))

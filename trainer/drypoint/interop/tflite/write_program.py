@@ -89,8 +89,7 @@ class _Writer:
                 return self._resize(scaled.op, self._planes(sources[0]), scaled)
             case kinds.Slice():
                 op, source = scaled.op, self._planes(sources[0])
-                first = (*op.padding[:2], op.groups)
-                return self._part(source, first, op.output, op.stride)
+                return self._part(source, op.first, op.output, op.stride)
             case kinds.Transpose():
                 return self._transpose(scaled.op, self._planes(sources[0]))
             case kinds.Lookup():
