@@ -80,12 +80,30 @@ def test_data_beside_the_file_are_not_replaced(cli, refused, tmp_path):
 
 
 def test_files_of_other_frameworks_and_our_own_are_named(refused, tmp_path):
-    """Of PyTorch the bytes of `torch.save`: a zip with data.pkl in it."""
-    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
-        archive.writestr("m/data.pkl", b"")
+    """Of PyTorch and Keras the names of what `torch.save`, `torch.jit.save`, `torch.export.save`
+    and `model.save` write into a zip.
+    """
+    for name, files in (
+        ("m.pt", ["m/data.pkl"]),
+        ("jit.pt", ["m/data.pkl", "m/code/__torch__.py"]),
+        ("m.pt2", ["m/data/weights/weight_0", "m/models/model.json"]),
+        ("k.keras", ["metadata.json", "config.json", "model.weights.h5"]),
+        ("other.keras", ["readme.txt"]),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for file in files:
+                archive.writestr(file, b"")
     nn.Model(nn.Sequential([nn.Linear(2)], (3,)).initialize(0)).save(tmp_path / "m.npz")
     for name, kind in (
         ("m.pt", "a PyTorch file: interop.from_torch takes the loaded module"),
+        ("jit.pt", "TorchScript: interop.from_torch takes the torch.nn.Module that it was made of"),
+        (
+            "m.pt2",
+            "a PyTorch program: torch.onnx.export(torch.export.load(path)).save('net.onnx') writes "
+            "a file that interop.from_onnx reads",
+        ),
+        ("k.keras", "a Keras file: interop.from_keras takes the loaded model"),
+        ("other.keras", "a zip archive of another program"),
         ("m.npz", "a float model, which nn.load reads; quant.quantize makes a program of it"),
     ):
         path = tmp_path / name

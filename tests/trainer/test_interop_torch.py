@@ -342,3 +342,22 @@ def test_the_example_of_the_page_runs(capsys, tmp_path, monkeypatch):
     out = capsys.readouterr().out
     assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
     assert (tmp_path / "build/from_torch/net.c").is_file()
+
+
+def test_the_answer_to_a_file_of_torch_export_is_a_way_to_its_net(tmp_path, monkeypatch):
+    """The code in the message, run as it stands."""
+    torch.manual_seed(0)
+    module, x = tn.Sequential(tn.Linear(4, 8), tn.ReLU(), tn.Linear(8, 3)), torch.randn(5, 4)
+    path = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 4),)), path)
+    with pytest.raises(interop.OnnxError, match="PyTorch program") as found:
+        interop.from_onnx(path)
+    (code,) = re.findall(r"torch\.onnx\.export\(.*\.save\('net\.onnx'\)", str(found.value))
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyTorch about itself
+        exec(code, {"torch": torch, "path": path})
+    net = interop.from_onnx("net.onnx")
+    assert np.allclose(net(x.numpy()), module(x).detach().numpy(), atol=1e-6)
+    with pytest.raises(interop.FrameworkError, match=r"cannot trace the module: Calling eval\(\)"):
+        interop.from_torch(torch.export.load(path).module(), torch.zeros(1, 4))

@@ -15,6 +15,15 @@ _KINDS = (
     (0, b"\xff\xd8\xff", "a picture: data.ImageEncoder and load_folder read it"),
 )
 _ZIPS = (
+    (
+        b"models/model.json",
+        "a PyTorch program: torch.onnx.export(torch.export.load(path)).save('net.onnx') writes a "
+        "file that interop.from_onnx reads",
+    ),
+    (
+        b"code/__torch__",
+        "TorchScript: interop.from_torch takes the torch.nn.Module that it was made of",
+    ),
     (b"model.json", "a float model, which nn.load reads; quant.quantize makes a program of it"),
     (b"data.pkl", "a PyTorch file: interop.from_torch takes the loaded module"),
     (b"model.weights.h5", "a Keras file: interop.from_keras takes the loaded model"),
@@ -67,4 +76,5 @@ def file_kind(content: bytes) -> str:
         for name, kind in _ZIPS:
             if name in content[:4096] or name in content[-65536:]:
                 return f"it looks like {kind}"
+        return "" if b".npy" in content[:4096] else "it looks like a zip archive of another program"
     return ""

@@ -71,11 +71,11 @@ def _export(module: Any, examples: tuple[Any, ...], torch: Any) -> bytes:
         FrameworkError: the module cannot be traced, or an operation has no form in ONNX.
     """
     training = {part: part.training for part in module.modules()}
-    module.eval()
     logger = logging.getLogger("torch.onnx")  # warns of packages that no net here needs
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
+        module.eval()
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about itself
             # The exporter's optimizer folds batch norms into convolutions, so it stays off.
