@@ -30,6 +30,12 @@ class OnnxFile:
         self.rng = np.random.default_rng(seed)
         self.shape, self.batch, self.opset = shape, batch, opset
         self.nodes, self.constants, self.at = [], [], "input"
+        self.inputs = {"input": shape}
+
+    def another_input(self, name, shape):
+        """One more input; its name."""
+        self.inputs[name] = shape
+        return name
 
     def constant(self, array, dtype=np.float32):
         """A constant's name."""
@@ -72,7 +78,7 @@ class OnnxFile:
         graph = helper.make_graph(
             self.nodes,
             "net",
-            [value("input", TensorProto.FLOAT, [self.batch, *self.shape])],
+            [value(n, TensorProto.FLOAT, [self.batch, *s]) for n, s in self.inputs.items()],
             [value(n, TensorProto.FLOAT, None) for n in (outputs or [self.at])],
             self.constants,
         )

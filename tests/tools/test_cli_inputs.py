@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from onnx_files import OnnxFile, qdq
+from tflite_files import TfliteFile
 
-from drypoint import data
+from drypoint import data, interop, nn
+from drypoint.cli.__main__ import COMMANDS
 from drypoint.cli._data import hold_out
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
-from drypoint.program import Program
+from drypoint.program import Program, reference
 
 NET = """
 from drypoint import nn
@@ -119,3 +122,132 @@ def test_commands_without_inputs_by_name_say_where_they_are(files, cli, refused)
     line = refused("serve", net, "--data", source, "--out", files / "page.html")
     assert "the net reads the inputs image, weather, and this command has data of one" in line
     assert "the net reads the inputs image, weather" in refused("measure", net, "--data", "digits")
+
+
+# Files of other frameworks
+
+
+def onnx_file(*, quantized):
+    """An image and a vector through a dense layer each, and one of both: ``image``, ``age``."""
+    f = OnnxFile((1, 4, 4))
+    f.inputs = {"image": (1, 4, 4), "age": (3,)}
+
+    def dense(at, n, m, scale):
+        integers = f.rng.integers(-127, 128, (n, m))
+        weight = f.constant(0.01 * integers)
+        if quantized:
+            steps = f.constant(0.01), f.constant(0, np.int8)
+            weight = f.of("DequantizeLinear", f.constant(integers, np.int8), *steps)
+        out = f.of("MatMul", at, weight)
+        return qdq(f, out, scale, 5) if quantized else out
+
+    image, age = "image", "age"
+    if quantized:
+        image, age = qdq(f, image, 1 / 255, -128), qdq(f, age, 0.1, 3)
+    sides = dense(f.of("Flatten", image), 16, 4, 0.04), dense(age, 3, 2, 0.3)
+    both = f.of("Concat", *sides, axis=1)
+    both = qdq(f, both, 0.3, 5) if quantized else both
+    f.of("Softmax", dense(both, 6, 3, 0.5))
+    return f.bytes()
+
+
+def tflite_file(*, quantized):
+    """The net of `onnx_file` in another format: ``t0``, ``t1``."""
+    f = TfliteFile((1, 4, 4, 1), kind="INT8" if quantized else "FLOAT32", scale=1 / 255, zero=-128)
+    age, wide = f.another_input((1, 3), scale=0.1, zero=3), {"scale": 0.1, "zero": 5}
+    flat = f.then("RESHAPE", [0, f.constant([1, 16])], (1, 16), scale=1 / 255, zero=-128)
+    sides = [
+        f.then("FULLY_CONNECTED", [at, f.drawn(4, n), f.bias(4)], (1, 4), **wide)
+        for at, n in ((flat, 16), (age, 3))
+    ]
+    both = f.then("CONCATENATION", sides, (1, 8), **wide, Axis=1)
+    logits = f.then("FULLY_CONNECTED", [both, f.drawn(3, 8), f.bias(3)], (1, 3), **wide)
+    f.then("SOFTMAX", [logits], (1, 3), scale=1 / 256, zero=-128, Beta=1.0)
+    return f.bytes()
+
+
+FILES = {
+    "float.onnx": (onnx_file, interop.from_onnx, ("image", "age")),
+    "integer.onnx": (onnx_file, interop.program_from_onnx, ("image", "age")),
+    "float.tflite": (tflite_file, interop.from_tflite, ("t0", "t1")),
+    "integer.tflite": (tflite_file, interop.program_from_tflite, ("t0", "t1")),
+}
+WORDS = {  # after the file; {out} is where a command writes, {program} the file's program
+    "import": ["--out", "{out}"],
+    "info": [],
+    "measure": ["--data", "{data}"],
+    "quantize": ["--data", "{data}", "--out", "{program}"],
+    "train": ["--data", "{data}", "--epochs", "1", "--out", "{out}"],
+    "export": ["--data", "{data}", "--out", "{out}"],
+    "verify": ["--data", "{data}"],
+    "report": ["--data", "{data}", "--calibration", "{data}", "--out", "{out}.html"],
+    "diff": ["{program}", "--data", "{data}"],
+    "serve": ["--out", "{out}"],
+}
+NO_FILE = {"lenet", "models", "completion", "recipes"}
+ELSEWHERE = {"run", "bench"}  # the tests of run; bench reads a program as verify, for seconds
+REFUSED = {
+    ("quantize", "integer"): "is an integer program; this needs a float model",
+    ("train", "integer"): "is an integer program; this needs a float model",
+    ("verify", "float"): "is a float model; this needs a program",
+    ("serve", "integer"): "the page is for programs that read samples, or 8-bit",
+    ("serve", "float"): "the net reads the inputs",
+}
+
+
+def test_every_command_that_reads_a_file_is_in_the_matrix():
+    assert {*COMMANDS} - NO_FILE - ELSEWHERE == {*WORDS}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_command_reads_files_of_two_inputs(name, tmp_path, cli, toolbox):
+    """The file of examples has the inputs in another order. Oracles: the net of `from_onnx` or
+    `from_tflite` in NumPy, the reference of the file's program.
+    """
+    toolbox.need("cc")
+    make, read, (first, second) = FILES[name]
+    kind = name.partition(".")[0]
+    (tmp_path / name).write_bytes(make(quantized=kind == "integer"))
+    rng = np.random.default_rng(2)
+    x = {first: rng.random((30, 1, 4, 4), np.float32), second: rng.normal(0, 3, (30, 3))}
+    y = rng.integers(0, 3, 30)
+    np.savez(tmp_path / "data.npz", **{second: x[second], first: x[first]}, y=y)
+    loaded = read(tmp_path / name)
+    if kind == "float":
+        model = nn.Model(loaded)
+        outputs = model.net(model.encode(x))
+    else:
+        outputs = reference.run(loaded, loaded.encode(x))
+        loaded.save(tmp_path / "program.dpt")
+    accuracy = float((outputs.reshape(30, 3).argmax(axis=1) == y).mean())
+    said = {}
+    for command, words in WORDS.items():
+        places = {"data": tmp_path / "data.npz", "program": tmp_path / "program.dpt"}
+        places["out"] = tmp_path / {"import": "made.npz", "train": "made.npz"}.get(command, command)
+        if command == "import" and kind == "integer":
+            places["out"] = tmp_path / "made.dpt"
+        file = ["--net", tmp_path / name] if command == "train" else [tmp_path / name]
+        code, out, err = cli(command, *file, *(w.format(**places) for w in words), "--json")
+        message = REFUSED.get((command, kind))
+        assert code == (0 if message is None else 2), (command, err)
+        if message is None:
+            said[command] = json.loads(out)
+        else:
+            assert message in err.splitlines()[-1], command
+    assert said["measure"]["accuracy"] == accuracy
+    found = said["report"]["quality"]["float" if kind == "float" else "integers"]
+    assert found["accuracy"] == accuracy
+    assert said["report"]["inputs"]["random"] is False
+    assert said["diff"]["op"] is None
+    assert said["diff"]["examples"] == 4
+    assert "<img" not in (tmp_path / "report.html").read_text("utf-8")
+    header = next((tmp_path / "export").glob("*.h")).read_text("utf-8")
+    assert [n for n in (first, second) if f"_INPUT_{n.upper()}_COUNT" in header] == [first, second]
+    if kind == "float":
+        made = Program.load(tmp_path / "program.dpt")
+        assert [part.name for part in made.input_parts] == [first, second]
+        right = np.array(Engine(made)(x)) == y
+        assert abs(right.mean() - accuracy) < 0.2  # of 8 bits
+    else:
+        assert said["verify"]["differing_bytes"] == 0
+        assert {op["name"] for op in said["import"]["rounding"]["ops"]} <= {*said["import"]["ops"]}

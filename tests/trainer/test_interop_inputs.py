@@ -58,6 +58,33 @@ def test_a_quantized_tflite_file_of_two_inputs_is_a_program_of_them():
     check_engine(program, x)
 
 
+def test_the_rounding_of_each_op_is_that_of_a_file_of_one_input():
+    """Both dense layers have equal shapes and unlike scales: the factors of another op would fit.
+    Oracle: the files that have one of the inputs.
+    """
+    steps = [{"scale": 0.0039, "zero": -128}, {"scale": 0.7, "zero": 9}]
+    wide = {"scale": 0.05, "zero": -128}
+
+    def dense(f, at):
+        return f.then("FULLY_CONNECTED", [at, f.drawn(4, 7), f.bias(4)], (1, 4), **wide)
+
+    def end(f, at):
+        f.then("FULLY_CONNECTED", [at, f.drawn(3, 4), f.bias(3)], (1, 3), scale=0.1, zero=5)
+        return interop.rounding_report(f.bytes()).ops
+
+    both = TfliteFile((1, 7), **steps[0])
+    sides = [dense(both, at) for at in (0, both.another_input((1, 7), **steps[1]))]
+    found = end(both, both.then("ADD", sides, (1, 4), **wide))
+    assert len(found) == 4
+    for i in (0, 1):
+        f = TfliteFile((1, 7), **steps[i])
+        for _ in range(i):  # the same weights are drawn
+            f.drawn(4, 7), f.bias(4)
+        (wanted, _) = end(f, dense(f, 0))
+        figures = [(op.reachable, op.differing, op.most) for op in (found[i], wanted)]
+        assert figures[0] == figures[1]
+
+
 def test_a_float_tflite_file_of_two_inputs_is_a_net_of_them():
     """Float32 sums in another order: 1e-4 of values of a hundred."""
     pytest.importorskip("ai_edge_litert")

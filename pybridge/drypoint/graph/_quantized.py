@@ -56,6 +56,15 @@ class QuantizedNode:
         return self.sources[0]
 
     @property
+    def has_op(self) -> bool:
+        """Whether the node becomes an op: an input of the type and zero point of the vector that it
+        lies in is none.
+        """
+        source, target = self.source, self.target
+        same = (source.dtype, source.zero) == (target.dtype, target.zero)
+        return not (same and isinstance(self.node, InputPart))
+
+    @property
     def unit(self) -> NDArray[np.float64]:
         """The real value of the accumulator 1 of each channel, or of all."""
         assert self.integers is not None  # the node computes accumulators
@@ -99,7 +108,7 @@ def to_program(
     }
     *earlier, last = graph.outputs
     numbers, parts = _op_numbers(nodes), _input_parts(graph, nodes)
-    written = [quantized for quantized in nodes if not _copies_bytes(quantized)]
+    written = [quantized for quantized in nodes if quantized.has_op]
     scales = {
         "input_scale": parts[0].scale if parts else nodes[0].source.scale,
         "output_scale": out_scales[last.name],
@@ -126,20 +135,12 @@ def to_program(
     )
 
 
-def _copies_bytes(quantized: QuantizedNode) -> bool:
-    """Whether a node is an input of the type and zero point of the vector it lies in: no op."""
-    source, target = quantized.source, quantized.target
-    same = (source.dtype, source.zero) == (target.dtype, target.zero)
-    return same and isinstance(quantized.node, InputPart)
-
-
 def _op_numbers(nodes: Sequence[QuantizedNode]) -> list[int]:
     """The number of the tensor of each node of the graph, the input first."""
     numbers, ops = [0], 0
     for quantized in nodes:
-        copies = _copies_bytes(quantized)
-        ops += not copies
-        numbers.append(numbers[quantized.node.reads[0]] if copies else ops)
+        ops += quantized.has_op
+        numbers.append(ops if quantized.has_op else numbers[quantized.node.reads[0]])
     return numbers
 
 

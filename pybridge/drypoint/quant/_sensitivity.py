@@ -269,7 +269,7 @@ def _inputs_and_labels(
     wanted = "a Dataset, or a pair of inputs (N, ...) and class indices (N,)"
     if not isinstance(data, Dataset) and not (isinstance(data, list | tuple) and len(data) == 2):
         raise QuantizationError(f"data is {kind_of(data)}; wanted: {wanted}")
-    x, y = (data.x, data.y) if isinstance(data, Dataset) else data
+    x, y = (data.inputs, data.y) if isinstance(data, Dataset) else data
     x = as_inputs(x, model)
     try:
         labels = np.atleast_1d(np.asarray(y))[:examples]

@@ -213,7 +213,7 @@ def _inputs_of(reader: Model | Program) -> list[str]:
 
 
 def examples(
-    split: str, args: argparse.Namespace, reader: Model | Program, *, several: bool = False
+    split: str, args: argparse.Namespace, reader: Model | Program, *, several: bool = True
 ) -> Dataset:
     """The examples of ``--data``, else of the data that a net was trained on, and a line that says
     which they are.

@@ -5,9 +5,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from drypoint.common import DrypointError, read_bytes
 from drypoint.data import ImageEncoder
@@ -151,10 +149,8 @@ def _text(path: Path) -> str:
     return read_bytes(path).decode("utf-8", errors="replace")
 
 
-def _inputs(
-    args: argparse.Namespace, right: Program | Model, other: object
-) -> NDArray[np.generic] | None:
-    """The examples that the options name; None: the inputs in the log."""
+def _inputs(args: argparse.Namespace, right: Program | Model, other: object) -> Any:
+    """The examples that the options name, several inputs by name; None: the inputs in the log."""
     if args.input is not None:
         encoder = encoder_of(right)
         if not isinstance(encoder, ImageEncoder):
@@ -163,4 +159,4 @@ def _inputs(
     if isinstance(other, Log) and args.data is None:
         return None
     options = argparse.Namespace(data=args.data, limit=args.limit or EXAMPLES)
-    return examples("test", options, right).x
+    return examples("test", options, right).inputs

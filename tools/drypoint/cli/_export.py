@@ -354,7 +354,7 @@ def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     """
     options = argparse.Namespace(data=args.data, limit=None)
     inputs = read_or_none(
-        lambda: one_of_each(examples("test", options, program, several=True), program),
+        lambda: one_of_each(examples("test", options, program), program),
         f"no --data: the self-test of {program.name} has random inputs",
         required=args.data is not None,
     )

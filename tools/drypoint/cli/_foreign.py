@@ -84,13 +84,14 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
         simplified = simplify(replace(program, labels=options.labels, provenance=provenance))
         return Integers(program=simplified.program, simplified=simplified, rounding=rounding)
     net = (interop.from_tflite if is_tflite else interop.from_onnx)(path, **where)
-    encoder, decoder = _encoder(net, path, options), _decoder(net, path, options)
+    joined = nn.Model(net).net  # several inputs are one vector
+    encoder, decoder = _encoder(net, path, options), _decoder(joined, path, options)
     if decoder is not None:
         net = _with_probabilities(net)
     return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)
 
 
-def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
+def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential | nn.Graph:
     """Append a softmax to a net of logits: PyTorch's nets leave the softmax to the loss. A softmax
     takes the place of a log-softmax at the end.
 
@@ -101,6 +102,11 @@ def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential:
         net = net.with_layer(last, nn.Softmax())
     if isinstance(net, nn.Graph):
         ends = isinstance(net[last], nn.Softmax | nn.Sigmoid)
+        if len(net.input_ports) > 1:  # the layers that take its inputs lie at the top
+            if ends:
+                return net
+            inside = {**net.layers, "probabilities": nn.Softmax()}
+            return nn.Graph(inside, [*net.edges, (last, "probabilities")], net.input_shapes)
         layers = {"net": net} if ends else {"net": net, "softmax": nn.Softmax()}
         return nn.Sequential(layers, net.input_shape)
     return net if isinstance(net[-1], nn.Softmax | nn.Sigmoid) else net + nn.Softmax()
@@ -117,9 +123,10 @@ def _encoder(
     shape = net.input_shape or ()
     if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
         if options.mean is not None or options.std is not None:
+            several = ", ".join(net.input_ports) if len(net.input_ports) > 1 else ""
             raise DrypointError(
-                f"{path} reads {shape}, and --mean and --std are of images, (1, H, W) or "
-                "(3, H, W); leave them out: the model takes arrays"
+                f"{path} reads {several or shape}, and --mean and --std are of images, (1, H, W) "
+                "or (3, H, W); leave them out: the model takes arrays"
             )
         return None
     channels, height, width = shape
@@ -132,9 +139,7 @@ def _encoder(
     )
 
 
-def _decoder(
-    net: nn.Sequential | nn.Graph, path: Path, options: Options
-) -> data.ClassDecoder | None:
+def _decoder(net: nn.Layer, path: Path, options: Options) -> data.ClassDecoder | None:
     """The decoder of a classifier: of a net that gives a number for each of several classes. None
     of other nets (several outputs, a plane, one number, as many numbers as the input has), without
     `--labels`.
@@ -142,10 +147,10 @@ def _decoder(
     Raises:
         DrypointError: `--labels` names another number of classes, or the net has several outputs.
     """
-    if len(net.wiring.outputs) > 1:
+    if len(net.output_ports) > 1:
         if options.labels:
             raise DrypointError(
-                f"{path} has the outputs {', '.join(net.wiring.outputs)}, and --labels is of a net "
+                f"{path} has the outputs {', '.join(net.output_ports)}, and --labels is of a net "
                 "of one: name the classes of an output in Python, nn.Model(net, decoder={...})"
             )
         return None

@@ -15,7 +15,6 @@ from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES
 from ._keywords import choose_detector, errors_of, listen_to
 from ._output import result, say
-from ._own import fit_data
 from ._pieces import add_labels_argument, load_file, model_file, number, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction
 from ._regression import measure_numbers, show_numbers
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         loaded, chosen = _with_threshold(loaded, args)
     if args.false_accepts is not None:
         loaded, chosen = _with_detector(loaded, args)
-    dataset = examples("test", args, loaded, several=True)
+    dataset = examples("test", args, loaded)
     if numeric:
         text, facts = show_numbers(measure_numbers(loaded, dataset))
     elif reconstructs(loaded):
@@ -88,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         model = Engine(loaded) if isinstance(loaded, Program) else loaded
         try:
-            measured = measure(model, fit_data(dataset), output=args.output)
+            measured = measure(model, dataset, output=args.output)
         except UnknownClassError as error:
             if args.labels is not None or args.file.suffix not in SUFFIXES:
                 raise

@@ -92,7 +92,7 @@ class Training:
             error = float(np.square(model.net(inputs) - inputs.reshape(len(test), -1)).mean())
             text = f"mean squared error of {len(test):,} test examples: {error:.4f}"
             return text, {"n": len(test), "mean_squared_error": error}
-        found = measure(model, fit_data(test))
+        found = measure(model, test)
         low, high = found.accuracy_interval
         text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
         text += f" (95 % interval {percent(low)} to {percent(high)})"
@@ -110,7 +110,7 @@ class Training:
 
 
 def fit_data(dataset: Dataset) -> Any:
-    """A data set as `train.fit` and `measure` take it: of several inputs a pair of the inputs by
+    """A data set as `train.fit` takes it: of several inputs a pair of the inputs by
     name and the names of the classes.
     """
     if not dataset.input_shapes:

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     """The program of a float model."""
-    dataset = examples("train", args, model, several=True)
+    dataset = examples("train", args, model)
     weights = args.weights
     if args.flash is not None:
         labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset

@@ -107,7 +107,7 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
     numeric = predicts_number(loaded)
     return make_report(
         loaded,
-        (test.x, test.numbers) if test is not None and numeric else test,
+        (test.inputs, test.numbers) if test is not None and numeric else test,
         calibration=_calibration(loaded, train, args),
         train=None if numeric else train,
         name=_name(loaded, file),
@@ -192,4 +192,4 @@ def _calibration(
     """The calibration of a model on its first training examples, as `drypoint quantize` does it."""
     if isinstance(loaded, Program) or train is None:
         return None
-    return calibrate(loaded, train.x[: args.examples])
+    return calibrate(loaded, train[: args.examples].inputs)

@@ -91,7 +91,7 @@ def _load(args: argparse.Namespace) -> tuple[Program, Model | None]:
     file = Path(LENET) if args.file is None else args.file
     loaded = load_file(file, args.labels)
     if isinstance(loaded, Model):
-        dataset = examples("train", args, loaded)
+        dataset = examples("train", args, loaded, several=False)
         return to_integers(loaded, dataset, name=file.stem, examples=args.examples), loaded
     shipped = str(file) in models.names() and not file.exists()
     return loaded, models.load(str(file)) if shipped else None
@@ -113,7 +113,7 @@ def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
     none."""
     what = "pictures" if program.front is None else "recordings"
     return read_or_none(
-        lambda: examples("test", args, program),
+        lambda: examples("test", args, program, several=False),
         f"the page has no test {what}",
         required=args.data is not None,
     )

@@ -59,7 +59,7 @@ def inputs(program: Program, args: argparse.Namespace) -> NDArray[np.integer]:
     """
     count = min(args.limit or RANDOM, MOST_RANDOM)
     x = read_or_none(
-        lambda: program.encode(examples("test", args, program, several=True).inputs),
+        lambda: program.encode(examples("test", args, program).inputs),
         f"no --data: {count} random inputs",
         required=args.data is not None,
     )

@@ -94,10 +94,12 @@ def make_report(
     if isinstance(test, tuple) and isinstance(test[0], Mapping):
         test = reported.encode(test[0]), test[1]
     labelled = test if isinstance(test, Dataset) else None
-    x = np.asarray(test[0]) if isinstance(test, tuple) else None if test is None else test.x
+    x: Any = test[0][:COMPARED] if isinstance(test, tuple) else None
+    if labelled is not None:
+        x = labelled[:COMPARED].inputs
     model = reported if isinstance(reported, Model) else None
     if model is not None and calibration is None and train is not None:
-        calibration = train.x
+        calibration = train.inputs
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
         calibration = _random_values(model, RANDOM)
@@ -113,12 +115,12 @@ def make_report(
         assert isinstance(reported, Program)
         program = reported
     quality = _measure(model, program, test, normal=normal)
-    compared = random_inputs(program, RANDOM) if x is None else program.encode(x[:COMPARED])
+    compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
     if sensitivity and (model is None or quality.integers is None):
         raise ReportError("sensitivity needs a float model and labelled test examples")
     layers = bounds = bits = None
     if model is not None and ranges is not None and not is_guess:
-        layers = None if x is None else quant.report(model, ranges, x[:COMPARED])
+        layers = None if x is None else quant.report(model, ranges, x)
         bounds = quant.error_bound(model, ranges)
         if sensitivity and labelled is not None:
             bits = quant.sensitivity(model, labelled, calibration=ranges).to_json()
@@ -179,7 +181,7 @@ def _percentiles(
     found = []
     for percentile in PERCENTILES:
         ranges = quant.calibrate(
-            model, train.x[:COMPARED], method="percentile", percentile=percentile
+            model, train[:COMPARED].inputs, method="percentile", percentile=percentile
         )
         program = quant.quantize(model, ranges, name="model")
         accuracy = measure(Engine(program), test, output=_class_output(program)).accuracy

@@ -66,7 +66,8 @@ def program_of(
         troubles = [(kinds.get(title, ""), title, reason) for title, reason in error.troubles]
         raise draft.error.of(troubles, len(layers), "layers") from error
     factors = {port: (betas or {}).get(number, 1.0) for port, number in outputs.items()}
-    return graph.to_program(lowered, nodes, name=name, factors=factors), nodes
+    program = graph.to_program(lowered, nodes, name=name, factors=factors)
+    return program, tuple(node for node in nodes if node.has_op)
 
 
 def _build(

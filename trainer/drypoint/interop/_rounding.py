@@ -126,7 +126,7 @@ class Requantization:
 
 
 def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]:
-    """Position -> the real factors of the nodes that round accumulators."""
+    """Position of an op -> its real factors, of the ops that round accumulators, by their nodes."""
     factors = {}
     for position, node in enumerate(nodes):
         out = node.target.scale

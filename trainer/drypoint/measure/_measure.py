@@ -96,11 +96,14 @@ def measure(
 def _join_inputs(model: object, dataset: object) -> object:
     """The data, several inputs by name as what the model or the program reads."""
     reader = getattr(model, "program", model)
+    if isinstance(dataset, Dataset) and dataset.input_shapes:
+        dataset = dataset.inputs, [dataset.classes[i] for i in dataset.y]
     named = isinstance(dataset, tuple) and len(dataset) == 2 and isinstance(dataset[0], Mapping)
     if not named or not hasattr(reader, "encode"):
         return dataset
     inputs, labels = cast("tuple[Any, Any]", dataset)
-    return reader.encode(inputs), labels
+    rows = reader.encode(inputs)  # of a program integers, which are no picture
+    return rows.reshape(len(rows), -1), labels
 
 
 def _name_outputs(
