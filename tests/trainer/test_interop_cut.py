@@ -74,6 +74,43 @@ def test_messages_name_the_tensors_to_cut_at():
             interop.program_from_tflite(f.bytes(outputs=[right]), cut=wrong)
 
 
+def test_a_tensor_up_to_which_the_file_cannot_be_read_is_not_named():
+    """A float net cannot end in a flattened plane. Oracle: the file, cut there."""
+    f = TfliteFile((1, 6, 5, 3), kind="FLOAT32")
+    at = f.then("CONV_2D", [0, f.drawn(4, 3, 3, 3), f.bias(4)], (1, 6, 5, 4), **windows())
+    flat = f.then("RESHAPE", [at, f.constant([1, 120])], (1, 120))
+    content = f.bytes(outputs=[f.then("ARG_MAX", [flat, f.constant(1)], (1,), type="INT32")])
+    with pytest.raises(interop.TfliteError, match="in an order of its own"):
+        interop.from_tflite(content, cut=(f"t{flat}",))
+    with pytest.raises(interop.TfliteError, match="compare the channels") as found:
+        interop.from_tflite(content)
+    assert "--cut" not in str(found.value)
+
+
+def test_the_tensors_to_cut_at_are_named_whole():
+    """After 45 other lines, with 2,000 characters of names. Oracle: the names, in the hint's
+    words, which cut the file.
+    """
+    f = OnnxFile((3, 6, 5))
+    heads = [f.of("Relu", f.of("Conv", "input", f.drawn(2, 3, 3, 3))) for _ in range(50)]
+    ends = [f.of(f"Other{i}", head, domain="com.microsoft") for i, head in enumerate(heads[:45])]
+    model = f.proto(outputs=[*ends, *heads[45:]])
+    kept = {"input", *(constant.name for constant in f.constants)}
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [name if name in kept else 40 * "x" + name for name in names]
+    for value in model.graph.output:
+        value.name = 40 * "x" + value.name
+    content = model.SerializeToString()
+    with pytest.raises(interop.OnnxError) as found:
+        interop.from_onnx(content)
+    words = str(found.value).splitlines()[-1].split()
+    assert words[0] == "--cut"
+    assert len(words[1 : words.index("imports")]) == 50
+    cut = [word.strip("'") for word in words[1 : words.index("imports")]]
+    assert len(interop.from_onnx(content, cut=cut).output_ports) == 50
+
+
 @pytest.mark.parametrize("has_axes", [True, False])
 def test_an_open_shape_is_read_as_the_users(has_axes):
     """Oracle: the file that states the shape."""

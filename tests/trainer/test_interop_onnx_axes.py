@@ -1,14 +1,110 @@
 """Nets of ONNX files whose axes have equal sizes or the size 1, so that one could be taken for
 another.
 
-Oracle: ONNX Runtime, on the same inputs.
+Oracles: ONNX Runtime and ONNX's reference evaluator, on the same inputs.
 """
+
+import itertools
 
 import numpy as np
 import pytest
-from onnx_files import OnnxFile, check_net, normals, onnx_runtime
+from onnx.reference import ReferenceEvaluator
+from onnx_files import OnnxFile, check_net, normals, onnx_runtime, qdq
+from same_values import check_close
 
-from drypoint import interop
+from drypoint import engine, interop, nn
+
+
+def evaluate(f, x):
+    """What the file computes, by ONNX's reference evaluator."""
+    return ReferenceEvaluator(f.proto()).run(None, {"input": x})[0]
+
+
+def quantized_weight(f, *shape):
+    """Weights behind a DequantizeLinear."""
+    integers = f.constant(f.rng.integers(-127, 128, shape), np.int8)
+    return f.of("DequantizeLinear", integers, f.constant(0.01), f.constant(0, np.int8))
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations((1, 2, 3))])
+def test_an_output_has_its_axes_as_the_file_but_for_channels_that_come_last(order):
+    f = OnnxFile((3, 5, 4))
+    f.then("Conv", f.drawn(2, 3, 2, 2)).then("Transpose", perm=(0, *order))
+    x = normals((3, 5, 4))
+    wanted = evaluate(f, x)
+    wanted = np.moveaxis(wanted, -1, 1) if order[-1] == 1 else wanted
+    net = interop.from_onnx(f.bytes())
+    assert net(x).shape == wanted.shape
+    check_close(net(x), wanted)
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations((1, 2, 3))])
+def test_a_quantized_output_has_its_axes_so_too(order):
+    """ONNX's float32 rounds halves in another way: one step of 0.05."""
+    f = OnnxFile((3, 5, 4), opset=21)
+    at = f.of("Conv", qdq(f, "input", 0.03, 3), quantized_weight(f, 2, 3, 2, 2))
+    qdq(f, f.of("Transpose", qdq(f, at, 0.05, -5), perm=(0, *order)), 0.05, -5)
+    x = normals((3, 5, 4))
+    wanted = evaluate(f, x)
+    wanted = np.moveaxis(wanted, -1, 1) if order[-1] == 1 else wanted
+    program = interop.program_from_onnx(f.bytes())
+    found = engine.Engine(program).predict_proba(x).reshape(len(x), *program.ops[-1].out_shape)
+    off = np.abs(found.transpose(0, 3, 1, 2) - wanted)
+    assert off.max() < 0.051
+    assert (off > 0.01).mean() < 0.05
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("axes", [(2, 3), (2,), (3,)])
+def test_a_sum_over_rows_and_columns_is_exact(axes, keep):
+    """In integers too, whose sums are exact: float32's rounding of the scale alone, 1e-5."""
+    f = OnnxFile((3, 5, 4))
+    f.then("Conv", f.drawn(2, 3, 2, 2)).then("ReduceSum", f.ints(*axes), keepdims=keep)
+    x = normals((3, 5, 4))
+    wanted = evaluate(f, x)
+    check_close(interop.from_onnx(f.bytes())(x), wanted)
+    f = OnnxFile((3, 5, 4), opset=21)
+    at = f.of("ReduceSum", qdq(f, "input", 0.03, 3), f.ints(*axes), keepdims=keep)
+    qdq(f, at, 0.07, -2)
+    wanted = evaluate(f, x)
+    program = interop.program_from_onnx(f.bytes())
+    found = engine.Engine(program).predict_proba(x).reshape(len(x), *program.ops[-1].out_shape)
+    check_close(found.transpose(0, 3, 1, 2), wanted)
+
+
+def test_the_larger_one_of_a_tensor_and_its_multiple_is_a_prelu():
+    x = normals((3, 5, 4))
+    for slopes in ([0.25, -0.5], [0.25, 1.5]):
+        for swapped in (False, True):
+            f = OnnxFile((3, 5, 4))
+            at = f.of("Conv", "input", f.drawn(2, 3, 2, 2))
+            both = at, f.of("Mul", at, f.constant(np.reshape(slopes, (2, 1, 1))))
+            f.of("Max", *(both[::-1] if swapped else both))
+            if slopes[1] > 1:
+                with pytest.raises(interop.OnnxError, match="joins two computed tensors"):
+                    interop.from_onnx(f.bytes())
+                continue
+            net = interop.from_onnx(f.bytes())
+            assert [type(layer) for layer in net.layers.values()] == [nn.Conv2d, nn.PReLU]
+            check_close(net(x), evaluate(f, x))
+
+
+def test_two_images_of_one_channel_that_come_last_are_added_without_a_reshape():
+    f = OnnxFile((3, 5, 4))
+    sides = [f.of("Conv", "input", f.drawn(1, 3, 2, 2)) for _ in range(2)]
+    last = [f.of("Transpose", side, perm=(0, 2, 3, 1)) for side in sides]
+    f.of("Transpose", f.of("Add", *last), perm=(0, 3, 1, 2))
+    net, x = interop.from_onnx(f.bytes()), normals((3, 5, 4))
+    assert [type(layer) for layer in net.layers.values()] == [nn.Conv2d, nn.Conv2d, nn.Add]
+    check_close(net(x), evaluate(f, x))
+
+
+def test_functions_are_found_without_a_search_for_close_names(monkeypatch):
+    """Oracle: `difflib`, which the hint of an unknown attribute takes."""
+    f = OnnxFile((2, 3, 4))
+    f.then("Softplus")
+    monkeypatch.setattr("difflib.get_close_matches", None)
+    assert [layer.name for layer in interop.from_onnx(f.bytes()).layers.values()] == ["softplus"]
 
 
 def test_a_softmax_over_time_behind_a_difference_of_a_signal_and_its_maximum():

@@ -11,7 +11,7 @@ from onnx_files import FORMS, OnnxFile, check_net, normals, quantized
 from same_values import check_engine
 from tflite_files import TfliteFile, check_floats, check_integers, int8s, litert, windows
 
-from drypoint import interop
+from drypoint import engine, interop, nn
 from drypoint.program import reference
 
 ZERO = {"scale": 0.04, "zero": -128}
@@ -147,3 +147,61 @@ def test_a_product_over_the_channels_of_an_onnx_plane_is_a_convolution_of_1x1(fo
     # The file has the sum with the bias in steps of its own: a convolution of each channel.
     assert [op.kind for op in program.ops] == ["conv", "conv", "depthwise"]
     check_engine(program, program.integers(normals((3, 4, 6))))
+
+
+def a_kink(kind, slopes, *, swapped=False, half=False):
+    """A convolution, and the larger one of it and its multiples, as a converter writes a PReLU."""
+    same = {"scale": 0.04, "zero": -12}
+    f = TfliteFile((1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+    at = f.then("CONV_2D", [0, f.drawn(4, 3, 3, 3), f.bias(4)], (1, 4, 6, 4), **same, **windows())
+    if kind == "INT8":
+        factors = f.constant(np.rint(np.divide(slopes, 0.01)), "INT8", scale=[0.01])
+    else:
+        factors = f.constant(slopes, "FLOAT16" if half else "FLOAT32")
+    if half:
+        factors = f.then("DEQUANTIZE", [factors], (4,))
+    less = f.then("MUL", [at, factors], (1, 4, 6, 4), **same)
+    f.then("MAXIMUM", [less, at] if swapped else [at, less], (1, 4, 6, 4), **same)
+    return f.bytes()
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_larger_one_of_a_plane_and_its_multiple_is_a_prelu(swapped):
+    slopes = [0.25, -0.5, 1.0, 0.0]
+    for half in (False, True):
+        net = check_floats(a_kink("FLOAT32", slopes, swapped=swapped, half=half))
+        assert [type(layer) for layer in net.layers.values()] == [nn.Conv2d, nn.PReLU]
+    program = check_integers(a_kink("INT8", slopes, swapped=swapped))
+    assert [op.kind for op in program.ops] == ["conv", "prelu"]
+    with pytest.raises(interop.TfliteError, match="a slope above 1: no PReLU does"):
+        interop.from_tflite(a_kink("FLOAT32", [0.25, 1.5, 0, 0]))
+
+
+@pytest.mark.parametrize("zero", [0, 110, 127, 128])
+def test_weights_of_uint8_are_read_where_they_are_8_bits_from_their_zero_point(zero):
+    f = TfliteFile((1, 4, 6, 3), kind="UINT8", scale=0.02, zero=120)
+    low, high = max(0, zero - 127), min(255, zero + 127)
+    weight = f.rng.integers(low, high + 1, (4, 3, 3, 3))
+    weight.ravel()[:2] = low, high
+    bias = f.constant(f.rng.integers(-900, 900, 4), scale=[0.02 * 0.005])
+    kernel = f.constant(weight, "UINT8", scale=[0.005], zero=zero)
+    f.then("CONV_2D", [0, kernel, bias], (1, 4, 6, 4), scale=0.05, zero=117, **windows())
+    x = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3)).astype(np.uint8)
+    program = interop.program_from_tflite(f.bytes())
+    found = engine.Engine(program).run((x - 128).view(np.int8)).reshape(5, -1)
+    off = np.abs(found - litert(f.bytes(), x))
+    assert off.max() <= 1
+    assert (off > 0).mean() < 0.05
+
+
+def test_weights_beyond_8_bits_from_their_zero_point_are_refused_by_the_layer():
+    for kind, zero, low, high in (("UINT8", 100, 0, 255), ("INT8", 9, -127, 127)):
+        f = TfliteFile((1, 5), kind=kind, scale=0.02, zero=0)
+        weight = np.array([[low, high, 0, 1, 2]] * 3)
+        kernel = f.constant(weight, kind, scale=[0.005], zero=zero)
+        f.then("FULLY_CONNECTED", [0, kernel, f.bias(3)], (1, 3), scale=0.05, zero=3)
+        message = (
+            f"FULLY_CONNECTED .*has weights that lie {low - zero} to {high - zero} from their zero"
+        )
+        with pytest.raises(interop.TfliteError, match=message):
+            interop.program_from_tflite(f.bytes())

@@ -573,8 +573,13 @@ def changed(kind, shape, out, change, **options):
 def test_what_integers_cannot_be_is_refused_with_the_reason():
     image, out = (1, 4, 4, 2), (1, 4, 4, 3)
     for number, field, value, reason in (
-        (1, 2, np.full((3, 3, 3, 2), -128, np.int8), "or of -128"),
-        (1, 4, 5, "weights with a zero point"),
+        (
+            1,
+            2,
+            np.full((3, 3, 3, 2), -128, np.int8),
+            "lie -128 to -128 from their zero point; wanted: -127 to 127",
+        ),
+        (1, 4, 5, "has weights that lie -132 to 122 from their zero point"),
         (1, 3, [0.1, 0.2], "2 scales along axis 0"),
         (2, 2, np.full(3, 2**31 - 10_000, np.int32), "an accumulator could reach"),
         (3, 0, (1, 4, 3, 3), "makes 4x4x3"),

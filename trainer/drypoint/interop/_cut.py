@@ -1,14 +1,18 @@
 """Where a file's net ends: at its outputs, or at the tensors that a user cuts it at."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
-from drypoint.common import check_kind
+from drypoint.common import DrypointError, check_kind
 
 from ._errors import ImportFileError
 
 Name = TypeVar("Name", bound=Hashable)
+Net = TypeVar("Net")
 _NAMED = 6  # tensors that a message names
+_TRIED = 8  # tensors that a file is cut at, one at a time
+_ROOM = 3000  # characters of the tensors that a hint names
 
 
 def output_tensors(
@@ -45,12 +49,26 @@ def output_tensors(
     return ends
 
 
-def hint(names: Sequence[str]) -> str:
-    """What to say of tensors where a file can be cut before what is refused; "" of none."""
-    if not names:
-        return ""
-    words = " ".join(repr(name) for name in names)
-    return f"--cut {words} imports up to there; what comes after is for your own code"
+def read_up_to(cut: Sequence[str], read: Callable[[Sequence[str]], Net]) -> Net:
+    """What ``read`` makes of a file up to the tensors of ``cut``. Where it refuses nodes, the error
+    gets a last line that names tensors before them, up to which the file was read here.
+
+    Raises:
+        ImportFileError: the file cannot be read.
+    """
+    try:
+        return read(cut)
+    except ImportFileError as error:
+        lengths = accumulate(map(len, error.ends))
+        pairs = zip(error.ends, lengths, strict=True)
+        ends = tuple(name for name, n in pairs if n <= _ROOM and name.isprintable())
+        if ends and not _is_read(ends, read):
+            ends = tuple(name for name in ends[:_TRIED] if _is_read((name,), read))
+            ends = ends[:1] if len(ends) > 1 and not _is_read(ends, read) else ends
+        if ends:
+            words = " ".join(map(repr, ends))
+            error.hint = f"--cut {words} imports up to there; what comes after is for your own code"
+        raise
 
 
 def before_refused(
@@ -81,3 +99,11 @@ def before_refused(
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(repr(name) for name in names[:_NAMED])}{more}"
+
+
+def _is_read(cut: Sequence[str], read: Callable[[Sequence[str]], object]) -> bool:
+    try:
+        read(cut)
+    except (DrypointError, MemoryError):
+        return False
+    return True

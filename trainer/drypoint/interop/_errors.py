@@ -1,5 +1,6 @@
 """The errors of interop."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from drypoint.common import DrypointError
@@ -12,8 +13,16 @@ class ImportFileError(DrypointError, ValueError):
     """A file of another framework cannot be read.
 
     ``str(error)`` is one line; where nodes are refused, a line for each kind of node says how
-    many they are, names the first ones and has the reasons.
+    many they are, names the first ones and has the reasons; a last line names the tensors up to
+    which the file can be read.
+
+    Attributes:
+        ends: names of tensors before what is refused, where the file may be cut.
+        hint: the last line, or "".
     """
+
+    ends: tuple[str, ...] = ()
+    hint: str = ""
 
     @classmethod
     def about(cls, subject: str, error: Exception) -> Self:
@@ -24,11 +33,17 @@ class ImportFileError(DrypointError, ValueError):
             error: an error of this kind with its lines, or of another one.
         """
         first, *more = error.args if isinstance(error, ImportFileError) else (str(error),)
-        return cls(f"{subject}: {first}", *more)
+        after = cls(f"{subject}: {first}", *more)
+        after.ends = error.ends if isinstance(error, ImportFileError) else ()
+        return after
 
     @classmethod
     def of(
-        cls, troubles: list[tuple[str, str, str]], total: int, noun: str, hint: str = ""
+        cls,
+        troubles: list[tuple[str, str, str]],
+        total: int,
+        noun: str,
+        ends: Sequence[str] = (),
     ) -> Self:
         """An error about all nodes that cannot be converted.
 
@@ -36,7 +51,7 @@ class ImportFileError(DrypointError, ValueError):
             troubles: the kind of a node, its title, and the reason.
             total: how many nodes there are.
             noun: what the file calls nodes.
-            hint: a last line, or "".
+            ends: names of tensors where the file may be cut.
         """
         by_kind: dict[str, list[tuple[str, str]]] = {}
         for kind, title, reason in troubles:
@@ -51,15 +66,18 @@ class ImportFileError(DrypointError, ValueError):
             f"{', '.join(subjects)}{': each' if subjects[0][0].isdigit() else ''} {reasons}"
             for reasons, subjects in by_reason.items()
         ]
-        return cls(f"{len(troubles)} of {total} {noun}:", *lines, *([hint] if hint else []))
+        error = cls(f"{len(troubles)} of {total} {noun}:", *lines)
+        error.ends = tuple(ends)
+        return error
 
     def __str__(self) -> str:
         """The line, or the lines."""
-        if len(self.args) <= 2:
+        if len(self.args) <= 2 and not self.hint:
             return super().__str__()
         lines = [_one_line(str(line)) for line in self.args[:_MOST]]
         more = len(self.args) - len(lines)
-        return "\n  ".join([*lines, *([f"and {more} more"] if more else [])])
+        hint = [self.hint] if self.hint else []
+        return "\n  ".join([*lines, *([f"and {more} more"] if more else []), *hint])
 
 
 def _name_nodes(kind: str, titles: list[str]) -> str:
@@ -88,8 +106,8 @@ class FrameworkError(ImportFileError):
 
     @classmethod
     def of_nodes(cls, error: OnnxError) -> Self:
-        """The same about nodes made from a module, without the hint: only files can be cut."""
-        return cls(*(line for line in error.args if not str(line).startswith("--cut ")))
+        """The error, about nodes made from a module."""
+        return cls(*error.args)
 
 
 class ExportError(DrypointError, ValueError):

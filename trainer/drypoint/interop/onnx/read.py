@@ -9,6 +9,7 @@ from drypoint import nn
 from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
+from .._cut import read_up_to
 from .._draft import Draft
 from .._errors import OnnxError
 from .._program import program_of
@@ -40,7 +41,6 @@ HINTS = {
     "ArgMax": "gives the number of the largest value: end before it; a program's decision is it",
     "TopK": "sorts values: end before it",
     "Einsum": "is a general product of tensors: use a Linear or a convolution",
-    "ReduceSum": "sums over axes: use a mean (ReduceMean), and a factor",
 }
 
 
@@ -73,7 +73,9 @@ def from_onnx(
             for each reason).
         DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
-    return net_of(*read_graph(source, cut=cut, input_shape=input_shape))
+    return read_up_to(
+        cut, lambda ends: net_of(*read_graph(source, cut=ends, input_shape=input_shape))
+    )
 
 
 def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
@@ -134,7 +136,13 @@ def program_of_onnx(
     input_shape: Sequence[int] | None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_onnx`, with the node of each op."""
-    graph, subject = read_graph(source, cut=cut, input_shape=input_shape)
+    return read_up_to(
+        cut, lambda ends: _program(*read_graph(source, cut=ends, input_shape=input_shape), name)
+    )
+
+
+def _program(graph: Graph, subject: str, name: str) -> tuple[Program, tuple[QuantizedNode, ...]]:
+    """The integer program of a graph; ``subject`` as for `net_of`."""
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, outputs = draft_graph(graph, integers=True)

@@ -17,7 +17,7 @@ from drypoint import nn
 from drypoint.graph import Unsupported
 from drypoint.program import input_names
 
-from .._cut import before_refused, hint
+from .._cut import before_refused
 from .._draft import Draft
 from .._errors import OnnxError
 from .._integer_layers import FileQuantParams, Floats
@@ -129,7 +129,7 @@ class Reader:
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
             names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
             names = [*dict.fromkeys(filter(None, map(self._last_image, names)))]
-            raise OnnxError.of(troubles, len(ends), "nodes", hint(names))
+            raise OnnxError.of(troubles, len(ends), "nodes", names)
         return outputs
 
     def _last_image(self, name: str) -> str:
@@ -332,8 +332,9 @@ class Reader:
         program is an image in the order (h, w, c): a quantized file may flatten it in that order.
         """
         value = self.view(tensor)
-        if axes_of(value) is not None:
-            return value
+        axes = axes_of(value)
+        if axes is not None:
+            return self._output_plane(value, axes)
         if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
             return value.whole
         if value.index is not None:
@@ -344,6 +345,20 @@ class Reader:
         if len(value.shape) == 1:
             return self.vector(value)
         return self.image(value) if len(value.shape) < 4 else value
+
+    def _output_plane(self, value: TensorView, axes: Axes) -> TensorView:
+        """An output whose axes are these of an image: the image, where the channels alone lie in
+        another place, as its last axis; else with its axes in the file's order.
+        """
+        order = [axis for axis in axes if value.layer_shape[axis] > 1]
+        if order[-1:] == [0]:
+            order = [0, *order[:-1]]
+        if order == sorted(order):
+            return value
+        moved, at = iter(order), {*order}
+        return self.draft.add(
+            nn.Permute(tuple(next(moved) if axis in at else axis for axis in range(3))), (value,)
+        )
 
     # The net's input
 

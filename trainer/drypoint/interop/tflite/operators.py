@@ -17,7 +17,7 @@ from .file import Operator
 from .functions import FUNCTIONS, function_of
 from .layout import pad_channels, reduce, shuffle, transpose
 from .reader import LayerOutput, Reader, clip_of
-from .rewrites import SHUFFLE
+from .rewrites import MOST, SHUFFLE
 from .slicing import SLICING
 from .upsampling import UPSAMPLING
 from .walk import NO_PADDING, RESHAPES, constant, hint, input_tensor, padding, pair, sides
@@ -350,6 +350,8 @@ def _prelu(reader: Reader, op: Operator) -> None:
         or values.shape[-1:] != (values.size,)
     ):
         raise Unsupported(f"has slopes {list(values.shape)} for {source.plane}")
+    if values.max() > op.options.get(MOST, np.inf):
+        raise Unsupported("takes the larger one of x and x times a slope above 1: no PReLU does")
     tensor, qparams = input_tensor(reader.file, op, 1), None
     if reader.integers and tensor is not None and len(tensor.scales) == 1:
         qparams = FileQuantParams(kind="INT8", scales=tensor.scales, zero=0)

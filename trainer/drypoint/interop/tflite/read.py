@@ -10,6 +10,7 @@ from drypoint.common import check_kind, read_bytes
 from drypoint.graph import QuantizedNode
 from drypoint.program import Program, ProgramError
 
+from .._cut import read_up_to
 from .._errors import TfliteError
 from .._program import program_of
 from .file import read_file
@@ -72,13 +73,18 @@ def program_of_tflite(
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_tflite`, with the node of each op."""
     content, subject = _content(source)
-    try:
-        with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
-            reader = _read(content, cut, integers=True)
-            outputs, betas = reader.outputs(), reader.betas
-            return program_of(reader.draft, outputs, name=name, halves="up", betas=betas)
-    except (TfliteError, ProgramError, nn.ConfigError) as error:
-        raise TfliteError.about(f"{subject} no quantized net that can be read", error) from error
+
+    def read(ends: Sequence[str]) -> tuple[Program, tuple[QuantizedNode, ...]]:
+        try:
+            with np.errstate(all="ignore"):  # not finite numbers are refused where they matter
+                reader = _read(content, ends, integers=True)
+                outputs, betas = reader.outputs(), reader.betas
+                return program_of(reader.draft, outputs, name=name, halves="up", betas=betas)
+        except (TfliteError, ProgramError, nn.ConfigError) as error:
+            about = f"{subject} no quantized net that can be read"
+            raise TfliteError.about(about, error) from error
+
+    return read_up_to(cut, read)
 
 
 def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
@@ -97,12 +103,16 @@ def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Se
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
     content, subject = _content(source)
-    try:
-        with np.errstate(all="ignore"):
-            reader = _read(content, cut, integers=False)
-            return reader.draft.net(reader.outputs())
-    except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise TfliteError.about(f"{subject} no net that can be read", error) from error
+
+    def read(ends: Sequence[str]) -> nn.Sequential | nn.Graph:
+        try:
+            with np.errstate(all="ignore"):
+                reader = _read(content, ends, integers=False)
+                return reader.draft.net(reader.outputs())
+        except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+            raise TfliteError.about(f"{subject} no net that can be read", error) from error
+
+    return read_up_to(cut, read)
 
 
 def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> bool:

@@ -18,7 +18,6 @@ from drypoint.graph import Unsupported, plane_of
 from drypoint.program import Shape, input_names
 
 from .._cut import before_refused
-from .._cut import hint as cut_hint
 from .._draft import NO_CLIP, Draft
 from .._errors import TfliteError
 from .._integer_layers import FileQuantParams, Floats, Nodes
@@ -156,8 +155,9 @@ class Reader:
             ends = [(op.inputs, op.outputs) for op in self.line]
             numbers = before_refused(ends, refused, [*self.file.outputs.values()])
             names = [self.file.tensors[n].name for n in numbers if n in self.values]
-            where = cut_hint([name for name in names if name])
-            raise TfliteError.of(troubles, len(self.line), "operators", where)
+            raise TfliteError.of(
+                troubles, len(self.line), "operators", [name for name in names if name]
+            )
 
     def _stand_in(self, op: Operator) -> None:
         """Some value for the outputs of a refused operator."""
@@ -233,14 +233,19 @@ class Reader:
             raise Unsupported(f"has weights {list(weight.shape)}")
         channels = weight.shape[axis]
         if self.integers and tensor is not None:
-            if tensor.type != "INT8":
-                raise Unsupported(f"has weights {tensor.type}; wanted INT8 with zero point 0")
-            if tensor.zeros.any() or (weight == -128).any():
-                raise Unsupported("has weights with a zero point, or of -128; ours are -127 to 127")
+            if tensor.type not in ("INT8", "UINT8"):
+                raise Unsupported(f"has weights {tensor.type}; wanted INT8")
             count = len(tensor.scales)
             if count not in (1, channels) or (count > 1 and tensor.axis != axis):
                 raise Unsupported(f"has {count} scales along axis {tensor.axis} of its weights")
             scales = np.broadcast_to(tensor.scales, channels)
+            zeros = tensor.zeros.reshape([-1 if i == axis else 1 for i in range(rank)])
+            less = weight.astype(np.int64) - zeros
+            if np.abs(less).max() > 127:
+                raise Unsupported(
+                    f"has weights that lie {less.min()} to {less.max()} from their zero point; "
+                    "wanted: -127 to 127: quantize with symmetric int8 weights"
+                )
             qparams = FileQuantParams(kind="INT8", scales=scales, zero=0)
         return (self.constant(op, 1), self._bias(op, bias, channels, source, qparams), qparams)
 

@@ -3,6 +3,7 @@
 * A dilated convolution: SPACE_TO_BATCH_ND, the convolution of each phase, BATCH_TO_SPACE_ND.
 * A channel shuffle: RESHAPE to (N, h, w, groups, c), TRANSPOSE of the last two axes, RESHAPE.
 * Rows or columns repeated: EXPAND_DIMS, TILE, RESHAPE.
+* A PReLU: MUL by slopes, MAXIMUM of that and what MUL reads.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ from .file import Array, File, FileTensor, Operator
 from .walk import RESHAPES, activations, operators
 
 SHUFFLE = "CHANNEL_SHUFFLE"  # no operator of the schema: it has the option Groups
+MOST = "MostSlope"  # an option of PRELU, of no schema: a larger slope is refused
 _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 
@@ -22,7 +24,7 @@ def join_operators(file: File) -> File:
     """The file with one operator for each of these layers."""
     graph = _Graph(file)
     for op in file.operators:
-        for rewrite in (_dilate, _shuffle, _repeat):
+        for rewrite in (_dilate, _shuffle, _repeat, _prelu):
             if graph.holds(op) and rewrite(graph, op):
                 break
     return replace(file, tensors=tuple(graph.tensors), operators=tuple(graph.operators()))
@@ -121,6 +123,19 @@ def _repeat(graph: _Graph, op: Operator) -> bool:
             graph.replace(line, replace(resize, inputs=(op.inputs[0], size)))
             return True
     return False
+
+
+def _prelu(graph: _Graph, op: Operator) -> bool:
+    line = graph.chain(op, {"MUL"}, {"MAXIMUM"})
+    if not line or op.activation != "NONE" or len(op.inputs) != 2:
+        return False
+    slopes = [n for n in op.inputs if n not in line[1].inputs]
+    if len(slopes) != 1 or {*line[1].inputs} != {*op.inputs, op.outputs[0]} - {*slopes}:
+        return False
+    (read,) = {*op.inputs} - {*slopes}
+    prelu = replace(line[1], kind="PRELU", inputs=(read, slopes[0]), options={MOST: 1.0})
+    graph.replace(line, prelu)
+    return True
 
 
 def _append(graph: _Graph, values: Array) -> int:

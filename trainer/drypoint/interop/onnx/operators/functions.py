@@ -20,6 +20,7 @@ from ..._integer_layers import Floats, OfIntegers
 from ..._tensor_view import TensorView, axis_of
 from ..file import Node
 from ..reader import Handler, Reader
+from .joining import merge, scale
 from .matching import GRID, Points, close, layer_of
 
 MAX_NODES = 24  # of one function
@@ -312,9 +313,9 @@ def materialize(reader: Reader, name: str) -> TensorView:
         factor, term = layer
         if (factor, term) == (1.0, 0.0):
             return value
-        return _scale(reader, value, factor, term)
+        return scale(reader, value, factor, term)
     if len(waiting.arguments) == 2:
-        return _merge(reader, waiting)
+        return merge(reader, waiting.op, waiting.arguments, waiting.title)
     raise Unsupported(
         f"({waiting.title}) computes a function of one value that no layer has: use one of "
         "nn.layers(), or a ReLU"
@@ -337,12 +338,6 @@ def _only_branch(reader: Reader, waiting: PointwiseFunction, root: str, points: 
 
 def _table_function(waiting: Mapping[str, Any], name: str, root: str) -> OfIntegers:
     return OfIntegers(lambda x: _evaluate(waiting, name, {root: x}))
-
-
-def _scale(reader: Reader, value: TensorView, factor: float, term: float) -> TensorView:
-    if len(value.layer_shape) not in (1, 3):
-        value = reader.image(value)
-    return reader.draft.scale(value, np.full(1, factor), np.full(1, term))
 
 
 def scaler(reader: Reader, node: Node) -> None:
@@ -401,78 +396,6 @@ def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points
             values = waiting.function(*(points[argument] for argument in waiting.arguments))
         points[tensor] = np.asarray(values, np.float64)
     return points[name]
-
-
-def _merge(reader: Reader, waiting: PointwiseFunction) -> TensorView:
-    """The sum, difference or product of two computed tensors."""
-    a, b = (reader.anything(reader.view(name)) for name in waiting.arguments)
-    reader.draft.title = waiting.title
-    if waiting.op not in ("Add", "Sum", "Sub", "Mul"):
-        raise Unsupported(f"({waiting.title}) joins two computed tensors; only Add, Sub and Mul do")
-    if waiting.op == "Sub":
-        b = _scale(reader, b, -1.0, 0.0)
-    if a.size < b.size:
-        a, b = b, a
-    if a.shape != b.shape:
-        if waiting.op == "Mul" and (gated := _gate(reader, a, b)) is not None:
-            return gated
-        a, b = _repeat(reader, a, b)
-    return _join(reader, nn.Mul() if waiting.op == "Mul" else nn.Add(), a, b)
-
-
-def _join(reader: Reader, layer: nn.Module, a: TensorView, b: TensorView) -> TensorView:
-    a, b = align(reader, [a, b])
-    return replace(a, end=reader.draft.add(layer, (a, b)).end)
-
-
-def align(reader: Reader, values: list[TensorView]) -> list[TensorView]:
-    """Views of one shape, or of one but for the first axis, that lie alike in layers' outputs."""
-    first = values[0]
-    if all(
-        len(value.layer_shape) == len(first.layer_shape) and _same_axes(value, first)
-        for value in values
-    ):
-        return values
-    if all(len(value.shape) == 1 for value in values):
-        return [reader.vector(value) for value in values]
-    if any(len(value.shape) != len(first.shape) for value in values):
-        shapes = " and ".join(str(value.shape) for value in values)
-        raise Unsupported(f"joins tensors {shapes}; wanted one shape")
-    return [reader.image(value) for value in values]
-
-
-def _same_axes(a: TensorView, b: TensorView) -> bool:
-    if a.index is None and b.index is None:
-        return a.shape == a.layer_shape and b.shape == b.layer_shape and a.shape[1:] == b.shape[1:]
-    return a.same_view(b)
-
-
-def _repeat(reader: Reader, *values: TensorView) -> list[TensorView]:
-    """Images of one shape, which each repeat their axes of size 1."""
-    shapes = [value.shape for value in values]
-    if {*map(len, shapes)} not in ({2}, {3}):
-        both = " and ".join(map(str, shapes))
-        raise Unsupported(f"joins tensors {both}; wanted one shape, or a factor for each channel")
-    images = [reader.image(value) for value in values]
-    plane, shape = (
-        tuple(max(pair) for pair in zip(*sizes, strict=True))
-        for sizes in ([image.layer_shape for image in images], shapes)
-    )
-    return [reader.draft.repeat(image, plane).reshape(shape) for image in images]
-
-
-def _gate(reader: Reader, a: TensorView, b: TensorView) -> TensorView | None:
-    """An image times a factor for each channel: the end of squeeze-and-excite; None where ``b`` is
-    no such factors.
-    """
-    a, axes = reader.plane(a)
-    axis, channels = axis_of(axes, 0), a.layer_shape[0]
-    expected = tuple(channels if i == axis else 1 for i in range(len(a.shape)))
-    if b.shape != expected or (b.index is not None and (np.diff(b.index.ravel()) != 1).any()):
-        return None
-    end = reader.draft.reshape(replace(b, index=None), (channels, 1, 1))
-    factors = TensorView.of_layer(end, (channels, 1, 1))
-    return replace(a, end=reader.draft.add(nn.Mul(), (a, factors)).end)
 
 
 HANDLERS: dict[str, Handler] = {

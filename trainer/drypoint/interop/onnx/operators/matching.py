@@ -50,8 +50,9 @@ def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
 
 def _values(layer: nn.Layer) -> Points:
     """A layer's values at the points; NaN where it has none."""
-    least = {"log": 0.0, "sqrt": 0.0}.get(getattr(layer, "name", ""), -np.inf)
-    inside = (least < GRID) | ((least == GRID) & (getattr(layer, "name", "") == "sqrt"))
+    name = layer.name if isinstance(layer, nn.Function) else ""
+    least = {"log": 0.0, "sqrt": 0.0}.get(name, -np.inf)
+    inside = (least < GRID) | ((least == GRID) & (name == "sqrt"))
     y = np.full(GRID.shape, np.nan)
     y[inside] = layer(GRID[inside])
     return y

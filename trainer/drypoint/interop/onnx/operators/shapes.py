@@ -12,7 +12,7 @@ from drypoint.graph import Unsupported
 from ..._tensor_view import Index, Shape, TensorView, axes_of, check_size
 from ..file import Node
 from ..reader import Handler, Reader, batch_is, place
-from .functions import align
+from .joining import align
 from .weighted import choose_channels, choose_elements
 from .windows import crop
 

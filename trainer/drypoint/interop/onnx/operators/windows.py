@@ -5,6 +5,7 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Pair, Unsupported, same_padding
 
+from ..._draft import WHOLE
 from ..._integer_layers import Crop, Pad2d
 from ..._tensor_view import TensorView, axis_of, check_size
 from ..file import Node
@@ -106,11 +107,11 @@ def global_pool(reader: Reader, node: Node) -> None:
     """GlobalAveragePool and GlobalMaxPool: (C, H, W) to (C, 1, 1), (C, L) to (C, 1)."""
     value = reader.read(node)
     rank = len(value.shape)
-    _reduce(reader, node, value, set(range(1, rank)), keep=True, largest="Max" in node.op)
+    _reduce(reader, node, value, set(range(1, rank)), keep=True, kind=node.op)
 
 
 def reduce(reader: Reader, node: Node) -> None:
-    """ReduceMean and ReduceMax over rows and columns."""
+    """ReduceMean, ReduceMax and ReduceSum over rows and columns."""
     value, rank = reader.read(node), None
     rank = len(value.shape) + 1
     axes = reader.ints(node, "axes", 1)
@@ -122,13 +123,15 @@ def reduce(reader: Reader, node: Node) -> None:
         raise Unsupported("goes over the batch axis: name the axes of the image")
     keep = bool(node.attributes.get("keepdims", 1))
     _reduce(reader, node, value, {axis - 1 for axis in over}, keep=keep,
-             largest="Max" in node.op)  # fmt: skip
+             kind=node.op)  # fmt: skip
 
 
 def _reduce(
-    reader: Reader, node: Node, value: TensorView, over: set[int], *, keep: bool, largest: bool
+    reader: Reader, node: Node, value: TensorView, over: set[int], *, keep: bool, kind: str
 ) -> None:
-    """The mean or the maximum over axes of a tensor of the file."""
+    """The mean, the maximum or the sum over axes of a tensor of the file: a sum is a convolution of
+    each channel by weights of 1, which adds integers exactly.
+    """
     value, axes = reader.plane(value)
     channel = axis_of(axes, 0)
     if channel in over and value.shape[channel] > 1:
@@ -136,14 +139,25 @@ def _reduce(
             f"goes over the channels of {value.shape}; only over rows and columns: use a "
             "convolution of 1x1 with equal weights"
         )
-    kernel = tuple(value.layer_shape[i] if axis_of(axes, i) in over else 1 for i in (1, 2))
-    whole = kernel == value.layer_shape[1:]
+    sizes = value.image_size
+    kernel = (
+        sizes[0] if axis_of(axes, 1) in over else 1,
+        sizes[1] if axis_of(axes, 2) in over else 1,
+    )
+    whole = kernel == sizes
     layer: nn.Layer
-    if whole and not keep and not largest:
-        layer = nn.GlobalAvgPool2d()
+    if kind == "ReduceSum":
+        count = value.layer_shape[0]
+        reader.draft.claim(count * kernel[0] * kernel[1])
+        arrays = {"weight": np.ones((count, 1, *kernel))}
+        layer = nn.Conv2d(count, kernel, groups=count, in_channels=count, bias=False)
+        output = reader.draft.add(layer, (value,), arrays, weights=WHOLE)
     else:
-        layer = (nn.MaxPool2d if largest else nn.AvgPool2d)((kernel[0], kernel[1]))
-    output = reader.draft.add(layer, (value,))
+        if "Max" in kind:
+            layer = nn.MaxPool2d(kernel)
+        else:
+            layer = nn.GlobalAvgPool2d() if whole and not keep else nn.AvgPool2d(kernel)
+        output = reader.draft.add(layer, (value,))
     shape = tuple(1 if i in over else n for i, n in enumerate(value.shape) if keep or i not in over)
     if len(output.layer_shape) == 1:
         reader.set(node, output.reshape(shape))
@@ -256,5 +270,6 @@ HANDLERS: dict[str, Handler] = {
     "GlobalMaxPool": global_pool,
     "ReduceMean": reduce,
     "ReduceMax": reduce,
+    "ReduceSum": reduce,
     "Pad": pad,
 }
