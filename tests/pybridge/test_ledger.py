@@ -8,13 +8,13 @@ from ledger import GROUPS, group_hash, read
 from tools import ROOT, run
 
 
-@pytest.mark.parametrize("group", [0, 1])
+@pytest.mark.parametrize("group", [0, 100])
 def test_the_programs_of_a_hundred_nets_are_unchanged(group):
     assert group_hash(group) == read()[group]
 
 
 @pytest.mark.only_ci
-@pytest.mark.parametrize("group", range(2, GROUPS))
+@pytest.mark.parametrize("group", [*range(1, 100), *range(101, GROUPS)])
 def test_the_programs_of_more_nets_are_unchanged(group):
     assert len(read()) == GROUPS
     assert group_hash(group) == read()[group]
