@@ -25,18 +25,7 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         program: the model.
         clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
     """
-    stack = f"{cost.stack:,} bytes, measured"
-    if cost.stack_bound:
-        stack = f"{cost.stack_bound:,} bytes at most; {stack}"
-    rows: Rows = [
-        ("flash, code", f"{cost.code:,} bytes"),
-        ("flash, model", f"{cost.tables:,} bytes"),
-        ("RAM, arena", f"{cost.arena:,} bytes"),
-        ("RAM, input and output", f"{program.input_size + program.output_size:,} bytes"),
-        ("RAM, stack", stack),
-        ("RAM in all", f"{program.ram_size + cost.stack_needed:,} bytes"),
-        ("work", f"{program.macs:,} MACs"),
-    ]
+    rows: Rows = [*cost.account.rows(), ("work", f"{program.macs:,} MACs")]
     what = "one step" if program.is_streaming else "one run"
     if cost.instructions is None:
         return [*rows, (what, f"not counted: {why_not_counted(target)}")]
