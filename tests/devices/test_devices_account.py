@@ -101,7 +101,7 @@ def test_the_account_is_equal_in_six_places(files, tmp_path, drypoint, streaming
 
 
 def link_firmware(row, folder, name, body, optimize):
-    """What the linker's map says of a firmware: bytes of flash, without those of its main."""
+    """What the linker's map says of a firmware: bytes of flash, its main apart."""
     (folder / "main.c").write_text(MAIN.substitute(name=name, body=body), "utf-8")
     flags = [*compile_flags(row), f"-{optimize}", f"-I{folder}", f"-I{folder / 'drypoint'}"]
     sources = [folder / f"{name}.c", *sorted((folder / "drypoint").glob("*.c"))]
