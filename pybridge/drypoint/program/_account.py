@@ -150,7 +150,7 @@ def account(program: Program, on_target: OnTarget | None = None) -> Account:
     flash = (
         Part("tables", known.tables, f"the model, {program.weight_bytes:,} of them weights"),
         Part("code", known.code, "the engine"),
-        Part("helpers", known.helpers, "the compiler's: division, memcpy and the like, alignment"),
+        Part("helpers", known.helpers, "the compiler's division, memcpy and so on"),
     )
     return Account(ram=ram, flash=flash)
 

@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         cost = measure_cost(row, program, args, golden) if row and not lacking else None
         memory = account(program) if cost is None else cost.account
         accounts[name] = memory.to_json()
-        texts += indent(account_text(memory), "  ") + "\n\n"
+        texts += f"{account_text(memory, indent='  ')}\n\n" if cost is None else "\n"
         texts += f"  cost not measured: {lacking}\n\n" if lacking else ""
         if row and cost:
             clock = args.clock or row.clock_mhz

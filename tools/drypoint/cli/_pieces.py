@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import TypeVar
 
 from drypoint import models, nn
@@ -11,6 +12,7 @@ from drypoint.nn import Model
 from drypoint.program import Account, Program, blob
 
 from ._foreign import Integers, Options, is_foreign, read_foreign, split_labels
+from ._output import columns
 
 Loaded = TypeVar("Loaded", bound=object)
 Value = TypeVar("Value")
@@ -161,9 +163,11 @@ def add_streaming_argument(parser: argparse.ArgumentParser, does: str) -> None:
     parser.add_argument("--streaming", action="store_true", help=f"for a signal: {does}")
 
 
-def account_text(found: Account) -> str:
-    """RAM and flash, a line each."""
-    return f"RAM: {found.ram_text}\nflash: {found.flash_text}"
+def account_text(found: Account, indent: str = "") -> str:
+    """RAM and flash, a paragraph each."""
+    lines = (f"RAM: {found.ram_text}", f"flash: {found.flash_text}")
+    more = {"initial_indent": indent, "subsequent_indent": f"{indent}  "}
+    return "\n".join(fill(line, columns(), **more) for line in lines)
 
 
 def check_other(out: Path, source: Path) -> None:

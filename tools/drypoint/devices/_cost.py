@@ -82,7 +82,7 @@ def measure_cost(
     stack, stack_is = answer.stack, "measured"
     if bound := packing.stack_bound(packing.kernel_set(target.kernels), program):
         stack = max(bound, answer.stack)
-        stack_is = f"at most, for any model of these kernels; {answer.stack:,} bytes, measured"
+        stack_is = f"bound for any model, {answer.stack:,} bytes measured"
     on_target = OnTarget(stack=stack, stack_is=stack_is, **sizes._asdict())
     return Cost(
         built_with=f"{compiler_version(target)}, {' '.join((*target.flags, optimize))}",
