@@ -169,7 +169,7 @@ def test_advice_names_the_stack_that_fills_a_small_ram(tmp_path, drypoint):
     assert f"most is for the stack ({bound:,} bytes): give the task" in error
 
 
-@pytest.mark.parametrize("name", [SMALL, LARGE])
+@pytest.mark.parametrize("name", [SMALL, LARGE, pytest.param("cortex-m55", marks=ONLY_CI)])
 def test_the_bound_of_the_stack_is_that_of_a_painted_listener(toolbox, tmp_path, name):
     """Never below, and at most 1.25 times as much of a net whose convolutions use the kernels'
     buffer; of the keyword net, which uses less, the account says what was measured."""

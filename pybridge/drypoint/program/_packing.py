@@ -29,7 +29,7 @@ TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
 TAPS_STACK = 256  # the same of addresses of taps: depthwise, grouped and dilated convolutions
 FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
-LISTEN_STACK = 256  # the same of NAME_listen, which calls a run
+LISTEN_STACK = 320  # the same of NAME_listen, which calls a run: at most 304 were painted
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the unit) of each byte
 
 

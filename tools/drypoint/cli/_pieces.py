@@ -166,8 +166,10 @@ def add_streaming_argument(parser: argparse.ArgumentParser, does: str) -> None:
 def account_text(found: Account, indent: str = "") -> str:
     """RAM and flash, a paragraph each."""
     lines = (f"RAM: {found.ram_text}", f"flash: {found.flash_text}")
-    more = {"initial_indent": indent, "subsequent_indent": f"{indent}  "}
-    return "\n".join(fill(line, columns(), **more) for line in lines)
+    return "\n".join(
+        fill(line, columns(), initial_indent=indent, subsequent_indent=f"{indent}  ")
+        for line in lines
+    )
 
 
 def check_other(out: Path, source: Path) -> None:

@@ -2,14 +2,14 @@
 
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import progress
-from drypoint.program import Account, OnTarget, Op, Program, account, bytes_in_use, packing
+from drypoint.program import Account, Op, Program, account, bytes_in_use, packing
 
 from ._count import Instructions, count_instructions, why_not_counted
 from ._emulate import DeviceError
@@ -78,12 +78,12 @@ def measure_cost(
         counted = None
         if count and not why_not_counted(target):
             counted = count_instructions(target, answer.marks, binary)
-        sizes = linked_sizes(target, program, folder, optimize)
+        flash = linked_sizes(target, program, folder, optimize)
     stack, stack_is = answer.stack, "measured"
     if bound := packing.stack_bound(packing.kernel_set(target.kernels), program):
         stack = max(bound, answer.stack)
         stack_is = f"bound for any model, {answer.stack:,} bytes measured"
-    on_target = OnTarget(stack=stack, stack_is=stack_is, **sizes._asdict())
+    on_target = replace(flash, stack=stack, stack_is=stack_is)
     return Cost(
         built_with=f"{compiler_version(target)}, {' '.join((*target.flags, optimize))}",
         account=account(program, on_target),

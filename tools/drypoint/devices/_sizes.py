@@ -3,10 +3,9 @@
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from drypoint.common import DrypointError
-from drypoint.program import Program
+from drypoint.program import OnTarget, Program
 
 from ._emulate import LIBC, compile_flags, has_libc
 from ._exported import NAME, exported_engine
@@ -17,24 +16,10 @@ class SizeError(DrypointError, RuntimeError):
     """A model does not compile, or has writable data, which the engine must not have."""
 
 
-class Sizes(NamedTuple):
-    """Bytes of flash of a firmware's part that runs a model, as the linker leaves it.
-
-    Attributes:
-        tables: the model's.
-        code: the engine's code and constants.
-        helpers: what the libraries of the compiler add (division, memcpy, alignment); on a system
-            with a C library of its own, the compiler's library alone.
-    """
-
-    tables: int
-    code: int
-    helpers: int
-
-
-def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) -> Sizes:
-    """The sizes of the model that `build_exported` wrote to a folder: it is linked from the
-    functions that a firmware calls, with the libraries and without.
+def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) -> OnTarget:
+    """The flash of the model that `build_exported` wrote to a folder: it is linked from the
+    functions that a firmware calls, with the libraries and without. On a system with a C library
+    of its own the compiler's library alone is linked.
 
     Raises:
         SizeError: a tool failed, or there is data that a start-up would have to write.
@@ -47,7 +32,7 @@ def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) 
     _tool(*parts, *without, "-o", bare)
     _tool(*parts, *libraries, "-o", whole)
     model, least, total = (_flash(target, file) for file in (tables, bare, whole))
-    return Sizes(tables=model, code=least - model, helpers=total - least)
+    return OnTarget(tables=model, code=least - model, helpers=total - least)
 
 
 def called_functions(program: Program) -> tuple[str, ...]:
