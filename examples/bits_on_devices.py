@@ -37,7 +37,8 @@ def main() -> int:
             total = None if count is None else count.total
             run = "" if total is None else f"{total:,}"
             share = "" if total is None else f"{total / program.macs:.2f}"
-            cells = [target.name, str(bits), f"{cost.code:,}", f"{cost.tables:,}", run, share]
+            sizes = (f"{cost.account.size(part):,}" for part in ("code", "tables"))
+            cells = [target.name, str(bits), *sizes, run, share]
             print(f"| {' | '.join([*cells, accuracies[bits]])} |", flush=True)
     return 0
 

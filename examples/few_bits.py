@@ -221,7 +221,7 @@ def train_net(name: str, seed: int) -> tuple[Run, ...]:
                 bits=bits,
                 bytes=program.weight_bytes + sum(tables),
                 weights=program.weight_bytes,
-                tables=cost.tables,
+                tables=cost.account.size("tables"),
                 macs=program.macs,
                 accuracies=(*(100 * share for share in shares), 100 * in_c.accuracy),
             )

@@ -17,13 +17,25 @@ from drypoint.bench import make_case
 from drypoint.cli._export import cost_facts
 from drypoint.devices._cost import plane_bytes, table_bytes
 from drypoint.devices._count import Instructions
-from drypoint.program import GroupedConv, codegen, fuse_rows, packing
+from drypoint.program import GroupedConv, OnTarget, account, codegen, fuse_rows, packing
 from tools import ONLY_CI, ROOT
 
 PROGRAM = models.load_program("lenet-mnist")
 # The kernels for 2 bits, which need the most stack, on the smallest target.
 FEW_BITS = {"cortex-m0+": [replace(few_bits_nets.with_few_bits(PROGRAM, choice=(2,)), name="bits")]}
 BOUNDED = [row for row in devices.TARGETS if packing.kernel_set(row.kernels).stack]
+
+
+def cost_of(**on_target):
+    """The cost of LeNet with these bytes on its target."""
+    sizes = {"tables": 435_500, "code": 4000, "helpers": 500, "stack": 2600, **on_target}
+    return devices.Cost(
+        built_with="gcc 14.2.0, -O3",
+        account=account(PROGRAM, OnTarget(**sizes)),
+        stack=2500,
+        op_stacks=(2580, 2590, 300, 300),
+        instructions=None,
+    )
 
 
 def test_the_record_has_every_target_and_the_document_shows_it():
@@ -83,18 +95,9 @@ def test_what_cannot_be_counted_says_what_is_missing(monkeypatch):
 def test_budget_and_json_use_one_stack_figure():
     """If the kernels have a bound above the measured stack, budget and JSON use the bound."""
     for measured, bound in ((900, 1312), (1500, 1312), (700, 0)):
-        cost = devices.Cost(
-            built_with="gcc 14.2.0, -O3",
-            code=1,
-            tables=1,
-            arena=PROGRAM.arena_size,
-            stack=measured,
-            stack_bound=bound,
-            op_stacks=(1,) * len(PROGRAM.ops),
-            instructions=None,
-        )
-        stack = cost_facts(cost, PROGRAM, 0)["stack_bytes"]
-        assert stack == max(measured, bound)
+        cost = cost_of(stack=max(measured, bound))
+        stack = cost_facts(cost, 0)["stack_bytes"]
+        assert stack == cost.account.size("stack") == max(measured, bound)
         target = devices.target("cortex-m4")
         devices.check_budget({"stack": stack}, cost, PROGRAM, target)
         with pytest.raises(devices.BudgetError, match=f"stack: {stack:,} bytes"):
@@ -218,16 +221,7 @@ def test_another_number_of_bytes_is_refused(text):
         devices.parse_size(text)
 
 
-COST = devices.Cost(
-    built_with="gcc 14.2.0, -O3",
-    code=4000,
-    tables=436_000,
-    arena=3680,
-    stack=2500,
-    stack_bound=2600,
-    op_stacks=(2580, 2590, 300, 300),
-    instructions=None,
-)
+COST = cost_of(stack=2600)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +237,18 @@ COST = devices.Cost(
 def test_an_exceeded_budget_names_limit_and_layer(budget, layer, what):
     with pytest.raises(devices.BudgetError, match=f"{what}.*for '{layer}'"):
         devices.check_budget(budget, COST, PROGRAM, devices.target("cortex-m4"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "on_target", "what"),
+    [
+        ({"ram": 8000}, {"stack": 3681}, r"the stack \(3,681 bytes\): give the task"),
+        ({"flash": 900_000}, {"code": 900_000}, r"the code \(900,000 bytes\): build for size"),
+    ],
+)
+def test_the_advice_names_the_part_that_takes_most(budget, on_target, what):
+    with pytest.raises(devices.BudgetError, match=f"most is for {what}"):
+        devices.check_budget(budget, cost_of(**on_target), PROGRAM, devices.target("cortex-m4"))
 
 
 def test_a_full_flash_names_fewer_bits():

@@ -50,6 +50,7 @@ def test_an_export_for_a_target_has_packed_weights_once_and_a_cost(dpt, tmp_path
     cost = json.loads(text)["cost"]
     assert cost["arena_bytes"] == 3680
     assert cost["ram_bytes"] == 3680 + 28 * 28 + 4 * 10 + cost["stack_bytes"]
+    assert cost["flash_bytes"] == sum(cost[f"{part}_bytes"] for part in ("table", "code", "helper"))
     assert 430_500 < cost["table_bytes"] < 450_000
     assert cost["instructions"] < 3_000_000  # the same to the last one every time, so no timing
     source = (out / "lenet.c").read_text()
@@ -131,7 +132,9 @@ def test_without_a_targets_tools_the_export_has_no_cost(tmp_path, capsys, monkey
     assert "What it costs" not in (out / "README.md").read_text()
 
 
-@pytest.mark.parametrize("option", [("--budget", "ram=8K"), ("--clock", "80")])
+@pytest.mark.parametrize(
+    "option", [("--budget", "ram=8K"), ("--clock", "80"), ("--optimize", "Os")]
+)
 def test_device_options_are_refused_without_a_target(dpt, tmp_path, capsys, option):
     code = main(["export", str(dpt), "--out", str(tmp_path / "out"), *option])
     assert code == 2

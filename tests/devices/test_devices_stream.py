@@ -40,5 +40,5 @@ def test_a_step_of_the_wake_word_takes_little(toolbox):
     program = window.streaming()
     assert (window.macs, program.macs) == (826_368, 46_040)
     cost = devices.measure_cost(row, program)
-    assert cost.arena == program.arena_size == program.state_size == 3_986
+    assert cost.account.size("arena") == program.arena_size == program.state_size == 3_986
     assert cost.instructions.total < 100_000

@@ -40,6 +40,18 @@ def programs():
     return [*whole, *(program.streaming() for program in whole)]
 
 
+@cache
+def keyword_program():
+    """The net of `drypoint train --task keyword`, untrained, of 12 words, with a detector: it reads
+    windows of a second."""
+    encoder = data.AudioEncoder(preset="log-mel", rows=98, layout="signal")
+    clips = np.resize(SIGNAL, (4, encoder.samples)).astype(np.int16)
+    model = nn.Model(nn.ds_conv1d(classes=12, seed=1), encoder=encoder)
+    program = quant.quantize(model, quant.calibrate(model, clips), name="words")
+    detector = Detector(window=8, hold=33, cutoff=8 * 60_000, keywords=tuple(range(10)))
+    return replace(program, detector=detector)
+
+
 def detecting_programs():
     """Windows and a stream of small programs, each with a detector that detects in `SIGNAL`; one of
     them ends in a softmax."""

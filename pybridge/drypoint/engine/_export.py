@@ -20,7 +20,7 @@ from drypoint.forms import (
     Parts,
     arrange,
 )
-from drypoint.program import Program, ProgramError, check_c_name, codegen, packing
+from drypoint.program import Account, Program, ProgramError, account, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
 from ._borders import reads, writes
@@ -37,11 +37,13 @@ class ExportModel:
         program: the model's program.
         golden: inputs (N, h, w, c) or (N, h, w), at least one, that the self-test compiles in.
         cost: sections of the README about what the model costs, in Markdown.
+        account: its RAM and flash on its target; None: as far as they are known without one.
     """
 
     program: Program
     golden: NDArray[np.integer]
     cost: str = ""
+    account: Account | None = None
 
 
 @accept(EXPORT)
@@ -234,13 +236,15 @@ def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> No
 def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelParts:
     program = model.program
     texts = codegen.generate(program, name, model.golden, kernels=kernels)
+    memory = account(program) if model.account is None else model.account
     return ModelParts(
         name=name,
         selftest=texts.pop("selftest.c"),
         model=texts,
         macs=program.macs,
         weights=program.weight_bytes,
-        arena=program.arena_size,
+        memory=tuple(memory.rows()),
+        ram=memory.ram_bytes - memory.size("stack"),
         pixels=program.reads_pixels,
         streaming=program.is_streaming,
         reads=reads(program, name, pre),

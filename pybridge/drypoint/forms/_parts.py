@@ -24,7 +24,8 @@ class ModelParts:
         selftest: text of its ``selftest.c``.
         macs: multiply-accumulates of one input, of a streaming model of one step.
         weights: bytes of weights.
-        arena: bytes of working memory.
+        memory: rows of what the model takes of RAM and flash: (what, amount).
+        ram: bytes of RAM but the stack.
         pixels: whether an input is the raw pixels of an image.
         streaming: whether an input is one row of a signal, read step by step.
         reads: how to make the bytes of an input: sentences for the README.
@@ -39,7 +40,8 @@ class ModelParts:
     selftest: str
     macs: int
     weights: int
-    arena: int
+    memory: Sequence[tuple[str, str]]
+    ram: int
     pixels: bool
     streaming: bool
     reads: str
@@ -137,7 +139,7 @@ class Parts:
                 "version": self.package.version,
                 "macs": f"{sum(model.macs for model in self.models):,}",
                 "weights": f"{sum(model.weights for model in self.models):,}",
-                "arena": f"{sum(model.arena for model in self.models):,}",
+                "ram": f"{sum(model.ram for model in self.models):,}",
                 **more,
             },
         )
@@ -147,7 +149,7 @@ class Parts:
         values = {
             "macs": f"{model.macs:,}",
             "weights": f"{model.weights:,}",
-            "arena": f"{model.arena:,}",
+            "ram": f"{model.ram:,}",
         }
         values |= {"name": model.name, "upper": model.name.upper()}
         return _fill(template, {**values, **more})

@@ -52,9 +52,7 @@ def _table(model: ModelParts, *, several: bool) -> str:
         [
             head,
             "|---|---|",
-            f"| weights | {model.weights:,} bytes of flash |",
-            f"| working memory | {model.arena:,} bytes of RAM, exactly: "
-            f"`{model.name.upper()}_ARENA_SIZE` |",
+            *(f"| {what} | {amount} |" for what, amount in model.memory),
             f"| work | {model.macs:,} multiply-accumulates {unit} |",
         ]
     )

@@ -12,6 +12,11 @@ from . import _packing as packing
 from . import _reference as reference
 from . import _softmax as softmax
 from . import ops as _ops
+from ._account import Account as Account
+from ._account import OnTarget as OnTarget
+from ._account import Part as Part
+from ._account import account as account
+from ._account import to_export as to_export
 from ._blob import BlobError as BlobError
 from ._border import Border as Border
 from ._border import border as border
@@ -59,6 +64,7 @@ __all__ = [
     "MAX_ACCUMULATOR",
     "NUMPY_TYPE",
     "ONLY_OUTPUT",
+    "Account",
     "BlobError",
     "Border",
     "Change",
@@ -69,7 +75,9 @@ __all__ = [
     "Inputs",
     "Keyword",
     "Lifetime",
+    "OnTarget",
     "Output",
+    "Part",
     "Plan",
     "Program",
     "ProgramError",
@@ -79,6 +87,7 @@ __all__ = [
     "SoundBorder",
     "Tensor",
     "Values",
+    "account",
     "blob",
     "border",
     "bytes_in_use",
@@ -97,6 +106,7 @@ __all__ = [
     "softmax",
     "sound_border",
     "streaming",
+    "to_export",
 ]
 __all__ += _ops.__all__
 

@@ -89,7 +89,8 @@ def _common(program: Program, name: str) -> dict[str, object]:
 
 
 def _header(program: Program, name: str, chosen: KernelSet) -> str:
-    valid = "/* of one run at most; gcc, -Os to -O3 */"
+    run = "one run" if program.front is None else f"{name}_listen"
+    valid = f"/* of {run} at most; gcc, -Os to -O3 */"
     bound = stack_bound(chosen, program)
     stack_size = f"#define {name.upper()}_STACK_SIZE   {bound} {valid}\n"
     return _fill(

@@ -29,6 +29,7 @@ TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
 TAPS_STACK = 256  # the same of addresses of taps: depthwise, grouped and dilated convolutions
 FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
+LISTEN_STACK = 320  # the same of NAME_listen, which calls a run: at most 304 were painted
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the unit) of each byte
 
 
@@ -147,13 +148,15 @@ KERNEL_SETS: Mapping[str, KernelSet] = {
 
 
 def stack_bound(kernels: KernelSet, program: Program) -> int:
-    """A bound of the bytes of stack of a run, compiled by gcc with -Os to -O3; 0: none is known."""
+    """A bound of the bytes of stack of a run, of a program with a front end of ``NAME_listen``,
+    compiled by gcc with -Os to -O3; 0: none is known."""
+    listens = LISTEN_STACK if program.front is not None else 0
     by_rows = ROWS_STACK if any(program.plan.rows) else 0
     by_taps = any(map(_copies_taps, program.ops)) * TAPS_STACK
     exported = (exported_op(op, kernels) for op in program.ops)
     few_bits = any(isinstance(op, WeightedOp) and op.weight_bits < 8 for op in exported)
     tables = FEW_BITS_STACK if few_bits and kernels.backend == "dpt_blocks" else 0
-    return kernels.stack and kernels.stack + by_rows + by_taps + tables
+    return kernels.stack and kernels.stack + by_rows + by_taps + tables + listens
 
 
 def _copies_taps(op: Op) -> bool:

@@ -204,10 +204,10 @@ class Program(InputBorder):
 
     @property
     def ram_size(self) -> int:
-        """Bytes of arena (a streaming program's state is in it), input and output: all RAM of a run
-        but the stack, which depends on the target.
-        """
-        return self.arena_size + self.input_size + self.output_size
+        """Bytes of RAM of this program but the stack, which depends on the target: the sum of its
+        `drypoint.program.account`."""
+        total: int = _part().account(self).ram_bytes
+        return total
 
     @property
     def is_streaming(self) -> bool:

@@ -1,4 +1,4 @@
-"""``--chip`` and ``--budget``, of every command that knows the costs of a device."""
+"""``--chip``, ``--budget`` and ``--optimize``, of every command that knows a device's costs."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from ._pieces import as_option
 
 
 def add_chip_arguments(parser: argparse.ArgumentParser, *, over: str) -> None:
-    """The two options; ``over`` is what the command does with a model that costs more."""
+    """The three options; ``over`` is what the command does with a model that costs more."""
     parser.add_argument(
         "--chip",
         type=as_option(devices.chip),
@@ -20,6 +20,17 @@ def add_chip_arguments(parser: argparse.ArgumentParser, *, over: str) -> None:
         "--budget",
         type=as_option(devices.parse_budget),
         metavar="ram=8K,flash=512K,stack=2K",
-        help=f"with --target: {over}; ram is arena, input, output and stack together, arena=8K the "
+        help=f"with --target: {over}; ram is all RAM of the model, its stack too, arena=8K the "
         "arena alone",
     )
+    parser.add_argument(
+        "--optimize",
+        choices=[level.removeprefix("-") for level in devices.LEVELS],
+        help="with --target: the compiler's level of what is measured and of the printed command; "
+        f"{devices.LEVELS[0].removeprefix('-')} if left out",
+    )
+
+
+def level(args: argparse.Namespace) -> str:
+    """The compiler's level of ``--optimize``, as an option of the compiler."""
+    return f"-{args.optimize}" if args.optimize else devices.LEVELS[0]

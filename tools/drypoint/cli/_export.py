@@ -17,6 +17,7 @@ from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
     ProgramError,
+    account,
     c_name,
     check_c_name,
     fuse_rows,
@@ -26,11 +27,18 @@ from drypoint.program import (
     streaming,
 )
 
-from ._chip import add_chip_arguments
+from ._chip import add_chip_arguments, level
 from ._data import examples, read_or_none
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
-from ._pieces import add_labels_argument, load_file, model_file, number, ram_text
+from ._pieces import (
+    account_text,
+    add_labels_argument,
+    add_streaming_argument,
+    load_file,
+    model_file,
+    number,
+)
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint export build/lenet/lenet.dpt --target cortex-m4 --out firmware/lenet"
@@ -72,10 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + ", ".join(names),
     )
     add_chip_arguments(parser, over="write nothing when the model costs more")
-    parser.add_argument(
-        "--streaming",
-        action="store_true",
-        help="for a signal: the C reads one row in each step, and keeps what later rows need",
+    add_streaming_argument(
+        parser, "the C reads one row in each step, and keeps what later rows need"
     )
     parser.add_argument(
         "--clock",
@@ -107,9 +113,8 @@ def run(args: argparse.Namespace) -> int:
     if args.chip is not None:
         args = use_chip(args)
     row = devices.target(args.target) if args.target else None
-    if row is None and (args.budget or args.clock):
-        option = "--budget" if args.budget else "--clock"
-        raise DrypointError(f"{option} is about a device: name one with --target")
+    check_device_options(row, args)
+    lacking = lacking_tools(row, args)
     package = package_of(args.package)
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
     exported = {
@@ -124,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
         for name, program in exported.items()
     }
     chosen: dict[str, ExportModel] = {}
-    texts, costs = "", dict[str, object]()
+    texts, costs, accounts = "", dict[str, object](), dict[str, object]()
     for name, simpler in simplified.items():
         program = programs[name]
         golden = golden_inputs(simpler.program, args)
@@ -134,11 +139,17 @@ def run(args: argparse.Namespace) -> int:
         texts += f"  {name}\n" if len(programs) > 1 else ""
         texts += f"  left out of the program: {simpler.left_out}\n"
         texts += f"  arena: {arena_text(exported[name], program)}\n"
-        texts += f"  RAM: {ram_text(program)}\n\n"
-        if row:
-            text, costs[name], more = measure_cost(row, program, args, golden)
-            texts, section = texts + text, section + more
-        chosen[name] = ExportModel(program=program, golden=golden, cost=section)
+        cost = measure_cost(row, program, args, golden) if row and not lacking else None
+        memory = account(program) if cost is None else cost.account
+        accounts[name] = memory.to_json()
+        texts += f"{account_text(memory, indent='  ')}\n\n" if cost is None else "\n"
+        texts += f"  cost not measured: {lacking}\n\n" if lacking else ""
+        if row and cost:
+            clock = args.clock or row.clock_mhz
+            texts += cost_text(row, cost, program, clock, len(golden))
+            costs[name] = cost_facts(cost, clock)
+            section += devices.cost_section(row, cost, program, clock)
+        chosen[name] = ExportModel(program=program, golden=golden, cost=section, account=memory)
     shared = "models" if args.name is None else args.name
     library = shared if len(programs) > 1 else next(iter(programs))
     files = export_models(
@@ -165,6 +176,7 @@ def run(args: argparse.Namespace) -> int:
             "arena_bytes_of_whole_outputs": exported[name].arena_size,
             "state_bytes": programs[name].state_size,
             "left_out": simpler.to_json(),
+            "account": accounts[name],
         }
         for name, simpler in simplified.items()
     }
@@ -173,9 +185,20 @@ def run(args: argparse.Namespace) -> int:
         facts |= {"target": row.name, "costs": costs} if row else {}
     else:
         facts |= {"name": library, **models[library]}
-        facts |= {"target": row.name, "cost": costs[library]} if row else {}
+        facts |= {"target": row.name, "cost": costs.get(library)} if row else {}
     result(text, facts, as_json=args.json, colors={"passed(?=, .* inputs)": GREEN})
     return 0
+
+
+def check_device_options(row: object, args: argparse.Namespace) -> None:
+    """Check that options of a device come with one.
+
+    Raises:
+        DrypointError: there is one, and no target.
+    """
+    for option in ("budget", "clock", "optimize"):
+        if row is None and getattr(args, option):
+            raise DrypointError(f"--{option} is about a device: name one with --target")
 
 
 def use_chip(args: argparse.Namespace) -> argparse.Namespace:
@@ -291,51 +314,63 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
         )
     if args.form != "plain":
         return f"{selftest}how to add it to a project: {args.out / 'README.md'}"
-    line = compiler_line(args.out, names, row)
+    line = compiler_line(args.out, names, row, level(args))
     what = "compile it" if row else "build and run the self-test"
     return f"{selftest}{what}:\n{command_text(line)}"
 
 
-def measure_cost(
-    row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
-) -> tuple[str, dict[str, object] | None, str]:
-    """Measure the cost on a target, as lines, JSON and a section of the README; check the budget.
-
-    Packing weights needs no tools of the target: without the tools only the cost is missing.
+def lacking_tools(row: devices.Target | None, args: argparse.Namespace) -> str:
+    """What is missing to measure a cost on a target, in words; packing weights needs no tools.
 
     Raises:
-        DeviceError: the tools are missing, and a budget is given.
+        DeviceError: something is, and a budget is given.
     """
     try:
-        devices.check_tools(row)
+        if row is not None:
+            devices.check_tools(row)
     except devices.DeviceError as error:
         if args.budget:
             raise
-        return f"  cost not measured: {error}\n\n", None, ""
-    clock = args.clock or row.clock_mhz
-    cost = devices.measure_cost(row, program, golden=golden)
+        return str(error)
+    return ""
+
+
+def measure_cost(
+    row: devices.Target, program: Program, args: argparse.Namespace, golden: np.ndarray
+) -> devices.Cost:
+    """Measure the cost on a target, and check the budget."""
+    cost = devices.measure_cost(row, program, golden=golden, optimize=level(args))
     if args.budget:
         devices.check_budget(args.budget, cost, program, row)
-    whole = devices.cost_rows(row, cost, program, clock)
+    return cost
+
+
+def cost_text(
+    row: devices.Target, cost: devices.Cost, program: Program, clock_mhz: float, n_golden: int
+) -> str:
+    """The lines of a cost; ``n_golden`` inputs are in the self-test."""
+    whole = devices.cost_rows(row, cost, program, clock_mhz)
     unit = "steps" if program.is_streaming else "inputs"
     head = f"  on {row.name}, kernels {row.kernels!r}, {cost.built_with}"
     text = f"{head}\n{table(whole, indent='    ')}\n"
-    text += f"    self-test in the emulator: passed, {len(golden)} {unit}, every layer\n\n"
+    text += f"    self-test in the emulator: passed, {n_golden} {unit}, every layer\n\n"
     text += f"{table(devices.op_rows(row, cost, program), indent='    ')}\n"
     text += f"    the columns: {devices.OP_COLUMNS}\n\n"
-    text += indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
-    return text, cost_facts(cost, program, clock), devices.cost_section(row, cost, program, clock)
+    return text + indent(memory_chart(program, columns() - 4), "    ") + "\n\n"
 
 
-def cost_facts(cost: devices.Cost, program: Program, clock_mhz: float) -> dict[str, object]:
+def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     """A cost as JSON-able values; microseconds are an estimate at one instruction a cycle."""
     facts: dict[str, object] = {
-        "code_bytes": cost.code,
-        "table_bytes": cost.tables,
-        "arena_bytes": cost.arena,
-        "stack_bytes": cost.stack_needed,
+        "built_with": cost.built_with,
+        "code_bytes": cost.account.size("code"),
+        "helper_bytes": cost.account.size("helpers"),
+        "table_bytes": cost.account.size("tables"),
+        "flash_bytes": cost.account.flash_bytes,
+        "arena_bytes": cost.account.size("arena"),
+        "stack_bytes": cost.account.size("stack"),
         "stack_measured_bytes": cost.stack,
-        "ram_bytes": program.ram_size + cost.stack_needed,
+        "ram_bytes": cost.account.ram_bytes,
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total
@@ -379,12 +414,15 @@ def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     return program.encode(dataset.take(firsts).inputs)
 
 
-def compiler_line(folder: Path, names: list[str], row: devices.Target | None = None) -> str:
-    """For a shell: what builds and runs the self-test here, or compiles the models for a target."""
+def compiler_line(
+    folder: Path, names: list[str], row: devices.Target | None = None, optimize: str = "-O2"
+) -> str:
+    """For a shell: what builds and runs the self-test here, or compiles the models for a target at
+    the level that was measured."""
     at = shlex.quote(str(folder))
     models = " ".join(f"{at}/{name}.c" for name in names)
     if row:
-        flags = shlex.join([row.compiler, *devices.processor_flags(row), "-O2"])
+        flags = shlex.join([row.compiler, *devices.processor_flags(row), optimize])
         return f"{flags} -I{at}/drypoint -c {models} {at}/drypoint/*.c"
     selftests = f"{at}/selftest.c"
     if len(names) > 1:

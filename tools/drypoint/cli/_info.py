@@ -2,10 +2,16 @@
 
 import argparse
 
-from drypoint.program import Program, lifetimes, memory_chart, simplify
+from drypoint.program import Program, account, lifetimes, memory_chart, simplify, to_export
 
 from ._output import columns, result
-from ._pieces import add_labels_argument, load_file, model_file, ram_text
+from ._pieces import (
+    account_text,
+    add_labels_argument,
+    add_streaming_argument,
+    load_file,
+    model_file,
+)
 
 EXAMPLE = "drypoint info build/lenet/lenet.dpt"
 
@@ -18,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
     add_labels_argument(parser)
+    add_streaming_argument(parser, "the RAM of the program that reads one row in each step")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,24 +32,28 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.file, args.labels)
     if isinstance(loaded, Program):
         found = simplify(loaded)
+        memory = account(to_export(found, streaming=args.streaming))
         facts = {
             "kind": "program",
             "name": loaded.name,
             "ops": [op.name for op in loaded.ops],
             "macs": loaded.macs,
             "arena_bytes": loaded.arena_size,
-            "ram_bytes_without_stack": loaded.ram_size,
+            "ram_bytes_without_stack": memory.ram_bytes,
+            "account": memory.to_json(),
             "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
             "encoder": loaded.encoder,
             "provenance": dict(loaded.provenance),
         }
+        command = f"drypoint export{' --streaming' * args.streaming}"
         text = f"{loaded}\ndrypoint export would leave out: {found.left_out}"
         lines = [
             *str(found).splitlines()[1:],
             "",
-            f"RAM: {ram_text(loaded)}",
+            f"as {command} writes it:",
+            account_text(memory),
             "",
             memory_chart(loaded, columns()),
         ]

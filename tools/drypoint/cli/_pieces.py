@@ -3,14 +3,16 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import TypeVar
 
 from drypoint import models, nn
 from drypoint.common import DrypointError, read_bytes
 from drypoint.nn import Model
-from drypoint.program import Program, blob
+from drypoint.program import Account, Program, blob
 
 from ._foreign import Integers, Options, is_foreign, read_foreign, split_labels
+from ._output import columns
 
 Loaded = TypeVar("Loaded", bound=object)
 Value = TypeVar("Value")
@@ -156,12 +158,17 @@ def _load(path: Path, labels: str | None = None) -> Model | Program:
         raise DrypointError(f"{path}: {error}") from error
 
 
-def ram_text(program: Program) -> str:
-    """The RAM of a run as a sum."""
-    state = f" ({program.state_size:,} of them state)" if program.is_streaming else ""
-    return (
-        f"{program.ram_size:,} bytes and the stack: arena {program.arena_size:,}{state}, input "
-        f"{program.input_size:,}, output {program.output_size:,}"
+def add_streaming_argument(parser: argparse.ArgumentParser, does: str) -> None:
+    """``--streaming``; ``does`` is what the command does with the program of single rows."""
+    parser.add_argument("--streaming", action="store_true", help=f"for a signal: {does}")
+
+
+def account_text(found: Account, indent: str = "") -> str:
+    """RAM and flash, a paragraph each."""
+    lines = (f"RAM: {found.ram_text}", f"flash: {found.flash_text}")
+    return "\n".join(
+        fill(line, columns(), initial_indent=indent, subsequent_indent=f"{indent}  ")
+        for line in lines
     )
 
 

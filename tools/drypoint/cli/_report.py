@@ -13,12 +13,19 @@ from drypoint.program import Program
 from drypoint.quant import Calibration, calibrate
 from drypoint.report import Report, check_training, compare_reports, make_report
 
-from ._chip import add_chip_arguments
+from ._chip import add_chip_arguments, level
 from ._data import add_data_arguments, examples, has_training_part, read_or_none
 from ._foreign import is_foreign
 from ._models import LENET
 from ._output import result, say
-from ._pieces import add_labels_argument, count, load_file, model_file, of_windows
+from ._pieces import (
+    add_labels_argument,
+    add_streaming_argument,
+    count,
+    load_file,
+    model_file,
+    of_windows,
+)
 from ._quantize import EXAMPLES
 from ._source import predicts_number
 
@@ -46,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure flash, stack and instructions on this device, in an emulator; may be given "
         "several times",
     )
+    add_streaming_argument(parser, "RAM and cost of the program that reads one row in each step")
     add_chip_arguments(parser, over="say in the verdict whether the model fits")
     parser.add_argument(
         "--examples", type=count, default=EXAMPLES, help="training examples to calibrate a model on"
@@ -114,6 +122,8 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
         targets=args.target or (),
         chip=None if args.chip is None else args.chip.name,
         budget=args.budget,
+        streaming=args.streaming,
+        optimize=level(args),
         training=training,
         rounding=rounding,
         normal=args.normal,

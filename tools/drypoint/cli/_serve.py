@@ -9,13 +9,13 @@ from drypoint import models
 from drypoint.common import DrypointError, read_bytes, write_atomic
 from drypoint.data import Dataset
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import Program, account, simplify, to_export
 from drypoint.serve import make_page, make_server
 
 from ._data import add_data_arguments, examples, read_or_none
 from ._models import LENET
 from ._output import result, say
-from ._pieces import add_labels_argument, count, load_file, model_file, natural
+from ._pieces import account_text, add_labels_argument, count, load_file, model_file, natural
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -55,16 +55,20 @@ def run(args: argparse.Namespace) -> int:
     if program.front is not None:
         program, model = _as_stream(program), None  # the float net answers pictures alone
     live = args.out is None and model is not None
+    memory = account(to_export(simplify(program)))
+    facts: dict[str, object] = {"account": memory.to_json()}
     page = make_page(program, examples=_test(args, program), model=model, live=live)
     if args.out is not None:
         path = args.out / "index.html"
         write_atomic(path, page)
         text = f"{path}: {len(page):,} bytes, open it in a browser or put it on any static host"
-        result(text, {"file": str(path), "bytes": len(page)}, as_json=args.json)
+        facts |= {"file": str(path), "bytes": len(page)}
+        result(f"{text}\n{account_text(memory)}", facts, as_json=args.json)
         return 0
     server = make_server(page, program, model=model, port=args.port)
     address = f"http://127.0.0.1:{server.server_port}/"
-    result(f"{address} has {program.name}; Ctrl-C ends it", {"url": address}, as_json=args.json)
+    text = f"{address} has {program.name}; Ctrl-C ends it\n{account_text(memory)}"
+    result(text, {**facts, "url": address}, as_json=args.json)
     sys.stdout.flush()  # for a program that waits for the address
     with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()

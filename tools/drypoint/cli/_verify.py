@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.engine import Compiled, Engine, Runner, Verification, find_compiler, verify
-from drypoint.program import Program, codegen, fuse_rows, random_inputs, simplify
+from drypoint.program import Program, codegen, random_inputs, simplify, to_export
 
 from ._data import add_data_arguments, examples, read_or_none
 from ._output import GREEN, RED, result, table
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     found = compare(program, x, compiler=compiler)
     text, facts = describe(found), found.to_json()
     differing, simplified = found.differing_bytes, simplify(program)
-    as_exported = fuse_rows(simplified.program)
+    as_exported = to_export(simplified)
     if as_exported is not program:
         exported = compare(as_exported, x, compiler=compiler)
         ends = (verification.outputs["reference"] for verification in (found, exported))

@@ -1,10 +1,10 @@
 """Limits of a model's cost: parsed from a text, and checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from drypoint.common import DrypointError
-from drypoint.program import Program, bytes_in_use, packing
+from drypoint.program import OnTarget, Program, account, bytes_in_use, packing
 
 from ._cost import Cost, table_bytes
 from ._targets import Target
@@ -12,13 +12,18 @@ from ._targets import Target
 UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 SIZE = r"([0-9]+)([KkM]?)"
 REMEDIES = {
-    "flash": "take weights of 4 or 2 bits (drypoint quantize --weights 4), fewer channels or "
-    "inputs there, or a part with more flash",
-    "ram": "pool or stride earlier, or take fewer channels there",
     "arena": "pool or stride earlier, or take fewer channels there",
+    "listener": "take a front end with a shorter window or fewer features, or --streaming",
+    "input": "take smaller inputs",
+    "output": "take fewer outputs",
     "stack": "give the task that runs the model more stack, or take the plain kernels (export "
     "without --target), which are slower and need a few hundred bytes",
+    "tables": "take weights of 4 or 2 bits (drypoint quantize --weights 4), fewer channels or "
+    "inputs there, or a part with more flash",
+    "code": "build for size (--optimize Os), or take fewer kinds of layers",
+    "helpers": "build with smaller libraries, such as newlib-nano",
 }
+"""What makes each part of an `Account` smaller."""
 
 
 class BudgetError(DrypointError, ValueError):
@@ -27,7 +32,7 @@ class BudgetError(DrypointError, ValueError):
 
 def parse_budget(text: str) -> dict[str, int]:
     """A budget such as ``ram=8K,flash=512K,stack=2K`` as bytes; K is 1024 bytes, M 1024 K. ``ram``
-    is all RAM of a run: arena with state, input, output and stack; ``arena`` is the arena alone.
+    is all RAM of the model's `Account`, its stack too; ``arena`` is the arena alone.
 
     Raises:
         BudgetError: it is written otherwise, or says something twice.
@@ -64,41 +69,59 @@ def _bytes(number: str, unit: str) -> int:
 
 
 def arena_limit(budget: Mapping[str, int], program: Program, target: Target) -> int | None:
-    """The bytes of arena that a budget leaves, for `fuse_rows`; None where it says nothing of RAM.
+    """The bytes of arena that a budget leaves, for `to_export`; None where it says nothing of RAM.
 
-    The stack that counts is the bound in the exported header.
+    The stack that counts is the bound in the exported header: a larger one where only a plan in
+    which ops run row by row may fit.
     """
     limits = [budget["arena"]] if "arena" in budget else []
     if "ram" in budget:
         stack = packing.stack_bound(packing.kernel_set(target.kernels), program)
-        others = program.input_size + program.output_size + stack
-        limits.append(max(budget["ram"] - others, 0))
+        others = account(program, OnTarget(stack=stack)).ram_bytes - program.arena_size
+        by_rows = stack > 0 and others + program.arena_size > budget["ram"]
+        limits.append(max(budget["ram"] - others - by_rows * packing.ROWS_STACK, 0))
     return min(limits, default=None)
 
 
-def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target: Target) -> None:
-    """Refuse a model that is larger than its budget; say which op is the reason and what helps.
+def largest_part(parts: Mapping[str, int | None]) -> tuple[str, int]:
+    """The part of an account's RAM or flash, as `Account.to_json` has them, that takes most."""
+    return max(((name, n or 0) for name, n in parts.items()), key=lambda part: part[1])
 
-    The stack that counts is the bound, where there is one, else what was measured.
+
+def check_budget(budget: Mapping[str, int], cost: Cost, program: Program, target: Target) -> None:
+    """Refuse a model that is larger than its budget; say what takes most of it and what helps.
 
     Raises:
         BudgetError: at least one limit is exceeded; the message names each exceeded limit.
     """
-    found = {"flash": cost.code + cost.tables, "arena": cost.arena, "stack": cost.stack_needed}
-    found["ram"] = program.ram_size + cost.stack_needed
-    shares = {
-        "flash": [table_bytes(op, target) for op in program.ops],
-        "ram": bytes_in_use(program),
-        "arena": bytes_in_use(program),
-        "stack": list(cost.op_stacks),
-    }
+    memories = {"ram": cost.account.ram, "flash": cost.account.flash}
+    sizes = {name: {part.name: part.size for part in parts} for name, parts in memories.items()}
+    sizes |= {name: {name: sizes["ram"][name]} for name in ("arena", "stack")}
     exceeded = []
     for what, limit in budget.items():
-        if found[what] > limit:
-            share, op = max(zip(shares[what], program.ops, strict=True), key=lambda pair: pair[0])
+        total = sum(size or 0 for size in sizes[what].values())
+        if total > limit:
+            name, size = largest_part(sizes[what])
+            most = f"the {name} ({size:,} bytes)"
+            if shares := _shares(what, name, cost, program, target):
+                share, op = max(zip(shares, program.ops, strict=True), key=lambda pair: pair[0])
+                most = f"{op.name!r} ({share:,} bytes)"
             exceeded.append(
-                f"{what}: {found[what]:,} bytes on {target.name}, the budget is {limit:,}; most is "
-                f"for {op.name!r} ({share:,} bytes): {REMEDIES[what]}"
+                f"{what}: {total:,} bytes on {target.name}, the budget is {limit:,}; most is "
+                f"for {most}: {REMEDIES[name]}"
             )
     if exceeded:
         raise BudgetError("; ".join(exceeded))
+
+
+def _shares(what: str, name: str, cost: Cost, program: Program, target: Target) -> Sequence[int]:
+    """The bytes of a part for each op; none where the part itself is named."""
+    match name:
+        case "arena":
+            return bytes_in_use(program)
+        case "tables":
+            return [table_bytes(op, target) for op in program.ops]
+        case "stack" if what == name:
+            return cost.op_stacks
+        case _:
+            return ()

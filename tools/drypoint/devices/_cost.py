@@ -2,20 +2,23 @@
 
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import progress
-from drypoint.program import Op, Program, bytes_in_use, packing
+from drypoint.program import Account, Op, Program, account, bytes_in_use, packing
 
 from ._count import Instructions, count_instructions, why_not_counted
 from ._emulate import DeviceError
 from ._exported import build_exported, run_exported
 from ._sizes import linked_sizes
 from ._targets import Target
+
+LEVELS = ("-O3", "-O2", "-Os")
+"""The compiler's levels that the bounds of the stack hold for; the first is the default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,30 +27,19 @@ class Cost:
 
     Attributes:
         built_with: name and version of the compiler, and its flags.
-        code: flash for the engine's code and constants, as linked.
-        tables: flash for the model: weights, biases, multipliers, ops, labels.
-        arena: RAM of a run, exactly.
-        stack: bytes of stack of a run, found by painting the stack.
-        stack_bound: bound of a run's bytes of stack in the generated header; 0: no bound.
+        account: RAM and flash, part by part. The stack is the bound in the generated header where
+            there is one, else what was measured; a budget is compared with it.
+        stack: bytes of stack, found by painting it: of a run, or of a model that listens, of
+            ``NAME_listen`` up to its second decision.
         op_stacks: bytes of stack of each op run alone.
         instructions: executed instructions of a run; None where they are not counted.
     """
 
     built_with: str
-    code: int
-    tables: int
-    arena: int
+    account: Account
     stack: int
-    stack_bound: int
     op_stacks: tuple[int, ...]
     instructions: Instructions | None
-
-    @property
-    def stack_needed(self) -> int:
-        """Bytes of stack to provide for a run: the bound if there is one, else the measured bytes.
-        A budget is compared with this number.
-        """
-        return max(self.stack_bound, self.stack)
 
 
 def measure_cost(
@@ -55,7 +47,7 @@ def measure_cost(
     program: Program,
     *,
     golden: NDArray[np.integer] | None = None,
-    optimize: str = "-O3",
+    optimize: str = LEVELS[0],
     count: bool = True,
 ) -> Cost:
     """Compile a model for a target and run it, and its self-test, in the target's emulator.
@@ -64,7 +56,7 @@ def measure_cost(
         target: a row of the table.
         program: the model.
         golden: the inputs (N, h, w, c) of the self-test; None: zeros, up to the first output.
-        optimize: the compiler's level.
+        optimize: the compiler's level, one of `LEVELS`.
         count: whether to count instructions, if the counting tools are installed.
 
     Raises:
@@ -86,14 +78,16 @@ def measure_cost(
         counted = None
         if count and not why_not_counted(target):
             counted = count_instructions(target, answer.marks, binary)
-        code, tables = linked_sizes(target, folder, optimize)
+        flash = linked_sizes(target, program, folder, optimize)
+    stack, stack_is = answer.stack, "measured"
+    if bound := packing.stack_bound(packing.kernel_set(target.kernels), program):
+        stack = max(bound, answer.stack)
+        stack_is = f"bound for any model, {answer.stack:,} bytes measured"
+    on_target = replace(flash, stack=stack, stack_is=stack_is)
     return Cost(
         built_with=f"{compiler_version(target)}, {' '.join((*target.flags, optimize))}",
-        code=code,
-        tables=tables,
-        arena=program.arena_size,
+        account=account(program, on_target),
         stack=answer.stack,
-        stack_bound=packing.stack_bound(packing.kernel_set(target.kernels), program),
         op_stacks=answer.op_stacks,
         instructions=counted,
     )

@@ -33,7 +33,7 @@ class Recorded:
 
     Attributes:
         compiler: the compiler's name and version.
-        code, tables, arena, stack: bytes, as in `Cost`.
+        code, tables, arena, stack: bytes; the stack as measured.
         instructions: executed instructions of one run.
         ops: executed instructions of each op.
     """
@@ -73,9 +73,9 @@ def measure_row(target: Target, program: Program) -> Recorded:
     assert counted is not None
     return Recorded(
         compiler=compiler_version(target),
-        code=small.code,
-        tables=small.tables,
-        arena=small.arena,
+        code=small.account.size("code"),
+        tables=small.account.size("tables"),
+        arena=small.account.size("arena"),
         stack=small.stack,
         instructions=counted.total,
         ops=counted.ops,

@@ -21,31 +21,25 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
 
     Args:
         target: the row that was measured.
-        cost: from `measure_cost` with its own level of optimization.
+        cost: from `measure_cost`.
         program: the model.
         clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
     """
-    stack = f"{cost.stack:,} bytes, measured"
-    if cost.stack_bound:
-        stack = f"{cost.stack_bound:,} bytes at most; {stack}"
-    rows: Rows = [
-        ("flash, code", f"{cost.code:,} bytes"),
-        ("flash, model", f"{cost.tables:,} bytes"),
-        ("RAM, arena", f"{cost.arena:,} bytes"),
-        ("RAM, input and output", f"{program.input_size + program.output_size:,} bytes"),
-        ("RAM, stack", stack),
-        ("RAM in all", f"{program.ram_size + cost.stack_needed:,} bytes"),
-        ("work", f"{program.macs:,} MACs"),
-    ]
+    work = ("work", f"{program.macs:,} MACs")
+    return [*cost.account.rows(), work, _run_row(target, cost, program, clock_mhz)]
+
+
+def _run_row(target: Target, cost: Cost, program: Program, clock_mhz: float) -> tuple[str, str]:
+    """The instructions of a run."""
     what = "one step" if program.is_streaming else "one run"
     if cost.instructions is None:
-        return [*rows, (what, f"not counted: {why_not_counted(target)}")]
+        return what, f"not counted: {why_not_counted(target)}"
     run = f"{cost.instructions.total:,} instructions"
     if clock_mhz:
         time = cost.instructions.total / clock_mhz
         shown = f"{time:,.0f} us" if time < 10_000 else f"{time / 1000:,.0f} ms"
         run += f", about {shown} at {clock_mhz:g} MHz if each took a cycle"
-    return [*rows, (what, run)]
+    return what, run
 
 
 def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
@@ -62,7 +56,7 @@ def op_rows(target: Target, cost: Cost, program: Program) -> Rows:
 
 
 def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float) -> str:
-    """The cost as a section of Markdown, with RAM over time."""
+    """The cost of a run as a section of Markdown, op by op, with RAM over time."""
     lines = [
         f"## What it costs on {target.name}",
         "",
@@ -70,7 +64,7 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
         "",
         "| | |",
         "|---|---|",
-        *(f"| {what} | {much} |" for what, much in cost_rows(target, cost, program, clock_mhz)),
+        "| {} | {} |".format(*_run_row(target, cost, program, clock_mhz)),
         "",
     ]
     head, *rows = op_rows(target, cost, program)

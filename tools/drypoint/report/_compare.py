@@ -245,6 +245,6 @@ _FIGURES: tuple[tuple[str, bool, Callable[[Facts], Any]], ...] = (
 )
 _COSTS: tuple[tuple[str, Callable[[Facts], Any]], ...] = (
     ("RAM in all", lambda cost: cost["ram_bytes"]),
-    ("flash", lambda cost: cost["code_bytes"] + cost["table_bytes"]),
+    ("flash", lambda cost: cost["flash_bytes"]),
     ("instructions", lambda cost: cost["instructions"]),
 )

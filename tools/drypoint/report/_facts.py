@@ -10,7 +10,7 @@ from drypoint.common import sha256
 from drypoint.engine import Verification
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
-from drypoint.program import MAX_ACCUMULATOR, Program, blob, bytes_in_use
+from drypoint.program import MAX_ACCUMULATOR, Program, account, blob, bytes_in_use
 from drypoint.quant import VISIBLE_DB, Calibration
 from drypoint.quant import Report as LayerReport
 
@@ -68,13 +68,15 @@ def program_facts(program: Program) -> dict[str, Any]:
 
 def memory_facts(exported: Program, left_out: str) -> dict[str, Any]:
     """RAM of the exported program, and what the export leaves out, in words."""
-    plan = exported.plan
+    plan, memory = exported.plan, account(exported)
     return {
+        "account": memory.to_json(),
+        "account_text": memory.ram_text,
         "arena_bytes": exported.arena_size,
         "arena_least_bytes": exported.arena_lower_bound,
         "input_bytes": exported.input_size,
         "output_bytes": exported.output_size,
-        "ram_bytes_without_stack": exported.ram_size,
+        "ram_bytes_without_stack": memory.ram_bytes,
         "left_out": left_out,
         "ops": [
             {
@@ -188,9 +190,11 @@ def proof_facts(
     }
 
 
-def cost_facts(exported: Program, targets: Sequence[devices.Target]) -> dict[str, Any]:
+def cost_facts(
+    exported: Program, targets: Sequence[devices.Target], optimize: str
+) -> dict[str, Any]:
     """Target -> the cost of the exported program, or why it was not measured."""
-    return {target.name: _cost(target, exported) for target in targets}
+    return {target.name: _cost(target, exported, optimize) for target in targets}
 
 
 def _time(instructions: int, row: devices.Target) -> dict[str, float] | None:
@@ -201,22 +205,27 @@ def _time(instructions: int, row: devices.Target) -> dict[str, float] | None:
     return {"low": low, "high": high, "clock_mhz": row.clock_mhz}
 
 
-def _cost(row: devices.Target, program: Program) -> dict[str, Any]:
+def _cost(row: devices.Target, program: Program, optimize: str) -> dict[str, Any]:
     try:
         devices.check_tools(row)
     except devices.DeviceError as error:
         return {"not_measured": str(error)}
-    cost = devices.measure_cost(row, program)
+    cost = devices.measure_cost(row, program, optimize=optimize)
+    memory = cost.account
     counts = cost.instructions.ops if cost.instructions else (None,) * len(program.ops)
     tables = [devices.table_bytes(op, row) for op in program.ops]
     return {
         "kernels": row.kernels,
         "built_with": cost.built_with,
-        "code_bytes": cost.code,
-        "table_bytes": cost.tables,
-        "arena_bytes": cost.arena,
-        "stack_bytes": cost.stack_needed,
-        "ram_bytes": program.ram_size + cost.stack_needed,
+        "account": memory.to_json(),
+        "account_text": memory.ram_text,
+        "code_bytes": memory.size("code"),
+        "helper_bytes": memory.size("helpers"),
+        "table_bytes": memory.size("tables"),
+        "flash_bytes": memory.flash_bytes,
+        "arena_bytes": memory.size("arena"),
+        "stack_bytes": memory.size("stack"),
+        "ram_bytes": memory.ram_bytes,
         "instructions": cost.instructions.total if cost.instructions else None,
         "estimated_milliseconds": _time(cost.instructions.total, row)
         if cost.instructions

@@ -15,7 +15,7 @@ from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
 from drypoint.measure import Measurement, measure, reconstructs
 from drypoint.nn import Model
-from drypoint.program import Program, fuse_rows, random_inputs, simplify
+from drypoint.program import Program, Simplified, random_inputs, simplify, to_export
 
 from ._data_facts import activity_facts, data_facts
 from ._facts import (
@@ -49,6 +49,8 @@ def make_report(
     targets: Sequence[str] = (),
     chip: str | None = None,
     budget: Mapping[str, int] | None = None,
+    streaming: bool = False,
+    optimize: str = devices.LEVELS[0],
     training: Mapping[str, Any] | None = None,
     verification: Verification | None = None,
     rounding: RoundingReport | None = None,
@@ -72,7 +74,9 @@ def make_report(
         chip: name of a chip (`devices.CHIPS`): its target is one of ``targets``, and its RAM and
             flash are the budget of the verdict.
         budget: bytes of ``ram`` and ``flash``, as `devices.parse_budget` gives them, instead of the
-            chip's; RAM is arena, input, output and stack together.
+            chip's; RAM is all of the model's account, its stack too.
+        streaming: RAM and cost are of the program that reads a signal row by row.
+        optimize: the level of the targets' compilers, one of `devices.LEVELS`.
         training: the facts of the training: ``TrainResult.to_json()``; None: as the model's file
             has them.
         verification: the result of `engine.verify`; None: all backends of the engine are compared.
@@ -130,7 +134,7 @@ def make_report(
         }
         verification = verify(program, backends, compared)
     simplified = simplify(program)
-    exported = _export(simplified.program, rows, budget_facts)
+    exported = _export(simplified, rows, budget_facts, streaming=streaming)
     reader, found = (program, quality.integers) if model is None else (model, quality.floats)
     facts: dict[str, Any] = {
         "schema": SCHEMA,
@@ -156,7 +160,7 @@ def make_report(
         "bits": bits,
         "memory": memory_facts(exported, simplified.left_out if simplified.changes else ""),
         "budget": budget_facts,
-        "costs": cost_facts(exported, rows),
+        "costs": cost_facts(exported, rows, optimize),
         "proof": proof_facts(program, verification, bounds, largest=_largest(layers, ranges)),
     }
     facts["verdict"] = find_verdict(facts)
@@ -204,13 +208,19 @@ def _targets(
 
 
 def _export(
-    program: Program, rows: Sequence[devices.Target], budget: Mapping[str, Any] | None
+    simplified: Simplified,
+    rows: Sequence[devices.Target],
+    budget: Mapping[str, Any] | None,
+    *,
+    streaming: bool,
 ) -> Program:
     """The program in as little RAM as its budget asks for."""
+    whole = to_export(simplified, streaming=streaming)
     if not rows or budget is None or budget["ram"] is None:
-        return fuse_rows(program)
-    limit = devices.arena_limit({"ram": budget["ram"]}, program, rows[0])
-    return fuse_rows(program, arena=limit)
+        return whole
+    unfused = simplified.program if not whole.is_streaming else whole
+    limit = devices.arena_limit({"ram": budget["ram"]}, unfused, rows[0])
+    return to_export(simplified, streaming=streaming, arena=limit)
 
 
 def _check(reported: object, test: object, train: object) -> None:

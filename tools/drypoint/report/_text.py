@@ -31,7 +31,7 @@ def text(facts: Facts) -> str:
         else:
             rows = table_lines(_ops(cost), left=(0,))
             time = describe_time(cost)
-            times = [f"{cost['ram_bytes']:,} bytes of RAM in all, with the stack"]
+            times = [f"RAM: {cost['account_text']}"]
             times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
@@ -109,15 +109,10 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
     return [
         *rows,
         ("model", f"{program['file_bytes']:,} bytes"),
-        ("RAM", _ram(facts["memory"])),
+        ("RAM", facts["memory"]["account_text"]),
         ("work", f"{program['macs']:,} multiply-accumulates an example"),
         ("verified", describe_proof(facts["proof"], random=facts["inputs"]["random"])),
     ]
-
-
-def _ram(memory: Facts) -> str:
-    parts = (f"{part} {memory[f'{part}_bytes']:,}" for part in ("arena", "input", "output"))
-    return f"{memory['ram_bytes_without_stack']:,} bytes and the stack: {', '.join(parts)}"
 
 
 def _quality(quality: Facts) -> list[tuple[str, str]]:
@@ -184,11 +179,12 @@ def class_rows(measured: Facts) -> list[tuple[str, ...]]:
 
 
 def _ops(cost: Facts) -> list[tuple[str, ...]]:
-    total = ("all", cost["table_bytes"] + cost["code_bytes"], cost["stack_bytes"])
+    total = ("all", cost["flash_bytes"], cost["stack_bytes"])
     rows: list[tuple[str, ...]] = [("op", "flash", "stack", "instructions")]
     for op in cost["ops"]:
         rows.append(_row(op["op"], op["table_bytes"], op["stack_bytes"], op["instructions"]))
     rows.append(_row("engine's code", cost["code_bytes"], None, None))
+    rows.append(_row("compiler's helpers", cost["helper_bytes"], None, None))
     return [*rows, _row(*total, cost["instructions"])]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drypoint import devices
+
 Facts = Mapping[str, Any]
 Advice = tuple[str, str]
 """What was found, and what to do."""
@@ -91,7 +93,7 @@ def needs(facts: Facts) -> tuple[int, int | None, str]:
     without the stack, None and ""."""
     for target, cost in facts["costs"].items():
         if "not_measured" not in cost:
-            return cost["ram_bytes"], cost["code_bytes"] + cost["table_bytes"], target
+            return cost["ram_bytes"], cost["flash_bytes"], target
     return facts["memory"]["ram_bytes_without_stack"], None, ""
 
 
@@ -163,13 +165,17 @@ def _bytes(facts: Facts) -> Advice | None:
 
 
 def _ram(facts: Facts) -> Advice | None:
-    need, _, _ = needs(facts)
+    need, _, target = needs(facts)
     if not _over(facts, "ram", need):
         return None
+    there = f"{need:,} bytes of RAM, {facts['budget']['ram']:,} are there"
+    found = (facts["costs"][target] if target else facts["memory"])["account"]
+    part, size = devices.largest_part(found["ram"])
+    if part != "arena":
+        return f"{there}; most for the {part}, {size:,}", devices.REMEDIES[part]
     most = max(facts["memory"]["ops"], key=lambda op: op["bytes_in_use"])
     return (
-        f"{need:,} bytes of RAM, {facts['budget']['ram']:,} are there; most while {most['op']} "
-        f"runs, {most['bytes_in_use']:,}",
+        f"{there}; most while {most['op']} runs, {most['bytes_in_use']:,}",
         f"pool or stride before {most['op']}, or take fewer channels there",
     )
 
@@ -178,10 +184,13 @@ def _flash(facts: Facts) -> Advice | None:
     _, need, target = needs(facts)
     if need is None or not _over(facts, "flash", need):
         return None
+    there = f"{need:,} bytes of flash, {facts['budget']['flash']:,} are there"
+    part, size = devices.largest_part(facts["costs"][target]["account"]["flash"])
+    if part != "tables":
+        return f"{there}; most for the {part}, {size:,}", devices.REMEDIES[part]
     most = max(facts["costs"][target]["ops"], key=lambda op: op["table_bytes"])
     return (
-        f"{need:,} bytes of flash, {facts['budget']['flash']:,} are there; most for {most['op']}, "
-        f"{most['table_bytes']:,}",
+        f"{there}; most for {most['op']}, {most['table_bytes']:,}",
         f"take weights of 4 or 2 bits (drypoint quantize --weights 4), or fewer channels or inputs "
         f"in {most['op']}",
     )

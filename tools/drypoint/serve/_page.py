@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drypoint.common import DrypointError, check_kind, html_text, page_style, printable
 from drypoint.data import Dataset
 from drypoint.nn import Model
-from drypoint.program import Op, Program, blob
+from drypoint.program import Op, Program, account, blob, simplify, to_export
 from drypoint.sound import int16_samples
 
 from ._build import shipped_engine
@@ -72,7 +72,8 @@ def make_page(
     main = _template("sound.html.in" if hears else "pictures.html.in").substitute(
         engine_bytes=f"{len(engine):,}", float_note=_FLOAT_NOTES[floats]
     )
-    chosen = {"float": floats, "examples": shown, "kinds": kinds, "sound": hears}
+    ram = account(to_export(simplify(program))).ram_text
+    chosen = {"float": floats, "examples": shown, "kinds": kinds, "sound": hears, "ram": ram}
     return _template("page.html.in").substitute(
         title="Speak to it" if hears else "Draw a digit" if digits else "Show it a picture",
         action="Speak" if hears else "Draw",

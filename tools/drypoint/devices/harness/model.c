@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One exported model on a device. Out, 32 bits each: the answer of its self-test, the stack that a
- * run used, the stack that each of its ops used by itself, and the op of each mark. Calls of `mark`
+ * run used (of a model that listens, NAME_listen up to its second decision), the stack that each of
+ * its ops used by itself, and the op of each mark. Calls of `mark`
  * stand at the begin and the end of a run, then at the begin of another and whenever one of its ops
  * has computed its output or rows of it, for what counts instructions from outside. */
 #include "model.h"
@@ -90,6 +91,14 @@ static void go_to_output(void) {
 }
 #endif
 
+static uint32_t painted_over(const volatile uint8_t *bottom) {
+    size_t free_bytes = 0;
+    while (free_bytes < STACK && bottom[free_bytes] == UNTOUCHED) {
+        free_bytes++;
+    }
+    return (uint32_t)(STACK - free_bytes);
+}
+
 static __attribute__((noinline)) uint32_t stack_used(const dpt_model *what) {
     const volatile uint8_t *bottom = (const volatile uint8_t *)paint();
     if (what->state_size != 0) {
@@ -97,12 +106,38 @@ static __attribute__((noinline)) uint32_t stack_used(const dpt_model *what) {
     } else {
         dpt_run(what, NULL, arena, MODEL_ARENA_SIZE, input, outputs);
     }
-    size_t free_bytes = 0;
-    while (free_bytes < STACK && bottom[free_bytes] == UNTOUCHED) {
-        free_bytes++;
-    }
-    return (uint32_t)(STACK - free_bytes);
+    return painted_over(bottom);
 }
+
+#ifdef MODEL_LISTEN_SIZE
+/* Up to the second decision: between the two every op of a stream runs. */
+static __attribute__((noinline)) uint32_t whole_stack_used(void) {
+    static uint32_t memory[MODEL_LISTEN_SIZE / 4];
+    static int16_t samples[256];
+    for (size_t i = 0; i < 256; i++) {
+        samples[i] = (int16_t)(i * 40503u);
+    }
+    const volatile uint8_t *bottom = (const volatile uint8_t *)paint();
+    dpt_status status = model_listen_reset(memory);
+    for (int decisions = 0; decisions < 2 && status >= 0;) {
+        const int16_t *at = samples;
+        size_t n = 256, keyword;
+        while (n > 0 && (status = model_listen(memory, &at, &n, outputs)) == DPT_OK) {
+            dpt_detect(&model_listener, memory, sizeof memory, outputs, &keyword);
+            decisions++;
+        }
+    }
+    if (status < 0) {
+        port_exit(94);
+    }
+    return painted_over(bottom);
+}
+#else
+static uint32_t whole_stack_used(void) {
+    go_to_output();
+    return stack_used(&model);
+}
+#endif
 
 int device_main(void) {
     uint32_t answer;
@@ -118,8 +153,7 @@ int device_main(void) {
     RUN_TRACED(&model, NULL, arena, MODEL_ARENA_SIZE, input, outputs, mark_op, NULL);
     answer = (uint32_t)model_selftest();
     port_write(&answer, sizeof answer);
-    go_to_output();
-    answer = stack_used(&model);
+    answer = whole_stack_used();
     port_write(&answer, sizeof answer);
     for (size_t i = 0; i < model.n_ops; i++) {
         static dpt_op alone; /* it reads the input, in place of the tensors of a whole run */

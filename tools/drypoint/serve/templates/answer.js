@@ -15,6 +15,10 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// RAM on a device: the page has the account of its own program.
+const ramText = (program, own) => own ? settings.ram
+  : `${number(program.arenaBytes)} bytes of working memory here; drypoint info knows a device's`;
+
 // Whether there is a column for the float net: always where it answers live.
 const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
 const floatHead = element("th", { scope: "col", textContent: "float net" });
