@@ -7,6 +7,7 @@ import io
 import os
 import tracemalloc
 
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image
@@ -108,3 +109,29 @@ def test_a_pipe_is_read_to_the_limit(tmp_path):
 
     with pytest.raises(DrypointError, match="No such file"):
         read_start(tmp_path / "none", 3)
+
+
+@pytest.mark.parametrize(
+    "largest", [300_000_000, 2**62, 2**63, -1, -(2**62), 1e300, 1041], ids=lambda n: f"{n:g}"
+)
+def test_a_label_that_is_far_above_the_number_of_labels_is_one_line(tmp_path, largest):
+    """A file of 900 bytes took 7.8 GB: a class for each number up to its largest label."""
+    labels = np.array([0, 1, 2, largest], np.uint64 if largest == 2**63 else None)
+    np.savez(tmp_path / "a.npz", x=np.arange(8.0).reshape(4, 2), y=labels)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DrypointError) as caught:
+            data.read(tmp_path / "a.npz")
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(caught.value)
+    wanted = "number classes from 0, y + " if largest < 0 else "indices of classes up to 1,040: "
+    assert wanted in str(caught.value)
+    with pytest.raises(DrypointError, match=r"predictions (reach|must be class indices)"):
+        measure.measure(predictions=labels, y=[0, 1, 2, 3])
+
+
+def test_labels_with_smaller_gaps_are_classes(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.arange(8.0).reshape(4, 2), y=[0, 1, 2, 1040])
+    assert len(data.read(tmp_path / "a.npz")[data.ALL].classes) == 1041

@@ -56,7 +56,9 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "net.onnx").write_bytes(b"\x08\x0a")
     (tmp_path / "folder").mkdir()
     (tmp_path / "uart.txt").write_text("boot\nok\n")
-    (tmp_path / "t.csv").write_text("a,b,label\n" + "1,2,x\n1,3,y\n" * 20)
+    (tmp_path / "t.csv").write_text(
+        "a,b,label\n" + "".join(f"1,{7 * i % 41}.5,{'xy'[i % 2]}\n" for i in range(40))
+    )
     parts = ("train/x", "train/y", "test/x", "test/z")
     for name in ("alone/cats", "pictures/a", "pictures/b", *(f"unseen/{part}" for part in parts)):
         (tmp_path / name).mkdir(parents=True)

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from drypoint import data, devices, nn, quant
-from drypoint.cli._data import hold_out
+from drypoint.cli._data import TEST_SHARE
 from drypoint.cli._nets import make_net
 from drypoint.cli._own import _epochs
+from drypoint.cli._validation import split_or_none
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.measure import measure, measure_anomalies
@@ -59,7 +60,7 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     """Oracle: the net, measured here on the fifth that the library holds out."""
     path, said, notes = trained
     pool = data.load_folder(pictures)
-    train, test = hold_out(pool)
+    train, test = split_or_none(pool, TEST_SHARE)
     assert (len(train), len(test)) == (320, 80)
     assert {*test.class_counts().values()} == {8}
     found = measure(nn.load(path), test)
@@ -117,7 +118,7 @@ def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
         assert (code, json.loads(out)["n"], notes) == (0, 80, f"{pictures}: {unseen}")
     code, out, notes = cli("measure", path, *name, "--limit", 7, "--json")
     assert (json.loads(out)["n"], notes) == (7, f"{pictures}: 7 of {unseen}")
-    _, test = hold_out(data.load_folder(pictures))
+    _, test = split_or_none(data.load_folder(pictures), TEST_SHARE)
     code, out, _ = cli("measure", program, *name, "--json")
     assert json.loads(out)["accuracy"] == measure(Engine(program), test).accuracy
     code, _, notes = cli("verify", program, *name, "--limit", 3)
@@ -289,7 +290,7 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     code, said, _ = cli(*words, "--json")
     facts = json.loads(said)
     assert code == 0
-    _, test = hold_out(data.load_folder(pictures))
+    _, test = split_or_none(data.load_folder(pictures), TEST_SHARE)
     model = nn.load(out)
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()

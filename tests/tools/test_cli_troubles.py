@@ -10,6 +10,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -440,3 +441,40 @@ def test_an_interrupted_training_names_the_file_that_it_wrote(cli, tmp_path, mon
     assert str(out) not in output + errors
     facts = json.loads(cli("train", "--out", out, "--limit", "300", "--json")[1])
     assert facts["file"] == str(tmp_path / "net-interrupted.npz")
+
+
+@pytest.mark.parametrize("words", [
+    ("train", "--data", "\udcff", "--net", "mlp:4"),
+    ("train", "--data", "\udcff", "--recipe", "fast"),
+    ("train", "--data", "set", "--net", "mlp:4"), ("lenet", "--data", "set"),
+    ("models", "--data", "set", "--make", "made"),
+])  # fmt: skip
+def test_names_that_no_file_can_keep_are_refused_before_the_training(
+    cli, tmp_path, monkeypatch, words
+):
+    """Before, a training was lost at its end: its file could not keep a name that is not UTF-8."""
+    monkeypatch.chdir(tmp_path)
+    plain = ("a", "b") if "\udcff" in words else ("a", "\udcfe")
+    for name in plain:
+        folder = tmp_path / ("\udcff" if "\udcff" in words else "set") / name
+        folder.mkdir(parents=True)
+        for i in range(12):
+            Image.fromarray(np.full((8, 8), 9 * i, np.uint8)).save(folder / f"{i}.png")
+    code, out, notes = cli(*words, "--epochs", 1)
+    assert (code, out) == (2, "")
+    assert "the name \\udcf" in notes.splitlines()[-1]
+    assert "is no text in UTF-8, so the net's file could not keep it" in notes.splitlines()[-1]
+    assert "epoch 1/1" not in notes
+    assert not [*tmp_path.rglob("*.npz")]
+
+
+def test_a_disk_without_room_is_found_before_the_training(cli, tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text(
+        "a,label\n" + "".join(f"{i * 7 % 11},{i % 2}\n" for i in range(20))
+    )
+    words = ("train", "--data", tmp_path / "t.csv", "--net", "mlp:4", "--out", tmp_path / "n.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=99))
+        code, _, notes = cli(*words, "--epochs", 1)
+    assert (code, "has no room for n.npz of " in notes, "epoch 1/1" in notes) == (2, True, False)
+    assert cli(*words, "--epochs", 1)[0] == 0

@@ -141,6 +141,8 @@ def test_an_index_is_no_feature_of_a_table(tmp_path):
         "labels are column 'label', values width, gain",
         "left out, by name: time",
         "left out, as each numbers the rows: id, number; --keep COLUMN takes one",
+        "20 of 30 examples have the values of another one: equal examples are in one part, and an "
+        "interval counts them once",
     )
     kept = data.read(tmp_path / "t.csv", keep=("time", "id"))[data.ALL]
     assert kept.columns == ("id", "width", "gain", "time")
@@ -149,7 +151,7 @@ def test_an_index_is_no_feature_of_a_table(tmp_path):
 
 
 def test_load_warns_of_a_column_that_it_leaves_out(tmp_path):
-    path = table(tmp_path / "t.csv", {"id": range(20), "x": [1, 2] * 10}, "ab" * 10)
+    path = table(tmp_path / "t.csv", {"id": range(20), "x": [1, 1, 2, 2] * 5}, "ab" * 10)
     words = r"numbers the rows: id; data.read\(path, keep=\[...\]\) takes one"
     with pytest.warns(UserWarning, match=words) as seen:
         found = data.load(path)
@@ -186,7 +188,7 @@ def test_columns_of_a_model_are_found_by_name(tmp_path):
 def test_columns_that_cannot_be_kept_are_one_line(tmp_path):
     path = log(tmp_path / "log.csv", {})
     for keep, words in (
-        (["az"], "has no column 'az' to keep; its columns: ax, ay"),
+        (["az"], "has no column 'az' of numbers to keep; its columns: ax, ay"),
         ("ax", r"keep is a list of names of columns: write \['ax'\]"),
     ):
         with pytest.raises(DrypointError, match=words):

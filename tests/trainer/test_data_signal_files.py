@@ -36,6 +36,8 @@ def test_a_table_has_a_row_for_each_example(tmp_path):
     assert found.classes == tuple(iris.target_names)
     assert splits.notes == (
         "labels are column 'species', values sepal length, sepal width, petal length, petal width",
+        "2 of 150 examples have the values of another one: equal examples are in one part, and an "
+        "interval counts them once",
     )
     assert data.load(path).digest() == found.digest()
 

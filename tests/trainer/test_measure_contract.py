@@ -84,6 +84,7 @@ def test_every_figure_comes_from_one_inference():
 def test_the_names_are_all_that_there_is():
     """Oracle: the class itself; whatever is public is a figure, data, or a form of the whole."""
     data = {"y", "predicted", "probabilities", "classes", "dataset", "model", "n", "correct"}
+    data |= {"n_groups", "group_sizes"}
     forms = {"properties", "report", "classification_report", "confusion_text", "to_json"}
     origin = {"data_digest", "seen_as", "bootstrap"}
     model, dataset = example()

@@ -1,7 +1,7 @@
 """``--data`` of every command: a folder or a file of one's own, or a data set that has a name."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,6 @@ from drypoint.data import (
     SignalEncoder,
     Splits,
     encoder_from_config,
-    train_val_split,
 )
 from drypoint.nn import InputPart, Model
 from drypoint.program import Program
@@ -36,7 +35,7 @@ from ._source import (
     source_of,
     training_facts,
 )
-from ._validation import find_validation
+from ._validation import find_validation, split_or_none
 
 Values = TypeVar("Values")
 
@@ -44,8 +43,8 @@ MNIST = "mnist"
 OF_NET = "the data that the net was trained on, as its file names them"
 TEST_SHARE = 0.2  # of a source that names no test part
 PICTURE_OPTIONS = ("size", "color")
+COLUMN_OPTIONS = ("keep", "drop")
 HELD_OUT = "held out of its training part for validation"
-_FEWEST = 10  # examples that are split into a training and a test part
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NET) -> None:
@@ -144,13 +143,14 @@ def training_data(
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
     encoder = None if saved is None else saved.encoder
-    keep = getattr(args, "keep", None) or ()
-    splits = _read(text, encoder, size=size, color=color, signals=signals, keep=keep)
+    columns = {name: getattr(args, name, None) or () for name in COLUMN_OPTIONS}
+    splits = _read(text, encoder, size=size, color=color, signals=signals, **columns)
     source.check(_identity(splits))
     for note in splits.notes:
         notify(f"{text}: {note}{_choice(note, signals)}")
     name = Path(text).name or text
     facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
+    signals |= {"label": splits.label} if splits.label else {}
     facts |= {"read": signals} if signals else {}
     numeric = signals.get("task") == REGRESSION
     parts = _parts(splits, numeric=numeric)
@@ -163,16 +163,18 @@ def training_data(
     if not numeric and shown.classes[0] == 0 and not (shown.y == 0).any():
         notify("class 0 has no examples: number labels from 0, y - 1")
     if test is None:
-        few = f"{len(train)} examples are too few to hold some out"
+        of = "" if train.groups is None else f" of {len(np.unique(train.groups)):,} groups"
+        few = f"{len(train):,} examples{of} are too few to hold some out"
         notify(f"test part: none, {few if ALL in splits else 'the source names none'}")
     elif ALL not in splits or "test" in splits:
         others = "" if val is None else f"; validation: {len(val):,}"
         notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
     else:
-        share = "a fifth" if numeric else "a fifth of each class"
+        share = ", a fifth" if numeric else ", a fifth of each class"
+        if test.groups is not None:
+            share = f" of {len(np.unique(test.groups)):,} groups"
         notify(
-            f"test part: {len(test):,}, {share}, which training does not see; {len(train):,} to "
-            "train"
+            f"test part: {len(test):,}{share}, which training does not see; {len(train):,} to train"
         )
     training = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
     return _limit(training, args.limit, shuffled=True)
@@ -195,7 +197,7 @@ def _load_named_set(
 ) -> TrainingData:
     name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
-    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, "keep"):
+    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS):
         if getattr(args, option, None) is not None:
             raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
@@ -310,7 +312,9 @@ def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
         if dataset.is_signals and wanted == (1, dataset.signal_size[1]):
             steps, channels = dataset.signal_size  # for a streaming program: one after another
             rows = dataset.x.reshape(-1, 1, channels)
-            return replace(dataset, x=rows, y=np.repeat(dataset.y, steps))
+            groups = np.arange(len(dataset)) if dataset.groups is None else dataset.groups
+            y, groups = np.repeat(dataset.y, steps), np.repeat(groups, steps)
+            return replace(dataset, x=rows, y=y, groups=groups)
         if not dataset.is_signals or dataset.signal_size != wanted:
             raise DrypointError(
                 f"{name} has {_describe(dataset)}; the net reads signals of {wanted[0]} steps x "
@@ -330,14 +334,6 @@ def has_training_part(source: str, reader: Model | Program) -> bool:
         return True
     splits = _read(source, encoder_of(reader), signals=signals_of(reader))
     return ALL not in splits or training_facts(reader).get("sha256") == splits[ALL].digest()
-
-
-def hold_out(pool: Dataset, *, numeric: bool = False) -> tuple[Dataset, Dataset | None]:
-    """(training, test) parts of examples without parts: a fifth of each class is the test part; a
-    fifth of all where labels are numbers."""
-    if len(pool) < _FEWEST:
-        return pool, None
-    return train_val_split(pool, TEST_SHARE, seed=0, stratify=not numeric)
 
 
 def encoder_of(reader: Model | Program) -> Encoder | None:
@@ -390,10 +386,10 @@ def _identity(splits: Splits) -> str:
 
 
 def _parts(splits: Splits, *, numeric: bool) -> Mapping[str, Dataset]:
-    """The parts of a source: by its names; of examples without parts as `hold_out` gives them."""
+    """The parts of a source: by its names; of examples without parts a fifth is the test part."""
     if {*splits.parts} != {ALL}:
         return splits.parts
-    train, test = hold_out(splits[ALL], numeric=numeric)
+    train, test = split_or_none(splits[ALL], TEST_SHARE, numeric=numeric)
     return {"train": train} if test is None else {"train": train, "test": test}
 
 
@@ -404,7 +400,7 @@ def _read(
     size: tuple[int, int] | None = None,
     color: str | None = None,
     signals: Mapping[str, Any],
-    keep: Sequence[str] = (),
+    **options: Any,
 ) -> Splits:
     """A folder or file: pictures in the size and colour of an encoder, or as the caller says;
     signals as the options say, or in the windows and columns of an encoder.
@@ -421,9 +417,8 @@ def _read(
         signals = {"window": encoder.window}
     columns = (encoder.columns or None) if isinstance(encoder, SignalEncoder) else None
     width, height = size or (None, None)
-    return data.read(
-        source, width=width, height=height, color=color, keep=keep, columns=columns, **signals
-    )
+    options |= {"columns": columns} if columns else {}
+    return data.read(source, width=width, height=height, color=color, **options, **signals)
 
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -434,7 +429,7 @@ def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> None:
     """Refuse options of pictures for signals, and options of signals for pictures."""
-    others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, "keep")
+    others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, *COLUMN_OPTIONS)
     for name in others:
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"

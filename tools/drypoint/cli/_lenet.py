@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     training = Training.of(images, args)
 
     with clock.stage("train"):
-        trained = train_lenet(train_set, training)
+        trained = train_lenet(images, training, out / "lenet.npz")
     model, _ = save_trained(trained, out / "lenet.npz")
     if trained.stopped == "interrupted":
         return INTERRUPTED

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     found = lenet_data(args)
     train_set, test_set = found.train, found.required_test
     training = Training.of(found, args)
-    trained = train_lenet(train_set, training)
+    trained = train_lenet(found, training, args.make / f"{LENET}.npz")
     if trained.stopped == "interrupted":
         raise KeyboardInterrupt
     # The package ships float16 weights, so the float16 weights are quantized and measured.

@@ -21,7 +21,8 @@ from ._nets import AUTOENCODER, default_net, make_net, with_classes, with_softma
 from ._output import percent
 from ._regression import measure_numbers, scale_output, without_softmax
 from ._source import REGRESSION, predicts_number
-from ._validation import DIGEST, validation_parts
+from ._training import check_saving
+from ._validation import DIGEST, split_or_none
 
 FEWEST_EPOCHS = 5  # of a run whose epochs are left out
 STEPS, MOST_EPOCHS = 1000, 60  # of such a run on signals or tables
@@ -63,6 +64,7 @@ class Training:
 
     def fit(self, args: argparse.Namespace) -> TrainResult:
         """Train."""
+        check_saving(self.model, self.data, args.out)
         validation = self.data.val
         trained = train.fit(
             self.model,
@@ -95,7 +97,8 @@ class Training:
         found = measure(model, test)
         low, high = found.accuracy_interval
         text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
-        text += f" (95 % interval {percent(low)} to {percent(high)})"
+        of = "" if found.n_groups == found.n else f", as of {found.n_groups:,} groups"
+        text += f" (95 % interval {percent(low)} to {percent(high)}{of})"
         facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
         return text, {**facts, "interval": [low, high]}
 
@@ -159,8 +162,10 @@ def training(
     left = "" if args.net else " (--net names another)"
     notify(f"net: {name}{left}, {net.n_params:,} parameters, {net.info().macs:,} MACs an example")
     model = model.with_provenance({"net": name, "data": data.facts, "seed": args.seed})
-    if (repeats or args.balance or args.task == KEYWORD) and data.val is None:
-        data, model = _with_validation(data, model, notify)  # before copies could be in both parts
+    apart = repeats or args.balance or args.task == KEYWORD
+    if (apart or (predicts and data.train.groups is not None)) and data.val is None:
+        # before copies could be in both parts; of numbers `train.fit` knows no groups
+        data, model = _with_validation(data, model, notify, numeric=predicts)
     if args.task == KEYWORD:
         clips, data = len(data.train), replace(data, train=add_passages(data.train))
         notify(f"stream: {len(data.train) - clips:,} windows across two clips are added")
@@ -216,10 +221,10 @@ def _scale(dataset: Dataset) -> tuple[float, float]:
 
 
 def _with_validation(
-    data: TrainingData, model: Model, notify: Callable[[str], None]
+    data: TrainingData, model: Model, notify: Callable[[str], None], *, numeric: bool
 ) -> tuple[TrainingData, Model]:
     """The data with a validation part, which `find_validation` finds again by its digest."""
-    train, val = validation_parts(data.train)
+    train, val = split_or_none(data.train, numeric=numeric)
     if val is None:
         return data, model
     notify(f"validation: {len(val):,} of {len(data.train):,} examples are held out for it")

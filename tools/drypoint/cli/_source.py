@@ -17,7 +17,7 @@ from drypoint.common import DrypointError, unknown
 from drypoint.nn import Model
 from drypoint.program import Program
 
-SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task")
+SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task", "group")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
 REGRESSION = "regression"
 """The ``--task`` of a net whose one output is a number, as the labels are."""
@@ -137,8 +137,10 @@ def signals_of(reader: Model | Program) -> dict[str, Any]:
     options = training_facts(reader).get("read")
     if not isinstance(options, dict):
         return {}
+    types = {"label": str, "task": str, "group": list}
     return {
         name: options[name]
         for name in SIGNAL_OPTIONS
-        if type(options.get(name)) is (str if name in ("label", "task") else int)
+        if type(options.get(name)) is types.get(name, int)
+        and (name != "group" or all(type(column) is str for column in options[name]))
     }

@@ -22,7 +22,7 @@ from ._training import Training, add_training_arguments, lenet_data, save_traine
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
-    *("label", "window", "hop", "channels", "keep", "task", "noise", "balance"),
+    *("label", "window", "hop", "channels", "keep", "drop", "group", "task", "noise", "balance"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--label",
         metavar="COLUMN",
         help="the column of labels of a CSV file, by name or by place from 0; label, class, ... or "
-        "the only column without numbers if left out",
+        "the only one of texts that repeat and are no dates if left out",
     )
     parser.add_argument(
         "--window",
@@ -96,8 +96,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         action="append",
         metavar="COLUMN",
-        help="read this column of CSV files though it shows the time: it only rises, only falls or "
-        "is constant; may be given several times",
+        help="read this column of CSV files though it shows the time (it only rises, only falls or "
+        "is constant), copies the label or names persons; may be given several times",
+    )
+    parser.add_argument(
+        "--drop",
+        action="append",
+        metavar="COLUMN",
+        help="leave this column of CSV files out; may be given several times",
+    )
+    parser.add_argument(
+        "--group",
+        action="append",
+        metavar="COLUMN",
+        help="rows of CSV files with one value in this column, as of one person or device, are in "
+        "one part: the test and the validation part have others; may be given several times",
     )
     parser.add_argument(
         "--channels",
@@ -151,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
             f"a recipe trains LeNet its own way: leave out --recipe or --{others[0]}"
         )
     by_recipe = bool(args.recipe) or not named
-    out = args.out or Path("build/lenet.npz" if by_recipe else "build/net.npz")
+    out = args.out = args.out or Path("build/lenet.npz" if by_recipe else "build/net.npz")
     link = MPICommunicator() if args.mpi else None
     leads = link is None or link.rank == 0
     if link is not None:
@@ -182,7 +195,7 @@ def _by_recipe(
     data = lenet_data(args, notify=notify)
     training = Training.of(data, args)
     trained = train_lenet(
-        data.train, training, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
+        data, training, args.out, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
     )
     return trained, lambda _: ("", {})
 

@@ -1,14 +1,14 @@
 """Training of LeNet by the commands: recipe, seed, held-out data."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from drypoint import autodiff, data, nn, train
-from drypoint.common import DrypointError, read_bytes, sha256
-from drypoint.data import Dataset
+from drypoint.common import DrypointError, printable, read_bytes, sha256
 from drypoint.nn import Model
 from drypoint.train import TrainResult, recipes
 
@@ -87,14 +87,18 @@ def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say)
 
 
 def train_lenet(
-    dataset: Dataset,
+    images: TrainingData,
     training: Training,
+    out: Path,
     *,
     checkpoint: Path | None = None,
     resume: bool = False,
     mpi: bool = False,
 ) -> TrainResult:
-    """Train LeNet, or resume from the checkpoint in a folder."""
+    """Train LeNet for a file, or resume from the checkpoint in a folder."""
+    dataset = images.train
+    model = training.recipe.model(dataset, seed=training.seed)
+    check_saving(model.with_provenance(training.provenance()), images, out)
     return training.recipe.fit(
         dataset,
         seed=training.seed,
@@ -104,6 +108,24 @@ def train_lenet(
         resume_from=checkpoint if resume else None,
         mpi=mpi,
     )
+
+
+def check_saving(model: Model, data: TrainingData, path: Path) -> None:
+    """Refuse, before the training, a model that could not be saved after it.
+
+    Raises:
+        DrypointError: the name of the data or of a class is no text in UTF-8, the disk is full, or
+            as `Model.dumps`.
+    """
+    for name in map(str, (data.facts.get("source", ""), *data.train.classes)):
+        if not name.isascii() and name.encode(errors="replace").decode() != name:
+            raise DrypointError(
+                f"the name {printable(name)} is no text in UTF-8, so the net's file could not keep "
+                "it: rename the file or the folder"
+            )
+    size, folder = len(model.dumps()), path.resolve().parent
+    if folder.is_dir() and shutil.disk_usage(folder).free < size:
+        raise DrypointError(f"{folder} has no room for {path.name} of {size:,} bytes: free some")
 
 
 def save_trained(trained: TrainResult, path: Path) -> tuple[Model, Path]:

@@ -4,20 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import DrypointError
-from drypoint.data import Dataset, train_val_split
+from drypoint.data import Dataset, DatasetError, train_val_split
 
 SHARE = 0.1  # of the training part, where the source names no validation part
 DIGEST = "validation_sha256"  # of the provenance of a model
-_FEWEST = 10  # training examples of which some are held out
+_FEWEST = 10  # examples of which some are held out
 
 
-def validation_parts(train: Dataset) -> tuple[Dataset, Dataset | None]:
-    """(training, validation) parts of training examples: a tenth of each class is the second. The
-    split depends on the examples alone, so that a net that is trained further keeps it.
+def split_or_none(
+    dataset: Dataset, share: float = SHARE, *, numeric: bool = False
+) -> tuple[Dataset, Dataset | None]:
+    """(training, held-out) parts of examples: a share of each class is the second, of all where
+    labels are numbers; None if the examples or their groups are too few. The split depends on the
+    examples alone, so that a net that is trained further keeps it.
     """
-    if len(train) < _FEWEST:
-        return train, None
-    return train_val_split(train, SHARE, seed=0)
+    if len(dataset) < _FEWEST:
+        return dataset, None
+    try:
+        return train_val_split(dataset, share, seed=0, stratify=not numeric)
+    except DatasetError:  # of few groups
+        return dataset, None
 
 
 def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> Dataset:
@@ -26,7 +32,7 @@ def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> D
     Raises:
         DrypointError: none were held out, or the net was trained on other examples.
     """
-    _, val = validation_parts(train)
+    _, val = split_or_none(train)
     if val is not None and val.digest() == facts.get(DIGEST):
         return val
     raise DrypointError(

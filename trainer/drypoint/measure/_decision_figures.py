@@ -10,7 +10,13 @@ from drypoint.data import Class
 from ._class_scores import ClassScores
 from ._errors import MeasureError
 from ._outputs import Outputs
-from ._scores import cohen_kappa, confusion_counts, matthews_corrcoef, scott_pi, wilson_interval
+from ._scores import (
+    cohen_kappa,
+    confusion_counts,
+    matthews_corrcoef,
+    scott_pi,
+    wilson_bounds,
+)
 
 DECISION_FIGURES = (
     "accuracy",
@@ -47,8 +53,13 @@ class DecisionFigures(Outputs):
 
     @cached_property
     def accuracy_interval(self) -> tuple[float, float]:
-        """The Wilson 95 % interval (low, high) of the accuracy."""
-        return wilson_interval(self.correct, self.n)
+        """The Wilson 95 % interval (low, high) of the accuracy.
+
+        Of data with `Dataset.groups`, N counts for N^2 / (sum of n^2) examples, n the size of each
+        group: the number of groups, if they have one size. So the interval is wide enough even if
+        the examples of a group are all right or all wrong. Source: L. Kish, Survey Sampling, 1965.
+        """
+        return wilson_bounds(self.accuracy, self.n**2 / int(np.square(self.group_sizes).sum()))
 
     @property
     def error(self) -> float:

@@ -118,7 +118,8 @@ def _name_outputs(
     """
     if not counted or names != tuple(range(len(names))):
         return names
-    n = int(chosen.max()) + 1 if rows is None else rows.shape[1]
+    outputs = label_indices(chosen, name="predictions")[1] if rows is None else range(rows.shape[1])
+    n = len(outputs)
     return tuple(range(max(n, len(names)))) if rows is None else tuple(range(n))
 
 

@@ -122,7 +122,8 @@ class Measurement(ProbabilityFigures):
     ) -> tuple[float, float]:
         """The bootstrap confidence interval (low, high) of a figure that is a number.
 
-        Each sample draws N examples with replacement; the interval is between percentiles of the
+        Each sample draws N examples with replacement, or as many groups of examples as there are
+        (`Dataset.groups`); the interval is between percentiles of the
         samples' figures. Source: B. Efron, Ann. Stat. 7 (1979) 1.
 
         Args:
@@ -145,9 +146,17 @@ class Measurement(ProbabilityFigures):
         if not isinstance(getattr(self, figure), float):
             raise MeasureError(f"{figure!r} is no single number, of which there is no interval")
         rng = np.random.default_rng(seed)
-        figures = [
-            getattr(self._of(rng.integers(0, self.n, self.n)), figure) for _ in range(samples)
-        ]
+        groups = self.dataset.groups if isinstance(self.dataset, Dataset) else None
+        members = []
+        if groups is not None:
+            order = np.argsort(groups, kind="stable")
+            members = np.split(order, np.cumsum(self.group_sizes)[:-1])
+        figures = []
+        for _ in range(samples):
+            draw = rng.integers(0, self.n_groups, self.n_groups)
+            if groups is not None:
+                draw = np.concatenate([members[i] for i in draw.tolist()])
+            figures.append(getattr(self._of(draw), figure))
         tail = 50 * (1 - confidence)
         low, high = np.percentile(figures, [tail, 100 - tail]).tolist()
         return low, high

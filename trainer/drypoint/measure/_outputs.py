@@ -49,6 +49,17 @@ class Outputs:
         return len(self.y)
 
     @cached_property
+    def group_sizes(self) -> NDArray[np.int64]:
+        """The number of examples of each of `Dataset.groups`; 1 for each example without groups."""
+        groups = self.dataset.groups if isinstance(self.dataset, Dataset) else None
+        return np.ones(self.n, np.int64) if groups is None else np.bincount(groups)
+
+    @property
+    def n_groups(self) -> int:
+        """The number of groups of the data; of examples where the data have none."""
+        return len(self.group_sizes)
+
+    @cached_property
     def data_digest(self) -> str | None:
         """SHA-256 of the data, by which a training set is recognised; None without data."""
         return None if self.dataset is None else self.dataset.digest()

@@ -29,8 +29,12 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
             f"no interval for {correct} correct of {n} at confidence {confidence}: "
             "0 <= correct <= n, n >= 1 and a confidence between 0 and 1 are wanted"
         )
+    return wilson_bounds(correct / n, n, confidence)
+
+
+def wilson_bounds(p: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """As `wilson_interval`, of a share p of as many examples as n."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = correct / n
     centre = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n

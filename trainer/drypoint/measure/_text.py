@@ -81,9 +81,10 @@ def classification_text(m: ProbabilityFigures, *, digits: int) -> str:
 def _figures(m: ProbabilityFigures) -> list[tuple[str, str]]:
     """The (name, text) pairs of the figures over all classes."""
     low, high = m.accuracy_interval
+    of = "" if m.n_groups == m.n else f", as of {m.n_groups:,} groups"
     pairs = [
         ("examples", f"{m.n}"),
-        ("accuracy", f"{m.accuracy:.4f}  (95 %: {low:.4f} to {high:.4f})"),
+        ("accuracy", f"{m.accuracy:.4f}  (95 %: {low:.4f} to {high:.4f}{of})"),
         ("error", f"{m.error:.4f}  ({m.n - m.correct} of {m.n})"),
         ("baseline", f"{m.baseline_accuracy:.4f}  (always the commonest class)"),
         ("Cohen's kappa", f"{m.cohen_kappa:.4f}"),

@@ -65,12 +65,14 @@ class Examples:
             their paths).
         classes: the classes that integer targets are indices of, if the data name them.
         names, sample_rate: of signals, the `columns` and `sample_rate` of their `Dataset`.
+        groups: the `groups` of their `Dataset`.
     """
 
     columns: Mapping[str, Column]
     classes: tuple[Class, ...] | None = None
     names: tuple[str, ...] = ()
     sample_rate: int | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -90,7 +92,8 @@ class Examples:
 
     def part(self, indices: NDArray[np.int64]) -> "Examples":
         """The examples at the indices."""
-        return replace(self, columns=self.take(indices))
+        groups = None if self.groups is None else self.groups[indices]
+        return replace(self, columns=self.take(indices), groups=groups)
 
     def digest(self) -> str:
         """SHA-256 of ports, shapes, types and values; of a file only its path counts."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drypoint.common import check_arguments
 from drypoint.data import (
     Dataset,
+    DatasetError,
     ImageEncoder,
     Splits,
     check_scaled,
@@ -58,6 +59,7 @@ def read_examples(
     if isinstance(given, str | Path):
         given = _from_disk(given, encoder)
     signals = given if isinstance(given, Dataset) and given.is_signals else None
+    groups = given.groups if isinstance(given, Dataset) else None
     if isinstance(given, Dataset):
         classes, given = given.classes, (given.x, given.y)
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Mapping):
@@ -75,6 +77,7 @@ def read_examples(
     if len(ports) != 2:
         raise TrainError(f"{what} is a pair; the net has the ports {', '.join(ports)}: give a dict")
     examples = make_examples(dict(zip(ports, given, strict=True)), what=what, classes=classes)
+    examples = replace(examples, groups=groups)
     if signals is not None:
         return replace(examples, names=signals.columns, sample_rate=signals.sample_rate)
     return _with_images(examples, what, ports=ports, encoder=encoder)
@@ -91,7 +94,7 @@ def _with_images(
     check_scaled(column, name=f"{port} of {what}")
     if column.dtype != np.uint8:
         return examples
-    return Examples({**examples.columns, port: plain_images(column)}, examples.classes)
+    return replace(examples, columns={**examples.columns, port: plain_images(column)})
 
 
 def read_batch(
@@ -334,7 +337,13 @@ def training_data(
     if validation_split is None and math.floor(SHARE * len(whole) + 0.5) == 0:
         size = 0
         notify("validation: none, there are too few examples to hold some out")
-    train, val = hold_out(whole, size, seed=seed)
+    try:
+        train, val = hold_out(whole, size, seed=seed)
+    except DatasetError as error:  # of groups
+        if validation_split is not None:
+            raise
+        notify(f"validation: none, {error}")
+        train, val = whole, None
     if val is not None:
         facts["validation"] = f"{len(val)} held out"
         if validation_split is None:
@@ -364,9 +373,9 @@ def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Exam
         )
     if whole.classes is not None:
         ports, (x, y) = list(whole.columns), whole.columns.values()
-        parts = train_val_split(Dataset(x, y, whole.classes), n, seed=seed)
+        parts = train_val_split(Dataset(x, y, whole.classes, groups=whole.groups), n, seed=seed)
         rest, held = (
-            replace(whole, columns=dict(zip(ports, (part.x, part.y), strict=True)))
+            replace(whole, columns=dict(zip(ports, (part.x, part.y), strict=True)), groups=None)
             for part in parts
         )
         return rest, held

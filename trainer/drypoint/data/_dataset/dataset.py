@@ -16,6 +16,7 @@ from drypoint.common import attribute_hints, html_image, html_table
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .classes import Class
+from .groups import plain_groups
 from .labels import label_indices
 from .pixels import check_scaled, plain_images
 from .signals import is_signals, plain_signals
@@ -48,6 +49,10 @@ class Dataset:
         sample_rate: of signals from WAV files the time steps a second; else None.
         input_shapes: of examples of several inputs the name and shape of each; ``x``, (N, 1,
             values), has their values one after another. Else empty.
+        groups: of examples that depend on one another, as the rows of one person, copies, or the
+            windows of one recording, the group of each: int64 (N,) from 0. The constructor takes
+            integers or texts. No group is split into two parts, and intervals count groups. None:
+            each example is a group of its own.
 
     Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
 
@@ -62,6 +67,7 @@ class Dataset:
     columns: tuple[str, ...] = ()
     sample_rate: int | None = None
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         inputs = np.asarray(self.x)
@@ -75,6 +81,8 @@ class Dataset:
         y, classes = label_indices(self.y, None if left_out else self.classes)
         if len(x) != len(y):
             raise DatasetError(f"{len(x)} {what} but {len(y)} labels: one label each is wanted")
+        groups = plain_groups(self.groups, len(x))
+        object.__setattr__(self, "groups", None if groups is None else _frozen(groups))
         object.__setattr__(self, "x", _frozen(x))
         object.__setattr__(self, "y", _frozen(y))
         object.__setattr__(self, "classes", classes)
@@ -96,7 +104,7 @@ class Dataset:
         data set of a slice.
         """
         if isinstance(index, slice):
-            return replace(self, x=self.x[index], y=self.y[index])
+            return self._select(index)
         return self.x[index], self.classes[int(self.y[index])]
 
     @property
@@ -157,8 +165,7 @@ class Dataset:
         Raises:
             DatasetError: no list of integers, an empty list, or an index outside [-N, N).
         """
-        chosen = check_indices(indices, len(self))
-        return replace(self, x=self.x[chosen], y=self.y[chosen])
+        return self._select(check_indices(indices, len(self)))
 
     def sample(self, n: int, seed: int = 0) -> "Dataset":
         """``n`` distinct random examples, in the order drawn; equal seeds give equal samples.
@@ -210,6 +217,11 @@ class Dataset:
             content.getvalue(), alt=f"an example each of {names}", width=width, height=height
         )
 
+    def _select(self, chosen: NDArray[np.int64] | slice) -> "Dataset":
+        """The examples at indices that are checked."""
+        groups = None if self.groups is None else self.groups[chosen]
+        return replace(self, x=self.x[chosen], y=self.y[chosen], groups=groups)
+
     @property
     def _summary(self) -> str:
         """The examples in words: their number, size and type."""
@@ -231,12 +243,13 @@ class Dataset:
         return {images: self.x, labels: self.y}
 
     def digest(self) -> str:
-        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels and classes.
+        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels, classes, groups.
 
         Data sets with equal content have equal digests, on every machine.
         """
         kind: tuple[object, ...] = (self.x.dtype.name,) if self.is_signals else ()
         kind += (self.input_shapes,) if self.input_shapes else ()
+        kind += () if self.groups is None else (self.groups.tolist(),)
         content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
         content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
         content.update(self.y.astype("<i8").tobytes())

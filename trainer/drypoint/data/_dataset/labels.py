@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from .._errors import DatasetError
 from .classes import Class, check_classes, class_places
 
+_GAP = 1000  # of labels without a class, beside 10 for each label that occurs
+
 
 def label_indices(
     labels: ArrayLike | None, classes: Sequence[Class] | None = None, *, name: str = "labels"
@@ -25,7 +27,8 @@ def label_indices(
         Indices, int64 (N,), and the classes that they refer to.
 
     Raises:
-        DatasetError: no labels, another shape or type, or an index out of range.
+        DatasetError: no labels, another shape or type, or an index out of range; or, without
+            ``classes``, one above 1,000 and 10 for each different label.
         UnknownClassError: a name that is none of ``classes``.
         CoderError: ``classes`` are not distinct str or int.
     """
@@ -51,8 +54,7 @@ def label_indices(
         if model_classes is not None and n != len(model_classes):
             raise DatasetError(f"{name} are one-hot rows of {n}, for {len(model_classes)} classes")
     elif array.ndim == 1 and _are_whole(array):
-        indices = array.astype(np.int64)
-        n = int(indices.max()) + 1
+        indices, n = array, int(array.max()) + 1
     else:
         raise DatasetError(
             f"{name} must be integers or texts of shape (N,) or one-hot rows (N, classes), not "
@@ -69,6 +71,13 @@ def label_indices(
         )
         hint = f": number classes from 0, y + {-low}" if model_classes is None else hint
         raise DatasetError(f"{name} reach from {low} to {high}, {counted} allow {allowed}{hint}")
+    distinct = len(np.unique(indices)) if high > _GAP else 0
+    if model_classes is None and high > _GAP + 10 * distinct:
+        raise DatasetError(
+            f"{name} reach {high}, and {distinct:,} different ones occur, which allow indices of "
+            f"classes up to {_GAP + 10 * distinct:,}: number the classes from 0, y = "
+            "np.unique(y, return_inverse=True)[1], or give their names as texts"
+        )
     return indices.astype(np.int64, copy=False), tuple(
         range(n)
     ) if model_classes is None else model_classes

@@ -34,11 +34,13 @@ class Splits:
         parts: "train", "val" and "test", as far as the source names them; else "all".
         where: the source, for messages.
         notes: a line for each choice that reading made for the caller.
+        label: of one CSV file the name of its column of labels, or its place; else "".
     """
 
     parts: Mapping[str, Dataset]
     where: str
     notes: tuple[str, ...] = ()
+    label: str = ""
 
     def __getitem__(self, part: str) -> Dataset:
         """The part of a name.
@@ -60,32 +62,66 @@ def train_val_split(
 ) -> tuple[Dataset, Dataset]:
     """(training, validation): disjoint parts of all examples, each in the original order.
 
+    No group of `Dataset.groups` is in both parts, and no class of several groups leaves the
+    training part.
+
     Args:
         dataset: the data set to split.
-        size: the exact size of the validation part: a float in (0, 1) is the fraction of the
-            examples (rounded half up), an int in [1, N - 1] their number.
+        size: the size of the validation part: a float in (0, 1) is the fraction of the examples
+            (rounded half up), an int in [1, N - 1] their number. It is exact where there are no
+            groups, else as near as groups allow.
         seed: the seed of the split; equal seeds give equal splits.
         stratify: give each class its share of the validation part, to within one example
-            (largest remainders; ties go to the lower class index).
+            (largest remainders; ties go to the lower class index), or as near as groups allow.
 
     Raises:
-        DatasetError: ``size`` leaves one of the two parts empty.
+        DatasetError: ``size`` leaves one of the two parts empty, or the groups do.
     """
     count = _count(size, len(dataset))
     rng = np.random.default_rng(seed)
-    if stratify:
-        quotas = _quotas(np.bincount(dataset.y), count)
-        chosen = np.concatenate(
-            [
-                rng.choice(np.flatnonzero(dataset.y == index), size=quota, replace=False)
-                for index, quota in enumerate(quotas.tolist())
-            ]
-        )
-    else:
-        chosen = rng.choice(len(dataset), size=count, replace=False)
+    y = dataset.y if stratify else np.zeros(len(dataset), np.int64)
+    totals = np.bincount(y)
+    quotas = _quotas(totals, count)
     validation = np.zeros(len(dataset), dtype=bool)
-    validation[chosen] = True
+    alone = np.ones(len(dataset), dtype=bool)
+    if dataset.groups is not None:
+        alone = np.bincount(dataset.groups)[dataset.groups] == 1
+        share = count / len(dataset)
+        validation = _choose_groups(dataset.groups, y, ~alone, share, rng)
+    for index, quota in enumerate(quotas - np.bincount(y[validation], minlength=len(totals))):
+        pool = np.flatnonzero(alone & (y == index))
+        chosen = rng.choice(pool, size=min(max(quota, 0), len(pool)), replace=False)
+        validation[chosen] = True
+    if validation.all() or not validation.any():
+        raise DatasetError(
+            f"{len(dataset):,} examples of few groups cannot be split into two parts that share no "
+            "group, with each class to train on"
+        )
     return dataset.take(np.flatnonzero(~validation)), dataset.take(np.flatnonzero(validation))
+
+
+def _choose_groups(
+    groups: NDArray[np.int64],
+    y: NDArray[np.int64],
+    several: NDArray[np.bool_],
+    share: float,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """(N,): a share of the examples of groups of several, near that share of each class; no class
+    loses its last example."""
+    order = np.flatnonzero(several)[np.argsort(groups[several], kind="stable")]
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    wanted = share * np.bincount(y[several], minlength=y.max() + 1)
+    left, chosen = np.bincount(y), np.zeros(len(y), bool)
+    places = sorted(rng.permutation(len(members)).tolist(), key=lambda i: -len(members[i]))
+    for place in places:
+        counts = np.bincount(y[members[place]], minlength=len(wanted))
+        nearer = np.square(wanted - counts).sum() < np.square(wanted).sum()
+        last = place == places[-1] and several.all() and not chosen.any()  # else a part is empty
+        if (nearer or last) and (left - counts)[counts > 0].min() > 0:
+            wanted, left = wanted - counts, left - counts
+            chosen[members[place]] = True
+    return chosen
 
 
 def _count(size: float, length: int) -> int:

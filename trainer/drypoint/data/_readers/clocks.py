@@ -5,12 +5,15 @@ A net that reads a clock learns in which minute each class was recorded, not the
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import lgamma, log, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_FEWEST = 8  # steps: in fewer a sensor's values may only rise by chance
+FEWEST = 8  # steps: in fewer a sensor's values may only rise by chance
+CHANCE = 1e-3  # probability below which nothing is taken for chance
+_SORTED = 0.1  # steps against the order, for one with it, of a table sorted by a column
 _SHARE = 0.99  # of the steps in which a clock rises that starts again, or whose counter overflows
 
 
@@ -50,7 +53,7 @@ class Directions:
         within a recording, or moves in one direction in 99 of 100 steps.
         """
         most, least = np.maximum(self.rises, self.falls), np.minimum(self.rises, self.falls)
-        if self.n < _FEWEST:
+        if self.n < FEWEST:
             return np.zeros(len(most), bool)
         return np.asarray((least == 0) | (most >= _SHARE * self.n))
 
@@ -61,16 +64,16 @@ def rising_channels(signals: NDArray[Any]) -> NDArray[np.bool_]:
     """
     before, after = signals[:, :-1], signals[:, 1:]
     up, down = (moves.any(axis=(0, 1)) for moves in (after > before, after < before))
-    return np.asarray((up != down) & (len(signals) * (signals.shape[1] - 1) >= _FEWEST))
+    return np.asarray((up != down) & (len(signals) * (signals.shape[1] - 1) >= FEWEST))
 
 
 def indices(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(columns,): whether a column numbers the rows of a table (rows, columns).
 
-    It does if each value is above the one before, or if the values are the whole numbers of a range
-    in any order.
+    It does if each value is above the one before; or if the values are different whole numbers in
+    any order, of so small a range that as many random numbers of it would not all be different.
     """
-    if len(rows) <= _FEWEST:
+    if len(rows) <= FEWEST:
         return np.zeros(rows.shape[1], bool)
     return np.array([_numbers_rows(column) for column in rows.T], bool)
 
@@ -78,7 +81,40 @@ def indices(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _numbers_rows(column: NDArray[np.float64]) -> bool:
     if (column[1:] > column[:-1]).all():
         return True
-    low = column.min()
-    if column.max() - low != len(column) - 1 or low % 1 != 0:
+    if np.abs(column).max() >= 2**53 or (column % 1 != 0).any():
         return False
-    return bool((np.diff(np.sort(column)) == 1).all())
+    steps = np.diff(np.sort(column)).astype(np.int64)
+    if (steps == 0).any():
+        return False
+    n, size = len(column), int(steps.sum()) // int(np.gcd.reduce(steps)) + 1
+    return lgamma(size + 1) - lgamma(size - n + 1) - n * log(size) < log(CHANCE)
+
+
+def in_runs(labels: NDArray[np.int64]) -> bool:
+    """Whether the labels of rows change far less often than in a random order."""
+    n = len(labels)
+    shares = np.unique(labels, return_counts=True)[1] / n
+    usual = (n - 1) * (1 - float(np.square(shares).sum()))
+    most = min(usual / 2, max(0.0, usual - 3 * sqrt(max(0.0, usual))))
+    return n > FEWEST and bool(np.count_nonzero(labels[1:] != labels[:-1]) <= most)
+
+
+def follow_one_another(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> bool:
+    """Whether a row resembles the row before it more than the row four before it, of one label,
+    and not since the rows are sorted by a column.
+
+    Of independent rows the mean distances are equal; they are 1 to 2 in a random walk.
+    """
+    run = np.concatenate([[0], np.cumsum(labels[1:] != labels[:-1])])
+    near, far = run[1:] == run[:-1], run[4:] == run[:-4]
+    n = int(np.count_nonzero(far))
+    most = min(0.7, 1 - 5 / sqrt(max(1, n)))
+    found = False
+    for column in rows.T:  # one by one: the table may be large
+        moves = np.diff(column)[near]
+        up, down = int((moves > 0).sum()), int((moves < 0).sum())
+        if min(up, down) < _SORTED * max(up, down):
+            return False
+        distance = np.abs(column[4:] - column[:-4])[far].sum() / max(1, n)
+        found |= bool(np.abs(moves).sum() / max(1, len(moves)) < most * distance)
+    return found

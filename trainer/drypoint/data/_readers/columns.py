@@ -1,45 +1,17 @@
 """Which columns of CSV files are channels: columns of times, indices and labels are not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import DatasetError
-from .csv import Table, read_table, show_columns
+from .csv import Reading, Table, show_columns
+from .judgements import BY_NAME, judge
 
 LEFT_OUT = "left out, as each"
 """The start of the note on columns that are left out by their values."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How the CSV files of a data set are read.
-
-    Attributes:
-        label: as for `read_table`.
-        keep: names of columns that are read though they show the time.
-        columns: the names of the columns that a model reads; None: all but columns of times.
-        limit: bytes of memory of one file.
-    """
-
-    label: str | None
-    keep: Collection[str]
-    columns: Sequence[str] | None
-    limit: int
-
-    def table(self, path: Path, *, labelled: bool) -> Table:
-        """The table of a CSV file, as `read_table` reads it."""
-        return read_table(
-            path,
-            labelled=labelled,
-            label=self.label,
-            limit=self.limit,
-            keep=self.keep,
-            columns=self.columns or (),
-        )
 
 
 @dataclass(frozen=True)
@@ -62,40 +34,47 @@ class Channels:
 
 
 def channels_of(
-    table: Table, left_out: NDArray[np.bool_], reading: Reading, *, where: str, why: str
+    tables: Sequence[Table],
+    clocks: NDArray[np.bool_],
+    reading: Reading,
+    *,
+    where: str,
+    why: str,
+    steps: bool,
 ) -> Channels:
-    """The columns that are read of the files of a data set.
-
-    Args:
-        table: of the first file; the others have its columns.
-        left_out: (columns,), whether a column shows the time, by its values in all files.
-        reading: how they are read: its ``keep`` and ``columns`` come before ``left_out``.
-        where: the data set, for messages.
-        why: what the values of the columns that are left out do, for messages.
+    """The columns that are read of the files of a data set, as `judge` says.
 
     Raises:
-        DatasetError: no column would be read, or ``keep`` names none of the columns.
+        DatasetError: an option must decide on a column, no column would be read, or ``keep`` names
+            none of the columns.
     """
-    columns = table.columns
-    for name in () if reading.columns else reading.keep:
-        if name not in columns:
+    first = tables[0]
+    if reading.columns:
+        return Channels([*range(len(first.columns))], first.columns if first.named else (), ())
+    for name in reading.keep:
+        if name not in first.columns:
             raise DatasetError(
-                f"{where} has no column {name!r} to keep; its columns: {show_columns(columns)}"
+                f"{where} has no column {name!r} of numbers to keep; its columns: "
+                f"{show_columns(first.columns)}"
             )
-    stay = [name in reading.keep or bool(reading.columns) for name in columns]
-    places = [i for i, stays in enumerate(stay) if stays or not left_out[i]]
-    if not places:
+    judgements = judge(tables, reading, clocks, why=why, steps=steps)
+    for judgement in judgements:
+        if judgement.question:
+            raise DatasetError(f"{where}: column {judgement.column!r} {judgement.question}")
+    by_reason: dict[str, list[str]] = {BY_NAME: [], "": []}
+    for judgement in judgements:
+        by_reason.setdefault(judgement.left_out, []).append(judgement.column)
+    names = tuple(by_reason.pop(""))
+    if not names:
         raise DatasetError(
-            f"{where}: no column is read, since each {why} ({show_columns(columns)}): name those "
-            "to keep, keep=[...] (--keep COLUMN)"
+            f"{where}: no column is read, since each {why} ({show_columns(first.columns)}): "
+            "name those to keep, keep=[...] (--keep COLUMN)"
         )
-    names = tuple(columns[i] for i in places)
-    others = [name for name in columns if name not in names]
-    by_name = [] if reading.columns else list(table.left_out)
-    notes: tuple[str, ...] = ()
-    if by_name:
-        notes += (f"left out, by name: {show_columns(by_name)}",)
-    if others:
-        notes += (f"{LEFT_OUT} {why}: {show_columns(others)}; --keep COLUMN takes one",)
-    stated = table.named or len(names) < len(columns)
-    return Channels(places, names if stated else (), notes)
+    notes = tuple(
+        f"left out, {reason}: {show_columns(columns)}"
+        + ("; --keep COLUMN takes one" if reason.endswith(why) else "")
+        for reason, columns in by_reason.items()
+        if columns
+    )
+    stated = first.named or len(names) < len(first.columns)
+    return Channels([first.columns.index(name) for name in names], names if stated else (), notes)

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import read_bytes
+from drypoint.common import check_limit, read_bytes
 
 from .._errors import FormatError
 from .clocks import Directions, indices
+from .texts import Texts, is_date
 
 SUFFIXES = frozenset({".csv", ".tsv"})
 LABELS = ("label", "class", "target", "gesture", "activity", "species", "category")
@@ -25,64 +26,79 @@ _TIMES = frozenset({"time", "timestamp", "time_ms", "timestamp_ms", "", "unnamed
 _LONGEST = 200  # characters of a label
 Row = tuple[int, list[str]]  # its line and cells
 _CHARACTER_BYTES = 12  # of memory for each character of a file, while it is read: at most
+_TEXT_BYTES = 160  # of memory for each different text of a column, beside its characters
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The numbers of a CSV file.
+    """The columns of a CSV file.
 
     Attributes:
         columns: the names of the columns of numbers; their places where the file names none.
         named: whether the file names its columns.
         values: float32 (rows, columns).
+        exact: float64 (rows, columns), the numbers as the file has them.
         directions: how often the columns rise and fall within rows of one label.
         indices: (columns,), whether a column numbers the rows.
         labels: the label of each row; empty where there is no column of labels.
         label: the name of the column of labels, or "".
         left_out: the names of columns that are no values, by their names: of times, or of labels.
+        texts: name -> a column that is not read as numbers, ``left_out`` and groups among them.
     """
 
     columns: tuple[str, ...]
     named: bool
     values: NDArray[np.float32]
+    exact: NDArray[np.float64]
     directions: Directions
     indices: NDArray[np.bool_]
     labels: tuple[str, ...]
     label: str
     left_out: tuple[str, ...]
+    texts: Mapping[str, Texts]
 
 
-def read_table(
-    path: Path,
-    *,
-    labelled: bool,
-    label: str | None,
-    limit: int,
-    keep: Collection[str] = (),
-    columns: Sequence[str] = (),
-) -> Table:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the CSV files of a data set are read.
+
+    Attributes:
+        label: the column of labels: its name, or its place from 0; None: a column with a name such
+            as "label" or "class", else the only one with texts that repeat and are no dates.
+        keep, drop: names of columns that are read, or not read, whatever their values are.
+        group: names of columns of groups, which are read as texts.
+        columns: the names of the columns to read, in this order, without a judgement; a file that
+            names no columns may have these alone. Empty: all.
+        limit: bytes of memory that one file may take.
+    """
+
+    label: str | None = None
+    keep: Collection[str] = ()
+    drop: Collection[str] = ()
+    group: Collection[str] = ()
+    columns: Sequence[str] = ()
+    limit: int
+
+
+def read_table(path: Path, reading: Reading, *, labelled: bool) -> Table:
     """The table of a CSV file, which may be untrusted: a row an example or a time step.
 
     The first row is a header if it has no number, or names the column of labels. Cells are
     separated by the most frequent of comma, semicolon and tab. A column whose name is that of a
-    time ("timestamp") is left out. The caller decides on columns whose values show the time.
+    time ("timestamp"), and one that begins with a text, are texts.
 
     Args:
         path: the file.
-        labelled: whether one column has labels, and the others numbers; False: a column of labels
-            is left out if its name says that it is one.
-        label: the column of labels: its name, or its place from 0; None: a column with a name such
-            as "label" or "class", else the only one without numbers.
-        limit: bytes of memory that the table may take.
-        keep: names of columns that are read though their names are names of times.
-        columns: the names of the columns to read, in this order; a file that names no columns may
-            have these alone. Empty: all.
+        reading: how it is read.
+        labelled: whether one column has labels; False: a column of labels is left out if its name
+            says that it is one.
 
     Raises:
         FormatError: the file is no table of numbers, its column of labels is not known, or it lacks
             a column.
-        DrypointError: the file cannot be read, or takes more memory than ``limit``.
+        DrypointError: the file cannot be read, or takes more memory than its limit.
     """
+    label, columns, limit = reading.label, reading.columns, reading.limit
     content = read_bytes(path, limit=limit, memory=_CHARACTER_BYTES)
     try:
         text = content.decode("utf-8-sig")
@@ -93,20 +109,78 @@ def read_table(
     first = next(rows, None)
     if first is None:
         raise FormatError(f"{path} has no rows of numbers")
-    at = _label_column(names, first[1], label, path) if labelled else None
-    times = {i for i, name in enumerate(names) if name.lower() in _TIMES and name not in keep}
-    out = times - {at}
-    if not labelled:
-        place = names.index(label) if label in names else _find_label(names)
-        out |= set() if place is None else {place}
-    read = [i for i in range(len(names)) if i != at and i not in out]
+    grouped = {_place(name, names, path) for name in reading.group if name in names or not columns}
+    dropped = {_place(name, names, path) for name in reading.drop} - grouped
+    if columns and not named and label is not None and not label.isdigit():
+        label = None  # the columns of a model, in a file without names
+    at = _named_label(names, label, path, labelled=labelled, others=dropped | grouped)
+    if at in dropped | grouped:
+        raise FormatError(f"{path}: column {names[at]!r} has the labels: it is not to be left out")
+    times = {
+        i for i, name in enumerate(names) if name.lower() in _TIMES and name not in reading.keep
+    }
+    texts = {i for i, cell in enumerate(first[1][: len(names)]) if _is_text(cell)} | times | grouped
+    texts = (texts if at is None else texts | {at}) - dropped
+    read = [i for i in range(len(names)) if i not in texts | dropped]
     if columns and (named or len(read) != len(columns) or {*columns} <= {*names}):
         read = [_place(name, names, path) for name in columns]
-        out = set(range(len(names))) - {at, *read}
+        texts -= {*read} - {at}
     if not read:
         raise FormatError(f"{path} has no columns of numbers")
-    values, labels, lines = array("d"), list[str](), array("I")
-    for line, row in chain([first], rows):
+    left = limit - _CHARACTER_BYTES * len(content)
+    exact, lines, found = _read_cells(chain([first], rows), names, read, texts, path, left=left)
+    if labelled and (at is None or (label is None and found[at].are_dates)):
+        guesses = [i for i in texts - times - grouped - {at} if not found[i].no_labels]
+        if len(guesses) != 1:
+            raise FormatError(
+                f"{path}: which column has the labels is not known: name it, label= (--label); "
+                f"columns: {_list_names(names)}"
+            )
+        (at,) = guesses
+    labels = found[at].by_row if labelled and at is not None else ()
+    if any(len(text) > _LONGEST for text in {*labels}):
+        raise FormatError(
+            f"{path}: column {names[at or 0]!r} has a label of {max(map(len, labels))} characters"
+        )
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
+        table = exact.astype(np.float32)
+    if not np.isfinite(table).all():
+        place, wrong = np.argwhere(~np.isfinite(table))[0].tolist()
+        raise FormatError(
+            f"{path}, line {lines[place]}: column {names[read[wrong]]!r} holds NaN, infinity or a "
+            "number beyond float32: leave such rows out, replace the values, or leave the column "
+            "out, drop=[...] (--drop COLUMN)"
+        )
+    by_name = times - grouped - {at} if labelled or at is None else (times - grouped) | {at}
+    return Table(
+        columns=tuple(names[i] for i in read),
+        named=named,
+        values=table,
+        exact=exact,
+        directions=Directions.of(exact, labels),
+        indices=indices(exact),
+        labels=labels,
+        label=names[at] if labelled and at is not None else "",
+        left_out=tuple(names[i] for i in sorted(by_name & {*found})),
+        texts={names[i]: column for i, column in found.items() if not (labelled and i == at)},
+    )
+
+
+def _read_cells(
+    rows: Iterator[Row],
+    names: Sequence[str],
+    read: Sequence[int],
+    texts: Collection[int],
+    path: Path,
+    *,
+    left: int,
+) -> tuple[NDArray[np.float64], "array[int]", dict[int, Texts]]:
+    """The numbers (rows, columns) of the columns ``read``, the line of each row, and the columns of
+    texts, which take at most the bytes ``left`` of memory."""
+    values, lines = array("d"), array("I")
+    codes = {i: array("I") for i in sorted(texts)}
+    places: dict[int, dict[str, int]] = {i: {} for i in codes}
+    for line, row in rows:
         if len(row) != len(names):
             raise FormatError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
         try:
@@ -115,29 +189,13 @@ def read_table(
             wrong = next((i for i in read if not _is_number(row[i])), read[0])
             raise FormatError(_no_number(path, line, names[wrong], row[wrong])) from None
         lines.append(line)
-        if at is not None:
-            if len(row[at]) > _LONGEST:
-                raise FormatError(f"{path}, line {line}: a label of {len(row[at])} characters")
-            labels.append(row[at].strip())
-    exact = np.frombuffer(values, np.float64).reshape(-1, len(read))
-    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
-        table = exact.astype(np.float32)
-    if not np.isfinite(table).all():
-        place, column = np.argwhere(~np.isfinite(table))[0].tolist()
-        raise FormatError(
-            f"{path}, line {lines[place]}: column {names[read[column]]!r} holds NaN, infinity or a "
-            "number beyond float32: leave such rows out, or replace the values"
-        )
-    return Table(
-        columns=tuple(names[i] for i in read),
-        named=named,
-        values=table,
-        directions=Directions.of(exact, tuple(labels)),
-        indices=indices(exact),
-        labels=tuple(labels),
-        label="" if at is None else names[at],
-        left_out=tuple(names[i] for i in sorted(out)),
-    )
+        for i, column in codes.items():
+            column.append(places[i].setdefault(row[i].strip(), len(places[i])))
+        if len(lines) % 4096 == 0:
+            taken = _TEXT_BYTES * sum(map(len, places.values()))
+            check_limit(taken, left, what=f"each different text of {path}")
+    found = {i: Texts(tuple(places[i]), np.array(column, np.int64)) for i, column in codes.items()}
+    return np.frombuffer(values, np.float64).reshape(-1, len(read)), lines, found
 
 
 def _name_columns(
@@ -183,24 +241,18 @@ def _rows(text: str, path: Path) -> Iterator[Row]:
         raise FormatError(f"{path}, line {reader.line_num}: {error}") from error
 
 
-def _label_column(names: Sequence[str], row: Sequence[str], label: str | None, path: Path) -> int:
-    """The place of the column of labels."""
-    if label is not None:
-        if label in names:
-            return names.index(label)
+def _named_label(
+    names: Sequence[str], label: str | None, path: Path, *, labelled: bool, others: Collection[int]
+) -> int | None:
+    """The place of the column of labels by its name; None where no name says which it is."""
+    if label is not None and label in names:
+        return names.index(label)
+    if label is not None and labelled:
         if re.fullmatch("[0-9]{1,6}", label) and int(label) < len(names):
             return int(label)
         raise FormatError(f"{path} has no column {label!r}; its columns: {_list_names(names)}")
     usual = _find_label(names)
-    texts = [i for i, cell in enumerate(row[: len(names)]) if not _is_number(cell)]
-    if usual is not None:
-        return usual
-    if len(texts) == 1:
-        return texts[0]
-    raise FormatError(
-        f"{path}: which column has the labels is not known: name it, label= (--label); columns: "
-        f"{_list_names(names)}"
-    )
+    return None if usual in others else usual
 
 
 def _find_label(names: Sequence[str]) -> int | None:
@@ -228,9 +280,17 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _is_text(cell: str) -> bool:
+    """Whether a cell is no number and has a letter, or is a date."""
+    return not _is_number(cell) and (any(map(str.isalpha, cell)) or is_date(cell))
+
+
 def _no_number(path: Path, line: int, column: str, cell: str) -> str:
     came = f"{cell.strip()[:40]!r} is no number" if cell.strip() else "the cell is empty"
-    came += ", write it with a decimal point" if _is_number(cell.replace(",", ".", 1)) else ""
+    if _is_number(cell.replace(",", ".", 1)):
+        came += ", write it with a decimal point"
+    else:
+        came += f"; drop=[{column!r}] (--drop {column}) leaves the column out"
     return f"{path}, line {line}, column {column!r}: {came}"
 
 

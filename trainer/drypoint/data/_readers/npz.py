@@ -6,6 +6,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from drypoint.common import DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
+from .._dataset.groups import equal_rows
 from .._dataset.splits import ALL, PART_NAMES, Splits
 from .._errors import DatasetError, FormatError
 from .clocks import rising_channels
@@ -92,6 +94,10 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
             "y_train, ..."
         )
     notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
+    if {*parts} == {ALL} and parts[ALL].is_signals:
+        copies, line = equal_rows(parts[ALL].x)
+        parts[ALL] = replace(parts[ALL], groups=copies)
+        notes |= {line: None} if line else {}
     return Splits(parts, str(path), tuple(notes))
 
 

@@ -9,8 +9,8 @@ from .._aliases import READ
 from .._dataset.signals import MOST
 from .._dataset.splits import Splits
 from .._errors import DatasetError
-from .columns import Reading
 from .csv import SUFFIXES as CSV_SUFFIXES
+from .csv import Reading
 from .folder import SUFFIXES as PICTURES
 from .folder import folder_splits
 from .folder_parts import is_file
@@ -21,8 +21,8 @@ from .recordings import (
     keyword_folder_splits,
     recording_folder_splits,
     recording_splits,
-    table_splits,
 )
+from .tables import table_splits
 
 
 @accept(READ)
@@ -38,6 +38,8 @@ def read(
     hop: int | None = None,
     channels: int | None = None,
     keep: Collection[str] = (),
+    drop: Collection[str] = (),
+    group: Collection[str] = (),
     columns: Sequence[str] | None = None,
     task: str | None = None,
     limit: int = READ_LIMIT,
@@ -64,18 +66,22 @@ def read(
             not gray.
         resize: the method that resizes pictures, as for `ImageEncoder`.
         label: the column of labels of a CSV file, by its name or its place from 0; None: a column
-            called "label", "class", ..., else the only column without numbers.
+            called "label", "class", ..., else the only one of texts that repeat and are no dates.
         window: time steps of an example: recordings are split into parts, by recording or by time,
             and cut into windows; None: recordings of one length are one example each.
         hop: time steps from window to window; None: the windows touch.
         channels: a row of a CSV file is so many channels, step after step; None: it is one step of
             as many channels as it has numbers, as a table of features.
-        keep: names of columns of CSV files that are read though they show the time. Else a column
-            is left out, and a note names it, if it only rises, only falls or is constant within
-            each recording, or numbers the rows of a table; or by its name: "timestamp", pandas'
-            index.
+        keep: names of columns of CSV files that are read whatever their values are. Else a column
+            is left out, and a note names it: of recordings if it only rises, only falls or is
+            constant within each; of a table if it numbers the rows; of texts if it holds dates, or
+            a text of its own in each row; or by its name: "timestamp", pandas' index.
+        drop: names of columns of CSV files that are not read.
+        group: names of columns of CSV files, as "person" or "device": their values are the groups
+            of the data set. Rows of equal values are of one group too, and windows of one
+            recording.
         columns: the names of the columns of CSV files to read, and no others, as a model's
-            `SignalEncoder.columns`; None: all columns that are not left out.
+            `SignalEncoder.columns`: none is judged by its values. None: all others.
         task: "keyword": a folder with a subfolder of WAV files for each word, as clips of
             ``window`` samples (None: 16,000) of one channel at 16,000 samples a second. A recording
             of another rate is resampled, of several channels the mean is taken, of a longer one the
@@ -85,7 +91,9 @@ def read(
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:
-        DatasetError: there is no such folder or file, or it holds no data set.
+        DatasetError: there is no such folder or file, or it holds no data set; or a table has a
+            column on which keep, drop or group must decide: one that copies the label, has the name
+            of persons or devices, or holds texts; or its rows are time steps (``window``).
         DrypointError: a file cannot be read; the message names it.
     """
     path = Path(source)
@@ -101,9 +109,20 @@ def read(
         )
     if task not in (None, "keyword", "regression"):
         raise DatasetError(f"task must be 'keyword', 'regression' or None, not {task!r:.40}")
-    if isinstance(keep, str):
-        raise DatasetError(f"keep is a list of names of columns: write [{keep!r}]")
-    reading = Reading(label=label, keep=tuple(keep), columns=columns, limit=limit)
+    chosen = {"keep": keep, "drop": drop, "group": group}
+    for option, names in chosen.items():
+        if isinstance(names, str):
+            raise DatasetError(f"{option} is a list of names of columns: write [{names!r}]")
+        if names and (task == "keyword" or not _has_columns(path)):
+            raise DatasetError(f"{option} is for columns of CSV files, and {path} has none")
+    reading = Reading(
+        label=label,
+        keep=tuple(keep),
+        drop=tuple(drop),
+        group=tuple(group),
+        columns=columns or (),
+        limit=limit,
+    )
     if task == "regression":
         return _numeric_splits(path, reading, channels=channels)
     if task is not None:
@@ -154,6 +173,13 @@ def _numeric_splits(path: Path, reading: Reading, *, channels: int | None) -> Sp
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from error
     return splits
+
+
+def _has_columns(path: Path) -> bool:
+    """Whether a source is a CSV file, or a folder with some; also where nothing is there."""
+    if not path.is_dir():
+        return path.suffix.lower() in CSV_SUFFIXES or not path.exists()
+    return any(is_file(file, CSV_SUFFIXES) for file in path.rglob("*"))
 
 
 def _has_recordings(root: Path) -> bool:

@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 
 from drypoint.common import READ_LIMIT, progress
 
-from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
+from .._dataset.groups import join_groups
 from .._dataset.splits import ALL, Splits
 from .._errors import DatasetError
 from .clips import LENGTH, NOISE_FOLDER, RATE, SILENCE, clips_of
 from .clocks import Directions
-from .columns import Channels, Reading, channels_of
+from .columns import Channels, channels_of
 from .csv import SUFFIXES as CSV_SUFFIXES
-from .csv import Table, number, read_table, show_columns
+from .csv import Reading, Table, read_table, show_columns
 from .folder_parts import class_folders, part_folders
+from .tables import label_places, notes_of
+from .texts import Texts
 from .wav import read_wav, to_mono
 
 SUFFIXES = CSV_SUFFIXES | {".wav"}
@@ -65,6 +67,7 @@ class Recording:
         samples: of a CSV file float32, of a WAV file int16.
         sample_rate: of a WAV file: time steps a second; else None.
         table: the table of a CSV file that is one recording.
+        groups: the value of each column of groups; empty where there are none.
     """
 
     name: str
@@ -72,36 +75,7 @@ class Recording:
     samples: Signals
     sample_rate: int | None = None
     table: Table | None = None
-
-
-def table_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:
-    """A CSV file with a row for each example and a column of labels.
-
-    A column that numbers the rows is left out: in the order of a file it often shows the class.
-
-    Args:
-        path: the file.
-        reading: how it is read.
-        channels: the numbers of a row are time steps of so many channels, step after step; None:
-            they are the channels of one step, a table of features.
-
-    Raises:
-        DatasetError: the numbers of a row are no multiple of ``channels``.
-        DrypointError: as `read_table` and `channels_of`.
-    """
-    table = reading.table(path, labelled=True)
-    why = "numbers the rows"
-    found = channels_of(table, table.indices, reading, where=str(path), why=why)
-    n, numbers = len(table.values), len(found.places)
-    if channels is not None and numbers % channels:
-        raise DatasetError(
-            f"{path} has {numbers} numbers a row, no multiple of {channels} channels"
-        )
-    shape = (n, 1, numbers) if channels is None else (n, numbers // channels, channels)
-    y, classes = _indices(table.labels)
-    x = found.take(table.values).reshape(shape)
-    dataset = Dataset(x, y, classes, columns=found.names)
-    return Splits({ALL: dataset}, str(path), _notes(table, found, "values"))
+    groups: tuple[str, ...] = ()
 
 
 def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | None) -> Splits:
@@ -109,18 +83,15 @@ def recording_splits(path: Path, reading: Reading, *, window: int, hop: int | No
 
     Rows of one label that follow one another are one recording.
     """
-    table = reading.table(path, labelled=True)
-    channels = channels_of(table, table.directions.clocks, reading, where=str(path), why=_ONE_WAY)
-    samples = channels.take(table.values)
-    runs = [list(run) for _, run in groupby(range(len(table.labels)), key=table.labels.__getitem__)]
+    table = read_table(path, reading, labelled=True)
+    channels = _channels_of([table], table.directions, reading, path)
     recordings = [
-        Recording(f"lines of {table.labels[run[0]]}", table.labels[run[0]], samples[run])
-        for run in runs
+        replace(run, samples=channels.take(run.samples))
+        for run in _runs(table, table.labels, reading, name=str(path))
     ]
-    notes = _notes(table, channels, "channels")
-    return _with_facts(
-        _cut_windows(recordings, window, hop, where=str(path), notes=notes), channels, None
-    )
+    notes = notes_of(table, channels, reading, "channels")
+    splits = _cut_windows(recordings, window, hop, where=str(path), notes=notes)
+    return replace(_with_facts(splits, channels, None), label=table.label)
 
 
 def recording_folder_splits(
@@ -228,7 +199,16 @@ def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> 
                 f"{show_columns(first.table.columns)}: all files want the same, in one order"
             )
     directions = reduce(Directions.join, (table.directions for table in tables.values()))
-    return channels_of(first.table, directions.clocks, reading, where=str(root), why=_ONE_WAY)
+    return _channels_of(list(tables.values()), directions, reading, root)
+
+
+def _channels_of(
+    tables: Sequence[Table], directions: Directions, reading: Reading, where: Path
+) -> Channels:
+    """The columns that are read of tables of time steps."""
+    return channels_of(
+        tables, directions.clocks, reading, where=str(where), why=_ONE_WAY, steps=True
+    )
 
 
 def _sample_rate(recordings: Sequence[Recording], root: Path) -> int | None:
@@ -273,13 +253,25 @@ def _recordings(root: Path, reading: Reading) -> list[Recording]:
         for label, paths in files.items():
             for path in paths:
                 if path.suffix.lower() in CSV_SUFFIXES:
-                    table = reading.table(path, labelled=False)
-                    recordings.append(Recording(str(path), label, table.values, table=table))
+                    table = read_table(path, reading, labelled=False)
+                    labels = [label] * len(table.values)
+                    recordings += _runs(table, labels, reading, name=str(path))
                 else:
                     samples, rate = read_wav(path, limit=reading.limit)
                     recordings.append(Recording(str(path), label, samples, sample_rate=rate))
                 done(1)
     return recordings
+
+
+def _runs(table: Table, labels: Sequence[str], reading: Reading, *, name: str) -> list[Recording]:
+    """The recordings of a table: rows of one label and one group that follow one another."""
+    columns = [table.texts[group].by_row for group in reading.group if group in table.texts]
+    keys = list(zip(labels, *columns, strict=True))
+    runs = [list(run) for _, run in groupby(range(len(keys)), key=keys.__getitem__)]
+    return [
+        Recording(name, keys[rows[0]][0], table.values[rows], table=table, groups=keys[rows[0]][1:])
+        for rows in runs
+    ]
 
 
 def read_samples(
@@ -308,8 +300,8 @@ def read_samples(
     """
     path = Path(source)
     if path.suffix.lower() in CSV_SUFFIXES:
-        table = read_table(path, labelled=False, label=label, limit=limit, columns=columns)
-        return table.values
+        reading = Reading(label=label, columns=columns, limit=limit)
+        return read_table(path, reading, labelled=False).values
     samples, rate = read_wav(path, limit=limit)
     if sample_rate is not None and rate != sample_rate:
         raise DatasetError(
@@ -338,7 +330,7 @@ def _cut_windows(
         )
     whole = _windows(recordings, window, hop)
     parts = {ALL: _dataset(*whole)}
-    if len(whole[1]) == len(recordings):
+    if len(whole[1]) == len(recordings) or recordings[0].groups:
         return Splits(parts, where, notes)
     fewest = _fewest(recordings)
     attempts = [(_ENDS, fewest >= _FEWEST)]
@@ -349,7 +341,7 @@ def _cut_windows(
             how = "recordings" if whole_ones else "the time of each recording"
             return Splits(parts | shared, where, (*notes, f"the parts are split by {how}"))
     if hop is None or hop >= window:
-        return Splits(parts, where, notes)
+        return Splits({ALL: replace(parts[ALL], groups=None)}, where, notes)
     notes += ("no test part: windows overlap, and the recordings are too short to be split",)
     return Splits(parts | {"train": parts[ALL]}, where, notes)
 
@@ -375,7 +367,7 @@ def _share_windows(
         shares: of the parts; the first that give each part a window, else the last.
         whole: whether recordings are split as wholes, else by time.
     """
-    _, classes = _indices([recording.label for recording in recordings])
+    _, classes = label_places([recording.label for recording in recordings])
     parts: dict[str, Dataset] = {}
     for ends in shares:
         parts = {}
@@ -417,49 +409,38 @@ def _of_time(
 
 def _windows(
     recordings: Sequence[Recording], window: int, hop: int | None
-) -> tuple[list[Signals], list[str]]:
-    """The windows of recordings and the label of each; a recording that is shorter than a window is
-    one window with zeros at its end.
+) -> tuple[list[Signals], list[str], list[int]]:
+    """The windows of recordings, the label of each, and its group: its recording, or the groups
+    that the data name; a recording that is shorter than a window is one window with zeros at its
+    end.
     """
-    windows, labels = list[Signals](), list[str]()
-    for recording in recordings:
+    columns = [
+        Texts.of(column).places for column in zip(*(r.groups for r in recordings), strict=True)
+    ]
+    numbers = join_groups([*columns] or [np.arange(len(recordings))]).tolist()
+    windows, labels, groups = list[Signals](), list[str](), list[int]()
+    for recording, group in zip(recordings, numbers, strict=True):
         samples = recording.samples
         if len(samples) < window:
             samples = np.pad(samples, ((0, window - len(samples)), (0, 0)))
         starts = range(0, len(samples) - window + 1, hop or window)
         windows += [samples[start : start + window] for start in starts]
         labels += [recording.label] * len(starts)
-    return windows, labels
+        groups += [group] * len(starts)
+    return windows, labels, groups
 
 
 def _dataset(
-    windows: Sequence[Signals], labels: Sequence[str], *, classes: tuple[str | int, ...] = ()
+    windows: Sequence[Signals],
+    labels: Sequence[str],
+    groups: Sequence[int] | None = None,
+    *,
+    classes: tuple[str | int, ...] = (),
 ) -> Dataset:
-    y, classes_of_y = _indices(labels)
+    y, classes_of_y = label_places(labels)
     if classes:
         places = [classes.index(name) for name in classes_of_y]
         y, classes_of_y = np.array(places, np.int64)[y], classes
-    return Dataset(np.stack(windows), y, classes_of_y)
-
-
-def _indices(labels: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str | int, ...]]:
-    """Class indices and classes, sorted by name; whole numbers are ints in numeric order."""
-    whole = [_whole(label) for label in labels]
-    names = sorted(set(whole), key=(int if all(map(is_whole, whole)) else str))
-    places = {name: place for place, name in enumerate(names)}
-    return np.array([places[name] for name in whole], np.int64), class_names(names)
-
-
-def _whole(label: str) -> str:
-    """A label "3.0" or "3.0e+00", as programs write whole numbers, as "3"."""
-    try:
-        value = number(label)
-    except ValueError:
-        return label
-    return str(int(value)) if abs(value) < 2**31 and value == int(value) else label
-
-
-def _notes(table: Table, channels: Channels, what: str) -> tuple[str, ...]:
-    """What the columns of a table are, in words."""
-    names = channels.names or table.columns
-    return (f"labels are column {table.label!r}, {what} {show_columns(names)}", *channels.notes)
+    return Dataset(
+        np.stack(windows), y, classes_of_y, groups=None if groups is None else np.array(groups)
+    )
