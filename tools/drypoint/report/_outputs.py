@@ -16,7 +16,7 @@ from drypoint.measure import (
     reconstruction_errors,
 )
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import NUMPY_TYPE, Program
 
 from ._output_values import OutputValues
 from ._report import ReportError
@@ -46,6 +46,7 @@ def measure_reconstruction(
         "examples": len(test),
         "error": float(squares[usual].mean()),
         "float_error": None if floats is None else float(floats[usual].mean()),
+        **_rises(model, program, test.x, squares, floats, usual=usual),
         "by_class": mean_by_class(squares, test),
         "anomalies": None if found is None else found.to_json(),
     }
@@ -76,11 +77,22 @@ def measure_numbers(
     floats = None
     if model is not None:
         floats = measure_regression(model.predict_proba(x).reshape(true.shape), true)
+    squares = _squares(predicted, true)
+    spread = _squares(true.mean(axis=0), true)
     facts = {
         "kind": "numbers",
         "examples": len(x),
         "error": found.rmse,
         "float_error": None if floats is None else floats.rmse,
+        "won_over_mean": _mean_interval(spread - squares, spread.mean()),
+        **_rises(
+            model,
+            program,
+            x,
+            squares,
+            None if floats is None else _squares(floats.predicted, true),
+            true=true,
+        ),
         "integers": found.to_json(),
         "float": None if floats is None else floats.to_json(),
         "anomalies": None,
@@ -98,3 +110,72 @@ def _anomalies(
             raise ReportError(f"normal names {name!r}; the classes are {', '.join(classes[:12])}")
     anomalous = ~np.isin(test.y, [classes.index(name) for name in normal])
     return measure_anomalies(errors, anomalous, threshold=program.threshold)
+
+
+def _rises(
+    model: Model | None,
+    program: Program,
+    x: NDArray[Any],
+    squares: NDArray[Any],
+    floats: NDArray[Any] | None,
+    *,
+    true: NDArray[Any] | None = None,
+    usual: Any = slice(None),
+) -> dict[str, Any]:
+    """By what share the integers raise the error of the float net, and by what share the rounding
+    of its inputs alone does; both with their paired 95 % intervals, or None.
+
+    Args:
+        model: the float model; None of a program alone.
+        program: the program.
+        x: what the model takes.
+        squares, floats: the squared errors (N,) of the program and of the model.
+        true: the true numbers (N, values), whose error is the root; None: the inputs.
+        usual: the normal examples.
+    """
+    if model is None or floats is None:
+        return {"rise": None, "input_rise": None}
+    rounded = _round_inputs(model, program, x)
+    by_input = None
+    if rounded is not None:
+        wanted = rounded[0].reshape(len(x), -1) if true is None else true
+        found = model.with_encoder(None).predict_proba(rounded[1]).reshape(wanted.shape)
+        by_input = _rise(_squares(found, wanted)[usual], floats[usual], root=true is not None)
+    return {
+        "rise": _rise(squares[usual], floats[usual], root=true is not None),
+        "input_rise": by_input,
+    }
+
+
+def _round_inputs(
+    model: Model, program: Program, x: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """The net's inputs, and as the program's integers have them; None of pixels, which are exact,
+    of sounds and of several inputs."""
+    if program.reads_pixels or program.front is not None or program.input_parts:
+        return None
+    values, tensor = np.asarray(model.encode(x), np.float64), program.input
+    limits, zero = np.iinfo(NUMPY_TYPE[tensor.type]), tensor.zero
+    integers = (np.rint(values / program.input_scale) + zero).clip(limits.min, limits.max)
+    return values, ((integers - zero) * program.input_scale).astype(np.float32)
+
+
+def _rise(squares: NDArray[Any], floats: NDArray[Any], *, root: bool) -> dict[str, float]:
+    """The share by which squared errors (N,) exceed others of the same examples."""
+    low, high = _mean_interval(squares - floats, floats.mean())
+    shares = {"share": (low + high) / 2, "low": low, "high": high}
+    power = 0.5 if root else 1.0
+    return {name: max(1 + share, 0.0) ** power - 1 for name, share in shares.items()}
+
+
+def _squares(predicted: NDArray[Any], true: NDArray[Any]) -> NDArray[np.float64]:
+    squares = np.square(np.asarray(predicted, np.float64) - true)
+    return np.asarray(squares.mean(axis=1), np.float64)
+
+
+def _mean_interval(values: NDArray[Any], unit: float) -> tuple[float, float]:
+    """The 95 % interval of the mean of values (N,), as a share of a unit, by the normal
+    distribution."""
+    half = 1.96 * values.std() / len(values) ** 0.5
+    mean, unit = float(values.mean()), max(float(unit), 1e-30)
+    return (mean - float(half)) / unit, (mean + float(half)) / unit
