@@ -45,6 +45,7 @@ def data_facts(
         "train_by_class": None if train is None else _by_class(train),
         "shared_examples": None if train is None else _count_shared(test, train),
         "constant_channels": _constant_channels(train or test),
+        "train_measured": None,
         "train_accuracy": None,
         "train_baseline": None,
         "train_accuracy_as_test": None,
@@ -74,6 +75,7 @@ def _training_facts(
     """What the decisions on some training examples say, beside those on test examples."""
     learned = measure(found.model, some, output=output)
     facts: dict[str, Any] = {
+        "train_measured": learned.n,
         "train_accuracy": learned.accuracy,
         "train_baseline": learned.baseline_accuracy,
         "contradicted": _contradiction(learned),

@@ -1,5 +1,7 @@
 """Rules about the net and the examples, before any integers; the heaviest is the first."""
 
+from collections.abc import Iterator
+
 from ._rule import (
     CLASSES,
     NUMBERS,
@@ -176,25 +178,9 @@ def _leak(facts: Facts, limit: float) -> Outcome:
     explains=("overfit", "float accuracy"),
 )
 def _noise(facts: Facts, limit: float) -> Outcome:
-    data, found = facts["data"], best_decisions(facts)
-    certain, learned = data["error_certainty"] >= CERTAIN, data["train_accuracy"] >= LEARNED
-    noise = []
-    if certain and learned:
-        noise.append((data["contradicted"], "the net contradicts {} with certainty"))
-    if data["neighbours"] is not None:
-        train, test = (data["neighbours"][part] for part in ("train", "test"))
-        noise.append((train["contradicted"], "the net and the nearest examples contradict {}"))
-        noise.append(
-            (_wrong(train, test), "nearest training examples contradict {}, but not the test's")
-        )
-    as_test = data["train_accuracy_as_test"]
-    if as_test is not None:
-        parts = (
-            {"accuracy": as_test, "examples": min(data["train_examples"], 1000)},
-            {"accuracy": found["accuracy"], "examples": found["n"]},
-        )
-        noise.append((_wrong(*parts), "the net contradicts {}, and less often those of the test"))
-    share, words = max(noise, key=lambda each: each[0], default=(0.0, ""))
+    share, words = max(_noise_evidence(facts), default=(0.0, ""))
+    if (neighbours := facts["data"]["neighbours"]) is not None:
+        share = min(share, 1 - neighbours["train"]["accuracy"])  # they decide the others right
     if share < limit:
         return None
     return Finding(
@@ -335,31 +321,6 @@ def _no_anomalies(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("constant channels", limit=1, needs=("data",))
-def _constant(facts: Facts, limit: float) -> Outcome:
-    constant = facts["data"]["constant_channels"]
-    if len(constant) < limit:
-        return None
-    shown = ", ".join(map(str, constant[:8])) + (", ..." if len(constant) > 8 else "")
-    return Finding(
-        f"input channels that never change: {shown}",
-        "leave them out, or mend the sensor or reader that gives them",
-    )
-
-
-@rule("test examples", limit=0.15, needs=("quality",), tasks=(CLASSES,))
-def _few_tested(facts: Facts, limit: float) -> Outcome:
-    found = best_decisions(facts)
-    low, high = found["accuracy_interval"]
-    if high - low < limit:
-        return None
-    return Finding(
-        f"{found['n']:,} test examples leave the accuracy between {100 * low:.0f} and "
-        f"{100 * high:.0f} %",
-        "test on more examples before you compare or choose",
-    )
-
-
 def _forgets(facts: Facts) -> float:
     """The accuracy on training examples above the upper end of the test accuracy's interval."""
     return float(facts["data"]["train_accuracy"] - best_decisions(facts)["accuracy_interval"][1])
@@ -373,6 +334,24 @@ def _distance(neighbours: Facts) -> float:
 def _way(accuracy: float, baseline: float) -> float:
     """The share of the way from always naming the commonest class to all right."""
     return (accuracy - baseline) / max(1 - baseline, 1e-9)
+
+
+def _noise_evidence(facts: Facts) -> Iterator[tuple[float, str]]:
+    """Shares of training labels that may be wrong, and what says so."""
+    data, found, neighbours = facts["data"], best_decisions(facts), facts["data"]["neighbours"]
+    if data["error_certainty"] >= CERTAIN and data["train_accuracy"] >= LEARNED:
+        yield data["contradicted"], "the net contradicts {} with certainty"
+    if neighbours is not None:
+        train, test = neighbours["train"], neighbours["test"]
+        yield train["contradicted"], "the net and the nearest training examples contradict {}"
+        if abs(_distance(neighbours)) >= UNLIKE:
+            return  # one part is harder than the other
+        words = "the nearest training examples contradict {}, and fewer of the test"
+        yield _wrong(train, test), words
+    if data["train_accuracy_as_test"] is not None:
+        part = {"accuracy": data["train_accuracy_as_test"], "examples": data["train_measured"]}
+        tested = {"accuracy": found["accuracy"], "examples": found["n"]}
+        yield _wrong(part, tested), "the net contradicts {}, and fewer of the test"
 
 
 def _wrong(train: Facts, test: Facts) -> float:

@@ -7,7 +7,7 @@ rules with their limits and reasons; `RULES` has them in the order of their weig
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _integer_rules, _net_rules
+from . import _example_rules, _integer_rules, _net_rules
 from ._integer_rules import lossy_op, paired_loss
 from ._rule import Facts, Finding, NotLooked, Outcome, rule, rules_of
 
@@ -147,5 +147,6 @@ def _flash(facts: Facts, limit: float) -> Outcome:
     )
 
 
-RULES = (*rules_of(globals()), *rules_of(vars(_net_rules)), *rules_of(vars(_integer_rules)))
+_LIGHTER = (_net_rules, _integer_rules, _example_rules)
+RULES = (*rules_of(globals()), *(rule for file in _LIGHTER for rule in rules_of(vars(file))))
 """The rules, the heaviest first."""
