@@ -56,11 +56,13 @@ def data_facts(
     }
     if integers is None:
         return facts
-    some = None if train is None else train.sample(min(len(train), _MEASURED), seed=0)
-    if some is not None:
-        facts |= _training_facts(reader, test, some, floats or integers, output)
+    found, some, learned = floats or integers, None, None
+    if train is not None:
+        some = train.sample(min(len(train), _MEASURED), seed=0)
+        learned = measure(found.model, some, output=output)
+        facts |= _training_facts(reader, test, some, found=found, learned=learned)
     facts["variants"] = variant_facts(
-        reader, test, some, integers=integers, floats=floats, output=output
+        reader, test, some, integers=integers, floats=floats, learned=learned, output=output
     )
     return facts
 
@@ -69,11 +71,11 @@ def _training_facts(
     reader: Model | Program,
     test: Dataset,
     some: Dataset,
+    *,
     found: Measurement,
-    output: str | None,
+    learned: Measurement,
 ) -> dict[str, Any]:
     """What the decisions on some training examples say, beside those on test examples."""
-    learned = measure(found.model, some, output=output)
     facts: dict[str, Any] = {
         "train_measured": learned.n,
         "train_accuracy": learned.accuracy,

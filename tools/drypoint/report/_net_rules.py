@@ -29,6 +29,7 @@ RARE = 5  # "class imbalance": the commonest class has this many times the examp
 SEEN = 10  # "missing class": test examples of a class from which it is known to be never decided
 
 UNLIKE = 0.1  # "unlike examples": least share by which distances to neighbours differ
+MANY = 100  # "unlike examples": least training examples
 _OF_FITS = ("label noise", "class imbalance", "unlike examples", "overfit", "float accuracy")
 _OF_NETS = ("missing class", "untrained", "test labels", *_OF_FITS)
 _NO_NEIGHBOURS = "too few training examples for neighbours"
@@ -77,9 +78,9 @@ def _variant(facts: Facts, limit: float) -> Outcome:
         return None
     return Finding(
         f"{100 * accuracy:.1f} % right {best['variant']}, "
-        f"{100 * best['as_read']:.1f} % as read (between {100 * low:.1f} and {100 * high:.1f} "
-        "points more)",
+        f"{100 * best['as_read']:.1f} % as read: {100 * low:.1f} to {100 * high:.1f} points more",
         best["advice"],
+        explains=accuracy - best["as_read"] >= (learned or 0.0) - accuracy,
     )
 
 
@@ -327,7 +328,10 @@ def _forgets(facts: Facts) -> float:
 
 
 def _distance(neighbours: Facts) -> float:
-    """The share by which test examples lie farther from training examples than these do."""
+    """The share by which test examples lie farther from training examples than these do; 0 of few
+    training examples, whose distances vary."""
+    if neighbours["train"]["examples"] < MANY:
+        return 0.0
     return float(neighbours["test"]["distance"] / neighbours["train"]["distance"] - 1)
 
 

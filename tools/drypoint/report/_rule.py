@@ -32,10 +32,11 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found, and what to do."""
+    """What a rule found, what to do, and whether it explains what it can explain."""
 
     found: str
     advice: str
+    explains: bool = True
 
 
 @dataclass(frozen=True)

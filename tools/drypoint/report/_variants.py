@@ -30,6 +30,7 @@ class _Variant:
         decider: the engine, or the float model with another encoder.
         as_read: the decisions on the test examples as they are, of this engine or float model.
         change: from examples to their variant.
+        of_both: whether training examples are read in this way too, as by another encoder.
     """
 
     name: str
@@ -37,6 +38,7 @@ class _Variant:
     decider: Any
     as_read: Measurement
     change: Callable[[Values], Values]
+    of_both: bool = False
 
 
 def variant_facts(
@@ -46,6 +48,7 @@ def variant_facts(
     *,
     integers: Measurement,
     floats: Measurement | None,
+    learned: Measurement | None,
     output: str | None,
 ) -> dict[str, Any] | None:
     """The variant that is decided best, against the examples as they are read; None for sounds and
@@ -57,6 +60,7 @@ def variant_facts(
         train: some training examples, if they are known.
         integers: the engine's decisions on the test examples.
         floats: the float model's decisions on the test examples.
+        learned: its decisions on the training examples.
         output: the name of the measured one of several outputs.
     """
     if reads_sound(reader) or test.input_shapes:
@@ -67,21 +71,26 @@ def variant_facts(
     if isinstance(reader, Model) and floats is not None:
         tried += _encoded(reader, train or asked, floats)
 
-    def compare(variant: _Variant, indices: NDArray[np.int64]) -> tuple[int, int, float]:
+    def compare(
+        variant: _Variant, plain: Measurement, some: Dataset, indices: Any = slice(None)
+    ) -> tuple[int, int, float]:
         """How many examples only the variant decides right, and only the examples as read; and the
         accuracy of the latter."""
-        some = test.take(indices)
         other = measure(variant.decider, replace(some, x=variant.change(some.x)), output=output)
-        right, as_read = other.y == other.predicted, variant.as_read
-        before = (as_read.y == as_read.predicted)[indices]
+        right, before = other.y == other.predicted, (plain.y == plain.predicted)[indices]
         return int((right & ~before).sum()), int((before & ~right).sum()), float(before.mean())
 
-    few = [compare(variant, chosen[:_CHOOSING]) for variant in tried]
-    best = max(range(len(tried)), key=lambda i: few[i][0] - few[i][1])
+    few, places = asked[:_CHOOSING], chosen[:_CHOOSING]
+    won = [compare(variant, variant.as_read, few, places) for variant in tried]
+    best = max(range(len(tried)), key=lambda i: won[i][0] - won[i][1])
     facts = {"examples": len(chosen), "tried": [variant.name for variant in tried], "best": None}
-    if few[best][0] <= few[best][1]:
+    if won[best][0] <= won[best][1]:
         return facts
-    gained, lost, accuracy = compare(tried[best], chosen)
+    if tried[best].of_both and train is not None and learned is not None:
+        known, unknown, _ = compare(tried[best], learned, train)
+        if known <= unknown:  # the net has learned its training examples as they are encoded
+            return facts
+    gained, lost, accuracy = compare(tried[best], tried[best].as_read, asked, chosen)
     found = {"variant": tried[best].name, "advice": tried[best].advice}
     return facts | {"best": found | {"gained": gained, "lost": lost, "as_read": accuracy}}
 
@@ -119,13 +128,14 @@ def _encoded(model: Model, known: Dataset, floats: Measurement) -> Iterator[_Var
     pixels = isinstance(encoder, ImageEncoder)
     channels = encoder.shape[0]
     values = known.x.reshape(-1, channels if known.x.ndim == 4 or not pixels else 1)
-    values = values / (255.0 if pixels else 1.0)
+    counts = 1.0 if pixels or known.x.dtype != np.int16 else encoder.count
+    values = values / 255.0 if pixels else values * counts
     scalings = [_IDENTITY, (values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6))]
     scalings += [_SIGNED, _BYTES] if pixels else []
     scalings += [_IMAGENET] if pixels and channels == 3 else []
     for scaling in scalings:
         mean, std = (np.broadcast_to(part, channels).tolist() for part in scaling)
-        shown = [" ".join(f"{value:.4g}" for value in part) for part in (mean, std)]
+        shown = [_shorten(part) for part in (mean, std)]
         single = channels == 1
         other = replace(
             encoder,
@@ -138,13 +148,18 @@ def _encoded(model: Model, known: Dataset, floats: Measurement) -> Iterator[_Var
             decider=model.with_encoder(other),
             as_read=floats,
             change=np.asarray,
+            of_both=True,
         )
+
+
+def _shorten(values: list[float]) -> str:
+    return " ".join(f"{value:.4g}" for value in values[:3]) + " ..." * (len(values) > 3)
 
 
 def _picture_changes(test: Dataset) -> dict[str, Callable[[Values], Values]]:
     """Pictures (N, H, W) or (N, H, W, 3) read in another order, or inverted."""
     changes: dict[str, Callable[[Values], Values]] = {
-        "inverted (255 less each pixel)": lambda x: 255 - x,
+        "inverted": lambda x: 255 - x,
         "mirrored": lambda x: x[:, :, ::-1],
         "upside down": lambda x: x[:, ::-1],
         "turned by 180 degrees": lambda x: x[:, ::-1, ::-1],
@@ -152,7 +167,7 @@ def _picture_changes(test: Dataset) -> dict[str, Callable[[Values], Values]]:
     if test.x.ndim == 4:
         changes["with red and blue swapped"] = lambda x: x[..., ::-1]
     if test.x.shape[1] == test.x.shape[2]:
-        changes["transposed (rows as columns)"] = lambda x: x.swapaxes(1, 2)
+        changes["transposed"] = lambda x: x.swapaxes(1, 2)
         changes["turned by 90 degrees"] = lambda x: np.rot90(x, 1, axes=(1, 2))
         changes["turned by 270 degrees"] = lambda x: np.rot90(x, 3, axes=(1, 2))
     return changes

@@ -20,7 +20,7 @@ def find_verdict(facts: Facts) -> dict[str, Any]:
     """
     outcomes = [(each, each.look(facts)) for each in RULES]
     found = [(each, outcome) for each, outcome in outcomes if isinstance(outcome, Finding)]
-    explained = {name for each, _ in found for name in each.explains}
+    explained = {name for each, outcome in found if outcome.explains for name in each.explains}
     findings = [
         {"rule": each.name, "finding": outcome.found, "advice": outcome.advice}
         for each, outcome in found
