@@ -486,7 +486,7 @@ def noisy_test_labels():
     return verdict(model, spoil_labels(digits()[1], 0.3), train), healthy_digits()
 
 
-@fault("unlike examples")
+@fault("overfit")
 def shifted_digits():
     """The test's digits lie at the edge of their pictures."""
     model, train = digit_net()

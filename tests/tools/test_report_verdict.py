@@ -15,7 +15,7 @@ from report_nets import TEST, TRAIN, pictures, train_net
 
 from drypoint import devices, report
 from drypoint.report import _variants
-from drypoint.report._rule import auc_interval, paired_interval
+from drypoint.report._rule import paired_interval
 from drypoint.report._verdict import RULES
 from tools import ROOT
 
@@ -77,7 +77,7 @@ def test_rules_that_could_not_look_say_why():
     )
     alone = verdict(bars(), train=None, calibration=TRAIN.x[:100])
     assert alone["not_looked"]["no training examples"] == [
-        *("leak", "label noise", "test labels", "class imbalance", "unlike examples", "overfit")
+        *("leak", "label noise", "test labels", "class imbalance", "overfit")
     ]
     program = report.make_report(bars(), TEST, train=TRAIN).program
     assert verdict(program, train=None)["not_looked"]["no float net beside the integers"] == [
@@ -114,16 +114,10 @@ def test_an_interval_of_pairs_holds_its_share():
     rng = np.random.default_rng(0)
     for differ, share in ((40, 0.5), (60, 0.8), (200, 0.65)):
         gained = rng.binomial(differ, share, 4000)
-        ends = [paired_interval(int(g), differ - int(g), 1000) for g in gained]
+        ends = [paired_interval(int(g), differ - int(g), 1000, 0.95) for g in gained]
         held = np.mean([low <= (2 * share - 1) * differ / 1000 <= high for low, high in ends])
         assert 0.93 < held < 0.98
-    assert paired_interval(0, 0, 10) == (0.0, 0.0)
-
-
-def test_the_interval_of_an_auc_is_the_one_of_its_source():
-    """Oracle: Hanley and McNeil's example: 51 ill and 58 well people, 0.893, deviation 0.032."""
-    low, high = auc_interval(0.893, 51, 58)
-    assert [round(low, 2), round(high, 2)] == [0.83, 0.96]
+    assert paired_interval(0, 0, 10, 0.95)[0] < 0
 
 
 def test_variants_cost_little(monkeypatch):

@@ -1,6 +1,6 @@
 """Rules about what the examples can show; the lightest of all."""
 
-from ._rule import CLASSES, Facts, Finding, Outcome, best_decisions, rule
+from ._rule import Facts, Finding, Outcome, best_decisions, rule
 
 
 @rule("constant channels", limit=1, needs=("data",))
@@ -15,7 +15,7 @@ def _constant(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("test examples", limit=0.15, needs=("quality",), tasks=(CLASSES,))
+@rule("test examples", limit=0.15, needs=("quality",))
 def _few_tested(facts: Facts, limit: float) -> Outcome:
     found = best_decisions(facts)
     low, high = found["accuracy_interval"]

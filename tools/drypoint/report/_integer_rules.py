@@ -1,6 +1,6 @@
 """Rules about what the integers cost; the heaviest is the first."""
 
-from ._rule import CLASSES, NUMBERS, RECONSTRUCTION, Facts, Finding, NotLooked, Outcome, rule
+from ._rule import Facts, Finding, NotLooked, Outcome, rule
 
 HALF = 0.5  # share of the loss from which a percentile is named beside other advice
 LOSSY_DB = 26.0  # "lossy layer": its noise alone is 5 % of the signal or more
@@ -34,14 +34,10 @@ def _few_calibrated(facts: Facts, limit: float) -> Outcome:
     return Finding(f"{examples} were used", "calibrate with more examples")
 
 
-@rule(
-    "saturation",
-    limit=0.01,
-    needs=("layers",),
-    tasks=(CLASSES, NUMBERS),  # the anomalies of an autoencoder lie beyond what it has seen
-    explains=_OF_INTEGERS,
-)
+@rule("saturation", limit=0.01, needs=("layers",), explains=_OF_INTEGERS)
 def _saturation(facts: Facts, limit: float) -> Outcome:
+    if (facts["outputs"] or {}).get("kind") == "reconstruction":
+        return None  # anomalies lie beyond what an autoencoder has seen
     op = max(facts["layers"]["ops"], key=lambda op: op["clipped"])
     if op["clipped"] < limit:
         return None
@@ -51,13 +47,7 @@ def _saturation(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "outliers",
-    limit=0.9,
-    needs=("quality.float",),
-    tasks=(CLASSES,),
-    explains=("lossy layer", "loss"),
-)
+@rule("outliers", limit=0.9, needs=("quality.float",), explains=("lossy layer", "loss"))
 def _outliers(facts: Facts, limit: float) -> Outcome:
     if facts["quality"]["percentiles"] == []:
         return NotLooked("no training examples to calibrate otherwise")
@@ -72,13 +62,7 @@ def _outliers(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "input bits",
-    limit=0.05,
-    needs=("outputs.float_error",),
-    tasks=(NUMBERS, RECONSTRUCTION),
-    explains=("lossy layer", "error"),
-)
+@rule("input bits", limit=0.05, needs=("outputs.rise",), explains=("lossy layer", "error"))
 def _input_bits(facts: Facts, limit: float) -> Outcome:
     outputs = facts["outputs"]
     by_input, rise = outputs["input_rise"], outputs["rise"]
@@ -109,7 +93,7 @@ def _lossy(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("loss", limit=0.01, needs=("quality.float",), tasks=(CLASSES,))
+@rule("loss", limit=0.01, needs=("quality.float",))
 def _loss(facts: Facts, limit: float) -> Outcome:
     found = paired_loss(facts["quality"])
     if found is None or found[0] < limit or found[0] <= found[1]:
@@ -120,7 +104,7 @@ def _loss(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("error", limit=0.05, needs=("outputs.float_error",), tasks=(NUMBERS, RECONSTRUCTION))
+@rule("error", limit=0.05, needs=("outputs.rise",))
 def _error(facts: Facts, limit: float) -> Outcome:
     rise = facts["outputs"]["rise"]
     if rise["low"] <= 0 or rise["share"] < limit:

@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 
 from ._rule import (
-    CLASSES,
-    NUMBERS,
-    RECONSTRUCTION,
     Facts,
     Finding,
     NotLooked,
     Outcome,
-    auc_interval,
     best_decisions,
     paired_interval,
     rule,
@@ -18,32 +14,25 @@ from ._rule import (
 )
 
 CERTAIN = 0.87  # "label noise": least probability of wrong decisions over that of right ones
-LEARNED = 0.6  # "label noise": least accuracy on training examples: a net that learned them
 DECIDED = 0.3  # "test labels": mean probability above the accuracy of a net that learned something
-UNLIKE = (
-    0.2  # "test labels": logarithm of the distances to neighbours of test over training examples
-)
-SURE = 0.995  # "input variant": the confidence of the interval, since several variants are tried
-PER_CLASS = 5  # test examples below which nothing is said of a class
+FEW = 5  # test examples of a class below which nothing is said of it
+LEARNED = 0.6  # "label noise": least accuracy on training examples: a net that learned them
+MANY = 100  # training examples from which the distances to neighbours are compared
 RARE = 5  # "class imbalance": the commonest class has this many times the examples of a rare one
 SEEN = 10  # "missing class": test examples of a class from which it is known to be never decided
+SURE = 0.995  # "input variant": the confidence of the interval, since several variants are tried
+UNLIKE = 0.1  # share by which distances of test and training examples to their neighbours differ
 
-UNLIKE = 0.1  # "unlike examples": least share by which distances to neighbours differ
-MANY = 100  # "unlike examples": least training examples
-_OF_FITS = ("label noise", "class imbalance", "unlike examples", "overfit", "float accuracy")
+_OF_GAPS = ("overfit", "float accuracy")
+_OF_FITS = ("label noise", "class imbalance", *_OF_GAPS)
 _OF_NETS = ("missing class", "untrained", "test labels", *_OF_FITS)
-_NO_NEIGHBOURS = "too few training examples for neighbours"
-_TOO_FEW = f"fewer than {PER_CLASS} test examples a class"
 
 
 @rule(
     "dead layer",
     limit=0.5,
     needs=("activity",),
-    explains=(
-        *("input variant", "missing class", "untrained", "class imbalance"),
-        *("float accuracy", "anomalies"),
-    ),
+    explains=("input variant", *_OF_NETS[:2], "class imbalance", "float accuracy", "anomalies"),
 )
 def _dead(facts: Facts, limit: float) -> Outcome:
     dead = [op for op in facts["activity"] if op["constant"] >= limit * op["channels"]]
@@ -56,13 +45,7 @@ def _dead(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "input variant",
-    limit=0.2,
-    needs=("quality",),
-    tasks=(CLASSES,),
-    explains=_OF_NETS,
-)
+@rule("input variant", limit=0.2, needs=("quality",), explains=_OF_NETS)
 def _variant(facts: Facts, limit: float) -> Outcome:
     variants = facts["data"]["variants"]
     if variants is None:
@@ -70,7 +53,7 @@ def _variant(facts: Facts, limit: float) -> Outcome:
     best, n = variants["best"], variants["examples"]
     if best is None:
         return None
-    low, high = paired_interval(best["gained"], best["lost"], n, confidence=SURE)
+    low, high = paired_interval(best["gained"], best["lost"], n, SURE)
     accuracy = best["as_read"] + (best["gained"] - best["lost"]) / n
     baseline, learned = best_decisions(facts)["baseline_accuracy"], facts["data"]["train_accuracy"]
     wanted = max(limit, 0 if learned is None else _way(learned, baseline) / 2)
@@ -84,12 +67,12 @@ def _variant(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("swapped classes", limit=0.5, needs=("quality",), tasks=(CLASSES,), explains=_OF_NETS)
+@rule("swapped classes", limit=0.5, needs=("quality",), explains=_OF_NETS)
 def _class_order(facts: Facts, limit: float) -> Outcome:
     quality = best_decisions(facts)
     rows, names = quality["confusion_matrix"], quality["classes"]
-    if quality["n"] < PER_CLASS * len(rows):
-        return NotLooked(_TOO_FEW)
+    if quality["n"] < FEW * len(rows):
+        return NotLooked(f"fewer than {FEW} test examples a class")
     taken = {i: max(range(len(row)), key=row.__getitem__) for i, row in enumerate(rows)}
     taken = {i: j for i, j in taken.items() if i != j and rows[i][j] > limit * sum(rows[i])}
     if {*taken} != {*taken.values()} or not taken:
@@ -101,18 +84,10 @@ def _class_order(facts: Facts, limit: float) -> Outcome:
     if _way(right, quality["baseline_accuracy"]) < limit:
         return None
     words = ", ".join(f"{names[i]} is taken for {names[j]}" for i, j in taken.items())
-    return Finding(
-        words, "put the class names in the order of the net's outputs (--labels A,B,...)"
-    )
+    return Finding(words, "put the class names in the order of the outputs (--labels A,B,...)")
 
 
-@rule(
-    "missing class",
-    limit=1,
-    needs=("quality",),
-    tasks=(CLASSES,),
-    explains=("test labels", "unlike examples", "overfit", "float accuracy"),
-)
+@rule("missing class", limit=1, needs=("quality",), explains=("test labels", *_OF_GAPS))
 def _missing(facts: Facts, limit: float) -> Outcome:
     quality, data = best_decisions(facts), facts["data"]
     counts = {name: n for name, n in data["test_by_class"].items() if n >= limit}
@@ -133,7 +108,7 @@ def _missing(facts: Facts, limit: float) -> Outcome:
     return Finding(f"{found} {shown}", f"train with examples of {shown}, or leave the class out")
 
 
-@rule("untrained", limit=0.05, needs=("quality",), tasks=(CLASSES,), explains=_OF_FITS)
+@rule("untrained", limit=0.05, needs=("quality",), explains=_OF_FITS)
 def _no_learning(facts: Facts, limit: float) -> Outcome:
     found, data = best_decisions(facts), facts["data"]
     if found["accuracy_interval"][0] > found["baseline_accuracy"]:
@@ -148,10 +123,9 @@ def _no_learning(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("no better than the mean", limit=0, needs=("outputs",), tasks=(NUMBERS,), explains=("error",))
+@rule("no better than the mean", limit=0, needs=("outputs",), explains=("error",))
 def _no_numbers(facts: Facts, limit: float) -> Outcome:
-    outputs = facts["outputs"]
-    low, high = outputs["won_over_mean"]
+    low, high = facts["outputs"].get("won_over_mean", (1.0, 1.0))
     if low > limit:
         return None
     return Finding(
@@ -171,13 +145,7 @@ def _leak(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "label noise",
-    limit=0.1,
-    needs=("quality", "data.train_accuracy"),
-    tasks=(CLASSES,),
-    explains=("overfit", "float accuracy"),
-)
+@rule("label noise", limit=0.1, needs=("quality", "data.train_accuracy"), explains=_OF_GAPS)
 def _noise(facts: Facts, limit: float) -> Outcome:
     share, words = max(_noise_evidence(facts), default=(0.0, ""))
     if (neighbours := facts["data"]["neighbours"]) is not None:
@@ -190,13 +158,7 @@ def _noise(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "test labels",
-    limit=0.1,
-    needs=("quality",),
-    tasks=(CLASSES,),
-    explains=("untrained", "unlike examples", "overfit", "float accuracy"),
-)
+@rule("test labels", limit=0.1, needs=("quality",), explains=("untrained", *_OF_GAPS))
 def _test_labels(facts: Facts, limit: float) -> Outcome:
     found, data = best_decisions(facts), facts["data"]
     advice = "look at the labels of the test: names, order, and which file belongs to which"
@@ -209,7 +171,7 @@ def _test_labels(facts: Facts, limit: float) -> Outcome:
         )
     neighbours = data["neighbours"]
     if neighbours is None:
-        return NotLooked(_NO_NEIGHBOURS)
+        return NotLooked("too few training examples for neighbours")
     train, test = neighbours["train"], neighbours["test"]
     if share_interval(train["accuracy"], train["examples"])[0] <= data["train_baseline"]:
         return NotLooked("the nearest training examples do not decide the class")
@@ -227,13 +189,7 @@ def _test_labels(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule(
-    "class imbalance",
-    limit=0.2,
-    needs=("quality", "data.train_examples"),
-    tasks=(CLASSES,),
-    explains=("overfit", "float accuracy"),
-)
+@rule("class imbalance", limit=0.2, needs=("quality", "data.train_examples"), explains=_OF_GAPS)
 def _imbalance(facts: Facts, limit: float) -> Outcome:
     found, data = best_decisions(facts), facts["data"]
     counts, tested = data["train_by_class"], data["test_by_class"]
@@ -250,51 +206,25 @@ def _imbalance(facts: Facts, limit: float) -> Outcome:
                 f"{100 * recalls[name]:.0f} % of {name} are found, {100 * mean:.0f} % of others",
                 f"collect more examples of {name}, or train with --balance",
             )
-    few = [name for name in rare if tested[name] < PER_CLASS]
-    return NotLooked(f"fewer than {PER_CLASS} test examples of {few[0]}") if few else None
+    few = [name for name in rare if tested[name] < FEW]
+    return NotLooked(f"fewer than {FEW} test examples of {few[0]}") if few else None
 
 
-@rule(
-    "unlike examples",
-    limit=0.05,
-    needs=("quality", "data.train_accuracy"),
-    tasks=(CLASSES,),
-    explains=("overfit", "float accuracy"),
-)
-def _unlike(facts: Facts, limit: float) -> Outcome:
-    neighbours = facts["data"]["neighbours"]
-    if neighbours is None:
-        return NotLooked(_NO_NEIGHBOURS)
-    farther = _distance(neighbours)
-    if abs(farther) < UNLIKE or _forgets(facts) < limit:
-        return None
-    where = "farther from" if farther > 0 else "nearer to"
-    return Finding(
-        f"test examples lie {100 * abs(farther):.0f} % {where} training examples than these, and "
-        f"{100 * best_decisions(facts)['accuracy']:.1f} % of them are right, "
-        f"{100 * facts['data']['train_accuracy']:.1f} % of training examples",
-        "read and record both parts alike, or train on examples like the test's",
-    )
-
-
-@rule(
-    "overfit",
-    limit=0.05,
-    needs=("quality", "data.train_accuracy"),
-    tasks=(CLASSES,),
-    explains=("float accuracy",),
-)
+@rule("overfit", limit=0.05, needs=("quality", "data.train_accuracy"), explains=("float accuracy",))
 def _overfit(facts: Facts, limit: float) -> Outcome:
-    if _forgets(facts) < limit:
+    found, data = best_decisions(facts), facts["data"]
+    if data["train_accuracy"] - found["accuracy_interval"][1] < limit:
         return None
-    return Finding(
-        f"{100 * facts['data']['train_accuracy']:.1f} % of training examples right, "
-        f"{100 * best_decisions(facts)['accuracy']:.1f} % of test examples",
-        "train on more examples, with --augment strong, or a smaller net",
-    )
+    text = f"{100 * data['train_accuracy']:.1f} % of training examples right, "
+    text += f"{100 * found['accuracy']:.1f} % of test examples"
+    if abs(farther := _distance(data["neighbours"])) >= UNLIKE:
+        where = "farther from" if farther > 0 else "nearer to"
+        text += f", which lie {100 * abs(farther):.0f} % {where} training examples than these"
+        return Finding(text, "record and read both parts alike, or train on such examples too")
+    return Finding(text, "train on more examples, with --augment strong, or a smaller net")
 
 
-@rule("float accuracy", limit=0.6, needs=("quality",), tasks=(CLASSES,))
+@rule("float accuracy", limit=0.6, needs=("quality",))
 def _weak(facts: Facts, limit: float) -> Outcome:
     found = best_decisions(facts)
     baseline = found["baseline_accuracy"]
@@ -308,10 +238,14 @@ def _weak(facts: Facts, limit: float) -> Outcome:
     )
 
 
-@rule("anomalies", limit=0.8, needs=("outputs.anomalies",), tasks=(RECONSTRUCTION,))
+@rule("anomalies", limit=0.8, needs=("outputs",))
 def _no_anomalies(facts: Facts, limit: float) -> Outcome:
+    if facts["outputs"]["kind"] != "reconstruction":
+        return None
     found = facts["outputs"]["anomalies"]
-    low, high = auc_interval(found["auc"], found["anomalies"], found["n"] - found["anomalies"])
+    if found is None:
+        return NotLooked("which classes are normal is not known: --normal")
+    low, high = found["auc_interval"]
     if low > 0.5 and high >= limit:
         return None
     chance = ": no better than chance" if low <= 0.5 else ""
@@ -322,15 +256,9 @@ def _no_anomalies(facts: Facts, limit: float) -> Outcome:
     )
 
 
-def _forgets(facts: Facts) -> float:
-    """The accuracy on training examples above the upper end of the test accuracy's interval."""
-    return float(facts["data"]["train_accuracy"] - best_decisions(facts)["accuracy_interval"][1])
-
-
-def _distance(neighbours: Facts) -> float:
-    """The share by which test examples lie farther from training examples than these do; 0 of few
-    training examples, whose distances vary."""
-    if neighbours["train"]["examples"] < MANY:
+def _distance(neighbours: Facts | None) -> float:
+    """The share by which test examples lie farther from training examples than these; 0 of few."""
+    if neighbours is None or neighbours["train"]["examples"] < MANY:
         return 0.0
     return float(neighbours["test"]["distance"] / neighbours["train"]["distance"] - 1)
 
@@ -359,8 +287,7 @@ def _noise_evidence(facts: Facts) -> Iterator[tuple[float, str]]:
 
 
 def _wrong(train: Facts, test: Facts) -> float:
-    """The share of wrong training labels by which a decider is right less often on training than
-    on test examples; 0 where the two intervals touch."""
+    """The share of training labels that must be wrong for the two accuracies; 0 of chance."""
     low, _ = share_interval(test["accuracy"], test["examples"])
     _, high = share_interval(train["accuracy"], train["examples"])
     return 1 - train["accuracy"] / test["accuracy"] if high < low else 0.0

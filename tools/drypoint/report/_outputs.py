@@ -101,17 +101,6 @@ def measure_numbers(
     return facts, OutputValues(errors=errors, anomalies=None, true=true, predicted=predicted)
 
 
-def _anomalies(
-    errors: NDArray[Any], program: Program, test: Dataset, normal: Sequence[str]
-) -> AnomalyMeasurement:
-    classes = [str(name) for name in test.classes]
-    for name in normal:
-        if name not in classes:
-            raise ReportError(f"normal names {name!r}; the classes are {', '.join(classes[:12])}")
-    anomalous = ~np.isin(test.y, [classes.index(name) for name in normal])
-    return measure_anomalies(errors, anomalous, threshold=program.threshold)
-
-
 def _rises(
     model: Model | None,
     program: Program,
@@ -122,60 +111,45 @@ def _rises(
     true: NDArray[Any] | None = None,
     usual: Any = slice(None),
 ) -> dict[str, Any]:
-    """By what share the integers raise the error of the float net, and by what share the rounding
-    of its inputs alone does; both with their paired 95 % intervals, or None.
-
-    Args:
-        model: the float model; None of a program alone.
-        program: the program.
-        x: what the model takes.
-        squares, floats: the squared errors (N,) of the program and of the model.
-        true: the true numbers (N, values), whose error is the root; None: the inputs.
-        usual: the normal examples.
-    """
+    """The shares by which the integers, and 8 bits an input alone, raise the float net's error."""
     if model is None or floats is None:
         return {"rise": None, "input_rise": None}
-    rounded = _round_inputs(model, program, x)
-    by_input = None
-    if rounded is not None:
-        wanted = rounded[0].reshape(len(x), -1) if true is None else true
-        found = model.with_encoder(None).predict_proba(rounded[1]).reshape(wanted.shape)
-        by_input = _rise(_squares(found, wanted)[usual], floats[usual], root=true is not None)
-    return {
-        "rise": _rise(squares[usual], floats[usual], root=true is not None),
-        "input_rise": by_input,
-    }
-
-
-def _round_inputs(
-    model: Model, program: Program, x: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """The net's inputs, and as the program's integers have them; None of pixels, which are exact,
-    of sounds and of several inputs."""
+    power = 1.0 if true is None else 0.5  # of numbers the root of the mean square
+    facts = {"rise": _rise(squares[usual], floats[usual], power), "input_rise": None}
     if program.reads_pixels or program.front is not None or program.input_parts:
-        return None
+        return facts
     values, tensor = np.asarray(model.encode(x), np.float64), program.input
-    limits, zero = np.iinfo(NUMPY_TYPE[tensor.type]), tensor.zero
-    integers = (np.rint(values / program.input_scale) + zero).clip(limits.min, limits.max)
-    return values, ((integers - zero) * program.input_scale).astype(np.float32)
+    limits = np.iinfo(NUMPY_TYPE[tensor.type])
+    integers = (np.rint(values / program.input_scale) + tensor.zero).clip(limits.min, limits.max)
+    rounded = ((integers - tensor.zero) * program.input_scale).astype(np.float32)
+    wanted = values.reshape(len(x), -1) if true is None else true
+    found = model.with_encoder(None).predict_proba(rounded).reshape(wanted.shape)
+    return facts | {"input_rise": _rise(_squares(found, wanted)[usual], floats[usual], power)}
 
 
-def _rise(squares: NDArray[Any], floats: NDArray[Any], *, root: bool) -> dict[str, float]:
+def _rise(squares: NDArray[Any], floats: NDArray[Any], power: float) -> dict[str, float]:
     """The share by which squared errors (N,) exceed others of the same examples."""
     low, high = _mean_interval(squares - floats, floats.mean())
     shares = {"share": (low + high) / 2, "low": low, "high": high}
-    power = 0.5 if root else 1.0
     return {name: max(1 + share, 0.0) ** power - 1 for name, share in shares.items()}
 
 
-def _squares(predicted: NDArray[Any], true: NDArray[Any]) -> NDArray[np.float64]:
-    squares = np.square(np.asarray(predicted, np.float64) - true)
-    return np.asarray(squares.mean(axis=1), np.float64)
+def _squares(predicted: Any, true: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(np.square(np.asarray(predicted, np.float64) - true).mean(axis=1))
 
 
 def _mean_interval(values: NDArray[Any], unit: float) -> tuple[float, float]:
-    """The 95 % interval of the mean of values (N,), as a share of a unit, by the normal
-    distribution."""
-    half = 1.96 * values.std() / len(values) ** 0.5
-    mean, unit = float(values.mean()), max(float(unit), 1e-30)
-    return (mean - float(half)) / unit, (mean + float(half)) / unit
+    """The 95 % interval of the mean of values (N,), as a share of a unit."""
+    half, unit = 1.96 * float(values.std()) / len(values) ** 0.5, max(float(unit), 1e-30)
+    return (float(values.mean()) - half) / unit, (float(values.mean()) + half) / unit
+
+
+def _anomalies(
+    errors: NDArray[Any], program: Program, test: Dataset, normal: Sequence[str]
+) -> AnomalyMeasurement:
+    classes = [str(name) for name in test.classes]
+    for name in normal:
+        if name not in classes:
+            raise ReportError(f"normal names {name!r}; the classes are {', '.join(classes[:12])}")
+    anomalous = ~np.isin(test.y, [classes.index(name) for name in normal])
+    return measure_anomalies(errors, anomalous, threshold=program.threshold)

@@ -1,7 +1,5 @@
-"""What a rule of the verdict is: a pure function from facts to a finding, nothing, or a reason why
-it could not look."""
+"""Rules of the verdict: what a rule is, what it gives, and figures that rules share."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,30 +7,28 @@ from typing import Any
 from drypoint.measure import wilson_interval
 
 Facts = Mapping[str, Any]
-CLASSES, NUMBERS, RECONSTRUCTION = "classes", "numbers", "reconstruction"
-_NO_TEST = "no test examples: --data"
+_NO_TEST, _NO_FLOATS = "no test examples: --data", "no float net beside the integers"
+_NO_BUDGET, _NO_TRAINING = "no budget: --chip or --budget", "no training examples"
 _REASONS = {
     "quality": _NO_TEST,
-    "quality.float": "no float net beside the integers",
+    "quality.float": _NO_FLOATS,
     "outputs": _NO_TEST,
-    "outputs.float_error": "no float net beside the integers",
-    "outputs.anomalies": "which classes are normal is not known: --normal",
+    "outputs.rise": _NO_FLOATS,
     "data": "a regression's examples are numbers alone",
-    "data.train_examples": "no training examples",
-    "data.train_accuracy": "no training examples",
-    "data.contradicted": "no training examples",
+    "data.train_examples": _NO_TRAINING,
+    "data.train_accuracy": _NO_TRAINING,
     "activity": "fewer than 2 test examples",
-    "layers": "no float net beside the integers",
+    "layers": _NO_FLOATS,
     "calibration": "the file does not say how it was calibrated",
-    "budget.ram": "no budget: --chip or --budget",
-    "budget.flash": "no budget: --chip or --budget",
+    "budget.ram": _NO_BUDGET,
+    "budget.flash": _NO_BUDGET,
 }
 """Fact -> why a report has none."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found, what to do, and whether it explains what it can explain."""
+    """What a rule found, what to do, and whether it explains the rules that it can explain."""
 
     found: str
     advice: str
@@ -47,7 +43,6 @@ class NotLooked:
 
 
 Outcome = Finding | NotLooked | None
-Find = Callable[[Facts, float], Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,43 +53,35 @@ class Rule:
         name: as the verdict and docs/report.md name it.
         limit: from which it speaks; docs/report.md says of what.
         find: the function of the facts and the limit.
-        needs: dotted paths of facts without which it cannot look.
-        tasks: the kinds of outputs that it is about.
+        needs: dotted paths of facts without which it cannot look; a rule that needs ``quality`` is
+            about classes, one that needs ``outputs`` about autoencoders and regressions.
         explains: the rules whose findings its own finding explains, and hides.
     """
 
     name: str
     limit: float
-    find: Find
+    find: Callable[[Facts, float], Outcome]
     needs: Sequence[str]
-    tasks: Sequence[str]
     explains: Sequence[str]
 
     def look(self, facts: Facts) -> Outcome:
         """What the rule finds in the facts of a report."""
-        if (task := _task(facts)) is not None and task not in self.tasks:
-            return None
+        other = "outputs" if facts["quality"] is not None else "quality"
+        is_known = facts["quality"] is not None or facts["outputs"] is not None
         for path in self.needs:
+            if is_known and path.startswith(other):
+                return None
             if _fact(facts, path) is None:
-                unknown = task is None and not path.startswith("budget")
-                return NotLooked(_NO_TEST if unknown else _REASONS[path])
+                blind = not is_known and not path.startswith("budget")
+                return NotLooked(_NO_TEST if blind else _REASONS[path])
         return self.find(facts, self.limit)
 
 
 def rule(
-    name: str,
-    *,
-    limit: float,
-    needs: Sequence[str] = (),
-    tasks: Sequence[str] = (CLASSES, NUMBERS, RECONSTRUCTION),
-    explains: Sequence[str] = (),
-) -> Callable[[Find], Rule]:
+    name: str, *, limit: float, needs: Sequence[str] = (), explains: Sequence[str] = ()
+) -> Callable[[Callable[[Facts, float], Outcome]], Rule]:
     """Make a rule of the function below; the rules of a file stand in the order of their weight."""
-
-    def make(find: Find) -> Rule:
-        return Rule(name=name, limit=limit, find=find, needs=needs, tasks=tasks, explains=explains)
-
-    return make
+    return lambda find: Rule(name=name, limit=limit, find=find, needs=needs, explains=explains)
 
 
 def rules_of(names: Mapping[str, object]) -> tuple[Rule, ...]:
@@ -102,14 +89,10 @@ def rules_of(names: Mapping[str, object]) -> tuple[Rule, ...]:
     return tuple(value for value in names.values() if isinstance(value, Rule))
 
 
-def paired_interval(
-    gained: int, lost: int, n: int, *, confidence: float = 0.95
-) -> tuple[float, float]:
-    """The interval of the accuracy that another decider wins on the same n examples, of which it
-    alone decides ``gained`` right and ``lost`` wrong: Wilson's of the share of the gained."""
-    differ = gained + lost
-    if not differ:
-        return 0.0, 0.0
+def paired_interval(gained: int, lost: int, n: int, confidence: float) -> tuple[float, float]:
+    """The interval of the accuracy that a decider wins over another on n examples, by the shares
+    of those that it alone decides right (gained) and wrong (lost): Wilson's."""
+    differ = max(gained + lost, 1)
     low, high = wilson_interval(gained, differ, confidence)
     return (2 * low - 1) * differ / n, (2 * high - 1) * differ / n
 
@@ -119,30 +102,10 @@ def share_interval(share: float, n: int) -> tuple[float, float]:
     return wilson_interval(round(share * n), n)
 
 
-def auc_interval(auc: float, positive: int, negative: int) -> tuple[float, float]:
-    """The 95 % interval of the area under a ROC curve.
-
-    Source: J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29.
-    """
-    first, second = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    spread = (
-        auc * (1 - auc) + (positive - 1) * (first - auc**2) + (negative - 1) * (second - auc**2)
-    )
-    half = 1.96 * math.sqrt(max(spread, 0.0) / (positive * negative))
-    return max(auc - half, 0.0), min(auc + half, 1.0)
-
-
 def best_decisions(facts: Facts) -> Facts:
     """The figures of the float net, else of the integers, on test examples with classes."""
     found: Facts = facts["quality"]["float"] or facts["quality"]["integers"]
     return found
-
-
-def _task(facts: Facts) -> str | None:
-    """The kind of the outputs; None without test examples, where it is not known."""
-    if facts["quality"] is not None:
-        return CLASSES
-    return None if facts["outputs"] is None else str(facts["outputs"]["kind"])
 
 
 def _fact(facts: Facts, path: str) -> Any:
