@@ -195,7 +195,7 @@ def test_a_program_has_a_report_without_floats(made):
     page = Page(alone.html())
     assert "#layers" not in page.links
     assert page.count["svg"] == 3  # ops, calibration and arena
-    assert "float net" not in str(alone)
+    assert "\nfloat net" not in str(alone)
 
 
 def test_a_net_of_signals_has_a_report():

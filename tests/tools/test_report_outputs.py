@@ -134,11 +134,11 @@ def test_a_regression_has_its_errors_and_its_points(regression):
 
 
 def test_integers_that_raise_the_error_are_named(regression):
-    """Oracle: true numbers closer to the float net's than the integers can be, and others."""
+    """Oracle: true numbers closer to the float net's than 8 bits an input can be, and others."""
     model, x, test = regression
     rng = np.random.default_rng(1)
     exact = model.predict_proba(test[0])
-    for noise, expected in ((0.001, ["error"]), (0.2, [])):
+    for noise, expected in ((0.001, ["input bits"]), (0.2, [])):
         true = exact + rng.normal(0, noise, exact.shape)
         found = report.make_report(model, (test[0], true), calibration=x)
         assert rules_of(found) == expected

@@ -1,34 +1,42 @@
 """The facts of test and training examples: what the rules of the verdict ask of them."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.data import Dataset, ImageEncoder, SignalEncoder
+from drypoint.data import Dataset
 from drypoint.engine import Engine
 from drypoint.measure import Measurement, measure
 from drypoint.nn import Model
 from drypoint.program import Program
 
-_MEASURED = 1000  # training examples
+from ._neighbours import Decisions, compare_parts
+from ._variants import reads_sound, variant_facts
+
+_MEASURED = 1000  # examples of a part
 _WATCHED = 200  # examples on which channels change or do not
-_GOOD = 0.9  # accuracy from which no other scaling is tried
 
 
 def data_facts(
-    reader: Model | Program, test: Dataset, train: Dataset | None, found: Measurement | None
+    reader: Model | Program,
+    test: Dataset,
+    train: Dataset | None,
+    *,
+    integers: Measurement | None,
+    floats: Measurement | None,
+    output: str | None,
 ) -> dict[str, Any]:
-    """Counts of examples by class and part, what the parts share, and the accuracy on training
-    examples.
+    """Counts of examples by class and part, what the parts share, the accuracy on training
+    examples, what their neighbours say, and variants of the test examples.
 
     Args:
         reader: the float model, else the program.
         test: the test examples.
         train: training examples, if they are known.
-        found: the decisions of the reader on the test examples; None of no classifier.
+        integers: the engine's decisions on the test examples; None of no classifier.
+        floats: the float model's decisions on the test examples; None without one.
+        output: the name of the measured one of several outputs.
     """
     facts: dict[str, Any] = {
         "test_examples": len(test),
@@ -37,24 +45,54 @@ def data_facts(
         "train_by_class": None if train is None else _by_class(train),
         "shared_examples": None if train is None else _count_shared(test, train),
         "constant_channels": _constant_channels(train or test),
+        "train_measured": None,
         "train_accuracy": None,
         "train_baseline": None,
+        "train_accuracy_as_test": None,
         "contradicted": None,
         "error_certainty": None,
-        "scaling": None,
+        "neighbours": None,
+        "variants": None,
     }
-    if found is None:
+    if integers is None:
         return facts
+    found, some, learned = floats or integers, None, None
     if train is not None:
-        runner = reader if isinstance(reader, Model) else Engine(reader)
-        learned = measure(runner, train.sample(min(len(train), _MEASURED), seed=0))
-        facts["train_accuracy"] = learned.accuracy
-        facts["train_baseline"] = learned.baseline_accuracy
-        facts["contradicted"] = _contradiction(learned)
-        facts["error_certainty"] = _error_certainty(learned)
-    if isinstance(reader, Model) and found.accuracy < _GOOD:
-        facts["scaling"] = _best_scaling(reader, test)
+        some = train.sample(min(len(train), _MEASURED), seed=0)
+        learned = measure(found.model, some, output=output)
+        facts |= _training_facts(reader, test, some, found=found, learned=learned)
+    facts["variants"] = variant_facts(
+        reader, test, some, integers=integers, floats=floats, learned=learned, output=output
+    )
     return facts
+
+
+def _training_facts(
+    reader: Model | Program,
+    test: Dataset,
+    some: Dataset,
+    *,
+    found: Measurement,
+    learned: Measurement,
+) -> dict[str, Any]:
+    """What the decisions on some training examples say, beside those on test examples."""
+    facts: dict[str, Any] = {
+        "train_measured": learned.n,
+        "train_accuracy": learned.accuracy,
+        "train_baseline": learned.baseline_accuracy,
+        "contradicted": _contradiction(learned),
+        "error_certainty": _error_certainty(learned),
+    }
+    if {*learned.classes} != {*found.classes}:
+        return facts
+    order = np.array([found.classes.index(name) for name in learned.classes])
+    chosen = np.random.default_rng(0).permutation(found.n)[:_MEASURED]
+    x, others = some.x, test.x[chosen]
+    if reads_sound(reader):  # waves differ by their phase: neighbours compare features
+        x, others = reader.encode(x), reader.encode(others)
+    known = Decisions(x=x, y=order[learned.y], predicted=order[learned.predicted])
+    asked = Decisions(x=others, y=found.y[chosen], predicted=found.predicted[chosen])
+    return facts | compare_parts(known, asked)
 
 
 def activity_facts(program: Program, x: NDArray[Any]) -> list[dict[str, Any]]:
@@ -114,40 +152,3 @@ def _error_certainty(learned: Measurement) -> float:
         return 0.0
     highest = p.max(axis=1)
     return float(highest[wrong].mean() / highest[~wrong].mean())
-
-
-def _best_scaling(model: Model, test: Dataset) -> dict[str, Any] | None:
-    """The mean and deviation, other than the encoder's, with which a model decides best."""
-    some = test.sample(min(len(test), _MEASURED), seed=0)
-    tried = [
-        (measure(other, some).accuracy, list(mean), list(std))
-        for mean, std, other in _other_scalings(model, some)
-    ]
-    if not tried:
-        return None
-    accuracy, mean, std = max(tried, key=lambda each: each[0])
-    return {"mean": mean, "std": std, "accuracy": accuracy}
-
-
-def _other_scalings(
-    model: Model, test: Dataset
-) -> Iterator[tuple[tuple[float, ...], tuple[float, ...], Model]]:
-    """The model with usual scalings of its inputs: none, of the examples, and for images -1 to 1
-    and 0 to 255."""
-    encoder, x = model.encoder, test.x
-    if not isinstance(encoder, ImageEncoder | SignalEncoder):
-        return
-    pixels = isinstance(encoder, ImageEncoder)
-    gray = isinstance(encoder, ImageEncoder) and encoder.color == "gray"
-    channels = 1 if gray else x.shape[-1]
-    values = x.reshape(-1, channels) / (255.0 if pixels else 1.0)
-    deviations = np.maximum(values.std(axis=0), 1e-6)
-    scalings = [((0.0,), (1.0,)), (values.mean(axis=0).tolist(), deviations.tolist())]
-    scalings += [((0.5,), (0.5,)), ((0.0,), (1 / 255,))] if pixels else []
-    for mean, std in scalings:
-        m, s = (tuple(v) * (channels if len(v) == 1 else 1) for v in (mean, std))
-        if channels == 1:
-            other = replace(encoder, mean=m[0], std=s[0])
-        else:
-            other = replace(encoder, mean=m, std=s)
-        yield m, s, model.with_encoder(other)

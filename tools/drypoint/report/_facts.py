@@ -14,7 +14,7 @@ from drypoint.program import MAX_ACCUMULATOR, Program, account, blob, bytes_in_u
 from drypoint.quant import VISIBLE_DB, Calibration
 from drypoint.quant import Report as LayerReport
 
-from ._verdict import paired_loss
+from ._integer_rules import paired_loss
 
 CYCLES = (1.0, 1.7)
 """The least and the most cycles an instruction of an estimated time: an assumption from times of

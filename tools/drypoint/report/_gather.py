@@ -135,7 +135,6 @@ def make_report(
         verification = verify(program, backends, compared)
     simplified = simplify(program)
     exported = _export(simplified, rows, budget_facts, streaming=streaming)
-    reader, found = (program, quality.integers) if model is None else (model, quality.floats)
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "drypoint": version("drypoint"),
@@ -144,7 +143,16 @@ def make_report(
         "program": program_facts(program),
         "training": {"provenance": facts_of_model, "result": training},
         "calibration": calibration_facts(ranges, provenance),
-        "data": None if labelled is None else data_facts(reader, labelled, train, found),
+        "data": None
+        if labelled is None
+        else data_facts(
+            reported,
+            labelled,
+            train,
+            integers=quality.integers,
+            floats=quality.floats,
+            output=_class_output(program),
+        ),
         "activity": None if test is None else activity_facts(program, compared),
         "inputs": {"random": test is None, "calibration_random": is_guess},
         "quality": None

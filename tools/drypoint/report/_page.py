@@ -23,6 +23,7 @@ from ._output_values import OutputValues
 from ._text import (
     accuracy,
     bits_rows,
+    blind_text,
     class_rows,
     describe_proof,
     describe_rounding,
@@ -112,7 +113,15 @@ def template(name: str) -> "jinja2.Template":
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"n": _number, "pct": _percent, "g": _short}
-    texts = (accuracy, bits_rows, class_rows, describe_proof, describe_rounding, describe_time)
+    texts = (
+        accuracy,
+        bits_rows,
+        blind_text,
+        class_rows,
+        describe_proof,
+        describe_rounding,
+        describe_time,
+    )
     environment.globals |= {text.__name__: text for text in (*texts, first_loss)}
     return environment.get_template(name)
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from drypoint.common import printable, table_lines
 
+from ._verdict import not_looked_text
+
 Facts = Mapping[str, Any]
 NOT_KNOWN = "not known: there are no test examples (--data DATA)"
 WIDTH = 80  # columns
@@ -38,10 +40,20 @@ def text(facts: Facts) -> str:
 
 
 def verdict_text(verdict: Facts) -> str:
-    """The sentence of the verdict, and a line for each finding with its advice."""
+    """The sentence of the verdict, a line for each finding with its advice, and where there are
+    findings the rules that could not look."""
     rows = [(each["rule"], f"{each['finding']}: {each['advice']}") for each in verdict["findings"]]
     lines = textwrap.wrap(verdict["summary"], WIDTH)
-    return "\n".join([*lines, *(table_lines(rows, left=(0, 1), width=WIDTH) if rows else [])])
+    if rows:
+        lines += table_lines(rows, left=(0, 1), width=WIDTH)
+        lines += textwrap.wrap(blind_text(verdict), WIDTH)
+    return "\n".join(lines)
+
+
+def blind_text(verdict: Facts) -> str:
+    """The rules that could not look, of a verdict whose sentence does not have them; or ""."""
+    shown = verdict["findings"] and verdict["not_looked"]
+    return not_looked_text(verdict["not_looked"]) if shown else ""
 
 
 def accuracy(measured: Facts) -> str:

@@ -1,5 +1,6 @@
 """Figures of anomaly detection: reconstruction errors against what is known of each example."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,19 @@ class AnomalyMeasurement:
         which the anomaly has the larger error; ties count half.
         """
         return self.roc.auc
+
+    @property
+    def auc_interval(self) -> tuple[float, float]:
+        """The 95 % interval (low, high) of the area.
+
+        Source: J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29.
+        """
+        auc, n = self.auc, int(self.anomalous.sum())
+        others, square = len(self) - n, auc * auc
+        spread = auc - square + (n - 1) * (auc / (2 - auc) - square)
+        spread += (others - 1) * (2 * square / (1 + auc) - square)
+        half = 1.96 * math.sqrt(max(spread, 0.0) / (n * others))
+        return max(auc - half, 0.0), min(auc + half, 1.0)
 
     def partial_auc(self, max_fpr: float = 0.1) -> float:
         """The area under the ROC curve up to a false positive rate, scaled so that chance gives
@@ -101,6 +115,7 @@ class AnomalyMeasurement:
             "n": len(self),
             "anomalies": int(self.anomalous.sum()),
             "auc": self.auc,
+            "auc_interval": list(self.auc_interval),
             "partial_auc": self.partial_auc(),
             "threshold": threshold,
             **dict.fromkeys(figures),
