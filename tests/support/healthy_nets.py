@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from report_faults import (
     bars,
+    colour_pictures,
     digit_net,
     digits,
     fit_quietly,
@@ -15,7 +16,6 @@ from report_faults import (
     mnist_net,
     number_net,
     sums,
-    tinted,
     verdict,
     wave_autoencoder,
     wave_net,
@@ -81,9 +81,9 @@ def few_training_examples():
     return verdict(train_net(few, epochs=20), TEST, few)
 
 
-def augmented_as_mirrored():
+def mirror_augmentation():
     """A net that knows pictures and their mirror images: both are decided alike."""
-    train, test = tinted(400, seed=1), tinted(240, seed=2)
+    train, test = colour_pictures(400, seed=1), colour_pictures(240, seed=2)
     both = Dataset(np.concatenate([train.x, train.x[:, :, ::-1]]), np.tile(train.y, 2), CLASSES)
     return verdict(train_net(both), test, train)
 
@@ -206,7 +206,7 @@ def two_heads():
     return verdict(model.with_decoder(decoders), TEST, TRAIN)
 
 
-def shipped():
+def shipped_net():
     """The LeNet of the package, with few training examples."""
     train, test = data.load("mnist", "train"), data.load("mnist", "test")
     return verdict(models.load("lenet-mnist"), test[:500], train[:500])
@@ -217,7 +217,7 @@ def mnist():
     return verdict(model, test, train)
 
 
-def packaged(name, **options):
+def packaged_net(name, **options):
     """Signals that a package ships."""
     train, test = data.load(name, "train"), data.load(name, "test")
     net = nn.create_net("conv1d:8,16", input_shape=train.x.shape[:0:-1], classes=len(train.classes))
@@ -241,7 +241,7 @@ HEALTHY = {
     "program": program_of_bars,
     "few bits": few_bits,
     "few training examples": few_training_examples,
-    "mirror images": augmented_as_mirrored,
+    "mirror images": mirror_augmentation,
     "uneven parts": uneven_parts,
     "strong noise": strong_noise,
     "table": two_classes,
@@ -261,8 +261,8 @@ HEALTHY = {
     "two numbers": lambda: numbers(seed=2, values=2, noise=0.02),
     "a weak regression": lambda: number_net(*sums(seed=5))[1],
     "diabetes": diabetes,
-    "shipped": shipped,
+    "shipped": shipped_net,
     "mnist": mnist,
     "other seeds of bars": other_seeds,
-    "italy power demand": lambda: packaged("italy-power-demand", epochs=60, lr=3e-3),
+    "italy power demand": lambda: packaged_net("italy-power-demand", epochs=60, lr=3e-3),
 }

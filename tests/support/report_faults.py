@@ -318,21 +318,21 @@ def rare_class():
 
 
 @fault("input variant")
-def transposed():
+def transposed_pictures():
     model, train = digit_net()
     test = digits()[1]
     return read_otherwise(model, train, test, test.x.swapaxes(1, 2)), healthy_digits()
 
 
 @fault("input variant")
-def inverted():
+def inverted_pictures():
     model, train = digit_net()
     test = digits()[1]
     return read_otherwise(model, train, test, 255 - test.x), healthy_digits()
 
 
 @fault("input variant")
-def inverted_of_a_program():
+def inverted_pictures_of_a_program():
     """A program alone, without training examples."""
     model, train = digit_net()
     test = digits()[1]
@@ -357,7 +357,7 @@ def dark_pictures():
 TINTS = ((70, 10, 0), (10, 50, 0), (60, 60, 10), (0, 20, 30))
 
 
-def tinted(count, *, seed):
+def colour_pictures(count, *, seed):
     """Noisy pictures in the colour that the class names; no colour is another one in BGR."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, count)
@@ -367,7 +367,7 @@ def tinted(count, *, seed):
 
 @fault("input variant")
 def blue_first():
-    train, test = tinted(400, seed=1), tinted(240, seed=2)
+    train, test = colour_pictures(400, seed=1), colour_pictures(240, seed=2)
     model = train_net(train)
     return read_otherwise(model, train, test, test.x[..., ::-1]), verdict(model, test, train)
 

@@ -75,7 +75,7 @@ def _training_facts(
     found: Measurement,
     learned: Measurement,
 ) -> dict[str, Any]:
-    """What the decisions on some training examples say, beside those on test examples."""
+    """Facts of the decisions on some training examples, beside decisions on test examples."""
     facts: dict[str, Any] = {
         "train_measured": learned.n,
         "train_accuracy": learned.accuracy,

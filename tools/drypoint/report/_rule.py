@@ -91,7 +91,7 @@ def rules_of(names: Mapping[str, object]) -> tuple[Rule, ...]:
 
 def paired_interval(gained: int, lost: int, n: int, confidence: float) -> tuple[float, float]:
     """The interval of the accuracy that a decider wins over another on n examples, by the shares
-    of those that it alone decides right (gained) and wrong (lost): Wilson's."""
+    of the examples that it alone decides right (gained) and wrong (lost): Wilson's."""
     differ = max(gained + lost, 1)
     low, high = wilson_interval(gained, differ, confidence)
     return (2 * low - 1) * differ / n, (2 * high - 1) * differ / n

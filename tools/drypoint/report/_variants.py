@@ -47,9 +47,9 @@ def variant_facts(
         return None
     chosen = np.random.default_rng(0).permutation(len(test))[:_COMPARED]
     asked = test.take(chosen)
-    tried = list(_changed(asked, train, integers))
+    tried = list(_input_changes(asked, train, integers))
     if isinstance(reader, Model) and floats is not None:
-        tried += _encoded(reader, train or asked, floats)
+        tried += _encoder_variants(reader, train or asked, floats)
 
     def compare(
         variant: _Variant, plain: Measurement, some: Dataset, places: Any = slice(None)
@@ -81,7 +81,9 @@ def reads_sound(reader: Model | Program) -> bool:
     return isinstance(reader.encoder, AudioEncoder)
 
 
-def _changed(test: Dataset, train: Dataset | None, integers: Measurement) -> Iterator[_Variant]:
+def _input_changes(
+    test: Dataset, train: Dataset | None, integers: Measurement
+) -> Iterator[_Variant]:
     """The examples in another order, inverted, or scaled; the engine decides them."""
     what = "signals" if test.is_signals else "pictures"
     changes = _signal_changes(test) if test.is_signals else _picture_changes(test)
@@ -93,7 +95,7 @@ def _changed(test: Dataset, train: Dataset | None, integers: Measurement) -> Ite
         yield _Variant(name=name, advice=advice, decider=decider, as_read=integers, change=change)
 
 
-def _encoded(model: Model, known: Dataset, floats: Measurement) -> Iterator[_Variant]:
+def _encoder_variants(model: Model, known: Dataset, floats: Measurement) -> Iterator[_Variant]:
     """The model with usual means and deviations: none, known examples', of pixels three others."""
     encoder, unit = model.encoder, 1.0
     if isinstance(encoder, ImageEncoder):
