@@ -4,6 +4,8 @@ Oracle: the commands' own checks (verify compares every byte; the self-test list
 """
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from drypoint.common import DrypointError
 from drypoint.data import AudioEncoder
 from drypoint.nn import load
 from drypoint.program import Program
+from tools import ROOT
 
 
 @pytest.fixture
@@ -132,6 +135,15 @@ def test_clips_one_after_another_have_their_keywords_where_they_are_heard(cli, w
         heard = [first + step * decision for decision in range(word.begin, word.end)]
         assert all(place * 8000 < last <= (place + 1.5) * 8000 for last in heard)
         assert len(heard) == (26 if place == 0 else 50 if place == 23 else 75)
+
+
+def test_the_example_of_voices_answers_help_and_writes_nothing(tmp_path):
+    command = [sys.executable, ROOT / "examples/wake_words.py", "--help"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: wake_words.py [-h] FOLDER [WORD ...]")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_pictures_are_no_words(refused, tmp_path):
