@@ -93,11 +93,11 @@ REFUSED = {
     "no samples, a chunk behind": (wav(b"LIST\3\0\0\0abc", size=0), "has 0 bytes of samples of 2"),
     "a wrong step": (
         wav(b"abcd", step=2),
-        "says that a step has 2 bytes, and 2 channels of 16",
+        "says that a step has 2 bytes; 2 channels of 16",
     ),
     "a step of 0": (
         wav(b"abcd", step=0),
-        "says that a step has 0 bytes, and 2 channels of 16",
+        "says that a step has 0 bytes; 2 channels of 16",
     ),
     "half a sample": (wav(b"abc"), "has 3 bytes of samples of 2 channels"),
     "no channels": (wav(b"abcd", channels=0), "has 4 bytes of samples of 0 channels"),

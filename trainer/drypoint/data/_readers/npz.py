@@ -5,14 +5,14 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_limit, printable, read_bytes
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL, PART_NAMES, Splits
@@ -93,6 +93,34 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
         )
     notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
     return Splits(parts, str(path), tuple(notes))
+
+
+def read_inputs(
+    source: str | Path, names: Sequence[str], *, limit: int = READ_LIMIT
+) -> dict[str, NDArray[np.float32]]:
+    """The inputs of a net of several inputs from an ``.npz`` file, which may be untrusted: name ->
+    float32 (N, ...). Other arrays, such as labels, are not read.
+
+    Args:
+        source: the file.
+        names: of the net's inputs.
+        limit: bytes of memory that the arrays may take.
+
+    Raises:
+        FormatError: no such file, or it lacks an input of numbers.
+        DrypointError: the file cannot be read, or takes more memory than ``limit``.
+    """
+    arrays = _arrays(read_bytes(source, limit=limit), where=str(source), limit=limit)
+    found = {name: arrays[name] for name in names if name in arrays}
+    if len(found) < len(names) or any(
+        x.dtype.kind not in "buif" or not x.ndim for x in found.values()
+    ):
+        raise FormatError(
+            f"{source} has the arrays {_list_names(arrays)}; wanted: numbers (N, ...) of "
+            f"each of the inputs {', '.join(names)}"
+        )
+    check_limit(4 * sum(x.size for x in found.values()), limit, what=str(source))
+    return {name: x.astype(np.float32) for name, x in found.items()}
 
 
 def _several_inputs(arrays: dict[str, NDArray[Any]], *, numeric: bool) -> dict[str, NDArray[Any]]:

@@ -52,7 +52,7 @@ def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
         raise FormatError(f"{path} has {len(data):,} bytes of samples of {channels} channels")
     if step != width:
         raise FormatError(
-            f"{path} says that a step has {step} bytes, and {channels} channels of {bits} bits have "
+            f"{path} says that a step has {step} bytes; {channels} channels of {bits} bits have "
             f"{width}: write the file again, as ffmpeg -i IN.wav OUT.wav does"
         )
     if rate < 1:
