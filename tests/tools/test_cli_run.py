@@ -63,8 +63,8 @@ def test_anomalies_are_yes_or_no_with_their_error(cli, tmp_path):
 
 
 def test_several_inputs_and_several_values(cli, refused, tmp_path):
-    layers = {"flat": nn.Flatten(), "join": nn.Concat(), "fc": nn.Linear(2)}
-    edges = [("image", "flat", "join.a"), ("weather", "join.b"), ("join", "fc")]
+    layers = {"flat": nn.Flatten(), "narrow": nn.Linear(4), "join": nn.Concat(), "fc": nn.Linear(2)}
+    edges = [("image", "flat", "narrow", "join.a"), ("weather", "join.b"), ("join", "fc")]
     net = nn.Graph(layers, edges, {"image": (1, 4, 4), "weather": (3,)}).initialize(0)
     model = nn.Model(net)
     rng = np.random.default_rng(0)
@@ -107,8 +107,9 @@ def test_a_folder_is_its_pictures_and_one_without_is_refused(cli, refused, tmp_p
 def test_outputs_of_other_kinds_in_words():
     """Oracle: the values."""
     rows = np.array([[1.5, 2], [0.25, -3]])
-    one, other = measure._answers.show_values({"heat": rows[:, :1], "": rows})
-    assert (one.text, one.facts) == ("heat 1.5;  1.5, 2", {"values": {"heat": [1.5], "": [1.5, 2]}})
+    one, other = measure._answers.show_values({"heat": rows[:, :1], "place": rows})
+    assert one.text == "heat 1.5; place 1.5, 2"
+    assert one.facts == {"values": {"heat": [1.5], "place": [1.5, 2]}}
     assert other.facts["values"]["heat"] == [0.25]
     many = measure._answers.show_values({"": np.arange(20.0).reshape(2, 10)})[0]
     assert many.text.endswith("6, 7, ... of 10 values")
@@ -146,7 +147,7 @@ def test_three_unreadable_pictures_of_180_stop_no_training_that_skips_them(cli, 
 
 
 @pytest.mark.parametrize("source", ["digits", "table.csv"])
-def test_only_folders_of_pictures_have_unreadable_ones(refused, cli, tmp_path, source):
+def test_only_folders_of_pictures_have_unreadable_ones(cli, tmp_path, source):
     (tmp_path / "table.csv").write_text("a,label\n" + "1,x\n2,y\n" * 10)
     path = source if source == "digits" else tmp_path / source
     code, _, err = cli("train", "--data", path, "--skip-unreadable", "--out", tmp_path / "n.npz")
