@@ -107,9 +107,9 @@ def test_a_folder_is_its_pictures_and_one_without_is_refused(cli, refused, tmp_p
 def test_outputs_of_other_kinds_in_words():
     """Oracle: the values."""
     rows = np.array([[1.5, 2], [0.25, -3]])
-    one, other = measure._answers.show_values({"heat": rows[:, :1], "place": rows})
-    assert one.text == "heat 1.5; place 1.5, 2"
-    assert one.facts == {"values": {"heat": [1.5], "place": [1.5, 2]}}
+    first, other = measure._answers.show_values({"heat": rows[:, :1], "place": rows})
+    assert first.text == "heat 1.5; place 1.5, 2"
+    assert first.facts == {"values": {"heat": [1.5], "place": [1.5, 2]}}
     assert other.facts["values"]["heat"] == [0.25]
     many = measure._answers.show_values({"": np.arange(20.0).reshape(2, 10)})[0]
     assert many.text.endswith("6, 7, ... of 10 values")

@@ -122,7 +122,7 @@ def _dataset(
     skip_unreadable: bool,
     limit: int,
 ) -> tuple[Dataset, list[Path]]:
-    """The pictures of each class, gray where all pixels are and may be; and what is left out.
+    """The pictures of each class, gray where all pixels are and may be; and the unreadable ones.
 
     Raises:
         DatasetError: a class has no picture that can be read.
