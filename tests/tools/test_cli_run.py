@@ -36,7 +36,9 @@ def test_signals_of_any_length_have_a_window_at_each_end(cli, tmp_path):
     assert [each["probabilities"] for each in found] == wanted
     assert found == answers(cli, tmp_path / "net.npz", tmp_path)  # the files of the folder
     err = cli("run", tmp_path / "net.npz", tmp_path / "short.csv")[2]
-    assert "short.csv has 5 time steps, and the net reads 8: zeros follow" in err
+    assert "short.csv: shorter than the 8 time steps of a window, zeros follow" in " ".join(
+        err.split()
+    )
 
 
 def test_anomalies_are_yes_or_no_with_their_error(cli, tmp_path):
@@ -83,9 +85,12 @@ def test_several_inputs_and_several_values(cli, refused, tmp_path):
     ]
     floats = answers(cli, "--model", tmp_path / "scene.npz", tmp_path / "scenes.npz")
     assert [each["values"] for each in floats] == np.asarray(model.predict_proba(inputs)).tolist()
-    np.savez(tmp_path / "half.npz", image=inputs["image"])
-    line = refused("run", tmp_path / "scene.dpt", tmp_path / "half.npz")
-    assert "half.npz has the arrays image; wanted: numbers (N, ...) of each of the inputs" in line
+    image, half = inputs["image"], tmp_path / "half.npz"
+    for other in ({}, {"weather": inputs["weather"][:8]}, {"weather": np.array(["warm"] * 9)}):
+        np.savez(half, image=image, **other)
+        line = refused("run", tmp_path / "scene.dpt", half)
+        shown = ", ".join(["image", *other])
+        assert f"half.npz has the arrays {shown}; wanted: numbers (N, ...) of each of the " in line
 
 
 def test_a_folder_is_its_pictures_and_one_without_is_refused(cli, refused, tmp_path):

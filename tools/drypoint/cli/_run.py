@@ -23,7 +23,7 @@ from drypoint.data import (
 from drypoint.engine import Engine
 from drypoint.measure import Answer, Listening, answer_inputs
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import Program, ProgramError
 
 from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if listening is not None:
         names, answers = [*map(str, files)], [_hear(listening, file) for file in files]
     else:
-        names, inputs = _read(files, reader, of_windows(reader, path))
+        names, inputs = _read(files, of_windows(reader, name), name)
         if args.invert:
             inputs = 255 - inputs
         elif args.model is None and isinstance(encoder, ImageEncoder):
@@ -159,7 +159,11 @@ def _listening(reader: Model | Program, name: str) -> Engine | None:
         return None
     if reader.detector is None and signals_of(reader).get("task") != KEYWORD:
         return None
-    program = reader if reader.is_streaming else reader.streaming()
+    try:
+        program = reader if reader.is_streaming else reader.streaming()
+    except ProgramError as error:
+        say(f"{name} answers window by window, since it does not stream: {error}")
+        return None
     if program.detector is None:
         say(
             f"{name} has no detector: keywords of a mean probability of {CUTOFF} are named; "
@@ -175,7 +179,7 @@ def _hear(engine: Engine, file: Path) -> Answer:
     return Listening(engine.program).answer(engine.listener(), samples)
 
 
-def _read(files: list[Path], reader: Model | Program, name: object) -> tuple[list[str], Any]:
+def _read(files: list[Path], reader: Model | Program, name: str) -> tuple[list[str], Any]:
     """The inputs of files, and a name for each.
 
     Raises:
@@ -207,7 +211,7 @@ def _windows(
     Raises:
         DrypointError: a file cannot be read, or has other channels.
     """
-    names, windows = list[str](), list[NDArray[Any]]()
+    names, windows, short = list[str](), list[NDArray[Any]](), list[Path]()
     for file in files:
         if isinstance(encoder, AudioEncoder):
             steps, channels = encoder.samples, 1
@@ -222,13 +226,16 @@ def _windows(
         if samples.shape[1] != channels:
             raise DrypointError(f"{file} has {samples.shape[1]} channels; the net reads {channels}")
         if len(samples) < steps:
-            say(f"{file} has {len(samples)} time steps, and the net reads {steps}: zeros follow")
+            short.append(file)
             samples = np.pad(samples, ((0, steps - len(samples)), (0, 0)))
         last = len(samples) - steps
         starts = [*range(0, last, steps), last]
         windows += [samples[start : start + steps] for start in starts]
         places = (f"row {i + 1}" if steps == 1 else f"step {i}" for i in starts)
         names += [f"{file}, {place}" for place in places]
+    if short:
+        others = f" and {len(short) - 1} more" * (len(short) > 1)
+        say(f"{short[0]}{others}: shorter than the {steps} time steps of a window, zeros follow")
     return names, np.stack(windows)
 
 

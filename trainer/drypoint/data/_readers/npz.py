@@ -112,9 +112,8 @@ def read_inputs(
     """
     arrays = _arrays(read_bytes(source, limit=limit), where=str(source), limit=limit)
     found = {name: arrays[name] for name in names if name in arrays}
-    if len(found) < len(names) or any(
-        x.dtype.kind not in "buif" or not x.ndim for x in found.values()
-    ):
+    lengths = {x.shape[:1] if x.dtype.kind in "buif" else () for x in found.values()}
+    if len(found) < len(names) or len(lengths) > 1 or () in lengths:
         raise FormatError(
             f"{source} has the arrays {_list_names(arrays)}; wanted: numbers (N, ...) of "
             f"each of the inputs {', '.join(names)}"
