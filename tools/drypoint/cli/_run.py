@@ -102,7 +102,9 @@ def run(args: argparse.Namespace) -> int:
         elif args.model is None and isinstance(encoder, ImageEncoder):
             for file in itertools.compress(files, _on_light(inputs)):
                 say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
-        runner = _runner(reader, args.target)
+        runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
+        if isinstance(reader, Program) and args.target is not None:
+            runner = _OnTarget(reader, args.target)
         numbers = predicts_number(reader)
         answers = answer_inputs(runner, inputs, top=args.top, numbers=numbers)
     pairs = [*zip(names, answers, strict=True)]
@@ -142,13 +144,6 @@ class _OnTarget(NamedTuple):
 
     def _run(self, integers: NDArray[np.integer]) -> Any:
         return devices.run_program(devices.target(self.name), self.program, integers)
-
-
-def _runner(reader: Model | Program, target: str | None) -> Model | Engine | _OnTarget:
-    """What computes: the float net, the engine, or an emulated device."""
-    if not isinstance(reader, Program):
-        return reader
-    return Engine(reader) if target is None else _OnTarget(reader, target)
 
 
 def _listening(reader: Model | Program, name: str) -> Engine | None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import kind_of
@@ -81,18 +80,15 @@ def judge_anomalies(model: Model | ProgramRunner, x: Any) -> list[Answer]:
     """Whether each input is an anomaly, with its mean squared error; None without a threshold."""
     reader = getattr(model, "program", None)
     errors, squares = reconstruction_errors(model, x)
-    if reader is None or reader.threshold is None:
-        return [
-            Answer(f"error {error:.4g}, no threshold", {"error": error, "anomaly": None})
-            for error in squares.tolist()
-        ]
-    limit = float(reader.mean_squared_error(np.array([reader.threshold], np.uint64))[0])
+    threshold, of = getattr(reader, "threshold", None), ""
+    found: list[bool | None] = [None] * len(errors)
+    if reader is not None and threshold is not None:
+        found = (errors > threshold).tolist()
+        of = f" (threshold {reader.mean_squared_error(threshold):.4g})"
+    words = {None: "no threshold", True: "anomaly", False: "no anomaly"}
     return [
-        Answer(
-            f"{'anomaly' if above else 'no anomaly'}, error {error:.4g} (threshold {limit:.4g})",
-            {"error": error, "anomaly": above, "threshold": limit},
-        )
-        for error, above in zip(squares.tolist(), (errors > reader.threshold).tolist(), strict=True)
+        Answer(f"{words[above]}, error {error:.4g}{of}", {"error": error, "anomaly": above})
+        for error, above in zip(squares.tolist(), found, strict=True)
     ]
 
 

@@ -77,13 +77,8 @@ class Listening:
         names = [
             labels[keyword.value] if labels else str(keyword.value) for keyword in listener.keywords
         ]
-        text = ", ".join(f"{end:.2f} s {name}" for end, name in zip(ends, names, strict=True))
-        return Answer(
-            text or f"no keyword in {seconds:.2f} s",
-            {
-                "seconds": seconds,
-                "keywords": [
-                    {"seconds": end, "keyword": name} for end, name in zip(ends, names, strict=True)
-                ],
-            },
-        )
+        pairs = [*zip(ends, names, strict=True)]
+        text = ", ".join(f"{end:.2f} s {name}" for end, name in pairs)
+        found = [{"seconds": end, "keyword": name} for end, name in pairs]
+        facts = {"seconds": seconds, "keywords": found}
+        return Answer(text or f"no keyword in {seconds:.2f} s", facts)
