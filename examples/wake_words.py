@@ -8,9 +8,9 @@ train en-us and en-gb, test en-029 and en-gb-scotland, val four other accents. T
 clean, since training mixes noise in; the others have noise at 10 dB. Needs the command espeak-ng.
 """
 
+import argparse
 import os
 import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,4 +141,9 @@ def main(folder: Path, words: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), tuple(sys.argv[2:]) or WORDS)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("words", nargs="*", default=WORDS, metavar="WORD")
+    chosen = parser.parse_args()
+    main(chosen.folder, tuple(chosen.words))

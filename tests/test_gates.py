@@ -63,6 +63,7 @@ WRONG = {
 CALLS = {
     measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
+    measure.answer_inputs: {"model": SMALL, "x": X, "top": 1, "numbers": False},
     measure.measure_activations: {"model": SMALL, "inputs": X},
     measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
     measure.measure_anomalies: {"errors": [1.0, 2.0], "y": [False, True], "threshold": 1.0},

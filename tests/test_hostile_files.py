@@ -271,6 +271,7 @@ def test_npz_files_of_examples(tmp_path, save, inputs):
 
     def read(content):
         path.write_bytes(content)
+        data.read_inputs(path, inputs)
         return data.read(path)
 
     x = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)

@@ -46,6 +46,7 @@ READERS = {
     "read_wake_word": (interop.read_wake_word, b"{"),
     "nn.load": (nn.load, b"PK\3\4"),
     "data.read npz": (lambda path: data.read(path.rename(path.with_suffix(".npz"))), b"PK\3\4"),
+    "read_inputs": (lambda path: data.read_inputs(path, ["x"]), b"PK\3\4"),
     "data.read csv": (lambda path: data.read(path.rename(path.with_suffix(".csv"))), b"a,b\n1,2\n"),
     "read_samples": (data.read_samples, wav()),
     "read_audio": (data.read_audio, wav()),

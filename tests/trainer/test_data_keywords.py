@@ -56,6 +56,30 @@ def test_a_folder_of_words_becomes_clips_and_silence(tmp_path):
     assert short.x.shape == (15, 4000, 1)
 
 
+def test_folders_of_noise_and_other_words_are_classes_that_are_no_words(tmp_path):
+    folders = {
+        **dict.fromkeys(
+            ("noise", "_Noise_", "background", "Background-Noise", "silence"), "silence"
+        ),
+        **dict.fromkeys(("other", "_other_", "OTHER", "unknown", "_unknown_"), "unknown"),
+        **dict.fromkeys(("yes", "noisy", "another"), None),
+    }
+    for folder in folders:
+        write_wav(tmp_path / folder / "a.wav", tone(20_000, 500, 16_000), 16_000)
+    splits = data.read(tmp_path, task="keyword", window=8000)
+    pool = splits[data.ALL]
+    assert pool.classes == ("another", "noisy", "silence", "unknown", "yes")
+    assert np.bincount(pool.y).tolist() == [1, 1, 10, 5, 1]  # noise is cut into clips that touch
+    (note,) = splits.notes
+    assert note.startswith("no words, outputs of the net that are never detections: Background-Noi")
+    assert {name for name in folders if not data.is_word(name)} == {
+        name for name, of in folders.items() if of
+    }
+    for name, of in folders.items():
+        shown = f"{name} (class {of})" if of != name else name
+        assert (f" {shown}," in f"{note},") == (of is not None)
+
+
 def test_parts_of_a_folder_of_words_are_parts(tmp_path):
     for part in ("train", "test"):
         for word in ("yes", "no"):

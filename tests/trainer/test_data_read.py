@@ -104,7 +104,9 @@ def test_all_unreadable_pictures_are_in_one_line(tmp_path):
     refusal(lambda: data.read(tmp_path), "a/bad.png is not a readable picture")
     (tmp_path / "b/worse.jpg").write_bytes(b"\xff\xd8\xff")
     text = refusal(lambda: data.read(tmp_path), "a/bad.png", "1 more of 8 cannot be read: ")
-    assert text.endswith("b/worse.jpg")
+    assert text.endswith(
+        "b/worse.jpg; read(skip_unreadable=True) (train --skip-unreadable) leaves them out"
+    )
     (tmp_path / "b/empty").mkdir()
     (tmp_path / "empty").mkdir()
     refusal(lambda: data.read(tmp_path), "empty has no pictures (", "remove it or fill it")
@@ -114,6 +116,27 @@ def test_all_unreadable_pictures_are_in_one_line(tmp_path):
         lambda: data.read(tmp_path / "code"), "the subfolders of ", "/code have no pictures"
     )
     assert "remove" not in text
+
+
+def test_unreadable_pictures_are_left_out_where_that_is_wanted(tmp_path):
+    """Oracle: the folder without them."""
+    plain = data.read(folder(tmp_path))[data.ALL]
+    (tmp_path / "a/bad.png").write_text("hello")
+    (tmp_path / "b/worse.jpg").write_bytes(b"\xff\xd8\xff")
+    splits = data.read(tmp_path, skip_unreadable=True)
+    places = ", ".join(str(tmp_path / name) for name in ("a/bad.png", "b/worse.jpg"))
+    assert splits.notes == (f"2 of 8 pictures cannot be read, and are left out: {places}",)
+    assert splits[data.ALL].digest() == plain.digest()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/bad.png").write_text("hello")
+    refusal(
+        lambda: data.read(tmp_path, skip_unreadable=True), "no picture of the class c can be read: "
+    )
+    np.savez(tmp_path / "x.npz", x=GRAY, y=range(len(GRAY)))
+    refusal(
+        lambda: data.read(tmp_path / "x.npz", skip_unreadable=True),
+        "skip_unreadable (--skip-unreadable) is for folders of pictures, which ",
+    )
 
 
 def test_sources_that_are_none_are_one_line(tmp_path):

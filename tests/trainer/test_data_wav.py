@@ -16,9 +16,10 @@ TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the format's GUID
 
 
 def wav(
-    samples, kind=1, bits=16, *, channels=2, rate=16_000, extensible=False, before=b"", size=None
-):
-    width = bits // 8 * channels
+    samples, kind=1, bits=16, *, channels=2, rate=16_000, extensible=False, before=b"", size=None,
+    step=None,
+):  # fmt: skip
+    width = bits // 8 * channels if step is None else step
     head = struct.pack("<HHIIHH", kind, channels, rate, rate * width, width, bits)
     if extensible:
         head = struct.pack("<H", 0xFFFE) + head[2:] + struct.pack("<HHIH", 22, bits, 0, kind) + TAIL
@@ -46,6 +47,7 @@ FORMATS = {
     "float32, extensible": wav(FLOATS.astype("<f4").tobytes(), 3, 32, extensible=True),
     "a chunk before": wav(COUNTS.astype("<i2").tobytes(), before=b"LIST\3\0\0\0abc\0"),
     "of a pipe": wav(COUNTS.astype("<i2").tobytes(), size=0xFFFFFFFF),
+    "of a recorder that was not ended": wav(COUNTS.astype("<i2").tobytes(), size=0),
 }
 
 
@@ -88,6 +90,15 @@ REFUSED = {
     "no data": (wav(b"")[:36], "(it has no data)"),
     "data first": (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "its data come before its format"),
     "no samples": (wav(b""), "has 0 bytes of samples of 2 channels"),
+    "no samples, a chunk behind": (wav(b"LIST\3\0\0\0abc", size=0), "has 0 bytes of samples of 2"),
+    "a wrong step": (
+        wav(b"abcd", step=2),
+        "says that a step has 2 bytes; 2 channels of 16",
+    ),
+    "a step of 0": (
+        wav(b"abcd", step=0),
+        "says that a step has 0 bytes; 2 channels of 16",
+    ),
     "half a sample": (wav(b"abc"), "has 3 bytes of samples of 2 channels"),
     "no channels": (wav(b"abcd", channels=0), "has 4 bytes of samples of 0 channels"),
     "cut off": (wav(b"abcd", size=8), "is cut off: 4 of 8 bytes of samples"),

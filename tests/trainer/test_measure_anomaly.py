@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from drypoint.measure import MeasureError, anomaly_threshold, measure_anomalies
+from drypoint.measure import (
+    MeasureError,
+    anomaly_threshold,
+    measure_anomalies,
+    wilson_interval,
+)
 
 
 def test_auc_counts_pairs_also_of_large_integers():
@@ -46,7 +51,8 @@ def test_decisions_by_a_threshold():
     assert (m.recall, m.false_alarms, m.precision) == (0.5, 1 / 3, 0.5)
     assert m.to_json() == {
         "n": 5, "anomalies": 2, "auc": 5 / 6, "partial_auc": m.partial_auc(), "threshold": 3,
-        "recall": 0.5, "false_alarms": 1 / 3, "precision": 0.5,
+        "recall": 0.5, "recall_interval": wilson_interval(1, 2), "false_alarms": 1 / 3,
+        "false_alarms_interval": wilson_interval(1, 3), "precision": 0.5,
     }  # fmt: skip
     assert measure_anomalies([1, 2], [0, 1], threshold=9).precision == 0
     undecided = measure_anomalies([1, 2], [0, 1])

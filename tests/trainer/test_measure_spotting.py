@@ -1,9 +1,18 @@
 """Keywords in a stream of decisions. Oracle: small streams, counted by hand."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
-from drypoint.measure import MeasureError, Spoken, spot_keywords, spotting_errors
+from drypoint.measure import (
+    MeasureError,
+    Spoken,
+    SpottingErrors,
+    spot_keywords,
+    spotting_errors,
+    wilson_interval,
+)
 
 
 def stream(*scores):
@@ -37,10 +46,34 @@ def test_errors_at_each_threshold_are_the_ones_counted_by_hand():
     assert (middle.missed, middle.false_accepts) == (2, 1)
     assert (high.missed, high.false_accepts, high.false_reject_rate) == (3, 0, 1.0)
     assert str(middle) == (
-        "threshold 0.70: 2 of 3 keywords missed (66.7%), 1 false accepts in 1.00 h (1.0 an hour)"
+        "threshold 0.70: 2 of 3 keywords missed (66.7 %, 95 %: 20.8 to 93.9 %), 1 false accepts in "
+        "1 h (1.0 an hour, 95 %: 0.0 to 5.6)"
     )
     quiet = spotting_errors(values, [], (1,), thresholds=(0.7,), seconds=180, hold=0)[0]
     assert (quiet.false_reject_rate, quiet.false_accepts_per_hour) == (0.0, 6.0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 30, 900])
+def test_the_interval_of_false_accepts_solves_its_equations(count):
+    """Oracle: sums of the Poisson distribution's terms, in 60 digits: each tail has 2.5 %."""
+    errors = SpottingErrors(threshold=1, spoken=9, missed=0, false_accepts=count, hours=0.5)
+    low, high = (Decimal(rate) / 2 for rate in errors.false_accepts_interval)
+
+    def at_most(n, mean):
+        term, total = (-mean).exp(), Decimal(0)
+        for i in range(n + 1):
+            total, term = total + term, term * mean / (i + 1)
+        return float(total)
+
+    with localcontext(prec=60):
+        assert at_most(count, high) == pytest.approx(0.025, rel=1e-9)  # sums of floats
+        if count:
+            assert at_most(count - 1, low) == pytest.approx(0.975, rel=1e-9)
+        bound = Decimal(errors.false_accepts_bound) / 2
+        assert at_most(count, bound) == pytest.approx(0.05, rel=1e-9)
+    assert (low > 0) == (count > 0)
+    assert errors.false_reject_interval == wilson_interval(0, 9)
+    assert errors.to_json()["false_accepts_interval"] == errors.false_accepts_interval
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from ._pieces import count
 from ._source import (
     REGRESSION,
     SIGNAL_OPTIONS,
+    SKIP,
     Source,
     parse_source,
     predicts_number,
@@ -197,9 +198,10 @@ def _load_named_set(
 ) -> TrainingData:
     name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
-    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS):
+    for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
         if getattr(args, option, None) is not None:
-            raise DrypointError(f"--{option} is for folders and files, not for the set {name}")
+            shown = option.replace("_", "-")
+            raise DrypointError(f"--{shown} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
     shown = "MNIST" if left_out else source.shown
     notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
@@ -207,7 +209,7 @@ def _load_named_set(
     return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
 
 
-def _inputs_of(reader: Model | Program) -> list[str]:
+def inputs_of(reader: Model | Program) -> list[str]:
     """The names of several inputs, else none."""
     if isinstance(reader, Program):
         return [part.name for part in reader.input_parts]
@@ -233,7 +235,7 @@ def examples(
         DrypointError: examples cannot be read; or no ``--data``, and the net's data are not known,
             not there, or have changed; or they have other inputs than the net.
     """
-    names = _inputs_of(reader)
+    names = inputs_of(reader)
     if names and not several:
         raise DrypointError(
             f"the net reads the inputs {', '.join(names)}, and this command has data of one input: "
@@ -253,6 +255,9 @@ def examples(
             raise DrypointError("the net has no encoder: how it reads pictures is not known")
         splits = _read(source.text, encoder, signals=signals_of(reader))
         source.check(_identity(splits))
+        for note in splits.notes:
+            if "are left out" in note:  # pictures that cannot be read
+                say(f"{source.text}: {note}")
         chosen, which = _choose_part(splits, split, reader, name=Path(source.text).name)
         say(f"{source.shown}: {_amount(len(chosen), args)}, {which}")
         chosen = chosen.sample(min(len(chosen), args.limit or len(chosen)), seed=0)
@@ -412,6 +417,7 @@ def _read(
             height=encoder.height,
             color=encoder.color,
             resize=encoder.resize,
+            skip_unreadable=SKIP in signals,
         )
     if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
         signals = {"window": encoder.window}
@@ -422,8 +428,8 @@ def _read(
 
 
 def _signal_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of a command that trains on signals, as far as they are given."""
-    given = {name: getattr(args, name, None) for name in SIGNAL_OPTIONS}
+    """The options of a command that trains, as far as they are given and `data.read` has them."""
+    given = {name: getattr(args, name, None) for name in (*SIGNAL_OPTIONS, SKIP)}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -1,5 +1,6 @@
 """``--task keyword``: noise to train with, and the errors of a detector in a stream of clips."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,17 +10,16 @@ from numpy.typing import NDArray
 
 from drypoint import measure
 from drypoint.common import DrypointError
-from drypoint.data import Dataset, augment, read_audio
+from drypoint.data import SILENCE, UNKNOWN, Dataset, augment, is_word, read_audio
 from drypoint.engine import Engine
+from drypoint.measure import Listening
 from drypoint.program import Detector, Keyword, Program
 
 KEYWORD = "keyword"
-SILENCE, UNKNOWN = "silence", "unknown"
-"""Classes that are no keywords."""
 THRESHOLDS = tuple(percent / 100 for percent in range(10, 96, 5))
 STEPS = 6000  # of a run whose epochs are left out
-SMOOTHING_SECONDS, HOLD_SECONDS = 0.25, 1.0
 LATE = 0.5  # of a clip's length: a keyword is also found so long after its clip
+USUAL_RATE = 10.0  # false accepts an hour, where the option names none
 _NOISE_SECONDS = 60
 _OCTAVES = 8
 _WHOLE, _PART = 0.98, 0.5  # shares of a clip's energy that are a word, and none
@@ -80,7 +80,7 @@ def add_passages(train: Dataset) -> Dataset:
         words = [
             (_energy(part) / max(_energy(train.x[clip]), 1), name)
             for clip, part, name in zip(pair, parts, names, strict=True)
-            if name not in (SILENCE, UNKNOWN)
+            if is_word(name)
         ]
         inside = [name for share, name in words if share >= _PART]
         whole = [name for share, name in words if share >= _WHOLE]
@@ -124,43 +124,21 @@ class ClipStream(NamedTuple):
     hours: float
 
 
-def keyword_classes(program: Program) -> tuple[int, ...]:
-    """The values of a program's last output that are keywords; empty if it spots none."""
-    if program.front is None or not program.softmax or not program.labels:
-        return ()
-    return tuple(i for i, label in enumerate(program.labels) if label not in (SILENCE, UNKNOWN))
-
-
 def listen_to(program: Program, clips: Dataset) -> ClipStream:
     """What a streaming program decides about clips, in a random order, one after another."""
     order = np.random.default_rng(0).permutation(len(clips))
-    length, rate = clips.signal_size[0], program.front.rate if program.front else 1
+    length = clips.signal_size[0]
     values = Engine(program).listener().listen(clips.x[order].reshape(-1))
     decisions = list(values.values())[-1] if isinstance(values, dict) else values
-    border, clock = program.sound_border, program.clocks[-1]
-    step = border.rows * border.front.step
-    # the sample after the last one that a decision has heard
-    heard = border.samples + (clock.first - 1 + clock.period * np.arange(len(decisions))) * step
+    listening = Listening(program)
+    heard, keywords = listening.heard_samples(np.arange(len(decisions))), listening.keywords
     spoken = []
     for place, index in enumerate(clips.y[order].tolist()):
         ends = (place * length, int((place + 1 + LATE) * length))
         begin, end = np.searchsorted(heard, ends, side="right").tolist()
-        if index in keyword_classes(program):
+        if index in keywords:
             spoken.append(measure.Spoken(begin, end, index))
-    return ClipStream(decisions, spoken, len(clips) * length / rate / 3600)
-
-
-def make_detector(program: Program, threshold: float) -> Detector:
-    """The detector of a streaming program of words at a threshold of the smoothed probability."""
-    front, clock = program.sound_border.front, program.clocks[-1]
-    seconds = program.sound_border.rows * clock.period * front.step / front.rate
-    return Detector.of_probability(
-        threshold,
-        program.outputs[-1],
-        window=max(1, round(SMOOTHING_SECONDS / seconds)),
-        hold=round(HOLD_SECONDS / seconds),
-        keywords=keyword_classes(program),
-    )
+    return ClipStream(decisions, spoken, hours_of(clips))
 
 
 def errors_of(
@@ -171,31 +149,53 @@ def errors_of(
     return measure.count_errors(detected, stream.spoken, threshold=threshold, hours=stream.hours)
 
 
+def hours_of(clips: Dataset) -> float:
+    """The hours of clips one after another."""
+    return len(clips) * clips.signal_size[0] / (clips.sample_rate or 1) / 3600
+
+
 def choose_detector(
-    program: Program, validation: Dataset, false_accepts: float
+    program: Program, validation: Dataset, false_accepts: float | None
 ) -> tuple[Program, list[measure.SpottingErrors], measure.SpottingErrors]:
-    """The program with the detector of the lowest threshold that has at most so many false accepts
-    an hour on validation clips; the errors at each threshold, and at the chosen threshold.
+    """The program with the detector of the lowest threshold whose false accepts an hour on
+    validation clips are at most a rate; the errors at each threshold, and at the chosen one.
+
+    A rate that the user gave is shown where it is at least `SpottingErrors.false_accepts_bound`:
+    without a false accept by 3.0 / rate hours. Where no threshold shows `USUAL_RATE` (None), the
+    false accepts that are counted are compared with it.
 
     Raises:
-        DrypointError: the program spots no keywords, or no threshold has so few false accepts.
+        DrypointError: the program spots no keywords, the clips are too few to show the rate, or no
+            threshold has so few false accepts.
     """
-    if not keyword_classes(program):
+    if not Listening(program).keywords:
         raise DrypointError(
             f"the program {program.name!r} spots no keywords: drypoint train --task keyword makes "
             "one that does"
         )
+    rate, hours = false_accepts or USUAL_RATE, hours_of(validation)
+    none = measure.count_errors([], [], threshold=1, hours=hours)
+    least = none.false_accepts_bound
+    if false_accepts is not None and least > rate:
+        raise DrypointError(
+            f"--false-accepts {rate:g} is shown by {least * hours / rate:.2g} hours without any, "
+            f"and the validation clips are {hours:.2g}: add clips, or write --false-accepts "
+            f"{math.ceil(least)}, or no number, which only warns"
+        )
     stream_program = program if program.is_streaming else program.streaming()
     stream = listen_to(stream_program, validation)
-    detectors = {value: make_detector(stream_program, value) for value in THRESHOLDS}
+    detectors = {value: Listening(stream_program).detector(value) for value in THRESHOLDS}
     curve = [
         errors_of(stream_program, stream, detector, value) for value, detector in detectors.items()
     ]
-    for row in curve:
-        if row.false_accepts_per_hour <= false_accepts:
-            return replace(program, detector=detectors[row.threshold]), curve, row
-    fewest = min(row.false_accepts_per_hour for row in curve)
+    shown = [row for row in curve if row.false_accepts_bound <= rate]
+    if not shown and false_accepts is None:
+        shown = [row for row in curve if row.false_accepts_per_hour <= rate]
+    if shown:
+        return replace(program, detector=detectors[shown[0].threshold]), curve, shown[0]
+    best = min(curve, key=lambda row: row.false_accepts)
     raise DrypointError(
-        f"every threshold has more than {false_accepts:g} false accepts an hour on validation "
-        f"clips, the best {fewest:.1f}: --false-accepts {fewest:.0f} or more examples without words"
+        f"no threshold shows at most {rate:g} false accepts an hour: the best has "
+        f"{best.false_accepts} in {hours:.2g} hours of validation clips: --false-accepts "
+        f"{math.ceil(best.false_accepts_bound)}, more clips, or more examples without words"
     )

@@ -13,7 +13,7 @@ from drypoint.program import Program
 
 from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES
-from ._keywords import choose_detector, errors_of, listen_to
+from ._keywords import USUAL_RATE, choose_detector, errors_of, listen_to
 from ._output import result, say
 from ._pieces import add_labels_argument, load_file, model_file, number, of_windows
 from ._reconstruction import choose_threshold, measure_reconstruction
@@ -51,10 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--false-accepts",
-        type=number("number of false accepts an hour, as 1", below=1e6, zero=True),
+        type=number("number of false accepts an hour, as 1", below=1e6),
+        nargs="?",
+        const=True,
         metavar="N",
         help="of a program of keywords: write into the file the detector of the lowest threshold "
-        "that has at most N false accepts an hour on validation clips",
+        "that shows at most N false accepts an hour on validation clips, with 95 % confidence; "
+        f"{USUAL_RATE:g} if N is left out",
     )
 
 
@@ -172,21 +175,20 @@ def _with_detector(
             f"{args.file}"
         )
     check_writable(args.file)
-    dataset = examples("val", args, loaded)
-    program, curve, row = choose_detector(loaded, dataset, args.false_accepts)
+    dataset, given = examples("val", args, loaded), args.false_accepts
+    given = None if given is True else given
+    program, curve, row = choose_detector(loaded, dataset, given)
     program.save(args.file)
     for other in curve:
         say(f"validation, {other}")
     say(f"{args.file}: threshold {row.threshold:.2f}")
-    rows = [
-        {
-            "threshold": other.threshold,
-            "missed": other.missed,
-            "spoken": other.spoken,
-            "false_accepts_per_hour": other.false_accepts_per_hour,
-        }
-        for other in curve
-    ]
+    most = row.false_accepts_bound
+    if given is None and most > USUAL_RATE:
+        say(
+            f"warning: {row.hours:.2g} hours of validation clips cannot show {USUAL_RATE:g} false "
+            f"accepts an hour: there may be {most:.0f}"
+        )
+    rows = [other.to_json() for other in curve]
     return program, {"threshold": row.threshold, "validation": rows}
 
 
@@ -196,13 +198,8 @@ def _detector_errors(program: Program, clips: Dataset) -> tuple[str, dict[str, o
     stream_program = program if program.is_streaming else program.streaming()
     stream = listen_to(stream_program, clips)
     errors = errors_of(stream_program, stream, program.detector, 0)
-    text = (
-        f"as a stream of {stream.hours * 60:.1f} minutes: {errors.missed} of {errors.spoken} "
-        f"keywords missed ({errors.false_reject_rate:.1%}), {errors.false_accepts} false accepts "
-        f"({errors.false_accepts_per_hour:.1f} an hour)"
-    )
-    facts = {"missed": errors.missed, "spoken": errors.spoken, "hours": errors.hours}
-    return text, {**facts, "false_accepts": errors.false_accepts}
+    facts = {name: fact for name, fact in errors.to_json().items() if name != "threshold"}
+    return f"as a stream: {errors.text}", facts
 
 
 def _classes(names: list[str], dataset: Dataset) -> list[int]:

@@ -13,6 +13,7 @@ from drypoint.measure import (
     mean_by_class,
     measure_anomalies,
     reconstruction_errors,
+    wilson_interval,
 )
 from drypoint.nn import Model
 from drypoint.program import Program
@@ -46,8 +47,9 @@ def measure_reconstruction(
     threshold = reader.threshold if isinstance(reader, Program) else None
     anomalous = ~np.isin(dataset.y, normal)
     if threshold is not None and not anomalous.any():
-        share = float((errors > threshold).mean())
-        rows += [("threshold", f"{threshold:,}"), ("false alarms", percent(share))]
+        above = int((errors > threshold).sum())
+        share, interval = above / len(errors), wilson_interval(above, len(errors))
+        rows += [("threshold", f"{threshold:,}"), ("false alarms", _with_interval(share, interval))]
         return table(rows, indent=""), {**facts, "threshold": threshold, "false_alarms": share}
     found = measure_anomalies(errors, anomalous, threshold=threshold)
     rows += [
@@ -56,9 +58,15 @@ def measure_reconstruction(
         ("AUC to 10 % false alarms", f"{found.partial_auc():.4f}"),
     ]
     if threshold is not None:
-        shares = (("recall", found.recall), ("false alarms", found.false_alarms))
-        rows += [("threshold", f"{threshold:,}"), *((name, percent(x)) for name, x in shares)]
+        recall = _with_interval(found.recall, found.recall_interval)
+        alarms = _with_interval(found.false_alarms, found.false_alarms_interval)
+        rows += [("threshold", f"{threshold:,}"), ("recall", recall), ("false alarms", alarms)]
     return table(rows, indent=""), {**facts, **found.to_json()}
+
+
+def _with_interval(share: float, interval: tuple[float, float]) -> str:
+    low, high = map(percent, interval)
+    return f"{percent(share)} (95 %: {low} to {high})"
 
 
 def choose_threshold(

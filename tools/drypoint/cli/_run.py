@@ -1,10 +1,10 @@
-"""``drypoint run``: classify pictures."""
+"""``drypoint run``: what a net says of pictures, recordings, tables and arrays."""
 
 import argparse
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +12,28 @@ from numpy.typing import NDArray
 from drypoint import devices, models
 from drypoint.common import DrypointError
 from drypoint.data import (
-    ClassDecoder,
-    Decoder,
+    AudioEncoder,
     ImageEncoder,
     SignalEncoder,
-    decoder_from_config,
+    input_files,
+    read_audio,
+    read_inputs,
     read_samples,
 )
 from drypoint.engine import Engine
+from drypoint.measure import Answer, Listening, answer_inputs
 from drypoint.nn import Model
-from drypoint.program import Program
+from drypoint.program import Program, ProgramError
 
-from ._data import encoder_of
+from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES
+from ._keywords import KEYWORD
 from ._models import LENET
-from ._output import percent, result, say
+from ._output import result, say
 from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
 from ._source import predicts_number, signals_of
 
+CUTOFF = 0.5  # of a program of keywords without a detector
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
 
@@ -39,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         nargs="+",
-        help="picture files, for a net of MNIST's digits light on dark; or WAV and CSV files; the "
-        "model's file may stand in front of them, in place of --model",
+        help="files that the net reads, or folders of them: pictures (of MNIST's digits light on "
+        "dark), WAV files, CSV files, or .npz files with an array for each input; the model's file "
+        "may stand in front of them, in place of --model",
     )
     parser.add_argument(
         "--invert", action="store_true", help="the pictures are dark on light, as ink on paper"
@@ -68,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Classify and print one line for each picture."""
+    """Print one line for each input."""
     if args.model is None and _is_model(args.input[0]):
         args.model, *args.input = args.input
         if not args.input:
@@ -84,43 +89,28 @@ def run(args: argparse.Namespace) -> int:
         )
     reader = _reader(path, args.labels, engine=engine, shipped=shipped)
     encoder = encoder_of(reader)
-    output, decoder = next(
-        (pair for pair in _decoders(reader).items() if isinstance(pair[1], ClassDecoder)),
-        ("", None),
-    )
-    numeric = predicts_number(reader)
-    if not isinstance(decoder, ClassDecoder) and not numeric:
-        raise DrypointError(
-            f"{name} does not answer in classes, and is no regression of drypoint train"
-        )
-    if isinstance(encoder, SignalEncoder) and args.invert:
-        raise DrypointError(f"--invert is for pictures; {name} reads signals")
-    if isinstance(encoder, SignalEncoder):
-        names, inputs = _windows(args.input, encoder, signals_of(reader).get("label"))
-    elif isinstance(encoder, ImageEncoder):
-        names, inputs = list(map(str, args.input)), encoder.pixels(args.input)
+    if args.invert and not isinstance(encoder, ImageEncoder):
+        raise DrypointError(f"--invert is for pictures; {name} reads none")
+    files = [file for path in args.input for file in input_files(path, encoder)]
+    listening = None if args.target is not None else _listening(reader, name)
+    if listening is not None:
+        names, answers = [*map(str, files)], [_hear(listening, file) for file in files]
     else:
-        raise DrypointError(f"{name} has no encoder: how it reads files is not known")
-    if args.invert:
-        inputs = 255 - inputs
-    elif args.model is None and isinstance(encoder, ImageEncoder):
-        for file in itertools.compress(args.input, _on_light(inputs)):
-            say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
-    outputs = _probabilities(reader, inputs, args.target)
-    probabilities: NDArray[np.floating] = outputs[output] if isinstance(outputs, dict) else outputs
-    lines, facts = [], []
-    if not isinstance(decoder, ClassDecoder):
-        numbers = probabilities.reshape(len(names)).tolist()
-        text = "\n".join(f"{source}: {y:.6g}" for source, y in zip(names, numbers, strict=True))
-        answers = [{"input": s, "number": y} for s, y in zip(names, numbers, strict=True)]
-        result(text, {"model": name, "answers": answers}, as_json=args.json)
-        return 0
-    for source, p in zip(names, probabilities.tolist(), strict=True):
-        ranking = sorted(zip(decoder.classes, p, strict=True), key=lambda pair: -pair[1])
-        shown = ", ".join(f"{label} ({percent(share)})" for label, share in ranking[: args.top])
-        lines.append(f"{source}: {shown}")
-        facts.append({"input": source, "class": ranking[0][0], "probabilities": p})
-    result("\n".join(lines), {"model": name, "answers": facts}, as_json=args.json)
+        names, inputs = _read(files, of_windows(reader, name), name)
+        if args.invert:
+            inputs = 255 - inputs
+        elif args.model is None and isinstance(encoder, ImageEncoder):
+            for file in itertools.compress(files, _on_light(inputs)):
+                say(f"{file} is light at its edge, and this net reads light on dark: try --invert")
+        runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
+        if isinstance(reader, Program) and args.target is not None:
+            runner = _OnTarget(reader, args.target)
+        numbers = predicts_number(reader)
+        answers = answer_inputs(runner, inputs, top=args.top, numbers=numbers)
+    pairs = [*zip(names, answers, strict=True)]
+    text = "\n".join(f"{source}: {answer.text}" for source, answer in pairs)
+    facts = [{"input": source, **answer.facts} for source, answer in pairs]
+    result(text, {"model": name, "answers": facts}, as_json=args.json)
     return 0
 
 
@@ -134,61 +124,114 @@ def _is_model(path: Path) -> bool:
 def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return of_windows((load_program if engine else load_file)(path, labels), path)
+    return (load_program if engine else load_file)(path, labels)
 
 
-def _probabilities(reader: Model | Program, inputs: NDArray[Any], target: str | None) -> Any:
-    """The probabilities (N, classes) by the float net, the engine, or an emulated device; of
-    several outputs by name.
+class _OnTarget(NamedTuple):
+    """A program on an emulated device, as `answer_inputs` calls it."""
+
+    program: Program
+    name: str
+
+    def predict_proba(self, x: Any) -> Any:
+        """Real outputs."""
+        return self.program.real(self._run(self.program.encode(x)))
+
+    def reconstruction_error(self, x: Any) -> Any:
+        """The errors of an autoencoder of real inputs."""
+        integers = self.program.encode(x)
+        return self.program.reconstruction_error(integers, self._run(integers))
+
+    def _run(self, integers: NDArray[np.integer]) -> Any:
+        return devices.run_program(devices.target(self.name), self.program, integers)
+
+
+def _listening(reader: Model | Program, name: str) -> Engine | None:
+    """The engine of a program that listens for keywords; None of another net. A program of keywords
+    without a detector gets one, and a line says so.
     """
-    if target is not None:
-        if not isinstance(reader, Program):
-            raise DrypointError("--target runs a program (.dpt): drypoint quantize makes it")
-        outputs = devices.run_program(devices.target(target), reader, reader.encode(inputs))
-        return reader.real(outputs)
-    return (Engine(reader) if isinstance(reader, Program) else reader).predict_proba(inputs)
+    if not isinstance(reader, Program) or reader.front is None:
+        return None
+    if reader.detector is None and signals_of(reader).get("task") != KEYWORD:
+        return None
+    try:
+        program = reader if reader.is_streaming else reader.streaming()
+    except ProgramError as error:
+        say(f"{name} answers window by window, since it does not stream: {error}")
+        return None
+    if program.detector is None:
+        say(
+            f"{name} has no detector: keywords of a mean probability of {CUTOFF} are named; "
+            "drypoint measure --false-accepts chooses by validation clips"
+        )
+        program = replace(program, detector=Listening(program).detector(CUTOFF))
+    return Engine(program)
+
+
+def _hear(engine: Engine, file: Path) -> Answer:
+    """The keywords of a WAV file."""
+    samples = read_audio(file, rate=engine.program.sound_border.front.rate)
+    return Listening(engine.program).answer(engine.listener(), samples)
+
+
+def _read(files: list[Path], reader: Model | Program, name: str) -> tuple[list[str], Any]:
+    """The inputs of files, and a name for each.
+
+    Raises:
+        DrypointError: a file cannot be read, or holds other inputs than the net reads.
+    """
+    encoder, parts = encoder_of(reader), inputs_of(reader)
+    if parts:
+        found = [read_inputs(file, parts) for file in files]
+        names = [
+            f"{file}, {i}"
+            for file, arrays in zip(files, found, strict=True)
+            for i in range(len(arrays[parts[0]]))
+        ]
+        return names, {part: np.concatenate([arrays[part] for arrays in found]) for part in parts}
+    if isinstance(encoder, ImageEncoder):
+        return [*map(str, files)], encoder.pixels(files)
+    if isinstance(encoder, SignalEncoder | AudioEncoder):
+        return _windows(files, encoder, signals_of(reader).get("label"))
+    raise DrypointError(f"{name} has no encoder: how it reads files is not known")
 
 
 def _windows(
-    paths: list[Path], encoder: SignalEncoder, label: str | None
+    files: list[Path], encoder: SignalEncoder | AudioEncoder, label: str | None
 ) -> tuple[list[str], NDArray[Any]]:
-    """The windows of recordings, or the rows of tables, and a name for each.
+    """The windows of recordings of any length, or the rows of tables, and a name for each. A
+    recording that is shorter than a window ends in zeros; the last window of a longer one ends
+    with it.
 
     Raises:
-        DrypointError: a file cannot be read, is shorter than a window, or has other channels.
+        DrypointError: a file cannot be read, or has other channels.
     """
-    names, windows = list[str](), list[NDArray[Any]]()
-    steps, channels = encoder.window, encoder.channels
-    for path in paths:
-        samples = read_samples(
-            path, label=label, columns=encoder.columns, sample_rate=encoder.sample_rate
-        )
+    names, windows, short = list[str](), list[NDArray[Any]](), list[Path]()
+    for file in files:
+        if isinstance(encoder, AudioEncoder):
+            steps, channels = encoder.samples, 1
+            samples = read_audio(file, rate=encoder.sample_rate)[:, None]
+        else:
+            steps, channels = encoder.window, encoder.channels
+            samples = read_samples(
+                file, label=label, columns=encoder.columns, sample_rate=encoder.sample_rate
+            )
         if steps > 1 and samples.shape[1] == steps * channels:  # a row is a window
             samples = samples.reshape(-1, channels)
-        if samples.shape[1] != channels or len(samples) < steps:
-            raise DrypointError(
-                f"{path} has {len(samples)} time steps of {samples.shape[1]} channels; the net "
-                f"reads {steps} of {channels}"
-            )
-        cut = replace(encoder, hop=steps).windows(samples)
-        windows.append(cut)
-        if steps == 1:
-            names += [f"{path}, row {i + 1}" for i in range(len(cut))]
-        else:
-            names += [f"{path}, step {i * steps}" for i in range(len(cut))]
-    return names, np.concatenate(windows)
-
-
-def _decoders(reader: Model | Program) -> dict[str, Decoder]:
-    """Output -> its decoder."""
-    if isinstance(reader, Model):
-        return reader.decoders
-    configs = {output.name: output.decoder for output in reader.outputs}
-    decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
-    last = reader.outputs[-1]
-    if not decoders and (last.softmax is True or len(reader.labels) == reader.output_shape.size):
-        decoders[last.name] = ClassDecoder(reader.labels or tuple(range(reader.output_shape.size)))
-    return decoders
+        if samples.shape[1] != channels:
+            raise DrypointError(f"{file} has {samples.shape[1]} channels; the net reads {channels}")
+        if len(samples) < steps:
+            short.append(file)
+            samples = np.pad(samples, ((0, steps - len(samples)), (0, 0)))
+        last = len(samples) - steps
+        starts = [*range(0, last, steps), last]
+        windows += [samples[start : start + steps] for start in starts]
+        places = (f"row {i + 1}" if steps == 1 else f"step {i}" for i in starts)
+        names += [f"{file}, {place}" for place in places]
+    if short:
+        others = f" and {len(short) - 1} more" * (len(short) > 1)
+        say(f"{short[0]}{others}: shorter than the {steps} time steps of a window, zeros follow")
+    return names, np.stack(windows)
 
 
 def _on_light(pixels: NDArray[np.uint8]) -> list[bool]:

@@ -19,6 +19,8 @@ from drypoint.program import Program
 
 SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task", "group")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
+SKIP = "skip_unreadable"
+"""The option of `data.read` for pictures that cannot be read, kept beside these options."""
 REGRESSION = "regression"
 """The ``--task`` of a net whose one output is a number, as the labels are."""
 _LONGEST = 4096  # characters of a path
@@ -133,14 +135,14 @@ def predicts_number(reader: Model | Program) -> bool:
 
 
 def signals_of(reader: Model | Program) -> dict[str, Any]:
-    """The options for signals that a model, from untrusted bytes, says it was trained with."""
+    """The options of reading that a model, from untrusted bytes, says it was trained with."""
     options = training_facts(reader).get("read")
     if not isinstance(options, dict):
         return {}
-    types = {"label": str, "task": str, "group": list}
+    types = {"label": str, "task": str, "group": list, SKIP: bool}
     return {
         name: options[name]
-        for name in SIGNAL_OPTIONS
+        for name in (*SIGNAL_OPTIONS, SKIP)
         if type(options.get(name)) is types.get(name, int)
         and (name != "group" or all(type(column) is str for column in options[name]))
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drypoint.autodiff import set_threads
 from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
+from drypoint.measure import wilson_interval
 from drypoint.train import MPICommunicator, TrainResult
 
 from . import _own
@@ -23,6 +24,7 @@ EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
     *("label", "window", "hop", "channels", "keep", "drop", "group", "task", "noise", "balance"),
+    "skip_unreadable",
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -70,6 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_size,
         metavar="WxH",
         help="read pictures in this size; their own if all have one size up to 64x64, else 32x32",
+    )
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_const",
+        const=True,
+        help="leave pictures out that cannot be read; a line counts and names them",
     )
     parser.add_argument(
         "--color", choices=("gray", "rgb"), help="of pictures; their own if left out"
@@ -161,7 +169,9 @@ def run(args: argparse.Namespace) -> int:
     others = [name for name in named if name != "data"]
     if args.recipe and others:
         raise DrypointError(
-            f"a recipe trains LeNet its own way: leave out --recipe or --{others[0]}"
+            f"a recipe trains LeNet its own way: leave out --recipe or --{others[0]}".replace(
+                "_", "-"
+            )
         )
     by_recipe = bool(args.recipe) or not named
     out = args.out = args.out or Path("build/lenet.npz" if by_recipe else "build/net.npz")
@@ -231,7 +241,9 @@ def _validation_figure(trained: TrainResult) -> str:
     value = trained.history[name][trained.best_epoch - 1]
     epoch = f"epoch {trained.best_epoch} of {trained.n_epochs}"
     if name == "val_accuracy":
-        return f"{percent(value)} of {trained.n_val:,} validation images, {epoch}"
+        low, high = map(percent, wilson_interval(round(value * trained.n_val), trained.n_val))
+        images = f"{trained.n_val:,} validation images (95 % interval {low} to {high})"
+        return f"{percent(value)} of {images}, {epoch}"
     return f"{name} {value:.4f}, {epoch}"
 
 

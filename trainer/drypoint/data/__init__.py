@@ -10,6 +10,7 @@ from ._dataset.inputs import model_inputs
 from ._dataset.labels import is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, train_val_split
+from ._dataset.words import SILENCE, UNKNOWN, is_word
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.class_decoder import ClassDecoder
@@ -32,7 +33,8 @@ from ._errors import (
 from ._readers.folder import load_folder
 from ._readers.idx import idx_bytes, parse_idx, read_idx, write_idx
 from ._readers.idx_files import load_idx
-from ._readers.read import read
+from ._readers.npz import read_inputs
+from ._readers.read import input_files, read
 from ._readers.recordings import read_samples
 from ._readers.wav import read_audio
 from ._sources.named import DatasetCard, cards, load
@@ -40,6 +42,8 @@ from ._sources.sources import cache_folder
 
 __all__ = [
     "ALL",
+    "SILENCE",
+    "UNKNOWN",
     "AudioEncoder",
     "AugmentError",
     "BooleanDecoder",
@@ -72,7 +76,9 @@ __all__ = [
     "decoder_from_config",
     "encoder_from_config",
     "idx_bytes",
+    "input_files",
     "is_one_hot",
+    "is_word",
     "label_indices",
     "load",
     "load_folder",
@@ -83,6 +89,7 @@ __all__ = [
     "read",
     "read_audio",
     "read_idx",
+    "read_inputs",
     "read_samples",
     "take",
     "train_val_split",

@@ -12,6 +12,7 @@ from drypoint.common import kind_of
 
 from ._curves import RocCurve, roc_curve
 from ._errors import MeasureError
+from ._scores import wilson_interval
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,6 +102,18 @@ class AnomalyMeasurement:
         return float(self.found[~self.anomalous].mean())
 
     @property
+    def recall_interval(self) -> tuple[float, float]:
+        """The 95 % interval of `recall`."""
+        found = self.found[self.anomalous]
+        return wilson_interval(int(found.sum()), len(found))
+
+    @property
+    def false_alarms_interval(self) -> tuple[float, float]:
+        """The 95 % interval of `false_alarms`."""
+        found = self.found[~self.anomalous]
+        return wilson_interval(int(found.sum()), len(found))
+
+    @property
     def precision(self) -> float:
         """The share of anomalies among the examples that are called so; 0 where none is."""
         alarms = self.found
@@ -108,7 +121,8 @@ class AnomalyMeasurement:
 
     def to_json(self) -> dict[str, object]:
         """Name -> figure, of JSON types; figures of decisions are None without a threshold."""
-        figures = ("recall", "false_alarms", "precision")
+        rates = ("recall", "recall_interval", "false_alarms", "false_alarms_interval")
+        figures = (*rates, "precision")
         decided = {name: getattr(self, name) for name in figures if self.threshold is not None}
         threshold = None if self.threshold is None else np.asarray(self.threshold).item()
         return {

@@ -42,6 +42,26 @@ def wilson_bounds(p: float, n: float, confidence: float = 0.95) -> tuple[float, 
     return max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale))
 
 
+def poisson_interval(count: int) -> tuple[float, float]:
+    """The exact 95 % interval (low, high) for the mean number of events, of which some occurred.
+
+    At the mean ``high`` so few events, at ``low`` so many, have the probability 0.025: of no event
+    low is 0 and high 3.69. Source: F. Garwood, Biometrika 28 (1936) 437.
+    """
+    return poisson_mean(count - 1, 0.975) if count else 0.0, poisson_mean(count, 0.025)
+
+
+def poisson_mean(most: int, probability: float) -> float:
+    """The mean at which at most so many events have a probability, by halving an interval."""
+    counts = np.arange(most + 1)
+    log_factorials = np.cumsum(np.log(np.maximum(counts, 1)))
+    low, high = 0.0, most + 20 * math.sqrt(most + 1) - math.log(probability)
+    while low < (middle := (low + high) / 2) < high:
+        logs = counts * math.log(middle) - middle - log_factorials
+        low, high = (middle, high) if np.exp(logs).sum() > probability else (low, middle)
+    return middle
+
+
 def confusion_counts(
     y: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
 ) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._errors import MeasureError
+from ._scores import poisson_interval, poisson_mean, wilson_interval
 
 
 class Detection(NamedTuple):
@@ -54,12 +55,43 @@ class SpottingErrors:
         """False accepts in an hour of signal."""
         return self.false_accepts / self.hours
 
-    def __str__(self) -> str:
+    @property
+    def false_reject_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share that is missed; 0 to 1 where none is spoken."""
+        return wilson_interval(self.missed, self.spoken) if self.spoken else (0.0, 1.0)
+
+    @property
+    def false_accepts_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the false accepts in an hour."""
+        low, high = poisson_interval(self.false_accepts)
+        return low / self.hours, high / self.hours
+
+    @property
+    def false_accepts_bound(self) -> float:
+        """The false accepts in an hour at which so few as were counted, or fewer, have a
+        probability of 0.05: the rate is no higher, at 95 % confidence. Of none, 3.0 / hours."""
+        return poisson_mean(self.false_accepts, 0.05) / self.hours
+
+    @property
+    def text(self) -> str:
+        """Both errors in words, with their 95 % intervals."""
+        share, (low, high) = 100 * self.false_reject_rate, self.false_reject_interval
+        least, most = self.false_accepts_interval
         return (
-            f"threshold {self.threshold:.2f}: {self.missed} of {self.spoken} keywords missed "
-            f"({self.false_reject_rate:.1%}), {self.false_accepts} false accepts in "
-            f"{self.hours:.2f} h ({self.false_accepts_per_hour:.1f} an hour)"
+            f"{self.missed} of {self.spoken} keywords missed ({share:.1f} %, "
+            f"95 %: {100 * low:.1f} to {100 * high:.1f} %), {self.false_accepts} false accepts in "
+            f"{self.hours:.3g} h ({self.false_accepts_per_hour:.1f} an hour, 95 %: {least:.1f} to "
+            f"{most:.1f})"
         )
+
+    def to_json(self) -> dict[str, object]:
+        """Name -> number or interval, of JSON types."""
+        names = ("missed", "spoken", "false_accepts", "hours")
+        rates = ("false_reject_interval", "false_accepts_per_hour", "false_accepts_interval")
+        return {name: getattr(self, name) for name in ("threshold", *names, *rates)}
+
+    def __str__(self) -> str:
+        return f"threshold {self.threshold:.2f}: {self.text}"
 
 
 def spot_keywords(

@@ -64,11 +64,12 @@ function wavSamples(content, rate) {
     const begin = at + 8;
     if (name(at) === "data") {
       const rest = content.length - begin;
-      if (size > rest && size < 0xffffff00) { // a larger one: of a stream, whose end was not known
+      const isOpen = size === 0 || size >= 0xffffff00; // of a stream, whose end was not known
+      if (size > rest && !isOpen) {
         throw new Error(`it is cut off: ${number(rest)} of ${number(size)} bytes of sound are there`);
       }
       if (!isPlain) return null;
-      const n = Math.min(size, rest) >> 1;
+      const n = (isOpen ? rest : size) >> 1;
       return Int16Array.from({ length: n }, (_, i) => view.getInt16(begin + 2 * i, true));
     }
     if (name(at) === "fmt " && begin + 16 <= content.length) {

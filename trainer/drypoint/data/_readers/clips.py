@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE, LENGTH = 16_000, 16_000  # samples a second, and of a clip
-NOISE_FOLDER, SILENCE = "_background_noise_", "silence"
-"""A folder of this name has recordings without keywords, which become the class "silence"."""
 
 
 def resample(samples: NDArray[np.int16], rate: int, wanted: int) -> NDArray[np.int16]:

@@ -1,7 +1,7 @@
 """Data sets from folders of pictures, one subfolder for each class."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,15 +59,11 @@ def load_folder(
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
     files = class_folders(Path(root), SUFFIXES)
-    paths = [path for paths in files.values() for path in paths]
     if width is None or height is None:
-        width, height = _one_size(paths)
+        width, height = _one_size([path for paths in files.values() for path in paths])
     encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
-    x = _pixels(encoder, paths, limit=limit)
-    if color is None and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
-        x = x[..., :1]
-    y = np.repeat(np.arange(len(files)), [len(paths) for paths in files.values()])
-    return Dataset(x, y, class_names(list(files)))
+    gray = color is None
+    return _dataset(files, encoder, gray=gray, skip_unreadable=False, limit=limit)[0]
 
 
 def folder_splits(
@@ -77,13 +73,15 @@ def folder_splits(
     height: int | None,
     color: str | None,
     resize: str,
+    skip_unreadable: bool,
     limit: int,
 ) -> Splits:
     """The pictures of a folder: of its subfolders train, val and test, if it has a subfolder train;
     else of its subfolders of classes.
 
     Arguments and errors are as for `load_folder`, but pictures of several sizes, or larger than 64
-    pixels, are read as 32 x 32 unless a size is given.
+    pixels, are read as 32 x 32 unless a size is given, and with ``skip_unreadable`` a note names
+    the pictures that cannot be read.
     """
     parts = part_folders(root)
     files = {path: class_folders(path, SUFFIXES) for path in parts.values() or [root]}
@@ -100,20 +98,59 @@ def folder_splits(
         if len(sizes) > 1 or max(width, height) > _LARGEST:
             notes += (f"pictures of {_show_sizes(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
             width = height = _USUAL
-    read: dict[str, Dataset] = {}
+    read, left_out = dict[str, Dataset](), list[Path]()
     for part, path in (parts or {ALL: root}).items():
-        size = {"width": width, "height": height}
-        read[part] = load_folder(path, **size, color=color, resize=resize, limit=limit)
+        encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
+        gray = color is None
+        read[part], bad = _dataset(
+            files[path], encoder, gray=gray, skip_unreadable=skip_unreadable, limit=limit
+        )
         color = color or ("gray" if read[part].x.ndim == 3 else "rgb")  # by the training part
+        left_out += bad
+    if left_out:
+        shown = f"{len(left_out)} of {len(paths)} pictures cannot be read, and are left out: "
+        shown += _name_some(left_out)
+        notes += (shown,)
     return Splits(read, str(root), notes)
 
 
-def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixels:
-    """The pixels of pictures, (N, H, W, C).
+def _dataset(
+    files: Mapping[str, Sequence[Path]],
+    encoder: ImageEncoder,
+    *,
+    gray: bool,
+    skip_unreadable: bool,
+    limit: int,
+) -> tuple[Dataset, list[Path]]:
+    """The pictures of each class, gray where all pixels are and may be; and the unreadable ones.
 
     Raises:
+        DatasetError: a class has no picture that can be read.
         DrypointError: pictures cannot be read; the message says why one cannot, and names others.
     """
+    paths = [path for paths in files.values() for path in paths]
+    x, bad = _pixels(encoder, paths, limit=limit)
+    if bad and not skip_unreadable:
+        first, *others = bad
+        text = f"; {len(others)} more of {len(paths)} cannot be read: " if others else ""
+        kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
+        hint = "; read(skip_unreadable=True) (train --skip-unreadable) leaves them out"
+        raise kind(f"{bad[first]}{text}{_name_some(others)}{hint}")
+    for name, own in files.items():
+        if not {*own} - {*bad}:
+            raise DatasetError(f"no picture of the class {name} can be read: {bad[own[0]]}")
+    readable = np.array([path not in bad for path in paths])
+    x = x[readable]
+    if gray and (x[..., :1] == x[..., 1:]).all():  # the luma of a gray pixel is its value
+        x = x[..., :1]
+    y = np.repeat(np.arange(len(files)), [len(own) for own in files.values()])
+    return Dataset(x, y[readable], class_names(list(files))), list(bad)
+
+
+def _pixels(
+    encoder: ImageEncoder, paths: Sequence[Path], *, limit: int
+) -> tuple[Pixels, dict[Path, DrypointError]]:
+    """The pixels of pictures, (N, H, W, C), and the error of each that cannot be read."""
     x = np.empty((len(paths), encoder.height, encoder.width, encoder.shape[0]), np.uint8)
     bad: dict[Path, DrypointError] = {}
     with progress("reading pictures", total=len(paths), unit="pictures") as done:
@@ -123,13 +160,11 @@ def _pixels(encoder: ImageEncoder, paths: Sequence[Path], *, limit: int) -> Pixe
             except DrypointError as error:
                 bad[path] = error
             done(1)
-    if bad:
-        first, *others = bad
-        more = ", ".join(map(str, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
-        text = f"; {len(others)} more of {len(paths)} cannot be read: {more}" if others else ""
-        kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
-        raise kind(f"{bad[first]}{text}")
-    return x
+    return x, bad
+
+
+def _name_some(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths[:_NAMED])) + ", ..." * (len(paths) > _NAMED)
 
 
 def _one_size(paths: Sequence[Path]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, check_limit, printable, read_bytes
+from drypoint.common import READ_LIMIT, DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
 from .._dataset.groups import equal_rows
@@ -99,6 +99,33 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
         parts[ALL] = replace(parts[ALL], groups=copies)
         notes |= {line: None} if line else {}
     return Splits(parts, str(path), tuple(notes))
+
+
+def read_inputs(
+    source: str | Path, names: Sequence[str], *, limit: int = READ_LIMIT
+) -> dict[str, NDArray[np.float32]]:
+    """The inputs of a net of several inputs from an ``.npz`` file, which may be untrusted: name ->
+    float32 (N, ...). Other arrays, such as labels, are not read.
+
+    Args:
+        source: the file.
+        names: of the net's inputs.
+        limit: bytes of memory that the arrays may take.
+
+    Raises:
+        FormatError: no such file, or it lacks an input of numbers.
+        DrypointError: the file cannot be read, or takes more memory than ``limit``.
+    """
+    arrays = _arrays(read_bytes(source, limit=limit), where=str(source), limit=limit)
+    found = {name: arrays[name] for name in names if name in arrays}
+    lengths = {x.shape[:1] if x.dtype.kind in "buif" else () for x in found.values()}
+    if len(found) < len(names) or len(lengths) > 1 or () in lengths:
+        raise FormatError(
+            f"{source} has the arrays {_list_names(arrays)}; wanted: numbers (N, ...) of "
+            f"each of the inputs {', '.join(names)}"
+        )
+    check_limit(4 * sum(x.size for x in found.values()), limit, what=str(source))
+    return {name: x.astype(np.float32) for name, x in found.items()}
 
 
 def _several_inputs(arrays: dict[str, NDArray[Any]], *, numeric: bool) -> dict[str, NDArray[Any]]:

@@ -8,6 +8,10 @@ from drypoint.common import READ_LIMIT, accept
 from .._aliases import READ
 from .._dataset.signals import MOST
 from .._dataset.splits import Splits
+from .._encoders.audio_encoder import AudioEncoder
+from .._encoders.image_encoder import ImageEncoder
+from .._encoders.protocols import Encoder
+from .._encoders.signal_encoder import SignalEncoder
 from .._errors import DatasetError
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading
@@ -42,6 +46,7 @@ def read(
     group: Collection[str] = (),
     columns: Sequence[str] | None = None,
     task: str | None = None,
+    skip_unreadable: bool = False,
     limit: int = READ_LIMIT,
 ) -> Splits:
     """The data set in a folder or file, which may be untrusted, in the parts that it names.
@@ -85,9 +90,11 @@ def read(
         task: "keyword": a folder with a subfolder of WAV files for each word, as clips of
             ``window`` samples (None: 16,000) of one channel at 16,000 samples a second. A recording
             of another rate is resampled, of several channels the mean is taken, of a longer one the
-            loudest stretch; a shorter one stands between zeros. A subfolder "_background_noise_" is
-            cut into clips that touch, of the class "silence". "regression": the labels of a CSV
-            file or of ``y`` are numbers, which `Dataset.numbers` gives.
+            loudest stretch; a shorter one stands between zeros. A subfolder called noise or
+            background is cut into clips that touch, of the class "silence"; one called other is the
+            class "unknown"; `is_word` has all such names. "regression": the labels of a CSV file or
+            of ``y`` are numbers, which `Dataset.numbers` gives.
+        skip_unreadable: leave pictures of a folder out that cannot be read; a note names them.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
     Raises:
@@ -123,18 +130,29 @@ def read(
         columns=columns or (),
         limit=limit,
     )
+    recordings = path.is_dir() and _has_recordings(path)
+    if task is None and path.is_dir() and not recordings and not is_idx_folder(path):
+        return folder_splits(
+            path,
+            width=width,
+            height=height,
+            color=color,
+            resize=resize,
+            skip_unreadable=skip_unreadable,
+            limit=limit,
+        )
+    if skip_unreadable and path.exists():
+        raise DatasetError(
+            f"skip_unreadable (--skip-unreadable) is for folders of pictures, which {path} is not"
+        )
     if task == "regression":
         return _numeric_splits(path, reading, channels=channels)
     if task is not None:
-        if not path.is_dir() or not _has_recordings(path):
+        if not recordings:
             raise DatasetError(f"{path} is no folder with a subfolder of WAV files for each word")
         return keyword_folder_splits(path, reading, window=window)
-    if path.is_dir() and _has_recordings(path):
+    if recordings:
         return recording_folder_splits(path, reading, window=window, hop=hop)
-    if path.is_dir() and not is_idx_folder(path):
-        return folder_splits(
-            path, width=width, height=height, color=color, resize=resize, limit=limit
-        )
     if path.is_dir() or is_idx_file(path):
         return idx_splits(path, limit=limit)
     if not path.exists():
@@ -149,6 +167,28 @@ def read(
         f"{path} is no data set that is read: a folder with a subfolder of pictures or recordings "
         "for each class, a CSV file, an .npz file of arrays x and y, or IDX files"
     )
+
+
+def input_files(source: str | Path, encoder: Encoder | None) -> list[Path]:
+    """The files in a folder and its subfolders that a net reads, in the order of their paths; a
+    file alone is itself.
+
+    Args:
+        source: a file or a folder.
+        encoder: the net's: of pictures, signals or sound; None: it reads ``.npz`` files.
+
+    Raises:
+        DatasetError: the folder has no such file.
+    """
+    path = Path(source)
+    if not path.is_dir():
+        return [path]
+    kinds = ((ImageEncoder, PICTURES), (AudioEncoder, {".wav"}), (SignalEncoder, RECORDINGS))
+    suffixes = next((found for kind, found in kinds if isinstance(encoder, kind)), {".npz"})
+    files = sorted(file for file in path.rglob("*") if is_file(file, suffixes))
+    if not files:
+        raise DatasetError(f"{path} has no file that the net reads ({', '.join(sorted(suffixes))})")
+    return files
 
 
 def _numeric_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:

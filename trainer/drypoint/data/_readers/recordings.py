@@ -21,8 +21,9 @@ from drypoint.common import READ_LIMIT, progress
 from .._dataset.dataset import Dataset
 from .._dataset.groups import join_groups
 from .._dataset.splits import ALL, Splits
+from .._dataset.words import SILENCE, is_word, word_class
 from .._errors import DatasetError
-from .clips import LENGTH, NOISE_FOLDER, RATE, SILENCE, clips_of
+from .clips import LENGTH, RATE, clips_of
 from .clocks import Directions
 from .columns import Channels, channels_of
 from .csv import SUFFIXES as CSV_SUFFIXES
@@ -153,19 +154,28 @@ def keyword_folder_splits(root: Path, reading: Reading, *, window: int | None) -
     """
     length = window or LENGTH
     named: dict[str, Dataset] = {}
+    others: dict[str, str] = {}  # folders of no word
     for part, path in (part_folders(root) or {ALL: root}).items():
         clips, labels = list[Signals](), list[str]()
         for recording in _recordings(path, reading):
             if recording.sample_rate is None:
                 raise DatasetError(f"{recording.name}: keywords are recordings in WAV files")
-            noise = recording.label == NOISE_FOLDER
+            label = str(word_class(recording.label))
+            if not is_word(label):
+                others[recording.label] = label
             rate, name = recording.sample_rate, recording.name
             mono = to_mono(recording.samples, rate, RATE, limit=reading.limit, name=name)
-            cut = clips_of(mono, length, noise=noise)
+            cut = clips_of(mono, length, noise=label == SILENCE)
             clips += cut
-            labels += [SILENCE if noise else recording.label] * len(cut)
+            labels += [label] * len(cut)
         named[part] = _dataset(clips, labels)
-    return _with_facts(Splits(named, str(root), ()), None, RATE)
+    names = (
+        folder if folder == label else f"{folder} (class {label})"
+        for folder, label in others.items()
+    )
+    shown = f"no words, outputs of the net that are never detections: {', '.join(names)}"
+    notes = (shown,) if others else ()
+    return _with_facts(Splits(named, str(root), notes), None, RATE)
 
 
 def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> Channels | None:

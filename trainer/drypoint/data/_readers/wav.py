@@ -24,7 +24,8 @@ _READ = "integers of 8, 16, 24 or 32 bits and floats of 32 or 64 bits are read"
 def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
     """The samples of a WAV file, int16 (steps, channels), and its sample rate.
 
-    Integers of more bits are rounded to 16, floats from -1 to 1 times 32768.
+    Integers of more bits are rounded to 16, floats from -1 to 1 times 32768. Where a writer did not
+    know the size of its samples (0 or more than 2 GB), they end with the file.
 
     Args:
         path: the file, which may be untrusted.
@@ -39,7 +40,7 @@ def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
         form, stated, data = _chunks_of(content)
     except ValueError as error:
         raise FormatError(f"{path} is no WAV file of samples ({error})") from error
-    kind, channels, rate, _, _, bits = _FORMAT.unpack_from(form)
+    kind, channels, rate, _, step, bits = _FORMAT.unpack_from(form)
     if kind == _EXTENSIBLE and len(form) >= _SUBFORMAT + 2:
         (kind,) = struct.unpack_from("<H", form, _SUBFORMAT)
     if len(data) < stated:
@@ -49,6 +50,11 @@ def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
     width = bits // 8 * channels
     if not width or not data or len(data) % width:
         raise FormatError(f"{path} has {len(data):,} bytes of samples of {channels} channels")
+    if step != width:
+        raise FormatError(
+            f"{path} says that a step has {step} bytes; {channels} channels of {bits} bits have "
+            f"{width}: write the file again, as ffmpeg -i IN.wav OUT.wav does"
+        )
     if rate < 1:
         raise FormatError(f"{path} has no sample rate: {rate} steps a second")
     try:
@@ -102,23 +108,34 @@ def _chunks_of(content: memoryview) -> tuple[memoryview, int, memoryview]:
     if (bytes(content[:4]), bytes(content[8:12])) != (b"RIFF", b"WAVE"):
         raise ValueError("it does not begin with RIFF and WAVE")
     form: memoryview | None = None
-    for name, size, body in _chunks(content):
+    for name, size, begin in _chunks(content, 12):
         if name == b"fmt ":
-            form = body
+            form = content[begin : begin + size]
         if name == b"data":
             if form is None or len(form) < _FORMAT.size:
                 raise ValueError("its data come before its format")
-            return form, len(body) if size >= _OPEN_END else size, body
+            is_open = size >= _OPEN_END or (size == 0 and not _are_chunks(content, begin))
+            stated = len(content) - begin if is_open else size
+            return form, stated, content[begin : begin + stated]
     raise ValueError("it has no data")
 
 
-def _chunks(content: memoryview) -> Iterator[tuple[bytes, int, memoryview]]:
-    """Name, stated size and bytes of each chunk; the last one may be cut off."""
-    at = 12
+def _chunks(content: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, stated size and begin of each chunk; the last one may be cut off."""
     while at + 8 <= len(content):
         name, (size,) = bytes(content[at : at + 4]), struct.unpack_from("<I", content, at + 4)
-        yield name, size, content[at + 8 : at + 8 + size]
+        yield name, size, at + 8
         at += 8 + size + size % 2
+
+
+def _are_chunks(content: memoryview, at: int) -> bool:
+    """Whether chunks with names of letters follow up to the end, or nothing: no samples."""
+    end = at
+    for name, size, begin in _chunks(content, at):
+        if not all(0x20 <= letter < 0x7F for letter in name):
+            return False
+        end = begin + size + size % 2
+    return 0 <= end - len(content) <= 1
 
 
 def _from_24(data: memoryview) -> NDArray[np.int16]:
