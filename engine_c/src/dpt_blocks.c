@@ -25,29 +25,10 @@
 
 #define WINDOW_COUNT         1
 #define WINDOW_VALUES        256
+#define WINDOW_DENSE         256
 #define WINDOW_LESS(channel) 128u
 typedef uint8_t blocks_value;
 #include "dpt_blocks_buffer.inc"
-
-/* Adds the products of the activations x, `units` units, to the accumulators of four channels.
- * `flip` makes signed activations unsigned. */
-static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_t flip,
-                       uint32_t *acc) {
-    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
-    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
-        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
-            const uint32_t v = x[k] ^ flip;
-            a += v * w[WINDOW_BLOCK * k];
-            b += v * w[WINDOW_BLOCK * k + 1];
-            c += v * w[WINDOW_BLOCK * k + 2];
-            d += v * w[WINDOW_BLOCK * k + 3];
-        }
-    }
-    acc[0] = a;
-    acc[1] = b;
-    acc[2] = c;
-    acc[3] = d;
-}
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
 /* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned
@@ -139,9 +120,21 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
     acc[3] += (high - c) >> 8;
 }
 #else
-static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
-                                       uint32_t *acc) {
-    blocks_dot(w, x, units, 0, acc);
+static void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units, uint32_t *acc) {
+    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
+    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
+        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
+            const uint32_t v = x[k];
+            a += v * w[WINDOW_BLOCK * k];
+            b += v * w[WINDOW_BLOCK * k + 1];
+            c += v * w[WINDOW_BLOCK * k + 2];
+            d += v * w[WINDOW_BLOCK * k + 3];
+        }
+    }
+    acc[0] = a;
+    acc[1] = b;
+    acc[2] = c;
+    acc[3] = d;
 }
 #endif
 
@@ -163,17 +156,12 @@ DPT_NOINLINE /* fewer bytes of stack */
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
-                                    int32_t *acc) {
-    uint32_t *to = (uint32_t *)acc;
-    if (type == DPT_I8) {
-        blocks_dot(w, x, units, 0x80, to);
-        return;
-    }
-    for (size_t n; units > 0;
-         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < WINDOW_VALUES / WINDOW_UNIT ? units : WINDOW_VALUES / WINDOW_UNIT;
-        blocks_add_products(w, x, n, to);
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units,
+                                    const uint8_t *last, int type, int32_t *acc) {
+    (void)type;
+    for (; units > 0; units = last != NULL, x = last, last = NULL) {
+        blocks_add_products(w, x, units, (uint32_t *)acc);
+        w += units * WINDOW_UNIT * WINDOW_BLOCK;
     }
 }
 

@@ -22,8 +22,10 @@
 #ifdef DPT_DSP
 #include "dpt_dsp_window.inc"
 
-#define WINDOW_LESS(channel) ((channel) == 0 ? 128u : 0u)
-enum { DSP_DENSE_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_dense multiplies, at most */
+#define WINDOW_LESS(channel)    ((channel) == 0 ? 128u : 0u)
+#define WINDOW_DENSE            128 /* values that dpt_dsp_dense_u8 and _i8 multiply, at most */
+#define WINDOW_COPY             WINDOW_UNIT
+#define window_dense_flip(type) 0u
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
 #define DSP_PUT_UNIT                                                                               \
@@ -149,8 +151,9 @@ __asm__(DPT_THUMB("dpt_dsp_pair")
 DPT_STATIC_ASSERT(dpt_dsp_panel_is_28, 4 * WINDOW_PANEL == 112);
 
 /* Half a unit of four channels with the input of a dense op. The functions below take weights in
- * r0, the bytes in r1, units in r2, and in r3 the address of the accumulators, to which they add.
- * Then r5, r6, r7 are t, u, v, r4 has two activations, r3 four. */
+ * r0, the bytes in r1, units (at least 1) in r2, in r3 the address of the accumulators, to which
+ * they add, and on the stack the address of one more unit, or NULL. Then r5, r6, r7 are t, u, v, r4
+ * has two activations, r3 four, r12 is the address of the further unit. */
 #define DSP_DENSE_HALF(low, high)                                                                  \
     "smlad r5, r4, " #low ", r5\n"                                                                 \
     "smlad r6, r4, " #high ", r6\n"                                                                \
@@ -169,14 +172,21 @@ DPT_STATIC_ASSERT(dpt_dsp_panel_is_28, 4 * WINDOW_PANEL == 112);
     DSP_DENSE_HALF(r10, r11)
 
 #define DSP_DENSE(name, FLIP)                                                                        \
-    void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
+    void name(const void *w, const void *x, size_t units, int32_t *acc, const void *last);     \
     __asm__(DPT_THUMB(#name)                                                                       \
             "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
+            "ldr r12, [sp, #40]\n" \
             "movs r5, #0\n"                                                                        \
             "movs r6, #0\n"                                                                        \
             "movs r7, #0\n"                                                                        \
             "mov lr, #0xFF00FF00\n"                                                                \
             DSP_LOOP(DSP_DENSE_UNIT(FLIP), DSP_DENSE_UNIT(FLIP))                                       \
+            "movs r1, r12\n" \
+            "beq 3f\n" \
+            "mov r12, #0\n" \
+            "mov r2, #1\n" \
+            "b 2b\n" \
+            "3:\n" \
             "ldr r0, [sp]\n"                                                                       \
             "mov r1, r0\n"                                                                         \
             DSP_FOUND(r5, r6, r7)                                                                      \
@@ -194,16 +204,12 @@ DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
-                                    int32_t *acc) {
-    for (size_t n; units > 0;
-         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < DSP_DENSE_UNITS ? units : DSP_DENSE_UNITS;
-        if (type == DPT_U8) {
-            dpt_dsp_dense_u8(w, x, n, acc);
-        } else {
-            dpt_dsp_dense_i8(w, x, n, acc);
-        }
+static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units,
+                                    const uint8_t *last, int type, int32_t *acc) {
+    if (type == DPT_U8) {
+        dpt_dsp_dense_u8(w, x, units, acc, last);
+    } else {
+        dpt_dsp_dense_i8(w, x, units, acc, last);
     }
 }
 

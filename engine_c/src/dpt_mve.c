@@ -327,7 +327,7 @@ static void mve_any_depthwise(const dpt_op *op, const uint8_t *in, uint8_t *out)
     const void *const inputs[2] = {in, NULL};
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, inputs, out, 1);
-    } else if (mve_has_bands(op)) {
+    } else if (mve_fits_band(op, op->pool_h, op->pool_w)) {
         mve_depthwise(op, in, out);
     } else {
         mve_taps(op, in, out);
