@@ -23,10 +23,9 @@
 #ifdef DPT_BLOCKS
 #include "dpt_blocks_window.inc"
 
-#define WINDOW_COUNT         1
-#define WINDOW_VALUES        256
-#define WINDOW_DENSE         256
-#define WINDOW_LESS(channel) 128u
+#define WINDOW_COUNT  1
+#define WINDOW_VALUES 256
+#define WINDOW_DENSE  256
 typedef uint8_t blocks_value;
 #include "dpt_blocks_buffer.inc"
 
@@ -138,30 +137,37 @@ static void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units
 }
 #endif
 
+/* acc = from - less + the products of the activations x with `blocks` blocks of weights. */
 #ifdef __thumb__
 DPT_NOINLINE /* fewer bytes of stack */
 #endif
-    DPT_IN_FAST static void window_dot(const uint8_t *w, size_t next, const window_buffer *x,
-                                       size_t units, size_t blocks, const int32_t *from,
-                                       size_t apart, int32_t *acc) {
-    const uint32_t less = 128 * x->sums[0];
-    (void)apart;
+    DPT_IN_FAST static void blocks_dot(const uint8_t *w, size_t next, const uint8_t *x,
+                                       size_t units, size_t blocks, uint32_t less,
+                                       const int32_t *from, int32_t *acc) {
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
          blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
         for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        blocks_add_products(w, x->values, units, to);
+        blocks_add_products(w, x, units, to);
         w += next;
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units,
-                                    const uint8_t *last, int type, int32_t *acc) {
+static inline void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                              size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+    (void)apart;
+    blocks_dot(w, next, x->values, units, blocks, 128 * x->sums[0], from, acc);
+}
+
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    const uint8_t *last, size_t blocks, uint32_t sum,
+                                    const int32_t *from, int type, int32_t *acc) {
     (void)type;
-    for (; units > 0; units = last != NULL, x = last, last = NULL) {
-        blocks_add_products(w, x, units, (uint32_t *)acc);
+    for (; x != NULL; x = last, last = NULL, from = acc, sum = 0) {
+        blocks_dot(w, next, x, units, blocks, 128 * sum, from, acc);
         w += units * WINDOW_UNIT * WINDOW_BLOCK;
+        units = 1;
     }
 }
 
