@@ -12,6 +12,7 @@ from layer_kinds import dense, kinds_program, layer_kinds
 
 from drypoint import devices
 from drypoint.devices.__main__ import main
+from drypoint.devices._cmsis_nn import compare
 from drypoint.program import blob
 
 M4 = devices.target("cortex-m4")
@@ -30,7 +31,7 @@ def kinds():
 def test_every_layer_is_counted_on_both_sides(kinds, toolbox, tmp_path):
     program, names, places = kinds
     need_counts(M4, toolbox)
-    (found,) = devices.compare(M4, [program], write_stand_in(tmp_path))
+    (found,) = compare(M4, [program], write_stand_in(tmp_path))
     assert [layer.op for layer in found.layers] == [op.name for op in program.ops]
     assert {program.ops[place].name for place in places} == set(names)
     theirs = {layer.kind: layer.cmsis_nn for layer in found.layers}
@@ -59,14 +60,14 @@ def test_calls_that_go_wrong_are_not_counted(change, message, kinds, toolbox, tm
     """A wrong address of the input, a scratch buffer that is missing, sources of another API."""
     need_counts(M4, toolbox)
     with pytest.raises(devices.DeviceError, match=message):
-        devices.compare(M4, [kinds[0]], write_stand_in(tmp_path, change=change))
+        compare(M4, [kinds[0]], write_stand_in(tmp_path, change=change))
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(kinds, tmp_path):
     with pytest.raises(devices.DeviceError, match=r"^CMSIS-NN is for Cortex-M, not for riscv32$"):
-        devices.compare(devices.target("riscv32"), [kinds[0]], write_stand_in(tmp_path))
+        compare(devices.target("riscv32"), [kinds[0]], write_stand_in(tmp_path))
     with pytest.raises(devices.DeviceError, match=r"it lacks Include/arm_nnfunctions\.h$"):
-        devices.compare(M4, [kinds[0]], tmp_path / "elsewhere")
+        compare(M4, [kinds[0]], tmp_path / "elsewhere")
 
 
 def test_the_command_prints_commit_compiler_and_layers(toolbox, tmp_path, monkeypatch, capsys):

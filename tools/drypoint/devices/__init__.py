@@ -9,9 +9,6 @@ from ._chips import CHIPS as CHIPS
 from ._chips import Chip as Chip
 from ._chips import chip as chip
 from ._chips import target_hints as target_hints
-from ._cmsis_nn import ComparedLayer as ComparedLayer
-from ._cmsis_nn import Comparison as Comparison
-from ._cmsis_nn import compare as compare
 from ._cost import Cost as Cost
 from ._cost import measure_cost as measure_cost
 from ._cost import plane_bytes as plane_bytes

@@ -15,7 +15,8 @@ typedef struct layer {
     cmsis_nn_tile stride, padding, dilation, pool;
     int32_t in_offset, out_offset;
     cmsis_nn_activation clamp;
-    int32_t sum[9]; /* of an addition: offset, multiplier, shift of each input, then of the output */
+    int32_t
+        sum[9]; /* of an addition: offset, multiplier, shift of each input, then of the output */
 } layer;
 
 /* Begins and ends what is counted. */
@@ -42,13 +43,19 @@ static void *take_read(int32_t size) {
     return at;
 }
 
+static cmsis_nn_context scratch(int32_t size) {
+    const cmsis_nn_context made = {size > 0 ? take(size) : NULL, size};
+    return made;
+}
+
 static void check(int wrong) {
     if (wrong) {
         port_exit(REFUSED);
     }
 }
 
-/* What Helium's kernels of dense ops read in place of biases; arm_vector_sum_s8 computes it once. */
+/* What Helium's kernels of dense ops read in place of biases; arm_vector_sum_s8 computes it once.
+ */
 static void sum_kernel(const layer *l, const int8_t *weight, const int32_t *bias, int32_t *sums) {
     for (int32_t c = 0; c < l->channels; c++) {
         int32_t sum = 0;
@@ -57,11 +64,6 @@ static void sum_kernel(const layer *l, const int8_t *weight, const int32_t *bias
         }
         sums[c] = bias[c] + sum * l->in_offset;
     }
-}
-
-static cmsis_nn_context scratch(int32_t size) {
-    const cmsis_nn_context made = {size > 0 ? take(size) : NULL, size};
-    return made;
 }
 
 static void run(const layer *l, int8_t *y) {
@@ -78,8 +80,8 @@ static void run(const layer *l, int8_t *y) {
     case CONV: {
         const cmsis_nn_conv_params how = {l->in_offset, l->out_offset, l->stride,
                                           l->padding,   l->dilation,   l->clamp};
-        const cmsis_nn_context room = scratch(
-            arm_convolve_wrapper_s8_get_buffer_size(&how, &l->in, &l->filter, &l->windows));
+        const cmsis_nn_context room =
+            scratch(arm_convolve_wrapper_s8_get_buffer_size(&how, &l->in, &l->filter, &l->windows));
         mark();
         check(arm_convolve_wrapper_s8(&room, &how, &each, &l->in, x, &l->filter, weight, &biases,
                                       bias, &l->windows, to));
@@ -111,11 +113,10 @@ static void run(const layer *l, int8_t *y) {
     case MAXPOOL:
     case AVGPOOL: {
         const cmsis_nn_pool_params how = {l->stride, l->padding, l->clamp};
-        const cmsis_nn_context room =
-            scratch(l->kind == AVGPOOL ? arm_avgpool_s8_get_buffer_size(l->out.w, l->in.c) : 0);
+        const cmsis_nn_context room = scratch(arm_avgpool_s8_get_buffer_size(l->out.w, l->in.c));
         mark();
-        check((l->kind == AVGPOOL ? arm_avgpool_s8 : arm_max_pool_s8)(
-            &room, &how, &l->in, x, &l->filter, &l->out, to));
+        check((l->kind == AVGPOOL ? arm_avgpool_s8 : arm_max_pool_s8)(&room, &how, &l->in, x,
+                                                                      &l->filter, &l->out, to));
         break;
     }
     case ADD: {
@@ -125,8 +126,6 @@ static void run(const layer *l, int8_t *y) {
                                      s[7], s[8], l->clamp.min, l->clamp.max, n));
         break;
     }
-    default:
-        port_exit(REFUSED);
     }
     if (pools) {
         check(arm_max_pool_s8(&none, &pool, &l->windows, to, &kernel, &l->out, y));
@@ -137,9 +136,8 @@ static void run(const layer *l, int8_t *y) {
 int device_main(void) {
     int32_t n;
     port_read(&n, sizeof n);
-    for (; n > 0; n--) {
+    for (; n > 0; n--, used = 0) {
         static layer l;
-        used = 0;
         port_read(&l, sizeof l);
         const int32_t size = l.out.h * l.out.w * l.out.c;
         int8_t *const y = take(size);
