@@ -107,19 +107,10 @@ def _sources(checkout: Path) -> list[Path]:
 
 
 def _commit(checkout: Path) -> str:
-    words = [
-        "git",
-        "-C",
-        str(checkout),
-        "describe",
-        "--always",
-        "--dirty",
-        "--exclude=*",
-        "--abbrev=40",
-    ]
+    command = ("git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude=*")
     if not (checkout / ".git").exists() or shutil.which("git") is None:  # maybe a folder around it
         return "unknown commit"
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--abbrev=40"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown commit"
 
 
