@@ -39,7 +39,7 @@ def encode_layer(op: Op, rng: np.random.Generator) -> tuple[bytes, NDArray[np.in
         return None
     assert isinstance(op, Layer)
     x = [_random_plane(tensor, rng) for tensor in op.inputs]
-    op = _comparable(op, x)
+    op = _adapt_op(op, x)
     source, output = op.in_shape, op.out_shape
     stride, padding, dilation, pool = (1, 1), (0, 0, 0, 0), (1, 1), (1, 1)
     clamp, sums, weight, tables = LIMITS[op.out_type], [0] * 9, b"", np.zeros((3, 0), np.int64)
@@ -58,17 +58,17 @@ def encode_layer(op: Op, rng: np.random.Generator) -> tuple[bytes, NDArray[np.in
         else:
             stride, padding, dilation, pool = op.stride, op.padding, op.dilation, op.pool
             filters = (1, *op.weight.shape)[-4:]
-    low = _lowest(op.output)
-    inputs = b"".join(_signed(p, t).tobytes() for p, t in zip(x, op.inputs, strict=True))
+    low = _offset(op.output)
+    inputs = b"".join(_to_int8(p, t).tobytes() for p, t in zip(x, op.inputs, strict=True))
     numbers = [NUMBERS[type(op)], len(inputs), len(weight), tables.shape[1]]
     numbers += [1, *source, *filters, 1, output.h * pool[0], output.w * pool[1], output.c]
     numbers += [1, *output]
     for height, width, *_ in (stride, padding, dilation, pool):
         numbers += [width, height]
-    numbers += [_lowest(op.inputs[0]) - op.inputs[0].zero, op.output.zero - low]
+    numbers += [_offset(op.inputs[0]) - op.inputs[0].zero, op.output.zero - low]
     numbers += [clamp[0] - low, clamp[1] - low, *sums]
     data = np.array(numbers, "<i4").tobytes() + inputs + weight + tables.astype("<i4").tobytes()
-    return data, _signed(op.compute(*x), op.output).astype(np.int64)
+    return data, _to_int8(op.compute(*x), op.output).astype(np.int64)
 
 
 def _random_plane(tensor: Tensor, rng: np.random.Generator) -> NDArray[np.integer]:
@@ -76,16 +76,16 @@ def _random_plane(tensor: Tensor, rng: np.random.Generator) -> NDArray[np.intege
     return rng.integers(low, high, (1, *tensor.shape), NUMPY_TYPE[tensor.type], endpoint=True)
 
 
-def _lowest(tensor: Tensor) -> int:
+def _offset(tensor: Tensor) -> int:
     """What is subtracted from a stored integer of the type to give a signed byte."""
     return 128 if tensor.type == "u8" else 0
 
 
-def _signed(plane: NDArray[np.integer], tensor: Tensor) -> NDArray[np.int8]:
-    return (plane.astype(np.int64) - _lowest(tensor)).astype(np.int8)
+def _to_int8(plane: NDArray[np.integer], tensor: Tensor) -> NDArray[np.int8]:
+    return (plane.astype(np.int64) - _offset(tensor)).astype(np.int8)
 
 
-def _comparable(op: Layer, x: Sequence[NDArray[np.integer]]) -> Layer:
+def _adapt_op(op: Layer, x: Sequence[NDArray[np.integer]]) -> Layer:
     """The op as CMSIS-NN can compute it, for bytes."""
     first, shape = op.inputs[0], op.out_shape
     if isinstance(op, MaxPool):
@@ -124,5 +124,5 @@ def _sum_numbers(op: Add) -> list[int]:
     common = 2 * max(scales)
     numbers = []
     for tensor, scale in zip(op.inputs, scales, strict=True):
-        numbers += [_lowest(tensor) - tensor.zero, *_multiplier(scale / common)]
-    return [*numbers, op.output.zero - _lowest(op.output), *_multiplier(ldexp(common, -LEFT_SHIFT))]
+        numbers += [_offset(tensor) - tensor.zero, *_multiplier(scale / common)]
+    return [*numbers, op.output.zero - _offset(op.output), *_multiplier(ldexp(common, -LEFT_SHIFT))]
