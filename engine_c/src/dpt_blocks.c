@@ -140,6 +140,8 @@ static void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units
 /* acc = from - less + the products of the activations x with `blocks` blocks of weights. */
 #ifdef __thumb__
 DPT_NOINLINE /* fewer bytes of stack */
+#else
+inline
 #endif
     DPT_IN_FAST static void blocks_dot(const uint8_t *w, size_t next, const uint8_t *x,
                                        size_t units, size_t blocks, uint32_t less,

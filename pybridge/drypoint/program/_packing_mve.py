@@ -89,6 +89,6 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         found["conv"] = "dpt_mve_pixels"
     elif not any(pixels):
         found["conv"] = "dpt_mve_windows"
-    if all(pack_mve(op) and has_bands(op) for op in depthwise):
+    if all(pack_mve(op) and is_single(op) and has_bands(op) for op in depthwise):
         found["depthwise"] = "dpt_mve_tiles"
     return found
