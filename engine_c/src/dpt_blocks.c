@@ -23,31 +23,11 @@
 #ifdef DPT_BLOCKS
 #include "dpt_blocks_window.inc"
 
-#define WINDOW_COUNT         1
-#define WINDOW_VALUES        256
-#define WINDOW_LESS(channel) 128u
+#define WINDOW_COUNT  1
+#define WINDOW_VALUES 256
+#define WINDOW_DENSE  256
 typedef uint8_t blocks_value;
 #include "dpt_blocks_buffer.inc"
-
-/* Adds the products of the activations x, `units` units, to the accumulators of four channels.
- * `flip` makes signed activations unsigned. */
-static void blocks_dot(const uint8_t *w, const uint8_t *x, size_t units, uint32_t flip,
-                       uint32_t *acc) {
-    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
-    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
-        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
-            const uint32_t v = x[k] ^ flip;
-            a += v * w[WINDOW_BLOCK * k];
-            b += v * w[WINDOW_BLOCK * k + 1];
-            c += v * w[WINDOW_BLOCK * k + 2];
-            d += v * w[WINDOW_BLOCK * k + 3];
-        }
-    }
-    acc[0] = a;
-    acc[1] = b;
-    acc[2] = c;
-    acc[3] = d;
-}
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
 /* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned
@@ -139,41 +119,57 @@ static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_
     acc[3] += (high - c) >> 8;
 }
 #else
-static inline void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units,
-                                       uint32_t *acc) {
-    blocks_dot(w, x, units, 0, acc);
+static void blocks_add_products(const uint8_t *w, const uint8_t *x, size_t units, uint32_t *acc) {
+    uint32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
+    for (; units > 0; units--, x += WINDOW_UNIT, w += WINDOW_UNIT * WINDOW_BLOCK) {
+        for (size_t k = 0; k < WINDOW_UNIT; k++) { /* a constant count is unrolled */
+            const uint32_t v = x[k];
+            a += v * w[WINDOW_BLOCK * k];
+            b += v * w[WINDOW_BLOCK * k + 1];
+            c += v * w[WINDOW_BLOCK * k + 2];
+            d += v * w[WINDOW_BLOCK * k + 3];
+        }
+    }
+    acc[0] = a;
+    acc[1] = b;
+    acc[2] = c;
+    acc[3] = d;
 }
 #endif
 
+/* acc = from - less + the products of the activations x with `blocks` blocks of weights. */
 #ifdef __thumb__
 DPT_NOINLINE /* fewer bytes of stack */
+#elif defined(__riscv)
+inline
 #endif
-    DPT_IN_FAST static void window_dot(const uint8_t *w, size_t next, const window_buffer *x,
-                                       size_t units, size_t blocks, const int32_t *from,
-                                       size_t apart, int32_t *acc) {
-    const uint32_t less = 128 * x->sums[0];
-    (void)apart;
+    DPT_IN_FAST static void blocks_dot(const uint8_t *w, size_t next, const uint8_t *x,
+                                       size_t units, size_t blocks, uint32_t less,
+                                       const int32_t *from, int32_t *acc) {
     for (uint32_t *to = (uint32_t *)acc; blocks > 0;
          blocks--, from += WINDOW_BLOCK, to += WINDOW_BLOCK) {
         for (size_t c = 0; c < WINDOW_BLOCK; c++) {
             to[c] = (uint32_t)from[c] - less;
         }
-        blocks_add_products(w, x->values, units, to);
+        blocks_add_products(w, x, units, to);
         w += next;
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
-                                    int32_t *acc) {
-    uint32_t *to = (uint32_t *)acc;
-    if (type == DPT_I8) {
-        blocks_dot(w, x, units, 0x80, to);
-        return;
-    }
-    for (size_t n; units > 0;
-         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < WINDOW_VALUES / WINDOW_UNIT ? units : WINDOW_VALUES / WINDOW_UNIT;
-        blocks_add_products(w, x, n, to);
+static inline void window_dot(const uint8_t *w, size_t next, const window_buffer *x, size_t units,
+                              size_t blocks, const int32_t *from, size_t apart, int32_t *acc) {
+    (void)apart;
+    blocks_dot(w, next, x->values, units, blocks, 128 * x->sums[0], from, acc);
+}
+
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    const uint8_t *last, size_t blocks, uint32_t sum,
+                                    const int32_t *from, int type, int32_t *acc) {
+    (void)type;
+    for (; x != NULL; x = last, last = NULL, from = acc, sum = 0) {
+        blocks_dot(w, next, x, units, blocks, 128 * sum, from, acc);
+        w += units * WINDOW_UNIT * WINDOW_BLOCK;
+        units = 1;
     }
 }
 

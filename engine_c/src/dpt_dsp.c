@@ -22,8 +22,9 @@
 #ifdef DPT_DSP
 #include "dpt_dsp_window.inc"
 
-#define WINDOW_LESS(channel) ((channel) == 0 ? 128u : 0u)
-enum { DSP_DENSE_UNITS = 128 / WINDOW_UNIT }; /* that dpt_dsp_dense multiplies, at most */
+#define WINDOW_DENSE            128 /* values that dpt_dsp_dense_u8 and _i8 multiply, at most */
+#define WINDOW_COPY             WINDOW_UNIT
+#define window_dense_flip(type) 0u
 
 /* Copies a unit from r1 to r0 and adds its bytes to r6. r3 is the flip, r7 is 0. */
 #define DSP_PUT_UNIT                                                                               \
@@ -97,16 +98,15 @@ __asm__(DPT_THUMB("dpt_dsp_put_taps")
     "sxtab16 r10, r10, r9, ror #8\n"
 
 /* Computes A, B, C, D from t, u, v (all but A times 2^8) in r9 to r12, adds the accumulators at r0
- * and writes the results to r1. Destroys r2, r3, r4, lr. */
-#define DSP_FOUND(t, u, v)                                                                         \
+ * and writes the results to r1. `more` adds to A, in r9. Destroys r2, r3, r4, lr. */
+#define DSP_FOUND(t, u, v, more)                                                                   \
     "sub r9, " #t ", " #v ", lsl #8\n"                                                             \
     "add r9, r9, " #u ", lsl #16\n"                                                                \
     "sbfx r9, r9, #0, #24\n"                                                                       \
     "sub r10, " #t ", r9\n"                                                                        \
     "sub r11, " #v ", r10, asr #8\n"                                                               \
     "sub r12, " #u ", r11, asr #8\n"                                                               \
-    "ldm r0, {r2, r3, r4, lr}\n"                                                                   \
-    "add r9, r9, r2\n"                                                                             \
+    "ldm r0, {r2, r3, r4, lr}\n" more "add r9, r9, r2\n"                                           \
     "add r10, r3, r10, asr #8\n"                                                                   \
     "add r11, r4, r11, asr #8\n"                                                                   \
     "add r12, lr, r12, asr #8\n"                                                                   \
@@ -139,18 +139,20 @@ __asm__(DPT_THUMB("dpt_dsp_pair")
         DSP_LOOP(DSP_HALF_UNIT DSP_HALF_UNIT, DSP_HALF_UNIT DSP_HALF_UNIT)
         "ldr r0, [sp, #40]\n"
         "ldr r1, [sp]\n"
-        DSP_FOUND(r3, r4, r5)
+        DSP_FOUND(r3, r4, r5, "")
         "ldr r0, [sp, #44]\n"
         "adds r1, r1, #112\n"
-        DSP_FOUND(r6, r7, r8)
+        DSP_FOUND(r6, r7, r8, "")
         "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
         DPT_THUMB_END("dpt_dsp_pair"));
 /* clang-format on */
 DPT_STATIC_ASSERT(dpt_dsp_panel_is_28, 4 * WINDOW_PANEL == 112);
 
 /* Half a unit of four channels with the input of a dense op. The functions below take weights in
- * r0, the bytes in r1, units in r2, and in r3 the address of the accumulators, to which they add.
- * Then r5, r6, r7 are t, u, v, r4 has two activations, r3 four. */
+ * r0, the bytes in r1, units (at least 1) in r2, and in r3 the address of the results; on the
+ * stack the address of the initial accumulators, the address of one more unit or NULL, and what is
+ * added to A. Then r5, r6, r7 are t, u, v, r4 has two activations, r3 four, r12 is the address of
+ * the further unit. */
 #define DSP_DENSE_HALF(low, high)                                                                  \
     "smlad r5, r4, " #low ", r5\n"                                                                 \
     "smlad r6, r4, " #high ", r6\n"                                                                \
@@ -168,19 +170,33 @@ DPT_STATIC_ASSERT(dpt_dsp_panel_is_28, 4 * WINDOW_PANEL == 112);
     "uxtb16 r4, r3, ror #8\n"                                                                     \
     DSP_DENSE_HALF(r10, r11)
 
+/* The end of both functions. */
+/* clang-format off */
+__asm__(DPT_THUMB("dpt_dsp_dense_end")
+        "ldr r0, [sp, #40]\n"
+        "ldr r1, [sp]\n"
+        DSP_FOUND(r5, r6, r7, "ldr r5, [sp, #48]\n" "add r9, r9, r5\n")
+        "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"
+        DPT_THUMB_END("dpt_dsp_dense_end"));
+
 #define DSP_DENSE(name, FLIP)                                                                        \
-    void name(const void *w, const void *x, size_t units, int32_t *acc);                          \
+    void name(const void *w, const void *x, size_t units, int32_t *acc, const int32_t *from, \
+              const void *last, uint32_t less); \
     __asm__(DPT_THUMB(#name)                                                                       \
             "push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"                                    \
-            "movs r5, #0\n"                                                                        \
+            "ldr r12, [sp, #44]\n" \
+            "movs r5, #0\n" \
             "movs r6, #0\n"                                                                        \
             "movs r7, #0\n"                                                                        \
             "mov lr, #0xFF00FF00\n"                                                                \
             DSP_LOOP(DSP_DENSE_UNIT(FLIP), DSP_DENSE_UNIT(FLIP))                                       \
-            "ldr r0, [sp]\n"                                                                       \
-            "mov r1, r0\n"                                                                         \
-            DSP_FOUND(r5, r6, r7)                                                                      \
-            "pop {r3, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n"                                     \
+            "movs r1, r12\n" \
+            "beq 3f\n" \
+            "mov r12, #0\n" \
+            "mov r2, #1\n" \
+            "b 2b\n" \
+            "3:\n" \
+            "b.w dpt_dsp_dense_end\n" \
             DPT_THUMB_END(#name))
 /* clang-format on */
 
@@ -194,16 +210,12 @@ DSP_INLINE void window_dot(const uint8_t *w, size_t next, const window_buffer *x
     }
 }
 
-static inline void window_dense_dot(const uint8_t *w, const uint8_t *x, size_t units, int type,
-                                    int32_t *acc) {
-    for (size_t n; units > 0;
-         units -= n, w += n * WINDOW_UNIT * WINDOW_BLOCK, x += n * WINDOW_UNIT) {
-        n = units < DSP_DENSE_UNITS ? units : DSP_DENSE_UNITS;
-        if (type == DPT_U8) {
-            dpt_dsp_dense_u8(w, x, n, acc);
-        } else {
-            dpt_dsp_dense_i8(w, x, n, acc);
-        }
+static inline void window_dense_dot(const uint8_t *w, size_t next, const uint8_t *x, size_t units,
+                                    const uint8_t *last, size_t blocks, uint32_t sum,
+                                    const int32_t *from, int type, int32_t *acc) {
+    const uint32_t less = 0 - 128 * sum;
+    for (; blocks > 0; blocks--, from += WINDOW_BLOCK, acc += WINDOW_BLOCK, w += next) {
+        (type == DPT_U8 ? dpt_dsp_dense_u8 : dpt_dsp_dense_i8)(w, x, units, acc, from, last, less);
     }
 }
 

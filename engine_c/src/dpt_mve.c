@@ -327,11 +327,16 @@ static void mve_any_depthwise(const dpt_op *op, const uint8_t *in, uint8_t *out)
     const void *const inputs[2] = {in, NULL};
     if (op->packed == NULL) {
         dpt_scalar_depthwise(op, inputs, out, 1);
-    } else if (mve_has_bands(op)) {
-        mve_depthwise(op, in, out);
+    } else if (mve_fits_band(op, op->pool_h, op->pool_w)) {
+        mve_depthwise(op, in, out, dpt_pools(op) ? mve_pool_row : NULL);
     } else {
         mve_taps(op, in, out);
     }
+}
+
+/* Nothing is pooled, so that a linker leaves mve_pool_row out. */
+static void mve_unpooled_depthwise(const dpt_op *op, const uint8_t *in, uint8_t *out) {
+    mve_depthwise(op, in, out, NULL);
 }
 
 /* Defines a kernel: `plane` computes an input of the batch. */
@@ -349,7 +354,7 @@ MVE_KERNEL(dpt_mve_pixels, mve_pixels_conv)
 MVE_KERNEL(dpt_mve_grouped, mve_any_groups)
 MVE_KERNEL(dpt_mve_dense, mve_dense)
 MVE_KERNEL(dpt_mve_depthwise, mve_any_depthwise)
-MVE_KERNEL(dpt_mve_tiles, mve_depthwise)
+MVE_KERNEL(dpt_mve_tiles, mve_unpooled_depthwise)
 
 const dpt_backend dpt_mve = {"mve",
                              dpt_always,

@@ -1,6 +1,6 @@
 """No kind of layer costs much more than its plain kind: counted instructions, which do not vary.
 
-Peers: CMSIS-NN at 99f736a by the harness of ``make bench-devices``, gcc 14.2 -O3.
+Peers: CMSIS-NN at 99f736a by ``python -m drypoint.devices compare``, gcc 14.2 -O3.
 """
 
 import math
@@ -8,7 +8,14 @@ import math
 import pytest
 from device_jobs import as_params, need_counts
 from few_bits_nets import with_few_bits
-from layer_kinds import conv, dense, depthwise, kinds_program, layer_kinds
+from layer_kinds import (
+    conv,
+    dense,
+    depthwise,
+    kinds_program,
+    layer_kinds,
+    signed_dense_program,
+)
 
 from drypoint import devices
 from tools import ONLY_CI
@@ -101,6 +108,35 @@ def test_windows_of_any_size_take_little_stack_on_risc_v_v(toolbox):
     cost, places = cost_of("riscv64gcv-vlen128", kinds, toolbox)
     found = {kind.name: cost.op_stacks[at] for kind, at in zip(kinds, places, strict=True)}
     assert max(found.values()) <= 2560, found
+
+
+SIZES = (256, 64, 65, 10, 12)  # of dense ops on i8
+DENSE = {  # CMSIS-NN's instructions by the number of the op, all with weights of 8 bits
+    ("cortex-m0+", 8): {0: 104_965, 2: 5_217},
+    ("cortex-m0+", 4): {0: 104_965},
+    ("cortex-m4", 8): {0: 33_962, 2: 1_893},
+}
+
+
+@ONLY_CI
+@pytest.mark.parametrize(("name", "bits"), DENSE)
+def test_small_dense_ops_take_at_most_four_fifths_of_a_peers_instructions(name, bits, toolbox):
+    row, program = devices.target(name), signed_dense_program(SIZES)
+    need_counts(row, toolbox)
+    counts = devices.measure_cost(row, with_few_bits(program, choice=(bits,))).instructions.ops
+    shares = [counts[at] / n for at, n in DENSE[name, bits].items()]
+    assert max(shares) <= 0.8, shares
+
+
+@ONLY_CI
+def test_a_pool_saves_what_a_plane_costs_on_helium(toolbox):
+    """A depthwise 3x3 with a 2x2 pool, beside CMSIS-NN's two ops, and the depthwise alone."""
+    shape, pool = (14, 14, 32), (2, 2)
+    kinds = (depthwise("plain", shape, None), depthwise("pooled", shape, pool=pool))
+    cost, places = cost_of("cortex-m55", kinds, toolbox)
+    plain, pooled = (cost.instructions.ops[at] for at in places)
+    assert pooled <= 0.8 * 172_353 / 1.02, pooled  # 172,353 instructions were 1.02 times a peer's
+    assert pooled <= 1.2 * plain, (plain, pooled)
 
 
 # Instructions a multiply-accumulate, at most: issue 39 and docs/few-bits.md.

@@ -5,6 +5,9 @@ channel; of a depthwise convolution it is the depthwise 3x3, of a product, a sli
 the sum, of a resize the mean.
 """
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 
 from drypoint.bench import LayerKind
@@ -142,6 +145,18 @@ def conv(name, shape, plain=None, *, groups=1, **more):
 def dense(name, read, written):
     fields = {"inputs": (u8(1, 1, read),), "output": u8(1, 1, written)}
     return LayerKind(Dense(name=name, weight=weights(written, read), **fields, **rule(written)))
+
+
+def signed_dense_program(sizes) -> Program:
+    """A program of dense ops on i8 values, whose last one writes its sums."""
+    ops = []
+    for read, written in itertools.pairwise(sizes):
+        plain = dense(f"{read} to {written}", read, written).op
+        source, output = (Tensor(Shape(1, 1, n), "i8", -3) for n in (read, written))
+        ops.append(replace(plain, inputs=(source,), output=output, lo=-128, hi=127))
+    whole = {"output": Tensor(Shape(1, 1, sizes[-1]), "i32"), "lo": -(2**31), "hi": 2**31 - 1}
+    ops[-1] = replace(ops[-1], **whole)
+    return Program(name="dense", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
 
 
 def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):

@@ -22,8 +22,10 @@ def has_bands(op: DepthwiseConv) -> bool:
     """Whether ``dpt_mve_depthwise.inc`` computes the op, by bands of the plane; else
     ``dpt_mve_taps.inc`` does, window by window.
     """
-    high, wide = op.reach
-    return is_single(op) and high * wide * min(op.in_shape.c, LANES) <= BAND
+    pairs = zip(op.reach, op.pool, op.stride, strict=True)
+    high, wide = (reach + (pool - 1) * stride for reach, pool, stride in pairs)
+    pixels = high * wide + (op.pool != (1, 1))  # of the windows that are pooled, and an output
+    return op.multiplier == 1 and pixels * min(op.in_shape.c, LANES) <= BAND
 
 
 def pack_mve(op: DepthwiseConv) -> bytes:
@@ -37,7 +39,7 @@ def pack_mve(op: DepthwiseConv) -> bytes:
     if op.out_type == "i32" or (taps > MOST_TAPS and not has_bands(op)):
         return b""
     flipped = -128 if op.in_type == "u8" else 0
-    near = n < LANES and Window.of(op).stride[1] == 1
+    near = n < LANES and Window.of(op).stride[1] == 1 and is_single(op)
     pixels = LANES // n if near and has_bands(op) else 1
     rows, packed = op.rows.astype(np.int64), b""
     for begin, output in itertools.product(range(0, n, LANES), range(op.multiplier)):
@@ -87,6 +89,6 @@ def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
         found["conv"] = "dpt_mve_pixels"
     elif not any(pixels):
         found["conv"] = "dpt_mve_windows"
-    if all(pack_mve(op) and has_bands(op) for op in depthwise):
+    if all(pack_mve(op) and is_single(op) and has_bands(op) for op in depthwise):
         found["depthwise"] = "dpt_mve_tiles"
     return found

@@ -1,42 +1,51 @@
-"""``python -m drypoint.devices packages|bench|record``: what targets need, what nets cost there.
+"""``python -m drypoint.devices packages|bench|record|compare``: what targets need, what nets cost.
 
 ``packages`` prints the Debian packages of all targets, one a line. ``bench`` measures nets on the
 targets that are named, or on all, and prints their bytes and their instructions, op by op.
 ``record`` also keeps them: in ``costs.json`` beside this file and, in a checkout, in the tables of
 ``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
+``compare --cmsis-nn PATH`` prints the instructions of each layer beside CMSIS-NN's, built from the
+checkout in that folder; without TARGET on Cortex-M0+, M4, M7 and M55. ``--json`` prints JSON.
 
 The nets are the shipped LeNet, on every target, and on some of them the five topologies of MLPerf
 Tiny, with weights drawn from a seed; ``sww-step`` is a step of the streaming wake word, in which
 all ops run. As in ``drypoint export``, ops run row by row where that saves RAM; ``--ram`` is its
-budget.
+budget. A net may be a file, ``net.dpt``, but for the record.
 """
 
 import argparse
+import json
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from drypoint.bench import make_case
-from drypoint.common import DrypointError, write_atomic
+from drypoint.common import DrypointError, read_bytes, write_atomic
 from drypoint.models import load_program
-from drypoint.program import Program, fuse_rows
+from drypoint.program import Program, blob, fuse_rows
 
+from ._cmsis_nn import compare
 from ._record import FILE, LENET, record
 from ._table import cost_table, nets_table, op_table, with_table
-from ._targets import TARGETS, debian_packages, target
+from ._targets import TARGETS, Target, debian_packages, target
 
 PAGE = FILE.parents[3] / "engine_c/README.md"
 STEP = "sww-step"  # of the streaming program of sww
 NETS = (LENET, "kws", "ic", "vww", "ad", "sww", STEP)
+COMPARED = ("cortex-m0+", "cortex-m4", "cortex-m7", "cortex-m55")
 
 
 def main() -> int:
     """Run a subcommand; exit code 2: a tool is missing or fails."""
     parser = argparse.ArgumentParser(prog="python -m drypoint.devices", description=__doc__)
-    parser.add_argument("what", choices=["packages", "bench", "record"])
+    parser.add_argument("what", choices=["packages", "bench", "record", "compare"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="rows; all, if none is named")
     parser.add_argument("--nets", default=",".join(NETS), help="some of %(default)s, which are all")
     parser.add_argument("--ram", type=int, metavar="BYTES", help="bench: an arena to fit into")
+    parser.add_argument("--cmsis-nn", type=Path, metavar="PATH", help="compare: a checkout")
+    parser.add_argument("--json", action="store_true", help="compare: print JSON")
     args = parser.parse_intermixed_args()
     if args.what == "packages":
         print("\n".join(debian_packages()))
@@ -44,11 +53,17 @@ def main() -> int:
     nets = args.nets.split(",")
     if args.ram is not None and args.what != "bench":
         parser.error("--ram is for bench; the record has the arenas that no budget asks for")
-    if unknown := set(nets) - set(NETS):
+    if (args.what == "compare") != (args.cmsis_nn is not None):
+        parser.error("compare takes --cmsis-nn PATH, a checkout of CMSIS-NN, and only compare does")
+    files = {net for net in nets if net.endswith(".dpt") and args.what != "record"}
+    if unknown := set(nets) - set(NETS) - files:
         parser.error(f"no net {min(unknown)!r}; there are: {', '.join(NETS)}")
     try:
         rows = [target(name) for name in args.targets] or TARGETS
         programs = {net: fuse_rows(_program(net), arena=args.ram) for net in nets}
+        if args.what == "compare":
+            names = args.targets or COMPARED
+            return _compare(programs, list(map(target, names)), args.cmsis_nn, as_json=args.json)
         with tempfile.TemporaryDirectory() as name:
             file = FILE if args.what == "record" else Path(name) / FILE.name
             found = record(programs, rows, file=file, on_row=_say)
@@ -64,7 +79,20 @@ def main() -> int:
     return 0
 
 
+def _compare(
+    programs: Mapping[str, Program], rows: Sequence[Target], checkout: Path, *, as_json: bool
+) -> int:
+    """Print the comparisons; without streaming programs, whose steps CMSIS-NN does not know."""
+    whole = [program for program in programs.values() if not program.is_streaming]
+    found = [comparison for row in rows for comparison in compare(row, whole, checkout)]
+    texts = [json.dumps([asdict(f) for f in found], indent=1)] if as_json else list(map(str, found))
+    print("\n\n".join(texts))
+    return 0
+
+
 def _program(net: str) -> Program:
+    if net.endswith(".dpt"):
+        return blob.loads(read_bytes(Path(net)))
     if net == LENET:
         return load_program("lenet-mnist")
     return make_case("sww").program.streaming() if net == STEP else make_case(net).program

@@ -62,7 +62,7 @@ def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> In
     needed = 3 + len(marks)
     match target.runs_on:
         case Board():
-            counts = _by_plugin(target, binary)
+            counts = count_marks(target, binary)
         case UserMode() as user:
             command = [user.emulator, *user.options]
             counts = _by_log(command, binary, _address(target, binary, "mark"), needed)
@@ -76,14 +76,15 @@ def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> In
     return Instructions(total=counts[1], ops=tuple(map(int, ops)))
 
 
-def _by_plugin(target: Target, binary: Path) -> list[int]:
+def count_marks(target: Target, binary: Path, data: bytes = b"") -> list[int]:
+    """The instructions of a board's program between two calls of ``mark``, and before the first."""
     out, plugin = binary.parent / "marks", binary.parent / "count.so"
     command = [find_compiler(), "-O2", "-shared", "-fPIC", HARNESS / "count.c", "-o", plugin]
     done = subprocess.run([str(w) for w in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DeviceError(f"the instruction counter does not compile: {done.stderr.strip()[:200]}")
     mark = _address(target, binary, "mark")
-    emulate(target, binary, b"", options=["-plugin", f"{plugin},mark={mark:#x},out={out}"])
+    emulate(target, binary, data, options=["-plugin", f"{plugin},mark={mark:#x},out={out}"])
     return [int(line) for line in out.read_text("utf-8").split()]
 
 

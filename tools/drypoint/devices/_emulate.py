@@ -188,6 +188,7 @@ ENDINGS = {
     93: "it cannot open its streams",
     94: "its memory is too small for the job",
     95: "a backend does not pack its weights",
+    96: "CMSIS-NN refuses a layer",
 }
 
 
