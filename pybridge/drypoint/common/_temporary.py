@@ -17,11 +17,7 @@ _SUFFIX = ".drypoint-tmp"
 
 
 def new_temporary(target: Path) -> tuple[IO[bytes], Path]:
-    """A new temporary file beside ``target``, open and locked until it is closed, and its path.
-
-    Raises:
-        OSError: the file cannot be created.
-    """
+    """A new temporary file beside ``target``, open and locked until it is closed, and its path."""
     while True:
         handle, name = tempfile.mkstemp(_SUFFIX, f".{target.name}.", target.parent)
         file = os.fdopen(handle, "wb")

@@ -142,11 +142,7 @@ def export_models(
 
 
 def check_names(models: Sequence[str], library: str) -> None:
-    """Refuse names of models and their library that clash as C names, files or macros.
-
-    Raises:
-        ProgramError: two names clash.
-    """
+    """Refuse names of models and their library that clash as C names, files or macros."""
     for name in (library, *models):
         check_c_name(name)
     names = [library, *models]
@@ -218,9 +214,6 @@ def _export(
 def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:
     """Refuse a folder in which a file is replaced, if its README is not of an earlier export, or
     it has none and no licence of the engine.
-
-    Raises:
-        DrypointError: a file would be lost.
     """
     readme = folder / "README.md"
     if EXPORTED in read_bytes(readme) if readme.is_file() else (folder / LICENCE_FILE).is_file():

@@ -16,12 +16,7 @@ class EngineError(DrypointError, RuntimeError):
 
 
 def check(status: int) -> None:
-    """Raise what a status of the library says, unless it is ``DPT_OK``.
-
-    Raises:
-        EngineError: the library refused.
-        MemoryError: there is no memory for the arenas.
-    """
+    """Raise what a status of the library says, unless it is ``DPT_OK``."""
     if status == lib.DPT_BRIDGE_E_MEMORY:
         raise MemoryError("no memory for the engine's arenas")
     if status != lib.DPT_OK:

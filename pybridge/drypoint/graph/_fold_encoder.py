@@ -25,9 +25,6 @@ def fold_encoder(graph: Graph) -> Graph:
     """The graph that reads raw pixels q, where the encoder makes scale * q + offset of them.
 
     Pools, resizes, upsamplings and slices before the first weights work on pixels too.
-
-    Raises:
-        LoweringError: a node that has no weights reads pixels; a line for each.
     """
     affines: dict[int, Affine] = {}
     if graph.input.affine is not None:
@@ -61,11 +58,7 @@ def fold_encoder(graph: Graph) -> Graph:
 
 
 def _encode(node: Node, affine: Affine) -> Node:
-    """The node of raw pixels that computes what ``node`` computes of real values.
-
-    Raises:
-        Unsupported: there is no such node.
-    """
+    """The node of raw pixels that computes what ``node`` computes of real values."""
     match node:
         case Weighted():
             return _encode_weights(node, affine)

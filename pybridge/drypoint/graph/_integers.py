@@ -226,11 +226,7 @@ def mean_integers_of_file(
 def checked_multipliers(
     ratio: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], int]:
-    """The multipliers of the ratios of a file's scales.
-
-    Raises:
-        Unsupported: a ratio has no multiplier, or a bias has more than 32 bits.
-    """
+    """The multipliers of the ratios of a file's scales."""
     if not (ratio > 0).all() or ratio.max() >= MAX_RATIO:
         raise Unsupported(BAD_RATIO)
     if np.abs(bias).max() > MAX_ACCUMULATOR:

@@ -20,22 +20,14 @@ class ErrorScale(NamedTuple):
 
 
 def check_threshold(threshold: object) -> None:
-    """Refuse a threshold that does not fit 64 bits.
-
-    Raises:
-        ProgramError: it is no whole number from 0 below 2^64.
-    """
+    """Refuse a threshold that does not fit 64 bits."""
     whole = isinstance(threshold, int | np.integer) and not isinstance(threshold, bool)
     if not whole or not 0 <= threshold < 2**64:  # type: ignore[operator]
         raise ProgramError(f"the threshold is {threshold!r}, not a whole number from 0 below 2^64")
 
 
 def error_scale(input_scale: float, output_scale: float) -> ErrorScale:
-    """The nearest `ErrorScale` of a program's two scales.
-
-    Raises:
-        ProgramError: the scales are too far from each other.
-    """
+    """The nearest `ErrorScale` of a program's two scales."""
     fraction, exponent = math.frexp(FRACTION * output_scale / input_scale)
     mult, shift = round(fraction * 2**31), 31 - exponent
     if mult == 2**31:

@@ -85,11 +85,7 @@ def is_signal(encoder: Mapping[str, Any] | None) -> bool:
 
 
 def sample_rate_of(encoder: Mapping[str, Any] | None) -> int | None:
-    """The time steps a second that the config of a `SignalEncoder` states, or None.
-
-    Raises:
-        ProgramError: it is no whole number from 1 to 2^31 - 1.
-    """
+    """The time steps a second that the config of a `SignalEncoder` states, or None."""
     rate = (encoder or {}).get("sample_rate") if is_signal(encoder) else None
     if rate is not None and (type(rate) is not int or not 1 <= rate <= _HIGHEST_RATE):
         raise ProgramError(

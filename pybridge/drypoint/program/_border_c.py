@@ -58,11 +58,7 @@ def _part_defines(program: Program, upper: str) -> str:
 
 
 def border_functions(program: Program, name: str) -> str:
-    """The functions of a program that reads no pixels.
-
-    Raises:
-        ProgramError: as `Program.border`.
-    """
+    """The functions of a program that reads no pixels."""
     if program.reads_pixels:
         return ""
     if program.front is not None:

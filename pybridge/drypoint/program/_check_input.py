@@ -9,11 +9,7 @@ from ._tensors import NUMPY_TYPE, ProgramError, Tensor
 
 
 def checked_input(x: ArrayLike, tensor: Tensor, *, reads_pixels: bool) -> NDArray[np.integer]:
-    """``x`` as a batch (N, h, w, c) of the tensor.
-
-    Raises:
-        ProgramError: wrong type or shape; the message says what makes the right one.
-    """
+    """``x`` as a batch (N, h, w, c) of the tensor."""
     try:
         x = np.asarray(x)
     except ValueError as error:

@@ -128,9 +128,6 @@ def check_detector(
     Args:
         detector, front: of the program.
         output, plane: the last output and its shape.
-
-    Raises:
-        ProgramError: it is refused.
     """
     if detector is None:
         return

@@ -27,11 +27,7 @@ def is_streaming(ops: Sequence[BaseOp]) -> bool:
 
 
 def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
-    """When each op of a streaming program runs.
-
-    Raises:
-        ProgramError: an op breaks a rule of NUMERICS.md section 11.
-    """
+    """When each op of a streaming program runs."""
     ready, runs = [Clock(1, 1)], list[Clock]()  # of tensors, of ops
     for op, tensors in zip(ops, reads, strict=True):
         clock = max(ready[tensor] for tensor in tensors)

@@ -51,11 +51,7 @@ def input_names(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_parts(parts: Sequence[InputPart], buffer: Tensor) -> None:
-    """Refuse inputs that break a rule of BLOB.md section 6 or do not fill the buffer.
-
-    Raises:
-        ProgramError: the message says which input.
-    """
+    """Refuse inputs that break a rule of BLOB.md section 6 or do not fill the buffer."""
     if not parts:
         return
     if len(parts) == 1:
@@ -94,9 +90,6 @@ def join_parts(
         inputs: name -> one input, or a batch of them.
         convert: the integers (N, h, w, c) of one of the inputs.
         buffer: what the program reads.
-
-    Raises:
-        ProgramError: an input is missing or unknown, or batches differ in length.
     """
     wanted = [part.name for part in parts]
     if set(inputs) != set(wanted):
@@ -125,11 +118,7 @@ def split_reals(
 
 
 def real_planes(values: NDArray[Any], shape: Shape, *, signal: bool) -> NDArray[Any]:
-    """Real inputs as the float net takes them as a batch of planes (N, h, w, c).
-
-    Raises:
-        ProgramError: another shape or type, or NaN.
-    """
+    """Real inputs as the float net takes them as a batch of planes (N, h, w, c)."""
     h, w, c = shape
     if values.dtype.kind not in ("f" if signal else "biuf") and values.dtype != np.int16:
         raise ProgramError(f"inputs are {values.dtype}; wanted: floats or int16 counts")

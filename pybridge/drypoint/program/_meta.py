@@ -34,11 +34,7 @@ class Meta:
 
 
 def write_meta(program: Program) -> bytes:
-    """The meta of a program, for `read_meta`.
-
-    Raises:
-        MetaError: encoder, decoder or provenance hold a value that a meta cannot.
-    """
+    """The meta of a program, for `read_meta`."""
     border_in: dict[str, Any] = {"scale": float(program.input_scale)}
     if program.encoder is not None:
         border_in["encoder"] = dict(program.encoder)
@@ -85,9 +81,6 @@ def read_meta(data: bytes, n_ops: int, n_outputs: int, *, minor: int) -> Meta:
         data: the bytes.
         n_ops, n_outputs: of the program.
         minor: of the blob's version: 0 knows no ``inputs``.
-
-    Raises:
-        MetaError: not UTF-8, not JSON, or a key is missing or has a value of another type.
     """
     meta = _parse(data)
     names = _get(meta, "ops", list)

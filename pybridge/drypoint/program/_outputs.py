@@ -74,11 +74,7 @@ def is_output(op: BaseOp) -> bool:
 
 
 def output_offsets(ops: Sequence[BaseOp]) -> dict[int, int]:
-    """The index of each op that writes an output -> how many values the outputs before have.
-
-    Raises:
-        ProgramError: the outputs have more than 2^28 values together.
-    """
+    """The index of each op that writes an output -> how many values the outputs before have."""
     offsets, values = {}, 0
     for i, op in enumerate(ops):
         if is_output(op):
@@ -90,11 +86,7 @@ def output_offsets(ops: Sequence[BaseOp]) -> dict[int, int]:
 
 
 def check_outputs(outputs: Sequence[Output], ops: Sequence[BaseOp]) -> None:
-    """Refuse outputs of other number than the ops write, and names or scales that break a rule.
-
-    Raises:
-        ProgramError: BLOB.md section 6 has the rules.
-    """
+    """Refuse outputs of other number than the ops write, and names or scales that break a rule."""
     for output in outputs:
         if not (np.isfinite(output.scale) and output.scale > 0):
             raise ProgramError(f"the output scale is {output.scale}, not a positive number")

@@ -185,11 +185,7 @@ def _computed_rows(ops: Sequence[Op], group: Group, k: int, y: int) -> int:
 
 
 def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
-    """Refuse a plan in which outputs that are alive together overlap.
-
-    Raises:
-        ProgramError: the plan breaks a rule of NUMERICS.md section 8.
-    """
+    """Refuse a plan in which outputs that are alive together overlap."""
     n = len(ops)
     columns = (plan.offsets, plan.in_place, plan.rows or (0,) * n, plan.fused or (False,) * n)
     if any(len(column) != n for column in columns):

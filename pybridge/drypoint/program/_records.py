@@ -106,11 +106,7 @@ def tensor_fields(tensor: Tensor) -> tuple[int, ...]:
 
 
 def read_tensor(fields: tuple[int, ...], at: str) -> Tensor:
-    """The tensor of a descriptor's numbers.
-
-    Raises:
-        ValueError: of an unknown type; ``at`` says where.
-    """
+    """The tensor of a descriptor's numbers."""
     if fields[3] >= len(TYPES):
         raise ValueError(f"{at} has a tensor of unknown type {fields[3]}")
     return Tensor(Shape(*fields[:3]), TYPES[fields[3]], fields[4])
@@ -144,11 +140,7 @@ def write_record(op: Op, wiring: Wiring, tables: Tables) -> bytes:
 
 
 def read_record(blob: memoryview, at: int) -> Record:
-    """The record that begins at byte ``at`` of a blob.
-
-    Raises:
-        ValueError: it has an unknown kind or type, or other weight bits.
-    """
+    """The record that begins at byte ``at`` of a blob."""
     (kind, marks, shift, bits, *rest) = OP.unpack_from(blob, at)
     where = f"the op at byte {at}"
     if kind not in _CLASSES:
@@ -189,10 +181,6 @@ def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op,
         record: the op's record.
         name: the op's name.
         used: how many bytes of tables the ops before it have.
-
-    Raises:
-        ValueError: a table reaches outside the blob, or the tables exceed ``TABLE_LIMIT``.
-        ProgramError: the op breaks a rule.
     """
     tables: dict[str, Any] = {}
     for field, (dtype, shape) in record.kind.table_shapes(record).items():

@@ -68,11 +68,7 @@ def _record(program: Program, tables: int) -> bytes:
 
 
 def read_front(blob: memoryview, offset: int) -> FrontEnd:
-    """The front end of the record at an offset.
-
-    Raises:
-        ValueError: a rule of BLOB.md section 10 is broken.
-    """
+    """The front end of the record at an offset."""
     if offset + RECORD.size > len(blob):
         raise ValueError(f"the record of sound at {offset} does not lie in {len(blob)} bytes")
     form, stages, window, step, fft, channels, _, rate, *rest = RECORD.unpack_from(blob, offset)
@@ -108,11 +104,7 @@ def read_front(blob: memoryview, offset: int) -> FrontEnd:
 
 
 def read_detector(blob: memoryview, offset: int) -> Detector | None:
-    """The detector of the record at an offset, or None.
-
-    Raises:
-        ProgramError: a number is out of its range.
-    """
+    """The detector of the record at an offset, or None."""
     window, hold, cutoff, bits = RECORD.unpack_from(blob, offset)[-5:-1]
     if window == 0:
         return None
@@ -121,11 +113,7 @@ def read_detector(blob: memoryview, offset: int) -> Detector | None:
 
 
 def check_record(blob: memoryview, offset: int, program: Program) -> None:
-    """Check that the record is the one that the program's front end and scales give.
-
-    Raises:
-        ValueError: it is another.
-    """
+    """Check that the record is the one that the program's front end and scales give."""
     (tables,) = struct.unpack_from("<I", blob, offset + 32)
     if _record(program, tables) != blob[offset : offset + RECORD.size]:
         raise ValueError(

@@ -20,11 +20,7 @@ class ProgramError(DrypointError, ValueError):
 
 
 def check_text(text: str) -> None:
-    """Refuse a name or a label that the blob, or C, cannot hold.
-
-    Raises:
-        ProgramError: it holds a zero byte, or half of a surrogate pair.
-    """
+    """Refuse a name or a label that the blob, or C, cannot hold."""
     if "\0" in text:
         raise ProgramError(f"{text!r} holds a zero byte, which no name or label may")
     try:

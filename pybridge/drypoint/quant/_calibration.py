@@ -179,11 +179,7 @@ def _check_method(method: str, percentile: float) -> None:
 
 
 def check_calibration(calibration: object) -> None:
-    """Refuse an argument that is no `Calibration`.
-
-    Raises:
-        QuantizationError: the argument is no `Calibration`.
-    """
+    """Refuse an argument that is no `Calibration`."""
     expected = "a Calibration: quant.calibrate(model, inputs)"
     check_kind(
         calibration, Calibration, name="calibration", wanted=expected, error=QuantizationError

@@ -30,14 +30,7 @@ from ._gate import check_float
 
 
 def fold(model: Model) -> LoweredGraph:
-    """The fused graph of a model.
-
-    Raises:
-        UnsupportedError: layers have no integer form; the message lists them by path.
-        QuantizationError: the model was trained in integers, the net is not initialized, a
-            parameter is not finite, an activation is neither a plane nor a vector, or the net has
-            no weights to fold the encoder into.
-    """
+    """The fused graph of a model."""
     check_float(model)
     net = flat_net(model.net)
     _check_values(net)
@@ -84,11 +77,7 @@ def fold(model: Model) -> LoweredGraph:
 
 
 def flat_net(net: Layer) -> Graph:
-    """The net as a graph without containers in it, of one input.
-
-    Raises:
-        QuantizationError: the net is a single layer, or a graph with losses inside.
-    """
+    """The net as a graph without containers in it, of one input."""
     if not isinstance(net, Sequential | Graph):
         raise QuantizationError(f"the net is a single {type(net).__name__}: put it in a Sequential")
     graph = (Graph.from_sequential(net) if isinstance(net, Sequential) else net).flatten()

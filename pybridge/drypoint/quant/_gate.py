@@ -13,11 +13,7 @@ from ._errors import QuantizationError
 
 
 def as_model(model: object) -> Model:
-    """The model, or a `Model` of a net without encoder and decoder.
-
-    Raises:
-        QuantizationError: the argument is neither a model nor a net.
-    """
+    """The model, or a `Model` of a net without encoder and decoder."""
     if isinstance(model, Layer):
         return Model(model)
     expected = "a Model, or a net, trained: train.fit(...).model"
@@ -27,11 +23,7 @@ def as_model(model: object) -> Model:
 
 
 def check_float(model: Model) -> None:
-    """Refuse a model that was trained in integers.
-
-    Raises:
-        QuantizationError: it was.
-    """
+    """Refuse a model that was trained in integers."""
     if model.is_integer:
         raise QuantizationError(
             "the model was trained in integers: quantize(model) is its program; this needs the "
@@ -40,11 +32,7 @@ def check_float(model: Model) -> None:
 
 
 def as_inputs(inputs: object, model: Model) -> NDArray[Any] | Sequence[Any]:
-    """Inputs of a model, a batch of them; of several inputs by name the vectors that hold them.
-
-    Raises:
-        QuantizationError: `model_inputs` refuses the argument.
-    """
+    """Inputs of a model, a batch of them; of several inputs by name the vectors that hold them."""
     if isinstance(inputs, Mapping):
         return model.encode(inputs)
     return model_inputs(inputs, name="inputs", error=QuantizationError)

@@ -94,11 +94,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         return f"IntegerNet({len(self.ops)} ops, weights of {self.settings['weights']} bits)"
 
     def config(self) -> dict[str, object]:
-        """Always raises: `Model.save` writes the float model and the trained arrays.
-
-        Raises:
-            QuantizationError: always.
-        """
+        """Always raises: `Model.save` writes the float model and the trained arrays."""
         raise QuantizationError("a net trained in integers has no config: save its model")
 
     @property
@@ -245,11 +241,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         )
 
     def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
-        """The nodes with the integers of the trained parameters.
-
-        Raises:
-            QuantizationError: a scale is no longer above 0: training diverged.
-        """
+        """The nodes with the integers of the trained parameters."""
         scales = {0: self.ops[0].quantized.source}
         line = []
         for number, op in enumerate(self.ops, start=1):
@@ -310,9 +302,6 @@ def integer_net(
         graph: fused.
         nodes: its nodes with integers, which give types, zero points and first scales.
         float_model, settings: of the net.
-
-    Raises:
-        UnsupportedError: ops that cannot be trained in integers; the message names them.
     """
     raw = raw_pixels(graph)
     refused = [graph.nodes[number].name for number in raw - {0}]

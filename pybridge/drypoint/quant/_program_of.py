@@ -19,11 +19,7 @@ def program_of(
     name: str,
     provenance: Mapping[str, Any] | None,
 ) -> Program:
-    """The program of a fused graph, with the integers of its nodes.
-
-    Raises:
-        QuantizationError: the net is beyond the engine.
-    """
+    """The program of a fused graph, with the integers of its nodes."""
     names = [output.name for output in graph.outputs]
     decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
     found = {name: d for name, d in decoders.items() if d is not None}

@@ -50,10 +50,6 @@ def quantize_nodes(
         graph: fused.
         calibration: of its net.
         bits_of: the bits of the weights of a node, by its name.
-
-    Raises:
-        QuantizationError: the calibration lacks a layer of the net.
-        UnsupportedError: a node has numbers that no integers stand for.
     """
     choice = _Choice(graph, calibration, bits_of)
     for raises in itertools.count():
@@ -87,12 +83,7 @@ class _Choice:
     floors: dict[int, float] = field(default_factory=dict)
 
     def raise_floor(self, group: int, quantized: QuantizedNode, raises: int) -> "_Choice":
-        """The choice with a floor for a group that a node writes to.
-
-        Raises:
-            QuantizationError: floors rise without end, since a coarser group makes its own inputs
-                coarser.
-        """
+        """The choice with a floor for a group that a node writes to."""
         if raises >= len(self.graph.nodes) or quantized.target.scale > LARGEST_SCALE:
             raise QuantizationError(
                 f"{quantized.node.name}: its weights are too large for one scale of its input and "
@@ -226,11 +217,7 @@ def _quantize_node(
 
 
 def _table_of(node: Table, source: QuantParams, target: QuantParams) -> NDArray[np.integer]:
-    """The integer nearest to the function of each byte's value, at most the largest of its type.
-
-    Raises:
-        Unsupported: the function has no value there.
-    """
+    """The integer nearest to the function of each byte's value, at most the largest of its type."""
     with np.errstate(over="ignore"):
         nearest = np.rint(_values_of(node, source) / target.scale)
     table: NDArray[np.integer] = (nearest + target.zero).clip(*target.limits)
@@ -257,9 +244,6 @@ def quant_params_of(lowest: float, highest: float, *, centred: bool = False) -> 
         lowest: the smallest real value.
         highest: the largest one; the range 0 .. 0 gets scale 1.
         centred: whether the zero point must be 0.
-
-    Raises:
-        QuantizationError: a number is not finite.
     """
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise QuantizationError(f"an activation ranges from {lowest} to {highest}: not finite")

@@ -128,11 +128,7 @@ def _bytes_of(program: Program) -> dict[str, int]:
 
 
 def _check_fits(flash: int, *, least: int) -> None:
-    """Refuse a size that the ops exceed with weights of 2 bits.
-
-    Raises:
-        QuantizationError: names both sizes.
-    """
+    """Refuse a size that the ops exceed with weights of 2 bits."""
     if type(flash) is not int:
         raise QuantizationError(f"flash is {kind_of(flash)}; wanted: a number of bytes")
     if least > flash:

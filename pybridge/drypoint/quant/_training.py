@@ -73,10 +73,6 @@ def integer_model(
         calibration: of the model: the scales of activations start from it.
         bits_of: the bits of the weights of an op, by its name.
         weights: the scheme's, for the model's file.
-
-    Raises:
-        UnsupportedError: an op of the net cannot be trained in integers.
-        QuantizationError: as `quantize`.
     """
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
@@ -94,11 +90,7 @@ def integer_model(
 
 
 def check_sums(program: Program) -> None:
-    """Refuse sums that float32 may round, of ops whose factors training does not change.
-
-    Raises:
-        UnsupportedError: names the ops.
-    """
+    """Refuse sums that float32 may round, of ops whose factors training does not change."""
     beyond = [
         f"{op.name}: its sums may exceed 2^24, which float32 rounds"
         for op in program.ops

@@ -40,11 +40,7 @@ def build_static(compiler: str, folder: Path) -> tuple[Path, str]:
 
 
 def compile_files(compiler: str, sources: list[Path], target: Path, *flags: str) -> Path:
-    """Compile and link C files.
-
-    Raises:
-        BenchError: the compiler refuses them.
-    """
+    """Compile and link C files."""
     command = [compiler, *FLAGS, *flags, f"-I{include_dir()}", *map(str, sources)]
     done = subprocess.run(
         [*command, "-o", str(target)], capture_output=True, text=True, errors="replace", check=False

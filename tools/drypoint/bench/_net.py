@@ -72,11 +72,7 @@ class Bench:
 
 
 def time_net(bench: Bench, case: Case, plan: Plan) -> tuple[NetTimes, dict[str, Figure]]:
-    """All contestants on one net, and the limits of its rounds.
-
-    Raises:
-        BenchError: the engine failed, or its decisions in the process differ from `Engine`'s.
-    """
+    """All contestants on one net, and the limits of its rounds."""
     files = bench.write(case)
     entrants = [*engines(files, plan.backends)]
     entrants += peers(files, plan.backends[0]) if plan.peers else []

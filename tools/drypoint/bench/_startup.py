@@ -51,11 +51,7 @@ y = session.run(None, {{session.get_inputs()[0].name: x}})""",
 
 
 def time_startup(bench: Bench, case: Case, plan: Plan, *, compiler: str) -> tuple[Startup, ...]:
-    """Start every contestant's program once in every round.
-
-    Raises:
-        BenchError: a program failed.
-    """
+    """Start every contestant's program once in every round."""
     files = bench.write(case)
     begun: dict[str, tuple[tuple[str, ...], int]] = {}
     static, what = build_static(compiler, bench.folder)

@@ -82,11 +82,7 @@ class TrainingData:
     facts: dict[str, object]
 
     def check_classes(self) -> None:
-        """Refuse a part with a class that the training part, in a folder or file of its own, lacks.
-
-        Raises:
-            DrypointError: there is one; no classifier can learn the class.
-        """
+        """Refuse a part with a class that the training part, a folder or file of its own, lacks."""
         for name, part in (("validation", self.val), ("test", self.test)):
             classes = () if part is None else part.classes
             lacking = [name for name in classes if name not in self.train.classes]
@@ -98,11 +94,7 @@ class TrainingData:
 
     @property
     def required_test(self) -> Dataset:
-        """The test part.
-
-        Raises:
-            DrypointError: there is none.
-        """
+        """The test part."""
         if self.test is None:
             raise DrypointError(
                 f"{self.name} has no test part, and too few examples to hold it out"
@@ -131,9 +123,6 @@ def training_data(
         size: else (width, height) of pictures.
         color: else "gray" or "rgb".
         notify: called with a line for each choice.
-
-    Raises:
-        DrypointError: the examples cannot be read.
     """
     if saved is not None:
         source = source_of(args, saved)
@@ -230,10 +219,6 @@ def examples(
         args: the options.
         reader: the model or program that reads the examples.
         several: whether the command takes examples of several inputs.
-
-    Raises:
-        DrypointError: examples cannot be read; or no ``--data``, and the net's data are not known,
-            not there, or have changed; or they have other inputs than the net.
     """
     names = inputs_of(reader)
     if names and not several:
@@ -272,9 +257,6 @@ def examples(
 def read_or_none(read: Callable[[], Values], note: str, *, required: bool) -> Values | None:
     """What ``read`` makes of examples; None where they cannot be read and no option names them:
     then a line says why.
-
-    Raises:
-        DrypointError: examples that are required cannot be read.
     """
     try:
         return read()
@@ -286,11 +268,7 @@ def read_or_none(read: Callable[[], Values], note: str, *, required: bool) -> Va
 
 
 def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
-    """Refuse examples that a model without encoder does not take as they are.
-
-    Raises:
-        DrypointError: the net takes arrays of another shape.
-    """
+    """Refuse examples that a model without encoder does not take as they are."""
     wanted = model.input_shape
     if wanted is not None and dataset.x.shape[1:] != wanted:
         raise DrypointError(
@@ -301,11 +279,7 @@ def _check_arrays(model: Model, dataset: Dataset, *, name: str) -> None:
 
 
 def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
-    """The examples in the size that an encoder gives.
-
-    Raises:
-        DrypointError: pictures for a net of signals, or signals of another size.
-    """
+    """The examples in the size that an encoder gives."""
     if isinstance(encoder, SignalEncoder):
         rates = dataset.sample_rate, encoder.sample_rate
         if None not in rates and rates[0] != rates[1]:

@@ -56,11 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace, workdir: Path) -> Difference:
-    """Open both sides and compare them.
-
-    Raises:
-        DrypointError: a side cannot be read, or the two cannot be compared.
-    """
+    """Open both sides and compare them."""
     first, second = _open(args.right), _open(args.other)
     if not isinstance(first, Program | Model | Engine) or isinstance(second, Model):
         first, second = second, first  # a log, C code and a program's floats come second
@@ -115,11 +111,7 @@ def _as_exported(program: Program, number: int) -> Program:
 
 
 def _copy_header(folder: Path, workdir: Path) -> Path:
-    """The header of the one model in an exported folder of any form, copied beside its C file.
-
-    Raises:
-        DrypointError: not one model is there, or the C is none for windows and for this machine.
-    """
+    """The header of the one model in an exported folder of any form, copied beside its C file."""
     places = (folder, folder / "include", folder / "src")
     files = [path for place in places for path in sorted(place.glob("*.[ch]"))]
     headers = [path for path in files if re.search(r"^#define \w+_ARENA_SIZE ", _text(path), re.M)]

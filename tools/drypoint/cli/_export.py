@@ -191,22 +191,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_device_options(row: object, args: argparse.Namespace) -> None:
-    """Check that options of a device come with one.
-
-    Raises:
-        DrypointError: there is one, and no target.
-    """
+    """Check that options of a device come with one."""
     for option in ("budget", "clock", "optimize"):
         if row is None and getattr(args, option):
             raise DrypointError(f"--{option} is about a device: name one with --target")
 
 
 def use_chip(args: argparse.Namespace) -> argparse.Namespace:
-    """The options with the target and the budget of ``--chip``.
-
-    Raises:
-        DrypointError: `--target` names another core.
-    """
+    """The options with the target and the budget of ``--chip``."""
     found: devices.Chip = args.chip
     if args.target not in (None, found.target):
         raise DrypointError(
@@ -218,11 +210,7 @@ def use_chip(args: argparse.Namespace) -> argparse.Namespace:
 
 
 def make_streaming(program: Program) -> Program:
-    """The program that reads a signal row by row.
-
-    Raises:
-        DrypointError: it has none, as its padding looks ahead, for example.
-    """
+    """The program that reads a signal row by row."""
     try:
         return streaming(program)
     except ProgramError as error:
@@ -261,12 +249,7 @@ def arena_text(whole: Program, program: Program) -> str:
 
 
 def named_programs(args: argparse.Namespace) -> dict[str, Program]:
-    """C name -> program; the names are distinct.
-
-    Raises:
-        DrypointError: a file is no program; names that are not distinct, not as many as files, or
-            no names of C.
-    """
+    """C name -> program; the names are distinct."""
     loaded = [integers_of(path, args) for path in args.program]
     names = [c_name(program.name) for program in loaded]
     if len(loaded) == 1:
@@ -288,11 +271,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
 
 
 def integers_of(path: Path, args: argparse.Namespace) -> Program:
-    """The program of a file; a float model becomes one, calibrated on training examples.
-
-    Raises:
-        DrypointError: the file is neither; a model's training examples are not known.
-    """
+    """The program of a file; a float model becomes one, calibrated on training examples."""
     loaded = load_file(path, args.labels)
     if isinstance(loaded, Program):
         return loaded
@@ -320,11 +299,7 @@ def next_step(args: argparse.Namespace, names: list[str], row: devices.Target | 
 
 
 def lacking_tools(row: devices.Target | None, args: argparse.Namespace) -> str:
-    """What is missing to measure a cost on a target, in words; packing weights needs no tools.
-
-    Raises:
-        DeviceError: something is, and a budget is given.
-    """
+    """What is missing to measure a cost on a target, in words; packing weights needs no tools."""
     try:
         if row is not None:
             devices.check_tools(row)
@@ -383,9 +358,6 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
 def golden_inputs(program: Program, args: argparse.Namespace) -> np.ndarray:
     """Inputs for the self-test: of ``--data``; else of the data that the net was trained on, where
     they are known; else random values.
-
-    Raises:
-        DrypointError: ``--data`` cannot be read, or the program does not read it.
     """
     options = argparse.Namespace(data=args.data, limit=None)
     inputs = read_or_none(
@@ -405,11 +377,7 @@ def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
 
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
-    """The first example of each class, of at most `_MOST` classes, as the program reads it.
-
-    Raises:
-        ProgramError: the program does not read such images.
-    """
+    """The first example of each class, of at most `_MOST` classes, as the program reads it."""
     firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
     return program.encode(dataset.take(firsts).inputs)
 

@@ -58,12 +58,7 @@ def split_labels(text: str | None) -> tuple[str, ...]:
 
 
 def read_foreign(path: Path, content: bytes, options: Options) -> Model | Integers:
-    """The model of a float file, or the program of a quantized one.
-
-    Raises:
-        DrypointError: it is neither ONNX nor TensorFlow Lite, cannot be read, or the options do not
-            fit it.
-    """
+    """The model of a float file, or the program of a quantized one."""
     is_tflite = interop.is_tflite(path)
     if not is_tflite and (kind := file_kind(content)):
         raise DrypointError(f"{path} is no ONNX or TensorFlow Lite file; {kind}")
@@ -115,11 +110,7 @@ def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential | nn.Gra
 def _encoder(
     net: nn.Sequential | nn.Graph, path: Path, options: Options
 ) -> data.ImageEncoder | None:
-    """The encoder of images of one or three channels; None of other inputs: the model takes arrays.
-
-    Raises:
-        DrypointError: `--mean` or `--std` is given for something else than images.
-    """
+    """The encoder of images of one or three channels; None: the model takes arrays."""
     shape = net.input_shape or ()
     if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] == 1:
         if options.mean is not None or options.std is not None:
@@ -143,9 +134,6 @@ def _decoder(net: nn.Layer, path: Path, options: Options) -> data.ClassDecoder |
     """The decoder of a classifier: of a net that gives a number for each of several classes. None
     of other nets (several outputs, a plane, one number, as many numbers as the input has), without
     `--labels`.
-
-    Raises:
-        DrypointError: `--labels` names another number of classes, or the net has several outputs.
     """
     if len(net.output_ports) > 1:
         if options.labels:

@@ -139,11 +139,7 @@ def _wake_word(args: argparse.Namespace) -> int:
 
 
 def _split_numbers(option: str, parts: list[str] | None) -> list[float] | None:
-    """The numbers of ``--mean`` or ``--std``, between spaces or commas.
-
-    Raises:
-        DrypointError: a part is no number.
-    """
+    """The numbers of ``--mean`` or ``--std``, between spaces or commas."""
     if parts is None:
         return None
     try:
@@ -153,11 +149,7 @@ def _split_numbers(option: str, parts: list[str] | None) -> list[float] | None:
 
 
 def _split_shape(text: str | None) -> tuple[int, ...] | None:
-    """``--input-shape C,H,W`` as sizes.
-
-    Raises:
-        DrypointError: it is no list of sizes.
-    """
+    """``--input-shape C,H,W`` as sizes."""
     if text is None:
         return None
     sizes = text.split(",")

@@ -32,9 +32,6 @@ def audio_augmentation(strength: str, train: Dataset, folder: Path | None) -> au
         strength: "none", "light" or "strong".
         train: the training part, whose class "silence" is mixed in.
         folder: of WAV files that are mixed in instead, or None.
-
-    Raises:
-        DrypointError: the folder has no WAV file, or files that cannot be read.
     """
     if strength == "none":
         return None
@@ -163,10 +160,6 @@ def choose_detector(
     A rate that the user gave is shown where it is at least `SpottingErrors.false_accepts_bound`:
     without a false accept by 3.0 / rate hours. Where no threshold shows `USUAL_RATE` (None), the
     false accepts that are counted are compared with it.
-
-    Raises:
-        DrypointError: the program spots no keywords, the clips are too few to show the rate, or no
-            threshold has so few false accepts.
     """
     if not Listening(program).keywords:
         raise DrypointError(

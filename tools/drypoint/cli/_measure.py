@@ -127,12 +127,7 @@ def _anomaly_option(args: argparse.Namespace) -> str | None:
 def _with_threshold(
     loaded: Model | Program, args: argparse.Namespace
 ) -> tuple[Program, dict[str, object]]:
-    """The program with a threshold that validation examples choose, which is written to the file.
-
-    Raises:
-        DrypointError: no program of an autoencoder of real inputs, no ``--normal``, or no
-            validation examples.
-    """
+    """The program with a threshold that validation examples choose; it is written to the file."""
     if not isinstance(loaded, Program):
         raise DrypointError(
             "--false-alarms writes a threshold into a program: drypoint quantize makes one of "
@@ -165,9 +160,6 @@ def _with_detector(
 ) -> tuple[Program, dict[str, object]]:
     """The program with a detector whose threshold validation clips choose, which is written to the
     file; prints the errors at each threshold.
-
-    Raises:
-        DrypointError: no program of keywords, no validation clips, or no such threshold.
     """
     if not isinstance(loaded, Program):
         raise DrypointError(
@@ -203,11 +195,7 @@ def _detector_errors(program: Program, clips: Dataset) -> tuple[str, dict[str, o
 
 
 def _classes(names: list[str], dataset: Dataset) -> list[int]:
-    """The indices of classes.
-
-    Raises:
-        DrypointError: a name is none of the data set's classes.
-    """
+    """The indices of classes."""
     known = [str(name) for name in dataset.classes]
     for name in names:
         if name not in known:

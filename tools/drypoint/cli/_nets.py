@@ -41,11 +41,7 @@ def default_net(dataset: Dataset, *, task: str | None = None) -> str:
 
 
 def saved_model(name: str) -> Model | None:
-    """The model of a ``--net`` that is a file or a shipped model, else None.
-
-    Raises:
-        DrypointError: there is no such file, or it is no model; a ``--net`` that can be none.
-    """
+    """The model of a ``--net`` that is a file or a shipped model, else None."""
     if name.endswith(".dpt"):
         raise DrypointError(f"--net {name}: a program is not trained; name its float model (.npz)")
     if name.endswith(".py"):
@@ -65,9 +61,6 @@ def saved_model(name: str) -> Model | None:
 def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) -> Model:
     """A saved model for the classes of a data set: for a class that the model lacks with a new last
     dense layer, which has no values yet.
-
-    Raises:
-        DrypointError: the classes differ, and no dense layer is before the softmax.
     """
     if not isinstance(model.decoder, ClassDecoder):
         return model
@@ -87,11 +80,7 @@ def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) 
 
 
 def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) -> Layer:
-    """The net of a ``--net`` that is no saved model, uninitialized or with values.
-
-    Raises:
-        DrypointError: no such family, file or function, or the function fails.
-    """
+    """The net of a ``--net`` that is no saved model, uninitialized or with values."""
     file, colon, function = name.rpartition(":")
     if colon and file.endswith(".py"):
         return _from_file(Path(file), function, input_shape=input_shape, classes=classes)

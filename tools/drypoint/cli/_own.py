@@ -128,11 +128,7 @@ def training(
     saved: Model | None,
     notify: Callable[[str], None],
 ) -> Training:
-    """The model for the data and the options of the run.
-
-    Raises:
-        DrypointError: the net does not fit the data, or there is only one class.
-    """
+    """The model for the data and the options of the run."""
     several = bool(data.train.input_shapes)
     name = args.net or ("" if several else default_net(data.train, task=args.task))
     family = name.partition(":")[0]
@@ -265,11 +261,7 @@ def _model(
 
 
 def _model_of_several(name: str, data: TrainingData, notify: Callable[[str], None]) -> Model:
-    """The model of several inputs, which the function of a ``--net FILE.py:FUNCTION`` gives.
-
-    Raises:
-        DrypointError: ``--net`` names no such function, or its net has other inputs or outputs.
-    """
+    """The model of several inputs, which the function of a ``--net FILE.py:FUNCTION`` gives."""
     inputs, classes = dict(data.train.input_shapes), data.train.classes
     shown = ", ".join(f"{port} {shape}" for port, shape in inputs.items())
     if ".py:" not in name:
@@ -360,9 +352,10 @@ def _describe(distort: Augmentation | None) -> str:
     amounts.pop("recordings", None)
     if not amounts.get("elastic"):
         amounts.pop("smoothness", None)
+    parts = {name: v if isinstance(v, tuple) else (v,) for name, v in amounts.items()}
     return ", ".join(
-        f"{name} {' '.join(f'{v:.3g}' for v in (value if isinstance(value, tuple) else [value]))}"
-        for name, value in amounts.items()
+        f"{name} {' '.join(f'{v:,}' if v >= 1000 else f'{v:.3g}' for v in part)}"
+        for name, part in parts.items()
     )
 
 

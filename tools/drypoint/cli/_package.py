@@ -23,11 +23,7 @@ def add_package_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def package_of(given: Sequence[str] | None) -> Package:
-    """The facts of all ``--package`` options; a later one replaces an earlier one.
-
-    Raises:
-        DrypointError: a file is no TOML, or a key or a value is not as `Package` takes it.
-    """
+    """The facts of all ``--package`` options; a later one replaces an earlier one."""
     facts: dict[str, object] = {}
     for text in given or ():
         key, equals, value = text.partition("=")

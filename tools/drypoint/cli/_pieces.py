@@ -81,9 +81,6 @@ def load_file(path: Path, labels: str | None = None) -> Model | Program:
     a model.
 
     The name of a shipped model stands for its program, and with ``.npz`` for its float model.
-
-    Raises:
-        DrypointError: the file is missing, none of these, or damaged; or ``labels`` do not fit.
     """
     return _load_shipped(path, ".dpt") or _load(path, labels)
 
@@ -98,11 +95,7 @@ def load_program(path: Path, labels: str | None = None) -> Program:
 
 
 def of_windows(loaded: Loaded, path: object) -> Loaded:
-    """What was loaded, for a command that runs single inputs.
-
-    Raises:
-        DrypointError: it is a streaming program.
-    """
+    """What was loaded, for a command that runs single inputs."""
     if isinstance(loaded, Program) and loaded.is_streaming:
         raise DrypointError(
             f"{path} is a streaming program, which reads a signal row by row: give the program of "
@@ -173,10 +166,6 @@ def account_text(found: Account, indent: str = "") -> str:
 
 
 def check_other(out: Path, source: Path) -> None:
-    """Check that a command does not write over the file that it reads.
-
-    Raises:
-        DrypointError: it would.
-    """
+    """Check that a command does not write over the file that it reads."""
     if out.resolve() == source.resolve():
         raise DrypointError(f"{out} is what is read and would be lost: name another --out")

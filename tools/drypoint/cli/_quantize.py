@@ -91,11 +91,7 @@ def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    """Refuse options that would change the integers of a model that was trained in integers.
-
-    Raises:
-        DrypointError: names the options.
-    """
+    """Refuse options that would change the integers of a model that was trained in integers."""
     options = {"--flash": args.flash, "--percentile": args.percentile}
     if names := [option for option, value in options.items() if value is not None]:
         raise DrypointError(

@@ -30,10 +30,6 @@ def measure_reconstruction(
         reader: a model or program for which `reconstructs` is true.
         dataset: the examples.
         normal: indices of the classes of normal examples; None: which are normal is not known.
-
-    Raises:
-        MeasureError: no example is normal; or all are, and the program has no threshold.
-        DrypointError: the examples do not fit the net.
     """
     model = Engine(reader) if isinstance(reader, Program) else reader
     errors, squares = reconstruction_errors(model, dataset.x)
@@ -74,9 +70,6 @@ def choose_threshold(
 ) -> tuple[Program, dict[str, int]]:
     """The program with the smallest threshold above which at most a share of normal validation
     examples lies; the number of these examples, and how many of them are above.
-
-    Raises:
-        DrypointError: no example is normal.
     """
     x = dataset.x[np.isin(dataset.y, normal)]
     if not len(x):

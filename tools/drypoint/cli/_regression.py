@@ -26,11 +26,7 @@ def without_softmax(net: Layer) -> Layer:
 
 
 def scale_output(model: Model, factor: float, offset: float) -> Model:
-    """The model whose output is ``factor`` times the model's output, plus ``offset``.
-
-    Raises:
-        DrypointError: the last layer of the net is no Linear with a bias, whose values change.
-    """
+    """The model whose output is ``factor`` times the model's output, plus ``offset``."""
     path, last = [*model.net.leaves()][-1]
     weight, bias = f"{path}.weight", f"{path}.bias"
     if not isinstance(last, Linear) or bias not in model.net.params:
@@ -46,11 +42,7 @@ def scale_output(model: Model, factor: float, offset: float) -> Model:
 
 
 def measure_numbers(reader: Model | Program, dataset: Dataset) -> RegressionMeasurement:
-    """The errors of the numbers that a model or the engine predicts.
-
-    Raises:
-        DrypointError: a label is no number, or the examples do not fit the net.
-    """
+    """The errors of the numbers that a model or the engine predicts."""
     runner = Engine(reader) if isinstance(reader, Program) else reader
     predicted = np.asarray(runner.predict_proba(dataset.x)).reshape(len(dataset))
     return measure_regression(predicted, dataset.numbers)

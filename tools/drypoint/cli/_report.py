@@ -144,11 +144,7 @@ def _load(
 
 
 def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
-    """The test examples; None where no option names data and the file knows none.
-
-    Raises:
-        DrypointError: the examples of an option cannot be read.
-    """
+    """The test examples; None where no option names data and the file knows none."""
     return read_or_none(
         lambda: examples("test", args, loaded),
         "no --data: the report has random inputs",
@@ -157,11 +153,7 @@ def _test(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
 
 
 def training_facts(path: Path) -> dict[str, Any]:
-    """The facts of a training in a JSON file.
-
-    Raises:
-        DrypointError: the file cannot be read, or its curves are missing or no numbers.
-    """
+    """The facts of a training in a JSON file."""
     content = read_bytes(path)
     try:
         found = parse_json(content, largest=_LARGEST_JSON)
@@ -182,9 +174,6 @@ def _name(loaded: Model | Program, file: Path | None) -> str:
 def _training_part(loaded: Model | Program, args: argparse.Namespace) -> Dataset | None:
     """The training examples: a model is calibrated on the first of them. None of a program whose
     data have no training part.
-
-    Raises:
-        DrypointError: a model whose training examples are not named, or cannot be read.
     """
     source = args.calibration or args.data
     if not args.calibration and source is not None and not has_training_part(source, loaded):

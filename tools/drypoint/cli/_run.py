@@ -175,11 +175,7 @@ def _hear(engine: Engine, file: Path) -> Answer:
 
 
 def _read(files: list[Path], reader: Model | Program, name: str) -> tuple[list[str], Any]:
-    """The inputs of files, and a name for each.
-
-    Raises:
-        DrypointError: a file cannot be read, or holds other inputs than the net reads.
-    """
+    """The inputs of files, and a name for each."""
     encoder, parts = encoder_of(reader), inputs_of(reader)
     if parts:
         found = [read_inputs(file, parts) for file in files]
@@ -202,9 +198,6 @@ def _windows(
     """The windows of recordings of any length, or the rows of tables, and a name for each. A
     recording that is shorter than a window ends in zeros; the last window of a longer one ends
     with it.
-
-    Raises:
-        DrypointError: a file cannot be read, or has other channels.
     """
     names, windows, short = list[str](), list[NDArray[Any]](), list[Path]()
     for file in files:

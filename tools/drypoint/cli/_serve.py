@@ -76,11 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_replaced(path: Path) -> None:
-    """Refuse to replace a page of yours.
-
-    Raises:
-        DrypointError: the file is there and is no page of this command.
-    """
+    """Refuse to replace a page of yours."""
     if path.is_file() and b'id="engine"' not in read_bytes(path):
         raise DrypointError(
             f"{path} is there, no page of drypoint serve, and would be replaced: name another "

@@ -47,11 +47,7 @@ class Source:
         return self.text if self.sha256 is None else f"no --data: {self.text}, as in training"
 
     def check(self, sha256: str) -> None:
-        """Refuse data that are not the data that the net was trained on, unless options name them.
-
-        Raises:
-            DrypointError: the SHA-256 is another.
-        """
+        """Refuse data that the net was not trained on, unless options name them."""
         if self.sha256 not in (None, sha256):
             raise DrypointError(
                 f"{self.text} does not hold the data that the net was trained on, or they have "
@@ -60,21 +56,12 @@ class Source:
 
 
 def source_of(args: argparse.Namespace, reader: Model | Program) -> Source:
-    """The source that the option ``--data`` names, else the one that a net was trained on.
-
-    Raises:
-        DrypointError: there is no such folder, file or name; or no ``--data``, and the data of the
-            net are not known, or not there.
-    """
+    """The source that the option ``--data`` names, else the one that a net was trained on."""
     return saved_source(reader) if args.data is None else parse_source(args.data)
 
 
 def parse_source(text: str) -> Source:
-    """The source of a ``--data``; a path of a data set's name comes first.
-
-    Raises:
-        DrypointError: it is no file, no folder, and no name of a data set.
-    """
+    """The source of a ``--data``; a path of a data set's name comes first."""
     if os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return Source(text, has_name=False)
     if text not in data.cards():
@@ -88,9 +75,6 @@ def saved_source(reader: Model | Program) -> Source:
 
     The SHA-256 of the training part of a data set with a name stands for the name. So the files of
     nets that older versions trained on such a set, and of shipped models, know their data too.
-
-    Raises:
-        DrypointError: the file does not say, or the data are not there.
     """
     facts = training_facts(reader)
     sha256, path = facts.get("sha256"), facts.get("source")

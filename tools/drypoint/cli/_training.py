@@ -111,12 +111,7 @@ def train_lenet(
 
 
 def check_saving(model: Model, data: TrainingData, path: Path) -> None:
-    """Refuse, before the training, a model that could not be saved after it.
-
-    Raises:
-        DrypointError: the name of the data or of a class is no text in UTF-8, the disk is full, or
-            as `Model.dumps`.
-    """
+    """Refuse, before the training, a model that could not be saved after it."""
     for name in map(str, (data.facts.get("source", ""), *data.train.classes)):
         if not name.isascii() and name.encode(errors="replace").decode() != name:
             raise DrypointError(

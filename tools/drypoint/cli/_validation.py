@@ -27,11 +27,7 @@ def split_or_none(
 
 
 def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> Dataset:
-    """The validation examples that were held out of a training part when a net was trained.
-
-    Raises:
-        DrypointError: none were held out, or the net was trained on other examples.
-    """
+    """The validation examples that were held out of a training part when a net was trained."""
     _, val = split_or_none(train)
     if val is not None and val.digest() == facts.get(DIGEST):
         return val

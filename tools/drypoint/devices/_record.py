@@ -97,9 +97,6 @@ def record(
         targets: the targets to measure.
         file: the record.
         on_row: called with a net and a target when its row is measured.
-
-    Raises:
-        DeviceError, SizeError: as `measure_row`; nothing is written.
     """
     nets = {net: dict(rows) for net, rows in read_rows(file).items()} if file.exists() else {}
     for net, program in programs.items():

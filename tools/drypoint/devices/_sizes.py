@@ -20,9 +20,6 @@ def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) 
     """The flash of the model that `build_exported` wrote to a folder: it is linked from the
     functions that a firmware calls, with the libraries and without. On a system with a C library
     of its own the compiler's library alone is linked.
-
-    Raises:
-        SizeError: a tool failed, or there is data that a start-up would have to write.
     """
     compiler = [target.compiler, *compile_flags(target), optimize, f"-I{folder}"]
     tables, bare, whole = (folder / name for name in ("tables.o", "bare.elf", "whole.elf"))

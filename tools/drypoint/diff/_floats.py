@@ -52,9 +52,6 @@ def find_in_floats(model: Model, program: Program, inputs: Any) -> Difference:
 
     The model is quantized on the inputs themselves; an op is wrong whose signal to noise ratio is
     10 dB below that of this quantization, and below 30 dB. An op's scale is fitted to the floats.
-
-    Raises:
-        DiffError: the program has other ops than the quantized model.
     """
     side, layers = _side(model, program, inputs)
     n = len(side.tensors[0])

@@ -232,11 +232,7 @@ def _export(
 
 
 def _check(reported: object, test: object, train: object) -> None:
-    """Check the kinds of what is reported and of the examples.
-
-    Raises:
-        ReportError: one is of another kind.
-    """
+    """Check the kinds of what is reported and of the examples."""
     wanted = "a Model, as train.fit(...).model, or a Program, as quant.quantize gives it"
     check_kind(reported, (Model, Program), name="reported", wanted=wanted, error=ReportError)
     if test is not None and not (isinstance(test, tuple) and len(test) == 2):
@@ -320,9 +316,6 @@ def _calibrate(
 def _random_values(model: Model, count: int) -> NDArray[np.generic]:
     """What a model takes, the same every time: pixels of an image encoder, each value equally
     likely; else floats (count, ...) of the normal distribution.
-
-    Raises:
-        ReportError: the model's input sizes are not known.
     """
     rng, encoder = np.random.default_rng(0), model.encoder
     if isinstance(encoder, ImageEncoder):

@@ -32,10 +32,6 @@ def measure_reconstruction(
         program: one for which `reconstructs` is true.
         test: examples.
         normal: names of the classes of normal examples, all others are anomalies; None: not known.
-
-    Raises:
-        ReportError: a name of ``normal`` is no class of the examples.
-        MeasureError: all examples are of one kind.
     """
     errors, squares = reconstruction_errors(Engine(program), test.x)
     floats = None if model is None else model.reconstruction_error(test.x)
@@ -63,9 +59,6 @@ def measure_numbers(
         program: the program.
         x: what the model takes.
         y: the true numbers (N, values), or (N,) of one value.
-
-    Raises:
-        ReportError: there are other numbers of values than the program gives.
     """
     predicted = np.asarray(Engine(program).predict_proba(x))
     true = np.asarray(y, np.float64).reshape(len(x), -1)

@@ -43,11 +43,7 @@ _MOST_HISTOGRAMS = 40  # ops with a histogram of errors; each is 10 KB of the pa
 
 
 def check_packages() -> None:
-    """Check that the packages of a page can be imported.
-
-    Raises:
-        DrypointError: Jinja2 or matplotlib is missing.
-    """
+    """Check that the packages of a page can be imported."""
     for module, name in _PACKAGES.items():
         try:
             import_module(module)
@@ -68,11 +64,7 @@ def page(
     outputs: OutputValues | None,
     test: Dataset | None,
 ) -> str:
-    """The HTML document.
-
-    Raises:
-        DrypointError: Jinja2 or matplotlib is missing.
-    """
+    """The HTML document."""
     style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     is_signal = test is not None and test.is_signals and test.x.shape[1] > 1
     ram, _, target = needs(facts)
@@ -95,11 +87,7 @@ def page(
 
 
 def template(name: str) -> "jinja2.Template":
-    """A template of the folder, whose expressions are escaped.
-
-    Raises:
-        DrypointError: Jinja2 or matplotlib is missing.
-    """
+    """A template of the folder, whose expressions are escaped."""
     check_packages()
     import jinja2  # noqa: PLC0415 - an optional dependency
 

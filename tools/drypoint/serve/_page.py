@@ -91,11 +91,7 @@ def make_page(
 
 
 def _check_input(program: Program) -> None:
-    """Check that a page can feed a program.
-
-    Raises:
-        ServeError: the program reads neither samples nor 8-bit pictures of 1 or 3 channels.
-    """
+    """Check that a page can feed a program."""
     if program.front is not None:
         return
     pictures = program.input_type == "u8" and program.input_shape.c in (1, 3)

@@ -29,11 +29,7 @@ def spread(gradient: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Ar
 
 
 def normalize_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    """`axis` as NumPy's reductions take it (None: all), as distinct numbers in 0..ndim-1.
-
-    Raises:
-        AutodiffError: an axis is out of range or named twice.
-    """
+    """`axis` as NumPy's reductions take it (None: all), as distinct numbers in 0..ndim-1."""
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)

@@ -187,10 +187,6 @@ def _pooling_window(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> 
 
 
 def check_images(x: Tensor, name: str) -> None:
-    """Refuse a tensor that is no batch of images.
-
-    Raises:
-        AutodiffError: x has not four axes.
-    """
+    """Refuse a tensor that is no batch of images."""
     if x.ndim != 4:
         raise AutodiffError(f"{name} wants images of shape (N, C, H, W), got {x.shape}")

@@ -80,11 +80,7 @@ def batch_norm_inference(
 
 
 def check_training(x: Tensor, scale: Tensor, shift: Tensor) -> None:
-    """Check the arguments of a batch norm in training.
-
-    Raises:
-        AutodiffError: shapes do not go together, or a channel has no values.
-    """
+    """Check the arguments of a batch norm in training."""
     _check(x, scale, shift)
     if not x.data.size:
         raise AutodiffError(f"batch_norm in training wants values, got shape {x.shape}")

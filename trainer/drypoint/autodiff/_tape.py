@@ -128,10 +128,6 @@ def backpropagate(
 
     The worker of a node computes the gradients of its parents. A node without one joins several
     workers: the worker of each parent computes the gradient of that parent.
-
-    Raises:
-        AutodiffError: a vector-Jacobian product returned another shape or dtype than its parent's;
-            or an earlier pass freed edges of the tape.
     """
     consumers = {root: 0 for root, _ in roots}
     stack = [*consumers]

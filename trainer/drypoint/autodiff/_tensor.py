@@ -298,11 +298,7 @@ def _meeting(other: ArrayLike, dtype: np.dtype[np.floating]) -> Array:
 
 
 def _as_float(array: np.ndarray, dtype: np.dtype[np.floating]) -> Array:
-    """Integers, booleans and floats as `dtype`.
-
-    Raises:
-        AutodiffError: the array holds no integers, booleans or floats.
-    """
+    """Integers, booleans and floats as `dtype`."""
     if array.dtype.kind not in "biuf":
         raise AutodiffError(f"wanted numbers, got {array.dtype}")
     return array.astype(dtype)

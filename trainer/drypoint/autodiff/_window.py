@@ -97,10 +97,6 @@ class Convolution:
         return not self.relu and self.pool == (1, 1)
 
     def output_size(self, height: int, width: int) -> Pair:
-        """Height and width of the result for an image of a height and width.
-
-        Raises:
-            AutodiffError: a window is larger than its input.
-        """
+        """Height and width of the result for an image of a height and width."""
         size = self.window.output_size(height, width)
         return Window(self.pool, self.pool).output_size(*size)

@@ -45,11 +45,7 @@ class JointBatchNorm:
         self._gradients: dict[int, Array] = {}
 
     def add(self, i: int, x: Tensor) -> None:
-        """Add micro-batch i, x (N, C, ...), and compute its statistics.
-
-        Raises:
-            AutodiffError: shapes do not go together, or a channel has no values.
-        """
+        """Add micro-batch i, x (N, C, ...), and compute its statistics."""
         check_training(x, *self._vectors)
         self._xs[i] = x
         self._parts.append(kernels.batch_statistics(x.data))
@@ -103,9 +99,6 @@ def backward(tensors: Sequence[Tensor], gradients: Sequence[Array]) -> None:
     Args:
         tensors: the losses of micro-batches.
         gradients: of the final result with respect to each tensor.
-
-    Raises:
-        AutodiffError: as `Tensor.backward`.
     """
     roots = [tensor._root(g) for tensor, g in zip(tensors, gradients, strict=True)]
     backpropagate(roots, kernels.add, retain_graph=False)

@@ -225,10 +225,6 @@ class CompiledTrace:
         Returns:
             The number of complete runs: fewer than n_times if a kernel found a value that Python
             must refuse, or a host callback returned False.
-
-        Raises:
-            AutodiffError: a placeholder has another number of rows than n_times.
-            MemoryError: a kernel found no memory for its scratch.
         """
         tables = []
         for field, placeholder in zip(self._fields, self._placeholders, strict=True):

@@ -139,11 +139,7 @@ def as_rows(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def sklearn_type(place: str) -> Callable[..., SklearnClassifier]:
-    """The class of scikit-learn at a dotted place such as ``svm.SVC``.
-
-    Raises:
-        BaselineError: scikit-learn is not installed.
-    """
+    """The class of scikit-learn at a dotted place such as ``svm.SVC``."""
     module, name = place.split(".")
     try:
         found: Callable[..., SklearnClassifier] = getattr(

@@ -73,10 +73,6 @@ class Warp:
             seed: the seed of the run.
             epoch: the epoch, counted from 1.
             indices: the index of each image in the data set, (N,).
-
-        Raises:
-            AugmentError: images that are not uint8 (N, H, W[, C]), not an index for each, or a
-                negative number.
         """
         pixels, keys = _check(images, seed, epoch, indices)
         size = (pixels.shape[2], pixels.shape[1])

@@ -30,9 +30,6 @@ def output_tensors(
         computed: names of all tensors that the file computes.
         n_inputs: how many inputs the file has.
         error: the class of the errors.
-
-    Raises:
-        ImportFileError: there is no input or no output; or no tensor has a name of ``cut``.
     """
     wanted = "a tuple of names, such as ('logits',)"
     check_kind(cut, (tuple, list), name="cut", wanted=wanted, error=error)
@@ -52,9 +49,6 @@ def output_tensors(
 def read_up_to(cut: Sequence[str], read: Callable[[Sequence[str]], Net]) -> Net:
     """What ``read`` makes of a file up to the tensors of ``cut``. Where it refuses nodes, the error
     gets a last line that names tensors before them, up to which the file was read here.
-
-    Raises:
-        ImportFileError: the file cannot be read.
     """
     try:
         return read(cut)

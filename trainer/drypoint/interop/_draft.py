@@ -169,11 +169,7 @@ class Draft:
         return TensorView.of_layer(number, shape)
 
     def claim(self, count: int) -> None:
-        """Take weights that no file holds from the budget, before they are made.
-
-        Raises:
-            ImportFileError: they are far more than the file explains.
-        """
+        """Take weights that no file holds from the budget, before they are made."""
         self._left -= 8 * count
         if self._left < 0:
             raise self.error("its nodes choose and scale more values than a net of its size would")
@@ -191,9 +187,6 @@ class Draft:
     def repeat(self, value: Read, shape: Shape) -> TensorView:
         """A plane (C, H, W) of a shape, each axis of which is the value's or repeats its only
         place: a channel by weights of 1, rows and columns as an upsampling.
-
-        Raises:
-            Unsupported: another axis differs.
         """
         view = TensorView.of_layer(value.end, value.layer_shape)
         pairs = [*zip(view.shape, shape, strict=False)]
@@ -296,9 +289,6 @@ class Draft:
     def net(self, outputs: Mapping[str, int]) -> nn.Sequential | nn.Graph:
         """The net with its arrays: a `Sequential` where it is a chain of one output, else a
         `Graph`; names of several outputs are its output ports.
-
-        Raises:
-            ImportFileError: an output is the input, or an array is not of finite real numbers.
         """
         layers, outputs = self.merge_scalings(outputs)
         if 0 in outputs.values():

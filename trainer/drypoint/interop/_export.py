@@ -60,11 +60,7 @@ def to_onnx(
 
 
 def _refuse_several_inputs(source: object) -> None:
-    """Refuse a net or a program of several inputs.
-
-    Raises:
-        ExportError: it has several.
-    """
+    """Refuse a net or a program of several inputs."""
     net = source.net if isinstance(source, nn.Model) else source
     several = isinstance(net, nn.Graph) and (
         len(net.input_ports) > 1

@@ -12,10 +12,6 @@ def package(name: str, *, extra: str) -> Any:
     Args:
         name: the module.
         extra: the extra of drypoint that installs it.
-
-    Raises:
-        MissingPackageError: the module cannot be imported; the message names the extra, and the
-            reason where the package is there.
     """
     try:
         return importlib.import_module(name)

@@ -46,11 +46,6 @@ def program_of(
         name: the program's name.
         halves: how the file's framework rounds the halves of a function's table.
         betas: the factor of a softmax at the end, by the layer's number.
-
-    Raises:
-        ImportFileError: a tensor is not quantized, a layer has no counterpart, or nothing is
-            computed.
-        ProgramError: a rule of the format is broken.
     """
     layers, outputs = draft.merge_scalings(outputs)
     qparams = _OutputParams(draft, layers, outputs).qparams
@@ -76,11 +71,7 @@ def _build(
     outputs: Collection[int],
     qparams: Mapping[int, FileQuantParams],
 ) -> tuple[dict[int, Value], Builder]:
-    """The nodes of all layers, and the value that each layer computes.
-
-    Raises:
-        LoweringError: layers cannot be converted; a line for each.
-    """
+    """The nodes of all layers, and the value that each layer computes."""
     names, users = layer_names(layers), Counter(n for layer in layers.values() for n in layer.reads)
     parts = draft.input_ends
     builder = Builder(

@@ -72,9 +72,6 @@ def scale_ops(
         program: its ops.
         outputs: what the program gives for typical inputs, by the output's name; they set the
             scale of the op that writes the output.
-
-    Raises:
-        ExportError: 8-bit formats express an op in another way or not at all.
     """
     for op in program.ops:
         _check(op)

@@ -187,11 +187,7 @@ def anomaly_threshold(errors: ArrayLike, *, false_alarms: float = 0.01) -> float
 
 
 def error_values(errors: ArrayLike) -> NDArray[Any]:
-    """The errors (N,).
-
-    Raises:
-        MeasureError: they are no finite numbers, or none.
-    """
+    """The errors (N,)."""
     values = _array(errors, "errors")
     number = values.ndim == 1 and values.size > 0 and values.dtype.kind in "iuf"
     if not number or not np.isfinite(values).all():

@@ -49,9 +49,6 @@ class ClassScores(Mapping[Class, float]):
             average: "macro" is the mean over all classes, "weighted" the mean with each class
                 weighted by its examples, "micro" the ratio of the summed numerators and
                 denominators.
-
-        Raises:
-            MeasureError: another ``average``.
         """
         values = np.array(list(self._scores.values()))
         match average:

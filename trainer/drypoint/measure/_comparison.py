@@ -78,11 +78,7 @@ class Comparison:
         return iter(self.rows)
 
     def __getitem__(self, name: str) -> ComparisonRow:
-        """The row of a classifier.
-
-        Raises:
-            MeasureError: no classifier has that name.
-        """
+        """The row of a classifier."""
         for row in self.rows:
             if row.name == name:
                 return row

@@ -51,10 +51,6 @@ def label_data(data: object, known: Sequence[Class] | None) -> Dataset | Labelle
         known: the classes of the model, or None if unknown. Integer labels of a pair are indices
             into them, unless the classes are integers other than 0, 1, ...: then labels are
             classes, as for `train.fit`.
-
-    Raises:
-        MeasureError: neither a `Dataset` nor a pair, or arrays of different lengths.
-        DatasetError: labels that cannot be read, or pixels that are not uint8.
     """
     if isinstance(data, Dataset | Labelled):
         return data

@@ -43,11 +43,7 @@ Measurable: TypeAlias = Classifier | Runner | Predict
 
 
 def predictor(model: Measurable) -> Predict:
-    """The function of a model from a batch of inputs to probabilities.
-
-    Raises:
-        MeasureError: the model has none of the interfaces.
-    """
+    """The function of a model from a batch of inputs to probabilities."""
     if isinstance(model, Classifier) and not isinstance(model, type):
         return model.predict_proba
     if isinstance(model, Runner):
@@ -97,11 +93,7 @@ def provenance_of(model: object) -> Mapping[str, object]:
 
 
 def pick_output(found: ArrayLike | Mapping[str, ArrayLike], output: str | None) -> ArrayLike:
-    """The values of the output of that name; None: of the only output.
-
-    Raises:
-        MeasureError: there is no such output, or there are several and none is named.
-    """
+    """The values of the output of that name; None: of the only output."""
     if not isinstance(found, Mapping):
         if output is None:
             return found

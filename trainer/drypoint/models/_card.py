@@ -112,11 +112,7 @@ class ModelCard:
             raise DrypointError(f"not a model card in JSON: {error}") from error
 
     def _check(self) -> None:
-        """Check the types of all fields, and the facts that `str` names.
-
-        Raises:
-            TypeError: a field has another type than its annotation says.
-        """
+        """Check the types of all fields, and the facts that `str` names."""
         facts = {field.name: getattr(self, field.name) for field in fields(self)}
         scores = [facts.pop("float_score"), facts.pop("integer_score")]
         for score in scores:

@@ -204,11 +204,6 @@ class Model:
             question: one of the decoder's `properties` ("probabilities", "entropy", ...), or
                 "top_probabilities", which is "top"; None: the decision.
             arguments: further arguments of the decoder's method: the class, a number.
-
-        Raises:
-            NotInitializedError: the net has no weights.
-            ModelError: the decoder has no such property, or its method takes other arguments.
-            DrypointError: the encoder, net or decoder does not take its input.
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))
@@ -454,11 +449,7 @@ def loads(content: bytes) -> Model:
 
 
 def _in_integers(model: Model, settings: Any, trained: Mapping[str, bytes]) -> Model:
-    """The model trained in integers, of the float model before.
-
-    Raises:
-        DrypointError: the settings or the arrays do not go with the float model.
-    """
+    """The model trained in integers, of the float model before."""
     from drypoint.quant import Calibration, Scheme  # noqa: PLC0415 - quant imports nn
 
     if not isinstance(settings, dict) or set(settings) != {"weights", "calibration"}:

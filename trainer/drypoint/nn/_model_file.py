@@ -56,9 +56,6 @@ def pack(
             trained in integers its settings too, as "integers".
         trained: the arrays of a model trained in integers, whose float net is ``net``.
         half: round the arrays to float16.
-
-    Raises:
-        ModelFileError: a value is not finite, or the file could not be read back.
     """
     kind = _HALF if half else _SINGLE
     with np.errstate(over="ignore"):  # the check below refuses infinities
@@ -91,9 +88,6 @@ def pack(
 def unpack(content: bytes) -> tuple[Layer, dict[str, object], dict[str, bytes]]:
     """The net, the ends and the unread arrays of a model trained in integers, in the bytes that
     `pack` gave.
-
-    Raises:
-        ModelFileError: the bytes are anything else.
     """
     try:
         members = unpack_members(content)

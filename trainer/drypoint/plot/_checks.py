@@ -9,20 +9,12 @@ from ._errors import PlotError
 
 
 def check(value: object, kinds: type | tuple[type, ...], *, name: str, wanted: str) -> None:
-    """Refuse an argument of another kind.
-
-    Raises:
-        PlotError: ``value`` is an instance of none of ``kinds``.
-    """
+    """Refuse an argument of another kind."""
     check_kind(value, kinds, name=name, wanted=wanted, error=PlotError)
 
 
 def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
-    """An array of numbers, of any shape.
-
-    Raises:
-        PlotError: no numbers, or rows of different lengths.
-    """
+    """An array of numbers, of any shape."""
     try:
         result = np.asarray(values)
     except (TypeError, ValueError) as error:
@@ -33,11 +25,7 @@ def array(values: ArrayLike, name: str) -> NDArray[np.generic]:
 
 
 def numbers(values: ArrayLike, name: str, *, axes: int | None = 1) -> NDArray[np.float64]:
-    """A read-only float64 copy with ``axes`` axes; None: any number of axes, flattened.
-
-    Raises:
-        PlotError: no numbers, another number of axes, NaN or infinity; the message has ``name``.
-    """
+    """A read-only float64 copy with ``axes`` axes; None: any number of axes, flattened."""
     try:
         array = np.array(values)
     except ValueError as error:  # rows of different lengths

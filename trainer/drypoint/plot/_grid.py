@@ -139,11 +139,7 @@ def image_grid(
     title: str = "",
     placed: Panels = (),
 ) -> ImageGrid:
-    """The grid of checked images; ``shared`` limits, else 0 to 255 or each image's own.
-
-    Raises:
-        PlotError: no images or more than 256, columns below 1, or a value that is no image.
-    """
+    """The grid of checked images; ``shared`` limits, else 0 to 255 or each image's own."""
     if not 1 <= len(images) <= MOST_IMAGES:
         raise PlotError(
             f"from 1 to {MOST_IMAGES} images can be shown, not {len(images)}"
@@ -165,11 +161,7 @@ def image_grid(
 
 
 def as_image(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A read-only copy (H, W) or (H, W, 3), uint8 or float64, channels last.
-
-    Raises:
-        PlotError: another shape, no pixels, no numbers, or NaN or infinity.
-    """
+    """A read-only copy (H, W) or (H, W, 3), uint8 or float64, channels last."""
     array = np.array(values)
     if array.ndim == 3 and array.shape[2] != 3 and array.shape[0] in (1, 3):
         array = np.moveaxis(array, 0, -1)  # as an encoder gives it

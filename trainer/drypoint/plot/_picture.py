@@ -207,12 +207,7 @@ class Picture(ABC):
 
 
 def placement(ax: Placement) -> Panels:
-    """The axes of a ``Placement``.
-
-    Raises:
-        PlotError: it holds something else.
-        MatplotlibMissingError: there is no matplotlib to draw on them.
-    """
+    """The axes of a ``Placement``."""
     if ax is None:
         return ()
     figure_type()

@@ -40,11 +40,7 @@ RunIdentity = Mapping[str, Any]
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder and check, before the training, that a checkpoint can be written to it.
-
-    Raises:
-        DrypointError: a checkpoint cannot be written.
-    """
+    """Make the folder and check, before the training, that a checkpoint can be written to it."""
     check_writable(folder / NAME)
 
 
@@ -54,11 +50,7 @@ def checkpoint_files(folder: Path | None) -> tuple[Path, ...]:
 
 
 def save(path: Path, state: TrainingState, run: RunIdentity) -> None:
-    """Write a state.
-
-    Raises:
-        DrypointError: the file cannot be written.
-    """
+    """Write a state."""
     facts = {
         "format": FORMAT,
         "version": VERSION,
@@ -80,10 +72,6 @@ def restore(folder: Path, state: TrainingState, run: RunIdentity) -> str:
 
     Returns:
         A line for the user: the epoch that the run resumes after, or that it starts.
-
-    Raises:
-        CheckpointError: the checkpoint is damaged, or of another run.
-        DrypointError: the checkpoint cannot be read.
     """
     path = folder / NAME
     if not path.exists():

@@ -125,9 +125,6 @@ def make_examples(
         data: port -> array, or list of values.
         what: the name of the data in messages.
         classes: as for `Examples`.
-
-    Raises:
-        TrainError: lengths differ, there are no examples, or a number is not finite.
     """
     if not data:
         raise TrainError(f"{what} has no ports: give an array for each input of the net")

@@ -40,9 +40,6 @@ def choose_losses(
         loss: a loss, function or word for the only output, or output -> loss.
         weights: output -> weight; 1 where there is none.
         ports: the outputs of the net.
-
-    Raises:
-        TrainError: a loss or weight is of no output, or is none.
     """
     if len(ports) == 1 and weights is not None:
         raise TrainError("loss_weights is for a net with several outputs; this one has one")
@@ -76,9 +73,6 @@ def prepare_output(
         loss: its loss; None: by its last layer.
         decodes: whether an output without a decoder gets one where its targets are labels.
         notify: called with a line for each choice.
-
-    Raises:
-        TrainError: the loss does not fit the output or its targets.
     """
     net, of_port = model.net, f" of {port}" if len(model.net.output_ports) > 1 else ""
     if loss is None:

@@ -14,9 +14,6 @@ def join_inputs(
     """What to train, data and validation data; of data that are pairs of inputs by name and
     targets, the net reads one vector of all inputs, and the data have these vectors. A graph with
     its losses inside takes a dict of all ports, and stays as it is.
-
-    Raises:
-        DrypointError: the inputs do not fit the net.
     """
     if isinstance(given, Graph) and _has_names(data):
         given = Model(given).net

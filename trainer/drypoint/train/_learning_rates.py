@@ -80,11 +80,7 @@ class Step:
 
 
 def rate_factor(schedule: Schedule, step: int, total: int) -> float:
-    """The factor of one step.
-
-    Raises:
-        TrainError: the schedule gave no finite number.
-    """
+    """The factor of one step."""
     factor = schedule(step, total)
     try:
         usable = math.isfinite(factor)
@@ -113,10 +109,6 @@ def resolve_schedule(schedule: "Schedule | str | None", *, counted: bool) -> Sch
         schedule: the ``schedule`` argument of `fit`.
         counted: whether the number of steps is known before the run; if not, only `Constant` is
             possible.
-
-    Raises:
-        TrainError: an unknown name, a value that is no schedule, a function of other arguments, or
-            a schedule that needs the number of steps.
     """
     if isinstance(schedule, str):
         word = known_word(schedule, SCHEDULES)
@@ -154,10 +146,6 @@ def rate_groups(
         multipliers: glob pattern of a parameter's path ("conv1.weight") or of a layer that it is
             in ("conv1", "block") -> factor of the learning rate; 0 or None freezes.
         prefix: a prefix of paths that patterns are written without.
-
-    Raises:
-        TrainError: a pattern matches no parameter or has no effect, a factor is negative, or every
-            parameter is frozen.
     """
     for pattern, factor in multipliers.items():
         if factor is not None and (

@@ -82,9 +82,6 @@ def run_epochs(
         run: the settings, net and data that decide the bytes of the run, for the checkpoint.
         progress: reports to the user.
         build: gives the model or graph with the weights of a state.
-
-    Raises:
-        TrainingDivergedError: the loss became NaN or infinite before an epoch was finished.
     """
     settings, earlier = plan.settings, state.seconds
     begin = last_line = time.perf_counter()

@@ -69,10 +69,6 @@ def resolve_metrics(given: Iterable[Metric] | None, objective: Objective) -> dic
         given: names and functions; None: accuracy, if there are classes; of a net with several
             outputs the loss of each, and its accuracy.
         objective: the training objective.
-
-    Raises:
-        TrainError: an unknown name, two metrics of one name, or a graph without an output that a
-            loss compares with a target.
     """
     if given is None:
         return _default_metrics(objective.heads)
@@ -119,11 +115,7 @@ def totals(
     losses: Array,
     batches: Sequence[Mapping[str, Column | Rows]],
 ) -> list[Totals]:
-    """The sums of loss and metrics over each of several batches of one size.
-
-    Raises:
-        TrainError: a function does not give one number for each example.
-    """
+    """The sums of loss and metrics over each of several batches of one size."""
     n, size = len(batches), len(next(iter(batches[0].values())))
     columns = {
         "loss": losses[: n * size].reshape(n, size).sum(axis=1),

@@ -51,11 +51,7 @@ class FunctionLoss(Loss):
         return x.ndim < 2
 
     def forward(self, x: Tensor, target: object) -> Tensor:
-        """The value of the function.
-
-        Raises:
-            TrainError: the value is not one number for each example.
-        """
+        """The value of the function."""
         losses = self.function(x, target.data if isinstance(target, Tensor) else np.asarray(target))
         if not isinstance(losses, Tensor) or losses.shape != x.shape[:1]:
             came = losses.shape if isinstance(losses, Tensor) else type(losses).__name__
@@ -159,11 +155,7 @@ class Objective:
 
 
 def graph_objective(graph: Graph, loss: str | Mapping[str, float] | None) -> Objective:
-    """The objective for a graph whose losses are among its outputs.
-
-    Raises:
-        TrainError: the graph has no such output, or has several and ``loss`` names none.
-    """
+    """The objective for a graph whose losses are among its outputs."""
     weights = _weights(graph, loss)
     return make_objective(graph, weights, dict.fromkeys(weights, "") if len(weights) == 1 else {})
 
@@ -260,11 +252,7 @@ def _move_activation(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
 
 
 def _check_no_activation(net: Module | None, kind: type, loss: Module) -> None:
-    """Refuse a net that ends in the activation which its loss applies too.
-
-    Raises:
-        TrainError: the net ends in such a layer.
-    """
+    """Refuse a net that ends in the activation which its loss applies too."""
     leaves = [] if net is None else [leaf for _, leaf in net.leaves()]
     if isinstance(net, Sequential) and isinstance(leaves[-1], kind):
         raise TrainError(

@@ -193,11 +193,7 @@ def is_builtin(optimizer: Optimizer) -> TypeGuard[BuiltinOptimizer]:
 
 
 def resolve_optimizer(optimizer: "Optimizer | str | None") -> Optimizer:
-    """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None.
-
-    Raises:
-        TrainError: an unknown name, or a value that is no optimizer.
-    """
+    """The optimizer itself, or the optimizer of a name with its defaults; `Adam` for None."""
     if optimizer is None:
         return Adam()
     if isinstance(optimizer, str):

@@ -75,11 +75,7 @@ class Settings:
     quantization: Quantization | None
 
     def __post_init__(self) -> None:
-        """Check the plain values; optimizers and schedules have checked themselves.
-
-        Raises:
-            TrainError: a setting is out of its range.
-        """
+        """Check the plain values; optimizers and schedules have checked themselves."""
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             number = getattr(self, name)
             if type(number) is not int or number < least:

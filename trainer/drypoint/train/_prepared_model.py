@@ -65,13 +65,7 @@ class PreparedModel:
         return f"{NET}." if isinstance(self.model, Model) else ""
 
     def encode_targets(self, examples: Examples, notify: Notify = ignore) -> Examples:
-        """The examples with targets that the losses take.
-
-        Raises:
-            TrainError: classes that differ from the training data's, or labels beyond the outputs
-                of the net.
-            DrypointError: labels that the decoder does not know.
-        """
+        """The examples with targets that the losses take."""
         columns, objective = dict(examples.columns), self.objective
         for port, encode in self.target_encoders.items():
             columns[port] = encode(examples, notify)
@@ -143,9 +137,6 @@ def prepare_model(
         loss_weights: as for `fit`.
         seed: the seed of initial values.
         notify: called with a line for each choice.
-
-    Raises:
-        TrainError: the model does not fit the data or the loss.
     """
     if _is_graph(given, loss):
         assert isinstance(given, Graph)
@@ -302,11 +293,7 @@ def _kind(column: Column) -> str:
 
 
 def as_model(trained: Model | Layer) -> Model:
-    """The trained model.
-
-    Raises:
-        TrainError: the run trained a graph, which has no encoder and decoder.
-    """
+    """The trained model."""
     if isinstance(trained, Model):
         return trained
     raise TrainError(

@@ -21,11 +21,7 @@ class Quantization(Protocol):
 
 
 def integer_training_model(model: object, inputs: object, quantization: Quantization) -> Model:
-    """The model that `fit` trains in integers.
-
-    Raises:
-        TrainError: the model is not trained in floats.
-    """
+    """The model that `fit` trains in integers."""
     if isinstance(model, Layer):
         model = Model(model)
     if not isinstance(model, Model) or not model.net.initialized:

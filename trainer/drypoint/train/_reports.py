@@ -55,9 +55,6 @@ class Progress:
 def make_progress(kind: Verbosity, *, stream: TextIO | None = None) -> Progress:
     """The progress display of a kind; ``auto`` is curves in a notebook, a bar if the stream is a
     terminal, else lines.
-
-    Raises:
-        TrainError: an unknown kind.
     """
     if kind not in get_args(Verbosity):
         raise TrainError(f"progress is {kind!r}, not one of {', '.join(get_args(Verbosity))}")
@@ -76,9 +73,6 @@ def write_log(path: Path, history: Mapping[str, Sequence[float]]) -> None:
 
     Each call rewrites the whole file atomically, so that a run that was resumed, or died within an
     epoch, has one row for each epoch. Figures that are not finite are empty in CSV, null in JSON.
-
-    Raises:
-        DrypointError: the file cannot be written.
     """
     epochs = len(next(iter(history.values()), ()))
     rows = [

@@ -68,10 +68,6 @@ def target_encoder(
         loss: the loss.
         output_shape: the output shape of the net for one example, if it is known.
         notify: called with a line for each choice.
-
-    Raises:
-        TrainError: the classes of the data and of the decoder differ, or the loss cannot take the
-            targets.
     """
     encode: TargetEncoder = _numbers
     if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
@@ -125,11 +121,7 @@ def as_indices(column: Column) -> Column:
 
 
 def check_labels(column: Column, n_classes: int | None) -> None:
-    """Refuse class indices that a cross-entropy cannot take.
-
-    Raises:
-        TrainError: another shape than (N,), or an index below 0 or beyond the outputs.
-    """
+    """Refuse class indices that a cross-entropy cannot take."""
     if column.dtype.kind not in "iu":
         return
     if column.ndim != 1:
@@ -144,11 +136,7 @@ def check_labels(column: Column, n_classes: int | None) -> None:
 def check_same_classes(
     classes: tuple[Class, ...] | None, training_classes: tuple[Class, ...] | None
 ) -> None:
-    """Refuse class indices of other classes than the training data's.
-
-    Raises:
-        TrainError: the classes differ.
-    """
+    """Refuse class indices of other classes than the training data's."""
     if classes is not None and training_classes is not None and classes != training_classes:
         raise TrainError(
             f"the classes {class_names(classes)} are not the training data's classes "

@@ -50,10 +50,6 @@ def read_examples(
         encoder: the encoder of the model; a folder of pictures of several sizes is read in its
             size. With an `ImageEncoder`, or None, uint8 images at the first of two ports may have
             their channels first, and pixels of another type than uint8 are refused.
-
-    Raises:
-        TrainError: none of the forms. Otherwise as `make_examples`.
-        DrypointError: files cannot be read, or pixels come as floats from 0 to 255.
     """
     classes = None
     if isinstance(given, str | Path):
@@ -100,11 +96,7 @@ def _with_images(
 def read_batch(
     given: object, *, ports: tuple[str, ...], epoch: int, encoder: object = None
 ) -> Examples:
-    """One batch of a function of batches.
-
-    Raises:
-        TrainError: the batch is no `Dataset`, pair or dict. Otherwise as `make_examples`.
-    """
+    """One batch of a function of batches."""
     what = f"a batch of epoch {epoch}"
     if isinstance(given, str | Path | list):
         raise TrainError(f"{what} is a {type(given).__name__}, not a Dataset, a pair or a dict")
@@ -202,11 +194,7 @@ class ShuffledBatches:
 
 
 class GeneratedBatches:
-    """Batches from a function of the user.
-
-    Raises:
-        TrainError: the function returns no iterable, or an empty one.
-    """
+    """Batches from a function of the user."""
 
     def __init__(
         self,
@@ -297,12 +285,7 @@ def training_data(
     seed: int,
     notify: Notify,
 ) -> TrainingData:
-    """Read the data, and hold out validation examples.
-
-    Raises:
-        TrainError: data that `fit` cannot train on, or a split that leaves a part empty.
-        DrypointError: files cannot be read.
-    """
+    """Read the data, and hold out validation examples."""
     val = None
     if validation_data is not None:
         val = read_examples(validation_data, what="validation_data", ports=ports, encoder=encoder)
@@ -358,9 +341,6 @@ def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Exam
         whole: the examples.
         size: the size of the held-out part: a share below 1, or a number of examples; 0 for none.
         seed: the seed of the split.
-
-    Raises:
-        TrainError: a part would be empty.
     """
     if size == 0:
         return whole, None

@@ -61,9 +61,6 @@ def _in_floats(x: NDArray[np.integer], y: NDArray[np.integer]) -> NDArray[np.flo
 def _check_blas() -> None:
     """Refuse a BLAS whose products are wrong, as OpenBLAS has them with kernels that do not fit the
     processor (or its emulator). Once; two milliseconds.
-
-    Raises:
-        ProgramError: a product differs from that of integers, which NumPy takes without BLAS.
     """
     rng = np.random.default_rng(0)
     for rows, n, columns in ((1, 1, 1), (5, 4, 16), (80, 27, 8), (64, 300, 50)):

@@ -35,11 +35,7 @@ def pack_weights(rows: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
 
 
 def unpack_weights(packed: NDArray[np.uint8], count: int, bits: int) -> NDArray[np.int8]:
-    """What `pack_weights` has packed: int8 (n, count), of ``packed`` uint8 (n, `packed_length`).
-
-    Raises:
-        ValueError: a bit behind the last weight of a row is not 0.
-    """
+    """What `pack_weights` has packed: int8 (n, count), of ``packed`` uint8 (n, `packed_length`)."""
     n = len(packed)
     each = 8 // bits
     high = (np.arange(each, dtype=np.uint8) * np.uint8(bits))[::-1]  # the weight goes to the top

@@ -73,10 +73,6 @@ class Audio:
             seed: the seed of the run.
             epoch: the epoch, counted from 1.
             indices: the index of each clip in the data set, (N,).
-
-        Raises:
-            AugmentError: clips of another type or shape, longer than the recordings, not an index
-                for each, or a negative number.
         """
         x = np.asarray(clips)
         if x.dtype != np.int16 or x.ndim != 3 or x.shape[2] != 1 or 0 in x.shape:

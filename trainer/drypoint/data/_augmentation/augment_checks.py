@@ -8,22 +8,14 @@ from .counter_random import Keys, image_keys
 
 
 def check_amount(name: str, value: float, least: float, most: float) -> None:
-    """Refuse what is no number from ``least`` to ``most``.
-
-    Raises:
-        AugmentError: ``value`` is not.
-    """
+    """Refuse what is no number from ``least`` to ``most``."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and least <= value <= most):
         raise AugmentError(f"{name} is {value!r}, not a number from {least} to {most}")
 
 
 def draw_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str) -> Keys:
-    """The random key of each of ``n`` examples.
-
-    Raises:
-        AugmentError: not an index for each example, or a negative number.
-    """
+    """The random key of each of ``n`` examples."""
     places = np.asarray(indices)
     if places.shape != (n,) or places.dtype.kind not in "iu":
         raise AugmentError(

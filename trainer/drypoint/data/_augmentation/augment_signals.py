@@ -59,10 +59,6 @@ class Signals:
             seed: the seed of the run.
             epoch: the epoch, counted from 1.
             indices: the index of each signal in the data set, (N,).
-
-        Raises:
-            AugmentError: signals of another type or shape, noise for other channels, not an index
-                for each, or a negative number.
         """
         if not is_signals(signals) or signals.ndim != 3 or 0 in signals.shape[1:]:
             raise AugmentError(

@@ -11,11 +11,7 @@ Class = str | int
 
 
 def check_classes(classes: object) -> tuple[Class, ...]:
-    """The classes as a tuple of str and int (NumPy scalars become plain values).
-
-    Raises:
-        CoderError: no classes, a class twice, or a class that is neither str nor int.
-    """
+    """The classes as a tuple of str and int (NumPy scalars become plain values)."""
     if isinstance(classes, str) or not isinstance(classes, Iterable):
         hint = f": range({classes}) is 0 to {classes - 1}" if type(classes) is int else ""
         raise CoderError(f"classes must be a list of labels, not {classes!r}{hint}")

@@ -34,11 +34,6 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
         picture: a Pillow image of any mode, a path, or an array as for `array_pixels`. A file may
             be untrusted.
         limit: bytes of memory that a picture may take while it is decoded, 24 a pixel.
-
-    Raises:
-        CoderError: ``picture`` has another type, values out of range, or takes more memory than
-            ``limit``.
-        DrypointError: the file cannot be read or is not a picture.
     """
     match picture:
         case np.ndarray():
@@ -58,11 +53,7 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture file, turned upright, in pixels; the pixels are not decoded.
-
-    Raises:
-        DrypointError: the file cannot be read or is not a picture.
-    """
+    """(width, height) of a picture file, turned upright, in pixels; the pixels are not decoded."""
     with _open(path, READ_LIMIT) as image:
         width, height = image.size
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
@@ -79,11 +70,7 @@ def is_batch(array: NDArray[np.generic]) -> bool:
 
 
 def check_is_batch(array: NDArray[np.generic]) -> None:
-    """Refuse an array of the encoder's size (N, H, W) that `is_batch` takes for one image.
-
-    Raises:
-        CoderError: the last axis may be the width or the channels.
-    """
+    """Refuse an array of the encoder's size (N, H, W) that `is_batch` takes for one image."""
     if not is_batch(array):
         n, height, width = array.shape
         raise CoderError(
@@ -97,9 +84,6 @@ def array_pixels(array: NDArray[np.generic]) -> Pixels:
 
     Images (N, C, H, W) are allowed too, unless W is 1, 3 or 4: see `channels_last`. uint8 values
     stay; floats must lie in [0, 1] and become ``floor(255 v + 1/2)``.
-
-    Raises:
-        CoderError: another dtype or shape, no pixels, a NaN, a float outside [0, 1].
     """
     array = channels_last(array)
     batch = is_batch(array)

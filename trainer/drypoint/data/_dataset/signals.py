@@ -21,9 +21,6 @@ def plain_signals(signals: NDArray[Any]) -> Signals:
 
     Args:
         signals: floats, or int16 counts, (N, steps, channels); (N, steps) for one channel.
-
-    Raises:
-        DatasetError: another shape, NaN or infinity.
     """
     if signals.ndim not in (2, 3):
         raise DatasetError(

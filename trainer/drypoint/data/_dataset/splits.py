@@ -43,11 +43,7 @@ class Splits:
     label: str = ""
 
     def __getitem__(self, part: str) -> Dataset:
-        """The part of a name.
-
-        Raises:
-            DatasetError: the source has no such part.
-        """
+        """The part of a name."""
         if part not in self.parts:
             names = ", ".join(self.parts)
             raise DatasetError(f"{self.where} has no part {part!r}; its parts: {names}")

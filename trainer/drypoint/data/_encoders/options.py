@@ -54,11 +54,7 @@ class Configured:
 
 
 def color_channels(color: str) -> int:
-    """1 for "gray", 3 for "rgb".
-
-    Raises:
-        CoderError: another colour space.
-    """
+    """1 for "gray", 3 for "rgb"."""
     channels = {"gray": 1, "rgb": 3}.get(color) if isinstance(color, str) else None
     if channels is None:
         raise CoderError(f"color must be 'gray' or 'rgb', not {color!r}")
@@ -66,11 +62,7 @@ def color_channels(color: str) -> int:
 
 
 def check_statistic(value: object, name: str, *, channels: int) -> Statistic:
-    """A mean or standard deviation: None, one number, or one for each channel as a tuple.
-
-    Raises:
-        CoderError: a value is not finite or no number, or there is not one for each channel.
-    """
+    """A mean or standard deviation: None, one number, or one for each channel as a tuple."""
     if value is None:
         return None
     try:

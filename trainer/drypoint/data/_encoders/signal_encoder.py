@@ -227,11 +227,7 @@ class SignalEncoder(Configured, kind="signal", optional=("columns", "sample_rate
 
 
 def _check_columns(columns: object, *, channels: int) -> tuple[str, ...]:
-    """Names of columns, of which several may be one channel in several steps.
-
-    Raises:
-        CoderError: they are no names, or no multiple of the channels.
-    """
+    """Names of columns, of which several may be one channel in several steps."""
     names = tuple(columns) if isinstance(columns, list | tuple) else None
     if names is None or not all(isinstance(name, str) for name in names) or len(names) % channels:
         raise CoderError(

@@ -42,12 +42,7 @@ def channels_of(
     why: str,
     steps: bool,
 ) -> Channels:
-    """The columns that are read of the files of a data set, as `judge` says.
-
-    Raises:
-        DatasetError: an option must decide on a column, no column would be read, or ``keep`` names
-            none of the columns.
-    """
+    """The columns that are read of the files of a data set, as `judge` says."""
     first = tables[0]
     if reading.columns:
         return Channels([*range(len(first.columns))], first.columns if first.named else (), ())

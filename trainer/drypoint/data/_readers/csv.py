@@ -92,11 +92,6 @@ def read_table(path: Path, reading: Reading, *, labelled: bool) -> Table:
         reading: how it is read.
         labelled: whether one column has labels; False: a column of labels is left out if its name
             says that it is one.
-
-    Raises:
-        FormatError: the file is no table of numbers, its column of labels is not known, or it lacks
-            a column.
-        DrypointError: the file cannot be read, or takes more memory than its limit.
     """
     label, columns, limit = reading.label, reading.columns, reading.limit
     content = read_bytes(path, limit=limit, memory=_CHARACTER_BYTES)
@@ -218,11 +213,7 @@ def _name_columns(
 
 
 def _place(column: str, names: Sequence[str], path: Path) -> int:
-    """The place of a column that a model reads.
-
-    Raises:
-        FormatError: there is no such column.
-    """
+    """The place of a column that a model reads."""
     if column not in names:
         raise FormatError(f"{path} has no column {column!r}; its columns: {_list_names(names)}")
     return names.index(column)
@@ -262,11 +253,7 @@ def _find_label(names: Sequence[str]) -> int | None:
 
 
 def number(cell: str) -> float:
-    """The number of a cell.
-
-    Raises:
-        ValueError: the cell is no number; "1_0", which Python takes for 10, is none.
-    """
+    """The number of a cell."""
     if "_" in cell:
         raise ValueError(cell)
     return float(cell)

@@ -122,12 +122,7 @@ def _dataset(
     skip_unreadable: bool,
     limit: int,
 ) -> tuple[Dataset, list[Path]]:
-    """The pictures of each class, gray where all pixels are and may be; and the unreadable ones.
-
-    Raises:
-        DatasetError: a class has no picture that can be read.
-        DrypointError: pictures cannot be read; the message says why one cannot, and names others.
-    """
+    """The pictures of each class, gray where all pixels are and may be; and the unreadable ones."""
     paths = [path for paths in files.values() for path in paths]
     x, bad = _pixels(encoder, paths, limit=limit)
     if bad and not skip_unreadable:

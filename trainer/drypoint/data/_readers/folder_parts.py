@@ -21,11 +21,7 @@ def part_folders(root: Path) -> dict[str, Path]:
 
 
 def class_folders(root: Path, suffixes: AbstractSet[str]) -> dict[str, list[Path]]:
-    """Class -> paths of its files; classes in order of their names, or of their numbers.
-
-    Raises:
-        DatasetError: no such folder, no class, or a class without files of these suffixes.
-    """
+    """Class -> paths of its files; classes in order of their names, or of their numbers."""
     files = {
         folder.name: sorted(path for path in folder.rglob("*") if is_file(path, suffixes))
         for folder in subfolders(root)
@@ -53,11 +49,7 @@ def is_file(path: Path, suffixes: AbstractSet[str]) -> bool:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """The folders in a folder that are not hidden, by name.
-
-    Raises:
-        DatasetError: there is no such folder.
-    """
+    """The folders in a folder that are not hidden, by name."""
     if not root.is_dir():
         raise DatasetError(f"there is no folder {root}")
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")

@@ -84,9 +84,6 @@ def gunzip_idx(data: bytes, *, where: str, limit: int) -> bytes:
 
     The size that the IDX header declares must not exceed ``limit`` (bytes). At most one byte more
     than that size is decompressed; `parse_idx` then refuses the extra byte.
-
-    Raises:
-        FormatError: the stream is damaged or cut, holds no IDX header, or declares too much.
     """
     if data[:2] != b"\x1f\x8b":
         return data

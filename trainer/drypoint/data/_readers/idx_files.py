@@ -56,10 +56,6 @@ def idx_splits(path: Path, *, limit: int) -> Splits:
     """The parts of a data set in a folder of IDX files, by the words train, test and t10k in their
     names; or the one part of a file of images. Labels lie beside the images, with ``labels`` and
     ``idx1`` in place of ``images`` and ``idx3`` in the name.
-
-    Raises:
-        DatasetError: labels are missing, or two files are of one part.
-        FormatError: as `load_idx`.
     """
     if not path.is_dir():
         return Splits({ALL: load_idx(path, _labels_of(path), limit=limit)}, str(path))

@@ -48,11 +48,6 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
         path: the file.
         limit: bytes of memory that its arrays may take.
         numeric: y has numbers, (N,) or (N, 1), which become texts of classes.
-
-    Raises:
-        FormatError: no zip of plain arrays, or none of them are inputs and labels.
-        DatasetError: inputs and labels make no data set.
-        DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
     arrays = _arrays(read_bytes(path, limit=limit), where=str(path), limit=limit)
     roles: dict[tuple[str, str], NDArray[Any]] = {}
@@ -142,13 +137,7 @@ def _several_inputs(arrays: dict[str, NDArray[Any]], *, numeric: bool) -> dict[s
 def _join(
     inputs: Mapping[str, NDArray[Any]], y: NDArray[Any], classes: tuple[Any, ...], *, limit: int
 ) -> Dataset:
-    """The examples of several inputs, whose rows have the values one after another.
-
-    Raises:
-        DatasetError: an input has another name than C takes, no numbers, or no example for each
-            label.
-        DrypointError: the rows take more memory than ``limit``.
-    """
+    """The examples of several inputs, whose rows have the values one after another."""
     n = y.size and len(np.atleast_1d(y))
     for name, array in inputs.items():
         if not re.fullmatch("[a-z][a-z0-9_]*", name):

@@ -192,11 +192,7 @@ def input_files(source: str | Path, encoder: Encoder | None) -> list[Path]:
 
 
 def _numeric_splits(path: Path, reading: Reading, *, channels: int | None) -> Splits:
-    """A file of examples whose labels are numbers.
-
-    Raises:
-        DatasetError: it is no CSV and no ``.npz`` file, or a label is no number.
-    """
+    """A file of examples whose labels are numbers."""
     suffix = path.suffix.lower()
     if not path.is_file() or suffix not in {".npz", *CSV_SUFFIXES}:
         raise DatasetError(

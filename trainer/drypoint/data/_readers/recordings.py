@@ -100,11 +100,6 @@ def recording_folder_splits(
 ) -> Splits:
     """A folder of WAV or CSV files, one recording each, in a subfolder for each class; or of its
     subfolders train, test (and val) of that form.
-
-    Raises:
-        DatasetError: recordings of several lengths without ``window``, of other channels, or of
-            several sample rates.
-        DrypointError: a file cannot be read; the message names it.
     """
     parts = part_folders(root) or {ALL: root}
     by_part = {part: _recordings(path, reading) for part, path in parts.items()}
@@ -147,10 +142,6 @@ def recording_folder_splits(
 def keyword_folder_splits(root: Path, reading: Reading, *, window: int | None) -> Splits:
     """A folder of WAV files with a subfolder for each keyword, as clips of one length at 16,000
     samples a second; or of its subfolders train, test (and val) of that form.
-
-    Raises:
-        DatasetError: CSV files.
-        DrypointError: a file cannot be read; the message names it.
     """
     length = window or LENGTH
     named: dict[str, Dataset] = {}
@@ -179,12 +170,7 @@ def keyword_folder_splits(root: Path, reading: Reading, *, window: int | None) -
 
 
 def _channels(recordings: Sequence[Recording], reading: Reading, root: Path) -> Channels | None:
-    """The columns that are read of the CSV files of a folder; None of WAV files.
-
-    Raises:
-        DatasetError: recordings of both kinds, of several numbers of channels, or with other names
-            of columns.
-    """
+    """The columns that are read of the CSV files of a folder; None of WAV files."""
     first = recordings[0]
     for other in recordings:
         if (other.table is None) != (first.table is None):
@@ -222,11 +208,7 @@ def _channels_of(
 
 
 def _sample_rate(recordings: Sequence[Recording], root: Path) -> int | None:
-    """The one sample rate of WAV files; None of CSV files.
-
-    Raises:
-        DatasetError: there are several.
-    """
+    """The one sample rate of WAV files; None of CSV files."""
     rates: dict[int, list[str]] = {}
     for recording in recordings:
         if recording.sample_rate is not None:

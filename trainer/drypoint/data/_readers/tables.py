@@ -25,10 +25,6 @@ def table_splits(path: Path, reading: Reading, *, channels: int | None) -> Split
         reading: how it is read.
         channels: the numbers of a row are time steps of so many channels, step after step; None:
             they are the channels of one step, a table of features.
-
-    Raises:
-        DatasetError: the numbers of a row are no multiple of ``channels``; rows are time steps.
-        DrypointError: as `read_table` and `channels_of`.
     """
     table = read_table(path, reading, labelled=True)
     found = channels_of(

@@ -30,10 +30,6 @@ def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
     Args:
         path: the file, which may be untrusted.
         limit: bytes of memory that the file may take while it is decoded.
-
-    Raises:
-        FormatError: it is no such file, is cut off, has no samples, or NaN.
-        DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
     content = memoryview(read_bytes(path, limit=limit, memory=6))
     try:
@@ -89,22 +85,14 @@ def read_audio(
 def to_mono(
     samples: NDArray[np.int16], own_rate: int, rate: int, *, limit: int, name: str
 ) -> NDArray[np.int16]:
-    """The mean of the channels (steps, channels) at another sample rate, int16 (samples,).
-
-    Raises:
-        DrypointError: the result takes more memory than ``limit``.
-    """
+    """The mean of the channels (steps, channels) at another sample rate, int16 (samples,)."""
     check_limit(_RESAMPLING * (len(samples) * rate // own_rate + len(samples)), limit, what=name)
     mono: NDArray[np.int16] = np.rint(samples.mean(axis=1)).astype(np.int16)
     return resample(mono, own_rate, rate)
 
 
 def _chunks_of(content: memoryview) -> tuple[memoryview, int, memoryview]:
-    """The chunk "fmt ", the stated size of the chunk "data", and its bytes.
-
-    Raises:
-        ValueError: it lacks one of them, or is no WAV file.
-    """
+    """The chunk "fmt ", the stated size of the chunk "data", and its bytes."""
     if (bytes(content[:4]), bytes(content[8:12])) != (b"RIFF", b"WAVE"):
         raise ValueError("it does not begin with RIFF and WAVE")
     form: memoryview | None = None

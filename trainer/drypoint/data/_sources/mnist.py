@@ -56,11 +56,6 @@ def load_mnist(split: str, root: str | Path | None) -> Dataset:
     Args:
         split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
         root: the folder of the files.
-
-    Raises:
-        DatasetNotFoundError: the folder, or every source, lacks the files; the message names the
-            files or the sources.
-        FormatError: the folder holds a file with other content.
     """
     files = MNIST_FILES[split]
     contents = _find(files, root)

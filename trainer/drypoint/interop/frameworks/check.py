@@ -128,11 +128,7 @@ def _outputs(values: Any) -> list[NDArray[Any]]:
 def _rows(
     ours: NDArray[Any], theirs: NDArray[Any], last: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """An output of the net and of its source as (N, values), in the net's order.
-
-    Raises:
-        FrameworkError: the source gives another number of values, or no numbers.
-    """
+    """An output of the net and of its source as (N, values), in the net's order."""
     theirs = np.moveaxis(theirs, -1, 1) if last and theirs.ndim == ours.ndim > 2 else theirs
     if len(theirs) != len(ours) or theirs.size != ours.size:
         raise FrameworkError(f"the source gives {theirs.shape}, the net {ours.shape}")
@@ -142,11 +138,7 @@ def _rows(
 
 
 def _runner(source: Any) -> tuple[Callable[[Any], Any], bool]:
-    """A function of arrays that runs the source, and whether it has the channels last.
-
-    Raises:
-        FrameworkError: the source is no model and no function.
-    """
+    """A function of arrays that runs the source, and whether it has the channels last."""
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if torch is not None and isinstance(source, torch.nn.Module) and not _is_keras(source, keras):
 
@@ -182,11 +174,7 @@ def _is_keras(source: Any, keras: Any) -> bool:
 
 
 def _first(x: NDArray[Any], model: nn.Model, last: bool) -> NDArray[Any]:
-    """A batch of the source as the net takes it: channels first, signals as images (C, 1, L).
-
-    Raises:
-        FrameworkError: an input has another number of values than the net's.
-    """
+    """A batch of the source as the net takes it: channels first, signals as images (C, 1, L)."""
     shape = model.input_shape
     if last and x.ndim > 2:
         x = np.moveaxis(x, -1, 1)

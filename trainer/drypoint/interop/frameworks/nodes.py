@@ -87,9 +87,6 @@ class Nodes:
             outputs: name of the net's output -> of the tensor.
             batch: the size of the batch axis in the constants.
             subject: the subject of a message: "the module is".
-
-        Raises:
-            FrameworkError: operations have no counterpart; the message has a line for each reason.
         """
         read = {name for node in self._nodes for name in node.inputs}
         graph = MadeGraph(

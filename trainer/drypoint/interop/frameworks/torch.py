@@ -65,11 +65,7 @@ def from_torch(module: Any, example: Any) -> nn.Sequential | nn.Graph:
 
 
 def _export(module: Any, examples: tuple[Any, ...], torch: Any) -> bytes:
-    """The bytes of the module's ONNX file, with its batch norms.
-
-    Raises:
-        FrameworkError: the module cannot be traced, or an operation has no form in ONNX.
-    """
+    """The bytes of the module's ONNX file, with its batch norms."""
     training = {part: part.training for part in module.modules()}
     logger = logging.getLogger("torch.onnx")  # warns of packages that no net here needs
     level = logger.level

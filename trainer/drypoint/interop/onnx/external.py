@@ -22,11 +22,6 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
         folder: the folder of the ONNX file; None where the source is bytes, so that no file may
             be opened.
         onnx: the package ``onnx``.
-
-    Raises:
-        OnnxError: a tensor names no file in the folder, or data beyond the file's end, or the
-            tensors take more bytes than their file explains.
-        DrypointError: a data file cannot be read.
     """
     files: dict[str, memoryview] = {}
     left: dict[str, int] = {}
@@ -65,11 +60,7 @@ def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
 
 
 def _check_name(tensor: str, name: str) -> str:
-    """The name of a data file.
-
-    Raises:
-        OnnxError: it is no plain file name.
-    """
+    """The name of a data file."""
     plain = name not in ("", ".", "..") and "\0" not in name and name.isprintable()
     if not plain or PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
         raise OnnxError(
@@ -79,11 +70,7 @@ def _check_name(tensor: str, name: str) -> str:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The path of a data file.
-
-    Raises:
-        OnnxError: it is a link to another folder.
-    """
+    """The path of a data file."""
     path = folder / name
     if path.resolve().parent != folder.resolve():
         raise OnnxError(f"the data file '{name}' is a link to another folder; copy the file here")
@@ -91,11 +78,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _span(tensor: str, entries: dict[str, str], size: int) -> tuple[int, int]:
-    """Where a tensor's data begin in a file of ``size`` bytes, and how many bytes they are.
-
-    Raises:
-        OnnxError: the entries are no numbers, or point beyond the file.
-    """
+    """Where a tensor's data begin in a file of ``size`` bytes, and how many bytes they are."""
     numbers = entries.get("offset", "0"), entries.get("length", "")
     if not all(n.isascii() and n.isdigit() and len(n) < 19 for n in numbers if n):
         raise OnnxError(f"'{tensor}' has the offset and length {numbers} in its data file")
@@ -111,9 +94,6 @@ def refuse_other_files(proto: Any, onnx: Any) -> None:
 
     Tensors occur in initializers, sparse initializers, attributes of nodes, inner graphs, functions
     and training graphs. Protobuf bounds the nesting of messages (100).
-
-    Raises:
-        OnnxError: a tensor has its data in another file.
     """
     waiting = [proto]
     while waiting:

@@ -95,11 +95,6 @@ def read_graph(
         subject: how a message about bytes begins.
         cut: the names of the tensors to end in; none: the graph's outputs.
         input_shape: the shape of an example, where the file leaves sizes open.
-
-    Raises:
-        OnnxError: no ONNX model, no tensor of that name, open sizes, or data in files that lie not
-            beside it.
-        DrypointError: the file cannot be read, or the package ``onnx`` is not installed.
     """
     expected = "the bytes or the path of an ONNX file"
     check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=OnnxError)
@@ -165,11 +160,7 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
 
 
 def _input_shape(value: Any, n: int) -> tuple[int, Shape]:
-    """The batch size and the shape of one example, of one of n inputs.
-
-    Raises:
-        OnnxError: a size but the batch's is open, or the input is too large.
-    """
+    """The batch size and the shape of one example, of one of n inputs."""
     dims = [int(dim.dim_value) for dim in value.type.tensor_type.shape.dim]
     if len(dims) < 2 or min(dims[1:]) < 1:
         advice = "import with input_shape=(1, 28, 28) or --input-shape 1,28,28, or "
@@ -186,11 +177,7 @@ def _input_shape(value: Any, n: int) -> tuple[int, Shape]:
 
 
 def _set_sizes(value: Any, shape: Sequence[int]) -> None:
-    """Set the open sizes of an input to the sizes of a shape of an example.
-
-    Raises:
-        OnnxError: the shape has no sizes of at least 1, or others than the file's.
-    """
+    """Set the open sizes of an input to the sizes of a shape of an example."""
     check_kind(shape, (tuple, list), name="input_shape", wanted="(3, 48, 192)", error=OnnxError)
     dims = value.type.tensor_type.shape.dim
     if not dims:
@@ -265,11 +252,7 @@ def _node(proto: Any, onnx: Any) -> Node:
 
 
 def _plain(attribute: Any, onnx: Any) -> Any:
-    """Bytes as text, lists as tuples, tensors as arrays.
-
-    Raises:
-        OnnxError: the attribute stands for one of a function's, or has no known type.
-    """
+    """Bytes as text, lists as tuples, tensors as arrays."""
     try:
         value = onnx.helper.get_attribute_value(attribute)
     except ValueError as error:
@@ -284,11 +267,7 @@ def _plain(attribute: Any, onnx: Any) -> Any:
 
 
 def array_of(tensor: Any, onnx: Any) -> Array:
-    """The array of a TensorProto with its data inside the file.
-
-    Raises:
-        OnnxError: the data do not fit the tensor's type and sizes.
-    """
+    """The array of a TensorProto with its data inside the file."""
     try:
         array: Array = onnx.numpy_helper.to_array(tensor)
     except Exception as error:  # onnx raises errors of its own and NumPy's

@@ -84,9 +84,6 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
     Args:
         graph: the graph.
         subject: how a message begins: "the module is".
-
-    Raises:
-        OnnxError: no layers compute what the graph does; the message has a line for each reason.
     """
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
@@ -176,11 +173,7 @@ def is_quantized_onnx(
 
 
 def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, dict[str, int]]:
-    """The layers of a graph, and the number of the layer that computes each output.
-
-    Raises:
-        OnnxError: nodes cannot be converted.
-    """
+    """The layers of a graph, and the number of the layer that computes each output."""
     bound = dict[str, TensorView]()
     for _ in range(MAX_WALKS + len(graph.inputs)):
         reader = Reader(graph, bound, integers=integers, materialize=materialize)

@@ -98,11 +98,7 @@ class Reader:
         self._materialize = materialize
 
     def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> dict[str, int]:
-        """Convert all nodes; the number of the layer that computes each output.
-
-        Raises:
-            OnnxError: nodes cannot be converted; the message has a line for each reason.
-        """
+        """Convert all nodes; the number of the layer that computes each output."""
         troubles: list[tuple[str, str, str]] = []
         lost: set[str] = set()
         refused = set[int]()

@@ -51,13 +51,7 @@ _FUNCTIONS = {
 
 
 def net_to_onnx(model: nn.Model) -> bytes:
-    """The bytes of an ONNX file of a model's net.
-
-    Raises:
-        ExportError: the net's sizes are open, it is untrained, or layers have no node; the message
-            names them all.
-        MissingPackageError: the package onnx is not installed.
-    """
+    """The bytes of an ONNX file of a model's net."""
     onnx = package("onnx", extra="interop")
     net = model.net
     if net.input_shape is None or not net.initialized:
@@ -269,11 +263,7 @@ class _Writer:
         return reads[0]
 
     def check(self) -> None:
-        """Refuse the net if one of its layers has no node.
-
-        Raises:
-            ExportError: there is such a layer.
-        """
+        """Refuse the net if one of its layers has no node."""
         if self.refused:
             raise ExportError(f"ONNX nodes are not written for {', '.join(self.refused)}")
 

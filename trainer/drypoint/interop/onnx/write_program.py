@@ -45,10 +45,6 @@ def program_to_onnx(
         program: the program.
         outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
         batch: inputs a call.
-
-    Raises:
-        ExportError: an op that this form does not express.
-        MissingPackageError: the package onnx is not installed.
     """
     writer = _Writer()
     scale, ops = scale_ops(program, outputs)

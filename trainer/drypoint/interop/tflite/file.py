@@ -152,11 +152,6 @@ def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
     Args:
         content: the file's bytes, untrusted. Reading takes memory in proportion to their number.
         cut: the names of the tensors to end in; none: the file's outputs.
-
-    Raises:
-        TfliteError: the bytes are no TensorFlow Lite model, or the model has no tensor of that
-            name.
-        DrypointError: the package ``tflite`` is not installed.
     """
     schema = package("tflite", extra="interop")
     if content[4:8] != IDENTIFIER:

@@ -130,9 +130,6 @@ class Reader:
 
         An operator without a counterpart gets some output, so that the operators after it are
         checked too. Nothing is said of operators that read an output that got none.
-
-        Raises:
-            TfliteError: some cannot be converted; the message has a line for each reason.
         """
         troubles, lost, refused = [], set[int](), set[int]()
         for position, op in enumerate(self.line):
@@ -346,11 +343,7 @@ class Reader:
         return value
 
     def outputs(self) -> dict[str, int]:
-        """The number of the layer that computes each output.
-
-        Raises:
-            TfliteError: an output lies in another order.
-        """
+        """The number of the layer that computes each output."""
         values = {name: self.values[number] for name, number in self.file.outputs.items()}
         for value in values.values():
             if value.order is not None:

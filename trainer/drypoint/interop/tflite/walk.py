@@ -19,12 +19,7 @@ _HINTS = {
 
 
 def operators(file: File) -> tuple[Operator, ...]:
-    """The operators that the outputs depend on, in order of computation.
-
-    Raises:
-        TfliteError: an operator reads what is computed after it, or the result would be far larger
-            than the file: many operators read one constant, or channels that no constant explains.
-    """
+    """The operators that the outputs depend on, in order of computation."""
     writers = {number: op for op in reversed(file.operators) for number in op.outputs}
     queue, needed_operators = [*file.outputs.values()], dict[int, Operator]()
     if not writers.keys() >= {*queue}:

@@ -43,10 +43,6 @@ def program_to_tflite(
         program: the program.
         outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
         batch: inputs a call.
-
-    Raises:
-        ExportError: TensorFlow Lite cannot express an op.
-        MissingPackageError: the package ai-edge-litert, whose schema is used, is not installed.
     """
     writer = _Writer(batch)
     scale, ops = scale_ops(program, outputs)

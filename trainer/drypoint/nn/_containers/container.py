@@ -49,11 +49,7 @@ class Container(Layer):
         """The container with its layers replaced, name by name."""
 
     def _hold(self, layers: Mapping[str, Module]) -> None:
-        """Set `layers`, for the constructor.
-
-        Raises:
-            ConfigError: two layers have one path.
-        """
+        """Set `layers`, for the constructor."""
         values = {
             "layers": FrozenMapping(layers),
             "params": FrozenMapping(join_paths({n: v.params for n, v in layers.items()})),
@@ -191,11 +187,7 @@ class Container(Layer):
 
     @staticmethod
     def _layers_of(config: Mapping[str, object]) -> dict[str, Module]:
-        """The layers in a container's config, after `module_from_config` has built each of them.
-
-        Raises:
-            ConfigError: "layers" is no mapping of names to layers.
-        """
+        """The layers in a container's config, after `module_from_config` has built each of them."""
         layers = config["layers"]
         if not isinstance(layers, dict):
             raise ConfigError("Container", "wants layers by name")
@@ -216,11 +208,7 @@ class Container(Layer):
         return layer._at(rest) if rest and isinstance(layer, Container) else layer
 
     def _split_path(self, path: str) -> tuple[str, str]:
-        """A path split into the name of a layer here and the path inside that layer ("" if none).
-
-        Raises:
-            PathError: there is no layer at the path.
-        """
+        """A path split into the name of a layer here and the path inside it ("" if none)."""
         if path in self.layers:
             return path, ""
         for name, layer in self.layers.items():

@@ -10,11 +10,7 @@ from .wiring import Edge, Wiring
 
 
 def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
-    """The layers of a chain in order: each is the only reader of the layer before.
-
-    Raises:
-        GraphError: the layers are no chain.
-    """
+    """The layers of a chain in order: each is the only reader of the layer before."""
     if len(wiring.inputs) > 1 or len(wiring.outputs) > 1:
         raise GraphError(
             f"the graph is no chain: it has the inputs {', '.join(wiring.inputs)} and the outputs "

@@ -212,13 +212,6 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
 
         Returns:
             The array of the only output, or a dict of arrays by port.
-
-        Raises:
-            NotInitializedError: a parameter has no value.
-            ShapeError: a shape does not fit.
-            InputError: an array is not of finite real numbers, a target is not valid, or batches
-                differ in length.
-            PortError: a port is missing or unknown.
         """
         batch = as_batch_of(self, by_port(self, x, ports))
         tensors = self._checked_run(batch.inputs, self.constants(batch.dtype), Context())

@@ -26,11 +26,7 @@ class GraphLayer(Container):
     short_name: ClassVar[str] = "graph"
 
     def __getitem__(self, path: str | tuple[str, ...]) -> Module:
-        """A layer by name or path.
-
-        Raises:
-            PathError: there is no layer of that name or path.
-        """
+        """A layer by name or path."""
         return self._at(path if isinstance(path, str) else ".".join(path))
 
     @property

@@ -30,9 +30,6 @@ def has_several_inputs(net: Module) -> bool:
 def join_inputs(net: Graph) -> Graph:
     """The graph with one input, a vector: a layer `InputPart` for each of its inputs, of the port's
     name, gives the input to the layers that read it.
-
-    Raises:
-        ShapeError: the shape of an input is not known.
     """
     ports, shapes = net.input_ports, net.input_shapes
     for port in ports:
@@ -65,13 +62,7 @@ def input_parts(net: Module) -> dict[str, InputPart]:
 
 
 def join_arrays(net: Module, inputs: Mapping[str, ArrayLike]) -> Array:
-    """The vectors (N, values), or one of them, that hold inputs by name.
-
-    Raises:
-        ModelError: the net has other inputs, an array has another shape than its input, or there
-            are not as many of each.
-        InputError: an input is no array of finite real numbers.
-    """
+    """The vectors (N, values), or one of them, that hold inputs by name."""
     parts = input_parts(net)
     if not parts or set(inputs) != set(parts):
         wanted = f"the inputs {', '.join(parts)}" if parts else "one input: give an array"

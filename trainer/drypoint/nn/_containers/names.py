@@ -46,12 +46,7 @@ _WORDS: Mapping[str, type[Layer]] = {
 def name_layers(
     layers: Iterable[LayerLike] | Mapping[str, LayerLike], kind: str
 ) -> dict[str, Module]:
-    """Name -> layer, in order; layers of a list get short names, numbered from 1 if several.
-
-    Raises:
-        ConfigError: there are no layers, a value is no layer, or a name is empty or has characters
-            other than letters, digits, _ and - (dots join the parts of a flattened path).
-    """
+    """Name -> layer, in order; layers of a list get short names, numbered from 1 if several."""
     if isinstance(layers, Mapping):
         by_name = {name: _layer(layer, kind, f" as '{name}'") for name, layer in layers.items()}
     else:
@@ -69,12 +64,7 @@ def name_layers(
 def rename_layers(
     layers: Mapping[str, Module], names: Mapping[str, str], kind: str
 ) -> dict[str, Module]:
-    """The layers, in order, with names replaced by `names`: old -> new.
-
-    Raises:
-        PathError: there is no layer of an old name.
-        ConfigError: a new name is taken.
-    """
+    """The layers, in order, with names replaced by `names`: old -> new."""
     for old in names:
         if old not in layers:
             raise PathError.unknown("layer", old, layers)

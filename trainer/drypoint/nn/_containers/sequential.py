@@ -124,12 +124,7 @@ class Sequential(Container, in_kernels=True, per_example=True, exportable="of su
     def __getitem__(self, key: slice) -> "Sequential": ...
 
     def __getitem__(self, key: int | str | tuple[str, ...] | slice) -> Module:
-        """A layer by position, name or path; a net of some of the layers by slice.
-
-        Raises:
-            PathError: there is no layer at the position, name or path.
-            ConfigError: the slice is empty.
-        """
+        """A layer by position, name or path; a net of some of the layers by slice."""
         if isinstance(key, str | tuple):
             return self._at(key if isinstance(key, str) else ".".join(key))
         if isinstance(key, slice):
@@ -146,10 +141,6 @@ class Sequential(Container, in_kernels=True, per_example=True, exportable="of su
         """The net followed by a layer, or by the layers of another net.
 
         A name that is taken gets the next free number.
-
-        Raises:
-            ConfigError: ``other`` is no layer.
-            ShapeError: ``other`` does not take the output of this net.
         """
         if isinstance(other, Sequential):
             more: Mapping[str, Module] = other.layers
@@ -260,9 +251,6 @@ def _arguments(
 ) -> tuple[Iterable[LayerLike] | Mapping[str, LayerLike], Iterable[int] | None]:
     """The layers, given as one list or dict or one after the other, and the input shape, which
     may be the last positional argument.
-
-    Raises:
-        ConfigError: a list of layers is followed by more layers, or the shape is none.
     """
     rows: Any = arguments
     if arguments and not isinstance(arguments[0], Module | str | int):

@@ -35,11 +35,7 @@ class Wiring:
 
 
 def edges_of(edges: Iterable[Iterable[str]]) -> tuple[Edge, ...]:
-    """Edges and chains of edges as (from, to) pairs.
-
-    Raises:
-        GraphError: an edge is no tuple of at least two names.
-    """
+    """Edges and chains of edges as (from, to) pairs."""
     if not isinstance(edges, Iterable):
         raise GraphError(f"edges are a list of tuples of names, got {edges!r}")
     pairs: list[Edge] = []
@@ -52,12 +48,7 @@ def edges_of(edges: Iterable[Iterable[str]]) -> tuple[Edge, ...]:
 
 
 def wire(layers: Mapping[str, Module], pairs: Iterable[Edge]) -> Wiring:
-    """The wiring of layers by edges.
-
-    Raises:
-        GraphError: an unknown layer or port, an end with several ports to choose from, a port fed
-            twice, a cycle.
-    """
+    """The wiring of layers by edges."""
     feeds: dict[str, dict[str, End]] = {name: {} for name in layers}
     inputs: dict[str, None] = {}
     outputs: dict[str, End] = {}

@@ -88,10 +88,6 @@ class Loss(Module):
         """The loss of one example (shape ()), or of each example of a batch (N,).
 
         The values are input and target in this order, as keywords, or by a mapping.
-
-        Raises:
-            PortError: a port is missing, unknown or given twice.
-            InputError: the input is not finite, or the target does not fit.
         """
         batch = as_batch_of(self, by_port(self, in_port_order(self, values), named))
         losses = self.run(batch.inputs, {}, Context())["loss"].data

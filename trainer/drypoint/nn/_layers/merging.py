@@ -65,13 +65,7 @@ class Merge(Module):
         return {"output": self.forward([as_tensor(inputs[p], dtype) for p in self.input_ports])}
 
     def __call__(self, *values: ArrayLike | Mapping[str, ArrayLike], **named: ArrayLike) -> Array:
-        """Apply the layer to arrays a, b, ...: in this order, as keywords, or by a mapping.
-
-        Raises:
-            PortError: a port is missing, unknown or given twice.
-            ShapeError: the shapes do not go together.
-            InputError: an array is not of finite real numbers.
-        """
+        """Apply the layer to arrays a, b, ...: in this order, as keywords, or by a mapping."""
         batch = as_batch_of(self, by_port(self, in_port_order(self, values), named))
         self.output_shapes({port: value.shape[1:] for port, value in batch.inputs.items()})
         y = self.run(batch.inputs, {}, Context())["output"].data

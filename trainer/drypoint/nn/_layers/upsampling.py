@@ -405,11 +405,7 @@ class ConvTranspose2d(Weighted, in_kernels=True, per_example=True, exportable="y
 
 
 def _image(kind: str, input_shape: Shape) -> tuple[int, int, int]:
-    """The shape, checked to be that of an image.
-
-    Raises:
-        ShapeError: it is not (C, H, W).
-    """
+    """The shape, checked to be that of an image."""
     if len(input_shape) != 3 or 0 in input_shape:
         hint = "; put it before the Flatten" if len(input_shape) == 1 else ""
         raise ShapeError(kind, f"wants images (C, H, W), got {input_shape}{hint}")

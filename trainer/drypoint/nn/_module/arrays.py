@@ -13,11 +13,7 @@ from .sizes import Shape
 
 
 def as_real(x: ArrayLike, kind: str, dtype: np.dtype[np.floating] | None = None) -> Array:
-    """x as an array of finite floats; with dtype None float64 stays, and all else is float32.
-
-    Raises:
-        InputError: x is ragged, not of real numbers, or not finite; the error names `kind`.
-    """
+    """x as an array of finite floats; with dtype None float64 stays, and all else is float32."""
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -68,10 +64,6 @@ def frozen_arrays(
     """Read-only, row-major float32 copies of the arrays for a layer of class `kind`.
 
     Values need not be finite, so that the weights of a diverged training can be looked at.
-
-    Raises:
-        InputError: a value is no array of real numbers.
-        ShapeError: an array differs from its shape in `shapes`.
     """
     arrays = {}
     for name, values in given.items():

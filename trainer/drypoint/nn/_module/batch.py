@@ -40,11 +40,7 @@ class Batch:
 def in_port_order(
     module: Ported, values: Sequence[Given | Mapping[str, Given]]
 ) -> Given | Mapping[str, Given] | None:
-    """The positional arguments of a call: one as it is, several by the input ports in their order.
-
-    Raises:
-        PortError: there are more values than ports.
-    """
+    """The positional arguments of a call: one as it is, several by the input ports in order."""
     ports = module.input_ports
     if len(values) > len(ports):
         raise PortError(
@@ -60,11 +56,7 @@ def by_port(
     value: Given | Mapping[str, Given] | None,
     named: Mapping[str, Given] | None = None,
 ) -> dict[str, Given]:
-    """Input port -> value, from a mapping, keywords, or one value for the only port.
-
-    Raises:
-        PortError: a port is missing, unknown or given twice.
-    """
+    """Input port -> value, from a mapping, keywords, or one value for the only port."""
     kind, ports, named = type(module).__name__, module.input_ports, named or {}
     if value is None:
         value = {}
@@ -86,12 +78,7 @@ def by_port(
 
 
 def as_batch_of(module: Ported, data: Mapping[str, ArrayLike]) -> Batch:
-    """Arrays by port as a batch; its dtype is float64 if all float arrays are, else float32.
-
-    Raises:
-        InputError: a port gets no array of finite real numbers, or batches differ in length.
-        ShapeError: a port gets neither an example nor a batch.
-    """
+    """Arrays by port as a batch; its dtype is float64 if all float arrays are, else float32."""
     kind = type(module).__name__
     widths = {x.dtype for x in data.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"}
     wide = widths == {np.dtype(np.float64)}

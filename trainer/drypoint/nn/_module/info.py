@@ -112,11 +112,7 @@ class NetInfo:
 
 
 def net_info(net: Ported, shapes: Mapping[str, Shape]) -> NetInfo:
-    """A net in numbers, for examples of these shapes by port.
-
-    Raises:
-        ShapeError: the net does not take the shapes, or they leave a shape of an output open.
-    """
+    """A net in numbers, for examples of these shapes by port."""
     if not shapes or set(net.output_shapes(shapes)) != set(net.output_ports):
         raise ShapeError(type(net).__name__, "takes several shapes; give an input_shape")
     return NetInfo(ports=net.ports, input_shapes=dict(shapes), layers=tuple(_infos(net, shapes)))

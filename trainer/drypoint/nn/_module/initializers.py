@@ -40,12 +40,7 @@ def drawer(
     distribution: Distribution = "normal",
     std: float | None = None,
 ) -> Draw:
-    """A function that draws the next weight from `rng` by `method`.
-
-    Raises:
-        ConfigError: an option is out of range, or `method` does not have it; the error names
-            `kind`.
-    """
+    """A function that draws the next weight from `rng` by `method`."""
     method = _OTHER_NAMES.get(method, method)
     if method not in get_args(Method):
         raise ConfigError(kind, f"knows the methods {', '.join(get_args(Method))}, got {method!r}")

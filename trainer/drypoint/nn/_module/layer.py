@@ -89,12 +89,6 @@ class Layer(Module):
                 A layer that takes any number of axes takes x as one example. float64 is
                 computed in float64, every other real dtype in float32.
             ports: ``input=x`` in place of x.
-
-        Raises:
-            NotInitializedError: a parameter has no value.
-            ShapeError: the shape does not fit.
-            InputError: x is not of finite real numbers.
-            PortError: the layer has no port of that name.
         """
         batch = as_batch_of(self, by_port(self, x, ports))
         tensor = as_tensor(batch.inputs["input"], batch.dtype)

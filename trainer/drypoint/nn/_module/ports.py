@@ -36,10 +36,6 @@ def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Arr
         kind: the class name for the error.
         ranks: port -> number of axes of one example; empty: the arrays count as one example.
         arrays: port -> array.
-
-    Raises:
-        ShapeError: the number of axes fits neither an example nor a batch, or some arrays are
-            examples and others batches.
     """
     singles = {}
     for port, rank in ranks.items():
@@ -58,11 +54,7 @@ def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Arr
 
 
 def check_lengths(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that all batches have one length.
-
-    Raises:
-        InputError: two batches differ in length; the error names their ports.
-    """
+    """Check that all batches have one length."""
     (first, shape), *others = shapes.items()
     for port, other in ((first, shape), *others):
         if not other:

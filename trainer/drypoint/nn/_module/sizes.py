@@ -55,11 +55,7 @@ def fit_hint(came: Shape) -> str:
 def check_values(
     kind: str, shape: Shape, what: str = "an output", *, most: int = MAX_VALUES
 ) -> None:
-    """Check that an array of a shape has at most so many values.
-
-    Raises:
-        ShapeError: it has more.
-    """
+    """Check that an array of a shape has at most so many values."""
     if math.prod(shape) > most:
         raise ShapeError(
             kind,
@@ -70,9 +66,6 @@ def check_values(
 def check_padded(kind: str, shape: Shape, window: Window) -> None:
     """Check that an image (C, H, W), with the padding of a window around it, has at most 2^22
     values, or 4 times as many as the image where that is more.
-
-    Raises:
-        ShapeError: it has more.
     """
     channels, *size = shape
     padded = [n + sum(ends) for n, ends in zip(size, window.padding, strict=True)]
@@ -81,31 +74,19 @@ def check_padded(kind: str, shape: Shape, window: Window) -> None:
 
 
 def check_count(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
-    """Check that `value` is an int (no bool) from `minimum` to 2^31 - 1.
-
-    Raises:
-        ConfigError: `value` is not.
-    """
+    """Check that `value` is an int (no bool) from `minimum` to 2^31 - 1."""
     if type(value) is not int or not minimum <= value <= _LARGEST:
         raise ConfigError(kind, f"wants an integer {name} of at least {minimum}, got {value!r}")
 
 
 def check_flag(kind: str, name: str, value: object) -> None:
-    """Check that `value` is a bool.
-
-    Raises:
-        ConfigError: `value` is not.
-    """
+    """Check that `value` is a bool."""
     if type(value) is not bool:
         raise ConfigError(kind, f"wants True or False for {name}, got {value!r}")
 
 
 def check_fraction(kind: str, name: str, value: object, *, inclusive: bool) -> None:
-    """Check that `value` is a number in [0, 1), or in [0, 1] if `inclusive`.
-
-    Raises:
-        ConfigError: `value` is not.
-    """
+    """Check that `value` is a number in [0, 1), or in [0, 1] if `inclusive`."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= 1 or (value == 1 and not inclusive):  # type: ignore[operator]
         end = "]" if inclusive else ")"
@@ -113,11 +94,7 @@ def check_fraction(kind: str, name: str, value: object, *, inclusive: bool) -> N
 
 
 def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None:
-    """Check that `value` is an int or a pair of ints of at least `minimum`.
-
-    Raises:
-        ConfigError: `value` is not.
-    """
+    """Check that `value` is an int or a pair of ints of at least `minimum`."""
     if isinstance(value, tuple) and len(value) != 2:
         raise ConfigError(kind, f"wants {name} as one integer or as two, got {value!r}")
     for size in value if isinstance(value, tuple) else (value,):
@@ -125,11 +102,7 @@ def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None
 
 
 def check_padding(kind: str, value: object, *, by_name: bool) -> None:
-    """Check that `value` is a `PaddingLike`; "same" and "valid" are allowed only if `by_name`.
-
-    Raises:
-        ConfigError: `value` is not.
-    """
+    """Check that `value` is a `PaddingLike`; "same" and "valid" are allowed only if `by_name`."""
     if by_name and value in ("same", "valid"):
         return
     if isinstance(value, tuple) and any(isinstance(side, tuple) for side in value):

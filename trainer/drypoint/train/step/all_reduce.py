@@ -54,9 +54,6 @@ class AllReduce:
     Attributes:
         communicator: connects the processes.
         batch_size: examples of a batch.
-
-    Raises:
-        TrainError: the number of processes is no power of two, or larger than the number of blocks.
     """
 
     communicator: Communicator

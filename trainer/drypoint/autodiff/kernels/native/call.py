@@ -83,9 +83,6 @@ def run_program(calls: Any, placeholders: Any = None, n_times: int = 1) -> int:
 
     Returns:
         The number of complete runs.
-
-    Raises:
-        MemoryError: a kernel found no memory for its scratch.
     """
     n_done, fields = ffi.new("size_t *"), {"calls": calls, "n_calls": len(calls)}
     if placeholders is not None:
@@ -114,11 +111,7 @@ def pointers_in(arguments: Any) -> Iterator[tuple[Any, int]]:
 
 
 def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
-    """The memory of an array of n rows of n_bytes each; the caller keeps the array alive.
-
-    Raises:
-        AutodiffError: the array has gaps or another size.
-    """
+    """The memory of an array of n rows of n_bytes each; the caller keeps the array alive."""
     if not table.flags.c_contiguous or table.nbytes != n * n_bytes:
         raise AutodiffError(f"{n} rows of {n_bytes} bytes are wanted, got {table.nbytes} bytes")
     return ffi.from_buffer(table)
@@ -191,9 +184,6 @@ def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
         y: of x's shape and dtype, elements of 4 or 8 bytes. It has no gaps, and either x's strides
             or the order of its axes.
         x: with any strides.
-
-    Raises:
-        AutodiffError: shapes, dtypes or strides do not fit.
     """
     words = x.dtype.itemsize // 4
     if (y.shape, y.dtype) != (x.shape, x.dtype) or x.dtype.itemsize not in (4, 8):

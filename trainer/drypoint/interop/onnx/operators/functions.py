@@ -373,9 +373,6 @@ def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points
         waiting_of: the tensors that wait.
         name: the other tensor.
         points: the values of the tensors that are known at the points; it is completed.
-
-    Raises:
-        LookupError: the other one is computed from more than the known tensors.
     """
     stack = [name]
     while stack:

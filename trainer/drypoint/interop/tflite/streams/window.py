@@ -23,10 +23,6 @@ def whole_window(file: File) -> File:
 
     It reads the rows that the last output depends on, in whole runs: its output is the streaming
     file's after so many runs from any state. Its operators keep their names.
-
-    Raises:
-        TfliteError: a variable holds something else than the last rows of a signal, or the window
-            is too long.
     """
     if all(op.kind != "READ_VARIABLE" for op in file.operators):
         return file
