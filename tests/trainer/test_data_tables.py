@@ -250,8 +250,7 @@ def test_the_columns_of_a_model_are_read_without_a_question(tmp_path):
     assert again.columns == ("a", "b")
     assert again.groups is None
     grouped = data.read(path, columns=model.columns, group=["person"])[ALL]
-    assert grouped.groups.tolist() == data.read(path, group=["person"])[ALL].groups.tolist()
-    assert grouped.digest() == again.digest()
+    assert grouped.digest() == data.read(path, group=["person"])[ALL].digest() != again.digest()
 
 
 def test_options_that_contradict_or_name_nothing_are_one_line(tmp_path):
@@ -312,7 +311,7 @@ def test_groups_go_with_their_examples():
     assert some[1:].groups.tolist() == [0, 1, 2, 0] or some[1:].groups.tolist() == [1, 0, 2, 1]
     assert some.take([0, 2, 3]).groups.tolist() == [0, 0, 1]
     assert some.take([0, 1, 3]).groups is None
-    assert Dataset(NOISE[:5, None], np.arange(5) % 2).digest() == some.digest()
+    assert Dataset(NOISE[:5, None], np.arange(5) % 2).digest() != some.digest()
     for wrong in ([1, 2], [0.5] * 5, np.zeros((5, 1), int)):
         with pytest.raises(DrypointError, match="one for each of 5 examples"):
             Dataset(NOISE[:5, None], np.arange(5) % 2, groups=wrong)

@@ -243,12 +243,13 @@ class Dataset:
         return {images: self.x, labels: self.y}
 
     def digest(self) -> str:
-        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels, classes.
+        """SHA-256 (64 hexadecimal digits) of shape, pixels or samples, labels, classes, groups.
 
-        Data sets with equal content have equal digests, on every machine, whatever their groups.
+        Data sets with equal content have equal digests, on every machine.
         """
         kind: tuple[object, ...] = (self.x.dtype.name,) if self.is_signals else ()
         kind += (self.input_shapes,) if self.input_shapes else ()
+        kind += () if self.groups is None else (self.groups.tolist(),)
         content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
         content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
         content.update(self.y.astype("<i8").tobytes())
