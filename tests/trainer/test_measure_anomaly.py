@@ -50,7 +50,8 @@ def test_decisions_by_a_threshold():
     assert m.found.tolist() == [False, False, False, True, True]
     assert (m.recall, m.false_alarms, m.precision) == (0.5, 1 / 3, 0.5)
     assert m.to_json() == {
-        "n": 5, "anomalies": 2, "auc": 5 / 6, "partial_auc": m.partial_auc(), "threshold": 3,
+        "n": 5, "anomalies": 2, "auc": 5 / 6, "auc_interval": list(m.auc_interval),
+        "partial_auc": m.partial_auc(), "threshold": 3,
         "recall": 0.5, "recall_interval": wilson_interval(1, 2), "false_alarms": 1 / 3,
         "false_alarms_interval": wilson_interval(1, 3), "precision": 0.5,
     }  # fmt: skip

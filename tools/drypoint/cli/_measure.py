@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=True,
         metavar="N",
         help="of a program of keywords: write into the file the detector of the lowest threshold "
-        "that shows at most N false accepts an hour on validation clips, with 95 % confidence; "
+        "that shows at most N false accepts an hour on validation clips, with 95 %% confidence; "
         f"{USUAL_RATE:g} if N is left out",
     )
 
