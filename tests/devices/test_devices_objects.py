@@ -40,8 +40,9 @@ POINTERS = {
     r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
     "convolve_each": "nothing",  # the sum of a window
+    "mve_depthwise": r".*:mve_pool_row",
     # micro-kernels, which call nothing by pointer
-    r"drive_channels|dpt_\w+_(conv|dense|depthwise)": "nothing",
+    r"drive_channels|window_dense_panel|dpt_\w+_(conv|dense|depthwise)": "nothing",
     r"depthwise_row|depthwise_without_room|mve_quads\w*": "nothing",
     r"window_gather_next(\.constprop\.0)?": r".*:window_gather(_taps)?",
     "dpt_backend_best": r".*:(\w+_available|dpt_always)",

@@ -11,7 +11,7 @@ import sound_nets
 import sound_signals
 
 from drypoint import devices, sound
-from drypoint.devices._count import _by_plugin
+from drypoint.devices._count import count_marks
 from tools import ENGINE_SOURCES, ONLY_CI, ROOT
 
 EVERY_DAY = ("cortex-m4",)
@@ -99,7 +99,7 @@ def test_features_equal_the_reference_in_the_same_number_of_instructions(toolbox
     found = np.frombuffer(devices.emulate(row, binary, b""), order).reshape(-1, front.channels)
     np.testing.assert_array_equal(found, sound.features(front, samples))
     if name in MOST:
-        _, _, *counts = _by_plugin(row, binary)
+        _, _, *counts = count_marks(row, binary)
         assert len({*counts[1 : len(found) - 2]}) == 1
         assert counts[1] <= MOST[name]
 

@@ -40,6 +40,22 @@ void port_write(const void *from, size_t size) {
     transfer(WRITE, 1, (uintptr_t)from, size);
 }
 
+/* libgcc's division, which this compiler has for 64-bit targets only; the divisor is below 2^63. */
+uint64_t __udivdi3(uint64_t n, uint64_t divisor);
+uint64_t __udivdi3(uint64_t n, uint64_t divisor) {
+    uint64_t quotient = 0, rest = 0;
+    for (int i = 0; i < 64; i++) {
+        rest = rest << 1 | n >> 63;
+        n <<= 1;
+        quotient <<= 1;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient |= 1;
+        }
+    }
+    return quotient;
+}
+
 void run(void);
 void run(void) {
     port_exit(device_main());
