@@ -27,8 +27,8 @@ from .ops._weighted import WeightedOp
 BYTES = Depthwise(panel=4, unit=1, dtype=np.int8, small=True)  # of depthwise convolutions
 TABLES_CHANNELS = 32  # outputs of dense ops of 2 bits from which `blocks` reads sums from tables
 ROWS_STACK = 640  # bytes of stack that running ops row by row adds
-TAPS_STACK = 256  # the same of addresses of taps: depthwise, grouped and dilated convolutions
-FEW_BITS_STACK = 768  # the same of `blocks` and weights of 4 or 2 bits
+TAPS_STACK = 288  # the same of addresses of taps: depthwise, grouped and dilated convolutions
+FEW_BITS_STACK = 832  # the same of `blocks` and weights of 4 or 2 bits
 LISTEN_STACK = 320  # the same of NAME_listen, which calls a run: at most 304 were painted
 Order = tuple[tuple[int, int], ...]  # (channel of the block, value of the unit) of each byte
 
