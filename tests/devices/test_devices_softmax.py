@@ -9,23 +9,6 @@ from tools import ENGINE_SOURCES
 ORDER = {"little": "<i4", "big": ">i4"}
 ENGINE = [path for path in ENGINE_SOURCES if path.name in {"dpt_softmax.c", "dpt_run.c"}]
 
-# Real toolchains have this in their runtime library, which Debian's compiler lacks for RV32.
-DIVIDE = """
-#if defined(__riscv) && __riscv_xlen == 32
-uint64_t __udivdi3(uint64_t a, uint64_t b) {
-    uint64_t quotient = 0, rest = 0;
-    for (int bit = 63; bit >= 0; bit--) {
-        rest = rest << 1 | (a >> bit & 1);
-        if (rest >= b) {
-            rest -= b;
-            quotient |= (uint64_t)1 << bit;
-        }
-    }
-    return quotient;
-}
-#endif
-"""
-
 
 def cases():
     """Scales with rows of ten outputs: near and far from each other, and at the ends of int32."""
@@ -45,7 +28,6 @@ def source(rows):
     )
     return (
         '#include "drypoint.h"\n#include "port.h"\n'
-        f"{DIVIDE}"
         f"static const dpt_softmax_scale scales[] = {{{scales}}};\n"
         f"static int32_t outputs[] = {{{values}}};\n"
         "int device_main(void) {\n"
