@@ -49,8 +49,12 @@ def test_decisions_by_a_threshold():
     m = measure_anomalies([1, 2, 3, 4, 5], [0, 0, 1, 0, 1], threshold=3)
     assert m.found.tolist() == [False, False, False, True, True]
     assert (m.recall, m.false_alarms, m.precision) == (0.5, 1 / 3, 0.5)
+    # Hanley and McNeil with 2 anomalies, 3 normal examples, by hand: Q1 = 5/7, Q2 = 25/33.
+    spread = (5 / 36 + (5 / 7 - 25 / 36) + 2 * (25 / 33 - 25 / 36)) / 6
+    low, high = m.auc_interval
+    assert (low, high) == (pytest.approx(5 / 6 - 1.96 * spread**0.5, abs=1e-12), 1.0)  # rounding
     assert m.to_json() == {
-        "n": 5, "anomalies": 2, "auc": 5 / 6, "auc_interval": list(m.auc_interval),
+        "n": 5, "anomalies": 2, "auc": 5 / 6, "auc_interval": [low, high],
         "partial_auc": m.partial_auc(), "threshold": 3,
         "recall": 0.5, "recall_interval": wilson_interval(1, 2), "false_alarms": 1 / 3,
         "false_alarms_interval": wilson_interval(1, 3), "precision": 0.5,

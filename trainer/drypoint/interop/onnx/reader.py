@@ -343,8 +343,8 @@ class Reader:
         return self.image(value) if len(value.shape) < 4 else value
 
     def _output_plane(self, value: TensorView, axes: Axes) -> TensorView:
-        """An output whose axes are these of an image: the image, where the channels alone lie in
-        another place, as its last axis; else with its axes in the file's order.
+        """The value of an output: of an image with its channels last the image (C, H, W), else with
+        the axes in the file's order.
         """
         order = [axis for axis in axes if value.layer_shape[axis] > 1]
         if order[-1:] == [0]:
