@@ -42,6 +42,7 @@ FAMILIES = {  # net: epochs
     "ds-conv1d:8": 20,
 }
 RATES = {"mobilenet-v1:8": 1e-2}  # 28 layers learn little by the rate of the others
+PACKAGES = {"italy power demand": "aeon"}  # net: the package that ships its data
 SLOW = {"mobilenet-v1:8", "mobilenet:8", "squeezenet:4", "other seeds of bars", "mnist"}
 
 

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from healthy_nets import HEALTHY, SLOW
+from healthy_nets import HEALTHY, PACKAGES, SLOW
 from html_page import Page
 from report_faults import FAULTS, bars, change, spoil_labels, verdict
 from report_nets import TEST, TRAIN, pictures, train_net
@@ -41,8 +41,10 @@ def test_every_rule_has_a_planted_fault():
 @pytest.mark.parametrize(
     "net", [pytest.param(net, marks=[pytest.mark.only_ci] * (net in SLOW)) for net in HEALTHY]
 )
-def test_a_healthy_net_raises_no_alarm(net):
+def test_a_healthy_net_raises_no_alarm(net, toolbox):
     """Oracle: the nets learned what their data are made of, and nothing is broken."""
+    if net in PACKAGES:
+        toolbox.need_package(PACKAGES[net])
     assert HEALTHY[net]()["findings"] == []
 
 
