@@ -6,13 +6,7 @@ ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
 
 
 def reads(program: Program, name: str, pre: str) -> str:
-    """How to make the bytes of an input: Markdown.
-
-    Args:
-        program: the model.
-        name: its C name.
-        pre: what stands before ``input`` in the README's lines of C.
-    """
+    """How to make the bytes of an input: Markdown."""
     if program.input_parts:
         return _parts(program, name, pre)
     h, w, c = program.input_shape
@@ -102,13 +96,7 @@ Only `{name}_quantize` uses floating point; `-DDPT_NO_FLOAT` leaves it out."""
 
 
 def writes(program: Program, name: str, pre: str) -> str:
-    """What the outputs mean: Markdown.
-
-    Args:
-        program: the model.
-        name: its C name.
-        pre: what stands before ``scores`` in the README's lines of C.
-    """
+    """What the outputs mean: Markdown."""
     upper = name.upper()
     if program.earlier_outputs:
         return _several(program, name, pre)

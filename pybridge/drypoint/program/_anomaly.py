@@ -43,17 +43,7 @@ def error_scale(input_scale: float, output_scale: float) -> ErrorScale:
 def reconstruction_errors(
     inputs: NDArray[np.integer], outputs: NDArray[np.int32], tensor: Tensor, scale: ErrorScale
 ) -> NDArray[np.uint64]:
-    """The sum of squared differences of each input and its reconstruction.
-
-    Args:
-        inputs: (N, h, w, c), what the program read.
-        outputs: (N, values), what it wrote, in the order of the input's plane.
-        tensor: the program's input.
-        scale: from `error_scale`.
-
-    Returns:
-        uint64 (N,), in squared sixteenths of the input's step.
-    """
+    """The sum of squared differences of each input and its reconstruction."""
     half = np.int64(1) << (scale.shift - 1)
     steps = (outputs.astype(np.int64) * scale.mult + half) >> np.int64(scale.shift)
     wanted = FRACTION * (inputs.reshape(len(inputs), -1).astype(np.int64) - tensor.zero)

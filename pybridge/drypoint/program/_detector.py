@@ -124,10 +124,6 @@ def check_detector(
 ) -> None:
     """Refuse a detector of a program without front end, whose last output lacks a keyword, or ends
     in a softmax of several pixels: the detector's softmax is over all values.
-
-    Args:
-        detector, front: of the program.
-        output, plane: the last output and its shape.
     """
     if detector is None:
         return

@@ -83,14 +83,7 @@ def join_parts(
     convert: Callable[[InputPart, ArrayLike], NDArray[np.integer]],
     buffer: Tensor,
 ) -> NDArray[np.integer]:
-    """The buffers (N, 1, 1, values) of inputs by name.
-
-    Args:
-        parts: of the program.
-        inputs: name -> one input, or a batch of them.
-        convert: the integers (N, h, w, c) of one of the inputs.
-        buffer: what the program reads.
-    """
+    """The buffers (N, 1, 1, values) of inputs by name."""
     wanted = [part.name for part in parts]
     if set(inputs) != set(wanted):
         came = ", ".join(map(str, inputs))

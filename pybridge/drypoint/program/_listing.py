@@ -31,17 +31,6 @@ def listing(
     Where each op reads the output of the op before it, a line says what the op reads. In any other
     graph the input has a line too, a line names the tensors that its op reads, and the edges that
     skip lines are drawn in front: `o` a tensor begins, `|` it passes, `>` an op reads it.
-
-    Args:
-        name: the program's name.
-        source: the program's input.
-        ops: its ops.
-        reads: for each op, the numbers of the tensors that it reads.
-        inputs: name and tensor of each of several inputs, which have a line.
-        outputs: the names of the program's outputs; several ones have a line.
-        arena: bytes of the arena.
-        least: the lower bound of the arena's bytes.
-        state: bytes of the arena that last from step to step.
     """
     straight = reads == tuple((i,) for i in range(len(ops)))
     lines = _line_of_ops(ops) if straight else _graph_of_ops(source, ops, reads)

@@ -75,13 +75,7 @@ def _border_out(output: Output) -> dict[str, Any]:
 
 
 def read_meta(data: bytes, n_ops: int, n_outputs: int, *, minor: int) -> Meta:
-    """The meta that these bytes are, every rule checked.
-
-    Args:
-        data: the bytes.
-        n_ops, n_outputs: of the program.
-        minor: of the blob's version: 0 knows no ``inputs``.
-    """
+    """The meta that these bytes are, every rule checked."""
     meta = _parse(data)
     names = _get(meta, "ops", list)
     if len(names) != n_ops or not all(isinstance(name, str) for name in names):

@@ -10,14 +10,7 @@ _LONGEST = 32  # characters of a name from a text
 def name_problem(
     names: Sequence[str], what: str, macros: Sequence[str], taken: Sequence[str]
 ) -> str:
-    """What is wrong with the names of several inputs or outputs, or "".
-
-    Args:
-        names: in their order.
-        what: "input" or "output".
-        macros: the ends of the macros of a name: NAME_OUTPUT_<X>_COUNT.
-        taken: words that a name may not be, since NAME_OUTPUT_<WORD> has another meaning.
-    """
+    """What is wrong with the names of several inputs or outputs, or ""."""
     for i, name in enumerate(names):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             return (

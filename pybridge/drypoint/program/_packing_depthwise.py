@@ -45,9 +45,6 @@ class Depthwise:
 def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
     """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
     computes the op.
-
-    Returns:
-        A multiple of four bytes.
     """
     taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
     if isinstance(layout, Quads):

@@ -31,9 +31,6 @@ def has_bands(op: DepthwiseConv) -> bool:
 def pack_mve(op: DepthwiseConv) -> bytes:
     """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
     computes the op: it has too many taps, or outputs are not bytes.
-
-    Returns:
-        A multiple of four bytes.
     """
     n, taps = op.in_shape.c, op.kernel[0] * op.kernel[1]
     if op.out_type == "i32" or (taps > MOST_TAPS and not has_bands(op)):
@@ -59,9 +56,6 @@ def pack_mve(op: DepthwiseConv) -> bytes:
 def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
     """The kernels of ``dpt_mve.c`` by kind of op: each the smallest that computes all ops of its
     kind, so that the linker leaves out code that no op runs.
-
-    Args:
-        ops: of one program.
     """
     convs = [op for op in ops if isinstance(op, Conv) and not op.dilated]
     depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]

@@ -50,13 +50,6 @@ class Quads:
 def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
     """Biases, multipliers and weights of an op, group by group, little-endian; no bytes if the
     driver does not compute the op (``dpt_drives`` of ``dpt_pack.h``).
-
-    Args:
-        op: a convolution or a dense op.
-        layout: of the kernels that will read it.
-
-    Returns:
-        A multiple of four bytes.
     """
     n, segments = len(op.weight), 1
     groups = op.groups if isinstance(op, GroupedConv) else 1

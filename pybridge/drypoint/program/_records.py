@@ -174,14 +174,7 @@ def read_record(blob: memoryview, at: int) -> Record:
 
 
 def read_op(blob: memoryview, record: Record, name: str, used: int) -> tuple[Op, int]:
-    """The op of a record, and how many bytes of tables this op and the ops before it have.
-
-    Args:
-        blob: the whole blob.
-        record: the op's record.
-        name: the op's name.
-        used: how many bytes of tables the ops before it have.
-    """
+    """The op of a record, and how many bytes of tables this op and the ops before it have."""
     tables: dict[str, Any] = {}
     for field, (dtype, shape) in record.kind.table_shapes(record).items():
         offset = getattr(record.tables, TABLES[field])

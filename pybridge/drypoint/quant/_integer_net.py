@@ -296,13 +296,7 @@ def integer_net(
     float_model: Model,
     settings: Mapping[str, Any],
 ) -> IntegerNet:
-    """The net of a fused graph, with the values of the float net.
-
-    Args:
-        graph: fused.
-        nodes: its nodes with integers, which give types, zero points and first scales.
-        float_model, settings: of the net.
-    """
+    """The net of a fused graph, with the values of the float net."""
     raw = raw_pixels(graph)
     refused = [graph.nodes[number].name for number in raw - {0}]
     if any(isinstance(node, InputPart) for node in graph.nodes.values()):

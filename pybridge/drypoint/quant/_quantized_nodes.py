@@ -44,13 +44,7 @@ LOPSIDED = 0.9  # a zero point is chosen where it makes steps at most so large
 def quantize_nodes(
     graph: Graph, calibration: Calibration, bits_of: Callable[[str], int] = lambda _: 8
 ) -> tuple[QuantizedNode, ...]:
-    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32.
-
-    Args:
-        graph: fused.
-        calibration: of its net.
-        bits_of: the bits of the weights of a node, by its name.
-    """
+    """The nodes of a fused graph with their integers, in order. Nodes of outputs write int32."""
     choice = _Choice(graph, calibration, bits_of)
     for raises in itertools.count():
         match choice.quantize():
@@ -239,11 +233,6 @@ def quant_params_of(lowest: float, highest: float, *, centred: bool = False) -> 
 
     ``u8`` where no value is negative, else ``i8``, with a zero point where that makes steps at most
     `LOPSIDED` times as large as without.
-
-    Args:
-        lowest: the smallest real value.
-        highest: the largest one; the range 0 .. 0 gets scale 1.
-        centred: whether the zero point must be 0.
     """
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise QuantizationError(f"an activation ranges from {lowest} to {highest}: not finite")

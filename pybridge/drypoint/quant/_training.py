@@ -66,14 +66,7 @@ def integers_read(program: Program, encoder: Encoder | None, inputs: object) -> 
 def integer_model(
     model: Model, calibration: Calibration, bits_of: Callable[[str], int], weights: object
 ) -> Model:
-    """The model that computes the integers of a program, made of a float model.
-
-    Args:
-        model: trained.
-        calibration: of the model: the scales of activations start from it.
-        bits_of: the bits of the weights of an op, by its name.
-        weights: the scheme's, for the model's file.
-    """
+    """The model that computes the integers of a program, made of a float model."""
     graph = fold(model)
     nodes = quantize_nodes(graph, calibration, bits_of)
     settings = {"weights": weights, "calibration": json.loads(calibration.to_json())}

@@ -22,17 +22,7 @@ LOG_TABLE = np.array(
 def features(
     front: FrontEnd, samples: NDArray[np.int16], estimates: NDArray[np.uint32] | None = None
 ) -> NDArray[np.uint16]:
-    """The features of all whole frames of a signal.
-
-    Args:
-        front: the front end.
-        samples: int16 (samples,).
-        estimates: uint32 (channels,), the noise estimates, which the call changes; None: a signal
-            begins, and they are 0.
-
-    Returns:
-        uint16 (frames, channels).
-    """
+    """The features of all whole frames of a signal."""
     frames = front.frames(len(samples))
     if frames == 0:
         return np.empty((0, front.channels), np.uint16)

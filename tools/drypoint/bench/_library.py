@@ -12,14 +12,7 @@ from drypoint.program import Program
 
 
 class Library(ABC):
-    """A library that has loaded a program, in the library's own format.
-
-    Args:
-        program: a ``.dpt`` file, or a program.
-        images: the program's inputs (N, h, w, c).
-        threads: how many it may use.
-        backend: of drypoint's engine.
-    """
+    """A library that has loaded a program, in the library's own format."""
 
     def __init__(
         self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str

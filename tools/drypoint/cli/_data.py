@@ -115,14 +115,6 @@ def training_data(
     A source that names no test part is split: a fifth of each class is the test part. The split
     depends on the examples alone, so that other commands find it again. Without ``--data`` a new
     net is trained on MNIST, a saved model on the data that it was trained on before.
-
-    Args:
-        args: the options.
-        saved: a model; pictures are read in its encoder's size and colour, signals as in its
-            training.
-        size: else (width, height) of pictures.
-        color: else "gray" or "rgb".
-        notify: called with a line for each choice.
     """
     if saved is not None:
         source = source_of(args, saved)
@@ -213,12 +205,6 @@ def examples(
 
     Of a source that names no parts, the part that training held out, if the net was trained on this
     source, else all examples.
-
-    Args:
-        split: "train", "test" or, of an autoencoder, "val".
-        args: the options.
-        reader: the model or program that reads the examples.
-        several: whether the command takes examples of several inputs.
     """
     names = inputs_of(reader)
     if names and not several:

@@ -26,13 +26,7 @@ _WHOLE, _PART = 0.98, 0.5  # shares of a clip's energy that are a word, and none
 
 
 def audio_augmentation(strength: str, train: Dataset, folder: Path | None) -> augment.Audio | None:
-    """The augmentation of clips of words.
-
-    Args:
-        strength: "none", "light" or "strong".
-        train: the training part, whose class "silence" is mixed in.
-        folder: of WAV files that are mixed in instead, or None.
-    """
+    """The augmentation of clips of words."""
     if strength == "none":
         return None
     length, rate = train.signal_size[0], train.sample_rate or 0

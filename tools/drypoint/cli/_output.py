@@ -40,15 +40,7 @@ def result(
     colors: Mapping[str, str] | None = None,
     folded: bool = True,
 ) -> None:
-    """The result of a command, for people or for machines.
-
-    Args:
-        text: for people.
-        data: JSON-able values, for machines.
-        as_json: for machines.
-        colors: regular expression -> the colour of what it matches in the text.
-        folded: whether lines are folded to the terminal's width: lines of a script are not.
-    """
+    """The result of a command, for people or for machines."""
     if as_json:
         print(json.dumps(data, indent=2))
     else:

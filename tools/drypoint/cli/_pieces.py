@@ -113,12 +113,7 @@ def load_model(path: Path) -> Model:
 
 
 def _load_shipped(path: Path, suffix: str) -> Model | Program | None:
-    """The shipped model of this name; None where a file has the name, or no shipped model.
-
-    Args:
-        path: a name, as ``lenet-mnist`` or ``lenet-mnist.npz``.
-        suffix: ``.npz`` or ``.dpt``, for a name without one.
-    """
+    """The shipped model of this name; None where a file has the name, or no shipped model."""
     name = str(path)
     if path.suffix in (".npz", ".dpt"):
         name, suffix = str(path.with_suffix("")), path.suffix

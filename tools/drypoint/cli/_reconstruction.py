@@ -24,13 +24,7 @@ from ._output import percent, table
 def measure_reconstruction(
     reader: Model | Program, dataset: Dataset, *, normal: Sequence[int] | None
 ) -> tuple[str, dict[str, Any]]:
-    """The figures of an autoencoder, as text and JSON.
-
-    Args:
-        reader: a model or program for which `reconstructs` is true.
-        dataset: the examples.
-        normal: indices of the classes of normal examples; None: which are normal is not known.
-    """
+    """The figures of an autoencoder, as text and JSON."""
     model = Engine(reader) if isinstance(reader, Program) else reader
     errors, squares = reconstruction_errors(model, dataset.x)
     rows = [("examples", f"{len(dataset):,}"), ("mean squared error", f"{squares.mean():.4f}")]

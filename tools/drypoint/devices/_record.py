@@ -89,15 +89,7 @@ def record(
     file: Path = FILE,
     on_row: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Record]:
-    """Measure nets on some targets and write the file; the other rows stay unchanged.
-
-    Args:
-        programs: the nets by their names. ``LENET`` is measured on all of the targets, another net
-            only on targets that ``NET_TARGETS`` names.
-        targets: the targets to measure.
-        file: the record.
-        on_row: called with a net and a target when its row is measured.
-    """
+    """Measure nets on some targets and write the file; the other rows stay unchanged."""
     nets = {net: dict(rows) for net, rows in read_rows(file).items()} if file.exists() else {}
     for net, program in programs.items():
         for target in targets:

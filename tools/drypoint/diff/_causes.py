@@ -23,15 +23,7 @@ def explain_op(
     reads_input: bool,
     encoder: Mapping[str, Any] | None,
 ) -> tuple[Cause, str, bool]:
-    """Cause, words, and whether the mistake gives exactly the actual output.
-
-    Args:
-        op: the op as it should be.
-        inputs: the planes that it reads, equal on both sides.
-        expected, actual: its output by the reference, and on the other side.
-        reads_input: whether it reads the program's input, which the other side does not show.
-        encoder: the program's encoder.
-    """
+    """Cause, words, and whether the mistake gives exactly the actual output."""
     for change in changes(op, inputs, reads_input=reads_input, encoder=encoder):
         if np.array_equal(change.values, actual):
             return change.cause, change.words, True

@@ -22,12 +22,7 @@ class Change(NamedTuple):
 
 
 def layout_changes(x: Plane, what: str) -> Iterator[Change]:
-    """The values of a plane in other places.
-
-    Args:
-        x: the plane as it should be.
-        what: the plane in words: "the input".
-    """
+    """The values of a plane in other places."""
     n, h, w, c = x.shape
     if c > 1:
         yield Change(
@@ -55,13 +50,7 @@ def layout_changes(x: Plane, what: str) -> Iterator[Change]:
 
 
 def value_changes(x: Plane, tensor: Tensor, encoder: Mapping[str, Any] | None) -> Iterator[Change]:
-    """The input's values, otherwise scaled.
-
-    Args:
-        x: the input as it should be.
-        tensor: its type and zero point.
-        encoder: the program's encoder, which pixels belong to.
-    """
+    """The input's values, otherwise scaled."""
     low, high = LIMITS[tensor.type]
 
     def store(values: NDArray[np.float64], rounding: Any) -> Plane:

@@ -110,14 +110,7 @@ class _Channel:
     def matching(
         self, target: NDArray[np.integer], count: int, **tables: Callable[[slice], NDArray[Any]]
     ) -> Iterator[int]:
-        """The numbers of the candidates, of ``count``, whose output is ``target`` (N, h, w).
-
-        Args:
-            target: the actual channel.
-            count: the number of candidates.
-            tables: "weight", "bias" or "mult" -> the tables of a range of candidates; the others
-                are the op's own.
-        """
+        """The numbers of the candidates, of ``count``, whose output is ``target`` (N, h, w)."""
         pool = getattr(self.op, "pool", (1, 1))
         values = target.size * pool[0] * pool[1]
         size = max(1, min(_AT_ONCE, _MOST_VALUES // values))

@@ -29,14 +29,6 @@ def data_facts(
 ) -> dict[str, Any]:
     """Counts of examples by class and part, what the parts share, the accuracy on training
     examples, what their neighbours say, and variants of the test examples.
-
-    Args:
-        reader: the float model, else the program.
-        test: the test examples.
-        train: training examples, if they are known.
-        integers: the engine's decisions on the test examples; None of no classifier.
-        floats: the float model's decisions on the test examples; None without one.
-        output: the name of the measured one of several outputs.
     """
     facts: dict[str, Any] = {
         "test_examples": len(test),

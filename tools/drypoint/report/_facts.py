@@ -95,14 +95,7 @@ def quality_facts(
     *,
     percentiles: Callable[[], list[dict[str, float]]],
 ) -> dict[str, Any]:
-    """Decisions on the test examples: figures, and the examples that the page shows.
-
-    Args:
-        integers: of the C engine.
-        floats: of the float net; None for a program.
-        percentiles: the accuracies of the net calibrated otherwise; it is called where the integers
-            lose something.
-    """
+    """Decisions on the test examples: figures, and the examples that the page shows."""
     differ = None
     if floats is not None:
         differ = np.flatnonzero(integers.predicted != floats.predicted).tolist()
@@ -167,14 +160,7 @@ def proof_facts(
     *,
     largest: Mapping[str, float] | None,
 ) -> dict[str, Any]:
-    """Bounds of the accumulators and of the error, and the bytes that were compared.
-
-    Args:
-        program: the program.
-        verification: the result of `engine.verify`.
-        bounds: op -> bound of the error.
-        largest: op -> largest magnitude of its float output in the calibration.
-    """
+    """Bounds of the accumulators and of the error, and the bytes that were compared."""
     runners = len(verification.differing)
     return {
         "accumulator_limit": MAX_ACCUMULATOR,

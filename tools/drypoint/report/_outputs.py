@@ -25,14 +25,7 @@ from ._report import ReportError
 def measure_reconstruction(
     model: Model | None, program: Program, test: Dataset, *, normal: Sequence[str] | None
 ) -> tuple[dict[str, Any], OutputValues]:
-    """The reconstruction errors of a program, and of its float model.
-
-    Args:
-        model: the float model; None of a program alone.
-        program: one for which `reconstructs` is true.
-        test: examples.
-        normal: names of the classes of normal examples, all others are anomalies; None: not known.
-    """
+    """The reconstruction errors of a program, and of its float model."""
     errors, squares = reconstruction_errors(Engine(program), test.x)
     floats = None if model is None else model.reconstruction_error(test.x)
     found = None if normal is None else _anomalies(errors, program, test, normal)
@@ -52,14 +45,7 @@ def measure_reconstruction(
 def measure_numbers(
     model: Model | None, program: Program, x: NDArray[Any], y: ArrayLike
 ) -> tuple[dict[str, Any], OutputValues]:
-    """The errors of predicted numbers of a program, and of its float model.
-
-    Args:
-        model: the float model; None of a program alone.
-        program: the program.
-        x: what the model takes.
-        y: the true numbers (N, values), or (N,) of one value.
-    """
+    """The errors of predicted numbers of a program, and of its float model."""
     predicted = np.asarray(Engine(program).predict_proba(x))
     true = np.asarray(y, np.float64).reshape(len(x), -1)
     if true.shape != predicted.shape:

@@ -72,18 +72,7 @@ MOST_POOLED = 254
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution fused with a ReLU and a max-pooling after it.
-
-    Args:
-        window: the window of the convolution.
-        groups: the number of channel groups; an output channel reads the inputs of its group.
-        relu: whether a ReLU is fused.
-        pool: the pooling window, (vertical, horizontal), which is also the stride; there is no
-            padding, and incomplete windows at the lower and right edge are dropped. (1, 1) is no
-            pooling.
-        exact: the result for integers is exact while sums stay below 2^24: the forward pass is a
-            direct convolution.
-    """
+    """A convolution fused with a ReLU and a max-pooling after it."""
 
     window: Window
     groups: int = 1

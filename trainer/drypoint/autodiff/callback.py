@@ -18,13 +18,7 @@ def host_call(
     reads: Sequence[NDArray[Any]] = (),
     writes: Sequence[NDArray[Any]] = (),
 ) -> None:
-    """Call a function that reads and writes arrays; the compiled trace calls it in each run.
-
-    Args:
-        function: the function.
-        reads: the arrays that it reads and kernels have written.
-        writes: the arrays that it writes and kernels will read.
-    """
+    """Call a function that reads and writes arrays; the compiled trace calls it in each run."""
     if trace := tracer.get():
         for array in reads:
             trace.note_access(array)
@@ -56,12 +50,6 @@ def host_callback(
 
     Only the function runs in Python, not the kernels before and after it. Its value and its
     gradients are copied to arrays that the kernels read.
-
-    Args:
-        function: a function of tensors that returns a tensor. A run stops if the function returns
-            another shape than in the trace.
-        tensors: the arguments that have gradients.
-        reads: other arrays that the function reads.
     """
     trace = tracer.get()
     if trace is None:

@@ -30,11 +30,6 @@ class JointBatchNorm:
     On the tape the joined statistics are a node: its parents are the micro-batches, scale and
     shift; its consumers are the results. The gradient that it passes on is the two sums. It passes
     it to the last micro-batch first: the one whose sums were the last, and are still in a cache.
-
-    Args:
-        scale: (C,).
-        shift: (C,).
-        epsilon: as in `batch_norm`.
     """
 
     def __init__(self, scale: Tensor, shift: Tensor, *, epsilon: float) -> None:
@@ -94,12 +89,7 @@ class JointBatchNorm:
 
 
 def backward(tensors: Sequence[Tensor], gradients: Sequence[Array]) -> None:
-    """Add the gradient of tensors with respect to each leaf to the leaf's `grad`; free the tape.
-
-    Args:
-        tensors: the losses of micro-batches.
-        gradients: of the final result with respect to each tensor.
-    """
+    """Add the gradient of tensors with respect to each leaf to the leaf's `grad`; free the tape."""
     roots = [tensor._root(g) for tensor, g in zip(tensors, gradients, strict=True)]
     backpropagate(roots, kernels.add, retain_graph=False)
 

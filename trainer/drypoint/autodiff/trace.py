@@ -74,9 +74,6 @@ class _Placeholder(NamedTuple):
 class Trace:
     """The kernel calls inside of a ``with`` block, in order.
 
-    Args:
-        known: arrays that stay at their address: inputs, weights, constants.
-
     Attributes:
         keys: the keys of dropouts, in the order of their calls.
     """
@@ -150,12 +147,7 @@ class Trace:
         return bool(self._calls) and not self._unknown
 
     def compile(self, varying: Mapping[Hashable, NDArray[Any]]) -> "CompiledTrace":
-        """The compiled trace of the calls.
-
-        Args:
-            varying: name -> an array that has another address in each run. Each pointer into its
-                memory becomes a placeholder, so the compiled trace does not keep it alive.
-        """
+        """The compiled trace of the calls."""
         ranges = {name: (address(array), *_bounds(array)) for name, array in varying.items()}
         placeholders = [*self._placeholders]
         for call in self._calls:
@@ -174,16 +166,7 @@ class Trace:
 
 
 class CompiledTrace:
-    """Kernel calls with placeholders.
-
-    Args:
-        calls: the calls, in order. Calls of different workers, between two calls without a worker,
-            do not depend on each other: the workers run them in parallel.
-        placeholders: the fields of the arguments that each run sets.
-        callbacks: host callbacks, each with the number of calls before it.
-        settings: the number of threads and the kernels at the time of the trace.
-        memory: the arrays that the calls read and write, kept alive.
-    """
+    """Kernel calls with placeholders."""
 
     def __init__(
         self,
@@ -220,12 +203,7 @@ class CompiledTrace:
         return self._settings == _settings()
 
     def run(self, n_times: int, values: Values) -> int:
-        """Run all calls n times; only once if there are host callbacks.
-
-        Returns:
-            The number of complete runs: fewer than n_times if a kernel found a value that Python
-            must refuse, or a host callback returned False.
-        """
+        """Run all calls n times; only once if there are host callbacks."""
         tables = []
         for field, placeholder in zip(self._fields, self._placeholders, strict=True):
             rows = values[placeholder.name]

@@ -17,14 +17,6 @@ def next_size(
 
     The numbers grow by a constant factor of at most 8 that reaches ``total``, or by less if the
     time does not suffice.
-
-    Args:
-        n: the number of examples of the last fit.
-        times: seconds of the last fit, and of the validation after it.
-        growth: an upper bound of the exponent of a fit's time in the number of examples; the time
-            of a validation grows at most linearly.
-        left: the remaining seconds.
-        total: the number of all examples.
     """
     if n >= total:
         return None

@@ -66,14 +66,7 @@ class Warp:
         check_amount("smoothness", self.smoothness, 1, 256)
 
     def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
-        """Distorted copies of the images, of their shape; a pure function of the arguments.
-
-        Args:
-            images: uint8 (N, H, W) or (N, H, W, C), sides of at most 4,096 pixels.
-            seed: the seed of the run.
-            epoch: the epoch, counted from 1.
-            indices: the index of each image in the data set, (N,).
-        """
+        """Distorted copies of the images, of their shape; a pure function of the arguments."""
         pixels, keys = _check(images, seed, epoch, indices)
         size = (pixels.shape[2], pixels.shape[1])
         amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "shift")}

@@ -22,15 +22,7 @@ def output_tensors(
     n_inputs: int,
     error: type[ImportFileError],
 ) -> tuple[str, ...]:
-    """The names of the tensors that a net ends in.
-
-    Args:
-        cut: names of tensors to import up to; none: the file's outputs.
-        outputs: names of the file's outputs.
-        computed: names of all tensors that the file computes.
-        n_inputs: how many inputs the file has.
-        error: the class of the errors.
-    """
+    """The names of the tensors that a net ends in."""
     wanted = "a tuple of names, such as ('logits',)"
     check_kind(cut, (tuple, list), name="cut", wanted=wanted, error=error)
     for name in cut:
@@ -72,11 +64,6 @@ def before_refused(
 ) -> list[Name]:
     """The computed tensors that refused nodes and their followers read from the other nodes, and
     the outputs that the other nodes compute; none where these are less than half of all nodes.
-
-    Args:
-        ends: tensors that each node reads and computes, in order of computation.
-        refused: positions of the refused nodes.
-        outputs: of the file.
     """
     computed, lost, read, count = set[Name](), set[Name](), dict[Name, None](), 0
     for position, (inputs, written) in enumerate(ends):

@@ -80,11 +80,6 @@ class Read(Protocol):
 class Draft:
     """Layers so far, by number from 1, in order of computation.
 
-    Args:
-        input_shape: what the net's input is for an example.
-        size: bytes of the file.
-        error: the class of the errors.
-
     Attributes:
         layers: number -> layer.
         input_shape: what the net's input is for an example.
@@ -134,16 +129,7 @@ class Draft:
         keeps: bool = False,
         **facts: Any,
     ) -> TensorView:
-        """Add a layer; what it outputs.
-
-        Args:
-            layer: the layer.
-            sources: what it reads.
-            arrays: name -> values of its parameters and buffers.
-            shape: what it outputs for an example as the file says, for `_program` to check; None:
-                computed here.
-            weights, keeps, facts: more fields of `DraftLayer`.
-        """
+        """Add a layer; what it outputs."""
         described = shape is not None
         if shape is None:
             shapes = dict(

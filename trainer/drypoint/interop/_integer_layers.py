@@ -49,23 +49,13 @@ class OnlyLowered(nn.Layer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OfIntegers(OnlyLowered):
-    """Any function of one value: a program has a table of it.
-
-    Args:
-        function: the function, of float64.
-    """
+    """Any function of one value: a program has a table of it."""
 
     function: Callable[[Reals], Reals]
 
     @classmethod
     def of_table(cls, table: Array, source: FileQuantParams, target: FileQuantParams) -> Self:
-        """The function of a table from integers to integers.
-
-        Args:
-            table: the output of each integer, of negative ones counted from the end.
-            source: what the integers stand for.
-            target: what the outputs stand for.
-        """
+        """The function of a table from integers to integers."""
 
         def function(reals: Reals) -> Reals:
             places = np.rint(reals / source.scales).astype(np.int64) + source.zero
@@ -80,11 +70,7 @@ class OfIntegers(OnlyLowered):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Nodes(OnlyLowered):
-    """Any nodes.
-
-    Args:
-        build: adds the nodes to a graph, as `nn.Layer.lower`.
-    """
+    """Any nodes."""
 
     build: Callable[..., Value]
 
@@ -95,11 +81,7 @@ class Nodes(OnlyLowered):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Crop(OnlyLowered):
-    """Rows and columns that the upsampling before it leaves out, which nothing else reads.
-
-    Args:
-        sides: top, left, bottom, right.
-    """
+    """Rows and columns that the upsampling before it leaves out, which nothing else reads."""
 
     sides: Sides
 

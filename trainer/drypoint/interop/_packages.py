@@ -7,12 +7,7 @@ from drypoint.common import MissingPackageError, how_to_install
 
 
 def package(name: str, *, extra: str) -> Any:
-    """A module of another framework.
-
-    Args:
-        name: the module.
-        extra: the extra of drypoint that installs it.
-    """
+    """A module of another framework."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

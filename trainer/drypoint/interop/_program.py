@@ -38,15 +38,7 @@ def program_of(
     halves: graph.Halves,
     betas: Mapping[int, float] | None = None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
-    """The integer program of a quantized file's draft, and the node of each op.
-
-    Args:
-        draft: the draft.
-        outputs: number of the layer that computes each output, by the output's name.
-        name: the program's name.
-        halves: how the file's framework rounds the halves of a function's table.
-        betas: the factor of a softmax at the end, by the layer's number.
-    """
+    """The integer program of a quantized file's draft, and the node of each op."""
     layers, outputs = draft.merge_scalings(outputs)
     qparams = _OutputParams(draft, layers, outputs).qparams
     try:

@@ -66,13 +66,7 @@ def zero_of(tensor: Tensor) -> int:
 def scale_ops(
     program: Program, outputs: Mapping[str, NDArray[np.int32]]
 ) -> tuple[float, list[ScaledOp]]:
-    """The scale of the program's input, and every op with its scales.
-
-    Args:
-        program: its ops.
-        outputs: what the program gives for typical inputs, by the output's name; they set the
-            scale of the op that writes the output.
-    """
+    """The scale of the program's input, and every op with its scales."""
     for op in program.ops:
         _check(op)
     scales = _scales(program)

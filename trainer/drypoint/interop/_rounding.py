@@ -144,13 +144,7 @@ def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]
 def compare(
     ops: tuple[Op, ...], factors: Mapping[int, Requantization], framework: Framework
 ) -> RoundingReport:
-    """The report of a program.
-
-    Args:
-        ops: the program's.
-        factors: position of an op -> its real factors.
-        framework: whose kernels are compared with.
-    """
+    """The report of a program."""
     roundings = []
     for position, requantization in sorted(factors.items()):
         op = ops[position]
@@ -345,12 +339,7 @@ def _divide(op: AvgPool, acc: Integers) -> Integers:
 
 
 def round_twice(acc: Integers, ratio: NDArray[np.float64]) -> Integers:
-    """TensorFlow Lite's product of an int32 and a real factor, rounded twice.
-
-    Args:
-        acc: int64 of the range of int32.
-        ratio: positive factors, broadcast to ``acc``.
-    """
+    """TensorFlow Lite's product of an int32 and a real factor, rounded twice."""
     fraction, exponent = np.frexp(ratio)
     mult = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
     exponent = exponent + (mult == 2**31)

@@ -43,13 +43,7 @@ class ClassScores(Mapping[Class, float]):
     @overload
     def __call__(self, *, average: None = None) -> dict[Class, float]: ...
     def __call__(self, *, average: Average | None = None) -> float | dict[Class, float]:
-        """One number for all classes, or with None the scores as a dict.
-
-        Args:
-            average: "macro" is the mean over all classes, "weighted" the mean with each class
-                weighted by its examples, "micro" the ratio of the summed numerators and
-                denominators.
-        """
+        """One number for all classes, or with None the scores as a dict."""
         values = np.array(list(self._scores.values()))
         match average:
             case None:

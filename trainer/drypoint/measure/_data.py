@@ -44,14 +44,7 @@ class Labelled:
 
 
 def label_data(data: object, known: Sequence[Class] | None) -> Dataset | Labelled:
-    """The data of a `Dataset` or a pair (x, y).
-
-    Args:
-        data: the data.
-        known: the classes of the model, or None if unknown. Integer labels of a pair are indices
-            into them, unless the classes are integers other than 0, 1, ...: then labels are
-            classes, as for `train.fit`.
-    """
+    """The data of a `Dataset` or a pair (x, y)."""
     if isinstance(data, Dataset | Labelled):
         return data
     if not (isinstance(data, tuple | list) and len(data) == 2):

@@ -198,12 +198,6 @@ class Model:
         """Encode, apply the net, decode: the decoded output for one input, a list for several.
 
         `top` and `predict_proba` have more precise return types.
-
-        Args:
-            x: one input or several.
-            question: one of the decoder's `properties` ("probabilities", "entropy", ...), or
-                "top_probabilities", which is "top"; None: the decision.
-            arguments: further arguments of the decoder's method: the class, a number.
         """
         if question is None:
             return self.decode(self.net(self.encode(x)))

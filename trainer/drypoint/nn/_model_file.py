@@ -48,15 +48,7 @@ def pack(
     half: bool = False,
     trained: Mapping[str, Array] | None = None,
 ) -> bytes:
-    """The bytes of the model file of a net, its encoder, decoder and provenance.
-
-    Args:
-        net: initialized or not.
-        ends: the configs of encoder and decoder, and the provenance, of JSON types; of a model
-            trained in integers its settings too, as "integers".
-        trained: the arrays of a model trained in integers, whose float net is ``net``.
-        half: round the arrays to float16.
-    """
+    """The bytes of the model file of a net, its encoder, decoder and provenance."""
     kind = _HALF if half else _SINGLE
     with np.errstate(over="ignore"):  # the check below refuses infinities
         arrays = {path: a.astype(kind) for path, a in {**net.params, **net.buffers}.items()}

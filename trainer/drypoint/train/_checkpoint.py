@@ -69,9 +69,6 @@ def restore(folder: Path, state: TrainingState, run: RunIdentity) -> str:
 
     Without a checkpoint in the folder the state stays unchanged, so that one command both starts a
     run and resumes it after a crash.
-
-    Returns:
-        A line for the user: the epoch that the run resumes after, or that it starts.
     """
     path = folder / NAME
     if not path.exists():

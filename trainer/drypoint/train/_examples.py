@@ -119,13 +119,7 @@ def n_examples(batch: Mapping[str, Column | Rows]) -> int:
 def make_examples(
     data: Mapping[str, Iterable[Any]], *, what: str, classes: tuple[Class, ...] | None = None
 ) -> Examples:
-    """Examples from a column for each port.
-
-    Args:
-        data: port -> array, or list of values.
-        what: the name of the data in messages.
-        classes: as for `Examples`.
-    """
+    """Examples from a column for each port."""
     if not data:
         raise TrainError(f"{what} has no ports: give an array for each input of the net")
     columns = {port: _column(values, f"{port} of {what}") for port, values in data.items()}

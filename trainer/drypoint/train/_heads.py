@@ -34,13 +34,7 @@ class OutputTraining(NamedTuple):
 def choose_losses(
     loss: LossLike | None, weights: Mapping[str, float] | None, ports: tuple[str, ...]
 ) -> tuple[dict[str, Loss | None], dict[str, float]]:
-    """Output -> its loss, None where the last layer decides; output -> the weight of the loss.
-
-    Args:
-        loss: a loss, function or word for the only output, or output -> loss.
-        weights: output -> weight; 1 where there is none.
-        ports: the outputs of the net.
-    """
+    """Output -> its loss, None where the last layer decides; output -> the weight of the loss."""
     if len(ports) == 1 and weights is not None:
         raise TrainError("loss_weights is for a net with several outputs; this one has one")
     given = {ports[0]: loss} if len(ports) == 1 else _by_output(loss, ports, "loss")
@@ -63,17 +57,7 @@ def prepare_output(
     decodes: bool,
     notify: Notify,
 ) -> OutputTraining:
-    """Loss, decoder and encoder of targets for one output of a bound net.
-
-    Args:
-        model: the model.
-        port: the output.
-        sample: some examples.
-        target: the port of the output's targets in the data.
-        loss: its loss; None: by its last layer.
-        decodes: whether an output without a decoder gets one where its targets are labels.
-        notify: called with a line for each choice.
-    """
+    """Loss, decoder and encoder of targets for one output of a bound net."""
     net, of_port = model.net, f" of {port}" if len(model.net.output_ports) > 1 else ""
     if loss is None:
         loss = default_loss(net, port)

@@ -103,13 +103,7 @@ SCHEDULES: Mapping[str, Callable[[], Schedule]] = {
 
 
 def resolve_schedule(schedule: "Schedule | str | None", *, counted: bool) -> Schedule:
-    """The schedule itself, or the schedule of a name; `OneCycle` for None.
-
-    Args:
-        schedule: the ``schedule`` argument of `fit`.
-        counted: whether the number of steps is known before the run; if not, only `Constant` is
-            possible.
-    """
+    """The schedule itself, or the schedule of a name; `OneCycle` for None."""
     if isinstance(schedule, str):
         word = known_word(schedule, SCHEDULES)
         if word is None:
@@ -139,14 +133,7 @@ Groups = Mapping[float, tuple[str, ...]]
 def rate_groups(
     paths: Iterable[str], multipliers: Mapping[str, float | None], *, prefix: str = ""
 ) -> Groups:
-    """Multiplier -> paths of parameters; the first matching pattern counts, 1 if none matches.
-
-    Args:
-        paths: the paths of the parameters.
-        multipliers: glob pattern of a parameter's path ("conv1.weight") or of a layer that it is
-            in ("conv1", "block") -> factor of the learning rate; 0 or None freezes.
-        prefix: a prefix of paths that patterns are written without.
-    """
+    """Multiplier -> paths of parameters; the first matching pattern counts, 1 if none matches."""
     for pattern, factor in multipliers.items():
         if factor is not None and (
             isinstance(factor, bool)

@@ -72,17 +72,7 @@ def run_epochs(
     progress: Progress,
     build: Build,
 ) -> Stopped:
-    """Run epochs until there is a reason to stop, and return the reason; `state` is updated.
-
-    Args:
-        plan: the plan of the run.
-        state: the training state, at the start or from a checkpoint.
-        step: computes training steps.
-        val: the validation examples.
-        run: the settings, net and data that decide the bytes of the run, for the checkpoint.
-        progress: reports to the user.
-        build: gives the model or graph with the weights of a state.
-    """
+    """Run epochs until there is a reason to stop, and return the reason; `state` is updated."""
     settings, earlier = plan.settings, state.seconds
     begin = last_line = time.perf_counter()
     stopping = settings.early_stopping

@@ -63,13 +63,7 @@ Metrics: TypeAlias = Mapping[str, HeadFigure]
 
 
 def resolve_metrics(given: Iterable[Metric] | None, objective: Objective) -> dict[str, HeadFigure]:
-    """Name -> what it measures.
-
-    Args:
-        given: names and functions; None: accuracy, if there are classes; of a net with several
-            outputs the loss of each, and its accuracy.
-        objective: the training objective.
-    """
+    """Name -> what it measures."""
     if given is None:
         return _default_metrics(objective.heads)
     if isinstance(given, str):

@@ -167,11 +167,6 @@ def make_objective(
 
     A softmax or sigmoid at the end of a net with one output moves into the loss: the cross-entropy
     of scores is exact where probabilities round to 0 or 1.
-
-    Args:
-        graph: a graph with losses.
-        weights: output port of a loss -> its weight.
-        names: output port of a loss -> name of the output that it compares with a target.
     """
     heads = []
     for loss, name in names.items():

@@ -40,14 +40,7 @@ class Augmentation(Protocol):
     def __call__(
         self, images: NDArray[Any], /, *, seed: int, epoch: int, indices: NDArray[np.int64]
     ) -> NDArray[Any]:
-        """Changed copies of N images.
-
-        Args:
-            images: (N, ...), of the training data; not to be written to.
-            seed: the seed of the run.
-            epoch: the epoch, from 1.
-            indices: int64 (N,): the index of each image in the training data.
-        """
+        """Changed copies of N images."""
         ...
 
 

@@ -128,16 +128,7 @@ def prepare_model(
     seed: int,
     notify: Notify,
 ) -> PreparedModel:
-    """Prepare a model, net or graph for training.
-
-    Args:
-        given: a model, net or graph.
-        sample: some examples, which show shapes and dtypes.
-        loss: as for `fit`; None: by the last layer.
-        loss_weights: as for `fit`.
-        seed: the seed of initial values.
-        notify: called with a line for each choice.
-    """
+    """Prepare a model, net or graph for training."""
     if _is_graph(given, loss):
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)

@@ -59,16 +59,7 @@ def target_encoder(
     output_shape: tuple[int, ...] | None,
     notify: Notify,
 ) -> TargetEncoder:
-    """The function that encodes a target column as targets of the loss.
-
-    Args:
-        column: targets of some examples.
-        classes: the classes that integer targets are indices of, if the data name them.
-        decoder: the decoder of the model.
-        loss: the loss.
-        output_shape: the output shape of the net for one example, if it is known.
-        notify: called with a line for each choice.
-    """
+    """The function that encodes a target column as targets of the loss."""
     encode: TargetEncoder = _numbers
     if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
         if not is_one_hot(column):

@@ -41,16 +41,7 @@ count from 1; ``rng`` depends on seed and epoch alone, so that a resumed run get
 def read_examples(
     given: object, *, what: str, ports: tuple[str, ...], encoder: object = None
 ) -> Examples:
-    """Examples from any form of data but a function of batches.
-
-    Args:
-        given: the data.
-        what: the name of the data in messages.
-        ports: the ports of the training graph: inputs, then targets.
-        encoder: the encoder of the model; a folder of pictures of several sizes is read in its
-            size. With an `ImageEncoder`, or None, uint8 images at the first of two ports may have
-            their channels first, and pixels of another type than uint8 are refused.
-    """
+    """Examples from any form of data but a function of batches."""
     classes = None
     if isinstance(given, str | Path):
         given = _from_disk(given, encoder)
@@ -335,13 +326,7 @@ def training_data(
 
 
 def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
-    """(training, held-out) examples at random; a `Dataset` is split in proportion to its classes.
-
-    Args:
-        whole: the examples.
-        size: the size of the held-out part: a share below 1, or a number of examples; 0 for none.
-        seed: the seed of the split.
-    """
+    """(training, held-out) examples at random; a `Dataset` is split in proportion to its classes."""
     if size == 0:
         return whole, None
     n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size

@@ -19,14 +19,7 @@ Figures = dict[str, float]
 
 
 class Weights:
-    """The parameters of a graph, which the optimizer updates in place, its buffers, and an average.
-
-    Args:
-        objective: the training objective, whose graph has the initial values.
-        frozen: paths of parameters that do not change.
-        average: the decay of the exponentially weighted mean over the steps, which is validated
-            and returned in place of the current values; None: no mean.
-    """
+    """The parameters of a graph, which the optimizer updates in place, its buffers, and an average."""
 
     def __init__(
         self, objective: Objective, *, frozen: Iterable[str], average: float | None
@@ -88,10 +81,6 @@ class Average:
 
     After t updates with x_1, ..., x_t the mean is sum d^(t-i) x_i / sum d^(t-i). The initial values
     have no extra weight, so the mean of a short run is not biased towards them.
-
-    Args:
-        decay: d; the last 1 / (1 - d) steps make up two thirds of the mean.
-        arrays: the arrays to average, which the optimizer changes in place.
     """
 
     def __init__(self, decay: float, arrays: Arrays) -> None:

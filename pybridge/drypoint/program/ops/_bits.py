@@ -13,15 +13,7 @@ def packed_length(count: int, bits: int) -> int:
 
 
 def pack_weights(rows: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
-    """Rows of weights as a blob has them, each from a byte on, the first weight in the lowest bits.
-
-    Args:
-        rows: int8 (n, count), within `LARGEST_WEIGHT`.
-        bits: 8, 4 or 2.
-
-    Returns:
-        uint8 (n, `packed_length`); bits behind the last weight are 0.
-    """
+    """Rows of weights as a blob has them, each from a byte on, the first weight in the lowest bits."""
     n, count = rows.shape
     each = 8 // bits  # weights of a byte
     length = packed_length(count, bits)

@@ -23,15 +23,7 @@ class Interval(NamedTuple):
 
 
 def range_sums(values: Integers, ranges: Ranges) -> Integers:
-    """The sums over parts of kernels.
-
-    Args:
-        values: int64 [n, kernel_h, kernel_w].
-        ranges: the parts, from ``WeightedOp.inside_ranges``.
-
-    Returns:
-        int64 [n, ranges].
-    """
+    """The sums over parts of kernels."""
     n, height, width = values.shape
     table = np.zeros((n, height + 1, width + 1), np.int64)  # sums from the first row and column on
     table[:, 1:, 1:] = values.cumsum(axis=1).cumsum(axis=2)

@@ -41,13 +41,7 @@ class Rewritten(NamedTuple):
 def assemble(
     program: Program, ops: Sequence[Op], reads: Reads, reasons: dict[int, str]
 ) -> Rewritten:
-    """The program of the ops that the outputs need, directly or through others.
-
-    Args:
-        program: whose other fields the program has.
-        ops, reads: as many as before; an op reads tensors by the numbers of before.
-        reasons: as in `Rewritten`.
-    """
+    """The program of the ops that the outputs need, directly or through others."""
     used = [False, *map(is_output, ops)]
     for i in reversed(range(len(ops))):
         for tensor in reads[i] if used[i + 1] else ():

@@ -28,15 +28,7 @@ def _choose(
     deciding: int | None = None,
     hints: Collection[str] = (),
 ) -> Callable[P, R]:
-    """A function that calls the compiled twin if its positional arrays of floats are float32.
-
-    Args:
-        compiled: takes the kernels before the arguments of ``numpy``.
-        numpy: the reference.
-        suits: whether the twin computes these arguments.
-        deciding: how many arguments decide; None: all.
-        hints: options of the twin that do not change a result, and the reference does not take.
-    """
+    """A function that calls the compiled twin if its positional arrays of floats are float32."""
 
     @wraps(numpy)
     def function(*args: P.args, **options: P.kwargs) -> R:

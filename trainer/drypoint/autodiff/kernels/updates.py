@@ -176,11 +176,7 @@ class GradientSum:
 
 
 class Parameters:
-    """Parameters that are updated together; the kernels' table of them is made once.
-
-    Args:
-        members: the parameters; gradients that are not contiguous are copied.
-    """
+    """Parameters that are updated together; the kernels' table of them is made once."""
 
     def __init__(self, members: Iterable[Parameter]) -> None:
         self._members = tuple(p._replace(g=tuple(map(np.ascontiguousarray, p.g))) for p in members)
@@ -193,13 +189,7 @@ class Parameters:
         return iter(self._members)
 
     def update(self, formula: Formula, *, placeholder: Hashable = None) -> None:
-        """Update all parameters by a formula.
-
-        Args:
-            formula: the update.
-            placeholder: in a trace, each number of the formula becomes a placeholder with the name
-                (placeholder, attribute).
-        """
+        """Update all parameters by a formula."""
         kernels = compiled_kernels()
         if kernels is None or not self._compiled:
             for p in self._members:

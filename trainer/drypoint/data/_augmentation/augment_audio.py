@@ -66,14 +66,7 @@ class Audio:
     def __call__(
         self, clips: NDArray[np.int16], /, *, seed: int, epoch: int, indices: ArrayLike
     ) -> NDArray[np.int16]:
-        """Changed copies of the clips; a pure function of the arguments.
-
-        Args:
-            clips: int16 (N, samples, 1).
-            seed: the seed of the run.
-            epoch: the epoch, counted from 1.
-            indices: the index of each clip in the data set, (N,).
-        """
+        """Changed copies of the clips; a pure function of the arguments."""
         x = np.asarray(clips)
         if x.dtype != np.int16 or x.ndim != 3 or x.shape[2] != 1 or 0 in x.shape:
             raise AugmentError(f"clips are {x.dtype} {x.shape}; wanted: int16 (N, samples, 1)")

@@ -52,14 +52,7 @@ class Signals:
     def __call__(
         self, signals: NDArray[_Sample], /, *, seed: int, epoch: int, indices: ArrayLike
     ) -> NDArray[_Sample]:
-        """Distorted copies of the signals; a pure function of the arguments.
-
-        Args:
-            signals: float32 or int16 (N, steps, channels).
-            seed: the seed of the run.
-            epoch: the epoch, counted from 1.
-            indices: the index of each signal in the data set, (N,).
-        """
+        """Distorted copies of the signals; a pure function of the arguments."""
         if not is_signals(signals) or signals.ndim != 3 or 0 in signals.shape[1:]:
             raise AugmentError(
                 "augmentation takes signals (N, steps, channels), float32 or int16, not "

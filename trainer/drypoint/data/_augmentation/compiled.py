@@ -28,12 +28,7 @@ def instruction_sets() -> tuple[str, ...]:
 def warp_compiled(
     images: Pixels, keys: Keys, maps: Ints, grid: ElasticGrid | None, *, kernels: int = 0
 ) -> Pixels:
-    """`warp_reference` by the compiled kernels, which release the GIL.
-
-    Args:
-        images, keys, maps, grid: as for `warp_reference`.
-        kernels: the index of the kernel set in `instruction_sets`.
-    """
+    """`warp_reference` by the compiled kernels, which release the GIL."""
     images = np.ascontiguousarray(images)
     keys, maps = np.ascontiguousarray(keys), np.ascontiguousarray(maps)
     n, height, width, channels = images.shape
@@ -62,13 +57,7 @@ def warp_compiled(
 
 
 def encode(pixels: Pixels, table: NDArray[np.float32], *, kernels: int = 0) -> NDArray[np.float32]:
-    """``table[c, pixels[n, y, x, c]]`` as float32 (N, C, H, W); the kernels release the GIL.
-
-    Args:
-        pixels: uint8 (N, H, W, C).
-        table: float32 (C, 256), contiguous.
-        kernels: the index of the kernel set in `instruction_sets`.
-    """
+    """``table[c, pixels[n, y, x, c]]`` as float32 (N, C, H, W); the kernels release the GIL."""
     n, height, width, channels = pixels.shape
     if lib is None:
         planes = np.moveaxis(pixels, 3, 1)

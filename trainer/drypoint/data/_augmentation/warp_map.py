@@ -41,14 +41,6 @@ def affine_maps(
 ) -> Ints:
     """int32 (N, 6): x0, xx, xy, y0, yx, yy in Q16; the source of (x, y) is at
     (x0 + xx x + xy y, y0 + yx x + yy y).
-
-    Args:
-        keys: the random key of each image, (N,).
-        size: (width, height), pixels.
-        rotate: largest angle, degrees.
-        scale: largest relative change of size.
-        shear: largest slope of vertical lines.
-        shift: largest shift in x and in y, pixels.
     """
     angle, size_change, slope, shift_x, shift_y = uniform(keys[:, None], range(5)).T * np.array(
         [[math.radians(rotate)], [scale], [shear], [shift], [shift]]

@@ -28,14 +28,7 @@ def elastic_fields(keys: Keys, grid: ElasticGrid) -> NDArray[np.int64]:
 
 
 def warp_reference(images: Pixels, keys: Keys, maps: Ints, grid: ElasticGrid | None) -> Pixels:
-    """The images resampled at the source positions of their maps, bilinear, black outside.
-
-    Args:
-        images: uint8 (N, H, W, C).
-        keys: uint64 (N,), the random keys of the elastic fields.
-        maps: int32 (N, 6), from `affine_maps`.
-        grid: the grid of the elastic field; None: no elastic field.
-    """
+    """The images resampled at the source positions of their maps, bilinear, black outside."""
     n, height, width, _ = images.shape
     x0, xx, xy, y0, yx, yy = maps.T.astype(np.int64)[:, :, None, None]
     x, y = np.arange(width), np.arange(height)[:, None]

@@ -28,13 +28,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # Pillow starts no prog
 
 
 def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
-    """The pixels of one picture, (H, W, C) with C = 1, 2, 3 or 4 (gray, +alpha, RGB, +alpha).
-
-    Args:
-        picture: a Pillow image of any mode, a path, or an array as for `array_pixels`. A file may
-            be untrusted.
-        limit: bytes of memory that a picture may take while it is decoded, 24 a pixel.
-    """
+    """The pixels of one picture, (H, W, C) with C = 1, 2, 3 or 4 (gray, +alpha, RGB, +alpha)."""
     match picture:
         case np.ndarray():
             if is_batch(picture):

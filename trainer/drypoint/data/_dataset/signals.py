@@ -17,11 +17,7 @@ def is_signals(array: NDArray[Any]) -> bool:
 
 
 def plain_signals(signals: NDArray[Any]) -> Signals:
-    """Signals in the form of a `Dataset`: float32 or int16, (N, steps, channels).
-
-    Args:
-        signals: floats, or int16 counts, (N, steps, channels); (N, steps) for one channel.
-    """
+    """Signals in the form of a `Dataset`: float32 or int16, (N, steps, channels)."""
     if signals.ndim not in (2, 3):
         raise DatasetError(
             f"signals must be (N, steps, channels), or (N, steps) for one channel, not of shape "

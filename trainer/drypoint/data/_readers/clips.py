@@ -7,15 +7,7 @@ RATE, LENGTH = 16_000, 16_000  # samples a second, and of a clip
 
 
 def resample(samples: NDArray[np.int16], rate: int, wanted: int) -> NDArray[np.int16]:
-    """One channel at another sample rate: the spectrum is cut off, or continued by zeros.
-
-    Args:
-        samples: int16 (n,), n at least 1.
-        rate, wanted: samples a second before and after.
-
-    Returns:
-        int16 (about n * wanted / rate,), at least one sample.
-    """
+    """One channel at another sample rate: the spectrum is cut off, or continued by zeros."""
     if rate == wanted:
         return samples
     n = max(1, round(len(samples) * wanted / rate))
@@ -37,13 +29,7 @@ def loudest(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
 
 
 def clips_of(samples: NDArray[np.int16], length: int, *, noise: bool) -> list[NDArray[np.int16]]:
-    """The clips (length, 1) of a recording: one, of noise several, which touch.
-
-    Args:
-        samples: int16 (samples,), `RATE` a second.
-        length: samples of a clip.
-        noise: whether the recording has no keyword in it.
-    """
+    """The clips (length, 1) of a recording: one, of noise several, which touch."""
     if not noise or len(samples) < length:
         return [loudest(samples, length)[:, None]]
     return [samples[i : i + length, None] for i in range(0, len(samples) - length + 1, length)]

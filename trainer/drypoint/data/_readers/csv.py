@@ -86,12 +86,6 @@ def read_table(path: Path, reading: Reading, *, labelled: bool) -> Table:
     The first row is a header if it has no number, or names the column of labels. Cells are
     separated by the most frequent of comma, semicolon and tab. A column whose name is that of a
     time ("timestamp"), and one that begins with a text, are texts.
-
-    Args:
-        path: the file.
-        reading: how it is read.
-        labelled: whether one column has labels; False: a column of labels is left out if its name
-            says that it is one.
     """
     label, columns, limit = reading.label, reading.columns, reading.limit
     content = read_bytes(path, limit=limit, memory=_CHARACTER_BYTES)

@@ -43,11 +43,6 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     The arrays are called x and y (or images and labels, data and target, ...), or x_train, y_train,
     x_test, y_test (or train_images, ...); an array of names called classes is optional. Without an
     x, two or more arrays of other names are the inputs of a net of several inputs.
-
-    Args:
-        path: the file.
-        limit: bytes of memory that its arrays may take.
-        numeric: y has numbers, (N,) or (N, 1), which become texts of classes.
     """
     arrays = _arrays(read_bytes(path, limit=limit), where=str(path), limit=limit)
     roles: dict[tuple[str, str], NDArray[Any]] = {}

@@ -353,11 +353,6 @@ def _share_windows(
 ) -> dict[str, Dataset]:
     """The parts of recordings, of which no two hold the same sample; a part without a window is
     absent.
-
-    Args:
-        recordings, window, hop: the recordings and how they are cut.
-        shares: of the parts; the first that give each part a window, else the last.
-        whole: whether recordings are split as wholes, else by time.
     """
     _, classes = label_places([recording.label for recording in recordings])
     parts: dict[str, Dataset] = {}

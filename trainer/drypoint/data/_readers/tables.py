@@ -19,12 +19,6 @@ def table_splits(path: Path, reading: Reading, *, channels: int | None) -> Split
     """A CSV file with a row for each example and a column of labels.
 
     A column that numbers the rows is left out: in the order of a file it often shows the class.
-
-    Args:
-        path: the file.
-        reading: how it is read.
-        channels: the numbers of a row are time steps of so many channels, step after step; None:
-            they are the channels of one step, a table of features.
     """
     table = read_table(path, reading, labelled=True)
     found = channels_of(

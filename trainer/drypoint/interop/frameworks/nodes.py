@@ -79,15 +79,7 @@ class Nodes:
         batch: int,
         subject: str,
     ) -> nn.Sequential | nn.Graph:
-        """The net of the nodes.
-
-        Args:
-            inputs: name -> shape for one example, of the inputs; several that nothing reads are
-                left out.
-            outputs: name of the net's output -> of the tensor.
-            batch: the size of the batch axis in the constants.
-            subject: the subject of a message: "the module is".
-        """
+        """The net of the nodes."""
         read = {name for node in self._nodes for name in node.inputs}
         graph = MadeGraph(
             nodes=tuple(self._nodes),

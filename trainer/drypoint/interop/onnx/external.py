@@ -15,14 +15,7 @@ MAX_SHARED = 4  # bytes that tensors take from a data file, for each of the file
 
 
 def load_weights(graph: Any, folder: Path | None, onnx: Any) -> None:
-    """Put the data of initializers that lie in files beside the model into the model.
-
-    Args:
-        graph: the ``onnx.GraphProto``, which is changed.
-        folder: the folder of the ONNX file; None where the source is bytes, so that no file may
-            be opened.
-        onnx: the package ``onnx``.
-    """
+    """Put the data of initializers that lie in files beside the model into the model."""
     files: dict[str, memoryview] = {}
     left: dict[str, int] = {}
     sizes = {"files": 0, "tensors": 0}

@@ -88,14 +88,7 @@ def read_graph(
     cut: Sequence[str] = (),
     input_shape: Sequence[int] | None = None,
 ) -> tuple[Graph, str]:
-    """The graph of a file, and how a message about it begins.
-
-    Args:
-        source: a file, or its bytes, untrusted. Reading takes memory in proportion to its size.
-        subject: how a message about bytes begins.
-        cut: the names of the tensors to end in; none: the graph's outputs.
-        input_shape: the shape of an example, where the file leaves sizes open.
-    """
+    """The graph of a file, and how a message about it begins."""
     expected = "the bytes or the path of an ONNX file"
     check_kind(source, (bytes, str, Path), name="source", wanted=expected, error=OnnxError)
     onnx = package("onnx", extra="interop")
@@ -224,13 +217,7 @@ def needed_positions(
     outputs: Sequence[str],
     start: Collection[str],
 ) -> list[int]:
-    """The positions of the nodes that the outputs depend on, in order of computation.
-
-    Args:
-        ends: names of the inputs and of the outputs of each node, in order of computation.
-        outputs: names of the graph's outputs.
-        start: names of the graph's inputs.
-    """
+    """The positions of the nodes that the outputs depend on, in order of computation."""
     names, positions = {*outputs}, list[int]()
     for position, (inputs, written) in reversed(list(enumerate(ends))):
         if names.intersection(written):

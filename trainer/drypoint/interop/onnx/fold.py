@@ -28,12 +28,7 @@ GROWTH = 8  # and for each byte of the file
 
 
 class Folder:
-    """Computes nodes on constants, within a budget of bytes.
-
-    Args:
-        opset: the version of ONNX's operators.
-        size: the file's bytes.
-    """
+    """Computes nodes on constants, within a budget of bytes."""
 
     def __init__(self, opset: int, size: int) -> None:
         self.opset = opset

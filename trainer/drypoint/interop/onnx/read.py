@@ -79,12 +79,7 @@ def from_onnx(
 
 
 def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
-    """The float net of a graph.
-
-    Args:
-        graph: the graph.
-        subject: how a message begins: "the module is".
-    """
+    """The float net of a graph."""
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, outputs = draft_graph(graph, integers=False)

@@ -408,12 +408,7 @@ def _is_flat_plane(value: TensorView) -> bool:
 
 
 def input_of(shape: Shape, bound: TensorView | None) -> TensorView:
-    """An input of the graph as a view of the net's input.
-
-    Args:
-        shape: of the graph's input.
-        bound: the view of the input that the first layer reads.
-    """
+    """An input of the graph as a view of the net's input."""
     if bound is None:
         return TensorView.of_layer(0, shape)
     if bound.index is None:

@@ -39,13 +39,7 @@ class Activation:
 def program_to_onnx(
     program: Program, outputs: Mapping[str, NDArray[np.int32]], batch: int
 ) -> bytes:
-    """The model file of a program, for a fixed number of inputs a call.
-
-    Args:
-        program: the program.
-        outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
-        batch: inputs a call.
-    """
+    """The model file of a program, for a fixed number of inputs a call."""
     writer = _Writer()
     scale, ops = scale_ops(program, outputs)
     activations = [Activation("input", program.input, scale)]

@@ -147,12 +147,7 @@ class File:
 
 
 def read_file(content: bytes, cut: Sequence[str] = ()) -> File:
-    """The main graph of a file.
-
-    Args:
-        content: the file's bytes, untrusted. Reading takes memory in proportion to their number.
-        cut: the names of the tensors to end in; none: the file's outputs.
-    """
+    """The main graph of a file."""
     schema = package("tflite", extra="interop")
     if content[4:8] != IDENTIFIER:
         raise TfliteError("no TensorFlow Lite model: bytes 4 to 7 are not TFL3")

@@ -65,10 +65,6 @@ class LayerOutput:
 class Reader:
     """The layers so far, and the values and constants that are known.
 
-    Args:
-        file: the file.
-        integers: whether a program is read, not a float net.
-
     Attributes:
         line: the operators that the outputs depend on.
         readers: how many of them read each tensor.
@@ -215,14 +211,6 @@ class Reader:
     ) -> tuple[Floats, dict[str, Floats], FileQuantParams | None]:
         """The weights; the bias by its name, none where the operator has none; in integers the
         steps of the weights.
-
-        Args:
-            op: the operator.
-            source: what it reads.
-            axis: of the weights' output channels.
-            rank: of the weights.
-            bias: the position of the biases, in integers steps of the product of the scales of the
-                input and the weights.
         """
         tensor, qparams = input_tensor(self.file, op, 1), None
         weight: Array = constant(self.file, op, 1) if self.integers else self.constant(op, 1)

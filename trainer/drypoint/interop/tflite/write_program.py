@@ -37,13 +37,7 @@ class Activation:
 def program_to_tflite(
     program: Program, outputs: Mapping[str, NDArray[np.int32]], batch: int
 ) -> bytes:
-    """The model file of a program, for a fixed number of inputs a call.
-
-    Args:
-        program: the program.
-        outputs: what the program gives for typical inputs, by name; they set the outputs' scales.
-        batch: inputs a call.
-    """
+    """The model file of a program, for a fixed number of inputs a call."""
     writer = _Writer(batch)
     scale, ops = scale_ops(program, outputs)
     activations = [writer.activation(program.input, scale)]
@@ -323,13 +317,6 @@ class _Writer:
     ) -> Activation:
         """Set an operator's stride and padding. What it reads: `source`, or `source` with its
         padding around it, where the operator has no such padding.
-
-        Args:
-            options: of the operator.
-            op: the op.
-            source: its input.
-            pad: the stored integer of padded places, or None: what the operator takes for them.
-            outside: what the operator takes for padded places; None: the zero point.
         """
         options.strideH, options.strideW = op.stride
         options.padding = self.schema.Padding.VALID

@@ -203,16 +203,7 @@ class Graph(GraphLayer, in_kernels=True, per_example=True, exportable="one input
     def __call__(  # type: ignore[override]  # a graph may have several outputs
         self, x: ArrayLike | Mapping[str, ArrayLike] | None = None, /, **ports: ArrayLike
     ) -> Array | dict[str, Array]:
-        """Apply the graph, not in training, to one example or to a batch.
-
-        Args:
-            x: port -> array, or an array for the only port. Integers at the target of a
-                classification loss are class indices; they stay integers.
-            ports: port=array as keywords.
-
-        Returns:
-            The array of the only output, or a dict of arrays by port.
-        """
+        """Apply the graph, not in training, to one example or to a batch."""
         batch = as_batch_of(self, by_port(self, x, ports))
         tensors = self._checked_run(batch.inputs, self.constants(batch.dtype), Context())
         arrays = {port: np.ascontiguousarray(y.data) for port, y in tensors.items()}

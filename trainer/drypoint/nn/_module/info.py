@@ -145,13 +145,7 @@ def _size(shape: Shape) -> str:
 
 
 def describe_module(module: Ported, inside: Mapping[str, Ported]) -> str:
-    """A description of several lines: type, hyper-parameters or layers, ports, arrays.
-
-    Args:
-        module: the module to describe.
-        inside: path -> layer for the layers of a container; a module that is no container is
-            itself at "".
-    """
+    """A description of several lines: type, hyper-parameters or layers, ports, arrays."""
     lines = [type(module).__name__]
     if "" in inside:
         lines += [f"  {f.name} = {getattr(module, f.name)!r}" for f in fields(module) if f.init]

@@ -82,14 +82,7 @@ class Layer(Module):
     def __call__(
         self, x: ArrayLike | Mapping[str, ArrayLike] | None = None, /, **ports: ArrayLike
     ) -> Array:
-        """Apply the layer, not in training, to one example or to a batch of them.
-
-        Args:
-            x: an array or nested list of one example's shape, or with a batch axis before it.
-                A layer that takes any number of axes takes x as one example. float64 is
-                computed in float64, every other real dtype in float32.
-            ports: ``input=x`` in place of x.
-        """
+        """Apply the layer, not in training, to one example or to a batch of them."""
         batch = as_batch_of(self, by_port(self, x, ports))
         tensor = as_tensor(batch.inputs["input"], batch.dtype)
         y = np.ascontiguousarray(self.apply(self.constants(batch.dtype), tensor).data)

@@ -30,13 +30,7 @@ class Ports:
 
 
 def single_by_rank(kind: str, ranks: Mapping[str, int], arrays: Mapping[str, Array]) -> bool:
-    """Whether arrays are one example and no batch, by their numbers of axes.
-
-    Args:
-        kind: the class name for the error.
-        ranks: port -> number of axes of one example; empty: the arrays count as one example.
-        arrays: port -> array.
-    """
+    """Whether arrays are one example and no batch, by their numbers of axes."""
     singles = {}
     for port, rank in ranks.items():
         at = f" at port {port}" if len(arrays) > 1 else ""

@@ -96,12 +96,7 @@ class AllReduce:
         return [(i, slice(n * i // total - begin, n * (i + 1) // total - begin)) for i in numbers]
 
     def sum(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The sum over all blocks of all processes.
-
-        Args:
-            parts: an array for each block of this process, in order. The sums overwrite the
-                arrays: to allocate an array for each sum takes longer than to add.
-        """
+        """The sum over all blocks of all processes."""
         level = list(parts)
         while len(level) > 1:
             pairs = zip(level[::2], level[1::2], strict=True)
@@ -112,11 +107,7 @@ class AllReduce:
         return total
 
     def gradients(self, *blocks: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """The gradients of the whole batch.
-
-        Args:
-            blocks: the gradients of each block of this process, with equal paths in equal order.
-        """
+        """The gradients of the whole batch."""
         return unflatten(self.sum([flatten(block.values()) for block in blocks]), blocks[0])
 
     def any(self, flag: bool) -> bool:

@@ -20,14 +20,7 @@ from .tape import Step, TapeStep
 def choose_step(
     plan: Plan, state: TrainingState, sample: Examples, *, notify: Callable[[str], None]
 ) -> tuple[Step, str]:
-    """The step of a run, and its description in the plan line.
-
-    Args:
-        plan: the plan of the run.
-        state: the training state; steps change its weights and moments in place.
-        sample: training examples with encoded targets, which show the dtypes.
-        notify: called with a line if the run changes to the tape step.
-    """
+    """The step of a run, and its description in the plan line."""
     objective = state.weights.objective
     obstacle = why_not_compiled(plan, objective, sample)
     per_example = obstacle is None and is_per_example(objective)

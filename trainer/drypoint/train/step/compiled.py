@@ -41,12 +41,7 @@ def batch_shape(shard: Shard) -> BatchShape:
 
 
 class CompiledStep:
-    """Traces a tape step for each batch shape, and replays it for all later batches.
-
-    Args:
-        tape: makes the steps that are traced, and the steps that cannot be compiled.
-        notify: called with a line if a trace is incomplete, so that no step can be compiled.
-    """
+    """Traces a tape step for each batch shape, and replays it for all later batches."""
 
     def __init__(self, tape: TapeStep, notify: Callable[[str], None]) -> None:
         self._tape, self._notify = tape, notify
@@ -83,14 +78,7 @@ class CompiledStep:
 
 
 class StepReplay:
-    """Repeats a traced step for other batches of its shape.
-
-    Args:
-        tape: the tape step.
-        trace: the trace of one of its steps.
-        shard: the batch of the traced step.
-        memory: the memory of the traced step.
-    """
+    """Repeats a traced step for other batches of its shape."""
 
     def __init__(self, tape: TapeStep, trace: Trace, shard: Shard, memory: StepMemory) -> None:
         self._tape, self._memory = tape, memory
@@ -107,12 +95,7 @@ class StepReplay:
         return self._compiled.current
 
     def replay(self, shards: Sequence[Shard]) -> list[Totals]:
-        """A step for each batch; for the first batch only, if there are host callbacks.
-
-        Returns:
-            The totals of the completed steps: fewer than the batches, or none, if a kernel found a
-            value that Python refuses.
-        """
+        """A step for each batch; for the first batch only, if there are host callbacks."""
         tape, step = self._tape, self._tape.state.step
         shards = shards if self._compiled.kernels_only else shards[:1]
         memory = self._memory.repeat(len(shards))

@@ -57,9 +57,6 @@ def is_batch_norm(module: Module) -> bool:
 class StepContext:
     """The context of the micro-batches of a step.
 
-    Args:
-        weights: the weights in training, whose buffers the layers update.
-
     Attributes:
         seed: of the step.
         key_places: of each dropout key that the step drew, the place of its micro-batch.
@@ -105,10 +102,6 @@ class StepContext:
 
 class MicroBatchContext:
     """Calls the layers and losses of a micro-batch.
-
-    Args:
-        step: the context of its step.
-        place: its place in the batch.
 
     Attributes:
         results: path of a batch norm that several micro-batches share -> its result for this one.

@@ -45,11 +45,6 @@ class Computed:
 class Group:
     """Micro-batches that are computed together: one, or several that batch norms join.
 
-    Args:
-        context: of the step.
-        memory: of the step.
-        parts: the micro-batches.
-
     Attributes:
         joint_leaves: path -> parameter of a batch norm that joins micro-batches.
     """

@@ -91,11 +91,7 @@ class StepMemory:
 
 
 class GradientAccumulator:
-    """The gradients of a block, as terms: one gradient for each micro-batch.
-
-    Args:
-        block: the block.
-    """
+    """The gradients of a block, as terms: one gradient for each micro-batch."""
 
     def __init__(self, block: Block) -> None:
         self._rows = block.rows

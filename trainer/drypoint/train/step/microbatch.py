@@ -112,13 +112,7 @@ class Splitting:
 
 
 def splitting(graph: Graph, *, splits: bool, joint: bool) -> Splitting:
-    """The splitting of a graph's batches.
-
-    Args:
-        graph: the training graph with its shapes.
-        splits: whether batches may be split.
-        joint: whether there are batch norms.
-    """
+    """The splitting of a graph's batches."""
     if not splits:
         return Splitting(None)
     layers = graph.layer_shapes(graph.input_shapes)

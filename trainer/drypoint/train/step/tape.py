@@ -41,22 +41,12 @@ class Step(Protocol):
     """Makes training steps."""
 
     def run(self, shards: Sequence[Shard]) -> list[Totals]:
-        """Make steps for the first batches, as many as one call can make.
-
-        Returns:
-            The totals of each of these batches, before its update.
-        """
+        """Make steps for the first batches, as many as one call can make."""
         ...
 
 
 class TapeStep:
-    """Forward, backward, clip, update; Python calls each kernel.
-
-    Args:
-        plan: the plan of the run.
-        state: the training state; steps change its weights and moments in place.
-        splitting: splits batches into micro-batches.
-    """
+    """Forward, backward, clip, update; Python calls each kernel."""
 
     def __init__(self, plan: Plan, state: TrainingState, splitting: Splitting) -> None:
         self.plan, self.state, self.splitting = plan, state, splitting

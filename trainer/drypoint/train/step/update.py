@@ -21,12 +21,7 @@ _AVERAGE = "average"
 
 
 class Update:
-    """The update of a run.
-
-    Args:
-        plan: the plan of the run.
-        state: the training state; an update changes its weights and moments in place.
-    """
+    """The update of a run."""
 
     def __init__(self, plan: Plan, state: TrainingState) -> None:
         self._plan, self._state = plan, state

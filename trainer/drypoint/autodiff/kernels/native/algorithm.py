@@ -52,12 +52,6 @@ def is_faster(spec: Convolution, *, c: int, o: int, size: Pair) -> bool:
     channels, the additions of the transforms, and loads and stores between them. The factors were
     fitted to times on AVX2 and AVX-512, where both algorithms are equally fast with about 7
     channels of x and 7 of y.
-
-    Args:
-        spec: a possible convolution.
-        c: channels of x.
-        o: channels of y.
-        size: height and width of y before pooling.
     """
     (kh, kw), tiles = spec.window.kernel, math.prod(-(-n // TILE) for n in size)
     points = (kh + TILE - 1) * (kw + TILE - 1)
@@ -96,11 +90,6 @@ def n_gradient_terms(n: int, *, products: int, taps: int) -> int:
 
     Two threads that sum over all images copy and transform the same images. Two terms, each over
     half of the images, share nothing; their sums cost little where each weight has many products.
-
-    Args:
-        n: examples.
-        products: the products whose sum is the gradient of a weight.
-        taps: the elements of the window.
     """
     return 2 if n >= _BATCH and products >= max(_PRODUCTS, _PRODUCTS_A_TAP * taps) else 1
 

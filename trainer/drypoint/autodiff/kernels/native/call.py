@@ -53,17 +53,7 @@ tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 
 
 def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: object = None) -> None:
-    """Run all parts of a task; other Python threads can run until it ends.
-
-    Args:
-        task: the kernel.
-        arguments: its argument struct.
-        work: the number of multiplications, about; see `FROM_MEMORY`.
-        each: parts for each thread. With several parts a slow thread can do fewer parts; 1 is for
-            tasks whose parts repeat some work of one another.
-        references: objects, beside arrays, that the arguments point to; a program that repeats the
-            call keeps them alive.
-    """
+    """Run all parts of a task; other Python threads can run until it ends."""
     n_threads = Settings.n_threads
     n_parts = max(min(each * n_threads, work // Settings.grain), 1)
     if n_parts > n_threads:
@@ -74,16 +64,7 @@ def run(task: Any, arguments: Any, work: int, *, each: int = 4, references: obje
 
 
 def run_program(calls: Any, placeholders: Any = None, n_times: int = 1) -> int:
-    """Run calls one after the other, n times, until a kernel refuses a value.
-
-    Args:
-        calls: an array of `dpk_call`.
-        placeholders: an array of `dpk_placeholder`.
-        n_times: the number of runs.
-
-    Returns:
-        The number of complete runs.
-    """
+    """Run calls one after the other, n times, until a kernel refuses a value."""
     n_done, fields = ffi.new("size_t *"), {"calls": calls, "n_calls": len(calls)}
     if placeholders is not None:
         fields |= {"placeholders": placeholders, "n_placeholders": len(placeholders)}
@@ -118,14 +99,7 @@ def rows_of(table: NDArray[Any], n: int, n_bytes: int) -> Any:
 
 
 def side_by_side(sequences: Sequence[Any]) -> tuple[Any, Any, int, object]:
-    """One call of several independent sequences of calls.
-
-    Args:
-        sequences: arrays of `dpk_call`.
-
-    Returns:
-        (task, arguments, number of parts, objects that the arguments point to).
-    """
+    """One call of several independent sequences of calls."""
     rows = array_of("dpk_sequence", [{"calls": c, "n_calls": len(c)} for c in sequences])
     arguments = struct("dpk_sequences", sequences=rows, n_sequences=len(rows))
     return ffi.addressof(lib, "dpk_run_sequences"), arguments, len(rows), (rows, sequences)
@@ -178,13 +152,7 @@ def from_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def copy_into(y: NDArray[Any], x: NDArray[Any]) -> None:
-    """y = x, by a kernel where there are kernels.
-
-    Args:
-        y: of x's shape and dtype, elements of 4 or 8 bytes. It has no gaps, and either x's strides
-            or the order of its axes.
-        x: with any strides.
-    """
+    """y = x, by a kernel where there are kernels."""
     words = x.dtype.itemsize // 4
     if (y.shape, y.dtype) != (x.shape, x.dtype) or x.dtype.itemsize not in (4, 8):
         raise AutodiffError(f"cannot copy {x.dtype} {x.shape} into {y.dtype} {y.shape}")
@@ -217,12 +185,7 @@ def aligned_copy(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def copy_rows(x: NDArray[np.float32], indices: NDArray[np.int64]) -> NDArray[np.float32]:
-    """``x[indices]``, by a kernel where there are kernels.
-
-    Args:
-        x: C-contiguous (M, ...).
-        indices: (N,), from 0 to M - 1.
-    """
+    """``x[indices]``, by a kernel where there are kernels."""
     y: NDArray[np.float32] = empty((len(indices), *x.shape[1:]))
     if Settings.kernels is None:
         return x.take(indices, axis=0, out=y)

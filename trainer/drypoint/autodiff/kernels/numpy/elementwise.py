@@ -90,13 +90,7 @@ def log_softmax(x: Array, axis: int) -> Array:
 def cross_entropy(
     x: Array, targets: NDArray[Any], *, label_smoothing: float
 ) -> tuple[Array, Array]:
-    """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes).
-
-    Args:
-        x: scores (..., classes).
-        targets: class indices (...), or rows t (..., classes), which need not sum to 1.
-        label_smoothing: s replaces rows t by (1 - s) * t + s / classes.
-    """
+    """-sum of t * log softmax(x) over classes (...,), and its gradient by x (..., classes)."""
     rows = target_rows(targets, x, label_smoothing)
     log_p, mass = log_softmax(x, -1), rows.sum(axis=-1, keepdims=True)
     return -(rows * log_p).sum(axis=-1), np.asarray(np.exp(log_p) * mass - rows)

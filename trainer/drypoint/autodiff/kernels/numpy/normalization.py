@@ -32,12 +32,7 @@ def batch_statistics(x: Array) -> Array:
 
 
 def merge_statistics(parts: Sequence[Array], sizes: Sequence[int]) -> Array:
-    """The `batch_statistics` of a batch, from the statistics of its parts (Chan et al. 1979).
-
-    Args:
-        parts: (2, C) each.
-        sizes: the number of examples of each part.
-    """
+    """The `batch_statistics` of a batch, from the statistics of its parts (Chan et al. 1979)."""
     shares = np.array([size / sum(sizes) for size in sizes], parts[0].dtype)
     first = parts[0][0]
     mean = first + sum(s * (part[0] - first) for s, part in zip(shares, parts, strict=True))
@@ -88,16 +83,7 @@ def batch_norm_sums(
     epsilon: float,
     clip: float | None,
 ) -> Array:
-    """The gradients with respect to shift and scale, (2, C): two sums, which x's gradient needs.
-
-    Args:
-        gradient: of the result, as x (N, C, ...).
-        x: a part of the batch.
-        vectors: scale (C,) and shift (C,).
-        statistics: (2, C), of the batch.
-        epsilon: as in `batch_norm`.
-        clip: as in `batch_norm`.
-    """
+    """The gradients with respect to shift and scale, (2, C): two sums, which x's gradient needs."""
     unit = _unit(x, statistics[0], statistics[1], epsilon)
     gradient = _clip_gradient(gradient, unit, vectors, clip)
     return np.stack([gradient.sum(axis=_axes(x)), (gradient * unit).sum(axis=_axes(x))])
@@ -114,18 +100,7 @@ def batch_norm_input_gradient(
     epsilon: float,
     clip: float | None,
 ) -> Array:
-    """The gradient with respect to x, a part of a batch.
-
-    Args:
-        gradient: of the result, as x (N, C, ...).
-        x: the part.
-        vectors: scale (C,) and shift (C,).
-        statistics: (2, C), of the batch.
-        sums: (2, C), `batch_norm_sums` of the batch.
-        n: the number of examples of the batch.
-        epsilon: as in `batch_norm`.
-        clip: as in `batch_norm`.
-    """
+    """The gradient with respect to x, a part of a batch."""
     unit = _unit(x, statistics[0], statistics[1], epsilon)
     passed = _clip_gradient(gradient, unit, vectors, clip)
     n_values = np.asarray(n * math.prod(x.shape[2:]), x.dtype)

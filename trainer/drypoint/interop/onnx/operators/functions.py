@@ -367,13 +367,7 @@ def _roots(reader: Reader, name: str) -> list[str]:
 
 
 def _evaluate(waiting_of: Mapping[str, Any], name: str, points: dict[str, Points]) -> Points:
-    """The function from a tensor to another one at points.
-
-    Args:
-        waiting_of: the tensors that wait.
-        name: the other tensor.
-        points: the values of the tensors that are known at the points; it is completed.
-    """
+    """The function from a tensor to another one at points."""
     stack = [name]
     while stack:
         tensor = stack[-1]

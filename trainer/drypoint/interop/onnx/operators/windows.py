@@ -24,15 +24,7 @@ def numbers_of(node: Node, name: str, *, flat: bool, default: int = 1) -> Pair:
 
 
 def sides_of(node: Node, size: Pair, reach: Pair, stride: Pair, *, flat: bool) -> Padding:
-    """The padding of windows: from ``pads``, or as ``auto_pad`` says.
-
-    Args:
-        node: the node.
-        size: rows and columns of the image.
-        reach: rows and columns that a window reaches over.
-        stride: of the windows.
-        flat: whether the node is 1-D.
-    """
+    """The padding of windows: from ``pads``, or as ``auto_pad`` says."""
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         rows, columns = same_padding(size, reach, stride)

@@ -18,15 +18,6 @@ def merge(
     """One DEPTHWISE_CONV_2D in place of the convolutions whose channels a CONCATENATION joins.
 
     Kernels with fewer rows than others get rows of zeros before theirs.
-
-    Args:
-        file: the file.
-        op: the CONCATENATION.
-        steps: the operators that compute its inputs.
-        add: gives the number of a tensor that is made.
-
-    Returns:
-        The operator with what it reads; None where one operator cannot compute all.
     """
     if any(step.op.kind != "DEPTHWISE_CONV_2D" or 0 not in step.reads for step in steps):
         return None

@@ -123,14 +123,7 @@ class _Window:
         )
 
     def _cut(self, op: Operator, position: int, view: View, around: tuple[int, int]) -> int:
-        """The tensor of a part of a signal, which a convolution with weights 1 and 0 copies.
-
-        Args:
-            op: the operator that reads the part.
-            position: of the input.
-            view: whose channels are the part's.
-            around: how many rows are left out before and after.
-        """
+        """The tensor of a part of a signal, which a convolution with weights 1 and 0 copies."""
         source = self.tensors[view.of]
         channels, written = source.shape[CHANNELS], view.high - view.low
         by_channel = channels == written
