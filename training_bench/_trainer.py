@@ -57,7 +57,8 @@ class DrypointTrainer(Trainer):
             encoder = ImageEncoder(width=x.shape[2], height=x.shape[1], color=color)
         classes = CrossEntropyLoss(from_logits=not isinstance(net[-1], Softmax))
         self._loss = MSELoss() if y.ndim > 1 else classes
-        for array in (x, y):  # of this process alone; a Dataset copies no read-only memory
+        x, y = np.array(x), np.array(y)  # owners of their memory; a Dataset copies no read-only one
+        for array in (x, y):
             array.flags.writeable = False
         self._model, self._x, self._y = Model(net, encoder=encoder), x, y
         assert net.input_shape is not None  # the bench wrote it
