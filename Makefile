@@ -19,6 +19,8 @@
 #               or ARGS="--nets kws" for some of them)
 # make fuzz     mutants of blobs through the loader and every backend, under sanitizers, and memory plans
 #               that the loader accepts, until stopped
+# make mutate  put random faults into a folder, one at a time, and print those that no test notices:
+#               ARGS="pybridge/drypoint/program 20 --seed 1"
 # make lint     what the linters and the type checker say, by themselves
 # make format   let the formatters rewrite the code
 # make clean    remove what was built (the virtual environment stays)
@@ -40,7 +42,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
 # Tests start some hundred interpreters: Python keeps its bytecode, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz lint format clean
+.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz mutate lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -97,6 +99,9 @@ docs: .venv/installed-dev
 
 fuzz:
 	@$(PYTHON) tests/engine_c/fuzz.py $(ARGS)
+
+mutate: .venv/installed-dev
+	@$(BIN)/python tests/mutation $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/python -m pytest -q tests/test_lint.py

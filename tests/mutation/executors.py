@@ -1,0 +1,131 @@
+"""Whether tests notice a mutant: those that ran its line, the most special first."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from changes import Mutant
+from coverage import CoverageData
+
+Notices = Callable[[Mutant], bool]
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=120", "-p", "no:cacheprovider")
+MOST_TESTS = 400  # of a line: those that run the fewest lines
+OF_FOLDER = {"trainer": ("tests/trainer",), "engine_c": ("tests/engine_c", "tests/pybridge")}
+OF_FOLDER |= {"pybridge": ("tests/pybridge",)}
+
+
+def of_python(root: Path) -> Notices:
+    """Runs the tests that ran the line of a mutant, which Python imports in the file's place."""
+    build = root / "build/mutation"
+
+    def notices(mutant: Mutant) -> bool:
+        tests = _tests_of(root, mutant)
+        if not tests:
+            return False
+        (build / "mutant.py").write_text(mutant.text(), "utf-8")
+        (build / "tests").write_text("\n".join(tests) + "\n", "utf-8")
+        environment = os.environ | {
+            "PYTHONPATH": str(Path(__file__).parent / "hook"),
+            "DRYPOINT_MUTATED": str(mutant.path),
+            "DRYPOINT_MUTANT": str(build / "mutant.py"),
+        }
+        command = [sys.executable, *PYTEST, "-n", "0", f"@{build / 'tests'}"]
+        return _fails(command, root, environment)
+
+    return notices
+
+
+def of_c(root: Path, folder: str) -> Notices:
+    """Compiles a mutant in a clone of the last commit, and runs the tests of its folder there."""
+    clone = root / "build/mutation/clone"
+    tests = OF_FOLDER[Path(folder).parts[0]]
+
+    def notices(mutant: Mutant) -> bool:
+        python = _clone(root, clone)
+        path = clone / mutant.path.relative_to(root)
+        before = path.read_text("utf-8")
+        path.write_text(mutant.text(), "utf-8")
+        try:
+            if _install(clone, python).returncode:
+                return True  # a compiler is a test too
+            return _fails([str(python), *PYTEST, "-n", "2", *tests], clone, dict(os.environ))
+        finally:
+            path.write_text(before, "utf-8")
+
+    return notices
+
+
+def _fails(command: list[str], folder: Path, environment: dict[str, str]) -> bool:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1):  # 1: a test failed; others: a file was not imported
+        return "error" in done.stdout.lower() or "failed" in done.stdout.lower()
+    return done.returncode == 1
+
+
+def _tests_of(root: Path, mutant: Mutant) -> list[str]:
+    """The tests that ran a line; of one that only an import runs, those that ran its file."""
+    data, sizes = _coverage(root)
+    lines = data.contexts_by_lineno(str(mutant.path))
+    contexts = {*lines.get(mutant.line, ())} - {""}
+    if not contexts:
+        contexts = {context for found in lines.values() for context in found} - {""}
+    tests = {context.partition("|")[0] for context in contexts}
+    return sorted(tests, key=lambda test: (sizes[test], test))[:MOST_TESTS]
+
+
+@cache
+def _coverage(root: Path) -> tuple[CoverageData, Counter[str]]:
+    """Which test of the everyday suite ran which line, measured once; how many lines each ran."""
+    file = root / "build/mutation/coverage"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        print("running the everyday tests once, to know which runs which line", file=sys.stderr)
+        subprocess.run(
+            [
+                sys.executable, "-m", "pytest", "-q", "-n", "2", "--cov", "--cov-context=test",
+                "--cov-report=",
+            ],
+            cwd=root,
+            env=os.environ | {"COVERAGE_FILE": str(file)},
+            stdout=sys.stderr,
+            check=False,
+        )  # fmt: skip
+    data = CoverageData(str(file))
+    data.read()
+    sizes = Counter[str]()
+    for path in data.measured_files():
+        for contexts in data.contexts_by_lineno(path).values():
+            sizes.update({context.partition("|")[0] for context in contexts})
+    return data, sizes
+
+
+@cache
+def _clone(root: Path, clone: Path) -> Path:
+    """A clone of the last commit, with drypoint installed in it; its Python."""
+    shutil.rmtree(clone, ignore_errors=True)
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(clone / ".venv")], check=True)
+    packages = next((clone / ".venv/lib").glob("python*/site-packages"))
+    others = next(path for path in sys.path if path.endswith("site-packages"))
+    (packages / "others.pth").write_text(others + "\n", "utf-8")
+    python = clone / ".venv/bin/python"
+    _install(clone, python).check_returncode()
+    return python
+
+
+def _install(clone: Path, python: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation",
+         "--editable", "."],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
