@@ -35,7 +35,7 @@ BIN    := .venv/bin
 # Python compiles a module to bytecode where it is first imported; most that is installed never is.
 PIP    := -m pip install --quiet --disable-pip-version-check --no-compile
 NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc.in engine_c/include/*.h \
-          engine_c/src/*.[ch] engine_c/src/*.inc pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
+          $(foreach at,* */* */*/*,$(foreach kind,c h inc,engine_c/src/$(at).$(kind))) pybridge/CMakeLists.txt pybridge/drypoint/engine/*.[ch] \
           trainer/drypoint/*/*/*.[ch] trainer/drypoint/*/*/*/*.[ch] \
           trainer/drypoint/*/*/CMakeLists.txt trainer/drypoint/*/*/*/CMakeLists.txt)
 

@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=build/systems
 flags="-std=c99 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+folders=$(find engine_c -type d | sed s/^/-I/)
 rm -rf $build
 mkdir -p $build
 .venv/bin/drypoint export lenet-mnist --out $build/lenet >/dev/null
@@ -14,7 +15,7 @@ mkdir -p $build
 for system in x86_64-linux-musl aarch64-linux-musl x86_64-windows-gnu x86_64-macos aarch64-macos; do
   cc="$PWD/.venv/bin/python -m ziglang cc -target $system"
   $cc $flags -I$build/lenet/drypoint $build/lenet/*.c $build/lenet/drypoint/*.c -o $build/lenet.exe
-  $cc $flags -Iengine_c/include tests/engine_c/blobs.c engine_c/src/*.c -o $build/blobs.exe
+  $cc $flags $folders tests/engine_c/blobs.c $(find engine_c/src -name '*.c') -o $build/blobs.exe
   run=none
   case $system in
     "$(uname -m)-linux-musl") run= ;;

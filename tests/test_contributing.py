@@ -20,12 +20,12 @@ BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are
 MORE = {
     "engine_c/include/drypoint.h",
     "engine_c/include/drypoint_kernels.h",
-    "engine_c/src/dpt_quads_values.inc",
+    "engine_c/src/host/dpt_quads_values.inc",
     "pybridge/drypoint/program/_codegen.py",
     "pybridge/drypoint/program/ops/__init__.py",
-    "engine_c/src/dpt_bounds.c",
-    "engine_c/src/dpt_mve.c",
-    "engine_c/src/dpt_quads.h",
+    "engine_c/src/core/dpt_bounds.c",
+    "engine_c/src/helium/dpt_mve.c",
+    "engine_c/src/host/dpt_quads.h",
     "pybridge/drypoint/program/_packing_mve.py",
     "trainer/drypoint/nn/_aliases.py",
 }

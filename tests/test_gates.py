@@ -139,7 +139,13 @@ CALLS = {
     models.load_program: {"name": "lenet-mnist"},
     baselines.auto: {"data": DATA, "time_limit": 0.001},
 }
-WITHOUT_ARGUMENTS = {engine.c_sources, engine.headers, engine.include_dir, models.names}
+WITHOUT_ARGUMENTS = {
+    engine.c_sources,
+    engine.headers,
+    engine.include_dir,
+    engine.include_dirs,
+    models.names,
+}
 
 
 def test_all_public_functions_are_called_here():

@@ -3,13 +3,15 @@
 import ast
 import io
 import re
+import subprocess
 import tokenize
 
 from tools import ROOT, run
 
+C_FOLDERS = ("engine_c", "pybridge", "trainer", "tools", "tests/engine_c")
 C_FILES = sorted(
     path
-    for folder in ("engine_c", "pybridge", "trainer", "tools", "tests/engine_c")
+    for folder in C_FOLDERS
     for kind in ("*.c", "*.h", "*.inc")
     for path in (ROOT / folder).rglob(kind)
 )
@@ -32,7 +34,25 @@ CPP_FILES = [ROOT / "engine_c/include/drypoint.hpp", ROOT / "tests/engine_c/use.
 
 def test_clang_format(toolbox):
     files = [*C_FILES, *CPP_FILES]
-    run([toolbox.need("clang-format"), "--dry-run", "--Werror", *files], cwd=ROOT)
+    command = [toolbox.need("clang-format"), "--dry-run", "--Werror", "--verbose", *files]
+    seen = seen_files(command, r"Formatting \[\d+/\d+\] (.+)")
+    assert seen == {*tracked_c(toolbox, "*.c", "*.h", "*.inc"), *CPP_FILES}
+
+
+def seen_files(command, pattern):
+    """The files that a tool says it has read; it has to find nothing in them."""
+    words = list(map(str, command))
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-4000:]
+    return {ROOT / name for name in re.findall(rf"(?m)^{pattern}$", text)}
+
+
+def tracked_c(toolbox, *kinds):
+    """The C files that git lists: a pattern of C_FILES that matches nothing misses some of them."""
+    names = run([toolbox.need("git"), "ls-files", "-z", *kinds], cwd=ROOT).decode().split("\0")
+    paths = (ROOT / name for name in names if name.startswith(C_FOLDERS))
+    return {path for path in paths if path.exists()}
 
 
 # A library's functions are used by others; system headers are not checked; that cppcheck bounds its
@@ -42,7 +62,7 @@ SUPPRESSED = ("unusedFunction", "missingIncludeSystem", "normalCheckLevelMaxBran
 
 def test_cppcheck(toolbox):
     flags = ["--std=c99", "--enable=warning,style,performance,portability", "--error-exitcode=1"]
-    flags += ["--inline-suppr", "--quiet", *(f"--suppress={name}" for name in SUPPRESSED)]
+    flags += ["--inline-suppr", *(f"--suppress={name}" for name in SUPPRESSED)]
     flags += [f"-I{folder}" for folder in {path.parent for path in C_FILES}]
     # Of the files that are compiled once for each instruction set.
     flags += ["-DDPK_ISA=portable", "-DDPD_ISA=portable"]
@@ -50,7 +70,8 @@ def test_cppcheck(toolbox):
     # Layouts of weights that only x86-64 has are constants in other configurations.
     files = ("dpt_pack.*", "dpt_layout.c", "dpt_driver*.c")
     flags += [f"--suppress=knownConditionTrueFalse:*/{name}" for name in files]
-    run([toolbox.need("cppcheck"), *flags, *sources])
+    seen = seen_files([toolbox.need("cppcheck"), *flags, *sources], r"Checking ([^:]+) \.\.\.")
+    assert seen == tracked_c(toolbox, "*.c")
 
 
 # Words that stand for a missing noun or verb; `tell(` is a method of files. A phrase may go on in

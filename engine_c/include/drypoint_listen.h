@@ -28,12 +28,12 @@ extern "C" {
 
 /* When a keyword was spoken (NUMERICS.md section 12): the sum of the last `window` scores of a
  * value is above `cutoff`. */
-typedef struct dpt_detector {
+typedef struct dpt_keyword_detector {
     uint16_t window; /* decisions of a sum; 0: there is no detector */
     uint16_t hold;   /* decisions after a detection in which nothing is detected */
     uint32_t cutoff;
     uint32_t keywords; /* bit k: value k of the last output, of at most 32, is a keyword */
-} dpt_detector;
+} dpt_keyword_detector;
 
 /* A model that reads samples: what NAME_listen runs. */
 typedef struct dpt_listener {
@@ -43,7 +43,7 @@ typedef struct dpt_listener {
     uint32_t mult; /* a feature v becomes (v * mult + 2^(shift - 1)) >> shift steps from the */
     uint8_t shift; /* input's zero point */
     uint16_t rows;
-    dpt_detector detector;
+    dpt_keyword_detector detector;
 } dpt_listener;
 
 /* Bytes of memory that a listener needs, a multiple of 4: NAME_LISTEN_SIZE of generated code. The
@@ -70,8 +70,8 @@ dpt_status dpt_listen(const dpt_listener *listener, void *memory, size_t memory_
  * keyword: the index of the value of the last output; written only where DPT_OK is the answer.
  * Returns DPT_OK (a keyword is detected), DPT_NO_OUTPUT (none is), DPT_E_STATE (the listener has no
  * detector), or an error as dpt_listen_reset. */
-dpt_status dpt_detect(const dpt_listener *listener, void *memory, size_t memory_size,
-                      const int32_t *output, size_t *keyword);
+dpt_status dpt_keywords(const dpt_listener *listener, void *memory, size_t memory_size,
+                        const int32_t *output, size_t *keyword);
 
 /* Fills *listener, *sound and `tables` from the record of sound of a blob, checking all of it.
  *

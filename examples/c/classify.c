@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Classifies images, as a program that is one file: the net is in it, and nothing is looked up.
  *
- *     musl-gcc -std=c99 -Os -static -s -DMODEL='"lenet-mnist.dpt"' -I../../engine_c/include \
- *         classify.c ../../engine_c/src/dpt_*.c -o classify
+ *     musl-gcc -std=c99 -Os -static -s -DMODEL='"lenet-mnist.dpt"' classify.c -o classify \
+ *         $(find ../../engine_c -type d | sed s/^/-I/) $(find ../../engine_c/src -name '*.c')
  *     ./classify < images
  *
  * Standard input holds raw images, 784 bytes each for LeNet; each becomes a line with its label. At

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listens to samples with the program of a file, and prints what is detected, with its time.
  *
- *     cc -std=c99 -O2 -I../../engine_c/include listen.c ../../engine_c/src/dpt_*.c -o listen
+ *     cc -std=c99 -O2 listen.c -o listen \
+ *         $(find ../../engine_c -type d | sed s/^/-I/) $(find ../../engine_c/src -name '*.c')
  *     ./listen okay_nabu.dpt < recording.wav
  *     arecord -q -t raw -f S16_LE -c 1 -r 16000 | ./listen okay_nabu.dpt
  *
@@ -101,7 +102,7 @@ int main(int n_arguments, char **arguments) {
             const int detects = listener.detector.window != 0;
             if (!detects) {
                 print_line(&listener, seconds, dpt_argmax(output, n_outputs));
-            } else if (dpt_detect(&listener, memory, size, output, &keyword) == DPT_OK) {
+            } else if (dpt_keywords(&listener, memory, size, output, &keyword) == DPT_OK) {
                 print_line(&listener, seconds, keyword);
             }
         }

@@ -34,7 +34,7 @@ LISTENS = """    static uint32_t memory[WORDS_LISTEN_SIZE / 4];
         const int16_t *at = samples;
         size_t n = 160;
         while (words_listen(memory, &at, &n, scores) == DPT_OK) {
-            words_detect(memory, scores, &keyword);
+            words_keywords(memory, scores, &keyword);
         }
     }"""
 RUNS = """    static uint8_t arena[LENET_ARENA_SIZE], input[LENET_INPUT_SIZE];

@@ -9,7 +9,7 @@ from references import dead, unit
 
 from drypoint import devices
 from drypoint.devices._emulate import compile_flags
-from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI
+from tools import ENGINE_SOURCES, INCLUDE, INCLUDES, ONLY_CI
 
 # One target for each way that kernels are compiled, and the files of these kernels. All other files
 # are the host's, which compiles the SIMD kernels of x86-64 as well.
@@ -54,7 +54,7 @@ DEAD = {
 
 @ONLY_CI
 def test_every_function_is_referred_to(toolbox):
-    host = [toolbox.need("gcc"), "-std=c99", f"-I{INCLUDE}"]
+    host = [toolbox.need("gcc"), "-std=c99", *INCLUDES]
     units = [unit(host, path) for path in ENGINE_SOURCES]
     for target in TARGETS:
         command = [toolbox.need(target.compiler), *compile_flags(target)]

@@ -15,7 +15,7 @@ from device_jobs import expected_output, random_jobs, with_packed
 
 from drypoint import devices
 from drypoint.program import codegen, packing
-from tools import ASSERTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, SANITIZE, STRICT
+from tools import ASSERTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, ROOT, SANITIZE, STRICT
 
 HARNESS = ROOT / "tools/drypoint/devices/harness"
 LIBRARIES = "/usr/i686-linux-gnu/lib"  # of Debian's cross compiler, for programs that run natively
@@ -29,7 +29,7 @@ def runner(toolbox):
         *STRICT,
         *SANITIZE,
         *ASSERTS,
-        f"-I{INCLUDE}",
+        *INCLUDES,
         f"-I{HARNESS}",
         "-DDEVICE_BACKEND=dpt_blocks",
         "-DDEVICE_FEW_BITS",
@@ -109,7 +109,7 @@ def test_a_batch_gives_what_single_runs_give(toolbox, tmp_path):
         (folder / "net.h").write_text(files["net.h"])
         (folder / "net.c").write_text(files["net.c"])
         (folder / "main.c").write_text(BATCH.format(element=element, inputs=rows))
-        flags = [*STRICT, *SANITIZE, *ASSERTS, f"-I{INCLUDE}", f"-I{folder}"]
+        flags = [*STRICT, *SANITIZE, *ASSERTS, *INCLUDES, f"-I{folder}"]
         sources = [folder / "main.c", folder / "net.c", *ENGINE_SOURCES]
         binary = toolbox.build(f"batch-{seed}", [compiler, *flags, *sources])
         assert answer(binary, b"").returncode == 0, seed

@@ -12,7 +12,7 @@ import sound_signals
 
 from drypoint import devices, sound
 from drypoint.devices._count import count_marks
-from tools import ENGINE_SOURCES, ONLY_CI, ROOT
+from tools import ENGINE_FILES, ENGINE_SOURCES, INCLUDES, ONLY_CI
 
 EVERY_DAY = ("cortex-m4",)
 NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "s390x", "aarch64", "wasm32")
@@ -115,9 +115,9 @@ def test_the_front_end_is_small(toolbox, tmp_path):
         row = target_named(toolbox, name)
         sizes = 0
         for file in ("dpt_sound.c", "dpt_listen.c"):
-            path = ROOT / "engine_c/src" / file
+            path = ENGINE_FILES[file]
             out = tmp_path / f"{name}-{file}.o"
-            flags = [*row.flags, "-std=c99", "-Os", f"-I{ROOT / 'engine_c/include'}"]
+            flags = [*row.flags, "-std=c99", "-Os", *INCLUDES]
             subprocess.run([row.compiler, *flags, "-c", path, "-o", out], check=True)
             tool = row.compiler.replace("gcc", "size")
             lines = subprocess.run([tool, out], check=True, capture_output=True, text=True).stdout

@@ -40,8 +40,9 @@ PARTS = (
 def build() -> None:
     """Compile the fuzz targets."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    engine = sorted((ROOT / "engine_c/src").glob("*.c"))
-    include = [f"-I{ROOT / 'engine_c' / folder}" for folder in ("include", "src")]
+    engine = sorted((ROOT / "engine_c/src").rglob("*.c"))
+    folders = {ROOT / "engine_c/include", *(path.parent for path in engine)}
+    include = [f"-I{folder}" for folder in sorted(folders)]
     for name, (source, *command) in BUILDS.items():
         files = [ROOT / "tests/engine_c" / source, *engine]
         words = [*command, "-std=c99", *include, *map(str, files)]

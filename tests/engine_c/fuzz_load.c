@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loader under libFuzzer: clang -fsanitize=fuzzer,address,undefined -Iengine_c/include
- * tests/engine_c/fuzz_load.c engine_c/src/dpt_*.c, then run with a folder of .dpt files.
+/* The loader under libFuzzer: clang -fsanitize=fuzzer,address,undefined tests/engine_c/fuzz_load.c
+ * $(find engine_c -type d | sed s/^/-I/) $(find engine_c/src -name '*.c'), then run with a folder
+ * of .dpt files.
  * Size and CRC are repaired, since no fuzzer finds a CRC by luck; what the loader accepts must run.
  */
 #include "backends.h"

@@ -49,7 +49,7 @@ static void hear(const dpt_listener *listener) {
     dpt_status status;
     while ((status = dpt_listen(listener, memory, size, &at, &left, output)) == DPT_OK) {
         size_t keyword = SIZE_MAX;
-        const dpt_status found = dpt_detect(listener, memory, size, output, &keyword);
+        const dpt_status found = dpt_keywords(listener, memory, size, output, &keyword);
         if (found == DPT_OK ? keyword >= 32 : found != DPT_NO_OUTPUT && found != DPT_E_STATE) {
             abort();
         }
@@ -88,8 +88,8 @@ static void refuse_arguments(const uint8_t *blob, size_t size) {
     ok &= dpt_listen_reset(&l, memory, needed) == DPT_OK;
     ok &= dpt_listen(&l, memory, needed - 1, &none, &n, output) == DPT_E_ARENA;
     ok &= dpt_listen(&l, memory, needed, &none, &n, output) == DPT_E_ARGUMENT;
-    ok &= dpt_detect(NULL, memory, needed, output, &n) == DPT_E_ARGUMENT;
-    ok &= dpt_detect(&l, memory, needed - 1, output, &n) == DPT_E_ARENA;
+    ok &= dpt_keywords(NULL, memory, needed, output, &n) == DPT_E_ARGUMENT;
+    ok &= dpt_keywords(&l, memory, needed - 1, output, &n) == DPT_E_ARENA;
     if (!ok) {
         abort();
     }

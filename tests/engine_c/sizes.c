@@ -2,7 +2,7 @@
 /* Sizes that a size_t cannot hold: packed weights and arenas are refused, nothing is written. Meant
  * to run on a 32-bit target, where sizes of a small model are too large, and on 64-bit ones. Exits
  * with 1 when a check fails; each line that fails is printed. */
-#include "../../engine_c/src/dpt_pack.h"
+#include "dpt_pack.h"
 #include "../../pybridge/drypoint/engine/bridge.c"
 #include "check.h"
 

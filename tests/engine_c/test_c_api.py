@@ -9,9 +9,8 @@ import pytest
 from blobs import widen
 
 from drypoint.program import Conv, Shape, codegen
-from tools import COMPILERS, INCLUDE, PLAIN, ROOT, STRICT, WARNINGS, run
+from tools import COMPILERS, ENGINE_FILES, INCLUDE, INCLUDES, PLAIN, STRICT, WARNINGS, run
 
-SOURCES = ROOT / "engine_c/src"
 FREESTANDING = ("-ffreestanding", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pic")
 
 
@@ -64,14 +63,14 @@ def test_tables_and_loops_lie_in_the_sections_that_a_build_names(toolbox, tmp_pa
         (tmp_path / name).write_text(files[name])
     arm = [toolbox.need("arm-none-eabi-gcc"), "-mcpu=cortex-m4", "-mthumb", "-O2", "-std=c99"]
     arm += [
-        f"-I{INCLUDE}",
+        *INCLUDES,
         "-ffunction-sections",
         "-c",
         '-DDPT_TABLE=".tables"',
         '-DDPT_FAST=".fast"',
     ]
     run([*arm, "net.c", "-o", "net.o"], cwd=tmp_path)
-    run([*arm, SOURCES / "dpt_dsp.c", "-o", "dsp.o"], cwd=tmp_path)
+    run([*arm, ENGINE_FILES["dpt_dsp.c"], "-o", "dsp.o"], cwd=tmp_path)
     tables, code = (sections(toolbox, tmp_path / name) for name in ("net.o", "dsp.o"))
     weights = sum(op.weight.nbytes for op in program.ops if hasattr(op, "weight"))
     assert tables[".tables"] >= weights > 0
@@ -196,7 +195,7 @@ def linked_names(toolbox, compiler, engine, program, folder):
     for file, text in files.items():
         (folder / file).write_text(text)
     (folder / "start.c").write_text(START)
-    flags = [*FREESTANDING, "-std=c99", f"-I{INCLUDE}", "-nostdlib", "-static", "-Wl,--gc-sections"]
+    flags = [*FREESTANDING, "-std=c99", *INCLUDES, "-nostdlib", "-static", "-Wl,--gc-sections"]
     sources = [folder / "start.c", folder / "model.c", *engine]
     run([compiler, *flags, *sources, "-o", folder / "bare"])
     return {name for _, name in symbols(toolbox, folder / "bare")}

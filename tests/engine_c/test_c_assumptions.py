@@ -9,9 +9,8 @@ import subprocess
 
 import pytest
 
-from tools import INCLUDE, ROOT, STRICT, run
+from tools import ENGINE_FILES, INCLUDES, STRICT, run
 
-SOURCES = ROOT / "engine_c/src"
 ARM = ("arm-none-eabi-gcc", "-mthumb")
 RISCV = ("riscv64-linux-gnu-gcc",)
 # Flags of a target -> the backends for them, beside the plain kernels.
@@ -39,8 +38,8 @@ ALL = set().union(*FLAGS.values())
 @pytest.mark.parametrize("flags", FLAGS, ids=" ".join)
 def test_a_backend_is_built_only_where_the_flags_promise_what_it_assumes(toolbox, flags):
     compiler, *options = flags
-    command = [toolbox.need(compiler), *options, f"-I{INCLUDE}", "-dM", "-E", "-x", "c"]
-    found = run([*command, "-ffreestanding", SOURCES / "dpt_backends.h"]).decode()
+    command = [toolbox.need(compiler), *options, *INCLUDES, "-dM", "-E", "-x", "c"]
+    found = run([*command, "-ffreestanding", ENGINE_FILES["dpt_backends.h"]]).decode()
     assert set(re.findall(r"#define DPT_(\w+) *$", found, re.MULTILINE)) & ALL == FLAGS[flags]
 
 
@@ -62,7 +61,7 @@ FAULTS = {
 def test_a_target_without_the_integers_of_the_engine_stops_the_compiler(toolbox, tmp_path, fault):
     triple, other, words = FAULTS[fault]
     command = [toolbox.need("clang"), f"--target={triple}", "-std=c99", "-ffreestanding"]
-    command += ["-fsyntax-only", f"-I{INCLUDE}", f"-I{SOURCES}", tmp_path / "target.c"]
+    command += ["-fsyntax-only", *INCLUDES, tmp_path / "target.c"]
     lines = ["#include <stdint.h>", '#include "dpt_internal.h"', ""]
     if other:
         lines[1:1] = [f"#undef {other.split()[0]}", f"#define {other}"]
@@ -72,7 +71,9 @@ def test_a_target_without_the_integers_of_the_engine_stops_the_compiler(toolbox,
     assert words in done.stderr
 
 
-ASSEMBLY = sorted(path for path in SOURCES.iterdir() if "__asm__(DPT_THUMB" in path.read_text())
+ASSEMBLY = [
+    path for path in ENGINE_FILES.values() if "__asm__(DPT_THUMB" in path.read_text("utf-8")
+]
 # Read as bytes, and so by `const void *`.
 BUFFERS = {"dpt_dsp.c": {"window_buffer"}}
 
@@ -80,7 +81,7 @@ BUFFERS = {"dpt_dsp.c": {"window_buffer"}}
 def text_of(path):
     """The text of a file, with the fragments that it includes."""
     fragment = re.compile(r'^#include "(\w+\.inc)"$', re.M)
-    return fragment.sub(lambda found: text_of(SOURCES / found[1]), path.read_text())
+    return fragment.sub(lambda found: text_of(ENGINE_FILES[found[1]]), path.read_text())
 
 
 def structs_of_assembly(path):
@@ -122,10 +123,10 @@ def test_assembly_is_read_above():
     ],
 )
 def test_a_member_in_another_place_stops_the_compiler(toolbox, tmp_path, core, file, struct):
-    text = text_of(SOURCES / file).replace(f"{struct} {{", f"{struct} {{\n    int32_t moved;")
+    text = text_of(ENGINE_FILES[file]).replace(f"{struct} {{", f"{struct} {{\n    int32_t moved;")
     (tmp_path / file).write_text(text)
     command = [toolbox.need(ARM[0]), f"-mcpu={core}", "-mthumb", *STRICT, "-fsyntax-only"]
-    command += [f"-I{INCLUDE}", f"-I{SOURCES}", tmp_path / file]
+    command += [*INCLUDES, tmp_path / file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "_places" in done.stderr

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, STRICT, run
+from tools import ENGINE_FILES, ENGINE_SOURCES, INCLUDES, ONLY_CI, ROOT, STRICT, run
 
 LIST = """
 #include "drypoint.h"
@@ -44,7 +44,7 @@ def test_a_build_without_a_backend_has_all_others(toolbox, tmp_path, compiler):
     flags, emulator, every, builds = BUILDS[compiler]
     if compiler == "gcc" and "__x86_64__" not in macros(toolbox.need("gcc")):
         toolbox.missing("gcc compiles for no x86-64")
-    command = [toolbox.need(compiler), *STRICT, "-O0", "-static", *flags, f"-I{INCLUDE}"]
+    command = [toolbox.need(compiler), *STRICT, "-O0", "-static", *flags, *INCLUDES]
     emulator = [toolbox.need(name) for name in emulator]
     for absent in builds:
         options = [f"-DDPT_NO_{name.upper()}" for name in absent]
@@ -58,7 +58,7 @@ def test_a_build_without_a_backend_has_all_others(toolbox, tmp_path, compiler):
 
 def test_webassembly_can_be_left_out(toolbox):
     command = [toolbox.need("clang"), "--target=wasm32", "-msimd128", "-ffreestanding"]
-    command += [f"-I{INCLUDE}", f"-I{ROOT}/tools/drypoint/devices/harness/libc"]
+    command += [*INCLUDES, f"-I{ROOT}/tools/drypoint/devices/harness/libc"]
     assert backend_names(command) == ["wasm", "scalar"]
     assert backend_names([*command, "-DDPT_NO_WASM"]) == ["scalar"]
 
@@ -82,9 +82,9 @@ def test_an_old_compiler_leaves_out_what_it_lacks(toolbox):
     triples = [("x86_64-linux-gnu", X86), ("aarch64-linux-gnu", ARM64)]
     for triple, every in triples if toolbox.all_tools else triples[:1]:
         gcc, clang = toolbox.need(f"{triple}-gcc"), toolbox.need("clang")
-        clang_command = [clang, f"--target={triple}", f"-I{INCLUDE}", "-ffreestanding"]
+        clang_command = [clang, f"--target={triple}", *INCLUDES, "-ffreestanding"]
         commands = {
-            "__GNUC__": [gcc, f"-I{INCLUDE}"],
+            "__GNUC__": [gcc, *INCLUDES],
             "__clang_major__": clang_command,
             "__apple_build_version__": [*clang_command, "-D__apple_build_version__=1"],
         }
@@ -102,7 +102,7 @@ def test_an_old_compiler_leaves_out_what_it_lacks(toolbox):
 
 def test_the_page_names_every_macro():
     """README.md of the engine, against the macros that the engine reads."""
-    text = "".join(path.read_text() for path in (ROOT / "engine_c/src").glob("dpt_*"))
+    text = "".join(path.read_text() for path in ENGINE_FILES.values())
     read = set(re.findall(r"defined\((DPT_NO_\w+)\)", text))
     read |= set(re.findall(r"#ifn?def (DPT_NO_\w+)", text))
     assert read == {f"DPT_NO_{name.upper()}" for name in (*X86, *ARM64, "rvv", "wasm")}
@@ -115,7 +115,7 @@ def test_the_page_names_every_macro():
 
 def backend_names(command):
     """The names in the table of backends, by the preprocessor."""
-    text = run([*command, "-E", "-P", ROOT / "engine_c/src/dpt_backend.c"]).decode()
+    text = run([*command, "-E", "-P", ENGINE_FILES["dpt_backend.c"]]).decode()
     (table,) = re.findall(r"backends\[\] = \{(.*?)\}", text, re.DOTALL)
     return re.findall(r"&dpt_(\w+)", table)
 

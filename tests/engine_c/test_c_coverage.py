@@ -26,11 +26,11 @@ from shared_tables import shared_blob
 
 from drypoint.engine import Engine
 from drypoint.program import Detector, blob
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "table", "depthwise")
 HEADERS = {
-    f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "detect")
+    f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "keywords")
 }
 HEADERS |= {"dpt_sound_complex.h", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
@@ -47,12 +47,12 @@ COVERAGE = ("-std=c99", "-O0", "--coverage")
 def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     compiler, gcov = toolbox.need("gcc"), toolbox.need("gcov")
     programs = {}
-    run([compiler, *COVERAGE, f"-I{INCLUDE}", "-c", *ENGINE_SOURCES], cwd=tmp_path)
+    run([compiler, *COVERAGE, *INCLUDES, "-c", *ENGINE_SOURCES], cwd=tmp_path)
     objects = sorted(tmp_path.glob("*.o"))
     for name in ("test_api", "driver", "hostile", "hostile_sound"):
         programs[name] = tmp_path / name
         source = C_TESTS / f"{name}.c"
-        flags = ["-std=c99", f"-I{INCLUDE}", "--coverage"]
+        flags = ["-std=c99", *INCLUDES, "--coverage"]
         run([compiler, *flags, source, *objects, "-o", programs[name]], cwd=tmp_path)
 
     run([programs["test_api"]])

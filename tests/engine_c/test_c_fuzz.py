@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from drypoint.program._records import KINDS
-from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, STRICT, run
+from tools import C_TESTS, ENGINE_FILES, INCLUDES, ONLY_CI, ROOT, STRICT, run
 
 BLOBS = sorted((ROOT / "tests/golden").glob("format-*/*.dpt"))
 BUILDS = {
@@ -63,15 +63,23 @@ def test_mutants_are_refused_as_the_page_says_or_run_alike_everywhere(toolbox, b
 )
 def test_a_wrong_engine_is_found_and_its_mutant_alone_fails(toolbox, tmp_path, file, right, wrong):
     """With one line of the engine changed; so the test above can fail."""
-    text = (ROOT / "engine_c/src" / file).read_text("utf-8")
+    text = ENGINE_FILES[file].read_text("utf-8")
     assert right in text
     source = tmp_path / file
     source.write_text(text.replace(right, wrong), "utf-8")
     engine = toolbox.engine("gcc", "-O3", "-fsigned-char", *toolbox.backends)
     objects = [path for path in engine if source.stem not in path.name]
-    include = [f"-I{folder}" for folder in (INCLUDE, ROOT / "engine_c/src", C_TESTS)]
     binary = tmp_path / "fuzz"
-    command = [toolbox.need("gcc"), *STRICT, "-O1", *include, source, C_TESTS / "fuzz.c", *objects]
+    command = [
+        toolbox.need("gcc"),
+        *STRICT,
+        "-O1",
+        *INCLUDES,
+        f"-I{C_TESTS}",
+        source,
+        C_TESTS / "fuzz.c",
+        *objects,
+    ]
     run([*command, "-o", binary])
 
     def fuzz(first, count):

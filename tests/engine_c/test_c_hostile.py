@@ -16,7 +16,7 @@ from broken_blobs import ACCEPTED, BROKEN, sides_of_zero, unused_bytes
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, History, blob, reference
-from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDE, ONLY_CI, SANITIZERS, run
+from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDES, ONLY_CI, SANITIZERS, run
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14, 36)
@@ -227,7 +227,7 @@ def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
     flags = ("-g1", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
-    command = [compiler, *flags, f"-I{INCLUDE}"]
+    command = [compiler, *flags, *INCLUDES]
     kernels = [
         path for path in toolbox.engine("clang", *SANITIZERS["clang"]) if not is_guided(path)
     ]

@@ -8,7 +8,7 @@ import sound_nets
 from wav_files import wav_bytes
 
 from drypoint.program import Detector, blob, reference
-from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, WARNINGS, run
+from tools import ENGINE_SOURCES, INCLUDES, ONLY_CI, ROOT, WARNINGS, run
 
 SAMPLES = sound_nets.SIGNAL[:12_000]
 
@@ -17,7 +17,7 @@ SAMPLES = sound_nets.SIGNAL[:12_000]
 def test_the_example_hears_what_the_reference_detects(toolbox, tmp_path):
     """Oracle: `Detector.detect`; the time is that of the last sample of a decision."""
     compiler = toolbox.need("gcc")
-    flags = ("-std=c99", *WARNINGS, "-O1", "-DDPT_PLAIN_C", f"-I{INCLUDE}")
+    flags = ("-std=c99", *WARNINGS, "-O1", "-DDPT_PLAIN_C", *INCLUDES)
     source = ROOT / "examples/c/listen.c"
     listen = toolbox.build("listen", [compiler, *flags, source, *ENGINE_SOURCES])
     program = replace(sound_nets.programs()[-2], labels=("no", "off", "yes"))

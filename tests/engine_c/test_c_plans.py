@@ -10,9 +10,8 @@ import subprocess
 
 import pytest
 
-from tools import C_TESTS, INCLUDE, ONLY_CI, ROOT, SANITIZERS, STRICT, run
+from tools import C_TESTS, ENGINE_FILES, INCLUDES, ONLY_CI, SANITIZERS, STRICT, run
 
-INSIDE = f"-I{ROOT / 'engine_c/src'}"
 BUILDS = {"optimized": ("-O3", "-fsigned-char"), "sanitized": SANITIZERS["gcc"]}
 
 
@@ -26,7 +25,7 @@ def counts(text):
 )
 def test_accepted_plans_run_as_if_nothing_overlapped(toolbox, build, fewer, mode):
     flags = (*BUILDS[build], *toolbox.backends)
-    program = toolbox.engine_program("gcc", "fuzz_plans.c", *flags, only=[INSIDE])
+    program = toolbox.engine_program("gcc", "fuzz_plans.c", *flags)
     nets = toolbox.count(every_day=200_000, ci=5_000_000) // fewer
     found = counts(run([program, mode, 0, nets]).decode())
     assert found["accepted"] > nets / 4
@@ -58,13 +57,13 @@ def test_a_wrong_engine_is_found_and_its_net_alone_fails(toolbox, tmp_path, faul
     """With one line of the engine changed; so the test above can fail."""
     file, right, wrong = FAULTS[fault]
     mode = "streams" if file == "dpt_stream.c" else "plans"
-    text = (ROOT / "engine_c/src" / file).read_text("utf-8")
+    text = ENGINE_FILES[file].read_text("utf-8")
     assert right in text
     source = tmp_path / file
     source.write_text(text.replace(right, wrong), "utf-8")
     engine = toolbox.engine("gcc", *BUILDS["optimized"], *toolbox.backends)
     objects = [path for path in engine if source.stem not in path.name]
-    command = [toolbox.need("gcc"), *STRICT, "-O2", f"-I{INCLUDE}", INSIDE, f"-I{C_TESTS}", source]
+    command = [toolbox.need("gcc"), *STRICT, "-O2", *INCLUDES, f"-I{C_TESTS}", source]
     binary = tmp_path / "fuzz_plans"
     run([*command, C_TESTS / "fuzz_plans.c", *objects, "-o", binary])
 

@@ -18,7 +18,7 @@ from jobs import traces
 
 from drypoint import data, models
 from drypoint.program import reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, STRICT, run
+from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, STRICT, run
 
 CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
 CASES += [
@@ -102,7 +102,7 @@ def emulator_script(toolbox, target, compiler):
     toolbox.need_flags(*command, code="#include <stdio.h>\nint main(void){return 0;}\n")
     name = "-".join(["simd", target.triple, compiler, *target.flags])  # one for all its CPUs
     sources = [C_TESTS / "driver.c", *ENGINE_SOURCES]
-    binary = toolbox.build(name, [*command, f"-I{INCLUDE}", *sources])
+    binary = toolbox.build(name, [*command, *INCLUDES, *sources])
     script = toolbox.folder / f"simd-{target.name}-{compiler}.sh"
     with toolbox.locked(script.name):
         words = [toolbox.need(emulator), *options, binary]

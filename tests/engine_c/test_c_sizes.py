@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools import INCLUDE, ROOT, run
+from tools import ENGINE_FILES, INCLUDES, ROOT, run
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "i686-linux-gnu-gcc"])
@@ -31,9 +31,9 @@ def test_sizes_that_no_size_t_holds_are_refused(toolbox, compiler):
         "avxvnni",
         "avx512vnni",
     )
-    engine = [ROOT / f"engine_c/src/dpt_{name}.c" for name in (*names, "cpu")]
+    engine = [ENGINE_FILES[f"dpt_{name}.c"] for name in (*names, "cpu")]
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-static", "-pthread"]
-    flags += [f"-I{INCLUDE}", "-DDPT_PLAIN_C"] if compiler == "gcc" else [f"-I{INCLUDE}"]
+    flags += [*INCLUDES, *(["-DDPT_PLAIN_C"] if compiler == "gcc" else [])]
     source = ROOT / "tests/engine_c/sizes.c"
     program = toolbox.build(f"sizes-{compiler}", [path, *flags, source, *engine])
     assert run([program]) == b"0 failures\n"

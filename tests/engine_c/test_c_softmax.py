@@ -8,10 +8,10 @@ import pytest
 
 from drypoint.engine._native import ffi, lib
 from drypoint.program import blob, codegen, reference, softmax
-from tools import INCLUDE, PLAIN, STRICT, run
+from tools import ENGINE_FILES, INCLUDES, PLAIN, STRICT, run
 
 NEEDED = ("dpt_softmax.c", "dpt_run.c", "dpt_rows.c", "dpt_scalar.c")
-SOURCES = [INCLUDE.parent / "src" / name for name in NEEDED]
+SOURCES = [ENGINE_FILES[name] for name in NEEDED]
 
 
 def random_rows(seed):
@@ -95,7 +95,7 @@ def test_an_export_carries_the_scale_of_its_outputs(toolbox, tmp_path):
             toolbox.need("gcc"),
             *STRICT,
             *PLAIN,
-            f"-I{INCLUDE}",
+            *INCLUDES,
             f"-I{tmp_path}",
             *files,
             "-o",

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from drypoint.program import blob, reference
-from tools import ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, WARNINGS, run
+from tools import ENGINE_SOURCES, INCLUDES, ONLY_CI, ROOT, WARNINGS, run
 
 SOURCE = ROOT / "examples/c/classify.c"
 NET = ROOT / "trainer/drypoint/models/shipped/lenet-mnist.dpt"
@@ -18,7 +18,7 @@ def test_a_static_program_is_small_and_right(toolbox, capsys):
     """Oracle: ``program.reference``. The file stays under 800 KB, memory under 3 MB; the times are
     printed, since a busy machine may take any."""
     compiler = toolbox.need("musl-gcc")
-    flags = ("-std=c99", *WARNINGS, "-Os", "-static", "-s", f'-DMODEL="{NET}"', f"-I{INCLUDE}")
+    flags = ("-std=c99", *WARNINGS, "-Os", "-static", "-s", f'-DMODEL="{NET}"', *INCLUDES)
     program = toolbox.build("classify", [compiler, *flags, SOURCE, *ENGINE_SOURCES])
     x = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1)).astype(np.uint8)
     lenet = blob.loads(NET.read_bytes())

@@ -19,7 +19,7 @@ from jobs import traces
 
 from drypoint.engine import Engine
 from drypoint.program import reference
-from tools import C_TESTS, ENGINE_SOURCES, INCLUDE, ONLY_CI, ROOT, STRICT, run
+from tools import C_TESTS, ENGINE_FILES, ENGINE_SOURCES, INCLUDES, ONLY_CI, STRICT, run
 
 PROGRAMS = (*driver_nets.PROGRAMS, *depthwise_nets.PROGRAMS, *nets.GRAY, *nets.EIGHT)
 # Files of a backend -> macros that remove an entry, or all entries of wide blocks. Without narrow
@@ -62,7 +62,9 @@ def test_a_table_that_lacks_an_entry_gives_every_byte(toolbox, tmp_path, backend
     if not arm and backends not in Engine.backends():
         pytest.skip(f"this CPU lacks {backends}")
     folder = tmp_path / "src"
-    shutil.copytree(ROOT / "engine_c/src", folder)
+    folder.mkdir()
+    for path in ENGINE_FILES.values():
+        shutil.copy(path, folder)
     changed = folder / ("dpt_neonlane.inc" if len(names) > 1 else f"dpt_{backends}.c")
     text = changed.read_text("utf-8")
     text, n = re.subn(rf"(#define {macro} +)\d+", rf"\g<1>{value}", text, count=1)
@@ -78,7 +80,7 @@ def test_a_table_that_lacks_an_entry_gives_every_byte(toolbox, tmp_path, backend
     binary = script = tmp_path / "driver"
     compiler, *options = ARM64 if arm else ("gcc",)
     options += [f"-DDPT_NO_{other.upper()}" for other in OTHERS[arm] if other not in names]
-    command = [toolbox.need(compiler), *STRICT, "-O1", *options, f"-I{INCLUDE}"]
+    command = [toolbox.need(compiler), *STRICT, "-O1", *options, *INCLUDES]
     run([*command, C_TESTS / "driver.c", *copies, *others, "-o", binary])
     if arm:
         script = tmp_path / "emulated"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tools import ROOT
+from tools import ENGINE_FILES, ROOT
 
 # Word -> the files whose names may have it.
 FILES = {
@@ -20,7 +20,33 @@ FILES = {
 KERNELS = {"dpt_mve_tiles"}  # generated code names them
 # Macros that paste names, of instructions and of kernels.
 PASTING = {"X86", "X86_SI", "QUADS_NAME", "QUADS_VALUES", "QUADS_POOLS", "BLOCKS_NAME", "DSP_NAME"}
-SOURCES = sorted((ROOT / "engine_c/src").iterdir())
+SOURCES = list(ENGINE_FILES.values())
+
+
+# Room -> the rooms whose files it may include, beside its own, `core` and `scalar`.
+ROOMS = {
+    "core": set(),
+    "scalar": set(),
+    "host": set(),
+    **{f"host/{family}": {"host"} for family in ("x86", "neon", "wasm", "rvv")},
+    "small": set(),
+    "helium": set(),
+    "sound": set(),
+}
+
+
+def test_a_room_includes_files_of_its_own_and_of_the_rooms_below():
+    """`host` includes no instructions; no room includes files of another instruction set."""
+    room = {p.name: p.relative_to(ROOT / "engine_c/src").parent.as_posix() for p in SOURCES}
+    assert set(room.values()) == set(ROOMS)
+    includes = re.compile(r'^ *# *include "(dpt_\w+\.\w+)"', re.M)
+    found = {
+        (room[p.name], room[name]) for p in SOURCES for name in includes.findall(p.read_text())
+    }
+    # The micro-kernels that dpt_quads.inc includes where a backend of x86-64 asks for them.
+    assert {(a, b) for a, b in found if b not in {a, "core", "scalar", *ROOMS[a]}} == {
+        ("host", "host/x86")
+    }
 
 
 @pytest.mark.parametrize("word", FILES)

@@ -8,7 +8,7 @@ import pytest
 from drypoint import data, nn, quant
 from drypoint.engine import Engine, c_sources, export_c
 from drypoint.program import ProgramError, blob, codegen
-from tools import INCLUDE, PLAIN, STRICT, run
+from tools import INCLUDES, PLAIN, STRICT, run
 
 
 def dense(steps=6, channels=3):
@@ -115,7 +115,7 @@ def test_the_header_gives_the_same_errors(name, toolbox, tmp_path):
         '        printf("%llu %d\\n", error, motor_is_anomaly(input, scores));\n'
         "    }\n    return 0;\n}\n"
     )
-    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{INCLUDE}", f"-I{tmp_path}"]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, *INCLUDES, f"-I{tmp_path}"]
     sources = [path for path in c_sources() if path.suffix == ".c"]
     run([*command, tmp_path / "use.c", tmp_path / "motor.c", *sources, "-o", tmp_path / "use"])
     lines = run([tmp_path / "use"], data=program.integers(x).tobytes()).decode().split()
@@ -212,7 +212,7 @@ def test_each_output_that_reconstructs_has_an_error_and_a_threshold(toolbox, tmp
         )
         + "    }\n    return 0;\n}\n"
     )
-    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{INCLUDE}", f"-I{tmp_path}"]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, *INCLUDES, f"-I{tmp_path}"]
     sources = [path for path in c_sources() if path.suffix == ".c"]
     run([*command, tmp_path / "use.c", tmp_path / "motor.c", *sources, "-o", tmp_path / "use"])
     words = [*map(int, run([tmp_path / "use"], data=q.tobytes()).decode().split())]

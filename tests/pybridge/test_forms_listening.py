@@ -206,4 +206,4 @@ def test_the_readme_says_how_to_listen(tmp_path):
         export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="hey")
         text = (tmp_path / "README.md").read_text("utf-8")
         assert "hey_listen(memory, &at, &n, scores)" in text
-        assert ("hey_detect(memory, scores, &keyword)" in text) is detects
+        assert ("hey_keywords(memory, scores, &keyword)" in text) is detects

@@ -255,14 +255,14 @@ def test_the_engine_refuses_the_records_of_sound_of_the_conformance_set():
 
 
 def test_the_engine_detects_what_the_conformance_set_says():
-    """Decisions go to `dpt_detect` as they stand in the file."""
+    """Decisions go to `dpt_keywords` as they stand in the file."""
     for row in rows("detector.jsonl"):
         listener = Engine(row["data"]).listener()
         memory = ffi.cast("void *", listener._memory.ctypes.data), listener._memory.nbytes
         keyword, found = ffi.new("size_t *"), []
         for i, values in enumerate(np.array(row["decisions"], np.int32)):
             output = ffi.cast("int32_t *", values.ctypes.data)
-            if lib.dpt_detect(listener._listener, *memory, output, keyword) == lib.DPT_OK:
+            if lib.dpt_keywords(listener._listener, *memory, output, keyword) == lib.DPT_OK:
                 found.append([i, keyword[0]])
         assert found == row["keywords"], row["name"]
 

@@ -23,7 +23,7 @@ DEPTHWISE = [op for p in PROGRAMS for op in p.ops if isinstance(op, DepthwiseCon
 def number_in_c(name: str) -> int:
     """The value of an enumerator of the Helium backend."""
     text = "".join(
-        path.read_text("utf-8") for path in sorted(ROOT.glob("engine_c/src/dpt_mve*.inc"))
+        path.read_text("utf-8") for path in sorted(ROOT.glob("engine_c/src/helium/dpt_mve*.inc"))
     )
     (found,) = re.findall(rf"\b{name} = (\d+)", text)
     return int(found)

@@ -18,7 +18,10 @@ from passed import note_more_in_ci
 
 ROOT = Path(__file__).parents[2]
 INCLUDE = ROOT / "engine_c/include"
-ENGINE_SOURCES = sorted((ROOT / "engine_c/src").glob("*.c"))
+ENGINE_FILES = {path.name: path for path in (ROOT / "engine_c/src").rglob("dpt_*")}
+ENGINE_SOURCES = [path for name, path in sorted(ENGINE_FILES.items()) if path.suffix == ".c"]
+# The folders of the engine's public headers and of its own files, by -I.
+INCLUDES = [f"-I{path}" for path in (INCLUDE, *sorted({p.parent for p in ENGINE_FILES.values()}))]
 C_TESTS = ROOT / "tests/engine_c"
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
@@ -121,7 +124,7 @@ class Toolbox:
 
     def engine(self, compiler: str, *flags: str) -> list[Path]:
         """The engine's objects; all programs that want these flags share them."""
-        command = [self.need(compiler), *STRICT, *flags, f"-I{INCLUDE}", "-c"]
+        command = [self.need(compiler), *STRICT, *flags, *INCLUDES, "-c"]
         key = short_hash(command)
         for wait in (False, True):  # workers that build one program divide its files
             objects = [
@@ -136,7 +139,7 @@ class Toolbox:
         """A C program of tests/engine_c, linked with the whole engine; `only` it has these flags
         as well."""
         objects = self.engine(compiler, *flags)
-        command = [self.need(compiler), *STRICT, *flags, *only, f"-I{INCLUDE}"]
+        command = [self.need(compiler), *STRICT, *flags, *only, *INCLUDES]
         name = f"{source.removesuffix('.c')}-{short_hash(command)}"
         return self.build(name, [*command, C_TESTS / source, *objects])
 

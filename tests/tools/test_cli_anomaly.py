@@ -9,7 +9,7 @@ from drypoint import data, nn, quant
 from drypoint.cli._validation import SHARE
 from drypoint.engine import Engine, c_sources
 from drypoint.program import Program, blob
-from tools import INCLUDE, PLAIN, STRICT, run
+from tools import INCLUDES, PLAIN, STRICT, run
 
 
 def recordings(kinds, seed):
@@ -89,7 +89,7 @@ def test_c_decides_as_python_does(files, watch, cli, toolbox, tmp_path):
         '        printf("%d\\n", watch_is_anomaly(input, scores));\n'
         "    }\n    return 0;\n}\n"
     )
-    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{INCLUDE}", f"-I{out}"]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, *INCLUDES, f"-I{out}"]
     sources = [path for path in c_sources() if path.suffix == ".c"]
     run([*command, out / "use.c", out / "watch.c", *sources, "-o", out / "use"])
     decided = run([out / "use"], data=x.tobytes()).decode().split()

@@ -57,7 +57,7 @@ def test_words_become_a_program_that_listens(cli, words, tmp_path):
     assert cli("export", program, "--streaming", "--name", "hey", "--out", folder)[0] == 0
     header = (folder / "hey.h").read_text("utf-8")
     assert "#define HEY_LISTEN_SIZE" in header
-    assert "hey_detect(void *memory, const int32_t *output, size_t *keyword);" in header
+    assert "hey_keywords(void *memory, const int32_t *output, size_t *keyword);" in header
 
 
 def test_a_folder_val_validates_and_the_net_streams_without_padding(cli, words, tmp_path):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import DrypointError, check_kind, progress
 from drypoint.program import Program
 
-from ._source import HERE, c_sources, include_dir
+from ._source import HERE, c_sources, include_dirs
 from ._traces import split_traces
 
 STRICT = [
@@ -83,7 +83,7 @@ class Compiled:
             compiler,
             *STRICT,
             "-DDPT_PLAIN_C",
-            f"-I{include_dir()}",
+            *(f"-I{path}" for path in include_dirs()),
             f"-I{folder}",
             *map(str, sources),
         ]

@@ -78,7 +78,7 @@ class Listener:
         to, keyword = pointer("int32_t *", output), ffi.new("size_t *")
         while (status := lib.dpt_listen(self._listener, *memory, at, left, to)) == lib.DPT_OK:
             found.append(output.copy())
-            status = lib.dpt_detect(self._listener, *memory, to, keyword)
+            status = lib.dpt_keywords(self._listener, *memory, to, keyword)
             if status == lib.DPT_OK:  # DPT_E_STATE of a program without detector
                 self._keywords.append(Keyword(self._decisions, keyword[0]))
             self._decisions += 1

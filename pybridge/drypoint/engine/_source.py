@@ -19,6 +19,11 @@ def include_dir() -> Path:
     return _root() / "include"
 
 
+def include_dirs() -> list[Path]:
+    """The folders that a compiler of `c_sources` needs by ``-I``."""
+    return [include_dir(), *sorted({path.parent for path in c_sources()})]
+
+
 def headers() -> list[Path]:
     """The public headers: for C, of models that listen, the kernels of generated code, for C++."""
     return sorted(include_dir().glob("drypoint*.h*"))
@@ -31,13 +36,14 @@ def licence() -> Path:
 
 def c_sources() -> list[Path]:
     """The engine's C files, internal headers and fragments (``.inc``), sorted by name."""
-    found = (_root() / "src").glob("dpt_*")
-    return sorted(path for path in found if path.suffix in (".c", ".h", ".inc"))
+    found = (_root() / "src").rglob("dpt_*")
+    kinds = (".c", ".h", ".inc")
+    return sorted((path for path in found if path.suffix in kinds), key=lambda path: path.name)
 
 
 def without_sound(paths: list[Path]) -> list[Path]:
     """The headers or sources that a model without a front end needs."""
-    return [path for path in paths if not re.search("sound|listen|detect", path.stem)]
+    return [path for path in paths if not re.search("sound|listen|keywords", path.stem)]
 
 
 def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
@@ -52,7 +58,7 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
-    always += ["dpt_listen.c", "dpt_detect.c", "dpt_sound.c"] if sound else []
+    always += ["dpt_listen.c", "dpt_keywords.c", "dpt_sound.c"] if sound else []
     wanted = [*always, f"{own}.c"]
     wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:

@@ -91,7 +91,7 @@ def _classify(parts: Parts, model: ModelParts) -> str:
 
 def _listen(parts: Parts, model: ModelParts) -> str:
     """The Arduino sketch of a model that reads samples."""
-    decide = "detect.ino.in" if model.detects else "decide.ino.in"
+    decide = "keywords.ino.in" if model.detects else "decide.ino.in"
     return parts.fill_for(model, "listen.ino.in", decide=parts.fill_for(model, decide).rstrip())
 
 

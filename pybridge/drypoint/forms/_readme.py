@@ -24,7 +24,7 @@ def readme(form: str, parts: Parts, *, use: str) -> str:
 
 _DETECT = """
     size_t {pre}keyword;
-    if ({name}_detect({pre}memory, {pre}scores, &{pre}keyword) == DPT_OK) {{
+    if ({name}_keywords({pre}memory, {pre}scores, &{pre}keyword) == DPT_OK) {{
         /* dpt_label(&{name}, {pre}keyword) was spoken */
     }}"""
 _SHARED = """\

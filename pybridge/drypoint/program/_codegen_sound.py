@@ -51,7 +51,7 @@ def listen_declarations(program: Program, name: str) -> str:
     return _fill(
         "listen.h.in",
         **_names(program, name),
-        detect=_fill("detect.h.in", name=name) if detect else "",
+        detect=_fill("keywords.h.in", name=name) if detect else "",
     )
 
 
@@ -94,7 +94,7 @@ def listen_source(program: Program, name: str) -> str:
         mult=border.mult,
         shift=border.shift,
         detector=", ".join(map(".{} = {}".format, _DETECTOR, detector_fields(program.detector))),
-        detect="" if program.detector is None else _fill("detect.c.in", **_names(program, name)),
+        detect="" if program.detector is None else _fill("keywords.c.in", **_names(program, name)),
     )
 
 
@@ -112,7 +112,7 @@ def listen_selftest(program: Program, name: str) -> str:
     return _fill(
         "listen_selftest.c.in",
         **_names(program, name),
-        detect="" if detector is None else _fill("detect_selftest.c.in", name=name),
+        detect="" if detector is None else _fill("keywords_selftest.c.in", name=name),
         samples=samples,
         decisions=decisions,
         checksum=f"0x{checksum:08X}",

@@ -258,7 +258,7 @@ def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> 
 
 def _pack_places(weight: NDArray[np.int64]) -> bytes:
     """Weights (channels, values) of 2 bits as places in tables of the sums of four values:
-    ``dpt_blocks_tables.inc`` has the layout.
+    ``dpt_blocks_bits.inc`` has the layout.
     """
     n, length = weight.shape
     units = -(-length // 16)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from drypoint.engine import c_sources, include_dir
+from drypoint.engine import c_sources, include_dirs
 
 from ._errors import BenchError
 
@@ -41,7 +41,8 @@ def build_static(compiler: str, folder: Path) -> tuple[Path, str]:
 
 def compile_files(compiler: str, sources: list[Path], target: Path, *flags: str) -> Path:
     """Compile and link C files."""
-    command = [compiler, *FLAGS, *flags, f"-I{include_dir()}", *map(str, sources)]
+    folders = [f"-I{path}" for path in include_dirs()]
+    command = [compiler, *FLAGS, *flags, *folders, *map(str, sources)]
     done = subprocess.run(
         [*command, "-o", str(target)], capture_output=True, text=True, errors="replace", check=False
     )

@@ -9,7 +9,7 @@ from string import Template
 from typing import assert_never
 
 from drypoint.common import DrypointError
-from drypoint.engine import c_sources, include_dir
+from drypoint.engine import c_sources, include_dirs
 from drypoint.program import packing
 
 from ._targets import Board, Node, Target, UserMode
@@ -60,7 +60,8 @@ def compile_flags(target: Target) -> list[str]:
     # Unwind tables serve exceptions and debuggers; a linker keeps the tables of code that it drops.
     unwinding = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
     sections = ["-fdata-sections", *unwinding]
-    return [*processor_flags(target), *sections, f"-I{include_dir()}", f"-I{HARNESS}"]
+    folders = [f"-I{path}" for path in (*include_dirs(), HARNESS)]
+    return [*processor_flags(target), *sections, *folders]
 
 
 def processor_flags(target: Target) -> list[str]:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from drypoint.common import DrypointError, write_atomic
-from drypoint.engine import c_sources, include_dir
+from drypoint.engine import c_sources, include_dirs
 
 COMPILERS = ("clang-19", "clang")  # the first is the one that built the shipped module
 LINKERS = ("wasm-ld-19", "wasm-ld")
@@ -21,7 +21,7 @@ KERNELS = ("dpt_scalar.c",)
 OTHERS = (
     *("dpt_backend.c", "dpt_model.c", "dpt_plan.c", "dpt_rows.c", "dpt_run.c"),
     *("dpt_bounds.c", "dpt_softmax.c", "dpt_work.c", "dpt_stream.c"),
-    *("dpt_detect.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
+    *("dpt_keywords.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
 )
 _FLAGS = (
     *("-std=c99", "--target=wasm32", "-msimd128", "-mbulk-memory", "-DDPT_NO_WASM"),
@@ -51,7 +51,7 @@ def build_engine() -> bytes:
     source = {path.name: path for path in c_sources()}
     here = Path(str(files(__package__)))
     small = [here / "engine.c", *(source[name] for name in OTHERS)]
-    folders = [f"-I{include_dir()}", f"-I{here / 'libc'}"]
+    folders = [f"-I{path}" for path in (*include_dirs(), here / "libc")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for level, sources in (("-O2", [source[name] for name in KERNELS]), ("-Os", small)):

@@ -169,7 +169,8 @@ EXPORT(listen) int page_listen(size_t n) {
     int found = has_decision ? HAS_DECISION : 0;
     if (has_decision) {
         find_probability();
-        if (dpt_detect(&listener, memory, dpt_listen_size(&listener), output, &keyword) == DPT_OK) {
+        if (dpt_keywords(&listener, memory, dpt_listen_size(&listener), output, &keyword) ==
+            DPT_OK) {
             found |= HAS_KEYWORD;
         }
         /* the samples behind the decision's frame */

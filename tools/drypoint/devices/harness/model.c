@@ -123,7 +123,7 @@ static __attribute__((noinline)) uint32_t whole_stack_used(void) {
         const int16_t *at = samples;
         size_t n = 256, keyword;
         while (n > 0 && (status = model_listen(memory, &at, &n, outputs)) == DPT_OK) {
-            dpt_detect(&model_listener, memory, sizeof memory, outputs, &keyword);
+            dpt_keywords(&model_listener, memory, sizeof memory, outputs, &keyword);
             decisions++;
         }
     }

@@ -32,7 +32,7 @@ static int32_t record_value(const uint8_t *values, size_t index) {
 }
 
 /* The detector's part of check S1. A softmax is over all values, so of one pixel. */
-static int record_detector(dpt_detector *d, const uint8_t *p, const dpt_model *model) {
+static int record_detector(dpt_keyword_detector *d, const uint8_t *p, const dpt_model *model) {
     d->window = record_u16(p);
     d->hold = record_u16(p + 2);
     d->cutoff = dpt_u32(p + 4);

@@ -11,7 +11,7 @@
  *     the samples held, at most a window
  *     the detector's counters, sums and scores
  */
-#include "dpt_detect.h"
+#include "dpt_keywords.h"
 
 #include "dpt_internal.h"
 
@@ -45,7 +45,7 @@ static listen_places listen_places_of(const dpt_listener *l) {
     p.input = p.counters + sizeof(listen_counters);
     p.samples = listen_round4(p.input + channels * l->rows);
     p.detector = listen_round4(p.samples + sound->window * sizeof(int16_t));
-    p.size = p.detector + detector_size(&l->detector);
+    p.size = p.detector + keywords_size(&l->detector);
     return p;
 }
 

@@ -21,13 +21,11 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_BLOCKS
-#include "dpt_blocks_window.inc"
-
 #define WINDOW_COUNT  1
 #define WINDOW_VALUES 256
 #define WINDOW_DENSE  256
 typedef uint8_t blocks_value;
-#include "dpt_blocks_buffer.inc"
+#include "dpt_blocks_window.inc"
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
 /* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned
@@ -240,7 +238,124 @@ __asm__(DPT_THUMB("dpt_blocks_bytes")
 
 #include "dpt_window.inc"
 
-#include "dpt_blocks_depthwise.inc"
+/* Depthwise convolutions: four channels share the address of a tap, and the word that has their
+ * weights. */
+enum { SMALL_UNIT = 1 };
+
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
+/* A panel of four channels. The functions take packed panels in r0, the taps' base in r1, the
+ * first offset of a tap in r2, the number of taps (at least 1) in r3, and on the stack the address
+ * of the accumulators, which they write. Then r4 to r7 are accumulators, r8 is the next offset, r9
+ * the base, r10 what lies between an offset and its weights, r11 the end of the offsets. */
+#define BLOCKS_TAP(EXTEND, to, at)                                                                 \
+    "ldrb r3, [r2, #" #at "]\n" EXTEND "muls r3, r0, r3\n"                                         \
+    "adds " #to ", " #to ", r3\n"
+
+/* clang-format off */
+#define BLOCKS_TAPS(name, EXTEND)                                                                  \
+    void name(const uint8_t *packed, uintptr_t base, const uintptr_t *offset, size_t n,            \
+              int32_t *acc);                                                                       \
+    __asm__(DPT_THUMB(#name)                                                                       \
+            "push {r4, r5, r6, r7, lr}\n"                                                          \
+            "mov r4, r8\n"                                                                         \
+            "mov r5, r9\n"                                                                         \
+            "mov r6, r10\n"                                                                        \
+            "mov r7, r11\n"                                                                        \
+            "push {r4, r5, r6, r7}\n"                                                              \
+            "lsls r3, r3, #2\n"                                                                    \
+            "adds r3, r3, r2\n"                                                                    \
+            "mov r11, r3\n"                                                                        \
+            "mov r8, r2\n"                                                                         \
+            "mov r9, r1\n"                                                                         \
+            "ldm r0!, {r4, r5, r6, r7}\n"                                                          \
+            "subs r0, r0, r2\n"                                                                    \
+            "subs r0, r0, #4\n"                                                                    \
+            "mov r10, r0\n"                                                                        \
+            "1:\n"                                                                                 \
+            "mov r0, r8\n"                                                                         \
+            "ldm r0!, {r2}\n"                                                                      \
+            "mov r8, r0\n"                                                                         \
+            "add r2, r9\n"                                                                         \
+            "add r0, r10\n"                                                                        \
+            "ldr r1, [r0]\n"                                                                       \
+            "sxtb r0, r1\n"                                                                        \
+            BLOCKS_TAP(EXTEND, r4, 0)                                                              \
+            "lsls r0, r1, #16\n"                                                                   \
+            "asrs r0, r0, #24\n"                                                                   \
+            BLOCKS_TAP(EXTEND, r5, 1)                                                              \
+            "lsls r0, r1, #8\n"                                                                    \
+            "asrs r0, r0, #24\n"                                                                   \
+            BLOCKS_TAP(EXTEND, r6, 2)                                                              \
+            "asrs r0, r1, #24\n"                                                                   \
+            BLOCKS_TAP(EXTEND, r7, 3)                                                              \
+            "cmp r8, r11\n"                                                                        \
+            "bne 1b\n"                                                                             \
+            "ldr r0, [sp, #36]\n"                                                                  \
+            "stm r0!, {r4, r5, r6, r7}\n"                                                          \
+            "pop {r4, r5, r6, r7}\n"                                                               \
+            "mov r8, r4\n"                                                                         \
+            "mov r9, r5\n"                                                                         \
+            "mov r10, r6\n"                                                                        \
+            "mov r11, r7\n"                                                                        \
+            "pop {r4, r5, r6, r7, pc}\n"                                                           \
+            DPT_THUMB_END(#name))
+/* clang-format on */
+
+BLOCKS_TAPS(dpt_blocks_taps_u8, "");
+BLOCKS_TAPS(dpt_blocks_taps_i8, "sxtb r3, r3\n");
+#else
+static inline void blocks_taps(const int SIGNED, const uint8_t *packed, uintptr_t base,
+                               const uintptr_t *offset, size_t n, int32_t *acc) {
+    const int32_t *bias = (const int32_t *)(const void *)packed;
+    const int8_t *w = (const int8_t *)(bias + WINDOW_BLOCK);
+    int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+    for (size_t i = 0; i < n; i++, w += WINDOW_BLOCK) {
+        const uint8_t *u = (const uint8_t *)(base + offset[i]);
+        const int8_t *s = (const int8_t *)u;
+        a += (SIGNED ? s[0] : u[0]) * w[0];
+        b += (SIGNED ? s[1] : u[1]) * w[1];
+        c += (SIGNED ? s[2] : u[2]) * w[2];
+        d += (SIGNED ? s[3] : u[3]) * w[3];
+    }
+    acc[0] = a;
+    acc[1] = b;
+    acc[2] = c;
+    acc[3] = d;
+}
+
+static void dpt_blocks_taps_u8(const uint8_t *packed, uintptr_t base, const uintptr_t *offset,
+                               size_t n, int32_t *acc) {
+    blocks_taps(0, packed, base, offset, n, acc);
+}
+
+static void dpt_blocks_taps_i8(const uint8_t *packed, uintptr_t base, const uintptr_t *offset,
+                               size_t n, int32_t *acc) {
+    blocks_taps(1, packed, base, offset, n, acc);
+}
+#endif
+
+typedef int small_output; /* blocks_store reads the op */
+#define small_output_of(op) 0
+
+static const uint8_t *small_run(const dpt_op *op, const small_output *how, const uintptr_t *offset,
+                                size_t n, const uint8_t *packed, size_t panels, uintptr_t base,
+                                uint8_t *out) {
+    (void)how;
+    int32_t acc[WINDOW_BLOCK];
+    for (; panels > 0; panels--, base += WINDOW_BLOCK, out += WINDOW_BLOCK) {
+        const uint8_t *mult = packed + sizeof acc + n * WINDOW_BLOCK;
+        if (op->in.type == DPT_I8) {
+            dpt_blocks_taps_i8(packed, base, offset, n, acc);
+        } else {
+            dpt_blocks_taps_u8(packed, base, offset, n, acc);
+        }
+        blocks_store(op, acc, (const int32_t *)(const void *)mult, out, WINDOW_BLOCK);
+        packed = mult + sizeof acc;
+    }
+    return packed;
+}
+
+#include "dpt_depthwise_small.inc"
 
 DPT_KERNEL(dpt_blocks_conv, window_conv)
 DPT_KERNEL(dpt_blocks_grouped, window_grouped)
