@@ -7,6 +7,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extension"))
 
+import links  # noqa: E402 - of the folder above
+
 project = "drypoint"
 version = release = version_of("drypoint")
 copyright = "the drypoint authors, Apache-2.0"  # noqa: A001 - Sphinx reads this name
@@ -23,6 +25,7 @@ exclude_patterns = ["conf.py", "extension"]
 default_role = "py:obj"
 html_theme = "furo"
 html_title = "drypoint"
+html_theme_options = {"footer_icons": links.footer()}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["reach.js"]

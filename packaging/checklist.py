@@ -1,4 +1,4 @@
-"""Runs the commands of sections of docs/release.md, and keeps their output.
+"""Runs the commands of sections of docs/project.md, and keeps their output.
 
     python3 packaging/checklist.py Packages Manifests
 
@@ -27,11 +27,11 @@ def commands(section: str) -> list[str]:
     Raises:
         SystemExit: the page has no such section.
     """
-    page = (ROOT / "docs/release.md").read_text("utf-8")
-    _, heading, rest = page.partition(f"\n## {section}\n")
+    page = (ROOT / "docs/project.md").read_text("utf-8")
+    _, heading, rest = page.partition(f"\n### {section}\n")
     if not heading:
-        raise SystemExit(f"checklist.py: docs/release.md has no section {section!r}")
-    return re.findall(r"^    (\S.*)$", rest.partition("\n## ")[0], re.MULTILINE)
+        raise SystemExit(f"checklist.py: docs/project.md has no section {section!r}")
+    return re.findall(r"^    (\S.*)$", rest.partition("\n### ")[0], re.MULTILINE)
 
 
 def output_of(done: bytes) -> str:

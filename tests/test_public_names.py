@@ -1,7 +1,7 @@
 """A public name appears or goes by a decision, which CHANGELOG.md states.
 
 Oracle: the files of tests/api, the names of the last release, one a line, and CHANGELOG.md.
-docs/policy.md says what each surface promises.
+docs/project.md says what each surface promises.
 """
 
 import pytest

@@ -40,7 +40,7 @@ def test_workflows_and_the_release_page_name_what_exists():
     """Targets of make, files of the repository, options of the tests and commands of drypoint."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     options = (ROOT / "tests/conftest.py").read_text("utf-8")
-    for path in (*WORKFLOWS, ROOT / ".ci/run", ROOT / ".ci/bare", ROOT / "docs/release.md"):
+    for path in (*WORKFLOWS, ROOT / ".ci/run", ROOT / ".ci/bare", ROOT / "docs/project.md"):
         text = re.sub(r"^ *#.*", "", path.read_text("utf-8"), flags=re.MULTILINE)
         for target in re.findall(r"\bmake ([a-z][\w./-]*)", text):
             assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), (path, target)
@@ -67,7 +67,7 @@ def test_make_replaces_a_virtual_environment_that_an_earlier_make_left_half_made
 
 
 def test_every_file_has_the_one_address_of_the_repository():
-    """docs/release.md puts the real one in, with one command."""
+    """docs/project.md puts the real one in, with one command."""
     address = PROJECT["urls"]["Repository"]
     for name in ("Changelog", "Issues"):
         assert PROJECT["urls"][name].startswith(f"{address}/")
@@ -102,8 +102,8 @@ def test_version_and_dependencies_are_those_of_pyproject():
 
 def test_the_release_page_changes_every_version_number(tmp_path):
     """Its commands, run on a copy; oracle: the places that other tests compare with pyproject."""
-    page = (ROOT / "docs/release.md").read_text("utf-8")
-    block = page.partition("## Version\n")[2].partition("\n## ")[0]
+    page = (ROOT / "docs/project.md").read_text("utf-8")
+    block = page.partition("### Version\n")[2].partition("\n### ")[0]
     commands = re.findall(r"^    (sed .*)$", block, re.MULTILINE)
     assert len(commands) == 11
     places = {re.search(r"(\S+)$", command)[1] for command in commands}

@@ -10,7 +10,6 @@ from textwrap import shorten
 from typing import Any
 
 import charts
-import features
 import gallery
 import jupytext
 import nbformat
@@ -25,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 FILES = {
-    "start": "README.md",
     "engine": "engine_c/README.md",
     "numerics": "engine_c/NUMERICS.md",
     "examples": "engine_c/EXAMPLES.md",
@@ -34,11 +32,12 @@ FILES = {
     "streaming": "engine_c/STREAMING.md",
     "sound": "engine_c/SOUND.md",
     "blob": "engine_c/BLOB.md",
-    "security": "SECURITY.md",
     "contributing": "CONTRIBUTING.md",
     "changelog": "CHANGELOG.md",
 }
 """Page -> the file of the repository that it shows."""
+
+SECURITY = ROOT / "SECURITY.md"  # a section of the page "project"
 
 LENET = "lenet-mnist"  # the model that the pages of the site are about
 
@@ -55,13 +54,10 @@ def notebook(text: str, arguments: list[str]) -> nbformat.NotebookNode:
     return book
 
 
-def shown_file(page: str) -> str:
-    """The text of a file of the repository, with links to pages, and to pictures in docs/.
-
-    README.md is called Start: its own title is the project's, as the first page's is.
-    """
-    path = ROOT / FILES[page]
+def shown_file(path: Path) -> str:
+    """The text of a file of the repository, with links to pages, and to pictures in docs/."""
     pages = {(ROOT / file).resolve(): name for name, file in FILES.items()}
+    pages |= {SECURITY: "project", ROOT / "README.md": "index"}
     pages |= {file: str(file.relative_to(DOCS).with_suffix("")) for file in DOCS.glob("*.md")}
 
     def link_page(match: re.Match[str]) -> str:
@@ -73,8 +69,7 @@ def shown_file(page: str) -> str:
         other = pages.get(file)
         return f"[{text}]({other}.md{anchor or ''})" if other else f"`{text.strip('`')}`"
 
-    text = _LINK.sub(link_page, path.read_text("utf-8"))
-    return text.replace("# drypoint\n", "# Start\n", 1) if page == "start" else text
+    return _LINK.sub(link_page, path.read_text("utf-8"))
 
 
 def part_page(name: str) -> str:
@@ -123,11 +118,12 @@ def _entry(part: str, key: str, directive: str) -> list[str]:
 def fill(_app: Sphinx, page: str, source: list[str]) -> None:
     """Give a page its content when Sphinx reads it."""
     if page in FILES:
-        source[0] = shown_file(page)
+        source[0] = shown_file(ROOT / FILES[page])
     elif page == "index":
         source[0] = source[0].replace("<!-- speed.svg -->", charts.svg())
-    elif page == "features":
-        source[0] = features.page()
+    elif page == "project":
+        section = re.sub(r"^#", "##", shown_file(SECURITY), flags=re.MULTILINE)
+        source[0] = source[0].replace("<!-- SECURITY.md -->", section)
     elif page == "specification":
         source[0] = specification.page()
     elif page == "gallery":

@@ -32,7 +32,7 @@ def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
         toolbox.need(tool)
     toolbox.need_package("sklearn")
     toolbox.need_package("matplotlib")
-    (script,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    script, *_ = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     env["COLUMNS"] = "80"

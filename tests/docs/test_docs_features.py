@@ -1,8 +1,6 @@
 """The feature table is complete, and its tests exist."""
 
 import ast
-import html
-import re
 import tomllib
 from functools import cache
 
@@ -40,11 +38,3 @@ def is_whole(what, *more):
         return test in names_of_tests(file)
     status, reason = more
     return status in {"open", "no"} and len(reason) >= 10
-
-
-def test_the_page_shows_every_row(site):
-    page = html.unescape((site / "features.html").read_text("utf-8"))
-    for row, (what, *_) in ROWS.items():
-        assert re.search(rf"<td>{row}</td>", page)
-        words = re.split(r"[,'\"]", what)[0]  # quotes become typographic
-        assert words in page

@@ -89,7 +89,7 @@ def test_next_names_another_page(pages):
     found = re.search(
         r'class="next-page".*?<div class="title">(.*?)</div>', pages["index.html"], re.S
     )
-    assert found[1] == "Start"
+    assert found[1] == titles["walkthrough.html"]
 
 
 def test_the_style_sheet_makes_nothing_wider_than_a_page():

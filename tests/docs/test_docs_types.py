@@ -9,7 +9,7 @@ import pytest
 from tools import ROOT, run
 
 TYPED = ("README.md", "docs/command-line.md", "docs/forms.md", "docs/frameworks.md")
-TYPED += ("docs/memory.md", "docs/report.md", "docs/serve.md", "docs/training.md")
+TYPED += ("docs/memory.md", "docs/report.md", "docs/serve.md", "docs/fit.md## Recipes")
 TYPED += ("docs/wake-words.md",)
 
 
@@ -19,11 +19,13 @@ def found(toolbox, tmp_path_factory):
     toolbox.need_package("mypy")
     folder = tmp_path_factory.mktemp("typed")
     for page in TYPED:
-        text = (ROOT / page).read_text("utf-8")
+        file, _, section = page.partition("#")  # a page, or a page from a section on
+        text = (ROOT / file).read_text("utf-8")
+        text = text[text.index(f"\n#{section}") :] if section else text
         lines = [example.source for example in doctest.DocTestParser().get_examples(text)]
         assert lines, page
         more = ["reveal_type(c.run(test.x))\n"] if page == "README.md" else []
-        name = page.removesuffix(".md").replace("/", "_").replace("-", "_")
+        name = file.removesuffix(".md").replace("/", "_").replace("-", "_")
         (folder / f"{name}.py").write_text("".join([*lines, *more]), "utf-8")
     options = ["--strict", "--no-error-summary", f"--cache-dir={folder}/cache"]
     return run([sys.executable, "-m", "mypy", *options, *sorted(folder.glob("*.py"))]).decode()

@@ -1,4 +1,4 @@
-"""Words that mean one thing in the names of the engine's source; docs/glossary.md has the table."""
+"""Words that mean one thing in the names of the engine's source; CONTRIBUTING.md has the table."""
 
 import re
 

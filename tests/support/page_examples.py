@@ -6,10 +6,10 @@ import re
 from tools import ROOT, run
 
 
-def examples(page, first):
-    """The code block of a page that begins with a line."""
+def examples(page, words):
+    """The code block of a page that has these words, and is no session with prompts."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
-    (found,) = (block for block in blocks if block.startswith(first))
+    (found,) = (block for block in blocks if words in block and not block.startswith(">>> "))
     return found
 
 
@@ -23,13 +23,15 @@ def run_examples(page):
     return parsed.globs
 
 
-def run_c(page, folder, data, toolbox):
-    """The lines that the C of a page prints for the bytes ``data`` in the file that the page names,
-    compiled by the page's command in the folder of an export.
+def run_c(page, name, folder, data, toolbox):
+    """The lines that the C of a model on a page prints for the bytes ``data`` in the file that
+    the page names, compiled by the page's command in the folder of an export.
     """
     text = (ROOT / page).read_text("utf-8")
-    (source,) = re.findall(r"^```c\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    (command,) = re.findall(r"^\$ cc (.*)$", text, re.MULTILINE)
+    (source,) = re.findall(
+        rf'^```c\n(#include "{name}.h"\n.*?)^```', text, re.DOTALL | re.MULTILINE
+    )
+    (command,) = re.findall(rf"^\$ cc (.* -o {name} .*)$", text, re.MULTILINE)
     (folder / "main.c").write_text(source, "utf-8")
     (folder / command.rpartition(" < ")[2]).write_bytes(data)
     done = run(["sh", "-c", f"{toolbox.need('cc')} {command}"], cwd=folder)

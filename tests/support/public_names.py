@@ -2,7 +2,7 @@
 
 ``tests/api`` holds the names of the last release. Until the next release, CHANGELOG.md names every
 name that is new or gone since: `unexplained_names` finds the others. A release records the names
-again (docs/release.md): ``python tests/support/public_names.py``. docs/policy.md says what a
+again (docs/project.md): ``python tests/support/public_names.py``. docs/project.md says what a
 version number promises for each surface.
 """
 

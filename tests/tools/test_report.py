@@ -159,7 +159,7 @@ def fact_paths(value, path=""):
 
 def test_the_page_of_the_documentation_names_every_fact(made):
     found, _, _ = made
-    text = (ROOT / "docs/report-facts.md").read_text("utf-8")
+    text = (ROOT / "docs/report.md").read_text("utf-8")
     rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     facts = found.to_json()

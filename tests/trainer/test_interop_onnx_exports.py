@@ -1,4 +1,4 @@
-"""ONNX files as the exporters write them: "from X to C" of docs/import-tests.md, row by row.
+"""ONNX files as the exporters write them: "from X to C" of docs/import.md, row by row.
 
 The files are written here node by node, in the form of each exporter; where PyTorch is installed,
 its two exporters write files of the same kinds too. Oracle: ONNX Runtime.
@@ -266,7 +266,7 @@ def test_the_batch_may_be_fixed_named_or_open():
 
 
 def test_every_row_of_the_table_from_x_to_c_names_a_test():
-    text = (ROOT / "docs/import-tests.md").read_text("utf-8")
+    text = (ROOT / "docs/import.md").read_text("utf-8")
     table = text[text.index("## From X to C") : text.index("## Everyday nets")]
     rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
     known = "\n".join(p.read_text("utf-8") for p in (ROOT / "tests/trainer").glob("test_interop*"))

@@ -299,21 +299,23 @@ def test_what_cannot_be_traced_is_refused_in_one_line():
         interop.check(net, lambda x: x[:, 0, 0, :1], x)
 
 
-def run_module_of(page, capsys, tmp_path, monkeypatch):
-    """The names that a page's example with a module leaves; net and module agree."""
+def run_module(name, capsys, tmp_path, monkeypatch):
+    """The names that an example of docs/graphs.md leaves; its net and module agree."""
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(examples(page, "import torch"), names)
+    exec(examples("docs/graphs.md", f"class {name}(torch.nn.Module)"), names)
     out = capsys.readouterr().out
     assert re.fullmatch(r"200 inputs: largest difference [\d.e-]+, 200 decisions equal\n", out)
     return names
 
 
 def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch, toolbox):
-    """docs/outputs.md: from a module to C; the C of the page prints what the integers compute."""
-    names = run_module_of("docs/outputs.md", capsys, tmp_path, monkeypatch)
+    """From a module to C; the C of the page prints what the integers compute."""
+    names = run_module("Spots", capsys, tmp_path, monkeypatch)
     pictures, c = names["pictures"], engine.Engine(names["program"])
-    printed = run_c("docs/outputs.md", tmp_path / "build/spots", pictures.tobytes(), toolbox)
+    printed = run_c(
+        "docs/graphs.md", "spots", tmp_path / "build/spots", pictures.tobytes(), toolbox
+    )
     real = c.predict_proba(pictures)
     assert printed == [
         f"row {place // 8}, column {place % 8}, side {4 * side:.1f}"
@@ -322,14 +324,12 @@ def test_two_heads_of_a_module_on_their_page_are_c(capsys, tmp_path, monkeypatch
 
 
 def test_a_module_of_two_inputs_runs_in_c(capsys, tmp_path, monkeypatch, toolbox):
-    """docs/inputs.md: the C of the page on the module of its commands prints what the engine in
-    Python decides.
-    """
-    names = run_module_of("docs/inputs.md", capsys, tmp_path, monkeypatch)
+    """The C of the page on the module of its commands prints what the engine in Python decides."""
+    names = run_module("Scene", capsys, tmp_path, monkeypatch)
     x, c = names["x"], engine.Engine(names["program"])
     pairs = zip(x["image"], x["weather"], strict=True)
     data = b"".join(image.tobytes() + weather.tobytes() for image, weather in pairs)
-    printed = run_c("docs/inputs.md", tmp_path / "build/scene", data, toolbox)
+    printed = run_c("docs/graphs.md", "scene", tmp_path / "build/scene", data, toolbox)
     assert [*map(int, printed)] == c.predict_proba(x).argmax(axis=1).tolist()
 
 

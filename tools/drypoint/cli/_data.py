@@ -210,7 +210,7 @@ def examples(
     if names and not several:
         raise DrypointError(
             f"the net reads the inputs {', '.join(names)}, and this command has data of one input: "
-            "give them by name in Python, as docs/inputs.md shows"
+            "give them by name in Python, as docs/graphs.md shows"
         )
     source, encoder = source_of(args, reader), encoder_of(reader)
     if source.has_name:
