@@ -5,13 +5,16 @@ the reader of the nodes resolves them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint import nn
+
+from .._functions import add_function
 from .nodes import Nodes
 
 
@@ -90,30 +93,31 @@ class Call:
 
 Adder = Callable[[Call], str]
 
+_OTHER_NAMES = {
+    "exponential": "exp", "swish": "silu", "hard_silu": "hardswish", "hard_swish": "hardswish",
+    "hard_sigmoid": "hardsigmoid",
+}  # fmt: skip
+"""Keras's names of activations -> names of `nn.FUNCTIONS`, where they differ."""
+
+_OTHER_CLASSES = {"Absolute": "abs", "HardSigmoid": "hardsigmoid", "HardSilu": "hardswish"}
+"""Keras's classes of operations -> names of `nn.FUNCTIONS`, where more than the case differs."""
+
 
 def activation(call: Call, name: str, read: str) -> str:
     """Add an activation by Keras's name."""
-    simple = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu",
-              "selu": "Selu", "softplus": "Softplus", "softsign": "Softsign", "exponential": "Exp",
-              "mish": "Mish", "hard_silu": "HardSwish", "hard_swish": "HardSwish"}  # fmt: skip
+    own = _OTHER_NAMES.get(name, name)
+    if own in nn.FUNCTIONS:
+        return add_function(replace(call, name=f"{call.name}.{name}"), own, read)
     match name:
         case "linear":
             return read
         case "softmax" | "log_softmax":
             kind = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}[name]
             return call.add(kind, [read], name, axis=-1)
-        case "relu6":
-            return call.add("Clip", [read, call.number(0), call.number(6)], name)
-        case "silu" | "swish":
-            return call.add("Mul", [read, call.add("Sigmoid", [read], "share")], name)
-        case "gelu":
-            return call.add("Gelu", [read], name)
-        case "hard_sigmoid":
-            return call.add("HardSigmoid", [read], name, alpha=1 / 6, beta=0.5)
         case "leaky_relu":
             return call.add("LeakyRelu", [read], name, alpha=0.2)
         case _:
-            return call.add(simple.get(name, f"activation {name}"), [read], name)
+            return call.add(f"activation {name}", [read], name)
 
 
 def _padding(call: Call, kernel: tuple[int, ...], dilation: Iterable[int]) -> dict[str, Any]:
@@ -281,6 +285,11 @@ def _plain(op: str, **attributes: Callable[[Any], Any]) -> Adder:
     )
 
 
+def _function(name: str) -> Adder:
+    """An operation of Keras without attributes."""
+    return lambda call: add_function(call, name, call.reads[0])
+
+
 def _chain(op: str) -> Adder:
     """A function of two or more inputs, two at a time; of ``x + 1.0`` one of them is a number."""
 
@@ -346,8 +355,8 @@ LAYERS: Mapping[str, Adder] = {
         lambda call: call.reads[0],
     ),
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _zero_padding),
-    **{op: _plain(op) for op in ("Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Sin", "Cos")},
-    "Absolute": _plain("Abs"),
+    **{name.title(): _function(name) for name in nn.FUNCTIONS if name not in ("elu", "gelu")},
+    **{kind: _function(name) for kind, name in _OTHER_CLASSES.items()},
     "Negative": _plain("Neg"),
     "Dense": _dense,
     "BatchNormalization": _batch_norm,

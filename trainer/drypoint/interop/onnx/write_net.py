@@ -6,8 +6,8 @@ model's metadata as ``drypoint.encoder`` and ``drypoint.classes``, as JSON.
 """
 
 import json
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,39 +15,19 @@ import numpy as np
 from drypoint import nn
 
 from .._errors import ExportError
+from .._functions import add_function, name_of
 from .._packages import package
 
 OPSET, IR_VERSION = 18, 8  # read by runtimes since 2023
 Reads = list[str]
 
 _NODES: Mapping[type[nn.Module], tuple[str, Mapping[str, Any]]] = {
-    nn.ReLU: ("Relu", {}),
-    nn.Hardswish: ("HardSwish", {}),
-    nn.Hardsigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
-    nn.Tanh: ("Tanh", {}),
-    nn.Sigmoid: ("Sigmoid", {}),
-    nn.Sin: ("Sin", {}),
-    nn.Cos: ("Cos", {}),
     nn.Add: ("Add", {}),
     nn.Mul: ("Mul", {}),
     nn.Concat: ("Concat", {"axis": 1}),
     nn.Flatten: ("Flatten", {"axis": 1}),
 }
 """Layers of one node without arrays: the node's kind and attributes."""
-
-_FUNCTIONS = {
-    "sin": "Sin",
-    "cos": "Cos",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "relu": "Relu",
-    "exp": "Exp",
-    "log": "Log",
-    "sqrt": "Sqrt",
-    "abs": "Abs",
-    "softplus": "Softplus",
-}
-"""Names of `nn.Function` -> the kind of node."""
 
 
 def net_to_onnx(model: nn.Model) -> bytes:
@@ -111,6 +91,8 @@ class _Writer:
         if isinstance(layer, nn.Merge):  # it has no single input shape
             return self._refuse(path, layer, reads)
         (shape,) = shapes.values()
+        if name := name_of(layer):
+            return add_function(_Function(self, path), name, *reads)
         match layer:
             case nn.Conv2d():
                 return self._convolution(path, layer, reads, shape)
@@ -191,8 +173,8 @@ class _Writer:
         match layer:
             case nn.Dropout():
                 return reads[0]
-            case nn.ReLU6():
-                ends = [self._constant(f"{path}.{n}", v) for n, v in (("low", 0), ("high", 6))]
+            case nn.Hardtanh(min_val=low, max_val=high):
+                ends = [self._constant(f"{path}.{n}", v) for n, v in (("low", low), ("high", high))]
                 return self.node(path, "Clip", [*reads, *ends])
             case nn.PReLU():
                 slopes = layer.params["weight"]
@@ -200,28 +182,8 @@ class _Writer:
                 return self.node(path, "PRelu", [*reads, self._array(f"{path}.weight", slopes)])
             case nn.LeakyReLU():
                 return self.node(path, "LeakyRelu", reads, alpha=layer.negative_slope)
-            case nn.SiLU():
-                return self.node(
-                    path, "Mul", [*reads, self.node(f"{path}.sigmoid", "Sigmoid", reads)]
-                )
-            case nn.GELU() | nn.Function(name="gelu"):
-                return self._gelu(path, reads)
-            case nn.Function(name="square"):
-                return self.node(path, "Mul", reads * 2)
-            case nn.Function(name=name) if name in _FUNCTIONS:
-                return self.node(path, _FUNCTIONS[name], reads)
             case _:
                 return self._refuse(path, layer, reads)
-
-    def _gelu(self, path: str, reads: Reads) -> str:
-        """x * (erf(x / sqrt 2) / 2 + 1/2): ONNX has a node of its own only since opset 20."""
-        numbers = {"scale": math.sqrt(0.5), "half": 0.5}
-        scale, half = (self._constant(f"{path}.{n}", v) for n, v in numbers.items())
-        at = self.node(f"{path}.scaled", "Mul", [*reads, scale])
-        at = self.node(f"{path}.erf", "Erf", [at])
-        at = self.node(f"{path}.halved", "Mul", [at, half])
-        at = self.node(f"{path}.share", "Add", [at, half])
-        return self.node(path, "Mul", [*reads, at])
 
     def _move(self, path: str, layer: nn.Layer, reads: Reads, shape: nn.Shape) -> str:
         match layer:
@@ -300,6 +262,21 @@ class _Writer:
         )
         helper.set_model_props(model, dict(metadata))
         return bytes(model.SerializeToString())
+
+
+@dataclass(frozen=True)
+class _Function:
+    """The nodes of a function of one value, at the path of its layer."""
+
+    writer: _Writer
+    path: str
+
+    def add(self, op: str, reads: Reads, suffix: str = "", **attributes: Any) -> str:
+        name = f"{self.path}.{suffix}" if suffix else self.path
+        return self.writer.node(name, op, reads, **attributes)
+
+    def number(self, value: float) -> str:
+        return self.writer._constant(f"{self.path}.number{len(self.writer.initializers)}", value)
 
 
 def _pads(padding: Any) -> tuple[int, int, int, int]:

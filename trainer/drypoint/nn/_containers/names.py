@@ -25,18 +25,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 _WORDS: Mapping[str, type[Layer]] = {
-    "relu": activations.ReLU,
-    "relu6": activations.ReLU6,
+    **activations.FIXED,
     "leaky_relu": activations.LeakyReLU,
-    "hardswish": activations.Hardswish,
-    "hardsigmoid": activations.Hardsigmoid,
     "hardtanh": activations.Hardtanh,
-    "silu": activations.SiLU,
-    "gelu": activations.GELU,
-    "tanh": activations.Tanh,
-    "sigmoid": activations.Sigmoid,
-    "sin": activations.Sin,
-    "cos": activations.Cos,
     "softmax": activations.Softmax,
     "log_softmax": activations.LogSoftmax,
     "flatten": Flatten,

@@ -8,19 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from drypoint.autodiff import (
-    Array,
-    Tensor,
-    activation,
-    cos,
-    log_softmax,
-    record,
-    relu,
-    sigmoid,
-    sin,
-    softmax,
-    tanh,
-)
+from drypoint.autodiff import Array, Tensor, activation, log_softmax, record, softmax
 from drypoint.graph import Builder, Unsupported, Value
 
 from .._errors import ConfigError, ShapeError
@@ -28,6 +16,7 @@ from .._module.context import Context
 from .._module.initializers import Draw
 from .._module.layer import Layer
 from .._module.sizes import Shape, check_count
+from .functions import FUNCTIONS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +58,7 @@ class ReLU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """max(x, 0); its derivative at 0 is 0."""
 
     short_name: ClassVar[str] = "relu"
-    compute = staticmethod(relu)
+    compute = staticmethod(FUNCTIONS["relu"].apply)
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
@@ -81,7 +70,7 @@ class ReLU6(Fixed, in_kernels=True, per_example=True, exportable="yes"):
     """min(max(x, 0), 6); its derivative at 0 and 6 is 0."""
 
     short_name: ClassVar[str] = "relu"
-    compute = staticmethod(lambda x: activation(x, "relu6"))
+    compute = staticmethod(FUNCTIONS["relu6"].apply)
 
     def lower(self, graph: Builder, *values: Value) -> Value:
         """A clip."""
@@ -229,7 +218,7 @@ class Hardsigmoid(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "sigmoid"
     slope: ClassVar[float] = 1 / 6
-    compute = staticmethod(lambda x: activation(x, "hardsigmoid"))
+    compute = staticmethod(FUNCTIONS["hardsigmoid"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -238,7 +227,7 @@ class Hardswish(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "swish"
     slope: ClassVar[float] = 1.5
-    compute = staticmethod(lambda x: activation(x, "hardswish"))
+    compute = staticmethod(FUNCTIONS["hardswish"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -247,7 +236,7 @@ class SiLU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "silu"
     slope: ClassVar[float] = 1.1  # 1.09984 at 2.3994
-    compute = staticmethod(lambda x: activation(x, "silu"))
+    compute = staticmethod(FUNCTIONS["silu"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -256,7 +245,7 @@ class GELU(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "gelu"
     slope: ClassVar[float] = 1.13  # 1.12892 at sqrt 2
-    compute = staticmethod(lambda x: activation(x, "gelu"))
+    compute = staticmethod(FUNCTIONS["gelu"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -265,7 +254,7 @@ class Tanh(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "tanh"
     slope: ClassVar[float] = 1.0
-    compute = staticmethod(tanh)
+    compute = staticmethod(FUNCTIONS["tanh"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -274,7 +263,7 @@ class Sigmoid(Fixed, in_kernels=True, per_example=True, exportable="yes"):
 
     short_name: ClassVar[str] = "sigmoid"
     slope: ClassVar[float] = 0.25
-    compute = staticmethod(sigmoid)
+    compute = staticmethod(FUNCTIONS["sigmoid"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -283,7 +272,7 @@ class Sin(Fixed, exportable="yes"):
 
     short_name: ClassVar[str] = "sin"
     slope: ClassVar[float] = 1.0
-    compute = staticmethod(sin)
+    compute = staticmethod(FUNCTIONS["sin"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -292,7 +281,7 @@ class Cos(Fixed, exportable="yes"):
 
     short_name: ClassVar[str] = "cos"
     slope: ClassVar[float] = 1.0
-    compute = staticmethod(cos)
+    compute = staticmethod(FUNCTIONS["cos"].apply)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -360,3 +349,42 @@ class LogSoftmax(OverAxis, exportable="at the end"):
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The logarithms of the probabilities."""
         return log_softmax(x, axis=self.axis_of_batch)
+
+
+FIXED: Mapping[str, type[Fixed]] = {
+    "relu": ReLU,
+    "relu6": ReLU6,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "hardsigmoid": Hardsigmoid,
+    "hardswish": Hardswish,
+    "silu": SiLU,
+    "gelu": GELU,
+    "sin": Sin,
+    "cos": Cos,
+}
+"""The functions of `FUNCTIONS` that have a class of their own."""
+
+ACTIVATIONS: tuple[type[Layer], ...] = (
+    *(ReLU, ReLU6, LeakyReLU, PReLU, Hardswish, Hardsigmoid, Hardtanh, SiLU, GELU, Tanh, Sigmoid),
+    *(Sin, Cos),
+)
+"""All layers of one value with a class of their own."""
+
+__all__ = [
+    "GELU",
+    "Cos",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSoftmax",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Sin",
+    "Softmax",
+    "Tanh",
+]

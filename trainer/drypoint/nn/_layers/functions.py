@@ -1,4 +1,4 @@
-"""The elementwise functions that `Function` knows by name."""
+"""Functions of one value without parameters: one row each."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from drypoint.autodiff import (
     sqrt,
     tanh,
 )
+from drypoint.graph import Reals
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -77,36 +78,52 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Named:
-    """An elementwise function and its domain.
+class ValueFunction:
+    """A function of one value: what it computes, and its names in files.
 
     Attributes:
-        apply: the function.
+        apply: the function of each element of a tensor.
         least: the lower bound of the domain.
         inclusive: whether the domain includes `least`.
+        onnx: ONNX's operator without attributes; "" where the function takes several nodes.
+        tflite: TensorFlow Lite's operator; "" where the function has none of its own.
     """
 
     apply: Callable[[Tensor], Tensor]
     least: float = -math.inf
     inclusive: bool = True
+    onnx: str = ""
+    tflite: str = ""
+
+    def values(self, x: Reals) -> Reals:
+        """The function of each element of an array; not finite outside of the domain."""
+        return np.asarray(self.apply(Tensor(x)).data, np.float64)
 
 
-FUNCTIONS: Mapping[str, Named] = {
-    "sin": Named(sin),
-    "cos": Named(cos),
-    "tanh": Named(tanh),
-    "sigmoid": Named(sigmoid),
-    "relu": Named(relu),
-    "exp": Named(exp),
-    "log": Named(log, 0, inclusive=False),
-    "gelu": Named(gelu),
-    "sqrt": Named(sqrt, 0),
-    "square": Named(square),
-    "abs": Named(absolute),
-    "softplus": Named(softplus),
-    "elu": Named(elu),
-    "selu": Named(selu),
-    "softsign": Named(softsign),
-    "mish": Named(mish),
-    "gelu_tanh": Named(gelu_tanh),
+FUNCTIONS: Mapping[str, ValueFunction] = {
+    "relu": ValueFunction(relu, onnx="Relu", tflite="RELU"),
+    "relu6": ValueFunction(lambda x: activation(x, "relu6"), tflite="RELU6"),
+    "tanh": ValueFunction(tanh, onnx="Tanh", tflite="TANH"),
+    "sigmoid": ValueFunction(sigmoid, onnx="Sigmoid", tflite="LOGISTIC"),
+    "hardsigmoid": ValueFunction(lambda x: activation(x, "hardsigmoid")),
+    "hardswish": ValueFunction(
+        lambda x: activation(x, "hardswish"), onnx="HardSwish", tflite="HARD_SWISH"
+    ),
+    "silu": ValueFunction(lambda x: activation(x, "silu")),
+    "gelu": ValueFunction(gelu, tflite="GELU"),
+    "sin": ValueFunction(sin, onnx="Sin", tflite="SIN"),
+    "cos": ValueFunction(cos, onnx="Cos", tflite="COS"),
+    "exp": ValueFunction(exp, onnx="Exp", tflite="EXP"),
+    "log": ValueFunction(log, 0, inclusive=False, onnx="Log", tflite="LOG"),
+    "sqrt": ValueFunction(sqrt, 0, onnx="Sqrt", tflite="SQRT"),
+    "abs": ValueFunction(absolute, onnx="Abs", tflite="ABS"),
+    "square": ValueFunction(square, tflite="SQUARE"),
+    "softplus": ValueFunction(softplus, onnx="Softplus"),
+    "elu": ValueFunction(elu, onnx="Elu", tflite="ELU"),
+    "selu": ValueFunction(selu, onnx="Selu"),
+    "softsign": ValueFunction(softsign, onnx="Softsign"),
+    "mish": ValueFunction(mish, onnx="Mish"),
+    "gelu_tanh": ValueFunction(gelu_tanh),
 }
+"""All functions of one value without parameters: layers, readers and writers of files, and tests
+iterate over these rows."""

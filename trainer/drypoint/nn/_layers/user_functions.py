@@ -37,8 +37,8 @@ class Function(Pointwise, exportable="yes"):
     tanh.
 
     Args:
-        name: one of sin, cos, tanh, sigmoid, relu, exp, log, gelu, sqrt, square, abs, softplus,
-            elu, selu, softsign, mish, gelu_tanh.
+        name: one of relu, relu6, tanh, sigmoid, hardsigmoid, hardswish, silu, gelu, sin, cos, exp,
+            log, sqrt, abs, square, softplus, elu, selu, softsign, mish, gelu_tanh.
 
     Raises:
         ConfigError: the name is not in this list.

@@ -63,22 +63,21 @@ def _selu(node: Node) -> Callable[[Points], Points]:
 
 
 def _gelu(node: Node) -> Callable[[Points], Points]:
-    if node.attributes.get("approximate", "none") == "tanh":
-        rate = math.sqrt(2 / math.pi)
-        return lambda x: 0.5 * x * (1 + np.tanh(rate * (x + 0.044715 * x**3)))
-    return lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+    tanh = node.attributes.get("approximate", "none") == "tanh"
+    return nn.FUNCTIONS["gelu_tanh" if tanh else "gelu"].values
 
 
-def _sigmoid(x: Points) -> Points:
-    return np.asarray(1 / (1 + np.exp(-x)))
+def _swish(node: Node, rate: float) -> Callable[[Points], Points]:
+    rate = float(node.attributes.get("alpha", rate))
+    return lambda x: x * nn.FUNCTIONS["sigmoid"].values(rate * x)
 
 
-def _softplus(x: Points) -> Points:
-    return np.asarray(np.logaddexp(0.0, x))
+def _without_attributes(function: nn.ValueFunction) -> Callable[[Node], Callable[[Points], Points]]:
+    return lambda _: function.values
 
 
 _UNARY: Mapping[str, Callable[[Node], Callable[[Points], Points]]] = {
-    "Relu": lambda _: lambda x: np.maximum(x, 0.0),
+    **{f.onnx: _without_attributes(f) for f in nn.FUNCTIONS.values() if f.onnx},
     "LeakyRelu": _leaky,
     "Elu": _elu,
     "Celu": _elu,
@@ -86,25 +85,11 @@ _UNARY: Mapping[str, Callable[[Node], Callable[[Points], Points]]] = {
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
     "com.microsoft.FastGelu": lambda node: _gelu(replace(node, attributes={"approximate": "tanh"})),
-    "com.microsoft.QuickGelu": lambda node: (
-        lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.702)) * x)
-    ),
-    "Sigmoid": lambda _: _sigmoid,
-    "Tanh": lambda _: np.tanh,
-    "HardSwish": lambda _: lambda x: x * (x / 6 + 0.5).clip(0, 1),
-    "Swish": lambda node: lambda x: x * _sigmoid(float(node.attributes.get("alpha", 1.0)) * x),
-    "Mish": lambda _: lambda x: x * np.tanh(_softplus(x)),
-    "Softplus": lambda _: _softplus,
-    "Softsign": lambda _: lambda x: x / (1 + np.abs(x)),
+    "com.microsoft.QuickGelu": lambda node: _swish(node, 1.702),
+    "Swish": lambda node: _swish(node, 1.0),
     "Erf": lambda _: _erf,
-    "Exp": lambda _: np.exp,
-    "Log": lambda _: np.log,
-    "Sqrt": lambda _: np.sqrt,
-    "Abs": lambda _: np.abs,
     "Neg": lambda _: lambda x: -x,
     "Reciprocal": lambda _: lambda x: 1 / x,
-    "Sin": lambda _: np.sin,
-    "Cos": lambda _: np.cos,
     "Identity": lambda _: lambda x: x,
     "Cast": lambda _: lambda x: x,
     "Dropout": lambda _: lambda x: x,

@@ -1,12 +1,14 @@
 """Which layer computes a function: its values at some thousand points say it."""
 
 import math
-from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import nn
+
+from ..._functions import LAYERS
 
 Points = NDArray[np.float64]
 FAR_POINT = 1e6  # a bound beyond it is none
@@ -17,14 +19,6 @@ GRID: Points = np.concatenate([_NEAR, _LARGE, [-x for x in _LARGE]])
 ROUNDED = 1e-7  # what a factor of 1 differs by after float32 constants
 OVERFLOW = 80.0  # beyond it a chain of float32 with an exp overflows
 TOLERANCE = 2e-6  # relative; files hold constants as float32, to 6e-8
-_LAYERS: tuple[Callable[[], nn.Layer], ...] = (
-    *(nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.Hardsigmoid, nn.Hardswish, nn.SiLU, nn.GELU),
-    *(nn.Sin, nn.Cos),
-    *(lambda name=name: nn.Function(name) for name in (
-        "exp", "log", "sqrt", "square", "abs", "softplus", "elu", "selu", "softsign", "mish",
-        "gelu_tanh",
-    )),
-)  # fmt: skip
 
 
 def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
@@ -34,9 +28,8 @@ def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
     with np.errstate(all="ignore"):
         if close(y, a * GRID + b):
             return (1.0, 0.0) if max(abs(a - 1), abs(b)) < ROUNDED else (a, b)
-        for make in _LAYERS:
-            layer = make()
-            if close(y, _values(layer)):
+        for name, layer in LAYERS.items():
+            if close(y, _values(name)):
                 return layer
         slope = -at[-1.0]
         if math.isfinite(slope) and close(y, np.where(GRID >= 0, GRID, slope * GRID)):
@@ -48,14 +41,10 @@ def layer_of(y: Points) -> nn.Layer | tuple[float, float] | None:
     return None
 
 
-def _values(layer: nn.Layer) -> Points:
-    """A layer's values at the points; NaN where it has none."""
-    name = layer.name if isinstance(layer, nn.Function) else ""
-    least = {"log": 0.0, "sqrt": 0.0}.get(name, -np.inf)
-    inside = (least < GRID) | ((least == GRID) & (name == "sqrt"))
-    y = np.full(GRID.shape, np.nan)
-    y[inside] = layer(GRID[inside])
-    return y
+@cache
+def _values(name: str) -> Points:
+    """A function's values at the points; not finite outside of its domain."""
+    return nn.FUNCTIONS[name].values(GRID)
 
 
 def close(y: Points, expected: Points) -> bool:
