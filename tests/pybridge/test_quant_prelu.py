@@ -8,7 +8,7 @@ import pytest
 from integer_nets import assert_within_bound
 
 from drypoint import nn, quant
-from drypoint.graph import Unsupported, prelu_slopes
+from drypoint.graph import Unsupported
 from drypoint.program import Lookup, PReLU, blob
 
 SHAPE = (2, 5, 6)
@@ -46,16 +46,20 @@ def test_one_slope_is_a_table():
     assert blob.dumps(program)[6] == 0
 
 
+def choose(*slopes):
+    return PReLU.choose_factors({"slopes": np.array(slopes), "step": None})
+
+
 def test_slopes_and_factors():
     """0.25: factor_b = floor(32,767 / 508) = 64, factor_a = 64 * 508 = 32,512, 0.1 -> 50.8."""
-    q, factors = prelu_slopes(np.array([0.25, -0.1, 0.0]))
+    factors, q = choose(0.25, -0.1, 0.0)
     assert (q.tolist(), factors) == ([127, -51, 0], (32512, 64))
-    q, factors = prelu_slopes(np.array([1e-3, 5e-4]))
+    factors, q = choose(1e-3, 5e-4)
     assert (q.tolist(), factors) == ([33, 16], (32767, 1))
-    q, factors = prelu_slopes(np.array([32767.0]))
+    factors, q = choose(32767.0)
     assert (q.tolist(), factors) == ([127], (127, 32767))
     with pytest.raises(Unsupported, match="has a slope above 32767"):
-        prelu_slopes(np.array([32768.0]))
+        choose(32768.0)
 
 
 def test_a_blob_of_minor_0_has_no_such_kind():

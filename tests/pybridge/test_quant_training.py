@@ -277,15 +277,14 @@ def test_gradients_of_a_requantization_are_those_of_its_real_values():
 def test_gradients_of_planes_are_those_of_the_op_without_rounding():
     """Oracles: finite differences; of a table the function's values at the bytes beside each."""
     net = quant.Scheme(weights=4).training_model(floats_of("planes"), SIGNALS).net["integers"]
+    checked = set()
     for op, n in ((op, op.node.reads[0]) for op in net.ops if op.node.reads != (0,)):
         shape = net.graph.nodes[n].shape
         x = RNG.integers(1, 100, (2, shape.c, shape.h, shape.w)) * RNG.choice([-1.0, 1.0])
-        if isinstance(op.node, graph.PReLU):
-            gradcheck(lambda x, op=op: _integer_planes.slope_products(op, x), x)
-        elif isinstance(op.node, graph.Resize):
-            gradcheck(lambda x, op=op: _integer_planes.resize_sums(op.node, x), x)
-        elif isinstance(op.node, graph.Slice | graph.Transpose | graph.Upsample):
-            gradcheck(lambda x, op=op: _integer_planes.move_values(op.node, x), x)
+        if getattr(op.node, "op", None) in (PReLU, Resize, Slice, Transpose, Upsample):
+            gradcheck(lambda x, op=op: _integer_planes.FORMS[op.node.op](op, [x]), x)
+            checked.add(op.node.op)
+    assert len(checked) == 5
     net = quant.Scheme(weights=4).training_model(floats_of("attention"), IMAGES).net["integers"]
     (op, *_) = (op for op in net.ops if isinstance(op.node, graph.Table))
     source, target = op.quantized.source, op.quantized.target

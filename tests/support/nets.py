@@ -167,6 +167,11 @@ class _Graph:
             self.append(op, *made)
 
 
+def copies(kind: str) -> bool:
+    """Whether ops of a kind write values of their inputs."""
+    return CLASSES[kind].nature != "computes"
+
+
 def insert_outputs(rng, ops: list[Op], reads: list[tuple[int, ...]]) -> tuple[Output, ...]:
     """Put one to three further ops that write outputs between the ops, in place; their outputs."""
     outputs = tuple(Output(f"head{i}", 0.125 + i, bool(i % 2)) for i in range(rng.integers(1, 4)))
@@ -175,7 +180,7 @@ def insert_outputs(rng, ops: list[Op], reads: list[tuple[int, ...]]) -> tuple[Ou
         tensors = [ops[0].inputs[0], *(op.output for op in ops[:at])]
         number = int(rng.choice([i for i, t in enumerate(tensors) if t.type != "i32"]))
         source, kind = tensors[number], str(rng.choice((*KINDS, "upsample", "mul")))
-        kind = "lookup" if source.zero and CLASSES[kind].copies else kind
+        kind = "lookup" if source.zero and copies(kind) else kind
         name, numbers = f"{output.name}.{kind}", (number,)
         if kind in BINARY:
             numbers *= 2
@@ -212,7 +217,7 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
     graph.close()
     while True:  # the last op, until one fits: a maximum or concat of a tensor with a zero does not
         kind, last = str(rng.choice(kinds)), graph.tensors[-1]
-        if not CLASSES[kind].copies or last.zero == 0:
+        if not copies(kind) or last.zero == 0:
             graph.grow(kind, last=True)
             break
     size = graph.tensors[-1].shape.size

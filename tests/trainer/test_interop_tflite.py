@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tflite_files import TfliteFile, a_net, check_floats, check_integers, int8s, litert, windows
 
-from drypoint import graph, interop, nn, quant
+from drypoint import interop, nn, quant
 from drypoint.common import DrypointError
-from drypoint.graph import QuantParams, mean_integers
+from drypoint.graph import QuantParams, op_integers
 from drypoint.interop import to_tflite
 from drypoint.program import (
     Add,
@@ -35,6 +35,7 @@ from drypoint.program import (
     reference,
     sum_factors,
 )
+from drypoint.program.lowering import Given, lower_mean
 
 RELU6 = {"FusedActivationFunction": "RELU6"}
 ZERO = {"scale": 0.04, "zero": -128}
@@ -275,12 +276,13 @@ def test_sums_products_and_means_have_the_quantizers_integers(a, b, out, zero_a,
         joined[kind] = f.bytes()
     mean = one_op("MEAN", plane, (1, 3), arrays=chosen(1, 2), scale=a, zero=zero_b,
                   to={"scale": out, "zero": 5}, KeepDims=False)  # fmt: skip
-    base = {"name": "", "reads": (), "shape": Shape(4, 2, 3)}
-    for content, wanted in (
-        (joined["ADD"], graph.Binary(**base, op=Add).integers(pair, out_scale=out)),
-        (joined["MUL"], graph.Binary(**base, op=Mul).integers(pair, out_scale=out)),
-        (mean, mean_integers(QuantParams("i8", a, zero_b), 8, out_scale=out)),
+    given = Given(fields={}, sources=tuple(pair))
+    for content, lowered in (
+        (joined["ADD"], Add.lower(given)),
+        (joined["MUL"], Mul.lower(given)),
+        (mean, lower_mean(QuantParams("i8", a, zero_b), 8)),
     ):
+        wanted = op_integers(lowered, out_scale=out)
         op = interop.program_from_tflite(content).ops[-1]
         assert (op.bias.tolist(), op.mult.tolist(), op.shift) == (
             wanted.bias.tolist(), wanted.mult.tolist(), wanted.shift

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from drypoint.program import Shape
+from drypoint.program import BinaryOp, Concat, Shape
 
-from ._binary import Binary
 from ._graph import Graph, Rewriter, raw_pixels
-from ._nodes import AvgPool, Concat, MaxPool, Node, Pad, Sides, Weighted
+from ._nodes import Node, OpNode, Pad, Sides, Weighted
 
 
 def absorb_padding(graph: Graph) -> Graph:
@@ -77,31 +76,19 @@ def _absorb(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | No
     """A node that pads its input itself, in place of a padding node before it; None where its op
     has no such padding.
     """
-    fill = np.full(rewriter[pad.reads[0]].shape.c, pad.fill) if pad.fill else None
+    source = rewriter[pad.reads[0]]
     match node:
         case Weighted(dense=False, scales_channels=False):
             if any(node.padding) and (pad.fill or node.pad is not None):
                 return None  # two padding values
             padding = add_sides(node.padding, pad.sides)
+            fill = np.full(source.shape.c, pad.fill) if pad.fill else None
             return replace(node, reads=pad.reads, padding=padding, pad=fill)
-        case AvgPool():
-            padding = add_sides(node.padding, pad.sides)
-            if raw or not _less_than(padding, node.kernel) or (pad.fill and any(node.padding)):
-                return None
-            return replace(node, reads=pad.reads, padding=padding, pad=fill)
-        case MaxPool(padding=(0, 0, 0, 0)):
-            qparams = rewriter[pad.reads[0]].qparams
-            if qparams is None or pad.fill > qparams.real(qparams.limits[0]):
-                return None  # a padded place could win
-            if not _less_than(pad.sides, node.kernel):
-                return None
-            return replace(node, reads=pad.reads, padding=pad.sides)
+        case OpNode() if not raw:
+            fields = node.op.absorb_padding(node.fields, pad.sides, pad.fill, source.qparams)
+            return None if fields is None else replace(node, reads=pad.reads, fields=fields)
         case _:
             return None
-
-
-def _less_than(sides: Sides, kernel: tuple[int, int]) -> bool:
-    return max(sides[::2]) < kernel[0] and max(sides[1::2]) < kernel[1]
 
 
 def add_sides(a: Sides, b: Sides) -> Sides:
@@ -112,10 +99,8 @@ def add_sides(a: Sides, b: Sides) -> Sides:
 
 def _input_name(node: Node, position: int) -> str:
     """The name of an input of a node; the node's, where it has one."""
-    match node:
-        case Binary():
-            return f"{node.name}.{'ab'[position]}"
-        case Concat():
-            return f"{node.name}.{position}"
-        case _:
-            return node.name
+    if not isinstance(node, OpNode):
+        return node.name
+    if issubclass(node.op, BinaryOp):
+        return f"{node.name}.{'ab'[position]}"
+    return f"{node.name}.{position}" if node.op is Concat else node.name

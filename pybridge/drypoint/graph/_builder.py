@@ -4,50 +4,33 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import (
-    MAX_RESIZE_PARTS,
-    BinaryOp,
-    ResizeAlignment,
-    Shape,
-    SoftmaxForm,
-    resize_ratio,
-)
+from drypoint.program import BinaryOp, Concat, Op, Shape, SoftmaxForm, Transpose, Upsample
+from drypoint.program.lowering import Planned, QuantParams, Unsupported
 
 from ._absorb_padding import add_sides, copy_padded
-from ._binary import Binary
-from ._errors import Unsupported
 from ._graph import Graph, NetOutput
 from ._nodes import (
     NO_PADDING,
     Affine,
-    AvgPool,
     Clip,
-    Concat,
     Input,
     InputPart,
-    MaxPool,
     Node,
+    OpNode,
     Pad,
     Pair,
     Permute,
-    PReLU,
     RealFunction,
     Reals,
-    Resize,
     Sides,
-    Slice,
     Table,
-    Transpose,
-    Upsample,
     Weighted,
 )
-from ._plane_of import same_order
-from ._qparams import QuantParams
 
 UNITY = 127  # the weight of a factor for each channel: the channel's scale is the factor / 127
 
@@ -124,6 +107,11 @@ class Builder:
         self.layer, self.title, self._arrays = layer, title, arrays or {}
         self._qparams, self._scales, self._clip = qparams, scales, clip
 
+    @property
+    def step(self) -> float | None:
+        """Of the layer's weights, where a file has integers with one."""
+        return None if self._scales is None else float(self._scales[0])
+
     def array(self, name: str) -> Reals:
         """A parameter or buffer of the layer."""
         return self._arrays[name].astype(np.float64)
@@ -195,9 +183,8 @@ class Builder:
             if moved == value.shape and [axis for axis in order if axis in long] == long:
                 fields = self._copies(value, shape=moved)
                 fields |= {"name": f"{self.layer}.view", "layer": ""}
-                a, b, c = order
                 fields |= {"range_of": self.node(value).ranged}
-                return self.add(Transpose(**fields, order=(a, b, c)))
+                return self.add(OpNode(**fields, op=Transpose, fields={"order": order}))
         raise Unsupported(f"it {verb} a plane {plane} reshaped to {value.shape}: leave that out")
 
     def conv(
@@ -284,12 +271,6 @@ class Builder:
         table = Table(**fields, function=function, slope=slope)
         return replace(self.add(table, flat=value.flat), shape=value.shape)
 
-    def prelu(self, value: Value, slopes: Reals) -> Value:
-        """Each value, times the slope of its channel where it is below 0."""
-        value = self.plane(value)
-        step = None if self._scales is None else float(self._scales[0])
-        return self.add(PReLU(**self._fields(value, shape=value.shape), slopes=slopes, step=step))
-
     def requantize(self, value: Value, name: str = "", *, dtype: bool = False) -> Value:
         """The value in the steps of the layer's output: by a table where it has others.
 
@@ -307,30 +288,17 @@ class Builder:
         table = Table(**fields | {"name": name or self.layer}, function=lambda reals: reals)
         return replace(self.add(table, flat=value.flat), shape=value.shape)
 
-    def max_pool(
-        self, value: Value, kernel: Pair, stride: Pair, padding: Sides = NO_PADDING
-    ) -> Value:
-        """The largest value of each window; no node where each window is one value."""
-        value = self.plane(value)
-        if not (kernel == stride == (1, 1) and not any(padding)):
-            fields = self._copies(value, shape=_pool(_grow(value.shape, padding), kernel, stride))
-            value = self.add(MaxPool(**fields, kernel=kernel, stride=stride, padding=padding))
-        return self.requantize(value, f"{self.layer}.clip")
-
-    def avg_pool(
-        self,
-        value: Value,
-        kernel: Pair,
-        stride: Pair,
-        padding: Sides = NO_PADDING,
-        *,
-        halves_away: bool = False,
-    ) -> Value:
-        """The mean of each window; padded places count as 0."""
-        value = self.plane(value)
-        fields = self._fields(value, shape=_pool(_grow(value.shape, padding), kernel, stride))
-        node = AvgPool(**fields, kernel=kernel, stride=stride, padding=padding)
-        return self.add(replace(node, halves_away=halves_away))
+    def op(self, value: Value, planned: Planned) -> Value:
+        """A node of an op of one plane, as `plan` of the op's class says; none where it is idle. Of
+        an op that computes nothing the result has the steps of the layer's output.
+        """
+        value, (op, shape, own) = self.plane(value), planned
+        computes = op.nature == "computes"
+        if not op.is_idle(value.shape, shape, own):
+            fields = (self._fields if computes else self._copies)(value, shape=shape)
+            value = self.add(OpNode(**fields, op=op, fields=own))
+        name = f"{self.layer}.clip" if op.nature == "chooses" else ""
+        return value if computes else self.requantize(value, name)
 
     def binary(self, op: type[BinaryOp], a: Value, b: Value) -> Value:
         """A node of two planes; the second may be one pixel where the op broadcasts it."""
@@ -344,7 +312,7 @@ class Builder:
                 "it reads a flattened plane and a vector, whose values lie in other orders: put it "
                 "before the Flatten"
             )
-        node = Binary(**self._fields(a, b, shape=planes[0]), op=op)
+        node = OpNode(**self._fields(a, b, shape=planes[0]), op=cast("type[Op]", op))
         return replace(self.add(node, flat=a.flat), shape=a.shape)
 
     def concat(self, values: Sequence[Value]) -> Value:
@@ -357,67 +325,12 @@ class Builder:
             for i, value in enumerate(planes)
         ]
         channels = sum(value.shape.c for value in parts)
-        return self.add(Concat(**self._copies(*parts, shape=Shape(h, w, channels))), flat=flat)
-
-    def upsample(self, value: Value, kernel: Pair) -> Value:
-        """Each pixel repeated, as a block of pixels; a block of one pixel only changes steps."""
-        value = self.plane(value)
-        h, w, c = value.shape
-        if kernel == (1, 1):
-            return self.requantize(value)
-        fields = self._copies(value, shape=Shape(h * kernel[0], w * kernel[1], c))
-        return self.requantize(self.add(Upsample(**fields, kernel=kernel)))
-
-    def depth_to_space(self, value: Value, kernel: Pair, crop: Sides = NO_PADDING) -> Value:
-        """Channel (i * columns + j) * O + o becomes pixel (i, j) of channel o of a block; ``crop``
-        is left out at the edges. A whole block of one pixel only changes steps.
-        """
-        if kernel == (1, 1) and not any(crop):
-            return self.requantize(self.plane(value))
-        value = self.plane(value)
-        (h, w, c), (top, left, bottom, right) = value.shape, crop
-        rows, columns = h * kernel[0] - top - bottom, w * kernel[1] - left - right
-        fields = self._copies(value, shape=Shape(rows, columns, c // (kernel[0] * kernel[1])))
-        return self.requantize(self.add(Upsample(**fields, kernel=kernel, crop=crop)))
-
-    def resize(self, value: Value, size: Pair, alignment: ResizeAlignment) -> Value:
-        """A plane of another size, its values interpolated.
-
-        Raises:
-            Unsupported: the integer weights would need more than 32 bits.
-        """
-        value = self.plane(value)
-        h, w, c = value.shape
-        rows, columns = resize_ratio(h, size[0], alignment), resize_ratio(w, size[1], alignment)
-        if max(rows.parts, columns.parts) > MAX_RESIZE_PARTS or rows.parts * columns.parts > 2**22:
-            raise Unsupported(
-                f"resizes {h}x{w} to {size[0]}x{size[1]}, whose exact weights are beyond 32 bits: "
-                "take a whole factor"
-            )
-        fields = self._fields(value, shape=Shape(*size, c))
-        return self.add(Resize(**fields, ratios=(rows, columns)))
-
-    def take(
-        self, value: Value, first: tuple[int, int, int], shape: Shape, stride: Pair = (1, 1)
-    ) -> Value:
-        """A part of a plane; see `Slice`. The whole plane only changes steps."""
-        value = self.plane(value)
-        if shape == value.shape:
-            return self.requantize(value)
-        fields = self._copies(value, shape=shape)
-        return self.requantize(self.add(Slice(**fields, first=first, stride=stride)))
+        fields = self._copies(*parts, shape=Shape(h, w, channels))
+        return self.add(OpNode(**fields, op=Concat), flat=flat)
 
     def input_part(self, value: Value, first: int, shape: Shape) -> Value:
         """One of several inputs: values of the net's input, a vector, from ``first`` on."""
         return self.add(InputPart(**self._fields(value, shape=shape), first=first))
-
-    def transpose(self, value: Value, order: tuple[int, int, int]) -> Value:
-        """The axes ``order`` of height, width and channels as a plane."""
-        value = self.plane(value)
-        if order == (0, 1, 2):
-            return self.requantize(value)
-        fields = self._copies(value, shape=Shape(*(value.shape[axis] for axis in order)))
-        return self.requantize(self.add(Transpose(**fields, order=order)))
 
     def permute(self, value: Value, order: NDArray[np.intp]) -> Value:
         """The channels in another order; see `Permute`."""
@@ -441,11 +354,12 @@ class Builder:
         or of another node.
         """
         node = self.node(value)
-        if not isinstance(node, Upsample) or value.shape != node.shape:
+        if not (isinstance(node, OpNode) and node.op is Upsample and value.shape == node.shape):
             return None
         top, left, bottom, right = sides
         shape = _grow(value.shape, (-top, -left, -bottom, -right))
-        self._nodes[value.number] = replace(node, shape=shape, crop=add_sides(node.crop, sides))
+        fields = {**node.fields, "padding": add_sides(node.fields["padding"], sides)}
+        self._nodes[value.number] = replace(node, shape=shape, fields=fields)
         return replace(value, shape=shape)
 
     def is_padding(self, value: Value) -> bool:
@@ -489,12 +403,36 @@ class Builder:
         return replace(value, shape=shape)
 
 
-def _pool(shape: Shape, kernel: Pair, stride: Pair) -> Shape:
-    h, w = ((n - k) // s + 1 for n, k, s in zip(shape[:2], kernel, stride, strict=True))
-    return Shape(h, w, shape.c)
-
-
 def _grow(shape: Shape, sides: Sides) -> Shape:
     """The shape with rows and columns on each side."""
     top, left, bottom, right = sides
     return Shape(shape.h + top + bottom, shape.w + left + right, shape.c)
+
+
+def plane_of(shape: Sequence[int]) -> Shape:
+    """(C, H, W), (C, L) or (N,) as the engine's height, width, channels; time runs along h.
+
+    Raises:
+        Unsupported: the shape is another one.
+    """
+    match tuple(shape):
+        case (c, h, w):
+            return Shape(h, w, c)
+        case (c, length):
+            return Shape(length, 1, c)
+        case (n,):
+            return Shape(1, 1, n)
+        case other:
+            raise Unsupported(
+                f"a value of shape {other} is not (C, H, W), (C, L) or (N,): reshape before the "
+                "net, or flatten"
+            )
+
+
+def same_order(before: Shape, after: Shape) -> bool:
+    """Whether a reshape of a plane moves no value, though the engine's channels are innermost: it
+    keeps the channels, or there is one axis of channels or places alone.
+    """
+    return before.c == after.c or all(
+        shape.c == 1 or shape.h * shape.w == 1 for shape in (before, after)
+    )

@@ -4,27 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._errors import LoweringError, Unsupported
-from ._graph import Graph, Rewriter
-from ._nodes import (
-    Affine,
-    AvgPool,
-    Clip,
-    MaxPool,
-    Node,
-    Reals,
-    Resize,
-    Slice,
-    Table,
-    Upsample,
-    Weighted,
-)
+from drypoint.program import AvgPool, Slice
+from drypoint.program.lowering import Unsupported
+
+from ._graph import Graph, LoweringError, Rewriter
+from ._nodes import Affine, Clip, Node, OpNode, Reals, Table, Weighted
 
 
 def fold_encoder(graph: Graph) -> Graph:
     """The graph that reads raw pixels q, where the encoder makes scale * q + offset of them.
 
-    Pools, resizes, upsamplings and slices before the first weights work on pixels too.
+    Ops before the first weights that keep pixels work on them too.
     """
     affines: dict[int, Affine] = {}
     if graph.input.affine is not None:
@@ -36,11 +26,11 @@ def fold_encoder(graph: Graph) -> Graph:
         if affine is None:
             rewriter.keep(number, node)
             continue
-        if isinstance(node, MaxPool | AvgPool | Resize | Upsample):
+        if isinstance(node, OpNode) and node.op.keeps_pixels:
             affines[number] = affine
-        if isinstance(node, Slice):
-            part = slice(node.first[2], node.first[2] + node.shape.c)
-            affines[number] = Affine(affine.scale[part], affine.offset[part])
+            if node.op is Slice:
+                part = slice(node.fields["first"][2], node.fields["first"][2] + node.shape.c)
+                affines[number] = Affine(affine.scale[part], affine.offset[part])
         try:
             rewriter.keep(number, _encode(node, affine))
         except Unsupported as error:
@@ -66,9 +56,9 @@ def _encode(node: Node, affine: Affine) -> Node:
             return _encode_table(node.table(), affine)
         case Table():
             return _encode_table(node, affine)
-        case AvgPool() if any(node.padding) and affine.offset.any():
+        case OpNode() if node.op is AvgPool and any(node.fields["padding"]) and affine.offset.any():
             raise Unsupported("it averages over padding of raw pixels: put a convolution before it")
-        case MaxPool() | AvgPool() | Resize() | Upsample() | Slice():
+        case OpNode() if node.op.keeps_pixels:
             return node
         case _:
             raise Unsupported("it reads an encoder's pixels: put a convolution or Linear before it")

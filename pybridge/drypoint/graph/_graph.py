@@ -1,4 +1,4 @@
-"""A graph of nodes, and what a pass needs to write another one."""
+"""A graph of nodes, its error, and what a pass needs to write another one."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +7,19 @@ from typing import Any, NamedTuple
 
 from drypoint.program import SoftmaxForm
 
-from ._nodes import AvgPool, Input, MaxPool, Node, Pad, Resize, Slice, Upsample
+from ._nodes import Input, Node, OpNode, Pad
+
+
+class LoweringError(Exception):
+    """Nodes of a graph have no integer form.
+
+    Attributes:
+        troubles: the title of each node ("" for the net as a whole), and the reason.
+    """
+
+    def __init__(self, troubles: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{title}: {reason}".lstrip(": ") for title, reason in troubles))
+        self.troubles = troubles
 
 
 class NetOutput(NamedTuple):
@@ -137,14 +149,12 @@ def set_layer_before(rewriter: Rewriter, between: list[int], node: Node) -> None
 
 
 def raw_pixels(graph: Graph) -> set[int]:
-    """The numbers of the nodes whose planes hold an encoder's pixels: the input, and pools,
-    resized planes, upsamplings, parts and paddings of it.
+    """The numbers of the nodes whose planes hold an encoder's pixels: the input, its paddings, and
+    what ops make of it that keep pixels.
     """
     raw = {0} if graph.input.affine is not None else set()
     for number, node in graph.nodes.items():
-        if (
-            isinstance(node, MaxPool | AvgPool | Resize | Upsample | Slice | Pad)
-            and node.reads[0] in raw
-        ):
+        keeps = node.op.keeps_pixels if isinstance(node, OpNode) else isinstance(node, Pad)
+        if keeps and node.reads[0] in raw:
             raw.add(number)
     return raw

@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import LARGEST_WEIGHT, MAX_ACCUMULATOR, MAX_FACTOR, multipliers
+from drypoint.program import LARGEST_WEIGHT, MAX_ACCUMULATOR, multipliers
+from drypoint.program.lowering import Lowered, QuantParams, Unsupported
 
-from ._errors import Unsupported
-from ._qparams import QuantParams
-
-MAX_WEIGHT = 127
 MIN_MULT = 2**15  # 15 significant bits: the error of m stays below 2^-7 of an output step
 MAX_RATIO = 2.0**29  # of a file's scales: the largest shift is 30
 BAD_RATIO = "has scales whose ratio is no number between 0 and 2^29"
 FEW_BITS = 2.0**-17  # of a ratio: a multiplier below 2^15 rounds a bias of 2^30 to a whole step
 CONSTANT_RATIO = 2.0**-6
 SCALE_SHARES = np.linspace(1.0, 0.2, 41)
-HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,45 +113,6 @@ def few_bit_scales(
     return best
 
 
-def mean_integers(source: QuantParams, window: int, *, out_scale: float) -> Integers:
-    """The integers of a mean of ``window`` values."""
-    unit = source.scale / window
-    mult, shift = multipliers(np.array([unit / out_scale]))
-    bias = np.array([-window * source.zero], np.int32)
-    return Integers(bias, mult, shift, np.array([unit]))
-
-
-def prelu_slopes(
-    slopes: NDArray[np.float64], step: float | None = None
-) -> tuple[NDArray[np.int8], tuple[int, int]]:
-    """The integer slopes and the factors of a PReLU: NUMERICS.md section 5; ``step`` as in `PReLU`.
-
-    Raises:
-        Unsupported: a slope is above 32767.
-    """
-    steepest = MAX_WEIGHT * step if step else float(np.abs(slopes).max()) or 1.0
-    if not steepest <= MAX_FACTOR:
-        raise Unsupported(f"has a slope above {MAX_FACTOR}")
-    below = min(max(1, int(MAX_FACTOR * steepest / MAX_WEIGHT)), MAX_FACTOR)
-    above = round(min(below * MAX_WEIGHT / steepest, MAX_FACTOR))
-    q = np.rint(slopes * above / below).clip(-MAX_WEIGHT, MAX_WEIGHT)
-    return q.astype(np.int8), (above, below)
-
-
-def prelu_integers(
-    slopes: NDArray[np.float64],
-    source: QuantParams,
-    *,
-    out_scale: float,
-    step: float | None = None,
-) -> Integers:
-    """The integers of a slope for each channel; the accumulator 1 is source.scale / factors[0]."""
-    q, factors = prelu_slopes(slopes, step)
-    unit, bias = np.array([source.scale / factors[0]]), np.zeros(1, np.int32)
-    mult, shift = checked_multipliers(unit / out_scale, bias.astype(np.float64))
-    return Integers(bias, mult, shift, unit, q, fields={"factors": factors})
-
-
 def weighted_integers_of_file(
     weight: NDArray[np.float64],
     bias: NDArray[np.float64],
@@ -199,28 +156,16 @@ def weighted_integers_of_file(
     return Integers(b.astype(np.int32), mult, shift, ratio * out_scale, q.astype(np.int8))
 
 
-def mean_integers_of_file(
-    source: QuantParams, window: int, *, out: QuantParams, halves_away: bool
-) -> Integers:
-    """The integers of a mean of ``window`` values of a file, which may round halves away from 0.
-
-    A program rounds halves up. The sum S of int8 gives y where S >= (y - 1/2) * window; halves
-    round down below 0 where that threshold is up to 1 larger for y <= 0, and they stay for y > 0
-    where it is up to 1 less. A factor of 1 / (window - 1/128) moves it by (1/2 - y) / 128. Where
-    the integers have 128 added, the sum of S + 128 * window is 1 less too, which brings the zero of
-    that movement back to S = 0. Zero points besides -128 and 0 have no such bias: they keep halves
-    up.
+def op_integers(lowered: Lowered, *, out_scale: float) -> Integers:
+    """The integers of an op without weights, whose output has a scale.
 
     Raises:
-        Unsupported: a ratio of scales is no multiplier.
+        Unsupported: the bias is beyond 32 bits, or a ratio of scales is no multiplier.
     """
-    ratio, bias = source.scale / window / out.scale, -window * source.zero
-    raw_zero = -128 if source.dtype == "u8" else source.zero
-    moves = halves_away and window % 2 == 0 and window <= 4096 and raw_zero in (-128, 0)
-    if moves and source.stands_for(out):
-        ratio, bias = 1 / (window - HALVES_DOWN), bias - (raw_zero == -128)
-    mult, shift = checked_multipliers(np.array([ratio]), np.array([float(bias)]))
-    return Integers(np.array([bias], np.int32), mult, shift, np.array([source.scale / window]))
+    ratio = np.array([lowered.ratio or lowered.unit / out_scale])
+    mult, shift = checked_multipliers(ratio, np.array([float(lowered.bias)]))
+    bias, unit = np.array([lowered.bias], np.int32), np.array([lowered.unit])
+    return Integers(bias, mult, shift, unit, fields=lowered.fields)
 
 
 def checked_multipliers(

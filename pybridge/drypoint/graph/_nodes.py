@@ -1,26 +1,24 @@
 """The nodes of a graph: float ops on planes, in float64.
 
-A plane is height, width, channels. Nodes of one kind become one kind of integer op, but for `Clip`,
-`Pad` and `Permute`: passes fuse these into other nodes, or replace them.
+A plane is height, width, channels. Each node becomes one integer op, but for `Clip`, `Pad` and
+`Permute`: passes fuse these into other nodes, or replace them.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import ResizeRatio, Shape
-
-from ._qparams import QuantParams
+from drypoint.program import MaxPool, Op, Shape
+from drypoint.program.lowering import Nature, QuantParams
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
 Reals: TypeAlias = NDArray[np.float64]
 RealFunction: TypeAlias = Callable[[Reals], Reals]
-Nature: TypeAlias = Literal["moves", "chooses", "computes"]
 NO_PADDING: Sides = (0, 0, 0, 0)
 
 
@@ -57,7 +55,6 @@ class Node:
         title: how messages name the node.
         low, high: results below and above are clipped: 0 and infinity for a ReLU.
         qparams: of the output, where the file that the graph was read from has them.
-        nature: whether the node moves values of its inputs, chooses among them, or computes others.
     """
 
     name: str
@@ -70,7 +67,10 @@ class Node:
     high: float = math.inf
     qparams: QuantParams | None = None
 
-    nature: ClassVar[Nature] = "computes"
+    @property
+    def nature(self) -> Nature:
+        """Whether the node moves values of its inputs, chooses among them, or computes others."""
+        return "computes"
 
     @property
     def ranged(self) -> str:
@@ -83,12 +83,20 @@ class Node:
         return self.low > -math.inf or self.high < math.inf
 
 
+class Moving(Node):
+    """A node that moves values."""
+
+    @property
+    def nature(self) -> Nature:
+        """It moves them."""
+        return "moves"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Input(Node):
+class Input(Moving):
     """The net's input. ``affine`` is the encoder's arithmetic, where the plane has raw pixels."""
 
     affine: Affine | None = None
-    nature: ClassVar[Nature] = "moves"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,103 +140,29 @@ class Weighted(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MaxPool(Node):
-    """The largest value of each window; a padded place never wins."""
+class OpNode(Node):
+    """An op whose integers are not chosen yet.
 
-    kernel: Pair
-    stride: Pair
-    padding: Sides = NO_PADDING
-    nature: ClassVar[Nature] = "chooses"
+    Attributes:
+        op: its class, which has what is known of the kind.
+        fields: as `Planned` has them.
+    """
+
+    op: type[Op]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def nature(self) -> Nature:
+        """As the op's class says."""
+        return self.op.nature
 
     @property
     def tiles(self) -> bool:
-        """Whether each value of the plane is in at most one window, and nothing is padded."""
-        return self.kernel == self.stride and not any(self.padding)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AvgPool(Node):
-    """The mean of each window; padded places count as ``pad``, None: real zero.
-
-    ``halves_away``: the file's framework rounds halves of integers away from zero.
-    """
-
-    kernel: Pair
-    stride: Pair
-    padding: Sides = NO_PADDING
-    pad: Reals | None = None
-    halves_away: bool = False
-
-    @property
-    def window(self) -> int:
-        """How many values a mean is of."""
-        return self.kernel[0] * self.kernel[1]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PReLU(Node):
-    """Each value, times the slope of its channel where it is below 0.
-
-    Attributes:
-        slopes: [channels].
-        step: the slopes are whole multiples of it, where a file has integers; None: the lowering
-            chooses one.
-    """
-
-    slopes: Reals
-    step: float | None = None
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Concat(Node):
-    """The channels of several planes side by side."""
-
-    nature: ClassVar[Nature] = "moves"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Upsample(Node):
-    """A block of pixels for each pixel: the pixel repeated, or, where the output has fewer
-    channels, groups of its channels; ``crop`` is left out at the edges.
-    """
-
-    kernel: Pair
-    crop: Sides = NO_PADDING
-    nature: ClassVar[Nature] = "moves"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Resize(Node):
-    """A plane of another size, its values interpolated; ``ratios`` of its rows and columns."""
-
-    ratios: tuple[ResizeRatio, ResizeRatio]
-
-    @property
-    def window(self) -> int:
-        """The sum of the integer weights of a value."""
-        return self.ratios[0].parts * self.ratios[1].parts
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Slice(Node):
-    """Every stride-th row and column from ``first`` on, and channels that lie beside each other.
-
-    Attributes:
-        first: row, column and channel.
-        stride: from a row or column that is read to the next.
-    """
-
-    first: tuple[int, int, int]
-    stride: Pair = (1, 1)
-    nature: ClassVar[Nature] = "moves"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Transpose(Node):
-    """Axes in another order: ``order`` of the input's height, width and channels."""
-
-    order: tuple[int, int, int]
-    nature: ClassVar[Nature] = "moves"
+        """Whether it is a maximum over windows that tile the plane: a convolution before can take
+        it in.
+        """
+        own = self.fields
+        return self.op is MaxPool and own["kernel"] == own["stride"] and not any(own["padding"])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -266,17 +200,15 @@ class Clip(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Pad(Node):
+class Pad(Moving):
     """The plane with rows and columns of one real value around it."""
 
     sides: Sides
     fill: float = 0.0
-    nature: ClassVar[Nature] = "moves"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Permute(Node):
+class Permute(Moving):
     """The channels in another order: channel i of the output is channel ``order[i]``."""
 
     order: NDArray[np.intp]
-    nature: ClassVar[Nature] = "moves"

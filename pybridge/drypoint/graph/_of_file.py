@@ -1,6 +1,5 @@
 """The integers of a graph that was read from a quantized file: the file's own."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -8,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.program import NUMPY_TYPE
+from drypoint.program.lowering import Given, QuantParams, Unsupported
 
-from ._binary import Binary
-from ._errors import LoweringError, Unsupported
-from ._graph import Graph
-from ._integers import Integers, mean_integers_of_file, prelu_integers, weighted_integers_of_file
-from ._nodes import AvgPool, Node, PReLU, Resize, Table, Weighted
-from ._qparams import QuantParams
+from ._graph import Graph, LoweringError
+from ._integers import Integers, op_integers, weighted_integers_of_file
+from ._nodes import Node, OpNode, Table, Weighted
 from ._quantized import QuantizedNode
 
 Halves = Literal["up", "even"]
@@ -68,7 +65,7 @@ def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ..
 
 
 def _quantize_node(
-    node: Node, sources: Sequence[QuantParams], *, halves: Halves, last: bool
+    node: Node, sources: tuple[QuantParams, ...], *, halves: Halves, last: bool
 ) -> QuantizedNode:
     out = node.qparams
     assert out is not None  # of every node of a file's graph
@@ -76,7 +73,7 @@ def _quantize_node(
     table = _table_of(node, sources[0], out, halves) if isinstance(node, Table) else None
     quantized = QuantizedNode(
         node=node,
-        sources=tuple(sources),
+        sources=sources,
         target=out,
         integers=_integers(node, sources, out),
         clamp=clamp,
@@ -92,7 +89,7 @@ def _quantize_node(
     )
 
 
-def _integers(node: Node, sources: Sequence[QuantParams], out: QuantParams) -> Integers | None:
+def _integers(node: Node, sources: tuple[QuantParams, ...], out: QuantParams) -> Integers | None:
     """The integers of a node that computes accumulators."""
     match node:
         case Weighted(scales=scales):
@@ -100,16 +97,9 @@ def _integers(node: Node, sources: Sequence[QuantParams], out: QuantParams) -> I
             return weighted_integers_of_file(
                 node.weight, node.bias, scales, source=sources[0], out_scale=out.scale
             )
-        case AvgPool():
-            return mean_integers_of_file(
-                sources[0], node.window, out=out, halves_away=node.halves_away
-            )
-        case Resize():
-            return mean_integers_of_file(sources[0], node.window, out=out, halves_away=False)
-        case PReLU():
-            return prelu_integers(node.slopes, sources[0], out_scale=out.scale, step=node.step)
-        case Binary():
-            return node.integers(sources, out_scale=out.scale)
+        case OpNode():
+            lowered = node.op.lower(Given(fields=node.fields, sources=sources, target=out))
+            return None if lowered is None else op_integers(lowered, out_scale=out.scale)
         case _:
             return None
 

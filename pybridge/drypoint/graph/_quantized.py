@@ -2,32 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import program
 from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
+from drypoint.program.lowering import Given, Lowered, QuantParams
 
-from ._binary import Binary
 from ._graph import Graph
 from ._integers import Integers
-from ._nodes import (
-    AvgPool,
-    Concat,
-    InputPart,
-    MaxPool,
-    Node,
-    PReLU,
-    Resize,
-    Slice,
-    Table,
-    Transpose,
-    Upsample,
-    Weighted,
-)
-from ._qparams import QuantParams
+from ._nodes import InputPart, Node, OpNode, Table, Weighted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,6 +40,16 @@ class QuantizedNode:
     def source(self) -> QuantParams:
         """Of the first input."""
         return self.sources[0]
+
+    @property
+    def given(self) -> Given:
+        """What the integers of an `OpNode` are chosen from."""
+        assert isinstance(self.node, OpNode)
+        return Given(fields=self.node.fields, sources=self.sources)
+
+    def lower(self) -> Lowered | None:
+        """The numbers of an `OpNode` that computes; None of any other node."""
+        return self.node.op.lower(self.given) if isinstance(self.node, OpNode) else None
 
     @property
     def has_op(self) -> bool:
@@ -178,30 +174,10 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
         case Weighted():
             assert q is not None  # a weighted node has integers
             return _weighted_op(quantized, node, q, base)
-        case MaxPool():
-            return program.MaxPool(
-                **base, kernel=node.kernel, stride=node.stride, padding=node.padding
-            )
-        case AvgPool():
-            base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
-            return program.AvgPool(**base, pad=_pad(quantized, node))
-        case Binary():
-            assert q is not None  # a binary node has integers
-            return cast("Op", node.op(**base, **q.fields))
-        case PReLU():
-            assert q is not None  # of the node
-            return program.PReLU(**base, weight=q.weight, **q.fields)
-        case Concat():
-            return program.Concat(**base)
-        case Upsample():
-            return program.Upsample(**base, kernel=node.kernel, padding=node.crop)
-        case Resize():
-            stride, offset, parts = zip(*node.ratios, strict=True)
-            return program.Resize(**base, parts=parts, stride=stride, offset=offset)
-        case Slice():
-            return program.Slice(**base, first=node.first, stride=node.stride)
-        case Transpose():
-            return program.Transpose(**base, order=node.order)
+        case OpNode():
+            fields = node.op.stored_fields(quantized.given, shapes[0].c)
+            more = {} if q is None else q.fields
+            return node.op(**base, **fields, **more)
         case InputPart():  # the stored bytes, read as the input's own type
             bytes_read = np.arange(256, dtype=np.uint8)
             return program.Lookup(**base, table=bytes_read.view(NUMPY_TYPE[target.dtype]))
@@ -217,23 +193,12 @@ def _weighted_op(quantized: QuantizedNode, node: Weighted, q: Integers, base: di
     if node.dense:
         return program.Dense(**base, weight=q.weight.reshape(len(q.weight), -1))
     base |= {"kernel": node.kernel, "stride": node.stride, "padding": node.padding}
-    base |= {"dilation": node.dilation, "pool": node.pool, "pad": _pad(quantized, node)}
+    base |= {"dilation": node.dilation, "pool": node.pool}
+    pad, channels = 0.0 if node.pad is None else node.pad, node.weight.shape[3] * node.groups
+    base["pad"] = quantized.source.pad(pad, channels, node.padding)
     if node.groups == 1:
         return program.Conv(**base, weight=q.weight)
     if q.weight.shape[3] == 1:
         weight = np.ascontiguousarray(q.weight[..., 0].transpose(1, 2, 0))
         return program.DepthwiseConv(**base, weight=weight)
     return program.GroupedConv(**base, weight=q.weight, groups=node.groups)
-
-
-def _pad(quantized: QuantizedNode, node: Weighted | AvgPool) -> NDArray[np.integer] | None:
-    """The integers at padded places in the input's channels; None where no place is padded, or
-    where all of them are 0.
-    """
-    source = quantized.source
-    channels = node.shape.c if isinstance(node, AvgPool) else node.weight.shape[3] * node.groups
-    values = np.full(channels, float(source.zero))
-    if node.pad is not None:
-        values = np.rint(node.pad / source.scale) + source.zero
-    pad = values.clip(*source.limits).astype(NUMPY_TYPE[source.dtype])
-    return pad if any(node.padding) and pad.any() else None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._graph import Graph, Rewriter
-from ._nodes import Clip, MaxPool, Node, Permute, Weighted
+from ._nodes import Clip, Node, OpNode, Permute, Weighted
 
 
 def resolve_layout(graph: Graph) -> Graph:
@@ -52,7 +52,7 @@ def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
                 )
             case Clip() if not scaled:
                 pass
-            case MaxPool() if node.tiles and not pooled and not scaled:
+            case OpNode() if node.tiles and not pooled and not scaled:
                 pooled = True
             case _:
                 return []

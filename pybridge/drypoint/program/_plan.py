@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ._history import COUNTER, lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._tensors import ProgramError
-from .ops import History, Op, Resize, Upsample
+from .ops import History, Op
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
 MAX_HISTORIES = 128  # of a program: DPT_MAX_HISTORIES
@@ -156,7 +156,7 @@ def least_lead(
 def _lead(ops: Sequence[Op], reads: Reads, group: Group, source: int, k: int) -> int | None:
     """The lead by rule 3 for op k of the group, which reads the output of op ``source``."""
     out, plane = ops[group.last], ops[source]
-    grows = any(isinstance(op, Resize | Upsample) for op in ops[k : group.last + 1])
+    grows = any(op.resamples for op in ops[k : group.last + 1])
     if group.rows[-1] == 0 or grows or reads_one_pixel(ops[k], reads[k], source + 1):
         return None
     q, height = group.rows[-1], ops[k].out_shape.h

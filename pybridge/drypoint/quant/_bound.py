@@ -5,14 +5,11 @@ from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, SignalEncoder
 from drypoint.graph import (
-    AvgPool,
-    Binary,
     InputPart,
     Integers,
-    PReLU,
+    OpNode,
     QuantizedNode,
     QuantParams,
-    Resize,
     Table,
     Weighted,
 )
@@ -77,25 +74,12 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
         case Weighted():
             assert q is not None  # a weighted node has integers
             return _weighted_error(quantized, node, q, error)
-        case AvgPool() | Resize():
-            assert q is not None  # a mean has integers
-            largest = np.abs(q.bias) + float(node.window * quantized.source.magnitude)
-            return error + float(_rounding(quantized.target, q, largest).max())
-        case Binary():
-            assert q is not None  # a binary node has integers
-            a, b = quantized.sources
-            largest = np.array([node.op.lower(a, b).largest])
-            off = node.op.error(a, b, errors)
+        case OpNode():
+            off, lowered = node.op.error(quantized.given, errors), quantized.lower()
+            if q is None or lowered is None:
+                return off
+            largest = np.array([lowered.largest])
             return off + float(_rounding(quantized.target, q, largest).max())
-        case PReLU():
-            assert q is not None  # a PReLU has integers
-            steps = quantized.source.magnitude + abs(quantized.source.zero)
-            above, below = q.fields["factors"]
-            real = q.weight * (below / above)
-            off = float(np.abs(real - node.slopes).max()) * steps * quantized.source.scale
-            largest = steps * np.array([max(above, below * float(np.abs(q.weight).max()))])
-            steepest = max(1.0, float(np.abs(node.slopes).max()))
-            return steepest * error + off + float(_rounding(quantized.target, q, largest).max())
         case InputPart():
             target = quantized.target
             return border(None, target.tensor(node.shape), target.scale).error * target.scale
@@ -112,7 +96,7 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
                 np.abs(table - exact.clip(low, high)).max()
             )
         case _:
-            return error
+            raise AssertionError(node)  # a pass replaces the node
 
 
 def _weighted_error(quantized: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:

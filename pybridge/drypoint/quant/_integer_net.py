@@ -11,31 +11,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Tensor, concat, max_pool2d, requantize, weight_codes
+from drypoint.autodiff import Array, Tensor, requantize, weight_codes
 from drypoint.autodiff.kernels.numpy.quantization import Steps, requantize_integers
 from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
 from drypoint.autodiff.trace import constant
 from drypoint.graph import (
-    AvgPool,
-    Binary,
-    Concat,
     Graph,
     InputPart,
-    Integers,
-    MaxPool,
-    PReLU,
+    OpNode,
     QuantizedNode,
     QuantParams,
-    Resize,
-    Slice,
     Table,
-    Transpose,
-    Upsample,
     Weighted,
     raw_pixels,
 )
 from drypoint.nn import Context, Layer, Model, Shape
-from drypoint.program import Add
 
 from ._errors import QuantizationError, UnsupportedError
 from ._integer_ops import (
@@ -44,18 +34,9 @@ from ._integer_ops import (
     channels_first,
     channels_last,
     correlate,
-    sum_pool,
     weight_units,
 )
-from ._integer_planes import (
-    combine_planes,
-    look_up,
-    lookup_tables,
-    move_values,
-    real_values,
-    resize_sums,
-    slope_products,
-)
+from ._integer_planes import FIXED_SCALES, FORMS, look_up, lookup_tables, real_values
 from ._quantized_nodes import scale_groups
 
 Params: TypeAlias = Mapping[str, Tensor]
@@ -201,24 +182,11 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
                     largest=op.largest,
                 )
                 return self._requantize(op, correlate(node, x, w), params[f"{name}.bias"], params)
-            case AvgPool():
-                return self._requantize_sums(op, sum_pool(node, x), params)
-            case Binary():
-                return self._requantize_sums(op, combine_planes(op, sources), params)
-            case Resize():
-                return self._requantize_sums(op, resize_sums(node, x), params)
-            case PReLU():
-                return self._requantize_sums(op, slope_products(op, x), params)
+            case OpNode():
+                y = FORMS[node.op](op, sources)
+                return self._requantize_sums(op, y, params) if node.nature == "computes" else y
             case Table():
                 return look_up(op, x)
-            case MaxPool():
-                (top, left, bottom, right) = node.padding
-                padding = ((top, bottom), (left, right))
-                return max_pool2d(x, node.kernel, stride=node.stride, padding=padding)
-            case Concat():
-                return concat(sources)
-            case Upsample() | Slice() | Transpose():
-                return move_values(node, x)
             case _:
                 raise AssertionError(node)  # `integer_net` refuses the node
 
@@ -277,14 +245,9 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
             sums = (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
             bias = (q.bias - sums).astype(np.int32)
             weight = codes.astype(np.int8)
-        integers = Integers(
-            bias,
-            q.mult.astype(np.int32),
-            q.shift,
-            q.unit,
-            weight,
-            before.integers.weight_bits,
-            before.integers.fields,
+        mult = q.mult.astype(np.int32)
+        integers = replace(
+            before.integers, bias=bias, mult=mult, shift=q.shift, unit=q.unit, weight=weight
         )
         target = QuantParams(before.target.dtype, q.out_step, before.target.zero)
         return replace(before, sources=sources, target=target, integers=integers)
@@ -305,6 +268,9 @@ def integer_net(
         raise UnsupportedError(
             f"no training in integers for {', '.join(refused)}: it reads pixels and has no weights"
         )
+    if kinds := {q.node.op for q in nodes if isinstance(q.node, OpNode)} - FORMS.keys():
+        unknown = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise UnsupportedError(f"no training in integers for ops of the kind {unknown}")
     groups = scale_groups(graph)
     names = {0: ""} | {groups[n]: "" for n in _constant_scales(graph)}
     for number, q in enumerate(nodes, start=1):
@@ -337,12 +303,12 @@ def integer_net(
 
 
 def _constant_scales(graph: Graph) -> Iterator[int]:
-    """The numbers of the nodes whose scales stay: a sum's factors, a product's unit and a table's
+    """The numbers of the nodes whose scales stay: a sum's factors, a product's unit or a table's
     bytes follow from them; an output that copies integers has the scale of its input.
     """
     for number, node in graph.nodes.items():
-        if isinstance(node, Binary):
-            yield from node.reads if node.op is Add else node.reads[1:]
+        if isinstance(node, OpNode):
+            yield from node.reads[FIXED_SCALES.get(node.op, slice(0))]
         elif isinstance(node, Table):
             yield from (number, *node.reads)
     for output in graph.outputs:

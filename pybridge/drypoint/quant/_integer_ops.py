@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
 from drypoint.autodiff.kernels.numpy.quantization import Steps
 from drypoint.autodiff.trace import constant
-from drypoint.graph import AvgPool, Node, QuantizedNode, Weighted
+from drypoint.graph import Node, OpNode, QuantizedNode, Weighted
 from drypoint.program import LARGEST_WEIGHT
 
 
@@ -39,6 +39,18 @@ class IntegerOp:
     @property
     def node(self) -> Node:
         return self.quantized.node
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """The fields of an `OpNode`."""
+        assert isinstance(self.node, OpNode)
+        return self.node.fields
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The fields of an `OpNode` that follow from the scales."""
+        assert self.quantized.integers is not None  # the op computes
+        return self.quantized.integers.fields
 
     @property
     def wide(self) -> bool:
@@ -121,12 +133,3 @@ def correlate(node: Weighted, x: Tensor, w: Tensor) -> Tensor:
         pool=node.pool,
         exact=True,
     )
-
-
-def sum_pool(node: AvgPool, x: Tensor) -> Tensor:
-    """The sums of the windows."""
-    top, left, bottom, right = node.padding
-    c = node.shape.c
-    ones = Tensor(constant(np.ones((c, 1, *node.kernel), x.dtype)))
-    padding: Padding = ((top, bottom), (left, right))
-    return conv2d(x, ones, stride=node.stride, padding=padding, groups=c, exact=True)

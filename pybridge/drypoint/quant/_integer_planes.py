@@ -1,28 +1,39 @@
-"""Ops without weights in a net that computes a program's integers: planes value by value,
-functions, resized and moved planes.
+"""Ops without weights in a net that computes a program's integers: `FORMS` has one for each kind.
 
 Where autodiff has no compiled kernel, a compiled step calls Python between its kernels.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.autodiff import Array, Tensor, conv2d, depth_to_space, multiply, record, upsample2d
+from drypoint import program as kinds
+from drypoint.autodiff import (
+    Array,
+    Padding,
+    Tensor,
+    concat,
+    conv2d,
+    depth_to_space,
+    max_pool2d,
+    multiply,
+    record,
+    upsample2d,
+)
 from drypoint.autodiff.callback import host_callback
 from drypoint.autodiff.trace import constant
-from drypoint.graph import QuantizedNode, Resize, Slice, Table, Transpose, Upsample
-from drypoint.program import ResizeRatio
+from drypoint.graph import QuantizedNode, Sides, Table
 
 from ._integer_ops import IntegerOp
 
+Form: TypeAlias = Callable[[IntegerOp, list[Tensor]], Tensor]
 
-def combine_planes(op: IntegerOp, sources: list[Tensor]) -> Tensor:
-    """The product of two planes, or their sum, each times its factor: below 2^24."""
-    assert op.quantized.integers is not None  # the op has integers
-    factors = op.quantized.integers.fields.get("factors")
-    if factors is None:
-        return multiply(*sources)
-    c, dtype = op.node.shape.c, sources[0].dtype
+
+def _add(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """The sum of two planes, each times its factor: below 2^24."""
+    factors, c, dtype = op.chosen["factors"], op.node.shape.c, sources[0].dtype
     terms = [
         conv2d(x, Tensor(constant(np.full((c, 1, 1, 1), factor, dtype))), groups=c, exact=True)
         for x, factor in zip(sources, factors, strict=True)
@@ -30,12 +41,31 @@ def combine_planes(op: IntegerOp, sources: list[Tensor]) -> Tensor:
     return terms[0] + terms[1]
 
 
-def slope_products(op: IntegerOp, x: Tensor) -> Tensor:
+def _max_pool(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """The largest values of the windows."""
+    own = op.planned
+    return max_pool2d(
+        sources[0], own["kernel"], stride=own["stride"], padding=_pairs(own["padding"])
+    )
+
+
+def _sum_pool(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """The sums of the windows."""
+    (x,), own, c = sources, op.planned, op.node.shape.c
+    ones = Tensor(constant(np.ones((c, 1, *own["kernel"]), x.dtype)))
+    padding = _pairs(own["padding"])
+    return conv2d(x, ones, stride=own["stride"], padding=padding, groups=c, exact=True)
+
+
+def _pairs(sides: Sides) -> Padding:
+    top, left, bottom, right = sides
+    return (top, bottom), (left, right)
+
+
+def _prelu(op: IntegerOp, sources: list[Tensor]) -> Tensor:
     """Each value times its factor: of its channel below 0, of all channels from 0 on."""
-    integers = op.quantized.integers
-    assert integers is not None
-    above, below = integers.fields["factors"]
-    slopes = (below * integers.weight.astype(x.dtype))[:, None, None]
+    (x,), (above, below) = sources, op.chosen["factors"]
+    slopes = (below * op.chosen["weight"].astype(x.dtype))[:, None, None]
 
     def forward(x: Tensor) -> Tensor:
         factors = np.where(x.data >= 0, x.dtype.type(above), slopes)
@@ -44,10 +74,13 @@ def slope_products(op: IntegerOp, x: Tensor) -> Tensor:
     return host_callback(forward, x)
 
 
-def resize_sums(node: Resize, x: Tensor) -> Tensor:
+def _resize(op: IntegerOp, sources: list[Tensor]) -> Tensor:
     """The sums of four neighbours, times integer weights."""
-    lines = zip(node.ratios, x.shape[2:], (node.shape.h, node.shape.w), strict=True)
-    rows, columns = (_interpolation(*line).astype(x.dtype) for line in lines)
+    (x,), own = sources, op.planned
+    axes = zip(
+        own["parts"], own["stride"], own["offset"], x.shape[2:], op.node.shape[:2], strict=True
+    )
+    rows, columns = (_interpolation(*axis).astype(x.dtype) for axis in axes)
 
     def forward(x: Tensor) -> Tensor:
         return record(rows @ x.data @ columns.T, (x, lambda g: rows.T @ g @ columns))
@@ -55,12 +88,14 @@ def resize_sums(node: Resize, x: Tensor) -> Tensor:
     return host_callback(forward, x)
 
 
-def _interpolation(ratio: ResizeRatio, before: int, after: int) -> NDArray[np.int64]:
+def _interpolation(
+    parts: int, stride: int, offset: int, before: int, after: int
+) -> NDArray[np.int64]:
     """(after, before): the weights of a row's or column's pixels in each pixel of the output."""
-    at = np.arange(after) * ratio.stride + ratio.offset - ratio.parts
-    first, share = np.divmod(at.clip(0, (before - 1) * ratio.parts), ratio.parts)
+    at = np.arange(after) * stride + offset - parts
+    first, share = np.divmod(at.clip(0, (before - 1) * parts), parts)
     weights = np.zeros((after, before), np.int64)
-    weights[np.arange(after), first] = ratio.parts - share
+    weights[np.arange(after), first] = parts - share
     weights[np.arange(after), np.minimum(first + 1, before - 1)] += share
     return weights
 
@@ -100,24 +135,49 @@ def look_up(op: IntegerOp, x: Tensor) -> Tensor:
     return host_callback(forward, x)
 
 
-def move_values(node: Upsample | Slice | Transpose, x: Tensor) -> Tensor:
-    """The values of a plane in other places."""
-    return host_callback(lambda x: _move(node, x), x)
+def _upsample(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """Blocks of pixels, less what is cut off."""
+    own, (h, w, c) = op.planned, op.node.shape
+    kernel, (top, left, _, _) = own["kernel"], own["padding"]
+
+    def blocks(x: Tensor) -> Tensor:
+        spreads = x.shape[1] != c
+        blocks = depth_to_space(x, kernel, mode="DCR") if spreads else upsample2d(x, kernel)
+        return blocks[:, :, top : top + h, left : left + w]
+
+    return host_callback(blocks, sources[0])
 
 
-def _move(node: Upsample | Slice | Transpose, x: Tensor) -> Tensor:
-    h, w, c = node.shape
-    if isinstance(node, Transpose):  # of rows, columns, channels: axes 2, 3, 1
-        rows, columns, channels = (1 + (axis + 1) % 3 for axis in node.order)
-        return x.transpose((0, channels, rows, columns))
-    if isinstance(node, Slice):
-        top, left, first = node.first
-        lines = slice(top, None, node.stride[0]), slice(left, None, node.stride[1])
-        return x[:, first : first + c, *lines][:, :, :h, :w]
-    repeats = x.shape[1] == c
-    blocks = upsample2d(x, node.kernel) if repeats else depth_to_space(x, node.kernel, mode="DCR")
-    top, left, _, _ = node.crop
-    return blocks[:, :, top : top + h, left : left + w]
+def _slice(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """A part of the plane."""
+    own, (h, w, c) = op.planned, op.node.shape
+    (top, left, first), (down, across) = own["first"], own["stride"]
+    rows, columns = slice(top, None, down), slice(left, None, across)
+    return host_callback(lambda x: x[:, first : first + c, rows, columns][:, :, :h, :w], sources[0])
+
+
+def _transpose(op: IntegerOp, sources: list[Tensor]) -> Tensor:
+    """The axes in another order: of rows, columns, channels, which are the axes 2, 3, 1."""
+    rows, columns, channels = (1 + (axis + 1) % 3 for axis in op.planned["order"])
+    return host_callback(lambda x: x.transpose((0, channels, rows, columns)), sources[0])
+
+
+FORMS: Mapping[type[Any], Form] = {
+    kinds.Add: _add,
+    kinds.AvgPool: _sum_pool,
+    kinds.Concat: lambda _, sources: concat(sources),
+    kinds.MaxPool: _max_pool,
+    kinds.Mul: lambda _, sources: multiply(*sources),
+    kinds.PReLU: _prelu,
+    kinds.Resize: _resize,
+    kinds.Slice: _slice,
+    kinds.Transpose: _transpose,
+    kinds.Upsample: _upsample,
+}
+"""What an op makes of integers less zero points: of an op that computes sums of products."""
+
+FIXED_SCALES: Mapping[type[Any], slice] = {kinds.Add: slice(0, 2), kinds.Mul: slice(1, 2)}
+"""The inputs whose scales stay: a sum's factors and a product's unit follow from them."""
 
 
 def real_values(op: IntegerOp, y: Tensor) -> Tensor:

@@ -9,27 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.graph import (
-    AvgPool,
-    Binary,
     Graph,
     InputPart,
     Integers,
     Node,
-    PReLU,
+    OpNode,
     QuantizedNode,
     QuantParams,
-    Resize,
     Table,
     Unsupported,
     Weighted,
-    mean_integers,
-    prelu_integers,
-    prelu_slopes,
+    op_integers,
     raw_pixels,
     weighted_integers,
     zero_point,
 )
 from drypoint.program import NUMPY_TYPE
+from drypoint.program.lowering import Given
 
 from ._calibration import Calibration
 from ._errors import QuantizationError, UnsupportedError
@@ -133,7 +129,7 @@ class _Choice:
         """All nodes with their integers; or the group and the node of an output whose accumulators
         are coarser than the group's steps.
         """
-        group, raw, activations = self.groups(), raw_pixels(self.graph), self.activations()
+        group, activations = self.groups(), self.activations()
         outputs = {output.number for output in self.graph.outputs}
         line: list[QuantizedNode] = []
         for number, node in self.graph.nodes.items():
@@ -143,7 +139,7 @@ class _Choice:
             output = None if number in outputs else activations[number]
             bits = self.bits_of(node.name)
             try:
-                quantized = _quantize_node(node, sources, output, bits, raw=number in raw)
+                quantized = _quantize_node(node, sources, output, bits)
             except Unsupported as reason:
                 raise UnsupportedError(f"no integer form for {node.title}: it {reason}") from reason
             if output is not None and quantized.target.scale != output.scale:
@@ -151,7 +147,7 @@ class _Choice:
                     return group[number], quantized
                 low, _ = self.range_of(node)
                 activations[number] = output.coarsen(quantized.target.scale, low)
-                quantized = _quantize_node(node, sources, activations[number], bits, raw=False)
+                quantized = _quantize_node(node, sources, activations[number], bits)
             line.append(quantized)
         return tuple(line)
 
@@ -161,11 +157,9 @@ def _quantize_node(
     sources: tuple[QuantParams, ...],
     output: QuantParams | None,
     weight_bits: int,
-    *,
-    raw: bool,
 ) -> QuantizedNode:
     """A node with its integers. The target is ``output`` with a scale that the node can have, or
-    int32 where that is None. ``raw``: the node's output is pixels.
+    int32 where that is None.
     """
     source = sources[0]
     scale = None if output is None else output.scale
@@ -175,30 +169,16 @@ def _quantize_node(
             q, scale = weighted_integers(
                 node.weight, node.bias, source=source, out_scale=scale, weight_bits=weight_bits
             )
-        case AvgPool() | Resize():
-            window = node.window
-            # An output is int32, so a mean can have steps 256 times finer than its input's.
-            scale = source.scale / 256 if scale is None else scale
-            scale = scale if raw or output is None else max(scale, source.scale / window)
-            q = mean_integers(source, window, out_scale=scale)
-        case Binary():
-            unit = node.op.lower(*sources).unit
-            scale = 4 * unit if scale is None else max(scale, unit)
-            q = node.integers(sources, out_scale=scale)
-        case PReLU():
-            _, (above, _) = prelu_slopes(node.slopes)
-            unit = source.scale / above
-            scale = 4 * unit if scale is None else max(scale, unit)
-            q = prelu_integers(node.slopes, source, out_scale=scale)
+        case OpNode():
+            lowered = node.op.lower(Given(fields=node.fields, sources=sources))
+            scale = source.scale if lowered is None else lowered.out_scale(scale)
+            q = None if lowered is None else op_integers(lowered, out_scale=scale)
         case Table():
             if scale is None:
                 values = np.abs(_values_of(node, source))
                 reach = float(values[np.isfinite(values)].max(initial=0.0))
                 scale = reach / LAST_STEPS if reach > 0 else 1.0
-        case InputPart():
-            assert scale is not None  # an input is no output
-        case _:  # a maximum, a concatenation or an upsampling copies values
-            scale = source.scale
+    assert scale is not None  # an input is no output
     target = QuantParams("i32", scale) if output is None else replace(output, scale=scale)
     return QuantizedNode(
         node=node,

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import AudioEncoder, Encoder, ImageEncoder, SignalEncoder
+from drypoint.graph import QuantizedNode
 from drypoint.nn import Graph, Layer, Model, Sequential, Softmax
-from drypoint.program import PReLU, Program, Resize
+from drypoint.program import Program
 
 from ._calibration import Calibration
 from ._errors import UnsupportedError
@@ -73,7 +74,7 @@ def integer_model(
     net = integer_net(graph, nodes, model, settings)
     program = program_of(model.encoder, model.decoder, graph, nodes, name="start", provenance=None)
     encoder = IntegerEncoder(encoder=model.encoder, program=program, zeros=net.zeros)
-    check_sums(program)
+    _check_sums(nodes)
     return Model(
         _with_softmax(net),
         encoder=encoder,
@@ -82,13 +83,13 @@ def integer_model(
     )
 
 
-def check_sums(program: Program) -> None:
+def _check_sums(nodes: tuple[QuantizedNode, ...]) -> None:
     """Refuse sums that float32 may round, of ops whose factors training does not change."""
+    lowered = [(q.node.name, q.lower()) for q in nodes]
     beyond = [
-        f"{op.name}: its sums may exceed 2^24, which float32 rounds"
-        for op in program.ops
-        if isinstance(op, PReLU | Resize)
-        if int(op.input_bound.max()) + int(np.abs(op.bias).max()) >= 2**24
+        f"{name}: its sums may exceed 2^24, which float32 rounds"
+        for name, numbers in lowered
+        if numbers is not None and numbers.largest >= 2**24
     ]
     if beyond:
         raise UnsupportedError(f"no training in integers for {'; '.join(beyond)}")

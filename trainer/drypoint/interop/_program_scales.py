@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import program as kinds
-from drypoint.graph import HALVES_DOWN
 from drypoint.program import LIMITS, Op, Program, ResizeAlignment, Tensor, multipliers, resize_ratio
+from drypoint.program.lowering import HALVES_DOWN
 
 from ._errors import ExportError
 

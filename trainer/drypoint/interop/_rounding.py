@@ -131,13 +131,14 @@ def requantizations(nodes: Sequence[QuantizedNode]) -> dict[int, Requantization]
     for position, node in enumerate(nodes):
         out = node.target.scale
         match node.node:
-            case graph.Binary(op=program.Add):
+            case graph.OpNode(op=program.Add):
                 ratio = np.array([source.scale for source in node.sources]) / out
                 factors[position] = Requantization(ratio=ratio)
-            case graph.AvgPool() as mean:
-                factors[position] = Requantization(ratio=node.unit / out, division=mean.halves_away)
-            case graph.Weighted() | graph.Binary(op=program.Mul) | graph.Resize():
+            case graph.Weighted():
                 factors[position] = Requantization(ratio=node.unit / out)
+            case graph.OpNode() as planned if node.integers is not None:
+                away = planned.fields.get("halves_away", False)
+                factors[position] = Requantization(ratio=node.unit / out, division=away)
     return factors
 
 

@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,39 +11,6 @@ from .._tensors import Shape
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import RequantizedOp
-
-
-class Scaled(Protocol):
-    """An input with its scale: a stored integer q stands for scale * (q - zero)."""
-
-    @property
-    def scale(self) -> float:
-        """The real value of a step."""
-
-    @property
-    def zero(self) -> int:
-        """The integer of real 0."""
-
-    @property
-    def magnitude(self) -> int:
-        """The largest magnitude of a stored integer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lowered:
-    """The numbers of a binary op of two real planes.
-
-    Attributes:
-        unit: the real value of the accumulator 1.
-        bias: what the zero points add.
-        fields: the fields that not every requantized op has.
-        largest: the largest magnitude of the accumulator, the bias added.
-    """
-
-    unit: float
-    bias: int
-    largest: float
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -76,18 +42,6 @@ class BinaryOp(RequantizedOp):
 
         ``a`` and ``b`` are int32 or int64 and broadcast. In each of them the function is monotone,
         so that its smallest and largest results lie at the ends of intervals.
-        """
-        raise NotImplementedError
-
-    @classmethod
-    def lower(cls, a: Scaled, b: Scaled) -> Lowered:
-        """The op's numbers for inputs of these scales."""
-        raise NotImplementedError
-
-    @classmethod
-    def error(cls, a: Scaled, b: Scaled, errors: Sequence[float]) -> float:
-        """The largest difference of the real accumulator from the exact function of two reals, in
-        real units; ``errors`` are the error bounds of the inputs.
         """
         raise NotImplementedError
 

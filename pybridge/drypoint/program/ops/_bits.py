@@ -13,7 +13,7 @@ def packed_length(count: int, bits: int) -> int:
 
 
 def pack_weights(rows: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
-    """Rows of weights as a blob has them, each from a byte on, the first weight in the lowest bits."""
+    """Rows of weights as a blob has them, each from a byte on, its first weight in the low bits."""
     n, count = rows.shape
     each = 8 // bits  # weights of a byte
     length = packed_length(count, bits)

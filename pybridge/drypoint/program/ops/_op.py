@@ -1,4 +1,4 @@
-"""What all ops of an integer program have: tensors, requantization, windows, padding values.
+"""What all ops of an integer program have: tensors, what is known before integers, requantization.
 
 The fields have the names of ``dpt_op``'s fields in ``engine_c/include/drypoint.h``; section 3 of
 ``NUMERICS.md`` specifies the arithmetic. ``__post_init__`` of an op checks every rule, so every op
@@ -14,8 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensors import LIMITS, NUMPY_TYPE, DType, Pair, ProgramError, Shape, Sides, Tensor
-from ._arithmetic import Plane, requantize, surround
+from .._tensors import LIMITS, DType, ProgramError, Shape, Sides, Tensor
+from ..lowering import Fields, Given, Lowered, Nature, QuantParams
+from ._arithmetic import Plane, requantize
 from ._interval import Integers, Interval
 
 MAX_ACCUMULATOR = 2**31 - 1
@@ -44,19 +45,61 @@ class BaseOp:
         arity: how many tensors the op reads.
         in_place: whether the op may write over an input of the output's shape: it reads a value
             before it writes at its place.
-        copies: whether the op writes values of its inputs: type and zero point stay, or zero point
-            0 widens to i32.
+        nature: whether the op moves values of its inputs, chooses among them, or computes others.
+            Where it computes none, type and zero point stay, or zero point 0 widens to i32.
+        keeps_pixels: whether the output of an encoder's pixels is pixels, so that the arithmetic of
+            the encoder may follow.
+        resamples: whether a row of the output may lie between rows of the input, or repeat one.
     """
 
     number: ClassVar[int]
     kind: ClassVar[str]
     arity: ClassVar[int] = 1
     in_place: ClassVar[bool] = False
-    copies: ClassVar[bool] = False
+    nature: ClassVar[Nature] = "computes"
+    keeps_pixels: ClassVar[bool] = False
+    resamples: ClassVar[bool] = False
 
     name: str
     inputs: tuple[Tensor, ...]
     output: Tensor
+
+    @classmethod
+    def is_idle(cls, before: Shape, after: Shape, fields: Fields) -> bool:  # noqa: ARG003
+        """Whether a planned op would copy its input."""
+        return False
+
+    @classmethod
+    def absorb_padding(
+        cls,
+        fields: Fields,  # noqa: ARG003 - an op on windows says more
+        sides: Sides,  # noqa: ARG003
+        fill: float,  # noqa: ARG003
+        source: QuantParams | None,  # noqa: ARG003
+    ) -> Fields | None:
+        """The fields of a planned op that has a padding before it as its own; None: it cannot.
+        ``fill`` is the real value around the plane, ``source`` of the plane, where a file has it.
+        """
+        return None
+
+    @classmethod
+    def lower(cls, of: Given) -> Lowered | None:  # noqa: ARG003
+        """The numbers of an op that computes accumulators; None: it writes values of its input."""
+        if cls.nature == "computes":
+            raise NotImplementedError(f"{cls.__name__}.lower")
+        return None
+
+    @classmethod
+    def error(cls, of: Given, errors: Sequence[float]) -> float:  # noqa: ARG003
+        """The largest difference of the real accumulator from the exact function, in real units;
+        ``errors`` are the error bounds of the inputs.
+        """
+        return max(errors)
+
+    @classmethod
+    def stored_fields(cls, of: Given, channels: int) -> Fields:  # noqa: ARG003
+        """The fields of the op: integers in place of real numbers, of an input with channels."""
+        return of.fields
 
     def compute(self, *inputs: Plane) -> Plane:
         """The specification: the output, in any integer type, of planes [N, h, w, c], one for each
@@ -118,6 +161,17 @@ class BaseOp:
     def out_type(self) -> DType:
         """The output's type."""
         return self.output.type
+
+    @property
+    def stream_problem(self) -> str:
+        """Why no stream, which has one row in a step, can run the op; "": it can."""
+        return ""
+
+    def written_channels(self, side: int) -> Integers | None:
+        """The output channel that each channel of input ``side`` goes to, -1: to none; None: each
+        channel of the output reads them all.
+        """
+        return np.arange(self.inputs[side].shape.c)
 
     def reads_pixel(self, side: int) -> bool:  # noqa: ARG002 - a binary op says more
         """Whether input ``side`` is one pixel that every row of the output reads."""
@@ -255,139 +309,7 @@ class RequantizedOp(BaseOp):
         return " + relu" if self.lo == self.output.zero else ""
 
 
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class WindowedOp(BaseOp):
-    """An op that reads windows of its input: kernel, stride, and padding around the plane.
-
-    ``kernel`` and ``stride`` are (height, width), 1 to 65535; ``padding`` is top, left, bottom,
-    right, 0 to 65535.
-    """
-
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: Sides = (0, 0, 0, 0)
-
-    def describe_windows(self) -> str:
-        """Kernel, stride and padding in words of a listing."""
-        text = f"{describe_pair(self.kernel)} /{describe_pair(self.stride)}"
-        return text + describe_padding(self.padding)
-
-    def check_windows(self, **more: Pair) -> None:
-        """Check the ranges of kernel, stride, padding and other pairs that begin at 1."""
-        for what, pair in {"kernel": self.kernel, "stride": self.stride, **more}.items():
-            ok = all(1 <= n <= 0xFFFF for n in pair)
-            self.need(ok, f"{what} {pair} is not within 1 to 65535")
-        ok = all(0 <= n <= 0xFFFF for n in self.padding)
-        self.need(ok, f"padding {self.padding} is not within 0 to 65535")
-
-    def check_pool(self) -> None:
-        """Check tensors and windows of an op on each channel by itself: every window has a place of
-        the input.
-        """
-        self.check_tensors()
-        self.check_windows()
-        top, left, bottom, right = self.padding
-        ok = max(top, bottom) < self.kernel[0] and max(left, right) < self.kernel[1]
-        self.need(ok, f"padding {self.padding} is not less than the kernel {self.kernel}")
-        self.check_shape(Shape(*self.plane, self.in_shape.c))
-
-    @property
-    def reach(self) -> Pair:
-        """Rows and columns from the first to the last tap of a window."""
-        return self.kernel
-
-    @property
-    def plane(self) -> Pair:
-        """Height and width of the plane of windows; 0 or less where no window fits."""
-        top, left, bottom, right = self.padding
-        return (
-            (self.in_shape.h + top + bottom - self.reach[0]) // self.stride[0] + 1,
-            (self.in_shape.w + left + right - self.reach[1]) // self.stride[1] + 1,
-        )
-
-    @property
-    def outside(self) -> NDArray[np.integer] | None:
-        """What a padded place of each channel reads, as stored; None: 0."""
-        return None
-
-    @property
-    def row_map(self) -> RowMap:
-        """A window's rows."""
-        return RowMap(self.stride[0], self.reach[0], self.padding[0])
-
-    @property
-    def runs_by_rows(self) -> bool:
-        """Whether no window has rows of padding alone."""
-        return max(self.padding[0], self.padding[2]) < self.row_map.reach
-
-    @property
-    def work(self) -> int:
-        """Values that the windows read."""
-        return self.out_shape.size * self.kernel[0] * self.kernel[1]
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class PaddedOp(WindowedOp):
-    """A windowed op that computes with its padding.
-
-    A padded place of channel c reads ``pad[c]``: the integer that real zero is in the input, u8 or
-    i8 [in.c] as the input's type. None: 0 for all channels.
-    """
-
-    pad: NDArray[np.integer] | None = None
-
-    @classmethod
-    def table_shapes(cls, of: Any) -> TableShapes:
-        """The padding values, which an op may lack."""
-        (_, _, channels), dtype, _ = of.inputs[0]
-        return super().table_shapes(of) | {"pad": (np.dtype(NUMPY_TYPE[dtype]), (channels,))}
-
-    def check_pad(self) -> None:
-        """Check the padding values."""
-        if self.pad is not None:
-            self.need(any(self.padding), "has padding values, but no padding")
-            self.freeze("pad")
-
-    @property
-    def outside(self) -> NDArray[np.integer] | None:
-        """The padding values."""
-        return self.pad
-
-    @property
-    def padding_values(self) -> Integers:
-        """What a padded place of each input channel reads, int64[in.c]."""
-        return (
-            np.zeros(self.in_shape.c, np.int64) if self.pad is None else self.pad.astype(np.int64)
-        )
-
-    def pad_plane(self, x: Plane) -> Plane:
-        """The plane with its padding: what real zero is in each channel."""
-        surrounded = surround(x, self.padding, 0)
-        if self.pad is not None:
-            top, left, _, _ = self.padding
-            outside = np.ones(surrounded.shape[1:3], bool)
-            outside[top : top + x.shape[1], left : left + x.shape[2]] = False
-            surrounded[:, outside] = self.pad
-        return surrounded
-
-    def inside(self, axis: int, *, dilation: int = 1, pool: int = 1) -> list[slice]:
-        """The different ranges of a kernel's rows (axis 0) or columns (1) inside of the plane.
-
-        Args:
-            axis: 0 or 1.
-            dilation: from a tap to the next.
-            pool: windows for each row or column of the output.
-        """
-        count = self.out_shape[axis] * pool
-        begin = np.arange(count) * self.stride[axis] - self.padding[axis]  # of the first tap
-        ends = [
-            np.clip(-((begin - edge) // dilation), 0, self.kernel[axis])
-            for edge in (0, self.in_shape[axis])
-        ]
-        return [slice(*pair) for pair in np.unique(np.stack(ends, axis=1), axis=0).tolist()]
-
-
-def describe_pair(pair: Pair) -> str:
+def describe_pair(pair: tuple[int, int]) -> str:
     """A height and a width in words of a listing."""
     return f"{pair[0]}x{pair[1]}"
 

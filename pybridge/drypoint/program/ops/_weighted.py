@@ -12,7 +12,8 @@ from .._tensors import Pair, Shape
 from ._arithmetic import Plane, largest, products, windows
 from ._bits import LARGEST_WEIGHT, packed_length
 from ._interval import Integers, Interval, Ranges, range_sums
-from ._op import PaddedOp, RequantizedOp, RowMap, TableShapes, describe_padding, describe_pair
+from ._op import RequantizedOp, RowMap, TableShapes, describe_padding, describe_pair
+from ._windows import PaddedOp
 
 PART = 2**20  # weights that are looked at together
 

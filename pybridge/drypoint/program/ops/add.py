@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._tensors import Pair
-from ._binary import BinaryOp, Lowered, Scaled
+from ..lowering import Given, Lowered
+from ._binary import BinaryOp
 
 MAX_FACTOR = 2**15 - 1  # int16 for the kernels
 
@@ -41,20 +42,21 @@ class Add(BinaryOp):
         return np.array([sum(factor * tensor.magnitude for factor, tensor in pairs)], np.int64)
 
     @classmethod
-    def lower(cls, a: Scaled, b: Scaled) -> Lowered:
+    def lower(cls, of: Given) -> Lowered:
         """The scales as factors; the unit in which both scales are whole numbers, about."""
+        a, b = of.sources
         factors, unit = sum_factors(a.scale, b.scale)
         bias = -factors[0] * a.zero - factors[1] * b.zero
         largest = abs(bias) + factors[0] * a.magnitude + factors[1] * b.magnitude
         return Lowered(unit=unit, bias=bias, largest=float(largest), fields={"factors": factors})
 
     @classmethod
-    def error(cls, a: Scaled, b: Scaled, errors: Sequence[float]) -> float:
+    def error(cls, of: Given, errors: Sequence[float]) -> float:
         """The sum of both errors, and what rounding the factors makes."""
-        factors, unit = sum_factors(a.scale, b.scale)
+        factors, unit = sum_factors(*(source.scale for source in of.sources))
         return sum(errors) + sum(
-            abs(factor * unit - source.scale) * (source.magnitude + abs(source.zero))
-            for factor, source in zip(factors, (a, b), strict=True)
+            abs(factor * unit - source.scale) * source.steps
+            for factor, source in zip(factors, of.sources, strict=True)
         )
 
 

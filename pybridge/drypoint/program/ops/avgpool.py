@@ -1,14 +1,18 @@
 """The mean of each window."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._tensors import Pair, Shape, Sides
+from ..lowering import Fields, Given, Lowered, Planned, QuantParams, lower_mean
 from ._arithmetic import Plane, windows
 from ._interval import Interval
-from ._op import PaddedOp, RequantizedOp
+from ._op import RequantizedOp
+from ._windows import PaddedOp, is_less
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -20,11 +24,56 @@ class AvgPool(PaddedOp, RequantizedOp):
 
     number = 4
     kind = "avgpool"
+    keeps_pixels = True
 
     def __post_init__(self) -> None:
         self.check_pool()
         self.check_pad()
         self.check_requantization()
+
+    @classmethod
+    def plan(
+        cls,
+        before: Shape,
+        *,
+        kernel: Pair,
+        stride: Pair,
+        padding: Sides = (0, 0, 0, 0),
+        halves_away: bool = False,
+    ) -> Planned:
+        """A mean of windows, real zero around the plane; ``halves_away``: a file's framework rounds
+        halves of integers away from 0.
+        """
+        planned = super().plan(before, kernel=kernel, stride=stride, padding=padding)
+        more = {"fill": 0.0, "halves_away": halves_away}
+        return planned._replace(fields={**planned.fields, **more})
+
+    @classmethod
+    def absorb_padding(
+        cls,
+        fields: Fields,
+        sides: Sides,
+        fill: float,
+        source: QuantParams | None,  # noqa: ARG003
+    ) -> Fields | None:
+        """Where one value is around the plane, and less of it than the kernel."""
+        top, left, bottom, right = (a + b for a, b in zip(fields["padding"], sides, strict=True))
+        padding = (top, left, bottom, right)
+        if (fill and any(fields["padding"])) or not is_less(padding, fields["kernel"]):
+            return None
+        return {**fields, "padding": padding, "fill": fill}
+
+    @classmethod
+    def lower(cls, of: Given) -> Lowered:
+        """A mean."""
+        away = of.target if of.fields["halves_away"] else None
+        return lower_mean(of.sources[0], math.prod(of.fields["kernel"]), away)
+
+    @classmethod
+    def stored_fields(cls, of: Given, channels: int) -> Fields:
+        """The integers of the real value around the plane."""
+        fields = {name: of.fields[name] for name in ("kernel", "stride", "padding")}
+        return fields | {"pad": of.sources[0].pad(of.fields["fill"], channels, fields["padding"])}
 
     def compute(self, *inputs: Plane) -> Plane:
         """The sum, requantized."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._tensors import Shape
 from ._arithmetic import Plane
-from ._interval import Interval
+from ._interval import Integers, Interval
 from ._op import BaseOp
 
 
@@ -21,7 +21,7 @@ class Concat(BaseOp):
 
     number = 8
     kind = "concat"
-    copies = True
+    nature = "moves"
     arity = 2
 
     def __post_init__(self) -> None:
@@ -31,6 +31,10 @@ class Concat(BaseOp):
         self.need(a.shape[:2] == b.shape[:2], f"puts {a} and {b} side by side: their planes differ")
         self.check_same_values(a, b)
         self.check_shape(Shape(a.shape.h, a.shape.w, a.shape.c + b.shape.c))
+
+    def written_channels(self, side: int) -> Integers:
+        """The first input's channels, then the second's."""
+        return side * self.inputs[0].shape.c + np.arange(self.inputs[side].shape.c)
 
     def compute(self, *inputs: Plane) -> Plane:
         """Both planes."""

@@ -8,7 +8,7 @@ import numpy as np
 from .._tensors import Shape
 from ._arithmetic import Plane
 from ._interval import Interval
-from ._op import PaddedOp
+from ._windows import PaddedOp
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensors import LIMITS, NUMPY_TYPE
+from .._tensors import LIMITS, NUMPY_TYPE, Sides
+from ..lowering import Fields, QuantParams
 from ._arithmetic import Plane, largest, surround
 from ._interval import Interval
-from ._op import WindowedOp
+from ._windows import WindowedOp, is_less
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -20,11 +21,22 @@ class MaxPool(WindowedOp):
 
     number = 3
     kind = "maxpool"
-    copies = True
+    nature = "chooses"
+    keeps_pixels = True
 
     def __post_init__(self) -> None:
         self.check_pool()
         self.check_same_values(self.inputs[0])
+
+    @classmethod
+    def absorb_padding(
+        cls, fields: Fields, sides: Sides, fill: float, source: QuantParams | None
+    ) -> Fields | None:
+        """Where no padded place could win: its value is the type's lowest at most."""
+        wins = source is None or fill > source.real(source.limits[0])
+        if wins or any(fields["padding"]) or not is_less(sides, fields["kernel"]):
+            return None
+        return {**fields, "padding": sides}
 
     def compute(self, *inputs: Plane) -> Plane:
         """The maximum; padded places have the lowest value of the type."""

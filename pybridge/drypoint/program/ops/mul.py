@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._binary import BinaryOp, Lowered, Scaled
+from ..lowering import Given, Lowered
+from ._binary import BinaryOp
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -32,13 +33,13 @@ class Mul(BinaryOp):
         return np.array([a * b], np.int64)
 
     @classmethod
-    def lower(cls, a: Scaled, b: Scaled) -> Lowered:
+    def lower(cls, of: Given) -> Lowered:
         """The product of both scales; the op subtracts the zero points, so that the bias is 0."""
-        largest = (a.magnitude + abs(a.zero)) * (b.magnitude + abs(b.zero))
-        return Lowered(unit=a.scale * b.scale, bias=0, largest=float(largest))
+        a, b = of.sources
+        return Lowered(unit=a.scale * b.scale, bias=0, largest=float(a.steps * b.steps))
 
     @classmethod
-    def error(cls, a: Scaled, b: Scaled, errors: Sequence[float]) -> float:
+    def error(cls, of: Given, errors: Sequence[float]) -> float:
         """Each error times the largest factor of the other input, and the errors' product."""
-        reach_a, reach_b = (s.scale * (s.magnitude + abs(s.zero)) for s in (a, b))
+        reach_a, reach_b = (source.scale * source.steps for source in of.sources)
         return errors[0] * reach_b + errors[1] * reach_a + errors[0] * errors[1]

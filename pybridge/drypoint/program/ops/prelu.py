@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensors import Pair
+from .._tensors import Pair, Shape
+from ..lowering import Fields, Given, Lowered, Planned, Unsupported
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import RequantizedOp, TableShapes
@@ -26,6 +27,7 @@ class PReLU(RequantizedOp):
     number = 16
     kind = "prelu"
     in_place = True
+    largest_slope = 127
 
     factors: Pair
     weight: NDArray[np.int8]
@@ -38,6 +40,56 @@ class PReLU(RequantizedOp):
         self.freeze("weight")
         self.need(bool((self.weight != -128).all()), "a slope is -128")
         self.check_requantization()
+
+    @classmethod
+    def plan(
+        cls, before: Shape, *, slopes: NDArray[np.float64], step: float | None = None
+    ) -> Planned:
+        """A slope for each channel; ``step``: of which they are whole multiples, where a file has
+        integers.
+        """
+        return Planned(cls, before, {"slopes": slopes, "step": step})
+
+    @classmethod
+    def choose_factors(cls, fields: Fields) -> tuple[Pair, NDArray[np.int8]]:
+        """The factors and the integer slopes: NUMERICS.md section 5.
+
+        Raises:
+            Unsupported: a slope is above 32767.
+        """
+        slopes, step = fields["slopes"], fields["step"]
+        steepest = cls.largest_slope * step if step else float(np.abs(slopes).max()) or 1.0
+        if not steepest <= MAX_FACTOR:
+            raise Unsupported(f"has a slope above {MAX_FACTOR}")
+        below = min(max(1, int(MAX_FACTOR * steepest / cls.largest_slope)), MAX_FACTOR)
+        above = round(min(below * cls.largest_slope / steepest, MAX_FACTOR))
+        q = np.rint(slopes * above / below).clip(-cls.largest_slope, cls.largest_slope)
+        return (above, below), q.astype(np.int8)
+
+    @classmethod
+    def lower(cls, of: Given) -> Lowered:
+        """The op subtracts the zero point, so that the bias is 0."""
+        (source,), (factors, slopes) = of.sources, cls.choose_factors(of.fields)
+        above, below = factors
+        return Lowered(
+            unit=source.scale / above,
+            bias=0,
+            largest=source.steps * max(above, below * float(np.abs(slopes).max())),
+            fields={"factors": factors, "weight": slopes},
+        )
+
+    @classmethod
+    def error(cls, of: Given, errors: Sequence[float]) -> float:
+        """The error times the largest slope, at least 1, and what rounding the slopes makes."""
+        (source,), exact = of.sources, of.fields["slopes"]
+        (above, below), slopes = cls.choose_factors(of.fields)
+        off = float(np.abs(slopes * (below / above) - exact).max()) * source.steps * source.scale
+        return max(1.0, float(np.abs(exact).max())) * errors[0] + off
+
+    @classmethod
+    def stored_fields(cls, of: Given, channels: int) -> Fields:  # noqa: ARG003
+        """None: `lower` gives them."""
+        return {}
 
     @classmethod
     def table_shapes(cls, of: Any) -> TableShapes:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._tensors import Pair, Shape
+from ..lowering import Given, Lowered, Planned, Unsupported, lower_mean
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._op import RequantizedOp, RowMap
@@ -43,6 +44,8 @@ class Resize(RequantizedOp):
 
     number = 13
     kind = "resize"
+    keeps_pixels = True
+    resamples = True
 
     parts: Pair
     stride: Pair
@@ -60,6 +63,28 @@ class Resize(RequantizedOp):
             ok = last < (self.in_shape[axis] + 1) * self.parts[axis]
             self.need(ok, f"its last {what} lies behind the last of the input {self.in_shape}")
         self.check_requantization()
+
+    @classmethod
+    def plan(cls, before: Shape, *, size: Pair, alignment: ResizeAlignment) -> Planned:
+        """A plane of another size.
+
+        Raises:
+            Unsupported: the integer weights would need more than 32 bits.
+        """
+        sides = zip(before[:2], size, strict=True)
+        stride, offset, parts = zip(*(resize_ratio(*n, alignment) for n in sides), strict=True)
+        if max(parts) > MAX_RESIZE_PARTS or math.prod(parts) > 2**22:
+            raise Unsupported(
+                f"resizes {before.h}x{before.w} to {size[0]}x{size[1]}, whose exact weights are "
+                "beyond 32 bits: take a whole factor"
+            )
+        fields = {"parts": parts, "stride": stride, "offset": offset}
+        return Planned(cls, Shape(*size, before.c), fields)
+
+    @classmethod
+    def lower(cls, of: Given) -> Lowered:
+        """A mean of the parts of both distances."""
+        return lower_mean(of.sources[0], math.prod(of.fields["parts"]))
 
     def record_fields(self) -> Mapping[str, Any]:
         """The parts stand in the kernel's place, the offset in the dilation's."""
@@ -107,6 +132,14 @@ class Resize(RequantizedOp):
         """Two neighbours, or one where every row lies on a row of the input."""
         parts = self.parts[0]
         return RowMap(self.stride[0], min(parts, 2), parts - self.offset[0], parts)
+
+    @property
+    def stream_problem(self) -> str:
+        """Rows that are not rows of the input."""
+        if self.parts[0] == self.offset[0] == 1 and 1 in (self.stride[0], self.out_shape.h):
+            return ""
+        rows = f"makes {self.out_shape.h} rows of {self.in_shape.h} along the time"
+        return f"{rows}; a stream writes at most one row in a step"
 
     @property
     def work(self) -> int:

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._tensors import Pair
+import numpy as np
+
+from .._tensors import Pair, Shape
+from ..lowering import Fields, Planned
 from ._arithmetic import Plane
-from ._interval import Interval
+from ._interval import Integers, Interval
 from ._op import BaseOp, RowMap, describe_pair
 
 
@@ -22,7 +25,8 @@ class Slice(BaseOp):
 
     number = 14
     kind = "slice"
-    copies = True
+    nature = "moves"
+    keeps_pixels = True
 
     stride: Pair = (1, 1)
     first: tuple[int, int, int] = (0, 0, 0)
@@ -41,6 +45,16 @@ class Slice(BaseOp):
         )
         self.check_same_values(self.inputs[0])
 
+    @classmethod
+    def plan(cls, shape: Shape, *, first: tuple[int, int, int], stride: Pair = (1, 1)) -> Planned:
+        """A part of a plane, of this shape."""
+        return Planned(cls, shape, {"first": first, "stride": stride})
+
+    @classmethod
+    def is_idle(cls, before: Shape, after: Shape, fields: Fields) -> bool:  # noqa: ARG003
+        """Whether the part is the plane."""
+        return before == after
+
     def record_fields(self) -> Mapping[str, Any]:
         """The first row and column stand in the padding's place, the first channel in groups'."""
         row, column, channel = self.first
@@ -50,11 +64,6 @@ class Slice(BaseOp):
     def fields_of_record(cls, record: Any) -> dict[str, Any]:
         """As `record_fields`; the gate refuses padding at the bottom and the right."""
         return {"stride": record.stride, "first": (*record.padding[:2], record.groups)}
-
-    @property
-    def cuts_rows(self) -> bool:
-        """Whether the output lacks rows of the input."""
-        return self.out_shape.h != self.in_shape.h
 
     def compute(self, *inputs: Plane) -> Plane:
         """The rows, the columns and the channels."""
@@ -67,6 +76,18 @@ class Slice(BaseOp):
         """Of the channels."""
         part = slice(self.first[2], self.first[2] + self.out_shape.c)
         return Interval(*(ends[part] for ends in sources[0]))
+
+    def written_channels(self, side: int) -> Integers:  # noqa: ARG002
+        """The channels of the part."""
+        channels = np.arange(self.in_shape.c) - self.first[2]
+        return np.where(channels < self.out_shape.c, channels, -1).clip(-1)
+
+    @property
+    def stream_problem(self) -> str:
+        """Rows that it leaves out."""
+        if self.out_shape.h == self.in_shape.h:
+            return ""
+        return "leaves out rows along the time; a stream has no last row"
 
     @property
     def row_map(self) -> RowMap:

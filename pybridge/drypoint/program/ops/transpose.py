@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .._tensors import ProgramError, Shape
+from ..lowering import Fields, Planned
 from ._arithmetic import Plane
-from ._interval import Interval
+from ._interval import Integers, Interval
 from ._op import BaseOp
 
 AXIS_ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
@@ -25,7 +26,7 @@ class Transpose(BaseOp):
 
     number = 15
     kind = "transpose"
-    copies = True
+    nature = "moves"
 
     order: tuple[int, int, int]
 
@@ -35,6 +36,17 @@ class Transpose(BaseOp):
         self.need(self.order in AXIS_ORDERS, f"order {self.order}; wanted: one of {known}")
         self.check_shape(Shape(*(self.in_shape[axis] for axis in self.order)))
         self.check_same_values(self.inputs[0])
+
+    @classmethod
+    def plan(cls, before: Shape, *, order: tuple[int, int, int]) -> Planned:
+        """The axes of the plane in another order."""
+        height, width, channels = (before[axis] for axis in order)
+        return Planned(cls, Shape(height, width, channels), {"order": order})
+
+    @classmethod
+    def is_idle(cls, before: Shape, after: Shape, fields: Fields) -> bool:  # noqa: ARG003
+        """Whether each axis stays."""
+        return tuple(fields["order"]) == (0, 1, 2)
 
     def record_fields(self) -> Mapping[str, Any]:
         """The number of the order, 1 to 5, stands in groups' place."""
@@ -66,6 +78,17 @@ class Transpose(BaseOp):
             return sources[0]
         c = self.out_shape.c
         return Interval(np.full(c, low.min()), np.full(c, high.max()))
+
+    def written_channels(self, side: int) -> Integers | None:
+        """The channels as they are; or all, where rows or columns become channels."""
+        return super().written_channels(side) if self.keeps_channels else None
+
+    @property
+    def stream_problem(self) -> str:
+        """Rows that become columns or channels."""
+        if self.order[0] == 0:
+            return ""
+        return f"makes another axis of the time, {self.describe()}; a stream has one row in a step"
 
     @property
     def runs_by_rows(self) -> bool:

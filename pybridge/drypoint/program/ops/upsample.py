@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._tensors import Pair, Shape, Sides
+from ..lowering import Fields, Planned
 from ._arithmetic import Plane
-from ._interval import Interval
+from ._interval import Integers, Interval
 from ._op import BaseOp, RowMap, describe_padding, describe_pair
 
 
@@ -27,7 +28,9 @@ class Upsample(BaseOp):
 
     number = 12
     kind = "upsample"
-    copies = True
+    nature = "moves"
+    keeps_pixels = True
+    resamples = True
 
     kernel: Pair
     padding: Sides = (0, 0, 0, 0)
@@ -47,6 +50,28 @@ class Upsample(BaseOp):
         self.need(came in makes, f"output {came}, but it makes {wanted}")
         self.check_same_values(self.inputs[0])
 
+    @classmethod
+    def plan(
+        cls,
+        before: Shape,
+        *,
+        kernel: Pair,
+        padding: Sides = (0, 0, 0, 0),
+        spreads: bool = False,
+    ) -> Planned:
+        """Each pixel repeated; or, where the op ``spreads``, channel (i * columns + j) * O + o as
+        pixel (i, j) of channel o of a block.
+        """
+        top, left, bottom, right = padding
+        h, w = before.h * kernel[0] - top - bottom, before.w * kernel[1] - left - right
+        shape = Shape(h, w, before.c // (kernel[0] * kernel[1]) if spreads else before.c)
+        return Planned(cls, shape, {"kernel": kernel, "padding": padding})
+
+    @classmethod
+    def is_idle(cls, before: Shape, after: Shape, fields: Fields) -> bool:
+        """Whether blocks have one pixel, and all of them stay."""
+        return fields["kernel"] == (1, 1) and before == after
+
     @property
     def spreads(self) -> bool:
         """Whether the op is depth to space: groups of channels become the pixels of a block."""
@@ -65,6 +90,18 @@ class Upsample(BaseOp):
         """Of the channels that become one channel."""
         low, high = (ends.reshape(-1, self.out_shape.c) for ends in sources[0])
         return Interval(low.min(axis=0), high.max(axis=0))
+
+    def written_channels(self, side: int) -> Integers:  # noqa: ARG002
+        """Of each pixel of a block, or the channels as they are."""
+        return np.arange(self.in_shape.c) % self.out_shape.c
+
+    @property
+    def stream_problem(self) -> str:
+        """Several rows of a row."""
+        if self.kernel[0] == 1:
+            return ""
+        rows = f"makes {self.kernel[0]} rows of each row along the time"
+        return f"{rows}; a stream writes at most one row in a step"
 
     @property
     def row_map(self) -> RowMap:

@@ -31,7 +31,7 @@ abs(weight) to abs(bias), and takes as much from the weights' part.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, assert_never
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,24 +39,10 @@ from numpy.typing import NDArray
 from .._outputs import is_output
 from .._program import Program
 from .._tensors import Tensor
-from ..ops import (
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    Lookup,
-    Op,
-    PReLU,
-    Resize,
-    Slice,
-    Transpose,
-    Upsample,
-)
-from ..ops._binary import BinaryOp
+from ..ops import Concat, Conv, Dense, DepthwiseConv, GroupedConv, Op, PReLU, Slice
 from ..ops._interval import Integers, Interval, range_sums
-from ..ops._op import PaddedOp, WindowedOp
 from ..ops._weighted import WeightedOp
+from ..ops._windows import PaddedOp
 from .intervals import intervals
 from .rewrites import Rewritten, assemble
 
@@ -138,33 +124,18 @@ def _find_needed_channels(program: Program, bounds: Sequence[Interval]) -> list[
                 fold = _folds(op, part, bounds[sources[0]])
                 needed[sources[0]][fold.channels[~fold.exact & varying[part, None]]] = True
             continue
-        match op:
-            case Concat():
-                masks = _halves(op, varying)
-            case Upsample():
-                masks = [np.resize(varying, op.in_shape.c)]  # repeated
-            case Slice():
-                masks = [np.zeros(op.in_shape.c, bool)]
-                _part(op, masks[0])[:] = varying
-            case Transpose() if not op.keeps_channels:
-                masks = [np.full(op.in_shape.c, varying.any())]
-            case BinaryOp() | Lookup() | PReLU() | Resize() | Transpose() | WindowedOp():
-                masks = [varying] * op.arity
-            case _:
-                assert_never(op)
-        for tensor, mask in zip(sources, masks, strict=True):
-            needed[tensor] |= mask
+        for side, tensor in enumerate(sources):
+            needed[tensor] |= _read_channels(op, side, varying)
     return needed
 
 
-def _halves(op: Op, mask: Mask) -> list[Mask]:
-    """The mask of a concatenation's output as the masks of its two inputs."""
-    return np.split(mask, [op.inputs[0].shape.c])
-
-
-def _part(op: Slice, mask: Mask) -> Mask:
-    """The part of the mask of a slice's input that its output has; a view."""
-    return mask[op.first[2] : op.first[2] + op.out_shape.c]
+def _read_channels(op: Op, side: int, output: Mask) -> Mask:
+    """The channels of an input that go to the marked channels of the output."""
+    written = op.written_channels(side)
+    if written is None:
+        return np.full(op.inputs[side].shape.c, output.any())
+    mask: Mask = output[written] & (written >= 0)
+    return mask
 
 
 def _choose_channels(program: Program, needed: Sequence[Mask]) -> Kept:
@@ -261,29 +232,17 @@ def _tie(op: Op, output: Mask, sources: list[Mask]) -> None:
             if source.any() and len(source) >= DEPTHWISE_CHANNELS:
                 _fill(source, DEPTHWISE_CHANNELS)
             written |= source[:, None]
-        case Concat():
-            for source, part in zip(sources, _halves(op, output), strict=True):
-                np.logical_or(source, part, out=source)
-                np.logical_or(source, part, out=part)
-        case Upsample():
-            parts = sources[0].reshape(-1, len(output))  # of each pixel of a block
-            output |= parts.any(axis=0)
-            parts |= output
-        case Slice():
-            output |= _part(op, sources[0])
-            _part(op, sources[0])[:] = output
         case WeightedOp():
             pass
-        case Transpose() if not op.keeps_channels:
-            kept = bool(output.any() or sources[0].any())
-            output |= kept
-            sources[0] |= kept
-        case BinaryOp() | Lookup() | PReLU() | Resize() | Transpose() | WindowedOp():
-            np.logical_or.reduce([output, *sources], out=output)
-            for source in sources:
-                np.copyto(source, output)
         case _:
-            assert_never(op)
+            for number, source in enumerate(sources):
+                channels = op.written_channels(number)
+                if channels is None:
+                    output |= output.any() or source.any()
+                else:
+                    output[channels[source & (channels >= 0)]] = True
+            for number, source in enumerate(sources):
+                np.logical_or(source, _read_channels(op, number, output), out=source)
 
 
 def _fill(mask: Mask, count: int) -> None:

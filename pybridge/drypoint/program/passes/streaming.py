@@ -1,7 +1,7 @@
 """Makes a streaming program from a program that reads windows: NUMERICS.md section 11."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,20 +13,12 @@ from .._plan import NO_PLAN
 from .._program import Program
 from .._sound import is_audio
 from .._tensors import ProgramError, Shape, Tensor
-from ..ops import (
-    Conv,
-    Dense,
-    DepthwiseConv,
-    History,
-    MaxPool,
-    Op,
-    Resize,
-    Slice,
-    Transpose,
-    Upsample,
-)
-from ..ops._op import PaddedOp, RowMap, WindowedOp
+from ..ops import Conv, Dense, DepthwiseConv, History, MaxPool, Op, Slice, Transpose, Upsample
+from ..ops._op import RowMap
 from ..ops._weighted import ConvolutionOp
+from ..ops._windows import PaddedOp, WindowedOp
+
+PAIRS = {"kernel", "stride", "dilation", "pool", "parts", "offset"}  # of rows and columns
 
 
 def streaming(program: Program) -> Program:
@@ -87,22 +79,18 @@ def _upright(program: Program) -> Program:
 
 def _turn(op: Op) -> Op:
     """The op with height and width exchanged."""
-    inputs = tuple(_swap(tensor) for tensor in op.inputs)
-    fields: dict[str, Any] = {"inputs": inputs, "output": _swap(op.output)}
+    names = {field.name for field in fields(op)}
+    turned: dict[str, Any] = {name: getattr(op, name)[::-1] for name in names & PAIRS}
+    turned |= {"inputs": tuple(map(_swap, op.inputs)), "output": _swap(op.output)}
     if isinstance(op, WindowedOp | Upsample):
         top, left, bottom, right = op.padding
-        fields |= {"kernel": op.kernel[::-1], "padding": (left, top, right, bottom)}
-    if isinstance(op, Resize):
-        fields |= {"parts": op.parts[::-1], "offset": op.offset[::-1]}
-    if isinstance(op, WindowedOp | Slice | Resize):
-        fields["stride"] = op.stride[::-1]
+        turned["padding"] = (left, top, right, bottom)
     if isinstance(op, Slice):
-        fields["first"] = (*op.first[1::-1], op.first[2])
+        turned["first"] = (*op.first[1::-1], op.first[2])
     if isinstance(op, ConvolutionOp):
-        fields |= {"dilation": op.dilation[::-1], "pool": op.pool[::-1]}
         axes = (1, 0, 2) if isinstance(op, DepthwiseConv) else (0, 2, 1, 3)
-        fields["weight"] = op.weight.transpose(axes)
-    return replace(op, **fields)
+        turned["weight"] = op.weight.transpose(axes)
+    return replace(op, **turned)
 
 
 def _swap(tensor: Tensor) -> Tensor:
@@ -182,26 +170,8 @@ class _Stream:
         elif op.out_shape.h == 1:
             rows = rows._replace(stride=1)
         pad = None
-        if isinstance(op, Upsample) and op.kernel[0] > 1:
-            raise ProgramError(
-                f"op {op.name!r} makes {op.kernel[0]} rows of each row along the time; a stream "
-                "writes at most one row in a step: run whole windows"
-            )
-        if isinstance(op, Resize) and rows != RowMap(1, 1, 0):
-            raise ProgramError(
-                f"op {op.name!r} makes {op.out_shape.h} rows of {op.in_shape.h} along the time; a "
-                "stream writes at most one row in a step: run whole windows"
-            )
-        if isinstance(op, Transpose) and op.order[0] != 0:
-            raise ProgramError(
-                f"op {op.name!r} makes another axis of the time, {op.describe()}; a stream has one "
-                "row in a step: run whole windows"
-            )
-        if isinstance(op, Slice) and (op.cuts_rows or rows != RowMap(1, 1, 0)):
-            raise ProgramError(
-                f"op {op.name!r} leaves out rows along the time; a stream has no last row: run "
-                "whole windows"
-            )
+        if op.stream_problem:
+            raise ProgramError(f"op {op.name!r} {op.stream_problem}: run whole windows")
         if isinstance(op, WindowedOp):
             _check_causal(op, rows)
             pad = op.outside

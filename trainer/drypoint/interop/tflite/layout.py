@@ -4,6 +4,7 @@ import numpy as np
 
 from drypoint import nn
 from drypoint.graph import Builder, Unsupported, Value
+from drypoint.program import AvgPool, MaxPool, Transpose
 
 from .._draft import WHOLE
 from .._integer_layers import Nodes
@@ -21,8 +22,8 @@ def reduce(reader: Reader, op: Operator) -> None:
     kernel, shape = reduced_window(reader.file, op, source.plane, rank), output.plane
 
     def nodes(graph: Builder, value: Value) -> Value:
-        pool = graph.max_pool if largest else graph.avg_pool
-        value = pool(value, kernel, kernel)
+        pool = MaxPool if largest else AvgPool
+        value = graph.op(value, pool.plan(value.shape, kernel=kernel, stride=kernel))
         return graph.view(value, shape) if value.shape.size == shape.size else value
 
     if reader.integers:
@@ -64,9 +65,12 @@ def _move_axes(reader: Reader, op: Operator, axes: tuple[int, ...]) -> None:
     row, column, channel = (*range(4 - rank), *moved)
     order = (row, column, channel)
     if reader.integers:
-        reader.write(
-            op, Nodes(lambda graph, value: graph.transpose(graph.in_memory(value), order)), source
-        )
+
+        def nodes(graph: Builder, value: Value) -> Value:
+            value = graph.in_memory(value)
+            return graph.op(value, Transpose.plan(value.shape, order=order))
+
+        reader.write(op, Nodes(nodes), source)
         return
     of_example = tuple((1, 2, 0)[axis] for axis in (channel, row, column))
     reader.write(op, nn.Permute(of_example), source)

@@ -7,7 +7,7 @@ import numpy as np
 
 from drypoint import nn
 from drypoint.graph import Builder, Pair, Unsupported, Value
-from drypoint.program import Shape
+from drypoint.program import AvgPool, Shape
 
 from .._draft import NO_CLIP
 from .._integer_layers import FileQuantParams, Floats, Nodes, OfIntegers, Pad2d, Requantize
@@ -38,8 +38,12 @@ def _convolution(reader: Reader, op: Operator) -> None:
     if by_channel and qparams is not None and written == read and _is_mean(rows, bias, qparams):
         (top, bottom), (left, right) = around
         window, edges = (kernel[0], kernel[1]), (top, left, bottom, right)
-        mean = Nodes(lambda graph, value: graph.avg_pool(value, window, stride, edges))
-        reader.write(op, mean, source)
+
+        def mean(graph: Builder, value: Value) -> Value:
+            plan = AvgPool.plan(value.shape, kernel=window, stride=stride, padding=edges)
+            return graph.op(value, plan)
+
+        reader.write(op, Nodes(mean), source)
         return
     layer: nn.Layer = nn.Conv2d(
         written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
@@ -167,7 +171,8 @@ def _mean(reader: Reader, op: Operator) -> None:
         raise Unsupported("leaves padding out of its means; ours counts it as zeros")
 
     def mean(graph: Builder, value: Value) -> Value:
-        value = graph.avg_pool(value, kernel, stride, halves_away=True)
+        mean = AvgPool.plan(value.shape, kernel=kernel, stride=stride, halves_away=True)
+        value = graph.op(value, mean)
         return graph.view(value, shape) if value.shape.size == shape.size else value
 
     layer = Nodes(mean) if reader.integers else nn.AvgPool2d(kernel, stride=stride)

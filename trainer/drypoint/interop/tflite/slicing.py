@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from drypoint import nn
 from drypoint.graph import Builder, Unsupported, Value
-from drypoint.program import Shape
+from drypoint.program import Shape, Slice
 
 from .._integer_layers import Nodes
 from .file import Array, File, Operator
@@ -131,7 +131,7 @@ def _nodes(
             return graph.requantize(cropped)
         shape = Shape(len(rows), len(columns), len(channels))
         first = rows.start, columns.start, channels.start
-        return graph.take(value, first, shape, (rows.step, columns.step))
+        return graph.op(value, Slice.plan(shape, first=first, stride=(rows.step, columns.step)))
 
     return nodes
 

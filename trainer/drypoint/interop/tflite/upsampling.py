@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from drypoint import nn
-from drypoint.graph import Unsupported
-from drypoint.program import ResizeAlignment
+from drypoint.graph import Builder, Unsupported, Value
+from drypoint.program import ResizeAlignment, Upsample
 
 from .._integer_layers import Nodes
 from .file import Operator
@@ -52,7 +52,7 @@ def _resize(reader: Reader, op: Operator) -> None:
             "factor"
         )
     factor = plane.h // before.h, plane.w // before.w
-    nodes = Nodes(lambda graph, value: graph.upsample(value, factor))
+    nodes = Nodes(lambda graph, v: graph.op(v, Upsample.plan(v.shape, kernel=factor)))
     reader.write(op, nodes if reader.integers else nn.Upsample(factor), source)
 
 
@@ -76,8 +76,13 @@ def _shuffle(reader: Reader, op: Operator) -> None:
     (h, w, c), plane = source.plane, reader.describe(op.outputs[0]).plane
     if size < 1 or (h * size, w * size, c) != (plane.h, plane.w, plane.c * size**2):
         raise Unsupported(f"makes {plane} of {source.plane} by blocks of {size}")
-    nodes = Nodes(lambda graph, value: graph.depth_to_space(value, (size, size)))
-    reader.write(op, nodes if reader.integers else nn.PixelShuffle(size, mode="DCR"), source)
+
+    def blocks(graph: Builder, value: Value) -> Value:
+        return graph.op(value, Upsample.plan(value.shape, kernel=(size, size), spreads=True))
+
+    reader.write(
+        op, Nodes(blocks) if reader.integers else nn.PixelShuffle(size, mode="DCR"), source
+    )
 
 
 UPSAMPLING: dict[str, Callable[[Reader, Operator], None]] = {

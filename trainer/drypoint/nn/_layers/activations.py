@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from drypoint import program
 from drypoint.autodiff import Array, Tensor, activation, log_softmax, record, softmax
 from drypoint.graph import Builder, Unsupported, Value
 
@@ -189,7 +190,8 @@ class PReLU(Pointwise, per_example=True, exportable="yes"):
         """A table of one slope's function, or an op with a slope for each channel."""
         slopes = graph.array("weight").astype(np.float64)
         if self.num_parameters > 1:
-            return graph.prelu(values[0], slopes)
+            shape = values[0].shape
+            return graph.op(values[0], program.PReLU.plan(shape, slopes=slopes, step=graph.step))
         slope = float(slopes[0])
         return graph.table(values[0], lambda x: np.where(x > 0, x, slope * x), max(1.0, abs(slope)))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from drypoint import program
 from drypoint.autodiff import AutodiffError, Padding, Pair, Tensor, Window, avg_pool2d, max_pool2d
 from drypoint.graph import Builder, Value
 
@@ -93,8 +94,10 @@ class Pool2d(Layer):
         (value,) = values
         window = self.window((value.shape.c, value.shape.h, value.shape.w))
         (top, bottom), (left, right) = window.padding
-        pool = graph.max_pool if self.largest else graph.avg_pool
-        return pool(value, window.kernel, window.stride, (top, left, bottom, right))
+        sides = (top, left, bottom, right)
+        pool = program.MaxPool if self.largest else program.AvgPool
+        planned = pool.plan(value.shape, kernel=window.kernel, stride=window.stride, padding=sides)
+        return graph.op(value, planned)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The maximum or the mean of each window."""
@@ -165,7 +168,8 @@ class AdaptiveAvgPool2d(Layer, in_kernels=True, per_example=True, exportable="ye
         """A mean of windows."""
         (value,) = values
         window = self.window((value.shape.c, value.shape.h, value.shape.w))
-        return graph.avg_pool(value, window.kernel, window.stride)
+        mean = program.AvgPool.plan(value.shape, kernel=window.kernel, stride=window.stride)
+        return graph.op(value, mean)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean of each part."""
@@ -190,7 +194,7 @@ class GlobalAvgPool2d(Layer, in_kernels=True, per_example=True, exportable="yes"
         """A mean of the plane."""
         (value,) = values
         plane = value.shape.h, value.shape.w
-        return graph.avg_pool(value, plane, plane)
+        return graph.op(value, program.AvgPool.plan(value.shape, kernel=plane, stride=plane))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The mean over both axes of the image."""

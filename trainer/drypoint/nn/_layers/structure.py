@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from drypoint import program
 from drypoint.autodiff import Padding, Tensor, dropout, zero_pad2d
 from drypoint.graph import Builder, Value, plane_of
 from drypoint.program import Shape as EngineShape
@@ -133,9 +134,10 @@ class Slice(Layer, per_example=True, exportable="yes"):
         if at < 2:
             stride[at] = self.step
         row, column, channel = first
-        return graph.take(
-            value, (row, column, channel), EngineShape(*shape), (stride[0], stride[1])
+        part = program.Slice.plan(
+            EngineShape(*shape), first=(row, column, channel), stride=(stride[0], stride[1])
         )
+        return graph.op(value, part)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The part of each example."""
@@ -222,7 +224,9 @@ class Permute(Layer, per_example=True, exportable="yes"):
         """A transpose of the plane."""
         axes = (*self.axes, *range(len(self.axes), 3))
         channels, rows, columns = ((2, 0, 1)[axis] for axis in axes)  # of height, width, channels
-        return graph.transpose(graph.in_memory(values[0]), (rows, columns, channels))
+        value = graph.in_memory(values[0])
+        order = (rows, columns, channels)
+        return graph.op(value, program.Transpose.plan(value.shape, order=order))
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """x with its axes in the order."""

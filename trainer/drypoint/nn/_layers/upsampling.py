@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint import program
 from drypoint.autodiff import (
     Array,
     ChannelOrder,
@@ -89,9 +90,10 @@ class Upsample(Layer, in_kernels=True, per_example=True, exportable="yes"):
         """An upsampling, none for a factor of 1; or an interpolation."""
         value, (rows, columns) = graph.in_memory(values[0]), pair(self.scale_factor)
         if self.mode == "nearest":
-            return graph.upsample(value, (rows, columns))
+            return graph.op(value, program.Upsample.plan(value.shape, kernel=(rows, columns)))
         size = value.shape.h * rows, value.shape.w * columns
-        return graph.resize(value, size, self.alignment)
+        larger = program.Resize.plan(value.shape, size=size, alignment=self.alignment)
+        return graph.op(value, larger)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The larger image."""
@@ -141,7 +143,8 @@ class Resize(Layer, per_example=True, exportable="yes"):
         value, size = graph.in_memory(values[0]), pair(self.size)
         if size == value.shape[:2]:
             return graph.requantize(value)
-        return graph.resize(value, size, self.alignment)
+        other = program.Resize.plan(value.shape, size=size, alignment=self.alignment)
+        return graph.op(value, other)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The image of the size."""
@@ -190,7 +193,8 @@ class PixelShuffle(Layer, in_kernels=True, per_example=True, exportable="yes"):
         order = np.arange(value.shape.c)
         if self.mode == "CRD":
             order = order.reshape(-1, r * r).T.reshape(-1)
-        return graph.depth_to_space(graph.permute(value, order), (r, r))
+        blocks = program.Upsample.plan(value.shape, kernel=(r, r), spreads=True)
+        return graph.op(graph.permute(value, order), blocks)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The larger image."""
@@ -387,7 +391,9 @@ class ConvTranspose2d(Weighted, in_kernels=True, per_example=True, exportable="y
         part = graph.part("conv")
         value = graph.conv(value, weight, bias, padding=padding, **part)
         (top, bottom), (left, right) = blocks.crop
-        return graph.depth_to_space(value, self.block, (top, left, bottom, right))
+        sides = (top, left, bottom, right)
+        plane = program.Upsample.plan(value.shape, kernel=self.block, padding=sides, spreads=True)
+        return graph.op(value, plane)
 
     def forward(self, x: Tensor, params: Mapping[str, Tensor], ctx: Context) -> Tensor:  # noqa: ARG002
         """The transposed convolution, plus the bias."""
