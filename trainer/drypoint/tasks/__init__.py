@@ -10,7 +10,6 @@ from ._answer import Answer as Answer
 from ._answer import Choice as Choice
 from ._catalogue import TASKS as TASKS
 from ._catalogue import answer_inputs as answer_inputs
-from ._catalogue import choose_task as choose_task
 from ._catalogue import find_task as find_task
 from ._catalogue import task_of as task_of
 from ._classes import Classes as Classes

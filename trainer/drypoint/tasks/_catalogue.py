@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import kind_of, unknown
-from drypoint.data import Dataset, DatasetError
 from drypoint.measure import reconstructs
-from drypoint.nn import LogSoftmax, Model, Sigmoid, Softmax, last_layer
+from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._answer import Answer
@@ -14,7 +13,7 @@ from ._classes import Classes
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._reconstruction import Reconstruction
-from ._task import Notify, Runner, Task, TaskError
+from ._task import Runner, Task, TaskError
 
 TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Reconstruction())
 """A task of each kind."""
@@ -52,27 +51,6 @@ def task_of(reader: Model | Program) -> Task:
         if saved in (task.name, task.read_as):
             return task
     return Reconstruction() if repeats else Classes()
-
-
-def choose_task(model: Model, data: object, notify: Notify) -> Task:
-    """The task by which `train.fit` trains a net of one output, if none is named: "numbers" or
-    "reconstruction" of a `Dataset` whose labels are no classes for the net, and a line says so.
-    """
-    ends = (Softmax, LogSoftmax, Sigmoid)
-    if not isinstance(data, Dataset) or isinstance(last_layer(model.net), ends):
-        return Task()
-    if model.decoder is None and all(isinstance(name, str) for name in data.classes):
-        try:
-            data.numbers  # noqa: B018 - it checks them
-        except DatasetError:
-            pass
-        else:
-            notify("task: numbers, by the data's labels")
-            return Numbers()
-    if reconstructs(model):
-        notify("task: reconstruction, by as many outputs as inputs")
-        return Reconstruction()
-    return Task()
 
 
 def answer_inputs(

@@ -123,7 +123,7 @@ def train(
     earlier = state.seconds
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
     state.seconds = earlier + time.perf_counter() - begin
-    return _result(prepared, plan, state, run=run, stopped=stopped, n_val=n_val)
+    return _result(prepared, plan, state, run=run, task=tasks.names, stopped=stopped, n_val=n_val)
 
 
 def _note_export(prepared: PreparedModel, progress: Progress) -> None:
@@ -176,6 +176,7 @@ def _result(
     state: TrainingState,
     *,
     run: Mapping[str, Any],
+    task: object,
     stopped: Stopped,
     n_val: int,
 ) -> TrainResult:
@@ -200,7 +201,7 @@ def _result(
         lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
         checkpoints=checkpoint.checkpoint_files(settings.checkpoint),
-        config=config(run, plan, prepared.objective),
+        config=config({**run, "task": task}, plan, prepared.objective),
     )
 
 
