@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pictures import dataset, history
 
-from drypoint import baselines, engine, interop, measure, models, nn, plot, quant
+from drypoint import baselines, engine, interop, measure, models, nn, plot, quant, tasks
 from drypoint.common import DrypointError
 from drypoint.program import blob
 
@@ -63,7 +63,6 @@ WRONG = {
 CALLS = {
     measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
-    measure.answer_inputs: {"model": SMALL, "x": X, "top": 1, "numbers": False},
     measure.measure_activations: {"model": SMALL, "inputs": X},
     measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
     measure.measure_anomalies: {"errors": [1.0, 2.0], "y": [False, True], "threshold": 1.0},
@@ -134,6 +133,9 @@ CALLS = {
         "threshold": 0.5,
         "hours": 1.0,
     },
+    tasks.answer_inputs: {"model": SMALL, "x": X, "top": 1, "task": None},
+    tasks.find_task: {"word": "classes"},
+    tasks.task_of: {"reader": SMALL},
     models.card: {"name": "lenet-mnist"},
     models.load: {"name": "lenet-mnist"},
     models.load_program: {"name": "lenet-mnist"},
@@ -149,7 +151,7 @@ WITHOUT_ARGUMENTS = {
 
 
 def test_all_public_functions_are_called_here():
-    for part in (measure, quant, plot, engine, interop, models, baselines):
+    for part in (measure, tasks, quant, plot, engine, interop, models, baselines):
         for name, function in vars(part).items():
             if inspect.isfunction(function) and not name.startswith("_"):
                 assert function in CALLS or function in WITHOUT_ARGUMENTS, function

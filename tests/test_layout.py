@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "autodiff": {"common"},
     "data": {"sound", "common"},
     "nn": {"autodiff", "data", "graph", "program", "common"},
-    "train": {"nn", "autodiff", "data", "common"},
+    "tasks": {"measure", "nn", "data", "program", "common"},
+    "train": {"tasks", "measure", "nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "program", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},
@@ -49,6 +50,7 @@ MAY_IMPORT = {
 # about itself, an engine decides by the data part's decoder. So training does not load what draws,
 # `quant` stays above `nn`, an engine of integers loads no data, and quantizing loads no training.
 MAY_IMPORT_WHEN_CALLED = {
+    "tasks": {"engine"},
     "train": {"plot"},
     "nn": {"quant"},
     "engine": {"data"},

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from drypoint import data, nn, quant
-from drypoint.cli._validation import SHARE
 from drypoint.engine import Engine, c_sources
 from drypoint.program import Program, blob
 from tools import INCLUDES, PLAIN, STRICT, run
@@ -44,7 +43,7 @@ def split_usual(files):
     """(validation, test) examples of usual.npz, split here: a fifth, then a tenth of the others."""
     whole = data.read(files / "usual.npz")["all"]
     rest, test = data.train_val_split(whole, 0.2, seed=0)
-    return data.train_val_split(rest, SHARE, seed=0)[1], test
+    return data.train_val_split(rest, 0.1, seed=0)[1], test
 
 
 def choose(watch, files, cli, *words):

@@ -10,7 +10,6 @@ from tflite_files import TfliteFile
 from drypoint import data, interop, nn
 from drypoint.cli.__main__ import COMMANDS
 from drypoint.cli._data import TEST_SHARE
-from drypoint.cli._validation import split_or_none
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.program import Program, reference
@@ -67,7 +66,7 @@ def test_commands_train_quantize_and_measure_a_net_of_several_inputs(files, cli)
     assert cli("train", "--net", net, "--data", source, *COMMAND, net)[0] == 0  # further
     assert cli("quantize", net)[0] == 0
     program = Program.load(net.with_suffix(".dpt"))
-    _, test = split_or_none(data.read(source)[data.ALL], TEST_SHARE)
+    _, test = data.hold_out(data.read(source)[data.ALL], TEST_SHARE)
     right = np.array(Engine(program)(test.inputs)) == [test.classes[i] for i in test.y]
     code, out, _ = cli("measure", net.with_suffix(".dpt"), "--json")
     assert (code, json.loads(out)["n"]) == (0, 10)

@@ -15,12 +15,12 @@ import pytest
 from wav_files import write_wav
 
 from drypoint import data
-from drypoint.cli import _keywords
-from drypoint.common import DrypointError
+from drypoint.cli._train import _read_noise
 from drypoint.data import AudioEncoder
 from drypoint.engine import Engine
 from drypoint.nn import load
 from drypoint.program import Program
+from drypoint.tasks import Keywords, _clips, _listening
 from tools import ROOT
 
 
@@ -76,27 +76,30 @@ def test_a_folder_val_validates_and_the_net_streams_without_padding(cli, words, 
     assert "held out" not in lines
 
 
-def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(words, tmp_path):
+def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(cli, words, tmp_path):
     splits = data.read(words, task="keyword", window=8000)
     pool = splits[data.ALL]
-    assert _keywords.audio_augmentation("none", pool, None) is None
-    strong, light = (_keywords.audio_augmentation(s, pool, None) for s in ("strong", "light"))
+    augmentation = Keywords().augmentation
+    assert augmentation("none", pool, None) is None
+    strong, light = (augmentation(s, pool, None) for s in ("strong", "light"))
     assert (strong.frequency_mask, light.frequency_mask) == (12, 6)
-    generated = _keywords.audio_augmentation("strong", pool, None).recordings
-    np.testing.assert_array_equal(generated, _keywords.generated_noise(60 * 16_000))
+    generated = augmentation("strong", pool, None).recordings
+    np.testing.assert_array_equal(generated, _clips.generated_noise(60 * 16_000))
     assert 5000 < generated.std() < 7000
     source, noise = words / "low/0.wav", tmp_path / "noise/a.wav"
     noise.parent.mkdir()
     noise.write_bytes(source.read_bytes())
-    recorded = _keywords.audio_augmentation("light", pool, noise.parent).recordings
+    recorded = augmentation("light", pool, _read_noise(noise.parent, 16_000)).recordings
     np.testing.assert_array_equal(recorded, data.read_audio(source))
     (words / "_background_noise_").mkdir()
     (words / "_background_noise_/a.wav").write_bytes(source.read_bytes())
     silent = data.read(words, task="keyword", window=8000)[data.ALL]
-    of_data = _keywords.audio_augmentation("strong", silent, None).recordings
+    of_data = augmentation("strong", silent, None).recordings
     np.testing.assert_array_equal(of_data, data.read_audio(source)[:8000])
-    with pytest.raises(DrypointError, match="wanted a folder with WAV files"):
-        _keywords.audio_augmentation("light", pool, words)
+    task = ("--data", words, "--task", "keyword", "--window", 8000)
+    assert "wanted a folder with WAV files" in cli("train", *task, "--noise", words)[2]
+    usual = ("--data", noise.parent.parent / "words", "--window", 8000, "--noise", noise.parent)
+    assert "noise is mixed into clips of words: leave it out" in cli("train", *usual)[2]
 
 
 def test_windows_across_two_clips_have_the_class_of_what_is_inside():
@@ -105,7 +108,7 @@ def test_windows_across_two_clips_have_the_class_of_what_is_inside():
     clips[:40, 3:5] = [[[1000], [1001]]]
     names = ["word"] * 20 + ["second"] * 20 + ["unknown"] * 10 + ["silence"] * 10
     train = data.Dataset(clips, names, ("second", "silence", "unknown", "word"))
-    added = _keywords.add_passages(train)
+    added = _clips.add_passages(train)
     np.testing.assert_array_equal(added.x[:60], train.x)
     assert 60 < len(added) <= 90
     kinds = set()
@@ -118,7 +121,7 @@ def test_windows_across_two_clips_have_the_class_of_what_is_inside():
         kinds.add((name, halves))
     assert {("word", 2), ("second", 2), ("unknown", 0)} <= kinds
     small = data.Dataset(clips[:3], ["word", "second", "word"], ("second", "word"))
-    assert _keywords.add_passages(small) is small
+    assert _clips.add_passages(small) is small
 
 
 @pytest.fixture
@@ -211,7 +214,7 @@ def test_clips_one_after_another_have_their_keywords_where_they_are_heard(cli, w
     assert cli("quantize", net, "--out", tmp_path / "net.dpt")[0] == 0
     program = Program.load(tmp_path / "net.dpt").streaming()
     clips = data.read(words, task="keyword", window=8000)[data.ALL]
-    stream = _keywords.listen_to(program, clips)
+    stream = _listening.listen_to(program, clips)
     first, step = 480 + 47 * 160, 160
     assert len(stream.decisions) == (24 * 8000 - first) // step + 1
     assert stream.hours == 24 * 0.5 / 3600

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drypoint import data, measure, models, nn, quant
+from drypoint import data, models, nn, quant
 from drypoint.engine import Engine
 from drypoint.program import Program
+from drypoint.tasks import _answer
 
 
 def answers(cli, *words):
@@ -112,11 +113,11 @@ def test_a_folder_is_its_pictures_and_one_without_is_refused(cli, refused, tmp_p
 def test_outputs_of_other_kinds_in_words():
     """Oracle: the values."""
     rows = np.array([[1.5, 2], [0.25, -3]])
-    first, other = measure._answers.show_values({"heat": rows[:, :1], "place": rows})
+    first, other = _answer.show_values({"heat": rows[:, :1], "place": rows})
     assert first.text == "heat 1.5; place 1.5, 2"
     assert first.facts == {"values": {"heat": [1.5], "place": [1.5, 2]}}
     assert other.facts["values"]["heat"] == [0.25]
-    many = measure._answers.show_values({"": np.arange(20.0).reshape(2, 10)})[0]
+    many = _answer.show_values({"": np.arange(20.0).reshape(2, 10)})[0]
     assert many.text.endswith("6, 7, ... of 10 values")
 
 

@@ -13,14 +13,14 @@ from PIL import Image
 
 from drypoint import data, devices, nn, quant
 from drypoint.cli._data import TEST_SHARE
-from drypoint.cli._nets import make_net
-from drypoint.cli._own import _epochs
-from drypoint.cli._validation import split_or_none
+from drypoint.cli._nets import net_function
 from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.measure import measure, measure_anomalies
 from drypoint.program import Program
+from drypoint.tasks import Classes
 
+CLASSES = Classes()
 QUICK = ["--epochs", "1", "--augment", "none"]
 
 
@@ -60,7 +60,7 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     """Oracle: the net, measured here on the fifth that the library holds out."""
     path, said, notes = trained
     pool = data.load_folder(pictures)
-    train, test = split_or_none(pool, TEST_SHARE)
+    train, test = data.hold_out(pool, TEST_SHARE)
     assert (len(train), len(test)) == (320, 80)
     assert {*test.class_counts().values()} == {8}
     found = measure(nn.load(path), test)
@@ -96,12 +96,12 @@ def test_the_epochs_follow_from_the_examples_and_from_the_size_of_the_net():
         (900, 10**9, 36),  # 1,000 steps at least
         (900, 0, 143),
     ):
-        assert _epochs(pictures[:n], 32, macs) == epochs
+        assert CLASSES.epochs(pictures[:n], batch=32, macs=macs) == epochs
     many = data.Dataset(np.zeros((60_000, 1, 1), np.uint8), np.zeros(60_000, int), ("a",))
-    assert _epochs(many, 32, 10**6) == 5  # at least 5
+    assert CLASSES.epochs(many, batch=32, macs=10**6) == 5  # at least 5
     signals = data.Dataset(np.zeros((900, 5, 1), np.float32), np.zeros(900, int), ("a",))
-    assert _epochs(signals, 32, 10**6) == 36
-    assert _epochs(signals[:100], 32, 10**6) == 60
+    assert CLASSES.epochs(signals, batch=32, macs=10**6) == 36
+    assert CLASSES.epochs(signals[:100], batch=32, macs=10**6) == 60
 
 
 def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
@@ -118,7 +118,7 @@ def test_other_commands_find_the_parts_again(trained, pictures, cli, tmp_path):
         assert (code, json.loads(out)["n"], notes) == (0, 80, f"{pictures}: {unseen}")
     code, out, notes = cli("measure", path, *name, "--limit", 7, "--json")
     assert (json.loads(out)["n"], notes) == (7, f"{pictures}: 7 of {unseen}")
-    _, test = split_or_none(data.load_folder(pictures), TEST_SHARE)
+    _, test = data.hold_out(data.load_folder(pictures), TEST_SHARE)
     code, out, _ = cli("measure", program, *name, "--json")
     assert json.loads(out)["accuracy"] == measure(Engine(program), test).accuracy
     code, _, notes = cli("verify", program, *name, "--limit", 3)
@@ -290,7 +290,7 @@ def test_an_autoencoder_learns_to_repeat(pictures, cli, tmp_path):
     code, said, _ = cli(*words, "--json")
     facts = json.loads(said)
     assert code == 0
-    _, test = split_or_none(data.load_folder(pictures), TEST_SHARE)
+    _, test = data.hold_out(data.load_folder(pictures), TEST_SHARE)
     model = nn.load(out)
     x = model.encode(test.x)
     error = np.square(model.net(x) - x.reshape(80, -1)).mean()
@@ -461,14 +461,14 @@ def broken() -> nn.Layer:
     for name in ("json.py", "mine.py"):
         path = tmp_path / name
         path.write_text(text)
-        made = make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)
+        made = net_function(f"{path}:net")((1, 2, 2), 3)
         assert made.bind((1, 2, 2)).output_shape((1, 2, 2)) == (3,)
         for function in ("wrong", "broken", "none"):
             with pytest.raises(DrypointError):
-                make_net(f"{path}:{function}", input_shape=(1, 2, 2), classes=3)
+                net_function(f"{path}:{function}")((1, 2, 2), 3)
     path.write_text("def net(:")
     with pytest.raises(DrypointError, match="SyntaxError"):
-        make_net(f"{path}:net", input_shape=(1, 2, 2), classes=3)
+        net_function(f"{path}:net")((1, 2, 2), 3)
     assert sys.modules["json"] is json
     assert not [name for name in sys.modules if "mine" in name]  # none of a file that failed
 

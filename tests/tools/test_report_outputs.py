@@ -12,6 +12,7 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure_anomalies, measure_regression
 from drypoint.nn import Model
+from drypoint.tasks import TaskError
 from drypoint.train import Adam, fit
 
 
@@ -95,7 +96,7 @@ def test_an_autoencoder_of_pixels_has_its_errors():
 
 def test_normal_names_classes_of_an_autoencoder(autoencoder):
     model, usual, test = autoencoder
-    with pytest.raises(report.ReportError, match="normal names 'sideways'; the classes are up"):
+    with pytest.raises(TaskError, match="--normal sideways: no such class; classes: up"):
         report.make_report(model, test, calibration=usual, normal=["sideways"])
 
 
@@ -129,7 +130,7 @@ def test_a_regression_has_its_errors_and_its_points(regression):
     assert text.count('<svg class="square"') == 1
     assert text.count("<circle") == 200
     assert "R2" in str(found)
-    with pytest.raises(report.ReportError, match="test has 3 numbers an example, the program"):
+    with pytest.raises(TaskError, match="test has 3 numbers an example, the program"):
         report.make_report(model, (test[0], np.zeros((100, 3))), calibration=x)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,22 +21,21 @@ from drypoint.data import (
 )
 from drypoint.nn import InputPart, Model
 from drypoint.program import Program
+from drypoint.tasks import find_task, task_of
+from drypoint.train import StudyData, find_validation
 
 from ._output import say
 from ._pieces import count
 from ._source import (
-    REGRESSION,
     SIGNAL_OPTIONS,
     SKIP,
     Source,
     parse_source,
-    predicts_number,
     provenance_of,
     signals_of,
     source_of,
     training_facts,
 )
-from ._validation import find_validation, split_or_none
 
 Values = TypeVar("Values")
 
@@ -63,45 +62,6 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, left_out: str = OF_NE
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """The parts of ``--data`` for a command that trains.
-
-    Attributes:
-        name: the source, in words.
-        train: the training part.
-        val: the validation part, if the source names one.
-        test: the test part; None if the examples are too few to hold some out.
-        facts: what the provenance of a model says of its data, of JSON types.
-    """
-
-    name: str
-    train: Dataset
-    val: Dataset | None
-    test: Dataset | None
-    facts: dict[str, object]
-
-    def check_classes(self) -> None:
-        """Refuse a part with a class that the training part, a folder or file of its own, lacks."""
-        for name, part in (("validation", self.val), ("test", self.test)):
-            classes = () if part is None else part.classes
-            lacking = [name for name in classes if name not in self.train.classes]
-            if lacking:
-                raise DrypointError(
-                    f"{self.name}: the {name} part has the class {lacking[0]!r}, of which the "
-                    "training part has no example: add some, or leave the class out"
-                )
-
-    @property
-    def required_test(self) -> Dataset:
-        """The test part."""
-        if self.test is None:
-            raise DrypointError(
-                f"{self.name} has no test part, and too few examples to hold it out"
-            )
-        return self.test
-
-
 def training_data(
     args: argparse.Namespace,
     *,
@@ -109,7 +69,7 @@ def training_data(
     size: tuple[int, int] | None = None,
     color: str | None = None,
     notify: Callable[[str], None] = say,
-) -> TrainingData:
+) -> StudyData:
     """The parts of ``--data``, and a line for each choice.
 
     A source that names no test part is split: a fifth of each class is the test part. The split
@@ -134,15 +94,15 @@ def training_data(
     facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
     signals |= {"label": splits.label} if splits.label else {}
     facts |= {"read": signals} if signals else {}
-    numeric = signals.get("task") == REGRESSION
-    parts = _parts(splits, numeric=numeric)
+    task = find_task(signals.get("task"))
+    parts = _parts(splits, stratify=task.has_classes)
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
-    notify(f"{source.shown}: {_describe_numbers(shown) if numeric else _describe(shown)}")
-    if not numeric and shown.classes[0] == 0 and not (shown.y == 0).any():
+    notify(f"{source.shown}: {task.describe(shown)}")
+    if task.has_classes and shown.classes[0] == 0 and not (shown.y == 0).any():
         notify("class 0 has no examples: number labels from 0, y - 1")
     if test is None:
         of = "" if train.groups is None else f" of {len(np.unique(train.groups)):,} groups"
@@ -152,13 +112,13 @@ def training_data(
         others = "" if val is None else f"; validation: {len(val):,}"
         notify(f"train: {len(train):,}{others}; test: {len(test):,}, which training does not see")
     else:
-        share = ", a fifth" if numeric else ", a fifth of each class"
+        share = ", a fifth of each class" if task.has_classes else ", a fifth"
         if test.groups is not None:
             share = f" of {len(np.unique(test.groups)):,} groups"
         notify(
             f"test part: {len(test):,}{share}, which training does not see; {len(train):,} to train"
         )
-    training = TrainingData(name=name, train=train, val=val, test=test, facts=facts)
+    training = StudyData(name=name, train=train, val=val, test=test, facts=facts)
     return _limit(training, args.limit, shuffled=True)
 
 
@@ -176,7 +136,7 @@ def _choice(note: str, signals: Mapping[str, object]) -> str:
 
 def _load_named_set(
     source: Source, args: argparse.Namespace, notify: Callable[[str], None]
-) -> TrainingData:
+) -> StudyData:
     name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
@@ -187,7 +147,7 @@ def _load_named_set(
     shown = "MNIST" if left_out else source.shown
     notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
-    return TrainingData(name=name, train=train, val=None, test=test, facts=facts)
+    return StudyData(name=name, train=train, val=None, test=test, facts=facts)
 
 
 def inputs_of(reader: Model | Program) -> list[str]:
@@ -323,7 +283,7 @@ def _choose_part(
         return splits[split], f"its {split} part"
     pool, known = splits[ALL], training_facts(reader)
     if known.get("sha256") == pool.digest():
-        parts = _parts(splits, numeric=predicts_number(reader))
+        parts = _parts(splits, stratify=task_of(reader).has_classes)
         if split == "train":
             return parts["train"], "the part that the net was trained on"
         if split in parts:
@@ -338,7 +298,7 @@ def _choose_part(
 
 def _validation(splits: Splits, reader: Model | Program, *, name: str) -> tuple[Dataset, str]:
     """The validation examples of a source for a trained net, and which they are, in words."""
-    parts = _parts(splits, numeric=predicts_number(reader))
+    parts = _parts(splits, stratify=task_of(reader).has_classes)
     own = ALL not in splits or training_facts(reader).get("sha256") == _identity(splits)
     if "val" in parts and own:
         return parts["val"], "its val part"
@@ -350,11 +310,11 @@ def _identity(splits: Splits) -> str:
     return splits[ALL if ALL in splits else "train"].digest()
 
 
-def _parts(splits: Splits, *, numeric: bool) -> Mapping[str, Dataset]:
+def _parts(splits: Splits, *, stratify: bool) -> Mapping[str, Dataset]:
     """The parts of a source: by its names; of examples without parts a fifth is the test part."""
     if {*splits.parts} != {ALL}:
         return splits.parts
-    train, test = split_or_none(splits[ALL], TEST_SHARE, numeric=numeric)
+    train, test = data.hold_out(splits[ALL], TEST_SHARE, stratify=stratify)
     return {"train": train} if test is None else {"train": train, "test": test}
 
 
@@ -402,7 +362,7 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")
 
 
-def _limit(training: TrainingData, limit: int | None, *, shuffled: bool = False) -> TrainingData:
+def _limit(training: StudyData, limit: int | None, *, shuffled: bool = False) -> StudyData:
     """At most ``limit`` examples of each part: random ones, or the first."""
 
     def some(dataset: Dataset | None) -> Dataset | None:
@@ -418,12 +378,6 @@ def _limit(training: TrainingData, limit: int | None, *, shuffled: bool = False)
 def _amount(n: int, args: argparse.Namespace) -> str:
     shown = f"{n:,} examples" if n > 1 else "1 example"
     return shown if args.limit is None or args.limit >= n else f"{args.limit:,} of {shown}"
-
-
-def _describe_numbers(dataset: Dataset) -> str:
-    """A data set of a regression in words."""
-    low, high = dataset.numbers.min(), dataset.numbers.max()
-    return f"{_describe(dataset).partition(';')[0]}; numbers from {low:g} to {high:g}"
 
 
 def _describe(dataset: Dataset) -> str:

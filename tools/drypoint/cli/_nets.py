@@ -4,17 +4,14 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from drypoint import models, nn
 from drypoint.common import DrypointError, unknown
-from drypoint.data import ClassDecoder, Dataset
 from drypoint.nn import Layer, Model, Shape
+from drypoint.train import MakeNet
 
 from ._pieces import load_model
-
-AUTOENCODER = "autoencoder"
 
 
 def net_help() -> str:
@@ -29,15 +26,6 @@ def net_help() -> str:
         "keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
-
-
-def default_net(dataset: Dataset, *, task: str | None = None) -> str:
-    """The family of a ``--net`` that is left out."""
-    if task == "keyword":
-        return "ds-conv1d"
-    if not dataset.is_signals:
-        return "cnn"
-    return "mlp" if dataset.signal_size[0] == 1 else "conv1d"
 
 
 def saved_model(name: str) -> Model | None:
@@ -58,45 +46,14 @@ def saved_model(name: str) -> Model | None:
     return None
 
 
-def with_classes(model: Model, dataset: Dataset, notify: Callable[[str], None]) -> Model:
-    """A saved model for the classes of a data set: for a class that the model lacks with a new last
-    dense layer, which has no values yet.
-    """
-    if not isinstance(model.decoder, ClassDecoder):
-        return model
-    ours, theirs = model.decoder.classes, dataset.classes
-    if {*theirs} <= {*ours}:
-        return model
-    path, last = [leaf for leaf in model.net.leaves() if not isinstance(leaf[1], nn.Softmax)][-1]
-    if not isinstance(last, nn.Linear) or not isinstance(model.net, nn.Sequential | nn.Graph):
-        raise DrypointError(
-            f"the net tells {len(ours)} classes apart, the data has {len(theirs)} others, and the "
-            f"net ends in {type(last).__name__}, not in a dense layer that could be new"
-        )
-    notify(f"classes: other than the net's {len(ours)}; its last layer, {path}, is new")
-    net = model.net.with_layer(path, nn.Linear(len(theirs), bias=last.bias))
-    decoder = ClassDecoder(theirs)
-    return Model(net, encoder=model.encoder, decoder=decoder, provenance=model.provenance)
-
-
-def make_net(name: str, *, input_shape: Shape | dict[str, Shape], classes: int) -> Layer:
-    """The net of a ``--net`` that is no saved model, uninitialized or with values."""
+def net_function(name: str) -> MakeNet | None:
+    """The function of a ``--net FILE.py:FUNCTION``; None of a family."""
     file, colon, function = name.rpartition(":")
-    if colon and file.endswith(".py"):
-        return _from_file(Path(file), function, input_shape=input_shape, classes=classes)
-    assert isinstance(input_shape, tuple)  # a family reads one input
-    return nn.create_net(name, input_shape=input_shape, classes=classes)
-
-
-def with_softmax(net: Layer, notify: Callable[[str], None]) -> Layer:
-    """A net of classes with a softmax at its end, which is added to a net that ends in scores."""
-    last = net
-    while isinstance(last, nn.Sequential):
-        last = last[-1]
-    if not isinstance(net, nn.Sequential) or not isinstance(last, nn.Linear | nn.Flatten):
-        return net
-    notify("net: ends in scores; a softmax is added")
-    return net + nn.Softmax()
+    if not colon or not file.endswith(".py"):
+        return None
+    return lambda shape, outputs: _from_file(
+        Path(file), function, input_shape=shape, classes=outputs
+    )
 
 
 def _from_file(

@@ -27,7 +27,6 @@ from ._pieces import (
     of_windows,
 )
 from ._quantize import EXAMPLES
-from ._source import predicts_number
 
 EXAMPLE = "drypoint report build/lenet/lenet.npz --target cortex-m4 --out build/report.html"
 _LARGEST_JSON = 1 << 24  # bytes; of a training of 10,000 epochs
@@ -112,12 +111,11 @@ def _report(file: Path | None, args: argparse.Namespace, training: dict[str, Any
     loaded, rounding = _load(file, args)
     test = _test(loaded, args)
     train = None if test is None else _training_part(loaded, args)
-    numeric = predicts_number(loaded)
     return make_report(
         loaded,
-        (test.inputs, test.numbers) if test is not None and numeric else test,
+        test,
         calibration=_calibration(loaded, train, args),
-        train=None if numeric else train,
+        train=train,
         name=_name(loaded, file),
         targets=args.target or (),
         chip=None if args.chip is None else args.chip.name,

@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,19 +20,17 @@ from drypoint.data import (
     read_samples,
 )
 from drypoint.engine import Engine
-from drypoint.measure import Answer, Listening, answer_inputs
 from drypoint.nn import Model
-from drypoint.program import Program, ProgramError
+from drypoint.program import Program
+from drypoint.tasks import Answer, Listening, task_of
 
 from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES
-from ._keywords import KEYWORD
 from ._models import LENET
 from ._output import result, say
 from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
-from ._source import predicts_number, signals_of
+from ._source import signals_of
 
-CUTOFF = 0.5  # of a program of keywords without a detector
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
 
 
@@ -92,8 +89,10 @@ def run(args: argparse.Namespace) -> int:
     if args.invert and not isinstance(encoder, ImageEncoder):
         raise DrypointError(f"--invert is for pictures; {name} reads none")
     files = [file for path in args.input for file in input_files(path, encoder)]
-    listening = None if args.target is not None else _listening(reader, name)
-    if listening is not None:
+    task = task_of(reader)
+    stream = None if args.target is not None else task.stream(reader, name, say)
+    if stream is not None:
+        listening = Engine(stream)
         names, answers = [*map(str, files)], [_hear(listening, file) for file in files]
     else:
         names, inputs = _read(files, of_windows(reader, name), name)
@@ -105,8 +104,7 @@ def run(args: argparse.Namespace) -> int:
         runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
         if isinstance(reader, Program) and args.target is not None:
             runner = _OnTarget(reader, args.target)
-        numbers = predicts_number(reader)
-        answers = answer_inputs(runner, inputs, top=args.top, numbers=numbers)
+        answers = task.answer(runner, inputs, top=args.top)
     pairs = [*zip(names, answers, strict=True)]
     text = "\n".join(f"{source}: {answer.text}" for source, answer in pairs)
     facts = [{"input": source, **answer.facts} for source, answer in pairs]
@@ -128,7 +126,7 @@ def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> M
 
 
 class _OnTarget(NamedTuple):
-    """A program on an emulated device, as `answer_inputs` calls it."""
+    """A program on an emulated device, as a task asks it."""
 
     program: Program
     name: str
@@ -144,28 +142,6 @@ class _OnTarget(NamedTuple):
 
     def _run(self, integers: NDArray[np.integer]) -> Any:
         return devices.run_program(devices.target(self.name), self.program, integers)
-
-
-def _listening(reader: Model | Program, name: str) -> Engine | None:
-    """The engine of a program that listens for keywords; None of another net. A program of keywords
-    without a detector gets one, and a line says so.
-    """
-    if not isinstance(reader, Program) or reader.front is None:
-        return None
-    if reader.detector is None and signals_of(reader).get("task") != KEYWORD:
-        return None
-    try:
-        program = reader if reader.is_streaming else reader.streaming()
-    except ProgramError as error:
-        say(f"{name} answers window by window, since it does not stream: {error}")
-        return None
-    if program.detector is None:
-        say(
-            f"{name} has no detector: keywords of a mean probability of {CUTOFF} are named; "
-            "drypoint measure --false-accepts chooses by validation clips"
-        )
-        program = replace(program, detector=Listening(program).detector(CUTOFF))
-    return Engine(program)
 
 
 def _hear(engine: Engine, file: Path) -> Answer:

@@ -21,8 +21,6 @@ SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task", "group")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
 SKIP = "skip_unreadable"
 """The option of `data.read` for pictures that cannot be read, kept beside these options."""
-REGRESSION = "regression"
-"""The ``--task`` of a net whose one output is a number, as the labels are."""
 _LONGEST = 4096  # characters of a path
 
 
@@ -111,11 +109,6 @@ def training_facts(reader: Model | Program) -> Mapping[str, object]:
     if isinstance(source, dict):
         return source
     return {"sha256": recipe.get("data_sha256")} if isinstance(recipe, dict) else {}
-
-
-def predicts_number(reader: Model | Program) -> bool:
-    """Whether a net was trained with ``--task regression``, as its file says."""
-    return signals_of(reader).get("task") == REGRESSION
 
 
 def signals_of(reader: Model | Program) -> dict[str, Any]:

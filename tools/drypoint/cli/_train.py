@@ -5,20 +5,32 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint import train
 from drypoint.autodiff import set_threads
 from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
+from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
+from drypoint.nn import Model
+from drypoint.tasks import TASKS, Answer, Strength
 from drypoint.train import MPICommunicator, TrainResult
 
-from . import _own
 from ._data import add_data_arguments, training_data
-from ._keywords import KEYWORD
-from ._nets import net_help, saved_model
+from ._nets import net_function, net_help, saved_model
 from ._output import INTERRUPTED, percent, result, say
 from ._pieces import count, number
-from ._source import REGRESSION
-from ._training import Training, add_training_arguments, lenet_data, save_trained, train_lenet
+from ._training import (
+    Training,
+    add_training_arguments,
+    check_saving,
+    lenet_data,
+    save_trained,
+    train_lenet,
+)
 
 EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz"
 OWN = (
@@ -45,19 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "1,000, 6,000 of --task keyword; the recipe's, if there is one",
     )
     parser.add_argument(
-        "--batch", type=count, metavar="N", help=f"examples a step; {_own.BATCH} if left out"
+        "--batch", type=count, metavar="N", help=f"examples a step; {train.Study.BATCH} if left out"
     )
     parser.add_argument(
         "--lr",
         type=number("learning rate, such as 0.003", below=1000),
         metavar="R",
-        help=f"highest learning rate; if left out, the rate of --optimizer, else {_own.RATE:g}, "
-        f"{_own.FURTHER_RATE:g} for a saved net",
+        help="highest learning rate; if left out, the rate of --optimizer, else "
+        f"{train.Study.RATE:g}, {train.Study.FURTHER_RATE:g} for a saved net",
     )
-    parser.add_argument("--optimizer", choices=_own.OPTIMIZERS, help="adam if left out")
+    parser.add_argument("--optimizer", choices=train.OPTIMIZERS, help="adam if left out")
     parser.add_argument(
         "--augment",
-        choices=_own.AUGMENT,
+        choices=get_args(Strength),
         help="random distortion of the training examples; light if left out",
     )
     parser.add_argument(
@@ -128,7 +140,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task",
-        choices=(KEYWORD, REGRESSION),
+        choices=[task.read_as for task in TASKS if task.read_as],
         help="regression: --label is a column of numbers (or y of an .npz file), which the net "
         "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
         "(--window N samples); the net reads spectral features, and its export listens to samples",
@@ -195,8 +207,8 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if trained.stopped == "interrupted" else 0
 
 
-Finish = Callable[[TrainResult], tuple[str, dict[str, object]]]
-"""A result -> figures on the test part, as text and JSON; empty if there are none."""
+Finish = Callable[[Model], Answer | None]
+"""A trained model -> figures on the test part, if there is one."""
 
 
 def _by_recipe(
@@ -207,14 +219,43 @@ def _by_recipe(
     trained = train_lenet(
         data, training, args.out, checkpoint=args.checkpoint, resume=args.resume, mpi=args.mpi
     )
-    return trained, lambda _: ("", {})
+    return trained, lambda _: None
 
 
 def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[TrainResult, Finish]:
-    saved = saved_model(args.net or "")
+    name = args.net or ""
+    saved = saved_model(name)
     data = training_data(args, saved=saved, size=args.size, color=args.color, notify=notify)
-    training = _own.training(data, args, saved=saved, notify=notify)
-    return training.fit(args), lambda trained: training.test(trained.model)
+    study = train.make_study(
+        data,
+        saved or net_function(name) or args.net,
+        task=args.task,
+        net_name=name,
+        epochs=args.epochs,
+        batch_size=args.batch or train.Study.BATCH,
+        optimizer=args.optimizer,
+        lr=args.lr,
+        augment=args.augment,
+        noise=None if args.noise is None else _read_noise(args.noise, data.train.sample_rate or 0),
+        balance=bool(args.balance),
+        seed=args.seed,
+        notify=notify,
+    )
+    check_saving(study.model, data, args.out)
+    trained = study.fit(
+        checkpoint=args.checkpoint,
+        resume_from=args.checkpoint if args.resume else None,
+        mpi=args.mpi,
+    )
+    return trained, study.test
+
+
+def _read_noise(folder: Path, rate: int) -> NDArray[np.int16]:
+    """The samples of the WAV files of a folder, one after another."""
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() == ".wav")
+    if not files:
+        raise DrypointError(f"--noise {folder}: wanted a folder with WAV files")
+    return np.concatenate([read_audio(path, rate=rate) for path in files])
 
 
 def _save_and_report(
@@ -223,13 +264,14 @@ def _save_and_report(
     _, path = save_trained(trained, out)
     if trained.stopped == "interrupted" and trained.checkpoints:
         say(f"this command with --resume goes on after epoch {trained.n_epochs}")
-    test_text, test_facts = finish(trained)
-    facts = {"file": str(path), **trained.to_json(), **({"test": test_facts} if test_facts else {})}
+    found = finish(trained.model)
+    test_facts = {} if found is None else {"test": dict(found.facts)}
+    facts = {"file": str(path), **trained.to_json(), **test_facts}
     if args.results is not None:
         write_atomic(args.results, json.dumps(facts, indent=2) + "\n")
     if args.plot is not None:
         trained.plot_loss().save(args.plot)
-    text = f"{path}: {test_text or _validation_figure(trained)}"
+    text = f"{path}: {found.text if found else _validation_figure(trained)}"
     result(f"{text}, {trained.seconds:.1f} s", facts, as_json=args.json)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from drypoint import autodiff, data, nn, train
 from drypoint.common import DrypointError, printable, read_bytes, sha256
 from drypoint.nn import Model
-from drypoint.train import TrainResult, recipes
+from drypoint.train import StudyData, TrainResult, recipes
 
-from ._data import TrainingData, training_data
+from ._data import training_data
 from ._output import say
 from ._pieces import count, natural
 
@@ -56,7 +56,7 @@ class Training:
     validation: int
 
     @classmethod
-    def of(cls, data: TrainingData, args: argparse.Namespace) -> "Training":
+    def of(cls, data: StudyData, args: argparse.Namespace) -> "Training":
         """The settings from the command's options, for a training set."""
         dataset = data.train
         recipe = RECIPES[args.recipe or RECIPE]
@@ -76,7 +76,7 @@ class Training:
         return {"recipe": {**self.recipe.config(), **facts, **hashes}, "data": dict(self.data)}
 
 
-def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say) -> TrainingData:
+def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say) -> StudyData:
     """The parts of ``--data`` in LeNet's size and colour."""
     found = training_data(args, size=SIZE, color="gray", notify=notify)
     if found.train.is_signals:
@@ -87,7 +87,7 @@ def lenet_data(args: argparse.Namespace, *, notify: Callable[[str], None] = say)
 
 
 def train_lenet(
-    images: TrainingData,
+    images: StudyData,
     training: Training,
     out: Path,
     *,
@@ -110,7 +110,7 @@ def train_lenet(
     )
 
 
-def check_saving(model: Model, data: TrainingData, path: Path) -> None:
+def check_saving(model: Model, data: StudyData, path: Path) -> None:
     """Refuse, before the training, a model that could not be saved after it."""
     for name in map(str, (data.facts.get("source", ""), *data.train.classes)):
         if not name.isascii() and name.encode(errors="replace").decode() != name:

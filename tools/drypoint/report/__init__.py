@@ -12,7 +12,6 @@ from ._compare import FigureChange as FigureChange
 from ._compare import ReportComparison as ReportComparison
 from ._compare import compare_reports as compare_reports
 from ._gather import make_report as make_report
-from ._output_values import OutputValues as OutputValues
 from ._report import SCHEMA as SCHEMA
 from ._report import Report as Report
 from ._report import ReportError as ReportError

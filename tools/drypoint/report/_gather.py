@@ -1,7 +1,6 @@
 """`make_report`: measures, compares and counts everything that a report shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -13,9 +12,10 @@ from drypoint.common import check_kind
 from drypoint.data import Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine, Verification, verify
 from drypoint.interop import RoundingReport
-from drypoint.measure import Measurement, measure, reconstructs
+from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program, Simplified, random_inputs, simplify, to_export
+from drypoint.tasks import Reported, Task, find_task, task_of
 
 from ._data_facts import activity_facts, data_facts
 from ._facts import (
@@ -28,8 +28,6 @@ from ._facts import (
     proof_facts,
     quality_facts,
 )
-from ._output_values import OutputValues
-from ._outputs import measure_numbers, measure_reconstruction
 from ._report import SCHEMA, Report, ReportError
 from ._training import TRAINING, saved_training
 from ._verdict import find_verdict
@@ -95,6 +93,9 @@ def make_report(
     """
     rows, budget_facts = _targets(targets, chip, budget)
     _check(reported, test, train)
+    task = find_task("numbers") if isinstance(test, tuple) else task_of(reported)
+    if isinstance(test, Dataset) and not task.has_classes:
+        test = test.inputs, task.labels(test)
     if isinstance(test, tuple) and isinstance(test[0], Mapping):
         test = reported.encode(test[0]), test[1]
     labelled = test if isinstance(test, Dataset) else None
@@ -104,6 +105,7 @@ def make_report(
     model = reported if isinstance(reported, Model) else None
     if model is not None and calibration is None and train is not None:
         calibration = train.inputs
+    train = train if task.has_classes else None
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
         calibration = _random_values(model, RANDOM)
@@ -118,7 +120,7 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    quality = _measure(model, program, test, normal=normal)
+    quality = _measure(model, program, task, test, normal=normal)
     compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
     if sensitivity and (model is None or quality.integers is None):
         raise ReportError("sensitivity needs a float model and labelled test examples")
@@ -162,7 +164,7 @@ def make_report(
             quality.floats,
             percentiles=lambda: _percentiles(model, train, labelled),
         ),
-        "outputs": quality.outputs,
+        "outputs": None if quality.facts is None else dict(quality.facts),
         "rounding": None if rounding is None else rounding.json(),
         "layers": None if layers is None else layer_facts(layers),
         "bits": bits,
@@ -179,7 +181,7 @@ def make_report(
         model=model,
         measured=quality.integers,
         layers=layers,
-        outputs=quality.values,
+        reported=quality,
         test=labelled,
     )
 
@@ -243,37 +245,20 @@ def _check(reported: object, test: object, train: object) -> None:
         check_kind(train, Dataset, name="train", wanted=wanted, error=ReportError)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Quality:
-    """What the outputs on the test examples are worth."""
-
-    integers: Measurement | None = None
-    floats: Measurement | None = None
-    outputs: dict[str, Any] | None = None
-    values: OutputValues | None = None
-
-
 def _measure(
     model: Model | None,
     program: Program,
-    test: Dataset | tuple[NDArray[np.generic], ArrayLike] | None,
+    task: Task,
+    test: Dataset | tuple[Any, Any] | None,
     *,
     normal: Sequence[str] | None,
-) -> _Quality:
-    """The measurement of a classifier, an autoencoder or a regression."""
+) -> Reported:
+    """What the outputs on the test examples are worth."""
     if test is None:
-        return _Quality()
-    if isinstance(test, tuple):
-        facts, values = measure_numbers(model, program, np.asarray(test[0]), test[1])
-        return _Quality(outputs=facts, values=values)
-    if reconstructs(program):
-        facts, values = measure_reconstruction(model, program, test, normal=normal)
-        return _Quality(outputs=facts, values=values)
-    if normal is not None:
-        raise ReportError("normal is of an autoencoder, and this is none: leave it out")
+        return Reported()
+    x, labels = (test.inputs, test) if isinstance(test, Dataset) else test
     output = _class_output(program)
-    floats = None if model is None else measure(model, test, output=output)
-    return _Quality(integers=measure(Engine(program), test, output=output), floats=floats)
+    return task.report(model, Engine(program), x, labels, output=output, normal=normal)
 
 
 def _largest(

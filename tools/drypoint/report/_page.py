@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint import plot
 from drypoint.common import DrypointError, how_to_install, page_style, printable
@@ -16,10 +17,10 @@ from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import OpReport
 from drypoint.quant import Report as LayerReport
+from drypoint.tasks import Drawing, Reported
 
 from ._cells import confusion_cells
 from ._drawings import Thumbnails, draw_curve, draw_points
-from ._output_values import OutputValues
 from ._text import (
     accuracy,
     bits_rows,
@@ -30,7 +31,7 @@ from ._text import (
     describe_time,
     first_loss,
 )
-from ._verdict import needs
+from ._verdict import needs, output_texts
 
 if TYPE_CHECKING:
     import jinja2
@@ -61,7 +62,7 @@ def page(
     model: Model | None,
     measured: Measurement | None,
     layers: LayerReport | None,
-    outputs: OutputValues | None,
+    reported: Reported,
     test: Dataset | None,
 ) -> str:
     """The HTML document."""
@@ -79,8 +80,9 @@ def page(
             (title, note, [(example, thumbnails.element(example)) for example in found])
             for title, note, found in _lists(measured)
         ],
-        errors_by_example=None if outputs is None else _largest_errors(outputs, test, thumbnails),
-        drawing=None if outputs is None else _output_drawing(outputs),
+        errors_by_example=_largest_errors(reported.errors, test, thumbnails),
+        drawing=None if reported.drawing is None else _draw(reported.drawing),
+        texts=output_texts(facts),
         confusion=None if measured is None else confusion_cells(measured, thumbnails),
         pictures=_pictures(facts, exported=exported, model=model, measured=measured, layers=layers),
     )
@@ -115,29 +117,25 @@ def template(name: str) -> "jinja2.Template":
 
 
 def _largest_errors(
-    outputs: OutputValues, test: Dataset | None, thumbnails: Thumbnails
+    errors: NDArray[Any] | None, test: Dataset | None, thumbnails: Thumbnails
 ) -> list[tuple[int, str, float, str]]:
     """(index, class, error, picture) of the examples with the largest errors."""
-    order = np.argsort(-outputs.errors.astype(np.float64), kind="stable")[:_MOST_ERRORS].tolist()
+    if errors is None:
+        return []
+    order = np.argsort(-errors.astype(np.float64), kind="stable")[:_MOST_ERRORS].tolist()
     rows = []
     for i in order:
         name = "" if test is None else str(test.classes[int(test.y[i])])
         image = test.x[i] if test is not None and not test.is_signals else None
         example = Example(index=i, image=image, true=name, predicted=name, p_true=None)
-        rows.append((i, name, float(outputs.errors[i]), thumbnails.element(example)))
+        rows.append((i, name, float(errors[i]), thumbnails.element(example)))
     return rows
 
 
-def _output_drawing(outputs: OutputValues) -> tuple[str, str] | None:
-    """(title, SVG): the ROC curve of anomalies, or predicted over true numbers."""
-    if outputs.anomalies is not None:
-        roc = outputs.anomalies.roc
-        title = "ROC: anomalies found (up) over false alarms (right), both from 0 to 1"
-        return title, draw_curve(roc.fpr, roc.tpr, label=title)
-    if outputs.true is None or outputs.predicted is None:
-        return None
-    title = "Predicted (up) over true numbers (right)"
-    return title, draw_points(outputs.true.ravel(), outputs.predicted.ravel(), label=title)
+def _draw(drawing: Drawing) -> tuple[str, str]:
+    """(title, SVG) of a drawing."""
+    draw = draw_curve if drawing.kind == "curve" else draw_points
+    return drawing.title, draw(drawing.x, drawing.y, label=drawing.title)
 
 
 def _lists(measured: Measurement | None) -> list[tuple[str, str, list[Example]]]:

@@ -11,8 +11,8 @@ from drypoint.measure import Measurement
 from drypoint.nn import Model
 from drypoint.program import Program
 from drypoint.quant import Report as LayerReport
+from drypoint.tasks import Reported
 
-from ._output_values import OutputValues
 from ._page import check_packages, page
 from ._text import text
 
@@ -35,7 +35,7 @@ class Report:
         model: the float model; None for a report of a program alone.
         measured: the decisions of the C engine on the test examples; None without any.
         layers: the comparison with the float model; None without one.
-        outputs: the errors of an autoencoder or a regression; None of a classifier.
+        reported: what the outputs on the test examples are worth, by the net's task.
         test: the test examples; None without any, and of a regression.
     """
 
@@ -45,7 +45,7 @@ class Report:
     model: Model | None
     measured: Measurement | None
     layers: LayerReport | None
-    outputs: OutputValues | None = None
+    reported: Reported
     test: Dataset | None = None
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Report:
             model=self.model,
             measured=self.measured,
             layers=self.layers,
-            outputs=self.outputs,
+            reported=self.reported,
             test=self.test,
         )
 

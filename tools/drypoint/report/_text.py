@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import printable, table_lines
+from drypoint.tasks import ReportTexts
 
-from ._verdict import not_looked_text
+from ._verdict import not_looked_text, output_texts
 
 Facts = Mapping[str, Any]
 NOT_KNOWN = "not known: there are no test examples (--data DATA)"
@@ -108,8 +109,8 @@ def describe_time(cost: Facts) -> str:
 
 def _headline(facts: Facts) -> list[tuple[str, str]]:
     quality, program, layers = facts["quality"], facts["program"], facts["layers"]
-    if facts["outputs"] is not None:
-        rows = _outputs(facts["outputs"])
+    if (words := output_texts(facts)) is not None:
+        rows = _outputs(facts["outputs"], words)
     else:
         rows = [("accuracy", NOT_KNOWN)] if quality is None else _quality(quality)
     if facts["inputs"]["calibration_random"]:
@@ -136,21 +137,13 @@ def _quality(quality: Facts) -> list[tuple[str, str]]:
     return [*rows, ("calibration error", f"{quality['integers']['ece']:.4f}")]
 
 
-def _outputs(outputs: Facts) -> list[tuple[str, str]]:
-    """The errors of an autoencoder or a regression."""
-    numbers = outputs["kind"] == "numbers"
-    what = "root mean squared error" if numbers else "mean squared error"
-    of = "normal examples" if outputs.get("anomalies") else f"{outputs['examples']:,} examples"
-    rows = [(what, f"{outputs['error']:.4g} of {of}")]
+def _outputs(outputs: Facts, words: ReportTexts) -> list[tuple[str, str]]:
+    """The error of outputs that are no classes, and what the task adds."""
+    of = words.of or f"{outputs['examples']:,} examples"
+    rows = [(words.error, f"{outputs['error']:.4g} of {of}")]
     if outputs["float_error"] is not None:
         rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))
-    if numbers:
-        return [*rows, ("R2", f"{outputs['integers']['r2']:.4f}")]
-    if len(outputs["by_class"]) > 1:
-        rows += [(f"  of {name}", f"{error:.4g}") for name, error in outputs["by_class"].items()]
-    if outputs["anomalies"] is not None:
-        rows.append(("AUC of anomalies", f"{outputs['anomalies']['auc']:.4f}"))
-    return rows
+    return [*rows, *words.headline]
 
 
 def _layers(layers: Facts) -> list[tuple[str, ...]]:

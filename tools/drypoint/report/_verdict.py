@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drypoint import devices
+from drypoint.tasks import ReportTexts, find_task
 
 from . import _example_rules, _integer_rules, _net_rules
 from ._integer_rules import lossy_op, paired_loss
@@ -83,8 +84,8 @@ def _over(facts: Facts, what: str, need: int | None, share: float = 1.0) -> bool
 def _loss_text(facts: Facts) -> str:
     """What the integers lose, in words."""
     quality = facts["quality"]
-    if facts["outputs"] is not None:
-        return _outputs_text(facts["outputs"])
+    if (words := output_texts(facts)) is not None:
+        return _outputs_text(facts["outputs"], words)
     if quality is None:
         return "accuracy not known: no test examples"
     found = paired_loss(quality)
@@ -99,14 +100,18 @@ def _loss_text(facts: Facts) -> str:
     return f"{right} right, loses {100 * lost:.1f} points against the float net{where}"
 
 
-def _outputs_text(outputs: Facts) -> str:
+def output_texts(facts: Facts) -> ReportTexts | None:
+    """The words of the task about outputs that are no classes."""
+    outputs = facts["outputs"]
+    return None if outputs is None else find_task(outputs["kind"]).report_texts(outputs)
+
+
+def _outputs_text(outputs: Facts, words: ReportTexts) -> str:
     """The error of outputs that are no classes, in words."""
-    what = "root mean squared error" if outputs["kind"] == "numbers" else "mean squared error"
-    text = f"{what} {outputs['error']:.4g}"
+    text = f"{words.error} {outputs['error']:.4g}"
     if outputs["float_error"] is not None:
         text += f", float net {outputs['float_error']:.4g}"
-    found = outputs.get("anomalies")
-    return text if found is None else f"{text}; AUC of anomalies {found['auc']:.3f}"
+    return f"{text}; {words.summary}" if words.summary else text
 
 
 @rule("bytes", limit=1)

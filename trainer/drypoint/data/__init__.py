@@ -9,7 +9,7 @@ from ._dataset.dataset import Dataset, take
 from ._dataset.inputs import model_inputs
 from ._dataset.labels import is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
-from ._dataset.splits import ALL, Splits, train_val_split
+from ._dataset.splits import ALL, Splits, hold_out, train_val_split
 from ._dataset.words import SILENCE, UNKNOWN, is_word
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
@@ -75,6 +75,7 @@ __all__ = [
     "class_places",
     "decoder_from_config",
     "encoder_from_config",
+    "hold_out",
     "idx_bytes",
     "input_files",
     "is_one_hot",

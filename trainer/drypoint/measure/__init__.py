@@ -8,8 +8,6 @@ from ._activations import measure_activations as measure_activations
 from ._anomaly import AnomalyMeasurement as AnomalyMeasurement
 from ._anomaly import anomaly_threshold as anomaly_threshold
 from ._anomaly import measure_anomalies as measure_anomalies
-from ._answers import Answer as Answer
-from ._answers import answer_inputs as answer_inputs
 from ._class_scores import Average as Average
 from ._class_scores import ClassScores as ClassScores
 from ._comparison import Comparison as Comparison
@@ -19,7 +17,6 @@ from ._curves import CalibrationCurve as CalibrationCurve
 from ._curves import RejectionCurve as RejectionCurve
 from ._curves import RocCurve as RocCurve
 from ._errors import MeasureError as MeasureError
-from ._listening import Listening as Listening
 from ._log import read_log as read_log
 from ._measure import measure as measure
 from ._measurement import Example as Example
@@ -27,6 +24,7 @@ from ._measurement import Measurement as Measurement
 from ._models import Classifier as Classifier
 from ._models import Measurable as Measurable
 from ._models import Runner as Runner
+from ._reconstruction import ProgramRunner as ProgramRunner
 from ._reconstruction import mean_by_class as mean_by_class
 from ._reconstruction import reconstruction_errors as reconstruction_errors
 from ._reconstruction import reconstructs as reconstructs

@@ -26,6 +26,7 @@ from ._containers.graph import Graph as Graph
 from ._containers.sequential import Sequential as Sequential
 from ._containers.training_graph import TrainingGraph as TrainingGraph
 from ._containers.training_graph import default_loss as default_loss
+from ._containers.training_graph import last_layer as last_layer
 from ._errors import ConfigError as ConfigError
 from ._errors import ContractError as ContractError
 from ._errors import GraphError as GraphError

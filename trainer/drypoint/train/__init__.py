@@ -14,14 +14,17 @@ from ._fit import fit
 from ._learning_rates import Constant, Cosine, OneCycle, Schedule, Step
 from ._metrics import Metric
 from ._objective import LossLike
-from ._optimizers import SGD, Adam, Optimizer, RMSProp, SignSGD
+from ._optimizers import OPTIMIZERS, SGD, Adam, Optimizer, RMSProp, SignSGD
 from ._plan import Augmentation
 from ._quantization import Quantization
 from ._result import TrainResult
+from ._study import MakeNet, Study, StudyData, find_validation, make_study
+from ._tasks import TaskLike
 from ._training_data import BatchFunction, DataLike
 from .step.all_reduce import MPICommunicator
 
 __all__ = [
+    "OPTIMIZERS",
     "SGD",
     "Adam",
     "Augmentation",
@@ -33,6 +36,7 @@ __all__ = [
     "EarlyStopping",
     "LossLike",
     "MPICommunicator",
+    "MakeNet",
     "Metric",
     "OneCycle",
     "Optimizer",
@@ -41,12 +45,17 @@ __all__ = [
     "Schedule",
     "SignSGD",
     "Step",
+    "Study",
+    "StudyData",
+    "TaskLike",
     "TrainError",
     "TrainResult",
     "TrainState",
     "TrainWarning",
     "TrainingDivergedError",
+    "find_validation",
     "fit",
+    "make_study",
     "recipes",
 ]
 

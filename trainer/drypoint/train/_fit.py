@@ -16,6 +16,7 @@ from ._prepared_model import Trainable
 from ._quantization import STEP_RATES, Quantization
 from ._reports import Verbosity, make_progress
 from ._result import TrainResult
+from ._tasks import TaskLike
 from ._train import train
 from ._training_data import BatchFunction, DataLike
 
@@ -31,6 +32,7 @@ def fit(
     schedule: Schedule | str | None = None,
     loss: LossLike | None = None,
     loss_weights: Mapping[str, float] | None = None,
+    task: TaskLike | None = None,
     metrics: Iterable[Metric] | None = None,
     validation_data: DataLike | None = None,
     validation_split: float | None = None,
@@ -85,9 +87,15 @@ def fit(
             several outputs; None takes the only loss.
         loss_weights: of a net with several outputs: output -> factor of its loss in the sum; 1
             where it is left out.
+        task: what the net is for: a `tasks.Task`, or its name ("classes", "numbers",
+            "reconstruction", "keywords"); of a net with several outputs a dict of these by output.
+            It has the targets, the loss and the metrics that are left out. None: of a `Dataset`
+            whose labels are numbers "numbers", of a net that gives as many values as it takes
+            "reconstruction", and a line says so; else as the loss and the labels say.
         metrics: a list of "accuracy" and of functions of outputs and targets (arrays of N rows)
-            that give a number for each example (N,); None: accuracy, if there are classes. The
-            history of a net with several outputs has "<output>_loss" and "<output>_accuracy".
+            that give a number for each example (N,); None: accuracy, if there are classes, and the
+            metrics of the task. The history of a net with several outputs has "<output>_loss" and
+            "<output>_accuracy".
         validation_data: as ``data``, but no function; measured after each epoch. Keep the data of
             your final measurement out of it. `TrainWarning` if it is the training data.
         validation_split: without ``validation_data``: the share (float below 1) or number (int)
@@ -160,6 +168,7 @@ def fit(
         schedule=schedule,
         loss=loss,
         loss_weights=loss_weights,
+        task=task,
         metrics=metrics,
         validation_data=validation_data,
         validation_split=validation_split,

@@ -37,9 +37,9 @@ def choose_losses(
     """Output -> its loss, None where the last layer decides; output -> the weight of the loss."""
     if len(ports) == 1 and weights is not None:
         raise TrainError("loss_weights is for a net with several outputs; this one has one")
-    given = {ports[0]: loss} if len(ports) == 1 else _by_output(loss, ports, "loss")
+    given = {ports[0]: loss} if len(ports) == 1 else by_output(loss, ports, "loss")
     factors = dict.fromkeys(ports, 1.0)
-    for port, weight in _by_output(weights, ports, "loss_weights").items():
+    for port, weight in by_output(weights, ports, "loss_weights").items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight >= 0:
             raise TrainError(f"the weight of loss {port!r} is {weight!r}, not a number from 0 on")
         factors[port] = float(weight)
@@ -88,7 +88,7 @@ def prepare_output(
     return OutputTraining(loss, decoder, encode, classes)
 
 
-def _by_output(given: object, ports: tuple[str, ...], name: str) -> dict[str, object]:
+def by_output(given: object, ports: tuple[str, ...], name: str) -> dict[str, object]:
     """A value for each of some outputs."""
     if given is None:
         return {}

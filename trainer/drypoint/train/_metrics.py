@@ -93,14 +93,17 @@ def resolve_metrics(given: Iterable[Metric] | None, objective: Objective) -> dic
 
 
 def _default_metrics(heads: Sequence[Head]) -> dict[str, HeadFigure]:
-    """The accuracy of one output; of several outputs the loss and the accuracy of each."""
-    if len(heads) == 1:
-        return {ACCURACY: HeadFigure(heads[0], ACCURACY)} if heads[0].classes else {}
-    figures = {head.loss: HeadFigure(head, "loss") for head in heads}
-    accuracies = {
-        f"{head.name}_{ACCURACY}": HeadFigure(head, ACCURACY) for head in heads if head.classes
-    }
-    return {**figures, **accuracies}
+    """The accuracy of one output and the metrics of its task; of several outputs the loss, the
+    accuracy and the metrics of each."""
+    several = len(heads) > 1
+    found = {head.loss: HeadFigure(head, "loss") for head in heads if several}
+    for head in heads:
+        before = f"{head.name}_" * several
+        if head.classes:
+            found[f"{before}{ACCURACY}"] = HeadFigure(head, ACCURACY)
+        for metric in head.metrics:
+            found[f"{before}{metric.__name__}"] = HeadFigure(head, metric)
+    return found
 
 
 def totals(

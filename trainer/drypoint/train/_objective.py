@@ -73,6 +73,7 @@ class Head(NamedTuple):
         activation: the softmax or sigmoid that was the last layer of the net, if it is a part of
             the loss.
         classes: whether the targets are class indices, so that there is an accuracy.
+        metrics: functions of outputs and targets that its task measures.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Head(NamedTuple):
     loss: str
     activation: Layer | None = None
     classes: bool = False
+    metrics: tuple[Callable[[Array, Column], Array], ...] = ()
 
     def predictions(self, outputs: Mapping[str, Tensor]) -> Array:
         """The output of the net, including `activation`."""
@@ -148,9 +150,19 @@ class Objective:
         """The objective with a graph of equal layers and other parameters."""
         return replace(self, graph=graph)
 
-    def with_classes(self, classes: Collection[str]) -> "Objective":
-        """The objective whose heads of these target ports have class indices as targets."""
-        heads = (head._replace(classes=head.target in classes) for head in self.heads)
+    def with_classes(
+        self,
+        classes: Collection[str],
+        metrics: Mapping[str, tuple[Callable[[Array, Column], Array], ...]] | None = None,
+    ) -> "Objective":
+        """The objective whose heads of these target ports have class indices as targets, and the
+        metrics of a target port."""
+        heads = (
+            head._replace(
+                classes=head.target in classes, metrics=(metrics or {}).get(head.target, ())
+            )
+            for head in self.heads
+        )
         return replace(self, heads=tuple(heads))
 
 

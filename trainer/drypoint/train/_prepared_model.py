@@ -17,6 +17,7 @@ from drypoint.nn import (
     Shape,
     TrainingGraph,
 )
+from drypoint.tasks import Task
 
 from ._aliases import LOSS_ALIASES
 from ._errors import TrainError, TrainWarning
@@ -50,6 +51,7 @@ class PreparedModel:
             and notifies the user of its choices.
         classes: the classes that integer targets are indices of, if the data name them.
         loss: the loss as text, for the config of the run.
+        finish: what the tasks of its outputs make of the trained model.
     """
 
     model: Model | Graph
@@ -58,6 +60,7 @@ class PreparedModel:
     target_encoders: Mapping[str, Callable[[Examples, Notify], Column]]
     classes: tuple[Class, ...] | None
     loss: str
+    finish: Callable[[Model | Graph], Model | Graph] = lambda model: model
 
     @property
     def prefix(self) -> str:
@@ -85,7 +88,7 @@ class PreparedModel:
         buffers = {p.removeprefix(self.prefix): a for p, a in graph.buffers.items()}
         if isinstance(self.model, Model):
             net = self.model.net.with_params(params).with_buffers(buffers)
-            return self.model.with_net(net)
+            return self.finish(self.model.with_net(net))
         return self.model.with_params(params).with_buffers(buffers)
 
 
@@ -93,7 +96,7 @@ def data_ports(given: Trainable, loss: LossLike | None) -> tuple[str, ...]:
     """The ports of the data that train a model, net or graph."""
     if not isinstance(given, Model | Layer):
         raise TrainError(f"model is {kind_of(given)}; wanted: {_describe_trainable(given)}")
-    if isinstance(given, Graph) and _is_graph(given, loss):
+    if isinstance(given, Graph) and is_training_graph(given, loss):
         return given.input_ports
     net = given.net if isinstance(given, Model) else given
     if len(net.input_ports) != 1:
@@ -125,11 +128,14 @@ def prepare_model(
     *,
     loss: LossLike | None,
     loss_weights: Mapping[str, float] | None,
+    tasks: Mapping[str, Task],
+    decodes: bool,
+    finish: Callable[[Model | Graph], Model | Graph],
     seed: int,
     notify: Notify,
 ) -> PreparedModel:
     """Prepare a model, net or graph for training."""
-    if _is_graph(given, loss):
+    if is_training_graph(given, loss):
         assert isinstance(given, Graph)
         return _prepare_graph(given, sample, loss=loss, seed=seed, notify=notify)
     model = given if isinstance(given, Model) else Model(given)
@@ -143,8 +149,8 @@ def prepare_model(
             port,
             sample,
             target=targets[port],
-            loss=losses[port],
-            decodes=len(ports) > 1 or not isinstance(given, Model),
+            loss=losses[port] or tasks[port].loss(),
+            decodes=len(ports) > 1 or decodes,
             notify=notify,
         )
         for port in ports
@@ -160,20 +166,31 @@ def prepare_model(
     texts = (f"{port}: {weights[port]:g} {each!r}" for port, each in chosen.items())
     return PreparedModel(
         model=model.with_decoder(decoder),
-        objective=objective.with_classes({targets[p] for p in ports if outputs[p].classes}),
+        objective=objective.with_classes(
+            {targets[p] for p in ports if outputs[p].classes},
+            {targets[p]: tuple(tasks[p].metrics) for p in ports},
+        ),
         encoders={INPUT: model.encode},
         target_encoders={targets[port]: each.encode for port, each in outputs.items()},
         classes=sample.classes,
         loss=", ".join(texts) if len(ports) > 1 else repr(chosen[ports[0]]),
+        finish=finish,
+    )
+
+
+def add_encoder(model: Model, sample: Examples, notify: Notify) -> Model:
+    """The model with an encoder of its inputs, where it takes them encoded."""
+    x = sample.columns[INPUT]
+    encoder = model.encoder or _signal_encoder(x, sample, notify)
+    return replace(
+        model, encoder=encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
     )
 
 
 def _with_encoder(model: Model, sample: Examples, *, seed: int, notify: Notify) -> Model:
     """The model with an encoder of its inputs, its net bound to them, and initial values."""
-    x = sample.columns[INPUT]
-    encoder = model.encoder or _signal_encoder(x, sample, notify)
-    encoder = encoder or _image_encoder(x, model.net.input_shape, INPUT, notify)
-    model = replace(model, encoder=encoder)
+    x, model = sample.columns[INPUT], add_encoder(model, sample, notify)
+    encoder = model.encoder
     if encoder is None and x.dtype.kind not in "buif":
         raise TrainError(f"the inputs of data are {_kind(x)}, not numbers: give an encoder")
     if encoder is None and x.dtype.kind in "iuf" and x.size:
@@ -231,7 +248,8 @@ def _prepare_graph(
     )
 
 
-def _is_graph(given: object, loss: LossLike | None) -> bool:
+def is_training_graph(given: object, loss: LossLike | None) -> bool:
+    """Whether a graph has its losses inside."""
     if not isinstance(given, Graph):
         return False
     if has_losses(given):

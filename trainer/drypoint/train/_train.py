@@ -27,6 +27,7 @@ from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepar
 from ._quantization import integer_training_model, losses_of_sigmoids
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult
+from ._tasks import TaskLike, choose_tasks
 from ._training_data import ShuffledBatches, Source, TrainingData, training_data
 from ._training_state import TrainingState, Weights, with_arrays
 from .step.all_reduce import AllReduce, MPICommunicator
@@ -41,6 +42,7 @@ def train(
     schedule: Schedule | str | None,
     loss: LossLike | None,
     loss_weights: Mapping[str, float] | None,
+    task: TaskLike | None,
     metrics: Iterable[Metric] | None,
     validation_data: object,
     validation_split: float | None,
@@ -57,6 +59,16 @@ def train(
         check_writable(settings.log)  # an error must come before the training
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
+    is_model = isinstance(given, Model)
+    tasks = choose_tasks(
+        given,
+        data,
+        task,
+        loss=loss,
+        scales=settings.quantization is None,
+        notify=progress.note,
+    )
+    tasks, given, data, validation_data = tasks.begin(given, data, validation_data, progress.note)
     given, data, validation_data = join_inputs(given, data, validation_data)
     parts = training_data(
         data,
@@ -77,6 +89,9 @@ def train(
         parts.train,
         loss=loss,
         loss_weights=loss_weights,
+        tasks=tasks.by_port,
+        decodes=not is_model,
+        finish=tasks.end,
         seed=settings.seed,
         notify=progress.note,
     )
@@ -108,7 +123,7 @@ def train(
     earlier = state.seconds
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
     state.seconds = earlier + time.perf_counter() - begin
-    return _result(prepared, plan, state, run=run, stopped=stopped, n_val=n_val)
+    return _result(prepared, plan, state, run=run, task=tasks.names, stopped=stopped, n_val=n_val)
 
 
 def _note_export(prepared: PreparedModel, progress: Progress) -> None:
@@ -161,6 +176,7 @@ def _result(
     state: TrainingState,
     *,
     run: Mapping[str, Any],
+    task: object,
     stopped: Stopped,
     n_val: int,
 ) -> TrainResult:
@@ -185,7 +201,7 @@ def _result(
         lr_final=plan.rate(max(state.step - 1, 0)),
         optimizer=settings.optimizer,
         checkpoints=checkpoint.checkpoint_files(settings.checkpoint),
-        config=config(run, plan, prepared.objective),
+        config=config({**run, "task": task}, plan, prepared.objective),
     )
 
 

@@ -43,8 +43,7 @@ def read_examples(
 ) -> Examples:
     """Examples from any form of data but a function of batches."""
     classes = None
-    if isinstance(given, str | Path):
-        given = _from_disk(given, encoder)
+    given = read_source(given, encoder)
     signals = given if isinstance(given, Dataset) and given.is_signals else None
     groups = given.groups if isinstance(given, Dataset) else None
     if isinstance(given, Dataset):
@@ -94,7 +93,10 @@ def read_batch(
     return read_examples(given, what=what, ports=ports, encoder=encoder)
 
 
-def _from_disk(name: str | Path, encoder: object) -> Dataset:
+def read_source(name: object, encoder: object) -> object:
+    """The data set of a name, folder or file; other data as they are."""
+    if not isinstance(name, str | Path):
+        return name
     is_name = not isinstance(name, Path) and not Path(name).is_dir() and "/" not in name
     if is_name or Path(name).is_file():
         return load(name)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .._errors import DatasetError
 from .dataset import Dataset
 
+_FEWEST = 10  # examples of which some are held out
 PART_NAMES = {
     "train": "train",
     "training": "train",
@@ -94,6 +95,21 @@ def train_val_split(
             "group, with each class to train on"
         )
     return dataset.take(np.flatnonzero(~validation)), dataset.take(np.flatnonzero(validation))
+
+
+def hold_out(
+    dataset: Dataset, share: float = 0.1, *, stratify: bool = True
+) -> tuple[Dataset, Dataset | None]:
+    """(other, held-out) examples: a share of each class, of all examples without ``stratify``; None
+    if the examples, fewer than 10, or their groups are too few. The split depends on the examples
+    alone: a later call finds it again.
+    """
+    if len(dataset) < _FEWEST:
+        return dataset, None
+    try:
+        return train_val_split(dataset, share, seed=0, stratify=stratify)
+    except DatasetError:  # of few groups
+        return dataset, None
 
 
 def _choose_groups(

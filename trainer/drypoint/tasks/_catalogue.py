@@ -1,0 +1,93 @@
+"""All tasks, the task of a net, and what a net says of inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drypoint.common import kind_of, unknown
+from drypoint.measure import reconstructs
+from drypoint.nn import Model
+from drypoint.program import Program
+
+from ._answer import Answer
+from ._classes import Classes
+from ._keywords import Keywords
+from ._numbers import Numbers
+from ._reconstruction import Reconstruction
+from ._task import Runner, Task, TaskError
+
+TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Reconstruction())
+"""A task of each kind."""
+
+
+def find_task(word: str | Task | None) -> Task:
+    """The task of a name: of `Task.name`, or of the ``task`` of `data.read`; None: "classes".
+
+    Raises:
+        TaskError: there is no such task.
+    """
+    if isinstance(word, Task):
+        return word
+    names = {name: task for task in TASKS for name in (task.read_as, task.name) if name}
+    if word is None or (isinstance(word, str) and word in names):
+        return names[word or Classes.name]
+    shown = word if isinstance(word, str) else kind_of(word)
+    known = [task.name for task in TASKS]
+    raise TaskError(unknown("there is no task", shown, known, {}))
+
+
+def task_of(reader: Model | Program) -> Task:
+    """The task of a net, by its own and its file's facts: "keywords" or "numbers" if it was trained
+    so, or detects keywords; "reconstruction" if it has as many outputs as inputs, no classes and no
+    softmax; else "classes".
+
+    Raises:
+        MeasureError: it is no `Model` and no `Program`.
+    """
+    repeats = reconstructs(reader)  # refuses what is no net
+    if isinstance(reader, Program) and reader.detector is not None:
+        return Keywords()
+    saved = _saved_name(reader)
+    for task in (Keywords(), Numbers()):
+        if saved in (task.name, task.read_as):
+            return task
+    return Reconstruction() if repeats else Classes()
+
+
+def answer_inputs(
+    model: Runner, x: Any, *, top: int = 3, task: Task | str | None = None
+) -> list[Answer]:
+    """The answers to inputs, one an input: of an autoencoder whether each is an anomaly, else the
+    likeliest classes of the first output that has some, else the values of the outputs.
+
+    Args:
+        model: a `Model`, or an `Engine` of a program of single inputs.
+        x: what the model takes (N, ...); several inputs by name.
+        top: classes in a text.
+        task: by which the net was trained; None: `task_of` it.
+
+    Raises:
+        TaskError: it is no such model, or ``top`` no number.
+        DrypointError: the net does not take these inputs.
+    """
+    if isinstance(model, Program) or type(top) is not int:
+        raise TaskError(
+            f"the model is {kind_of(model)}, top {kind_of(top)}; wanted: a Model or an Engine, and "
+            "a number of classes"
+        )
+    reader: Any = getattr(model, "program", model)
+    chosen = task_of(reader) if task is None else find_task(task)
+    return chosen.answer(model, x, top=top)
+
+
+def _saved_name(reader: Model | Program) -> object:
+    """The name of a task in the file of a model, or of the model of a program: untrusted bytes."""
+    facts: Any = reader.provenance
+    if isinstance(reader, Program):
+        facts = facts.get("model")
+    if not isinstance(facts, Mapping):
+        return None
+    if isinstance(facts.get("task"), str):
+        return facts["task"]
+    for key in ("data", "read", "task"):
+        facts = facts.get(key) if isinstance(facts, Mapping) else None
+    return facts

@@ -1,0 +1,260 @@
+"""The task "classes": the net decides which class an input is of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import DrypointError
+from drypoint.data import Class, ClassDecoder, Dataset, augment, decoder_from_config
+from drypoint.measure import ProgramRunner, measure
+from drypoint.nn import (
+    CrossEntropyLoss,
+    Flatten,
+    Graph,
+    Layer,
+    Linear,
+    Model,
+    Sequential,
+    Softmax,
+)
+from drypoint.program import Lookup, Program
+
+from ._answer import Answer, percent, show_values
+from ._reported import Reported
+from ._task import Augmentation, Notify, Runner, Strength, Task, TaskError, reader_of
+
+
+@dataclass(frozen=True)
+class Classes(Task):
+    """The output has a score or a probability for each class; of an output of planes for each class
+    of each pixel.
+
+    Attributes:
+        label_smoothing: as of `nn.CrossEntropyLoss`; None: the loss is by the net's last layer.
+    """
+
+    name = "classes"
+
+    label_smoothing: float | None = None
+
+    def check(self, dataset: Dataset, others: Mapping[str, Dataset | None], *, name: str) -> None:
+        """Refuse a single class, classes that the training part lacks, and labels of which most
+        occur once: numbers to predict."""
+        if len(dataset.classes) < 2:
+            (only,) = dataset.classes
+            raise TaskError(
+                f"{name} has the one class {only!r}: a classifier tells at least two apart; --net "
+                "autoencoder learns what is usual"
+            )
+        for other, part in others.items():
+            classes = () if part is None else part.classes
+            lacking = [label for label in classes if label not in dataset.classes]
+            if lacking:
+                raise TaskError(
+                    f"{name}: the {other} part has the class {lacking[0]!r}, of which the training "
+                    "part has no example: add some, or leave the class out"
+                )
+        distinct = len(np.unique(dataset.y))
+        if 2 * distinct <= len(dataset):
+            return
+        try:
+            low, high = dataset.numbers.min(), dataset.numbers.max()
+        except DrypointError:
+            return
+        raise TaskError(
+            f"the labels are {distinct:,} numbers from {low:g} to {high:g}, of "
+            f"{len(dataset):,} examples: --task regression predicts numbers"
+        )
+
+    def augmentation(
+        self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
+    ) -> Augmentation | None:
+        """Small movements of pictures; shift, gain, noise, mask of signals; nothing of tables."""
+        super().augmentation(strength, dataset, noise)  # refuses noise
+        is_light = strength == "light"
+        if strength == "none" or (dataset.is_signals and dataset.signal_size[0] == 1):
+            return None
+        if dataset.is_signals:
+            factor = 1 if is_light else 2
+            steps, deviations = dataset.signal_size[0], dataset.x.std(axis=(0, 1), dtype=np.float64)
+            return augment.Signals(
+                shift=factor * (steps // 20),
+                gain=0.1 * factor,
+                noise=tuple((0.05 * factor * deviations).tolist()),
+                mask=factor * (steps // 20),
+            )
+        side = min(dataset.image_size)
+        if is_light:
+            return augment.Warp(rotate=5, scale=0.05, shift=round(0.03 * side, 2))
+        shift = round(0.1 * side, 2)
+        return augment.Warp(rotate=15, scale=0.15, shear=0.15, shift=shift, elastic=0.5)
+
+    def complete(self, net: Layer, notify: Notify) -> Layer:
+        """The net with a softmax at its end, which is added to a net that ends in scores."""
+        last = net
+        while isinstance(last, Sequential):
+            last = last[-1]
+        if not isinstance(net, Sequential) or not isinstance(last, Linear | Flatten):
+            return net
+        notify("net: ends in scores; a softmax is added")
+        return net + Softmax()
+
+    def decoder(self, dataset: Dataset) -> ClassDecoder:
+        """The classes of the data set."""
+        return ClassDecoder(dataset.classes)
+
+    def train_further(self, model: Model, dataset: Dataset, notify: Notify) -> Model:
+        """A saved model for the classes of a data set: for a class that the model lacks with a new
+        last dense layer, which has no values yet.
+        """
+        if dataset.input_shapes or not isinstance(model.decoder, ClassDecoder):
+            return model
+        ours, theirs = model.decoder.classes, dataset.classes
+        if {*theirs} <= {*ours}:
+            return model
+        path, last = [leaf for leaf in model.net.leaves() if not isinstance(leaf[1], Softmax)][-1]
+        if not isinstance(last, Linear) or not isinstance(model.net, Sequential | Graph):
+            raise TaskError(
+                f"the net tells {len(ours)} classes apart, the data has {len(theirs)} others, and "
+                f"the net ends in {type(last).__name__}, not in a dense layer that could be new"
+            )
+        notify(f"classes: other than the net's {len(ours)}; its last layer, {path}, is new")
+        net = model.net.with_layer(path, Linear(len(theirs), bias=last.bias))
+        return replace(model, net=net, decoder=ClassDecoder(theirs))
+
+    def for_study(self) -> "Classes":
+        """With a label smoothing of 0.1, unless one is chosen."""
+        return self if self.label_smoothing is not None else replace(self, label_smoothing=0.1)
+
+    def loss(self) -> CrossEntropyLoss | None:
+        """The cross-entropy; None: by the net's last layer."""
+        if self.label_smoothing is None:
+            return None
+        return CrossEntropyLoss(label_smoothing=self.label_smoothing)
+
+    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:
+        """The likeliest classes of the first output that has some, with their probabilities."""
+        found = as_classifier(runner).predict_proba(x)
+        for name, classes in class_outputs(reader_of(runner)).items():
+            rows = found[name] if isinstance(found, Mapping) else found
+            return _rank_classes(rows, classes, top=top)
+        return show_values(found if isinstance(found, Mapping) else {"": found})
+
+    def check_measurable(self, reader: Model | Program, *, name: str) -> None:
+        """Refuse a program without classes."""
+        if isinstance(reader, Program) and not reader.earlier_outputs and not class_outputs(reader):
+            raise TaskError(
+                f"{name} is no classifier and no autoencoder, and no net of drypoint train --task "
+                "regression: in Python, measure.measure_regression measures its outputs"
+            )
+
+    def measure(
+        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
+    ) -> Answer:
+        """All figures of `measure.Measurement`."""
+        del normal
+        found = measure(as_classifier(runner), dataset, output=output)
+        return Answer(found.report(), found.to_json())
+
+    def test(self, model: Model, dataset: Dataset) -> Answer:
+        """The accuracy with its interval."""
+        found = measure(model, dataset)
+        low, high = found.accuracy_interval
+        text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
+        of = "" if found.n_groups == found.n else f", as of {found.n_groups:,} groups"
+        text += f" (95 % interval {percent(low)} to {percent(high)}{of})"
+        facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
+        return Answer(text, {**facts, "interval": [low, high]})
+
+    def report(
+        self,
+        model: Model | None,
+        runner: ProgramRunner,
+        x: Any,
+        labels: Any,
+        *,
+        output: str | None,
+        normal: Sequence[str] | None,
+    ) -> Reported:
+        """The decisions of the program, and of its float model."""
+        del x
+        if normal is not None:
+            raise TaskError("normal is of an autoencoder, and this is none: leave it out")
+        floats = None if model is None else measure(model, labels, output=output)
+        integers = measure(as_classifier(runner), labels, output=output)
+        return Reported(integers=integers, floats=floats)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A runner of a program that ends in scores, as a classifier: their softmax gives
+    probabilities.
+
+    Attributes:
+        runner: the engine.
+    """
+
+    runner: ProgramRunner
+
+    @property
+    def program(self) -> Program:
+        """The program that it runs."""
+        return self.runner.program
+
+    @property
+    def classes(self) -> tuple[Class, ...]:
+        """The labels of the program."""
+        return self.program.labels
+
+    def predict_proba(self, x: Any) -> NDArray[np.float64]:
+        """Probabilities (N, classes) of inputs (N, ...)."""
+        scores = np.asarray(self.runner.predict_proba(x), np.float64)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def as_classifier(runner: Runner) -> Runner | Scores:
+    """A runner that gives probabilities: as it is, or `Scores`."""
+    return (
+        runner
+        if isinstance(runner, Model) or not ends_in_scores(runner.program)
+        else Scores(runner)
+    )
+
+
+def class_outputs(reader: Model | Program) -> dict[str, tuple[Class, ...]]:
+    """Output -> its classes, of the outputs that have a decoder of classes. Of a program without
+    decoders the last output is one if it has a softmax, or a label for each value.
+    """
+    if isinstance(reader, Model):
+        decoders = reader.decoders
+    else:
+        configs = {output.name: output.decoder for output in reader.outputs}
+        decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
+        last, size = reader.outputs[-1], reader.output_shape.size
+        if not decoders and (last.softmax is True or len(reader.labels) == size):
+            return {last.name: reader.labels or tuple(range(size))}
+    return {n: d.classes for n, d in decoders.items() if isinstance(d, ClassDecoder)}
+
+
+def ends_in_scores(program: Program) -> bool:
+    """Whether the only output has a label for each value, and neither a decoder nor a softmax, nor
+    is it the table of a sigmoid."""
+    last, named = program.outputs[-1], len(program.labels) == program.output_shape.size
+    decided = last.decoder is not None or last.softmax or isinstance(program.ops[-1], Lookup)
+    return named and not decided and not program.earlier_outputs
+
+
+def _rank_classes(
+    probabilities: NDArray[Any], classes: tuple[Class, ...], *, top: int
+) -> list[Answer]:
+    """The likeliest classes of probabilities (N, classes), in a text as many as ``top``."""
+    answers = []
+    for row in probabilities.tolist():
+        ranking = sorted(zip(classes, row, strict=True), key=lambda pair: -pair[1])
+        text = ", ".join(f"{label} ({100 * share:.2f} %)" for label, share in ranking[:top])
+        answers.append(Answer(text, {"class": ranking[0][0], "probabilities": row}))
+    return answers

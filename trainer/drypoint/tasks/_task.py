@@ -1,0 +1,288 @@
+"""`Task`: what an output of a net is for, as a value that training and all commands ask."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import DrypointError
+from drypoint.data import Dataset, Decoder, Encoder, ImageEncoder, SignalEncoder, augment
+from drypoint.measure import ProgramRunner
+from drypoint.nn import Layer, Loss, Model
+from drypoint.program import Program
+
+from ._answer import Answer, Choice, show_values
+from ._reported import Reported, ReportTexts
+
+Notify: TypeAlias = Callable[[str], None]
+Strength: TypeAlias = Literal["none", "light", "strong"]
+Augmentation: TypeAlias = augment.Warp | augment.Signals | augment.Audio
+Metric: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+"""(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
+
+_STEPS, _MOST_EPOCHS = 1000, 60  # of a run on signals or tables
+_PICTURE_STEPS, _MOST_PICTURE_EPOCHS = 4000, 150  # of pictures, unless they take more than
+_PICTURE_WORK = 10**12  # MACs forward: half a minute on a core of a desktop
+_SOUND_STEPS = 4000  # of a window, from which a recording is sound
+
+
+class TaskError(DrypointError, ValueError):
+    """A task does not fit a net, its data or an option."""
+
+
+Runner: TypeAlias = Model | ProgramRunner
+"""What a task measures and asks: a `Model`, or the `Engine` of a program."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an output of a net is for: a base class, and the task of an output about which only its
+    loss is known.
+
+    A task of your own derives from it and overrides what differs: for `train.fit` ``name``,
+    `loss`, `targets` and ``metrics``; for `answer_inputs` `answer`. All methods are pure.
+
+    Attributes:
+        name: as `train.fit` and files of models have it.
+        read_as: the ``task`` of `data.read` for its data; None: data of any form.
+        has_classes: whether labels are classes: each part of the data has its share of them.
+        holds_out: whether a study holds validation examples out that choose a threshold later.
+        choice_option: of ``drypoint measure``, the rate of errors by which `choose` chooses a
+            threshold; "" without one.
+        strength: of the augmentation of a study, if left out.
+        metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
+            indices.
+    """
+
+    name: ClassVar[str] = "outputs"
+    read_as: ClassVar[str | None] = None
+    has_classes: ClassVar[bool] = True
+    holds_out: ClassVar[bool] = False
+    choice_option: ClassVar[str] = ""
+    strength: ClassVar[Strength] = "light"
+    metrics: ClassVar[Sequence[Metric]] = ()
+
+    # The data
+
+    def describe(self, dataset: Dataset) -> str:
+        """A data set in words."""
+        return repr(dataset).removeprefix("Dataset(").removesuffix(")")
+
+    def check(self, dataset: Dataset, others: Mapping[str, Dataset | None], *, name: str) -> None:
+        """Refuse the training part of data called ``name``, or another part by its name."""
+
+    def prepare(self, dataset: Dataset, notify: Notify) -> Dataset:  # noqa: ARG002
+        """The training part as the net learns it."""
+        return dataset
+
+    def augmentation(
+        self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
+    ) -> Augmentation | None:
+        """The random distortion of training examples; of sound ``noise`` is mixed in, int16
+        samples (n,). None: no distortion, since it might change what is predicted.
+        """
+        del strength, dataset
+        if noise is not None:
+            raise TaskError("noise is mixed into clips of words: leave it out")
+        return None
+
+    def epochs(self, dataset: Dataset, *, batch: int, macs: int) -> int:
+        """The epochs of a study that leaves them out, of a net of so many MACs an example.
+
+        Pictures get four times the steps of other examples where the net is small enough. On
+        validation pictures of Fashion-MNIST and MNIST that wins points, and more steps win less.
+        """
+        if dataset.is_signals:
+            return count_epochs(dataset, _STEPS, batch=batch, most=_MOST_EPOCHS)
+        affordable = _PICTURE_WORK // (batch * max(1, macs))
+        steps = max(_STEPS, min(_PICTURE_STEPS, affordable))
+        return count_epochs(dataset, steps, batch=batch, most=_MOST_PICTURE_EPOCHS)
+
+    # The net
+
+    def encoder(self, dataset: Dataset, notify: Notify) -> Encoder:
+        """The encoder of the examples: their size, mean and deviation of the training part."""
+        return choose_encoder(dataset, notify)
+
+    def default_net(self, dataset: Dataset) -> str:
+        """The family of nets for a data set, if none is named."""
+        if not dataset.is_signals:
+            return "cnn"
+        return "mlp" if dataset.signal_size[0] == 1 else "conv1d"
+
+    def complete(self, net: Layer, notify: Notify) -> Layer:  # noqa: ARG002
+        """The net with the end that the task needs."""
+        return net
+
+    def n_outputs(self, dataset: Dataset) -> int | None:
+        """How many values the net gives; None: as many as it takes."""
+        return len(dataset.classes)
+
+    def decoder(self, dataset: Dataset) -> Decoder | None:  # noqa: ARG002
+        """The decoder of the net's output."""
+        return None
+
+    def train_further(self, model: Model, dataset: Dataset, notify: Notify) -> Model:  # noqa: ARG002
+        """A trained model for a data set."""
+        return model
+
+    # The loss
+
+    def for_study(self) -> "Task":
+        """The task with the settings that a study chooses."""
+        return self
+
+    def loss(self) -> Loss | None:
+        """The loss; None: by the net's last layer, `nn.default_loss`."""
+        return None
+
+    def adapt(self, labels: NDArray[Any]) -> "Task":  # noqa: ARG002
+        """The task for the labels of a training part, (N, ...)."""
+        return self
+
+    def labels(self, dataset: Dataset) -> NDArray[Any]:
+        """The labels of a data set, (N, ...)."""
+        return dataset.y
+
+    def targets(self, model: Model, x: Any, labels: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """What the loss compares the output with, (N, ...), of inputs x (N, ...) and labels."""
+        return labels
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether the task makes targets of labels; else the loss decides how labels are read."""
+        return type(self).targets is not Task.targets
+
+    def examples(self, model: Model, dataset: Dataset) -> Any:
+        """A data set as `train.fit` takes it: inputs and targets, if the task makes some; of
+        several inputs a pair of these by name and the names of the classes; else the data set."""
+        if self.has_targets:
+            return dataset.inputs, self.targets(model, dataset.inputs, self.labels(dataset))
+        if dataset.input_shapes:
+            return dataset.inputs, [dataset.classes[i] for i in dataset.y]
+        return dataset
+
+    def begin(self, model: Model, port: str) -> Model:  # noqa: ARG002
+        """A model before the training of its output ``port``, with its encoder."""
+        return model
+
+    def end(self, model: Model, port: str) -> Model:  # noqa: ARG002
+        """The model after the training of its output ``port``."""
+        return model
+
+    # A trained net
+
+    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+        """What a net says of inputs, one answer an input; ``top`` classes in a text."""
+        found = runner.predict_proba(x)
+        return show_values(found if isinstance(found, Mapping) else {"": found})
+
+    def measure(
+        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
+    ) -> Answer:
+        """The figures of a net on a data set: text of several lines, and facts.
+
+        Args:
+            runner: the model, or the engine of the program.
+            dataset: test examples.
+            output: of a net of several outputs: the one to measure.
+            normal: of an autoencoder: the names of the classes of normal examples.
+        """
+        del runner, dataset, output, normal
+        raise TaskError(
+            f"the task {self.name!r} measures nothing: give outputs to measure.measure or "
+            "measure.measure_regression"
+        )
+
+    def test(self, model: Model, dataset: Dataset) -> Answer:
+        """The figures of a net that was just trained, in one line."""
+        return self.measure(model, dataset, output=None, normal=None)
+
+    def check_measurable(self, reader: Model | Program, *, name: str) -> None:
+        """Refuse a net called ``name`` that has no figures."""
+
+    def check_choice(self, reader: Model | Program, *, name: str, normal: object) -> Program:
+        """A net called ``name``, if `choose` can choose its threshold.
+
+        Raises:
+            TaskError: it cannot, or ``normal`` classes have to be named.
+        """
+        del reader, normal
+        raise TaskError(f"{name} has no threshold to choose: {self.name!r} has none")
+
+    def choose(
+        self,
+        program: Program,
+        validation: Dataset,
+        rate: float | None,
+        *,
+        name: str,
+        normal: Sequence[str] | None,
+    ) -> Choice:
+        """The program, called ``name`` in notes, with a threshold that validation examples choose:
+        its errors are at most ``rate``; None: the usual rate.
+        """
+        del validation, rate
+        return Choice(self.check_choice(program, name=name, normal=normal), (), {})
+
+    def report(
+        self,
+        model: Model | None,
+        runner: ProgramRunner,
+        x: Any,
+        labels: Any,
+        *,
+        output: str | None,
+        normal: Sequence[str] | None,
+    ) -> Reported:
+        """What a report says of a program on test examples.
+
+        Args:
+            model: the float model of the program.
+            runner: the engine of the program.
+            x: inputs (N, ...).
+            labels: the `Dataset` of the inputs; of numbers the numbers, (N, ...).
+            output, normal: as for `measure`.
+        """
+        del model, runner, x, labels, output, normal
+        raise TaskError(f"the task {self.name!r} reports nothing: leave the test examples out")
+
+    def stream(self, reader: Model | Program, name: str, notify: Notify) -> Program | None:  # noqa: ARG002
+        """The program that answers whole recordings, of a net called ``name``; None: it answers
+        inputs."""
+        return None
+
+    def report_texts(self, facts: Mapping[str, Any]) -> ReportTexts:
+        """The words of a report, of `Reported.facts`."""
+        return ReportTexts("error", rows=[("error", facts["error"], facts["float_error"])])
+
+
+def count_epochs(dataset: Dataset, steps: int, *, batch: int, most: int) -> int:
+    """Epochs of about so many steps, from 5 to ``most``."""
+    return max(5, min(most, -(-steps * batch // len(dataset))))
+
+
+def reader_of(runner: Runner) -> Model | Program:
+    """The model, or the program of an engine."""
+    return runner if isinstance(runner, Model) else runner.program
+
+
+def choose_encoder(dataset: Dataset, notify: Notify) -> ImageEncoder | SignalEncoder:
+    """The encoder of pictures or signals: their size, with mean and deviation of the data."""
+    if dataset.is_signals:
+        steps, channels = dataset.signal_size
+        size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
+        notify(f"encoder: {size}; mean and deviation of each channel")
+        if dataset.sample_rate == 16_000 and steps >= _SOUND_STEPS:
+            notify("--task keyword reads spectral features of sound: a smaller net, trained faster")
+        return SignalEncoder.from_data(dataset)
+    width, height = dataset.image_size
+    pixels = dataset.x.reshape(-1, 1 if dataset.x.ndim == 3 else 3) / 255
+    mean = tuple(round(value, 4) for value in pixels.mean(axis=0).tolist())
+    std = tuple(max(round(value, 4), 0.01) for value in pixels.std(axis=0).tolist())
+    color = "gray" if dataset.x.ndim == 3 else "rgb"
+    said = ", ".join(" ".join(map(str, values)) for values in (mean, std))
+    notify(f"encoder: {width} x {height}, {color}; mean, deviation of the training part: {said}")
+    return ImageEncoder(width=width, height=height, color=color, mean=mean, std=std)
