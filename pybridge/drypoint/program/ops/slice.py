@@ -7,7 +7,7 @@ from typing import Any
 from .._tensors import Pair
 from ._arithmetic import Plane
 from ._interval import Interval
-from ._op import BaseOp, RowMap, describe_pair
+from ._op import BaseOp, RowMap, describe_stride
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -76,6 +76,4 @@ class Slice(BaseOp):
     def describe(self) -> str:
         """The first value, and the stride."""
         first = ",".join(map(str, self.first))
-        return f"slice from {first}" + (
-            "" if self.stride == (1, 1) else f" /{describe_pair(self.stride)}"
-        )
+        return f"slice from {first}{describe_stride(self.stride)}"
