@@ -105,7 +105,7 @@ def test_the_release_page_changes_every_version_number(tmp_path):
     page = (ROOT / "docs/project.md").read_text("utf-8")
     block = page.partition("### Version\n")[2].partition("\n### ")[0]
     commands = re.findall(r"^    (sed .*)$", block, re.MULTILINE)
-    assert len(commands) == 11
+    assert len(commands) == 12
     places = {re.search(r"(\S+)$", command)[1] for command in commands}
     for place in places:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)

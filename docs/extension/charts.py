@@ -21,7 +21,8 @@ NETS = {
 """Row of both tables -> its name in the chart: LeNet and the nets of MLPerf Tiny."""
 
 _LINE, _LABEL, _FULL, _GAP, _TOP = 20, 100, 150, 84, 58  # pixels; _FULL: a bar of 100 %
-_LONGEST = 1.12  # a longer bar is cut, and ends in an arrow
+_LONGEST = 1.12  # a longer bar is cut, and its number ends in an arrow
+_NUMBERS = 176  # where numbers begin: right of the longest bar and of the line at 100 %
 _STYLE = """<style>
 .speed { --ink: #22272e; --muted: #5b626d; --pale: #b9bec6; --accent: #0068a8;
   --over: #b35900; }
@@ -51,12 +52,15 @@ def panels() -> list[Panel]:
     """
     nets = (ROOT / "docs/figures.md").read_text("utf-8").partition("<!-- begin nets -->")[2]
     devices = (ROOT / "engine_c/README.md").read_text("utf-8")
+    cpu = re.search(r"Measured on [\d-]+, ([^,]+),", nets)
+    if cpu is None:
+        raise ValueError("the table of nets does not name its CPU")
     host = {
         name: float(_cell(nets, "net", key, "share of the best peer").split()[0])
         for key, name in NETS.items()
     }
     return [
-        Panel("x86-64, time", "fastest of three peers = 100 %", host),
+        Panel(f"{cpu[1]}, time", "fastest of three peers = 100 %", host),
         *(
             Panel(f"{title}, instructions", "CMSIS-NN = 100 %", _device_shares(devices, target))
             for title, target in (("Cortex-M4", "cortex-m4"), ("Cortex-M55", "cortex-m55"))
@@ -154,7 +158,7 @@ def _bars(panel: Panel, left: int) -> list[str]:
             f'fill="var(--{colour})"/>'
         )
         arrow = " →" if share > _LONGEST else ""
-        lines.append(_text(end + 5, y + 13, f"{share * 100:.0f} %{arrow}"))
+        lines.append(_text(left + _NUMBERS, y + 13, f"{share * 100:.0f} %{arrow}"))
     return lines
 
 

@@ -69,9 +69,9 @@ def test_a_line_of_ops():
     net = program("line", [conv("conv"), end(PLANE)])
     assert_listing(net, """
     program line: 2 ops, 9,728 MACs, arena 256 bytes
-    op    kind                         reads     writes     weights   MACs  largest accumulator
-    conv  conv 3x3 pad 1,1,1,1 + relu  u8 8x8x4  u8 8x8x4       144  9,216                9,180
-    fc    dense                        u8 8x8x4  i32 1x1x2      512    512               65,280
+    op    kind                   reads     writes     weights   MACs
+    conv  conv 3x3 pad 1 + relu  u8 8x8x4  u8 8x8x4       144  9,216
+    fc    dense                  u8 8x8x4  i32 1x1x2      512    512
     """)  # fmt: skip
 
 
@@ -85,16 +85,16 @@ def test_residual_blocks():
     reads = ((0,), (1,), (2,), (3, 1), (4,), (5,), (6, 4), (7,))
     assert_listing(program("residual", ops, reads), """
     program residual: 8 ops, 46,592 MACs, arena 768 bytes
-       op     kind                         from      writes            weights   MACs  largest accumulator
-       input                                         u8 8x8x4
-    o  stem   conv 3x3 pad 1,1,1,1 + relu  input     u8 8x8x4              144  9,216                9,180
-    >  a1     conv 3x3 pad 1,1,1,1 + relu  stem      u8 8x8x4              144  9,216                9,180
-    |  a2     conv 3x3 pad 1,1,1,1         a1        i8 8x8x4 zero -3      144  9,216                9,180
-    >o a      add + relu                   a2, stem  u8 8x8x4                0      0                  511
-     > b1     conv 3x3 pad 1,1,1,1 + relu  a         u8 8x8x4              144  9,216                9,180
-     | b2     conv 3x3 pad 1,1,1,1         b1        i8 8x8x4 zero -3      144  9,216                9,180
-     > b      add + relu                   b2, a     u8 8x8x4                0      0                  511
-       fc     dense                        b         i32 1x1x2             512    512               65,280
+          op     kind                   from  writes            weights   MACs
+          input                               u8 8x8x4
+    o  0  stem   conv 3x3 pad 1 + relu  in    u8 8x8x4              144  9,216
+    >  1  a1     conv 3x3 pad 1 + relu  0     u8 8x8x4              144  9,216
+    |  2  a2     conv 3x3 pad 1         1     i8 8x8x4 zero -3      144  9,216
+    >o 3  a      add + relu             2,0   u8 8x8x4                0      0
+     > 4  b1     conv 3x3 pad 1 + relu  3     u8 8x8x4              144  9,216
+     | 5  b2     conv 3x3 pad 1         4     i8 8x8x4 zero -3      144  9,216
+     > 6  b      add + relu             5,3   u8 8x8x4                0      0
+       7  fc     dense                  6     i32 1x1x2             512    512
     """)  # fmt: skip
 
 
@@ -106,14 +106,14 @@ def test_branches_that_meet_in_concatenations():
     reads = ((0,), (0,), (1, 2), (0,), (3, 4), (5,))
     assert_listing(program("branches", ops, reads), """
     program branches: 6 ops, 14,592 MACs, arena 768 bytes
-        op     kind                         from   writes     weights   MACs  largest accumulator
-    o   input                                      u8 8x8x4
-    >o  a      conv 3x3 pad 1,1,1,1 + relu  input  u8 8x8x2        72  4,608                9,180
-    >|  b      conv 3x3 pad 1,1,1,1 + relu  input  u8 8x8x2        72  4,608                9,180
-    |>o ab     concat                       a, b   u8 8x8x4         0      0
-    > | c      conv 3x3 pad 1,1,1,1 + relu  input  u8 8x8x2        72  4,608                9,180
-      > all    concat                       ab, c  u8 8x8x6         0      0
-        fc     dense                        all    i32 1x1x2      768    768               97,920
+           op     kind                   from  writes     weights   MACs
+    o      input                               u8 8x8x4
+    >o  0  a      conv 3x3 pad 1 + relu  in    u8 8x8x2        72  4,608
+    >|  1  b      conv 3x3 pad 1 + relu  in    u8 8x8x2        72  4,608
+    |>o 2  ab     concat                 0,1   u8 8x8x4         0      0
+    > | 3  c      conv 3x3 pad 1 + relu  in    u8 8x8x2        72  4,608
+      > 4  all    concat                 2,3   u8 8x8x6         0      0
+        5  fc     dense                  4     i32 1x1x2      768    768
     """)  # fmt: skip
 
 
@@ -122,15 +122,15 @@ def test_long_skips_one_inside_the_other():
     reads = ((0,), (1,), (2,), (3, 2), (4, 1), (5, 0), (6,))
     assert_listing(program("long", [*ops, end(PLANE)], reads), """
     program long: 7 ops, 28,160 MACs, arena 768 bytes
-        op      kind                         from           writes     weights   MACs  largest accumulator
-    o   input                                               u8 8x8x4
-    >o  down1   conv 3x3 pad 1,1,1,1 + relu  input          u8 8x8x4       144  9,216                9,180
-    |>o down2   conv 3x3 pad 1,1,1,1 + relu  down1          u8 8x8x4       144  9,216                9,180
-    ||> bottom  conv 3x3 pad 1,1,1,1 + relu  down2          u8 8x8x4       144  9,216                9,180
-    ||> up2     add + relu                   bottom, down2  u8 8x8x4         0      0                  765
-    |>  up1     add + relu                   up2, down1     u8 8x8x4         0      0                  765
-    >   out     add + relu                   up1, input     u8 8x8x4         0      0                  765
-        fc      dense                        out            i32 1x1x2      512    512               65,280
+           op      kind                   from  writes     weights   MACs
+    o      input                                u8 8x8x4
+    >o  0  down1   conv 3x3 pad 1 + relu  in    u8 8x8x4       144  9,216
+    |>o 1  down2   conv 3x3 pad 1 + relu  0     u8 8x8x4       144  9,216
+    ||> 2  bottom  conv 3x3 pad 1 + relu  1     u8 8x8x4       144  9,216
+    ||> 3  up2     add + relu             2,1   u8 8x8x4         0      0
+    |>  4  up1     add + relu             3,0   u8 8x8x4         0      0
+    >   5  out     add + relu             4,in  u8 8x8x4         0      0
+        6  fc      dense                  5     i32 1x1x2      512    512
     """)  # fmt: skip
 
 
@@ -139,15 +139,15 @@ def test_an_output_that_three_ops_read_and_edges_that_cross():
     reads = ((0,), (1,), (1,), (1,), (2, 3), (5, 4), (6,))
     assert_listing(program("crossed", ops, reads), """
     program crossed: 7 ops, 37,376 MACs, arena 1,024 bytes
-         op     kind                         from   writes     weights   MACs  largest accumulator
-         input                                      u8 8x8x4
-    o    a      conv 3x3 pad 1,1,1,1 + relu  input  u8 8x8x4       144  9,216                9,180
-    >o   b      conv 3x3 pad 1,1,1,1 + relu  a      u8 8x8x4       144  9,216                9,180
-    >|o  c      conv 3x3 pad 1,1,1,1 + relu  a      u8 8x8x4       144  9,216                9,180
-    >||o d      conv 3x3 pad 1,1,1,1 + relu  a      u8 8x8x4       144  9,216                9,180
-     >>| e      add + relu                   b, c   u8 8x8x4         0      0                  765
-       > f      add + relu                   e, d   u8 8x8x4         0      0                  765
-         fc     dense                        f      i32 1x1x2      512    512               65,280
+            op     kind                   from  writes     weights   MACs
+            input                               u8 8x8x4
+    o    0  a      conv 3x3 pad 1 + relu  in    u8 8x8x4       144  9,216
+    >o   1  b      conv 3x3 pad 1 + relu  0     u8 8x8x4       144  9,216
+    >|o  2  c      conv 3x3 pad 1 + relu  0     u8 8x8x4       144  9,216
+    >||o 3  d      conv 3x3 pad 1 + relu  0     u8 8x8x4       144  9,216
+     >>| 4  e      add + relu             1,2   u8 8x8x4         0      0
+       > 5  f      add + relu             4,3   u8 8x8x4         0      0
+         6  fc     dense                  5     i32 1x1x2      512    512
     """)  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def edges_of(text):
     for number, line in enumerate(drawn[1:]):
         found = set()
         for column, cell in enumerate(line[: name_at - 1]):
-            assert cell in " o|>", line
+            assert cell in " o|>0123456789", line
             if cell == "o":
                 begun[column] = number
             if cell == ">":
@@ -186,11 +186,11 @@ def test_the_drawing_has_every_edge_that_skips_a_line_and_no_other():
 
 
 KINDS = [
-    (conv("op", stride=(2, 1), output=Tensor(Shape(4, 8, 4), "u8")), "conv 3x3 /2x1 pad 1,1,1,1 + relu"),
-    (conv("op", pool=(2, 2), output=Tensor(Shape(4, 4, 4), "u8")), "conv 3x3 pad 1,1,1,1 + relu + max 2x2"),
-    (conv("op", dilation=(2, 2), padding=(2, 2, 2, 2)), "conv 3x3 dilated 2x2 pad 2,2,2,2 + relu"),
-    (conv("op", output=SIGNED, lo=-3), "conv 3x3 pad 1,1,1,1 + relu"),
-    (conv("op", output=SIGNED, lo=0), "conv 3x3 pad 1,1,1,1"),
+    (conv("op", stride=(2, 1), output=Tensor(Shape(4, 8, 4), "u8")), "conv 3x3 /2x1 pad 1 + relu"),
+    (conv("op", pool=(2, 2), output=Tensor(Shape(4, 4, 4), "u8")), "conv 3x3 pad 1 + relu + max 2x2"),
+    (conv("op", dilation=(2, 2), padding=(2, 2, 2, 2)), "conv 3x3 dilated 2 pad 2 + relu"),
+    (conv("op", output=SIGNED, lo=-3), "conv 3x3 pad 1 + relu"),
+    (conv("op", output=SIGNED, lo=0), "conv 3x3 pad 1"),
     (
         GroupedConv(name="op", inputs=(PLANE,), output=PLANE, kernel=(1, 1), groups=2,
                     weight=np.ones((4, 1, 1, 2), np.int8), **rule(PLANE, 4)),
@@ -203,12 +203,12 @@ KINDS = [
     ),
     (
         MaxPool(name="op", inputs=(PLANE,), output=PLANE, kernel=(3, 3), padding=(1, 1, 1, 1)),
-        "max 3x3 /1x1 pad 1,1,1,1",
+        "max 3x3 /1 pad 1",
     ),
     (
         AvgPool(name="op", inputs=(PLANE,), output=SIGNED, kernel=(3, 3), padding=(1, 1, 1, 1),
                 **rule(SIGNED, 1)),
-        "mean 3x3 /1x1 pad 1,1,1,1",
+        "mean 3x3 /1 pad 1",
     ),
     (Lookup(name="op", inputs=(PLANE,), output=PLANE, table=np.zeros(256, np.uint8)), "lookup"),
     (
@@ -243,3 +243,24 @@ def test_a_notebook_shows_the_listing():
     assert html.startswith("<pre>program &lt;net&gt;: 2 ops")
     assert "\na&amp;b  conv" in html
     assert html.endswith("</pre>")
+
+
+def test_a_narrow_listing_leaves_columns_out_and_has_a_line_for_each_op():
+    """Oracle: the wide listing; a width that no listing reaches gives the wide one."""
+    ops = [conv("stem"), conv("a1"), conv("a2", output=SIGNED), add("a", SIGNED), end(PLANE)]
+    net = program("block", ops, ((0,), (1,), (2,), (3, 1), (4,)))
+    wide = net.listing().splitlines()
+    assert max(map(len, wide)) == 73
+    assert net.listing(73).splitlines() == net.listing(20).splitlines() == wide
+    columns = ["op", "kind", "from", "writes", "weights", "MACs"]
+    for width, kept in ((72, "weights"), (63, "from"), (57, "MACs")):
+        columns.remove(kept)
+        narrow = net.listing(width).splitlines()
+        assert narrow[1].split() == columns, width
+        assert len(narrow) == len(wide)
+        assert max(map(len, narrow[1:])) <= width
+    assert narrow[2:5] == [
+        "     input                         u8 8x8x4",
+        "o 0  stem   conv 3x3 pad 1 + relu  u8 8x8x4",
+        "> 1  a1     conv 3x3 pad 1 + relu  u8 8x8x4",
+    ]

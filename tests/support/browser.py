@@ -239,7 +239,7 @@ def measure_page() -> None:
 
 
 def photograph_page(path: Path) -> None:
-    """Draw a three on the page of the shipped LeNet, and write the window as a PNG file."""
+    """Draw a three on the page of the shipped LeNet, and write the pad and the answer as PNG."""
     turns = [math.pi * (-0.85 + 1.35 * i / 20) for i in range(21)]
     three = [(0.48 + 0.17 * math.cos(t), 0.33 + 0.15 * math.sin(t)) for t in turns]
     turns = [math.pi * (-0.5 + 1.35 * i / 20) for i in range(21)]
@@ -248,7 +248,10 @@ def photograph_page(path: Path) -> None:
         tab.call("Emulation.setScrollbarsHidden", hidden=True)
         tab.stroke([place(x, y) for x, y in three])
         tab.wait("drypoint.answer.latency")
-        path.write_bytes(base64.b64decode(tab.call("Page.captureScreenshot")["data"]))
+        tab.run("document.querySelector('.read').style.visibility = 'hidden'")
+        clip = {"x": 24, "y": 128, "width": 952, "height": 448, "scale": 1}
+        shown = tab.call("Page.captureScreenshot", clip=clip)
+        path.write_bytes(base64.b64decode(shown["data"]))
 
 
 if __name__ == "__main__":

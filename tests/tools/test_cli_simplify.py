@@ -32,7 +32,7 @@ def test_export_leaves_out_dead_channels_and_says_so(cli, dpt, tmp_path, toolbox
     assert f"  left out of the program: {LEFT_OUT}; every output byte stays\n" in out
     readme = (tmp_path / "c/README.md").read_text("utf-8")
     assert f"Left out of the program: {LEFT_OUT}; every output byte stays." in readme
-    assert "depth3 depthwise 3x3 pad 1,1,1,1 + relu u8 8x8x10" in " ".join(
+    assert "depth3 depthwise 3x3 pad 1 + relu u8 8x8x10" in " ".join(
         (tmp_path / "c/net.h").read_text("utf-8").split()
     )
     command = out.strip().splitlines()[-1].replace("-O2", "-O0 -DDPT_PLAIN_C")

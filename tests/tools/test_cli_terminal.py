@@ -115,6 +115,36 @@ def test_a_real_terminal_sees_them(toolbox):
     assert json.loads(said)["cause"] == "none"
 
 
+NARROW = ["lenet-mnist", "docs/static/residual_int8.onnx", "docs/static/blocks.tflite"]
+
+
+@pytest.mark.parametrize("file", NARROW)
+def test_info_has_a_line_for_each_op_on_80_columns(file, monkeypatch, cli):
+    """Oracle: the ops of the facts."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(ROOT)
+    _, facts, _ = cli("info", file, "--json")
+    ops = json.loads(facts)["ops"]
+    _, out, _ = cli("info", file)
+    assert [line for line in out.splitlines() if len(line) > 80] == []
+    table = out[: out.index("drypoint export")].splitlines()[-len(ops) :]
+    assert all(
+        re.search(rf"(^|\s){re.escape(op)} ", line) for op, line in zip(ops, table, strict=True)
+    )
+
+
+def test_an_epoch_is_a_line_of_80_columns_and_an_interval_is_not_broken(monkeypatch, cli, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("--data", "digits", "--net", "mlp:4", "--epochs", "100", "--out", tmp_path / "n.npz")
+    _, out, err = cli("train", *words)
+    epochs = [line for line in err.splitlines() if line.startswith("epoch ")]
+    assert len(epochs) == 21
+    assert all(re.fullmatch(r"epoch .* val_acc \S+%  (<\d\d:\d\d|\S+/s)", line) for line in epochs)
+    shown = (out + err).splitlines()
+    assert max(map(len, shown)) <= 80
+    assert any(re.search(r"\(95 % interval \S+ % to \S+ %\)", line) for line in shown)
+
+
 def test_the_page_of_the_command_line_names_every_command():
     page = (ROOT / "docs/command-line.md").read_text("utf-8")
     table = page[page.index("| command |") : page.index("A shipped model")]

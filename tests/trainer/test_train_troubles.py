@@ -162,9 +162,10 @@ class Terminal(io.StringIO):
         return True
 
 
+SHARE = r"(\d\d?\.\d\d|100)%"
 EPOCH = (
-    r"epoch 1/2  loss \d\.\d{4}  acc \d+\.\d\d%  val_loss \d\.\d{4}  val_acc \d+\.\d\d%  "
-    r"eta \d\d:\d\d"
+    rf"epoch 1/2  loss \d\.\d{{4}}  acc {SHARE}  val_loss \d\.\d{{4}}  val_acc {SHARE}  "
+    r"<\d\d:\d\d"
 )
 
 

@@ -224,4 +224,5 @@ def rate(units_per_second: float, unit: str) -> str:
     unit = f" {unit}/s" if unit else "/s"
     if units_per_second < 1000:
         return f"{units_per_second:.3g}{unit}"
-    return f"{units_per_second / 1000:.1f}k{unit}"
+    thousands = units_per_second / 1000
+    return f"{thousands:.1f}k{unit}" if thousands < 100 else f"{thousands:.0f}k{unit}"

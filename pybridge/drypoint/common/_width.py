@@ -6,6 +6,7 @@ import re
 import shutil
 
 _LEAST = 24  # columns of a folded line beside its indent
+_WORD = re.compile(r"\s*(?:\(95 %[^()]*\)\S*|\S+)")  # an interval is one word
 
 
 def find_width(stream: object) -> int | None:
@@ -36,7 +37,7 @@ def _fold(line: str, width: int) -> str:
     starts = [gap.end() for gap in re.finditer(r"(?<=\S) {2,}", line)]
     indent = len(line) - len(line.lstrip())
     indent = max([s for s in starts if s <= width - _LEAST], default=indent + 2)
-    words = re.findall(r"\s*\S+", line)
+    words = _WORD.findall(line)
     lines, now = [], ""
     for word in words:
         if now.strip() and len(now) + len(word) > width:

@@ -8,10 +8,9 @@ from ._outputs import is_output
 from ._plan import Reads
 from ._tensors import Tensor
 from .ops import Op
-from .ops._op import RequantizedOp
 from .ops._weighted import WeightedOp
 
-NUMBERS = ("weights", "MACs", "largest accumulator")  # the heads of the columns of numbers
+NUMBERS = ("weights", "MACs")  # the heads of the columns of numbers
 
 
 def listing(
@@ -25,15 +24,16 @@ def listing(
     arena: int,
     least: int,
     state: int,
+    width: int | None,
 ) -> str:
     """A header with the totals, then a line for each op. Plain ASCII, no trailing newline.
 
     Where each op reads the output of the op before it, a line says what the op reads. In any other
-    graph the input has a line too, a line names the tensors that its op reads, and the edges that
-    skip lines are drawn in front: `o` a tensor begins, `|` it passes, `>` an op reads it.
+    graph the input has a line too, ops have numbers, a line says which ones its op reads, and the
+    edges that skip lines are drawn in front: `o` a tensor begins, `|` it passes, `>` an op reads.
     """
     straight = reads == tuple((i,) for i in range(len(ops)))
-    lines = _line_of_ops(ops) if straight else _graph_of_ops(source, ops, reads)
+    lines = _line_of_ops(ops, width) if straight else _graph_of_ops(source, ops, reads, width)
     macs = sum(op.macs for op in ops)
     total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
     total += f", {state:,} of them state" if state else ""
@@ -49,32 +49,47 @@ def listing(
     return "\n".join([*head, *lines])
 
 
-def _line_of_ops(ops: tuple[Op, ...]) -> list[str]:
+def _line_of_ops(ops: tuple[Op, ...], width: int | None) -> list[str]:
     """The table of ops that each read the output of the op before."""
     rows = [("op", "kind", "reads", "writes", *NUMBERS)]
     for op in ops:
         rows.append((op.name, op.describe(), str(op.inputs[0]), str(op.output), *_numbers(op)))
+    return _fit_columns(rows, width)
+
+
+def _graph_of_ops(
+    source: Tensor, ops: tuple[Op, ...], reads: Reads, width: int | None
+) -> list[str]:
+    """The table of a graph, a line for each tensor, with its edges and numbers in front."""
+    rows = [("op", "kind", "from", "writes", *NUMBERS), ("input", "", "", str(source))]
+    for op, tensors in zip(ops, reads, strict=True):
+        read = ",".join(str(tensor - 1) if tensor else "in" for tensor in tensors)
+        rows.append((op.name, op.describe(), read, str(op.output), *_numbers(op)))
+    drawn, last = ["", *_edges(reads)], len(str(len(ops) - 1))
+    numbers = ["", "", *map(str, range(len(ops)))]
+    most = max(map(len, drawn))
+    front = [f"{edges:{most}} {n:>{last}}  " for edges, n in zip(drawn, numbers, strict=True)]
+    table = _fit_columns(rows, width and width - len(front[0]))
+    return [(at + line).rstrip() for at, line in zip(front, table, strict=True)]
+
+
+def _fit_columns(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """A line for each row, of at most ``width`` columns where leaving some cells out makes it so:
+    the weights, what an op reads, its MACs.
+    """
+    all_columns = range(len(rows[0]))
+    for left_out in ((), (4,), (4, 2), (4, 2, 5)):
+        kept = [i for i in all_columns if i not in left_out]
+        cells = [[row[i] for i in kept if i < len(row)] for row in rows]
+        lines = table_lines(cells, left=[kept.index(i) for i in kept if i < 4])
+        if width is None or max(map(len, lines)) <= width:
+            return lines
     return table_lines(rows, left=range(4))
 
 
-def _graph_of_ops(source: Tensor, ops: tuple[Op, ...], reads: Reads) -> list[str]:
-    """The table of a graph, a line for each tensor, and its edges in front."""
-    names = ["input", *(op.name for op in ops)]
-    rows = [("op", "kind", "from", "writes", *NUMBERS), ("input", "", "", str(source))]
-    for op, tensors in zip(ops, reads, strict=True):
-        read = ", ".join(names[tensor] for tensor in tensors)
-        rows.append((op.name, op.describe(), read, str(op.output), *_numbers(op)))
-    edges = ["", *_edges(reads)]
-    width = max(map(len, edges))
-    table = table_lines(rows, left=range(4))
-    return [f"{drawn:{width}} {line}" for drawn, line in zip(edges, table, strict=True)]
-
-
-def _numbers(op: Op) -> tuple[str, str, str]:
-    """Weights, MACs and the largest accumulator, which an op without sums has not."""
+def _numbers(op: Op) -> tuple[str, str]:
     weights = op.weight.size if isinstance(op, WeightedOp) else 0
-    bound = f"{int(op.acc_bound.max()) << op.shift:,}" if isinstance(op, RequantizedOp) else ""
-    return f"{weights:,}", f"{op.macs:,}", bound
+    return f"{weights:,}", f"{op.macs:,}"
 
 
 def _edges(reads: Reads) -> list[str]:

@@ -414,12 +414,28 @@ class Program(InputBorder):
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
+        return self.listing()
+
+    def listing(self, width: int | None = None) -> str:
+        """A line for each op, and its edges where some skip an op.
+
+        Args:
+            width: columns of a terminal; where a line would have more, weights, what an op reads,
+                and MACs are left out. None: lines are as long as they are.
+        """
         names = [output.name for output in self.outputs]
         least, state = self.arena_lower_bound, self.state_size
         sizes = {"arena": self.arena_size, "least": least, "state": state}
         parts = [f"{part.name} {part.tensor}" for part in self.input_parts]
         return listing(
-            self.name, self.input, self.ops, self.reads, inputs=parts, outputs=names, **sizes
+            self.name,
+            self.input,
+            self.ops,
+            self.reads,
+            inputs=parts,
+            outputs=names,
+            width=width,
+            **sizes,
         )
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ from drypoint.program import blob
 
 from ._foreign import Integers, Options, read_foreign, split_labels
 from ._output import result, say
-from ._pieces import check_other
+from ._pieces import check_other, listing_text
 
 _NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 0.3081"
@@ -104,8 +104,8 @@ def _write_program(args: argparse.Namespace, imported: Integers) -> int:
         "rounding": imported.rounding.json(),
     }
     line = imported.rounding.line
-    text = f"{program}\nleft out: {simplified.left_out}\n{line}\n{out}: {len(written):,} bytes"
-    result(text, facts, as_json=args.json)
+    lines = [listing_text(program), f"left out: {simplified.left_out}", line]
+    result("\n".join([*lines, f"{out}: {len(written):,} bytes"]), facts, as_json=args.json)
     return 0
 
 

@@ -9,6 +9,7 @@ from ._pieces import (
     account_text,
     add_labels_argument,
     add_streaming_argument,
+    listing_text,
     load_file,
     model_file,
 )
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             "provenance": dict(loaded.provenance),
         }
         command = f"drypoint export{' --streaming' * args.streaming}"
-        text = f"{loaded}\ndrypoint export would leave out: {found.left_out}"
+        text = f"{listing_text(loaded)}\ndrypoint export would leave out: {found.left_out}"
         lines = [
             *str(found).splitlines()[1:],
             "",

@@ -1,13 +1,14 @@
 """Options and loaders of files that several commands share."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
 from typing import TypeVar
 
 from drypoint import models, nn
-from drypoint.common import DrypointError, read_bytes
+from drypoint.common import DrypointError, find_width, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Account, Program, blob
 
@@ -158,6 +159,11 @@ def account_text(found: Account, indent: str = "") -> str:
         fill(line, columns(), initial_indent=indent, subsequent_indent=f"{indent}  ")
         for line in lines
     )
+
+
+def listing_text(program: Program) -> str:
+    """A program's listing, as wide as standard output is."""
+    return program.listing(find_width(sys.stdout))
 
 
 def check_other(out: Path, source: Path) -> None:

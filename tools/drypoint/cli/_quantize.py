@@ -12,7 +12,7 @@ from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
 from ._data import add_data_arguments, examples
 from ._output import result, say
-from ._pieces import as_option, check_other, count, load_model, model_file
+from ._pieces import as_option, check_other, count, listing_text, load_model, model_file
 
 EXAMPLE = "drypoint quantize build/lenet/lenet.npz --out build/lenet.dpt"
 EXAMPLES = 2000
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     content = blob.dumps(program)
     write_atomic(out, content)
     facts = {"file": str(out), "model_bytes": len(content), "arena_bytes": program.arena_size}
-    result(f"{program}\n{out}: {len(content):,} bytes", facts, as_json=args.json)
+    result(f"{listing_text(program)}\n{out}: {len(content):,} bytes", facts, as_json=args.json)
     return 0
 
 

@@ -212,18 +212,18 @@ def _has_line(epoch: int, epochs: int) -> bool:
 
 
 def _line(state: TrainingState, epochs: int, seen: int) -> str:
-    """The report of one epoch, a line."""
+    """The report of one epoch, a line of at most 80 columns where the net has one output."""
     figures: Figures = {name: values[-1] for name, values in state.history.items()}
     parts = [f"epoch {state.epoch:{len(str(epochs))}}/{epochs}"]
     for name, value in figures.items():
         if name in ("lr", "seconds"):
             continue
         share = name.endswith("accuracy")
-        text = f"{value:.2%}" if share else f"{value:.4f}"
+        text = f"{value:.4f}" if not share else "100%" if value == 1 else f"{value:.2%}"
         parts.append(f"{name.replace('accuracy', 'acc')} {text}")
     if state.epoch == epochs:
         parts.append(rate(seen / figures["seconds"], ""))
     else:
         mean = state.seconds / state.epoch
-        parts.append(f"eta {clock(mean * (epochs - state.epoch))}")
+        parts.append(f"<{clock(mean * (epochs - state.epoch))}")
     return "  ".join(parts)

@@ -314,6 +314,17 @@ def describe_pair(pair: tuple[int, int]) -> str:
     return f"{pair[0]}x{pair[1]}"
 
 
+def describe_stride(stride: Pair, *, usual: Pair = (1, 1), what: str = "/") -> str:
+    """A stride or dilation in words of a listing, or nothing where it is the usual one."""
+    return "" if stride == usual else f" {what}{_equal_or(describe_pair(stride), stride)}"
+
+
 def describe_padding(padding: Sides, what: str = "pad") -> str:
-    """Some padding in words of a listing, or nothing."""
-    return f" {what} {','.join(map(str, padding))}" if any(padding) else ""
+    """Some padding in words of a listing, or nothing; one number where all sides have it."""
+    sides = ",".join(map(str, padding))
+    return f" {what} {_equal_or(sides, padding)}" if any(padding) else ""
+
+
+def _equal_or(text: str, numbers: Sequence[int]) -> str:
+    """The number that all are, or else a text."""
+    return str(numbers[0]) if len(set(numbers)) == 1 else text

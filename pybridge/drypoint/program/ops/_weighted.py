@@ -12,7 +12,14 @@ from .._tensors import Pair, Shape
 from ._arithmetic import Plane, largest, products, windows
 from ._bits import LARGEST_WEIGHT, packed_length
 from ._interval import Integers, Interval, Ranges, range_sums
-from ._op import RequantizedOp, RowMap, TableShapes, describe_padding, describe_pair
+from ._op import (
+    RequantizedOp,
+    RowMap,
+    TableShapes,
+    describe_padding,
+    describe_pair,
+    describe_stride,
+)
 from ._windows import PaddedOp
 
 PART = 2**20  # weights that are looked at together
@@ -225,8 +232,8 @@ class ConvolutionOp(PaddedOp, WeightedOp):
     def describe_as(self, kind: str, groups: str = "") -> str:
         """`describe`, with the kind and some words on its groups."""
         text = f"{self.describe_bits()}{kind} {describe_pair(self.kernel)}{groups}"
-        text += "" if self.stride == (1, 1) else f" /{describe_pair(self.stride)}"
-        text += "" if self.dilation == (1, 1) else f" dilated {describe_pair(self.dilation)}"
+        text += describe_stride(self.stride)
+        text += describe_stride(self.dilation, what="dilated ")
         text += describe_padding(self.padding)
         text += self.describe_clamp()
         return text + ("" if self.pool == (1, 1) else f" + max {describe_pair(self.pool)}")

@@ -10,7 +10,7 @@ from .._tensors import NUMPY_TYPE, Pair, Shape, Sides
 from ..lowering import Fields, Planned
 from ._arithmetic import Plane, surround
 from ._interval import Integers
-from ._op import BaseOp, RowMap, TableShapes, describe_padding, describe_pair
+from ._op import BaseOp, RowMap, TableShapes, describe_padding, describe_pair, describe_stride
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -44,8 +44,8 @@ class WindowedOp(BaseOp):
 
     def describe_windows(self) -> str:
         """Kernel, stride and padding in words of a listing."""
-        text = f"{describe_pair(self.kernel)} /{describe_pair(self.stride)}"
-        return text + describe_padding(self.padding)
+        stride = describe_stride(self.stride, usual=self.kernel)
+        return f"{describe_pair(self.kernel)}{stride}{describe_padding(self.padding)}"
 
     def check_windows(self, **more: Pair) -> None:
         """Check the ranges of kernel, stride, padding and other pairs that begin at 1."""

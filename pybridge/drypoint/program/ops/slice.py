@@ -10,7 +10,7 @@ from .._tensors import Pair, Shape
 from ..lowering import Fields, Planned
 from ._arithmetic import Plane
 from ._interval import Integers, Interval
-from ._op import BaseOp, RowMap, describe_pair
+from ._op import BaseOp, RowMap, describe_stride
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -97,6 +97,4 @@ class Slice(BaseOp):
     def describe(self) -> str:
         """The first value, and the stride."""
         first = ",".join(map(str, self.first))
-        return f"slice from {first}" + (
-            "" if self.stride == (1, 1) else f" /{describe_pair(self.stride)}"
-        )
+        return f"slice from {first}{describe_stride(self.stride)}"
