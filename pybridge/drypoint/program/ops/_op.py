@@ -314,7 +314,9 @@ def describe_pair(pair: tuple[int, int]) -> str:
     return f"{pair[0]}x{pair[1]}"
 
 
-def describe_stride(stride: Pair, *, usual: Pair = (1, 1), what: str = "/") -> str:
+def describe_stride(
+    stride: tuple[int, int], *, usual: tuple[int, int] = (1, 1), what: str = "/"
+) -> str:
     """A stride or dilation in words of a listing, or nothing where it is the usual one."""
     return "" if stride == usual else f" {what}{_equal_or(describe_pair(stride), stride)}"
 
