@@ -22,6 +22,7 @@ import stream_faults
 import stream_nets
 from broken_blobs import BROKEN
 from jobs import Job, answers, traces
+from last_output import with_last
 from shared_tables import shared_blob
 
 from drypoint.engine import Engine
@@ -83,7 +84,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         run([programs["hostile"], tmp_path / "good.dpt", 2000, seed])
     detector = Detector(window=2, hold=1, cutoff=0, keywords=(0, 2))
     listening = [replace(program, detector=detector) for program in sound_nets.programs()]
-    listening += [replace(listening[0], softmax=True), sound_nets.programs()[0]]
+    listening += [with_last(listening[0], softmax=True), sound_nets.programs()[0]]
     for program in listening:
         (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
         run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])

@@ -1,10 +1,9 @@
 """dpt_softmax against its specification in NumPy; the specification against float64's softmax."""
 
-import dataclasses
-
 import nets
 import numpy as np
 import pytest
+from last_output import with_last
 
 from drypoint.engine._native import ffi, lib
 from drypoint.program import blob, codegen, reference, softmax
@@ -74,7 +73,7 @@ def test_the_scale_has_32_significant_bits_where_the_shift_allows(real, expected
 
 def test_an_export_carries_the_scale_of_its_outputs(toolbox, tmp_path):
     """A program of ours in front of the model's file: gcc, the engine and nothing else."""
-    program = dataclasses.replace(nets.random_program(101), softmax=True, output_scale=3e-4)
+    program = with_last(nets.random_program(101), softmax=True, scale=3e-4)
     inputs = nets.random_inputs(program, 1)
     for name, text in codegen.generate(program, "net", inputs).items():
         (tmp_path / name).write_text(text)
@@ -107,7 +106,7 @@ def test_an_export_carries_the_scale_of_its_outputs(toolbox, tmp_path):
 
 
 def test_a_blob_and_an_export_of_a_net_without_softmax_have_no_scale():
-    program = dataclasses.replace(nets.random_program(101), softmax=False)
+    program = with_last(nets.random_program(101), softmax=False)
     source = codegen.generate(program, "net", nets.random_inputs(program, 1))["net.c"]
     assert ".softmax = {0, 0}," in source
     assert loaded_scale(blob.dumps(program)) == {"mult": 0, "shift": 0}
@@ -115,5 +114,5 @@ def test_a_blob_and_an_export_of_a_net_without_softmax_have_no_scale():
 
 def test_a_blob_carries_the_scale_of_its_outputs():
     for real in (1e-30, 3e-4, 0.5, 1e5):
-        program = dataclasses.replace(nets.random_program(101), softmax=True, output_scale=real)
+        program = with_last(nets.random_program(101), softmax=True, scale=real)
         assert loaded_scale(blob.dumps(program)) == softmax.scale(real)._asdict()

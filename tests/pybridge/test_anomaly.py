@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from last_output import with_last
 
 from drypoint import data, nn, quant
 from drypoint.engine import Engine, c_sources, export_c
@@ -85,7 +86,7 @@ def test_the_example_of_the_specification():
     first, *others = program.ops
     moved = dataclasses.replace(first, inputs=(first.inputs[0]._replace(zero=5),))
     program = dataclasses.replace(
-        program, ops=(moved, *others), input_scale=0.02, output_scale=0.001
+        with_last(program, scale=0.001), ops=(moved, *others), input_scale=0.02
     )
     assert program.error_scale == (1717986918, 31)
     q, y = np.full((1, 1, 1, 12), 5, np.int8), np.zeros((1, 12), np.int32)
@@ -148,7 +149,7 @@ def test_a_threshold_is_a_whole_number_of_64_bits(threshold):
 
 def test_scales_that_are_too_far_apart_are_refused():
     _, _, program = make_program("vectors")
-    far = dataclasses.replace(program, output_scale=1e20)
+    far = with_last(program, scale=1e20)
     with pytest.raises(ProgramError, match="too far from the input's"):
         _ = far.error_scale
     header = codegen.generate(program, "net", np.zeros((1, 1, 1, 12), np.int8))["net.h"]

@@ -11,6 +11,7 @@ import random_ops
 from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
+from last_output import only_output
 
 from drypoint.engine import Engine, EngineError
 from drypoint.program import Conv, Dense, DepthwiseConv, Program, Shape, Tensor, reference
@@ -99,7 +100,7 @@ def test_bytes_of_windows_and_blocks_beside_each_other(backend, kind):
             end = random_ops.weighted_op(
                 rng, Dense, "any", base, (3, plane[0] * plane[1] * channels)
             )
-            program = Program(name="two", ops=(op, end), input_scale=1.0, output_scale=1.0)
+            program = Program(name="two", ops=(op, end), input_scale=1.0, outputs=only_output())
             x = nets.random_inputs(program, 1)
             wanted, _ = reference.trace(program, x)
             came, _ = Engine(program, backend=backend).trace(x)
@@ -181,7 +182,7 @@ def test_windows_beyond_a_band_run_plainly(backend):
 
 
 def compare(op, backend):
-    program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="one", ops=(op,), input_scale=1.0, outputs=only_output())
     x = nets.random_inputs(program, 1, n=13)
     wanted = reference.run(program, x)
     for threads in (1, 2, 5):
@@ -217,7 +218,7 @@ def test_packed_weights_stay_near_their_size():
         weight_shape=(500, 800),
         in_type="u8",
     )
-    program = Program(name="fc1", ops=(fc1,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="fc1", ops=(fc1,), input_scale=1.0, outputs=only_output())
     for backend in Engine.backends():
         packed = Engine(program, backend=backend).packed_size
         assert packed == 0 if backend == "scalar" else packed <= 1.15 * fc1.weight.size

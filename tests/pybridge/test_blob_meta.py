@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from answers import check_answers
 from blobs import GOOD, resized
+from last_output import only_output
 
 from drypoint import data
 from drypoint.program import BlobError, ProgramError, blob
@@ -22,9 +23,11 @@ def test_meta_survives_with_its_types():
     base = nets.random_program(62)
     config = {"kind": "Image", "size": [28, 28], "mean": 0.1307, "text": "Zürich ∞"}
     program = dataclasses.replace(
-        base, name="Grüße", input_scale=1 / 3, output_scale=np.float64(2) ** -40,
-        softmax=True, labels=tuple(f"é{i}" for i in range(base.output_shape.size)), encoder=config,
-        decoder={"classes": [1, None, "x"]}, provenance={"deep": {"list": [True, 1.5]}},
+        base, name="Grüße", input_scale=1 / 3, outputs=only_output(
+            np.float64(2) ** -40, softmax=True, decoder={"classes": [1, None, "x"]}
+        ),
+        labels=tuple(f"é{i}" for i in range(base.output_shape.size)), encoder=config,
+        provenance={"deep": {"list": [True, 1.5]}},
     )  # fmt: skip
     again = blob.loads(blob.dumps(program))
     for name in ("name", "input_scale", "output_scale", "softmax", "labels", "encoder", "decoder"):

@@ -10,6 +10,7 @@ import random_ops
 from backends import BACKENDS, LACKING
 from hypothesis import given
 from hypothesis import strategies as st
+from last_output import only_output
 
 from drypoint import nn, quant
 from drypoint.common import DrypointError
@@ -94,7 +95,7 @@ def test_one_input_comes_in_any_of_its_shapes_and_in_no_other(channels):
     rng = np.random.default_rng(channels)
     source = Tensor(Shape(4, 5, channels), "u8")
     op = random_ops.random_op(rng, "op", source, last=True, kind="conv")
-    program = Program(name="one", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="one", ops=(op,), input_scale=1.0, outputs=only_output())
     engine, x = Engine(program), nets.random_inputs(program, 1)[:1]
     wanted = reference.run(program, x)
     shapes = [(4, 5, channels), (1, 4, 5, channels)] + [(4, 5), (1, 4, 5)] * (channels == 1)
@@ -205,7 +206,7 @@ def test_labels_are_read_from_the_blob():
         name="widen", inputs=(Tensor(shape, "u8"),), output=Tensor(shape, "i32"), kernel=(1, 1),
     )  # fmt: skip
     labels = ("zéro", "", "a longer label")
-    program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0, labels=labels)
+    program = Program(name="net", ops=(op,), input_scale=1.0, outputs=only_output(), labels=labels)
     engine = Engine(program)
     read = [ffi.string(lib.dpt_label(engine._model, i)).decode() for i in range(4)]
     assert read == [*labels, ""]

@@ -10,6 +10,7 @@ import pytest
 from few_bits_nets import LARGEST, with_few_bits
 from hypothesis import given
 from hypothesis import strategies as st
+from last_output import only_output
 
 from drypoint.program import (
     BlobError,
@@ -42,7 +43,7 @@ def dense(rows, bits):
 
 
 def program_of(op):
-    return Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name="net", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 def pack_by_hand(rows, bits):

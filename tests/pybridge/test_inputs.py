@@ -78,9 +78,7 @@ def two_inputs(**fields):
         "ops": ops,
         "reads": ((0,), (1,), (0,), (3,), (2,), (4,)),
         "input_scale": 0.5,
-        "output_scale": 0.25,
-        "output_name": "each",
-        "earlier_outputs": (Output("total", 0.5),),
+        "outputs": (Output("total", 0.5), Output("each", 0.25)),
         "input_parts": PARTS,
     }
     return Program(**made | fields)
@@ -169,7 +167,10 @@ def test_inputs_that_do_not_fit_are_refused(inputs, words):
             "the input 'b' has the scale 0.0, not a positive number",
         ),
         ({"encoder": {"type": "image"}}, "a program of several inputs has no encoder"),
-        ({"threshold": 3}, "is no autoencoder of real inputs"),
+        (
+            {"outputs": (Output("total", 0.5), Output("each", 0.25, threshold=3))},
+            "is no autoencoder of real inputs",
+        ),
     ],
 )
 def test_a_rule_that_is_broken_is_refused(fields, words):

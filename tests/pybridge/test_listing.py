@@ -7,6 +7,7 @@ import textwrap
 import nets
 import numpy as np
 import pytest
+from last_output import only_output
 
 from drypoint.program import (
     Add,
@@ -58,7 +59,9 @@ def end(source):
 
 
 def program(name, ops, reads=()):
-    return Program(name=name, ops=tuple(ops), reads=reads, input_scale=1.0, output_scale=0.5)
+    return Program(
+        name=name, ops=tuple(ops), reads=reads, input_scale=1.0, outputs=only_output(0.5)
+    )
 
 
 def assert_listing(net, text):

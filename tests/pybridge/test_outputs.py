@@ -13,6 +13,7 @@ import numpy as np
 import oracle
 import pytest
 from blobs import load_status, repaired
+from last_output import only_output, with_last
 from page_blob import PAGE, read_page
 from stream_nets import outputs_stretched, random_windows
 
@@ -64,8 +65,7 @@ def two_outputs():
         ops=(conv, copy_out("features", conv.output), dense),
         reads=((0,), (1,), (1,)),
         plan=Plan((0, 0, 4), (False,) * 3, 4),
-        output_name="class",
-        earlier_outputs=(Output("features", 0.25),),
+        outputs=(Output("features", 0.25), dataclasses.replace(*single.outputs, name="class")),
     )
     return program, np.frombuffer(given, np.uint8).reshape(program.input_shape)
 
@@ -150,7 +150,7 @@ def test_two_outputs_that_compute_the_same_stay_two():
         ops=(*program.ops[:2], op, program.ops[2]),
         reads=((0,), (1,), (1,), (1,)),
         plan=Plan((0, 0, 4, 8), (False,) * 4, 4),
-        earlier_outputs=(Output("features", 0.25), Output("copies", 0.5)),
+        outputs=(program.outputs[0], Output("copies", 0.5), program.outputs[1]),
     )
     found = reference.run(simplify(twice).program, x)
     assert found["features"].tolist() == found["copies"].tolist()
@@ -169,8 +169,7 @@ def windows_with_a_middle(seed):
         ops=tuple(ops),
         reads=tuple(reads),
         plan=NO_PLAN,
-        output_name="end",
-        earlier_outputs=(Output("middle", 1.0),),
+        outputs=(Output("middle", 1.0), dataclasses.replace(*windows.outputs, name="end")),
     )
 
 
@@ -203,6 +202,9 @@ def test_outputs_with_other_strides_do_not_stream():
         windows_with_a_middle(5).streaming()
 
 
+FIRST, LAST = Output("features", 0.25), Output("class", 1.0)
+
+
 def change_outputs(**fields):
     program, _ = two_outputs()
     return dataclasses.replace(program, **fields)
@@ -211,15 +213,30 @@ def change_outputs(**fields):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"earlier_outputs": ()}, "2 ops write i32, but the program names 1 outputs"),
-        ({"output_name": "features"}, "two outputs are named 'features'"),
-        ({"output_name": "Class"}, "named 'Class'; wanted: small letters, digits and _"),
-        ({"output_name": "9a"}, "wanted: small letters, digits and _, a letter first"),
-        ({"output_name": "count"}, "'count', but the exported header has a macro of this name"),
-        ({"output_name": "features_scale"}, "already; take another, such as features_scales"),
-        ({"earlier_outputs": (Output("x", 0.0),)}, "the output scale is 0.0, not a positive"),
-        ({"earlier_outputs": (Output("x", 1.0, decoder=3),)}, "the decoder is 3, neither"),
-        ({"threshold": 5}, "the output class is no autoencoder of real inputs"),
+        ({"outputs": only_output()}, "2 ops write i32, but the program names 1 outputs"),
+        ({"outputs": (FIRST, Output("features", 1.0))}, "two outputs are named 'features'"),
+        (
+            {"outputs": (FIRST, Output("Class", 1.0))},
+            "named 'Class'; wanted: small letters, digits and _",
+        ),
+        (
+            {"outputs": (FIRST, Output("9a", 1.0))},
+            "wanted: small letters, digits and _, a letter first",
+        ),
+        (
+            {"outputs": (FIRST, Output("count", 1.0))},
+            "'count', but the exported header has a macro of this name",
+        ),
+        (
+            {"outputs": (FIRST, Output("features_scale", 1.0))},
+            "already; take another, such as features_scales",
+        ),
+        ({"outputs": (Output("x", 0.0), LAST)}, "the output scale is 0.0, not a positive"),
+        ({"outputs": (Output("x", 1.0, decoder=3), LAST)}, "the decoder is 3, neither"),
+        (
+            {"outputs": (FIRST, Output("class", 1.0, threshold=5))},
+            "the output class is no autoencoder of real inputs",
+        ),
         ({"plan": Plan((0, 0, 3), (False,) * 3, 4)}, "'d' has its output at value 3, but the"),
         ({"plan": Plan((0, 0, 4), (False, True, False), 4)}, "is not at the place of its input"),
     ],
@@ -233,7 +250,7 @@ def test_outputs_that_break_a_rule_are_refused(fields, words):
 def test_one_output_has_no_name_of_its_own():
     single = blob.loads(read_page()[0])
     with pytest.raises(ProgramError, match="the only output is named 'class'; wanted: 'output'"):
-        dataclasses.replace(single, output_name="class")
+        with_last(single, name="class")
 
 
 @pytest.mark.parametrize(
@@ -253,7 +270,7 @@ def test_a_meta_that_breaks_a_rule_is_refused(right, wrong, words):
 
 def test_the_header_has_the_place_and_the_scale_of_each_output():
     program, x = two_outputs()
-    header = codegen.generate(dataclasses.replace(program, softmax=True), "net", x)["net.h"]
+    header = codegen.generate(with_last(program, softmax=True), "net", x)["net.h"]
     found = dict(re.findall(r"#define (NET_OUTPUT_\w+) (.*?)(?: /\*.*)?$", header, re.M))
     mult, shift = softmax.scale(program.output_scale)
     assert found == {
@@ -269,7 +286,7 @@ def test_the_header_has_the_place_and_the_scale_of_each_output():
 
 def test_real_values_are_each_output_s_own():
     program, x = two_outputs()
-    engine = Engine(dataclasses.replace(program, softmax=True))
+    engine = Engine(with_last(program, softmax=True))
     real = engine.predict_proba(x)
     assert real["features"].tolist() == [[23.25, -25.0, 25.0, -25.0]]
     assert real["class"].tolist() == [[0.0, 1.0]]
@@ -292,13 +309,11 @@ def test_listing_chart_and_verification_know_the_outputs():
 def test_the_values_of_all_outputs_have_a_limit():
     shape = Shape(2**14, 2**14, 1)
     ops = [copy_out(f"o{i}", Tensor(shape, "u8")) for i in range(2)]
-    scales = {"input_scale": 1.0, "output_scale": 1.0}
     with pytest.raises(ProgramError, match="the outputs have 536870912 values together; at most"):
         Program(
             name="large",
             ops=tuple(ops),
             reads=((0,), (0,)),
-            output_name="b",
-            earlier_outputs=(Output("a", 1.0),),
-            **scales,
+            input_scale=1.0,
+            outputs=(Output("a", 1.0), Output("b", 1.0)),
         )

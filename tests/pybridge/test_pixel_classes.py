@@ -11,6 +11,7 @@ import struct
 import numpy as np
 import pytest
 from blobs import load_status, repaired
+from last_output import with_last
 
 from drypoint import nn, quant
 from drypoint.engine import Engine, export_c
@@ -73,7 +74,7 @@ def test_a_reshape_of_probabilities_at_the_end_is_left_out():
 
 def test_the_blob_is_of_minor_1_and_minor_0_refuses_it():
     program = dataclasses.replace(cells()[0], labels=("none", "cat", "dog"))
-    for changed in (program, dataclasses.replace(program, softmax=False)):
+    for changed in (program, with_last(program, softmax=False)):
         data = bytearray(blob.dumps(changed))
         assert data[6] == 1
         again = blob.loads(bytes(data))
@@ -84,7 +85,7 @@ def test_the_blob_is_of_minor_1_and_minor_0_refuses_it():
         assert load_status(data) != 0
         with pytest.raises(BlobError, match="3 labels for 90 outputs, or a softmax of each pixel"):
             blob.loads(bytes(data))
-    plain = dataclasses.replace(program, labels=(), softmax=True)
+    plain = with_last(dataclasses.replace(program, labels=()), softmax=True)
     assert blob.dumps(plain)[6] == 0
     data = bytearray(blob.dumps(program))
     struct.pack_into("<H", data, 22, 2)
@@ -92,7 +93,7 @@ def test_the_blob_is_of_minor_1_and_minor_0_refuses_it():
     with pytest.raises(ProgramError, match="2 labels for 90 outputs"):
         dataclasses.replace(program, labels=("a", "b"))
     with pytest.raises(ProgramError, match="softmax is 'rows'; wanted: True, False, 'channels'"):
-        dataclasses.replace(program, softmax="rows")
+        with_last(program, softmax="rows")
 
 
 MAIN = """
@@ -146,4 +147,4 @@ def test_the_header_has_the_channels_of_each_output():
     assert "SIZE_SCALE" in names
     with pytest.raises(ProgramError, match=r"'cells_channels'.* has a macro of this name already"):
         outputs = (Output("cells_channels", 1.0), Output("cells", 1.0))
-        dataclasses.replace(two, earlier_outputs=outputs[:1], output_name="cells")
+        dataclasses.replace(two, outputs=outputs)

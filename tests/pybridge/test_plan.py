@@ -14,6 +14,7 @@ from answers import check_answers
 from backends import BACKENDS
 from hypothesis import given
 from hypothesis import strategies as st
+from last_output import only_output
 
 from drypoint.engine import Engine
 from drypoint.engine._native import ffi, lib
@@ -22,7 +23,7 @@ from drypoint.program._plan import MAX_ALIVE
 from drypoint.program._planner import SEARCHED, Block, _place, make_plan
 from tools import INCLUDE
 
-SCALES = {"input_scale": 1.0, "output_scale": 1.0}
+SCALES = {"input_scale": 1.0, "outputs": only_output()}
 
 
 def plane(size, dtype="u8"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from last_output import only_output
 from op_tests import RULE, every, i8, i32, tables, u8
 
 from drypoint.common import DrypointError
@@ -29,7 +30,7 @@ conv, dense, maxpool, add, lookup = (
 
 
 def program(*ops, **change):
-    fields = {"name": "net", "ops": ops, "input_scale": 1.0, "output_scale": 0.5}
+    fields = {"name": "net", "ops": ops, "input_scale": 1.0, "outputs": only_output(0.5)}
     return Program(**fields | change)
 
 
@@ -89,10 +90,22 @@ def narrow(name, source, output, **change):
         ((conv(), last()), {"name": "\udfff"}, "'\\udfff' cannot be written in UTF-8"),
         ((conv(name="a\0"), last()), {}, "'a\\x00' holds a zero byte"),
         ((conv(), last()), {"input_scale": 0.0}, "the input scale is 0.0, not a positive number"),
-        ((conv(), last()), {"output_scale": float("nan")}, "the output scale is nan, not a posi"),
-        ((conv(), last()), {"output_scale": float("inf")}, "the output scale is inf, not a posi"),
+        (
+            (conv(), last()),
+            {"outputs": only_output(float("nan"))},
+            "the output scale is nan, not a posi",
+        ),
+        (
+            (conv(), last()),
+            {"outputs": only_output(float("inf"))},
+            "the output scale is inf, not a posi",
+        ),
         ((conv(), last()), {"encoder": [1]}, "the encoder is [1], neither a mapping nor None"),
-        ((conv(), last()), {"decoder": 3}, "the decoder is 3, neither a mapping nor None"),
+        (
+            (conv(), last()),
+            {"outputs": only_output(decoder=3)},
+            "the decoder is 3, neither a mapping nor None",
+        ),
         ((conv(), last()), {"provenance": None}, "the provenance is None, not a mapping"),
         (
             (conv(), last()),
@@ -166,7 +179,7 @@ def test_weights_of_another_layout_are_stored_in_the_engines():
 def test_real_outputs_are_scaled_and_a_softmax_is_one():
     outputs = np.array([[4, 2], [2**30, -(2**30)]], np.int32)
     np.testing.assert_array_equal(program(last()).real(outputs), outputs * 0.5)
-    probabilities = program(last(), softmax=True).real(outputs)
+    probabilities = program(last(), outputs=only_output(0.5, softmax=True)).real(outputs)
     # e / (1 + e) in float64; two roundings of 2^-53 each and the roundings of exp stay below 1e-15.
     np.testing.assert_allclose(probabilities[0, 0], np.e / (1 + np.e), rtol=1e-15)
     assert probabilities[1].tolist() == [1.0, 0.0]

@@ -151,7 +151,7 @@ def test_a_fused_pool_gives_the_bytes_of_a_pool_of_its_own():
         name="apart",
         ops=(alone, pool, dense),
         input_scale=program.input_scale,
-        output_scale=program.output_scale,
+        outputs=program.outputs,
         encoder=program.encoder,
     )
     x = program.check_input(IMAGES)

@@ -10,6 +10,7 @@ import pytest
 import random_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from last_output import only_output
 
 from drypoint.program import (
     Add,
@@ -230,7 +231,7 @@ def test_the_largest_sum_that_the_contract_allows_is_exact():
         lo=-(2**31), hi=2**31 - 1,
     )  # fmt: skip
     assert op.acc_bound.tolist() == [2**31 - 1] * 2
-    program = Program(name="edge", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="edge", ops=(op,), input_scale=1.0, outputs=only_output())
     got = reference.run(program, np.full(shape, 255, np.uint8))
     clamp = -(2**31), 2**31 - 1
     wanted = [oracle.requantized(a, 2**31 - 2, 0, 0, *clamp) for a in (2**31 - 1, 1 - 2**31)]
@@ -287,7 +288,7 @@ def test_inputs_of_another_type_or_shape_are_refused(x, words):
         name="max", inputs=(Tensor(Shape(3, 4, 1), "u8"),), output=Tensor(Shape(3, 4, 1), "i32"),
         kernel=(1, 1),
     )  # fmt: skip
-    program = Program(name="net", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="net", ops=(op,), input_scale=1.0, outputs=only_output())
     with pytest.raises(ProgramError) as error:
         reference.run(program, x)
     assert words in str(error.value)
@@ -406,7 +407,7 @@ def test_the_memory_plans_of_the_contract():
             mult=np.full(size, 2, np.int32), shift=0, **clamp,
         )  # fmt: skip
 
-    scales = {"input_scale": 1.0, "output_scale": 1.0}
+    scales = {"input_scale": 1.0, "outputs": only_output()}
     line = [dense("a", plane_of(5), 100), dense("b", plane_of(100), 60)]
     line = Program(name="line", ops=(*line, dense("c", plane_of(60), 10, "i32")), **scales)
     assert line.plan.offsets[:2] == (0, 100)

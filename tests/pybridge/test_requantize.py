@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import oracle
 import pytest
+from last_output import only_output
 
 from drypoint.engine import Engine
 from drypoint.program import Dense, Lookup, Program, Shape, Tensor, reference
@@ -118,7 +119,7 @@ def one_op(pairs, shift, out_type, clamp, zero):
                 name="widen", inputs=(dense.output,), output=output, table=stored.astype(np.int32)
             )
         )
-    return Program(name="edges", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="edges", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import stream_faults
 import stream_nets
+from last_output import only_output
 from nets import random_inputs
 
 from drypoint.engine import Compiled, Engine, EngineError, export_c, find_compiler
@@ -200,7 +201,7 @@ def test_a_program_with_time_along_the_width_streams_too():
 
     flat = Program(
         name="flat", ops=tuple(map(turn, upright.ops)), reads=upright.reads,
-        input_scale=1.0, output_scale=1.0,
+        input_scale=1.0, outputs=only_output(),
     )  # fmt: skip
     signal = random_inputs(upright.streaming(), 1, n=50)
     wanted = reference.run(upright.streaming(), signal)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+from last_output import only_output
 
 from drypoint.program import (
     Add,
@@ -150,7 +151,8 @@ def tensor(h: int, w: int, c: int, dtype: DType = "u8", zero: int = 0) -> Tensor
 
 def program(*ops: Op, **fields: Any) -> Program:
     """A program of these ops; they form a line unless `reads` says otherwise."""
-    return Program(**({"name": "x", "ops": ops, "input_scale": 1.0, "output_scale": 1.0} | fields))
+    base = {"name": "x", "ops": ops, "input_scale": 1.0, "outputs": only_output()}
+    return Program(**(base | fields))
 
 
 def _rule(output: Tensor, channels: int, **fields: Any) -> dict[str, Any]:

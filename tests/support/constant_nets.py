@@ -6,6 +6,7 @@ The requantization of `rule` is y = clamp(acc), so that integers can be computed
 import dataclasses
 
 import numpy as np
+from last_output import only_output
 
 from drypoint.program import (
     LIMITS,
@@ -87,7 +88,7 @@ def lookup(name, source, function, output=None):
 
 
 def program(*ops, reads=()):
-    return Program(name="net", ops=ops, reads=reads, input_scale=1.0, output_scale=1.0)
+    return Program(name="net", ops=ops, reads=reads, input_scale=1.0, outputs=only_output())
 
 
 def with_constants(program, seed):

@@ -1,6 +1,7 @@
 """Depthwise convolutions for every backend: groups of channels, strides, padding values."""
 
 import numpy as np
+from last_output import only_output
 from random_ops import base_of, random_pads, weighted_op
 from window_nets import window_program
 
@@ -25,7 +26,7 @@ def depthwise_program(channels: int, in_type: str, kernel: tuple[int, int], **mo
     base = base_of("second", ops[0].output, "i32", plane[0], plane[1], channels)
     windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
     ops.append(weighted_op(rng, DepthwiseConv, "any", base, (channels, 3, 3), **windows))
-    return Program(name="depthwise", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="depthwise", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 def strips_program(channels: int, in_type: str) -> Program:
@@ -78,7 +79,7 @@ def strips_program(channels: int, in_type: str) -> Program:
         source = ops[-1].output
     base = base_of("last", source, "i32", *source.shape)
     ops.append(weighted_op(rng, DepthwiseConv, "any", base, (channels, 1, 1), kernel=(1, 1)))
-    return Program(name="strips", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="strips", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 PROGRAMS = [

@@ -6,6 +6,7 @@ windows that are pooled in twos, fours, and more; groups; planes one pixel wide.
 """
 
 import numpy as np
+from last_output import only_output
 from random_ops import base_of, random_pads, weighted_op
 
 from drypoint.program import Conv, DepthwiseConv, GroupedConv, Program, Shape, Tensor
@@ -46,7 +47,7 @@ def convolution_program(
         more["groups"] = groups
     base = base_of(name, source, out_type, *out, written)
     op = weighted_op(rng, kind, "any", base, (written, *kernel, *depth), **more)
-    return Program(name=name, ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name=name, ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 def _entry(name, *shape, **more):

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+from last_output import only_output
 
 from drypoint.bench import LayerKind
 from drypoint.program import (
@@ -58,7 +59,7 @@ def kinds_program(kinds) -> tuple[Program, list[int]]:
         places.append(at - 1)
         source = kind.op.output
     append(first_pixel(source, "i32"), at)
-    scales = {"input_scale": 1.0, "output_scale": 1.0}
+    scales = {"input_scale": 1.0, "outputs": only_output()}
     return Program(name="kinds", ops=tuple(ops), reads=tuple(reads), **scales), places
 
 
@@ -156,7 +157,7 @@ def signed_dense_program(sizes) -> Program:
         ops.append(replace(plain, inputs=(source,), output=output, lo=-128, hi=127))
     whole = {"output": Tensor(Shape(1, 1, sizes[-1]), "i32"), "lo": -(2**31), "hi": 2**31 - 1}
     ops[-1] = replace(ops[-1], **whole)
-    return Program(name="dense", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="dense", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):

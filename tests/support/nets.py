@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
+from last_output import only_output
 from random_ops import (
     BINARY,
     CLASSES,
@@ -222,10 +223,11 @@ def random_program(seed: int, *, n_ops: int | None = None, kinds=KINDS) -> Progr
             break
     size = graph.tensors[-1].shape.size
     labels = tuple(f"class {i}" for i in range(size)) if rng.random() < 0.5 else ()
-    scales = {"input_scale": 0.5, "output_scale": 0.25, "softmax": bool(rng.random() < 0.5)}
+    last = Output("output", 0.25, bool(rng.random() < 0.5))
+    scales = {"input_scale": 0.5, "outputs": (last,)}
     if seed % 25 in SEVERAL and kinds[: len(KINDS)] == KINDS and n_ops is None:
         outputs = insert_outputs(rng, graph.ops, graph.reads)
-        scales |= {"earlier_outputs": outputs, "output_name": "class"}
+        scales["outputs"] = (*outputs, replace(last, name="class"))
     ops, reads = tuple(graph.ops), tuple(graph.reads)
     if seed % 3 == 1:
         scales["plan"] = random_rows_plan(rng, ops, reads)
@@ -256,7 +258,7 @@ def broad_program(channels: int, in_type: str, depth: int = 2, pool: int = 2) ->
     conv = weighted_op(rng, Conv, "any", base, (channels, 3, 3, depth), **windows)
     base = base_of("fc", conv.output, "i32", 1, 1, channels)
     fc = weighted_op(rng, Dense, "any", base, (channels, conv.out_shape.size))
-    return Program(name="broad", ops=(conv, fc), input_scale=1.0, output_scale=1.0)
+    return Program(name="broad", ops=(conv, fc), input_scale=1.0, outputs=only_output())
 
 
 BROAD = [broad_program(n, kind) for n in (16, 20, 40, 64) for kind in ("u8", "i8")]
@@ -297,7 +299,7 @@ def gray_program(
     if not last:
         base = base_of("fc", ops[0].output, "i32", 1, 1, 2)
         ops.append(weighted_op(rng, Dense, "any", base, (2, plane.size)))
-    return Program(name="gray", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="gray", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 GRAY = [
@@ -316,7 +318,7 @@ def eight_program(in_type: str, stride: int) -> Program:
     windows = {"kernel": (stride + 2, stride + 2), "stride": (stride, stride)}
     conv = weighted_op(rng, Conv, "any", base, (8, stride + 2, stride + 2, 3), **windows)
     end = weighted_op(rng, Dense, "any", base_of("end", conv.output, "i32", 1, 1, 2), (2, 192))
-    return Program(name="eight", ops=(conv, end), input_scale=1.0, output_scale=1.0)
+    return Program(name="eight", ops=(conv, end), input_scale=1.0, outputs=only_output())
 
 
 EIGHT = [eight_program(kind, stride) for kind in ("u8", "i8") for stride in (1, 2)]
@@ -329,7 +331,7 @@ def wide_program(depth: int = 1100) -> Program:
     rng = np.random.default_rng(0)
     base = base_of("wide", Tensor(Shape(3, 2, depth), "u8"), "i32", 2, 1, 5)
     op = weighted_op(rng, Conv, "any", base, (5, 2, 2, depth), kernel=(2, 2))
-    return Program(name="wide", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name="wide", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 def banded_program(height: int, width: int, pool: int) -> Program:
@@ -341,7 +343,7 @@ def banded_program(height: int, width: int, pool: int) -> Program:
     base = base_of("banded", Tensor(Shape(height, width, 11), "i8"), "i32", *plane, 3)
     windows = {"kernel": (5, 4), "padding": (1, 1, 1, 1), "stride": (2, 2), "pool": (pool, pool)}
     op = weighted_op(rng, Conv, "any", base, (3, 5, 4, 11), **windows)
-    return Program(name="banded", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name="banded", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 BANDED = [banded_program(61, 71, 1), banded_program(60, 80, 2), banded_program(11, 800, 2)]
@@ -361,7 +363,7 @@ def pooling_program(channels: int, in_type: str) -> Program:
         rule = requantization(rng, 255 * kernel[0] * kernel[1] + 5000, out_type, 1)
         base = base_of(f"mean{len(ops)}", ops[-1].output, out_type, 4, 5, channels)
         ops.append(AvgPool(**base, **rule, **windows, bias=bias))
-    return Program(name="pooling", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="pooling", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 POOLING = [pooling_program(c, kind) for c in (1, 8, 16, 20, 33, 64) for kind in ("u8", "i8")]
@@ -374,7 +376,7 @@ def skipping_program() -> Program:
     rng = np.random.default_rng(1)
     base = base_of("skipping", Tensor(Shape(6, 6, 4), "u8"), "i32", 2, 2, 5)
     op = weighted_op(rng, Conv, "any", base, (5, 1, 1, 4), kernel=(1, 1), stride=(3, 3))
-    return Program(name="skipping", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name="skipping", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 def full_program(kind: str, in_type: str) -> Program:
@@ -389,7 +391,7 @@ def full_program(kind: str, in_type: str) -> Program:
     else:
         base = base_of(kind, source, "i32", 1, 1, 9)
         op = weighted_op(rng, Dense, "full", base, (9, 6 * 6 * 32))
-    return Program(name=f"full {kind}", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name=f"full {kind}", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 FULL = [full_program(kind, in_type) for kind in ("conv", "dense") for in_type in ("u8", "i8")]
@@ -404,7 +406,7 @@ def padded_program() -> Program:
     base = base_of("conv2", conv1.output, "i32", 4, 4, 9)
     windows = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
     conv2 = weighted_op(rng, Conv, "any", base, (9, 3, 3, 40), **windows)
-    return Program(name="padded", ops=(conv1, conv2), input_scale=1.0, output_scale=1.0)
+    return Program(name="padded", ops=(conv1, conv2), input_scale=1.0, outputs=only_output())
 
 
 def random_inputs(program: Program, seed: int, n: int = 4) -> np.ndarray:

@@ -39,8 +39,8 @@ MINOR, N_LABELS = 6, 22  # places in the header
 def several(*ops: Op, **fields) -> Program:
     """A program of these ops, the outputs of which are named a, b, ..."""
     names = [chr(97 + i) for i in range(sum(op.out_type == "i32" for op in ops))]
-    earlier = tuple(Output(name, 0.5) for name in names[:-1])
-    return program(*ops, output_name=names[-1], earlier_outputs=earlier, **fields)
+    outputs = (*(Output(name, 0.5) for name in names[:-1]), Output(names[-1], 1.0))
+    return program(*ops, outputs=outputs, **fields)
 
 
 SOURCE, BODY, PLANE = tensor(2, 3, 2), tensor(2, 3, 2, "i8", 3), tensor(2, 3, 2, "i32")

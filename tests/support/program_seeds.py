@@ -2,7 +2,7 @@
 (`seeded.seed`), and the rows of the conformance set that find it."""
 
 from drypoint.program import _blob, _plan, _records, _sound_record
-from drypoint.program.ops import _bits, _op, _weighted, prelu, resize, transpose, upsample
+from drypoint.program.ops import _bits, _op, _weighted, prelu, resize, transpose
 from drypoint.program.ops import slice as slices
 
 
@@ -44,14 +44,14 @@ PLANS = {
         ),
     ),
     "an upsample that lies over the plane": (
-        [(upsample, "resamples = True", "resamples = False")],
+        [(_plan, "any(op.resamples for", 'any(op.kind == "resize" for')],
         to_refuse(
             "an upsample far enough over what it reads",
             "a group far enough over what is read before its upsample",
         ),
     ),
     "a resize that lies over the plane": (
-        [(resize, "resamples = True", "resamples = False")],
+        [(_plan, "any(op.resamples for", 'any(op.kind == "upsample" for')],
         to_refuse("a resize over what it reads", "a group over what is read before its resize"),
     ),
     "F without the pool": (
@@ -131,7 +131,7 @@ KINDS = {
         ),
     ),
     "factors above 32767": (
-        [(prelu, "<= MAX_FACTOR", "<= 65535")],
+        [(prelu, "factor <= MAX_FACTOR", "factor <= 65535")],
         to_refuse(
             "factor 32768 of a prelu, at least at zero", "factor 32768 of a prelu, below zero"
         ),

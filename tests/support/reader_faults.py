@@ -70,6 +70,7 @@ from blobs import (
     u32,
     widen,
 )
+from last_output import only_output
 
 from drypoint.program import Add, DepthwiseConv, DType, GroupedConv, Mul, Program, Shape, blob
 from drypoint.program.ops._binary import BinaryOp
@@ -221,7 +222,9 @@ GROUPED_FIRST = blob.dumps(
 )
 LINE = blob.dumps(line(2, 4, 2))
 SINGLE = widen(Shape(2, 2, 1))
-SOFTMAX = program(dense(tensor(1, 1, 2), tensor(1, 1, 2, LAST)), softmax=True, output_scale=0.3)
+SOFTMAX = program(
+    dense(tensor(1, 1, 2), tensor(1, 1, 2, LAST)), outputs=only_output(0.3, softmax=True)
+)
 LABELS = program(dense(tensor(1, 1, 2), tensor(1, 1, 2, LAST)), labels=("a", "b"))
 LARGEST_WINDOW = program(
     maximum(tensor(16384, 16384, 1), tensor(16130, 16130, 1, LAST), (255, 255))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from blobs import FIELD, SHAPE, TABLE, Cases, convolution, dense, mean, program, resized, tensor
+from last_output import only_output, with_last
 from stream_faults import history
 
 from drypoint import sound
@@ -21,9 +22,13 @@ LAST = tensor(1, 1, 3, "i32")
 PLAIN = program(dense(tensor(1, 1, 2), LAST), input_scale=4.0)
 WIDE = program(dense(tensor(1, 1, 2), tensor(1, 1, 33, "i32")), input_scale=4.0)
 CELLS = program(
-    convolution(tensor(1, 2, 1), tensor(1, 2, 3, "i32")), input_scale=4.0, softmax="channels"
+    convolution(tensor(1, 2, 1), tensor(1, 2, 3, "i32")),
+    input_scale=4.0,
+    outputs=only_output(softmax="channels"),
 )
-ONE_CELL = program(convolution(tensor(1, 1, 2), LAST), input_scale=4.0, softmax="channels")
+ONE_CELL = program(
+    convolution(tensor(1, 1, 2), LAST), input_scale=4.0, outputs=only_output(softmax="channels")
+)
 STREAM = program(history(tensor(1, 1, 4), 2), dense(tensor(2, 1, 4), LAST), input_scale=4.0)
 
 
@@ -187,7 +192,7 @@ ACCEPTED = {
     "noise, gain and log": LOUD.blob(),
     "no stage": QUIET.blob(),
     "a detector": HEARING.blob(),
-    "a detector of two pixels without a softmax": HEARING.blob(replace(CELLS, softmax=False)),
+    "a detector of two pixels without a softmax": HEARING.blob(with_last(CELLS, softmax=False)),
     "a detector of the softmax of one pixel": HEARING.blob(ONE_CELL),
 }
 
@@ -274,7 +279,7 @@ HEARD = {
 def _detecting(window, hold, cutoff, keywords, *, softmax=False):
     """A program with a detector, of three values."""
     net = program(
-        dense(tensor(1, 1, 2), LAST), input_scale=4.0, softmax=softmax, output_scale=1 / 64
+        dense(tensor(1, 1, 2), LAST), input_scale=4.0, outputs=only_output(1 / 64, softmax=softmax)
     )
     detector = Detector(window=window, hold=hold, cutoff=cutoff, keywords=keywords)
     data = replace(GOOD, detector=(window, hold, cutoff, sum(1 << k for k in keywords))).blob(net)

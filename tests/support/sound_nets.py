@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import sound_signals
+from last_output import with_last
 
 from drypoint import data, nn, quant
 from drypoint.program import Detector, reference
@@ -56,7 +57,7 @@ def detecting_programs():
     """Windows and a stream of small programs, each with a detector that detects in `SIGNAL`; one of
     them ends in a softmax."""
     for program in (programs()[2], programs()[4], programs()[5]):
-        plain = replace(program, softmax=program.name == "log_mel", output_scale=1 / 64)
+        plain = with_last(program, softmax=program.name == "log_mel", scale=1 / 64)
         decisions = reference.run(plain, inputs_of(plain, SIGNAL[:SHORT])).reshape(-1, 3)
         detector = Detector(window=3, hold=2, cutoff=0, keywords=(0, 2))
         scores = detector.scores(decisions, plain.outputs[-1]).max(axis=1)

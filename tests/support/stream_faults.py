@@ -38,6 +38,7 @@ from blobs import (
     u16,
     u32,
 )
+from last_output import only_output
 
 from drypoint.program import History, Output, Plan, Program, Tensor, blob
 
@@ -65,7 +66,8 @@ def unchecked_blob(ops, offsets, arena: int, reads=()) -> bytes:
     names = {"name": "x", "ops": ops, "reads": reads or tuple((i,) for i in range(len(ops)))}
     names |= {"plan": Plan((*offsets, 0), (False,) * len(ops), arena)}
     earlier = sum(op.out_type == "i32" for op in ops[:-1])
-    names |= {"earlier_outputs": tuple(Output(f"a{i}", 1.0) for i in range(earlier))}
+    outputs = (*(Output(f"a{i}", 1.0) for i in range(earlier)), *only_output())
+    names |= {"outputs": outputs}
     for field in fields(Program):
         default = {} if field.name == "provenance" else field.default
         value = 1.0 if "scale" in field.name else names.get(field.name, default)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from last_output import only_output
 from line_nets import SCALES, dense, rule
 from random_ops import (
     INT8_STYLES,
@@ -190,7 +191,7 @@ def random_windows(seed: int, *, causal: bool = False) -> Program:
         else:
             line.windows(kind)
     line.end()
-    scales = {"input_scale": 0.5, "output_scale": 0.25}
+    scales = {"input_scale": 0.5, "outputs": only_output(0.25)}
     return Program(name=f"w{seed}", ops=tuple(line.ops), reads=tuple(line.reads), **scales)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from last_output import only_output
 from random_ops import base_of, weights
 
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op, Program, Shape, Tensor
@@ -61,7 +62,7 @@ def window_program(
     weight = weights(rng, (2, high * wide * n), "any")
     words = {"bias": np.zeros(2, np.int32), "mult": np.full(2, 2**20, np.int32), "shift": 0}
     ops.append(Dense(weight=weight, **words, lo=-(2**31), hi=2**31 - 1, **base))
-    return Program(name="window", ops=tuple(ops), input_scale=1.0, output_scale=1.0)
+    return Program(name="window", ops=tuple(ops), input_scale=1.0, outputs=only_output())
 
 
 def _middle(rng, weight, n):
@@ -114,7 +115,7 @@ def _in_words(program: Program) -> Program:
     op = program.ops[0]
     output = Tensor(op.output.shape, "i32")
     op = replace(op, output=output, lo=-(2**31), hi=2**31 - 1)
-    return Program(name="words", ops=(op,), input_scale=1.0, output_scale=1.0)
+    return Program(name="words", ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 WINDOWS[16:16] = map(_in_words, WINDOWS[16:20])

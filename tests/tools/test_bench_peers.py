@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from last_output import only_output
 
 from drypoint import data, nn, quant
 from drypoint.bench import Process, empty_case, make_case
@@ -275,7 +276,7 @@ def line(op, **change):
         weight=np.ones((2, size), np.int8), bias=np.zeros(2, np.int32),
         mult=np.full(2, 2**20, np.int32), shift=0, lo=-(2**31), hi=2**31 - 1,
     )  # fmt: skip
-    return Program(name="odd", ops=(op, end), input_scale=1.0, output_scale=1.0,
+    return Program(name="odd", ops=(op, end), input_scale=1.0, outputs=only_output(),
                    reads=((0,) * len(op.inputs), (1,)))  # fmt: skip
 
 
@@ -314,7 +315,7 @@ def test_what_peers_cannot_express_is_refused_by_name(toolbox, program, problem)
 
 def test_a_last_op_that_copies_values_is_refused(toolbox):
     op = MaxPool(name="odd", inputs=(PLANE,), output=Tensor(Shape(4, 4, 2), "i32"), kernel=(1, 1))
-    program = Program(name="odd", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="odd", ops=(op,), input_scale=1.0, outputs=only_output())
     for write in file_writers(toolbox):
         with pytest.raises(ExportError, match="op 'odd': a last op without a scale of"):
             write(program, outputs=np.ones((1, 32), np.int32))

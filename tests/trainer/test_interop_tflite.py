@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from last_output import only_output
 from tflite_files import TfliteFile, a_net, check_floats, check_integers, int8s, litert, windows
 
 from drypoint import interop, nn, quant
@@ -315,7 +316,7 @@ def a_line():
                Tensor(Shape(2, 2, 6), "u8"), Tensor(Shape(1, 1, 5), "i32")]  # fmt: skip
     around = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
     return Program(
-        name="model", input_scale=1.0, output_scale=1.0,
+        name="model", input_scale=1.0, outputs=only_output(),
         ops=(
             weighted(Conv, *tensors[0:2], 1, **around),
             weighted(DepthwiseConv, *tensors[1:3], 2, stride=(2, 2), **around),
@@ -374,7 +375,7 @@ def test_a_convolution_pads_with_the_integer_of_real_zero():
     source, output = Tensor(Shape(5, 5, 3), "i8", 83), Tensor(Shape(5, 5, 4), "i32")
     around = {"kernel": (3, 3), "padding": (1, 1, 1, 1), "pad": np.full(3, 83, np.int8)}
     op = dataclasses.replace(weighted(Conv, source, output, 1, **around), lo=-128, hi=127)
-    program = Program(name="model", ops=(op,), input_scale=1.0, output_scale=1.0)
+    program = Program(name="model", ops=(op,), input_scale=1.0, outputs=only_output())
     (found,) = interop.program_from_tflite(written(program)).ops
     assert (type(found), found.pad.tolist()) == (Conv, [83, 83, 83])
 

@@ -98,7 +98,7 @@ Only `{name}_quantize` uses floating point; `-DDPT_NO_FLOAT` leaves it out."""
 def writes(program: Program, name: str, pre: str) -> str:
     """What the outputs mean: Markdown."""
     upper = name.upper()
-    if program.earlier_outputs:
+    if len(program.outputs) > 1:
         return _several(program, name, pre)
     argmax = f"`dpt_argmax({pre}scores, {upper}_OUTPUT_COUNT)`"
     if program.softmax == "channels":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import program
-from drypoint.program import NUMPY_TYPE, Op, Output, Program, Shape
+from drypoint.program import NUMPY_TYPE, ONLY_OUTPUT, Op, Output, Program, Shape
 from drypoint.program.lowering import Given, Lowered, QuantParams
 
 from ._graph import Graph
@@ -98,34 +98,23 @@ def to_program(
     """
     shapes = [node.shape for node in graph.nodes.values()]
     decoders, factors = decoders or {}, factors or {}
-    out_scales = {
-        output.name: nodes[output.number - 1].target.scale * factors.get(output.name, 1.0)
-        for output in graph.outputs
-    }
-    *earlier, last = graph.outputs
     numbers, parts = _op_numbers(nodes), _input_parts(graph, nodes)
     written = [quantized for quantized in nodes if quantized.has_op]
-    scales = {
-        "input_scale": parts[0].scale if parts else nodes[0].source.scale,
-        "output_scale": out_scales[last.name],
-    }
-    fields = {"softmax": last.softmax, "decoder": decoders.get(last.name), **scales, **fields}
-    if earlier:
-        fields["output_name"] = last.name
     return Program(
         ops=tuple(
             _op(quantized, tuple(shapes[n] for n in quantized.node.reads)) for quantized in written
         ),
         reads=tuple(tuple(numbers[n] for n in quantized.node.reads) for quantized in written),
+        input_scale=parts[0].scale if parts else nodes[0].source.scale,
         input_parts=parts,
-        earlier_outputs=tuple(
+        outputs=tuple(
             Output(
-                name=output.name,
-                scale=out_scales[output.name],
+                name=output.name if len(graph.outputs) > 1 else ONLY_OUTPUT,
+                scale=nodes[output.number - 1].target.scale * factors.get(output.name, 1.0),
                 softmax=output.softmax,
                 decoder=decoders.get(output.name),
             )
-            for output in earlier
+            for output in graph.outputs
         ),
         **fields,
     )

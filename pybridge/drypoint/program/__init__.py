@@ -32,7 +32,6 @@ from ._memory import Lifetime as Lifetime
 from ._memory import bytes_in_use as bytes_in_use
 from ._memory import lifetimes as lifetimes
 from ._memory import memory_chart as memory_chart
-from ._multipliers import multipliers as multipliers
 from ._outputs import ONLY_OUTPUT as ONLY_OUTPUT
 from ._outputs import Output as Output
 from ._outputs import SoftmaxForm as SoftmaxForm
@@ -49,6 +48,7 @@ from ._tensors import DType as DType
 from ._tensors import ProgramError as ProgramError
 from ._tensors import Shape as Shape
 from ._tensors import Tensor as Tensor
+from .lowering import multipliers as multipliers
 from .ops import *  # noqa: F403 - the names of its __all__
 from .ops._bits import LARGEST_WEIGHT as LARGEST_WEIGHT
 from .ops._op import MAX_ACCUMULATOR as MAX_ACCUMULATOR

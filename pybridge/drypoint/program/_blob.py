@@ -105,7 +105,7 @@ def dumps(program: Program) -> bytes:
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
     newer = any(op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS for op in program.ops)
     newer = newer or _has_classes_by_pixel(program) or bool(program.input_parts)
-    version = (2, 1 if program.earlier_outputs or sound_at or newer else 0)
+    version = (2, 1 if len(program.outputs) > 1 or sound_at or newer else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
     return bytes(body)
@@ -128,7 +128,6 @@ def loads(blob: bytes) -> Program:
         minor = header.version[1]
         meta = read_meta(_slice(view, *header.meta), header.n_ops, n_outputs, minor=minor)
         labels = _slice(view, *header.labels).decode().split("\0")
-        *earlier, last = meta.outputs
         sound = header.sound and minor
         program = Program(
             name=meta.name,
@@ -137,14 +136,9 @@ def loads(blob: bytes) -> Program:
             plan=_plan([record.wiring for record in records], header.arena_size),
             input_scale=meta.input_scale,
             input_parts=meta.input_parts,
-            output_scale=last.scale,
-            softmax=last.softmax,
-            output_name=last.name,
-            earlier_outputs=tuple(earlier),
-            threshold=last.threshold,
+            outputs=meta.outputs,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,
-            decoder=last.decoder,
             provenance=meta.provenance,
             front=read_front(view, header.sound) if sound else None,
             detector=read_detector(view, header.sound) if sound else None,

@@ -116,7 +116,7 @@ def _error(program: Program, name: str, output: Output) -> dict[str, object]:
     (h, w, c), (mult, shift) = program.input_shape, program.error_scale_of(output)
     pairs = zip(program.outputs, program.output_ops, strict=True)
     shape = next(op.out_shape for each, op in pairs if each.name == output.name)
-    several = bool(program.earlier_outputs)
+    several = len(program.outputs) > 1
     same = shape == program.input_shape or 1 in (h * w, c)
     macro = f"{name}_output_{output.name}" if several else name
     return {

@@ -128,11 +128,13 @@ def _state(program: Program, name: str) -> str:
 def _scales(program: Program, name: str) -> str:
     """The macros of the input, and the scale of the output, which a softmax's logits have not."""
     lines, upper = border_defines(program, name), name.upper()
-    if program.softmax == CHANNELS and not program.earlier_outputs:
+    if len(program.outputs) > 1:
+        return lines
+    if program.softmax == CHANNELS:
         lines += (
             f"#define {upper}_OUTPUT_CHANNELS {program.output_shape.c} /* logits of a pixel */\n"
         )
-    if not program.softmax and not program.earlier_outputs:
+    if not program.softmax:
         lines += f"/* A real output is {upper}_OUTPUT_SCALE times the int32. */\n"
         lines += f"#define {upper}_OUTPUT_SCALE {float(program.output_scale)!r}\n"
     return lines
@@ -140,7 +142,7 @@ def _scales(program: Program, name: str) -> str:
 
 def _outputs(program: Program, name: str) -> str:
     """The macros of each of several outputs."""
-    if not program.earlier_outputs:
+    if len(program.outputs) == 1:
         return ""
     head = f"{name.upper()}_OUTPUT"
     text = (

@@ -42,7 +42,7 @@ def write_meta(program: Program) -> bytes:
     meta |= {"input": border_in, "provenance": dict(program.provenance)}
     if program.input_parts:
         meta["inputs"] = [_border_of_part(part) for part in program.input_parts]
-    if program.earlier_outputs:
+    if len(program.outputs) > 1:
         meta["outputs"] = [
             {"name": output.name, **_border_out(output)} for output in program.outputs
         ]

@@ -19,7 +19,7 @@ from ._history import Clock, clocks, is_streaming, state_offsets
 from ._input_border import InputBorder
 from ._inputs import InputPart, Inputs, check_parts
 from ._listing import listing
-from ._outputs import ONLY_OUTPUT, Output, SoftmaxForm, Values, by_output, check_outputs, is_output
+from ._outputs import Output, SoftmaxForm, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
 from ._sound import AUDIO, is_audio
@@ -40,37 +40,27 @@ class Program(InputBorder):
     of the tensors that op i reads, each at most i; without ``reads`` every op reads the output of
     the op before it. ``plan`` is where outputs lie in the arena; without one the planner makes it.
 
-    ``input_scale`` and ``output_scale`` are the only floating-point numbers: the real value of an
-    input is its scale times the integer less its zero point, the real value of an output its scale
-    times the integer. A program with an ``encoder`` (a config that
-    ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``softmax`` says
-    that the outputs are logits of a distribution, "channels": each pixel's are. ``decoder``
-    is the config of the model's decoder. ``labels`` has a name for each value of the output, or for
-    each channel (classes of a pixel). ``threshold``, of an autoencoder, is the
-    `reconstruction_error` above which an input is an anomaly. ``provenance`` has facts of JSON
-    types. ``front`` makes features of samples, where the encoder is an `AudioEncoder`;
-    ``detector`` finds keywords in its decisions.
+    Each op that writes ``i32`` writes an output; the last op does. ``outputs`` says what they are,
+    in the order of the ops; the only output of a program is named "output". ``labels`` has a name
+    for each value of the last output, or for each channel (classes of a pixel).
 
-    Each op that writes ``i32`` writes an output; the last op does. ``output_scale``, ``softmax``,
-    ``decoder``, ``threshold`` and ``labels`` belong to the last output. Of several outputs the last
-    has a name, ``output_name``, the others are ``earlier_outputs``, in the order of the ops. A
-    program of several inputs reads one vector, whose parts ``input_parts`` are; ``input_scale`` is
-    the first part's.
+    ``input_scale`` and the scales of outputs are the only floating-point numbers: the real value of
+    an input is its scale times the integer less its zero point, the real value of an output its
+    scale times the integer. A program with an ``encoder`` (a config that
+    ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``provenance``
+    has facts of JSON types. ``front`` makes features of samples, where the encoder is an
+    `AudioEncoder`; ``detector`` finds keywords in its decisions. A program of several inputs reads
+    one vector, whose parts ``input_parts`` are; ``input_scale`` is the first part's.
     """
 
     name: str
     ops: tuple[Op, ...]
     input_scale: float
-    output_scale: float
+    outputs: tuple[Output, ...]
     reads: Reads = ()
     plan: Plan = NO_PLAN
-    softmax: SoftmaxForm = False
     labels: tuple[str, ...] = ()
     encoder: Mapping[str, Any] | None = None
-    decoder: Mapping[str, Any] | None = None
-    threshold: int | None = None
-    output_name: str = ONLY_OUTPUT
-    earlier_outputs: tuple[Output, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     front: sound.FrontEnd | None = None
     detector: Detector | None = None
@@ -160,11 +150,26 @@ class Program(InputBorder):
         return self.ops[-1].out_shape
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
-        """The outputs, in the order of the ops that write them."""
-        fields = (self.output_scale, self.softmax, self.decoder, self.threshold)
-        last = Output(self.output_name, *fields)
-        return (*self.earlier_outputs, last)
+    def output_scale(self) -> float:
+        """Of the last output, as `softmax`, `decoder` and `threshold`."""
+        return self.outputs[-1].scale
+
+    @property
+    def softmax(self) -> SoftmaxForm:
+        """Whether the last output's values are logits of a distribution; "channels": each pixel's
+        are.
+        """
+        return self.outputs[-1].softmax
+
+    @property
+    def decoder(self) -> Mapping[str, Any] | None:
+        """The config of the decoder of the model's last output."""
+        return self.outputs[-1].decoder
+
+    @property
+    def threshold(self) -> int | None:
+        """The `reconstruction_error` of the last output above which an input is an anomaly."""
+        return self.outputs[-1].threshold
 
     @property
     def output_ops(self) -> tuple[Op, ...]:
@@ -287,7 +292,7 @@ class Program(InputBorder):
     @property
     def is_autoencoder(self) -> bool:
         """Whether the only output is one of `reconstructions`."""
-        return bool(self.reconstructions) and not self.earlier_outputs
+        return bool(self.reconstructions) and len(self.outputs) == 1
 
     @property
     def error_scale(self) -> ErrorScale:
@@ -302,7 +307,7 @@ class Program(InputBorder):
                 far from each other.
         """
         if output.name not in self.reconstructions:
-            what = f"the output {output.name}" if self.earlier_outputs else "the program"
+            what = f"the output {output.name}" if len(self.outputs) > 1 else "the program"
             raise ProgramError(
                 f"{what} is no autoencoder of real inputs: it reads {self.input} and writes "
                 f"{self._plane_of(output)}"
@@ -371,15 +376,15 @@ class Program(InputBorder):
             ProgramError: no whole number of 64 bits, no output of that name, or the output is no
                 reconstruction.
         """
-        if output in ("", self.output_name):
-            return replace(self, threshold=threshold)
-        names = [earlier.name for earlier in self.earlier_outputs]
-        if output not in names:
-            there = ", ".join([*names, self.output_name])
-            raise ProgramError(f"there is no output {output!r}; there are {there}")
-        earlier = list(self.earlier_outputs)
-        earlier[names.index(output)] = replace(earlier[names.index(output)], threshold=threshold)
-        return replace(self, earlier_outputs=tuple(earlier))
+        names = [each.name for each in self.outputs]
+        name = output or names[-1]
+        if name not in names:
+            raise ProgramError(f"there is no output {output!r}; there are {', '.join(names)}")
+        outputs = (
+            replace(each, threshold=threshold) if each.name == name else each
+            for each in self.outputs
+        )
+        return replace(self, outputs=tuple(outputs))
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.

@@ -15,6 +15,7 @@ from ._tensors import LIMITS, NUMPY_TYPE, DType, Shape, Sides, Tensor
 
 Fields: TypeAlias = Mapping[str, Any]
 Nature: TypeAlias = Literal["moves", "chooses", "computes"]
+MAX_MULT = 2**31 - 2
 HALVES_DOWN = 1 / 128  # less than a mean's count: halves below 0 go down
 
 
@@ -173,3 +174,24 @@ def lower_mean(source: QuantParams, window: int, away: QuantParams | None = None
         wide=source.scale / 256,
         ratio=ratio,
     )
+
+
+def multipliers(ratio: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
+    """The integers of requantization for real factors M, NUMERICS.md section 5: (m, e) with M = m *
+    2^(e-32), m even, nearest.
+
+    Args:
+        ratio: float64[channels], positive, the largest below 2^29.
+
+    Returns:
+        int32[channels] and the smallest shift that fits the largest factor.
+    """
+    e = 0
+    while _nearest_even(float(ratio.max()), e) > MAX_MULT:
+        e += 1
+    m = [max(2, _nearest_even(float(r), e)) for r in ratio]
+    return np.array(m, np.int32), e
+
+
+def _nearest_even(ratio: float, e: int) -> int:
+    return 2 * round(math.ldexp(ratio, 31 - e))

@@ -1,4 +1,4 @@
-"""Calibration: the range of every activation on some inputs."""
+"""Calibration: the range of every activation on some inputs, a batch at a time."""
 
 import json
 import math
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, accept, check_kind, html_table, parse_json, progress
 from drypoint.data import Dataset, SignalEncoder
-from drypoint.nn import Layer, Model
+from drypoint.nn import Graph, Layer, Model
 
 from ._aliases import CALIBRATE
-from ._batches import activations, batch_size_of
 from ._errors import QuantizationError
 from ._fold import flat_net
 from ._gate import as_inputs, as_model, check_float
@@ -23,6 +22,8 @@ from ._gate import as_inputs, as_model, check_float
 Method = Literal["minmax", "percentile"]
 _LARGEST_JSON = 1 << 20  # bytes: thousands of layers
 INPUT = "input"  # the encoded input's key among the layers' paths
+_BUDGET = 1 << 25  # bytes of a batch's float32 activations; code that reads them makes copies
+_MOST = 256  # inputs: more are no faster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,3 +212,30 @@ class _Tails:
     @property
     def range(self) -> tuple[float, float]:
         return float(self._low.max()), float(self._high.min())
+
+
+def batch_size_of(net: Graph) -> int:
+    """How many inputs a net computes at a time, so that its activations take at most 32 MB; at
+    least 1, at most 256. A net whose input shape is open gets 256.
+    """
+    if net.input_shape is None:
+        return _MOST
+    (port,) = net.wiring.inputs
+    shapes = [
+        s for step in net.layer_shapes({port: net.input_shape}) for s in step.output_shapes.values()
+    ]
+    values = math.prod(net.input_shape) + sum(math.prod(shape) for shape in shapes)
+    return max(1, min(_MOST, _BUDGET // (4 * values)))
+
+
+def activations(
+    net: Graph, x: NDArray[np.floating], layers: list[str] | None = None
+) -> dict[str, NDArray[np.floating]]:
+    """``net.activations`` of a batch, with bytes that do not depend on the batch's size.
+
+    In a softmax NumPy adds the values of a single row in another order than the values of
+    several rows. So one input is computed twice, as a batch of two.
+    """
+    if len(x) > 1:
+        return net.activations(x, layers)
+    return {path: y[:1] for path, y in net.activations(np.repeat(x, 2, axis=0), layers).items()}

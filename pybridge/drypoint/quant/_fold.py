@@ -1,4 +1,4 @@
-"""The fused graph of a float net: each node will be one integer op.
+"""The fused graph of a float net, each node of which will be one integer op, and its program.
 
 The functions are pure: the model is not changed. One error names all layers without an integer
 form.
@@ -6,24 +6,28 @@ form.
 
 import math
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from drypoint.data import ImageEncoder
+from drypoint.data import AudioEncoder, Decoder, Encoder, ImageEncoder, SignalEncoder
 from drypoint.graph import (
     Affine,
     Builder,
     InputPart,
     LoweringError,
+    QuantizedNode,
     Unsupported,
     Value,
     fuse,
     plane_of,
     same_order,
+    to_program,
 )
 from drypoint.graph import Graph as LoweredGraph
 from drypoint.nn import Graph, Layer, LogSoftmax, Model, Module, Reshape, Sequential, Softmax
-from drypoint.program import Shape
+from drypoint.program import Program, ProgramError, Shape
 
 from ._errors import QuantizationError, UnsupportedError
 from ._gate import check_float
@@ -157,3 +161,37 @@ def _checked_end(builder: Builder, result: Value, title: str) -> Value:
     if builder.is_padding(result):
         raise QuantizationError(f"{title} ends in a padding layer: leave it out")
     return result
+
+
+def program_of(
+    encoder: Encoder | None,
+    decoder: Decoder | Mapping[str, Decoder] | None,
+    graph: LoweredGraph,
+    nodes: tuple[QuantizedNode, ...],
+    *,
+    name: str,
+    provenance: Mapping[str, Any] | None,
+) -> Program:
+    """The program of a fused graph, with the integers of its nodes."""
+    names = [output.name for output in graph.outputs]
+    decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
+    found = {name: d for name, d in decoders.items() if d is not None}
+    try:
+        return to_program(
+            graph,
+            nodes,
+            name=name,
+            labels=tuple(str(c) for c in getattr(found.get(names[-1]), "classes", ())),
+            encoder=_border(encoder) or graph.encoder,
+            decoders={name: d.config() for name, d in found.items()},
+            provenance=provenance or {},
+            front=encoder.front if isinstance(encoder, AudioEncoder) else None,
+        )
+    except ProgramError as error:
+        raise QuantizationError(f"the net does not fit the engine: {error}") from error
+
+
+def _border(encoder: Encoder | None) -> Mapping[str, Any] | None:
+    """The config of an encoder whose arithmetic the program's border does, not its first op."""
+    at_border = isinstance(encoder, SignalEncoder | AudioEncoder)
+    return encoder.config() if at_border else None  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Makes an integer program of a model and a calibration."""
+"""Makes an integer program of a model and a calibration; checks that one can be made."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,9 +14,8 @@ from drypoint.program import Program
 from ._aliases import NO_CALIBRATION, QUANTIZE
 from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
-from ._fold import fold
+from ._fold import fold, program_of
 from ._gate import as_model
-from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Bits, Scheme, as_scheme, weighted_names
 from ._training import IntegerEncoder, integers_of
@@ -68,3 +67,24 @@ def quantize(
             calibration = calibrate(model, calibration)
         nodes = quantize_nodes(graph, calibration, scheme.weight_bits)
     return program_of(encoder, model.decoder, graph, nodes, name=name, provenance=provenance)
+
+
+def check_export(model: Model | Layer) -> None:
+    """Check that every layer of a net has an integer form; the net needs no trained values.
+
+    The integer forms of layers do not depend on parameters, so a net that passes can be quantized
+    after training, unless it is beyond a limit of the engine (`quantize` names the limit).
+
+    Args:
+        model: a model, or a net of known input shape.
+
+    Raises:
+        UnsupportedError: layers have no integer form; the message lists each with its path, the
+            reason and what to use instead.
+        QuantizationError: the input shape is not known, or the net as a whole has no integer form.
+    """
+    model = as_model(model)
+    net = model.net
+    if net.input_shape is not None and not net.initialized:
+        model = model.with_net(net.initialize())
+    fold(model)

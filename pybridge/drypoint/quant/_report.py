@@ -15,8 +15,7 @@ from drypoint.nn import Layer, Model
 from drypoint.program import NUMPY_TYPE, Program, Shape, reference
 
 from ._aliases import REPORT
-from ._batches import activations, batch_size_of
-from ._calibration import Calibration, check_calibration
+from ._calibration import Calibration, activations, batch_size_of, check_calibration
 from ._errors import QuantizationError
 from ._fold import flat_net, fold
 from ._gate import as_inputs, as_model

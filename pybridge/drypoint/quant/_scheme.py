@@ -1,20 +1,24 @@
-"""How many bits the weights of each op have."""
+"""How many bits the weights of each op have, and training with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from drypoint.common import hidden_pattern
 from drypoint.graph import Graph, Weighted
-from drypoint.nn import Model
+from drypoint.nn import Layer, Model
 from drypoint.program import LARGEST_WEIGHT
 
 from ._calibration import Calibration, calibrate
 from ._errors import QuantizationError
 from ._fold import fold
+from ._gate import as_model
 from ._training import integer_model
+
+if TYPE_CHECKING:
+    from drypoint.train import TrainResult
 
 Bits: TypeAlias = int | Mapping[str, int]
 CALIBRATED_ON = 1000  # training examples: learned scales start from their activations
@@ -127,3 +131,28 @@ def weighted_names(graph: Graph) -> tuple[str, ...]:
 def as_scheme(weights: "Bits | Scheme") -> Scheme:
     """The scheme of an argument ``weights``."""
     return weights if isinstance(weights, Scheme) else Scheme(weights=weights)
+
+
+def finetune(
+    model: Model | Layer, data: Any, scheme: Scheme | Bits = 4, **options: Any
+) -> "TrainResult":
+    """Train a float model further in a program's integers: quantization-aware training.
+
+        result = quant.finetune(model, digits, quant.Scheme(weights=4))
+        program = quant.quantize(result.model)
+
+    Args:
+        model: trained in floats.
+        data: as for `train.fit`.
+        scheme: a `Scheme`, or the bits of its weights.
+        options: more arguments of `train.fit`. Where they are left out, ``epochs`` is 5, and the
+            optimizer `Adam` with a learning rate of 0.002.
+
+    Raises:
+        UnsupportedError: an op of the net cannot be trained in integers.
+        TrainError: the settings or the data do not allow training.
+    """
+    from drypoint.train import Adam, fit  # noqa: PLC0415 - training knows schemes by a protocol
+
+    options = {"epochs": 5, "optimizer": Adam(lr=2e-3), **options}
+    return fit(as_model(model), data, quantization=as_scheme(scheme), **options)

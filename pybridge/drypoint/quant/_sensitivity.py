@@ -23,9 +23,8 @@ from drypoint.program import (
 
 from ._calibration import Calibration, calibrate, check_calibration
 from ._errors import QuantizationError
-from ._fold import fold
+from ._fold import fold, program_of
 from ._gate import as_inputs, as_model
-from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
 from ._scheme import Scheme
 from ._training import integers_read

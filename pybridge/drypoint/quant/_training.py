@@ -15,9 +15,8 @@ from drypoint.program import Program
 
 from ._calibration import Calibration
 from ._errors import UnsupportedError
-from ._fold import fold
+from ._fold import fold, program_of
 from ._integer_net import IntegerNet, integer_net
-from ._program_of import program_of
 from ._quantized_nodes import quantize_nodes
 
 

@@ -18,6 +18,7 @@ from drypoint.program import (
     MaxPool,
     Mul,
     Op,
+    Output,
     Program,
     Resize,
     Shape,
@@ -75,13 +76,15 @@ def layer_program(kind: LayerKind) -> Program:
     """
     reads = ((0,) * kind.op.arity, (1,), (2,))
     ops = (kind.op, *_first_value(kind.op.output))
-    return Program(name=kind.name, ops=ops, reads=reads, input_scale=1.0, output_scale=1.0)
+    return Program(
+        name=kind.name, ops=ops, reads=reads, input_scale=1.0, outputs=(Output("output", 1.0),)
+    )
 
 
 def no_layer_program() -> Program:
     """The program of a layer without the layer, for the cost of a call and of the other ops."""
     ops = _first_value(_tensor("i8", 14, 14, 64))
-    return Program(name="no layer", ops=ops, input_scale=1.0, output_scale=1.0)
+    return Program(name="no layer", ops=ops, input_scale=1.0, outputs=(Output("output", 1.0),))
 
 
 def _first_value(plane: Tensor) -> tuple[Op, ...]:

@@ -20,6 +20,7 @@ from drypoint.program import (
     DepthwiseConv,
     GroupedConv,
     Op,
+    Output,
     Program,
     Shape,
     Tensor,
@@ -177,7 +178,9 @@ def _signal_case(name: str, net: Sequential) -> Case:
 
 def empty_case() -> Case:
     """A program of one multiplication, for the cost of a call."""
-    program = Program(name="empty", ops=(one_product(),), input_scale=1.0, output_scale=1.0)
+    program = Program(
+        name="empty", ops=(one_product(),), input_scale=1.0, outputs=(Output("output", 1.0),)
+    )
     return case_of(program)
 
 
@@ -210,7 +213,9 @@ def one_op(op: Op) -> Program | None:
     output = Tensor(op.output.shape, "i32")
     op = replace(op, output=output, lo=-(2**31), hi=2**31 - 1)
     reads = ((0,) * op.arity,)
-    return Program(name=op.name, ops=(op,), reads=reads, input_scale=1.0, output_scale=1.0)
+    return Program(
+        name=op.name, ops=(op,), reads=reads, input_scale=1.0, outputs=(Output("output", 1.0),)
+    )
 
 
 def case_of(program: Program) -> Case:

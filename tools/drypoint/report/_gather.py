@@ -274,7 +274,7 @@ def _largest(
 
 def _class_output(program: Program) -> str | None:
     """The output that is measured: of several the one with a decoder of classes, else the last."""
-    if not program.earlier_outputs:
+    if len(program.outputs) == 1:
         return None
     found = (o.name for o in program.outputs if (o.decoder or {}).get("type") == "class")
     return next(found, program.outputs[-1].name)
