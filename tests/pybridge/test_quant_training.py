@@ -330,6 +330,8 @@ def test_a_saved_model_gives_the_same_program_to_the_byte(name, tmp_path):
     for weights in (8, 2, {"conv*": 2, "*": 8}, quant.Scheme()):
         with pytest.raises(quant.QuantizationError, match=r"with weights of . bits in .*, not .: "):
             quant.quantize(loaded, weights=weights)
+    with pytest.raises(quant.QuantizationError, match="scales of its own, which no calibration"):
+        quant.quantize(loaded, x)
     for function in (quant.check_export, lambda m: quant.calibrate(m, x), finetune):
         with pytest.raises(quant.QuantizationError, match="was trained in integers"):
             function(loaded)

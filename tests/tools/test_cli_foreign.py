@@ -12,7 +12,7 @@ from PIL import Image
 from tflite_files import TfliteFile, a_net, windows
 
 from drypoint import interop, nn, serve
-from drypoint.program import reference
+from drypoint.program import Program, reference
 
 
 @pytest.fixture
@@ -124,6 +124,72 @@ def test_labels_of_a_file_that_names_its_classes_are_refused(refused, file, tmp_
         f"drypoint: --labels is for ONNX and TensorFlow Lite files; {path} names its classes "
         "itself\n"
     )
+
+
+def test_a_quantized_file_that_ends_in_logits_is_measured_by_its_labels(
+    cli, refused, pictures, tmp_path, toolbox
+):
+    """Oracles: the reference's decisions; the softmax of its real outputs in NumPy."""
+    f = TfliteFile((1, 4, 4, 3), scale=1 / 255, zero=-128)
+    weights, bias = f.drawn(3, 3, 3, 3), f.bias(3)
+    f.then("CONV_2D", [f.at, weights, bias], (1, 4, 4, 3), scale=0.05, zero=7, **windows())
+    f.then("RESHAPE", [f.at, f.constant([1, 48])], (1, 48), scale=0.05, zero=7)
+    f.then("FULLY_CONNECTED", [f.at, f.drawn(2, 48), f.bias(2)], (1, 2), scale=0.2, zero=7)
+    path, (folder, pixels) = tmp_path / "logits.tflite", pictures
+    path.write_bytes(f.bytes())
+    program = interop.program_from_tflite(path)
+    signed = (pixels.astype(int) - 128).astype(np.int8)
+    real = program.real(reference.run(program, signed))
+    right = (real.argmax(axis=1) == np.arange(6) // 3).mean()
+    labels = ["--labels", "a,b"]
+    assert json.loads(cli("measure", path, *labels, "--data", folder, "--json")[1])[
+        "accuracy"
+    ] == pytest.approx(right)
+    assert "is no classifier" in refused("measure", path, "--data", folder)
+    answers = json.loads(cli("run", path, folder, *labels, "--json")[1])["answers"]
+    powers = np.exp(real)
+    np.testing.assert_allclose(
+        [answer["probabilities"] for answer in answers],
+        powers / powers.sum(axis=1, keepdims=True),
+    )
+    toolbox.need_package("jinja2")
+    words = ["--data", folder, "--out", tmp_path / "page.html", "--json"]
+    found = json.loads(cli("report", path, *labels, *words)[1])
+    assert found["quality"]["integers"]["accuracy"] == pytest.approx(right)
+
+
+def test_mean_and_deviation_of_a_float_file_are_options_of_each_command_that_reads_it(
+    cli, refused, pictures, tmp_path
+):
+    """Oracle: the model that `drypoint import` writes with these options."""
+    folder, _ = pictures
+    file, imported = tmp_path / "net.onnx", tmp_path / "net.npz"
+    f = OnnxFile((3, 4, 4))
+    f.then("Flatten").then("Gemm", f.drawn(48, 2))
+    file.write_bytes(f.bytes())
+    options = ["--mean", "0.3,0.4,0.5", "--std", 0.2, "--labels", "a,b"]
+    assert cli("import", file, *options, "--out", imported)[0] == 0
+    for words in (["run", folder], ["measure", "--data", folder], ["info"]):
+        command, *rest = words
+        pair = [
+            json.loads(cli(command, path, *rest, *own, "--json")[1])
+            for path, own in ((file, options), (imported, []))
+        ]
+        for found in pair:
+            for name in ("model", "file", "provenance"):
+                found.pop(name, None)
+        assert pair[0] == pair[1]
+    unscaled = json.loads(cli("run", file, folder, "--labels", "a,b", "--json")[1])["answers"]
+    scaled = json.loads(cli("run", file, folder, *options, "--json")[1])["answers"]
+    assert unscaled != scaled
+    assert "--mean is for ONNX and TensorFlow Lite files" in refused(
+        "info", imported, "--mean", 0.5
+    )
+    assert cli("quantize", file, *options, "--data", folder, "--out", tmp_path / "a.dpt")[0] == 0
+    assert cli("quantize", imported, "--data", folder, "--out", tmp_path / "b.dpt")[0] == 0
+    a, b = (Program.load(tmp_path / f"{name}.dpt") for name in "ab")
+    assert a.encoder == b.encoder
+    assert [op.weight.tolist() for op in a.ops] == [op.weight.tolist() for op in b.ops]
 
 
 def test_classes_that_a_file_does_not_name_are_asked_for(cli, pictures, tmp_path):

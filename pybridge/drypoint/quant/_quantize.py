@@ -36,8 +36,9 @@ def quantize(
         model: an initialized net, its encoder and decoder. A net counts as a model without these.
             Each output of a graph with several becomes an output of the program, with a scale of
             its own; `Program.outputs` has them in the order of their ops.
-        calibration: of this model, by `calibrate`; or its inputs, which are calibrated on; None for
-            a model of ``train.fit(quantization=...)``, whose scales were trained.
+        calibration: of this model, by `calibrate`; or its inputs, which are calibrated on. None,
+            and nothing else, for a model of ``train.fit(quantization=...)``, whose scales were
+            trained.
         weights: the bits of weights, 8, 4 or 2; for each op its own by a dict of glob patterns of
             op names, such as ``{"fc1": 2, "*": 4}``; or a `Scheme`. None: 8; of a model that was
             trained in integers its own.
@@ -47,12 +48,18 @@ def quantize(
     Raises:
         UnsupportedError: layers have no integer form; the message names them all.
         QuantizationError: the net has no values or no known input shape, a parameter is not finite,
-            the calibration is of another net, a shape is beyond the engine, ``weights`` is no
-            number of bits, or another one than the model was trained with.
+            the calibration is of another net, or the model was trained in integers and has one, a
+            shape is beyond the engine, ``weights`` is no number of bits, or another one than the
+            model was trained with.
     """
     model, scheme = as_model(model), as_scheme(8 if weights is None else weights)
     encoder = model.encoder
     if (net := integers_of(model)) is not None:
+        if calibration is not None:
+            raise QuantizationError(
+                "the model was trained in integers, with scales of its own, which no calibration "
+                "changes: leave calibration out, or quantize the float model before"
+            )
         graph, nodes = net.graph, net.quantized_nodes()
         if weights is not None:
             scheme.check_equal(Scheme(weights=net.settings["weights"]), weighted_names(graph))

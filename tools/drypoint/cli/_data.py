@@ -84,7 +84,7 @@ def training_data(
         return _limit(_load_named_set(source, args, notify), args.limit)
     text = source.text
     signals = _signal_options(args) or ({} if saved is None else signals_of(saved))
-    encoder = None if saved is None else saved.encoder
+    encoder = None if saved is None else encoder_of(saved)
     columns = {name: getattr(args, name, None) or () for name in COLUMN_OPTIONS}
     splits = _read(text, encoder, size=size, color=color, signals=signals, **columns)
     source.check(_identity(splits))
@@ -266,7 +266,7 @@ def encoder_of(reader: Model | Program) -> Encoder | None:
     its own: `Program.encode` takes the pixels of this one.
     """
     if isinstance(reader, Model):
-        return reader.encoder
+        return getattr(reader.encoder, "encoder", None) if reader.is_integer else reader.encoder
     if reader.reads_signed_pixels:
         h, w, c = reader.input_shape
         return ImageEncoder(width=w, height=h, color="gray" if c == 1 else "rgb")

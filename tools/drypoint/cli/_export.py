@@ -29,11 +29,11 @@ from drypoint.program import (
 
 from ._chip import add_chip_arguments, level
 from ._data import examples, read_or_none
+from ._foreign import add_foreign_arguments, foreign_options
 from ._output import GREEN, columns, command_text, result, say, table
 from ._package import add_package_argument, package_of
 from ._pieces import (
     account_text,
-    add_labels_argument,
     add_streaming_argument,
     load_file,
     model_file,
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a program (.dpt, or lenet-mnist), a float model (.npz), which is quantized first, or "
         "ONNX or TensorFlow Lite; several become one library with one engine",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write into"
     )
@@ -272,7 +272,7 @@ def named_programs(args: argparse.Namespace) -> dict[str, Program]:
 
 def integers_of(path: Path, args: argparse.Namespace) -> Program:
     """The program of a file; a float model becomes one, calibrated on training examples."""
-    loaded = load_file(path, args.labels)
+    loaded = load_file(path, foreign_options(args))
     if isinstance(loaded, Program):
         return loaded
     if loaded.is_integer:

@@ -1,5 +1,6 @@
 """A file of another framework as a model or a program, of every command that reads files."""
 
+import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from drypoint.nn import Model
 from drypoint.program import Program, Simplified, simplify
 
 SUFFIXES = (".onnx", ".tflite")
+_NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,12 @@ class Options:
     labels: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
+
+    @property
+    def given(self) -> str:
+        """The first option of a command that is given; "" without."""
+        options = {"labels": self.labels, "mean": self.mean, "std": self.std}
+        return next((f"--{name}" for name, value in options.items() if value), "")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,9 +60,25 @@ def is_foreign(path: Path, content: bytes) -> bool:
     return path.suffix.lower() in SUFFIXES or interop.is_tflite(content)
 
 
-def split_labels(text: str | None) -> tuple[str, ...]:
-    """``--labels A,B`` as names; none where it is left out."""
-    return tuple(text.split(",")) if text else ()
+def add_foreign_arguments(
+    parser: argparse.ArgumentParser, *, of: str = "of an ONNX or TensorFlow Lite file: "
+) -> None:
+    """What such a file does not say; ``of`` names it in the help of a command that reads others."""
+    pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
+    parser.add_argument("--mean", nargs="+", metavar="M", help=f"{of}mean {pixels}")
+    parser.add_argument("--std", nargs="+", metavar="S", help=f"{of}deviation {pixels}")
+    parser.add_argument(
+        "--labels", metavar="A,B,...", help=f"{of}names of the classes; 0, 1, ... if left out"
+    )
+
+
+def foreign_options(args: argparse.Namespace) -> Options:
+    """The options of a command that has `add_foreign_arguments`."""
+    return Options(
+        mean=_split_numbers("--mean", args.mean),
+        std=_split_numbers("--std", args.std),
+        labels=tuple(args.labels.split(",")) if args.labels else (),
+    )
 
 
 def read_foreign(path: Path, content: bytes, options: Options) -> Model | Integers:
@@ -156,3 +180,13 @@ def _statistic(given: Sequence[float] | None) -> float | tuple[float, ...] | Non
     if given is None:
         return None
     return given[0] if len(given) == 1 else tuple(given)
+
+
+def _split_numbers(option: str, parts: list[str] | None) -> list[float] | None:
+    """The numbers of ``--mean`` or ``--std``, between spaces or commas."""
+    if parts is None:
+        return None
+    try:
+        return [float(n) for part in parts for n in part.split(",")]
+    except ValueError as error:
+        raise DrypointError(f"{option} is {' '.join(parts)!r}; wanted: {_NUMBERS}") from error

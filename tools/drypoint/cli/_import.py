@@ -10,11 +10,10 @@ from drypoint.data import ClassDecoder
 from drypoint.nn import Graph, Sequential
 from drypoint.program import blob
 
-from ._foreign import Integers, Options, read_foreign, split_labels
+from ._foreign import Integers, add_foreign_arguments, foreign_options, read_foreign
 from ._output import result, say
 from ._pieces import check_other, listing_text
 
-_NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 EXAMPLE = "drypoint import lenet.onnx --out build/lenet.npz --mean 0.1307 --std 0.3081"
 
 
@@ -31,12 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="file to write; if left out, the file's name with .npz, or .dpt for a program",
     )
-    of_pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
-    parser.add_argument("--mean", nargs="+", metavar="M", help=f"mean {of_pixels}")
-    parser.add_argument("--std", nargs="+", metavar="S", help=f"deviation {of_pixels}")
-    parser.add_argument(
-        "--labels", metavar="A,B,...", help="names of the classes; 0, 1, ... if left out"
-    )
+    add_foreign_arguments(parser, of="")
     parser.add_argument(
         "--cut",
         nargs="+",
@@ -56,13 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if args.file.suffix == ".json":
         return _wake_word(args)
     content = read_bytes(args.file)
-    options = Options(
-        mean=_split_numbers("--mean", args.mean),
-        std=_split_numbers("--std", args.std),
-        labels=split_labels(args.labels),
-        cut=tuple(args.cut),
-        input_shape=_split_shape(args.input_shape),
-    )
+    shape = _split_shape(args.input_shape)
+    options = replace(foreign_options(args), cut=tuple(args.cut), input_shape=shape)
     imported = read_foreign(args.file, content, options)
     if isinstance(imported, Integers):
         return _write_program(args, imported)
@@ -136,16 +125,6 @@ def _wake_word(args: argparse.Namespace) -> int:
     )
     result(text, facts, as_json=args.json)
     return 0
-
-
-def _split_numbers(option: str, parts: list[str] | None) -> list[float] | None:
-    """The numbers of ``--mean`` or ``--std``, between spaces or commas."""
-    if parts is None:
-        return None
-    try:
-        return [float(n) for part in parts for n in part.split(",")]
-    except ValueError as error:
-        raise DrypointError(f"{option} is {' '.join(parts)!r}; wanted: {_NUMBERS}") from error
 
 
 def _split_shape(text: str | None) -> tuple[int, ...] | None:

@@ -4,10 +4,10 @@ import argparse
 
 from drypoint.program import Program, account, lifetimes, memory_chart, simplify, to_export
 
+from ._foreign import add_foreign_arguments, foreign_options
 from ._output import columns, result
 from ._pieces import (
     account_text,
-    add_labels_argument,
     add_streaming_argument,
     listing_text,
     load_file,
@@ -24,13 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=model_file,
         help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     add_streaming_argument(parser, "the RAM of the program that reads one row in each step")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the listing."""
-    loaded = load_file(args.file, args.labels)
+    loaded = load_file(args.file, foreign_options(args))
     if isinstance(loaded, Program):
         found = simplify(loaded)
         memory = account(to_export(found, streaming=args.streaming))

@@ -13,9 +13,9 @@ from drypoint.program import Program
 from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, task_of
 
 from ._data import add_data_arguments, examples
-from ._foreign import SUFFIXES
+from ._foreign import SUFFIXES, add_foreign_arguments, foreign_options
 from ._output import result, say
-from ._pieces import add_labels_argument, load_file, model_file, number, of_windows
+from ._pieces import load_file, model_file, number, of_windows
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=model_file,
         help="a float model (.npz), a program (.dpt), ONNX, TensorFlow Lite, or lenet-mnist",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     add_data_arguments(parser)
     parser.add_argument(
         "--output", metavar="NAME", help="of a net of several outputs: the classes to measure"
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
-    loaded = of_windows(load_file(args.file, args.labels), args.file)
+    loaded = of_windows(load_file(args.file, foreign_options(args)), args.file)
     task, name = task_of(loaded), str(args.file)
     for option in ("normal", "false_alarms"):
         if getattr(args, option) is not None and not isinstance(task, Reconstruction):

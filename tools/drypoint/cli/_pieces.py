@@ -12,9 +12,10 @@ from drypoint.common import DrypointError, find_width, read_bytes
 from drypoint.nn import Model
 from drypoint.program import Account, Program, blob
 
-from ._foreign import Integers, Options, is_foreign, read_foreign, split_labels
+from ._foreign import Integers, Options, is_foreign, read_foreign
 from ._output import columns
 
+NO_OPTIONS = Options()
 Loaded = TypeVar("Loaded", bound=object)
 Value = TypeVar("Value")
 
@@ -67,29 +68,20 @@ def model_file(text: str) -> Path:
     return Path(text)
 
 
-def add_labels_argument(parser: argparse.ArgumentParser) -> None:
-    """``--labels`` of a file of another framework, which names no classes."""
-    parser.add_argument(
-        "--labels",
-        metavar="A,B,...",
-        help="of an ONNX or TensorFlow Lite file: names of the classes; 0, 1, ... if left out",
-    )
-
-
-def load_file(path: Path, labels: str | None = None) -> Model | Program:
+def load_file(path: Path, options: Options = NO_OPTIONS) -> Model | Program:
     """A float model (.npz) or an integer program (.dpt), whichever the file's bytes are. An ONNX or
     TensorFlow Lite file is what ``drypoint import`` makes of it: of a quantized one a program, else
     a model.
 
     The name of a shipped model stands for its program, and with ``.npz`` for its float model.
     """
-    return _load_shipped(path, ".dpt") or _load(path, labels)
+    return _load_shipped(path, ".dpt") or _load(path, options)
 
 
-def load_program(path: Path, labels: str | None = None) -> Program:
+def load_program(path: Path, options: Options = NO_OPTIONS) -> Program:
     """The integer program of a ``.dpt`` file, of a quantized file of another framework, or of a
     shipped model; arguments and errors as `load_file`."""
-    loaded = load_file(path, labels)
+    loaded = load_file(path, options)
     if isinstance(loaded, Program):
         return loaded
     raise DrypointError(f"{path} is a float model; this needs a program: drypoint quantize {path}")
@@ -105,9 +97,9 @@ def of_windows(loaded: Loaded, path: object) -> Loaded:
     return loaded
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, options: Options = NO_OPTIONS) -> Model:
     """The float model of a ``.npz`` file, or of a shipped model."""
-    loaded = _load_shipped(path, ".npz") or _load(path)
+    loaded = _load_shipped(path, ".npz") or _load(path, options)
     if isinstance(loaded, Model):
         return loaded
     raise DrypointError(f"{path} is an integer program; this needs a float model (.npz)")
@@ -123,7 +115,7 @@ def _load_shipped(path: Path, suffix: str) -> Model | Program | None:
     return models.load(name) if suffix == ".npz" else models.load_program(name)
 
 
-def _load(path: Path, labels: str | None = None) -> Model | Program:
+def _load(path: Path, options: Options = NO_OPTIONS) -> Model | Program:
     if not path.exists():
         shipped = ", ".join(models.names())
         raise DrypointError(
@@ -133,11 +125,12 @@ def _load(path: Path, labels: str | None = None) -> Model | Program:
     if not content:
         raise DrypointError(f"{path}: it is empty; a model (.npz) or a program (.dpt) was wanted")
     if is_foreign(path, content):
-        imported = read_foreign(path, content, Options(labels=split_labels(labels)))
+        imported = read_foreign(path, content, options)
         return imported.program if isinstance(imported, Integers) else imported
-    if labels is not None:
+    if options.given:
+        what = "names its classes" if options.given == "--labels" else "has its encoder"
         raise DrypointError(
-            f"--labels is for ONNX and TensorFlow Lite files; {path} names its classes itself"
+            f"{options.given} is for ONNX and TensorFlow Lite files; {path} {what} itself"
         )
     try:
         damaged = path.suffix == ".dpt" and content[:2] != b"PK"  # no archive, as a model's file is

@@ -11,6 +11,7 @@ from drypoint.program import Program, blob
 from drypoint.quant import Scheme, calibrate, quantize, sensitivity
 
 from ._data import add_data_arguments, examples
+from ._foreign import add_foreign_arguments, foreign_options
 from ._output import result, say
 from ._pieces import as_option, check_other, count, listing_text, load_model, model_file
 
@@ -50,13 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="choose the bits of each op, so that weights, biases and multipliers fit into so many "
         "bytes, as 8192 or 256K; shows what each op loses",
     )
+    add_foreign_arguments(parser)
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
-    model = load_model(args.model)
+    model = load_model(args.model, foreign_options(args))
     check_other(out, args.model)
     check_suffix(out, ".dpt")
     if model.is_integer:

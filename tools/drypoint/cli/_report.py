@@ -15,11 +15,10 @@ from drypoint.report import Report, check_training, compare_reports, make_report
 
 from ._chip import add_chip_arguments, level
 from ._data import add_data_arguments, examples, has_training_part, read_or_none
-from ._foreign import is_foreign
+from ._foreign import add_foreign_arguments, foreign_options, is_foreign
 from ._models import LENET
 from ._output import result, say
 from ._pieces import (
-    add_labels_argument,
     add_streaming_argument,
     count,
     load_file,
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or an ONNX or TensorFlow Lite file; the LeNet of the package if left out; two files "
         "are compared",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
     parser.add_argument(
         "--target",
@@ -135,7 +134,7 @@ def _load(
     """What is reported; of a quantized file of another framework, how that rounds."""
     if file is None:
         return models.load(LENET), None
-    loaded = of_windows(load_file(file, args.labels), file)
+    loaded = of_windows(load_file(file, foreign_options(args)), file)
     own = isinstance(loaded, Model) or not file.exists()  # a shipped program has no file
     foreign = not own and is_foreign(file, read_bytes(file))
     return loaded, rounding_report(file) if foreign else None
@@ -187,6 +186,6 @@ def _calibration(
     loaded: Model | Program, train: Dataset | None, args: argparse.Namespace
 ) -> Calibration | None:
     """The calibration of a model on its first training examples, as `drypoint quantize` does it."""
-    if isinstance(loaded, Program) or train is None:
+    if isinstance(loaded, Program) or loaded.is_integer or train is None:
         return None
     return calibrate(loaded, train[: args.examples].inputs)

@@ -25,10 +25,10 @@ from drypoint.program import Program
 from drypoint.tasks import Answer, Listening, task_of
 
 from ._data import encoder_of, inputs_of
-from ._foreign import SUFFIXES
+from ._foreign import SUFFIXES, Options, add_foreign_arguments, foreign_options
 from ._models import LENET
 from ._output import result, say
-from ._pieces import add_labels_argument, count, load_file, load_program, model_file, of_windows
+from ._pieces import count, load_file, load_program, model_file, of_windows
 from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "lenet-mnist; if left out, what `drypoint lenet` wrote to build/lenet, else the package's "
         "LeNet",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     parser.add_argument(
         "--target",
         choices=[row.name for row in devices.TARGETS],
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             f"there is no {path}: {name} answers, which comes with the package; --model FILE "
             "names another"
         )
-    reader = _reader(path, args.labels, engine=engine, shipped=shipped)
+    reader = _reader(path, foreign_options(args), engine=engine, shipped=shipped)
     encoder = encoder_of(reader)
     if args.invert and not isinstance(encoder, ImageEncoder):
         raise DrypointError(f"--invert is for pictures; {name} reads none")
@@ -119,10 +119,10 @@ def _is_model(path: Path) -> bool:
     return str(path) in models.names() and not path.exists()
 
 
-def _reader(path: Path, labels: str | None, *, engine: bool, shipped: bool) -> Model | Program:
+def _reader(path: Path, options: Options, *, engine: bool, shipped: bool) -> Model | Program:
     if shipped:
         return models.load_program(LENET) if engine else models.load(LENET)
-    return (load_program if engine else load_file)(path, labels)
+    return (load_program if engine else load_file)(path, options)
 
 
 class _OnTarget(NamedTuple):

@@ -13,9 +13,10 @@ from drypoint.program import Program, account, simplify, to_export
 from drypoint.serve import make_page, make_server
 
 from ._data import add_data_arguments, examples, read_or_none
+from ._foreign import add_foreign_arguments, foreign_options
 from ._models import LENET
 from ._output import result, say
-from ._pieces import account_text, add_labels_argument, count, load_file, model_file, natural
+from ._pieces import account_text, count, load_file, model_file, natural
 from ._quantize import EXAMPLES, to_integers
 
 EXAMPLE = "drypoint serve build/lenet/lenet.npz --out site"
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a float model (.npz), which is quantized and answers beside its integers, or a "
         "program (.dpt), or an ONNX or TensorFlow Lite file; the LeNet of the package if left out",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -89,7 +90,7 @@ def _load(args: argparse.Namespace) -> tuple[Program, Model | None]:
     if args.file is None:
         say(f"no file is named: the page is of {LENET}, which comes with the package")
     file = Path(LENET) if args.file is None else args.file
-    loaded = load_file(file, args.labels)
+    loaded = load_file(file, foreign_options(args))
     if isinstance(loaded, Model):
         dataset = examples("train", args, loaded, several=False)
         return to_integers(loaded, dataset, name=file.stem, examples=args.examples), loaded

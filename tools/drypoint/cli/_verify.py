@@ -11,8 +11,9 @@ from drypoint.engine import Compiled, Engine, Runner, Verification, find_compile
 from drypoint.program import Program, codegen, random_inputs, simplify, to_export
 
 from ._data import add_data_arguments, examples, read_or_none
+from ._foreign import add_foreign_arguments, foreign_options
 from ._output import GREEN, RED, result, table
-from ._pieces import add_labels_argument, load_program, model_file
+from ._pieces import load_program, model_file
 
 EXAMPLE = "drypoint verify build/lenet/lenet.dpt --limit 1000"
 GENERATED = "generated C"
@@ -27,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=model_file,
         help="a program (.dpt), a quantized ONNX or TensorFlow Lite file, or lenet-mnist",
     )
-    add_labels_argument(parser)
+    add_foreign_arguments(parser)
     parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
     add_data_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if any byte differs."""
-    program, compiler = load_program(args.program, args.labels), find_compiler(args.cc)
+    program, compiler = load_program(args.program, foreign_options(args)), find_compiler(args.cc)
     x = inputs(program, args)
     found = compare(program, x, compiler=compiler)
     text, facts = describe(found), found.to_json()

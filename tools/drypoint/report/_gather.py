@@ -58,8 +58,9 @@ def make_report(
     """Gather the facts of a model, which is quantized for it, or of a program.
 
     Args:
-        reported: a float model, or a program: a classifier, autoencoder or regression.
-        test: test images or signals; of a regression inputs and their true numbers, (x, y). The
+        reported: a float model, or a program: a classifier, autoencoder or regression. A model that
+            was trained in integers is reported as its program.
+        test: test images or signals; of a regression also (x, y), inputs and true numbers. The
             first 1,000 also compare layers and verify bytes. None: 20 random inputs verify bytes,
             and the report says nothing of accuracy.
         calibration: of the model: the result of `quant.calibrate`, or training images or signals
@@ -93,6 +94,12 @@ def make_report(
     """
     rows, budget_facts = _targets(targets, chip, budget)
     _check(reported, test, train)
+    provenance = dict(reported.provenance)
+    training = training or saved_training(provenance)
+    facts_of_model = {key: value for key, value in provenance.items() if key != TRAINING}
+    if isinstance(reported, Model) and reported.is_integer:  # it is its program
+        said = {"model": facts_of_model}
+        reported = quant.quantize(reported, name=name or "model", provenance=said)
     task = find_task("numbers") if isinstance(test, tuple) else task_of(reported)
     if isinstance(test, Dataset) and not task.has_classes:
         test = test.inputs, task.labels(test)
@@ -110,9 +117,6 @@ def make_report(
     if model is not None and is_guess:
         calibration = _random_values(model, RANDOM)
     ranges = _calibrate(model, calibration)
-    provenance = dict(reported.provenance)
-    training = training or saved_training(provenance)
-    facts_of_model = {key: value for key, value in provenance.items() if key != TRAINING}
     if model is not None and ranges is not None:
         program = quant.quantize(
             model, ranges, name=name or "model", provenance={"model": facts_of_model}

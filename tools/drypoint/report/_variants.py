@@ -111,10 +111,17 @@ def _encoder_variants(model: Model, known: Dataset, floats: Measurement) -> Iter
         m, s = (" ".join(f"{v:.4g}" for v in p[:3]) + " ..." * (len(p) > 3) for p in parts)
         yield _Variant(
             name=f"with mean {m} and deviation {s}",
-            advice=f"encode inputs as in training: --mean {m} --std {s}",
+            advice=f"encode inputs as in training: {_encoder_advice(model, m, s)}",
             decider=model.with_encoder(replace(encoder, mean=tuple(parts[0]), std=tuple(parts[1]))),
             as_read=floats,
         )
+
+
+def _encoder_advice(model: Model, mean: str, std: str) -> str:
+    """How to give a model an encoder: of another framework's file the options of commands."""
+    if "imported" in model.provenance:
+        return f"--mean {mean} --std {std}, beside the ONNX or TensorFlow Lite file"
+    return f"model.with_encoder(...), of mean {mean} and deviation {std}"
 
 
 def _picture_changes(test: Dataset) -> Changes:

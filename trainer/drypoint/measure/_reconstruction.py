@@ -41,7 +41,7 @@ def reconstructs(reader: Model | Program) -> bool:
     """
     if not isinstance(reader, Model | Program):
         raise MeasureError(f"the net is {kind_of(reader)}; wanted: a Model or a Program")
-    if reader.decoder is not None:
+    if reader.decoder is not None or (isinstance(reader, Program) and reader.labels):
         return False
     if isinstance(reader, Program):
         equal = reader.output_shape.size == reader.input_shape.size

@@ -79,6 +79,7 @@ class Numbers(Task):
 
     def begin(self, model: Model, port: str) -> Model:
         """The model with an output of mean 0 and deviation 1, if it was trained before."""
+        _last_linear(model, port)  # it must be there after the training
         if self.std is None or self.mean is None or not model.net.initialized:
             return model
         return _scale_output(model, port, 1 / self.std, -self.mean / self.std)
@@ -159,18 +160,23 @@ def _measure(runner: Runner, x: Any, labels: NDArray[Any]) -> RegressionMeasurem
     return measure_regression(predicted, true)
 
 
-def _scale_output(model: Model, port: str, factor: float, offset: float) -> Model:
-    """The model whose output is ``factor`` times the model's output, plus ``offset``."""
+def _last_linear(model: Model, port: str) -> str:
+    """The path of the layer that gives the number."""
     last = last_layer(model.net, port)
-    path = next((path for path, leaf in model.net.leaves() if leaf is last), "")
-    weight, bias = f"{path}.weight", f"{path}.bias"
-    if not isinstance(last, Linear) or bias not in model.net.params:
+    if not isinstance(last, Linear) or not last.bias:
         raise TaskError(
             f"--task regression: the net ends in {type(last).__name__}; wanted: a Linear with a "
             "bias, whose output is the number"
         )
+    return next(path for path, leaf in model.net.leaves() if leaf is last)
+
+
+def _scale_output(model: Model, port: str, factor: float, offset: float) -> Model:
+    """The model whose output is ``factor`` times the model's output, plus ``offset``."""
+    path, params = _last_linear(model, port), model.net.params
+    weight, bias = f"{path}.weight", f"{path}.bias"
     values = {
-        weight: model.net.params[weight] * np.float32(factor),
-        bias: model.net.params[bias] * np.float32(factor) + np.float32(offset),
+        weight: params[weight] * np.float32(factor),
+        bias: params[bias] * np.float32(factor) + np.float32(offset),
     }
-    return model.with_net(model.net.with_params({**model.net.params, **values}))
+    return model.with_net(model.net.with_params({**params, **values}))

@@ -26,6 +26,7 @@ from drypoint.tasks import (
 from ._errors import TrainError
 from ._fit import fit
 from ._optimizers import resolve_optimizer
+from ._reports import Verbosity
 from ._result import TrainResult
 from ._targets import Notify, ignore
 
@@ -93,6 +94,7 @@ class Study:
         checkpoint: str | Path | None = None,
         resume_from: str | Path | None = None,
         mpi: bool = False,
+        progress: Verbosity = "auto",
     ) -> TrainResult:
         """Train; arguments and errors as for `fit`."""
         return fit(
@@ -103,6 +105,7 @@ class Study:
             checkpoint=checkpoint,
             resume_from=resume_from,
             mpi=mpi,
+            progress=progress,
             **self.options,
         )
 

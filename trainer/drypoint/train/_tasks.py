@@ -29,12 +29,10 @@ class HeadTasks:
 
     Attributes:
         by_port: output -> its task; empty for a graph that has its losses inside.
-        is_named: whether the user named them.
         scales: whether a task may scale the net's output: not in a net that is trained in integers.
     """
 
     by_port: Mapping[str, Task]
-    is_named: bool
     scales: bool
 
     def begin(
@@ -70,7 +68,8 @@ class HeadTasks:
             return model
         for port, task in self.by_port.items():
             model = task.end(model, port)
-        if self.is_named and len(self.by_port) == 1 and task_of(model).name != self.names:
+        chosen = [task.name for task in self.by_port.values() if task.has_targets]
+        if len(self.by_port) == 1 and chosen and task_of(model).name != self.names:
             model = model.with_provenance({**model.provenance, "task": self.names})
         return model
 
@@ -113,7 +112,7 @@ def choose_tasks(
     if not isinstance(given, Model | Layer) or is_training_graph(given, loss):
         if task is not None:
             raise TrainError("the graph has its losses inside: task is of a net, leave it out")
-        return HeadTasks({}, is_named=False, scales=False)
+        return HeadTasks({}, scales=False)
     model = given if isinstance(given, Model) else Model(given)
     ports = model.net.output_ports
     if len(ports) > 1:
@@ -132,7 +131,7 @@ def choose_tasks(
         chosen = {
             ports[0]: Task() if loss is not None else _choose_task(model, ports[0], data, notify)
         }
-    return HeadTasks(chosen, is_named=task is not None, scales=scales)
+    return HeadTasks(chosen, scales=scales)
 
 
 def _choose_task(model: Model, port: str, data: object, notify: Notify) -> Task:
