@@ -1,5 +1,7 @@
 """Measures the speed of the engine's backends and of their layers, and the machine's limit."""
 
+from drypoint.common import as_json as _as_json
+
 from ._bench import bench as bench
 from ._bench import spread_warnings as spread_warnings
 from ._bench import warnings_of as warnings_of
@@ -44,10 +46,11 @@ from ._result import NetTimes as NetTimes
 from ._result import PeerTimes as PeerTimes
 from ._result import Startup as Startup
 from ._result import ThreadTimes as ThreadTimes
-from ._result import to_json as to_json
 from ._rounds import Responder as Responder
 from ._rounds import run_rounds as run_rounds
 from ._serve import serve as serve
 from ._tables import table as table
 from ._tables import text as text
 from ._tables import us as us
+
+to_json = _as_json

@@ -1,8 +1,11 @@
 """`Figure`: one quantity measured in several rounds, with its median and spread."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from drypoint.common import json_of
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,10 @@ class Figure:
         """The quantity times a factor, for another unit."""
         return Figure(tuple(factor * value for value in self.values))
 
-    def to_json(self) -> dict[str, float]:
-        """Median, ends and spread."""
-        return {"median": self.median, "low": self.low, "high": self.high, "spread": self.spread}
+    def to_json(self) -> dict[str, float] | None:
+        """Median, ends and spread; None for a figure that is not known."""
+        names = ("median", "low", "high", "spread")
+        return None if math.isnan(self.median) else json_of(self, *names)
 
 
 def best(figures: Sequence[tuple[str, Figure]]) -> tuple[str, Figure]:
