@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drypoint.bench import Figure, Machine
+from drypoint.common import json_of
 
 OURS = "drypoint"
 
@@ -122,6 +123,10 @@ class TrainNet:
         if self.at_once is None or not alone:
             return None
         return alone[0].step_us[batch].over(self.at_once[batch])
+
+    def to_json(self) -> dict[str, object]:
+        """The fields and the ratios."""
+        return json_of(self, *self.__dataclass_fields__, "ratios")
 
     @property
     def ratios(self) -> tuple[TrainRatio, ...]:

@@ -17,7 +17,13 @@ from drypoint.program import blob
 
 M4 = devices.target("cortex-m4")
 NAMES = ("conv 3x3 dilated", "conv 3x3 pooled", "conv 3x3, 4 groups of 8", "depthwise 3x3 pooled")
-NAMES += ("depthwise 3x3, multiplier 2", "depthwise 3x1 dilated", "sum", "product", "mean")
+NAMES += (
+    "depthwise 3x3, multiplier 2",
+    "depthwise 3x1 dilated",
+    "add 14x14x64",
+    "product 14x14x64",
+    "mean 25x5x64",
+)
 
 
 @pytest.fixture(scope="module")

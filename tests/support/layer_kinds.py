@@ -8,28 +8,19 @@ the sum, of a resize the mean.
 import itertools
 from dataclasses import replace
 
-import numpy as np
 from last_output import only_output
 
+from drypoint import bench
 from drypoint.bench import LayerKind
-from drypoint.program import (
-    Add,
-    AvgPool,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    GroupedConv,
-    MaxPool,
-    Mul,
-    Program,
-    Resize,
-    Shape,
-    Slice,
-    Tensor,
-    Transpose,
-    Upsample,
-    resize_ratio,
+from drypoint.bench._layers import convolution
+from drypoint.bench._layers import dense as dense_kind
+from drypoint.program import MaxPool, Program, Shape, Tensor, Upsample
+
+CHOSEN = (
+    *("add 14x14x64", "product 14x14x64", "mean 25x5x64", "resize 7x7x64 to 14x14"),
+    *("slice 32 of 64", "transpose 14x14x64"),
 )
+"""Kinds of ``drypoint bench --layers`` that fit the devices."""
 
 
 def kinds_program(kinds) -> tuple[Program, list[int]]:
@@ -70,9 +61,8 @@ def first_pixel(source, dtype):
 
 
 def one_by_one(source, channels):
-    weight, output = weights(channels, 1, 1, source.shape.c), u8(1, 1, channels)
-    fields = {"inputs": (source,), "output": output, "kernel": (1, 1), "weight": weight}
-    return Conv(name="1x1", **fields, **rule(channels))
+    made = convolution("1x1", "u8", (1, 1, source.shape.c, channels, 1))
+    return replace(made, inputs=(source,))
 
 
 def repeat_pixel(source, shape):
@@ -82,10 +72,14 @@ def repeat_pixel(source, shape):
 
 def layer_kinds():
     """The kinds; a plain one stands before the kinds that are compared with it."""
+    found = {kind.name: kind for kind in bench.layer_kinds("u8")}
+    chosen = {name: found[name] for name in CHOSEN}
+    product, pixel = chosen["product 14x14x64"].op, Tensor(Shape(1, 1, 64), "u8")
+    wide = product.inputs[0]
     return (
         conv("conv 3x3", (14, 14, 16)),
-        conv("conv 3x3 dilated", (14, 14, 16), "conv 3x3", dilation=(2, 2)),
-        conv("conv 3x3 pooled", (14, 14, 16), "conv 3x3", pool=(2, 2)),
+        conv("conv 3x3 dilated", (14, 14, 16), "conv 3x3", dilation=2),
+        conv("conv 3x3 pooled", (14, 14, 16), "conv 3x3", pool=2),
         conv("conv 3x3, 64 channels", (7, 7, 64)),
         conv("conv 3x3, 4 groups", (7, 7, 64), "conv 3x3, 64 channels", groups=4),
         conv("conv 3x3, 4 groups of 8", (14, 14, 32), groups=4),
@@ -93,101 +87,42 @@ def layer_kinds():
         conv("conv 1x1", (7, 7, 128), kernel=(1, 1)),
         conv("conv 1x1, 4 groups", (7, 7, 128), "conv 1x1", kernel=(1, 1), groups=4),
         conv("conv 3x1", (64, 1, 32), kernel=(3, 1)),
-        conv("conv 3x1 dilated", (64, 1, 32), "conv 3x1", kernel=(3, 1), dilation=(8, 1)),
+        conv("conv 3x1 dilated", (64, 1, 32), "conv 3x1", kernel=(3, 1), dilation=8),
         depthwise("depthwise 3x3", (14, 14, 16), None),
-        depthwise("depthwise 3x3 dilated", (14, 14, 16), dilation=(2, 2)),
-        depthwise("depthwise 3x3 pooled", (14, 14, 16), pool=(2, 2)),
+        depthwise("depthwise 3x3 dilated", (14, 14, 16), dilation=2),
+        depthwise("depthwise 3x3 pooled", (14, 14, 16), pool=2),
         depthwise("depthwise 3x3, multiplier 2", (14, 14, 16), multiplier=2),
         depthwise("depthwise 5x5", (14, 14, 16), kernel=(5, 5)),
         depthwise("depthwise 9x9", (14, 14, 16), kernel=(9, 9)),
         depthwise("depthwise 10x1", (30, 1, 64), kernel=(10, 1)),
-        depthwise("depthwise 3x1 dilated", (64, 1, 32), kernel=(3, 1), dilation=(8, 1)),
-        binary("sum", Add, (14, 14, 64), factors=(20, 30)),
-        binary("product", Mul, (14, 14, 64), plain="sum"),
-        binary("product by channel", Mul, (1, 1, 64), plain="sum"),
-        mean("mean", (25, 5, 64)),
-        resize("resize", (7, 7, 64), (14, 14)),
-        move("slice", Slice, (14, 14, 32), first=(0, 0, 32)),
-        move("transpose", Transpose, (64, 14, 14), order=(2, 0, 1)),
+        depthwise("depthwise 3x1 dilated", (64, 1, 32), kernel=(3, 1), dilation=8),
+        *chosen.values(),
+        LayerKind(replace(product, name="product by channel", inputs=(wide, pixel)), CHOSEN[0]),
     )
 
 
-def rule(channels):
-    """A requantization to bytes that keeps most values inside their range."""
-    mult = np.full(channels, 1 << 22, np.int32)
-    return {"bias": np.zeros(channels, np.int32), "mult": mult, "shift": 0, "lo": 0, "hi": 255}
-
-
-def u8(*shape):
-    return Tensor(Shape(*shape), "u8")
-
-
-def weights(*shape):
-    return np.random.default_rng(0).integers(-127, 128, shape).astype(np.int8)
-
-
-def windows(name, shape, kernel=(3, 3), dilation=(1, 1), pool=(1, 1)):
-    """Fields of a convolution whose plane has the size of its input."""
-    rows, columns = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
-    top, left = rows // 2, columns // 2
-    fields = {"name": name, "inputs": (u8(*shape),), "kernel": kernel, "dilation": dilation}
-    return {**fields, "pool": pool, "padding": (top, left, rows - top, columns - left)}
-
-
-def conv(name, shape, plain=None, *, groups=1, **more):
+def conv(name, shape, plain=None, *, kernel=(3, 3), **more):
     """A convolution of as many output channels as input channels."""
-    fields, (h, w, c) = windows(name, shape, **more), shape
-    (pool_h, pool_w), weight = fields["pool"], weights(c, *fields["kernel"], c // groups)
-    fields |= {"output": u8(h // pool_h, w // pool_w, c), "weight": weight, **rule(c)}
-    op = Conv(**fields) if groups == 1 else GroupedConv(**fields, groups=groups)
-    return LayerKind(op, plain)
+    return LayerKind(convolution(name, "u8", (*shape, shape[2], kernel), **more), plain)
 
 
-def dense(name, read, written):
-    fields = {"inputs": (u8(1, 1, read),), "output": u8(1, 1, written)}
-    return LayerKind(Dense(name=name, weight=weights(written, read), **fields, **rule(written)))
+def depthwise(name, shape, plain="depthwise 3x3", *, kernel=(3, 3), **more):
+    """A depthwise convolution."""
+    return LayerKind(convolution(name, "u8", (*shape, 0, kernel), **more), plain)
+
+
+def dense(name, read, written, dtype="u8"):
+    """A dense op."""
+    return dense_kind(dtype, read, written, name)
 
 
 def signed_dense_program(sizes) -> Program:
     """A program of dense ops on i8 values, whose last one writes its sums."""
     ops = []
     for read, written in itertools.pairwise(sizes):
-        plain = dense(f"{read} to {written}", read, written).op
+        plain = dense(f"{read} to {written}", read, written, "i8").op
         source, output = (Tensor(Shape(1, 1, n), "i8", -3) for n in (read, written))
-        ops.append(replace(plain, inputs=(source,), output=output, lo=-128, hi=127))
+        ops.append(replace(plain, inputs=(source,), output=output))
     whole = {"output": Tensor(Shape(1, 1, sizes[-1]), "i32"), "lo": -(2**31), "hi": 2**31 - 1}
     ops[-1] = replace(ops[-1], **whole)
     return Program(name="dense", ops=tuple(ops), input_scale=1.0, outputs=only_output())
-
-
-def depthwise(name, shape, plain="depthwise 3x3", *, multiplier=1, **more):
-    fields, (h, w, c) = windows(name, shape, **more), shape
-    (pool_h, pool_w), n = fields["pool"], c * multiplier
-    fields |= {"output": u8(h // pool_h, w // pool_w, n), "weight": weights(*fields["kernel"], n)}
-    return LayerKind(DepthwiseConv(**fields, **rule(n)), plain)
-
-
-def binary(name, kind, second, plain=None, **more):
-    """An op of a plane of 14x14x64 and a second input."""
-    inputs = (u8(14, 14, 64), u8(*second))
-    return LayerKind(kind(name=name, inputs=inputs, output=inputs[0], **rule(1), **more), plain)
-
-
-def mean(name, shape):
-    h, w, c = shape
-    fields = {"inputs": (u8(h, w, c),), "output": u8(1, 1, c), "kernel": (h, w), **rule(1)}
-    return LayerKind(AvgPool(name=name, **fields))
-
-
-def resize(name, shape, size):
-    """A resize to other rows and columns."""
-    stride, offset, parts = zip(*map(resize_ratio, shape[:2], size), strict=True)
-    fields = {"stride": stride, "offset": offset, "parts": parts, **rule(1)}
-    fields |= {"inputs": (u8(*shape),), "output": u8(*size, shape[2])}
-    return LayerKind(Resize(name=name, **fields), "mean")
-
-
-def move(name, kind, shape, **more):
-    """An op that moves values of a plane of 14x14x64."""
-    op = kind(name=name, inputs=(u8(14, 14, 64),), output=u8(*shape), **more)
-    return LayerKind(op, "sum")

@@ -73,7 +73,7 @@ def test_the_interval_of_false_accepts_solves_its_equations(count):
         assert at_most(count, bound) == pytest.approx(0.05, rel=1e-9)
     assert (low > 0) == (count > 0)
     assert errors.false_reject_interval == wilson_interval(0, 9)
-    assert errors.to_json()["false_accepts_interval"] == errors.false_accepts_interval
+    assert errors.to_json()["false_accepts_interval"] == list(errors.false_accepts_interval)
 
 
 @pytest.mark.parametrize(

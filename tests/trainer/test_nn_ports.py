@@ -1,6 +1,7 @@
 """Losses and layers of several inputs, functions by name and of the user's own: closed forms."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -216,6 +217,8 @@ def test_activations_at_their_corners():
 def test_the_list_of_functions_is_complete():
     with pytest.raises(nn.ConfigError, match=f"has one of {', '.join(REFERENCES)}, got 'x'"):
         nn.Function("x")
+    named = set(re.findall(r"\w+", nn.Function.__doc__))
+    assert set(REFERENCES) <= named, "user_functions.py: the docstring of Function lacks names"
 
 
 def test_functions_at_the_ends_of_their_domain():

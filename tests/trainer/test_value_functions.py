@@ -14,11 +14,8 @@ PARAMETERS = {
     "steep": nn.LeakyReLU(-2.0),
     "hardtanh": nn.Hardtanh(-0.5, 2.0),
 }
-KERAS = {"exp": "exponential", "hardsigmoid": "hard_sigmoid", "hardswish": "hard_silu"}
+KERAS = {"abs": "absolute", "hardsigmoid": "hard_sigmoid", "hardswish": "hard_silu"}
 """Keras's names, where they differ."""
-
-NO_KERAS = {"sqrt", "sin", "cos", "log", "abs", "square", "gelu_tanh"}
-"""Functions that are no activation of Keras."""
 
 
 def real_inputs(name):
@@ -78,17 +75,20 @@ def test_a_tflite_operator_is_the_layer(name):
     assert [same(layer, LAYERS[name]) for layer in net.layers.values()] == [True]
 
 
-@pytest.mark.parametrize("name", [name for name in nn.FUNCTIONS if name not in NO_KERAS])
-def test_an_activation_of_keras_is_the_layer(name):
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "gelu_tanh"])
+def test_a_function_of_keras_is_the_layer(name):
     keras = pytest.importorskip("keras", reason="Keras is not installed")
-    activation = keras.layers.Activation(KERAS.get(name, name))
-    net = interop.from_keras(keras.Sequential([keras.layers.Input((3,)), activation]))
+    given, theirs = keras.layers.Input((3,)), KERAS.get(name, name)
+    activations = hasattr(keras.activations, theirs)
+    output = (keras.layers.Activation(theirs) if activations else getattr(keras.ops, theirs))(given)
+    net = interop.from_keras(keras.Model(given, output))
     assert [same(layer, LAYERS[name]) for layer in net.layers.values()] == [True]
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if nn.FUNCTIONS[name].least < 0])
 def test_a_random_net_with_the_function_runs_in_integers(name):
-    """The engine computes the reference's bytes, and the program follows the net."""
+    """The engine computes the reference's bytes, and the program follows the net, but where a
+    function jumps."""
     layers = {"first": nn.Linear(6), "function": LAYERS[name], "last": nn.Linear(4)}
     net = nn.Sequential(layers, (3,)).initialize(1)
     x = real_inputs(name)
@@ -96,5 +96,5 @@ def test_a_random_net_with_the_function_runs_in_integers(name):
     integers = program.integers(x)
     outputs = reference.run(program, integers)
     np.testing.assert_array_equal(engine.Engine(program).run(integers), outputs)
-    largest = np.abs(net(x)).max()
-    assert np.abs(outputs.reshape(40, 4) * program.output_scale - net(x)).max() < 0.05 * largest
+    off = np.abs(outputs.reshape(40, 4) * program.output_scale - net(x))
+    assert np.quantile(off, 0.9) < 0.05 * np.abs(net(x)).max()

@@ -26,6 +26,8 @@ from ._files import read_start as read_start
 from ._files import sha256 as sha256
 from ._files import write_all as write_all
 from ._files import write_atomic as write_atomic
+from ._json import as_json as as_json
+from ._json import json_of as json_of
 from ._json import parse_json as parse_json
 from ._kinds import check_arguments as check_arguments
 from ._kinds import check_kind as check_kind
@@ -46,6 +48,8 @@ from ._progress import clock as clock
 from ._progress import progress as progress
 from ._progress import rate as rate
 from ._progress import show_progress as show_progress
+from ._tables import Table as Table
+from ._tables import Tabular as Tabular
 from ._tables import html_image as html_image
 from ._tables import html_table as html_table
 from ._tables import table_lines as table_lines

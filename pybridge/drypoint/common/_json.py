@@ -1,9 +1,10 @@
-"""JSON from a file that is not trusted."""
+"""JSON of results, and JSON from a file that is not trusted."""
 
 import json
 import math
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 from ._errors import DrypointError
 
@@ -77,3 +78,24 @@ def _check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise DrypointError(f"JSON with a text that is no Unicode: {error.reason}") from error
+
+
+def json_of(result: object, *names: str) -> dict[str, Any]:
+    """Attributes of a result by name, each `as_json`."""
+    return {name: as_json(getattr(result, name)) for name in names}
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON types: None for a number that is not finite, the fields of a dataclass."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    fields = getattr(value, "__dataclass_fields__", None)
+    return value if fields is None else json_of(value, *fields)

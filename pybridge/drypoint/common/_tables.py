@@ -2,7 +2,9 @@
 
 import base64
 import textwrap
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ._printable import html_text, printable
 
@@ -101,3 +103,46 @@ def html_image(png: bytes, *, alt: str, width: int, height: int) -> str:
     data = base64.b64encode(png).decode()
     size = f'width="{width}" height="{height}"'
     return f'<img {size} alt="{html_text(alt)}" src="data:image/png;base64,{data}">'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The table of a result, as `table_lines` and `html_table` take it.
+
+    Attributes:
+        head: the heads of the columns.
+        rows: the cells.
+        left: the columns that are flush left.
+        caption: below the text and above the HTML, if any.
+        bars: of the HTML.
+        rules: the number of lines drawn in the text: below the heads, and above a last row of sums.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: Iterable[int] = (0,)
+    caption: str = ""
+    bars: Mapping[tuple[int, int], float] | None = None
+    rules: int = 0
+
+
+class Tabular:
+    """A result that is a table, as text and in notebooks."""
+
+    @abstractmethod
+    def _table(self) -> Table:
+        """The table."""
+
+    def __str__(self) -> str:
+        table = self._table()
+        lines = table_lines([table.head, *table.rows], left=table.left)
+        if table.rules:
+            rule = "-" * max(map(len, lines))
+            lines = [lines[0], rule, *lines[1:]]
+            lines[-1:] = [rule, lines[-1]] if table.rules == 2 else lines[-1:]
+        return "\n".join([*lines, table.caption] if table.caption else lines)
+
+    def _repr_html_(self) -> str:
+        table = self._table()
+        caption, bars = table.caption, table.bars
+        return html_table(table.head, table.rows, left=table.left, caption=caption, bars=bars)

@@ -9,7 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import accept, check_kind, html_table, kind_of, one_blas_thread, progress
+from drypoint.common import (
+    accept,
+    check_kind,
+    html_table,
+    json_of,
+    kind_of,
+    one_blas_thread,
+    progress,
+)
 from drypoint.program import Program, ProgramError, Values, reference
 
 from ._aliases import VERIFY
@@ -73,13 +81,9 @@ class Verification:
 
     def to_json(self) -> dict[str, object]:
         """The verification as JSON-able values, without the outputs."""
-        return {
-            "examples": self.examples,
-            "bytes_per_example": self.bytes_per_example,
-            "runners": list(self.differing),
-            "differing_bytes": self.differing_bytes,
-            "differing": {name: dict(ops) for name, ops in self.differing.items()},
-        }
+        sizes, found = ("examples", "bytes_per_example"), ("differing_bytes", "differing")
+        runners = {"runners": list(self.differing)}
+        return {**json_of(self, *sizes), **runners, **json_of(self, *found)}
 
 
 @accept(VERIFY)

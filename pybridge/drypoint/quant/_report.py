@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import accept, html_table, progress, table_lines
+from drypoint.common import Table, Tabular, accept, json_of, progress
 from drypoint.data import AudioEncoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.graph import QuantizedNode, Weighted
 from drypoint.nn import Layer, Model
@@ -61,7 +61,7 @@ class OpReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tabular):
     """The result of `report`; `str` gives a table.
 
     Attributes:
@@ -83,32 +83,19 @@ class Report:
         """The first op whose SQNR is below `VISIBLE_DB`; None if there is none."""
         return next((op for op in self.ops if op.sqnr < VISIBLE_DB), None)
 
-    def __str__(self) -> str:
-        rows = [_HEAD, *map(_cells, self.ops)]
-        return "\n".join(
-            [
-                *table_lines(rows, left=(0, 1)),
-                f"integers against floats on {self.n_examples:,} examples",
-            ]
+    def _table(self) -> Table:
+        """With bars of the SQNR up to 60 dB."""
+        return Table(
+            head=_HEAD,
+            rows=[*map(_cells, self.ops)],
+            left=(0, 1),
+            caption=f"integers against floats on {self.n_examples:,} examples",
+            bars={(i, 4): min(max(op.sqnr / 60, 0.0), 1.0) for i, op in enumerate(self.ops)},
         )
-
-    def _repr_html_(self) -> str:
-        """For notebooks: the table, with bars of the SQNR up to 60 dB."""
-        caption = f"integers against floats on {self.n_examples:,} examples"
-        bars = {(i, 4): min(max(op.sqnr / 60, 0.0), 1.0) for i, op in enumerate(self.ops)}
-        return html_table(_HEAD, map(_cells, self.ops), left=(0, 1), caption=caption, bars=bars)
 
     def to_json(self) -> dict[str, object]:
         """The rows as JSON-able values; an infinite ``sqnr`` is None."""
-        rows = [
-            asdict(op)
-            | {
-                "sqnr": op.sqnr if math.isfinite(op.sqnr) else None,
-                "error_counts": list(op.error_counts),
-            }
-            for op in self
-        ]
-        return {"n_examples": self.n_examples, "ops": rows}
+        return json_of(self, "n_examples", "ops")
 
 
 @accept(REPORT)

@@ -1,13 +1,13 @@
 """What each layer's weights lose at few bits, and the bits of layers that fit a size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import kind_of, progress, table_lines
+from drypoint.common import json_of, kind_of, progress, table_lines
 from drypoint.data import Dataset
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
@@ -100,14 +100,7 @@ class Sensitivity(Sequence[LayerSensitivity]):
 
     def to_json(self) -> dict[str, object]:
         """The rows, of JSON types: the numbers of bits are texts."""
-        rows = [
-            {
-                name: {str(bits): x for bits, x in value.items()} if type(value) is dict else value
-                for name, value in asdict(row).items()
-            }
-            for row in self
-        ]
-        return {"n_examples": self.n_examples, "ops": rows}
+        return json_of(self, "n_examples", "ops")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Measures the speed of the engine's backends and of their layers, and the machine's limit."""
 
+from drypoint.common import as_json as _as_json
+
 from ._bench import bench as bench
 from ._bench import spread_warnings as spread_warnings
 from ._bench import warnings_of as warnings_of
@@ -7,8 +9,9 @@ from ._build import build_limits as build_limits
 from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
 from ._contestants import Contestant as Contestant
-from ._errors import BenchError as BenchError
 from ._figure import Figure as Figure
+from ._figure import Responder as Responder
+from ._figure import run_rounds as run_rounds
 from ._layer_times import LayerKindTimes as LayerKindTimes
 from ._layer_times import LayersResult as LayersResult
 from ._layer_times import bench_layers as bench_layers
@@ -21,20 +24,19 @@ from ._machine import BUSY as BUSY
 from ._machine import Machine as Machine
 from ._machine import look as look
 from ._machine import usable_cpus as usable_cpus
-from ._markdown import markdown as markdown
-from ._markdown import markdown_table as markdown_table
 from ._net import start as start
 from ._nets import NETS as NETS
 from ._nets import SIGNALS as SIGNALS
 from ._nets import Case as Case
+from ._nets import add_options as add_options
 from ._nets import case_of as case_of
 from ._nets import check_nets as check_nets
 from ._nets import empty_case as empty_case
 from ._nets import make_case as make_case
+from ._nets import named_nets as named_nets
 from ._nets import random_images as random_images
-from ._options import add_options as add_options
-from ._options import named_nets as named_nets
 from ._plan import QUICK as QUICK
+from ._plan import BenchError as BenchError
 from ._plan import Plan as Plan
 from ._process import Process as Process
 from ._result import BenchResult as BenchResult
@@ -44,10 +46,11 @@ from ._result import NetTimes as NetTimes
 from ._result import PeerTimes as PeerTimes
 from ._result import Startup as Startup
 from ._result import ThreadTimes as ThreadTimes
-from ._result import to_json as to_json
-from ._rounds import Responder as Responder
-from ._rounds import run_rounds as run_rounds
 from ._serve import serve as serve
+from ._tables import markdown as markdown
+from ._tables import markdown_table as markdown_table
 from ._tables import table as table
 from ._tables import text as text
 from ._tables import us as us
+
+to_json = _as_json

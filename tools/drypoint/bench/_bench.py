@@ -11,13 +11,12 @@ from ._build import build_limits, build_speed
 from ._contestants import installed_peers
 from ._figure import Figure
 from ._machine import BUSY, look, usable_cpus
-from ._net import Bench, time_net
+from ._net import Bench, time_net, time_threads
 from ._nets import Case, empty_case
 from ._peers import RIGHT
 from ._plan import Plan
 from ._result import BenchResult, NetTimes
 from ._startup import time_startup
-from ._threads import time_threads
 
 WIDE = 0.05  # a spread that deserves a warning
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drypoint.engine import c_sources, include_dirs
 
-from ._errors import BenchError
+from ._plan import BenchError
 
 HERE = Path(__file__).parent
 FLAGS = ("-std=c99", "-O3", "-DNDEBUG")  # as the package itself is built

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ._library import DrypointLibrary, Library
-from ._peers import LiteRT, OnnxRuntime, OpenVino, Peer
+from ._peers import DrypointLibrary, Library, LiteRT, OnnxRuntime, OpenVino, Peer
 
 # Name -> class and the packages that it needs; the first one's version is shown.
 PEERS: dict[str, tuple[type[Peer], tuple[str, ...]]] = {

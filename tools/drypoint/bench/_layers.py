@@ -64,7 +64,7 @@ class LayerKind:
 def layer_kinds(dtype: Type = "i8") -> tuple[LayerKind, ...]:
     """All kinds, with activations of a type, in the order of the table."""
     convolutions = tuple(
-        LayerKind(_convolution(name, dtype, shape, **more), plain)
+        LayerKind(convolution(name, dtype, shape, **more), plain)
         for name, shape, plain, more in _CONVOLUTIONS
     )
     return convolutions + _others(dtype)
@@ -151,7 +151,7 @@ def _tensor(dtype: Type, *shape: int) -> Tensor:
     return Tensor(Shape(*shape), dtype)
 
 
-def _convolution(
+def convolution(
     name: str,
     dtype: Type,
     shape: _Shape,
@@ -160,7 +160,7 @@ def _convolution(
     pad: int | None = None,
     dilation: int = 1,
     groups: int = 1,
-    pool: int = 1,
+    pool: int | tuple[int, int] = 1,
     multiplier: int = 1,
 ) -> Op:
     """A convolution with padding that keeps the plane, unless ``pad`` says another; ``written`` 0:
@@ -169,7 +169,8 @@ def _convolution(
     height, width, read, written, kernel = shape
     rng, size, wide = np.random.default_rng(0), (height, width), width > 1
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
-    strides, pools = (stride, stride if wide else 1), (pool, pool if wide else 1)
+    strides = (stride, stride if wide else 1)
+    pools = (pool, pool if wide else 1) if isinstance(pool, int) else pool
     reach = tuple((k - 1) * dilation + 1 for k in kernel)
     before = tuple((r - 1) // 2 if pad is None else pad for r in reach)
     after = tuple(r - 1 - b if pad is None else pad for r, b in zip(reach, before, strict=True))
@@ -200,11 +201,12 @@ def _convolution(
     return GroupedConv(**base, groups=groups) if groups > 1 else Conv(**base)
 
 
-def _dense(dtype: Type, read: int, written: int) -> LayerKind:
+def dense(dtype: Type, read: int, written: int, name: str = "") -> LayerKind:
+    """A dense op of random weights."""
     rng = np.random.default_rng(1)
     return LayerKind(
         Dense(
-            name=f"dense {read}>{written}",
+            name=name or f"dense {read}>{written}",
             inputs=(_tensor(dtype, 1, 1, read),),
             output=_tensor(dtype, 1, 1, written),
             weight=rng.integers(-127, 128, (written, read)).astype(np.int8),
@@ -258,7 +260,7 @@ def _others(dtype: Type) -> tuple[LayerKind, ...]:
         order=(2, 0, 1),
     )
     return (
-        *(_dense(dtype, *shape) for shape in ((800, 500), (640, 128), (500, 10), (64, 2))),
+        *(dense(dtype, *shape) for shape in ((800, 500), (640, 128), (500, 10), (64, 2))),
         LayerKind(add),
         LayerKind(product, add.name),
         LayerKind(largest),

@@ -7,9 +7,9 @@ from pathlib import Path
 from drypoint.engine import Engine
 from drypoint.program import Conv, Dense, DepthwiseConv, GroupedConv, Op
 
-from ._errors import BenchError
 from ._figure import Figure
 from ._machine import pin
+from ._plan import BenchError
 
 CLOCK = "clock"
 READ = "read:"  # and a number of bytes

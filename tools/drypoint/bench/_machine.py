@@ -5,7 +5,7 @@ import platform
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -41,10 +41,6 @@ class Machine:
         return (
             f"{self.cpu}, {cores}; {self.system}; {self.compiler}; Python {self.python}, {packages}"
         )
-
-    def to_json(self) -> dict[str, object]:
-        """The fields."""
-        return asdict(self)
 
 
 def look(compiler: str) -> Machine:

@@ -1,6 +1,7 @@
 """Times one net: starts its contestants, runs the rounds, collects the figures."""
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,83 @@ import numpy as np
 
 from drypoint.common import progress
 from drypoint.engine import Engine
-from drypoint.program import blob
+from drypoint.program import Program, blob
 
-from ._contestants import Contestant, Files, engines, installed_peers, peers
-from ._errors import BenchError
-from ._figure import Figure
-from ._gather import batches_of, engine_times, layers_of, questions_for
-from ._limits import measure_limits, needed_limits, weight_bytes
+from ._contestants import Contestant, Files, engines, in_python, installed_peers, peers
+from ._figure import Answers, Figure, Question, run_rounds
+from ._limits import bound_ns, measure_limits, needed_limits, weight_bytes
+from ._machine import usable_cpus
 from ._nets import Case
-from ._plan import Plan
+from ._plan import BenchError, Plan
 from ._process import Process
-from ._result import NetTimes, PeerTimes
-from ._rounds import Answers, Question, run_rounds
+from ._result import EngineTimes, LayerTime, NetTimes, PeerTimes, ThreadTimes
+
+
+def questions_for(contestant: Contestant, program: Program, plan: Plan) -> list[Question]:
+    """One input a call for all; batches and layers through C and for peers."""
+    in_detail = contestant.through_c or contestant.backend is None
+    if not in_detail:
+        return [_time(1, plan)]
+    return [*(_time(n, plan) for n in (1, *plan.batches)), _layers(program, plan)]
+
+
+def layers_of(answers: Answers, name: str, program: Program, plan: Plan) -> tuple[Figure, ...]:
+    """Microseconds of each op."""
+    return tuple(ns.scale(1e-3) for ns in answers[name][_layers(program, plan)[0]])
+
+
+def batches_of(answers: Answers, name: str, plan: Plan) -> dict[int, Figure]:
+    """Inputs a call -> microseconds an input."""
+    return {n: answers[name][_time(n, plan)[0]][0].scale(1e-3 / n) for n in (1, *plan.batches)}
+
+
+def engine_times(
+    backend: str,
+    program: Program,
+    plan: Plan,
+    *,
+    answers: Answers,
+    ready: Mapping[str, Sequence[float]],
+    limits: Mapping[str, Figure],
+) -> EngineTimes:
+    """A backend's figures, from the answers of its C and its Python process."""
+    c, python = f"{backend}, C", f"{backend}, Python"
+    load, pack, first, packed_bytes, _ = ready[c]
+    batches = batches_of(answers, c, plan)
+    bounds = [bound_ns(op, backend, limits, batch=False) for op in program.ops]
+    batched = [bound_ns(op, backend, limits, batch=True) for op in program.ops]
+    layers = zip(program.ops, layers_of(answers, c, program, plan), bounds, strict=True)
+    return EngineTimes(
+        backend=backend,
+        c_us=batches[1],
+        python_us=answers[python][_time(1, plan)[0]][0].scale(1e-3),
+        batches=batches,
+        layers=tuple(
+            LayerTime(
+                name=op.name, macs=op.macs, us=us, bound_us=None if bound is None else 1e-3 * bound
+            )
+            for op, us, bound in layers
+        ),
+        bound_us=_total(bounds),
+        batch_bound_us=_total(batched),
+        load_ms=load * 1e-6,
+        pack_ms=pack * 1e-6,
+        first_ms=first * 1e-6,
+        packed_bytes=int(packed_bytes),
+    )
+
+
+def _time(n: int, plan: Plan) -> Question:
+    return f"time {n} {plan.ms}", 1
+
+
+def _layers(program: Program, plan: Plan) -> Question:
+    return f"layers {plan.ms}", len(program.ops)
+
+
+def _total(ns: Sequence[float | None]) -> float | None:
+    known = [value for value in ns if value is not None]
+    return 1e-3 * sum(known) if len(known) == len(ns) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,3 +213,41 @@ def _equal_decisions(entrant: Contestant, process: Process, case: Case) -> int:
     if entrant.backend is not None and equal < len(decisions):
         raise BenchError(f"{entrant.name} decides other than the engine does here")
     return equal
+
+
+BATCH = 256  # inputs a call: enough for every thread
+
+
+def time_threads(bench: Bench, case: Case, plan: Plan) -> tuple[ThreadTimes, ...]:
+    """The best backend and the peers through Python, with one thread and with two.
+
+    Nothing is measured where there is one core only.
+    """
+    cpus = usable_cpus()
+    if (len(cpus) or os.cpu_count() or 1) < 2:
+        return ()
+    files, backend = bench.write(case), plan.backends[0]
+    counts = {"drypoint": (1, 2), **dict.fromkeys(installed_peers() if plan.peers else (), (1, 2))}
+    asked = {f"{name}, {n}": (name, n) for name, threads in counts.items() for n in threads}
+    entrants = [
+        Contestant(
+            name=label,
+            command=in_python(name, files, backend=backend, threads=n),
+            backend=backend if name == "drypoint" else None,
+            through_c=False,
+        )
+        for label, (name, n) in asked.items()
+    ]
+    with start(entrants, cpus) as (processes, _):
+        question = f"time {BATCH} {plan.ms}"
+        questions = {name: [(question, 1)] for name in processes}
+        answers, _ = bench.rounds(processes, questions, plan, limits=[])
+    return tuple(
+        ThreadTimes(
+            name=name,
+            batch=BATCH,
+            us={n: answers[f"{name}, {n}"][question][0].scale(1e-3 / BATCH) for n in threads},
+        )
+        for name, threads in counts.items()
+        if all(f"{name}, {n}" in answers for n in threads)
+    )

@@ -3,6 +3,7 @@ topologies of MLPerf Tiny for keywords (kws), images (ic), visual wake words (vw
 sounds (ad) and a streaming wake word (sww).
 """
 
+import argparse
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ from drypoint.program import (
     Tensor,
 )
 
-from ._errors import BenchError
+from ._plan import BenchError
 
 IMAGES = 256  # that every contestant decides on, and the largest batch
 TRAINING_IMAGES = 6000  # enough for weights that decide; a few seconds
@@ -237,3 +238,30 @@ def random_images(
     coarse = rng.integers(0, 256, shape).astype(np.uint8)
     images = coarse.repeat(4, axis=1).repeat(4, axis=2)[:, :height, :width]
     return images[..., 0] if channels == 1 else images
+
+
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    count: Callable[[str], int],
+    rounds: int,
+    nets: Collection[str] = NETS,
+) -> None:
+    """The options of a bench."""
+    names = f"some of {','.join(nets)}, or all"
+    parser.add_argument("--nets", default="lenet", metavar="NAMES", help=names)
+    measurements = f"measurements of each contestant; {rounds} if left out"
+    parser.add_argument("--rounds", type=count, metavar="N", help=measurements)
+    parser.add_argument("--no-peers", action="store_true", help="only drypoint")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
+    parser.add_argument("--cc", metavar="COMPILER", help="C compiler; cc, gcc or clang if left out")
+
+
+def named_nets(args: argparse.Namespace, nets: Collection[str] = NETS) -> list[str]:
+    """The names of the nets to time, of ``nets``.
+
+    Raises:
+        BenchError: there is no such net.
+    """
+    return check_nets(list(nets) if args.nets == "all" else args.nets.split(","), nets)

@@ -1,10 +1,10 @@
-"""The peers: libraries that run the program's integers, each in a process of its own.
+"""The libraries that are timed, each in a process of its own: drypoint, and its peers.
 
 Each peer gets the program's weights and scales, a model built for the number of inputs of a call,
 the plan's number of threads, and inputs that are laid out before the clock starts.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,64 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.engine import Engine
 from drypoint.interop import to_onnx, to_tflite
 from drypoint.program import Program
 
-from ._library import Library
+
+class Library(ABC):
+    """A library that has loaded a program, in the library's own format."""
+
+    def __init__(
+        self, program: Path | Program, images: NDArray[np.integer], *, threads: int, backend: str
+    ) -> None:
+        self.engine = Engine(program, backend=backend, threads=threads)
+        self.images, self.threads, self.backend = images, threads, backend
+
+    @abstractmethod
+    def prepare(self, n: int) -> Callable[[], object]:
+        """The call to time, of n inputs."""
+
+    @abstractmethod
+    def feed(self, first: int, n: int) -> None:
+        """Lay inputs ``first`` up to ``first + n`` where the call reads them; not timed."""
+
+    @abstractmethod
+    def outputs(self) -> NDArray[np.generic]:
+        """The outputs (n, classes) of the last call."""
+
+    def decide(self) -> list[int]:
+        """The index of the largest output, for every input."""
+        call = self.prepare(1)
+        decisions = []
+        for i in range(len(self.images)):
+            self.feed(i, 1)
+            call()
+            decisions.append(int(self.outputs().argmax()))
+        return decisions
+
+
+class DrypointLibrary(Library):
+    """The engine as a Python user calls it, with checks and output array."""
+
+    def prepare(self, n: int) -> Callable[[], object]:
+        """A call takes any number of inputs."""
+        del n
+        run = self.engine.run
+
+        def call() -> None:
+            self._outputs = run(self._x)
+
+        return call
+
+    def feed(self, first: int, n: int) -> None:
+        """A view of the images."""
+        self._x = self.images[first : first + n]
+
+    def outputs(self) -> NDArray[np.generic]:
+        """Of the last call."""
+        return np.asarray(self._outputs)
+
 
 Array = NDArray[np.generic]
 RIGHT = 0.9  # the least share of decisions equal to the engine's; rounding may change the others

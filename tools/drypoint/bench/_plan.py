@@ -1,10 +1,13 @@
-"""The plan of a bench: rounds, milliseconds, backends, batches."""
+"""The plan of a bench: rounds, milliseconds, backends, batches; the error of a bench."""
 
 from dataclasses import dataclass, replace
 
+from drypoint.common import DrypointError
 from drypoint.engine import Engine
 
-from ._errors import BenchError
+
+class BenchError(DrypointError, RuntimeError):
+    """A net that cannot be timed, or a timed process that failed; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ._errors import BenchError
 from ._machine import pin
+from ._plan import BenchError
 
 PATIENCE = 5  # seconds that a process is given to end by itself
 

@@ -1,9 +1,10 @@
 """The result of a bench: plain values for tables, charts and JSON."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from drypoint.common import json_of
 
 from ._figure import Figure
 from ._machine import Machine
@@ -103,6 +104,10 @@ class NetTimes:
     peers: tuple[PeerTimes, ...]
     notes: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """The fields and the ratios."""
+        return json_of(self, *self.__dataclass_fields__, "ratios")
+
     @property
     def ratios(self) -> tuple[Ratio, ...]:
         """The best backend against the best peer; none without peers."""
@@ -182,21 +187,3 @@ def best_batch(batches: Mapping[int, Figure]) -> tuple[int, Figure]:
     """The number of inputs a call with the least time an input, and that time."""
     n = min(batches, key=lambda n: batches[n].median)
     return n, batches[n]
-
-
-def to_json(value: Any) -> Any:
-    """A result as JSON-able values: figures as median, low, high and spread; null for a figure
-    that is not known.
-    """
-    if isinstance(value, Figure) and math.isnan(value.median):
-        return None
-    if isinstance(value, Figure | Machine):
-        return value.to_json()
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    if hasattr(value, "__dataclass_fields__"):
-        names = [*value.__dataclass_fields__, *(["ratios"] if hasattr(value, "ratios") else [])]
-        return {name: to_json(getattr(value, name)) for name in names}
-    return value

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ._contestants import LIBRARIES
-from ._errors import BenchError
-from ._library import Library
 from ._nets import Case, case_of, empty_case, one_op
+from ._peers import Library
+from ._plan import BenchError
 
 FEWEST, MOST = 3, 20000  # calls timed, however long or short they are
 PLACES = 4  # inputs of an op that is timed alone

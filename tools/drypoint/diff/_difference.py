@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, json_of
 
 Cause = Literal[
     "none",
@@ -61,12 +61,5 @@ class Difference:
 
     def to_json(self) -> dict[str, object]:
         """The fields, of JSON types."""
-        return {
-            "examples": self.examples,
-            "op": self.op,
-            "index": self.index,
-            "cause": self.cause,
-            "proven": self.proven,
-            "facts": self.facts,
-            "reason": self.reason,
-        }
+        names = ("examples", "op", "index", "cause", "proven", "facts", "reason")
+        return json_of(self, *names)

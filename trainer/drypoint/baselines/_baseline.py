@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import html_table, table_lines
+from drypoint.common import Table, Tabular, json_of
 from drypoint.data import Class, ClassDecoder
 
 from ._errors import BaselineError
@@ -38,7 +38,7 @@ _HEAD = ("method", "accuracy", "trained on", "seconds", "settings and remarks")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Baseline:
+class Baseline(Tabular):
     """The result of `auto`; `measure` and `compare` take it as a model, `str` gives the table.
 
     Attributes:
@@ -94,24 +94,15 @@ class Baseline:
 
     def to_json(self) -> dict[str, object]:
         """The table of all methods, of JSON types."""
-        return {
-            "method": self.method,
-            "n_validation": self.n_validation,
-            "seconds": self.seconds,
-            "tried": [
-                vars(attempt) | {"settings": dict(attempt.settings)} for attempt in self.tried
-            ],
-        }
+        return json_of(self, "method", "n_validation", "seconds", "tried")
 
     def __repr__(self) -> str:
         return f"Baseline({self.method!r}, classes={len(self.classes)})"
 
-    def __str__(self) -> str:
-        return "\n".join([*table_lines([_HEAD, *self._rows()], left=(0, 4)), self._note])
-
-    def _repr_html_(self) -> str:
-        """For notebooks: a row for each method."""
-        return html_table(_HEAD, self._rows(), left=(0, 4), caption=self._note)
+    def _table(self) -> Table:
+        note = f"* chosen by accuracy on {self.n_validation:,} validation images"
+        note = f"{note}, {self.seconds:.1f} s in all"
+        return Table(head=_HEAD, rows=self._rows(), left=(0, 4), caption=note)
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The cells of each method."""
@@ -123,8 +114,3 @@ class Baseline:
             mark = "* " if a.method == self.method else "  "
             rows.append((mark + a.method, accuracy, f"{a.n_train:,}", f"{a.seconds:.1f}", remarks))
         return rows
-
-    @property
-    def _note(self) -> str:
-        note = f"* chosen by accuracy on {self.n_validation:,} validation images"
-        return f"{note}, {self.seconds:.1f} s in all"

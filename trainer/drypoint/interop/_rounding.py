@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import graph, program
-from drypoint.common import table_lines
+from drypoint.common import Table, Tabular, json_of
 from drypoint.graph import QuantizedNode
 from drypoint.program import (
     LIMITS,
@@ -63,7 +63,7 @@ class OpRounding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundingReport:
+class RoundingReport(Tabular):
     """The ops of an imported program, compared with the kernels of its framework.
 
     Attributes:
@@ -90,21 +90,15 @@ class RoundingReport:
 
     def json(self) -> dict[str, Any]:
         """The report as numbers for JSON."""
-        return {
-            "framework": self.framework,
-            "ops": [
-                {"name": o.name, "reachable": o.reachable, "differing": o.differing, "most": o.most}
-                for o in self.ops
-            ],
-        }
+        return json_of(self, "framework", "ops")
 
-    def __str__(self) -> str:
+    def _table(self) -> Table:
         rows = [
             (o.name, f"{o.reachable:,}", f"{o.differing:,}", _share(o.differing, o.reachable),
              str(o.most))
             for o in self.ops
         ]  # fmt: skip
-        return "\n".join([*table_lines([_HEAD, *rows], left=(0,)), self.line])
+        return Table(head=_HEAD, rows=rows, caption=self.line)
 
 
 def _share(part: int, whole: int) -> str:

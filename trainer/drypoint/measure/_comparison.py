@@ -1,12 +1,12 @@
 """Compare several classifiers on one data set."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import html_table, table_lines
+from drypoint.common import html_table, json_of, table_lines
 from drypoint.data import Dataset
 from drypoint.nn import Model
 
@@ -98,7 +98,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, object]:
         """The rows, of JSON types."""
-        return {"n": self.n, "rows": [asdict(row) for row in self.rows]}
+        return json_of(self, "n", "rows")
 
 
 def compare(

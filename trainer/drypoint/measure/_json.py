@@ -1,23 +1,16 @@
 """A measurement as JSON types."""
 
+from drypoint.common import json_of
+
 from ._probability_figures import ProbabilityFigures
 
+_FACTS = ("n", "data_digest", "seen_as", "classes", "accuracy", "accuracy_interval", "error")
+_OF_ALL = (*_FACTS, "baseline_accuracy", "matthews_corrcoef", "cohen_kappa", "scott_pi")
 _CLASS_SCORES = (
-    "precision",
-    "recall",
-    "f1",
-    "specificity",
-    "negative_predictive_value",
+    *("precision", "recall", "f1", "specificity", "negative_predictive_value"),
     "false_positive_rate",
 )
-_OF_PROBABILITIES = (
-    "cross_entropy",
-    "log_likelihood",
-    "perplexity",
-    "brier",
-    "entropy",
-    "ece",
-)
+_OF_PROBABILITIES = ("cross_entropy", "log_likelihood", "perplexity", "brier", "entropy", "ece")
 
 
 def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
@@ -29,17 +22,7 @@ def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
     probable = m.probabilities is not None
     several = len(set(m.y.tolist())) > 1
     return {
-        "n": m.n,
-        "data_digest": m.data_digest,
-        "seen_as": m.seen_as,
-        "classes": list(m.classes),
-        "accuracy": m.accuracy,
-        "accuracy_interval": list(m.accuracy_interval),
-        "error": m.error,
-        "baseline_accuracy": m.baseline_accuracy,
-        "matthews_corrcoef": m.matthews_corrcoef,
-        "cohen_kappa": m.cohen_kappa,
-        "scott_pi": m.scott_pi,
+        **json_of(m, *_OF_ALL),
         **{name: getattr(m, name) if probable else None for name in _OF_PROBABILITIES},
         "roc_auc": m.roc_auc if probable and several else None,
         **{name: list(getattr(m, name).values()) for name in _CLASS_SCORES},

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import kind_of
+from drypoint.common import json_of, kind_of
 
 from ._errors import MeasureError
 
@@ -52,7 +52,7 @@ class RegressionMeasurement:
 
     def to_json(self) -> dict[str, float]:
         """Name -> figure, of JSON types."""
-        return {"n": self.n, "r2": self.r2, "mae": self.mae, "rmse": self.rmse}
+        return json_of(self, "n", "r2", "mae", "rmse")
 
 
 def measure_regression(predicted: ArrayLike, y: ArrayLike) -> RegressionMeasurement:

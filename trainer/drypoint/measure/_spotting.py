@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import json_of
+
 from ._errors import MeasureError
 from ._scores import poisson_interval, poisson_mean, wilson_interval
 
@@ -88,7 +90,7 @@ class SpottingErrors:
         """Name -> number or interval, of JSON types."""
         names = ("missed", "spoken", "false_accepts", "hours")
         rates = ("false_reject_interval", "false_accepts_per_hour", "false_accepts_interval")
-        return {name: getattr(self, name) for name in ("threshold", *names, *rates)}
+        return json_of(self, "threshold", *names, *rates)
 
     def __str__(self) -> str:
         return f"threshold {self.threshold:.2f}: {self.text}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from drypoint.common import Arguments, accept, html_table, table_lines
+from drypoint.common import Arguments, Table, Tabular, accept
 
 from ._aliases import ARGUMENTS, LAYER_HINTS
 from ._containers.container import Container
@@ -140,7 +140,7 @@ class LayerKind:
 
 
 @dataclass(frozen=True)
-class LayerTable:
+class LayerTable(Tabular):
     """All layers, losses and containers; as text and in notebooks, a table."""
 
     kinds: tuple[LayerKind, ...]
@@ -151,13 +151,8 @@ class LayerTable:
     def __len__(self) -> int:
         return len(self.kinds)
 
-    def __str__(self) -> str:
-        rows = [_HEAD, *self._rows()]
-        lines = table_lines(rows, left=range(len(_HEAD)))
-        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
-
-    def _repr_html_(self) -> str:
-        return html_table(_HEAD, self._rows(), left=range(len(_HEAD)))
+    def _table(self) -> Table:
+        return Table(head=_HEAD, rows=[*self._rows()], left=range(len(_HEAD)), rules=1)
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         for kind in self.kinds:

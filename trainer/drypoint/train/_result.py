@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import attribute_hints, clock, html_table, rate
+from drypoint.common import attribute_hints, clock, html_table, json_of, rate
 from drypoint.nn import Graph, Layer, Model
 
 from ._aliases import RESULT_HINTS
@@ -137,27 +137,10 @@ class TrainResult:
 
     def to_json(self) -> dict[str, Any]:
         """All attributes but the net and the loss of each batch, of JSON types."""
-        return {
-            "stopped": self.stopped,
-            "best_epoch": self.best_epoch,
-            "seconds": self.seconds,
-            "n_epochs": self.n_epochs,
-            "n_batches": self.n_batches,
-            "n_train": self.n_train,
-            "n_val": self.n_val,
-            "batch_size": self.batch_size,
-            "batches_per_epoch": self.batches_per_epoch,
-            "examples_seen": self.examples_seen,
-            "examples_per_s": self.examples_per_s,
-            "lr_initial": self.lr_initial,
-            "lr_final": self.lr_final,
-            "history": {
-                name: [v if math.isfinite(v) else None for v in values]
-                for name, values in self.history.items()
-            },
-            "checkpoints": [str(path) for path in self.checkpoints],
-            "config": dict(self.config),
-        }
+        times = ("stopped", "best_epoch", "seconds", "n_epochs", "n_batches")
+        sizes = ("n_train", "n_val", "batch_size", "batches_per_epoch", "examples_seen")
+        rates = ("examples_per_s", "lr_initial", "lr_final")
+        return json_of(self, *times, *sizes, *rates, "history", "checkpoints", "config")
 
     def __repr__(self) -> str:
         return "\n".join(

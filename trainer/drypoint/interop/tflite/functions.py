@@ -11,9 +11,8 @@ import numpy as np
 from drypoint import nn
 from drypoint.graph import Reals, Unsupported
 
+from .._functions import LAYERS
 from .file import Operator
-
-_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 class Function(NamedTuple):
@@ -24,21 +23,11 @@ class Function(NamedTuple):
 
 
 FUNCTIONS = {
-    "RELU": Function(lambda x: np.maximum(x, 0.0), nn.ReLU()),
-    "RELU6": Function(lambda x: x.clip(0.0, 6.0), nn.ReLU6()),
+    **{f.tflite: Function(f.values, LAYERS[n]) for n, f in nn.FUNCTIONS.items() if f.tflite},
     "RELU_N1_TO_1": Function(lambda x: x.clip(-1.0, 1.0), nn.Hardtanh()),
-    "LOGISTIC": Function(lambda x: 1 / (1 + np.exp(-x.clip(-700.0, 700.0))), nn.Sigmoid()),
-    "TANH": Function(np.tanh, nn.Tanh()),
-    "HARD_SWISH": Function(lambda x: x * (x + 3.0).clip(0.0, 6.0) / 6.0, nn.Hardswish()),
-    "ELU": Function(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))), nn.Function("elu")),
-    "ABS": Function(np.abs, nn.Function("abs")),
+    "LOG": Function(lambda x: np.log(np.maximum(x, 1e-30)), LAYERS["log"]),
+    "SQRT": Function(lambda x: np.sqrt(np.maximum(x, 0.0)), LAYERS["sqrt"]),
     "NEG": Function(lambda x: -x, None),
-    "EXP": Function(np.exp, nn.Function("exp")),
-    "LOG": Function(lambda x: np.log(np.maximum(x, 1e-30)), nn.Function("log")),
-    "SQRT": Function(lambda x: np.sqrt(np.maximum(x, 0.0)), nn.Function("sqrt")),
-    "SQUARE": Function(np.square, nn.Function("square")),
-    "SIN": Function(np.sin, nn.Sin()),
-    "COS": Function(np.cos, nn.Cos()),
 }
 
 
@@ -50,11 +39,5 @@ def function_of(op: Operator) -> Function:
             raise Unsupported(f"has the slope {slope}")
         return Function(lambda x: np.where(x >= 0, x, slope * x), nn.LeakyReLU(slope))
     if op.kind == "GELU" and op.options["Approximate"]:
-        cubic = math.sqrt(2 / math.pi)
-        return Function(
-            lambda x: 0.5 * x * (1 + np.tanh(cubic * (x + 0.044715 * x**3))),
-            nn.Function("gelu_tanh"),
-        )
-    if op.kind == "GELU":
-        return Function(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2))), nn.GELU())
+        return Function(nn.FUNCTIONS["gelu_tanh"].values, LAYERS["gelu_tanh"])
     return FUNCTIONS[op.kind]

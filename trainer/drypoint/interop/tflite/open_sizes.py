@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 _MOST = 64  # integers of a size that is computed
 _WINDOWS = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D"}
 _KEEPING = {
-    *FUNCTIONS, "GELU", "LEAKY_RELU", "PRELU", "SOFTMAX", "QUANTIZE", "DEQUANTIZE", "CAST",
+    *FUNCTIONS, "LEAKY_RELU", "PRELU", "SOFTMAX", "QUANTIZE", "DEQUANTIZE", "CAST",
 }  # fmt: skip
 _BINARY = {"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"}
 

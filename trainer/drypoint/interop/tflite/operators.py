@@ -453,7 +453,7 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "PADV2": _pad,
     "SOFTMAX": _softmax,
     **dict.fromkeys(sorted(RESHAPES), _reshape),
-    **dict.fromkeys(sorted({*FUNCTIONS, "GELU", "LEAKY_RELU"}), _function),
+    **dict.fromkeys(sorted({*FUNCTIONS, "LEAKY_RELU"}), _function),
     "PRELU": _prelu,
     "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from drypoint.autodiff import Array
-from drypoint.common import html_table, table_lines
+from drypoint.common import Table, Tabular
 
 from .._errors import ShapeError
 from .ported import Ported
@@ -43,7 +43,7 @@ class LayerInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetInfo:
+class NetInfo(Tabular):
     """A net in numbers; as text and in notebooks, a table.
 
     Attributes:
@@ -92,15 +92,9 @@ class NetInfo:
         inputs = sum(map(math.prod, self.input_shapes.values()))
         return inputs + sum(layer.int8_bytes for layer in self.layers)
 
-    def __str__(self) -> str:
-        """A table; * marks layers with parameters, ! layers whose parameters have no values."""
-        rows = [_HEAD, *self._rows()]
-        lines = table_lines(rows, left=range(_WORDS))
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
-
-    def _repr_html_(self) -> str:
-        return html_table(_HEAD, self._rows(), left=range(_WORDS))
+    def _table(self) -> Table:
+        """* marks layers with parameters, ! layers whose parameters have no values."""
+        return Table(head=_HEAD, rows=self._rows(), left=range(_WORDS), rules=2)
 
     def _rows(self) -> list[tuple[str, ...]]:
         inputs = [

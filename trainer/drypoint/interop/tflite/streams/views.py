@@ -21,7 +21,7 @@ _WINDOWS = {  # operators with windows: their options with the kernel's rows and
 }
 _BY_ROW = {
     *("ADD", "SUB", "MUL", "CONCATENATION", "FULLY_CONNECTED", "DEQUANTIZE", "QUANTIZE"),
-    *("LEAKY_RELU", "GELU", "MAXIMUM", "MINIMUM"),
+    *("LEAKY_RELU", "MAXIMUM", "MINIMUM"),
     *RESHAPES,
     *FUNCTIONS,
 }
