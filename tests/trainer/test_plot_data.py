@@ -370,8 +370,8 @@ def test_legends_lie_outside_of_the_curves_and_small_bars_are_numbers():
 
 
 def test_roc_draws_the_curve_of_each_class_and_of_anomalies():
-    """Oracle: the curves of the measurement; areas by hand: of four pairs one is in the wrong order,
-    by the probabilities of either class."""
+    """Oracle: the curves of the measurement; areas by hand: one of four pairs is in the wrong
+    order, by the probabilities of either class."""
     p = np.array([0.9, 0.6, 0.7, 0.2])
     two = np.stack([p, 1 - p], axis=1)
     measured = measure.measure(probabilities=two, y=[0, 0, 1, 1], classes=(0, 1))

@@ -47,8 +47,14 @@ def undress(ax: "Axes", *, title: str = "") -> None:
 
 def legend(ax: "Axes") -> None:
     """The names of curves, below the axis: nowhere beside a curve is sure to stay free."""
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2}
-    ax.legend(**place, fontsize=SMALL_SIZE, frameon=False, labelcolor=INK)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=2,
+        fontsize=SMALL_SIZE,
+        frameon=False,
+        labelcolor=INK,
+    )
 
 
 def grid(ax: "Axes", *, along: str) -> None:
