@@ -93,6 +93,14 @@ display(plot.confusion(measure.measure(run.model, test)))
 display(plot.reliability(measure.measure(run.model, test)))
 
 # %% [markdown]
+# ## ROC
+#
+# Each class against all others; the class of the least area is highlighted.
+
+# %%
+display(plot.roc(measure.measure(run.model, test)))
+
+# %% [markdown]
 # ## Nets compared
 #
 # The accuracies with their 95 % intervals.

@@ -13,7 +13,7 @@ import pytest
 from answers import check_answers
 
 import drypoint
-from drypoint import engine, models, nn, quant, train
+from drypoint import engine, models, nn, plot, quant, train
 from drypoint.common import ArgumentNameError, Arguments, UnknownNameError, accept, known_word
 from drypoint.program import Program, blob
 
@@ -45,6 +45,7 @@ SAME = [
     (lambda: layer(nn.Sequential(layers=[nn.Flatten(), nn.Linear(3)], input_shape=(1, 4, 4))),
      lambda: layer(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 4, 4)))),
     (lambda: layer(nn.Dense(10)), lambda: layer(nn.Linear(10))),
+    (lambda: (plot.confusion_matrix, plot.roc_curve), lambda: (plot.confusion, plot.roc)),
     (lambda: layer(nn.Dense(units=10, use_bias=False)), lambda: layer(nn.Linear(10, bias=False))),
     (lambda: layer(nn.Linear(256, 3)), lambda: layer(nn.Linear(3, in_features=256))),
     (lambda: layer(nn.Linear(256, 3, False)),

@@ -296,6 +296,10 @@ def test_memory_draws_each_output_where_and_while_it_lies_in_the_arena():
     assert shown[-len(program.ops) :] == [f"{n:,}" for n in picture.in_use]
     bold = {t.get_text() for t in picture.ax.texts if t.get_fontweight() == "bold"}
     assert bold == {"2,048"}
+    named = [op.name for op, box in zip(program.ops, lifetimes(program), strict=False)
+             if box.size >= program.arena_size / 2]  # fmt: skip
+    assert len(named) > 1
+    assert all(any(text.startswith(f"{name} ") for text in shown) for name in named)
     assert picture.render(90) == f"small\n{memory_chart(program, 90)}"
     last = constant_nets.end(constant_nets.u8(2, 2, 1))
     assert len(plot.memory(constant_nets.program(last)).ax.patches) == 0
@@ -347,3 +351,40 @@ def test_reliability_agrees_with_a_loop():
     assert f"{error:.4f}" in picture.text.splitlines()[0]
     with pytest.raises(measure.MeasureError):
         plot.reliability(measure.measure(predictions=m.predicted, y=m.y))
+
+
+def test_legends_lie_outside_of_the_curves_and_small_bars_are_numbers():
+    """Oracle: matplotlib's own boxes of what it drew."""
+    measured = measure_random()
+    pictures = [
+        plot.training({"loss": [2.0, 1.0], "val_loss": [1.0, 0.5]}),
+        plot.reliability(measured),
+        plot.roc(measured),
+    ]
+    for picture in pictures:
+        picture.figure.canvas.draw()
+        ax = picture.figure.axes[0]
+        assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
+    bars = plot.scores({"a": 0.985, "b": 0.011, "c": 0.004}).ax.patches
+    assert [bar.get_width() for bar in bars] == [0.985, 0.011, 0]
+
+
+def test_roc_draws_the_curve_of_each_class_and_of_anomalies():
+    """Oracle: the curves of the measurement; areas by hand: one of four pairs is in the wrong
+    order, by the probabilities of either class."""
+    p = np.array([0.9, 0.6, 0.7, 0.2])
+    two = np.stack([p, 1 - p], axis=1)
+    measured = measure.measure(probabilities=two, y=[0, 0, 1, 1], classes=(0, 1))
+    picture = plot.roc(measured)
+    lines = [np.array(line.get_xydata()) for line in picture.ax.lines]
+    for line, key in zip(lines[1:], (1, 0), strict=True):  # both areas are equal: 0 is highlighted
+        curve = measured.roc_curve(key)
+        assert np.array_equal(line, np.stack([curve.fpr, curve.tpr], axis=1))
+    assert [row.split()[:2] for row in picture.text.splitlines()[1:]] == [
+        ["0", "0.7500"],
+        ["1", "0.7500"],
+    ]
+    found = measure.measure_anomalies(np.array([1, 2, 9]), np.array([False, False, True]))
+    assert plot.roc(found).curves["anomalies"].auc == 1
+    with pytest.raises(plot.PlotError, match="m is the text 'm'; wanted: a Measurement"):
+        plot.roc("m")

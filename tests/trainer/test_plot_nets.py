@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from pictures import net, words
 
@@ -122,3 +123,32 @@ def test_a_link_that_passes_rows_lies_beside_their_boxes_and_beside_other_links(
                 label = scheme.links[i if x < y else other].label_width
                 assert abs(x - y) > label
         assert x + scheme.links[i].label_width <= scheme.width
+
+
+CROSSING = nn.Graph(
+    {"a": nn.Conv2d(4, 3, padding=1), "b": nn.Conv2d(4, 3, padding=1), "c": nn.Conv2d(4, 1),
+     "add": nn.Add(), "cat": nn.Concat(), "out": nn.Conv2d(2, 1)},
+    [("input", "a", "b", "add.a"), ("input", "c", "add.b"), ("add", "cat.a"), ("a", "cat.b"),
+     ("cat", "out")],
+    {"input": (1, 8, 8)},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("net", [nn.resnet8(seed=0), CROSSING], ids=["resnet8", "crossing"])
+def test_no_link_crosses_a_label(net):
+    """Oracle: matplotlib's boxes of the labels, and points along each line that it drew."""
+    ax = plot.net(net).ax
+    ax.figure.canvas.draw()
+    drawn = ax.transData.transform
+    paths = [drawn(line.get_xydata()) for line in ax.lines]
+    arrows = [text for text in ax.texts if hasattr(text, "arrow_patch")]
+    paths += [drawn([arrow.xyann, arrow.xy]) for arrow in arrows]
+    labels = [text for text in ax.texts if text not in arrows and text.get_text()[-1].isdigit()]
+    assert len(labels) >= len(arrows)
+    for label in labels:
+        left, bottom, right, top = label.get_window_extent().extents
+        for path in paths:
+            for start, end in pairwise(path):
+                points = start + np.linspace(0, 1, 200)[:, None] * (end - start)
+                inside = (points > (left, bottom)) & (points < (right, top))
+                assert not inside.all(axis=1).any(), label.get_text()

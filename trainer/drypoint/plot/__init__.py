@@ -37,6 +37,8 @@ from ._picture import Layout as Layout
 from ._picture import Picture as Picture
 from ._reliability import Reliability as Reliability
 from ._reliability import reliability as reliability
+from ._roc import RocCurves as RocCurves
+from ._roc import roc as roc
 from ._scores import ScoreBars as ScoreBars
 from ._scores import scores as scores
 from ._tradeoff import Tradeoff as Tradeoff

@@ -8,7 +8,12 @@ from drypoint.common import Names
 _VALUE = "a picture is a value: print(picture), or picture.save(path)"
 PICTURE_HINTS: Names = dict.fromkeys(("show", "savefig"), _VALUE)
 
-MODULE_ALIASES: Names = {"plot_model": "net"}
+MODULE_ALIASES: Names = {
+    "plot_model": "net",
+    "confusion_matrix": "confusion",
+    "ConfusionMatrixDisplay": "confusion",
+    "roc_curve": "roc",
+}
 MODULE_HINTS: Names = {
     **PICTURE_HINTS,
     "imshow": "it is images([image])",

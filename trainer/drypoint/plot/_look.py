@@ -45,6 +45,18 @@ def undress(ax: "Axes", *, title: str = "") -> None:
     ax.set_axis_off()
 
 
+def legend(ax: "Axes") -> None:
+    """The names of curves, below the axis: nowhere beside a curve is sure to stay free."""
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=2,
+        fontsize=SMALL_SIZE,
+        frameon=False,
+        labelcolor=INK,
+    )
+
+
 def grid(ax: "Axes", *, along: str) -> None:
     """Faint lines behind the artists, across the axis ``along`` ("x", "y")."""
     ax.set_axisbelow(True)

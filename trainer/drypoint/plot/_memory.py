@@ -11,6 +11,7 @@ from ._checks import check
 from ._errors import PlotError
 from ._picture import Layout, Panels, Picture, Placement, placement
 
+_LETTERS = 62  # of small size, in a box as wide as the arena
 _MOST = 200  # ops
 
 
@@ -61,9 +62,11 @@ class MemoryMap(Picture):
                 alpha=0.4,  # an output may lie over one that its op reads
                 edgecolor="white",
             )
-            if lifetime.size > arena / 10:
-                middle = lifetime.offset + lifetime.size / 2
-                ax.text(middle, i, f"{lifetime.size:,}", horizontalalignment="center", **numbers)
+            name, size = look.shown(self.program.ops[i].name), f"{lifetime.size:,}"
+            room = _LETTERS * lifetime.size / arena
+            words = next((w for w in (f"{name} {size}", name, size) if len(w) <= room), "")
+            middle = lifetime.offset + lifetime.size / 2
+            ax.text(middle, i, words, ha="center", parse_math=False, **numbers)
         for i, n in enumerate(self.in_use):
             color, weight = (look.ACCENT, "bold") if i in busiest else (look.INK, "normal")
             ax.text(arena * 1.02, i, f"{n:,}", color=color, fontweight=weight, **numbers)

@@ -11,8 +11,10 @@ from ._errors import PlotError
 from ._picture import Layout, Panel, Panels, Picture, Placement, placement
 from ._scheme import Link, Scheme, scheme_of, scheme_of_program, size_text
 
-_STEP = 0.62  # inches a row
+_STEP = 0.68  # inches a row
 _HALF = 0.2  # of a box
+_GAP = _STEP - 2 * _HALF  # between two rows: links that pass rows run along its top,
+_ALONG, _LABEL = 0.06, 0.18  # labels lie below them
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,7 +128,7 @@ class NetDrawing(Picture):
         look.undress(ax, title=self._totals)
 
     def _draw_link(self, ax: Panel, link: Link, lane: float | None) -> None:
-        scheme, gap = self.scheme, _STEP / 2 - _HALF  # half of what is between two rows
+        scheme = self.scheme
         rows, centers = scheme.rows, scheme.centers
         x1, y1 = centers[link.source], -rows[link.source] * _STEP - _HALF
         x2, y2 = centers[link.target], -rows[link.target] * _STEP + _HALF + 0.02
@@ -136,14 +138,15 @@ class NetDrawing(Picture):
                 y1 += _HALF
                 path = [(x1, y1)]
             else:
-                y1 -= gap
+                y1 -= _ALONG
                 path.append((x1, y1))
             if scheme.is_last(link.target):
                 y2 -= _HALF + 0.02
                 x2 += scheme.nodes[link.target].box / 2
                 path += [(lane, y1), (lane, y2)]
             else:
-                path += [(lane, y1), (lane, y2 + gap), (x2, y2 + gap)]
+                above = y2 - 0.02 + _GAP - _ALONG
+                path += [(lane, y1), (lane, above), (x2, above)]
         if len(path) > 1:
             ax.plot(*zip(*path, strict=True), color=look.MUTED, linewidth=1, zorder=1)
         ax.annotate(
@@ -153,16 +156,29 @@ class NetDrawing(Picture):
             arrowprops={"arrowstyle": "->", "color": look.MUTED, "shrinkA": 0, "shrinkB": 0},
             zorder=1,
         )
+        x, side = self._label_place(link, lane)
         ax.text(
-            ((x1 + x2) / 2 if lane is None else lane) + 0.06,
-            (y1 + y2) / 2,
+            x + (0.06 if side == "left" else -0.06),
+            y1 - _LABEL if lane is None else (y1 + y2) / 2,
             link.label,
             fontsize=look.SMALL_SIZE,
             color=look.INK,
+            horizontalalignment=side,
             verticalalignment="center",
             bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
             zorder=2,
         )
+
+    def _label_place(self, link: Link, lane: float | None) -> tuple[float, str]:
+        """Where a label begins, and the side of it that lies there: right of a straight link; of a
+        slanted one, beyond the end that it has for itself.
+        """
+        if lane is not None:
+            return lane, "left"
+        x1, x2 = self.scheme.centers[link.source], self.scheme.centers[link.target]
+        shared = sum(k.source == link.source for k in self.scheme.links) > 1
+        here, other = (x2, x1) if shared else (x1, x2)
+        return here, "right" if here < other else "left"
 
 
 def net(

@@ -58,7 +58,7 @@ class Reliability(Picture):
             linewidth=1,
             label="measured, 95 % interval",
         )
-        ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK)
+        look.legend(ax)
         ax.set_ylim(-0.03, 1.03)
         look.dress(ax, title=f"calibration error {curve.ece:.4f}", x="confidence", y="accuracy")
         look.grid(ax, along="y")

@@ -15,6 +15,7 @@ from ._checks import check, numbers
 from ._errors import PlotError
 from ._picture import Layout, Panels, Picture, Placement, placement
 
+_LEAST_BAR = 0.01  # a smaller probability is a number without a bar
 _MOST_CLASSES = 100
 
 
@@ -66,7 +67,8 @@ class ScoreBars(Picture):
         if special is None and self.true is None:
             special = self.classes[int(self.probabilities.argmax())]
         colors = [look.ACCENT if label == special else look.MUTED for label in self.classes]
-        bars = ax.barh(places, self.probabilities, height=0.7, color=colors)
+        long_enough = np.where(self.probabilities < _LEAST_BAR, 0, self.probabilities)
+        bars = ax.barh(places, long_enough, height=0.7, color=colors)
         ax.bar_label(
             bars,
             [f"{p:.4f}" for p in self.probabilities],

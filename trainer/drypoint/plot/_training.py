@@ -73,7 +73,7 @@ class TrainingCurves(Picture):
     def layout(self) -> Layout:
         """A panel for each quantity that was recorded, side by side."""
         n = len(self._panels)
-        return Layout(width=3.6 * n, height=2.9, panels=n, columns=n)
+        return Layout(width=3.6 * n, height=3.3, panels=n, columns=n)
 
     @property
     def _panels(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -114,7 +114,7 @@ class TrainingCurves(Picture):
             ax.set_xlim(0.8 if not self.batch_loss.size else 0, len(self.epochs) + 0.2)
             ax.locator_params(axis="x", integer=True, min_n_ticks=1)
             if title != "learning rate":
-                ax.legend(fontsize=look.SMALL_SIZE, frameon=False, labelcolor=look.INK)
+                look.legend(ax)
 
 
 class Run(Protocol):
