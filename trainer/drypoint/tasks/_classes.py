@@ -145,7 +145,7 @@ class Classes(Task):
 
     def check_measurable(self, reader: Model | Program, *, name: str) -> None:
         """Refuse a program without classes."""
-        if isinstance(reader, Program) and not reader.earlier_outputs and not class_outputs(reader):
+        if isinstance(reader, Program) and len(reader.outputs) == 1 and not class_outputs(reader):
             raise TaskError(
                 f"{name} is no classifier and no autoencoder, and no net of drypoint train --task "
                 "regression: in Python, measure.measure_regression measures its outputs"
@@ -245,7 +245,7 @@ def ends_in_scores(program: Program) -> bool:
     is it the table of a sigmoid."""
     last, named = program.outputs[-1], len(program.labels) == program.output_shape.size
     decided = last.decoder is not None or last.softmax or isinstance(program.ops[-1], Lookup)
-    return named and not decided and not program.earlier_outputs
+    return named and not decided and len(program.outputs) == 1
 
 
 def _rank_classes(

@@ -328,7 +328,7 @@ def training_data(
 
 
 def hold_out(whole: Examples, size: float, *, seed: int) -> tuple[Examples, Examples | None]:
-    """(training, held-out) examples at random; a `Dataset` is split in proportion to its classes."""
+    """(training, held-out) examples at random, of a `Dataset` in proportion to its classes."""
     if size == 0:
         return whole, None
     n = math.floor(size * len(whole) + 0.5) if 0 < size < 1 else size

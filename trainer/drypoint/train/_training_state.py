@@ -19,7 +19,7 @@ Figures = dict[str, float]
 
 
 class Weights:
-    """The parameters of a graph, which the optimizer updates in place, its buffers, and an average."""
+    """The parameters of a graph, which the optimizer updates in place, buffers, and an average."""
 
     def __init__(
         self, objective: Objective, *, frozen: Iterable[str], average: float | None
