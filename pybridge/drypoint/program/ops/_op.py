@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensors import LIMITS, DType, ProgramError, Shape, Sides, Tensor
+from .._tensors import LIMITS, DType, Pair, ProgramError, Shape, Sides, Tensor
 from ..lowering import Fields, Given, Lowered, Nature, QuantParams
 from ._arithmetic import Plane, requantize
 from ._interval import Integers, Interval
@@ -309,7 +309,7 @@ class RequantizedOp(BaseOp):
         return " + relu" if self.lo == self.output.zero else ""
 
 
-def describe_pair(pair: tuple[int, int]) -> str:
+def describe_pair(pair: Pair) -> str:
     """A height and a width in words of a listing."""
     return f"{pair[0]}x{pair[1]}"
 
