@@ -101,7 +101,7 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
 
 def _weighted_error(quantized: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
     real = quantized.real_weight
-    reach = quantized.source.scale * (quantized.source.magnitude + abs(quantized.source.zero))
+    reach = quantized.source.scale * quantized.source.steps
     rows = _rows(real)
     sums = (
         np.multiply(rows, error, out=np.zeros_like(rows), where=rows > 0)  # error may be infinite
