@@ -119,14 +119,6 @@ CALLS = {
     interop.from_torch: {"module": None, "example": X},
     interop.to_safetensors: {"net": SMALL},
     interop.to_torch_state_dict: {"net": SMALL},
-    measure.spot_keywords: {"probabilities": [[0.5, 0.5]], "keywords": [0], "threshold": 0.5},
-    measure.spotting_errors: {
-        "probabilities": [[0.5, 0.5]],
-        "spoken": [],
-        "keywords": [0],
-        "thresholds": [0.5],
-        "seconds": 1.0,
-    },
     measure.count_errors: {
         "detections": [(0, 0)],
         "spoken": [measure.Spoken(0, 1, 0)],
