@@ -184,7 +184,6 @@ def make_report(
         program=program,
         exported=exported,
         model=model,
-        measured=quality.integers,
         layers=layers,
         reported=quality,
         test=labelled,

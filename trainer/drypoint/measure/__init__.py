@@ -24,10 +24,6 @@ from ._measurement import Measurement as Measurement
 from ._models import Classifier as Classifier
 from ._models import Measurable as Measurable
 from ._models import Runner as Runner
-from ._reconstruction import ProgramRunner as ProgramRunner
-from ._reconstruction import mean_by_class as mean_by_class
-from ._reconstruction import reconstruction_errors as reconstruction_errors
-from ._reconstruction import reconstructs as reconstructs
 from ._regression import RegressionMeasurement as RegressionMeasurement
 from ._regression import measure_regression as measure_regression
 from ._scores import mcnemar_p as mcnemar_p

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.data import Class, ClassDecoder, Dataset, augment, decoder_from_config
-from drypoint.measure import ProgramRunner, measure
+from drypoint.measure import measure
 from drypoint.nn import (
     CrossEntropyLoss,
     Flatten,
@@ -24,7 +24,17 @@ from drypoint.program import Lookup, Program
 
 from ._answer import Answer, percent, show_values
 from ._reported import Reported
-from ._task import Augmentation, Notify, Runner, Strength, Task, TaskError, Trial, reader_of
+from ._task import (
+    Augmentation,
+    Notify,
+    ProgramRunner,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    reader_of,
+)
 
 
 @dataclass(frozen=True)

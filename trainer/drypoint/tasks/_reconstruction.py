@@ -11,15 +11,14 @@ from drypoint.data import Dataset
 from drypoint.measure import (
     AnomalyMeasurement,
     anomaly_threshold,
-    mean_by_class,
     measure_anomalies,
-    reconstruction_errors,
     wilson_interval,
 )
 from drypoint.nn import Model, MSELoss
 from drypoint.program import Program
 
 from ._answer import Answer, Choice, percent, table
+from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
 from ._task import Runner, Task, TaskError, Trial, reader_of
 

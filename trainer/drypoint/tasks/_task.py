@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.data import Dataset, Decoder, Encoder, ImageEncoder, SignalEncoder, augment
-from drypoint.measure import ProgramRunner
 from drypoint.nn import Layer, Loss, Model
 from drypoint.program import Program
 
@@ -30,6 +29,20 @@ _SOUND_STEPS = 4000  # of a window, from which a recording is sound
 
 class TaskError(DrypointError, ValueError):
     """A task does not fit a net, its data or an option."""
+
+
+class ProgramRunner(Protocol):
+    """An `Engine`; the engine is not imported here."""
+
+    @property
+    def program(self) -> Program:
+        """The program that it runs."""
+
+    def predict_proba(self, x: Any, /) -> Any:
+        """Real outputs (N, values), or a dict of these by output."""
+
+    def reconstruction_error(self, x: Any, /) -> Any:
+        """The errors of an autoencoder of real inputs, uint64 (N,)."""
 
 
 Runner: TypeAlias = Model | ProgramRunner
