@@ -5,6 +5,7 @@ import re
 
 import op_lists
 
+from drypoint import tasks
 from tools import ROOT
 
 NAMES = re.compile(r"\b(?:Mul|mul|MUL|DPT_MUL|dpt_scalar_mul)\b")
@@ -68,3 +69,16 @@ def test_the_lists_of_ops_are_those_of_their_files():
     """Otherwise: python tests/support/op_lists.py."""
     for path, text in op_lists.texts().items():
         assert path.read_text("utf-8") == text, path
+
+
+def test_each_task_has_a_file_and_the_recipe_names_all_that_a_task_has():
+    """Oracle: the names of the class `Task`."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.partition("## A new task")[2].partition("\n## ")[0]
+    for task in tasks.TASKS:
+        assert (ROOT / f"trainer/drypoint/tasks/_{task.name}.py").is_file(), task
+        assert tasks.find_task(task.name) == tasks.find_task(task.read_as or task.name) == task
+    listed = {*re.findall(r"`(\w+)`", section.partition("| who asks |")[2])}
+    own = {name for name in vars(tasks.Task) if not name.startswith("_")}
+    others = {"name", "strength", "labels", "examples", "has_targets"}  # of `fit` and studies alone
+    assert own - others <= listed

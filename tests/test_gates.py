@@ -23,7 +23,6 @@ LENET = models.load_program("lenet-mnist")
 NET = nn.Sequential([nn.Conv2d(2, 3), nn.Flatten(), nn.Linear(3), nn.Softmax()], (1, 8, 8))
 SMALL = nn.Model(NET.initialize(seed=1))
 CALIBRATION = quant.calibrate(SMALL, X)
-REPEATING = nn.Model(nn.Sequential([nn.Conv2d(1, 1)], (1, 8, 8)).initialize(seed=1))
 PROGRAM = quant.quantize(SMALL, CALIBRATION)
 MEASURED = measure.measure(SMALL, (X, DATA.y))
 INTEGERS = PROGRAM.integers(X)
@@ -67,9 +66,6 @@ CALLS = {
     measure.measure_regression: {"predicted": [1.0], "y": [2.0]},
     measure.measure_anomalies: {"errors": [1.0, 2.0], "y": [False, True], "threshold": 1.0},
     measure.anomaly_threshold: {"errors": [1.0, 2.0], "false_alarms": 0.01},
-    measure.mean_by_class: {"squares": np.zeros(len(DATA)), "dataset": DATA},
-    measure.reconstructs: {"reader": SMALL},
-    measure.reconstruction_errors: {"model": REPEATING, "x": X},
     measure.mcnemar_p: {"first_only": 1, "second_only": 2},
     measure.wilson_interval: {"correct": 1, "n": 2},
     measure.read_log: {"path": "log.csv"},
@@ -119,14 +115,6 @@ CALLS = {
     interop.from_torch: {"module": None, "example": X},
     interop.to_safetensors: {"net": SMALL},
     interop.to_torch_state_dict: {"net": SMALL},
-    measure.spot_keywords: {"probabilities": [[0.5, 0.5]], "keywords": [0], "threshold": 0.5},
-    measure.spotting_errors: {
-        "probabilities": [[0.5, 0.5]],
-        "spoken": [],
-        "keywords": [0],
-        "thresholds": [0.5],
-        "seconds": 1.0,
-    },
     measure.count_errors: {
         "detections": [(0, 0)],
         "spoken": [measure.Spoken(0, 1, 0)],

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "data": {"sound", "common"},
     "nn": {"autodiff", "data", "graph", "program", "common"},
     "tasks": {"measure", "nn", "data", "program", "common"},
-    "train": {"tasks", "measure", "nn", "autodiff", "data", "common"},
+    "train": {"tasks", "nn", "autodiff", "data", "common"},
     "measure": {"nn", "data", "program", "common"},
     "baselines": {"measure", "train", "nn", "data", "common"},
     "plot": {"measure", "nn", "autodiff", "data", "program", "common"},

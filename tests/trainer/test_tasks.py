@@ -201,6 +201,6 @@ def test_a_program_that_ends_in_scores_has_the_probabilities_of_their_softmax():
     np.testing.assert_allclose([a.facts["probabilities"] for a in answers], wanted, rtol=1e-12)
     labels = [named.labels[i] for i in wanted.argmax(axis=1)]
     given = data.Dataset(X, labels, named.labels)
-    figures = tasks.task_of(named).measure(runner, given, output=None, normal=None)
+    figures = tasks.task_of(named).measure(tasks.Trial(runner, given))
     assert figures.facts["accuracy"] == 1
     assert f"{100 * wanted[0].max():.2f} %" in answers[0].text

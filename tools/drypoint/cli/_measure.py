@@ -10,7 +10,7 @@ from drypoint.data import UnknownClassError
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, task_of
+from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, Trial, task_of
 
 from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES, add_foreign_arguments, foreign_options
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     runner = Engine(loaded) if isinstance(loaded, Program) else loaded
     dataset = examples("test", args, loaded)
     try:
-        found = task.measure(runner, dataset, output=args.output, normal=args.normal)
+        found = task.measure(Trial(runner, dataset, args.output, args.normal))
     except UnknownClassError as error:
         if args.labels is not None or args.file.suffix not in SUFFIXES:
             raise
@@ -105,10 +105,10 @@ def _choose(
     task: Task, loaded: Model | Program, rate: float | None, args: argparse.Namespace
 ) -> tuple[Program, Mapping[str, object]]:
     """The program with a threshold that validation examples choose; it is written to the file."""
-    program = task.check_choice(loaded, name=str(args.file), normal=args.normal)
+    program = task.check_choice(loaded, str(args.file), args.normal)
     check_writable(args.file)
-    dataset = examples("val", args, program)
-    found = task.choose(program, dataset, rate, name=str(args.file), normal=args.normal)
+    trial = Trial(Engine(program), examples("val", args, program), normal=args.normal)
+    found = task.choose(trial, rate, name=str(args.file))
     found.program.save(args.file)
     for line in found.notes:
         say(line)

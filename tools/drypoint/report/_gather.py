@@ -15,7 +15,7 @@ from drypoint.interop import RoundingReport
 from drypoint.measure import measure
 from drypoint.nn import Model
 from drypoint.program import Program, Simplified, random_inputs, simplify, to_export
-from drypoint.tasks import Reported, Task, find_task, task_of
+from drypoint.tasks import Reported, Trial, find_task, task_of
 
 from ._data_facts import activity_facts, data_facts
 from ._facts import (
@@ -101,14 +101,12 @@ def make_report(
         said = {"model": facts_of_model}
         reported = quant.quantize(reported, name=name or "model", provenance=said)
     task = find_task("numbers") if isinstance(test, tuple) else task_of(reported)
-    if isinstance(test, Dataset) and not task.has_classes:
-        test = test.inputs, task.labels(test)
     if isinstance(test, tuple) and isinstance(test[0], Mapping):
         test = reported.encode(test[0]), test[1]
-    labelled = test if isinstance(test, Dataset) else None
+    labelled = test if isinstance(test, Dataset) and task.has_classes else None
     x: Any = test[0][:COMPARED] if isinstance(test, tuple) else None
-    if labelled is not None:
-        x = labelled[:COMPARED].inputs
+    if isinstance(test, Dataset):
+        x = test[:COMPARED].inputs
     model = reported if isinstance(reported, Model) else None
     if model is not None and calibration is None and train is not None:
         calibration = train.inputs
@@ -124,7 +122,10 @@ def make_report(
     else:
         assert isinstance(reported, Program)
         program = reported
-    quality = _measure(model, program, task, test, normal=normal)
+    quality = Reported()
+    if test is not None:
+        trial = Trial(Engine(program), test, _class_output(program), normal)
+        quality = task.report(model, trial)
     compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
     if sensitivity and (model is None or quality.integers is None):
         raise ReportError("sensitivity needs a float model and labelled test examples")
@@ -183,7 +184,6 @@ def make_report(
         program=program,
         exported=exported,
         model=model,
-        measured=quality.integers,
         layers=layers,
         reported=quality,
         test=labelled,
@@ -247,22 +247,6 @@ def _check(reported: object, test: object, train: object) -> None:
     if train is not None:
         wanted = "a Dataset of training examples"
         check_kind(train, Dataset, name="train", wanted=wanted, error=ReportError)
-
-
-def _measure(
-    model: Model | None,
-    program: Program,
-    task: Task,
-    test: Dataset | tuple[Any, Any] | None,
-    *,
-    normal: Sequence[str] | None,
-) -> Reported:
-    """What the outputs on the test examples are worth."""
-    if test is None:
-        return Reported()
-    x, labels = (test.inputs, test) if isinstance(test, Dataset) else test
-    output = _class_output(program)
-    return task.report(model, Engine(program), x, labels, output=output, normal=normal)
 
 
 def _largest(

@@ -60,12 +60,12 @@ def page(
     program: Program,
     exported: Program,
     model: Model | None,
-    measured: Measurement | None,
     layers: LayerReport | None,
     reported: Reported,
     test: Dataset | None,
 ) -> str:
     """The HTML document."""
+    measured = reported.integers
     style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     is_signal = test is not None and test.is_signals and test.x.shape[1] > 1
     ram, _, target = needs(facts)

@@ -33,7 +33,6 @@ class Report:
         program: the integer program.
         exported: the simplified program that ``drypoint export`` writes.
         model: the float model; None for a report of a program alone.
-        measured: the decisions of the C engine on the test examples; None without any.
         layers: the comparison with the float model; None without one.
         reported: what the outputs on the test examples are worth, by the net's task.
         test: the test examples; None without any, and of a regression.
@@ -43,10 +42,14 @@ class Report:
     program: Program
     exported: Program
     model: Model | None
-    measured: Measurement | None
     layers: LayerReport | None
     reported: Reported
     test: Dataset | None = None
+
+    @property
+    def measured(self) -> Measurement | None:
+        """The decisions of the C engine on the test examples; None without any."""
+        return self.reported.integers
 
     def __str__(self) -> str:
         return text(self.facts)
@@ -80,7 +83,6 @@ class Report:
             program=self.program,
             exported=self.exported,
             model=self.model,
-            measured=self.measured,
             layers=self.layers,
             reported=self.reported,
             test=self.test,

@@ -24,20 +24,13 @@ from ._measurement import Measurement as Measurement
 from ._models import Classifier as Classifier
 from ._models import Measurable as Measurable
 from ._models import Runner as Runner
-from ._reconstruction import ProgramRunner as ProgramRunner
-from ._reconstruction import mean_by_class as mean_by_class
-from ._reconstruction import reconstruction_errors as reconstruction_errors
-from ._reconstruction import reconstructs as reconstructs
 from ._regression import RegressionMeasurement as RegressionMeasurement
 from ._regression import measure_regression as measure_regression
 from ._scores import mcnemar_p as mcnemar_p
 from ._scores import wilson_interval as wilson_interval
-from ._spotting import Detection as Detection
 from ._spotting import Spoken as Spoken
 from ._spotting import SpottingErrors as SpottingErrors
 from ._spotting import count_errors as count_errors
-from ._spotting import spot_keywords as spot_keywords
-from ._spotting import spotting_errors as spotting_errors
 from ._timing import Latency as Latency
 
 __getattr__ = _module_getattr(

@@ -153,7 +153,7 @@ def measure_anomalies(
     Raises:
         MeasureError: other shapes or values.
     """
-    values, labels = error_values(errors), _array(y, "y")
+    values, labels = _error_values(errors), _array(y, "y")
     if labels.shape != values.shape or not np.isin(labels, (0, 1)).all():
         raise MeasureError(
             f"y must be {len(values)} booleans or 0 and 1, one an error, not {kind_of(labels)}"
@@ -179,14 +179,14 @@ def anomaly_threshold(errors: ArrayLike, *, false_alarms: float = 0.01) -> float
     Raises:
         MeasureError: no numbers, or a share out of range.
     """
-    values = np.sort(error_values(errors))
+    values = np.sort(_error_values(errors))
     if not (_is_number(false_alarms) and 0 <= false_alarms < 1):
         raise MeasureError(f"false_alarms is {kind_of(false_alarms)}, not from 0 and below 1")
     chosen: float = values[len(values) - 1 - int(false_alarms * len(values))].item()
     return chosen
 
 
-def error_values(errors: ArrayLike) -> NDArray[Any]:
+def _error_values(errors: ArrayLike) -> NDArray[Any]:
     """The errors (N,)."""
     values = _array(errors, "errors")
     number = values.ndim == 1 and values.size > 0 and values.dtype.kind in "iuf"

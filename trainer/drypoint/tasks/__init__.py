@@ -27,5 +27,6 @@ from ._task import Runner as Runner
 from ._task import Strength as Strength
 from ._task import Task as Task
 from ._task import TaskError as TaskError
+from ._task import Trial as Trial
 
 __getattr__ = _module_getattr(__name__, aliases={}, hints={})

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import kind_of, unknown
-from drypoint.measure import reconstructs
 from drypoint.nn import Model
 from drypoint.program import Program
 
@@ -13,6 +12,7 @@ from ._classes import Classes
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._reconstruction import Reconstruction
+from ._reconstruction_errors import reconstructs
 from ._task import Runner, Task, TaskError
 
 TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Reconstruction())
@@ -41,7 +41,7 @@ def task_of(reader: Model | Program) -> Task:
     softmax; else "classes".
 
     Raises:
-        MeasureError: it is no `Model` and no `Program`.
+        TaskError: it is no `Model` and no `Program`.
     """
     repeats = reconstructs(reader)  # refuses what is no net
     if isinstance(reader, Program) and reader.detector is not None:

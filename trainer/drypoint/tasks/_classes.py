@@ -1,6 +1,6 @@
 """The task "classes": the net decides which class an input is of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.data import Class, ClassDecoder, Dataset, augment, decoder_from_config
-from drypoint.measure import ProgramRunner, measure
+from drypoint.measure import measure
 from drypoint.nn import (
     CrossEntropyLoss,
     Flatten,
@@ -24,7 +24,17 @@ from drypoint.program import Lookup, Program
 
 from ._answer import Answer, percent, show_values
 from ._reported import Reported
-from ._task import Augmentation, Notify, Runner, Strength, Task, TaskError, reader_of
+from ._task import (
+    Augmentation,
+    Notify,
+    ProgramRunner,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    reader_of,
+)
 
 
 @dataclass(frozen=True)
@@ -151,12 +161,9 @@ class Classes(Task):
                 "regression: in Python, measure.measure_regression measures its outputs"
             )
 
-    def measure(
-        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
-    ) -> Answer:
+    def measure(self, trial: Trial) -> Answer:
         """All figures of `measure.Measurement`."""
-        del normal
-        found = measure(as_classifier(runner), dataset, output=output)
+        found = measure(as_classifier(trial.runner), trial.dataset, output=trial.output)
         return Answer(found.report(), found.to_json())
 
     def test(self, model: Model, dataset: Dataset) -> Answer:
@@ -169,22 +176,13 @@ class Classes(Task):
         facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
         return Answer(text, {**facts, "interval": [low, high]})
 
-    def report(
-        self,
-        model: Model | None,
-        runner: ProgramRunner,
-        x: Any,
-        labels: Any,
-        *,
-        output: str | None,
-        normal: Sequence[str] | None,
-    ) -> Reported:
+    def report(self, model: Model | None, trial: Trial) -> Reported:
         """The decisions of the program, and of its float model."""
-        del x
-        if normal is not None:
+        if trial.normal is not None:
             raise TaskError("normal is of an autoencoder, and this is none: leave it out")
-        floats = None if model is None else measure(model, labels, output=output)
-        integers = measure(as_classifier(runner), labels, output=output)
+        test, output = trial.dataset, trial.output
+        floats = None if model is None else measure(model, test, output=output)
+        integers = measure(as_classifier(trial.runner), test, output=output)
         return Reported(integers=integers, floats=floats)
 
 

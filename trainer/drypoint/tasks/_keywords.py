@@ -1,6 +1,5 @@
 """The task "keywords": the net decides which word a clip has; its program listens to a stream."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from ._answer import Answer, Choice
 from ._classes import Classes
 from ._clips import add_passages, noise_for
 from ._listening import Listening, choose_detector, errors_of, listen_to
-from ._task import Augmentation, Notify, Runner, Strength, TaskError, count_epochs, reader_of
+from ._task import Augmentation, Notify, Strength, TaskError, Trial, count_epochs, reader_of
 
 _STEPS, _MOST_EPOCHS = 6000, 60  # of a run whose epochs are left out
 _CUTOFF = 0.5  # of a program of keywords without a detector
@@ -70,17 +69,14 @@ class Keywords(Classes):
         """Depthwise-separable convolutions."""
         return "ds-conv1d"
 
-    def measure(
-        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
-    ) -> Answer:
+    def measure(self, trial: Trial) -> Answer:
         """The figures of the classes, and of a program's detector its errors in a stream of the
         clips."""
-        found = super().measure(runner, dataset, output=output, normal=normal)
-        program = reader_of(runner)
+        found, program = super().measure(trial), reader_of(trial.runner)
         if not isinstance(program, Program) or program.detector is None:
             return found
         stream_program = program if program.is_streaming else program.streaming()
-        stream = listen_to(stream_program, dataset)
+        stream = listen_to(stream_program, trial.dataset)
         errors = errors_of(stream_program, stream, program.detector, 0)
         facts = {name: fact for name, fact in errors.to_json().items() if name != "threshold"}
         text = f"{found.text}\nas a stream: {errors.text}"
@@ -104,7 +100,7 @@ class Keywords(Classes):
             program = replace(program, detector=Listening(program).detector(_CUTOFF))
         return program
 
-    def check_choice(self, reader: Model | Program, *, name: str, normal: object) -> Program:
+    def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
         """Refuse a net in floats, which has no detector."""
         del normal
         if not isinstance(reader, Program):
@@ -114,16 +110,7 @@ class Keywords(Classes):
             )
         return reader
 
-    def choose(
-        self,
-        program: Program,
-        validation: Dataset,
-        rate: float | None,
-        *,
-        name: str,
-        normal: Sequence[str] | None,
-    ) -> Choice:
+    def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The detector of the lowest threshold whose false accepts an hour on validation clips are
         at most ``rate``."""
-        del normal
-        return choose_detector(program, validation, rate, name=name)
+        return choose_detector(trial.program, trial.dataset, rate, name=name)

@@ -1,6 +1,6 @@
 """The task "numbers": the net's output is a number, as the labels are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.data import Dataset
-from drypoint.measure import ProgramRunner, RegressionMeasurement, measure_regression
+from drypoint.measure import RegressionMeasurement, measure_regression
 from drypoint.nn import Layer, Linear, Model, MSELoss, Sequential, Softmax, last_layer
 
 from ._answer import Answer, table
 from ._reported import Drawing, Reported, ReportTexts, mean_interval, mean_squares, rises
-from ._task import Notify, Runner, Task, TaskError
+from ._task import Notify, Runner, Task, TaskError, Trial
 
 _FIGURES = {"rmse": "root mean squared error", "mae": "mean absolute error", "r2": "R²"}
 
@@ -90,48 +90,34 @@ class Numbers(Task):
             return model
         return _scale_output(model, port, self.std, self.mean)
 
-    def measure(
-        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
-    ) -> Answer:
+    def measure(self, trial: Trial) -> Answer:
         """The errors of the predicted numbers, and R2."""
-        del output, normal
-        found = _measure(runner, dataset.inputs, dataset.numbers)
+        found = _measure(trial.runner, trial)
         rows = [("examples", f"{found.n:,}")]
         rows += [(_FIGURES[name], f"{getattr(found, name):.4g}") for name in ("rmse", "mae")]
         return Answer(table([*rows, ("R2", f"{found.r2:.4f}")]), found.to_json())
 
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """The root mean squared error, and R2."""
-        found = _measure(model, dataset.inputs, dataset.numbers)
+        found = _measure(model, Trial(model, dataset))
         text = f"root mean squared error of {found.n:,} test examples: {found.rmse:.4g}"
         return Answer(f"{text}, R2 {found.r2:.4f}", found.to_json())
 
-    def report(
-        self,
-        model: Model | None,
-        runner: ProgramRunner,
-        x: Any,
-        labels: Any,
-        *,
-        output: str | None,
-        normal: Sequence[str] | None,
-    ) -> Reported:
+    def report(self, model: Model | None, trial: Trial) -> Reported:
         """The errors of the program, and of its float model."""
-        del output, normal
-        found = _measure(runner, x, labels)
+        found = _measure(trial.runner, trial)
         true, predicted = found.y, found.predicted
-        floats = None if model is None else _measure(model, x, labels)
+        floats = None if model is None else _measure(model, trial)
         squares = mean_squares(predicted, true)
         spread = mean_squares(true.mean(axis=0), true)
         of_floats = None if floats is None else mean_squares(floats.predicted, true)
-        program = runner.program
         facts = {
             "kind": self.name,
-            "examples": len(x),
+            "examples": found.n,
             "error": found.rmse,
             "float_error": None if floats is None else floats.rmse,
             "won_over_mean": mean_interval(spread - squares, spread.mean()),
-            **rises(model, program, x, squares, of_floats, true=true),
+            **rises(model, trial.program, trial.x, squares, of_floats, true=true),
             "integers": found.to_json(),
             "float": None if floats is None else floats.to_json(),
             "anomalies": None,
@@ -149,9 +135,9 @@ class Numbers(Task):
         return ReportTexts(_FIGURES["rmse"], headline=headline, rows=rows)
 
 
-def _measure(runner: Runner, x: Any, labels: NDArray[Any]) -> RegressionMeasurement:
+def _measure(runner: Runner, trial: Trial) -> RegressionMeasurement:
     """The errors of the numbers that a model or the engine predicts, (N, values)."""
-    predicted = np.asarray(runner.predict_proba(x))
+    predicted, labels = np.asarray(runner.predict_proba(trial.x)), trial.numbers
     predicted, true = (np.reshape(values, (len(labels), -1)) for values in (predicted, labels))
     if true.shape != predicted.shape:
         raise TaskError(

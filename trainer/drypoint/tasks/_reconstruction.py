@@ -10,19 +10,17 @@ from numpy.typing import NDArray
 from drypoint.data import Dataset
 from drypoint.measure import (
     AnomalyMeasurement,
-    ProgramRunner,
     anomaly_threshold,
-    mean_by_class,
     measure_anomalies,
-    reconstruction_errors,
     wilson_interval,
 )
 from drypoint.nn import Model, MSELoss
 from drypoint.program import Program
 
 from ._answer import Answer, Choice, percent, table
+from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
-from ._task import Runner, Task, TaskError, reader_of
+from ._task import Runner, Task, TaskError, Trial, reader_of
 
 _WORDS = {None: "no threshold", True: "anomaly", False: "no anomaly"}
 
@@ -63,14 +61,12 @@ class Reconstruction(Task):
             for error, above in zip(squares.tolist(), found, strict=True)
         ]
 
-    def measure(
-        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
-    ) -> Answer:
+    def measure(self, trial: Trial) -> Answer:
         """The mean squared error, by class; where normal examples are known how well errors tell
         them from anomalies."""
-        del output
-        usual = None if normal is None else _classes(normal, dataset)
-        errors, squares = reconstruction_errors(runner, dataset.x)
+        dataset = trial.dataset
+        usual = None if trial.normal is None else _classes(trial.normal, dataset)
+        errors, squares = reconstruction_errors(trial.runner, dataset.x)
         rows = [("examples", f"{len(dataset):,}"), ("mean squared error", f"{squares.mean():.4f}")]
         by_class = mean_by_class(squares, dataset)
         if len(by_class) > 1:
@@ -79,7 +75,7 @@ class Reconstruction(Task):
         facts = {"n": len(dataset), "mean_squared_error": mean, "by_class": by_class}
         if usual is None:
             return Answer(table(rows), facts)
-        threshold = getattr(reader_of(runner), "threshold", None)
+        threshold = getattr(reader_of(trial.runner), "threshold", None)
         anomalous = ~np.isin(dataset.y, usual)
         if threshold is not None and not anomalous.any():
             above = int((errors > threshold).sum())
@@ -105,7 +101,7 @@ class Reconstruction(Task):
         text = f"mean squared error of {len(dataset):,} test examples: {error:.4f}"
         return Answer(text, {"n": len(dataset), "mean_squared_error": error})
 
-    def check_choice(self, reader: Model | Program, *, name: str, normal: object) -> Program:
+    def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
         """Refuse a net that can have no threshold, or one whose normal examples are not known."""
         if not isinstance(reader, Program):
             raise TaskError(
@@ -123,25 +119,16 @@ class Reconstruction(Task):
             )
         return reader
 
-    def choose(
-        self,
-        program: Program,
-        validation: Dataset,
-        rate: float | None,
-        *,
-        name: str,
-        normal: Sequence[str] | None,
-    ) -> Choice:
+    def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The smallest threshold above which at most a share, ``rate``, of normal validation
         examples lies."""
-        from drypoint.engine import Engine  # noqa: PLC0415 - nets in floats load no engine
-
-        chosen = _classes(normal or (), validation)
+        validation = trial.dataset
+        chosen = _classes(trial.normal or (), validation)
         x = validation.x[np.isin(validation.y, chosen)]
         if not len(x):
             names = ", ".join(str(validation.classes[i]) for i in chosen)
             raise TaskError(f"no validation example is of class {names}")
-        errors = Engine(program).reconstruction_error(x)
+        errors, _ = reconstruction_errors(trial.runner, x)
         threshold = int(anomaly_threshold(errors, false_alarms=rate or 0))
         above = int((errors > threshold).sum())
         note = (
@@ -149,28 +136,16 @@ class Reconstruction(Task):
             "above it"
         )
         facts = {"validation": {"n": len(x), "above": above}}
-        return Choice(program.with_threshold(threshold), [note], facts)
+        return Choice(trial.program.with_threshold(threshold), [note], facts)
 
-    def report(
-        self,
-        model: Model | None,
-        runner: ProgramRunner,
-        x: Any,
-        labels: Any,
-        *,
-        output: str | None,
-        normal: Sequence[str] | None,
-    ) -> Reported:
+    def report(self, model: Model | None, trial: Trial) -> Reported:
         """The reconstruction errors of the program, and of its float model."""
-        del output
-        errors, squares = reconstruction_errors(runner, x)
+        x, dataset, program, found = trial.x, trial.dataset, trial.program, None
+        errors, squares = reconstruction_errors(trial.runner, x)
         floats = None if model is None else model.reconstruction_error(x)
-        program = runner.program
-        found = None
-        if normal is not None:
-            anomalous = ~np.isin(labels.y, _classes(normal, labels))
-            threshold = getattr(program, "threshold", None)
-            found = measure_anomalies(errors, anomalous, threshold=threshold)
+        if trial.normal is not None:
+            anomalous = ~np.isin(dataset.y, _classes(trial.normal, dataset))
+            found = measure_anomalies(errors, anomalous, threshold=program.threshold)
         usual = slice(None) if found is None else ~found.anomalous
         facts = {
             "kind": self.name,
@@ -178,7 +153,7 @@ class Reconstruction(Task):
             "error": float(squares[usual].mean()),
             "float_error": None if floats is None else float(floats[usual].mean()),
             **rises(model, program, x, squares, floats, usual=usual),
-            "by_class": mean_by_class(squares, labels),
+            "by_class": mean_by_class(squares, dataset),
             "anomalies": None if found is None else found.to_json(),
         }
         return Reported(facts=facts, errors=squares, drawing=_draw(found))

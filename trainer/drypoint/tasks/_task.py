@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 from drypoint.data import Dataset, Decoder, Encoder, ImageEncoder, SignalEncoder, augment
-from drypoint.measure import ProgramRunner
 from drypoint.nn import Layer, Loss, Model
 from drypoint.program import Program
 
@@ -32,8 +31,70 @@ class TaskError(DrypointError, ValueError):
     """A task does not fit a net, its data or an option."""
 
 
+class ProgramRunner(Protocol):
+    """An `Engine`; the engine is not imported here."""
+
+    @property
+    def program(self) -> Program:
+        """The program that it runs."""
+
+    def predict_proba(self, x: Any, /) -> Any:
+        """Real outputs (N, values), or a dict of these by output."""
+
+    def reconstruction_error(self, x: Any, /) -> Any:
+        """The errors of an autoencoder of real inputs, uint64 (N,)."""
+
+
 Runner: TypeAlias = Model | ProgramRunner
 """What a task measures and asks: a `Model`, or the `Engine` of a program."""
+
+
+def reader_of(runner: Runner) -> Model | Program:
+    """The model, or the program of an engine."""
+    return runner if isinstance(runner, Model) else runner.program
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A net and the examples on which a task measures it.
+
+    Attributes:
+        runner: the model, or the engine of the program.
+        examples: a data set; or inputs (N, ...) and numbers to predict.
+        output: of a net of several outputs: the one to measure.
+        normal: of an autoencoder: the names of the classes of normal examples.
+    """
+
+    runner: Runner
+    examples: Dataset | tuple[Any, Any]
+    output: str | None = None
+    normal: Sequence[str] | None = None
+
+    @property
+    def x(self) -> Any:
+        """The inputs."""
+        return self.examples.inputs if isinstance(self.examples, Dataset) else self.examples[0]
+
+    @property
+    def numbers(self) -> NDArray[Any]:
+        """The numbers to predict."""
+        if isinstance(self.examples, Dataset):
+            return self.examples.numbers
+        return np.asarray(self.examples[1], np.float64)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set."""
+        if not isinstance(self.examples, Dataset):
+            raise TaskError("the examples are a pair; wanted: a Dataset")
+        return self.examples
+
+    @property
+    def program(self) -> Program:
+        """The program of an engine."""
+        reader = reader_of(self.runner)
+        assert isinstance(reader, Program)  # the caller knows
+        return reader
 
 
 @dataclass(frozen=True)
@@ -179,18 +240,9 @@ class Task:
         found = runner.predict_proba(x)
         return show_values(found if isinstance(found, Mapping) else {"": found})
 
-    def measure(
-        self, runner: Runner, dataset: Dataset, *, output: str | None, normal: Sequence[str] | None
-    ) -> Answer:
-        """The figures of a net on a data set: text of several lines, and facts.
-
-        Args:
-            runner: the model, or the engine of the program.
-            dataset: test examples.
-            output: of a net of several outputs: the one to measure.
-            normal: of an autoencoder: the names of the classes of normal examples.
-        """
-        del runner, dataset, output, normal
+    def measure(self, trial: Trial) -> Answer:
+        """The figures of a net on test examples: text of several lines, and facts."""
+        del trial
         raise TaskError(
             f"the task {self.name!r} measures nothing: give outputs to measure.measure or "
             "measure.measure_regression"
@@ -198,12 +250,12 @@ class Task:
 
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """The figures of a net that was just trained, in one line."""
-        return self.measure(model, dataset, output=None, normal=None)
+        return self.measure(Trial(model, dataset))
 
     def check_measurable(self, reader: Model | Program, *, name: str) -> None:
         """Refuse a net called ``name`` that has no figures."""
 
-    def check_choice(self, reader: Model | Program, *, name: str, normal: object) -> Program:
+    def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
         """A net called ``name``, if `choose` can choose its threshold.
 
         Raises:
@@ -212,41 +264,16 @@ class Task:
         del reader, normal
         raise TaskError(f"{name} has no threshold to choose: {self.name!r} has none")
 
-    def choose(
-        self,
-        program: Program,
-        validation: Dataset,
-        rate: float | None,
-        *,
-        name: str,
-        normal: Sequence[str] | None,
-    ) -> Choice:
-        """The program, called ``name`` in notes, with a threshold that validation examples choose:
-        its errors are at most ``rate``; None: the usual rate.
+    def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
+        """The program, called ``name``, with a threshold that validation examples choose: its
+        errors are at most ``rate``; None: the usual rate.
         """
-        del validation, rate
-        return Choice(self.check_choice(program, name=name, normal=normal), (), {})
+        del rate
+        return Choice(self.check_choice(reader_of(trial.runner), name, trial.normal), (), {})
 
-    def report(
-        self,
-        model: Model | None,
-        runner: ProgramRunner,
-        x: Any,
-        labels: Any,
-        *,
-        output: str | None,
-        normal: Sequence[str] | None,
-    ) -> Reported:
-        """What a report says of a program on test examples.
-
-        Args:
-            model: the float model of the program.
-            runner: the engine of the program.
-            x: inputs (N, ...).
-            labels: the `Dataset` of the inputs; of numbers the numbers, (N, ...).
-            output, normal: as for `measure`.
-        """
-        del model, runner, x, labels, output, normal
+    def report(self, model: Model | None, trial: Trial) -> Reported:
+        """What a report says of a program, and of its float model, on test examples."""
+        del model, trial
         raise TaskError(f"the task {self.name!r} reports nothing: leave the test examples out")
 
     def stream(self, reader: Model | Program, name: str, notify: Notify) -> Program | None:  # noqa: ARG002
@@ -262,11 +289,6 @@ class Task:
 def count_epochs(dataset: Dataset, steps: int, *, batch: int, most: int) -> int:
     """Epochs of about so many steps, from 5 to ``most``."""
     return max(5, min(most, -(-steps * batch // len(dataset))))
-
-
-def reader_of(runner: Runner) -> Model | Program:
-    """The model, or the program of an engine."""
-    return runner if isinstance(runner, Model) else runner.program
 
 
 def choose_encoder(dataset: Dataset, notify: Notify) -> ImageEncoder | SignalEncoder:

@@ -8,7 +8,6 @@ import numpy as np
 
 from drypoint.common import kind_of
 from drypoint.data import Dataset, DatasetError
-from drypoint.measure import reconstructs
 from drypoint.nn import Layer, LogSoftmax, Model, Sigmoid, Softmax, last_layer
 from drypoint.tasks import Classes, Numbers, Reconstruction, Task, find_task, task_of
 
@@ -147,7 +146,7 @@ def _choose_task(model: Model, port: str, data: object, notify: Notify) -> Task:
     if model.decoder is None and _has_numbers(data):
         notify("task: numbers, by the data's labels")
         return Numbers()
-    if reconstructs(model):
+    if isinstance(task_of(model), Reconstruction):
         notify("task: reconstruction, by as many outputs as inputs")
         return Reconstruction()
     return Task()
