@@ -193,3 +193,38 @@ def test_arguments_that_are_given_twice_or_beyond_the_order_are_refused():
         with pytest.raises(ArgumentNameError) as caught:
             call()
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_unknown_argument_of_any_public_call_is_answered_with_the_nearest_name(part):
+    """Oracle: each call's last argument, of which the last letter is doubled."""
+    module, asked = import_module(f"drypoint.{part}"), 0
+    for name, thing in vars(module).items():
+        own = inspect.isfunction(thing) or "__init__" in getattr(thing, "__dict__", ())
+        if name.startswith("_") or not own or getattr(thing, "_is_protocol", False):
+            continue
+        is_error = inspect.isclass(thing) and issubclass(thing, Exception)
+        if inspect.isabstract(thing) or is_error:
+            continue
+        arguments = [*inspect.signature(thing).parameters.values()]
+        if not arguments or any(p.kind is p.VAR_KEYWORD for p in arguments):
+            continue
+        last = arguments[-1].name
+        if arguments[-1].kind is arguments[-1].VAR_POSITIONAL or len(last) < 3:
+            continue
+        with pytest.raises(ArgumentNameError, match=rf"{last}{last[-1]}'; is it .*{last}"):
+            thing(**{last + last[-1]: None})
+        asked += 1
+    assert asked > 0
+
+
+def test_an_unknown_argument_of_a_call_inside_is_not_answered():
+    def inner(lowest):
+        return lowest
+
+    def outer(low):
+        return inner(low, lowst=low)
+
+    with pytest.raises(TypeError, match="lowst") as caught:
+        import_module("drypoint.common._aliases")._make_suggesting(outer, "outer")(1)
+    assert caught.type is TypeError

@@ -1,5 +1,5 @@
-"""`drypoint.sklearn.Classifier`. Oracles: scikit-learn's own checks of estimators, its tools, and
-`quant.quantize` of the net inside."""
+"""`drypoint.sklearn`: `Classifier`, `Regressor`. Oracles: scikit-learn's own checks, its
+tools, and `quant.quantize` of the net inside."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -16,14 +16,15 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from drypoint import engine, nn, quant
 from drypoint.program import blob
-from drypoint.sklearn import Classifier
+from drypoint.sklearn import Classifier, Regressor
 
 IRIS = load_iris(return_X_y=True)
 
 
-def test_scikit_learn_accepts_the_classifier():
+@pytest.mark.parametrize("estimator", [Classifier(), Regressor()], ids=["classes", "numbers"])
+def test_scikit_learn_accepts_the_estimators(estimator):
     """All of scikit-learn's checks, none expected to fail."""
-    results = check_estimator(Classifier(), on_skip=None)
+    results = check_estimator(estimator, on_skip=None)
     assert len(results) > 40
     assert {r["status"] for r in results} <= {"passed", "skipped"}
 
@@ -118,3 +119,25 @@ def test_without_scikit_learn_the_import_names_the_extra():
         "drypoint.sklearn needs scikit-learn 1.6 or later: pip install 'drypoint[sklearn]' (in a "
         "clone: .venv/bin/pip install '.[sklearn]')\n"
     )
+
+
+def test_a_regression_predicts_numbers_in_floats_and_integers():
+    """Oracle: the mean of the numbers has R2 0; the scale of the numbers changes nothing."""
+    x, y = load_diabetes(return_X_y=True)
+    x, rest, y, wanted = train_test_split(10 * x, y, test_size=100, random_state=0)
+    found = Regressor(hidden_layer_sizes=16, epochs=60, lr=0.003).fit(x, y)
+    assert found.score(rest, wanted) > 0.25
+    program = found.program(x, name="diabetes")
+    integers = engine.Engine(program).predict_proba(rest.astype(np.float32))[:, 0]
+    assert np.abs(integers - found.predict(rest)).max() < 0.05 * np.ptp(y)
+    large = Regressor(hidden_layer_sizes=16, epochs=60, lr=0.003).fit(x, 1e10 * y)
+    np.testing.assert_allclose(large.predict(rest), 1e10 * found.predict(rest), rtol=1e-3)
+    with pytest.raises(ValueError, match=r"y has 342 sample\(s\) of one number"):
+        Regressor().fit(x, np.ones(len(x)))
+
+
+def test_arguments_that_users_of_other_nets_type():
+    assert Classifier(lr=0.5, max_iter=3, seed=4).get_params()["learning_rate"] == 0.5
+    assert clone(Regressor(lr=0.5)).learning_rate == 0.5
+    with pytest.raises(TypeError, match=r"^Regressor takes no argument 'epoch'; is it epochs\?$"):
+        Regressor(epoch=3)

@@ -9,6 +9,8 @@ import difflib
 import functools
 import importlib
 import inspect
+import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -38,13 +40,15 @@ def known_word(text: str, known: Iterable[str]) -> str | None:
 def module_getattr(
     module: str, *, aliases: Names = NO_NAMES, hints: Names = NO_NAMES
 ) -> Callable[[str], Any]:
-    """A ``__getattr__`` for a module: aliases of its names, and hints.
+    """A ``__getattr__`` for a module: aliases of its names, and hints. Its public functions and
+    classes answer an unknown argument with the nearest name.
 
     Args:
-        module: the module's ``__name__``.
+        module: the module's ``__name__``; its names are there.
         aliases: another framework's name -> the module's name of the same thing.
         hints: another framework's name -> what to write in its place.
     """
+    _suggest_arguments(vars(sys.modules[module]))
 
     def getattr_(name: str) -> Any:
         if name in aliases:
@@ -131,6 +135,37 @@ def accept(arguments: Arguments) -> Callable[[Callee], Callee]:
         return callee
 
     return decorate
+
+
+def _suggest_arguments(part: dict[str, Any]) -> None:
+    """Let public functions and classes answer an unknown argument with the nearest name."""
+    for name, thing in list(part.items()):
+        module = getattr(thing, "__module__", None) or ""
+        if name.startswith("_") or not module.startswith(f"{part['__name__']}."):
+            continue
+        if inspect.isfunction(thing):
+            part[name] = _make_suggesting(thing, name)
+            setattr(sys.modules[module], thing.__name__, part[name])  # where pickle looks for it
+        own = inspect.isclass(thing) and inspect.isfunction(vars(thing).get("__init__"))
+        if own and not getattr(thing, "_is_protocol", False):
+            setattr(thing, "__init__", _make_suggesting(thing.__init__, name))  # noqa: B010
+
+
+def _make_suggesting(function: Any, name: str) -> Any:
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TypeError as error:
+            found = re.search("unexpected keyword argument '(.*)'", str(error))
+            here = error.__traceback__ is None or error.__traceback__.tb_next is None
+            if found is None or not here:  # of another call, inside of this one
+                raise
+            known = [p for p in inspect.signature(function).parameters if p not in ("self", "_")]
+            message = unknown(f"{name} takes no argument", found[1], known, NO_NAMES)
+            raise ArgumentNameError(message) from None
+
+    return call
 
 
 def _refusal(

@@ -1,4 +1,4 @@
-"""A net as a scikit-learn classifier, with an integer program at its end.
+"""A net as a scikit-learn classifier or regression, with an integer program at its end.
 
     from drypoint.sklearn import Classifier
 
@@ -6,9 +6,10 @@
     cross_val_score(pipeline, x, y)
     program = pipeline.fit(x, y)[-1].program(pipeline[:-1].transform(x))
 
-`Classifier` works wherever scikit-learn takes a classifier: ``Pipeline``, ``cross_val_score``,
-``GridSearchCV``. The extra ``sklearn`` installs scikit-learn, which no other part imports at its
-start.
+`Classifier` works wherever scikit-learn takes a classifier, `Regressor` where it takes a
+regression: ``Pipeline``, ``cross_val_score``, ``GridSearchCV``. The extra ``sklearn`` installs
+scikit-learn, which no other part imports at its start.
 """
 
 from ._classifier import Classifier as Classifier
+from ._regressor import Regressor as Regressor

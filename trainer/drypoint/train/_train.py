@@ -60,6 +60,7 @@ def train(
     if settings.checkpoint is not None:
         checkpoint.check_folder(settings.checkpoint)
     is_model = isinstance(given, Model)
+    given, data, validation_data = join_inputs(given, data, validation_data)
     tasks = choose_tasks(
         given,
         data,
@@ -69,7 +70,7 @@ def train(
         notify=progress.note,
     )
     tasks, given, data, validation_data = tasks.begin(given, data, validation_data, progress.note)
-    given, data, validation_data = join_inputs(given, data, validation_data)
+    given, data, validation_data = join_inputs(given, data, validation_data)  # of a data set
     parts = training_data(
         data,
         validation_data,
