@@ -21,12 +21,9 @@ from ..onnx.read import net_of
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MadeGraph(Graph):
-    """A graph without a file.
+    """A graph without a file."""
 
-    Attributes:
-        shapes: name -> shape of a tensor for one example.
-    """
-
+    # name -> shape of a tensor for one example
     shapes: dict[str, Shape] = field(default_factory=dict)
 
     def inferred_shapes(self) -> dict[str, Shape]:
@@ -35,13 +32,10 @@ class MadeGraph(Graph):
 
 
 class Nodes:
-    """Nodes, constants and shapes, in order of computation.
-
-    Attributes:
-        shapes: name -> shape of a tensor for one example, where the framework says it.
-    """
+    """Nodes, constants and shapes, in order of computation."""
 
     def __init__(self) -> None:
+        # name -> shape of a tensor for one example, where the framework says it
         self.shapes: dict[str, Shape] = {}
         self._nodes: list[Node] = []
         self._constants: dict[str, Array] = {}
