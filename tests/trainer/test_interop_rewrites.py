@@ -85,6 +85,15 @@ def test_channels_of_zeros_are_copied_exactly(kind):
 
 
 @pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])
+def test_zeros_around_rows_columns_and_channels_at_once(kind):
+    f = TfliteFile((1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+    pads = f.constant([[0, 0], [1, 0], [0, 2], [1, 4]])
+    at = f.then("PAD", [0, pads], (1, 5, 8, 8), scale=0.02, zero=-3)
+    f.then("CONV_2D", [at, f.drawn(8, 3, 3, 8), f.bias(8)], (1, 5, 8, 8), **ZERO, **windows())
+    (check_integers if kind == "INT8" else check_floats)(f.bytes())
+
+
+@pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])
 def test_an_input_with_its_channels_first_is_an_image(kind):
     """Oracle: the file that takes the channels last."""
     files = []

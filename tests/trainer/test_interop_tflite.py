@@ -661,6 +661,16 @@ def test_float_nets_compute_what_litert_computes():
     assert np.array_equal(net.params["mul_1.scale"], [0.5, -1, 2, 3])
 
 
+def test_differences_and_negatives_of_float_planes_are_read():
+    f = TfliteFile((1, 5, 6, 2), kind="FLOAT32")
+    a, b = (
+        f.then("CONV_2D", [0, f.drawn(4, 3, 3, 2), f.bias(4)], (1, 5, 6, 4), **windows())
+        for _ in range(2)
+    )
+    f.then("SUB", [f.then("NEG", [a], (1, 5, 6, 4)), b], (1, 5, 6, 4))
+    check_floats(f.bytes())
+
+
 def test_weights_of_16_and_8_bits_are_their_real_values():
     for kind, values, quantized in (
         ("FLOAT16", [[0.5, -1.5]], {}), ("INT8", [[10, -30]], {"scale": [0.05], "zero": 0}),

@@ -7,13 +7,13 @@ net of the nodes, as of a file's nodes. The package onnx is not needed for that.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from drypoint import nn
 
-from .._errors import FrameworkError, OnnxError
+from .._errors import FrameworkError, ImportFileError
 from .._tensor_view import Array, Shape
 from ..onnx.file import Graph, Node
 from ..onnx.read import net_of
@@ -23,6 +23,7 @@ from ..onnx.read import net_of
 class MadeGraph(Graph):
     """A graph without a file."""
 
+    error: ClassVar[type[ImportFileError]] = FrameworkError
     # name -> shape of a tensor for one example
     shapes: dict[str, Shape] = field(default_factory=dict)
 
@@ -86,7 +87,4 @@ class Nodes:
             proto=None,
             shapes=self.shapes,
         )
-        try:
-            return net_of(graph, subject)
-        except OnnxError as error:
-            raise FrameworkError.of_nodes(error) from error
+        return net_of(graph, subject)

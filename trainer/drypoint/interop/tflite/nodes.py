@@ -379,6 +379,14 @@ class Call:
             value = TensorView.of_layer(value.end, made)
         self.reader.values[str(number)] = value if value.shape == made else value.reshape(made)
 
+    def pass_on(self) -> None:
+        """Set the output to the input, a value or a constant."""
+        output, value = str(self.op.outputs[0]), self.value(0)
+        if value is None and len(self.op.inputs) == 1 and self.is_constant(0):
+            self.reader.constants[output] = self.constant(0)
+        else:
+            self.reader.values[output] = self.read() if value is None else value
+
     def reshape(self, value: TensorView, shape: Shape) -> TensorView:
         """A value in another shape: (h, w, c) of the file, whose values keep their order."""
         if value.shape == shape:

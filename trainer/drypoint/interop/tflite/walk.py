@@ -2,20 +2,17 @@
 
 from collections import Counter
 
-from drypoint import nn
 from drypoint.graph import Unsupported
 from drypoint.program import Shape, Tensor
 
 from .._errors import TfliteError
+from .._functions import OPERATORS as FUNCTION_OPERATORS
 from ..onnx.file import needed_positions
 from .file import Array, File, FileTensor, Operator
 
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
-FUNCTIONS = {  # of one value
-    *(function.tflite for function in nn.FUNCTIONS.values() if function.tflite),
-    *("RELU_N1_TO_1", "LEAKY_RELU", "NEG"),
-}
+FUNCTIONS = {*FUNCTION_OPERATORS, "LEAKY_RELU"}  # of one value
 _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RSQRT": "divides by a root, as a norm of the values itself does: train with batch norm",
