@@ -150,3 +150,48 @@ def test_a_transposed_convolution_of_gaps_says_its_padding(auto):
     f.then("ConvTranspose", f.drawn(2, 3, 2, 1), strides=[2, 2], auto_pad=auto)
     with pytest.raises(interop.OnnxError, match="a kernel below its stride: write its pads"):
         interop.from_onnx(f.bytes())
+
+
+def test_vectors_whose_values_lie_in_other_orders_are_not_joined():
+    """Oracle: ONNX Runtime. A sum of a flattened image (H, W, C) and of a vector was of other
+    values, without a word.
+    """
+    f = OnnxFile((2, 3, 4))
+    first = f.then("Conv", f.drawn(2, 2, 1, 1)).then("Flatten").at
+    f.at = first
+    vector = f.then("Gemm", f.drawn(24, 24), transB=1).at
+    f.at = "input"
+    last = (
+        f.then("Conv", f.drawn(2, 2, 1, 1)).then("Transpose", perm=[0, 2, 3, 1]).then("Flatten").at
+    )
+    f.at = "input"
+    other = f.then("Conv", f.drawn(2, 2, 1, 1)).then("Transpose", perm=[0, 2, 3, 1])
+    other = other.then("Flatten").at
+    for pair, joined in (((last, other), True), ((first, vector), True), ((last, vector), False)):
+        nodes = len(f.nodes)
+        f.of("Add", *pair)
+        f.then("Gemm", f.drawn(3, 24), transB=1)
+        if joined:
+            check_net(f.bytes(), (2, 3, 4))
+        else:
+            with pytest.raises(interop.OnnxError, match="whose values lie in other orders"):
+                interop.from_onnx(f.bytes())
+        del f.nodes[nodes:]
+
+
+def test_images_of_one_channel_with_the_channels_last_are_joined_without_a_reshape():
+    """Oracle: ONNX Runtime. Such a sum took three reshapes."""
+    f = OnnxFile((2, 3, 4))
+    ends = []
+    for _ in range(2):
+        f.at = "input"
+        ends.append(f.then("Conv", f.drawn(1, 2, 1, 1)).then("Transpose", perm=[0, 2, 3, 1]).at)
+    f.of("Add", *ends)
+    f.then("Transpose", perm=[0, 3, 1, 2]).then("Conv", f.drawn(2, 1, 1, 1))
+    net = check_net(f.bytes(), (2, 3, 4))
+    assert [type(layer) for layer in net.layers.values()] == [
+        nn.Conv2d,
+        nn.Conv2d,
+        nn.Add,
+        nn.Conv2d,
+    ]

@@ -58,7 +58,7 @@ def test_reductions_over_rows_and_columns(kind, axes, out):
 
 
 def test_reductions_over_channels_and_to_other_steps_are_refused():
-    with pytest.raises(interop.TfliteError, match="goes over the batch or the channels"):
+    with pytest.raises(interop.TfliteError, match="goes over the channels of"):
         interop.program_from_tflite(reduced("REDUCE_MAX", [3], (1, 4, 6)))
     with pytest.raises(interop.TfliteError, match="another scale or zero point than its input"):
         interop.program_from_tflite(reduced("REDUCE_MAX", [1, 2], (1, 8), scale=0.5, zero=3))
@@ -82,6 +82,15 @@ def test_channels_of_zeros_are_copied_exactly(kind):
     x = int8s((4, 6, 3))
     outputs = reference.run(interop.program_from_tflite(copied), x)
     assert (outputs.ravel() == litert(copied, x).ravel()).all()
+
+
+@pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])
+def test_zeros_around_rows_columns_and_channels_at_once(kind):
+    f = TfliteFile((1, 4, 6, 3), kind=kind, scale=0.02, zero=-3)
+    pads = f.constant([[0, 0], [1, 0], [0, 2], [1, 4]])
+    at = f.then("PAD", [0, pads], (1, 5, 8, 8), scale=0.02, zero=-3)
+    f.then("CONV_2D", [at, f.drawn(8, 3, 3, 8), f.bias(8)], (1, 5, 8, 8), **ZERO, **windows())
+    (check_integers if kind == "INT8" else check_floats)(f.bytes())
 
 
 @pytest.mark.parametrize("kind", ["INT8", "FLOAT32"])

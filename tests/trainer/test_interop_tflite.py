@@ -236,7 +236,7 @@ def test_planes_that_the_operator_would_broadcast_or_pad_to_another_shape_are_re
     f = TfliteFile((1, 8, 8, 1), **steps)
     at = f.then("TANH", [0], (1, 8, 8, 1), **steps)
     f.then("ADD", [f.then("RESHAPE", [at, f.constant(view)], view, **steps), at], view, **ZERO)
-    assert "joins planes 1x1x64 and 8x8x1" in refusal(f.bytes())
+    assert "makes 8x8x64, and the file says 1x1x64" in refusal(f.bytes())
     f = TfliteFile((1, 4, 4, 2), **steps)
     around = f.constant([[0, 0], [1, 0], [1, 0], [0, 0]])
     at = f.then("PAD", [0, around], (1, 6, 5, 2), **steps)
@@ -658,7 +658,17 @@ def test_float_nets_compute_what_litert_computes():
     net = check_floats(f.bytes())
     assert isinstance(net, nn.Sequential)
     assert net.input_shape == (2, 5, 6)
-    assert np.array_equal(net.params["mul_1.weight"].ravel(), [0.5, -1, 2, 3])
+    assert np.array_equal(net.params["mul_1.scale"], [0.5, -1, 2, 3])
+
+
+def test_differences_and_negatives_of_float_planes_are_read():
+    f = TfliteFile((1, 5, 6, 2), kind="FLOAT32")
+    a, b = (
+        f.then("CONV_2D", [0, f.drawn(4, 3, 3, 2), f.bias(4)], (1, 5, 6, 4), **windows())
+        for _ in range(2)
+    )
+    f.then("SUB", [f.then("NEG", [a], (1, 5, 6, 4)), b], (1, 5, 6, 4))
+    check_floats(f.bytes())
 
 
 def test_weights_of_16_and_8_bits_are_their_real_values():

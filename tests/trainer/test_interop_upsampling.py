@@ -233,6 +233,7 @@ def files(kind):
     yield grown(
         kind, "RESIZE_NEAREST_NEIGHBOR", (1, 8, 10, 8), **nearest | {"HalfPixelCenters": True}
     )
+    yield grown(kind, "RESIZE_NEAREST_NEIGHBOR", (1, 8, 10, 8), **nearest | {"AlignCorners": True})
     yield grown(kind, "DEPTH_TO_SPACE", (1, 8, 10, 2), BlockSize=2)
 
 
@@ -301,16 +302,16 @@ def test_a_slice_behind_an_upsampling_is_its_padding():
     [
         (grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 6, 10, 8)), "use a whole factor"),
         (
-            grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 8, 10, 8), AlignCorners=True),
-            "aligns corners",
+            grown("INT8", "RESIZE_NEAREST_NEIGHBOR", (1, 12, 15, 8), AlignCorners=True),
+            "resizes 4 to 12 pixels; ours repeats each pixel",
         ),
         (
             grown(
                 "INT8", "RESIZE_BILINEAR", (1, 8, 10, 8), AlignCorners=True, HalfPixelCenters=True
             ),
-            "makes 8x10x8 of 4x5x8 by a size",
+            "aligns corners, and centers too",
         ),
-        (grown("INT8", "DEPTH_TO_SPACE", (1, 8, 10, 4), BlockSize=2), "by blocks of 2"),
+        (grown("INT8", "DEPTH_TO_SPACE", (1, 8, 10, 4), BlockSize=2), "the file says 8x10x4"),
         (transposed("INT8", (2, 3), (2, 1), "VALID", (14, 7)), "output_padding below its stride"),
     ],
 )

@@ -26,26 +26,9 @@ Nets and programs go out again: `to_onnx`, `to_tflite`, `to_torch_state_dict`, `
 A net can be trained further, measured, quantized and exported; a program can be run, verified and
 exported. The extra ``interop`` installs the packages ``onnx`` and ``tflite``, which read the files.
 
-How a quantized file becomes a program:
-
-* An int8 tensor with zero point -128 is ``u8`` of its integers + 128, so that real zero is stored
-  as 0. Another int8 tensor is ``i8`` with its zero point; a convolution that reads it has padding
-  values. The input stays what the file's user feeds.
-* A plane that a PAD pads for an operator without padding is written by a depthwise convolution of
-  1x1 with weights 1 ("<operator>.pad").
-* Multipliers follow from the scales as NUMERICS.md section 5 derives them; biases take in zero
-  points. A channel whose weights are all 0 and whose multiplier would have few bits gets another
-  multiplier and bias for the same constant.
-* A max-pooling whose windows tile the plane becomes part of the convolution before it, a PAD part
-  of its readers, a fused activation the op's clamp, a function of one value a table. Reshapes
-  vanish: both sides store channels innermost.
-* The last op writes the integers of the file's output less its zero point, as int32. A softmax at
-  the end is `Program.softmax`.
-
-A quantized ONNX file becomes such operators first, and a program by the same way.
-
-A program rounds each value once; some kernels of TensorFlow Lite round twice, ONNX Runtime rounds
-in float32. From equal inputs a value differs by at most 1. `rounding_report` says how often.
+The page "Nets from other frameworks" lists the operators, and says how a quantized file becomes a
+program. A program rounds each value once; some kernels of TensorFlow Lite round twice, ONNX Runtime
+rounds in float32. From equal inputs a value differs by at most 1. `rounding_report` says how often.
 """
 
 from drypoint.common import module_getattr as _module_getattr

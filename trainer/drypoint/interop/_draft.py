@@ -32,38 +32,24 @@ WHOLE = FileQuantParams(kind="INT8", scales=np.ones(1), zero=0)  # of weights of
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DraftLayer:
-    """A layer of the draft.
-
-    Attributes:
-        module: the layer itself.
-        reads: numbers of the layers that it reads; 0 is the net's input.
-        shape: what it outputs for an example.
-        title: the node, for messages.
-        arrays: name -> values of parameters and buffers.
-        scaling: whether the layer is a batch norm that stands for a constant that a file adds or
-            multiplies by.
-        weights: the steps of a quantized file's weights.
-        bias_scales: of a quantized file's integer biases.
-        output: the steps of a quantized file's output.
-        keeps: whether the layer's weights of 0 and 1 choose values and compute none.
-        name: the file's; "": as `nn.Sequential` names the layers of a list.
-        clip: bounds of its output, of an activation that a quantized file's operator has in it.
-        describe: whether ``shape`` is what the file says.
-    """
+    """A layer of the draft."""
 
     module: nn.Module
-    reads: tuple[int, ...]
-    shape: Shape
-    title: str
+    reads: tuple[int, ...]  # numbers of the layers that it reads; 0 is the net's input
+    shape: Shape  # what it outputs for an example
+    title: str  # the node, for messages
+    # name -> values of parameters and buffers
     arrays: Mapping[str, Array] = field(default_factory=dict)
+    # whether the layer is a batch norm that stands for a constant that a file adds or multiplies by
     scaling: bool = False
-    weights: FileQuantParams | None = None
-    bias_scales: Floats | None = None
-    output: FileQuantParams | None = None
-    keeps: bool = False
-    name: str = ""
+    weights: FileQuantParams | None = None  # the steps of a quantized file's weights
+    bias_scales: Floats | None = None  # of a quantized file's integer biases
+    output: FileQuantParams | None = None  # the steps of a quantized file's output
+    keeps: bool = False  # whether the layer's weights of 0 and 1 choose values and compute none
+    name: str = ""  # the file's; "": as `nn.Sequential` names the layers of a list
+    # bounds of its output, of an activation that a quantized file's operator has in it
     clip: tuple[float, float] = NO_CLIP
-    described: bool = False
+    beta: float = 1.0  # the factor of a softmax at the end
 
 
 class Read(Protocol):
@@ -78,21 +64,17 @@ class Read(Protocol):
 
 
 class Draft:
-    """Layers so far, by number from 1, in order of computation.
-
-    Attributes:
-        layers: number -> layer.
-        input_shape: what the net's input is for an example.
-        input_qparams: the steps of a quantized file's input.
-    """
+    """Layers so far, by number from 1, in order of computation."""
 
     def __init__(self, input_shape: Shape, size: int, error: type[ImportFileError]) -> None:
-        self.layers: dict[int, DraftLayer] = {}
-        self.input_shape = input_shape
-        self.input_qparams: FileQuantParams | None = None
-        self.title, self.error = "", error
+        self.layers: dict[int, DraftLayer] = {}  # number -> layer
+        self.input_shape = input_shape  # what the net's input is for an example
+        self.input_qparams: FileQuantParams | None = None  # the steps of a quantized file's input
+        self.title = self.name = ""  # of the node that is converted
+        self.error = error
         self._left = OWN_WEIGHTS + GROWTH * size
         self._reshapes: dict[tuple[int, Shape], int] = {}
+        self._names = set[str]()
 
     @classmethod
     def of_inputs(
@@ -127,10 +109,10 @@ class Draft:
         shape: Shape | None = None,
         weights: FileQuantParams | None = None,
         keeps: bool = False,
+        name: str | None = None,
         **facts: Any,
     ) -> TensorView:
         """Add a layer; what it outputs."""
-        described = shape is not None
         if shape is None:
             shapes = dict(
                 zip(layer.input_ports, (source.layer_shape for source in sources), strict=True)
@@ -149,10 +131,22 @@ class Draft:
             arrays=dict(arrays or {}),
             weights=WHOLE if keeps else weights,
             keeps=keeps,
-            described=described,
+            name=self._free_name(layer) if name is None else name,
             **facts,
         )
         return TensorView.of_layer(number, shape)
+
+    def _free_name(self, layer: nn.Module) -> str:
+        """The node's name for its first layer; others have what they do behind it."""
+        if not self.name:
+            return ""
+        suffix = "flatten" if isinstance(layer, nn.Flatten | nn.Reshape) else ""
+        if not suffix and self.name in self._names:
+            suffix = layer.short_name
+        name = f"{self.name}_{suffix}" if suffix else self.name
+        names = (name, *(f"{name}_{i}" for i in range(2, len(self._names) + 3)))
+        self._names.add(free := next(name for name in names if name not in self._names))
+        return free
 
     def claim(self, count: int) -> None:
         """Take weights that no file holds from the budget, before they are made."""
@@ -184,9 +178,10 @@ class Draft:
         if channels > 1:
             self.claim(channels)
             layer = nn.Conv2d(channels, 1, in_channels=1, bias=False)
-            view = self.add(layer, (view,), {"weight": np.ones((channels, 1, 1, 1))}, keeps=True)
+            weight = np.ones((channels, 1, 1, 1))
+            view = self.add(layer, (view,), {"weight": weight}, keeps=True, name="")
         if max(factor) > 1:
-            view = self.add(nn.Upsample((factor[0], factor[1])), (view,))
+            view = self.add(nn.Upsample((factor[0], factor[1])), (view,), name="")
         return view
 
     def qparams_of(self, end: int) -> FileQuantParams | None:

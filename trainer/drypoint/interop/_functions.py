@@ -4,7 +4,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from drypoint import nn
+from drypoint.graph import Reals
+
+TINY = 1e-30  # stands for the least value of a domain that has none
 
 LAYERS: Mapping[str, nn.Layer] = {
     name: layer
@@ -16,6 +21,21 @@ LAYERS: Mapping[str, nn.Layer] = {
 _NAMES: Mapping[type, str] = {
     type(layer): name for name, layer in LAYERS.items() if type(layer) is not nn.Function
 }
+
+
+def _within_domain(function: nn.ValueFunction) -> Callable[[Reals], Reals]:
+    """The function, whose domain's nearest value stands for values outside of it."""
+    least = function.least if function.inclusive else function.least + TINY
+    return lambda x: function.values(np.maximum(x, least))
+
+
+OPERATORS: Mapping[str, tuple[Callable[[Reals], Reals], nn.Layer | None]] = {
+    **{f.tflite: (_within_domain(f), LAYERS[n]) for n, f in nn.FUNCTIONS.items() if f.tflite},
+    "RELU_N1_TO_1": (lambda x: x.clip(-1.0, 1.0), nn.Hardtanh()),
+    "NEG": (np.negative, None),
+}
+"""TensorFlow Lite's operator -> function, of which a program has a table, and the layer of a float
+net; None where the matcher finds one by the values, or there is none."""
 
 
 class Target(Protocol):

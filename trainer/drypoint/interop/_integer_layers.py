@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from drypoint import nn
 from drypoint.graph import Builder, Reals, Sides, Unsupported, Value
+from drypoint.program import AvgPool
+from drypoint.program import Shape as Plane
 
 from ._tensor_view import Shape
 
@@ -20,17 +22,11 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FileQuantParams:
-    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero).
+    """Type, scales and zero point of 8-bit integers: the real value of q is scale * (q - zero)."""
 
-    Attributes:
-        kind: "INT8" or "UINT8".
-        scales: one, or one for each output channel of weights.
-        zero: the zero point.
-    """
-
-    kind: str
-    scales: Floats
-    zero: int
+    kind: str  # "INT8" or "UINT8"
+    scales: Floats  # one, or one for each output channel of weights
+    zero: int  # the zero point
 
 
 class OnlyLowered(nn.Layer):
@@ -77,6 +73,31 @@ class Nodes(OnlyLowered):
     def lower(self, graph: Builder, *values: Value) -> Value:
         """The nodes."""
         return self.build(graph, *values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class View(OnlyLowered):
+    """The values as they lie in memory, seen as another plane."""
+
+    plane: Plane
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """No node."""
+        return graph.view(graph.in_memory(values[0]), self.plane)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MeanHalvesAway(nn.AvgPool2d):
+    """The mean of each window, of which halves are rounded away from zero."""
+
+    def lower(self, graph: Builder, *values: Value) -> Value:
+        """A mean of windows."""
+        (value,) = values
+        window = self.window((value.shape.c, value.shape.h, value.shape.w))
+        mean = AvgPool.plan(
+            value.shape, kernel=window.kernel, stride=window.stride, halves_away=True
+        )
+        return graph.op(value, mean)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -36,7 +36,6 @@ def program_of(
     *,
     name: str,
     halves: graph.Halves,
-    betas: Mapping[int, float] | None = None,
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """The integer program of a quantized file's draft, and the node of each op."""
     layers, outputs = draft.merge_scalings(outputs)
@@ -52,7 +51,7 @@ def program_of(
         kinds = {layer.title: layer.module.short_name for layer in layers.values()}
         troubles = [(kinds.get(title, ""), title, reason) for title, reason in error.troubles]
         raise draft.error.of(troubles, len(layers), "layers") from error
-    factors = {port: (betas or {}).get(number, 1.0) for port, number in outputs.items()}
+    factors = {port: layers[number].beta for port, number in outputs.items()}
     program = graph.to_program(lowered, nodes, name=name, factors=factors)
     return program, tuple(node for node in nodes if node.has_op)
 
@@ -95,9 +94,6 @@ def _build(
                 scales=scales, clip=layer.clip,
             )  # fmt: skip
             values[number] = layer.module.lower(builder, *read)
-            plane = plane_of(layer.shape)
-            if layer.described and values[number].shape != plane:
-                raise Unsupported(f"makes {values[number].shape}, and the file says {plane}")
             if number in outputs and values[number].flat and values[number].shape.c > 1:
                 raise Unsupported("ends the net in a flattened image: leave it out")
         except Unsupported as reason:

@@ -34,27 +34,19 @@ Tie = tuple[tuple[int, ...], int, float]  # tensors whose scales' product times 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScaledOp:
-    """An op with real scales.
-
-    Attributes:
-        reads: numbers of the tensors that the op reads.
-        sources, target: scales of the inputs and of the output.
-        weight: float64 (out.c,), of each output channel, or of its slope; empty where the op has no
-            weights.
-        bias: int32 (out.c,), for inputs less their zero point; empty where the op has no weights.
-        pad: the stored integer that padded places read; None: that of real zero.
-        clamp: the least and the largest integer of the file's int8 output.
-        table: of a lookup, the file's int8 output for each of its int8 inputs from -128 on.
-    """
+    """An op with real scales."""
 
     op: Op
-    reads: Sequence[int]
-    sources: Sequence[float]
+    reads: Sequence[int]  # numbers of the tensors that the op reads
+    sources: Sequence[float]  # scales of the inputs and of the output
     target: float
+    # float64 (out.c,), of each output channel, or of its slope; empty where the op has no weights
     weight: NDArray[np.float64]
+    # int32 (out.c,), for inputs less their zero point; empty where the op has no weights
     bias: NDArray[np.int32]
-    pad: int | None
-    clamp: tuple[int, int]
+    pad: int | None  # the stored integer that padded places read; None: that of real zero
+    clamp: tuple[int, int]  # the least and the largest integer of the file's int8 output
+    # of a lookup, the file's int8 output for each of its int8 inputs from -128 on
     table: NDArray[np.int8] | None
 
 

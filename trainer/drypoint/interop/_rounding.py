@@ -107,15 +107,12 @@ def _share(part: int, whole: int) -> str:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Requantization:
-    """The real factors of an op, which its framework makes its own integers of.
+    """The real factors of an op, which its framework makes its own integers of."""
 
-    Attributes:
-        ratio: output steps of one step of the accumulator, for each channel, or one; of an
-            addition, output steps of one step of each input.
-        division: whether TensorFlow Lite divides the sum by the number of values (AVERAGE_POOL_2D).
-    """
-
+    # output steps of one step of the accumulator, for each channel, or one; of an addition, output
+    # steps of one step of each input
     ratio: NDArray[np.float64]
+    # whether TensorFlow Lite divides the sum by the number of values (AVERAGE_POOL_2D)
     division: bool = False
 
 

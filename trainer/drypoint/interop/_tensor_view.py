@@ -17,25 +17,20 @@ from drypoint.graph import Pair, Unsupported
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
 MAX_SIZE = 1 << 24  # elements of an activation of one example
+STAND_IN = -1  # the number of the layer that a refused node stands for
 Index = NDArray[np.intp]
 Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TensorView:
-    """A tensor of the file, for one example (no batch axis).
+    """A tensor of the file, for one example (no batch axis)."""
 
-    Attributes:
-        end: number of the layer that computes it; 0 is the net's input.
-        layer_shape: the shape of what the layer outputs.
-        shape: the shape of the file's tensor.
-        index: for each element of the file's tensor, its place in the raveled output of the layer;
-            None where both lie in one order.
-    """
-
-    end: int
-    layer_shape: Shape
-    shape: Shape
+    end: int  # number of the layer that computes it; 0 is the net's input
+    layer_shape: Shape  # the shape of what the layer outputs
+    shape: Shape  # the shape of the file's tensor
+    # for each element of the file's tensor, its place in the raveled output of the layer; None
+    # where both lie in one order
     index: Index | None = None
 
     @classmethod

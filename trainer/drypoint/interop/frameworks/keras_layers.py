@@ -20,21 +20,13 @@ from .nodes import Nodes
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Call:
-    """One call of a layer.
+    """One call of a layer."""
 
-    Attributes:
-        layer: the layer.
-        reads: names of its inputs.
-        name: the name of its output.
-        node: Keras's node of the call.
-        nodes: where nodes are added.
-    """
-
-    layer: Any
-    reads: list[str]
-    name: str
-    node: Any
-    nodes: Nodes
+    layer: Any  # the layer
+    reads: list[str]  # names of its inputs
+    name: str  # the name of its output
+    node: Any  # Keras's node of the call
+    nodes: Nodes  # where nodes are added
 
     @property
     def shape(self) -> tuple[int, ...]:

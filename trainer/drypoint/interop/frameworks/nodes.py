@@ -7,13 +7,13 @@ net of the nodes, as of a file's nodes. The package onnx is not needed for that.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from drypoint import nn
 
-from .._errors import FrameworkError, OnnxError
+from .._errors import FrameworkError, ImportFileError
 from .._tensor_view import Array, Shape
 from ..onnx.file import Graph, Node
 from ..onnx.read import net_of
@@ -21,12 +21,10 @@ from ..onnx.read import net_of
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MadeGraph(Graph):
-    """A graph without a file.
+    """A graph without a file."""
 
-    Attributes:
-        shapes: name -> shape of a tensor for one example.
-    """
-
+    error: ClassVar[type[ImportFileError]] = FrameworkError
+    # name -> shape of a tensor for one example
     shapes: dict[str, Shape] = field(default_factory=dict)
 
     def inferred_shapes(self) -> dict[str, Shape]:
@@ -35,13 +33,10 @@ class MadeGraph(Graph):
 
 
 class Nodes:
-    """Nodes, constants and shapes, in order of computation.
-
-    Attributes:
-        shapes: name -> shape of a tensor for one example, where the framework says it.
-    """
+    """Nodes, constants and shapes, in order of computation."""
 
     def __init__(self) -> None:
+        # name -> shape of a tensor for one example, where the framework says it
         self.shapes: dict[str, Shape] = {}
         self._nodes: list[Node] = []
         self._constants: dict[str, Array] = {}
@@ -92,7 +87,4 @@ class Nodes:
             proto=None,
             shapes=self.shapes,
         )
-        try:
-            return net_of(graph, subject)
-        except OnnxError as error:
-            raise FrameworkError.of_nodes(error) from error
+        return net_of(graph, subject)

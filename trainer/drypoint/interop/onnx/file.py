@@ -1,19 +1,22 @@
 """The gate of ONNX files: bytes become a checked graph of nodes and constants, or one error."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from drypoint.common import DrypointError, check_kind, file_kind, read_bytes
+from drypoint.graph import Halves
 from drypoint.program import output_names
 
-from .._cut import output_tensors
-from .._errors import OnnxError
+from .._cut import Name, output_tensors
+from .._errors import ImportFileError, OnnxError
+from .._integer_layers import FileQuantParams
 from .._packages import package
-from .._tensor_view import MAX_SIZE, Array, Shape
+from .._tensor_view import MAX_SIZE, STAND_IN, Array, Shape, TensorView
 from .external import load_weights, refuse_other_files
 
 ANY_BATCH = 7919  # stands for an open batch axis: a prime that no other size of a net is
@@ -21,53 +24,63 @@ ANY_BATCH = 7919  # stands for an open batch axis: a prime that no other size of
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Node:
-    """A node of the graph.
+    """A node of the graph."""
 
-    Attributes:
-        op: ONNX's operator, such as "Conv"; prefixed with the domain if it is not ONNX's own.
-        name: the node's name, or that of its output.
-        inputs: names of tensors; "" for an input that is left out.
-        outputs: names of tensors.
-        attributes: name -> int, float, str (decoded), tuple, or a tensor's array.
-        proto: the ``onnx.NodeProto``.
-    """
-
-    op: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any]
-    proto: Any
+    op: str  # ONNX's operator, such as "Conv"; prefixed with the domain if it is not ONNX's own
+    name: str  # the node's name, or that of its output
+    inputs: tuple[str, ...]  # names of tensors; "" for an input that is left out
+    outputs: tuple[str, ...]  # names of tensors
+    attributes: Mapping[str, Any]  # name -> int, float, str (decoded), tuple, or a tensor's array
+    proto: Any  # the ``onnx.NodeProto``
 
     @property
     def title(self) -> str:
         """A name for people."""
         return f"{self.op} '{_short(self.name)}'"
 
+    @property
+    def layer(self) -> str:
+        """The name of its layer; "": as `nn.Sequential` names the layers of a list."""
+        return ""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Graph:
-    """The main graph of a file: what its outputs depend on.
+    """The main graph of a file: what its outputs depend on."""
 
-    Attributes:
-        nodes: in order of computation.
-        constants: name -> array of the initializers.
-        inputs: name -> shape of one example, of the inputs that the outputs depend on.
-        outputs: name of the net's output -> of the tensor, the graph's or a cut's.
-        batch: the size of the inputs' first axis; `ANY_BATCH` where it is open.
-        opset: the version of ONNX's own operators.
-        size: bytes of the file and of its data files.
-        proto: the ``onnx.ModelProto``.
-    """
+    error: ClassVar[type[ImportFileError]] = OnnxError
+    noun: ClassVar[str] = "nodes"
+    halves: ClassVar[Halves] = "even"  # of two nearest integers of a table
 
-    nodes: tuple[Node, ...]
-    constants: Mapping[str, Array]
+    nodes: tuple[Node, ...]  # in order of computation
+    constants: Mapping[str, Array]  # name -> array of the initializers
+    # name -> shape of one example, of the inputs that the outputs depend on
     inputs: Mapping[str, Shape]
-    outputs: Mapping[str, str]
-    batch: int
-    opset: int
-    size: int
-    proto: Any
+    outputs: Mapping[str, str]  # name of the net's output -> of the tensor, the graph's or a cut's
+    batch: int  # the size of the inputs' first axis; `ANY_BATCH` where it is open
+    opset: int  # the version of ONNX's own operators
+    size: int  # bytes of the file and of its data files
+    proto: Any  # the ``onnx.ModelProto``
+    # input -> view of the net's input, where the format says how an image lies
+    views: Mapping[str, TensorView] = field(default_factory=dict)
+    # input -> its quantization parameters, where the format says them
+    steps: Mapping[str, FileQuantParams] = field(default_factory=dict)
+    # operator -> what converts it, and what to say of one that is not read; none: ONNX's own
+    handlers: Mapping[str, Any] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    def tensor_name(self, name: str) -> str:
+        """The file's name of a tensor."""
+        return name
+
+    def stand_ins(self) -> dict[str, TensorView]:
+        """Name -> what stands for an output of a refused node, by which later ones are checked."""
+        shapes = self.inferred_shapes().items()
+        return {
+            name: TensorView.of_layer(STAND_IN, shape)
+            for name, shape in shapes
+            if math.prod(shape) <= MAX_SIZE
+        }
 
     def inferred_shapes(self) -> dict[str, Shape]:
         """Name -> shape for an example, of tensors whose shape onnx infers; none where it fails."""
@@ -129,7 +142,7 @@ def _graph(proto: Any, onnx: Any, cut: Sequence[str], input_shape: Sequence[int]
     computed = {name for value in graph.node for name in value.output if name}
     names = output_tensors(cut, _values(graph, onnx), computed, len(inputs), OnnxError)
     ends = [(value.input, value.output) for value in graph.node]
-    positions = needed_positions(ends, names, {value.name for value in inputs})
+    positions = needed_positions(ends, names, {value.name for value in inputs}, "")
     read = {name for i in positions for name in ends[i][0]}
     inputs = [value for value in inputs if value.name in read] or inputs[:1]
     if input_shape is not None and len(inputs) > 1:
@@ -213,16 +226,19 @@ def _values(graph: Any, onnx: Any) -> list[str]:
 
 
 def needed_positions(
-    ends: Sequence[tuple[Sequence[str], Sequence[str]]],
-    outputs: Sequence[str],
-    start: Collection[str],
+    ends: Sequence[tuple[Sequence[Name], Sequence[Name]]],
+    outputs: Sequence[Name],
+    start: Collection[Name],
+    none: Name,
 ) -> list[int]:
-    """The positions of the nodes that the outputs depend on, in order of computation."""
+    """The positions of the nodes that the outputs depend on, in order of computation; ``none`` is
+    the name of an input that is left out.
+    """
     names, positions = {*outputs}, list[int]()
     for position, (inputs, written) in reversed(list(enumerate(ends))):
         if names.intersection(written):
             positions.append(position)
-            names.update(name for name in inputs if name and name not in start)
+            names.update(name for name in inputs if name != none and name not in start)
     return positions[::-1]
 
 

@@ -11,7 +11,7 @@ from drypoint.program import Program, ProgramError
 
 from .._cut import read_up_to
 from .._draft import Draft
-from .._errors import OnnxError
+from .._errors import ImportFileError, OnnxError
 from .._program import program_of
 from .._tensor_view import TensorView
 from .file import Graph, read_graph
@@ -84,8 +84,8 @@ def net_of(graph: Graph, subject: str) -> nn.Sequential | nn.Graph:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, outputs = draft_graph(graph, integers=False)
             return draft.net(outputs)
-    except (OnnxError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-        raise OnnxError.about(f"{subject} no net that can be read", error) from error
+    except (ImportFileError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
+        raise graph.error.about(f"{subject} no net that can be read", error) from error
 
 
 def program_from_onnx(
@@ -129,18 +129,21 @@ def program_of_onnx(
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_onnx`, with the node of each op."""
     return read_up_to(
-        cut, lambda ends: _program(*read_graph(source, cut=ends, input_shape=input_shape), name)
+        cut,
+        lambda ends: program_of_graph(*read_graph(source, cut=ends, input_shape=input_shape), name),
     )
 
 
-def _program(graph: Graph, subject: str, name: str) -> tuple[Program, tuple[QuantizedNode, ...]]:
-    """The integer program of a graph; ``subject`` as for `net_of`."""
+def program_of_graph(
+    graph: Graph, subject: str, name: str
+) -> tuple[Program, tuple[QuantizedNode, ...]]:
+    """The integer program of a graph, with the node of each op."""
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are refused where they matter
             draft, outputs = draft_graph(graph, integers=True)
-            return program_of(draft, outputs, name=name, halves="even")
-    except (OnnxError, ProgramError, nn.ConfigError) as error:
-        raise OnnxError.about(f"{subject} no quantized net that can be read", error) from error
+            return program_of(draft, outputs, name=name, halves=graph.halves)
+    except (ImportFileError, ProgramError, nn.ConfigError) as error:
+        raise graph.error.about(f"{subject} no quantized net that can be read", error) from error
 
 
 def is_quantized_onnx(
@@ -173,7 +176,7 @@ def draft_graph(graph: Graph, *, integers: bool) -> tuple[Draft, dict[str, int]]
     for _ in range(MAX_WALKS + len(graph.inputs)):
         reader = Reader(graph, bound, integers=integers, materialize=materialize)
         try:
-            return reader.draft, reader.walk(HANDLERS, HINTS)
+            return reader.draft, reader.walk(graph.handlers or HANDLERS, graph.hints or HINTS)
         except InputLayout as found:
             bound[found.name] = found.view
     raise OnnxError(

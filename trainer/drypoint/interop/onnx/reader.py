@@ -19,10 +19,8 @@ from drypoint.program import input_names
 
 from .._cut import before_refused
 from .._draft import Draft
-from .._errors import OnnxError
 from .._integer_layers import FileQuantParams, Floats
 from .._tensor_view import (
-    MAX_SIZE,
     Array,
     Axes,
     Index,
@@ -37,7 +35,6 @@ from .fold import FOLDED, Folder
 
 Handler = Callable[["Reader", Node], None]
 MAX_MOVED = 1 << 27  # elements of all views together, of which each may take some milliseconds
-STAND_IN = -1  # the number of the layer that a refused node stands for
 _AXES_KNOWN = {"Conv", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool", "Transpose"}
 MAX_COLORS = 4  # channels of an image whose file has them last, if nothing else says so
 
@@ -50,20 +47,7 @@ class InputLayout(Exception):  # noqa: N818 (never leaves the part: the walk beg
 
 
 class Reader:
-    """What is known of each tensor of a graph while its nodes are converted.
-
-    Attributes:
-        graph: the graph.
-        draft: the layers so far.
-        constants: name -> array.
-        qparams: name -> parameters and axis of the scales, of constants that were dequantized.
-        values: name -> view of what a layer outputs.
-        waiting: name -> function of other tensors that is no layer yet.
-        integers_of: name -> tensor, of its integers: what a QuantizeLinear writes, or a Cast of it.
-        tables: name -> tensor and table, of a table's integers.
-        sequences: name -> tensor, axis and places of each part, of a sequence of a tensor's parts.
-        users: how many nodes read each tensor; an output counts as one.
-    """
+    """What is known of each tensor of a graph while its nodes are converted."""
 
     def __init__(
         self,
@@ -74,27 +58,41 @@ class Reader:
         materialize: Callable[["Reader", str], TensorView],
     ) -> None:
         self.graph, self.integers = graph, integers
-        views = {name: input_of(shape, bound.get(name)) for name, shape in graph.inputs.items()}
+        views = {
+            name: graph.views.get(name) or input_of(shape, bound.get(name))
+            for name, shape in graph.inputs.items()
+        }
         shapes = [view.layer_shape for view in views.values()]
-        self.draft = Draft.of_inputs(shapes, input_names([*views]), graph.size, OnnxError)
+        names = input_names([graph.tensor_name(name) for name in views])
+        self.draft = Draft.of_inputs(shapes, names, graph.size, graph.error)
         ends = self.draft.input_ends
         self.constants: dict[str, Array] = dict(graph.constants)
+        # name -> parameters and axis of the scales, of constants that were dequantized
         self.qparams: dict[str, tuple[FileQuantParams, int]] = {}
+        # name -> view of what a layer outputs
         self.values = {
             name: replace(view, end=end)
             for end, (name, view) in zip(ends, views.items(), strict=True)
         }
-        self.waiting: dict[str, Any] = {}
-        self.integers_of: dict[str, TensorView] = {}
+        self.waiting: dict[str, Any] = {}  # name -> function of other tensors that is no layer yet
+        # name -> tensor and the number added, of its integers: what a QuantizeLinear writes, or a
+        # Cast of it
+        self.integers_of: dict[str, tuple[TensorView, int]] = {}
+        # name -> tensor and table, of a table's integers
         self.tables: dict[str, tuple[TensorView, Array]] = {}
+        # name -> tensor, axis and places of each part, of a sequence of a tensor's parts
         self.sequences: dict[str, tuple[TensorView, int, list[range]]] = {}
+        # how many nodes read each tensor; an output counts as one
         self.users = Counter(
             [*graph.outputs.values(), *(n for node in graph.nodes for n in node.inputs)]
         )
-        self._raw = {end: name for end, name in zip(ends, views, strict=True) if name not in bound}
+        known = {*bound, *graph.views}
+        self._raw = {end: name for end, name in zip(ends, views, strict=True) if name not in known}
+        for name, steps in graph.steps.items():
+            self.draft.set_qparams(self.values[name].end, steps)
         self._folder = Folder(graph.opset, graph.size)
         self._moved = 0
-        self._inferred: dict[str, Shape] | None = None
+        self._stand_ins: dict[str, TensorView] | None = None
         self._materialize = materialize
 
     def walk(self, handlers: Mapping[str, Handler], hints: Mapping[str, str]) -> dict[str, int]:
@@ -103,7 +101,7 @@ class Reader:
         lost: set[str] = set()
         refused = set[int]()
         for position, node in enumerate(self.graph.nodes):
-            self.draft.title = node.title
+            self.draft.title, self.draft.name = node.title, node.layer
             try:
                 if lost.intersection(node.inputs) and (node.op in handlers or node.op in FOLDED):
                     lost.update(node.outputs)  # nothing is known of what it reads
@@ -124,8 +122,9 @@ class Reader:
         if troubles or len(outputs) < len(self.graph.outputs):
             ends = [(node.inputs, node.outputs) for node in self.graph.nodes]
             names = before_refused(ends, refused, [self.graph.outputs[port] for port in outputs])
-            names = [*dict.fromkeys(filter(None, map(self._last_image, names)))]
-            raise OnnxError.of(troubles, len(ends), "nodes", names)
+            last = [*dict.fromkeys(filter(None, map(self._last_image, names)))]
+            names = [*filter(None, map(self.graph.tensor_name, last))]
+            raise self.graph.error.of(troubles, len(ends), self.graph.noun, names)
         return outputs
 
     def _last_image(self, name: str) -> str:
@@ -148,17 +147,12 @@ class Reader:
         """The outputs of a refused node that get no value of their shape, by which the nodes after
         it could be checked too.
         """
-        if self._inferred is None:
-            self._inferred = self.graph.inferred_shapes()
-        lost = set()
-        for name in node.outputs:
-            shape = self._inferred.get(name)
-            if shape is None or math.prod(shape) > MAX_SIZE:
-                lost.add(name)
-            else:
-                self.waiting.pop(name, None)
-                self.values[name] = TensorView.of_layer(STAND_IN, shape)
-        return lost
+        if self._stand_ins is None:
+            self._stand_ins = self.graph.stand_ins()
+        for name in self._stand_ins.keys() & {*node.outputs}:
+            self.waiting.pop(name, None)
+            self.values[name] = self._stand_ins[name]
+        return {*node.outputs} - self._stand_ins.keys()
 
     def _convert(
         self, node: Node, handlers: Mapping[str, Handler], hints: Mapping[str, str]
@@ -179,7 +173,7 @@ class Reader:
 
     def _check_outputs(self, node: Node) -> None:
         more = [name for name in node.outputs[1:] if name and self.users[name]]
-        if more and node.op != "Split":
+        if more and not node.op.upper().startswith("SPLIT"):
             raise Unsupported(f"has a second output '{more[0]}' that is read; only the first is")
 
     def _shape(self, node: Node) -> None:
@@ -320,7 +314,7 @@ class Reader:
         output = move(value)
         self._moved += output.size if output.index is not None else 0
         if self._moved > MAX_MOVED:
-            raise OnnxError("its nodes move more values than a net of its size would")
+            raise self.graph.error("its nodes move more values than a net of its size would")
         return output
 
     def output(self, tensor: str) -> TensorView:
@@ -335,8 +329,8 @@ class Reader:
             return value.whole
         if value.index is not None:
             raise Unsupported(
-                f"is a tensor {value.shape} in another order than {value.layer_shape}: end before "
-                "it is flattened or its axes are exchanged"
+                f"is a tensor {value.shape} whose values lie in an order of its own: end before it "
+                "is flattened or its axes are exchanged"
             )
         if len(value.shape) == 1:
             return self.vector(value)

@@ -35,26 +35,16 @@ _NUMPY_TYPE = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
-_OPTIONS = {  # of an operator: the table's name in the schema
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "ADD": "AddOptions",
-    "SUB": "SubOptions",
-    "MUL": "MulOptions",
-    "LEAKY_RELU": "LeakyReluOptions",
-    "GELU": "GeluOptions",
-    "TRANSPOSE_CONV": "TransposeConvOptions",
-    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
-    "RESIZE_BILINEAR": "ResizeBilinearOptions",
-    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
-    "VAR_HANDLE": "VarHandleOptions",
-    "GATHER": "GatherOptions",
+_WITH_OPTIONS = {  # operators whose options say what they compute
+    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD",
+    "SUB", "MUL", "CONCATENATION", "SOFTMAX", "LEAKY_RELU", "GELU", "TRANSPOSE_CONV",
+    "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "DEPTH_TO_SPACE", "STRIDED_SLICE", "VAR_HANDLE",
+    "GATHER",
+}  # fmt: skip
+_SHARED_OPTIONS = {
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), "Pool2D"),
+    **dict.fromkeys(("MAXIMUM", "MINIMUM"), "MaximumMinimum"),
+    "PADV2": "PadV2",
 }
 _FIELDS = {
     "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FilterHeight", "FilterWidth",
@@ -72,50 +62,30 @@ _ENUMS = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FileTensor:
-    """A tensor of the file.
+    """A tensor of the file."""
 
-    Attributes:
-        shape: its dimensions, batch included.
-        type: the name in the schema, such as "INT8".
-        constant: the values, of this shape; None where the file has none: an activation.
-        problem: why the values cannot be read, or "".
-        scales: float64; none of a tensor that is not quantized, one, or one for each index along
-            ``axis``.
-        zeros: int64, as many as scales.
-        axis: the axis of the scales.
-        name: the file's, or "".
-    """
-
-    shape: tuple[int, ...]
-    type: str
-    constant: Array | None
-    problem: str
+    shape: tuple[int, ...]  # its dimensions, batch included
+    type: str  # the name in the schema, such as "INT8"
+    constant: Array | None  # the values, of this shape; None where the file has none: an activation
+    problem: str  # why the values cannot be read, or ""
+    # float64; none of a tensor that is not quantized, one, or one for each index along ``axis``
     scales: NDArray[np.float64]
-    zeros: NDArray[np.int64]
-    axis: int
-    name: str = ""
+    zeros: NDArray[np.int64]  # int64, as many as scales
+    axis: int  # the axis of the scales
+    name: str = ""  # the file's, or ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Operator:
-    """An operator of the file.
+    """An operator of the file."""
 
-    Attributes:
-        index: its number in the file.
-        kind: the name in the schema, such as "CONV_2D".
-        inputs, outputs: numbers of tensors; -1 for an input that is left out.
-        options: field of the schema -> number, or name of an enumeration's value.
-        name: the name of the op that is made of it.
-        title: a name for messages.
-    """
-
-    index: int
-    kind: str
-    inputs: tuple[int, ...]
+    index: int  # its number in the file
+    kind: str  # the name in the schema, such as "CONV_2D"
+    inputs: tuple[int, ...]  # numbers of tensors; -1 for an input that is left out
     outputs: tuple[int, ...]
-    options: Mapping[str, Any]
-    name: str
-    title: str
+    options: Mapping[str, Any]  # field of the schema -> number, or name of an enumeration's value
+    name: str  # the name of the op that is made of it
+    title: str  # a name for messages
 
     @property
     def activation(self) -> str:
@@ -125,20 +95,14 @@ class Operator:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class File:
-    """The main graph of a file.
+    """The main graph of a file."""
 
-    Attributes:
-        tensors, operators: in the file's order, the order of computation.
-        inputs: numbers of the inputs.
-        outputs: name of the net's output -> number of the tensor, the file's or a cut's.
-        size: the file's bytes.
-    """
-
-    tensors: tuple[FileTensor, ...]
+    tensors: tuple[FileTensor, ...]  # in the file's order, the order of computation
     operators: tuple[Operator, ...]
-    inputs: tuple[int, ...]
+    inputs: tuple[int, ...]  # numbers of the inputs
+    # name of the net's output -> number of the tensor, the file's or a cut's
     outputs: Mapping[str, int]
-    size: int
+    size: int  # the file's bytes
 
     @property
     def input(self) -> int:
@@ -289,9 +253,9 @@ class _Reader:
 
         An operator whose table is left out has the schema's default of each field, as in LiteRT.
         """
-        table, name = operator.BuiltinOptions(), _OPTIONS.get(kind)
-        if name is None:
+        if kind not in _WITH_OPTIONS:
             return {}
+        table, name = operator.BuiltinOptions(), options_of(kind)
         kind_of_options = getattr(self.schema.BuiltinOptions, name)
         has_table = table is not None and operator.BuiltinOptionsType() == kind_of_options
         options = getattr(self.schema, name)()
@@ -302,6 +266,11 @@ class _Reader:
             names = _names(getattr(self.schema, _ENUMS[field]))
             fields[field] = names.get(fields[field], f"{field} {fields[field]}")
         return fields
+
+
+def options_of(kind: str) -> str:
+    """The name of the schema's table of an operator's options."""
+    return _SHARED_OPTIONS.get(kind, kind.title().replace("_", "")) + "Options"
 
 
 def _names(enumeration: Any) -> dict[int, str]:

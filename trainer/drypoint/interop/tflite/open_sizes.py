@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from drypoint.graph import same_padding
 
 from .file import File, FileTensor, Operator
-from .functions import FUNCTIONS
+from .walk import FUNCTIONS
 
 Sizes = tuple[int, ...]
 Integers = NDArray[np.int64]
 _MOST = 64  # integers of a size that is computed
 _WINDOWS = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D"}
 _KEEPING = {
-    *FUNCTIONS, "LEAKY_RELU", "PRELU", "SOFTMAX", "QUANTIZE", "DEQUANTIZE", "CAST",
+    *FUNCTIONS, "PRELU", "SOFTMAX", "QUANTIZE", "DEQUANTIZE", "CAST",
 }  # fmt: skip
 _BINARY = {"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"}
 

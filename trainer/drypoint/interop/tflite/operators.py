@@ -1,119 +1,168 @@
-"""Converts the operators of a TensorFlow Lite file to layers, for float nets and for programs."""
+"""TensorFlow Lite's operators: `HANDLERS` has the function of each kind, which calls an operator of
+ONNX, or adds layers.
+"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from drypoint import nn
-from drypoint.graph import Builder, Pair, Unsupported, Value
-from drypoint.program import AvgPool, Shape
+from drypoint.common import DrypointError
+from drypoint.graph import Builder, Pair, Reals, Unsupported, Value, plane_of, same_padding
 
 from .._draft import NO_CLIP
-from .._integer_layers import FileQuantParams, Floats, Nodes, OfIntegers, Pad2d, Requantize
-from .._program import PROBABILITIES
-from ..onnx.operators.matching import FAR
+from .._functions import LAYERS, OPERATORS
+from .._integer_layers import FileQuantParams, Floats, MeanHalvesAway, Nodes, OfIntegers, Requantize
+from .._program import PROBABILITIES, params_of
+from .._tensor_view import TensorView
+from ..onnx.file import Node
+from ..onnx.operators.functions import affine, by_channel
+from ..onnx.operators.joining import merge
+from ..onnx.operators.matching import FAR, GRID, layer_of
+from ..onnx.reader import Handler, Reader
 from .file import Operator
-from .functions import FUNCTIONS, function_of
-from .layout import pad_channels, reduce, shuffle, transpose
-from .reader import LayerOutput, Reader, clip_of
-from .rewrites import MOST, SHUFFLE
-from .slicing import SLICING
-from .upsampling import UPSAMPLING
-from .walk import NO_PADDING, RESHAPES, constant, hint, input_tensor, padding, pair, sides
+from .nodes import Call, clip_of
+from .planes import PLANES, SEVERAL
+from .rewrites import MOST
+from .walk import (
+    FUNCTIONS,
+    constant,
+    hint,
+    input_tensor,
+    pair,
+)
+
+NO_PADDING = (0, 0), (0, 0)
+_CHANNELS_FIRST = {(0, 2, 3, 1), (0, 2, 1)}  # of an input whose file has (N, C, H, W) or (N, C, L)
 
 
-def _convolution(reader: Reader, op: Operator) -> None:
+def _convolution(call: Call) -> None:
     """CONV_2D, also in groups, and DEPTHWISE_CONV_2D."""
-    source, by_channel = reader.image(op), op.kind == "DEPTHWISE_CONV_2D"
-    weight, bias, qparams = reader.weights(op, source, axis=3 if by_channel else 0)
-    rows = weight.transpose(3, 0, 1, 2) if by_channel else weight.transpose(0, 3, 1, 2)
-    read, (written, depth, *kernel) = source.plane.c, rows.shape
-    if read % depth:
-        raise Unsupported(f"has weights {list(weight.shape)} for {read} channels")
-    stride = pair(op, "StrideH", "StrideW")
-    dilation = pair(op, "DilationHFactor", "DilationWFactor")
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    around = padding(op, source.plane[:2], (reach[0], reach[1]), stride)
-    if by_channel and qparams is not None and written == read and _is_mean(rows, bias, qparams):
-        (top, bottom), (left, right) = around
-        window, edges = (kernel[0], kernel[1]), (top, left, bottom, right)
-
-        def mean(graph: Builder, value: Value) -> Value:
-            plan = AvgPool.plan(value.shape, kernel=window, stride=stride, padding=edges)
-            return graph.op(value, plan)
-
-        reader.write(op, Nodes(mean), source)
+    op, value, by_depth = call.op, call.image(), call.op.kind == "DEPTHWISE_CONV_2D"
+    weight, bias, qparams = call.weights(value, axis=3 if by_depth else 0)
+    rows = weight.transpose(3, 0, 1, 2) if by_depth else weight.transpose(0, 3, 1, 2)
+    channels, (written, depth, *kernel) = value.layer_shape[0], rows.shape
+    if channels % depth:
+        raise Unsupported(f"has weights {list(weight.shape)} for {channels} channels")
+    stride, dilation = (
+        pair(op, "StrideH", "StrideW"),
+        pair(op, "DilationHFactor", "DilationWFactor"),
+    )
+    if by_depth and qparams is not None and written == channels and _is_mean(rows, bias, qparams):
+        window = (kernel[0], kernel[1])
+        around = _padding(op, value.image_size, window, stride)
+        call.write(call.add(nn.AvgPool2d(window, stride=stride, padding=around), value))
         return
-    layer: nn.Layer = nn.Conv2d(
-        written, (kernel[0], kernel[1]), stride=stride, dilation=dilation, in_channels=read,
-        padding=around, groups=read // depth, bias=bool(bias),
+    output = call.run(
+        "Conv", value, rows, bias, weights=qparams, strides=stride, dilations=dilation,
+        group=channels // depth, auto_pad=_auto_pad(op),
     )  # fmt: skip
-    reader.write(op, layer, source, arrays={"weight": rows} | bias, weights=qparams)
+    call.write(output)
 
 
-def _is_mean(rows: Floats, bias: Mapping[str, Floats], qparams: FileQuantParams) -> bool:
+def _auto_pad(op: Operator) -> str:
+    """ONNX's attribute of an operator's padding."""
+    if op.options["Padding"] not in ("SAME", "VALID"):
+        raise Unsupported(f"has the padding {op.options['Padding']}")
+    return "SAME_UPPER" if op.options["Padding"] == "SAME" else "VALID"
+
+
+def _padding(op: Operator, size: Pair, reach: Pair, stride: Pair) -> tuple[Pair, Pair]:
+    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane."""
+    same = _auto_pad(op) != "VALID"
+    return same_padding(size, reach, stride) if same else NO_PADDING
+
+
+def _is_mean(rows: Floats, bias: Floats | None, qparams: FileQuantParams) -> bool:
     """Whether the integers of a depthwise convolution are ones with the scale of a mean, as
     `to_tflite` writes one: a program's mean has no weights, and equal bytes.
     """
     count = rows[0].size
     return (
         count > 1
-        and not any(array.any() for array in bias.values())
+        and (bias is None or not bias.any())
         and np.allclose(rows, 1 / count, rtol=2.0**-20, atol=0)
         and np.allclose(qparams.scales, 1 / count, rtol=2.0**-20, atol=0)
     )
 
 
-def _dense(reader: Reader, op: Operator) -> None:
+def _dense(call: Call) -> None:
     """FULLY_CONNECTED: of a whole plane, or of the channels at each place."""
-    source = reader.read(op)
-    weight, bias, qparams = reader.weights(op, source, axis=0, rank=2)
-    if op.options["WeightsFormat"] != "DEFAULT":
-        raise Unsupported(f"has weights in the form {op.options['WeightsFormat']}")
-    (written, size), c = weight.shape, source.plane.c
-    vectors = reader.describe(op.outputs[0]).vector or source.vector
-    layer: nn.Layer
-    if size == c and (source.plane.size != size if reader.integers else not vectors):
-        weight = weight[:, :, None, None]
-        layer = nn.Conv2d(written, 1, bias=bool(bias), in_channels=c)
-    else:
-        if not (source.vector or reader.integers):
-            source = reader.flatten(f"{op.name}_flatten", source)
-        if size != source.plane.size:
-            raise Unsupported(f"has weights {list(weight.shape)} for {source.plane.size} values")
-        if source.order is not None:  # columns from (h, w, c) to (c, h, w)
-            by_place = weight.reshape(-1, *source.order).transpose(0, 3, 1, 2)
-            weight = by_place.reshape(weight.shape)
-        layer = nn.Linear(written, in_features=size, bias=bool(bias))
-    reader.write(op, layer, source, arrays={"weight": weight} | bias, weights=qparams)
-
-
-def _max_pool(reader: Reader, op: Operator) -> None:
-    """MAX_POOL_2D; in integers in the steps of its input, then an activation, and other steps."""
-    source = reader.image(op)
-    kernel, stride, around = _window(op, source)
-    layer = nn.MaxPool2d(kernel, stride=stride, padding=around)
-    if not reader.integers:
-        reader.write(op, layer, source)
+    value = call.read()
+    weight, bias, qparams = call.weights(value, axis=0, rank=2)
+    if call.op.options["WeightsFormat"] != "DEFAULT":
+        raise Unsupported(f"has weights in the form {call.op.options['WeightsFormat']}")
+    size, channels = weight.shape[1], value.shape[0]
+    vectors = 1 in (len(call.made()), len(value.shape))
+    if size == channels and (value.size != size if call.integers else not vectors):
+        image, kernel = call.image(), weight[:, :, None, None]
+        call.write(call.run("Conv", image, kernel, bias, weights=qparams))
         return
-    output = reader.describe(op.outputs[0])
-    low, high = clip_of(op.activation, source.qparams)
+    if size != value.size:
+        raise Unsupported(f"has weights {list(weight.shape)} for {value.size} values")
+    if call.integers:  # the plane as it lies in memory
+        value = TensorView.of_layer(value.end, (size,))
+    value = call.reshape(value, (size,))
+    call.write(call.run("Gemm", value, weight, bias, weights=qparams, transB=1))
+
+
+def _transpose_conv(call: Call) -> None:
+    """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
+    above and left.
+    """
+    value, made, read = call.image(2), call.made(), call.image(2).shape
+    weight, bias, qparams = call.weights(value, axis=0, bias=3, read=2)
+    outputs, *kernel, channels = weight.shape
+    if channels != read[0] or outputs != made[0]:
+        planes = f"{plane_of(read)} to {plane_of(made)}"
+        raise Unsupported(f"has weights {list(weight.shape)} from {planes}")
+    stride, same = pair(call.op, "StrideH", "StrideW"), _auto_pad(call.op) != "VALID"
+    before, after, more = [], [], []
+    for n, m, k, s in zip(read[1:], made[1:], kernel, stride, strict=True):
+        beyond = (n - 1) * s + k - m
+        before.append(max(beyond, 0) // 2 if same else 0)
+        after.append(max(beyond - before[-1], 0))
+        more.append(max(before[-1] - beyond, 0))
+    output = call.run(
+        "ConvTranspose", _in_memory(call, value), weight.transpose(3, 0, 1, 2), bias,
+        weights=qparams, axis=1, strides=stride, pads=(*before, *after), output_padding=tuple(more),
+    )  # fmt: skip
+    call.write(output)
+
+
+def _in_memory(call: Call, value: TensorView) -> TensorView:
+    """A value, in integers with its padding written to memory."""
+    if not call.integers:
+        return value
+    steps = call.steps(value)
+    return call.add(Nodes(Builder.in_memory), value, output=steps, name=call.op.name)
+
+
+def _max_pool(call: Call) -> None:
+    """MAX_POOL_2D; in integers in the steps of its input, then an activation, and other steps."""
+    value = call.image()
+    kernel, stride, around = _window(call.op, value)
+    layer = nn.MaxPool2d(kernel, stride=stride, padding=around)
+    if not call.integers:
+        call.write(call.add(layer, value))
+        return
+    steps = call.steps(value)
+    low, high = clip_of(call.op.activation, params_of(steps))
     if around != NO_PADDING:
-        source = reader.in_memory(op, source)
-    value = reader.add(
-        op.name, layer, (source,), output=replace(output, file_qparams=source.file_qparams)
-    )
-    nodes = _clip_nodes(source, output, low, high)
-    value = reader.add(f"{op.name}.clip", nodes, (value,), output=output)
-    reader.values[op.outputs[0]] = value
+        value = _in_memory(call, value)
+    output = call.draft.add(layer, (value,), output=steps)
+    clip = _clip_nodes(call, steps, low, high)
+    output = call.add(clip, output, name=f"{call.op.name}.clip", output=call.made_qparams())
+    call.set(output)
 
 
-def _clip_nodes(source: LayerOutput, output: LayerOutput, low: float, high: float) -> Nodes:
+def _clip_nodes(call: Call, steps: FileQuantParams, low: float, high: float) -> Nodes:
     """A clip of integers: a clamp, or a table where the output has other steps."""
+    source, target = params_of(steps), params_of(call.made_qparams())
 
     def clip(graph: Builder, value: Value) -> Value:
-        if not source.qparams.stands_for(output.qparams):
+        if not source.stands_for(target):
             return graph.table(value, lambda reals: reals.clip(low, high))
         if (low, high) == NO_CLIP:
             return value
@@ -122,325 +171,241 @@ def _clip_nodes(source: LayerOutput, output: LayerOutput, low: float, high: floa
     return Nodes(clip)
 
 
-def _clip(reader: Reader, op: Operator) -> None:
-    """MAXIMUM and MINIMUM with one number."""
-    constants = [i for i, n in enumerate(op.inputs) if reader.is_constant(n)]
-    if len(op.inputs) != 2 or len(constants) != 1 or reader.constant(op, constants[0]).size != 1:
-        raise Unsupported("does not read one tensor and one number")
-    source, number = (reader.read(op, 1 - constants[0]), reader.constant(op, constants[0]).item())
-    low, high = (number, np.inf) if op.kind == "MAXIMUM" else (-np.inf, number)
-    layer: nn.Layer = nn.Hardtanh(max(low, -FAR), min(high, FAR))
-    if reader.integers:
-        layer = _clip_nodes(source, reader.describe(op.outputs[0]), low, high)
-    reader.write(op, layer, source)
-
-
-def _cast(reader: Reader, op: Operator) -> None:
-    """CAST of 8-bit integers to int32, which GATHER reads."""
-    tensors = [reader.file.tensors[n] for n in (op.inputs[0], op.outputs[0])]
-    kinds = [tensor.type for tensor in tensors]
-    if not reader.integers or kinds not in (["INT8", "INT32"], ["UINT8", "INT32"]):
-        raise Unsupported(f"makes {kinds[1]} of {kinds[0]}; wanted, in a program, INT32 of INT8")
-    reader.places[op.outputs[0]] = reader.read(op), 0
-
-
-def _look_up(reader: Reader, op: Operator) -> None:
-    """GATHER of 256 integers, as `to_tflite` writes a table."""
-    number = op.inputs[1] if len(op.inputs) == 2 else -1
-    if number not in reader.places or op.options["Axis"] or op.options["BatchDims"]:
-        raise Unsupported("chooses parts of a tensor; read is only a table of integers")
-    source, more = reader.places[number]
-    tensor, values = input_tensor(reader.file, op, 0), constant(reader.file, op, 0)
-    first = -128 if source.file_qparams is not None and source.file_qparams.kind == "INT8" else 0
-    if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
-        raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
-    if first + more:
-        raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
-    output = reader.describe(op.outputs[0])
-    assert source.file_qparams is not None  # of every value in integers
-    assert output.file_qparams is not None
-    layer = OfIntegers.of_table(np.roll(values, first), source.file_qparams, output.file_qparams)
-    reader.write(op, layer, source)
-
-
-def _mean(reader: Reader, op: Operator) -> None:
+def _mean(call: Call) -> None:
     """AVERAGE_POOL_2D."""
-    source, shape = reader.image(op), reader.describe(op.outputs[0]).plane
-    kernel, stride, around = _window(op, source)
+    value = call.image()
+    kernel, stride, around = _window(call.op, value)
     if around != NO_PADDING:
         raise Unsupported("leaves padding out of its means; ours counts it as zeros")
-
-    def mean(graph: Builder, value: Value) -> Value:
-        mean = AvgPool.plan(value.shape, kernel=kernel, stride=stride, halves_away=True)
-        value = graph.op(value, mean)
-        return graph.view(value, shape) if value.shape.size == shape.size else value
-
-    layer = Nodes(mean) if reader.integers else nn.AvgPool2d(kernel, stride=stride)
-    reader.write(op, layer, source)
+    kind = MeanHalvesAway if call.integers else nn.AvgPool2d
+    call.write(call.add(kind(kernel, stride=stride), value))
 
 
-def _arithmetic(reader: Reader, op: Operator) -> None:
+def _window(op: Operator, value: TensorView) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
+    """Kernel, stride and padding of a pooling."""
+    kernel, stride = pair(op, "FilterHeight", "FilterWidth"), pair(op, "StrideH", "StrideW")
+    return kernel, stride, _padding(op, value.image_size, kernel, stride)
+
+
+def _reduce(call: Call) -> None:
+    """MEAN and REDUCE_MAX over rows, columns or both."""
+    made, numbers = call.made(), constant(call.file, call.op, 1).ravel()
+    order, kind = call.axes(), "ReduceMax" if call.op.kind == "REDUCE_MAX" else "ReduceMean"
+    if numbers.dtype.kind != "i" or not numbers.size:
+        raise Unsupported("goes over axes that are no integers")
+    axes = tuple({order[int(axis) % len(order)] for axis in numbers})
+    value = call.image()
+    if call.integers and kind == "ReduceMax":
+        steps = call.steps(value), call.made_qparams()
+        if not params_of(steps[0]).stands_for(params_of(steps[1])):
+            raise Unsupported("has another scale or zero point than its input")
+    keep = int(len(made) > 1 or kind == "ReduceMax")
+    call.write(call.run(kind, value, axes=axes, keepdims=keep), drops_axes=True)
+
+
+def _arithmetic(call: Call) -> None:
     """ADD and MUL of two values; with a constant also SUB."""
-    constants = [i for i, n in enumerate(op.inputs) if n < 0 or reader.is_constant(n)]
-    if op.kind == "ADD" and op.inputs[0] in reader.places and constants == [1]:
-        source, more = reader.places[op.inputs[0]]
-        number = constant(reader.file, op, 1)
+    op, count = call.op, len(call.op.inputs)
+    constants = [i for i, n in enumerate(op.inputs) if n < 0 or call.is_constant(i)]
+    places = call.reader.integers_of.get(str(op.inputs[0]))
+    if op.kind == "ADD" and places is not None and constants == [1]:
+        number = constant(call.file, op, 1)
         if number.size != 1 or number.dtype.kind != "i":
             raise Unsupported("does not add one number to integers")
-        reader.places[op.outputs[0]] = source, more + int(number.item())
+        value, more = places
+        call.reader.integers_of[str(op.outputs[0])] = value, more + int(number.item())
         return
-    if len(op.inputs) != 2 or len(constants) == 2:
+    if count != 2 or len(constants) == 2:
         raise Unsupported("does not read two tensors, of which one is computed")
     if constants:
-        _with_constant(reader, op, constants[0])
+        _with_constant(call, constants[0])
         return
-    a, b = reader.read(op, 0), reader.read(op, 1)
-    if op.kind == "MUL" and a.plane.size < b.plane.size:
-        a, b = b, a
-    if op.kind == "SUB":
-        raise Unsupported("subtracts two planes; ours are added and multiplied")
-    if a.order != b.order or (a.vector != b.vector and not reader.integers):
-        raise Unsupported("joins an image or a flattened plane and a vector")
-    if b.plane not in {a.plane, Shape(1, 1, a.plane.c)}:
-        whole = Shape(*(max(sizes) for sizes in zip(a.plane, b.plane, strict=True)))
-        if reader.describe(op.outputs[0]).plane != whole or a.vector or b.vector:
-            raise Unsupported(f"joins planes {a.plane} and {b.plane}")
-        a, b = (_repeat(reader, value, whole) for value in (a, b))
-    layer: nn.Module = nn.Add() if op.kind == "ADD" else nn.Mul()
-    reader.write(op, layer, a, b)
+    if op.kind == "SUB" and call.integers:
+        raise Unsupported("subtracts two planes; a program adds and multiplies them")
+    values = [call.read(0), call.read(1)]
+    if call.integers and len(values[0].shape) != len(values[1].shape):
+        values = [call.image(0), call.image(1)]
+    call.write(merge(call.reader, op.kind.capitalize(), values, op.title))
 
 
-def _repeat(reader: Reader, value: LayerOutput, plane: Shape) -> LayerOutput:
-    """A value whose axes of one place are repeated to a plane."""
-    h, w, c = plane
-    return replace(value, end=reader.draft.repeat(value, (c, h, w)).end, plane=plane)
-
-
-def _with_constant(reader: Reader, op: Operator, position: int) -> None:
+def _with_constant(call: Call, position: int) -> None:
     """A constant added to a plane or multiplied with it: a factor and a term for each channel; in
     integers a table where it is one number.
     """
-    source, values = reader.read(op, 1 - position), reader.constant(op, position)
-    c = source.plane.c
-    if source.order or values.size not in (1, c) or values.shape[-1:] not in ((), (values.size,)):
-        raise Unsupported(f"has a constant {list(values.shape)} for {source.plane}")
-    numbers, ones = np.broadcast_to(values.ravel(), c), np.ones(c)
-    factor, bias = {
-        "ADD": (ones, numbers),
-        "MUL": (numbers, 0 * ones),
-        "SUB": (ones, -numbers) if position == 1 else (-ones, numbers),
-    }[op.kind]
-    if reader.integers:
-        tensor = input_tensor(reader.file, op, position)
-        if tensor is None or tensor.type not in ("INT8", "UINT8") or len(tensor.scales) != 1:
-            raise Unsupported("has a constant that is not of 8 bits with one scale")
-        layer: nn.Layer = OfIntegers(lambda x: factor[0] * x + bias[0])
-        if values.size > 1:
-            layer = Nodes(lambda graph, value: graph.scale_channels(value, factor, bias))
-        reader.write(op, layer, source)
+    op, value, values = call.op, call.read(1 - position), call.constant(position)
+    channels = value.shape[0]
+    if values.size not in (1, channels) or values.shape[-1:] not in ((), (values.size,)):
+        raise Unsupported(f"has a constant {list(values.shape)} for {plane_of(value.shape)}")
+    shape = (values.size, *(1 for _ in value.shape[1:]))
+    factor, term = affine(op.kind.capitalize(), position, values.reshape(shape))
+    if not call.integers:
+        value, rows = by_channel(call.reader, value, [factor, term])
+        call.write(call.draft.scale(value, *rows))
         return
-    layer = nn.Conv2d(c, 1, groups=c, in_channels=c)
-    params = {"weight": factor[:, None, None, None], "bias": bias}
-    if source.vector:
-        layer = nn.BatchNorm1d(epsilon=1e-12, channels=c)
-        running = {"running_mean": 0 * ones, "running_variance": ones}
-        params = {"scale": factor, "shift": bias, **running}
-    reader.write(op, layer, source, arrays=params)
+    factor, term = (np.broadcast_to(row.ravel(), channels) for row in (factor, term))
+    tensor = input_tensor(call.file, op, position)
+    if tensor is None or tensor.type not in ("INT8", "UINT8") or len(tensor.scales) != 1:
+        raise Unsupported("has a constant that is not of 8 bits with one scale")
+    layer: nn.Layer = OfIntegers(lambda x: factor[0] * x + term[0])
+    if values.size > 1:
+        layer = Nodes(lambda graph, value: graph.scale_channels(value, factor, term))
+    call.write(call.add(layer, value))
 
 
-def _concatenation(reader: Reader, op: Operator) -> None:
-    """CONCATENATION of channels."""
-    parts = tuple(reader.read(op, i) for i in range(len(op.inputs)))
-    rank = len(reader.file.tensors[op.outputs[0]].shape)
-    if op.options["Axis"] not in (-1, rank - 1) or any(part.order for part in parts):
-        raise Unsupported("joins other axes than the channels, or flattened planes")
-    layer: nn.Module
-    if reader.integers:  # as many as there are
-        layer = Nodes(lambda graph, *values: graph.concat(values))
-        if op.activation != "NONE":
-            raise Unsupported("has a fused activation")
+def _clip(call: Call) -> None:
+    """MAXIMUM and MINIMUM with one number."""
+    op = call.op
+    constants = [i for i, _ in enumerate(op.inputs) if call.is_constant(i)]
+    if len(op.inputs) != 2 or len(constants) != 1 or call.constant(constants[0]).size != 1:
+        raise Unsupported("does not read one tensor and one number")
+    value, number = call.read(1 - constants[0]), call.constant(constants[0]).item()
+    low, high = (number, np.inf) if op.kind == "MAXIMUM" else (-np.inf, number)
+    layer: nn.Layer = nn.Hardtanh(max(low, -FAR), min(high, FAR))
+    if call.integers:
+        layer = _clip_nodes(call, call.steps(value, 1 - constants[0]), low, high)
+    call.write(call.add(layer, value))
+
+
+def _cast(call: Call) -> None:
+    """CAST of 8-bit integers to int32, which GATHER reads."""
+    ends = call.op.inputs[0], call.op.outputs[0]
+    source, made = (call.file.tensors[n].type for n in ends)
+    if not call.integers or source not in ("INT8", "UINT8") or made != "INT32":
+        raise Unsupported(f"makes {made} of {source}; wanted, in a program, INT32 of INT8")
+    call.reader.integers_of[str(ends[1])] = call.read(), 0
+
+
+def _look_up(call: Call) -> None:
+    """GATHER of 256 integers, as `to_tflite` writes a table."""
+    op = call.op
+    places = call.reader.integers_of.get(str(op.inputs[1] if len(op.inputs) == 2 else -1))
+    if places is None or op.options["Axis"] or op.options["BatchDims"]:
+        raise Unsupported("chooses parts of a tensor; read is only a table of integers")
+    (value, more), tensor = places, input_tensor(call.file, op, 0)
+    values, steps = constant(call.file, op, 0), call.steps(value)
+    if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
+        raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
+    first = -128 if steps.kind == "INT8" else 0
+    if first + more:
+        raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
+    layer = OfIntegers.of_table(np.roll(values, first), steps, call.made_qparams())
+    call.write(call.add(layer, value))
+
+
+def _function(call: Call) -> None:
+    """A function of one value: in a program a table, in a net the layer that has its values."""
+    value, (function, layer) = call.reader.anything(call.read()), _function_of(call.op)
+    if call.integers:
+        call.write(call.add(OfIntegers(function), value))
+        return
+    found = layer or layer_of(function(GRID))
+    if found is None:
+        raise Unsupported(hint(call.op.kind))
+    if isinstance(found, tuple):
+        call.write(call.draft.scale(value, *np.array(found)[:, None]))
     else:
-        layer = nn.Concat(len(parts))
-    reader.write(op, layer, *parts)
+        call.write(call.add(found, value))
 
 
-def _reshape(reader: Reader, op: Operator) -> None:
-    """RESHAPE, SQUEEZE and EXPAND_DIMS."""
-    if reader.integers:
-        _view(reader, op)
-        return
-    source = reader.read(op)
-    value = reader.describe_from(op.outputs[0], source)
-    if value.plane.size != source.plane.size:
-        raise Unsupported(f"makes {value.plane} of {source.plane}")
-    if (value.vector, value.plane) == (source.vector, source.plane):
-        reader.values[op.outputs[0]] = source
-    elif source.end == 0 and source.vector and reader.readers[op.inputs[0]] == 1:
-        reader.values[op.outputs[0]] = value  # rows of features, as a sketch hands them over
-        reader.draft.input_shape = value.layer_shape
-    elif value.vector:
-        reader.values[op.outputs[0]] = reader.flatten(op.name, source)
-    else:
-        order = source.order or source.plane
-        same_order = all(p.c == 1 or p.h * p.w == 1 for p in (order, value.plane))
-        same_order |= source.order is None and order.c == value.plane.c
-        if order != value.plane and not same_order:
-            raise Unsupported(f"makes {value.plane} of {order}, whose values lie in another order")
-        h, w, c = value.plane
-        reader.write(op, nn.Reshape((c, h, w)), source)
+def _function_of(op: Operator) -> tuple[Callable[[Reals], Reals], nn.Layer | None]:
+    """The function of an operator of one value, and its layer."""
+    if op.kind == "LEAKY_RELU":
+        slope = float(op.options["Alpha"])
+        if not np.isfinite(slope):
+            raise Unsupported(f"has the slope {slope}")
+        return lambda x: np.where(x >= 0, x, slope * x), nn.LeakyReLU(slope)
+    if op.options.get("Approximate"):
+        return nn.FUNCTIONS["gelu_tanh"].values, LAYERS["gelu_tanh"]
+    return OPERATORS[op.kind]
 
 
-def _view(reader: Reader, op: Operator) -> None:
-    """A reshape in integers moves no value; what the net's input is before its first reader, the
-    program's input is.
-    """
-    if reader.is_softmax(op.inputs[0]):
-        reader.values[op.outputs[0]] = reader.values[op.inputs[0]]
-        return
-    source = reader.read(op)
-    output = reader.describe_from(op.outputs[0], source)
-    shape = output.plane
-    if shape.size != source.plane.size or not source.qparams.stands_for(output.qparams):
-        raise Unsupported(
-            f"reshapes {source.qparams.tensor(source.plane)} to {output.qparams.tensor(shape)}; "
-            "wanted: as many values, equal scale and zero point"
-        )
-    if shape == source.plane:
-        reader.values[op.outputs[0]] = replace(output, end=source.end)
-        return
-    layer = Nodes(lambda graph, value: graph.view(graph.in_memory(value), shape))
-    reader.write(op, layer, source, qparams=source.file_qparams)
-
-
-def _pad(reader: Reader, op: Operator) -> None:
-    """PAD and PADV2."""
-    source, fill = reader.image(op), 0.0
-    if op.kind == "PADV2" and reader.integers:
-        tensor, values = input_tensor(reader.file, op, 2), constant(reader.file, op, 2)
-        if tensor is None or values.size != 1 or tensor.type != "INT8":
-            raise Unsupported("pads with something else than one INT8")
-        raised = 128 if source.qparams.dtype == "u8" else 0
-        fill = source.qparams.real(int(values.ravel()[0]) + raised)
-    elif op.kind == "PADV2" and reader.constant(op, 2).any():
-        raise Unsupported("pads with something else than zeros")
-    rank = len(reader.file.tensors[op.inputs[0]].shape)
-    (top, left, bottom, right), channels = sides(reader.file, op, rank)
-    around = left, right, top, bottom
-    if any(channels):
-        if any(around) or fill:
-            raise Unsupported("pads the channels, and rows, columns or with another value than 0")
-        pad_channels(reader, op, source, channels)
-        return
-    layer = Pad2d(around, fill) if fill else nn.ZeroPad2d(around)
-    reader.write(op, layer, source, qparams=source.file_qparams)
-
-
-def _function(reader: Reader, op: Operator) -> None:
-    """A function of one value."""
-    source = reader.read(op)
-    exact, layer = function_of(op)
-    if reader.integers:
-        layer = OfIntegers(exact)
-    elif layer is None:
-        raise Unsupported(hint(op.kind))
-    reader.write(op, layer, source)
-
-
-def _prelu(reader: Reader, op: Operator) -> None:
+def _prelu(call: Call) -> None:
     """A slope for each channel, or one."""
-    source, values = reader.read(op), reader.constant(op, 1)
-    if (
-        source.order
-        or values.size not in (1, source.plane.c)
-        or values.shape[-1:] != (values.size,)
-    ):
-        raise Unsupported(f"has slopes {list(values.shape)} for {source.plane}")
-    if values.max() > op.options.get(MOST, np.inf):
+    value, slopes = call.read(), call.constant(1)
+    if slopes.size not in (1, value.shape[0]) or slopes.shape[-1:] != (slopes.size,):
+        raise Unsupported(f"has slopes {list(slopes.shape)} for {plane_of(value.shape)}")
+    if slopes.max() > call.op.options.get(MOST, np.inf):
         raise Unsupported("takes the larger one of x and x times a slope above 1: no PReLU does")
-    tensor, qparams = input_tensor(reader.file, op, 1), None
-    if reader.integers and tensor is not None and len(tensor.scales) == 1:
+    tensor, qparams = input_tensor(call.file, call.op, 1), None
+    if call.integers and tensor is not None and len(tensor.scales) == 1:
         qparams = FileQuantParams(kind="INT8", scales=tensor.scales, zero=0)
-    slopes = {"weight": values.ravel()}
-    reader.write(op, nn.PReLU(values.size), source, arrays=slopes, weights=qparams)
+    rows = slopes.ravel()
+    if value.index is not None and rows.size > 1:
+        value, (rows,) = by_channel(call.reader, value, [rows])
+    call.write(call.add(nn.PReLU(rows.size), value, arrays={"weight": rows}, weights=qparams))
 
 
-def _softmax(reader: Reader, op: Operator) -> None:
+def _softmax(call: Call) -> None:
     """The softmax of a vector, or of each pixel over the channels; a program ends before it."""
-    source, beta = reader.read(op), float(op.options["Beta"])
-    if not 0 < beta < np.inf or (beta != 1 and not reader.integers) or source.order:
-        raise Unsupported(f"is a softmax of {source.plane} with Beta {beta}; wanted: with Beta 1")
-    layer = nn.Softmax() if source.vector else nn.Softmax(axis=0)
-    if not reader.integers:
-        reader.write(op, layer, source)
+    value, beta = call.read(), float(call.op.options["Beta"])
+    if not 0 < beta < np.inf or (beta != 1 and not call.integers):
+        plane = plane_of(value.shape)
+        raise Unsupported(f"is a softmax of {plane} with Beta {beta}; wanted: with Beta 1")
+    layer = nn.Softmax() if len(value.shape) == 1 else nn.Softmax(axis=0)
+    if not call.integers:
+        call.write(call.add(layer, value))
         return
-    probabilities = replace(source, file_qparams=PROBABILITIES)  # whatever the file says
-    output = reader.add(op.name, layer, (source,), output=probabilities)
-    reader.values[op.outputs[0]], reader.betas[output.end] = output, beta
+    output = call.add(layer, value, output=PROBABILITIES, beta=beta)  # whatever the file says
+    call.reader.values[str(call.op.outputs[0])] = output
 
 
-def _quantize(reader: Reader, op: Operator) -> None:
+def _quantize(call: Call) -> None:
     """QUANTIZE changes no real value. Of a float input it says what a program reads; integers in
     other steps are a table.
     """
-    number = op.inputs[0]
-    if not reader.integers or reader.is_softmax(number):
-        _same_values(reader, op)
-    elif reader.is_float_input(number):
-        if reader.readers[number] > 1:
+    number, value = call.op.inputs[0], call.value(0)
+    is_input = value is not None and value.end in call.draft.input_ends
+    if not call.integers or call.is_softmax():
+        call.pass_on()
+    elif value is not None and is_input and call.file.tensors[number].type == "FLOAT32":
+        if call.reader.users[str(number)] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        end = reader.values[number].end
-        value = reader.values[op.outputs[0]] = replace(reader.describe(op.outputs[0]), end=end)
-        zero = value.qparams.zero + (128 if value.qparams.dtype == "i8" else 0)
-        scales = np.array([value.qparams.scale])  # UINT8 begins at 0, INT8 at -128
-        qparams = FileQuantParams(kind="UINT8", scales=scales, zero=zero)
-        reader.draft.set_qparams(end, qparams)
-        if end == 0:
-            reader.draft.input_shape = value.layer_shape
+        made, shape = call.made_qparams(), call.made()
+        zero = made.zero + (128 if made.kind == "INT8" else 0)  # UINT8 begins at 0, INT8 at -128
+        call.draft.set_qparams(value.end, replace(made, kind="UINT8", zero=zero))
+        if value.end == 0:
+            call.draft.input_shape = shape
+        call.set(TensorView.of_layer(value.end, shape))
     else:
-        source = reader.read(op)
-        reader.write(op, Requantize(), source)
+        call.write(call.add(Requantize(), call.read()))
 
 
-def _dequantize(reader: Reader, op: Operator) -> None:
+def _dequantize(call: Call) -> None:
     """DEQUANTIZE changes no real value; a program ends in it."""
-    if reader.integers and (
-        op.inputs[0] not in reader.values or op.outputs[0] not in reader.file.outputs.values()
-    ):
+    at_end = call.op.outputs[0] in call.file.outputs.values()
+    if call.integers and (call.value(0) is None or not at_end):
         raise Unsupported(
             "goes back to floats before the end: interop.from_tflite reads float nets"
         )
-    _same_values(reader, op)
+    call.pass_on()
 
 
-def _same_values(reader: Reader, op: Operator) -> None:
-    number, output = op.inputs[0], op.outputs[0]
-    if number in reader.values:
-        reader.values[output] = reader.values[number]
-    elif len(op.inputs) == 1 and reader.is_constant(number):
-        reader.constants[output] = reader.constant(op, 0)
-    else:
-        reader.values[output] = reader.read(op)
+def _handler(convert: Callable[[Call], None], *, several: bool = False) -> Handler:
+    def handle(reader: Reader, node: Node) -> None:
+        call = Call(reader, node)
+        if len(call.op.outputs) != 1 and not several:
+            raise Unsupported(hint(call.op.kind))
+        if not call.op.inputs:
+            raise Unsupported("reads nothing")
+        try:
+            convert(call)
+        except DrypointError as reason:
+            raise Unsupported(str(reason)) from reason
+
+    return handle
 
 
-def _window(op: Operator, source: LayerOutput) -> tuple[Pair, Pair, tuple[Pair, Pair]]:
-    """Kernel, stride and padding of a pooling."""
-    kernel = pair(op, "FilterHeight", "FilterWidth")
-    stride = pair(op, "StrideH", "StrideW")
-    return kernel, stride, padding(op, source.plane[:2], kernel, stride)
-
-
-CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
+_OPERATORS: dict[str, Callable[[Call], None]] = {
+    **PLANES,
+    **dict.fromkeys(sorted(FUNCTIONS), _function),
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _dense,
-    **UPSAMPLING,
-    **SLICING,
+    "TRANSPOSE_CONV": _transpose_conv,
     "MAX_POOL_2D": _max_pool,
     "AVERAGE_POOL_2D": _mean,
-    "MEAN": reduce,
-    "REDUCE_MAX": reduce,
-    "TRANSPOSE": transpose,
-    SHUFFLE: shuffle,
+    "MEAN": _reduce,
+    "REDUCE_MAX": _reduce,
     "ADD": _arithmetic,
     "SUB": _arithmetic,
     "MUL": _arithmetic,
@@ -448,13 +413,12 @@ CONVERTERS: dict[str, Callable[[Reader, Operator], None]] = {
     "MINIMUM": _clip,
     "CAST": _cast,
     "GATHER": _look_up,
-    "CONCATENATION": _concatenation,
-    "PAD": _pad,
-    "PADV2": _pad,
     "SOFTMAX": _softmax,
-    **dict.fromkeys(sorted(RESHAPES), _reshape),
-    **dict.fromkeys(sorted({*FUNCTIONS, "LEAKY_RELU"}), _function),
     "PRELU": _prelu,
     "QUANTIZE": _quantize,
     "DEQUANTIZE": _dequantize,
+}
+HANDLERS: dict[str, Handler] = {
+    **{kind: _handler(convert) for kind, convert in _OPERATORS.items()},
+    **{kind: _handler(convert, several=True) for kind, convert in SEVERAL.items()},
 }

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from drypoint import nn
 from drypoint.common import check_kind, read_bytes
 from drypoint.graph import QuantizedNode
-from drypoint.program import Program, ProgramError
+from drypoint.program import Program
 
 from .._cut import read_up_to
 from .._errors import TfliteError
-from .._program import program_of
+from ..onnx.file import Graph
+from ..onnx.read import net_of, program_of_graph
 from .file import read_file
+from .nodes import graph_of
 from .open_sizes import close_sizes
-from .operators import CONVERTERS
-from .reader import Reader
+from .operators import HANDLERS
 from .rewrites import join_operators
 from .streams.window import whole_window
 from .walk import operators
@@ -28,16 +27,8 @@ def program_from_tflite(
     """The integer program of a quantized TensorFlow Lite file: its own weights, scales and zero
     points.
 
-    The operators are CONV_2D (also in groups), DEPTHWISE_CONV_2D, FULLY_CONNECTED,
-    AVERAGE_POOL_2D without padding, MAX_POOL_2D, MEAN and REDUCE_MAX over rows and columns, ADD,
-    MUL and SUB (the last with a constant), MAXIMUM and MINIMUM (with one number), GATHER of a table
-    by the integers of a tensor, CONCATENATION, SPLIT, SPLIT_V, STRIDED_SLICE and SLICE of channels,
-    rows and columns, TRANSPOSE_CONV, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, DEPTH_TO_SPACE,
-    RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE of an input (N, C, H, W), which the program reads as
-    images all the same, PAD (also of channels), PADV2, SOFTMAX at the end, QUANTIZE, and DEQUANTIZE
-    at the end. Functions become tables: RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, ELU, GELU, LOGISTIC,
-    TANH, HARD_SWISH, ABS, NEG, EXP, LOG, SQRT, SQUARE, SIN and COS. Activations are int8 with one
-    scale, weights int8 with one scale or a scale for each channel.
+    The page "Nets from other frameworks" lists the operators. Activations are int8 with one scale,
+    weights int8 with one scale or a scale for each channel.
 
     A streaming file, which keeps the last rows of signals in variables, becomes a program over a
     whole window: the rows that one output depends on, in whole runs. Its `Program.streaming` gives
@@ -73,26 +64,17 @@ def program_of_tflite(
 ) -> tuple[Program, tuple[QuantizedNode, ...]]:
     """As `program_from_tflite`, with the node of each op."""
     content, subject = _content(source)
-
-    def read(ends: Sequence[str]) -> tuple[Program, tuple[QuantizedNode, ...]]:
-        try:
-            with np.errstate(all="ignore"):  # not finite numbers are refused where they matter
-                reader = _read(content, ends, integers=True)
-                outputs, betas = reader.outputs(), reader.betas
-                return program_of(reader.draft, outputs, name=name, halves="up", betas=betas)
-        except (TfliteError, ProgramError, nn.ConfigError) as error:
-            about = f"{subject} no quantized net that can be read"
-            raise TfliteError.about(about, error) from error
-
-    return read_up_to(cut, read)
+    return read_up_to(
+        cut, lambda ends: program_of_graph(*_graph(content, subject, ends, integers=True), name)
+    )
 
 
 def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
     """The float net of a TensorFlow Lite file: a `Sequential` where it is a chain of layers.
 
-    Weights become float32; of a quantized file, the real values of its integers. The operators of
-    `program_from_tflite` are read, but NEG, and streaming files as nets over a whole window. The
-    net takes images as (N, C, H, W); the file's images are (N, H, W, C).
+    Weights become float32; of a quantized file, the real values of its integers. A streaming file
+    becomes a net over a whole window. The net takes images as (N, C, H, W); the file's images are
+    (N, H, W, C).
 
     Args:
         source, cut: as for `program_from_tflite`.
@@ -103,16 +85,7 @@ def from_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> nn.Se
         DrypointError: the file cannot be read, or the package ``tflite`` is not installed.
     """
     content, subject = _content(source)
-
-    def read(ends: Sequence[str]) -> nn.Sequential | nn.Graph:
-        try:
-            with np.errstate(all="ignore"):
-                reader = _read(content, ends, integers=False)
-                return reader.draft.net(reader.outputs())
-        except (TfliteError, nn.ConfigError, nn.ShapeError, nn.GraphError) as error:
-            raise TfliteError.about(f"{subject} no net that can be read", error) from error
-
-    return read_up_to(cut, read)
+    return read_up_to(cut, lambda ends: net_of(*_graph(content, subject, ends, integers=False)))
 
 
 def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) -> bool:
@@ -137,13 +110,16 @@ def is_quantized_tflite(source: bytes | str | Path, *, cut: Sequence[str] = ()) 
         raise TfliteError.about(f"{subject} no net that can be read", error) from error
 
 
-def _read(content: bytes, cut: Sequence[str], *, integers: bool) -> Reader:
-    """The layers of a file."""
-    reader = Reader(
-        whole_window(join_operators(close_sizes(read_file(content, cut)))), integers=integers
-    )
-    reader.walk(CONVERTERS)
-    return reader
+def _graph(
+    content: bytes, subject: str, cut: Sequence[str], *, integers: bool
+) -> tuple[Graph, str]:
+    """The operators of a file as a graph, and the subject."""
+    try:
+        file = whole_window(join_operators(close_sizes(read_file(content, cut))))
+        return graph_of(file, HANDLERS, integers=integers), subject
+    except TfliteError as error:
+        kind = "quantized net" if integers else "net"
+        raise TfliteError.about(f"{subject} no {kind} that can be read", error) from error
 
 
 def _content(source: bytes | str | Path) -> tuple[bytes, str]:

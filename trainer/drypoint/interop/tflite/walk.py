@@ -2,15 +2,17 @@
 
 from collections import Counter
 
-from drypoint.graph import Pair, Sides, Unsupported, same_padding
+from drypoint.graph import Unsupported
 from drypoint.program import Shape, Tensor
 
 from .._errors import TfliteError
+from .._functions import OPERATORS as FUNCTION_OPERATORS
+from ..onnx.file import needed_positions
 from .file import Array, File, FileTensor, Operator
 
-NO_PADDING = (0, 0), (0, 0)
 RESHAPES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}  # their output's shape says all
 MAX_SHARED = 16  # bytes of constants and channels that operators read, for each of the file
+FUNCTIONS = {*FUNCTION_OPERATORS, "LEAKY_RELU"}  # of one value
 _HINTS = {
     "MIRROR_PAD": "pads with values of the plane, not with zeros",
     "RSQRT": "divides by a root, as a norm of the values itself does: train with batch norm",
@@ -20,21 +22,12 @@ _HINTS = {
 
 def operators(file: File) -> tuple[Operator, ...]:
     """The operators that the outputs depend on, in order of computation."""
-    writers = {number: op for op in reversed(file.operators) for number in op.outputs}
-    queue, needed_operators = [*file.outputs.values()], dict[int, Operator]()
-    if not writers.keys() >= {*queue}:
+    ends = [(activations(file, op), op.outputs) for op in file.operators]
+    outputs = [*file.outputs.values()]
+    if not {*outputs} <= {number for _, written in ends for number in written}:
         raise TfliteError("no operator computes its output")
-    while queue:
-        number = queue.pop()
-        op = writers.get(number)
-        if number in file.inputs or op is None or op.index in needed_operators:
-            continue
-        needed_operators[op.index] = op
-        for read in activations(file, op):
-            if read in writers and writers[read].index >= op.index and read not in file.inputs:
-                raise TfliteError(f"damaged: {op.name} reads what is computed after it")
-            queue.append(read)
-    line = tuple(needed_operators[index] for index in sorted(needed_operators))
+    positions = needed_positions(ends, outputs, file.inputs, none=-1)
+    line = tuple(file.operators[position] for position in positions)
     tensors = [file.tensors[n] for op in line for n in (*op.inputs, *op.outputs) if n >= 0]
     total = sum(t.constant.nbytes if t.constant is not None else sum(t.shape[-1:]) for t in tensors)
     if total > MAX_SHARED * file.size:
@@ -107,38 +100,3 @@ def pair(op: Operator, height: str, width: str) -> tuple[int, int]:
     if min(numbers) < 1:
         raise Unsupported(f"has {height} and {width} of {numbers}")
     return numbers
-
-
-def padding(
-    op: Operator, size: tuple[int, int], reach: tuple[int, int], stride: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(top, bottom), (left, right) around windows that reach over rows and columns of a plane."""
-    if op.options["Padding"] == "VALID":
-        return NO_PADDING
-    if op.options["Padding"] != "SAME":
-        raise Unsupported(f"has the padding {op.options['Padding']}")
-    return same_padding(size, reach, stride)
-
-
-def sides(file: File, op: Operator, rank: int) -> tuple[Sides, Pair]:
-    """What PAD and PADV2 add to a plane, and to its channels."""
-    amounts = constant(file, op, 1)
-    integers = amounts.shape == (rank, 2) and amounts.dtype.kind == "i"
-    if not integers or rank < 3 or int(amounts.min()) < 0:
-        raise Unsupported(f"pads {rank} axes by an array {list(amounts.shape)}")
-    around = amounts.tolist()
-    if any(around[0]):
-        raise Unsupported("pads the batch")
-    rows, columns = around[1:-1] if rank == 4 else ([0, 0], around[1])
-    return (rows[0], columns[0], rows[1], columns[1]), (around[-1][0], around[-1][1])
-
-
-def reduced_window(file: File, op: Operator, source: Shape, rank: int) -> tuple[int, int]:
-    """The rows and columns that MEAN or REDUCE_MAX goes over."""
-    array = constant(file, op, 1)
-    axes = {int(axis) % rank for axis in array.ravel()} if array.dtype.kind == "i" else set()
-    first = 4 - rank  # of a plane's axes
-    if not axes or axes & {0, rank - 1}:
-        raise Unsupported("goes over the batch or the channels; only rows and columns")
-    over = {axis + first for axis in axes}
-    return source.h if 1 in over else 1, source.w if 2 in over else 1

@@ -16,6 +16,7 @@ from drypoint.program import Program, Shape, Tensor
 
 from .._packages import package
 from .._program_scales import CLOSE, ScaledOp, Windowed, alignments_of, scale_ops, zero_of
+from .file import options_of
 
 DESCRIPTION = "written by drypoint"
 
@@ -87,13 +88,11 @@ class _Writer:
             case kinds.PReLU():
                 return self._prelu(scaled, scaled.op, self._planes(sources[0]))
             case kinds.Add():
-                return self._pair("ADD", self.schema.AddOptionsT(), scaled, sources)
+                return self._pair("ADD", scaled, sources)
             case kinds.Mul():
-                return self._pair("MUL", self.schema.MulOptionsT(), scaled, sources)
+                return self._pair("MUL", scaled, sources)
             case kinds.Concat():
-                options = self.schema.ConcatenationOptionsT()
-                options.axis = -1
-                return self._pair("CONCATENATION", options, scaled, sources)
+                return self._pair("CONCATENATION", scaled, sources, axis=-1)
             case _:
                 raise AssertionError("`scaled` refuses the other kinds")
 
@@ -111,21 +110,18 @@ class _Writer:
         if isinstance(op, kinds.DepthwiseConv):
             output = self._depthwise(op, op.weight, scaled, source, plane)
         else:
-            options = self.schema.Conv2DOptionsT()
-            source = self._windows(options, op, source, scaled.pad)
-            options.dilationHFactor, options.dilationWFactor = op.dilation
+            source, window = self._windows(op, source, scaled.pad)
             output = self.activation(plane, scaled.target)
             weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
-            self._operator("CONV_2D", [source.at, *weights], output.at, options)
+            self._operator("CONV_2D", [source.at, *weights], output.at, **window, **_dilation(op))
             output = self._clamp(output, scaled)
         if op.pool == (1, 1):
             return output
-        options = self.schema.Pool2DOptionsT()
-        options.padding = self.schema.Padding.VALID
-        options.filterHeight, options.filterWidth = op.pool
-        options.strideH, options.strideW = op.pool
-        pooled = self.activation(op.output, scaled.target)
-        self._operator("MAX_POOL_2D", [output.at], pooled.at, options)
+        pooled, (rows, columns) = self.activation(op.output, scaled.target), op.pool
+        self._operator(
+            "MAX_POOL_2D", [output.at], pooled.at, padding=self.schema.Padding.VALID,
+            filterHeight=rows, filterWidth=columns, strideH=rows, strideW=columns,
+        )  # fmt: skip
         return pooled
 
     def _depthwise(
@@ -136,15 +132,14 @@ class _Writer:
         source: Activation,
         plane: Tensor,
     ) -> Activation:
-        options = self.schema.DepthwiseConv2DOptionsT()
-        source = self._windows(options, op, source, scaled.pad)
-        options.depthMultiplier = plane.shape.c // op.in_shape.c
+        source, options = self._windows(op, source, scaled.pad)
+        options["depthMultiplier"] = plane.shape.c // op.in_shape.c
         if isinstance(op, kinds.DepthwiseConv):
-            options.dilationHFactor, options.dilationWFactor = op.dilation
+            options |= _dilation(op)
         output = self.activation(plane, scaled.target)
         scales, bias = scaled.weight, scaled.bias
         weights = self._weights(weight[None], scales, bias, source.scale, axis=3)
-        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], output.at, options)
+        self._operator("DEPTHWISE_CONV_2D", [source.at, *weights], output.at, **options)
         return self._clamp(output, scaled)
 
     def _mean(self, scaled: ScaledOp, source: Activation) -> Activation:
@@ -161,12 +156,11 @@ class _Writer:
         return self._depthwise(op, ones, as_conv, source, op.output)
 
     def _max(self, op: kinds.MaxPool, source: Activation, scaled: ScaledOp) -> Activation:
-        options = self.schema.Pool2DOptionsT()
-        lowest = 0 if op.in_type == "u8" else -128
-        source = self._windows(options, op, source, None, outside=lowest)
-        options.filterHeight, options.filterWidth = op.kernel
+        lowest, (rows, columns) = 0 if op.in_type == "u8" else -128, op.kernel
+        source, window = self._windows(op, source, None, outside=lowest)
+        window |= {"filterHeight": rows, "filterWidth": columns}
         output = self.activation(op.output, scaled.target)
-        self._operator("MAX_POOL_2D", [source.at], output.at, options)
+        self._operator("MAX_POOL_2D", [source.at], output.at, **window)
         return output
 
     def _upsample(self, op: kinds.Upsample, source: Activation, scaled: ScaledOp) -> Activation:
@@ -175,13 +169,10 @@ class _Writer:
         shape = Shape(h * rows, w * columns, op.out_shape.c)
         output = self.activation(op.output._replace(shape=shape), scaled.target)
         if op.spreads:
-            options = self.schema.DepthToSpaceOptionsT()
-            options.blockSize = rows
-            self._operator("DEPTH_TO_SPACE", [source.at], output.at, options)
+            self._operator("DEPTH_TO_SPACE", [source.at], output.at, blockSize=rows)
         else:
             size = self._tensor("INT32", [2], np.array(shape[:2], np.int32))
-            options = self.schema.ResizeNearestNeighborOptionsT()
-            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], output.at, options)
+            self._operator("RESIZE_NEAREST_NEIGHBOR", [source.at, size], output.at)
         if not any(op.padding):
             return output
         return self._part(output, (*op.padding[:2], 0), op.output)
@@ -201,30 +192,30 @@ class _Writer:
         sides = ([0, *first], [self.batch, *ends], [1, *steps])
         numbers = [self._tensor("INT32", [4], np.array(n, np.int32)) for n in sides]
         output = self.activation(tensor, source.scale)
-        options = self.schema.StridedSliceOptionsT()
-        self._operator("STRIDED_SLICE", [source.at, *numbers], output.at, options)
+        self._operator("STRIDED_SLICE", [source.at, *numbers], output.at)
         return output
 
     def _transpose(self, op: kinds.Transpose, source: Activation) -> Activation:
         order = np.array([0, *(axis + 1 for axis in op.order)], np.int32)
         output = self.activation(op.output, source.scale)
         axes = self._tensor("INT32", [4], order)
-        self._operator("TRANSPOSE", [source.at, axes], output.at, self.schema.TransposeOptionsT())
+        self._operator("TRANSPOSE", [source.at, axes], output.at)
         return output
 
     def _resize(self, op: kinds.Resize, source: Activation, scaled: ScaledOp) -> Activation:
         """RESIZE_BILINEAR writes the steps of its input, QUANTIZE the op's where these differ."""
-        options = self.schema.ResizeBilinearOptionsT()
         alignment = alignments_of(op)[0]
-        options.alignCorners = alignment == "align_corners"
-        options.halfPixelCenters = alignment == "half_pixel"
+        corners, half = alignment == "align_corners", alignment == "half_pixel"
         size = self._tensor("INT32", [2], np.array(op.out_shape[:2], np.int32))
         output = self.activation(source.tensor._replace(shape=op.out_shape), source.scale)
-        self._operator("RESIZE_BILINEAR", [source.at, size], output.at, options)
+        reads = [source.at, size]
+        self._operator(
+            "RESIZE_BILINEAR", reads, output.at, alignCorners=corners, halfPixelCenters=half
+        )
         target = scaled.target, zero_of(op.output)
         if abs(target[0] / source.scale - 1) > CLOSE or target[1] != zero_of(source.tensor):
             rounded, output = output, self.activation(op.output, scaled.target)
-            self._operator("QUANTIZE", [rounded.at], output.at, self.schema.QuantizeOptionsT())
+            self._operator("QUANTIZE", [rounded.at], output.at)
         return self._clamp(output, scaled)
 
     def _dense(self, scaled: ScaledOp, source: Activation) -> Activation:
@@ -232,25 +223,24 @@ class _Writer:
         assert isinstance(op, kinds.Dense)
         output = self.activation(op.output, scaled.target, flat=True)
         weights = self._weights(op.weight, scaled.weight, scaled.bias, source.scale)
-        options = self.schema.FullyConnectedOptionsT()
-        self._operator("FULLY_CONNECTED", [source.at, *weights], output.at, options)
+        self._operator("FULLY_CONNECTED", [source.at, *weights], output.at)
         return self._clamp(output, scaled)
 
     def _pair(
-        self, kind: str, options: Any, scaled: ScaledOp, sources: list[Activation]
+        self, kind: str, scaled: ScaledOp, sources: list[Activation], **options: int
     ) -> Activation:
         """An op of two inputs, both of one form."""
         flat = all(source.flat for source in sources)
         read = sources if flat else list(map(self._planes, sources))
         output = self.activation(scaled.op.output, scaled.target, flat=flat)
-        self._operator(kind, [source.at for source in read], output.at, options)
+        self._operator(kind, [source.at for source in read], output.at, **options)
         return self._clamp(output, scaled)
 
     def _prelu(self, scaled: ScaledOp, op: kinds.PReLU, source: Activation) -> Activation:
         output = self.activation(op.output, scaled.target)
         shape = [1, 1, op.out_shape.c]
         slopes = self._tensor("INT8", shape, op.weight, scaled.weight[:1], 0)
-        self._operator("PRELU", [source.at, slopes], output.at, None)
+        self._operator("PRELU", [source.at, slopes], output.at)
         return self._clamp(output, scaled)
 
     def _table(self, scaled: ScaledOp, source: Activation) -> Activation:
@@ -258,15 +248,13 @@ class _Writer:
         assert scaled.table is not None  # of a lookup
         shape = list(self.tensors[source.at].shape)
         places, moved = (self._tensor("INT32", shape, None) for _ in range(2))
-        options = self.schema.CastOptionsT()
-        options.inDataType = self.schema.TensorType.INT8
-        options.outDataType = self.schema.TensorType.INT32
-        self._operator("CAST", [source.at], places, options)
+        types = self.schema.TensorType
+        self._operator("CAST", [source.at], places, inDataType=types.INT8, outDataType=types.INT32)
         first = self._tensor("INT32", [1], np.array([128], np.int32))
-        self._operator("ADD", [places, first], moved, self.schema.AddOptionsT())
+        self._operator("ADD", [places, first], moved)
         output = self.activation(scaled.op.output, scaled.target, flat=source.flat)
         table = self._constant8(scaled.table, output)
-        self._operator("GATHER", [table, moved], output.at, self.schema.GatherOptionsT())
+        self._operator("GATHER", [table, moved], output.at)
         return output
 
     def _clamp(self, source: Activation, scaled: ScaledOp) -> Activation:
@@ -277,8 +265,7 @@ class _Writer:
             if bound != limit:
                 output = self.activation(source.tensor, source.scale, flat=source.flat)
                 number = self._constant8(np.array([bound], np.int8), source)
-                options = self.schema.MaximumMinimumOptionsT()
-                self._operator(kind, [source.at, number], output.at, options)
+                self._operator(kind, [source.at, number], output.at)
                 source = output
         return source
 
@@ -299,34 +286,25 @@ class _Writer:
 
     def _reshape(self, source: Activation, tensor: Tensor, *, flat: bool) -> Activation:
         output = self.activation(tensor, source.scale, flat=flat)
-        options = self.schema.ReshapeOptionsT()
-        options.newShape = self.tensors[output.at].shape
-        size = [len(options.newShape)]
-        shape = self._tensor("INT32", size, np.array(options.newShape, np.int32))
-        self._operator("RESHAPE", [source.at, shape], output.at, options)
+        sizes = self.tensors[output.at].shape
+        shape = self._tensor("INT32", [len(sizes)], np.array(sizes, np.int32))
+        self._operator("RESHAPE", [source.at, shape], output.at, newShape=sizes)
         return output
 
     def _windows(
-        self,
-        options: Any,
-        op: Padded,
-        source: Activation,
-        pad: int | None,
-        *,
-        outside: int | None = None,
-    ) -> Activation:
-        """Set an operator's stride and padding. What it reads: `source`, or `source` with its
-        padding around it, where the operator has no such padding.
+        self, op: Padded, source: Activation, pad: int | None, *, outside: int | None = None
+    ) -> tuple[Activation, dict[str, int]]:
+        """What an operator reads: `source`, or `source` with its padding around it, where the
+        operator has no such padding; and the operator's stride and padding.
         """
-        options.strideH, options.strideW = op.stride
-        options.padding = self.schema.Padding.VALID
+        rows, columns = op.stride
+        options = {"strideH": rows, "strideW": columns, "padding": self.schema.Padding.VALID}
         if not any(op.padding):
-            return source
+            return source, options
         top, left, bottom, right = op.padding
         same = same_padding(op.in_shape[:2], op.reach, op.stride)
         if pad is None and ((top, bottom), (left, right)) == same:
-            options.padding = self.schema.Padding.SAME
-            return source
+            return source, {**options, "padding": self.schema.Padding.SAME}
         value = pad if pad is not None else outside
         value = source.tensor.zero if value is None else value
         stored = value - 128 if source.tensor.type == "u8" else value
@@ -336,8 +314,8 @@ class _Writer:
         sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         around = self._tensor("INT32", [4, 2], sides)
         fill = self._constant8(np.array([stored], np.int8), source)
-        self._operator("PADV2", [source.at, around, fill], output.at, self.schema.PadV2OptionsT())
-        return output
+        self._operator("PADV2", [source.at, around, fill], output.at)
+        return output, options
 
     def finish(self, first: int, outputs: list[int]) -> bytes:
         """The file."""
@@ -391,17 +369,19 @@ class _Writer:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
-    def _operator(self, kind: str, inputs: list[int], output: int, options: Any) -> None:
+    def _operator(self, kind: str, inputs: list[int], output: int, **options: Any) -> None:
         code = getattr(self.schema.BuiltinOperator, kind)
         if code not in self.codes:
             self.codes.append(code)
         operator = self.schema.OperatorT()
         operator.opcodeIndex = self.codes.index(code)
         operator.inputs, operator.outputs = inputs, [output]
-        if options is not None:
-            operator.builtinOptions = options
-            name = type(options).__name__.removesuffix("T")
+        if kind != "PRELU":  # the only one without options
+            name = options_of(kind)
+            operator.builtinOptions = getattr(self.schema, f"{name}T")()
             operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, name)
+            for field, value in options.items():
+                setattr(operator.builtinOptions, field, value)
         self.operators.append(operator)
 
     def _code(self, code: int) -> Any:
@@ -409,3 +389,9 @@ class _Writer:
         entry.builtinCode = entry.deprecatedBuiltinCode = code
         entry.version = 1
         return entry
+
+
+def _dilation(op: Windowed) -> dict[str, int]:
+    """An operator's options of the gaps in its kernel."""
+    rows, columns = op.dilation
+    return {"dilationHFactor": rows, "dilationWFactor": columns}

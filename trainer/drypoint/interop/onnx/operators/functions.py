@@ -29,19 +29,12 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PointwiseFunction:
-    """A tensor whose values are computed each alone, and that is no layer yet.
+    """A tensor whose values are computed each alone, and that is no layer yet."""
 
-    Attributes:
-        op: the operator.
-        function: of the arguments' values.
-        arguments: names of tensors.
-        title: the node.
-    """
-
-    op: str
-    function: Callable[..., Points]
-    arguments: tuple[str, ...]
-    title: str
+    op: str  # the operator
+    function: Callable[..., Points]  # of the arguments' values
+    arguments: tuple[str, ...]  # names of tensors
+    title: str  # the node
 
 
 def _leaky(node: Node) -> Callable[[Points], Points]:
@@ -202,12 +195,12 @@ def arithmetic(reader: Reader, node: Node) -> None:
         wait_with_numbers(reader, node, function)
         return
     value = reader.anything(reader.view(names[1 - position]))
-    factor, term = _affine(node.op, position, numbers)
+    factor, term = affine(node.op, position, numbers)
     value, rows = by_channel(reader, value, [factor, term])
     reader.set(node, reader.draft.scale(value, *rows))
 
 
-def _affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
+def affine(op: str, position: int, numbers: Floats) -> tuple[Floats, Floats]:
     """factor * x + term of a node with a constant."""
     ones = np.ones_like(numbers)
     with np.errstate(divide="ignore"):
@@ -300,7 +293,8 @@ def materialize(reader: Reader, name: str) -> TensorView:
             return value
         return scale(reader, value, factor, term)
     if len(waiting.arguments) == 2:
-        return merge(reader, waiting.op, waiting.arguments, waiting.title)
+        values = [reader.view(argument) for argument in waiting.arguments]
+        return merge(reader, waiting.op, values, waiting.title)
     raise Unsupported(
         f"({waiting.title}) computes a function of one value that no layer has: use one of "
         "nn.layers(), or a ReLU"

@@ -14,9 +14,9 @@ from ..._tensor_view import TensorView, axis_of
 from ..reader import Reader
 
 
-def merge(reader: Reader, op: str, arguments: Sequence[str], title: str) -> TensorView:
+def merge(reader: Reader, op: str, values: Sequence[TensorView], title: str) -> TensorView:
     """What a node of two computed tensors computes, by its operator."""
-    a, b = (reader.anything(reader.view(name)) for name in arguments)
+    a, b = map(reader.anything, values)
     reader.draft.title = title
     if op == "Max" and (kinked := _prelu_of(reader, a, b) or _prelu_of(reader, b, a)):
         return kinked
@@ -24,10 +24,10 @@ def merge(reader: Reader, op: str, arguments: Sequence[str], title: str) -> Tens
         raise Unsupported(f"({title}) joins two computed tensors; only Add, Sub and Mul do")
     if op == "Sub":
         b = scale(reader, b, -1.0, 0.0)
-    if a.size < b.size:
+    if op == "Mul" and a.size < b.size:
         a, b = b, a
     if a.shape != b.shape:
-        if op == "Mul" and (gated := _gate(reader, a, b)) is not None:
+        if op == "Mul" and len(a.shape) > 1 and (gated := _gate(reader, a, b)) is not None:
             return gated
         a, b = _repeat(reader, a, b)
     return _join(reader, nn.Mul() if op == "Mul" else nn.Add(), a, b)
@@ -65,7 +65,13 @@ def align(reader: Reader, values: list[TensorView]) -> list[TensorView]:
     ):
         return values
     if all(len(value.shape) == 1 for value in values):
-        return [reader.vector(value) for value in values]
+        vectors = [reader.vector(value) for value in values]
+        if any((vector.order != vectors[0].order).any() for vector in vectors):
+            raise Unsupported(
+                "joins a flattened image and a vector, whose values lie in other orders: join them "
+                "before it is flattened"
+            )
+        return vectors
     if any(len(value.shape) != len(first.shape) for value in values):
         shapes = " and ".join(str(value.shape) for value in values)
         raise Unsupported(f"joins tensors {shapes}; wanted one shape")

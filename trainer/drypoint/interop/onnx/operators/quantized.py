@@ -30,7 +30,7 @@ def quantize(reader: Reader, node: Node) -> None:
     if reader.is_constant(node, 0):
         reals, axis = reader.floats(node, 0), int(node.attributes.get("axis", 1))
         low, high = (-128, 127) if zero.dtype == np.int8 else (0, 255)
-        integers = np.rint(reals / _broadcast(scale, axis, reals)) + _broadcast(zero, axis, reals)
+        integers = np.rint(reals / broadcast(scale, axis, reals)) + broadcast(zero, axis, reals)
         reader.constants[node.outputs[0]] = integers.clip(low, high).astype(zero.dtype)
         return
     if not reader.integers:
@@ -71,8 +71,8 @@ def real_constant(  # noqa: PLR0917 - the parts of one quantized array
 ) -> None:
     """Set a constant to the real values of integers, and keep their steps."""
     axis = axis % integers.ndim if integers.ndim else 0
-    zeros = _broadcast(zero, axis, integers)
-    reals = (integers.astype(np.float64) - zeros) * _broadcast(scale, axis, integers)
+    zeros = broadcast(zero, axis, integers)
+    reals = (integers.astype(np.float64) - zeros) * broadcast(scale, axis, integers)
     reader.constants[name] = reals
     kind = KINDS.get(str(integers.dtype), str(integers.dtype))
     qparams = FileQuantParams(
@@ -91,14 +91,15 @@ def set_qparams(reader: Reader, node: Node, name: str, scale: Floats, zero: Arra
     elif had is not None and not _same(had, qparams):
         value = replace(value, end=draft.add(Requantize(), (value,)).end)
         draft.set_qparams(value.end, qparams)
-    reader.values[name] = reader.integers_of[name] = value
+    reader.values[name] = value
+    reader.integers_of[name] = value, 0
 
 
 def cast(reader: Reader, node: Node) -> None:
     """Cast of integers to int32, which a table reads; else a function of one value."""
-    value = reader.integers_of.get(node.inputs[0])
-    if value is not None and node.attributes.get("to") == INT32:
-        reader.integers_of[node.outputs[0]] = value
+    integers = reader.integers_of.get(node.inputs[0])
+    if integers is not None and node.attributes.get("to") == INT32:
+        reader.integers_of[node.outputs[0]] = integers
     else:
         unary(reader, node)
 
@@ -111,7 +112,7 @@ def gather_or_look_up(reader: Reader, node: Node) -> None:
     table = reader.constant(node, 0)
     if table.shape != (256,) or table.dtype.name not in KINDS or node.attributes.get("axis", 0):
         raise Unsupported(f"looks up integers in {table.dtype} {table.shape}; wanted 256 of 8 bits")
-    reader.tables[node.outputs[0]] = reader.integers_of[node.inputs[1]], table
+    reader.tables[node.outputs[0]] = reader.integers_of[node.inputs[1]][0], table
 
 
 def _add_table(reader: Reader, node: Node, qparams: FileQuantParams) -> None:
@@ -151,7 +152,7 @@ def _scale_and_zero(
     return scales, np.zeros(scales.shape, np.uint8 if kind is None else kind)
 
 
-def _broadcast(values: Array, axis: int, array: Array) -> Floats:
+def broadcast(values: Array, axis: int, array: Array) -> Floats:
     """Numbers for the places along an axis of an array, broadcast to it; or one number."""
     numbers = values.astype(np.float64)
     if numbers.size == 1:
@@ -167,21 +168,13 @@ def _broadcast(values: Array, axis: int, array: Array) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """How an operator on integers is the float one.
+    """How an operator on integers is the float one."""
 
-    Attributes:
-        op: the float operator.
-        data: positions of the tensors; each has its scale and zero point after it.
-        output: position of the output's scale, which its zero point follows.
-        weight_axis: of the channels of the second tensor, where it is a constant.
-        bias: position of the integer biases.
-    """
-
-    op: str
-    data: tuple[int, ...]
-    output: int
-    weight_axis: int = 0
-    bias: int | None = None
+    op: str  # the float operator
+    data: tuple[int, ...]  # positions of the tensors; each has its scale and zero point after it
+    output: int  # position of the output's scale, which its zero point follows
+    weight_axis: int = 0  # of the channels of the second tensor, where it is a constant
+    bias: int | None = None  # position of the integer biases
 
 
 _FORMS = {

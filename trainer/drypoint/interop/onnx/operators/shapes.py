@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -218,7 +219,7 @@ def gather(reader: Reader, node: Node) -> None:
     places = [int(n) for n in indices.ravel()]
     if not places or not all(-size <= n < size for n in places):
         raise Unsupported(f"chooses {places[:4]} of {size}")
-    taken = _channels(reader, value, axis, [n % size for n in places])
+    taken = _part(reader, value, axis, [n % size for n in places])
     if indices.ndim == 0:
         shape = (*taken.shape[:axis], *taken.shape[axis + 1 :])
         if not shape:
@@ -227,27 +228,20 @@ def gather(reader: Reader, node: Node) -> None:
     reader.set(node, taken)
 
 
-def _part(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorView:
+def _part(reader: Reader, value: TensorView, axis: int, places: Sequence[int]) -> TensorView:
     """Some of the places along an axis of a tensor of the file."""
-    if len(taken) == value.shape[axis]:
+    if isinstance(places, range) and len(places) == value.shape[axis]:
         return value
     if len(value.shape) == 1:
-        return choose_elements(reader, value, list(taken))
+        return choose_elements(reader, value, list(places))
     value, axes = reader.plane(value)
     if axes[axis] == 0:
-        return choose_channels(reader, value, axes, list(taken))
-    return crop(reader, value, axis, taken)
-
-
-def _channels(reader: Reader, value: TensorView, axis: int, places: list[int]) -> TensorView:
-    if len(value.shape) == 1:
-        return choose_elements(reader, value, places)
-    value, axes = reader.plane(value)
-    if axes[axis] == 0:
-        return choose_channels(reader, value, axes, places)
-    if len(places) > 1:
-        raise Unsupported("chooses rows or columns by their numbers; only channels")
-    return crop(reader, value, axis, range(places[0], places[0] + 1))
+        return choose_channels(reader, value, axes, list(places))
+    if not isinstance(places, range):
+        if len(places) > 1:
+            raise Unsupported("chooses rows or columns by their numbers; only channels")
+        places = range(places[0], places[0] + 1)
+    return crop(reader, value, axis, places)
 
 
 def expand(reader: Reader, node: Node) -> None:

@@ -6,9 +6,9 @@ from drypoint import nn
 from drypoint.graph import Pair, Unsupported
 from drypoint.program import ResizeAlignment
 
-from ..._tensor_view import Array, TensorView, check_size
+from ..._tensor_view import STAND_IN, Array, TensorView, check_size
 from ..file import Node
-from ..reader import STAND_IN, Handler, Reader, place
+from ..reader import Handler, Reader, place
 from .weighted import add_convolution, read_kernel
 from .windows import Padding, numbers_of, sides_of
 

@@ -22,20 +22,16 @@ VARIABLES = {"CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
 
 
 class Signals:
-    """Reads a streaming file: what each operator reads of which signal.
-
-    Attributes:
-        steps: the operators that compute.
-        new: tensor -> its last rows that are new in a run; the others were computed in earlier runs
-            too. None where a run does not continue the last one.
-    """
+    """Reads a streaming file: what each operator reads of which signal."""
 
     def __init__(self, file: File) -> None:
         self.file = file
         self.tensors = list(file.tensors)
-        self.steps: list[Step] = []
+        self.steps: list[Step] = []  # the operators that compute
         streaming = any(op.kind == "READ_VARIABLE" for op in file.operators)
         rows = rows_of(file, file.input)
+        # tensor -> its last rows that are new in a run; the others were computed in earlier runs
+        # too. None where a run does not continue the last one
         self.new: dict[int, int | None] = {file.input: rows if streaming else None}
         self.views: dict[int, View] = {}
         self.step_of: dict[int, Step] = {}  # by output

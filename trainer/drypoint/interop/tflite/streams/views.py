@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..file import File, FileTensor, Operator
-from ..functions import FUNCTIONS
-from ..walk import RESHAPES, constant
+from ..walk import FUNCTIONS, RESHAPES, constant
 
 ROWS, CHANNELS = 1, -1  # axes
 _WINDOWS = {  # operators with windows: their options with the kernel's rows and the dilation
@@ -21,7 +20,7 @@ _WINDOWS = {  # operators with windows: their options with the kernel's rows and
 }
 _BY_ROW = {
     *("ADD", "SUB", "MUL", "CONCATENATION", "FULLY_CONNECTED", "DEQUANTIZE", "QUANTIZE"),
-    *("LEAKY_RELU", "MAXIMUM", "MINIMUM"),
+    *("MAXIMUM", "MINIMUM"),
     *RESHAPES,
     *FUNCTIONS,
 }
@@ -29,19 +28,14 @@ _BY_ROW = {
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Rows and channels of a signal's tensor.
+    """Rows and channels of a signal's tensor."""
 
-    Attributes:
-        of: the number of the tensor.
-        start, stop: the first row and the one after the last, counted from the end: -3 to 0 are the
-            last three rows.
-        low, high: the first channel and the one after the last.
-    """
-
-    of: int
+    of: int  # the number of the tensor
+    # the first row and the one after the last, counted from the end: -3 to 0 are the last three
+    # rows
     start: int
     stop: int
-    low: int
+    low: int  # the first channel and the one after the last
     high: int
 
     @property
@@ -56,15 +50,10 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An operator that computes.
+    """An operator that computes."""
 
-    Attributes:
-        op: the operator.
-        reads: position -> view, of its inputs with rows.
-    """
-
-    op: Operator
-    reads: Mapping[int, View]
+    op: Operator  # the operator
+    reads: Mapping[int, View]  # position -> view, of its inputs with rows
 
 
 def pace(tensors: Sequence[FileTensor], step: Step, output: int) -> tuple[int, int] | None:
