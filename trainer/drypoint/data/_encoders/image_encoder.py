@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from drypoint.common import READ_LIMIT, accept, known_word
 
@@ -23,7 +24,53 @@ from .options import (
     color_channels,
     per_channel,
 )
-from .resize import METHODS, resize
+
+METHODS = ("stretch", "fit", "fill")
+
+
+def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
+    """``pixels`` (H, W, C), C = 1 or 3, as (height, width, C).
+
+    "stretch" scales each axis on its own; "fit" keeps the aspect, centres and pads with black
+    (an odd row or column goes below or right); "fill" keeps the aspect and crops the centre.
+    A picture of the size is returned itself. Scaling is Pillow's bilinear filter, which widens
+    with the reduction (antialias) and works in fixed point.
+    """
+    old_height, old_width = pixels.shape[:2]
+    if (old_width, old_height) == (width, height):
+        return pixels
+    if method == "fit":
+        wide = old_width * height >= old_height * width
+        inner_width = width if wide else _scale(old_width, height, old_height)
+        inner_height = _scale(old_height, width, old_width) if wide else height
+        out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
+        left, top = (width - inner_width) // 2, (height - inner_height) // 2
+        inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
+        out[top : top + inner_height, left : left + inner_width] = inner
+        return out
+    box_width, box_height = float(old_width), float(old_height)
+    if method == "fill":
+        box_width = min(box_width, old_height * width / height)
+        box_height = min(box_height, old_width * height / width)
+    left_edge, top_edge = (old_width - box_width) / 2, (old_height - box_height) / 2
+    box = (left_edge, top_edge, left_edge + box_width, top_edge + box_height)
+    return _stretch(pixels, width, height, box)
+
+
+def _scale(length: int, numerator: int, denominator: int) -> int:
+    """``length * numerator / denominator`` rounded half up, at least 1."""
+    return max(1, (2 * length * numerator + denominator) // (2 * denominator))
+
+
+def _stretch(
+    pixels: Pixels, width: int, height: int, box: tuple[float, float, float, float]
+) -> Pixels:
+    """The part of ``pixels`` in ``box`` (left, top, right, bottom) as (height, width, C)."""
+    gray = pixels.shape[2] == 1
+    image = Image.fromarray(pixels[..., 0] if gray else pixels)
+    scaled = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    return scaled[..., None] if gray else scaled
+
 
 _MAX_SIDE = 1 << 14
 
@@ -159,3 +206,30 @@ def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.flo
         table: NDArray[np.float32] = values.astype(np.float32)
     table.flags.writeable = False
     return table
+
+
+_RAMP = " .:-=+*#%@"  # from black to white, as on a dark terminal
+_MAX_WIDTH = 200
+
+
+def ascii_image(image: object, width: int | None = None) -> str:
+    """An image in characters, ``width`` columns wide; lines joined by newlines, none at the end.
+
+    Args:
+        image: one image in any form that an `ImageEncoder` takes.
+        width: columns, 1 to 200; None is the image's own width, at most 80.
+
+    A character cell is about twice as high as wide, so there are half as many lines as the
+    aspect would ask for. Brightness 0 to 255 is cut into ten equal steps, dark ones blank.
+
+    Raises:
+        CoderError: no image, or a width out of range.
+    """
+    pixels = picture_pixels(image)
+    height, own_width = pixels.shape[:2]
+    columns = min(own_width, 80) if width is None else width
+    if not 1 <= columns <= _MAX_WIDTH:
+        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {columns}")
+    lines = max(1, round(height * columns / own_width / 2))
+    gray = ImageEncoder(width=columns, height=lines).pixels(image)[..., 0].astype(int)
+    return "\n".join("".join(_RAMP[v * len(_RAMP) // 256] for v in row).rstrip() for row in gray)
