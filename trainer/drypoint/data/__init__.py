@@ -15,8 +15,7 @@ from ._encoders.class_decoder import ClassDecoder
 from ._encoders.class_encoder import ClassEncoder
 from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
-from ._encoders.image_decoder import ImageDecoder
-from ._encoders.image_encoder import ImageEncoder, ascii_image
+from ._encoders.image_encoder import ImageDecoder, ImageEncoder, ascii_image
 from ._encoders.signal_encoder import SignalEncoder
 from ._errors import (
     AugmentError,
@@ -27,8 +26,7 @@ from ._errors import (
     UnknownClassError,
 )
 from ._readers.folder import load_folder
-from ._readers.idx import idx_bytes, parse_idx, read_idx, write_idx
-from ._readers.idx_files import load_idx
+from ._readers.idx import idx_bytes, load_idx, parse_idx, read_idx, write_idx
 from ._readers.npz import read_inputs
 from ._readers.read import input_files, read
 from ._readers.recordings import read_samples

@@ -11,8 +11,7 @@ from .audio_encoder import AudioEncoder
 from .boolean import BooleanDecoder, BooleanEncoder
 from .class_decoder import ClassDecoder
 from .class_encoder import ClassEncoder
-from .image_decoder import ImageDecoder
-from .image_encoder import ImageEncoder
+from .image_encoder import ImageDecoder, ImageEncoder
 from .signal_encoder import SignalEncoder
 
 

@@ -17,7 +17,7 @@ from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading
 from .folder import SUFFIXES as PICTURES
 from .folder import folder_splits, is_file
-from .idx_files import idx_splits, is_idx_file, is_idx_folder
+from .idx import idx_splits, is_idx_file, is_idx_folder
 from .npz import npz_splits
 from .recordings import SUFFIXES as RECORDINGS
 from .recordings import (
