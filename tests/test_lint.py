@@ -83,7 +83,7 @@ VAGUE = re.compile(
 )
 # The message "name those to keep", which follows the columns' names, and the test that quotes it.
 QUOTED = {
-    "trainer/drypoint/data/_readers/columns.py": "name those",
+    "trainer/drypoint/data/_readers/tables.py": "name those",
     "tests/trainer/test_data_clocks.py": "name those",
 }
 

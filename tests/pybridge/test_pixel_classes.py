@@ -15,7 +15,7 @@ from last_output import with_last
 
 from drypoint import nn, quant
 from drypoint.engine import Engine, export_c
-from drypoint.engine._borders import writes
+from drypoint.engine._readme_arrays import describe_output
 from drypoint.program import BlobError, Output, ProgramError, blob, codegen, reference, softmax
 from tools import run
 
@@ -134,7 +134,7 @@ def test_c_takes_class_and_probabilities_of_each_pixel(tmp_path, toolbox):
     classes = values.argmax(axis=1)
     assert lines == [f"{labels[c]} {q[0]}" for c, q in zip(classes, shares, strict=True)]
     named = "`dpt_argmax(scores + i * CELLS_OUTPUT_CHANNELS, CELLS_OUTPUT_CHANNELS)`, named by"
-    assert named in writes(program, "cells", "")
+    assert named in describe_output(program, "cells", "")
 
 
 def test_the_header_has_the_channels_of_each_output():

@@ -14,8 +14,12 @@ from drypoint import data
 from drypoint.data import AugmentError, augment
 from drypoint.data._augmentation.compiled import instruction_sets, warp_compiled
 from drypoint.data._augmentation.counter_random import image_keys, numbers
-from drypoint.data._augmentation.warp_map import ElasticGrid, affine_maps
-from drypoint.data._augmentation.warp_reference import elastic_fields, warp_reference
+from drypoint.data._augmentation.warp_map import (
+    ElasticGrid,
+    affine_maps,
+    elastic_fields,
+    warp_reference,
+)
 
 SETS = instruction_sets()
 ALL = augment.Warp(rotate=20, scale=0.2, shear=0.2, shift=3, elastic=0.7)

@@ -9,7 +9,7 @@ from wav_files import write_wav
 
 from drypoint import data
 from drypoint.common import DrypointError
-from drypoint.data._readers.clips import loudest, resample
+from drypoint.data._readers.wav import loudest, resample
 
 
 def tone(n, hertz, rate, level=10_000):

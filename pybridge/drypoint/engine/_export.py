@@ -23,7 +23,7 @@ from drypoint.forms import (
 from drypoint.program import Account, Program, ProgramError, account, check_c_name, codegen, packing
 
 from ._aliases import EXPORT
-from ._borders import reads, writes
+from ._readme_arrays import describe_input, describe_output
 from ._source import c_sources, headers, licence, sources_for, without_sound
 
 EXPORTED = b"written by drypoint"  # in the README of every export
@@ -240,8 +240,8 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         ram=memory.ram_bytes - memory.size("stack"),
         pixels=program.reads_pixels,
         streaming=program.is_streaming,
-        reads=reads(program, name, pre),
-        writes=writes(program, name, pre),
+        reads=describe_input(program, name, pre),
+        writes=describe_output(program, name, pre),
         cost=model.cost,
         sample_rate=0 if program.front is None else program.front.rate,
         detects=program.detector is not None,

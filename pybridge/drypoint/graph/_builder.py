@@ -121,14 +121,14 @@ class Builder:
         return {"name": f"{self.layer}.{name}", "layer": "", "range_of": self.layer}
 
     def graph(
-        self, ends: Value | Mapping[str, Value], encoder: Mapping[str, Any] | None = None
+        self, values: Value | Mapping[str, Value], encoder: Mapping[str, Any] | None = None
     ) -> Graph:
         """The graph that ends in a value, or in several values by the names of the outputs, without
         nodes that these do not depend on.
         """
-        named = ends if isinstance(ends, Mapping) else {"output": ends}
-        outputs = (NetOutput(end.number, end.softmax, name) for name, end in named.items())
-        numbers = {end.number for end in named.values()}
+        named = values if isinstance(values, Mapping) else {"output": values}
+        outputs = (NetOutput(value.number, value.softmax, name) for name, value in named.items())
+        numbers = {value.number for value in named.values()}
         for number, node in reversed(self._nodes.items()):
             numbers |= set(node.reads) if number in numbers else set()
         nodes = {n: node for n, node in self._nodes.items() if n in numbers | {0}}

@@ -50,18 +50,18 @@ def quantize_as_file(graph: Graph, *, halves: Halves) -> tuple[QuantizedNode, ..
     """
     params = {n: node.qparams for n, node in graph.nodes.items() if node.qparams is not None}
     outputs = {output.number for output in graph.outputs}
-    line, troubles = list[QuantizedNode](), list[tuple[str, str]]()
+    nodes, troubles = list[QuantizedNode](), list[tuple[str, str]]()
     for number, node in graph.nodes.items():
         if number == 0:
             continue
         sources = tuple(params[n] for n in node.reads)
         try:
-            line.append(_quantize_node(node, sources, halves=halves, last=number in outputs))
+            nodes.append(_quantize_node(node, sources, halves=halves, last=number in outputs))
         except Unsupported as reason:
             troubles.append((node.title, str(reason)))
     if troubles:
         raise LoweringError(troubles)
-    return tuple(line)
+    return tuple(nodes)
 
 
 def _quantize_node(

@@ -45,8 +45,8 @@ def reconstruction_errors(
 ) -> NDArray[np.uint64]:
     """The sum of squared differences of each input and its reconstruction."""
     half = np.int64(1) << (scale.shift - 1)
-    steps = (outputs.astype(np.int64) * scale.mult + half) >> np.int64(scale.shift)
+    scaled = (outputs.astype(np.int64) * scale.mult + half) >> np.int64(scale.shift)
     wanted = FRACTION * (inputs.reshape(len(inputs), -1).astype(np.int64) - tensor.zero)
-    off = steps.clip(-REACH, REACH - 1) - wanted
+    off = scaled.clip(-REACH, REACH - 1) - wanted
     errors: NDArray[np.uint64] = (off * off).astype(np.uint64).sum(axis=1, dtype=np.uint64)
     return errors

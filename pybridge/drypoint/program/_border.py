@@ -57,8 +57,8 @@ class Border:
     def quantize(self, samples: NDArray[np.floating]) -> NDArray[np.integer]:
         """Float samples (..., channels) as integers; NaN becomes the zero point."""
         with np.errstate(over="ignore", invalid="ignore"):
-            steps = (samples.astype(np.float32) - self.mean) * self.gain
-            nearest = np.nan_to_num(np.rint(steps), nan=0.0, posinf=BEYOND, neginf=-BEYOND)
+            scaled = (samples.astype(np.float32) - self.mean) * self.gain
+            nearest = np.nan_to_num(np.rint(scaled), nan=0.0, posinf=BEYOND, neginf=-BEYOND)
         return self._clamp(nearest.clip(-BEYOND, BEYOND).astype(np.int64) + self.input.zero)
 
     def quantize_counts(self, counts: NDArray[np.int16]) -> NDArray[np.integer]:

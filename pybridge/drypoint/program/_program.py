@@ -16,12 +16,12 @@ from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
 from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
-from ._input_border import InputBorder
 from ._inputs import InputPart, Inputs, check_parts
 from ._listing import listing
 from ._outputs import Output, SoftmaxForm, Values, by_output, check_outputs, is_output
 from ._plan import NO_PLAN, Plan, Reads, check_plan, last_readers
 from ._planner import lower_bound, make_plan
+from ._program_input import ProgramInput
 from ._sound import AUDIO, is_audio
 from ._tensors import DType, ProgramError, Shape, Tensor, check_text
 from .ops import Op
@@ -33,7 +33,7 @@ MAX_WORK = 2**64 - 1  # dpt_work has 64 bits
 
 @attribute_hints(PROGRAM_HINTS)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Program(InputBorder):
+class Program(ProgramInput):
     """What the engine runs; the Python twin of ``dpt_model``.
 
     Tensor 0 is the program's input, tensor i + 1 the output of op i. ``reads[i]`` holds the numbers

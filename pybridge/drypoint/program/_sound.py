@@ -54,9 +54,9 @@ class SoundBorder:
 
     def quantize(self, features: NDArray[np.uint16]) -> NDArray[np.integer]:
         """Features as integers of the program's input, of the same shape."""
-        steps = (features.astype(np.int64) * self.mult + (1 << (self.shift - 1))) >> self.shift
+        scaled = (features.astype(np.int64) * self.mult + (1 << (self.shift - 1))) >> self.shift
         low, high = LIMITS[self.input.type]
-        return (steps + self.input.zero).clip(low, high).astype(NUMPY_TYPE[self.input.type])
+        return (scaled + self.input.zero).clip(low, high).astype(NUMPY_TYPE[self.input.type])
 
     def rows_of(self, samples: NDArray[Any]) -> NDArray[np.integer]:
         """The rows (frames, channels) of integers of a signal of any length, (samples,).

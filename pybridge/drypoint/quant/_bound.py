@@ -49,14 +49,14 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     """
     check_calibration(calibration)
     graph = fold(as_model(model))
-    line = quantize_nodes(graph, calibration)
+    nodes = quantize_nodes(graph, calibration)
     # Pixels are integers already; the border rounds real inputs to the input's scale.
-    source = line[0].source.tensor(graph.input.shape)
+    source = nodes[0].source.tensor(graph.input.shape)
     pixels = graph.encoder is not None
-    errors = [0.0 if pixels else _border_error(as_model(model), source, line[0].source.scale)]
-    for quantized in line:
+    errors = [0.0 if pixels else _border_error(as_model(model), source, nodes[0].source.scale)]
+    for quantized in nodes:
         errors.append(_node_error(quantized, [errors[n] for n in quantized.node.reads]))
-    return {each.node.name: error for each, error in zip(line, errors[1:], strict=True)}
+    return {each.node.name: error for each, error in zip(nodes, errors[1:], strict=True)}
 
 
 def _border_error(model: Model, source: Tensor, scale: float) -> float:

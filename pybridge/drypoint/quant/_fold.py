@@ -65,12 +65,12 @@ def fold(model: Model) -> LoweredGraph:
             values[path, output] = builder.stand_in(out)
     if refused:
         raise UnsupportedError(f"no integer form for {'; '.join(refused)}")
-    ends = {
+    outputs = {
         name: _checked_end(builder, values[end], _name_layer(name, net))
         for name, end in net.wiring.outputs.items()
     }
     encoder = model.encoder.config() if isinstance(model.encoder, ImageEncoder) else None
-    graph = builder.graph(ends, encoder)
+    graph = builder.graph(outputs, encoder)
     try:
         return fuse(graph)
     except LoweringError as error:

@@ -211,12 +211,12 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
     def quantized_nodes(self) -> tuple[QuantizedNode, ...]:
         """The nodes with the integers of the trained parameters."""
         scales = {0: self.ops[0].quantized.source}
-        line = []
+        nodes = []
         for number, op in enumerate(self.ops, start=1):
             sources = tuple(scales[n] for n in op.node.reads)
-            line.append(self._quantize_op(op, sources))
-            scales[number] = line[-1].target
-        return tuple(line)
+            nodes.append(self._quantize_op(op, sources))
+            scales[number] = nodes[-1].target
+        return tuple(nodes)
 
     def _quantize_op(self, op: IntegerOp, sources: tuple[QuantParams, ...]) -> QuantizedNode:
         node, arrays, before = op.node, self.params, op.quantized

@@ -131,7 +131,7 @@ class _Choice:
         """
         group, activations = self.groups(), self.activations()
         outputs = {output.number for output in self.graph.outputs}
-        line: list[QuantizedNode] = []
+        nodes: list[QuantizedNode] = []
         for number, node in self.graph.nodes.items():
             if number == 0:
                 continue
@@ -148,8 +148,8 @@ class _Choice:
                 low, _ = self.range_of(node)
                 activations[number] = output.coarsen(quantized.target.scale, low)
                 quantized = _quantize_node(node, sources, activations[number], bits)
-            line.append(quantized)
-        return tuple(line)
+            nodes.append(quantized)
+        return tuple(nodes)
 
 
 def _quantize_node(

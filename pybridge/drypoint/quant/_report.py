@@ -128,12 +128,12 @@ def report(
         raise QuantizationError("a report needs at least one input, and got none")
     scheme = as_scheme(weights)
     program = quantize(model, calibration, weights=scheme)
-    net, line = flat_net(model.net), quantize_nodes(fold(model), calibration, scheme.weight_bits)
-    weighted = [i for i, quantized in enumerate(line) if isinstance(quantized.node, Weighted)]
+    net, nodes = flat_net(model.net), quantize_nodes(fold(model), calibration, scheme.weight_bits)
+    weighted = [i for i, quantized in enumerate(nodes) if isinstance(quantized.node, Weighted)]
     size = batch_size_of(net)
     first = weighted[0] if program.reads_pixels else 0
     ops = {op.name for op in program.ops}  # an input of a net of several may need no op
-    totals = [_Totals(q) for q in line[first:] if q.node.layer and q.node.name in ops]
+    totals = [_Totals(q) for q in nodes[first:] if q.node.layer and q.node.name in ops]
     with progress("comparison of layers", total=len(inputs), unit="examples") as done:
         for start in range(0, len(inputs), size):
             part = inputs[start : start + size]

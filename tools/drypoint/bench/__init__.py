@@ -19,10 +19,10 @@ from ._layer_times import layers_text as layers_text
 from ._layers import LayerKind as LayerKind
 from ._layers import layer_kinds as layer_kinds
 from ._layers import layer_program as layer_program
-from ._limits import measure_limits as measure_limits
 from ._machine import BUSY as BUSY
 from ._machine import Machine as Machine
 from ._machine import look as look
+from ._machine import measure_limits as measure_limits
 from ._machine import usable_cpus as usable_cpus
 from ._net import start as start
 from ._nets import NETS as NETS

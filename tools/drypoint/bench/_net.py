@@ -14,8 +14,7 @@ from drypoint.program import Program, blob
 
 from ._contestants import Contestant, Files, engines, in_python, installed_peers, peers
 from ._figure import Answers, Figure, Question, run_rounds
-from ._limits import bound_ns, measure_limits, needed_limits, weight_bytes
-from ._machine import usable_cpus
+from ._machine import bound_ns, measure_limits, needed_limits, usable_cpus, weight_bytes
 from ._nets import Case
 from ._plan import BenchError, Plan
 from ._process import Process

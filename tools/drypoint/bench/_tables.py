@@ -7,7 +7,7 @@ from drypoint.common import markdown_text, table_lines
 
 from ._chart import SpeedBars
 from ._figure import Figure
-from ._limits import CLOCK, READ
+from ._machine import CLOCK, READ
 from ._result import BenchResult, EngineTimes, NetTimes, PeerTimes, ThreadTimes, best_batch
 
 ENGINE_HEAD = (

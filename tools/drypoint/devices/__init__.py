@@ -27,6 +27,7 @@ from ._emulate import emulate as emulate
 from ._emulate import needed_tools as needed_tools
 from ._emulate import processor_flags as processor_flags
 from ._exported import Answer as Answer
+from ._exported import SizeError as SizeError
 from ._exported import build_exported as build_exported
 from ._exported import rebuild_exported as rebuild_exported
 from ._exported import run_exported as run_exported
@@ -40,13 +41,12 @@ from ._record import Record as Record
 from ._record import Recorded as Recorded
 from ._record import measure_row as measure_row
 from ._record import read_rows as read_rows
-from ._report import OP_COLUMNS as OP_COLUMNS
-from ._report import cost_rows as cost_rows
-from ._report import cost_section as cost_section
-from ._report import op_rows as op_rows
-from ._sizes import SizeError as SizeError
+from ._table import OP_COLUMNS as OP_COLUMNS
+from ._table import cost_rows as cost_rows
+from ._table import cost_section as cost_section
 from ._table import cost_table as cost_table
 from ._table import nets_table as nets_table
+from ._table import op_rows as op_rows
 from ._targets import TARGETS as TARGETS
 from ._targets import Target as Target
 from ._targets import UnknownTargetError as UnknownTargetError

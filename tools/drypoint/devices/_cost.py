@@ -13,8 +13,7 @@ from drypoint.program import Account, Op, Program, account, bytes_in_use, packin
 
 from ._count import Instructions, count_instructions, why_not_counted
 from ._emulate import DeviceError
-from ._exported import build_exported, run_exported
-from ._sizes import linked_sizes
+from ._exported import build_exported, linked_sizes, run_exported
 from ._targets import Target
 
 LEVELS = ("-O3", "-O2", "-Os")

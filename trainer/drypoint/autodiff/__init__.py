@@ -10,10 +10,11 @@ its gradient::
     x.grad  # [[2., 4.]]
 """
 
-from ._dropout import dropout as dropout
 from ._elementwise import activation as activation
 from ._elementwise import cos as cos
+from ._elementwise import dropout as dropout
 from ._elementwise import exp as exp
+from ._elementwise import linear as linear
 from ._elementwise import log as log
 from ._elementwise import relu as relu
 from ._elementwise import sigmoid as sigmoid
@@ -29,7 +30,6 @@ from ._images import conv2d as conv2d
 from ._images import max_pool2d as max_pool2d
 from ._images import multiply as multiply
 from ._images import zero_pad2d as zero_pad2d
-from ._linear import linear as linear
 from ._losses import PROBABILITY_FLOOR as PROBABILITY_FLOOR
 from ._losses import Reduction as Reduction
 from ._losses import cross_entropy as cross_entropy

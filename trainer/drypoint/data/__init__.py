@@ -4,24 +4,19 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _augment as augment
-from ._dataset.classes import Class, class_names, class_places
-from ._dataset.dataset import Dataset, take
-from ._dataset.inputs import model_inputs
+from ._dataset.classes import SILENCE, UNKNOWN, Class, class_names, class_places, is_word
+from ._dataset.dataset import Dataset, model_inputs, take
 from ._dataset.labels import is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, hold_out, train_val_split
-from ._dataset.words import SILENCE, UNKNOWN, is_word
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
 from ._encoders.class_decoder import ClassDecoder
 from ._encoders.class_encoder import ClassEncoder
-from ._encoders.from_config import decoder_from_config, encoder_from_config
+from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
-from ._encoders.image_decoder import ImageDecoder
-from ._encoders.image_encoder import ImageEncoder
-from ._encoders.protocols import Decoder, Encoder
+from ._encoders.image_encoder import ImageDecoder, ImageEncoder, ascii_image
 from ._encoders.signal_encoder import SignalEncoder
-from ._encoders.text import ascii_image
 from ._errors import (
     AugmentError,
     CoderError,
@@ -31,8 +26,7 @@ from ._errors import (
     UnknownClassError,
 )
 from ._readers.folder import load_folder
-from ._readers.idx import idx_bytes, parse_idx, read_idx, write_idx
-from ._readers.idx_files import load_idx
+from ._readers.idx import idx_bytes, load_idx, parse_idx, read_idx, write_idx
 from ._readers.npz import read_inputs
 from ._readers.read import input_files, read
 from ._readers.recordings import read_samples

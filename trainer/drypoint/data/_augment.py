@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._augmentation.augment_audio import Audio
-from ._augmentation.augment_checks import check_amount, draw_keys
 from ._augmentation.augment_signals import Signals
 from ._augmentation.compiled import instruction_sets, warp_compiled
-from ._augmentation.counter_random import Keys
-from ._augmentation.warp_map import ElasticGrid, affine_maps
-from ._augmentation.warp_reference import warp_reference
+from ._augmentation.counter_random import Keys, check_amount, draw_keys
+from ._augmentation.warp_map import ElasticGrid, affine_maps, warp_reference
 from ._errors import AugmentError
 
 __all__ = ["SIDE_MAX", "Audio", "RandomRotate", "RandomShift", "Signals", "Warp"]

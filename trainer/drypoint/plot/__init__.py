@@ -12,12 +12,12 @@ several panels) it draws on these axes at once. Drawing needs the extra ``plot``
 from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
+from ._checks import MatplotlibMissingError as MatplotlibMissingError
+from ._checks import PlotError as PlotError
 from ._comparison import ComparisonChart as ComparisonChart
 from ._comparison import comparison as comparison
 from ._confusion import ConfusionMap as ConfusionMap
 from ._confusion import confusion as confusion
-from ._errors import MatplotlibMissingError as MatplotlibMissingError
-from ._errors import PlotError as PlotError
 from ._grid import ImageGrid as ImageGrid
 from ._histograms import Histogram as Histogram
 from ._histograms import Histograms as Histograms

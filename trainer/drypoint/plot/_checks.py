@@ -1,11 +1,17 @@
-"""Checks of arguments, and numbers from the user as read-only arrays."""
+"""Errors of pictures, checks of arguments, and numbers from the user as read-only arrays."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import check_kind, kind_of
+from drypoint.common import DrypointError, check_kind, kind_of
 
-from ._errors import PlotError
+
+class PlotError(DrypointError, ValueError):
+    """The data or the axes do not fit the picture; the message says which and what to do."""
+
+
+class MatplotlibMissingError(DrypointError, ImportError):
+    """A drawing needs matplotlib, which is not installed; the text form does not need it."""
 
 
 def check(value: object, kinds: type | tuple[type, ...], *, name: str, wanted: str) -> None:

@@ -12,8 +12,7 @@ from drypoint.measure import Comparison, Measurement
 
 from . import _look as look
 from ._blocks import align, bar, fit_width, number
-from ._checks import check, freeze, numbers
-from ._errors import PlotError
+from ._checks import PlotError, check, freeze, numbers
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 Entry: TypeAlias = float | tuple[float, float, float] | Measurement

@@ -11,8 +11,7 @@ from drypoint.data import Class
 from drypoint.measure import Measurement
 
 from . import _look as look
-from ._checks import check
-from ._errors import PlotError
+from ._checks import PlotError, check
 from ._picture import Layout, Panel, Panels, Picture, Placement, placement
 
 _MOST_COUNTED = 40  # classes; counts of more are too small to read

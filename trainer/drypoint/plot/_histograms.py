@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _look as look
 from ._blocks import columns, fit_width, number, pool
-from ._checks import check, freeze, numbers
-from ._errors import PlotError
+from ._checks import PlotError, check, freeze, numbers
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 Range = tuple[float, float]

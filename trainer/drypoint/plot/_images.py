@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.data import Dataset
 from drypoint.measure import Example
 
-from ._checks import array, check
-from ._errors import PlotError
+from ._checks import PlotError, array, check
 from ._grid import MOST_IMAGES, ImageGrid, image_grid
 from ._picture import Placement, placement
 

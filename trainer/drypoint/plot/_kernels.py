@@ -9,7 +9,7 @@ from drypoint.nn import Conv2d, NotInitializedError
 
 from . import _look as look
 from ._blocks import fit_width, number, pool
-from ._errors import PlotError
+from ._checks import PlotError
 from ._grid import ImageGrid, image_grid
 from ._picture import Layout, Panels, Picture, Placement, placement
 

@@ -7,8 +7,7 @@ from drypoint.program import Lifetime, Program, bytes_in_use, lifetimes, memory_
 
 from . import _look as look
 from ._blocks import fit_width
-from ._checks import check
-from ._errors import PlotError
+from ._checks import PlotError, check
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 _LETTERS = 62  # of small size, in a box as wide as the arena

@@ -7,7 +7,7 @@ from drypoint.nn import Model, Module, NetInfo, Shape
 from drypoint.program import Program
 
 from . import _look as look
-from ._errors import PlotError
+from ._checks import PlotError
 from ._picture import Layout, Panel, Panels, Picture, Placement, placement
 from ._scheme import Link, Scheme, scheme_of, scheme_of_program, size_text
 

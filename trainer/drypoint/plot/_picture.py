@@ -19,7 +19,7 @@ from drypoint.common import (
 )
 
 from ._aliases import PICTURE_HINTS
-from ._errors import MatplotlibMissingError, PlotError
+from ._checks import MatplotlibMissingError, PlotError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,7 @@ from drypoint.data import Class
 
 from . import _look as look
 from ._blocks import bar, fit_width
-from ._checks import check, numbers
-from ._errors import PlotError
+from ._checks import PlotError, check, numbers
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 _LEAST_BAR = 0.01  # a smaller probability is a number without a bar

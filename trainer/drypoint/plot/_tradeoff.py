@@ -10,8 +10,7 @@ from drypoint.common import table_lines
 
 from . import _look as look
 from ._blocks import align, fit_width, number
-from ._checks import check, freeze, numbers
-from ._errors import PlotError
+from ._checks import PlotError, check, freeze, numbers
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 _MOST = 60

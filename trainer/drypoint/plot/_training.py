@@ -11,8 +11,7 @@ from drypoint.common import kind_of, table_lines
 
 from . import _look as look
 from ._blocks import align, fit_width, sparkline
-from ._checks import numbers
-from ._errors import PlotError
+from ._checks import PlotError, numbers
 from ._picture import Layout, Panels, Picture, Placement, placement
 
 Curve = NDArray[np.float64]

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._errors import AugmentError
-from .augment_checks import check_amount, draw_keys
-from .counter_random import Keys, numbers, uniform
+from .counter_random import Keys, check_amount, draw_keys, numbers, uniform
 
 _LIMIT = 0xFFFF  # samples
 _CHANNELS = 0xFF  # of a front end

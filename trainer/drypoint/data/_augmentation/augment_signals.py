@@ -6,10 +6,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._dataset.signals import is_signals
+from .._dataset.pixels import is_signals
 from .._errors import AugmentError
-from .augment_checks import check_amount, draw_keys
-from .counter_random import Keys, numbers, uniform
+from .counter_random import Keys, check_amount, draw_keys, numbers, uniform
 
 _Sample = TypeVar("_Sample", np.float32, np.int16)
 Places = NDArray[np.int64]

@@ -8,6 +8,8 @@ threads, or where a run was resumed. Sums wrap at 2^64.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._errors import AugmentError
+
 Keys = NDArray[np.uint64]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: steps through all 2^64 values
@@ -29,3 +31,28 @@ def image_keys(seed: int, epoch: int, indices: ArrayLike) -> Keys:
 def uniform(keys: Keys, n: ArrayLike) -> NDArray[np.float64]:
     """The n-th numbers, broadcast, as float64 in [-1, 1), a multiple of 2^-52, exactly."""
     return (numbers(keys, n) >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+
+
+def check_amount(name: str, value: float, least: float, most: float) -> None:
+    """Refuse what is no number from ``least`` to ``most``."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and least <= value <= most):
+        raise AugmentError(f"{name} is {value!r}, not a number from {least} to {most}")
+
+
+def draw_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str) -> Keys:
+    """The random key of each of ``n`` examples."""
+    places = np.asarray(indices)
+    if places.shape != (n,) or places.dtype.kind not in "iu":
+        raise AugmentError(
+            f"indices is {places.dtype} {places.shape}; wanted: {n} integers, one for each of the "
+            f"{n} {what}"
+        )
+    for name, low, high in (("seed", seed, seed), ("epoch", epoch, epoch), _range(places)):
+        if low < 0 or high >= 1 << 63:
+            raise AugmentError(f"{name} must be 0 to 2^63 - 1, not {low if low < 0 else high}")
+    return image_keys(seed, epoch, places)
+
+
+def _range(places: NDArray[np.integer]) -> tuple[str, int, int]:
+    return "an index", int(places.min(initial=0)), int(places.max(initial=0))

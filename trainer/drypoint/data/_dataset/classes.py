@@ -1,5 +1,6 @@
-"""Classes: the labels of a classifier, and their indices in its output."""
+"""Classes: the labels of a classifier, their indices in its output, which of them are words."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -77,3 +78,24 @@ def class_places(
 def list_classes(classes: Sequence[Class]) -> str:
     """At most 20 classes as text, for a message."""
     return ", ".join(map(repr, classes[:20])) + (", ..." if len(classes) > 20 else "")
+
+
+SILENCE, UNKNOWN = "silence", "unknown"
+_OTHERS = {
+    **dict.fromkeys(("silence", "noise", "background", "backgroundnoise"), SILENCE),
+    **dict.fromkeys(("unknown", "other"), UNKNOWN),
+}
+
+
+def word_class(name: Class) -> Class:
+    """The class of a folder of recordings: "silence", "unknown" or its name."""
+    return _OTHERS.get(re.sub(r"[\s_-]", "", str(name)).lower(), name)
+
+
+def is_word(name: Class) -> bool:
+    """Whether a class is a keyword, which a net that listens may detect.
+
+    No keywords are the classes called noise, background, background noise or silence, and other or
+    unknown: in any case, and with underscores, hyphens or spaces anywhere.
+    """
+    return word_class(name) not in (SILENCE, UNKNOWN)

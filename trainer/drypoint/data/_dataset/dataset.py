@@ -1,25 +1,24 @@
-"""`Dataset`: images or signals with their labels and classes, for training and measuring."""
+"""`Dataset`: images or signals with labels and classes; the inputs of a model in any form."""
 
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import attribute_hints, html_image, html_table
+from drypoint.common import DrypointError, attribute_hints, html_image, html_table, kind_of
 
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .classes import Class
-from .groups import plain_groups
-from .labels import label_indices
-from .pixels import check_scaled, plain_images
-from .signals import is_signals, plain_signals
+from .labels import label_indices, plain_groups
+from .pixels import check_scaled, is_signals, plain_images, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _PICTURE = 8  # steps and channels from which floats can be a picture's pixels by mistake
@@ -320,3 +319,46 @@ def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
             return copy
         owner = owner.base
     return array
+
+
+def model_inputs(
+    inputs: object, *, name: str, error: type[DrypointError]
+) -> NDArray[Any] | Sequence[Any]:
+    """A batch of inputs of a model.
+
+    Args:
+        inputs: an array (N, ...) of numbers; a list of arrays, pictures or paths; a `Dataset` or a
+            pair (x, y), of which only the inputs are used.
+        name: the name of the argument, for the message.
+        error: the class of the error to raise.
+
+    Raises:
+        DrypointError: an instance of ``error``: ``inputs`` have none of the forms.
+        DatasetError: pixels from 0 to 255 that are not uint8.
+    """
+    if isinstance(inputs, Dataset):
+        return inputs.x
+    if isinstance(inputs, tuple) and len(inputs) == 2 and all(map(_is_array, inputs)):
+        inputs = inputs[0]
+    if isinstance(inputs, list | tuple) and inputs:
+        if all(isinstance(item, np.ndarray | Image.Image | Path | str) for item in inputs):
+            return inputs
+        inputs = _array(inputs)
+    if isinstance(inputs, np.ndarray) and inputs.ndim > 0 and inputs.dtype.kind in "buif":
+        check_scaled(inputs, name=name)
+        return inputs
+    raise error(
+        f"{name} is {kind_of(inputs)}; wanted: an array (N, ...) of numbers, a list of pictures "
+        "or a Dataset"
+    )
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray | list) and len(value) > 0 and not np.isscalar(value)
+
+
+def _array(rows: Sequence[Any]) -> object:
+    try:
+        return np.asarray(rows)
+    except ValueError:  # rows of different lengths
+        return rows

@@ -1,17 +1,58 @@
-"""Encoders and decoders from their `config`, as model files hold it."""
+"""What encoders and decoders have in common; their making from a `config` of a model file."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from .._errors import CoderError
 from .audio_encoder import AudioEncoder
 from .boolean import BooleanDecoder, BooleanEncoder
 from .class_decoder import ClassDecoder
 from .class_encoder import ClassEncoder
-from .image_decoder import ImageDecoder
-from .image_encoder import ImageEncoder
-from .protocols import Decoder, Encoder
+from .image_encoder import ImageDecoder, ImageEncoder
 from .signal_encoder import SignalEncoder
+
+
+class Encoder(Protocol):
+    """Encodes objects (images, labels) as arrays for a net."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array for one object; a list of N objects gives (N, *shape)."""
+        ...
+
+    @property
+    def dtype(self) -> DTypeLike:
+        """The dtype of the arrays."""
+        ...
+
+    def __call__(self, things: object, /) -> NDArray[np.float32] | NDArray[np.int64]:
+        """The array for one object, or the stacked arrays for a list."""
+        ...
+
+    def config(self) -> dict[str, object]:
+        """Settings of JSON types, from which `encoder_from_config` makes an equal encoder."""
+        ...
+
+
+class Decoder(Protocol):
+    """Decodes output arrays of a net as objects (classes, images)."""
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The names of the methods that answer a question about an output array."""
+        ...
+
+    def __call__(self, values: object, /) -> object:
+        """The object for one array, or the list of objects for a batch."""
+        ...
+
+    def config(self) -> dict[str, object]:
+        """Settings of JSON types, from which `decoder_from_config` makes an equal decoder."""
+        ...
+
 
 _ENCODERS: dict[str, Callable[[Mapping[str, Any]], Encoder]] = {
     "image": ImageEncoder.from_config,

@@ -1,11 +1,12 @@
-"""Encoder of images as inputs of a net, in two stages; the first gives the engine's bytes."""
+"""Encoders and decoders of images, in two stages; the first gives the bytes of the engine."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from drypoint.common import READ_LIMIT, accept, known_word
 
@@ -14,7 +15,6 @@ from .._augmentation.compiled import encode
 from .._dataset.color import Pixels, conform_color
 from .._dataset.picture import array_pixels, check_is_batch, is_batch, picture_pixels
 from .._errors import CoderError
-from .image_decoder import ImageDecoder
 from .options import (
     Configured,
     Statistic,
@@ -23,7 +23,109 @@ from .options import (
     color_channels,
     per_channel,
 )
-from .resize import METHODS, resize
+
+
+@dataclass(frozen=True)
+class ImageDecoder(Configured, kind="image"):
+    """Decodes (C, H, W) to a Pillow image of mode L or RGB, (N, C, H, W) to a list of them.
+
+    A value v becomes ``v * std + mean``, clipped to [0, 1], times 255, rounded half up.
+
+    Attributes:
+        color: "gray" (C = 1) or "rgb" (C = 3).
+        mean: the mean of the inverse `ImageEncoder`: None (0), a number, or one a channel.
+        std: the std of the inverse `ImageEncoder`: None (1), a number, or one a channel.
+
+    Raises:
+        CoderError: a setting out of range; an array of another shape, or with NaN.
+    """
+
+    color: str = "gray"
+    mean: Statistic = field(default=None, kw_only=True)
+    std: Statistic = field(default=None, kw_only=True)
+    properties = ()
+
+    def __post_init__(self) -> None:
+        channels = color_channels(self.color)
+        mean = check_statistic(self.mean, "mean", channels=channels)
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", check_deviation(self.std, channels=channels))
+
+    def __call__(self, values: object, /) -> Image.Image | list[Image.Image]:
+        """The image, or the list of images of a batch."""
+        pixels = self.pixels(values)
+        if pixels.ndim == 3:
+            return _image(pixels)
+        return [_image(image) for image in pixels]
+
+    def pixels(self, values: object, /) -> Pixels:
+        """uint8 (H, W, C) or (N, H, W, C) of the image or images."""
+        array = np.asarray(values, dtype=np.float64)
+        channels = color_channels(self.color)
+        if array.ndim not in (3, 4) or array.shape[-3] != channels or 0 in array.shape[-2:]:
+            raise CoderError(
+                f"a {self.color} image must be ({channels}, H, W) or (N, {channels}, H, W), "
+                f"not {array.shape}"
+            )
+        if np.isnan(array).any():
+            raise CoderError("the values of an image must not be NaN")
+        mean = per_channel(self.mean, 0.0, channels=channels)
+        std = per_channel(self.std, 1.0, channels=channels)
+        scaled = np.clip(np.moveaxis(array, -3, -1) * std + mean, 0, 1)
+        return np.floor(scaled * 255 + 0.5).astype(np.uint8)
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    """The Pillow image of (H, W, 1) or (H, W, 3)."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+METHODS = ("stretch", "fit", "fill")
+
+
+def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
+    """``pixels`` (H, W, C), C = 1 or 3, as (height, width, C).
+
+    "stretch" scales each axis on its own; "fit" keeps the aspect, centres and pads with black
+    (an odd row or column goes below or right); "fill" keeps the aspect and crops the centre.
+    A picture of the size is returned itself. Scaling is Pillow's bilinear filter, which widens
+    with the reduction (antialias) and works in fixed point.
+    """
+    old_height, old_width = pixels.shape[:2]
+    if (old_width, old_height) == (width, height):
+        return pixels
+    if method == "fit":
+        wide = old_width * height >= old_height * width
+        inner_width = width if wide else _scale(old_width, height, old_height)
+        inner_height = _scale(old_height, width, old_width) if wide else height
+        out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
+        left, top = (width - inner_width) // 2, (height - inner_height) // 2
+        inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
+        out[top : top + inner_height, left : left + inner_width] = inner
+        return out
+    box_width, box_height = float(old_width), float(old_height)
+    if method == "fill":
+        box_width = min(box_width, old_height * width / height)
+        box_height = min(box_height, old_width * height / width)
+    left_edge, top_edge = (old_width - box_width) / 2, (old_height - box_height) / 2
+    box = (left_edge, top_edge, left_edge + box_width, top_edge + box_height)
+    return _stretch(pixels, width, height, box)
+
+
+def _scale(length: int, numerator: int, denominator: int) -> int:
+    """``length * numerator / denominator`` rounded half up, at least 1."""
+    return max(1, (2 * length * numerator + denominator) // (2 * denominator))
+
+
+def _stretch(
+    pixels: Pixels, width: int, height: int, box: tuple[float, float, float, float]
+) -> Pixels:
+    """The part of ``pixels`` in ``box`` (left, top, right, bottom) as (height, width, C)."""
+    gray = pixels.shape[2] == 1
+    image = Image.fromarray(pixels[..., 0] if gray else pixels)
+    scaled = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    return scaled[..., None] if gray else scaled
+
 
 _MAX_SIDE = 1 << 14
 
@@ -159,3 +261,30 @@ def _encodings(mean: Statistic, std: Statistic, channels: int) -> NDArray[np.flo
         table: NDArray[np.float32] = values.astype(np.float32)
     table.flags.writeable = False
     return table
+
+
+_RAMP = " .:-=+*#%@"  # from black to white, as on a dark terminal
+_MAX_WIDTH = 200
+
+
+def ascii_image(image: object, width: int | None = None) -> str:
+    """An image in characters, ``width`` columns wide; lines joined by newlines, none at the end.
+
+    Args:
+        image: one image in any form that an `ImageEncoder` takes.
+        width: columns, 1 to 200; None is the image's own width, at most 80.
+
+    A character cell is about twice as high as wide, so there are half as many lines as the
+    aspect would ask for. Brightness 0 to 255 is cut into ten equal steps, dark ones blank.
+
+    Raises:
+        CoderError: no image, or a width out of range.
+    """
+    pixels = picture_pixels(image)
+    height, own_width = pixels.shape[:2]
+    columns = min(own_width, 80) if width is None else width
+    if not 1 <= columns <= _MAX_WIDTH:
+        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {columns}")
+    lines = max(1, round(height * columns / own_width / 2))
+    gray = ImageEncoder(width=columns, height=lines).pixels(image)[..., 0].astype(int)
+    return "\n".join("".join(_RAMP[v * len(_RAMP) // 256] for v in row).rstrip() for row in gray)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._dataset.dataset import Dataset
-from .._dataset.signals import MOST, Signals, is_signals, plain_signals
+from .._dataset.pixels import MOST, Signals, is_signals, plain_signals
 from .._errors import CoderError, DatasetError
 from .options import Configured, Statistic, check_deviation, check_statistic, per_channel
 

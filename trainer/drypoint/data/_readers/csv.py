@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from drypoint.common import check_limit, read_bytes
 
 from .._errors import FormatError
-from .clocks import Directions, indices
-from .texts import Texts, is_date
+from .clocks import Directions, Texts, indices, is_date
 
 SUFFIXES = frozenset({".csv", ".tsv"})
 LABELS = ("label", "class", "target", "gesture", "activity", "species", "category")

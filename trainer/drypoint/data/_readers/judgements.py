@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .clocks import CHANCE, FEWEST, Directions, follow_one_another, in_runs
+from .clocks import CHANCE, FEWEST, Directions, Texts, follow_one_another, in_runs
 from .csv import Reading, Table
-from .texts import Texts
 
 _OF_GROUPS = re.compile(
     r"(person|subject|participant|patient|volunteer|user|speaker|animal|individual|customer|driver"

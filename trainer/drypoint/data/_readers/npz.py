@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drypoint.common import READ_LIMIT, DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
-from .._dataset.groups import equal_rows
+from .._dataset.labels import equal_rows
 from .._dataset.splits import ALL, PART_NAMES, Splits
 from .._errors import DatasetError, FormatError
 from .clocks import rising_channels

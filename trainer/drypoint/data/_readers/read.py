@@ -6,19 +6,18 @@ from pathlib import Path
 from drypoint.common import READ_LIMIT, accept
 
 from .._aliases import READ
-from .._dataset.signals import MOST
+from .._dataset.pixels import MOST
 from .._dataset.splits import Splits
 from .._encoders.audio_encoder import AudioEncoder
+from .._encoders.from_config import Encoder
 from .._encoders.image_encoder import ImageEncoder
-from .._encoders.protocols import Encoder
 from .._encoders.signal_encoder import SignalEncoder
 from .._errors import DatasetError
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading
 from .folder import SUFFIXES as PICTURES
-from .folder import folder_splits
-from .folder_parts import is_file
-from .idx_files import idx_splits, is_idx_file, is_idx_folder
+from .folder import folder_splits, is_file
+from .idx import idx_splits, is_idx_file, is_idx_folder
 from .npz import npz_splits
 from .recordings import SUFFIXES as RECORDINGS
 from .recordings import (

@@ -18,20 +18,17 @@ from numpy.typing import NDArray
 
 from drypoint.common import READ_LIMIT, progress
 
+from .._dataset.classes import SILENCE, is_word, word_class
 from .._dataset.dataset import Dataset
-from .._dataset.groups import join_groups
+from .._dataset.labels import join_groups
 from .._dataset.splits import ALL, Splits
-from .._dataset.words import SILENCE, is_word, word_class
 from .._errors import DatasetError
-from .clips import LENGTH, RATE, clips_of
-from .clocks import Directions
-from .columns import Channels, channels_of
+from .clocks import Directions, Texts
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading, Table, read_table, show_columns
-from .folder_parts import class_folders, part_folders
-from .tables import label_places, notes_of
-from .texts import Texts
-from .wav import read_wav, to_mono
+from .folder import class_folders, part_folders
+from .tables import Channels, channels_of, label_places, notes_of
+from .wav import LENGTH, RATE, clips_of, read_wav, to_mono
 
 SUFFIXES = CSV_SUFFIXES | {".wav"}
 _FEWEST = 5  # recordings of a class that are split as wholes

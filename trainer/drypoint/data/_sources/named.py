@@ -13,8 +13,8 @@ from .._aliases import LOAD
 from .._dataset.dataset import Dataset
 from .._dataset.splits import ALL
 from .._errors import DatasetError, FormatError
-from .._readers.columns import LEFT_OUT
 from .._readers.read import read
+from .._readers.tables import LEFT_OUT
 from .mnist import load_mnist
 from .packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
 

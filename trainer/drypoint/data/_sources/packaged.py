@@ -14,7 +14,7 @@ from drypoint.common import READ_LIMIT, how_to_install, read_bytes
 from .._dataset.classes import class_names
 from .._dataset.dataset import Dataset
 from .._errors import DatasetError, DatasetNotFoundError
-from .._readers.idx_files import idx_splits
+from .._readers.idx import idx_splits
 from .sources import cache_folder
 
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")

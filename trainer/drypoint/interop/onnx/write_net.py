@@ -45,18 +45,18 @@ def net_to_onnx(model: nn.Model) -> bytes:
     flat = net.flatten()
     ((port, _),) = flat.input_shapes.items()
     writer = _Writer(onnx)
-    ends = {("", port): "input"}
+    tensors = {("", port): "input"}
     for step in flat.layer_shapes({}):
         feeds = flat.wiring.feeds[step.path]
-        reads = [ends[feeds[port]] for port in step.module.input_ports]
+        reads = [tensors[feeds[port]] for port in step.module.input_ports]
         module = step.module
         assert isinstance(module, nn.Module)  # a flattened graph has no others
-        ends[step.path, "output"] = writer.layer(step.path, module, reads, step.input_shapes)
+        tensors[step.path, "output"] = writer.layer(step.path, module, reads, step.input_shapes)
     writer.check()
     shapes = {}
     for name, shape in flat.output_shapes(flat.input_shapes).items():
         output = name if name not in flat.layers else f"{name}.output"
-        writer.node(output, "Identity", [ends[flat.wiring.outputs[name]]])
+        writer.node(output, "Identity", [tensors[flat.wiring.outputs[name]]])
         shapes[output] = shape
     (shape,) = flat.input_shapes.values()
     return writer.model(shape, shapes, _metadata(model))
@@ -174,8 +174,10 @@ class _Writer:
             case nn.Dropout():
                 return reads[0]
             case nn.Hardtanh(min_val=low, max_val=high):
-                ends = [self._constant(f"{path}.{n}", v) for n, v in (("low", low), ("high", high))]
-                return self.node(path, "Clip", [*reads, *ends])
+                bounds = [
+                    self._constant(f"{path}.{n}", v) for n, v in (("low", low), ("high", high))
+                ]
+                return self.node(path, "Clip", [*reads, *bounds])
             case nn.PReLU():
                 slopes = layer.params["weight"]
                 slopes = slopes.reshape(-1, *(1,) * (len(shape) - 1))
@@ -252,10 +254,10 @@ class _Writer:
         """The file."""
         helper, kind = self.onnx.helper, self.onnx.TensorProto.FLOAT
         shapes = {"input": reads, **gives}
-        first, *ends = (
+        first, *outputs = (
             helper.make_tensor_value_info(n, kind, ["N", *s]) for n, s in shapes.items()
         )
-        graph = helper.make_graph(self.nodes, "drypoint", [first], ends, self.initializers)
+        graph = helper.make_graph(self.nodes, "drypoint", [first], outputs, self.initializers)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="drypoint"

@@ -18,9 +18,8 @@ from .._module.module import Module
 from .._module.ported import LayerShapes
 from .._module.ports import PortValue, as_tensor, check_lengths, dtype_of
 from .._module.sizes import Shape, check_count, check_values, shape_hint
-from .flattening import chain_of, open_containers
 from .fusing import Run, fuse_graph
-from .graph_layer import GraphLayer
+from .graph_layer import GraphLayer, chain_of, open_containers
 from .names import LayerLike, inside, name_layers, split_paths
 from .sequential import Sequential
 from .wiring import Edge, End, Wiring, edges_of, rename_end, wire

@@ -1,5 +1,6 @@
-"""The layer interface of a graph with one input and one output."""
+"""A graph of one input and one output as a layer; graphs as drawings."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,9 +12,124 @@ from .._module.context import Context
 from .._module.module import Module
 from .._module.sizes import Shape
 from .container import Container
-from .drawing import as_dot, as_text
-from .flattening import chain_of
-from .wiring import End
+from .wiring import Edge, End, Wiring
+
+
+def chain_of(layers: Mapping[str, Module], wiring: Wiring) -> dict[str, Module]:
+    """The layers of a chain in order: each is the only reader of the layer before."""
+    if len(wiring.inputs) > 1 or len(wiring.outputs) > 1:
+        raise GraphError(
+            f"the graph is no chain: it has the inputs {', '.join(wiring.inputs)} and the outputs "
+            f"{', '.join(wiring.outputs)}"
+        )
+    sources = [end for feeds in wiring.feeds.values() for end in feeds.values()]
+    read = Counter([*sources, *wiring.outputs.values()])
+    for name in wiring.order:
+        layer = layers[name]
+        if len(layer.input_ports) > 1 or len(layer.output_ports) > 1:
+            raise GraphError(f"the graph is no chain: '{name}' has the ports {layer.ports}")
+    for (name, port), times in read.items():
+        if times > 1:
+            raise GraphError(f"the graph is no chain: '{name or port}' is read {times} times")
+    return {name: layers[name] for name in wiring.order}
+
+
+def open_containers(
+    layers: Mapping[str, Module], wiring: Wiring
+) -> tuple[dict[str, Module], list[Edge]]:
+    """Path -> layer for all layers that are no containers, and the edges between them."""
+    leaves: dict[str, Module] = {}
+    edges: list[Edge] = []
+    input_ends = {port: f".{port}" for port in wiring.inputs}
+    results = _open("", layers, wiring=wiring, input_ends=input_ends, into=(leaves, edges))
+    edges += [(end, f".{port}") for port, end in results.items()]
+    return leaves, edges
+
+
+def _open(
+    prefix: str,
+    layers: Mapping[str, Module],
+    *,
+    wiring: Wiring,
+    input_ends: Mapping[str, str],
+    into: tuple[dict[str, Module], list[Edge]],
+) -> dict[str, str]:
+    """Output port of a container -> the end inside that computes it."""
+    leaves, edges = into
+    ends: dict[tuple[str, str], str] = {("", port): end for port, end in input_ends.items()}
+    for name in wiring.order:
+        layer, path = layers[name], prefix + name
+        fed = {port: ends[source] for port, source in wiring.feeds[name].items()}
+        if isinstance(layer, Container):
+            inner = _open(f"{path}.", layer.layers, wiring=layer.wiring, input_ends=fed, into=into)
+            ends |= {(name, port): end for port, end in inner.items()}
+        else:
+            leaves[path] = layer
+            edges += [(end, f"{path}.{port}") for port, end in fed.items()]
+            ends |= {(name, port): f"{path}.{port}" for port in layer.output_ports}
+    return {port: ends[end] for port, end in wiring.outputs.items()}
+
+
+def as_text(graph: Container) -> str:
+    """A line for each input, layer and output, in order; "<-" precedes the sources of a layer."""
+    wiring = graph.wiring
+    shapes = graph.input_shapes
+    rows = [(port, _shape(shapes.get(port)), "") for port in wiring.inputs]
+    for name in wiring.order:
+        layer = graph.layers[name]
+        several = len(layer.input_ports) > 1
+        sources = (
+            f"{port}: {_end(graph, wiring.feeds[name][port])}"
+            if several
+            else _end(graph, wiring.feeds[name][port])
+            for port in layer.input_ports
+        )
+        mark = ("*" if layer.trainable else "") + ("" if layer.initialized else "!")
+        rows.append((f"{name}{mark}", type(layer).__name__, f"<- {', '.join(sources)}"))
+    outputs = graph.output_shapes(shapes)
+    for port, end in wiring.outputs.items():
+        rows.append((port, _shape(outputs.get(port)), f"<- {_end(graph, end)}"))
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows)
+
+
+def as_dot(graph: Container) -> str:
+    """A digraph in DOT: ports as plain text, layers as boxes, edges labelled by port."""
+    wiring = graph.wiring
+    places: dict[str, str] = {"": ""} | {name: f"layer{i}" for i, name in enumerate(wiring.order)}
+    inputs = {port: f"input{i}" for i, port in enumerate(wiring.inputs)}
+
+    def start(end: End) -> str:
+        return places[end[0]] or inputs[end[1]]
+
+    lines = ["digraph net {", "  node [shape=box, style=rounded];"]
+    lines += [f"  {inputs[p]} [label={_quote(p)}, shape=plaintext];" for p in wiring.inputs]
+    for name in wiring.order:
+        kind = type(graph.layers[name]).__name__
+        lines.append(f"  {places[name]} [label={_quote(f'{name}: {kind}')}];")
+    for i, port in enumerate(wiring.outputs):
+        lines.append(f"  output{i} [label={_quote(port)}, shape=plaintext];")
+    for name in wiring.order:
+        several = len(graph.layers[name].input_ports) > 1
+        for port, end in wiring.feeds[name].items():
+            label = f" [label={_quote(port)}]" if several else ""
+            lines.append(f"  {start(end)} -> {places[name]}{label};")
+    for i, end in enumerate(wiring.outputs.values()):
+        lines.append(f"  {start(end)} -> output{i};")
+    return "\n".join([*lines, "}", ""])
+
+
+def _end(graph: Container, end: End) -> str:
+    name, port = end
+    return f"{name}.{port}" if name and len(graph.layers[name].output_ports) > 1 else name or port
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "any shape" if shape is None else str(shape)
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)

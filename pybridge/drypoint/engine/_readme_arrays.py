@@ -5,7 +5,7 @@ from drypoint.program import Program
 ELEMENTS = {"u8": "uint8_t", "i8": "int8_t"}
 
 
-def reads(program: Program, name: str, pre: str) -> str:
+def describe_input(program: Program, name: str, pre: str) -> str:
     """How to make the bytes of an input: Markdown."""
     if program.input_parts:
         return _parts(program, name, pre)
@@ -95,7 +95,7 @@ def _quantize(program: Program, name: str, pre: str) -> str:
 Only `{name}_quantize` uses floating point; `-DDPT_NO_FLOAT` leaves it out."""
 
 
-def writes(program: Program, name: str, pre: str) -> str:
+def describe_output(program: Program, name: str, pre: str) -> str:
     """What the outputs mean: Markdown."""
     upper = name.upper()
     if len(program.outputs) > 1:

@@ -15,7 +15,7 @@ from ._sound import SoundBorder, is_audio, sound_border
 from ._tensors import ProgramError, Shape, Tensor
 
 
-class InputBorder:
+class ProgramInput:
     """The border in front of a program: the base of `Program`, whose fields it reads."""
 
     name: str
