@@ -57,7 +57,7 @@ extern "C" {
 #define DPT_VERSION_PATCH 0
 #define DPT_BLOB_MAJOR    2
 #define DPT_BLOB_MINOR    1
-#define DPT_CODEGEN       7
+#define DPT_CODEGEN       8
 
 /* The library's version as a number that `#if` compares: 10203 is 1.2.3. */
 #define DPT_VERSION_NUMBER (10000 * DPT_VERSION_MAJOR + 100 * DPT_VERSION_MINOR + DPT_VERSION_PATCH)

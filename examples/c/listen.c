@@ -5,7 +5,6 @@
  *         $(find ../../engine_c -type d | sed s/^/-I/) $(find ../../engine_c/src -name '*.c')
  *     ./listen okay_nabu.dpt < recording.wav
  *     arecord -q -t raw -f S16_LE -c 1 -r 16000 | ./listen okay_nabu.dpt
- *
  * Standard input holds int16 samples, the lower byte first, of one channel at the program's rate; a
  * WAV file's header is skipped. Without a detector in the program each decision becomes a line. */
 #include "drypoint_listen.h"

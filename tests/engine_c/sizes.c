@@ -30,10 +30,10 @@ static dpt_op shared_op(void) {
     return op;
 }
 
-/* Packed, an op takes WIDTH * WIDTH weights and 8 * WIDTH bytes of tables. */
+/* Packed, an op takes WIDTH * WIDTH weights, 8 * WIDTH bytes of tables, and 64 with its layout. */
 static void test_packed_size(void) {
     static dpt_op ops[MANY], room[MANY];
-    static uint8_t memory[(WIDTH + 8) * WIDTH + 63];
+    static uint8_t memory[(WIDTH + 8) * WIDTH + 64 + 63];
     dpt_backend simd = dpt_scalar;
     simd.packing = DPT_PACKING(16, 4, DPT_FLIPS_NONE, 0, 0);
     dpt_model model = {ops, 1, 0, 0, NULL, &dpt_scalar, 0, {0, 0}, 0}, packed;
@@ -44,7 +44,7 @@ static void test_packed_size(void) {
     CHECK(dpt_model_pack(&packed, room, MANY, &model, &simd, memory, sizeof memory) == DPT_OK);
     CHECK(room[0].packed != NULL);
     model.n_ops = MANY;
-    const uint64_t all = MANY * (uint64_t)(WIDTH + 8) * WIDTH + 63;
+    const uint64_t all = MANY * ((uint64_t)(WIDTH + 8) * WIDTH + 64) + 63;
     CHECK(dpt_packed_size(&model, &simd) == (all < SIZE_MAX ? (size_t)all : SIZE_MAX));
     memory[0] = 0xAA;
     CHECK(dpt_model_pack(&packed, room, MANY, &model, &simd, memory, sizeof memory) ==

@@ -29,11 +29,11 @@ from drypoint.engine import Engine
 from drypoint.program import Detector, blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, run
 
-QUADS = ("store", "values", "pool", "table", "depthwise")
+QUADS = ("store", "values", "pool", "depthwise")
 HEADERS = {
     f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "keywords")
 }
-HEADERS |= {"dpt_sound_complex.h", *(f"dpt_quads_{name}.inc" for name in QUADS)}
+HEADERS |= {"dpt_sound_complex.h", "dpt_quads.inc", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
 HEADERS |= {"dpt_scalar_planes.inc"}
 # Empty here: their targets run in emulators (test_c_simd.py, tests/devices).

@@ -13,7 +13,7 @@ FILES = {
     "strip": "dsp|dsp_depthwise|gray",
     "tile": "driver|gemm|rvv_gemm|gray|layout|pack",
     "band": "driver|driver_depthwise|layout|pack|mve|mve_depthwise|mve_quads|mve_taps",
-    "pair": r"sound.*|blocks_bits|gemm|layout|pack|mve_windows|rvv|rvv_gemm|dsp|dsp_bits",
+    "pair": r"sound.*|blocks_bits|driver|gemm|layout|pack|mve_windows|rvv|rvv_gemm|dsp|dsp_bits",
     "superblock": "",  # panel
     "planar": "",  # gray
 }

@@ -24,8 +24,8 @@ PROGRAMS += [nets.random_program(seed) for seed in range(60)]
 def pack_in_c(program, number):
     """For each op what the C library lays out for a backend with that number, or nothing.
 
-    The bytes of an op reach to the bytes of the next op. Up to 63 bytes follow the last op's bytes:
-    the room to align the first op's bytes.
+    The bytes of an op reach to the bytes of the next op: fill follows, behind the last op also the
+    room to align the first op's bytes.
     """
     n, data = len(program.ops), blob.dumps(program)
     memory = ffi.from_buffer(data)
@@ -52,10 +52,11 @@ def test_every_byte_is_that_of_the_c_library(kernels):
     for program in PROGRAMS:
         wanted = pack_in_c(program, kernels.number)
         found = [packing.pack(op, kernels) for op in program.ops]
-        last = max((i for i, table in enumerate(found) if table), default=0)
-        assert len(wanted[last]) - len(found[last]) in range(64)
-        wanted[last] = wanted[last][: len(found[last])]
-        assert found == wanted
+        assert list(map(bool, found)) == list(map(bool, wanted))
+        for table, room in zip(found, wanted, strict=True):
+            assert table == room[: len(table)]
+            assert len(room) - len(table) in range(128)
+            assert not any(room[len(table) :])
 
 
 def test_every_op_is_packed_but_where_the_driver_lacks_room():

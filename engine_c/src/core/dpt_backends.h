@@ -87,6 +87,13 @@ dpt_kernel dpt_avx2_add, dpt_avx2_mul, dpt_avx2_maxpool, dpt_avx2_avgpool;
 
 #endif /* DPT_PLAIN_C */
 
+/* Whether the driver of the SIMD backends has to do with a small stack. */
+#ifdef DPT_RVV
+#define DPT_SMALL_STACK 1
+#else
+#define DPT_SMALL_STACK 0
+#endif
+
 /* Where dpt_cpu.c has features to detect. */
 #if defined(DPT_SSE41) || defined(DPT_AVX2) || defined(DPT_AVXVNNI) || defined(DPT_AVX512VNNI)
 #define DPT_DETECT_X86

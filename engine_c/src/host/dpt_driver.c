@@ -16,14 +16,14 @@
 #include "dpt_geometry.h"
 
 /* The memory in which the driver writes pointers and copies bands, in pointers; the corners beside
- * a band. A band is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. Stacks of
- * RISC-V V are small: where the room is too small, the micro-kernel finds each tap itself. */
-#ifdef DPT_RVV
-enum { DRIVE_ROOM = 94, DRIVE_BESIDE = 32, DRIVE_COLUMNS = 8, DRIVE_ALIGNED = 8 };
-#else
-enum { DRIVE_ROOM = DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS, DRIVE_BESIDE = DPT_CORNERS };
-enum { DRIVE_COLUMNS = UINT16_MAX, DRIVE_ALIGNED = 64 };
-#endif
+ * a band. A band is worth its copy if it has DRIVE_COLUMNS columns of the output, or all. With a
+ * small stack, where the room is too small, the micro-kernel finds each tap itself. */
+enum {
+    DRIVE_ROOM = DPT_SMALL_STACK ? 94 : DPT_BAND_SIZE / sizeof(void *) + DPT_CORNERS,
+    DRIVE_BESIDE = DPT_SMALL_STACK ? 32 : DPT_CORNERS,
+    DRIVE_COLUMNS = DPT_SMALL_STACK ? 8 : UINT16_MAX,
+    DRIVE_ALIGNED = DPT_SMALL_STACK ? 8 : 64
+};
 
 /* Below so many channels a padded op is cheaper to copy than to point at. */
 enum { DRIVE_FEW_CHANNELS = 128 };
@@ -32,7 +32,7 @@ enum { DRIVE_FEW_CHANNELS = 128 };
 typedef struct drive {
     const dpt_microkernels *kernels;
     const dpt_op *op;
-    const uint8_t *in;
+    const uint8_t *in, *tables;
     dpt_layout layout;
     dpt_taps taps;
     dpt_gemm_job job;
@@ -51,15 +51,16 @@ static size_t drive_whole(size_t n) {
 }
 
 static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op *op,
-                        const uint8_t *in, void *out) {
+                        const dpt_layout *l, const uint8_t *in, void *out) {
     const int dense = op->kind == DPT_DENSE;
     d->kernels = kernels;
     d->op = op;
     d->in = in;
-    dpt_find_layout(op, kernels->packing, &d->layout);
-    d->flip = dpt_offset(op, kernels->packing) != 0;
+    d->tables = dpt_tables_of(op);
+    d->layout = *l;
+    d->flip = l->flip != 0;
     d->exact = 0;
-    d->whole = d->layout.length % d->layout.unit == 0;
+    d->whole = l->length % dpt_layout_unit(l) == 0;
     d->job.op = op;
     d->job.out = out;
     d->job.taps = &d->taps;
@@ -67,8 +68,8 @@ static void drive_begin(drive *d, const dpt_microkernels *kernels, const dpt_op 
     d->job.offset = 0;
     d->job.pool = dense ? 1u : (uint32_t)op->pool_h * op->pool_w;
     d->taps.rows = dense ? 1u : op->kernel_h;
-    d->taps.columns = dense || d->layout.segments == op->kernel_h ? 1u : op->kernel_w;
-    d->taps.length = d->layout.length;
+    d->taps.columns = dense || l->segments == op->kernel_h ? 1u : op->kernel_w;
+    d->taps.length = l->length;
 }
 
 /* All groups and panels, on the windows of d->job. */
@@ -81,9 +82,9 @@ static void drive_channels(drive *d) {
     dpt_gemm *const narrow = exact ? k->exact_narrow : k->narrow;
     dpt_gemm *const turned = exact ? k->exact_turned : k->turned;
     dpt_gemm_job *job = &d->job;
-    const uint8_t *packed = d->op->packed;
+    const uint8_t *packed = d->tables;
     const int quads = k->groups[0] != NULL && l->channels == 4 && inputs == 4;
-    for (size_t g = 0, n; g < l->groups; g += n, packed += n * l->bytes) {
+    for (size_t g = 0, n; g < l->groups; g += n, packed += n * (size_t)l->bytes) {
         n = quads && l->groups - g >= 4 ? 4 : 1;
         const size_t before = g * l->channels;
         job->panel = dpt_panel_first(l, packed);
@@ -290,7 +291,7 @@ static void drive_pointers(drive *d) {
     d->taps.next = DPT_TILE * taps;
     d->taps.across = d->taps.down = 0;
     d->taps.columns = op->kernel_w;
-    d->taps.length = op->kind == DPT_GROUPED ? dpt_segment_length(op) : op->in.c;
+    d->taps.length = op->kind == DPT_GROUPED ? d->layout.length : op->in.c;
     for (size_t done = 0, n; done < total; done += n) {
         n = dpt_min(d->pointed / d->job.pool, total - done);
         const size_t windows = n * d->job.pool;
@@ -372,7 +373,6 @@ __attribute__((noinline)) static void drive_with_room(drive *d) {
     drive_convolve(d, room);
 }
 
-#ifdef DPT_RVV
 /* The same without room. */
 __attribute__((noinline)) static void drive_without_room(drive *d) {
     const dpt_op *op = d->op;
@@ -383,34 +383,68 @@ __attribute__((noinline)) static void drive_without_room(drive *d) {
     d->job.pixels = (size_t)op->out.h * op->out.w;
     drive_channels(d);
 }
-#else
-#define drive_without_room drive_with_room /* dpt_drives has found that there is room */
-#endif
 
-void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in, void *out,
-                    size_t n) {
-    const dpt_op packed = dpt_packed_op(op, kernels->packing);
-    if (dpt_is_gray(&packed, kernels->packing)) {
-        kernels->gray(&packed, in, out, n);
+dpt_op dpt_form_op(const dpt_op *op, uint32_t form) {
+    if (form & DPT_AS_ROW) {
+        return dpt_column_as_row(op);
+    }
+    dpt_op pair = *op;
+    if (DPT_X86_HAS(form, DPT_IN_PAIRS)) { /* the width of the output is even */
+        pair.out.w = op->out.w / 2;
+        pair.out.c = (uint16_t)(2 * op->out.c);
+        pair.kernel_w = (uint16_t)(op->kernel_w + op->stride_w);
+        pair.stride_w = (uint16_t)(2 * op->stride_w);
+    }
+    return pair;
+}
+
+size_t dpt_pointer_windows(const dpt_op *op, const dpt_layout *l, size_t pointers) {
+    const size_t taps = (size_t)op->kernel_h * op->kernel_w, pool = (size_t)op->pool_h * op->pool_w;
+    const size_t tile = DPT_TILE, room = pointers / taps / tile * tile;
+    const int split = l->segments != taps && op->in.c % dpt_layout_unit(l) != 0;
+    const int zeros = op->pad == NULL && op->in.c > DPT_ZEROS;
+    return split || zeros || room < pool ? 0 : room < DPT_CORNERS ? room : DPT_CORNERS;
+}
+
+void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const void *const in[2],
+                    void *out, size_t n) {
+    if (op->packed == NULL) {
+        const int grouped = op->kind == DPT_GROUPED || dpt_dilated(op) || op->weight_bits < 8;
+        (grouped ? dpt_scalar_grouped : dpt_scalar_conv)(op, in, out, n);
+        return;
+    }
+    const dpt_layout l = dpt_layout_of(op);
+    const dpt_op computed = dpt_form_op(op, l.form);
+    if (DPT_X86_HAS(l.form, DPT_IN_GRAY)) {
+        kernels->gray(&computed, &l, in[0], out, n);
         return;
     }
     drive d;
-    drive_begin(&d, kernels, &packed, in, out);
+    drive_begin(&d, kernels, &computed, &l, in[0], out);
     const int fits = drive_plan(&d);
     for (size_t i = 0; i < n; i++) {
-        d.in = in + i * dpt_elements(op->in);
+        d.in = (const uint8_t *)in[0] + i * dpt_elements(op->in);
         d.job.out = dpt_output(op, out, i);
-        (fits ? drive_with_room : drive_without_room)(&d);
+        if (!DPT_SMALL_STACK || fits) { /* else the layout says that there is room */
+            drive_with_room(&d);
+        } else {
+            drive_without_room(&d);
+        }
     }
 }
 
-void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+void dpt_drive_dense(const dpt_microkernels *kernels, const dpt_op *op, const void *const in[2],
                      void *out, size_t n) {
+    if (op->packed == NULL) {
+        dpt_scalar_dense(op, in, out, n);
+        return;
+    }
+    const dpt_layout l = dpt_layout_of(op);
     drive d;
-    drive_begin(&d, kernels, op, in, out);
+    drive_begin(&d, kernels, op, &l, in[0], out);
     if (d.whole) {
-        drive_pixels(&d, in, d.layout.length, 0, n);
+        drive_pixels(&d, in[0], l.length, 0, n);
     } else {
-        drive_last_pixels(&d, in, d.layout.length, n);
+        drive_last_pixels(&d, in[0], l.length, n);
     }
 }

@@ -7,18 +7,17 @@
  * padding. Fewer channels, and channels that several outputs read, are copied in bands of rows,
  * with their padding: then a panel may be read beyond its channels, and holds several pixels where
  * these fill it. */
-#include "dpt_driver.h"
 #include "dpt_geometry.h"
+#include "dpt_pack.h"
 
 enum { DEPTHWISE_SLAB = 1024 }; /* channels whose pointers are found together, at most */
 
 /* Memory for pointers to taps; for a band, or a pixel of padding without values. Where the room of
- * RISC-V V is too small, the micro-kernel finds each tap itself. */
-#ifdef DPT_RVV
-enum { DEPTHWISE_POINTERS = 80, DEPTHWISE_BAND = 0x2A0 };
-#else
-enum { DEPTHWISE_POINTERS = DPT_POINTERS, DEPTHWISE_BAND = DPT_DEPTHWISE_BAND };
-#endif
+ * a small stack is too small, the micro-kernel finds each tap itself. */
+enum {
+    DEPTHWISE_POINTERS = DPT_SMALL_STACK ? 80 : DPT_POINTERS,
+    DEPTHWISE_BAND = DPT_SMALL_STACK ? 0x2A0 : DPT_DEPTHWISE_BAND
+};
 typedef struct depthwise_room {
     const uint8_t *taps[DEPTHWISE_POINTERS]; /* of some windows, one after the other */
     uint8_t bytes[DEPTHWISE_BAND];
@@ -153,42 +152,34 @@ __attribute__((noinline)) static void depthwise_bands(const dpt_op *op, const ui
 
 /* An op that is packed by taps, on one input. Not inlined: other ops need less stack. */
 __attribute__((noinline)) static void depthwise_with_room(const dpt_microkernels *kernels,
-                                                          const dpt_op *op, const uint8_t *in,
-                                                          void *out) {
-    const uint32_t packing = kernels->packing;
+                                                          const dpt_op *op, const dpt_layout *l,
+                                                          const uint8_t *in, void *out) {
     depthwise_room room;
     dpt_depthwise_job job;
     job.kernel = kernels->depthwise;
     job.at = room.taps;
     job.op = op;
     job.out = out;
-    job.packed = op->packed;
-    job.size = dpt_depthwise_panel(packing);
-    job.taps = 4 * dpt_tap_quads(op, packing);
+    job.packed = dpt_tables_of(op);
+    job.size = l->lanes;
+    job.taps = l->segments;
     job.pool = (uint32_t)op->pool_h * op->pool_w;
     job.lanes = dpt_min(job.size, op->out.c);
-    const size_t together = dpt_taps_together(op, packing);
-#ifdef DPT_RVV /* reads no lanes behind the channels */
-    const int copies = together > 1 || op->in.c != op->out.c;
-#else
-    const int copies = dpt_depthwise_copies(op, packing);
-#endif
-    if (copies) {
-        depthwise_bands(op, in, &job, &room, together);
+    if (l->form & DPT_OF_COPIES) {
+        depthwise_bands(op, in, &job, &room, l->together);
     } else {
         depthwise_direct(op, in, &job, &room);
     }
 }
 
-#ifdef DPT_RVV
 /* The same without room. */
-static void depthwise_without_room(const dpt_microkernels *kernels, const dpt_op *op,
-                                   const uint8_t *in, void *out) {
-    const size_t size = dpt_depthwise_panel(kernels->packing);
-    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, kernels->packing));
+__attribute__((noinline)) static void depthwise_without_room(const dpt_microkernels *kernels,
+                                                             const dpt_op *op, const dpt_layout *l,
+                                                             const uint8_t *in, void *out) {
+    const size_t size = l->lanes, bytes = size * (8 + (size_t)l->segments);
     const dpt_plane plane = {in, op->pad, op->in.h, op->in.w, op->in.c};
     for (size_t panel = 0; panel < dpt_panels_of(op, size); panel++) {
-        const int32_t *tables = (const void *)((const uint8_t *)op->packed + panel * bytes);
+        const int32_t *tables = (const void *)(dpt_tables_of(op) + panel * bytes);
         const size_t first = dpt_panel_begin(op, size, panel);
         const dpt_gemm_job job = {.op = op,
                                   .out = out,
@@ -203,9 +194,6 @@ static void depthwise_without_room(const dpt_microkernels *kernels, const dpt_op
         kernels->exact[0](&job);
     }
 }
-#else
-#define depthwise_without_room depthwise_with_room /* dpt_packs_depthwise: there is room */
-#endif
 
 /* The rest of this file: panels of 16 channels, for backends with 16 lanes.
  *
@@ -218,7 +206,7 @@ static void depthwise_without_room(const dpt_microkernels *kernels, const dpt_op
  * byte i of four rows becomes the quad at 4 * i. A slab is as many panels as leave room in the
  * buffer for a whole row. A row of 5 columns of 64 channels, padded by 1, takes 7 * 64 * 4 bytes.
  *
- * Where dpt_columns_together is more than 1, the lanes hold the channels of several columns, which
+ * Where `together` is more than 1, the lanes hold the channels of several columns, which
  * lie side by side in the input, in the buffer and in the output. */
 enum { COLUMNS_PAD = 512 }; /* bytes of padding that rows outside the input read */
 
@@ -369,7 +357,7 @@ static void columns_slabs(dpt_columns_slab *s, const uint8_t *in, void *out, siz
     const size_t row = dpt_span_w(op, op->out.w) * (dpt_is_signal(op) ? 1 : s->quads);
     const size_t room = dpt_min(COLUMNS_PAD / size, s->room / row);
     const size_t fit = room < 4 ? room : room / 4 * 4;
-    s->packed = op->packed;
+    s->packed = s->tables;
     for (s->first = 0; s->first < panels; s->first = s->end) {
         s->end = dpt_min(panels, s->first + (fit > 0 ? fit : 1));
         s->begin = dpt_panel_begin(op, size, s->first);
@@ -416,15 +404,16 @@ static void columns_pooled(dpt_columns_slab s, const dpt_op *op, const uint8_t *
 
 /* An op that is packed by columns, on n inputs. */
 __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *kernels,
-                                                        const dpt_op *op, const uint8_t *in,
-                                                        void *out, size_t n) {
+                                                        const dpt_op *op, const dpt_layout *l,
+                                                        const uint8_t *in, void *out, size_t n) {
     __attribute__((aligned(64))) uint8_t buffer[DPT_COLUMN_QUAD * (DPT_COLUMNS_QUADS + 1)];
     uint8_t pad[COLUMNS_PAD];
     dpt_columns_slab s = {.kernels = kernels,
                           .op = op,
+                          .tables = dpt_tables_of(op),
                           .pad = pad,
-                          .flip = dpt_offset(op, kernels->packing) != 0 ? 0x80 : 0,
-                          .together = dpt_columns_together(op),
+                          .flip = l->flip,
+                          .together = l->together,
                           .each = dpt_min(op->out.c, DPT_DEPTHWISE_PANEL),
                           .quads = dpt_columns_quads(op),
                           .columns = dpt_is_signal(op) ? 1 : op->kernel_w,
@@ -441,17 +430,33 @@ __attribute__((noinline)) static void depthwise_columns(const dpt_microkernels *
     }
 }
 
-void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, const uint8_t *in,
+int dpt_has_room_for_taps(const dpt_op *op, const dpt_layout *l, size_t pointers, size_t bytes) {
+    const size_t pool = (size_t)op->pool_h * op->pool_w;
+    const size_t window = dpt_span_h(op, 1) * dpt_span_w(op, 1),
+                 width = dpt_min(op->out.c, l->lanes);
+    return pool <= pointers && pool * l->segments <= pointers &&
+           ((l->form & DPT_OF_COPIES) == 0 || window * width + l->lanes <= bytes);
+}
+
+void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, const void *const in[2],
                          void *out, size_t n) {
-    const uint32_t packing = kernels->packing;
-    const dpt_op packed = dpt_packed_op(op, packing);
-    if (dpt_has_columns(&packed, packing)) {
-        depthwise_columns(kernels, &packed, in, out, n);
+    if (op->packed == NULL) {
+        dpt_scalar_depthwise(op, in, out, n);
         return;
     }
-    const int fits = dpt_packs_depthwise(&packed, packing, DEPTHWISE_POINTERS, DEPTHWISE_BAND);
-    for (size_t i = 0; i < n; i++, in += dpt_elements(op->in)) {
-        (fits ? depthwise_with_room : depthwise_without_room)(kernels, &packed, in,
-                                                              dpt_output(op, out, i));
+    const dpt_layout l = dpt_layout_of(op);
+    const dpt_op computed = dpt_form_op(op, l.form);
+    const uint8_t *from = in[0];
+    if (DPT_X86_HAS(l.form, DPT_BY_COLUMNS)) {
+        depthwise_columns(kernels, &computed, &l, from, out, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++, from += dpt_elements(op->in)) {
+        if (!DPT_SMALL_STACK ||
+            dpt_has_room_for_taps(&computed, &l, DEPTHWISE_POINTERS, DEPTHWISE_BAND)) {
+            depthwise_with_room(kernels, &computed, &l, from, dpt_output(op, out, i));
+        } else {
+            depthwise_without_room(kernels, &computed, &l, from, dpt_output(op, out, i));
+        }
     }
 }

@@ -6,54 +6,45 @@
 
 enum { PACK_ALIGNMENT = 64 };
 
-/* Whether an op is packed: it has weights, and a kernel of its own. */
-static int packs(const dpt_op *op, uint32_t packing) {
-    const dpt_op packed = dpt_packed_op(op, packing);
-    if (op->kind == DPT_CONV || op->kind == DPT_GROUPED) {
-        dpt_layout l;
-        dpt_find_layout(&packed, packing, &l);
-        return dpt_drives(&packed, &l);
-    }
-    return op->kind == DPT_DENSE ||
-           (op->kind == DPT_DEPTHWISE && dpt_finds_taps(dpt_lanes(packing))) ||
-           dpt_packs_depthwise(&packed, packing, DPT_POINTERS, DPT_DEPTHWISE_BAND);
+/* An op with its layout, and the op that is computed in its place. */
+typedef struct pack_work {
+    const dpt_op *op;
+    dpt_op computed;
+    dpt_layout layout;
+    int packs; /* whether the op is packed */
+} pack_work;
+
+static pack_work pack_work_of(const dpt_op *op, uint32_t packing) {
+    pack_work k;
+    k.op = op;
+    k.packs = dpt_find_layout(op, packing, &k.layout, &k.computed);
+    return k;
 }
 
 /* Whether the multipliers of an op that is packed are doubled: a backend multiplies several blocks,
  * with narrow ones. */
-static int doubles(const dpt_op *op, uint32_t packing) {
-    const dpt_op packed = dpt_packed_op(op, packing);
+static int doubles(const pack_work *k, uint32_t packing) {
+    const dpt_op *op = k->op;
     int32_t most = 0;
     for (size_t o = 0; o < op->out.c; o++) {
         most |= dpt_i32(op->mult + 4 * o);
     }
-    return DPT_LAYOUT_HAS(packing, DPT_NARROW) && (packing & 15u) > 1 && op->shift == 0 &&
-           op->out.type != DPT_I32 && most < 1 << 30 && !dpt_is_gray(&packed, packing) &&
-           (op->kind != DPT_DEPTHWISE || dpt_has_columns(&packed, packing));
+    return DPT_X86_HAS(packing, DPT_NARROW) && (packing & 15u) > 1 && op->shift == 0 &&
+           op->out.type != DPT_I32 && most < 1 << 30 && (k->layout.form & DPT_IN_GRAY) == 0 &&
+           (op->kind != DPT_DEPTHWISE || (k->layout.form & DPT_BY_COLUMNS) != 0);
 }
 
-/* Bytes of the packed weights of an op. An op has fewer than 2^17 channels (in whole blocks) of at
- * most 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. So 64 bits hold the sum
- * over 2^16 ops; a size_t of 32 bits may be too small for one op. */
-static uint64_t packed_bytes(const dpt_op *op, uint32_t packing) {
-    if (!packs(op, packing)) {
-        return 0;
-    }
-    const dpt_op packed = dpt_packed_op(op, packing);
-    if (op->kind == DPT_DEPTHWISE) {
-        const size_t size = dpt_depthwise_panel(packing);
-        const size_t bytes = 4 * size * (2 + dpt_tap_quads(&packed, packing)); /* below 2^19 */
-        return (uint64_t)dpt_panels_of(op, size) * bytes;
-    }
-    dpt_layout l;
-    dpt_find_layout(&packed, packing, &l);
-    if (dpt_is_gray(&packed, packing)) {
-        const size_t panels = (l.channels + DPT_GRAY_CHANNELS - 1u) / DPT_GRAY_CHANNELS;
-        const size_t size = panels * DPT_GRAY_CHANNELS * 4 * dpt_gray_quads(&packed);
-        return (uint64_t)l.padded * 2 * sizeof(int32_t) +
-               (size + PACK_ALIGNMENT - 1) / PACK_ALIGNMENT * PACK_ALIGNMENT;
-    }
-    return l.groups * l.bytes;
+/* Bytes of the tables of an op. An op has fewer than 2^17 channels (in whole blocks) of at most
+ * 2^28 weights (and a unit that is filled up): fewer than 2^46 bytes. */
+static uint64_t table_bytes(const pack_work *k) {
+    return k->op->kind == DPT_DEPTHWISE ? k->layout.bytes : k->layout.groups * k->layout.bytes;
+}
+
+/* The same with the room for its layout, behind which the tables are aligned. So 64 bits hold the
+ * sum over 2^16 ops; a size_t of 32 bits may be too small for one op. */
+static uint64_t packed_bytes(const pack_work *k) {
+    const uint64_t fill = (PACK_ALIGNMENT - table_bytes(k) % PACK_ALIGNMENT) % PACK_ALIGNMENT;
+    return k->packs ? PACK_ALIGNMENT + table_bytes(k) + fill : 0;
 }
 
 /* Bytes of the weights of an op in 8 bits, in whole units of PACK_ALIGNMENT, where they have fewer:
@@ -101,7 +92,8 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend) {
         return SIZE_MAX;
     }
     for (size_t i = 0; backend->packing != 0 && i < model->n_ops; i++) {
-        size += unpacked_bytes(&model->ops[i]) + packed_bytes(&model->ops[i], backend->packing);
+        const pack_work k = pack_work_of(&model->ops[i], backend->packing);
+        size += unpacked_bytes(k.op) + packed_bytes(&k);
     }
     if (size == 0) {
         return 0;
@@ -177,15 +169,15 @@ static void turn_block(const dpt_layout *l, uint8_t *to) {
 
 /* Packs the weights of pairs of windows: the second half of the lanes has its weights as many
  * columns further as its window. */
-static void pack_pairs(const dpt_op *op, const dpt_op *pair, uint8_t *to) {
+static void pack_pairs(const dpt_op *op, const dpt_layout *l, uint8_t *to) {
     const size_t length = (size_t)op->kernel_w * op->in.c, size = length * op->kernel_h;
-    const size_t right = (size_t)op->stride_w * op->in.c, units = dpt_segment_units(pair, 4);
-    for (size_t o = 0; o < pair->out.c; o++) {
+    const size_t right = (size_t)op->stride_w * op->in.c, units = (l->length + 3) / 4;
+    for (size_t o = 0; o < l->channels; o++) {
         const int8_t *weight = op->weight + o % op->out.c * size;
         for (size_t i = 0; i < size; i++) {
             const size_t at = i % length + (o < op->out.c ? 0 : right);
             const size_t unit = i / length * units + at / 4;
-            to[4 * (unit * pair->out.c + o) + at % 4] = (uint8_t)weight[i];
+            to[4 * (unit * l->channels + o) + at % 4] = (uint8_t)weight[i];
         }
     }
 }
@@ -209,10 +201,9 @@ static void pack_gray(const dpt_op *op, uint8_t *to) {
 }
 
 /* Bytes from the first weight of a panel to the weight of tap `tap` and lane 0. */
-static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
-    const size_t quad = 4 * dpt_depthwise_panel(packing), y = tap / op->kernel_w,
-                 x = tap % op->kernel_w;
-    if (!dpt_has_columns(op, packing)) {
+static size_t tap_place(const dpt_op *op, const dpt_layout *l, size_t tap) {
+    const size_t quad = 4 * (size_t)l->lanes, y = tap / op->kernel_w, x = tap % op->kernel_w;
+    if ((l->form & DPT_BY_COLUMNS) == 0) {
         return tap / 4 * quad + tap % 4;
     }
     if (!dpt_is_signal(op)) {
@@ -223,20 +214,15 @@ static size_t tap_place(const dpt_op *op, uint32_t packing, size_t tap) {
     return at / 4 * quad + at % 4;
 }
 
-/* Packs a depthwise convolution, panel by panel. The bias corrects as in pack_op. */
-static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
-    const size_t size = dpt_depthwise_panel(packing), taps = (size_t)op->kernel_h * op->kernel_w;
-    const size_t bytes = 4 * size * (2 + dpt_tap_quads(op, packing));
-    const uint32_t offset = (uint32_t)dpt_offset(op, packing);
-    const size_t exist = op->out.c < size ? op->out.c : size;
-    const size_t together =
-        dpt_has_columns(op, packing) ? dpt_columns_together(op) : dpt_taps_together(op, packing);
-    const size_t lanes = exist * together;
+/* Packs a depthwise convolution, panel by panel. The bias corrects as in pack_tables. */
+static void pack_depthwise(const dpt_op *op, const dpt_layout *l, uint32_t offset, uint8_t *to) {
+    const size_t size = l->lanes, taps = (size_t)op->kernel_h * op->kernel_w;
+    const size_t bytes = size * (8 + (size_t)l->segments);
+    const size_t exist = op->out.c < size ? op->out.c : size, lanes = exist * l->together;
     for (size_t panel = 0; panel < dpt_panels_of(op, size); panel++, to += bytes) {
         const size_t begin = dpt_panel_begin(op, size, panel);
         int32_t *bias = (int32_t *)(void *)to, *mult = bias + size;
         uint8_t *weight = (uint8_t *)(mult + size);
-        memset(to, 0, bytes);
         for (size_t i = lanes; i < size; i++) {
             mult[i] = 2;
         }
@@ -245,7 +231,7 @@ static void pack_depthwise(const dpt_op *op, uint32_t packing, uint8_t *to) {
             uint32_t sum = 0;
             for (size_t tap = 0; tap < taps; tap++) {
                 const int32_t w = op->weight[tap * op->out.c + o];
-                weight[tap_place(op, packing, tap) + 4 * i] = (uint8_t)w;
+                weight[tap_place(op, l, tap) + 4 * i] = (uint8_t)w;
                 sum += (uint32_t)w; /* modulo 2^32 */
             }
             const uint32_t value = dpt_u32(op->bias + 4 * o) - offset * sum;
@@ -273,48 +259,59 @@ static void pack_tables(const dpt_op *op, const dpt_layout *l, const dpt_panel *
     }
 }
 
-/* Packs an op group by group, and the weights of planes and pairs in their own layouts. */
-static void pack_op(const dpt_op *op, uint32_t packing, uint8_t *to) {
-    const dpt_op packed = dpt_packed_op(op, packing);
-    if (op->kind == DPT_DEPTHWISE) {
-        pack_depthwise(&packed, packing, to);
-        return;
-    }
-    dpt_layout l;
-    dpt_find_layout(&packed, packing, &l);
-    const int gray = dpt_is_gray(&packed, packing), paired = dpt_paired(op, packing);
-    memset(to, 0, (size_t)packed_bytes(op, packing));
-    for (size_t group = 0; group < l.groups; group++, to += l.bytes) {
-        int32_t *bias = (int32_t *)(void *)to, *mult = bias + l.padded;
-        uint8_t *weights = (uint8_t *)(mult + l.padded);
-        const size_t before = group * l.channels;
-        for (size_t i = 0; i < l.padded; i++) {
+/* Packs an op group by group, and the weights of planes and pairs in their own layouts. `offset`:
+ * what is added to each activation. */
+static void pack_groups_of(const pack_work *k, uint32_t offset, uint8_t *to) {
+    const dpt_op *op = k->op;
+    const dpt_layout *l = &k->layout;
+    const size_t padded = dpt_layout_padded(l);
+    const int gray = (l->form & DPT_IN_GRAY) != 0, paired = (l->form & DPT_IN_PAIRS) != 0;
+    for (size_t group = 0; group < l->groups; group++, to += l->bytes) {
+        int32_t *bias = (int32_t *)(void *)to, *mult = bias + padded;
+        uint8_t *weights = (uint8_t *)(mult + padded);
+        const size_t before = group * l->channels;
+        for (size_t i = 0; i < padded; i++) {
             mult[i] = 2;
         }
         if (gray) {
-            pack_gray(&packed, weights);
+            pack_gray(&k->computed, weights);
         } else if (paired) {
-            pack_pairs(op, &packed, weights);
+            pack_pairs(op, l, weights);
         }
-        for (dpt_panel panel = dpt_panel_first(&l, to); panel.blocks != 0;
-             dpt_panel_next(&l, &panel)) {
+        for (dpt_panel panel = dpt_panel_first(l, to); panel.blocks != 0;
+             dpt_panel_next(l, &panel)) {
             const size_t at = (size_t)(panel.bias - bias);
-            pack_tables(op, &l, &panel, (uint32_t)dpt_offset(op, packing), before, bias + at,
-                        mult + at);
+            pack_tables(op, l, &panel, offset, before, bias + at, mult + at);
             if (!gray && !paired) {
                 const size_t first = before + panel.channel;
-                if (op->kind == DPT_GROUPED && packed.groups != op->groups) {
-                    pack_groups(op, &l, &panel, first, to + (panel.weight - to));
+                if (op->kind == DPT_GROUPED && l->groups != op->groups) {
+                    pack_groups(op, l, &panel, first, to + (panel.weight - to));
                 } else {
-                    pack_weights(&l, &panel, op->weight + first * l.segments * l.length,
+                    pack_weights(l, &panel, op->weight + first * l->segments * l->length,
                                  to + (panel.weight - to));
                 }
             }
-            if (!gray && dpt_is_turned(&l, &panel)) {
-                turn_block(&l, to + (panel.weight - to));
+            if (!gray && dpt_is_turned(l, &panel)) {
+                turn_block(l, to + (panel.weight - to));
             }
         }
     }
+}
+
+/* Writes the layout of an op, and its tables behind it; returns where the layout lies. */
+static uint8_t *pack_op(const pack_work *k, uint32_t packing, uint8_t *to) {
+    uint8_t *const at = to + PACK_ALIGNMENT - sizeof k->layout, *tables = to + PACK_ALIGNMENT;
+    const uint32_t offset = (uint32_t)dpt_offset(k->op, packing);
+    memset(to, 0, (size_t)packed_bytes(k));
+    memcpy(at, &k->layout, sizeof k->layout);
+    if (k->op->kind == DPT_DEPTHWISE) {
+        dpt_op op = k->computed;
+        op.marks = k->op->marks;
+        pack_depthwise(&op, &k->layout, offset, tables);
+    } else {
+        pack_groups_of(k, offset, tables);
+    }
+    return at;
 }
 
 dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const dpt_model *model,
@@ -348,11 +345,14 @@ dpt_status dpt_model_pack(dpt_model *packed, dpt_op *ops, size_t ops_cap, const 
             unpack_op(&ops[i], to);
             to += (size_t)unpacked;
         }
-        if (backend->packing != 0 && packs(&ops[i], backend->packing)) {
-            ops[i].packed = to;
-            ops[i].marks |= doubles(&ops[i], backend->packing) ? DPT_DOUBLED : 0;
-            pack_op(&ops[i], backend->packing, to);
-            to += (size_t)packed_bytes(&ops[i], backend->packing);
+        if (backend->packing == 0) {
+            continue;
+        }
+        const pack_work k = pack_work_of(&ops[i], backend->packing);
+        if (k.packs) {
+            ops[i].marks |= doubles(&k, backend->packing) ? DPT_DOUBLED : 0;
+            ops[i].packed = pack_op(&k, backend->packing, to);
+            to += (size_t)packed_bytes(&k);
         }
     }
     *packed = *model;

@@ -5,8 +5,8 @@
 #define DPT_QUADS_H
 
 #include "dpt_internal.h"
-#include "dpt_driver.h"
 #include "dpt_geometry.h"
+#include "dpt_pack.h"
 
 #include <string.h>
 
@@ -38,10 +38,35 @@ typedef struct quads_two {
     int32_t zero[2];
 } quads_two;
 
+/* How accumulators begin, and how the first n channels are stored, of a backend without
+ * QUADS_OUTPUTS: its quads_acc_store adds the biases. `acc` is 0. */
+#define QUADS_STORES_ONE                                                                           \
+    typedef int quads_output;                                                                      \
+    QUADS_INLINE quads_output quads_output_of(const dpt_op *op) {                                  \
+        (void)op;                                                                                  \
+        return 0;                                                                                  \
+    }                                                                                              \
+    QUADS_INLINE quads_acc quads_start(quads_acc acc, const int32_t *bias) {                       \
+        (void)bias;                                                                                \
+        return acc;                                                                                \
+    }                                                                                              \
+    QUADS_INLINE void quads_finish(const dpt_op *op, const quads_output *output,                   \
+                                   const quads_acc *acc, const int32_t *bias, const int32_t *mult, \
+                                   void *out, size_t index, size_t n) {                            \
+        (void)output;                                                                              \
+        quads_acc_store(op, *acc, bias, mult, out, index, n);                                      \
+    }
+
 /* The kernels of a backend that no header declares. */
 #define QUADS_PROTOTYPES                                                                           \
     dpt_kernel QUADS_NAME(conv), QUADS_NAME(dense), QUADS_NAME(depthwise), QUADS_NAME(add),        \
         QUADS_NAME(mul), QUADS_NAME(maxpool), QUADS_NAME(avgpool)
+
+/* The entry points of ops with weights, by the functions of dpt_driver.h. */
+#define QUADS_DRIVEN(kind, drive)                                                                  \
+    void QUADS_NAME(kind)(const dpt_op *op, const void *const in[2], void *out, size_t n) {        \
+        drive(&quads_microkernels, op, in, out, n);                                                \
+    }
 
 /* The kernels of a backend, for its table. */
 #define QUADS_KERNELS                                                                              \

@@ -21,11 +21,13 @@
 #include "dpt_geometry.h"
 
 #ifdef DPT_BLOCKS
+#include "dpt_blocks_window.inc"
+
 #define WINDOW_COUNT  1
 #define WINDOW_VALUES 256
 #define WINDOW_DENSE  256
 typedef uint8_t blocks_value;
-#include "dpt_blocks_window.inc"
+#include "dpt_blocks_buffer.inc"
 
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__)
 /* One activation for dpt_blocks_three, which computes `all`, `high` and `swapped` of unsigned

@@ -62,7 +62,7 @@ def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path
     wanted = [*always, f"{own}.c"]
     wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:
-        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c", "dpt_layout.c"]
+        wanted += ["dpt_driver.c", "dpt_driver_depthwise.c"]
     if "dpt_cpu_has" in there[f"{own}.c"].read_text("utf-8"):
         wanted.append("dpt_cpu.c")
     found: set[str] = set()

@@ -28,7 +28,7 @@ from ._tensors import ProgramError, Tensor
 from .ops import Conv, DepthwiseConv, Op
 from .ops._weighted import WeightedOp
 
-CODEGEN_VERSION = 7  # DPT_CODEGEN in drypoint.h
+CODEGEN_VERSION = 8  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 PACKED_FEW_BITS = 0x100  # added to the number of a layout with weights of 4 or 2 bits
 TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables

@@ -1,6 +1,6 @@
 """Depthwise weights in the layouts of the kernels that read them; see dpt_pack.h.
 
-A packed op has, panel of channels by panel, int32 biases, int32 multipliers and weights: unit by
+A packed op has, for quads behind its ``dpt_layout``, panel of channels by panel, int32 biases, int32 multipliers and weights: unit by
 unit of taps, in each the weights of every channel. The last panel ends with the last channel.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._packing_quads import POINTERS, QUAD, Quads, Window
+from ._packing_quads import AS_ROW, OF_COPIES, POINTERS, QUAD, Quads, Window
 from .ops import DepthwiseConv
 
 BAND_SIZE = 0x2400  # bytes of padded input that the driver copies at once
@@ -43,17 +43,18 @@ class Depthwise:
 
 
 def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
-    """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
-    computes the op.
+    """Biases, multipliers and weights of an op, for quads behind its layout, little-endian; no
+    bytes where the plain kernel computes the op.
     """
-    taps, flipped, pixels = op.kernel[0] * op.kernel[1], 0, 1
+    taps, flipped, pixels, head = op.kernel[0] * op.kernel[1], 0, 1, b""
     if isinstance(layout, Quads):
         flipped = 0 if layout.flips != op.in_type else (-128 if op.in_type == "u8" else 128)
-        any_taps = layout.finds_taps
+        quads = layout
         layout = Depthwise(panel=max(QUADS_PANEL, layout.lanes), unit=QUAD, dtype=np.int8)
-        if not (any_taps or _fits_driver(op, layout.panel)):
+        if not (quads.finds_taps or _fits_driver(op, layout.panel)):
             return b""
         pixels = _pixels(op, layout.panel)
+        head = _head(op, quads, layout.panel, pixels)
         panels = _panels(op.out_shape.c, layout.panel, 1)
     else:
         if taps > MOST_TAPS or op.in_shape.c < layout.panel or op.out_type == "i32":
@@ -83,7 +84,22 @@ def pack_depthwise(op: DepthwiseConv, layout: Quads | Depthwise) -> bytes:
         weights = of_units.astype(of_units.dtype.newbyteorder("<")).tobytes()
         biases, mults = ((v & 0xFFFFFFFF).astype("<u4").tobytes() for v in (bias, mult))
         packed += biases + (weights + mults if layout.small else mults + weights)
-    return packed
+    return head + packed
+
+
+def _head(op: DepthwiseConv, quads: Quads, panel: int, pixels: int) -> bytes:
+    """The layout of an op that is packed for quads."""
+    taps = -(-op.kernel[0] * op.kernel[1] // QUAD) * QUAD
+    few = pixels > 1 if quads.finds_taps else op.in_shape.c < panel
+    copies = op.multiplier != 1 or few
+    return quads.head(
+        op,
+        AS_ROW * Window.of(op).is_row | OF_COPIES * copies,
+        bytes=-(-op.out_shape.c // panel) * panel * (8 + taps),
+        segments=taps,
+        lanes=panel,
+        together=pixels,
+    )
 
 
 def is_single(op: DepthwiseConv) -> bool:
@@ -105,7 +121,7 @@ def _panels(n: int, size: int, multiplier: int) -> Iterator[NDArray[np.intp]]:
 
 
 def _fits_driver(op: DepthwiseConv, panel: int) -> bool:
-    """``dpt_packs_depthwise`` of ``dpt_pack.h``, for kernels that read taps."""
+    """``dpt_has_room_for_taps`` of ``dpt_driver.h``."""
     window = Window.of(op)
     quads = -(-window.kernel[0] * window.kernel[1] // QUAD)
     if op.pool[0] * op.pool[1] * QUAD * quads > POINTERS:

@@ -6,6 +6,7 @@ layouts and their numbers, and is the oracle of the tests. This module does not 
 and planes: only the backends of x86-64 have them, and hosts pack for themselves.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,7 @@ SLACK = 15  # bytes that a kernel reads beyond its input
 # padded windows; bytes of a pixel of padding without values.
 CORNERS, POINTERS, ZEROS = 256, 1024, 4096
 TILE = 8  # windows whose pointers are found together
+AS_ROW, OF_COPIES = 1, 2  # of ``form`` in ``dpt_layout``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +48,26 @@ class Quads:
         """DPT_PACKING(lanes, blocks, flips, 0, 0)."""
         return {"i8": 1, "u8": 2}[self.flips] << 8 | self.lanes // 4 << 4 | self.blocks
 
+    def head(self, op: ConvolutionOp | Dense, form: int, **fields: int) -> bytes:
+        """The ``dpt_layout`` in front of the tables of an op, 32 bytes; a member that is not named
+        is 0.
+        """
+        flip = 0x80 if self.flips == op.in_type else 0
+        names = ("bytes", "segments", "length", "channels", "wide", "groups")
+        names += ("lanes", "most", "narrow", "together")
+        values = (fields.get(name, 0) for name in names)
+        return struct.pack("<Q4IH6B", *values, flip, form)
+
 
 def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
-    """Biases, multipliers and weights of an op, group by group, little-endian; no bytes if the
-    driver does not compute the op (``dpt_drives`` of ``dpt_pack.h``).
+    """The layout of an op; then its biases, multipliers and weights, group by group,
+    little-endian; no bytes if the driver has no room for the op (``dpt_layout.c``).
     """
-    n, segments = len(op.weight), 1
+    n, segments, form = len(op.weight), 1, 0
     groups = op.groups if isinstance(op, GroupedConv) else 1
     if not isinstance(op, Dense):
         window = Window.of(op)
-        segments = window.segments
+        segments, form = window.segments, AS_ROW * window.is_row
         if not (layout.finds_taps or window.fits_driver(op)):
             return b""
     weight = op.weight.reshape(n, segments, -1).astype(np.int64)
@@ -74,7 +86,19 @@ def pack_quads(op: Conv | GroupedConv | Dense, layout: Quads) -> bytes:
         values[:channels, :, : weight.shape[2]] = weight[own]
         tiles = values.reshape(padded, segments, quads, QUAD).transpose(1, 2, 0, 3)
         packed += b"".join(tiles[:, :, at : at + step].tobytes() for at in range(0, padded, step))
-    return packed
+    head = layout.head(
+        op,
+        form,
+        bytes=len(packed) // groups,
+        segments=segments,
+        length=weight.shape[2],
+        channels=channels,
+        wide=padded,
+        groups=groups,
+        lanes=layout.lanes,
+        most=layout.blocks,
+    )
+    return head + packed
 
 
 def _join_groups(
@@ -103,6 +127,7 @@ class Window:
         pixels: of the input that one output reads, padding included.
         band: the bytes of these pixels, and the bytes behind them that a kernel reads.
         grouped: whether the op has groups.
+        is_row: whether the op lies on its side.
     """
 
     kernel: Pair
@@ -112,18 +137,20 @@ class Window:
     pixels: int
     band: int
     grouped: bool
+    is_row: bool
 
     @classmethod
     def of(cls, op: ConvolutionOp) -> "Window":
         """The windows of an op."""
         kernel, dilation, stride, pool = op.kernel, op.dilation, op.stride, op.pool
-        if op.in_shape.w == op.out_shape.w == 1 and not any(op.padding[1::2]):
+        is_row = op.in_shape.w == op.out_shape.w == 1 and not any(op.padding[1::2])
+        if is_row:
             kernel, dilation = (1, kernel[0]), (1, dilation[0])
             stride, pool = (1, stride[0]), (1, pool[0])
         high, wide = ((pool[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1))
         band = high * wide * op.in_shape.c + SLACK
         grouped = isinstance(op, GroupedConv)
-        return cls(kernel, dilation, stride, pool, high * wide, band, grouped)
+        return cls(kernel, dilation, stride, pool, high * wide, band, grouped, is_row)
 
     @property
     def segments(self) -> int:

@@ -119,7 +119,7 @@ def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) 
 def called_functions(program: Program) -> tuple[str, ...]:
     """The C functions through which a firmware runs a program, and the program's own name."""
     if program.front is not None:
-        detect = () if program.detector is None else ("detect",)
+        detect = () if program.detector is None else ("keywords",)
         return tuple(f"{NAME}_{call}" for call in ("listen", "listen_reset", *detect))
     return ("dpt_step", "dpt_reset", NAME) if program.is_streaming else ("dpt_run", NAME)
 

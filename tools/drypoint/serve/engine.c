@@ -164,17 +164,16 @@ EXPORT(listen) int page_listen(size_t n) {
     const int16_t *samples = frame + held;
     held += n;
     const int has_frame = held >= sound.window;
-    const int has_decision =
-        dpt_listen(&listener, memory, dpt_listen_size(&listener), &samples, &n, output) == DPT_OK;
+    const size_t size = dpt_listen_size(&listener);
+    const int has_decision = dpt_listen(&listener, memory, size, &samples, &n, output) == DPT_OK;
     int found = has_decision ? HAS_DECISION : 0;
     if (has_decision) {
         find_probability();
-        if (dpt_keywords(&listener, memory, dpt_listen_size(&listener), output, &keyword) ==
-            DPT_OK) {
+        if (dpt_keywords(&listener, memory, size, output, &keyword) == DPT_OK) {
             found |= HAS_KEYWORD;
         }
         /* the samples behind the decision's frame */
-        dpt_listen(&listener, memory, dpt_listen_size(&listener), &samples, &n, output);
+        dpt_listen(&listener, memory, size, &samples, &n, output);
     }
     if (has_frame) {
         dpt_sound_frames(&sound, 1, frame, noise, work, features);

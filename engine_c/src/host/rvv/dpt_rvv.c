@@ -124,18 +124,19 @@ QUADS_INLINE void quads_sums_flush(quads_sums s, int32_t *totals) {
 
 #define QUADS_VALUES QUADS_NAME
 #define QUADS_POOLS  QUADS_NAME
-#include "dpt_quads_finish.inc"
+QUADS_STORES_ONE
 #include "dpt_quads_values.inc"
 #include "dpt_rvv_gemm.inc"
 #include "dpt_rvv_depthwise.inc"
 #include "dpt_quads_pool.inc"
 
-static const dpt_microkernels quads_microkernels = {.packing = QUADS_PACKING,
-                                                    .gemm = {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
+static const dpt_microkernels quads_microkernels = {.gemm = {{rvv_gemm_pairs}, {rvv_gemm_pairs}},
                                                     .exact = {rvv_gemm_exact},
                                                     .depthwise = rvv_depthwise};
 
-#include "dpt_quads_table.inc"
+QUADS_DRIVEN(conv, dpt_drive_conv)
+QUADS_DRIVEN(dense, dpt_drive_dense)
+QUADS_DRIVEN(depthwise, dpt_drive_depthwise)
 
 const dpt_backend dpt_rvv = {"rvv", dpt_always, QUADS_PACKING, QUADS_KERNELS, dpt_run_rows};
 #endif
