@@ -1,11 +1,14 @@
-"""The lists of files that a new op takes, in CONTRIBUTING.md: `Mul` stands in the first ones alone,
-`MaxPool` in each of the second."""
+"""CONTRIBUTING.md: the lists of files that a new op takes, where `Mul` stands in the first ones
+alone, `MaxPool` in each of the second; the files from a net to a program; the recipe of a task."""
 
 import re
+import sys
+from pathlib import Path
 
+import numpy as np
 import op_lists
 
-from drypoint import tasks
+from drypoint import nn, quant, tasks
 from tools import ROOT
 
 NAMES = re.compile(r"\b(?:Mul|mul|MUL|DPT_MUL|dpt_scalar_mul)\b")
@@ -82,3 +85,22 @@ def test_each_task_has_a_file_and_the_recipe_names_all_that_a_task_has():
     own = {name for name in vars(tasks.Task) if not name.startswith("_")}
     others = {"name", "strength", "labels", "examples", "has_targets"}  # of `fit` and studies alone
     assert own - others <= listed
+
+
+def test_the_map_names_each_file_that_runs_from_a_net_to_a_program():
+    """Oracle: the functions that Python calls. The way has nine files."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.partition("## From a net to a program")[2].partition("\n## ")[0]
+    way = re.search(r"opens nine files: (.*?)\. The ranges", section, re.S)[1]
+    assert len(re.findall(r"`\w+/_\w+\.py`|(?:layer|op)'s\s+file", way)) == 9
+    layers = [nn.Conv2d(4, 3), nn.BatchNorm2d(), nn.PReLU(4), nn.MaxPool2d(2), nn.Flatten()]
+    x = np.random.default_rng(0).normal(size=(8, 1, 9, 9)).astype(np.float32)
+    net = nn.Sequential([*layers, nn.Linear(3), nn.ReLU()]).bind(x.shape[1:]).initialize(1)
+    files = set()
+    sys.setprofile(lambda frame, *_: files.add(frame.f_code.co_filename))
+    quant.quantize(net, x)
+    sys.setprofile(None)
+    rooms = {"graph", "quant"}
+    ran = {path.name for path in map(Path, files) if path.parent.name in rooms}
+    assert len(ran) > 12
+    assert ran - {*re.findall(r"\b_\w+\.py", section)} == set()
