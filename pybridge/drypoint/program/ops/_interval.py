@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]  # of the channels of a tensor
 Ranges = list[tuple[slice, slice]]  # rows and columns of a kernel
 
 

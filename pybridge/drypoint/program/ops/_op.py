@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._tensors import LIMITS, DType, Pair, ProgramError, Shape, Sides, Tensor
 from ..lowering import Fields, Given, Lowered, Nature, QuantParams
 from ._arithmetic import Plane, requantize
-from ._interval import Integers, Interval
+from ._interval import Integers, Interval, Mask
 
 MAX_ACCUMULATOR = 2**31 - 1
 
@@ -172,6 +172,12 @@ class BaseOp:
         channel of the output reads them all.
         """
         return np.arange(self.inputs[side].shape.c)
+
+    def narrow_fields(self, source: Mask, output: Mask) -> dict[str, Any]:  # noqa: ARG002
+        """The fields that other channels change, where these of the first input and of the output
+        stay.
+        """
+        return {}
 
     def reads_pixel(self, side: int) -> bool:  # noqa: ARG002 - a binary op says more
         """Whether input ``side`` is one pixel that every row of the output reads."""

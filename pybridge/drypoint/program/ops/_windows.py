@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .._tensors import NUMPY_TYPE, Pair, Shape, Sides
 from ..lowering import Fields, Planned
 from ._arithmetic import Plane, surround
-from ._interval import Integers
+from ._interval import Integers, Mask
 from ._op import BaseOp, RowMap, TableShapes, describe_padding, describe_pair, describe_stride
 
 
@@ -121,6 +121,11 @@ class PaddedOp(WindowedOp):
         if self.pad is not None:
             self.need(any(self.padding), "has padding values, but no padding")
             self.freeze("pad")
+
+    def narrow_fields(self, source: Mask, output: Mask) -> dict[str, Any]:
+        """The padding values of the input's channels."""
+        pad = {} if self.pad is None else {"pad": self.pad[source]}
+        return super().narrow_fields(source, output) | pad
 
     @property
     def outside(self) -> NDArray[np.integer] | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .._tensors import Pair, Shape
 from ..lowering import Fields, Given, Lowered, Planned, Unsupported
 from ._arithmetic import Plane
-from ._interval import Interval
+from ._interval import Interval, Mask
 from ._op import RequantizedOp, TableShapes
 from .add import MAX_FACTOR
 
@@ -95,6 +95,10 @@ class PReLU(RequantizedOp):
     def table_shapes(cls, of: Any) -> TableShapes:
         """The slopes, then the tables of requantization."""
         return {"weight": (np.dtype(np.int8), (of.output.shape.c,))} | super().table_shapes(of)
+
+    def narrow_fields(self, source: Mask, output: Mask) -> dict[str, Any]:  # noqa: ARG002
+        """The slopes."""
+        return {"weight": self.weight[output]}
 
     def multiply(self, x: NDArray[np.integer]) -> NDArray[np.integer]:
         """The accumulators of stored values [..., C], the bias not added; int32 or int64."""

@@ -9,7 +9,7 @@ import numpy as np
 from .._tensors import Pair, Shape
 from ..lowering import Fields, Planned
 from ._arithmetic import Plane
-from ._interval import Integers, Interval
+from ._interval import Integers, Interval, Mask
 from ._op import BaseOp, RowMap, describe_stride
 
 
@@ -81,6 +81,10 @@ class Slice(BaseOp):
         """The channels of the part."""
         channels = np.arange(self.in_shape.c) - self.first[2]
         return np.where(channels < self.out_shape.c, channels, -1).clip(-1)
+
+    def narrow_fields(self, source: Mask, output: Mask) -> dict[str, Any]:  # noqa: ARG002
+        """The first channel, without the channels before it that go."""
+        return {"first": (*self.first[:2], int(source[: self.first[2]].sum()))}
 
     @property
     def stream_problem(self) -> str:

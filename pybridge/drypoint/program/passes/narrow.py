@@ -39,14 +39,12 @@ from numpy.typing import NDArray
 from .._outputs import is_output
 from .._program import Program
 from .._tensors import Tensor
-from ..ops import Concat, Conv, Dense, DepthwiseConv, GroupedConv, Op, PReLU, Slice
-from ..ops._interval import Integers, Interval, range_sums
+from ..ops import Concat, Conv, Dense, DepthwiseConv, GroupedConv, Op
+from ..ops._interval import Integers, Interval, Mask, range_sums
 from ..ops._weighted import WeightedOp
-from ..ops._windows import PaddedOp
 from .intervals import intervals
 from .rewrites import Rewritten, assemble
 
-Mask = NDArray[np.bool_]  # of the channels of a tensor
 DEPTHWISE_CHANNELS = 4  # small devices have no fast kernel for fewer
 LANES = 4  # channels that the kernels of small devices compute at a time
 
@@ -254,12 +252,7 @@ def _narrow_op(op: Op, bounds: list[Interval], sources: Sequence[Mask], output: 
     """An op between the kept channels of its tensors."""
     fields: dict[str, Any] = {"inputs": tuple(map(_cut, op.inputs, sources))}
     fields["output"] = _cut(op.output, output)
-    if isinstance(op, PaddedOp) and op.pad is not None:
-        fields["pad"] = op.pad[sources[0]]
-    if isinstance(op, PReLU):
-        fields["weight"] = op.weight[output]
-    if isinstance(op, Slice):
-        fields["first"] = (*op.first[:2], int(sources[0][: op.first[2]].sum()))
+    fields |= op.narrow_fields(sources[0], output)
     if not isinstance(op, WeightedOp):
         return replace(op, **fields)
     weight, bias = _tables(op, bounds, sources[0], output)
