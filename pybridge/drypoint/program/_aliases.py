@@ -23,4 +23,6 @@ PROGRAM_HINTS: Names = {
     "export": "it is engine.export_c(program, golden, folder, name=...)",
     "to_c": "it is engine.export_c(program, golden, folder, name=...)",
     "dumps": "it is program.blob.dumps(program)",
+    "earlier_outputs": "it is outputs[:-1]",
+    "output_name": "it is outputs[-1].name",
 }
