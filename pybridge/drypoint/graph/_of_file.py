@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.program import NUMPY_TYPE
 from drypoint.program.lowering import Given, QuantParams, Unsupported
 
 from ._graph import Graph, LoweringError
@@ -111,6 +110,4 @@ def _table_of(
     default kernels have it, or the even one, as ONNX Runtime has it.
     """
     exact = node.function(source.reals).clip(node.low, node.high) / out.scale
-    nearest = np.rint(exact) if halves == "even" else np.floor(exact + 0.5)
-    table: NDArray[np.integer] = (nearest + out.zero).clip(*out.limits)
-    return table.astype(NUMPY_TYPE[out.dtype])
+    return out.store(np.rint(exact) if halves == "even" else np.floor(exact + 0.5))

@@ -68,13 +68,16 @@ class QuantParams:
         """A program's tensor of these parameters."""
         return Tensor(shape, self.dtype, self.zero)
 
+    def store(self, steps: NDArray[np.float64]) -> NDArray[np.integer]:
+        """The integers of whole numbers of steps from real zero, within the type."""
+        return (steps + self.zero).clip(*self.limits).astype(NUMPY_TYPE[self.dtype])
+
     def pad(self, values: ArrayLike, channels: int, sides: Sides) -> NDArray[np.integer] | None:
         """The integers at padded places of each channel, from one real value or one for each
         channel; None where no place is padded, or where all of them are 0.
         """
         reals = np.broadcast_to(np.asarray(values, np.float64), (channels,))
-        nearest = np.rint(reals / self.scale) + self.zero
-        pad = nearest.clip(*self.limits).astype(NUMPY_TYPE[self.dtype])
+        pad = self.store(np.rint(reals / self.scale))
         return pad if any(sides) and pad.any() else None
 
     def coarsen(self, scale: float, lowest: float) -> "QuantParams":

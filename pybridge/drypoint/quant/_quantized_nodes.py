@@ -24,7 +24,6 @@ from drypoint.graph import (
     weighted_integers,
     zero_point,
 )
-from drypoint.program import NUMPY_TYPE
 from drypoint.program.lowering import Given
 
 from ._calibration import Calibration
@@ -193,9 +192,7 @@ def _quantize_node(
 def _table_of(node: Table, source: QuantParams, target: QuantParams) -> NDArray[np.integer]:
     """The integer nearest to the function of each byte's value, at most the largest of its type."""
     with np.errstate(over="ignore"):
-        nearest = np.rint(_values_of(node, source) / target.scale)
-    table: NDArray[np.integer] = (nearest + target.zero).clip(*target.limits)
-    return table.astype(NUMPY_TYPE[target.dtype])
+        return target.store(np.rint(_values_of(node, source) / target.scale))
 
 
 def _values_of(node: Table, source: QuantParams) -> NDArray[np.float64]:
