@@ -335,3 +335,16 @@ def test_a_saved_model_gives_the_same_program_to_the_byte(name, tmp_path):
     for function in (quant.check_export, lambda m: quant.calibrate(m, x), finetune):
         with pytest.raises(quant.QuantizationError, match="was trained in integers"):
             function(loaded)
+
+
+@pytest.mark.parametrize(("side", "refused"), [(256, False), (257, True)])
+def test_a_mean_whose_sums_float32_rounds_is_refused(side, refused):
+    """255 * 256 * 256 is below 2^24 = 16,777,216, and 255 * 257 * 257 = 16,842,495 is not."""
+    layers = [nn.Conv2d(1, 1), nn.ReLU(), nn.GlobalAvgPool2d(), nn.Linear(2)]
+    net = nn.Sequential(layers).bind((1, side, side)).initialize(0)
+    x = RNG.normal(size=(2, 1, side, side)).astype(np.float32)
+    if refused:
+        with pytest.raises(quant.UnsupportedError, match=r"pool: its sums may exceed 2\^24"):
+            quant.Scheme().training_model(nn.Model(net), x)
+    else:
+        quant.Scheme().training_model(nn.Model(net), x)
