@@ -91,6 +91,8 @@ def test_noise_of_a_folder_is_mixed_in_else_of_the_data_else_generated(cli, word
     noise.write_bytes(source.read_bytes())
     recorded = augmentation("light", pool, _read_noise(noise.parent, 16_000)).recordings
     np.testing.assert_array_equal(recorded, data.read_audio(source))
+    short = augmentation("light", pool, np.arange(3, dtype=np.int16)).recordings
+    assert [len(short), *short[:5]] == [8000, 0, 1, 2, 0, 1]  # a whole clip of noise at least
     (words / "_background_noise_").mkdir()
     (words / "_background_noise_/a.wav").write_bytes(source.read_bytes())
     silent = data.read(words, task="keyword", window=8000)[data.ALL]

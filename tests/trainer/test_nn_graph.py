@@ -166,6 +166,9 @@ def test_free_ports_get_names():
     tapped = nn.Graph([nn.Sin(), nn.Cos()], [("x", "sin", "cos"), ("sin", "middle")])
     assert str(tapped.ports) == "x -> middle, output"
     assert list(tapped(x=[0.0])) == ["middle", "output"]
+    summed = nn.Graph({"sum": nn.Add()}, [("b", "sum.a")])  # "b" is taken by the other port
+    assert str(summed.ports) == "b, sum_b -> output"
+    assert summed(b=[1.0], sum_b=[2.0]).tolist() == [3.0]
 
 
 def test_layers_are_computed_after_what_they_need_whatever_their_order():
