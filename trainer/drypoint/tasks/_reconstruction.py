@@ -62,8 +62,8 @@ class Reconstruction(Task):
         ]
 
     def measure(self, trial: Trial) -> Answer:
-        """The mean squared error, by class; where normal examples are known how well errors tell
-        them from anomalies."""
+        """The mean squared error, by class; where normal examples are known, how well errors
+        separate them from anomalies."""
         dataset = trial.dataset
         usual = None if trial.normal is None else _classes(trial.normal, dataset)
         errors, squares = reconstruction_errors(trial.runner, dataset.x)
@@ -80,7 +80,10 @@ class Reconstruction(Task):
         if threshold is not None and not anomalous.any():
             above = int((errors > threshold).sum())
             share, interval = above / len(errors), wilson_interval(above, len(errors))
-            rows += [("threshold", f"{threshold:,}"), ("false alarms", _shown(share, interval))]
+            rows += [
+                ("threshold", f"{threshold:,}"),
+                ("false alarms", _show_share(share, interval)),
+            ]
             return Answer(table(rows), {**facts, "threshold": threshold, "false_alarms": share})
         found = measure_anomalies(errors, anomalous, threshold=threshold)
         rows += [
@@ -89,8 +92,8 @@ class Reconstruction(Task):
             ("AUC to 10 % false alarms", f"{found.partial_auc():.4f}"),
         ]
         if threshold is not None:
-            recall = _shown(found.recall, found.recall_interval)
-            alarms = _shown(found.false_alarms, found.false_alarms_interval)
+            recall = _show_share(found.recall, found.recall_interval)
+            alarms = _show_share(found.false_alarms, found.false_alarms_interval)
             rows += [("threshold", f"{threshold:,}"), ("recall", recall), ("false alarms", alarms)]
         return Answer(table(rows), {**facts, **found.to_json()})
 
@@ -159,7 +162,7 @@ class Reconstruction(Task):
         return Reported(facts=facts, errors=squares, drawing=_draw(found))
 
     def report_texts(self, facts: Mapping[str, Any]) -> ReportTexts:
-        """Mean squared errors by class, and how well they tell anomalies."""
+        """Mean squared errors by class, and how well they separate anomalies."""
         by_class, found = facts["by_class"], facts["anomalies"]
         of = "normal examples" if found else ""
         headline = []
@@ -190,7 +193,7 @@ def _classes(names: Sequence[str], dataset: Dataset) -> list[int]:
     return [known.index(name) for name in names]
 
 
-def _shown(share: float, interval: tuple[float, float]) -> str:
+def _show_share(share: float, interval: tuple[float, float]) -> str:
     low, high = map(percent, interval)
     return f"{percent(share)} (95 %: {low} to {high})"
 
