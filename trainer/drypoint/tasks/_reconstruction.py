@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import percent
 from drypoint.data import Dataset
 from drypoint.measure import (
     AnomalyMeasurement,
@@ -17,7 +18,7 @@ from drypoint.measure import (
 from drypoint.nn import Model, MSELoss
 from drypoint.program import Program
 
-from ._answer import Answer, Choice, percent, table
+from ._answer import Answer, Choice, table
 from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
 from ._task import Runner, Task, TaskError, Trial, reader_of
@@ -106,12 +107,8 @@ class Reconstruction(Task):
 
     def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
         """Refuse a net that can have no threshold, or one whose normal examples are not known."""
-        if not isinstance(reader, Program):
-            raise TaskError(
-                "--false-alarms writes a threshold into a program: drypoint quantize makes one of "
-                f"{name}"
-            )
-        if reader.reads_pixels:
+        program = super().check_choice(reader, name, normal)
+        if program.reads_pixels:
             raise TaskError(
                 f"{name} reads pixels: only an autoencoder of signals, tables or vectors has a "
                 "threshold"
@@ -120,7 +117,7 @@ class Reconstruction(Task):
             raise TaskError(
                 "--false-alarms is a share of the normal examples: name their class, --normal CLASS"
             )
-        return reader
+        return program
 
     def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The smallest threshold above which at most a share, ``rate``, of normal validation
