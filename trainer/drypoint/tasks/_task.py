@@ -219,12 +219,9 @@ class Task:
         return type(self).targets is not Task.targets
 
     def examples(self, model: Model, dataset: Dataset) -> Any:
-        """A data set as `train.fit` takes it: inputs and targets, if the task makes some; of
-        several inputs a pair of these by name and the names of the classes; else the data set."""
+        """A data set as `train.fit` takes it: inputs and targets, if the task makes some."""
         if self.has_targets:
             return dataset.inputs, self.targets(model, dataset.inputs, self.labels(dataset))
-        if dataset.input_shapes:
-            return dataset.inputs, [dataset.classes[i] for i in dataset.y]
         return dataset
 
     def begin(self, model: Model, port: str) -> Model:  # noqa: ARG002

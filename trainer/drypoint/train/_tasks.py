@@ -13,7 +13,6 @@ from drypoint.tasks import Classes, Numbers, Reconstruction, Task, find_task, ta
 
 from ._errors import TrainError
 from ._heads import by_output
-from ._inputs import has_names
 from ._objective import LossLike
 from ._prepared_model import Trainable, add_encoder, data_ports, is_training_graph
 from ._targets import Notify
@@ -109,8 +108,7 @@ def choose_tasks(
     notify: Notify,
 ) -> HeadTasks:
     """The tasks that the user names, else by the data."""
-    is_net = isinstance(given, Model | Layer)
-    if not is_net or (is_training_graph(given, loss) and not has_names(data)):
+    if not isinstance(given, Model | Layer) or is_training_graph(given, loss):
         if task is not None:
             raise TrainError("the graph has its losses inside: task is of a net, leave it out")
         return HeadTasks({}, scales=False)
