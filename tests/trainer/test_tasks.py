@@ -204,3 +204,14 @@ def test_a_program_that_ends_in_scores_has_the_probabilities_of_their_softmax():
     figures = tasks.task_of(named).measure(tasks.Trial(runner, given))
     assert figures.facts["accuracy"] == 1
     assert f"{100 * wanted[0].max():.2f} %" in answers[0].text
+
+
+def test_a_data_set_of_several_inputs_trains_a_graph_as_its_pair_does():
+    layers = {"join": nn.Concat(), "fc": nn.Linear(2), "end": nn.Softmax()}
+    edges = [("a", "join.a"), ("b", "join.b"), ("join", "fc", "end")]
+    graph = nn.Graph(layers, edges, {"a": (2,), "b": (1,)})
+    y = np.where(X[:, 0, 0] > 0, "high", "low")
+    shapes = (("a", (2,)), ("b", (1,)))
+    several = data.Dataset(X, y, input_shapes=shapes)
+    pair = {"a": X[:, 0, :2], "b": X[:, 0, 2:]}, y.tolist()
+    assert fit(graph, several).model.dumps() == fit(graph, pair).model.dumps()

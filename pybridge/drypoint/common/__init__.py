@@ -52,6 +52,7 @@ from ._tables import Table as Table
 from ._tables import Tabular as Tabular
 from ._tables import html_image as html_image
 from ._tables import html_table as html_table
+from ._tables import percent as percent
 from ._tables import table_lines as table_lines
 from ._threads import one_blas_thread as one_blas_thread
 from ._width import find_width as find_width

@@ -146,3 +146,8 @@ class Tabular:
         table = self._table()
         caption, bars = table.caption, table.bars
         return html_table(table.head, table.rows, left=table.left, caption=caption, bars=bars)
+
+
+def percent(share: float) -> str:
+    """0.9931 as ``99.31 %``."""
+    return f"{100 * share:.2f} %"

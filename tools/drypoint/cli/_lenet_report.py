@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from drypoint.common import percent
 from drypoint.data import Dataset, class_places
 from drypoint.engine import Verification
 from drypoint.measure import Measurement
 from drypoint.program import Program
 
 from ._data import MNIST
-from ._output import percent, table
+from ._output import table
 from ._verify import GENERATED
 
 

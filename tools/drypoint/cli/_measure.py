@@ -15,7 +15,7 @@ from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, Trial, task_
 from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES, add_foreign_arguments, foreign_options
 from ._output import result, say
-from ._pieces import load_file, model_file, number, of_windows
+from ._pieces import add_normal_argument, load_file, model_file, number, of_windows
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
@@ -32,13 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="NAME", help="of a net of several outputs: the classes to measure"
     )
-    parser.add_argument(
-        "--normal",
-        action="append",
-        metavar="CLASS",
-        help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
-        "be given several times",
-    )
+    add_normal_argument(parser)
     parser.add_argument(
         "--false-alarms",
         type=number("share from 0 and below 1, such as 0.01", below=1, zero=True),

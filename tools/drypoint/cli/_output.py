@@ -78,8 +78,3 @@ def command_text(command: str) -> str:
 def columns() -> int:
     """Columns of the terminal; 80 where there is none."""
     return shutil.get_terminal_size().columns
-
-
-def percent(share: float) -> str:
-    """0.9931 as ``99.31 %``."""
-    return f"{100 * share:.2f} %"

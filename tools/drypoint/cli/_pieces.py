@@ -145,6 +145,17 @@ def add_streaming_argument(parser: argparse.ArgumentParser, does: str) -> None:
     parser.add_argument("--streaming", action="store_true", help=f"for a signal: {does}")
 
 
+def add_normal_argument(parser: argparse.ArgumentParser) -> None:
+    """``--normal`` of an autoencoder."""
+    parser.add_argument(
+        "--normal",
+        action="append",
+        metavar="CLASS",
+        help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
+        "be given several times",
+    )
+
+
 def account_text(found: Account, indent: str = "") -> str:
     """RAM and flash, a paragraph each."""
     lines = (f"RAM: {found.ram_text}", f"flash: {found.flash_text}")

@@ -10,13 +10,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from drypoint import autodiff
-from drypoint.common import progress
+from drypoint.common import percent, progress
 from drypoint.data import Dataset
 from drypoint.measure import measure
 from drypoint.train import recipes
 
 from ._data import add_data_arguments
-from ._output import INTERRUPTED, percent, result, say, table
+from ._output import INTERRUPTED, result, say, table
 from ._pieces import count, natural
 from ._training import RECIPES, lenet_data
 

@@ -19,6 +19,7 @@ from ._foreign import add_foreign_arguments, foreign_options, is_foreign
 from ._models import LENET
 from ._output import result, say
 from ._pieces import (
+    add_normal_argument,
     add_streaming_argument,
     count,
     load_file,
@@ -69,13 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON of the training, for its curves: what drypoint train --json printed, or the "
         "report.json of drypoint lenet",
     )
-    parser.add_argument(
-        "--normal",
-        action="append",
-        metavar="CLASS",
-        help="of an autoencoder: the examples of this class are normal, the others anomalies; may "
-        "be given several times",
-    )
+    add_normal_argument(parser)
     parser.add_argument(
         "--sensitivity",
         action="store_true",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drypoint import train
 from drypoint.autodiff import set_threads
-from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, percent, write_atomic
 from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
 from drypoint.nn import Model
@@ -21,7 +21,7 @@ from drypoint.train import MPICommunicator, TrainResult
 
 from ._data import add_data_arguments, training_data
 from ._nets import net_function, net_help, saved_model
-from ._output import INTERRUPTED, percent, result, say
+from ._output import INTERRUPTED, result, say
 from ._pieces import count, number
 from ._training import (
     Training,

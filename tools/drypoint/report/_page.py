@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint import plot
-from drypoint.common import DrypointError, how_to_install, page_style, printable
+from drypoint.common import DrypointError, how_to_install, page_style, percent, printable
 from drypoint.data import Dataset
 from drypoint.measure import Example, Measurement
 from drypoint.nn import Model
@@ -102,7 +102,7 @@ def template(name: str) -> "jinja2.Template":
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"n": _number, "pct": _percent, "g": _short}
+    environment.filters |= {"n": _number, "pct": percent, "g": _short}
     texts = (
         accuracy,
         bits_rows,
@@ -220,10 +220,6 @@ def _show(value: object) -> object:
 def _number(value: float | None) -> str:
     """A whole number with commas, or a hyphen."""
     return "-" if value is None else f"{value:,}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
 
 
 def _short(value: float | None, digits: int = 3) -> str:

@@ -62,11 +62,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(table_lines(rows, left=range(max(map(len, rows)))))
 
 
-def percent(share: float) -> str:
-    """0.9931 as ``99.31 %``."""
-    return f"{100 * share:.2f} %"
-
-
 def _list_values(values: list[float]) -> str:
     shown = ", ".join(f"{value:.6g}" for value in values[:_SHOWN])
     return shown if len(values) <= _SHOWN else f"{shown}, ... of {len(values):,} values"

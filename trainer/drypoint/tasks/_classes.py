@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError
+from drypoint.common import DrypointError, percent
 from drypoint.data import Class, ClassDecoder, Dataset, augment, decoder_from_config
 from drypoint.measure import measure
 from drypoint.nn import (
@@ -22,7 +22,7 @@ from drypoint.nn import (
 )
 from drypoint.program import Lookup, Program
 
-from ._answer import Answer, percent, show_values
+from ._answer import Answer, show_values
 from ._reported import Reported
 from ._task import (
     Augmentation,

@@ -13,7 +13,7 @@ from ._answer import Answer, Choice
 from ._classes import Classes
 from ._clips import add_passages, noise_for
 from ._listening import Listening, choose_detector, errors_of, listen_to
-from ._task import Augmentation, Notify, Strength, TaskError, Trial, count_epochs, reader_of
+from ._task import Augmentation, Notify, Strength, Trial, count_epochs, reader_of
 
 _STEPS, _MOST_EPOCHS = 6000, 60  # of a run whose epochs are left out
 _CUTOFF = 0.5  # of a program of keywords without a detector
@@ -27,6 +27,7 @@ class Keywords(Classes):
     read_as = "keyword"
     holds_out = True
     choice_option = "false_accepts"
+    chosen = "detector"
     strength = "strong"
 
     def prepare(self, dataset: Dataset, notify: Notify) -> Dataset:
@@ -99,16 +100,6 @@ class Keywords(Classes):
             )
             program = replace(program, detector=Listening(program).detector(_CUTOFF))
         return program
-
-    def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
-        """Refuse a net in floats, which has no detector."""
-        del normal
-        if not isinstance(reader, Program):
-            raise TaskError(
-                "--false-accepts writes a detector into a program: drypoint quantize makes one of "
-                f"{name}"
-            )
-        return reader
 
     def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The detector of the lowest threshold whose false accepts an hour on validation clips are

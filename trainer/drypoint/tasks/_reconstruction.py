@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import percent
 from drypoint.data import Dataset
 from drypoint.measure import (
     AnomalyMeasurement,
@@ -17,7 +18,7 @@ from drypoint.measure import (
 from drypoint.nn import Model, MSELoss
 from drypoint.program import Program
 
-from ._answer import Answer, Choice, percent, table
+from ._answer import Answer, Choice, table
 from ._reconstruction_errors import mean_by_class, reconstruction_errors
 from ._reported import Drawing, Reported, ReportTexts, rises
 from ._task import Runner, Task, TaskError, Trial, reader_of
@@ -62,8 +63,8 @@ class Reconstruction(Task):
         ]
 
     def measure(self, trial: Trial) -> Answer:
-        """The mean squared error, by class; where normal examples are known how well errors tell
-        them from anomalies."""
+        """The mean squared error, by class; where normal examples are known, how well errors
+        separate them from anomalies."""
         dataset = trial.dataset
         usual = None if trial.normal is None else _classes(trial.normal, dataset)
         errors, squares = reconstruction_errors(trial.runner, dataset.x)
@@ -80,7 +81,10 @@ class Reconstruction(Task):
         if threshold is not None and not anomalous.any():
             above = int((errors > threshold).sum())
             share, interval = above / len(errors), wilson_interval(above, len(errors))
-            rows += [("threshold", f"{threshold:,}"), ("false alarms", _shown(share, interval))]
+            rows += [
+                ("threshold", f"{threshold:,}"),
+                ("false alarms", _show_share(share, interval)),
+            ]
             return Answer(table(rows), {**facts, "threshold": threshold, "false_alarms": share})
         found = measure_anomalies(errors, anomalous, threshold=threshold)
         rows += [
@@ -89,8 +93,8 @@ class Reconstruction(Task):
             ("AUC to 10 % false alarms", f"{found.partial_auc():.4f}"),
         ]
         if threshold is not None:
-            recall = _shown(found.recall, found.recall_interval)
-            alarms = _shown(found.false_alarms, found.false_alarms_interval)
+            recall = _show_share(found.recall, found.recall_interval)
+            alarms = _show_share(found.false_alarms, found.false_alarms_interval)
             rows += [("threshold", f"{threshold:,}"), ("recall", recall), ("false alarms", alarms)]
         return Answer(table(rows), {**facts, **found.to_json()})
 
@@ -103,12 +107,8 @@ class Reconstruction(Task):
 
     def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
         """Refuse a net that can have no threshold, or one whose normal examples are not known."""
-        if not isinstance(reader, Program):
-            raise TaskError(
-                "--false-alarms writes a threshold into a program: drypoint quantize makes one of "
-                f"{name}"
-            )
-        if reader.reads_pixels:
+        program = super().check_choice(reader, name, normal)
+        if program.reads_pixels:
             raise TaskError(
                 f"{name} reads pixels: only an autoencoder of signals, tables or vectors has a "
                 "threshold"
@@ -117,7 +117,7 @@ class Reconstruction(Task):
             raise TaskError(
                 "--false-alarms is a share of the normal examples: name their class, --normal CLASS"
             )
-        return reader
+        return program
 
     def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The smallest threshold above which at most a share, ``rate``, of normal validation
@@ -159,7 +159,7 @@ class Reconstruction(Task):
         return Reported(facts=facts, errors=squares, drawing=_draw(found))
 
     def report_texts(self, facts: Mapping[str, Any]) -> ReportTexts:
-        """Mean squared errors by class, and how well they tell anomalies."""
+        """Mean squared errors by class, and how well they separate anomalies."""
         by_class, found = facts["by_class"], facts["anomalies"]
         of = "normal examples" if found else ""
         headline = []
@@ -190,7 +190,7 @@ def _classes(names: Sequence[str], dataset: Dataset) -> list[int]:
     return [known.index(name) for name in names]
 
 
-def _shown(share: float, interval: tuple[float, float]) -> str:
+def _show_share(share: float, interval: tuple[float, float]) -> str:
     low, high = map(percent, interval)
     return f"{percent(share)} (95 %: {low} to {high})"
 

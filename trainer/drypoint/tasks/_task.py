@@ -112,6 +112,7 @@ class Task:
         holds_out: whether a study holds validation examples out that choose a threshold later.
         choice_option: of ``drypoint measure``, the rate of errors by which `choose` chooses a
             threshold; "" without one.
+        chosen: what `choose` writes into a program.
         strength: of the augmentation of a study, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
@@ -122,6 +123,7 @@ class Task:
     has_classes: ClassVar[bool] = True
     holds_out: ClassVar[bool] = False
     choice_option: ClassVar[str] = ""
+    chosen: ClassVar[str] = "threshold"
     strength: ClassVar[Strength] = "light"
     metrics: ClassVar[Sequence[Metric]] = ()
 
@@ -217,12 +219,9 @@ class Task:
         return type(self).targets is not Task.targets
 
     def examples(self, model: Model, dataset: Dataset) -> Any:
-        """A data set as `train.fit` takes it: inputs and targets, if the task makes some; of
-        several inputs a pair of these by name and the names of the classes; else the data set."""
+        """A data set as `train.fit` takes it: inputs and targets, if the task makes some."""
         if self.has_targets:
             return dataset.inputs, self.targets(model, dataset.inputs, self.labels(dataset))
-        if dataset.input_shapes:
-            return dataset.inputs, [dataset.classes[i] for i in dataset.y]
         return dataset
 
     def begin(self, model: Model, port: str) -> Model:  # noqa: ARG002
@@ -256,13 +255,18 @@ class Task:
         """Refuse a net called ``name`` that has no figures."""
 
     def check_choice(self, reader: Model | Program, name: str, normal: object) -> Program:
-        """A net called ``name``, if `choose` can choose its threshold.
+        """The program called ``name``, if `choose` can choose its threshold.
 
         Raises:
             TaskError: it cannot, or ``normal`` classes have to be named.
         """
-        del reader, normal
-        raise TaskError(f"{name} has no threshold to choose: {self.name!r} has none")
+        del normal
+        if isinstance(reader, Program) and self.choice_option:
+            return reader
+        raise TaskError(
+            f"--{self.choice_option.replace('_', '-')} writes a {self.chosen} into a program: "
+            f"drypoint quantize makes one of {name}"
+        )
 
     def choose(self, trial: Trial, rate: float | None, *, name: str) -> Choice:
         """The program, called ``name``, with a threshold that validation examples choose: its

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drypoint.data import Dataset
 from drypoint.nn import Graph, Model
 
 from ._prepared_model import Trainable
@@ -11,14 +12,23 @@ from ._prepared_model import Trainable
 def join_inputs(
     given: Trainable, data: object, validation_data: object
 ) -> tuple[Trainable, object, object]:
-    """What to train, data and validation data; of data that are pairs of inputs by name and
-    targets, the net reads one vector of all inputs, and the data have these vectors. A graph with
-    its losses inside takes a dict of all ports, and stays as it is.
+    """What to train, data and validation data; of a data set of several inputs, or a pair of inputs
+    by name and targets, the net reads one vector of all inputs, and the data have these vectors. A
+    graph with its losses inside takes a dict of all ports, and stays as it is.
     """
-    if isinstance(given, Graph) and _has_names(data):
+    pairs = [_name_inputs(part) for part in (data, validation_data)]
+    if isinstance(given, Graph) and _has_names(pairs[0]):
         given = Model(given).net
     net = given.net if isinstance(given, Model) else given
-    return given, _join_pair(net, data), _join_pair(net, validation_data)
+    joined, validation = (_join_pair(net, pair) for pair in pairs)
+    return given, joined, validation
+
+
+def _name_inputs(data: object) -> object:
+    """A data set of several inputs as a pair of these by name and the names of the classes."""
+    if isinstance(data, Dataset) and data.input_shapes:
+        return data.inputs, [data.classes[i] for i in data.y]
+    return data
 
 
 def _has_names(data: object) -> bool:

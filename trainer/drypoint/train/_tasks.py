@@ -87,9 +87,9 @@ class HeadTasks:
 
     def _examples(self, model: Any, data: object) -> object:
         """Data as `fit` takes them."""
-        if isinstance(data, Dataset) and len(self.by_port) == 1:
-            (task,) = self.by_port.values()
-            return task.examples(model, data)
+        if isinstance(data, Dataset):  # labels of one output
+            first, *others = self.by_port.values() or (Task(),)
+            return data if others else first.examples(model, data)
         if not any(task.has_targets for task in self.by_port.values()) or data is None:
             return data
         x, labels = data[0], self._labels(data)  # type: ignore[index]  # a pair, as `_labels` checks

@@ -70,7 +70,6 @@ def train(
         notify=progress.note,
     )
     tasks, given, data, validation_data = tasks.begin(given, data, validation_data, progress.note)
-    given, data, validation_data = join_inputs(given, data, validation_data)  # of a data set
     parts = training_data(
         data,
         validation_data,
