@@ -6,8 +6,9 @@ from typing import get_args
 
 from drypoint.program import BinaryOp, Op, reference
 from drypoint.program.ops import _arithmetic
-from drypoint.program.ops._op import PaddedOp, RequantizedOp
+from drypoint.program.ops._op import RequantizedOp
 from drypoint.program.ops._weighted import ConvolutionOp
+from drypoint.program.ops._windows import PaddedOp
 
 _HEAD = """# The specification in NumPy
 
