@@ -125,7 +125,6 @@ def test_all_python_on_the_pages_is_examples_with_their_outputs():
 PACKAGES = {  # that examples of a page need beside drypoint's own
     "frameworks.md": ["sklearn"],
     "import.md": ["onnx"],
-    "pictures.md": ["onnx"],
     "report.md": ["jinja2", "matplotlib"],
 }
 

@@ -1,9 +1,9 @@
 """The public names of drypoint, by surface: Python, command line, C, generated C.
 
-``tests/api`` holds the names of the last release. Until the next release, CHANGELOG.md names every
-name that is new or gone since: `unexplained_names` finds the others. A release records the names
-again (docs/project.md): ``python tests/support/public_names.py``. docs/project.md says what a
-version number promises for each surface.
+``tests/api`` holds the names of the last release; before the first one, of the day on which the
+changelog was begun. CHANGELOG.md names every name that is new or gone since: `unexplained_names`
+finds the others. A release records the names again: ``python tests/support/public_names.py``.
+docs/project.md says what a version number promises for each surface.
 """
 
 import argparse

@@ -14,7 +14,7 @@ def add_chip_arguments(parser: argparse.ArgumentParser, *, over: str) -> None:
         type=as_option(devices.chip),
         metavar="NAME",
         help="the target of this chip, with its RAM and flash as the budget unless --budget says: "
-        + ", ".join(row.name for row in devices.CHIPS if row.target),
+        + ", ".join(row.name for row in devices.CHIPS),
     )
     parser.add_argument(
         "--budget",

@@ -7,8 +7,10 @@ own needs are not taken off. Flash that is a part of its own has the size of the
 from dataclasses import dataclass
 
 from drypoint.common import known_word, unknown
+from drypoint.program import Program
 
-from ._targets import UnknownTargetError
+from ._record import LENET, read_rows
+from ._targets import TARGETS, UnknownTargetError
 
 KB = 1024
 
@@ -75,18 +77,34 @@ def chip(name: str) -> Chip:
     """The chip of that name, in any case, with or without hyphens.
 
     Raises:
-        UnknownTargetError: there is none, or no target has its core.
+        UnknownTargetError: there is none.
     """
     rows = {row.name: row for row in CHIPS}
     found = known_word(name, rows)
     if found is None:
         raise UnknownTargetError(unknown("there is no chip", name, [*rows], {}))
-    if not rows[found].target:
-        raise UnknownTargetError(
-            f"{found} has a core {rows[found].core}, which no target has: export without --chip "
-            "and --target writes plain C for any core, and measures nothing"
-        )
     return rows[found]
+
+
+_LENET_MACS = 2_293_000
+_IN_C = ("scalar", "blocks", "blocks-any")  # kernels without instructions of one CPU
+
+
+def plain_cost(row: Chip, program: Program) -> str:
+    """What a run of plain C may take on a chip whose core no target has, and why it is a range."""
+    kernels = {target.name: target.kernels for target in TARGETS}
+    each = {
+        name: cost.instructions / _LENET_MACS
+        for name, cost in read_rows()[LENET].items()
+        if kernels[name] in _IN_C and not name.startswith("wasm")  # whose operations are stacked
+    }
+    (least, few), *_, (most, many) = sorted(each.items(), key=lambda item: item[1])
+    low, high = (round(rate * program.macs, -3) for rate in (few, many))
+    return (
+        f"{program.macs:,} MACs in plain C, {low:,.0f} to {high:,.0f} instructions: no target has "
+        f"the core {row.core}, and LeNet takes {few:.1f} ({least}) to {many:.1f} ({most}) for each "
+        "MAC in C without SIMD"
+    )
 
 
 def target_hints() -> dict[str, str]:
@@ -95,7 +113,7 @@ def target_hints() -> dict[str, str]:
         row.name: f"it is a chip with a {row.core}: --target {row.target}; with drypoint export, "
         f"--chip {row.name} also checks its RAM and flash"
         if row.target
-        else f"it is a chip with a core {row.core}, which no target has; leave --target out for "
-        "plain C"
+        else f"it is a chip with a core {row.core}, which no target has: --chip {row.name} exports "
+        "plain C, and says its MACs"
         for row in CHIPS
     }
