@@ -94,7 +94,7 @@ def _dense(call: Call) -> None:
     if call.op.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {call.op.options['WeightsFormat']}")
     size, channels = weight.shape[1], value.shape[0]
-    vectors = 1 in (len(call.made()), len(value.shape))
+    vectors = 1 in (len(call.output_shape()), len(value.shape))
     if size == channels and (value.size != size if call.integers else not vectors):
         image, kernel = call.image(), weight[:, :, None, None]
         call.write(call.run("Conv", image, kernel, bias, weights=qparams))
@@ -111,7 +111,7 @@ def _transpose_conv(call: Call) -> None:
     """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
     above and left.
     """
-    value, made, read = call.image(2), call.made(), call.image(2).shape
+    value, made, read = call.image(2), call.output_shape(), call.image(2).shape
     weight, bias, qparams = call.weights(value, axis=0, bias=3, read=2)
     outputs, *kernel, channels = weight.shape
     if channels != read[0] or outputs != made[0]:
@@ -126,7 +126,8 @@ def _transpose_conv(call: Call) -> None:
         more.append(max(before[-1] - beyond, 0))
     output = call.run(
         "ConvTranspose", _in_memory(call, value), weight.transpose(3, 0, 1, 2), bias,
-        weights=qparams, axis=1, strides=stride, pads=(*before, *after), output_padding=tuple(more),
+        weights=qparams, along=1, strides=stride, pads=(*before, *after),
+        output_padding=tuple(more),
     )  # fmt: skip
     call.write(output)
 
@@ -153,13 +154,13 @@ def _max_pool(call: Call) -> None:
         value = _in_memory(call, value)
     output = call.draft.add(layer, (value,), output=steps)
     clip = _clip_nodes(call, steps, low, high)
-    output = call.add(clip, output, name=f"{call.op.name}.clip", output=call.made_qparams())
+    output = call.add(clip, output, name=f"{call.op.name}.clip", output=call.output_qparams())
     call.set(output)
 
 
 def _clip_nodes(call: Call, steps: FileQuantParams, low: float, high: float) -> Nodes:
     """A clip of integers: a clamp, or a table where the output has other steps."""
-    source, target = params_of(steps), params_of(call.made_qparams())
+    source, target = params_of(steps), params_of(call.output_qparams())
 
     def clip(graph: Builder, value: Value) -> Value:
         if not source.stands_for(target):
@@ -189,14 +190,14 @@ def _window(op: Operator, value: TensorView) -> tuple[Pair, Pair, tuple[Pair, Pa
 
 def _reduce(call: Call) -> None:
     """MEAN and REDUCE_MAX over rows, columns or both."""
-    made, numbers = call.made(), constant(call.file, call.op, 1).ravel()
+    made, numbers = call.output_shape(), constant(call.file, call.op, 1).ravel()
     order, kind = call.axes(), "ReduceMax" if call.op.kind == "REDUCE_MAX" else "ReduceMean"
     if numbers.dtype.kind != "i" or not numbers.size:
         raise Unsupported("goes over axes that are no integers")
     axes = tuple({order[int(axis) % len(order)] for axis in numbers})
     value = call.image()
     if call.integers and kind == "ReduceMax":
-        steps = call.steps(value), call.made_qparams()
+        steps = call.steps(value), call.output_qparams()
         if not params_of(steps[0]).stands_for(params_of(steps[1])):
             raise Unsupported("has another scale or zero point than its input")
     keep = int(len(made) > 1 or kind == "ReduceMax")
@@ -288,7 +289,7 @@ def _look_up(call: Call) -> None:
     first = -128 if steps.kind == "INT8" else 0
     if first + more:
         raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
-    layer = OfIntegers.of_table(np.roll(values, first), steps, call.made_qparams())
+    layer = OfIntegers.of_table(np.roll(values, first), steps, call.output_qparams())
     call.write(call.add(layer, value))
 
 
@@ -360,7 +361,7 @@ def _quantize(call: Call) -> None:
     elif value is not None and is_input and call.file.tensors[number].type == "FLOAT32":
         if call.reader.users[str(number)] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        made, shape = call.made_qparams(), call.made()
+        made, shape = call.output_qparams(), call.output_shape()
         zero = made.zero + (128 if made.kind == "INT8" else 0)  # UINT8 begins at 0, INT8 at -128
         call.draft.set_qparams(value.end, replace(made, kind="UINT8", zero=zero))
         if value.end == 0:
