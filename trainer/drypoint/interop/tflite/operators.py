@@ -34,7 +34,6 @@ from .walk import (
 )
 
 NO_PADDING = (0, 0), (0, 0)
-_CHANNELS_FIRST = {(0, 2, 3, 1), (0, 2, 1)}  # of an input whose file has (N, C, H, W) or (N, C, L)
 
 
 def _convolution(call: Call) -> None:
@@ -45,18 +44,15 @@ def _convolution(call: Call) -> None:
     channels, (written, depth, *kernel) = value.layer_shape[0], rows.shape
     if channels % depth:
         raise Unsupported(f"has weights {list(weight.shape)} for {channels} channels")
-    stride, dilation = (
-        pair(op, "StrideH", "StrideW"),
-        pair(op, "DilationHFactor", "DilationWFactor"),
-    )
+    stride = pair(op, "StrideH", "StrideW")
     if by_depth and qparams is not None and written == channels and _is_mean(rows, bias, qparams):
         window = (kernel[0], kernel[1])
         around = _padding(op, value.image_size, window, stride)
         call.write(call.add(nn.AvgPool2d(window, stride=stride, padding=around), value))
         return
     output = call.run(
-        "Conv", value, rows, bias, weights=qparams, strides=stride, dilations=dilation,
-        group=channels // depth, auto_pad=_auto_pad(op),
+        "Conv", value, rows, bias, weights=qparams, strides=stride, auto_pad=_auto_pad(op),
+        dilations=pair(op, "DilationHFactor", "DilationWFactor"), group=channels // depth,
     )  # fmt: skip
     call.write(output)
 
@@ -111,15 +107,15 @@ def _transpose_conv(call: Call) -> None:
     """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
     above and left.
     """
-    value, made, read = call.image(2), call.output_shape(), call.image(2).shape
+    value, made = call.image(2), call.output_shape()
     weight, bias, qparams = call.weights(value, axis=0, bias=3, read=2)
     outputs, *kernel, channels = weight.shape
-    if channels != read[0] or outputs != made[0]:
-        planes = f"{plane_of(read)} to {plane_of(made)}"
+    if channels != value.shape[0] or outputs != made[0]:
+        planes = f"{plane_of(value.shape)} to {plane_of(made)}"
         raise Unsupported(f"has weights {list(weight.shape)} from {planes}")
     stride, same = pair(call.op, "StrideH", "StrideW"), _auto_pad(call.op) != "VALID"
     before, after, more = [], [], []
-    for n, m, k, s in zip(read[1:], made[1:], kernel, stride, strict=True):
+    for n, m, k, s in zip(value.shape[1:], made[1:], kernel, stride, strict=True):
         beyond = (n - 1) * s + k - m
         before.append(max(beyond, 0) // 2 if same else 0)
         after.append(max(beyond - before[-1], 0))
@@ -273,7 +269,7 @@ def _cast(call: Call) -> None:
     source, made = (call.file.tensors[n].type for n in ends)
     if not call.integers or source not in ("INT8", "UINT8") or made != "INT32":
         raise Unsupported(f"makes {made} of {source}; wanted, in a program, INT32 of INT8")
-    call.reader.integers_of[str(ends[1])] = call.read(), 0
+    call.reader.integers_of[str(ends[1])] = call.read(), -128 if source == "INT8" else 0
 
 
 def _look_up(call: Call) -> None:
@@ -286,10 +282,10 @@ def _look_up(call: Call) -> None:
     values, steps = constant(call.file, op, 0), call.steps(value)
     if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
         raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
-    first = -128 if steps.kind == "INT8" else 0
-    if first + more:
-        raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
-    layer = OfIntegers.of_table(np.roll(values, first), steps, call.output_qparams())
+    if more:
+        raise Unsupported(f"reads its table from {more} on; wanted from 0")
+    table = np.roll(values, -128 if steps.kind == "INT8" else 0)  # as Python counts from the end
+    layer = OfIntegers.of_table(table, steps, call.output_qparams())
     call.write(call.add(layer, value))
 
 
