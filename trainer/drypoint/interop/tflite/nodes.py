@@ -47,21 +47,6 @@ _ACTIVATIONS = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class OperatorNode(Node):
-    """An operator as a node of the graph; ``proto`` is the `Operator`."""
-
-    @property
-    def title(self) -> str:
-        """A name for people."""
-        return str(self.proto.title)
-
-    @property
-    def layer(self) -> str:
-        """The name of its layer."""
-        return str(self.proto.name)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OperatorGraph(Graph):
     """A file's operators; a tensor's name is its number."""
 
@@ -105,8 +90,9 @@ def graph_of(file: File, handlers: Mapping[str, Handler], *, integers: bool) -> 
     except Unsupported as reason:
         raise TfliteError(f"the input {reason}") from reason
     nodes = [
-        OperatorNode(
-            op=op.kind, name=op.name, attributes=op.options, proto=op,
+        Node(
+            op=op.kind, name=op.name, attributes=op.options, proto=op, format_title=op.title,
+            layer=op.name,
             inputs=tuple(map(str, activations(file, op))),
             outputs=tuple(str(n) for n in op.outputs if n >= 0),
         )
