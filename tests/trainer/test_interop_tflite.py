@@ -630,6 +630,22 @@ def test_a_table_is_read_where_its_places_are_the_integers():
     assert "makes INT32 of FLOAT32" in refusal(looked_up(kind="FLOAT32"), interop.from_tflite)
 
 
+def test_a_table_of_a_quantized_float_input_is_read():
+    """The program's integers are 128 more than the file's. Oracle: LiteRT."""
+    f = TfliteFile((1, 4), kind="FLOAT32")
+    steps = {"type": "INT8", "scale": 0.02, "zero": -3}
+    at = f.then("QUANTIZE", [0], (1, 4), **steps)
+    f.kind = "INT8"
+    places = f.then("CAST", [at], (1, 4), type="INT32", scale=None)
+    places = f.then("ADD", [places, f.constant([128])], (1, 4), type="INT32", scale=None)
+    table = f.constant(f.rng.integers(-128, 128, 256), "INT8", scale=0.5, zero=7)
+    f.then("GATHER", [table, places], (1, 4), scale=0.5, zero=7, Axis=0)
+    program = interop.program_from_tflite(f.bytes())
+    x = np.random.default_rng(0).normal(0, 2, (40, 4)).astype(np.float32)
+    found = reference.run(program, program.integers(x)).reshape(40, 4)
+    assert np.array_equal(found, litert(f.bytes(), x).reshape(40, 4))
+
+
 def test_one_constant_of_very_many_operators_is_refused():
     """A small file would become a large program."""
     f = TfliteFile((1, 64), scale=0.5)

@@ -31,17 +31,14 @@ class Node:
     inputs: tuple[str, ...]  # names of tensors; "" for an input that is left out
     outputs: tuple[str, ...]  # names of tensors
     attributes: Mapping[str, Any]  # name -> int, float, str (decoded), tuple, or a tensor's array
-    proto: Any  # the ``onnx.NodeProto``
+    proto: Any  # the ``onnx.NodeProto``, or another format's operator
+    format_title: str = ""  # the name that another format has for people
+    layer: str = ""  # the name of its layer; "": as `nn.Sequential` names the layers of a list
 
     @property
     def title(self) -> str:
         """A name for people."""
-        return f"{self.op} '{_short(self.name)}'"
-
-    @property
-    def layer(self) -> str:
-        """The name of its layer; "": as `nn.Sequential` names the layers of a list."""
-        return ""
+        return self.format_title or f"{self.op} '{_short(self.name)}'"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

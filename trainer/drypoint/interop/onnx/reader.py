@@ -75,8 +75,8 @@ class Reader:
             for end, (name, view) in zip(ends, views.items(), strict=True)
         }
         self.waiting: dict[str, Any] = {}  # name -> function of other tensors that is no layer yet
-        # name -> tensor and the number added, of its integers: what a QuantizeLinear writes, or a
-        # Cast of it
+        # name -> tensor, of its integers (what a QuantizeLinear writes, or a Cast of it), and the
+        # place of the least one in a table
         self.integers_of: dict[str, tuple[TensorView, int]] = {}
         # name -> tensor and table, of a table's integers
         self.tables: dict[str, tuple[TensorView, Array]] = {}

@@ -6,7 +6,7 @@ float net a flattened plane keeps its order (h, w, c), and a Linear after it mov
 program's planes lie in memory as the file's: there a reshape is another view.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -44,21 +44,6 @@ from .walk import (
 
 _CLIPS = {"RELU": (0.0, np.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "NONE": NO_CLIP}
 _ACTIVATIONS = {"RELU": nn.ReLU, "RELU6": nn.ReLU6, "RELU_N1_TO_1": nn.Hardtanh}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OperatorNode(Node):
-    """An operator as a node of the graph; ``proto`` is the `Operator`."""
-
-    @property
-    def title(self) -> str:
-        """A name for people."""
-        return str(self.proto.title)
-
-    @property
-    def layer(self) -> str:
-        """The name of its layer."""
-        return str(self.proto.name)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,8 +90,9 @@ def graph_of(file: File, handlers: Mapping[str, Handler], *, integers: bool) -> 
     except Unsupported as reason:
         raise TfliteError(f"the input {reason}") from reason
     nodes = [
-        OperatorNode(
-            op=op.kind, name=op.name, attributes=op.options, proto=op,
+        Node(
+            op=op.kind, name=op.name, attributes=op.options, proto=op, format_title=op.title,
+            layer=op.name,
             inputs=tuple(map(str, activations(file, op))),
             outputs=tuple(str(n) for n in op.outputs if n >= 0),
         )
@@ -225,7 +211,7 @@ class Call:
         """The real values of a constant input."""
         number = self.op.inputs[position] if position < len(self.op.inputs) else -1
         if str(number) in self.reader.constants:
-            return self.reader.floats(replace(NODE, inputs=(str(number),)), 0)
+            return self.reader.constants[str(number)].astype(np.float64)
         values = constant(self.file, self.op, position)
         return _reals(self.file.tensors[number], values)
 
@@ -262,9 +248,7 @@ class Call:
                 )
             scales = np.broadcast_to(tensor.scales, channels)
             qparams = FileQuantParams(kind="INT8", scales=scales, zero=0)
-        steps = (
-            None if qparams is None else qparams.scales * float(self.steps(value, read).scales[0])
-        )
+        steps = None if qparams is None else qparams.scales * self.steps(value, read).scales[0]
         return self.constant(1), self._bias(bias, channels, steps), qparams
 
     def _bias(self, position: int, channels: int, steps: Floats | None) -> Floats | None:
@@ -287,51 +271,44 @@ class Call:
 
     # What the operator makes
 
-    def made(self, output: int = 0) -> Shape:
+    def output_shape(self, output: int = 0) -> Shape:
         """The shape in which the file has an output."""
         return shape_of(self.file, self.file.tensors[self.op.outputs[output]])
 
-    def made_qparams(self, output: int = 0) -> FileQuantParams:
+    def output_qparams(self, output: int = 0) -> FileQuantParams:
         """The steps that the file has for an output."""
         return _qparams_of(self.file.tensors[self.op.outputs[output]])
 
     def run(
         self,
         kind: str,
-        value: TensorView,
         /,
-        *arrays: Floats | None,
+        *inputs: TensorView | Array | None,
         weights: FileQuantParams | None = None,
-        axis: int = 0,
+        along: int = 0,
         **attributes: Any,
     ) -> TensorView:
-        """What an operator of ONNX makes of a value and arrays, the first ones the weights, whose
-        scales lie along an axis.
+        """What an operator of ONNX makes of values and constants, of which the second may have the
+        steps of weights along an axis.
         """
-        names = [f"{self.op.name}/{i}" if a is not None else "" for i, a in enumerate(arrays)]
-        pairs = zip(names, arrays, strict=True)
-        self.reader.constants |= {name: array for name, array in pairs if array is not None}
+        reader, names = self.reader, list[str]()
+        for i, given in enumerate(inputs):
+            names.append("" if given is None else f"{self.op.name}/{i}")
+            if isinstance(given, TensorView):
+                reader.values[names[i]] = given
+            elif given is not None:
+                reader.constants[names[i]] = given
         if weights is not None:
-            self.reader.qparams[names[0]] = weights, axis
-        return self._run(kind, [value], names, attributes)
-
-    def join(self, values: Sequence[TensorView]) -> TensorView:
-        """The channels of the values side by side."""
-        return self._run("Concat", values, (), {"axis": 1})
-
-    def _run(
-        self, kind: str, values: Sequence[TensorView], more: Sequence[str], attributes: Any
-    ) -> TensorView:
-        names = [f"{self.op.name}/{kind}{i}" for i, _ in enumerate(values)]
-        self.reader.values |= dict(zip(names, values, strict=True))
-        node = replace(
-            NODE, op=kind, inputs=(*names, *more), outputs=(names[0],), attributes=attributes
-        )
-        ONNX_HANDLERS[kind](self.reader, node)
-        output = self.reader.values[names[0]]
-        for name in names:
-            del self.reader.values[name]
-        return output
+            reader.qparams[names[1]] = weights, along
+        output = f"{self.op.name}/{kind}"
+        node = Node(op=kind, name=output, inputs=tuple(names), outputs=(output,),
+                    attributes=attributes, proto=None)  # fmt: skip
+        try:
+            ONNX_HANDLERS[kind](reader, node)
+            return reader.values[output]
+        finally:
+            for name in (*names, output):
+                reader.values.pop(name, None)
 
     def add(self, layer: nn.Module, *values: TensorView, **facts: Any) -> TensorView:
         """Add a layer; what it outputs, where it computes each value alone as its input lies."""
@@ -354,7 +331,7 @@ class Call:
         if activation not in _CLIPS:
             raise Unsupported(f"has the fused activation {activation}")
         if self.integers:
-            made = self.made_qparams(output)
+            made = self.output_qparams(output)
             clip = clip_of(activation, params_of(made))
             if self.first > value.end:
                 value = self.add(Requantize(), value)
@@ -362,14 +339,14 @@ class Call:
             self.draft.layers[value.end] = replace(layer, output=steps or made, clip=clip)
         elif activation != "NONE":
             value = self.add(_ACTIVATIONS[activation](), value, name=f"{self.op.name}_relu")
-        made_shape = self.made(output)
+        made_shape = self.output_shape(output)
         if drops_axes and plane_of(made_shape).size == value.size:
             value = self.reshape(value, made_shape)
         self.set(value, output)
 
     def set(self, value: TensorView, output: int = 0) -> None:
         """Set an output to a value, which has to be as the file says."""
-        number, made = self.op.outputs[output], self.made(output)
+        number, made = self.op.outputs[output], self.output_shape(output)
         (h, w, c), stated = plane_of(value.shape), plane_of(made)
         if is_cells(self.file, self.file.tensors[number]) and stated == (1, h * w, c):
             made = c, h, w  # the cells of a plane, one after the other
@@ -422,6 +399,3 @@ def _last(value: TensorView) -> TensorView:
 def _first(value: TensorView) -> TensorView:
     """An image with its channels first."""
     return value.transpose((2, 0, 1))
-
-
-NODE = Node(op="", name="", inputs=(), outputs=(), attributes={}, proto=None)

@@ -34,7 +34,6 @@ from .walk import (
 )
 
 NO_PADDING = (0, 0), (0, 0)
-_CHANNELS_FIRST = {(0, 2, 3, 1), (0, 2, 1)}  # of an input whose file has (N, C, H, W) or (N, C, L)
 
 
 def _convolution(call: Call) -> None:
@@ -45,18 +44,15 @@ def _convolution(call: Call) -> None:
     channels, (written, depth, *kernel) = value.layer_shape[0], rows.shape
     if channels % depth:
         raise Unsupported(f"has weights {list(weight.shape)} for {channels} channels")
-    stride, dilation = (
-        pair(op, "StrideH", "StrideW"),
-        pair(op, "DilationHFactor", "DilationWFactor"),
-    )
+    stride = pair(op, "StrideH", "StrideW")
     if by_depth and qparams is not None and written == channels and _is_mean(rows, bias, qparams):
         window = (kernel[0], kernel[1])
         around = _padding(op, value.image_size, window, stride)
         call.write(call.add(nn.AvgPool2d(window, stride=stride, padding=around), value))
         return
     output = call.run(
-        "Conv", value, rows, bias, weights=qparams, strides=stride, dilations=dilation,
-        group=channels // depth, auto_pad=_auto_pad(op),
+        "Conv", value, rows, bias, weights=qparams, strides=stride, auto_pad=_auto_pad(op),
+        dilations=pair(op, "DilationHFactor", "DilationWFactor"), group=channels // depth,
     )  # fmt: skip
     call.write(output)
 
@@ -94,7 +90,7 @@ def _dense(call: Call) -> None:
     if call.op.options["WeightsFormat"] != "DEFAULT":
         raise Unsupported(f"has weights in the form {call.op.options['WeightsFormat']}")
     size, channels = weight.shape[1], value.shape[0]
-    vectors = 1 in (len(call.made()), len(value.shape))
+    vectors = 1 in (len(call.output_shape()), len(value.shape))
     if size == channels and (value.size != size if call.integers else not vectors):
         image, kernel = call.image(), weight[:, :, None, None]
         call.write(call.run("Conv", image, kernel, bias, weights=qparams))
@@ -111,22 +107,23 @@ def _transpose_conv(call: Call) -> None:
     """TRANSPOSE_CONV: SAME leaves out what an output of this size has too many, the smaller half
     above and left.
     """
-    value, made, read = call.image(2), call.made(), call.image(2).shape
+    value, made = call.image(2), call.output_shape()
     weight, bias, qparams = call.weights(value, axis=0, bias=3, read=2)
     outputs, *kernel, channels = weight.shape
-    if channels != read[0] or outputs != made[0]:
-        planes = f"{plane_of(read)} to {plane_of(made)}"
+    if channels != value.shape[0] or outputs != made[0]:
+        planes = f"{plane_of(value.shape)} to {plane_of(made)}"
         raise Unsupported(f"has weights {list(weight.shape)} from {planes}")
     stride, same = pair(call.op, "StrideH", "StrideW"), _auto_pad(call.op) != "VALID"
     before, after, more = [], [], []
-    for n, m, k, s in zip(read[1:], made[1:], kernel, stride, strict=True):
+    for n, m, k, s in zip(value.shape[1:], made[1:], kernel, stride, strict=True):
         beyond = (n - 1) * s + k - m
         before.append(max(beyond, 0) // 2 if same else 0)
         after.append(max(beyond - before[-1], 0))
         more.append(max(before[-1] - beyond, 0))
     output = call.run(
         "ConvTranspose", _in_memory(call, value), weight.transpose(3, 0, 1, 2), bias,
-        weights=qparams, axis=1, strides=stride, pads=(*before, *after), output_padding=tuple(more),
+        weights=qparams, along=1, strides=stride, pads=(*before, *after),
+        output_padding=tuple(more),
     )  # fmt: skip
     call.write(output)
 
@@ -153,13 +150,13 @@ def _max_pool(call: Call) -> None:
         value = _in_memory(call, value)
     output = call.draft.add(layer, (value,), output=steps)
     clip = _clip_nodes(call, steps, low, high)
-    output = call.add(clip, output, name=f"{call.op.name}.clip", output=call.made_qparams())
+    output = call.add(clip, output, name=f"{call.op.name}.clip", output=call.output_qparams())
     call.set(output)
 
 
 def _clip_nodes(call: Call, steps: FileQuantParams, low: float, high: float) -> Nodes:
     """A clip of integers: a clamp, or a table where the output has other steps."""
-    source, target = params_of(steps), params_of(call.made_qparams())
+    source, target = params_of(steps), params_of(call.output_qparams())
 
     def clip(graph: Builder, value: Value) -> Value:
         if not source.stands_for(target):
@@ -189,14 +186,14 @@ def _window(op: Operator, value: TensorView) -> tuple[Pair, Pair, tuple[Pair, Pa
 
 def _reduce(call: Call) -> None:
     """MEAN and REDUCE_MAX over rows, columns or both."""
-    made, numbers = call.made(), constant(call.file, call.op, 1).ravel()
+    made, numbers = call.output_shape(), constant(call.file, call.op, 1).ravel()
     order, kind = call.axes(), "ReduceMax" if call.op.kind == "REDUCE_MAX" else "ReduceMean"
     if numbers.dtype.kind != "i" or not numbers.size:
         raise Unsupported("goes over axes that are no integers")
     axes = tuple({order[int(axis) % len(order)] for axis in numbers})
     value = call.image()
     if call.integers and kind == "ReduceMax":
-        steps = call.steps(value), call.made_qparams()
+        steps = call.steps(value), call.output_qparams()
         if not params_of(steps[0]).stands_for(params_of(steps[1])):
             raise Unsupported("has another scale or zero point than its input")
     keep = int(len(made) > 1 or kind == "ReduceMax")
@@ -272,7 +269,7 @@ def _cast(call: Call) -> None:
     source, made = (call.file.tensors[n].type for n in ends)
     if not call.integers or source not in ("INT8", "UINT8") or made != "INT32":
         raise Unsupported(f"makes {made} of {source}; wanted, in a program, INT32 of INT8")
-    call.reader.integers_of[str(ends[1])] = call.read(), 0
+    call.reader.integers_of[str(ends[1])] = call.read(), -128 if source == "INT8" else 0
 
 
 def _look_up(call: Call) -> None:
@@ -285,10 +282,10 @@ def _look_up(call: Call) -> None:
     values, steps = constant(call.file, op, 0), call.steps(value)
     if tensor is None or tensor.type not in ("INT8", "UINT8") or values.shape != (256,):
         raise Unsupported(f"has a table {list(values.shape)}; wanted 256 integers of 8 bits")
-    first = -128 if steps.kind == "INT8" else 0
-    if first + more:
-        raise Unsupported(f"reads its table from {first + more} on; wanted from 0")
-    layer = OfIntegers.of_table(np.roll(values, first), steps, call.made_qparams())
+    if more:
+        raise Unsupported(f"reads its table from {more} on; wanted from 0")
+    table = np.roll(values, -128 if steps.kind == "INT8" else 0)  # as Python counts from the end
+    layer = OfIntegers.of_table(table, steps, call.output_qparams())
     call.write(call.add(layer, value))
 
 
@@ -360,7 +357,7 @@ def _quantize(call: Call) -> None:
     elif value is not None and is_input and call.file.tensors[number].type == "FLOAT32":
         if call.reader.users[str(number)] > 1:
             raise Unsupported("reads a float input that other operators read too")
-        made, shape = call.made_qparams(), call.made()
+        made, shape = call.output_qparams(), call.output_shape()
         zero = made.zero + (128 if made.kind == "INT8" else 0)  # UINT8 begins at 0, INT8 at -128
         call.draft.set_qparams(value.end, replace(made, kind="UINT8", zero=zero))
         if value.end == 0:

@@ -26,7 +26,7 @@ def _concatenation(call: Call) -> None:
     if call.op.options["Axis"] not in (-1, rank - 1):
         raise Unsupported("joins other axes than the channels")
     if not call.integers:
-        call.write(call.join(values))
+        call.write(call.run("Concat", *values, axis=1))
         return
     if call.op.activation != "NONE":
         raise Unsupported("has a fused activation")
@@ -43,14 +43,14 @@ def _reshape(call: Call) -> None:
     if call.integers and call.is_softmax():
         call.pass_on()
         return
-    value, made = call.read(), call.made()
+    value, made = call.read(), call.output_shape()
     h, w, _ = plane_of(value.shape)
     if is_cells(call.file, call.file.tensors[op.outputs[0]]) and made[1:] == (1, h * w):
         made = made[0], h, w
     if plane_of(made).size != value.size:
         raise Unsupported(f"makes {plane_of(made)} of {plane_of(value.shape)}")
     if call.integers:
-        source, target = (params_of(q) for q in (call.steps(value), call.made_qparams()))
+        source, target = (params_of(q) for q in (call.steps(value), call.output_qparams()))
         if not source.stands_for(target):
             planes = source.tensor(plane_of(value.shape)), target.tensor(plane_of(made))
             raise Unsupported(
