@@ -7,12 +7,51 @@ import select
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from glob import escape
 from pathlib import Path
 from typing import IO
 
 from ._errors import DrypointError
 from ._limits import READ_LIMIT, check_limit
-from ._temporary import HAS_LOCKS, new_temporary, remove_abandoned
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+HAS_LOCKS = fcntl is not None
+_SUFFIX = ".drypoint-tmp"
+
+
+def new_temporary(target: Path) -> tuple[IO[bytes], Path]:
+    """A new temporary file beside ``target``, open and locked until it is closed, and its path."""
+    while True:
+        handle, name = tempfile.mkstemp(_SUFFIX, f".{target.name}.", target.parent)
+        file = os.fdopen(handle, "wb")
+        if fcntl is None:
+            return file, Path(name)
+        with contextlib.suppress(OSError):  # no locks here: `remove_abandoned` gets none either
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file, Path(name)
+        file.close()  # another process removed it between the two calls above
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the temporary files of ``target`` that dead processes left.
+
+    A dead process holds no lock. Errors are ignored: a file that stays costs only space.
+    """
+    if fcntl is None:
+        return
+    for path in target.parent.glob(f".{escape(target.name)}.{'[a-z0-9_]' * 8}{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(handle)
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:

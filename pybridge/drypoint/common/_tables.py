@@ -1,10 +1,11 @@
-"""Tables as text; tables and images as HTML for notebooks and pages."""
+"""Tables as text; tables and images as HTML for notebooks and pages; the style of pages."""
 
 import base64
 import textwrap
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from ._printable import html_text, printable
 
@@ -146,3 +147,8 @@ class Tabular:
         table = self._table()
         caption, bars = table.caption, table.bars
         return html_table(table.head, table.rows, left=table.left, caption=caption, bars=bars)
+
+
+def page_style() -> str:
+    """CSS: colours by role, light and dark, as custom properties; text, figures and tables."""
+    return (files(__package__) / "page.css").read_text("utf-8")

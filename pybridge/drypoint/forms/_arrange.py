@@ -6,9 +6,35 @@ from typing import Literal, get_args
 from xml.sax.saxutils import escape
 
 from ._amalgamation import amalgamate
-from ._esphome import esphome
 from ._parts import LICENCE_FILE, Files, ModelParts, Parts, lines, within
 from ._readme import readme
+
+
+def esphome(parts: Parts) -> tuple[str, Files]:
+    """How the form is added to a project, and its files.
+
+    A component's folder is flat, so the engine is one file; the self-test stays outside of it.
+    """
+    (model,) = parts.models
+    rate, host = model.sample_rate, model.name.replace("_", "-")
+    use = (
+        "Copy `components` beside your YAML file and add the lines of `example.yaml` from "
+        "`external_components` on; the whole file is an example for an ESP32-C3."
+    )
+    headers = {n: text for n, text in parts.engine.items() if n.startswith("drypoint")}
+    component = {
+        "__init__.py": parts.fill_for(model, "esphome.py.in", rate=rate),
+        f"{model.name}_listener.h": parts.fill_for(model, "esphome.h.in"),
+        **model.model,
+        **headers,
+        "drypoint.c": amalgamate(parts.engine),
+    }
+    return use, {
+        "example.yaml": parts.fill_for(model, "esphome.yaml.in", rate=rate, host=host),
+        **within(f"components/{model.name}", component),
+        "selftest.c": model.selftest,
+    }
+
 
 Form = Literal[
     "plain",
