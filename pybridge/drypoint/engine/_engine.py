@@ -13,8 +13,7 @@ from drypoint.program import NUMPY_TYPE, BlobError, Inputs, Output, Program, Sha
 
 from ._aliases import ENGINE, ENGINE_HINTS
 from ._native import ffi, lib
-from ._status import EngineError, check, pointer
-from ._stream import Listener, Stream
+from ._stream import EngineError, Listener, Stream, check, pointer
 
 
 def split_traces(program: Program, data: NDArray[np.uint8], *, n: int) -> list[NDArray[np.integer]]:

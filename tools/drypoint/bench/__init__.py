@@ -12,13 +12,13 @@ from ._contestants import Contestant as Contestant
 from ._figure import Figure as Figure
 from ._figure import Responder as Responder
 from ._figure import run_rounds as run_rounds
-from ._layer_times import LayerKindTimes as LayerKindTimes
-from ._layer_times import LayersResult as LayersResult
-from ._layer_times import bench_layers as bench_layers
-from ._layer_times import layers_text as layers_text
 from ._layers import LayerKind as LayerKind
+from ._layers import LayerKindTimes as LayerKindTimes
+from ._layers import LayersResult as LayersResult
+from ._layers import bench_layers as bench_layers
 from ._layers import layer_kinds as layer_kinds
 from ._layers import layer_program as layer_program
+from ._layers import layers_text as layers_text
 from ._machine import BUSY as BUSY
 from ._machine import Machine as Machine
 from ._machine import look as look
