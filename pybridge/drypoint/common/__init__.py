@@ -18,9 +18,9 @@ from ._archive import unpack_members as unpack_members
 from ._errors import DrypointError as DrypointError
 from ._errors import MissingPackageError as MissingPackageError
 from ._errors import how_to_install as how_to_install
-from ._file_kinds import check_suffix as check_suffix
-from ._file_kinds import file_kind as file_kind
+from ._files import check_suffix as check_suffix
 from ._files import check_writable as check_writable
+from ._files import file_kind as file_kind
 from ._files import open_file as open_file
 from ._files import read_bytes as read_bytes
 from ._files import read_start as read_start

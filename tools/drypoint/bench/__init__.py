@@ -5,8 +5,6 @@ from drypoint.common import as_json as _as_json
 from ._bench import bench as bench
 from ._bench import spread_warnings as spread_warnings
 from ._bench import warnings_of as warnings_of
-from ._build import build_limits as build_limits
-from ._build import build_static as build_static
 from ._chart import SpeedBars as SpeedBars
 from ._contestants import Contestant as Contestant
 from ._figure import Figure as Figure
@@ -39,6 +37,8 @@ from ._plan import QUICK as QUICK
 from ._plan import BenchError as BenchError
 from ._plan import Plan as Plan
 from ._process import Process as Process
+from ._process import build_limits as build_limits
+from ._process import build_static as build_static
 from ._result import BenchResult as BenchResult
 from ._result import EngineTimes as EngineTimes
 from ._result import LayerTime as LayerTime

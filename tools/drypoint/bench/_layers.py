@@ -31,12 +31,12 @@ from drypoint.program import (
     resize_ratio,
 )
 
-from ._build import build_limits, build_speed
 from ._figure import Figure
 from ._machine import Machine, look, usable_cpus
 from ._net import Bench, time_net
 from ._nets import case_of, one_product
 from ._plan import Plan
+from ._process import build_limits, build_speed
 
 Type = Literal["u8", "i8"]
 RANGE = {"u8": (0, 255), "i8": (-128, 127)}
