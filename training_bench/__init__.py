@@ -4,11 +4,12 @@ The bench is in the repository only, in no wheel: ``make bench-train ARGS="--qui
 rounds, processes and limits of `drypoint.bench`, the bench of the engine.
 """
 
+from training_bench._bench import NETS as NETS
+
 from ._bench import QUICK as QUICK
 from ._bench import TrainPlan as TrainPlan
 from ._bench import bench_training as bench_training
 from ._bench import flops as flops
-from ._nets import NETS as NETS
 from ._result import TrainNet as TrainNet
 from ._result import TrainRatio as TrainRatio
 from ._result import TrainResult as TrainResult

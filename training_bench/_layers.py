@@ -13,8 +13,8 @@ from drypoint.autodiff.kernels.native.call import from_rows
 from drypoint.autodiff.trace import Trace
 from drypoint.bench import BenchError, table
 from drypoint.nn import Context, Layer
+from training_bench._bench import NETS
 
-from ._nets import NETS
 from ._torch_trainer import torch_module
 
 

@@ -22,7 +22,7 @@ class Trainer(ABC):
     A step draws and scales images, computes forward and backward, and updates by Adam.
 
     Args:
-        net: initialized, a net of ``_nets.py``; ends in logits or a softmax.
+        net: initialized, a net of ``NETS``; ends in logits or a softmax.
         x: uint8 images (N, h, w) or (N, h, w, 3), or float32 signals (N, ...).
         y: int64 classes (N,), or x if the net repeats its input.
         threads: number of threads of the library.

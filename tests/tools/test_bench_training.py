@@ -17,9 +17,9 @@ from drypoint.data import ImageEncoder
 from tools import ONLY_CI
 from training_bench import LR, Timer, TrainNet, TrainTimes, trainer_of
 from training_bench.__main__ import main
+from training_bench._bench import training_data
 from training_bench._cores import Together
 from training_bench._integers import integers_text
-from training_bench._nets import training_data
 
 BATCH = 16
 

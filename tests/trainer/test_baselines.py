@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drypoint import baselines, nn
 from drypoint.baselines import BaselineError
-from drypoint.baselines._plan import nested_order, next_size
+from drypoint.baselines._auto import nested_order, next_size
 from drypoint.data import Dataset, DatasetError, UnknownClassError
 from drypoint.measure import compare, measure
 

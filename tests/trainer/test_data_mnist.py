@@ -24,7 +24,7 @@ from drypoint.data import (
     idx_bytes,
     load,
 )
-from drypoint.data._sources import mnist, sources
+from drypoint.data._sources import sources
 from drypoint.data._sources.pickled import idx_from_pickle, unpickle_arrays
 
 _NAMES = {
@@ -57,7 +57,7 @@ def tiny(monkeypatch, tmp_path):
         )
         for split, names in _NAMES.items()
     }
-    monkeypatch.setattr(mnist, "MNIST_FILES", files)
+    monkeypatch.setattr(sources, "MNIST_FILES", files)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
@@ -261,7 +261,7 @@ def test_a_mirror_that_drips_is_left_at_the_deadline(monkeypatch):
     clock = iter([0.0, 61.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     with pytest.raises(sources.SourceError, match="slower than 60 s"):
-        sources.from_mirror(mnist.MNIST_FILES["test"])
+        sources.from_mirror(sources.MNIST_FILES["test"])
 
 
 @pytest.mark.usefixtures("tiny")
@@ -446,6 +446,6 @@ def test_the_real_thing():
     assert list(test.class_counts().values()) == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
     ]  # fmt: skip
-    assert sha256(idx_bytes(train.x)) == mnist.MNIST_FILES["train"][0].sha256
-    assert sha256(idx_bytes(test.y.astype(np.uint8))) == mnist.MNIST_FILES["test"][1].sha256
+    assert sha256(idx_bytes(train.x)) == sources.MNIST_FILES["train"][0].sha256
+    assert sha256(idx_bytes(test.y.astype(np.uint8))) == sources.MNIST_FILES["test"][1].sha256
     assert train[0][1] == 5

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -206,3 +207,13 @@ def unknown(start: str, name: str, known: Sequence[str], hints: Names) -> str:
 
 def _plain(word: str) -> str:
     return word.lower().replace("_", "").replace("-", "")
+
+
+def number_words(words: Sequence[str]) -> list[str]:
+    """The words, with a number from 1 where a word stands more than once: conv1, pool, conv2."""
+    totals, seen = Counter(words), Counter[str]()
+    names = []
+    for word in words:
+        seen[word] += 1
+        names.append(f"{word}{seen[word]}" if totals[word] > 1 else word)
+    return names

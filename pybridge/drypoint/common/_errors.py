@@ -1,4 +1,4 @@
-"""The one base of all errors that come from outside: input, files, arguments, the machine."""
+"""The one base of all errors that come from outside; packages that are missing."""
 
 from ._printable import printable
 
@@ -26,3 +26,14 @@ class DrypointError(Exception):
             half = _LONGEST // 2
             text = f"{text[:half]} [{len(text) - 2 * half:,} characters] {text[-half:]}"
         return text
+
+
+def how_to_install(extra: str) -> str:
+    """The commands, for a message, that install the packages of an extra: for an installed
+    drypoint, and for a clone.
+    """
+    return f"pip install 'drypoint[{extra}]' (in a clone: .venv/bin/pip install '.[{extra}]')"
+
+
+class MissingPackageError(DrypointError, ImportError):
+    """A package of an extra is not installed; the message names the extra and how to install it."""

@@ -1,4 +1,6 @@
-"""A limit of the memory that decoding a file may take."""
+"""Limits: of the memory that decoding a file may take, and of BLAS to one thread."""
+
+from contextlib import AbstractContextManager
 
 from ._errors import DrypointError
 
@@ -26,3 +28,16 @@ def check_limit(needed: int, limit: int, *, what: str) -> None:
             f"{what} takes {needed:,} bytes of memory to decode, the limit is {limit:,}: "
             f"if you trust the file, read it in Python with limit={needed}"
         )
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which BLAS has one thread, in the whole process.
+
+    drypoint's matrices are too small to gain from a second BLAS thread; on a busy machine, or where
+    drypoint's own threads divide the work, a second BLAS thread makes products much slower. One
+    thread also keeps the order of sums, so that bytes do not depend on the number of cores.
+    """
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - a moment, only where it is used
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ._width import find_width, fold_lines
+from ._printable import find_width, fold_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -1,10 +1,11 @@
-"""Tables as text; tables and images as HTML for notebooks and pages."""
+"""Tables as text; tables and images as HTML for notebooks and pages; the style of pages."""
 
 import base64
 import textwrap
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from ._printable import html_text, printable
 
@@ -151,3 +152,8 @@ class Tabular:
 def percent(share: float) -> str:
     """0.9931 as ``99.31 %``."""
     return f"{100 * share:.2f} %"
+
+
+def page_style() -> str:
+    """CSS: colours by role, light and dark, as custom properties; text, figures and tables."""
+    return (files(__package__) / "page.css").read_text("utf-8")

@@ -10,12 +10,12 @@ from ._engine import Engine as Engine
 from ._export import ExportModel as ExportModel
 from ._export import export_c as export_c
 from ._export import export_models as export_models
-from ._listener import Listener as Listener
 from ._source import c_sources as c_sources
 from ._source import headers as headers
 from ._source import include_dir as include_dir
 from ._source import include_dirs as include_dirs
-from ._status import EngineError as EngineError
+from ._stream import EngineError as EngineError
+from ._stream import Listener as Listener
 from ._stream import Stream as Stream
 from ._verify import Runner as Runner
 from ._verify import Verification as Verification

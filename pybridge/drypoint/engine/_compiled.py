@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from drypoint.common import DrypointError, check_kind, progress
 from drypoint.program import Program
 
+from ._engine import split_traces
 from ._source import HERE, c_sources, include_dirs
-from ._traces import split_traces
 
 STRICT = [
     "-std=c99",

@@ -12,11 +12,20 @@ from drypoint.common import accept, attribute_hints, check_kind, html_table, rea
 from drypoint.program import NUMPY_TYPE, BlobError, Inputs, Output, Program, Shape, blob
 
 from ._aliases import ENGINE, ENGINE_HINTS
-from ._listener import Listener
 from ._native import ffi, lib
-from ._status import EngineError, check, pointer
-from ._stream import Stream
-from ._traces import split_traces
+from ._stream import EngineError, Listener, Stream, check, pointer
+
+
+def split_traces(program: Program, data: NDArray[np.uint8], *, n: int) -> list[NDArray[np.integer]]:
+    """One array (n, h, w, c) for each op, from n records of the outputs of all ops in order."""
+    rows = data.reshape(n, sum(op.output.bytes for op in program.ops))
+    arrays, at = [], 0
+    for op in program.ops:
+        part = np.ascontiguousarray(rows[:, at : at + op.output.bytes])
+        arrays.append(part.view(NUMPY_TYPE[op.out_type]).reshape(n, *op.out_shape))
+        at += op.output.bytes
+    return arrays
+
 
 UINT8S, INT32S = ffi.typeof("uint8_t[]"), ffi.typeof("int32_t[]")
 CACHE = 1 << 17  # bytes of arena of a batch: its images share one reading of the weights

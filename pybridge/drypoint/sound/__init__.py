@@ -15,9 +15,9 @@ from ._front_end import (
     SMALLEST_FFT,
     FrontEnd,
     SoundError,
+    int16_samples,
     table_shapes,
 )
-from ._samples import int16_samples
 from ._tables import log_mel, micro, spectrum
 
 __all__ = [

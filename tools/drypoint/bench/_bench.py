@@ -7,7 +7,6 @@ from pathlib import Path
 
 from drypoint.common import how_to_install
 
-from ._build import build_limits, build_speed
 from ._contestants import installed_peers
 from ._figure import Figure
 from ._machine import BUSY, look, usable_cpus
@@ -15,6 +14,7 @@ from ._net import Bench, time_net, time_threads
 from ._nets import Case, empty_case
 from ._peers import RIGHT
 from ._plan import Plan
+from ._process import build_limits, build_speed
 from ._result import BenchResult, NetTimes
 from ._startup import time_startup
 

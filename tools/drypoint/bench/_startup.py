@@ -10,13 +10,12 @@ from drypoint.common import progress
 from drypoint.engine import Engine
 from drypoint.interop import ExportError
 
-from ._build import build_static
 from ._contestants import PEERS, installed_peers
 from ._figure import Figure
 from ._net import Bench
 from ._nets import Case
 from ._plan import Plan
-from ._process import Process
+from ._process import Process, build_static
 from ._result import Startup
 
 ROUNDS = 5  # at most: a start takes a part of a second

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from drypoint.common import check_kind, html_table, page_style, printable, table_lines, write_atomic
+from drypoint.common import (
+    check_kind,
+    html_table,
+    json_of,
+    page_style,
+    printable,
+    table_lines,
+    write_atomic,
+)
 from drypoint.measure import mcnemar_p
 
 from ._page import template
@@ -144,10 +152,7 @@ class ReportComparison:
         """The figures, the ops that changed, and the facts of both reports."""
         return {
             "schema": SCHEMA,
-            "figures": [
-                {"figure": row.figure, "first": row.first, "second": row.second}
-                for row in self.figures
-            ],
+            "figures": [json_of(row, "figure", "first", "second") for row in self.figures],
             "accuracy_p": self.accuracy_p,
             "changes": [
                 {"op": op, "first": first, "second": second} for op, first, second in self.changes

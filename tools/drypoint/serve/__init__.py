@@ -20,10 +20,10 @@ The design:
   for the float net's outputs of every drawing (``POST float``), which `nn.Model` computes.
 """
 
-from ._build import BuildError as BuildError
-from ._build import build_engine as build_engine
-from ._build import shipped_engine as shipped_engine
-from ._build import update_shipped_engine as update_shipped_engine
+from ._page import BuildError as BuildError
 from ._page import ServeError as ServeError
+from ._page import build_engine as build_engine
 from ._page import make_page as make_page
+from ._page import shipped_engine as shipped_engine
+from ._page import update_shipped_engine as update_shipped_engine
 from ._server import make_server as make_server

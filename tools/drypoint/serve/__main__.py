@@ -4,7 +4,7 @@ import sys
 
 from drypoint.common import DrypointError
 
-from ._build import update_shipped_engine
+from ._page import update_shipped_engine
 
 
 def main() -> int:

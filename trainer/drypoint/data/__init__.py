@@ -11,8 +11,7 @@ from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, hold_out, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
-from ._encoders.class_decoder import ClassDecoder
-from ._encoders.class_encoder import ClassEncoder
+from ._encoders.class_decoder import ClassDecoder, ClassEncoder
 from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
 from ._encoders.image_encoder import ImageDecoder, ImageEncoder, ascii_image

@@ -6,18 +6,42 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import attribute_hints
+from drypoint.common import attribute_hints, json_of
 from drypoint.data import Class, Dataset
 
 from ._aliases import MEASUREMENT_HINTS
 from ._data import Labelled
 from ._decision_figures import DECISION_FIGURES
 from ._errors import MeasureError
-from ._json import measurement_json
 from ._models import Predict, predictor
 from ._probability_figures import PROBABILITY_FIGURES, ProbabilityFigures
 from ._text import classification_text, confusion_table, report_html, report_text
 from ._timing import Latency, latency, throughput
+
+_FACTS = ("n", "data_digest", "seen_as", "classes", "accuracy", "accuracy_interval", "error")
+_OF_ALL = (*_FACTS, "baseline_accuracy", "matthews_corrcoef", "cohen_kappa", "scott_pi")
+_CLASS_SCORES = (
+    *("precision", "recall", "f1", "specificity", "negative_predictive_value"),
+    "false_positive_rate",
+)
+_OF_PROBABILITIES = ("cross_entropy", "log_likelihood", "perplexity", "brier", "entropy", "ece")
+
+
+def measurement_json(m: ProbabilityFigures) -> dict[str, object]:
+    """Name -> figure; scores of classes are lists in the order of ``classes``.
+
+    Figures of probabilities are None without probabilities; ``roc_auc`` is also None if all
+    examples are of one class.
+    """
+    probable = m.probabilities is not None
+    several = len(set(m.y.tolist())) > 1
+    return {
+        **json_of(m, *_OF_ALL),
+        **{name: getattr(m, name) if probable else None for name in _OF_PROBABILITIES},
+        "roc_auc": m.roc_auc if probable and several else None,
+        **{name: list(getattr(m, name).values()) for name in _CLASS_SCORES},
+        "confusion_matrix": m.confusion_matrix.tolist(),
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 from drypoint.common import READ_LIMIT, DrypointError, check_limit, open_file
 
 from .._errors import CoderError
-from .color import Pixels, in_blocks, rgb_from_cmyk, rgb_from_ycbcr
-from .pixels import CHANNELS, channels_last
+from .pixels import CHANNELS, Pixels, channels_last, in_blocks, rgb_from_cmyk, rgb_from_ycbcr
 
 PIXEL_BYTES = 24
 """The most bytes of memory for each pixel while a picture is decoded and converted: Pillow's image

@@ -9,8 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from .._errors import CoderError
 from .audio_encoder import AudioEncoder
 from .boolean import BooleanDecoder, BooleanEncoder
-from .class_decoder import ClassDecoder
-from .class_encoder import ClassEncoder
+from .class_decoder import ClassDecoder, ClassEncoder
 from .image_encoder import ImageDecoder, ImageEncoder
 from .signal_encoder import SignalEncoder
 

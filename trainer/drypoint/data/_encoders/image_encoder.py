@@ -12,8 +12,8 @@ from drypoint.common import READ_LIMIT, accept, known_word
 
 from .._aliases import IMAGE_ENCODER
 from .._augmentation.compiled import encode
-from .._dataset.color import Pixels, conform_color
 from .._dataset.picture import array_pixels, check_is_batch, is_batch, picture_pixels
+from .._dataset.pixels import Pixels, conform_color
 from .._errors import CoderError
 from .options import (
     Configured,

@@ -10,9 +10,9 @@ import numpy as np
 from drypoint.common import READ_LIMIT, DrypointError, progress
 
 from .._dataset.classes import class_names, is_whole
-from .._dataset.color import Pixels
 from .._dataset.dataset import Dataset
 from .._dataset.picture import picture_size
+from .._dataset.pixels import Pixels
 from .._dataset.splits import ALL, PART_NAMES, Splits
 from .._encoders.image_encoder import ImageEncoder
 from .._errors import CoderError, DatasetError

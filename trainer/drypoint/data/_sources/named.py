@@ -15,8 +15,8 @@ from .._dataset.splits import ALL
 from .._errors import DatasetError, FormatError
 from .._readers.read import read
 from .._readers.tables import LEFT_OUT
-from .mnist import load_mnist
 from .packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
+from .sources import load_mnist
 
 PARTS = ("train", "test")
 Loader = Callable[[str, str | Path | None], Dataset]

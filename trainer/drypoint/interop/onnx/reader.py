@@ -414,12 +414,12 @@ def input_of(shape: Shape, bound: TensorView | None) -> TensorView:
     )
 
 
-def place(number: TensorView, axes: Axes, shape: Shape) -> TensorView:
+def view_in_order(output: TensorView, axes: Axes, shape: Shape) -> TensorView:
     """What a layer of images outputs, as a tensor of the file with axes in an order."""
     missing = tuple(axis for axis in range(3) if axis not in axes)
     whole = (*axes, *missing)  # a dropped axis has the size 1, so its place is any
     check_size(shape)
-    return arrange(number.end, number.layer_shape, whole, shape)
+    return arrange(output.end, output.layer_shape, whole, shape)
 
 
 def batch_is(graph: Graph, size: int) -> bool:

@@ -12,7 +12,7 @@ from drypoint.graph import Unsupported
 
 from ..._tensor_view import Index, Shape, TensorView, axes_of, check_size
 from ..file import Node
-from ..reader import Handler, Reader, batch_is, place
+from ..reader import Handler, Reader, batch_is, view_in_order
 from .joining import align
 from .weighted import choose_channels, choose_elements
 from .windows import crop
@@ -116,7 +116,7 @@ def concat(reader: Reader, node: Node) -> None:
     if axes is None or axes[axis] != 0:
         raise Unsupported(f"joins tensors along axis {axis + 1}; only channels are joined")
     output = reader.draft.add(nn.Concat(len(values)), tuple(values))
-    reader.set(node, place(output, axes, shape))
+    reader.set(node, view_in_order(output, axes, shape))
 
 
 def _concat_shape(values: list[TensorView], axis: int) -> Shape:

@@ -8,7 +8,7 @@ from drypoint.program import ResizeAlignment
 
 from ..._tensor_view import STAND_IN, Array, TensorView, check_size
 from ..file import Node
-from ..reader import Handler, Reader, place
+from ..reader import Handler, Reader, view_in_order
 from .weighted import add_convolution, read_kernel
 from .windows import Padding, numbers_of, sides_of
 
@@ -112,7 +112,7 @@ def resize(reader: Reader, node: Node) -> None:
     check_size(after[1:])
     factor = {axis: factors[i + 1] for i, axis in enumerate(axes)}
     layer = nn.Upsample((factor.get(1, 1), factor.get(2, 1)))
-    reader.set(node, place(reader.draft.add(layer, (value.whole,)), axes, after[1:]))
+    reader.set(node, view_in_order(reader.draft.add(layer, (value.whole,)), axes, after[1:]))
 
 
 def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int, ...]) -> None:
@@ -141,7 +141,7 @@ def _interpolate(reader: Reader, node: Node, value: TensorView, after: tuple[int
         raise Unsupported("interpolates channels")
     check_size(after)
     layer = nn.Resize((size.get(1, 1), size.get(2, 1)), alignment=_ALIGNMENTS[where])
-    reader.set(node, place(reader.draft.add(layer, (value.whole,)), axes, after))
+    reader.set(node, view_in_order(reader.draft.add(layer, (value.whole,)), axes, after))
 
 
 def _scales(reader: Reader, node: Node) -> list[float] | None:

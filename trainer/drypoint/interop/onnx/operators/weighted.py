@@ -11,7 +11,7 @@ from ..._draft import WHOLE
 from ..._integer_layers import FileQuantParams, Floats
 from ..._tensor_view import Array, Axes, TensorView, axis_of
 from ..file import Node
-from ..reader import Handler, Reader, place
+from ..reader import Handler, Reader, view_in_order
 from .windows import numbers_of, set_image, sides_of
 
 
@@ -145,7 +145,7 @@ def product(  # noqa: PLR0917 - the parts of a layer
     arrays["weight"] = weight[:, :, None, None]
     layer = nn.Conv2d(outputs, 1, in_channels=inputs, bias=bias is not None)
     output = reader.draft.add(layer, (value,), arrays, weights=qparams, bias_scales=scales)
-    return place(output, axes, shape)
+    return view_in_order(output, axes, shape)
 
 
 def row_of(bias: Array, n: int) -> Array:
@@ -216,7 +216,7 @@ def choose_elements(reader: Reader, value: TensorView, places: list[int]) -> Ten
 def choose_channels(reader: Reader, value: TensorView, axes: Axes, places: list[int]) -> TensorView:
     """Some of the channels of an image, whose axes are ``axes``."""
     shape = tuple(len(places) if a == 0 else n for a, n in zip(axes, value.shape, strict=True))
-    return place(reader.draft.choose(value, places), axes, shape)
+    return view_in_order(reader.draft.choose(value, places), axes, shape)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -9,7 +9,7 @@ from ..._draft import WHOLE
 from ..._integer_layers import Crop, Pad2d
 from ..._tensor_view import TensorView, axis_of, check_size
 from ..file import Node
-from ..reader import Handler, Reader, place
+from ..reader import Handler, Reader, view_in_order
 
 UPSAMPLINGS = (nn.Upsample, nn.PixelShuffle, Crop)
 Padding = tuple[Pair, Pair]  # (top, bottom), (left, right)
@@ -78,7 +78,7 @@ def pool(reader: Reader, node: Node) -> None:
 def set_image(reader: Reader, node: Node, output: TensorView, *, flat: bool) -> None:
     """Set what a node outputs to an image, or of a signal to (C, L)."""
     c, _, length = output.layer_shape
-    reader.set(node, place(output, (0, 2), (c, length)) if flat else output)
+    reader.set(node, view_in_order(output, (0, 2), (c, length)) if flat else output)
 
 
 def _beyond(size: Pair, kernel: Pair, stride: Pair, around: Padding) -> Pair:
@@ -155,7 +155,7 @@ def _reduce(
         reader.set(node, output.reshape(shape))
     else:
         kept = tuple(1 if i in over else n for i, n in enumerate(value.shape))
-        reader.set(node, place(output, axes, kept).reshape(shape))
+        reader.set(node, view_in_order(output, axes, kept).reshape(shape))
 
 
 def pad(reader: Reader, node: Node) -> None:
@@ -222,7 +222,7 @@ def _pad_plane(
         weight = np.eye(channels + first + last, channels, -first)[:, :, None, None]
         layer = nn.Conv2d(len(weight), 1, in_channels=channels, bias=False)
         output = reader.draft.add(layer, (output,), {"weight": weight}, keeps=True)
-    return place(output, axes, shape)
+    return view_in_order(output, axes, shape)
 
 
 def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorView:
@@ -242,7 +242,7 @@ def crop(reader: Reader, value: TensorView, axis: int, taken: range) -> TensorVi
         layer = nn.Slice(of_image, start, stop, step)
         output = reader.draft.add(layer, (output,))
     count = -(-(stop - start) // step)
-    return place(output, axes, (*value.shape[:axis], count, *value.shape[axis + 1 :]))
+    return view_in_order(output, axes, (*value.shape[:axis], count, *value.shape[axis + 1 :]))
 
 
 def _is_upsampling(reader: Reader, value: TensorView) -> bool:
