@@ -203,9 +203,8 @@ typedef struct dpt_op {
  * two tensors, in[1]. The n planes of a tensor lie one after the other. `out` is aligned to 4 bytes
  * if it is DPT_I32; no other plane needs alignment. A kernel does not check the op. `out` overlaps
  * no input, except that it may equal an input of an addition, a multiplication, a lookup or a
- * DPT_PRELU, and
- * that dpt_dsp_run_group gives a 3x3 depthwise and a 1x1 convolution an `out` that equals in[0].
- * The op may be a copy that has the heights and the padding of a few rows. */
+ * DPT_PRELU, and that dpt_dsp_run_group gives a 3x3 depthwise and a 1x1 convolution an `out` that
+ * equals in[0]. The op may be a copy that has the heights and the padding of a few rows. */
 typedef void dpt_kernel(const dpt_op *op, const void *const in[2], void *out, size_t n);
 
 /* A run of a model, for the inside of the library. */

@@ -279,6 +279,19 @@ static void mve_store(const dpt_op *op, const int32_t *acc, const int32_t *mult,
     }
 }
 
+/* The multiplier: one unit of two windows and four channels. LOAD_0 and LOAD_1 load the windows at
+ * r1 and r3 to q0 and q1. r9: weights; the accumulators of window 0 in r0, r2, r4, r6, of window 1
+ * in r8, r10, r12, lr. */
+#define MVE_UNIT_OF(ADD, LOAD_0, LOAD_1)                                                           \
+    LOAD_0                                                                                         \
+    "vldrb.u8 q2, [r9], #16\n" ADD ".s8 r0, q0, q2\n" LOAD_1 ADD ".s8 r8, q1, q2\n"                \
+    "vldrb.u8 q3, [r9], #16\n" ADD ".s8 r2, q0, q3\n"                                              \
+    "vldrb.u8 q2, [r9], #16\n" ADD ".s8 r10, q1, q3\n" ADD ".s8 r4, q0, q2\n"                      \
+    "vldrb.u8 q3, [r9], #16\n" ADD ".s8 r12, q1, q2\n" ADD ".s8 r6, q0, q3\n" ADD                  \
+    ".s8 lr, q1, q3\n"
+#define MVE_UNIT_OF_TWO(ADD)                                                                       \
+    MVE_UNIT_OF(ADD, "vldrb.u8 q0, [r1], #16\n", "vldrb.u8 q1, [r3], #16\n")
+
 #include "dpt_mve_windows.inc"
 
 #include "dpt_mve_short.inc"

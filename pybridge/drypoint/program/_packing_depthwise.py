@@ -1,8 +1,8 @@
 """Depthwise weights in the layouts of the kernels that read them; see dpt_pack.h.
 
-A packed op has, for quads behind its ``dpt_layout``, panel of channels by panel: int32 biases,
-int32 multipliers and weights, unit by unit of taps, in each the weights of every channel.
-The last panel ends with the last channel.
+A packed op has, for quads behind its ``dpt_layout``, panel of channels by panel, int32 biases,
+int32 multipliers and weights: unit by unit of taps, in each the weights of every channel. The last
+panel ends with the last channel.
 """
 
 import itertools

@@ -53,11 +53,9 @@ class Quads:
         is 0.
         """
         flip = 0x80 if self.flips == op.in_type else 0
-        names = (
-            *("bytes", "segments", "length", "channels", "wide", "groups"),
-            *("lanes", "most", "narrow", "together"),
-        )
-        values = (fields.get(name, 0) for name in names)
+        words = ("bytes", "segments", "length", "channels", "wide", "groups")
+        small = ("lanes", "most", "narrow", "together")
+        values = (fields.get(name, 0) for name in (*words, *small))
         return struct.pack("<Q4IH6B", *values, flip, form)
 
 
