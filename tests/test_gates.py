@@ -89,6 +89,7 @@ CALLS = {
     plot.net: {"shown": SMALL.net},
     plot.ports: {"arrays": DATA.as_ports()},
     plot.reliability: {"m": MEASURED},
+    plot.roc: {"m": MEASURED},
     plot.scores: {"probabilities": [("a", 0.5)]},
     plot.tradeoff: {"points": {"a": (1, 0.5)}},
     plot.training: {"run": history()},

@@ -15,7 +15,7 @@ def mutation():
     sys.path.remove(str(FOLDER))
 
 
-def changed(path, text):
+def lines_of_mutants(path, text):
     """The lines that differ in the mutants of a file."""
     from changes import mutants
 
@@ -36,7 +36,7 @@ def f(a: Literal[1], b=True):
         raise ValueError(f"{a + 1}" + "2")
     return -max(a ** 2, b)
 '''
-    assert changed(tmp_path / "a.py", text) == [
+    assert lines_of_mutants(tmp_path / "a.py", text) == [
         "def f(a: Literal[1], b=False):",
         '    if a == "ü" and len(b) > 0x10:',
         '    if not (not a == "ü" and len(b) > 0x10):',
@@ -59,7 +59,7 @@ def test_mutants_of_c(tmp_path):
 int32_t f(int32_t *x1) { return *x1 << 2 | 0x3; } // "4"
 const char *g = "a + 7";
 """
-    assert changed(tmp_path / "a.c", text) == [
+    assert lines_of_mutants(tmp_path / "a.c", text) == [
         'int32_t f(int32_t *x1) { return *x1 >> 2 | 0x3; } // "4"',
         'int32_t f(int32_t *x1) { return *x1 << 3 | 0x3; } // "4"',
         'int32_t f(int32_t *x1) { return *x1 << 2 & 0x3; } // "4"',

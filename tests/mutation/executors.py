@@ -1,4 +1,4 @@
-"""Whether tests notice a mutant: those that ran its line, the most special first."""
+"""Runs the tests of the line that a mutant changes, the most special first."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from coverage import CoverageData
 
 Notices = Callable[[Mutant], bool]
 PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=120", "-p", "no:cacheprovider")
-MOST_TESTS = 400  # of a line: those that run the fewest lines
+MOST_TESTS = 400  # of a line: the tests that run the fewest lines
 OF_FOLDER = {"trainer": ("tests/trainer",), "engine_c": ("tests/engine_c", "tests/pybridge")}
 OF_FOLDER |= {"pybridge": ("tests/pybridge",)}
 
@@ -70,7 +70,7 @@ def _fails(command: list[str], folder: Path, environment: dict[str, str]) -> boo
 
 
 def _tests_of(root: Path, mutant: Mutant) -> list[str]:
-    """The tests that ran a line; of one that only an import runs, those that ran its file."""
+    """The tests that ran a line; the tests of its file, where an import alone runs the line."""
     data, sizes = _coverage(root)
     lines = data.contexts_by_lineno(str(mutant.path))
     contexts = {*lines.get(mutant.line, ())} - {""}
