@@ -373,6 +373,7 @@ __attribute__((noinline)) static void drive_with_room(drive *d) {
     drive_convolve(d, room);
 }
 
+#if DPT_SMALL_STACK
 /* The same without room. */
 __attribute__((noinline)) static void drive_without_room(drive *d) {
     const dpt_op *op = d->op;
@@ -383,6 +384,9 @@ __attribute__((noinline)) static void drive_without_room(drive *d) {
     d->job.pixels = (size_t)op->out.h * op->out.w;
     drive_channels(d);
 }
+#else
+#define drive_without_room drive_with_room /* the layout says that there is room */
+#endif
 
 dpt_op dpt_form_op(const dpt_op *op, uint32_t form) {
     if (form & DPT_AS_ROW) {
@@ -425,11 +429,7 @@ void dpt_drive_conv(const dpt_microkernels *kernels, const dpt_op *op, const voi
     for (size_t i = 0; i < n; i++) {
         d.in = (const uint8_t *)in[0] + i * dpt_elements(op->in);
         d.job.out = dpt_output(op, out, i);
-        if (!DPT_SMALL_STACK || fits) { /* else the layout says that there is room */
-            drive_with_room(&d);
-        } else {
-            drive_without_room(&d);
-        }
+        (fits ? drive_with_room : drive_without_room)(&d);
     }
 }
 

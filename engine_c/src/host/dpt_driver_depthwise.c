@@ -172,6 +172,7 @@ __attribute__((noinline)) static void depthwise_with_room(const dpt_microkernels
     }
 }
 
+#if DPT_SMALL_STACK
 /* The same without room. */
 __attribute__((noinline)) static void depthwise_without_room(const dpt_microkernels *kernels,
                                                              const dpt_op *op, const dpt_layout *l,
@@ -194,6 +195,9 @@ __attribute__((noinline)) static void depthwise_without_room(const dpt_microkern
         kernels->exact[0](&job);
     }
 }
+#else
+#define depthwise_without_room depthwise_with_room /* as the layout says */
+#endif
 
 /* The rest of this file: panels of 16 channels, for backends with 16 lanes.
  *
@@ -451,12 +455,9 @@ void dpt_drive_depthwise(const dpt_microkernels *kernels, const dpt_op *op, cons
         depthwise_columns(kernels, &computed, &l, from, out, n);
         return;
     }
+    const int fits = dpt_has_room_for_taps(&computed, &l, DEPTHWISE_POINTERS, DEPTHWISE_BAND);
     for (size_t i = 0; i < n; i++, from += dpt_elements(op->in)) {
-        if (!DPT_SMALL_STACK ||
-            dpt_has_room_for_taps(&computed, &l, DEPTHWISE_POINTERS, DEPTHWISE_BAND)) {
-            depthwise_with_room(kernels, &computed, &l, from, dpt_output(op, out, i));
-        } else {
-            depthwise_without_room(kernels, &computed, &l, from, dpt_output(op, out, i));
-        }
+        (fits ? depthwise_with_room : depthwise_without_room)(kernels, &computed, &l, from,
+                                                              dpt_output(op, out, i));
     }
 }
