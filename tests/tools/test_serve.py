@@ -20,7 +20,7 @@ import sound_nets
 import stream_nets
 from blobs import repaired
 from broken_blobs import BROKEN
-from browser import chromium
+from browser import chromium, look
 from PIL import Image
 
 from drypoint import data, models, nn, quant, serve
@@ -283,6 +283,15 @@ def test_the_camera_is_classified_until_it_is_stopped(opened):
     opened.run(f"{button}.click()")
     assert opened.run(f"{button}.getAttribute('aria-pressed')") == "false"
     assert opened.run("drypoint.answer") is None
+
+
+def test_the_page_fits_a_phone(page, toolbox):
+    """Oracle: the browser's own widths."""
+    with chromium(toolbox.need("chromium")) as tab:
+        for width in (400, 1280):
+            look(tab, width)
+            tab.open(page.as_uri())
+            assert tab.run("document.documentElement.scrollWidth") <= width
 
 
 def test_sizes(page):

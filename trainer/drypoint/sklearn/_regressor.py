@@ -18,23 +18,8 @@ from sklearn.utils.validation import validate_data
 class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no types
     """A net that `fit` trains, with the methods and attributes of a scikit-learn regression.
 
-    X is (N, features), numbers of similar ranges (put a ``StandardScaler`` before); or images:
-    uint8 pixels (N, H, W) or (N, H, W, 3), or floats with their channels first, (N, C, H, W).
-
-    Args:
-        net: a net that ends in a Linear of one output, trained from its values, or from new ones if
-            it has none; or a function of the number of outputs that returns such a net.
-            None: the hidden layers for features; two convolutions, each with a ReLU and pooling,
-            and a hidden layer for images.
-        hidden_layer_sizes: the sizes of the hidden layers, each with a ReLU, of the net for
-            features; a number is one layer.
-        epochs, batch_size, schedule: as for `train.fit`.
-        learning_rate: of Adam.
-        optimizer: an optimizer in place of Adam, with a learning rate of its own.
-        validation_split: the share of the examples that are held out to choose the best epoch.
-        random_state: the seed: an integer, a ``numpy.random.RandomState``, or None for NumPy's
-            global one.
-        verbose: whether `train.fit` prints its lines of progress.
+    X and the arguments are as of `Classifier`; ``net`` ends in a Linear of one output, or is a
+    function of the number of outputs that returns such a net.
 
     Attributes:
         model_: the trained `nn.Model`; its output is the number.
