@@ -21,7 +21,7 @@ extensions = [
     "docstrings",
     "pages",
 ]
-exclude_patterns = ["conf.py", "extension"]
+exclude_patterns = ["conf.py", "extension", "surveys"]
 default_role = "py:obj"
 html_theme = "furo"
 html_title = "drypoint"

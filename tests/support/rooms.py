@@ -18,6 +18,7 @@ CODE = {".py", ".c", ".h", ".inc"}
 PARTS = ("pybridge/drypoint", "trainer/drypoint", "tools/drypoint")  # each folder in them is a room
 OTHER_ROOMS = (
     "docs/extension",
+    "docs/surveys",
     "engine_c/include",
     "engine_c/src",
     "examples",

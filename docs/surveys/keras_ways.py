@@ -1,6 +1,6 @@
 """Which Keras models are read through Keras' own export to ONNX, and which directly.
 
-`python tests/support/keras_ways.py` prints a line for each model of `test_interop_keras.py`; the
+`python docs/surveys/keras_ways.py` prints a line for each model of `test_interop_keras.py`; the
 export needs the packages torch and onnxscript. docs/frameworks.md states the result.
 """
 
@@ -14,7 +14,8 @@ from io import StringIO
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "torch"
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "trainer")]
+TESTS = Path(__file__).parents[2] / "tests"
+sys.path[:0] = [str(TESTS / folder) for folder in ("support", "trainer")]
 
 from test_interop_keras import MODELS, made  # noqa: E402
 

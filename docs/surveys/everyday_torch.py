@@ -1,6 +1,6 @@
 """Write everyday PyTorch nets as their users export them: ONNX by both exporters, and quantized.
 
-    python tests/support/everyday_torch.py FOLDER [NAME ...]
+    python docs/surveys/everyday_torch.py FOLDER [NAME ...]
 
 Needs PyTorch, onnx, onnxscript and onnxruntime. Weights are random. `file_survey.py FOLDER` then
 says what becomes of each file.

@@ -1,7 +1,7 @@
 """Print how many functions in how many files an epoch of LeNet's training steps runs.
 
-    python tests/support/step_files.py            # the compiled step
-    python tests/support/step_files.py --tape     # the tape step
+    python docs/surveys/step_files.py            # the compiled step
+    python docs/surveys/step_files.py --tape     # the tape step
 
 A profiler counts the functions of drypoint's parts train, autodiff and nn that are called from the
 first batch of an epoch to its last. The first epoch traces and compiles a step for each of its two

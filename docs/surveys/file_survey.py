@@ -1,6 +1,6 @@
 """Import every ONNX and TensorFlow Lite file of a folder, and say what becomes of each.
 
-    python tests/support/file_survey.py FOLDER [--json] [--input-shape C,H,W ...]
+    python docs/surveys/file_survey.py FOLDER [--json] [--input-shape C,H,W ...]
 
 A quantized file becomes a program. A float file becomes a net; to compare the engine's C with the
 reference, the net is quantized on random inputs. Where the message of a refused file names tensors

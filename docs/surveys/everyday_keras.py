@@ -1,6 +1,6 @@
 """Write everyday Keras nets as their users export them: TensorFlow Lite, float and int8.
 
-    python tests/support/everyday_keras.py FOLDER [NAME ...]
+    python docs/surveys/everyday_keras.py FOLDER [NAME ...]
 
 Needs TensorFlow, in any environment: the file imports nothing of drypoint. Weights are random.
 `file_survey.py FOLDER` then says what becomes of each file.
