@@ -87,6 +87,19 @@ def test_each_task_has_a_file_and_the_recipe_names_all_that_a_task_has():
     assert own - others <= listed
 
 
+def test_each_operator_of_a_tensorflow_lite_file_is_on_the_page_and_in_a_test():
+    """`CHANNEL_SHUFFLE` is no operator of a file: three operators become it."""
+    from drypoint.interop.tflite.operators import HANDLERS
+
+    text = (ROOT / "docs/import.md").read_text("utf-8").partition("\nOperators: CONV_2D")[2]
+    listed = re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", text.partition("\nA TRANSPOSE of an input")[0])
+    assert {*listed} == {*HANDLERS} - {"CHANNEL_SHUFFLE", "CONV_2D"}
+    paths = [*ROOT.glob("tests/trainer/test_interop*.py"), *ROOT.glob("tests/support/*.py")]
+    tests = "\n".join(path.read_text("utf-8") for path in paths)
+    functions = {function.tflite for function in nn.FUNCTIONS.values()}  # test_value_functions.py
+    assert [name for name in {*listed} - functions if f'"{name}"' not in tests] == []
+
+
 def test_the_map_names_each_file_that_runs_from_a_net_to_a_program():
     """Oracle: the functions that Python calls. The way has nine files."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

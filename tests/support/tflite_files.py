@@ -34,7 +34,9 @@ OPTIONS = {  # of an operator: the table, and the values of enumerations by thei
     "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "SPLIT": "SplitOptions",
     "SPLIT_V": "SplitVOptions",
+    "SQUEEZE": "SqueezeOptions",
     "VAR_HANDLE": "VarHandleOptions",
     "GATHER": "GatherOptions",
     "CALL_ONCE": "CallOnceOptions",
@@ -197,6 +199,8 @@ class TfliteFile:
                 if isinstance(value, str)
                 else b.CreateString(value)
                 if isinstance(value, bytes)
+                else numbers(b, value)
+                if isinstance(value, list)
                 else value
                 for field, value in options.items()
             }

@@ -112,6 +112,17 @@ def parts():
     return f.bytes()
 
 
+def squeezed():
+    """A line of pixels without its axis of one row, and half of its channels."""
+    steps = {"scale": 0.02, "zero": -3}
+    f = TfliteFile((1, 1, 7, 4), **steps)
+    at = f.then("SQUEEZE", [0], (1, 7, 4), **steps, SqueezeDims=[1])
+    halves = [f.tensor((1, 7, 2), **steps) for _ in range(2)]
+    f.operators.append(("SPLIT", [f.constant(2), at], halves, {"NumSplits": 2}))
+    f.then("TANH", [halves[1]], (1, 7, 2), scale=1 / 128)
+    return f.bytes()
+
+
 plane = (1, 7, 6, 4)
 OPERATORS = {
     "conv": one_op("CONV_2D", plane, (1, 4, 3, 6), arrays=conv(6, 3, 3, 4),
@@ -159,6 +170,8 @@ OPERATORS = {
     "parts of channels and rows": parts(),
     "quantize": one_op("QUANTIZE", plane, plane),
     "relu": one_op("RELU", plane, plane),
+    "relu from -1 to 1": one_op("RELU_N1_TO_1", plane, plane),
+    "squeezed and split": squeezed(),
     "leaky relu": one_op("LEAKY_RELU", plane, plane, Alpha=0.1, to={"scale": 0.02, "zero": -90}),
     "a slope for each channel": one_op("PRELU", plane, plane, to={"scale": 0.02, "zero": -20},
                                        arrays=number([[[20, -7, 90, 4]]], 0.01, 0)),
