@@ -224,7 +224,7 @@ SOUND = {
         signals("the line of the logarithm"),
     ),
     "no zero point": (
-        [(_sound, "(steps + self.input.zero)", "steps")], signals("the zero point of an input"),
+        [(_sound, "(scaled + self.input.zero)", "scaled")], signals("the zero point of an input"),
     ),
 }  # fmt: skip
 _CLIP = ".clip(0, LARGEST_SCORE)"

@@ -1,4 +1,7 @@
-"""The one base of all errors that come from outside; packages that are missing."""
+"""The one base of all errors that come from outside; packages that are missing; warnings."""
+
+import sys
+import warnings
 
 from ._printable import printable
 
@@ -37,3 +40,11 @@ def how_to_install(extra: str) -> str:
 
 class MissingPackageError(DrypointError, ImportError):
     """A package of an extra is not installed; the message names the extra and how to install it."""
+
+
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called drypoint, however many calls lie between."""
+    level = 1
+    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == "drypoint":
+        level += 1
+    warnings.warn(text, kind, stacklevel=level + 1)

@@ -1,13 +1,12 @@
 """Prepare a model for training: encoder, decoder, initial values and training graph."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 import numpy as np
 
-from drypoint.common import kind_of
+from drypoint.common import kind_of, warn
 from drypoint.data import Class, ClassDecoder, ImageEncoder, SignalEncoder
 from drypoint.nn import (
     CrossEntropyLoss,
@@ -199,11 +198,10 @@ def _with_encoder(model: Model, sample: Examples, *, seed: int, notify: Notify) 
     if net.input_shape is None:
         net = net.bind(x.shape[1:] if encoder is None else encoder.shape)
     if encoder is None and net.input_shape == x.shape[1:] and _is_channels_last(x.shape[1:]):
-        warnings.warn(
+        warn(
             f"inputs of shape {x.shape[1:]} are {x.shape[1]} channels of {x.shape[2]} x "
             f"{x.shape[3]}; if they are channels last, give x.transpose(0, 3, 1, 2)",
             TrainWarning,
-            stacklevel=2,
         )
     return model.with_net(net if net.initialized else net.initialize(seed))
 

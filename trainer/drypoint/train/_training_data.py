@@ -1,7 +1,6 @@
 """Training data: the forms that `fit` takes, held-out examples, and the batches of an epoch."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from copy import copy
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import check_arguments
+from drypoint.common import check_arguments, warn
 from drypoint.data import (
     Dataset,
     DatasetError,
@@ -303,10 +302,9 @@ def training_data(
     if val is not None:
         facts["validation"] = val.digest()
         if facts["validation"] == facts["data"]:
-            warnings.warn(
+            warn(
                 "validation_data is the training data: its figures say nothing about new examples",
                 TrainWarning,
-                stacklevel=4,
             )
         return TrainingData(train=whole, val=val, function=None, facts=facts)
     size = SHARE if validation_split is None else validation_split

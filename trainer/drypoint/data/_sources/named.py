@@ -1,13 +1,12 @@
 """Data sets by name: sets that packages ship, and MNIST, each with a card."""
 
-import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
-from drypoint.common import DrypointError, accept, known_word
+from drypoint.common import DrypointError, accept, known_word, warn
 
 from .._aliases import LOAD
 from .._dataset.dataset import Dataset
@@ -214,5 +213,5 @@ def _from_path(source: str | Path, split: str) -> Dataset:
     for note in splits.notes:
         if note.startswith(LEFT_OUT):  # of `read` the caller has the notes
             text = note.replace("--keep COLUMN takes one", "data.read(path, keep=[...]) takes one")
-            warnings.warn(f"{source}: {text}", stacklevel=4)
+            warn(f"{source}: {text}")
     return splits[ALL if split == "train" and split not in splits else split]
