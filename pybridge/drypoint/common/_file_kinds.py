@@ -1,6 +1,4 @@
-"""What an unexpected file is, by its first bytes, for the message of a reader of another kind; and
-which function writes the format that a file's name promises.
-"""
+"""What an unexpected file is, by its first bytes; which function writes the format of a name."""
 
 from pathlib import Path
 

@@ -31,10 +31,7 @@ def new_temporary(target: Path) -> tuple[IO[bytes], Path]:
 
 
 def remove_abandoned(target: Path) -> None:
-    """Remove the temporary files of ``target`` that dead processes left.
-
-    A dead process holds no lock. Errors are ignored: a file that stays costs only space.
-    """
+    """Remove temporary files of ``target`` that dead processes left unlocked; ignore errors."""
     if fcntl is None:
         return
     for path in target.parent.glob(f".{escape(target.name)}.{'[a-z0-9_]' * 8}{_SUFFIX}"):

@@ -5,10 +5,7 @@ from ._parts import Files, Parts, within
 
 
 def esphome(parts: Parts) -> tuple[str, Files]:
-    """How the form is added to a project, and its files.
-
-    A component's folder is flat, so the engine is one file; the self-test stays outside of it.
-    """
+    """How the form is added to a project, and its files: a flat folder, the self-test outside."""
     (model,) = parts.models
     rate, host = model.sample_rate, model.name.replace("_", "-")
     use = (

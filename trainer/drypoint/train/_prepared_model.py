@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -176,6 +176,33 @@ def prepare_model(
         loss=", ".join(texts) if len(ports) > 1 else repr(chosen[ports[0]]),
         finish=finish,
     )
+
+
+def join_inputs(
+    given: Trainable, data: object, validation_data: object
+) -> tuple[Trainable, object, object]:
+    """What to train, data and validation data; of data that are pairs of inputs by name and
+    targets, the net reads one vector of all inputs, and the data have these vectors. A graph with
+    its losses inside takes a dict of all ports, and stays as it is.
+    """
+    if isinstance(given, Graph) and _has_names(data):
+        given = Model(given).net
+    net = given.net if isinstance(given, Model) else given
+    return given, _join_pair(net, data), _join_pair(net, validation_data)
+
+
+def _has_names(data: object) -> bool:
+    """Whether data are a pair of inputs by name and targets."""
+    return isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], Mapping)
+
+
+def _join_pair(net: Any, data: object) -> object:
+    """A pair with the vectors of its inputs."""
+    if not _has_names(data):
+        return data
+    assert isinstance(data, tuple)  # as `_has_names` says
+    inputs, targets = data
+    return Model(net).encode(inputs), targets
 
 
 def add_encoder(model: Model, sample: Examples, notify: Notify) -> Model:
