@@ -1,5 +1,6 @@
 """CONTRIBUTING.md: the lists of files that a new op takes, where `Mul` stands in the first ones
-alone, `MaxPool` in each of the second; the files from a net to a program; the recipe of a task."""
+alone, `MaxPool` in each of the second; the files from a net to a program, and to a trained net; the
+recipe of a task."""
 
 import re
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import op_lists
 
-from drypoint import nn, quant, tasks
+from drypoint import nn, quant, tasks, train
 from tools import ROOT
 
 NAMES = re.compile(r"\b(?:Mul|mul|MUL|DPT_MUL|dpt_scalar_mul)\b")
@@ -109,11 +110,32 @@ def test_the_map_names_each_file_that_runs_from_a_net_to_a_program():
     layers = [nn.Conv2d(4, 3), nn.BatchNorm2d(), nn.PReLU(4), nn.MaxPool2d(2), nn.Flatten()]
     x = np.random.default_rng(0).normal(size=(8, 1, 9, 9)).astype(np.float32)
     net = nn.Sequential([*layers, nn.Linear(3), nn.ReLU()]).bind(x.shape[1:]).initialize(1)
-    files = set()
-    sys.setprofile(lambda frame, *_: files.add(frame.f_code.co_filename))
-    quant.quantize(net, x)
-    sys.setprofile(None)
     rooms = {"graph", "quant"}
-    ran = {path.name for path in map(Path, files) if path.parent.name in rooms}
+    ran = {path.name for path in run_files(quant.quantize, net, x) if path.parent.name in rooms}
     assert len(ran) > 12
     assert ran - {*re.findall(r"\b_\w+\.py", section)} == set()
+
+
+def test_the_map_names_each_file_that_runs_from_a_net_and_data_to_a_trained_net():
+    """Oracle: the functions that Python calls in the thread of `fit`. The way has twelve files."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.partition("## From a net and data to")[2].partition("\n## ")[0]
+    way = re.search(r"opens twelve files of `train`: (.*?)\n\n", section, re.S)[1]
+    files = r"`((?:step/)?_?\w+\.py)`"
+    assert len({*re.findall(files, way)}) == 12
+    net = nn.Sequential([nn.Conv2d(4, 3), nn.BatchNorm2d(), nn.Flatten(), nn.Linear(3)])
+    x, y = np.random.default_rng(0).random((200, 1, 9, 9), np.float32), np.arange(200) % 3
+    data, part = (x, np.eye(3, dtype=np.float32)[y]), ROOT / "trainer/drypoint/train"
+    ran = run_files(lambda: str(train.fit(net, data, epochs=1)))
+    ran = {path.relative_to(part).as_posix() for path in ran if path.is_relative_to(part)}
+    assert {*re.findall(files, way)} <= ran
+    assert ran - {*re.findall(files, section)} == set()
+
+
+def run_files(function, *args):
+    """The files of the functions that Python calls."""
+    files = set()
+    sys.setprofile(lambda frame, *_: files.add(frame.f_code.co_filename))
+    function(*args)
+    sys.setprofile(None)
+    return {*map(Path, files)}

@@ -303,9 +303,7 @@ def _backend(name: str | None) -> Any:
 
 
 def _shapes_of_one(shape: Shape) -> Iterator[tuple[int, ...]]:
-    """The accepted shapes of one input: with or without an axis for the batch, and, for one
-    channel, for the channels.
-    """
+    """An input's accepted shapes: the axes of a batch and of an only channel may be missing."""
     for plain in (tuple(shape), shape[:2]) if shape.c == 1 else (tuple(shape),):
         yield plain
         yield (1, *plain)

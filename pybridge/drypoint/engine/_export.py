@@ -212,9 +212,7 @@ def _export(
 
 
 def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:
-    """Refuse a folder in which a file is replaced, if its README is not of an earlier export, or
-    it has none and no licence of the engine.
-    """
+    """Refuse to replace a file in a folder that, by README or licence, no earlier export wrote."""
     readme = folder / "README.md"
     if EXPORTED in read_bytes(readme) if readme.is_file() else (folder / LICENCE_FILE).is_file():
         return

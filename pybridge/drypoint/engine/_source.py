@@ -47,13 +47,7 @@ def without_sound(paths: list[Path]) -> list[Path]:
 
 
 def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
-    """The C files that generated code with these kernels needs, and the files that they include.
-
-    The list has the runners of ops, of groups of ops and of streams, the plain kernels, the
-    softmax, the log, the kernels of the set and their driver, and the detection of CPU features
-    where these kernels call it, with `sound` the front end; no loader of blobs, no packing, no
-    other backends.
-    """
+    """The C files that generated code with these kernels needs, and the files that they include."""
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]

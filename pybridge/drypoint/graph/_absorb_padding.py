@@ -73,9 +73,7 @@ def copy_padded(name: str, source: Node, pad: Pad) -> Weighted:
 
 
 def _absorb(node: Node, pad: Pad, rewriter: Rewriter, *, raw: bool) -> Node | None:
-    """A node that pads its input itself, in place of a padding node before it; None where its op
-    has no such padding.
-    """
+    """A node that pads its input itself, in place of a padding node before it; None: it cannot."""
     source = rewriter[pad.reads[0]]
     match node:
         case Weighted(dense=False, scales_channels=False):

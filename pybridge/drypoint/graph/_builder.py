@@ -237,9 +237,7 @@ class Builder:
         return self.add(node)
 
     def _weight_scales(self, channels: int) -> Reals | None:
-        """The scales of a file's weights; of a transposed convolution, whose outputs stand for each
-        pixel of a block, as often.
-        """
+        """A file's weight scales, repeated for a transposed convolution's pixels of a block."""
         if self._scales is None and self._qparams is not None:
             raise Unsupported("has float weights in a quantized net: quantize them too")
         return (

@@ -87,8 +87,6 @@ def _encode_table(node: Table, affine: Affine) -> Table:
 
 
 def _by_output(values: Reals, node: Weighted) -> Reals:
-    """A number for each input channel, as the weights of each output meet them: [out, 1, 1, in /
-    groups].
-    """
+    """A number of each input channel as each output's weights meet it: [out, 1, 1, in / groups]."""
     rows = np.repeat(values.reshape(node.groups, -1), len(node.bias) // node.groups, axis=0)
     return rows[:, None, None, :]

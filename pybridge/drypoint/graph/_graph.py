@@ -120,9 +120,7 @@ class Rewriter:
         return self._readers[number] == 1 and not isinstance(self._written[number], Input)
 
     def chain(self, number: int, passes: Callable[[Node], bool]) -> tuple[list[int], int]:
-        """The nodes from ``number`` back for which ``passes`` holds, each read by one node alone,
-        and the number of the node before them.
-        """
+        """Nodes back from ``number`` that ``passes`` and one node reads; the number before them."""
         numbers: list[int] = []
         while self.read_alone(number) and passes(self._written[number]):
             numbers.append(number)

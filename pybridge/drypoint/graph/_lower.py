@@ -51,9 +51,7 @@ def split_concat(graph: Graph) -> Graph:
 
 
 def split_inputs(graph: Graph) -> Graph:
-    """The graph whose `InputPart` nodes read planes of their own shape: a slice of the vector, and,
-    of a plane of several pixels, a depth to space that makes pixels of its channels.
-    """
+    """The graph whose `InputPart` nodes read planes of their own: slices, with depth to space."""
     rewriter = Rewriter(graph)
     for number, node in rewriter:
         if not isinstance(node, InputPart):

@@ -33,9 +33,7 @@ def resolve_layout(graph: Graph) -> Graph:
 
 
 def _chain_to_convolution(rewriter: Rewriter, number: int) -> list[int]:
-    """The numbers of the nodes from ``number`` back to a convolution that takes them all in; none
-    where there is no such convolution.
-    """
+    """The nodes back from ``number`` to a convolution that takes them all in; else none."""
     chain: list[int] = []
     pooled = scaled = False
     while rewriter.read_alone(number):

@@ -277,9 +277,7 @@ def _check_header(header: _Header, program: Program) -> None:
 
 
 def _check_records(blob: memoryview, records: list[Record], program: Program) -> None:
-    """Check the unused bytes: each record equals the record that its op, its place in the program
-    and the offsets of its tables give.
-    """
+    """Check unused bytes: each record is what its op, its place and its tables' offsets give."""
     for i, (op, record) in enumerate(zip(program.ops, records, strict=True)):
         at = HEADER.size + OP.size * i
         tables = record.tables.of(op)

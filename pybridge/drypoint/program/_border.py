@@ -140,8 +140,7 @@ def border(encoder: Mapping[str, Any] | None, tensor: Tensor, scale: float) -> B
 def _counts(
     gain: NDArray[np.float64], count: float, mean: NDArray[np.float64], zero: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Factor and offset of each channel with 32 fraction bits; the offset holds the half that
-    rounds."""
+    """Factor and offset of each channel, 32 fraction bits; the offset holds the rounding half."""
     rows = np.rint(gain * count * 2.0**32), np.rint((zero - mean * gain + 0.5) * 2.0**32)
     factors, offsets = (tuple(map(int, row)) if np.isfinite(row).all() else () for row in rows)
     fit = factors and offsets and min(factors) >= 1 and max(factors) < _FACTOR

@@ -191,9 +191,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
 
 
 def _packing_number(ops: Iterable[Op], chosen: KernelSet) -> int:
-    """The number of the layout of the packed ops. With weights of few bits it is a number of its
-    own, which no backend of the engine has: the kernels of a backend's table read 8 bits.
-    """
+    """The number of the packed layout; few bits have their own, which no 8-bit backend reads."""
     few = any(weight_bits(op) in FEW_BITS for op in ops)
     return chosen.number + (PACKED_FEW_BITS if few and chosen.number else 0)
 
@@ -226,9 +224,7 @@ def _kernels(ops: list[Op], chosen: KernelSet, *, by_rows: bool) -> str:
 
 
 def _few_bits_kernel(kind: str, bits: int, chosen: KernelSet) -> str:
-    """The kernel of a kind for weights of 4 or 2 bits. The plain one computes all convolutions but
-    depthwise ones.
-    """
+    """A kind's kernel for weights of 4 or 2 bits: the plain one, but for depthwise convolutions."""
     if chosen.number:
         return f"{chosen.backend}{bits}_{kind}"
     return f"dpt_scalar_{'grouped' if kind == 'conv' else kind}"
@@ -245,9 +241,7 @@ def _dispatch(kind: str, by_bits: Mapping[int, str]) -> str:
 
 
 def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
-    """The kernels of a backend for weights of 8 bits by kind of op, each the smallest that computes
-    all ops of its kind. A kind that is missing has a plain kernel alone.
-    """
+    """By kind, a backend's smallest kernel that computes all 8-bit ops; the rest are plain."""
     ops = [op for op in ops if weight_bits(op) not in FEW_BITS]
     if chosen.name == "mve":
         return mve_kernels(ops)
@@ -263,9 +257,7 @@ def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
 
 
 def _kernel(op: Op) -> str:
-    """The kind whose kernel runs an op, as kernel_of in dpt_run.c picks it: the kernel of grouped
-    convolutions runs dilated ones.
-    """
+    """The kind whose kernel runs an op, as kernel_of in dpt_run.c: grouped runs dilated ones."""
     return "grouped" if isinstance(op, Conv) and op.dilated else op.kind
 
 
@@ -361,9 +353,7 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
 
 
 def _op(op: Op, index: int, wiring: Wiring, clock: Clock | None, packed: bool) -> str:
-    """The initializer of a dpt_op: the fields that are not 0. Ops of a streaming program have a
-    clock.
-    """
+    """The initializer of a dpt_op: fields that are not 0; in a streaming program with a clock."""
     fields: dict[str, object] = {"kind": f"DPT_{op.kind.upper()}"}
     marks = {"DPT_IN_PLACE": wiring.in_place, "DPT_FUSED": wiring.fused}
     fields["marks"] = " | ".join(mark for mark, has in marks.items() if has) or 0

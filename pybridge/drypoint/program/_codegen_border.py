@@ -1,6 +1,4 @@
-"""The border of a program in the generated header: the input's type, shape, scale and zero point,
-and the functions that make integers of real samples and of int16 counts.
-"""
+"""The border in the generated header: what the input is; functions of real samples and counts."""
 
 from collections.abc import Iterable
 from importlib.resources import files

@@ -120,8 +120,7 @@ def listen_selftest(program: Program, name: str) -> str:
 
 
 def selftest_samples(n: int) -> NDArray[np.int16]:
-    """The n samples that self-tests listen to: bits 16 to 31 of linear congruential numbers, ever
-    louder in each 4,096 of them."""
+    """The n samples of self-tests: bits 16 to 31 of an LCG, ever louder in each 4,096 of them."""
     x, samples = 1, []
     for i in range(n):
         x = (x * 1664525 + 1013904223) & 0xFFFFFFFF
@@ -130,8 +129,7 @@ def selftest_samples(n: int) -> NDArray[np.int16]:
 
 
 def listen_checksum(program: Program, samples: NDArray[np.int16]) -> tuple[int, int]:
-    """How many decisions a signal brings, and a checksum of their values and keywords, by the
-    reference."""
+    """The number of a signal's decisions; a checksum of values and keywords, by the reference."""
     border = program.sound_border
     rows = border.rows_of(samples)
     n = len(rows) // border.rows

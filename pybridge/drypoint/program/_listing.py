@@ -74,9 +74,7 @@ def _graph_of_ops(
 
 
 def _fit_columns(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """A line for each row, of at most ``width`` columns where leaving some cells out makes it so:
-    the weights, what an op reads, its MACs.
-    """
+    """A line a row, within ``width`` columns if leaving out cells, weights first, does it."""
     all_columns = range(len(rows[0]))
     for left_out in ((), (4,), (4, 2), (4, 2, 5)):
         kept = [i for i in all_columns if i not in left_out]

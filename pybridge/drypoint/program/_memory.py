@@ -121,9 +121,7 @@ def _mark(index: int) -> str:
 
 
 def _cells(found: Sequence[Lifetime], now: Sequence[int], count: int, arena: int) -> str:
-    """The arena while an op runs, in ``count`` characters. Smaller outputs are drawn over larger
-    ones, so that each one has a character at least.
-    """
+    """The arena while an op runs, in ``count`` characters; small outputs over large: each shows."""
     cells: list[int | None] = [None] * count
     for i in sorted(now, key=lambda i: (-found[i].size, i)):
         place = found[i]

@@ -31,9 +31,7 @@ def name_problem(
 def names_of(
     texts: Sequence[str], what: str, macros: Sequence[str], taken: Sequence[str]
 ) -> list[str]:
-    """Names from any texts: lower-case C identifiers, such as ``heat_1`` from "Heat:1", with a
-    number where a name is taken. The arguments are as for `name_problem`.
-    """
+    """Lower-case C identifiers of texts: ``heat_1`` of "Heat:1"; numbers where a name is taken."""
     names: list[str] = []
     for text in texts:
         stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST].strip("_")

@@ -257,9 +257,7 @@ def _pack_few_bits(weight: NDArray[np.int64], bits: int, kernels: KernelSet) -> 
 
 
 def _pack_places(weight: NDArray[np.int64]) -> bytes:
-    """Weights (channels, values) of 2 bits as places in tables of the sums of four values:
-    ``dpt_blocks_bits.inc`` has the layout.
-    """
+    """Weights (channels, values) of 2 bits as table places of sums of four: dpt_blocks_bits.inc."""
     n, length = weight.shape
     units = -(-length // 16)
     stored = np.zeros((n, units * 16), np.int64)

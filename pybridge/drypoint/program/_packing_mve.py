@@ -1,6 +1,4 @@
-"""What exported programs need of the Helium backend: the layout of depthwise weights
-(``dpt_mve_depthwise.inc``, ``dpt_mve_taps.inc``), and the kernels that compute the ops.
-"""
+"""The Helium backend in exported programs: its depthwise weights' layout, its kernels by kind."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -19,9 +17,7 @@ ORDER = np.arange(LANES).reshape(4, 4).T.reshape(-1)  # channels of the accumula
 
 
 def has_bands(op: DepthwiseConv) -> bool:
-    """Whether ``dpt_mve_depthwise.inc`` computes the op, by bands of the plane; else
-    ``dpt_mve_taps.inc`` does, window by window.
-    """
+    """Whether ``dpt_mve_depthwise.inc`` computes the op, by bands; else ``dpt_mve_taps.inc``."""
     pairs = zip(op.reach, op.pool, op.stride, strict=True)
     high, wide = (reach + (pool - 1) * stride for reach, pool, stride in pairs)
     pixels = high * wide + (op.pool != (1, 1))  # of the windows that are pooled, and an output
@@ -29,9 +25,7 @@ def has_bands(op: DepthwiseConv) -> bool:
 
 
 def pack_mve(op: DepthwiseConv) -> bytes:
-    """Biases, multipliers and weights of an op, little-endian; no bytes where the plain kernel
-    computes the op: it has too many taps, or outputs are not bytes.
-    """
+    """Little-endian tables of an op; none where the plain kernel runs it: many taps, or int32."""
     n, taps = op.in_shape.c, op.kernel[0] * op.kernel[1]
     if op.out_type == "i32" or (taps > MOST_TAPS and not has_bands(op)):
         return b""
@@ -54,9 +48,7 @@ def pack_mve(op: DepthwiseConv) -> bytes:
 
 
 def mve_kernels(ops: Iterable[Op]) -> Mapping[str, str]:
-    """The kernels of ``dpt_mve.c`` by kind of op: each the smallest that computes all ops of its
-    kind, so that the linker leaves out code that no op runs.
-    """
+    """The smallest kernel of ``dpt_mve.c`` for each kind of op, so that the linker drops others."""
     convs = [op for op in ops if isinstance(op, Conv) and not op.dilated]
     depthwise = [op for op in ops if isinstance(op, DepthwiseConv)]
     pixels = [

@@ -29,19 +29,12 @@ AS_ROW, OF_COPIES = 1, 2  # of ``form`` in ``dpt_layout``
 
 @dataclass(frozen=True, kw_only=True)
 class Quads:
-    """A layout for quads.
+    """A layout for quads."""
 
-    Attributes:
-        lanes: channels of a block: 4, 8 .. 60.
-        blocks: blocks that are multiplied at once, 1 .. 5.
-        flips: activations of this type are multiplied with their highest bit flipped.
-        finds_taps: the kernels compute windows that the driver has no room for, too.
-    """
-
-    lanes: int
-    blocks: int
-    flips: Literal["u8", "i8"]
-    finds_taps: bool = False
+    lanes: int  # channels of a block: 4, 8 .. 60
+    blocks: int  # blocks that are multiplied at once, 1 .. 5
+    flips: Literal["u8", "i8"]  # the activations that are multiplied with their highest bit flipped
+    finds_taps: bool = False  # the kernels also compute windows that the driver has no room for
 
     @property
     def number(self) -> int:
@@ -49,9 +42,7 @@ class Quads:
         return {"i8": 1, "u8": 2}[self.flips] << 8 | self.lanes // 4 << 4 | self.blocks
 
     def head(self, op: ConvolutionOp | Dense, form: int, **fields: int) -> bytes:
-        """The ``dpt_layout`` in front of the tables of an op, 32 bytes; a member that is not named
-        is 0.
-        """
+        """The ``dpt_layout`` before an op's tables, 32 bytes; members that are not named are 0."""
         flip = 0x80 if self.flips == op.in_type else 0
         words = ("bytes", "segments", "length", "channels", "wide", "groups")
         small = ("lanes", "most", "narrow", "together")
@@ -119,25 +110,16 @@ def _join_groups(
 
 @dataclass(frozen=True)
 class Window:
-    """The windows of a convolution, as the driver sees them: planes one pixel wide lie on their
-    side.
+    """The windows of a convolution as the driver sees them: planes one pixel wide on their side."""
 
-    Attributes:
-        kernel, dilation, stride, pool: of the op that lies on its side.
-        pixels: of the input that one output reads, padding included.
-        band: the bytes of these pixels, and the bytes behind them that a kernel reads.
-        grouped: whether the op has groups.
-        is_row: whether the op lies on its side.
-    """
-
-    kernel: Pair
+    kernel: Pair  # this and the next three: of the op that lies on its side
     dilation: Pair
     stride: Pair
     pool: Pair
-    pixels: int
-    band: int
-    grouped: bool
-    is_row: bool
+    pixels: int  # of the input that one output reads, padding included
+    band: int  # the bytes of these pixels, and the bytes behind them that a kernel reads
+    grouped: bool  # whether the op has groups
+    is_row: bool  # whether the op lies on its side
 
     @classmethod
     def of(cls, op: ConvolutionOp) -> "Window":

@@ -49,16 +49,11 @@ NO_PLAN = Plan((), (), 0)  # of a program: the planner makes one
 
 
 class Group(NamedTuple):
-    """Consecutive ops that run together: row by row if there are several.
+    """Consecutive ops that run together: row by row if there are several."""
 
-    Attributes:
-        first, last: indexes of its ops.
-        rows: of each of its ops, as in a `Plan`.
-    """
-
-    first: int
-    last: int
-    rows: tuple[int, ...]
+    first: int  # index of its first op
+    last: int  # index of its last op
+    rows: tuple[int, ...]  # of each of its ops, as in a `Plan`
 
     def buffer_bytes(self, ops: Sequence[Op], index: int) -> int:
         """Bytes of the arena that the output of one of its ops takes."""
@@ -86,9 +81,7 @@ def reads_one_pixel(op: Op, tensors: Sequence[int], tensor: int) -> bool:
 
 
 def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -> bool:
-    """Whether an op may keep rows of its output, for the next op alone; ``last`` has the last
-    readers.
-    """
+    """Whether an op may keep rows of its output, for the next op alone; ``last``: last readers."""
     if index + 1 == len(ops) or last[index] != index + 1:
         return False
     by_rows = ops[index].runs_by_rows and ops[index + 1].runs_by_rows

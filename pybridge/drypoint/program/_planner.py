@@ -47,16 +47,12 @@ class Block(NamedTuple):
 
 
 def make_plan(ops: Sequence[Op], reads: Reads) -> Plan:
-    """A plan with a small arena in which every op computes its whole output at once: the smallest
-    where a program has few outputs or is a line.
-    """
+    """A small plan of whole outputs: the smallest where a program is a line or has few outputs."""
     return plan_groups(ops, reads, [Group(i, i, (0,)) for i in range(len(ops))])
 
 
 def lower_bound(ops: Sequence[Op], reads: Reads, plan: Plan) -> int:
-    """The largest sum of bytes in use while one op runs: no plan of these groups has a smaller
-    arena.
-    """
+    """The most bytes in use while one op runs: no plan of these groups has a smaller arena."""
     blocks, _ = _blocks(ops, reads, list(groups(plan)))
     return max(state_offsets(ops)[-1], _most_in_use(blocks))
 
@@ -130,9 +126,7 @@ def _lasting(ops: Sequence[Op], reads: Reads) -> Iterator[Block]:
 
 
 def _most_in_use(blocks: Sequence[Block]) -> int:
-    """The largest sum of the sizes of blocks that are in use together. A block counts only with the
-    bytes that cannot lie over others.
-    """
+    """The largest sum of blocks in use together, less the bytes that may lie over other blocks."""
     changes = []
     for block in blocks:
         beside = max(0, block.size - sum(block.size - lead for lead in block.over.values()))

@@ -1,6 +1,4 @@
-"""The border of a program that reads samples: the integers that features become. NUMERICS.md
-section 12 specifies them.
-"""
+"""The border of a program that reads samples (NUMERICS.md section 12): features as integers."""
 
 import math
 from collections.abc import Mapping

@@ -101,53 +101,32 @@ def zero_point(lowest: float, scale: float) -> int:
 
 
 class Planned(NamedTuple):
-    """An op whose integers are not chosen yet.
+    """An op whose integers are not chosen yet."""
 
-    Attributes:
-        op: its class.
-        shape: the plane that it makes.
-        fields: the op's fields, and real numbers in place of fields with integers.
-    """
-
-    op: type[Any]
-    shape: Shape
-    fields: Fields
+    op: type[Any]  # its class
+    shape: Shape  # the plane that it makes
+    fields: Fields  # the op's fields, and real numbers in place of fields with integers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Given:
-    """What an op's integers are chosen from.
+    """What an op's integers are chosen from."""
 
-    Attributes:
-        fields: of the `Planned` op.
-        sources: of its inputs.
-        target: of its output, where a file has it.
-    """
-
-    fields: Fields
-    sources: tuple[QuantParams, ...]
-    target: QuantParams | None = None
+    fields: Fields  # of the `Planned` op
+    sources: tuple[QuantParams, ...]  # of its inputs
+    target: QuantParams | None = None  # of its output, where a file has it
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Lowered:
-    """The numbers of an op that computes accumulators of inputs with scales.
+    """The numbers of an op that computes accumulators of inputs with scales."""
 
-    Attributes:
-        unit: the real value of the accumulator 1.
-        bias: what the zero points add.
-        largest: the largest magnitude of the accumulator, the bias added.
-        fields: the fields that not every requantized op has.
-        wide: the scale of an output of int32; 0: four units.
-        ratio: output steps of the accumulator 1; 0: the unit by the output's scale.
-    """
-
-    unit: float
-    bias: int
-    largest: float
-    fields: Fields = field(default_factory=dict)
-    wide: float = 0.0
-    ratio: float = 0.0
+    unit: float  # the real value of the accumulator 1
+    bias: int  # what the zero points add
+    largest: float  # the largest magnitude of the accumulator, the bias added
+    fields: Fields = field(default_factory=dict)  # that not every requantized op has
+    wide: float = 0.0  # the scale of an output of int32; 0: four units
+    ratio: float = 0.0  # output steps of the accumulator 1; 0: the unit by the output's scale
 
     def out_scale(self, scale: float | None) -> float:
         """The scale of an output: ``scale``, not finer than the accumulators; None: of int32."""

@@ -215,9 +215,7 @@ class _Tails:
 
 
 def batch_size_of(net: Graph) -> int:
-    """How many inputs a net computes at a time, so that its activations take at most 32 MB; at
-    least 1, at most 256. A net whose input shape is open gets 256.
-    """
+    """Inputs of a batch, 1 to 256, whose activations take at most 32 MB; 256 for open shapes."""
     if net.input_shape is None:
         return _MOST
     (port,) = net.wiring.inputs

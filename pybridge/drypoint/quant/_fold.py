@@ -1,8 +1,4 @@
-"""The fused graph of a float net, each node of which will be one integer op, and its program.
-
-The functions are pure: the model is not changed. One error names all layers without an integer
-form.
-"""
+"""The fused graph of a float net, each node of which will be one integer op, and its program."""
 
 import math
 from collections import Counter
@@ -134,9 +130,7 @@ def _lower(builder: Builder, layer: Module, read: list[Value], out: Shape, *, la
 
 
 def _check_softmax(layer: Module, shape: tuple[int, ...]) -> None:
-    """Refuse a softmax along an axis of one value beside a longer axis: a program's is over the
-    channels.
-    """
+    """Refuse a softmax along an axis of one value beside a longer one: it is over the channels."""
     if isinstance(layer, Softmax | LogSoftmax) and shape[layer.axis] == 1 < math.prod(shape):
         raise Unsupported(
             f"it acts along axis {layer.axis} of {shape}, where each value is alone; wanted: along "

@@ -16,23 +16,16 @@ from drypoint.program import LARGEST_WEIGHT
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerOp:
-    """An op of the net.
+    """An op of the net."""
 
-    Attributes:
-        quantized: the node with the integers before training.
-        source, target: names of the parameters of the scales; "" of a scale that is constant.
-        units: the scales of input and output before training.
-        weight_unit: float32 (O,), scales of the weights before training, in units of the parameter.
-        weight_scale: float32 (O,), the same in real units.
-        table, slopes: float32 (256,), of a function: its results and its slopes by byte.
-    """
-
-    quantized: QuantizedNode
-    source: str
-    target: str
-    units: tuple[float, float]
+    quantized: QuantizedNode  # the node with the integers before training
+    source: str  # name of the input's scale among the parameters; "": it is constant
+    target: str  # name of the output's
+    units: tuple[float, float]  # the scales of input and output before training
+    # float32 (O,), of the weights before training: in units of the parameter, and in real units
     weight_unit: Array = field(default_factory=lambda: np.empty(0, np.float32))
     weight_scale: Array = field(default_factory=lambda: np.empty(0, np.float32))
+    # float32 (256,), of a function: its results and its slopes by byte
     table: Array = field(default_factory=lambda: np.empty(0, np.float32))
     slopes: Array = field(default_factory=lambda: np.empty(0, np.float32))
 
@@ -108,9 +101,7 @@ def channels_last(node: Weighted, codes: Array) -> Array:
 
 
 def by_input(zeros: tuple[int, ...], node: Weighted) -> NDArray[np.float64]:
-    """A number of each input channel, as the weights of each output meet them: (O, 1, 1, C /
-    groups).
-    """
+    """A number of each input channel as each output's weights meet it: (O, 1, 1, C / groups)."""
     rows = np.repeat(
         np.array(zeros, np.float64).reshape(node.groups, -1), len(node.bias) // node.groups, axis=0
     )

@@ -157,9 +157,7 @@ def _quantize_node(
     output: QuantParams | None,
     weight_bits: int,
 ) -> QuantizedNode:
-    """A node with its integers. The target is ``output`` with a scale that the node can have, or
-    int32 where that is None.
-    """
+    """A node with its integers: of ``output`` with a scale that it can have; None: of int32."""
     source = sources[0]
     scale = None if output is None else output.scale
     q: Integers | None = None

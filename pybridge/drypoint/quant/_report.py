@@ -179,9 +179,7 @@ class _Totals:
             self.beyond += int(np.count_nonzero((f < low) | (f > high)))
 
     def _count(self, error: NDArray[np.float64]) -> None:
-        """Add errors to the histogram; its limit doubles until the largest error is inside, and two
-        bins become one.
-        """
+        """Add errors; the limit doubles and bins merge in pairs until the largest is inside."""
         self.limit = self.limit or self.quantized.target.scale
         while self.worst > self.limit:
             self.limit *= 2

@@ -22,17 +22,11 @@ from ._quantized_nodes import quantize_nodes
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerEncoder:
-    """Encodes inputs as the integers that a program reads, less the integer of real zero.
+    """Encodes inputs as the integers that a program reads, less the integer of real zero."""
 
-    Attributes:
-        encoder: of the float model.
-        program: whose border it is.
-        zeros: the integer of real zero in each channel.
-    """
-
-    encoder: Encoder | None
-    program: Program
-    zeros: tuple[int, ...]
+    encoder: Encoder | None  # of the float model
+    program: Program  # whose border it is
+    zeros: tuple[int, ...]  # the integer of real zero in each channel
 
     encodes_floats = True
     dtype = np.float32

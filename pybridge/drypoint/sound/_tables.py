@@ -240,8 +240,7 @@ def _mel_bank(
 def _gain_table(
     strength: np.float32, offset: np.float32, gain_bits: int, input_bits: int
 ) -> NDArray[np.int16]:
-    """For each number of bits of an estimate, 0 to 32, a parabola of the gain: value, slope,
-    curvature."""
+    """A parabola of the gain (value, slope, curvature) for estimates of each size, 0 to 32 bits."""
 
     def gain(estimate: int) -> int:
         x = F(estimate) / F(1 << input_bits) + offset

@@ -67,10 +67,7 @@ def gradcheck(
 def _central_differences(
     function: Callable[[], float], point: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The derivative of `function` with respect to each element of `point`.
-
-    `function` reads `point`; each element is changed for two calls and then restored.
-    """
+    """The derivative of `function` by each element of `point`, changed twice, then restored."""
     numeric = np.empty_like(point)
     for at in np.ndindex(point.shape):
         value = float(point[at])

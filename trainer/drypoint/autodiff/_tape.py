@@ -39,12 +39,7 @@ class Deferred:
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """A gradient as a sum of arrays, which several workers compute.
-
-    Attributes:
-        arrays: of one shape.
-        total: adds arrays.
-    """
+    """A gradient as a sum of arrays of one shape, which several workers compute."""
 
     arrays: tuple[Array, ...]
     total: Callable[[tuple[Array, ...]], Array]

@@ -60,12 +60,7 @@ def host_callback(
 
 
 class _HostCallback:
-    """A function with a tape of its own, the inner tape, which each run rebuilds.
-
-    Attributes:
-        leaves: the tensors as leaves of the inner tape.
-        y: the value on the inner tape.
-    """
+    """A function with a tape of its own, the inner tape, which each run rebuilds."""
 
     def __init__(self, function: Callable[..., Tensor], tensors: tuple[Tensor, ...]) -> None:
         self._function, self._tensors = function, tensors

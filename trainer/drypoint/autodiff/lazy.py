@@ -31,15 +31,10 @@ _EXAMPLES = 64
 
 @dataclass(frozen=True, eq=False)
 class LinearGradient:
-    """The gradient (O, I) of the weight of `linear`: gradient.T @ x.
+    """The gradient (O, I) of the weight of `linear`: gradient.T @ x."""
 
-    Attributes:
-        gradient: (N, O), the gradient of the result of `linear`.
-        x: (N, I), the input of `linear`.
-    """
-
-    gradient: Array
-    x: Array
+    gradient: Array  # (N, O), of the result of `linear`
+    x: Array  # (N, I), the input of `linear`
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -39,44 +39,27 @@ HostFunction = Callable[[], bool]
 
 
 class _Call(NamedTuple):
-    """A call of a kernel.
-
-    Attributes:
-        references: arrays and structs that the arguments point to.
-        worker: the worker that runs the call; None: all threads run it together.
-    """
+    """A call of a kernel."""
 
     task: Any
     arguments: Any
     n_parts: int
-    references: object
-    worker: int | None
+    references: object  # arrays and structs that the arguments point to
+    worker: int | None  # who runs the call; None: all threads together
 
 
 class _Placeholder(NamedTuple):
-    """A field in the arguments of a call that each run sets.
+    """A field in the arguments of a call that each run sets."""
 
-    Attributes:
-        to: the address of the field.
-        n_bytes: the size of the field.
-        name: the key of its values in `Values`.
-        offset: bytes to add to the values, which are addresses; None: the values are numbers.
-        arguments: the struct that the field is in, kept alive.
-    """
-
-    to: Any
-    n_bytes: int
-    name: Hashable
-    offset: int | None
-    arguments: Any
+    to: Any  # the address of the field
+    n_bytes: int  # the size of the field
+    name: Hashable  # the key of its values in `Values`
+    offset: int | None  # bytes to add to the values, which are addresses; None: they are numbers
+    arguments: Any  # the struct that the field is in, kept alive
 
 
 class Trace:
-    """The kernel calls inside of a ``with`` block, in order.
-
-    Attributes:
-        keys: the keys of dropouts, in the order of their calls.
-    """
+    """The kernel calls inside of a ``with`` block, in order."""
 
     def __init__(self, *known: NDArray[Any]) -> None:
         self.keys: list[Key] = []

@@ -1,8 +1,4 @@
-"""Workers: who computes what, of a training step in micro-batches.
-
-Each micro-batch has a worker. A trace notes the worker of each call of a kernel; a node of the tape
-keeps the worker of its value, who computes its gradient too.
-"""
+"""Who computes what of a step in micro-batches: each micro-batch, call and node has a worker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

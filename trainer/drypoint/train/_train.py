@@ -17,13 +17,19 @@ from drypoint.nn import Graph, Layer, Model
 
 from . import _checkpoint as checkpoint
 from ._errors import TrainError
-from ._inputs import join_inputs
 from ._learning_rates import Schedule, rate_groups, resolve_schedule
 from ._loop import run_epochs
 from ._metrics import Metric, Metrics, resolve_metrics
 from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
-from ._prepared_model import INPUT, PreparedModel, Trainable, data_ports, prepare_model
+from ._prepared_model import (
+    INPUT,
+    PreparedModel,
+    Trainable,
+    data_ports,
+    join_inputs,
+    prepare_model,
+)
 from ._quantization import integer_training_model, losses_of_sigmoids
 from ._reports import Progress, make_progress
 from ._result import Stopped, TrainResult

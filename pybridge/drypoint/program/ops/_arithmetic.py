@@ -1,6 +1,4 @@
-"""The arithmetic of the specification: NUMERICS.md in NumPy integers. Written to be read, then to
-be quick.
-"""
+"""The arithmetic of NUMERICS.md, the specification, in NumPy: to be read first, then quick."""
 
 from functools import cache
 
@@ -59,9 +57,7 @@ def _in_floats(x: NDArray[np.integer], y: NDArray[np.integer]) -> NDArray[np.flo
 
 @cache
 def _check_blas() -> None:
-    """Refuse a BLAS whose products are wrong, as OpenBLAS has them with kernels that do not fit the
-    processor (or its emulator). Once; two milliseconds.
-    """
+    """Refuse, once, a BLAS with wrong products, as OpenBLAS's with kernels of another processor."""
     rng = np.random.default_rng(0)
     for rows, n, columns in ((1, 1, 1), (5, 4, 16), (80, 27, 8), (64, 300, 50)):
         x, y = rng.integers(-255, 256, (rows, n)), rng.integers(-127, 128, (n, columns))

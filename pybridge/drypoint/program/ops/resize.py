@@ -107,9 +107,7 @@ class Resize(RequantizedOp):
         return self.requantize(x)
 
     def _neighbours(self, axis: int) -> tuple[NDArray[np.int32], ...]:
-        """For each row (axis 0) or column (1) of the output: its two neighbours in the input, and
-        the weight of the second one.
-        """
+        """Of each row (axis 0) or column (1): two neighbours in the input, the second's weight."""
         parts, last = self.parts[axis], self.in_shape[axis] - 1
         at = np.arange(self.out_shape[axis], dtype=np.int64) * self.stride[axis]
         at = (at + self.offset[axis] - parts).clip(0, last * parts)

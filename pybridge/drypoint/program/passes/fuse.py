@@ -85,9 +85,7 @@ def _plans(
     most: float,
     below: int,
 ) -> Iterator[tuple[int, Plan]]:
-    """A few plans that cost at most ``most``, with their costs. Each plan has fewer than
-    ``below`` bytes in use; the plans with the fewest come first.
-    """
+    """A few plans of cost at most ``most``, below ``below`` bytes, fewest first; their costs."""
     limits = [limit for limit in _limits(candidates) if limit < below]
     # A larger limit costs no more: the first that is cheap enough is found by bisection.
     first = bisect_left(limits, -most, key=lambda limit: -_cheapest(candidates, limit)[0])
@@ -115,9 +113,7 @@ def _limits(candidates: Sequence[Sequence[_Candidate]]) -> list[int]:
 
 
 def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> tuple[int, list[Group]]:
-    """The division into groups that costs least, with at most ``limit`` bytes in use, and its
-    cost.
-    """
+    """The cheapest division into groups with at most ``limit`` bytes in use, and its cost."""
     ways: list[tuple[int, list[Group]] | None] = [(0, []), *[None] * len(candidates)]
     for first, found in enumerate(candidates):
         if (way := ways[first]) is None:
@@ -164,8 +160,7 @@ def _with_rows(ops: Sequence[Op], first: int, last: int, pixels: int) -> Group:
 
 
 def _rows_at_a_time(op: Op, pixels: int) -> int:
-    """Rows of an output that have at least ``pixels`` pixels; even, since some kernels compute rows
-    in pairs."""
+    """Rows of at least ``pixels`` pixels; an even number: some kernels compute rows in pairs."""
     rows = -(-pixels // op.out_shape.w)
     return min(op.out_shape.h, rows + (rows % 2 if rows > 1 else 0))
 

@@ -50,31 +50,19 @@ LANES = 4  # channels that the kernels of small devices compute at a time
 
 
 class Folds(NamedTuple):
-    """Which input channels the biases of some output channels can take in.
+    """Which input channels the biases of some output channels can take in."""
 
-    Attributes:
-        channels: the input channels that each output channel reads, int64 [part, n].
-        exact: which of them fold, bool [part, n].
-        amounts: what a channel that folds adds to the accumulator, int64 [part, n].
-    """
-
-    channels: Integers
-    exact: NDArray[np.bool_]
-    amounts: Integers
+    channels: Integers  # the input channels that each output channel reads, int64 [part, n]
+    exact: NDArray[np.bool_]  # which of them fold, bool [part, n]
+    amounts: Integers  # what a channel that folds adds to the accumulator, int64 [part, n]
 
 
 class Kept(NamedTuple):
-    """What is kept of a program.
+    """What is kept of a program."""
 
-    Attributes:
-        masks: for each tensor, which channels.
-        used: for each op, whether an output needs it.
-        left_out: the concatenations that leave out an input.
-    """
-
-    masks: list[Mask]
-    used: list[bool]
-    left_out: list[int]
+    masks: list[Mask]  # for each tensor, which channels
+    used: list[bool]  # for each op, whether an output needs it
+    left_out: list[int]  # the concatenations that leave out an input
 
 
 def narrow(program: Program) -> Rewritten | None:
@@ -163,9 +151,7 @@ def _choose_channels(program: Program, needed: Sequence[Mask]) -> Kept:
 
 
 def _worth_it(program: Program, kept: Kept) -> Kept:
-    """What is kept if a tensor keeps all its channels where one or a few channels less would make
-    kernels slower: 63 channels take longer than 64.
-    """
+    """What is kept, with all channels where a few less are slower: 63 take longer than 64."""
     for tensor, mask in enumerate(kept.masks):
         if not mask.all() and -(-int(mask.sum()) // LANES) == -(-len(mask) // LANES):
             whole = [mask.copy() for mask in kept.masks]

@@ -25,17 +25,11 @@ from .intervals import intervals
 
 
 class Rewritten(NamedTuple):
-    """A program that a rewrite gives.
-
-    Attributes:
-        program: the program.
-        origins: for each of its ops, the op's index in the program before.
-        reasons: index of an op in the program before -> why it is gone, or what it is now.
-    """
+    """A program that a rewrite gives."""
 
     program: Program
-    origins: Sequence[int]
-    reasons: dict[int, str]
+    origins: Sequence[int]  # for each of its ops, the op's index in the program before
+    reasons: dict[int, str]  # index of an op before -> why it is gone, or what it is now
 
 
 def assemble(
@@ -58,19 +52,15 @@ def assemble(
 
 
 class _Graph:
-    """The ops and reads of a program while one rewrite walks through them in order.
-
-    ``number[t]`` is the tensor that holds the values of tensor t now, ``readers[t]`` the ops that
-    read tensor t in the program before.
-    """
+    """The ops and reads of a program while one rewrite walks through them in order."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.ops = list(program.ops)
         self.reads = list[tuple[int, ...]]()
-        self.number = list(range(len(program.ops) + 1))
+        self.number = list(range(len(program.ops) + 1))  # tensor before -> with its values now
         self.reasons: dict[int, str] = {}
-        self.readers = defaultdict[int, list[int]](list)
+        self.readers = defaultdict[int, list[int]](list)  # tensor before -> ops that read it
         for i, tensors in enumerate(program.reads):
             for tensor in tensors:
                 self.readers[tensor].append(i)
@@ -204,9 +194,7 @@ def without_copy(program: Program) -> Rewritten | None:
 
 
 def _copies(program: Program) -> Iterator[tuple[int, int]]:
-    """Pairs of ops that are equal but for the name, and read the same tensors: (later, earlier).
-    Each output stays.
-    """
+    """Pairs (later, earlier) of ops equal but for the name, of equal reads; outputs stay."""
     seen = dict[Hashable, int]()
     for i, op in enumerate(program.ops):
         if is_output(op):

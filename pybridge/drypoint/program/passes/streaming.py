@@ -115,9 +115,7 @@ class _Stream:
             self._add(i)
 
     def delays(self) -> dict[int, int]:
-        """How many rows each op that writes an output must be late, so that all outputs come in one
-        step.
-        """
+        """How many rows late each op that writes an output is, so that all come in one step."""
         program, ops = self._program, [*output_offsets(self._program.ops)]
         clocks = {i: self._ready[self._rows[i + 1]] for i in ops}
         last = max(clocks, key=lambda i: clocks[i])

@@ -91,10 +91,7 @@ def kernels_for(*arrays: NDArray[Any]) -> Any:
 
 @contextmanager
 def force_kernels(name: str | None, n_threads: int = 1) -> Iterator[None]:
-    """A context that computes with the kernels of one instruction set, or NumPy (None): for tests.
-
-    The smallest work is split into parts too.
-    """
+    """For tests: compute by one instruction set or NumPy (None); split the smallest work too."""
     before = Settings.kernels, Settings.n_threads, Settings.grain
     Settings.kernels = None if name is None else Settings.sets[name]
     Settings.n_threads, Settings.grain = n_threads, 1

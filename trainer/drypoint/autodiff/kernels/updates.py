@@ -29,19 +29,12 @@ Values = NDArray[np.float32]
 
 
 class Parameter(NamedTuple):
-    """A parameter with its gradient and optimizer state: arrays of one shape.
+    """A parameter with its gradient and optimizer state: arrays of one shape."""
 
-    Attributes:
-        w: the parameter, contiguous; changes in place.
-        g: the terms of the gradient, which is their sum from the first to the last.
-        state: the moments of the optimizer, contiguous; they change in place.
-        decays: whether weight decay applies to the parameter.
-    """
-
-    w: Values
-    g: tuple[Values, ...]
-    state: tuple[Values, ...]
-    decays: bool = False
+    w: Values  # the parameter, contiguous; changes in place
+    g: tuple[Values, ...]  # the terms of the gradient, which is their sum from first to last
+    state: tuple[Values, ...]  # the moments of the optimizer, contiguous; they change in place
+    decays: bool = False  # whether weight decay applies to the parameter
 
     @property
     def gradient(self) -> Values:

@@ -97,20 +97,12 @@ def conv2d_input_gradient(
 
 @dataclass(frozen=True)
 class _Phase:
-    """The pixels of one axis at one remainder modulo the stride, and the taps that reach them.
+    """The pixels of one axis at one remainder modulo the stride, and the taps that reach them."""
 
-    Attributes:
-        pixels: the pixels of the image.
-        taps: the elements of the window; there may be none.
-        dilation: the distance between the gradients of neighbouring taps.
-        before: the padding in front of the gradients; below 0: the first -before gradients do not
-            depend on the first pixel.
-    """
-
-    pixels: slice
-    taps: slice
-    dilation: int
-    before: int
+    pixels: slice  # of the image
+    taps: slice  # the elements of the window; there may be none
+    dilation: int  # the distance between the gradients of neighbouring taps
+    before: int  # padding before the gradients; -n: the first pixel depends on none of the first n
 
 
 def _phases(window: Window, axis: int) -> Iterator[_Phase]:

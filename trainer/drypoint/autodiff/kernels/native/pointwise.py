@@ -11,8 +11,7 @@ from .linear import product
 
 
 def is_pointwise(spec: Convolution) -> bool:
-    """Whether a convolution is a product of its weight with the channels of the pixels that its
-    stride reaches."""
+    """Whether a convolution multiplies its weight with the pixels that its stride reaches."""
     single_tap = spec.window.kernel == (1, 1) and spec.window.padding == NO_PADDING
     return single_tap and spec.plain and spec.groups == 1
 

@@ -20,15 +20,10 @@ Name: TypeAlias = Literal["relu6", "leaky_relu", "hardsigmoid", "hardswish", "si
 
 
 class Activation(NamedTuple):
-    """A function of each element.
+    """A function of each element."""
 
-    Attributes:
-        value: from x and the slope to f(x); only leaky ReLU reads the slope.
-        derivative: from x and the slope to f'(x).
-    """
-
-    value: Callable[[Array, Array], Array]
-    derivative: Callable[[Array, Array], Array]
+    value: Callable[[Array, Array], Array]  # f(x) by x and the slope, which only leaky ReLU reads
+    derivative: Callable[[Array, Array], Array]  # f'(x) by x and the slope
 
 
 def activation(x: Array, name: Name, slope: float) -> Array:

@@ -70,10 +70,7 @@ def conv2d_input_gradient(
 
 
 def _column_blocks(lanes: Array, window: Window, output: Pair) -> Iterator[tuple[slice, Array]]:
-    """Blocks of output rows with their columns (C, kh, kw, rows, OW, N), of padded lanes.
-
-    The next block overwrites the columns.
-    """
+    """Columns (C, kh, kw, rows, OW, N) of each block of output rows; the next overwrites them."""
     c, _, _, n = lanes.shape
     (kh, kw), (oh, ow) = window.kernel, output
     buffer: Array = np.empty(0, lanes.dtype)

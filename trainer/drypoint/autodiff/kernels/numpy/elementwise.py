@@ -103,10 +103,7 @@ def target_rows(targets: NDArray[Any], x: Array, label_smoothing: float) -> Arra
 
 
 def squared_error(x: Array, target: Array) -> tuple[Array, Array]:
-    """The mean of (x - target)^2 over each row (N,), and its gradient by x; both are (N, M).
-
-    The mean is computed in float64, and rounded once.
-    """
+    """The mean (N,) of (x - target)^2, in float64, rounded once; the gradient (N, M) by x."""
     error = x - target
     mean = np.square(error, dtype=np.float64).mean(axis=1)
     return mean.astype(x.dtype), error * np.asarray(2 / max(x.shape[1], 1), x.dtype)

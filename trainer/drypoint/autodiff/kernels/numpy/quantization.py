@@ -16,19 +16,12 @@ MAX_MULT = 2**31 - 2
 
 
 class Steps(NamedTuple):
-    """The scales of a requantization, each the product of a trained ratio and a constant unit.
+    """The scales of a requantization, each the product of a trained ratio and a constant unit."""
 
-    Attributes:
-        ratio, unit: (O,), of the weights of each channel.
-        in_ratio: (1,), of the input.
-        out_ratio: (1,), of the output.
-        in_unit, out_unit: constants.
-    """
-
-    ratio: Array
-    unit: Array
-    in_ratio: Array
-    out_ratio: Array
+    ratio: Array  # (O,), of the weights of each channel
+    unit: Array  # (O,)
+    in_ratio: Array  # (1,), of the input
+    out_ratio: Array  # (1,), of the output
     in_unit: float
     out_unit: float
 
@@ -48,21 +41,13 @@ class Range:
 
 
 class Integers(NamedTuple):
-    """The integers of a requantization, and its scales.
+    """The integers of a requantization, and its scales."""
 
-    Attributes:
-        bias: int64 (O,), in units of the accumulator, without what a zero point adds.
-        mult: int64 (O,).
-        shift: of the op.
-        unit: float64 (O,), the real value of the accumulator 1.
-        out_step: of the output.
-    """
-
-    bias: NDArray[np.int64]
-    mult: NDArray[np.int64]
-    shift: int
-    unit: NDArray[np.float64]
-    out_step: float
+    bias: NDArray[np.int64]  # (O,), in units of the accumulator, without what a zero point adds
+    mult: NDArray[np.int64]  # (O,)
+    shift: int  # of the op
+    unit: NDArray[np.float64]  # (O,), the real value of the accumulator 1
+    out_step: float  # of the output
 
 
 def weight_codes(w: Array, ratio: Array, unit: Array, *, largest: int) -> Array:
