@@ -697,24 +697,24 @@ def test_quantization_in_training(n, o, area, seed):
         )
     shape, ones = (n, o, *((area, 2) if area else ())), np.ones(1, np.float32)
     x, g = (anyhow(rng, whole(rng, *shape) * 8) for _ in "xg")
-    steps = quantization.Steps(ratio, unit, ones, ones * 2, 0.25, 1.0)
+    scales = quantization.Scales(ratio, unit, ones, ones * 2, 0.25, 1.0)
     bias = whole(rng, o)
     for to in (quantization.Range(0, 5), quantization.Range(-9, 3), quantization.Range(0, 0, True)):
 
         def both(x, g):
-            y = choose.requantize(x, bias, steps=steps, to=to)  # noqa: B023
-            return y, *choose.requantize_gradient(g, x, y, bias, steps=steps, to=to)  # noqa: B023
+            y = choose.requantize(x, bias, scales=scales, to=to)  # noqa: B023
+            return y, *choose.requantize_gradient(g, x, y, bias, scales=scales, to=to)  # noqa: B023
 
         on_every_set(both, x, g)
 
 
 def test_what_is_not_a_number_stays_so_in_a_requantization():
     one = np.ones(1, np.float32)
-    steps, x = quantization.Steps(one, one, one, one, 1.0, 1.0), np.full((1, 1, 1, 1), np.nan)
+    scales, x = quantization.Scales(one, one, one, one, 1.0, 1.0), np.full((1, 1, 1, 1), np.nan)
     for to in (quantization.Range(0, 5), quantization.Range(0, 0, True)):
         for name in SETS:
             with runtime.force_kernels(name):
-                y = choose.requantize(x.astype(np.float32), one, steps=steps, to=to)
+                y = choose.requantize(x.astype(np.float32), one, scales=scales, to=to)
                 assert np.isnan(y).all()
 
 

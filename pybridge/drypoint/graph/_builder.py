@@ -109,7 +109,7 @@ class Builder:
 
     @property
     def step(self) -> float | None:
-        """Of the layer's weights, where a file has integers with one."""
+        """The step of the layer's weights, where a file has integers with one."""
         return None if self._scales is None else float(self._scales[0])
 
     def array(self, name: str) -> Reals:

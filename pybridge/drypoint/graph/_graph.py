@@ -89,7 +89,7 @@ class Rewriter:
         self._next = max(graph.nodes) + 1
 
     def __iter__(self) -> Iterator[tuple[int, Node]]:
-        """Number and node, which reads what the nodes before were replaced by."""
+        """Each number and its node, which reads what replaced the nodes before it."""
         for number, node in self._graph.nodes.items():
             reads = tuple(self._moved.get(n, n) for n in node.reads)
             yield number, node if reads == node.reads else replace(node, reads=reads)

@@ -88,7 +88,7 @@ class Moving(Node):
 
     @property
     def nature(self) -> Nature:
-        """It moves them."""
+        """A moving node computes no values."""
         return "moves"
 
 

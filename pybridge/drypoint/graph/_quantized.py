@@ -38,7 +38,7 @@ class QuantizedNode:
 
     @property
     def source(self) -> QuantParams:
-        """Of the first input."""
+        """The parameters of the first input."""
         return self.sources[0]
 
     @property

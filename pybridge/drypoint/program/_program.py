@@ -151,7 +151,7 @@ class Program(ProgramInput):
 
     @property
     def output_scale(self) -> float:
-        """Of the last output, as `softmax`, `decoder` and `threshold`."""
+        """The scale of the last output."""
         return self.outputs[-1].scale
 
     @property

@@ -37,7 +37,7 @@ class QuantParams:
         return 255 if self.dtype == "u8" else 128
 
     @property
-    def steps(self) -> int:
+    def largest(self) -> int:
         """The largest magnitude of an integer less the zero point, at most."""
         return self.magnitude + abs(self.zero)
 

@@ -101,7 +101,7 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
 
 def _weighted_error(quantized: QuantizedNode, node: Weighted, q: Integers, error: float) -> float:
     real = quantized.real_weight
-    reach = quantized.source.scale * quantized.source.steps
+    reach = quantized.source.scale * quantized.source.largest
     rows = _rows(real)
     sums = (
         np.multiply(rows, error, out=np.zeros_like(rows), where=rows > 0)  # error may be infinite

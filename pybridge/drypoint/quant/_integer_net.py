@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor, requantize, weight_codes
-from drypoint.autodiff.kernels.numpy.quantization import Steps, requantize_integers
+from drypoint.autodiff.kernels.numpy.quantization import Scales, requantize_integers
 from drypoint.autodiff.kernels.numpy.quantization import weight_codes as weight_codes_of
 from drypoint.autodiff.trace import constant
 from drypoint.graph import (
@@ -91,7 +91,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         return ("output",) if len(outputs) == 1 else tuple(output.name for output in outputs)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Of the last output."""
+        """The shape of the last output."""
         return self.output_shapes({"input": input_shape})[self.output_ports[-1]]
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -141,7 +141,7 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         return node.bias + scale * total
 
     def macs(self, input_shape: tuple[int, ...]) -> int:  # noqa: ARG002
-        """Of all ops with weights."""
+        """The multiplications of all ops with weights."""
         weighted = [op.node for op in self.ops if isinstance(op.node, Weighted)]
         return sum(n.shape.h * n.shape.w * n.weight.size * n.pool[0] * n.pool[1] for n in weighted)
 
@@ -196,14 +196,14 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
 
     def _requantize(self, op: IntegerOp, acc: Tensor, bias: Tensor, params: Params) -> Tensor:
         arrays = {name: tensor.data for name, tensor in params.items()}
-        steps = op.steps(arrays, acc.dtype)
+        scales = op.scales(arrays, acc.dtype)
         return requantize(
             acc,
             bias,
-            params[op.target] if op.target else Tensor(steps.out_ratio),
-            ratio=steps.ratio,
-            unit=steps.unit,
-            in_ratio=steps.in_ratio,
+            params[op.target] if op.target else Tensor(scales.out_ratio),
+            ratio=scales.ratio,
+            unit=scales.unit,
+            in_ratio=scales.in_ratio,
             units=op.units,
             to=op.range,
         )
@@ -225,21 +225,21 @@ class IntegerNet(Layer, in_kernels=True, per_example=True):
         if before.integers is None:  # the op copies values
             target = QuantParams(before.target.dtype, sources[0].scale, before.target.zero)
             return replace(before, sources=sources, target=target)
-        steps = op.steps(arrays)
-        if not min(float(a.min()) for a in (steps.ratio, steps.in_ratio, steps.out_ratio)) > 0:
+        scales = op.scales(arrays)
+        if not min(float(a.min()) for a in (scales.ratio, scales.in_ratio, scales.out_ratio)) > 0:
             raise QuantizationError(f"{node.name}: a trained scale is not above 0: train again")
         if not isinstance(node, Weighted):
-            q = requantize_integers(np.zeros(1, np.float32), _first(steps), wide=op.wide)
+            q = requantize_integers(np.zeros(1, np.float32), _first(scales), wide=op.wide)
             # Zero points do not change, nor do the factors of a sum and the slopes of a PReLU.
             bias, weight = before.integers.bias, before.integers.weight
         else:
             codes = weight_codes_of(
                 arrays[f"{node.name}.weight"],
-                steps.ratio,
+                scales.ratio,
                 op.weight_unit,
                 largest=op.largest,
             )
-            q = requantize_integers(arrays[f"{node.name}.bias"], steps, wide=op.wide)
+            q = requantize_integers(arrays[f"{node.name}.bias"], scales, wide=op.wide)
             codes = channels_last(node, codes)
             zeros = by_input(self.zeros, node) if node.reads == (0,) else sources[0].zero
             sums = (codes * zeros).sum(axis=(1, 2, 3)).astype(np.int64)
@@ -316,6 +316,6 @@ def _constant_scales(graph: Graph) -> Iterator[int]:
             yield output.number
 
 
-def _first(steps: Steps) -> Steps:
+def _first(scales: Scales) -> Scales:
     """The scales of the first channel, which all channels share."""
-    return steps._replace(ratio=steps.ratio[:1], unit=steps.unit[:1])
+    return scales._replace(ratio=scales.ratio[:1], unit=scales.unit[:1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Padding, Range, Tensor, conv2d, linear
-from drypoint.autodiff.kernels.numpy.quantization import Steps
+from drypoint.autodiff.kernels.numpy.quantization import Scales
 from drypoint.autodiff.trace import constant
 from drypoint.graph import Node, OpNode, QuantizedNode, Weighted
 from drypoint.program import LARGEST_WEIGHT
@@ -62,13 +62,13 @@ class IntegerOp:
         assert self.quantized.integers is not None  # the op has weights
         return LARGEST_WEIGHT[self.quantized.integers.weight_bits]
 
-    def steps(self, arrays: Mapping[str, Array], dtype: Any = np.float32) -> Steps:
+    def scales(self, arrays: Mapping[str, Array], dtype: Any = np.float32) -> Scales:
         """The scales of the requantization."""
         ones = constant(np.ones(len(self.weight_scale), dtype))
         ratio = arrays.get(f"{self.node.name}.weight_step", ones)
         source, target = (arrays.get(name, ones[:1]) for name in (self.source, self.target))
         unit = constant(self.weight_scale.astype(dtype, copy=False))
-        return Steps(ratio, unit, source, target, *self.units)
+        return Scales(ratio, unit, source, target, *self.units)
 
 
 def weight_units(q: QuantizedNode) -> dict[str, Array]:

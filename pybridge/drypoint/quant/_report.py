@@ -84,7 +84,7 @@ class Report(Tabular):
         return next((op for op in self.ops if op.sqnr < VISIBLE_DB), None)
 
     def _table(self) -> Table:
-        """With bars of the SQNR up to 60 dB."""
+        """The table of the ops, with bars of the SQNR up to 60 dB."""
         return Table(
             head=_HEAD,
             rows=[*map(_cells, self.ops)],

@@ -87,14 +87,14 @@ class Sensitivity(Sequence[LayerSensitivity]):
         _check_fits(flash, least=sum(row.n_bytes[WEIGHT_BITS[-1]] for row in self))
         bits = {row.op: WEIGHT_BITS[0] for row in self}
         while sum(row.n_bytes[bits[row.op]] for row in self) > flash:
-            steps = [
+            choices = [
                 ((row.loss[fewer] - row.loss[bits[row.op]]) / saved, row.op, fewer)
                 for row in self
                 for fewer in WEIGHT_BITS
                 if fewer < bits[row.op]
                 and (saved := row.n_bytes[bits[row.op]] - row.n_bytes[fewer]) > 0
             ]
-            _, name, fewer = min(steps)
+            _, name, fewer = min(choices)
             bits[name] = fewer
         return Scheme(weights=bits)
 

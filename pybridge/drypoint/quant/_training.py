@@ -44,7 +44,7 @@ class IntegerEncoder:
         return np.moveaxis(planes, -1, -3)
 
     def config(self) -> dict[str, object]:
-        """Of the float model's encoder."""
+        """The config of the float model's encoder."""
         return {} if self.encoder is None else self.encoder.config()
 
 

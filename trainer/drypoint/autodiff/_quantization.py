@@ -9,7 +9,7 @@ from ._errors import AutodiffError
 from ._tape import Array, shared_vjps
 from ._tensor import Tensor, record
 from .kernels import choose as kernels
-from .kernels.numpy.quantization import Range, Steps
+from .kernels.numpy.quantization import Range, Scales
 
 
 def weight_codes(w: Tensor, ratio: Tensor, unit: Array, *, largest: int) -> Tensor:
@@ -75,11 +75,11 @@ def requantize(
             f"requantize wants x (N, O, ...), bias, ratio and unit (O,), got {x.shape}, "
             f"{bias.shape}, {ratio.shape} and {unit.shape}"
         )
-    steps = Steps(ratio, unit, in_ratio, out_ratio.data, *units)
-    value = kernels.requantize(x.data, bias.data, steps=steps, to=to)
+    scales = Scales(ratio, unit, in_ratio, out_ratio.data, *units)
+    value = kernels.requantize(x.data, bias.data, scales=scales, to=to)
 
     def gradients(g: Array) -> tuple[Array, ...]:
-        return kernels.requantize_gradient(g, x.data, value, bias.data, steps=steps, to=to)
+        return kernels.requantize_gradient(g, x.data, value, bias.data, scales=scales, to=to)
 
     to_x, to_bias, to_terms = shared_vjps(gradients, 3)
     return record(

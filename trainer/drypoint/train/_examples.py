@@ -42,7 +42,7 @@ class Rows:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the column."""
+        """The dtype of the column."""
         return self.column.dtype
 
 

@@ -55,7 +55,7 @@ class Add(BinaryOp):
         """The sum of both errors, and what rounding the factors makes."""
         factors, unit = sum_factors(*(source.scale for source in of.sources))
         return sum(errors) + sum(
-            abs(factor * unit - source.scale) * source.steps
+            abs(factor * unit - source.scale) * source.largest
             for factor, source in zip(factors, of.sources, strict=True)
         )
 

@@ -43,9 +43,9 @@ class Lookup(BaseOp):
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
         """The smallest and the largest entry of the table between the ends of each channel."""
-        pairs, place = np.unique(np.stack(sources[0], axis=1), axis=0, return_inverse=True)
+        pairs, index = np.unique(np.stack(sources[0], axis=1), axis=0, return_inverse=True)
         parts = [self.table[np.arange(low, high + 1) & 255].astype(np.int64) for low, high in pairs]
         ends = [
-            np.array([pick(part) for part in parts])[place.ravel()] for pick in (np.min, np.max)
+            np.array([pick(part) for part in parts])[index.ravel()] for pick in (np.min, np.max)
         ]
         return Interval(*ends)

@@ -36,10 +36,10 @@ class Mul(BinaryOp):
     def lower(cls, of: Given) -> Lowered:
         """The product of both scales; the op subtracts the zero points, so that the bias is 0."""
         a, b = of.sources
-        return Lowered(unit=a.scale * b.scale, bias=0, largest=float(a.steps * b.steps))
+        return Lowered(unit=a.scale * b.scale, bias=0, largest=float(a.largest * b.largest))
 
     @classmethod
     def error(cls, of: Given, errors: Sequence[float]) -> float:
         """Each error times the largest factor of the other input, and the errors' product."""
-        reach_a, reach_b = (source.scale * source.steps for source in of.sources)
+        reach_a, reach_b = (source.scale * source.largest for source in of.sources)
         return errors[0] * reach_b + errors[1] * reach_a + errors[0] * errors[1]

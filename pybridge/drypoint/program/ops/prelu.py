@@ -74,7 +74,7 @@ class PReLU(RequantizedOp):
         return Lowered(
             unit=source.scale / above,
             bias=0,
-            largest=source.steps * max(above, below * float(np.abs(slopes).max())),
+            largest=source.largest * max(above, below * float(np.abs(slopes).max())),
             fields={"factors": factors, "weight": slopes},
         )
 
@@ -83,7 +83,7 @@ class PReLU(RequantizedOp):
         """The error times the largest slope, at least 1, and what rounding the slopes makes."""
         (source,), exact = of.sources, of.fields["slopes"]
         (above, below), slopes = cls.choose_factors(of.fields)
-        off = float(np.abs(slopes * (below / above) - exact).max()) * source.steps * source.scale
+        off = float(np.abs(slopes * (below / above) - exact).max()) * source.largest * source.scale
         return max(1.0, float(np.abs(exact).max())) * errors[0] + off
 
     @classmethod

@@ -73,7 +73,7 @@ class Slice(BaseOp):
         return part
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
-        """Of the channels."""
+        """The intervals of the channels that the op reads."""
         part = slice(self.first[2], self.first[2] + self.out_shape.c)
         return Interval(*(ends[part] for ends in sources[0]))
 

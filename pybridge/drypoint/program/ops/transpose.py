@@ -72,7 +72,7 @@ class Transpose(BaseOp):
         return x.transpose(0, *(axis + 1 for axis in self.order))
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
-        """Of the channels; where rows or columns become channels, of all."""
+        """The intervals of the channels; one of all where rows or columns become channels."""
         low, high = sources[0]
         if self.keeps_channels:
             return sources[0]

@@ -87,12 +87,12 @@ class Upsample(BaseOp):
         return plane[:, top : top + height, left : left + width]
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
-        """Of the channels that become one channel."""
+        """The union of the intervals of the channels that become one channel."""
         low, high = (ends.reshape(-1, self.out_shape.c) for ends in sources[0])
         return Interval(low.min(axis=0), high.max(axis=0))
 
     def written_channels(self, side: int) -> Integers:  # noqa: ARG002
-        """Of each pixel of a block, or the channels as they are."""
+        """The channel of each pixel of a block, or the channels as they are."""
         return np.arange(self.in_shape.c) % self.out_shape.c
 
     @property

@@ -165,9 +165,9 @@ def with_joined_clamps(program: Program) -> Rewritten | None:
             return
         values = np.arange(bounds[tensor].low.min(), bounds[tensor].high.max() + 1)
         entries = op.table[values & 255]
-        ends = int(entries[0]), int(entries[-1])
-        if ends[0] <= ends[1] and (entries == values.clip(*ends)).all():
-            lo, hi = (min(max(end, ends[0]), ends[1]) for end in (before.lo, before.hi))
+        limits = int(entries[0]), int(entries[-1])
+        if limits[0] <= limits[1] and (entries == values.clip(*limits)).all():
+            lo, hi = (min(max(end, limits[0]), limits[1]) for end in (before.lo, before.hi))
             graph.ops[source - 1] = dataclasses.replace(before, lo=lo, hi=hi)
             graph.drop(i, source, f"part of the clamp of {before.name}")
 

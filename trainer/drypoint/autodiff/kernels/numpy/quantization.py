@@ -15,7 +15,7 @@ from .normalization import column
 MAX_MULT = 2**31 - 2
 
 
-class Steps(NamedTuple):
+class Scales(NamedTuple):
     """The scales of a requantization, each the product of a trained ratio and a constant unit."""
 
     ratio: Array  # (O,), of the weights of each channel
@@ -68,11 +68,11 @@ def weight_codes_gradient(
     return to_w, terms.reshape(len(w), -1).sum(axis=1) / ratio
 
 
-def requantize_integers(bias: Array, steps: Steps, *, wide: bool) -> Integers:
+def requantize_integers(bias: Array, scales: Scales, *, wide: bool) -> Integers:
     """The integers that requantize, computed in float64 from float32 scales."""
-    step = (steps.ratio * steps.unit).astype(np.float64)
-    unit = float((steps.in_ratio * np.asarray(steps.in_unit, step_dtype(steps)))[0]) * step
-    out = float((steps.out_ratio * np.asarray(steps.out_unit, step_dtype(steps)))[0])
+    step = (scales.ratio * scales.unit).astype(np.float64)
+    unit = float((scales.in_ratio * np.asarray(scales.in_unit, scale_dtype(scales)))[0]) * step
+    out = float((scales.out_ratio * np.asarray(scales.out_unit, scale_dtype(scales)))[0])
     out = 4 * float(unit.max()) if wide else out
     factor, shift = unit / out, 0
     while shift < 30 and 2 * np.rint(np.ldexp(factor.max(), 31 - shift)) > MAX_MULT:
@@ -82,11 +82,11 @@ def requantize_integers(bias: Array, steps: Steps, *, wide: bool) -> Integers:
     return Integers(integer, mult, shift, unit, out)
 
 
-def requantize(x: Array, bias: Array, *, steps: Steps, to: Range) -> Array:
+def requantize(x: Array, bias: Array, *, scales: Scales, to: Range) -> Array:
     """The integers that accumulators x (N, O, ...) become, less the zero point; or, of a wide
     output, their real values.
     """
-    q = requantize_integers(bias, steps, wide=to.wide)
+    q = requantize_integers(bias, scales, wide=to.wide)
     bias_of, mult_of = (v.reshape(-1, *(1,) * (x.ndim - 2)) for v in (q.bias, q.mult))
     acc: NDArray[np.int64] = x.astype(np.int64) + bias_of
     code = ((acc << q.shift) * mult_of + 2**31) >> 32
@@ -95,12 +95,12 @@ def requantize(x: Array, bias: Array, *, steps: Steps, to: Range) -> Array:
 
 
 def requantize_gradient(
-    gradient: Array, x: Array, value: Array, bias: Array, *, steps: Steps, to: Range
+    gradient: Array, x: Array, value: Array, bias: Array, *, scales: Scales, to: Range
 ) -> tuple[Array, Array, Array]:
     """The gradients of `requantize` with respect to x and bias, straight through; and the terms
     (O,) of each channel in LSQ's gradient of the output's ratio.
     """
-    q, axes = requantize_integers(bias, steps, wide=to.wide), (0, *range(2, x.ndim))
+    q, axes = requantize_integers(bias, scales, wide=to.wide), (0, *range(2, x.ndim))
     factor = (q.unit / q.out_step).astype(x.dtype)
     real = (x + column(q.bias.astype(x.dtype), x)) * column(factor, x)
     if to.wide:
@@ -110,12 +110,12 @@ def requantize_gradient(
     kept = np.where(inside, gradient, np.zeros((), x.dtype))
     terms = (gradient * np.where(inside, value - real, value)).sum(axis=axes)
     to_bias = kept.sum(axis=axes) / np.asarray(q.out_step, x.dtype)
-    return kept * column(factor, x), to_bias, terms / steps.out_ratio[0]
+    return kept * column(factor, x), to_bias, terms / scales.out_ratio[0]
 
 
-def step_dtype(steps: Steps) -> np.dtype[np.floating]:
+def scale_dtype(scales: Scales) -> np.dtype[np.floating]:
     """The dtype of the ratios."""
-    return steps.ratio.dtype
+    return scales.ratio.dtype
 
 
 def _rows(per_channel: Array, w: Array) -> Array:
