@@ -158,7 +158,7 @@ def _make_suggesting(function: Any, name: str) -> Any:
         try:
             return function(*args, **options)
         except TypeError as error:
-            found = re.search("unexpected keyword argument '(.*)'", str(error))
+            found = re.search("unexpected keyword argument '(.*?)'", str(error))
             here = error.__traceback__ is None or error.__traceback__.tb_next is None
             if found is None or not here:  # of another call, inside of this one
                 raise
