@@ -107,7 +107,7 @@ def test_one_input_comes_in_any_of_its_shapes_and_in_no_other(channels):
 
 
 def test_no_images_give_no_outputs():
-    for seed in {*range(20), *nets.SEVERAL}:
+    for seed in range(20):
         program = nets.random_program(seed)
         engine, x = Engine(program), nets.random_inputs(program, 0)[:0]
         assert_same(engine.trace(x), reference.trace(program, x), program)
