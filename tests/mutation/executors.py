@@ -11,6 +11,7 @@ from pathlib import Path
 
 from changes import Mutant
 from coverage import CoverageData
+from pytest import ExitCode
 
 Notices = Callable[[Mutant], bool]
 PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=120", "-p", "no:cacheprovider")
@@ -61,12 +62,13 @@ def of_c(root: Path, folder: str) -> Notices:
 
 
 def _fails(command: list[str], folder: Path, environment: dict[str, str]) -> bool:
+    """Whether tests fail, cannot be imported or crash; an error if none of them ran."""
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode not in (0, 1):  # 1: a test failed; others: a file was not imported
-        return "error" in done.stdout.lower() or "failed" in done.stdout.lower()
-    return done.returncode == 1
+    if done.returncode in (ExitCode.USAGE_ERROR, ExitCode.NO_TESTS_COLLECTED):
+        raise RuntimeError(f"pytest ran no test: {done.stdout[-500:]} {done.stderr[-500:]}")
+    return done.returncode != ExitCode.OK
 
 
 def _tests_of(root: Path, mutant: Mutant) -> list[str]:
@@ -76,8 +78,13 @@ def _tests_of(root: Path, mutant: Mutant) -> list[str]:
     contexts = {*lines.get(mutant.line, ())} - {""}
     if not contexts:
         contexts = {context for found in lines.values() for context in found} - {""}
-    tests = {context.partition("|")[0] for context in contexts}
+    tests = {_test_of(context) for context in contexts}
     return sorted(tests, key=lambda test: (sizes[test], test))[:MOST_TESTS]
+
+
+def _test_of(context: str) -> str:
+    """The test function of a context, whose parameters a mutant may change."""
+    return context.partition("|")[0].partition("[")[0]
 
 
 @cache
@@ -102,7 +109,7 @@ def _coverage(root: Path) -> tuple[CoverageData, Counter[str]]:
     sizes = Counter[str]()
     for path in data.measured_files():
         for contexts in data.contexts_by_lineno(path).values():
-            sizes.update({context.partition("|")[0] for context in contexts})
+            sizes.update({_test_of(context) for context in contexts})
     return data, sizes
 
 
