@@ -18,6 +18,7 @@ PICTURES = {  # as small as the family allows
     "squeezenet": ("squeezenet:4", 8),
     "dilated": ("dilated:4", 8),
     "autoencoder": ("autoencoder:8,1,3", 6),
+    "unet": ("unet:4,6", 8),
 }
 SIGNALS = {
     "conv1d": ("conv1d:4,6", 12),
@@ -39,13 +40,14 @@ def test_every_family_trains_quantizes_and_exports(tmp_path):
         net = nn.create_net(name, input_shape=encoder.shape, classes=3)
         net.check_export()
         repeats = family == "autoencoder"
-        y = encoder(x).reshape(len(x), -1) if repeats else rng.integers(0, 3, 40)
+        shape = (40, side, side) if family == "unet" else 40
+        y = encoder(x).reshape(len(x), -1) if repeats else rng.integers(0, 3, shape)
         decoder = None if repeats else data.ClassDecoder(range(3))
         model = nn.Model(net, encoder=encoder, decoder=decoder)
         loss = nn.MSELoss() if repeats else None
         model = train.fit(model, (x, y), epochs=1, loss=loss, progress="none").model
         program = quant.quantize(model, quant.calibrate(model, x))
-        assert program.output_shape.size == (side * side if repeats else 3), name
+        assert program.output_shape.size == (side * side if repeats else y[0].size * 3), name
         check_engine(program, x[:2], name)
         engine.export_c(program, x[:1], tmp_path / family, name="net")
 

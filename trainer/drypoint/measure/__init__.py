@@ -24,6 +24,8 @@ from ._measurement import Measurement as Measurement
 from ._models import Classifier as Classifier
 from ._models import Measurable as Measurable
 from ._models import Runner as Runner
+from ._pixels import PixelMeasurement as PixelMeasurement
+from ._pixels import measure_pixels as measure_pixels
 from ._regression import RegressionMeasurement as RegressionMeasurement
 from ._regression import measure_regression as measure_regression
 from ._scores import mcnemar_p as mcnemar_p

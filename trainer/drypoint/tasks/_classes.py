@@ -39,8 +39,7 @@ from ._task import (
 
 @dataclass(frozen=True)
 class Classes(Task):
-    """The output has a score or a probability for each class; of an output of planes for each class
-    of each pixel.
+    """The output has a score or a probability for each class.
 
     Attributes:
         label_smoothing: as of `nn.CrossEntropyLoss`; None: the loss is by the net's last layer.

@@ -29,6 +29,7 @@ from .presets import (
     squeezenet,
     tcn,
 )
+from .unet import unet
 
 _LARGEST = 4096  # a size beyond this is a typing error
 _MOST = 16  # sizes
@@ -138,6 +139,12 @@ FAMILIES: dict[str, Family] = {
     ),
     "squeezenet": Family(
         (8,), "channels of the first squeeze", "a small SqueezeNet", _by_width(squeezenet)
+    ),
+    "unet": Family(
+        (8, 16, 32),
+        "channels at each size, ...",
+        "a small U-Net: a class for each pixel of pictures with label maps",
+        lambda shape, outputs, sizes: unet(classes=outputs, input_shape=shape, widths=sizes),
     ),
     "dilated": Family((16,), "channels", "dilated convolutions", _by_width(dilated)),
 }

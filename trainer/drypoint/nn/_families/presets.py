@@ -34,7 +34,7 @@ from .blocks import (
 _Arguments = ParamSpec("_Arguments")
 
 
-def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
+def preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
     """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
     parameters = inspect.signature(build).parameters
     defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
@@ -53,7 +53,7 @@ def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Seq
     return accept(PRESET)(call)
 
 
-@_preset
+@preset
 def lenet(
     *,
     classes: int = 10,
@@ -89,7 +89,7 @@ def lenet(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def lenet5(
     *,
     classes: int = 10,
@@ -126,7 +126,7 @@ def lenet5(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def cnn(
     *,
     classes: int = 10,
@@ -155,7 +155,7 @@ def cnn(
     return _net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def mlp(
     *,
     classes: int = 10,
@@ -177,7 +177,7 @@ def mlp(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def resnet8(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -200,7 +200,7 @@ def resnet8(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -228,7 +228,7 @@ def mobilenet(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet_v1(
     *, classes: int = 2, input_shape: Shape = (3, 96, 96), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -254,7 +254,7 @@ def mobilenet_v1(
     return _net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def squeezenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -285,7 +285,7 @@ def squeezenet(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_cnn(
     *, classes: int = 12, input_shape: Shape = (1, 49, 10), width: int = 64, seed: int | None = None
 ) -> Sequential:
@@ -307,7 +307,7 @@ def ds_cnn(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def dilated(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -331,7 +331,7 @@ def dilated(
     return _net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def conv1d(
     *,
     classes: int = 6,
@@ -359,7 +359,7 @@ def conv1d(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def tcn(
     *,
     classes: int = 6,
@@ -385,7 +385,7 @@ def tcn(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def mixednet(
     *, classes: int = 2, input_shape: Shape = (40, 98), width: int = 32, seed: int | None = None
 ) -> Sequential:
@@ -410,7 +410,7 @@ def mixednet(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_conv1d(
     *, classes: int = 12, input_shape: Shape = (40, 98), width: int = 96, seed: int | None = None
 ) -> Sequential:
@@ -434,7 +434,7 @@ def ds_conv1d(
     return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def autoencoder(
     *,
     inputs: int = 640,
