@@ -181,8 +181,8 @@ def test_figures_of_pixels_are_numpys():
 @pytest.mark.parametrize(
     ("found", "true", "message"),
     [
-        (LABELS, LABELS[0], r"y must be class indices \(N, height, width\)"),
-        (SCORES[:, 0], LABELS, "predicted must be class indices"),
+        (LABELS, LABELS[0], r"y is .*wanted: class indices \(N, height, width\)"),
+        (SCORES[:, 0], LABELS, "predicted is .*wanted: class indices"),
         (LABELS[:2], LABELS, "predicted for true ones"),
         (LABELS, np.full_like(LABELS, -1), "no pixel has a label"),
         (LABELS - 1, LABELS, "run from -1 to 2; wanted: 0 to 2"),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint.common import json_of
-from drypoint.data import NO_LABEL, Class, is_label_map
+from drypoint.common import json_of, kind_of
+from drypoint.data import NO_LABEL, Class, ClassDecoder, is_label_map
 
 from ._errors import MeasureError
 
@@ -99,28 +99,30 @@ def measure_pixels(
     Raises:
         MeasureError: the maps are no class indices of one shape, or no pixel has a label.
     """
-    found, true = np.asarray(predicted), np.asarray(y)
-    for name, maps in (("predicted", found), ("y", true)):
-        if not is_label_map(maps) or maps.dtype.kind not in "iu" or maps.size == 0:
-            raise MeasureError(
-                f"{name} must be class indices (N, height, width), not {maps.dtype} of shape "
-                f"{maps.shape}"
-            )
+    found, true = _maps(predicted, "predicted"), _maps(y, "y")
     if found.shape != true.shape:
         raise MeasureError(f"maps {found.shape} predicted for true ones {true.shape}")
     known = true != NO_LABEL
     if not known.any():
         raise MeasureError(f"no pixel has a label: all are {NO_LABEL}")
     high = int(max(found.max(), true.max()))
-    names = tuple(range(high + 1)) if classes is None else tuple(classes)
+    names = tuple(range(high + 1)) if classes is None else ClassDecoder(classes).classes
     low = int(min(found.min(), true[known].min()))
     if low < 0 or high >= len(names):
         raise MeasureError(
             f"classes of pixels run from {low} to {high}; wanted: 0 to {len(names) - 1}"
         )
     size = len(names)
-    pairs = true.astype(np.int64) * size + found
+    pairs = true * size + found
     counts = [
         np.bincount(row[mask], minlength=size**2) for row, mask in zip(pairs, known, strict=True)
     ]
     return PixelMeasurement(counts=np.stack(counts).reshape(-1, size, size), classes=names)
+
+
+def _maps(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    """Maps of integers, or of truth values."""
+    maps = np.asarray(values) if is_label_map(values) else np.empty(0)
+    if maps.dtype.kind not in "biu" or maps.size == 0:
+        raise MeasureError(f"{name} is {kind_of(values)}; wanted: class indices (N, height, width)")
+    return maps.astype(np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import percent
-from drypoint.data import NO_LABEL, Class, ClassDecoder, Dataset, class_places, decoder_from_config
+from drypoint.data import NO_LABEL, Class, ClassDecoder, Dataset, class_places
 from drypoint.measure import PixelMeasurement, measure_pixels
 from drypoint.nn import (
     Conv2d,
@@ -24,6 +24,7 @@ from drypoint.nn import (
 from drypoint.program import Program
 
 from ._answer import Answer, table
+from ._classes import class_outputs
 from ._reported import Reported, ReportTexts, rise_of
 from ._task import Notify, Runner, Task, TaskError, Trial, reader_of
 
@@ -170,16 +171,16 @@ class Pixels(Task):
 def decides_pixels(reader: Model | Program) -> bool:
     """Whether the last output of a net is planes of classes: by its softmax, or its classes."""
     if isinstance(reader, Program):
-        shape, last = reader.output_shape, reader.outputs[-1]
-        named = shape.size > shape.c == len(reader.labels)
-        return last.softmax == "channels" or named
-    if reader.net.input_shape is None:
+        plane, last = reader.output_shape, reader.outputs[-1]
+        return last.softmax == "channels" or plane.size > plane.c == len(reader.labels)
+    net = reader.net
+    if net.input_shape is None:
         return False
-    port = reader.net.output_ports[-1]
-    shape = reader.net.output_shapes({reader.net.input_ports[0]: reader.net.input_shape})[port]
+    port = net.output_ports[-1]
+    shape = net.output_shapes({net.input_ports[0]: net.input_shape})[port]
     if len(shape) != 3 or shape[1:] == (1, 1):
         return False
-    ends = isinstance(last_layer(reader.net, port), Softmax | LogSoftmax)
+    ends = isinstance(last_layer(net, port), Softmax | LogSoftmax)
     return ends or isinstance(reader.decoders.get(port), ClassDecoder)
 
 
@@ -188,27 +189,24 @@ def _decide(
 ) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
     """The class indices of the pixels of pictures, (N, height, width), and the classes."""
     reader = reader_of(runner)
-    if isinstance(reader, Program):
-        names = [each.name for each in reader.outputs]
-        place = names.index(output) if output in names else -1
-        shape = reader.output_ops[place].out_shape
-        config, labels = reader.outputs[place].decoder, reader.labels
-        decoder = None if config is None else decoder_from_config(config)
-    else:
-        ports = reader.net.output_ports
-        place = ports.index(output) if output in ports else -1
-        shape, labels, decoder = None, (), reader.decoders.get(ports[place])
+    names = _outputs(reader)
+    port = output if output in names else names[-1]
     parts = []
     for start in range(0, len(x), _BATCH):
         found: Any = runner.predict_proba(x[start : start + _BATCH])
-        if isinstance(found, Mapping):
-            found = [*found.values()][place]
-        planes = found if shape is None else shape.channels_first(found)
+        planes = found[port] if isinstance(found, Mapping) else found
+        if isinstance(reader, Program):
+            planes = reader.output_ops[names.index(port)].out_shape.channels_first(planes)
         parts.append(planes.argmax(axis=1))
-    maps = np.concatenate(parts)
-    n_classes = planes.shape[1]
-    classes = decoder.classes if isinstance(decoder, ClassDecoder) else labels
-    return maps, classes if len(classes) == n_classes else tuple(range(n_classes))
+    classes = class_outputs(reader).get(port) or tuple(range(planes.shape[1]))
+    return np.concatenate(parts), classes
+
+
+def _outputs(reader: Model | Program) -> list[str]:
+    """The names of the outputs."""
+    if isinstance(reader, Program):
+        return [output.name for output in reader.outputs]
+    return [*reader.net.output_ports]
 
 
 def _measure(runner: Runner, trial: Trial) -> PixelMeasurement:

@@ -108,7 +108,7 @@ def mean_interval(values: NDArray[Any], unit: float) -> tuple[float, float]:
 
 
 def rise_of(errors: NDArray[Any], floats: NDArray[Any]) -> dict[str, float]:
-    """The share by which errors (N,) of a program exceed those of its float net, in the mean."""
+    """The share by which errors (N,) of a program exceed its float net's, in the mean."""
     return _rise(errors, floats, 1.0)
 
 

@@ -206,7 +206,7 @@ class ClassDecoder(Configured, kind="class"):
         names = np.array(self.classes, None if len(kinds) == 1 else object)
         found = names[planes.argmax(axis=-3)]
         sure = planes.max(axis=-3) >= self.reject_below
-        return found if sure.all() else np.where(sure, found.astype(object), None)
+        return found if sure.all() else np.asarray(np.where(sure, found.astype(object), None))
 
     def _rows(self, p: object) -> tuple[NDArray[np.float64], bool]:
         """``p`` as checked rows (N, number of classes), and whether ``p`` is one vector."""

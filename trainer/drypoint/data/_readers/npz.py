@@ -73,6 +73,8 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
                 "wanted: x and y, or x_train, y_train, ..."
             )
         x, y = roles[part, "x"], roles[part, "y"]
+        if numeric and is_label_map(y):
+            raise FormatError(f"{path}: y is of shape {y.shape}; wanted: a number an example, (N,)")
         y = y.astype(str) if numeric else y
         if is_label_map(y) and y.dtype.kind in "iu" and has_void(y, classes):
             notes[f"pixels of label {VOID} have no label: they do not count"] = None

@@ -1,13 +1,7 @@
 """Predefined nets."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
 
-from drypoint.common import accept
-
-from .._aliases import PRESET
 from .._containers.sequential import Sequential
 from .._errors import ConfigError
 from .._layers.activations import ReLU, ReLU6, Softmax
@@ -17,7 +11,7 @@ from .._layers.pooling import GlobalAvgPool2d, MaxPool2d
 from .._layers.signal_layers import GlobalAvgPool1d, MaxPool1d
 from .._layers.structure import Flatten
 from .._module.layer import Layer
-from .._module.sizes import Shape, check_count
+from .._module.sizes import Shape
 from .blocks import (
     conv_norm,
     conv_norm_1d,
@@ -25,32 +19,12 @@ from .blocks import (
     fire,
     inverted_residual,
     mixed_block,
+    preset,
     residual_block,
     separable,
     separable_1d,
     temporal_block,
 )
-
-_Arguments = ParamSpec("_Arguments")
-
-
-def preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
-    """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
-    parameters = inspect.signature(build).parameters
-    defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
-
-    @functools.wraps(build)
-    def call(*_: _Arguments.args, **values: _Arguments.kwargs) -> Sequential:
-        for name in defaults.keys() & values.keys():
-            several = isinstance(default := defaults[name], tuple)
-            sizes: Any = values[name] if several else [values[name]]
-            if not isinstance(sizes, list | tuple):
-                raise ConfigError(build.__name__, f"wants {name} such as {default}, got {sizes!r}")
-            for size in sizes:
-                check_count(build.__name__, name, size)
-        return build(*_, **values)
-
-    return accept(PRESET)(call)
 
 
 @preset

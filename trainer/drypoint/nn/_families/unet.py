@@ -11,9 +11,9 @@ from .._layers.merging import Concat
 from .._layers.pooling import MaxPool2d
 from .._layers.upsampling import Upsample
 from .._module.layer import Layer
+from .._module.module import Module
 from .._module.sizes import Shape
-from .blocks import conv_norm
-from .presets import preset
+from .blocks import conv_norm, preset
 
 
 @preset
@@ -43,7 +43,7 @@ def unet(
             "unet",
             f"wants images whose height and width are multiples of {step}, got {input_shape}",
         )
-    layers: dict[str, Layer] = {}
+    layers: dict[str, Module] = {}
     edges: list[tuple[str, ...]] = []
     at = "input"
     for i, width in enumerate(widths, 1):
@@ -63,8 +63,9 @@ def unet(
         ]
         at = f"merge{i}"
     body = Graph(layers, edges, {"input": tuple(input_shape)})
-    head = {"scores": Conv2d(classes, 1), "softmax": Softmax(axis=0)}
-    net = Sequential({"body": body, **head}, input_shape)
+    parts: dict[str, Layer] = {"body": body, "scores": Conv2d(classes, 1)}
+    parts["softmax"] = Softmax(axis=0)
+    net = Sequential(parts, input_shape)
     return net if seed is None else net.initialize(seed)
 
 

@@ -166,17 +166,18 @@ class CrossEntropyLoss(Loss, in_kernels=True, per_example=True):
                 "wants probabilities that add up to 1 over the classes, the first axis of planes: "
                 "end the net in Softmax(axis=0)",
             )
-        values = target if isinstance(target, Tensor) else np.asarray(target)
-        is_index = not isinstance(values, Tensor) and values.dtype.kind in "iu"
+        values: Any = target if isinstance(target, Tensor) else np.asarray(target)
+        is_index = values.dtype.kind in "iu"
         wanted = (x.shape[0], *x.shape[2:]) if is_index else x.shape
         if values.shape != wanted:
             raise InputError("CrossEntropyLoss", f"wants targets {wanted}, got {values.shape}")
-        has_label = np.asarray(values) != NO_LABEL if is_index else np.ones(len(x.data), bool)
+        has_label = values != NO_LABEL if is_index else np.ones(len(x.data), bool)
         rows = np.where(has_label, values, 0).reshape(-1) if is_index else _classes_last(values)
         losses = self._of_rows(_classes_last(x), rows).reshape((x.shape[0], -1))
         counted = np.broadcast_to(has_label.reshape(len(x.data), -1), losses.shape)
         shares = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
-        return (losses * shares.astype(x.dtype)).sum(axis=1)
+        means: Tensor = (losses * shares.astype(x.dtype)).sum(axis=1)
+        return means
 
     def _of_rows(self, x: Tensor, target: Target) -> Tensor:
         """The losses (N,) of vectors (N, classes)."""
