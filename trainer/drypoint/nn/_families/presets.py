@@ -34,7 +34,7 @@ from .blocks import (
 _Arguments = ParamSpec("_Arguments")
 
 
-def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
+def preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
     """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
     parameters = inspect.signature(build).parameters
     defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
@@ -53,7 +53,7 @@ def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Seq
     return accept(PRESET)(call)
 
 
-@_preset
+@preset
 def lenet(
     *,
     classes: int = 10,
@@ -86,10 +86,10 @@ def lenet(
         "fc2": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def lenet5(
     *,
     classes: int = 10,
@@ -123,10 +123,10 @@ def lenet5(
         "fc3": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def cnn(
     *,
     classes: int = 10,
@@ -152,10 +152,10 @@ def cnn(
             layers[f"pool{i - 1}"] = MaxPool2d(2)
             side //= 2
         layers[f"block{i}"] = Sequential(conv_norm(width, 3, activation=ReLU()))
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def mlp(
     *,
     classes: int = 10,
@@ -174,10 +174,10 @@ def mlp(
     for i, units in enumerate(hidden, 1):
         layers |= {f"fc{i}": Linear(units), f"relu{i}": ReLU()}
     layers |= {f"fc{len(hidden) + 1}": Linear(classes), "softmax": Softmax()}
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def resnet8(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -197,10 +197,10 @@ def resnet8(
         "block3": residual_block(4 * width, stride=2),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -225,10 +225,10 @@ def mobilenet(
         "last": Sequential(conv_norm(8 * width, 1, activation=ReLU6())),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet_v1(
     *, classes: int = 2, input_shape: Shape = (3, 96, 96), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -251,10 +251,10 @@ def mobilenet_v1(
         stride = 2 if i in (2, 4, 6, 12) else 1
         layers[f"block{i}"] = separable(read, factor * width, stride=stride)
         read = factor * width
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def squeezenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -282,10 +282,10 @@ def squeezenet(
         "mean": GlobalAvgPool2d(),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_cnn(
     *, classes: int = 12, input_shape: Shape = (1, 49, 10), width: int = 64, seed: int | None = None
 ) -> Sequential:
@@ -304,10 +304,10 @@ def ds_cnn(
         **{f"block{i}": separable(width, width) for i in range(1, 5)},
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def dilated(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -328,10 +328,10 @@ def dilated(
         },
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def conv1d(
     *,
     classes: int = 6,
@@ -356,10 +356,10 @@ def conv1d(
             layers[f"pool{i - 1}"] = MaxPool1d(2)
             steps //= 2
         layers[f"block{i}"] = Sequential(conv_norm_1d(width, 5))
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def tcn(
     *,
     classes: int = 6,
@@ -382,10 +382,10 @@ def tcn(
     for i, width in enumerate(widths):
         layers[f"block{i + 1}"] = temporal_block(read, width, dilation=2**i)
         read = width
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def mixednet(
     *, classes: int = 2, input_shape: Shape = (40, 98), width: int = 32, seed: int | None = None
 ) -> Sequential:
@@ -407,10 +407,10 @@ def mixednet(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="causal")),
         **{f"block{i}": mixed_block(width, lengths) for i, lengths in enumerate(kernels, 1)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_conv1d(
     *, classes: int = 12, input_shape: Shape = (40, 98), width: int = 96, seed: int | None = None
 ) -> Sequential:
@@ -431,10 +431,10 @@ def ds_conv1d(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="valid")),
         **{f"block{i}": separable_1d(width, 1 + max(0, steps) * i // 8) for i in (1, 2, 3)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def autoencoder(
     *,
     inputs: int = 640,
@@ -461,7 +461,7 @@ def autoencoder(
         **{f"decode{i}": dense_norm(hidden) for i in range(1, depth + 1)},
         "output": Linear(inputs),
     }
-    return _net(layers, (inputs,), seed)
+    return build_net(layers, (inputs,), seed)
 
 
 def _head(classes: int, mean: Layer | None = None) -> dict[str, Layer]:
@@ -475,6 +475,6 @@ def _check_count(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
     return widths
 
 
-def _net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
+def build_net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
     net = Sequential(layers, input_shape)
     return net if seed is None else net.initialize(seed)
