@@ -14,7 +14,7 @@ from dataclasses import replace
 import nets
 import numpy as np
 import pytest
-from packages import library_parts, model_parts
+from packages import ARDUINO, MAIN, library_parts, model_parts
 
 from drypoint import forms, nn, quant
 from drypoint.cli.__main__ import main
@@ -207,25 +207,6 @@ def test_manifests_pass_the_checker_of_their_tool(toolbox, tmp_path, form, manif
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=home)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == "1.2.3"
-
-
-ARDUINO = """
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-struct Port {
-    void begin(long) {}
-    void print(const char *s) { fputs(s, stdout); }
-    void println(const char *s) { puts(s); }
-    void println(int n) { printf("%d\\n", n); }
-};
-extern Port Serial;
-inline void delay(int) { exit(0); }
-void setup();
-void loop();
-"""
-MAIN = "Port Serial;\nint main() { setup(); loop(); }\n"
 
 
 @pytest.mark.parametrize(

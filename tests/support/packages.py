@@ -10,6 +10,24 @@ STATED = forms.Package(
     url="https://example.org/net",
     description='Tells "yes" from <no>: a net & its engine',  # quotes of JSON, YAML and XML
 )
+# Arduino.h and a core for this computer: they print to the terminal, and delay() ends the program.
+ARDUINO = """
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+struct Port {
+    void begin(long) {}
+    void print(const char *s) { fputs(s, stdout); }
+    void println(const char *s) { puts(s); }
+    void println(int n) { printf("%d\\n", n); }
+};
+extern Port Serial;
+inline void delay(int) { exit(0); }
+void setup();
+void loop();
+"""
+MAIN = "Port Serial;\nint main() { setup(); loop(); }\n"
 
 
 def model_parts(name="net", **facts):

@@ -1,0 +1,97 @@
+"""The engine as an Arduino library: sketches on three cores, and beside a model's library."""
+
+import re
+import sys
+
+import pytest
+from packages import ARDUINO, MAIN
+
+from drypoint import models
+from drypoint.engine import export_c
+from drypoint.program import random_inputs
+from tools import ONLY_CI, PLAIN, ROOT, run
+
+CORES = ("cortex-m0+", "cortex-m4", "riscv32")
+SKETCHES = ("Digit", "Gesture", "SerialModel")
+
+
+@pytest.fixture(scope="module")
+def library(toolbox, tmp_path_factory):
+    """The library's folder, which the command writes."""
+    toolbox.need_package("aeon")
+    for compiler in ("arm-none-eabi-g++", "riscv64-linux-gnu-g++"):
+        toolbox.need(compiler)
+    folder = tmp_path_factory.mktemp("arduino") / "drypoint"
+    run([sys.executable, ROOT / "packaging/arduino/build.py", folder])
+    return folder
+
+
+@ONLY_CI
+def test_the_folder_keeps_the_rules_of_arduino_lint(library):
+    """Oracle: the rules of arduino-lint's documentation for libraries, as far as they are exact."""
+    rows = [row.split("=", 1) for row in (library / "library.properties").read_text().splitlines()]
+    facts = dict(rows)
+    assert len(facts) == len(rows)
+    wanted = "name version author maintainer sentence paragraph category url architectures"
+    assert set(wanted.split()) <= facts.keys() and all(facts.values())
+    assert re.fullmatch(r"[A-Za-z0-9][\w .-]{,62}", facts["name"])
+    assert "arduino" not in facts["name"].lower()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", facts["version"])
+    assert facts["category"] == "Data Processing"
+    assert facts["dot_a_linkage"] == "true"
+    assert (library / "src" / facts["includes"]).is_file()
+    assert not facts["paragraph"].startswith(facts["sentence"])
+    for name in ("LICENSE", "README.md", "keywords.txt"):
+        assert (library / name).stat().st_size
+    assert not any(path.is_symlink() or path.suffix == ".exe" for path in library.rglob("*"))
+    for row in (library / "keywords.txt").read_text().splitlines():
+        assert re.fullmatch(r"(dpt|DPT)_\w+\t(KEYWORD1|KEYWORD2|LITERAL1)", row), row
+    assert {path.name for path in (library / "examples").iterdir()} == set(SKETCHES)
+    for name in SKETCHES:
+        assert (library / "examples" / name / f"{name}.ino").is_file()
+
+
+@ONLY_CI
+def test_every_sketch_compiles_for_every_core_without_warnings_and_its_size_is_stated(library):
+    """The command compiles with -Werror, and writes a row for each sketch that linked."""
+    readme = (library / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| ([\d,]+) \| ([\d,]+) \|$", readme, re.MULTILINE)
+    assert {row[:2] for row in rows} == {(name, core) for name in SKETCHES for core in CORES}
+
+
+@ONLY_CI
+@pytest.mark.parametrize("first", ["net", "drypoint"])
+def test_the_library_of_a_model_and_the_engine_link_in_one_sketch(
+    library, toolbox, tmp_path, first
+):
+    """As Arduino links libraries of dot_a_linkage: an archive for each, in either order."""
+    program = models.load_program("lenet-mnist")
+    net = tmp_path / "net"
+    export_c(program, random_inputs(program, 1), net, name="net", form="arduino")
+    assert "dot_a_linkage=true" in (net / "library.properties").read_text()
+    (tmp_path / "Arduino.h").write_text(ARDUINO)
+    (tmp_path / "main.cpp").write_text(MAIN)
+    cc, cxx = toolbox.need("cc"), toolbox.need("g++")
+    archives = []
+    for name, folder in (("net", net), ("drypoint", library)):
+        at = tmp_path / f"{name}.objects"
+        at.mkdir()
+        run([cc, *PLAIN, "-c", "-I", folder / "src", *(folder / "src").glob("*.c")], cwd=at)
+        archives.append(tmp_path / f"{name}.a")
+        run(["ar", "rcs", archives[-1], *at.glob("*.o")])
+    sketch = tmp_path / "both.ino"
+    sketch.write_text(
+        "#include <drypoint.h>\n#include <net.h>\nstatic dpt_model model;\nstatic dpt_op ops[1];\n"
+        "static uint8_t arena[NET_ARENA_SIZE], input[NET_INPUT_SIZE];\n"
+        "static int32_t scores[NET_OUTPUT_COUNT];\nvoid setup() {\n"
+        "dpt_run(&net, NULL, arena, sizeof arena, input, scores);\n"
+        "Serial.println(dpt_status_text(dpt_model_load(&model, ops, 1, input, 4)));\n}\n"
+        "void loop() { delay(1); }\n"
+    )
+    if first == "drypoint":
+        archives.reverse()
+    include = ["-I", tmp_path, "-I", library / "src", "-I", net / "src", "-include", "Arduino.h"]
+    command = [cxx, *include, "-x", "c++", sketch, tmp_path / "main.cpp", "-x", "none"]
+    group = ["-Wl,--start-group", *archives, "-Wl,--end-group"]
+    run([*command, *group, "-o", tmp_path / "sketch"])
+    assert run([tmp_path / "sketch"]).startswith(b"the blob is not as long as it says")
