@@ -24,7 +24,7 @@ from drypoint.program import Account, Program, ProgramError, account, check_c_na
 
 from ._aliases import EXPORT
 from ._readme_arrays import describe_input, describe_output
-from ._source import c_sources, headers, licence, needed_by, sources_for
+from ._source import c_sources, headers, licence, select_needed, sources_for
 
 EXPORTED = b"written by drypoint"  # in the README of every export
 
@@ -193,7 +193,7 @@ def _export(
     finds = any(model.program.boxes is not None for model in models.values())
     rooms = {"sound": listens, "boxes": finds}
     sources = c_sources() if kernels is None else sources_for(chosen, **rooms)
-    engine = needed_by([*headers(), *sources], **rooms)
+    engine = select_needed([*headers(), *sources], **rooms)
     parts = Parts(
         name=name,
         drypoint=version("drypoint"),

@@ -41,7 +41,7 @@ def c_sources() -> list[Path]:
     return sorted((path for path in found if path.suffix in kinds), key=lambda path: path.name)
 
 
-def needed_by(paths: list[Path], *, sound: bool, boxes: bool) -> list[Path]:
+def select_needed(paths: list[Path], *, sound: bool, boxes: bool) -> list[Path]:
     """The headers or sources that models need, of which some have a front end or find boxes."""
     left_out = [] if sound else ["sound", "listen", "keywords"]
     left_out += [] if boxes else ["boxes", "cells", "candidates"]
