@@ -8,13 +8,13 @@ from ledger import GROUPS, group_hash, read
 from tools import ROOT, run
 
 
-@pytest.mark.parametrize("group", [0, 100])
-def test_the_programs_of_a_hundred_nets_are_unchanged(group):
+@pytest.mark.parametrize("group", [0, 100, 140])
+def test_the_programs_of_some_nets_are_unchanged(group):
     assert group_hash(group) == read()[group]
 
 
 @pytest.mark.only_ci
-@pytest.mark.parametrize("group", [*range(1, 100), *range(101, GROUPS)])
+@pytest.mark.parametrize("group", [n for n in range(GROUPS) if n not in (0, 100, 140)])
 def test_the_programs_of_more_nets_are_unchanged(group):
     assert len(read()) == GROUPS
     assert group_hash(group) == read()[group]

@@ -4,9 +4,14 @@ Oracle: the list of every kind with every type, zero point, padding value, dilat
 that NUMERICS.md allows (graph_features.py).
 """
 
+from collections import Counter
+
+import drawn_nets
 import graph_features
 import nets
+from drawn_nets import drawn_case
 
+from drypoint import nn
 from drypoint.program import blob
 from tools import ONLY_CI
 
@@ -47,3 +52,12 @@ def test_a_seed_gives_one_program():
     for seed in range(20):
         again = blob.dumps(nets.random_program(seed))
         assert blob.dumps(nets.random_program(seed)) == again
+
+
+def test_the_random_nets_have_each_layer_that_has_an_integer_form():
+    drawn = Counter()
+    for seed in range(600):
+        drawn.update({type(leaf) for _, leaf in drawn_case(seed).model.net.leaves()})
+    exported = {kind for kind in nn.LEAF_TYPES if drawn_nets.MARKS[kind.__name__]}
+    lacking = {kind.__name__ for kind in exported if drawn[kind] < 2}
+    assert lacking == set(), "write a random layer for it in tests/support/layer_samples.py"

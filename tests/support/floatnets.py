@@ -73,11 +73,15 @@ class Case:
         """The program's integer inputs for the images."""
         if isinstance(self.model.encoder, ImageEncoder):
             return self.model.encoder.pixels(self.images)
+        if program.input_parts:
+            return program.encode(self.real)
         limits, dtype = ((0, 255), "u1") if program.input_type == "u8" else ((-128, 127), "i1")
         steps = np.rint(self.real / program.input_scale) + program.input.zero
         steps = steps.clip(*limits).astype(dtype)
         if steps.ndim == 2:
             return steps[:, None, None, :]
+        if steps.ndim == 3:  # a signal is a column
+            return np.ascontiguousarray(steps.transpose(0, 2, 1)[:, :, None])
         return np.ascontiguousarray(steps.transpose(0, 2, 3, 1))
 
 

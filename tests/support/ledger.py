@@ -1,4 +1,4 @@
-"""The programs of 7,000 random float nets, as hashes of 50 blobs each: a new lowering does not
+"""The programs of 8,000 random float nets, as hashes of 50 blobs each: a new lowering does not
 change. `python tests/support/ledger.py` writes the file again; a change of a program that is
 meant says so in its commit.
 """
@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from drawn_nets import drawn_case
 from floatnets import Case, random_case
 from newer_nets import newer_case
 
@@ -16,7 +17,13 @@ from drypoint.program import blob
 from drypoint.quant import Calibration, quantize
 
 FILE = Path(__file__).resolve().parents[1] / "golden/ledger.txt"
-OLDER, GROUPS, NETS = 100, 140, 50  # groups of `random_case`, of both kinds; nets of a group
+NETS = 50  # of a group
+CASES = (
+    *[random_case] * 100,
+    *[newer_case] * 40,
+    *[drawn_case] * 20,
+)  # what draws each group's nets
+GROUPS = len(CASES)
 BITS = 12  # of the values that ranges are measured on
 
 
@@ -44,7 +51,7 @@ def group_hash(group: int) -> str:
     """The hash of the programs of one group of nets."""
     hashed = hashlib.sha256()
     for seed in range(group * NETS, (group + 1) * NETS):
-        case = random_case(seed) if group < OLDER else newer_case(seed)
+        case = CASES[group](seed)
         calibration = Calibration(
             ranges=rounded_ranges(case),
             method="minmax",

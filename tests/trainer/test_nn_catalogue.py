@@ -2,78 +2,21 @@
 
 import numpy as np
 import pytest
+from layer_samples import SAMPLES
 
 from drypoint import nn, quant
 
 SHAPE = (2, 6, 6)
 WEIGHTS = [nn.Conv2d(2, 3), nn.ReLU()]
 
-SIGNAL = [nn.Conv1d(4, 3, padding="causal", dilation=2), nn.BatchNorm1d(), nn.ReLU()]
-
 MERGES = [kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge)]
 
 
-def joined(merge):
-    """A convolution and its input as both inputs of a layer."""
-    edges = [("input", "conv", "join.a"), ("input", "join.b")]
-    return nn.Graph({"conv": nn.Conv2d(2, 3, padding=1), "join": merge()}, edges)
-
-
-# Class -> a net around such a layer, with what `exportable` asks for; where it is "", the rest of
-# the net has an integer form.
-NETS = {
-    "Conv2d": [nn.Conv2d(2, 3, stride=2, padding=1), nn.Conv2d(4, 3, groups=2)],
-    "MaxPool2d": [*WEIGHTS, nn.MaxPool2d(2)],
-    "AvgPool2d": [*WEIGHTS, nn.AvgPool2d(2)],
-    "GlobalAvgPool2d": [*WEIGHTS, nn.GlobalAvgPool2d()],
-    "AdaptiveAvgPool2d": [*WEIGHTS, nn.AdaptiveAvgPool2d(1)],
-    "Conv1d": [nn.Conv1d(2, 3, stride=2, padding="same"), nn.Conv1d(4, 3, groups=2)],
-    "MaxPool1d": [*SIGNAL, nn.MaxPool1d(2), nn.MaxPool1d(3, stride=1, padding=(0, 1))],
-    "AvgPool1d": [*SIGNAL, nn.AvgPool1d(2)],
-    "GlobalAvgPool1d": [*SIGNAL, nn.GlobalAvgPool1d(), nn.Linear(2)],
-    "ZeroPad2d": [*WEIGHTS, nn.ZeroPad2d(1), nn.Conv2d(2, 3)],
-    "Upsample": [*WEIGHTS, nn.Upsample(2), nn.Upsample(2, mode="bilinear")],
-    "Resize": [*WEIGHTS, nn.Resize((3, 7))],
-    "PixelShuffle": [nn.Conv2d(8, 3), nn.PixelShuffle(2)],
-    "ConvTranspose2d": [nn.ConvTranspose2d(2, 3, stride=2, padding=1)],
-    "BatchNorm2d": [nn.Conv2d(2, 3), nn.BatchNorm2d()],
-    "BatchNorm1d": [nn.Flatten(), nn.Linear(3), nn.BatchNorm1d()],
-    "Linear": [nn.Flatten(), nn.Linear(3)],
-    "Flatten": [nn.Flatten(), nn.Linear(3)],
-    "Reshape": [*WEIGHTS, nn.Reshape((32,)), nn.Linear(3)],
-    "Slice": [*WEIGHTS, nn.Slice(0, 1), nn.Slice(1, -3, step=2)],
-    "InputPart": None,  # takes no images
-    "Permute": [*WEIGHTS, nn.Permute((2, 0, 1))],
-    "ChannelShuffle": [nn.Conv2d(4, 3), nn.ChannelShuffle(2)],
-    "OneHot": None,  # takes no images
-    "Dropout": [*WEIGHTS, nn.Dropout(0.5)],
-    "ReLU": [nn.Conv2d(2, 3), nn.ReLU()],
-    "ReLU6": [nn.Conv2d(2, 3), nn.ReLU6()],
-    "LeakyReLU": [nn.Conv2d(2, 3), nn.LeakyReLU()],
-    "PReLU": [nn.Conv2d(2, 3), nn.PReLU(2)],
-    "Hardswish": [nn.Conv2d(2, 3), nn.Hardswish()],
-    "Hardsigmoid": [nn.Conv2d(2, 3), nn.Hardsigmoid()],
-    "Hardtanh": [nn.Conv2d(2, 3), nn.Hardtanh()],
-    "SiLU": [nn.Conv2d(2, 3), nn.SiLU()],
-    "GELU": [nn.Conv2d(2, 3), nn.GELU()],
-    "Tanh": [nn.Conv2d(2, 3), nn.Tanh()],
-    "Sigmoid": [nn.Conv2d(2, 3), nn.Sigmoid()],
-    "Sin": [nn.Conv2d(2, 3), nn.Sin()],
-    "Cos": [nn.Conv2d(2, 3), nn.Cos()],
-    "Function": [nn.Conv2d(2, 3), nn.Function("square")],
-    "Elementwise": [nn.Conv2d(2, 3), nn.Elementwise(np.sin, np.cos)],
-    **{merge.__name__: [joined(merge)] for merge in MERGES},
-    "Dot": None,  # takes no images
-    "Softmax": [nn.Flatten(), nn.Linear(3), nn.Softmax()],
-    "LogSoftmax": [nn.Flatten(), nn.Linear(3), nn.LogSoftmax()],
-    "Sequential": [nn.Sequential([nn.Conv2d(2, 3)])],
-    "Graph": [nn.Graph([nn.Conv2d(2, 3), nn.ReLU()], [("conv", "relu")])],
-}
+MERGE_NAMES = {merge.__name__: merge for merge in MERGES}
 KINDS = {kind.name: kind for kind in nn.layers()}
 
 
-def exports(layers):
-    shape = (2, 24) if isinstance(layers[0], nn.Conv1d) else SHAPE
+def exports(layers, shape=SHAPE):
     model = nn.Model(nn.Sequential(layers, shape).initialize(1))
     images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
     try:
@@ -83,9 +26,43 @@ def exports(layers):
     return True
 
 
-@pytest.mark.parametrize("name", [name for name, layers in NETS.items() if layers])
+def weighted(shape):
+    """A layer with weights that writes this shape, and the shape that it reads."""
+    if len(shape) == 1:
+        return nn.Linear(shape[0]), (5,)
+    return (nn.Conv1d if len(shape) == 2 else nn.Conv2d)(shape[0], 1), (2, *shape[1:])
+
+
+def nets_around(name):
+    """For each sample of a layer: layers with it behind weights, and before weights where it need
+    not be the last layer; and the shape that they read. A layer of several inputs joins weights and
+    their input."""
+    if name in MERGE_NAMES:
+        edges = [("input", "conv", "join.a"), ("input", "join.b")]
+        conv = nn.Conv2d(2, 3, padding=1)
+        yield [nn.Graph({"conv": conv, "join": MERGE_NAMES[name]()}, edges)], SHAPE
+        return
+    if name == "InputPart":  # all parts together are the input
+        parts = {"first": nn.InputPart(0, (2, 3)), "second": nn.InputPart(6, (2, 3))}
+        edges = [("input", "first", "join.a"), ("input", "second", "join.b")]
+        yield [nn.Graph(parts | {"join": nn.Mul()}, edges)], (12,)
+        return
+    for layer, shape in SAMPLES[getattr(nn, name)].layers:
+        written = layer.output_shape(shape)
+        last = KINDS[name].exportable == "at the end" or not written
+        before, read = weighted(shape)
+        yield [before, layer, *([] if last else [weighted(written)[0]])], read
+
+
+NAMES = [*(kind.__name__ for kind in SAMPLES), *MERGE_NAMES]
+NO_WEIGHTS_BEFORE = {"OneHot", "Dot"}  # reads indices; reads arrays of two shapes
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NO_WEIGHTS_BEFORE])
 def test_the_mark_agrees_with_quantization(name):
-    assert exports(NETS[name]) == bool(KINDS[name].exportable)
+    """A net is exported around a layer that has the mark, around no other."""
+    found = [exports(layers, shape) for layers, shape in nets_around(name)]
+    assert any(found) == bool(KINDS[name].exportable)
 
 
 @pytest.mark.parametrize(
@@ -123,17 +100,16 @@ def test_the_list_has_every_class_once_and_the_right_marks():
     merges = {merge.__name__ for merge in MERGES}
     losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
     losses -= merges
-    assert set(KINDS) == {*NETS, *losses}
+    assert set(KINDS) == {*(kind.__name__ for kind in SAMPLES), *merges, *losses}
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
-    assert not any(KINDS[name].exportable for name in losses)
+    assert not any(KINDS[name].exportable for name in {*losses, *NO_WEIGHTS_BEFORE})
     learn = {name for name, kind in KINDS.items() if kind.trainable}
     norms = {"BatchNorm1d", "BatchNorm2d"}
     with_weights = {"Conv1d", "Conv2d", "ConvTranspose2d", "Linear", "PReLU"}
     assert learn == {*with_weights, *norms, "Sequential", "Graph"}
-    for name, layers in NETS.items():
-        for layer in layers or ():
-            if type(layer).__name__ == name:
-                assert layer.trainable == KINDS[name].trainable
+    for kind, samples in SAMPLES.items():
+        for layer, _ in samples.layers:
+            assert KINDS[kind.__name__].trainable >= layer.trainable
 
 
 def test_a_table_in_text_and_for_notebooks():

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from layer_samples import SAMPLES
 
 from drypoint import nn
 from drypoint.autodiff import Tensor, record
@@ -22,219 +23,14 @@ def concrete(base):
         yield from concrete(layer)
 
 
-def arctan_slope(x):
-    return 1 / (1 + x * x)
-
-
-BLOCK = nn.Sequential({"conv": nn.Conv2d(2, 2), "norm": nn.BatchNorm2d(), "tanh": nn.Tanh()})
-
-# Class -> layers and the shape of an example for each; wrong shapes follow below.
-CASES = {
-    nn.Conv2d: [
-        (nn.Conv2d(3, 2), (2, 4, 5)),
-        (nn.Conv2d(4, (2, 3), stride=(2, 1), padding=(1, 0), groups=2, bias=False), (2, 5, 4)),
-        (nn.Conv2d(2, 3, padding="same", stride=2, dilation=(1, 2)), (1, 5, 6)),
-        (nn.Conv2d(1, 2, padding=((0, 1), (2, 0))), (3, 3, 3)),
-        (nn.Conv2d(1, 1, padding="valid", in_channels=3), (3, 2, 2)),
-    ],
-    nn.MaxPool2d: [
-        (nn.MaxPool2d(2), (2, 4, 5)),
-        (nn.MaxPool2d((3, 2), stride=(1, 2), padding=((0, 2), (1, 0))), (1, 4, 5)),
-    ],
-    nn.AvgPool2d: [
-        (nn.AvgPool2d(2), (2, 4, 5)),
-        (nn.AvgPool2d(3, stride=1, padding=1), (1, 3, 4)),
-    ],
-    nn.Conv1d: [
-        (nn.Conv1d(3, 2), (2, 5)),
-        (nn.Conv1d(4, 3, stride=2, padding=(1, 0), groups=2, bias=False), (2, 6)),
-        (nn.Conv1d(2, 3, padding="same", stride=2, dilation=2), (1, 7)),
-        (nn.Conv1d(1, 3, padding="causal", dilation=2), (3, 4)),
-        (nn.Conv1d(1, 2, padding=1, in_channels=2), (2, 2)),
-    ],
-    nn.MaxPool1d: [
-        (nn.MaxPool1d(2), (2, 5)),
-        (nn.MaxPool1d(3, stride=1, padding=(0, 2)), (1, 5)),
-    ],
-    nn.AvgPool1d: [(nn.AvgPool1d(2), (2, 5)), (nn.AvgPool1d(3, stride=1, padding=1), (1, 4))],
-    nn.GlobalAvgPool1d: [(nn.GlobalAvgPool1d(), (2, 5))],
-    nn.BatchNorm2d: [(nn.BatchNorm2d(), (3, 2, 2)), (nn.BatchNorm2d(momentum=1.0), (1, 3, 2))],
-    nn.BatchNorm1d: [
-        (nn.BatchNorm1d(), (3,)),
-        (nn.BatchNorm1d(momentum=0), (1,)),
-        (nn.BatchNorm1d(), (2, 5)),
-    ],
-    nn.Linear: [(nn.Linear(3), (4,)), (nn.Linear(1, bias=False, in_features=2), (2,))],
-    nn.Flatten: [(nn.Flatten(), (2, 3, 4))],
-    nn.Dropout: [(nn.Dropout(0.5), (6,)), (nn.Dropout(0), (2, 2))],
-    nn.ReLU: [(nn.ReLU(), (2, 3))],
-    nn.ReLU6: [(nn.ReLU6(), (2, 3)), (nn.ReLU6(), (700,))],
-    nn.LeakyReLU: [(nn.LeakyReLU(), (2, 3)), (nn.LeakyReLU(-2), (4, 1, 2))],
-    nn.PReLU: [(nn.PReLU(3, init=-0.5), (3, 2, 4)), (nn.PReLU(), (2, 3)), (nn.PReLU(5), (5,))],
-    nn.Hardswish: [(nn.Hardswish(), (2, 3)), (nn.Hardswish(), (400,))],
-    nn.Hardsigmoid: [(nn.Hardsigmoid(), (2, 3)), (nn.Hardsigmoid(), (400,))],
-    nn.Hardtanh: [(nn.Hardtanh(), (2, 3)), (nn.Hardtanh(-0.5, 2.0), (400,))],
-    nn.SiLU: [(nn.SiLU(), (2, 3)), (nn.SiLU(), (400,))],
-    nn.GELU: [(nn.GELU(), (2, 3)), (nn.GELU(), (400,))],
-    nn.Tanh: [(nn.Tanh(), (2, 3))],
-    nn.Sigmoid: [(nn.Sigmoid(), (2, 3))],
-    nn.Sin: [(nn.Sin(), (2, 3))],
-    nn.Cos: [(nn.Cos(), (2, 3))],
-    nn.Function: [
-        (nn.Function(name), (2, 3))
-        for name, function in nn.FUNCTIONS.items()
-        if function.least == -math.inf
-    ],
-    nn.Elementwise: [(nn.Elementwise(np.arctan, arctan_slope), (2, 3))],
-    nn.Reshape: [(nn.Reshape((3, 4)), (2, 6)), (nn.Reshape(()), (1,))],
-    nn.OneHot: [(nn.OneHot(3), ())],
-    nn.GlobalAvgPool2d: [(nn.GlobalAvgPool2d(), (2, 3, 4))],
-    nn.AdaptiveAvgPool2d: [
-        (nn.AdaptiveAvgPool2d(1), (2, 3, 4)),
-        (nn.AdaptiveAvgPool2d((3, 2)), (1, 3, 4)),
-    ],
-    nn.ZeroPad2d: [(nn.ZeroPad2d(1), (2, 3, 4)), (nn.ZeroPad2d((0, 3, 2, 0)), (1, 2, 1))],
-    nn.Resize: [
-        (nn.Resize((5, 3)), (2, 3, 4)),
-        (nn.Resize(4, alignment="align_corners"), (1, 1, 3)),
-        (nn.Resize((2, 6), alignment="asymmetric"), (2, 3, 4)),
-    ],
-    nn.Upsample: [
-        (nn.Upsample(2, mode="bilinear"), (2, 3, 4)),
-        (nn.Upsample((2, 3), mode="bilinear", align_corners=True), (1, 2, 2)),
-        (nn.Upsample(2), (2, 3, 4)),
-        (nn.Upsample((1, 3)), (1, 2, 1)),
-    ],
-    nn.PixelShuffle: [
-        (nn.PixelShuffle(2), (8, 2, 3)),
-        (nn.PixelShuffle(3, mode="DCR"), (9, 1, 2)),
-        (nn.PixelShuffle(1), (2, 2, 2)),
-    ],
-    nn.ConvTranspose2d: [
-        (nn.ConvTranspose2d(2, 3, stride=2, padding=1, output_padding=1), (3, 2, 3)),
-        (nn.ConvTranspose2d(3, (2, 3), stride=(2, 1), bias=False), (2, 3, 2)),
-        (nn.ConvTranspose2d(1, 4, stride=3, padding=((3, 1), (0, 2))), (2, 2, 3)),
-        (nn.ConvTranspose2d(2, 3, stride=2, padding="same", in_channels=1), (1, 3, 2)),
-        (nn.ConvTranspose2d(2, (2, 1), stride=(3, 2), padding="same"), (1, 2, 2)),
-    ],
-    nn.Slice: [
-        *(
-            (nn.Slice(0, 1), (3,)),
-            (nn.Slice(1, -3, -1), (2, 5)),
-            (nn.Slice(2, 1, step=2), (2, 3, 4)),
-        ),
-        (nn.Slice(1, stop=1), (1, 3, 2)),
-    ],
-    nn.InputPart: [(nn.InputPart(2, (2, 3)), (8,)), (nn.InputPart(5, (3,)), (8,))],
-    nn.Permute: [
-        *((nn.Permute((2, 0, 1)), (2, 3, 4)), (nn.Permute((1, 0)), (2, 3))),
-        (nn.Permute((0,)), (3,)),
-    ],
-    nn.ChannelShuffle: [(nn.ChannelShuffle(2), (4, 2, 3)), (nn.ChannelShuffle(3), (6,))],
-    nn.Softmax: [(nn.Softmax(), (5,)), (nn.Softmax(axis=0), (3, 2)), (nn.Softmax(-2), (2, 3, 2))],
-    nn.LogSoftmax: [(nn.LogSoftmax(), (5,)), (nn.LogSoftmax(axis=0), (3, 2))],
-    nn.Sequential: [
-        (nn.Sequential([nn.Conv2d(3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2)]), (1, 3, 3)),
-        (nn.Sequential({"block": BLOCK, "pool": nn.MaxPool2d(2)}), (2, 4, 4)),
-    ],
-}
-CASES[nn.Graph] = [
-    (nn.Graph.from_sequential(nn.Sequential([nn.Linear(3), nn.Tanh()])), (4,)),
-    (nn.Graph({"block": BLOCK, "pool": nn.MaxPool2d(2)}, [("block", "pool")]), (2, 4, 4)),
-    (
-        nn.Graph(
-            {"same": nn.Conv2d(2, 3, padding=1), "relu": nn.ReLU(), "sum": nn.Add()},
-            [("input", "same", "relu", "sum.a"), ("input", "sum.b")],
-        ),
-        (2, 3, 3),
-    ),
-    (  # squeeze and excite
-        nn.Graph(
-            {
-                "squeeze": nn.AdaptiveAvgPool2d(1),
-                "fewer": nn.Conv2d(1, 1),
-                "relu": nn.ReLU(),
-                "excite": nn.Conv2d(3, 1),
-                "gate": nn.Hardsigmoid(),
-                "mul": nn.Mul(),
-            },
-            [("input", "squeeze", "fewer", "relu", "excite", "gate", "mul.b"), ("input", "mul.a")],
-        ),
-        (3, 2, 3),
-    ),
-    (
-        nn.Graph(
-            {"a": nn.Conv2d(2, 1), "b": nn.Conv2d(1, 3, padding=1), "join": nn.Concat(3)},
-            [("input", "a", "join.a"), ("input", "b", "join.b"), ("input", "join.c")],
-        ),
-        (2, 3, 3),
-    ),
-    (
-        nn.Graph([nn.SiLU(), nn.Mul()], [("input", "silu", "mul.a"), ("input", "mul.b")]),
-        (4,),
-    ),
-    (
-        nn.Graph(
-            {"flat": nn.Flatten(), "fc": nn.Linear(3), "join": nn.Concat()},
-            [("input", "flat", "join.a"), ("flat", "fc", "join.b")],
-        ),
-        (2, 2, 3),
-    ),
-    *(
-        (
-            nn.Graph(
-                {"conv": nn.Conv2d(2, 1), "join": merge()},
-                [("input", "conv", "join.a"), ("input", "join.b")],
-            ),
-            (2, 3, 3),
-        )
-        for merge in nn.LEAF_TYPES
-        if issubclass(merge, nn.Merge) and merge.in_kernels
-    ),
-]
 EVERY = [
     pytest.param(layer, shape, id=f"{kind.__name__}-{i}")
-    for kind, cases in CASES.items()
-    for i, (layer, shape) in enumerate(cases)
+    for kind, samples in SAMPLES.items()
+    for i, (layer, shape) in enumerate(samples.layers)
 ]
 # OneHot takes whole numbers, which no difference is; test_nn_gradient.py has its gradient.
 OF_REAL_NUMBERS = [case for case in EVERY if not isinstance(case.values[0], nn.OneHot)]
-LAYERS = [case for cases in CASES.values() for case in cases]
-WRONG = {
-    nn.Conv2d: [(4,), (2, 4), (2, 1, 1), (0, 4, 4), (2, 4, 4, 4)],
-    nn.MaxPool2d: [(4,), (2, 4), (1, 1, 1)],
-    nn.AvgPool2d: [(4,), (2, 4), (1, 1, 1)],
-    nn.BatchNorm2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.BatchNorm1d: [(), (0,), (0, 2), (3, 2, 2)],
-    nn.Conv1d: [(4,), (2, 1), (0, 4), (2, 4, 4)],
-    nn.MaxPool1d: [(4,), (1, 1), (2, 4, 4)],
-    nn.AvgPool1d: [(4,), (1, 1), (2, 4, 4)],
-    nn.GlobalAvgPool1d: [(3,), (0, 2), (3, 2, 2)],
-    nn.Linear: [(), (4, 1), (2, 2, 2), (0,)],
-    nn.Sequential: [(), (4,)],
-    nn.Graph: [(), (3, 4), (0,)],
-    nn.GlobalAvgPool2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.AdaptiveAvgPool2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.ZeroPad2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.Resize: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.Upsample: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.PixelShuffle: [(4,), (4, 2), (0, 2, 2), (6, 2, 2), (4, 2, 2, 2)],
-    nn.ConvTranspose2d: [(3,), (3, 2), (0, 2, 2), (3, 2, 2, 2)],
-    nn.PReLU: [(), (2,), (4, 3)],
-    nn.Reshape: [(), (5,), (3, 5)],
-    nn.OneHot: [(1,), (2, 3)],
-    nn.Slice: [(), (1,)],
-    nn.InputPart: [(), (7,), (2, 8)],
-    nn.Permute: [(), (2,), (2, 3)],
-    nn.ChannelShuffle: [(), (3,), (5, 2)],
-    nn.Softmax: [()],
-    nn.LogSoftmax: [()],
-}
-TAKES_ANY_SHAPE = {
-    *(nn.Flatten, nn.Dropout, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Sin, nn.Cos),
-    *(nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SiLU, nn.GELU),
-    *(nn.Function, nn.Elementwise),
-}
+LAYERS = [case for samples in SAMPLES.values() for case in samples.layers]
 INSIDE = {nn.Sequential: "Conv2d", nn.Graph: "Linear"}  # what complains in the first of the cases
 
 
@@ -252,14 +48,22 @@ def sample(layer, shape, seed=0):
 
 def test_every_layer_class_is_under_contract():
     classes = set(concrete(nn.Layer))
-    assert classes == set(CASES)
+    assert classes == set(SAMPLES), "write the layer's samples in tests/support/layer_samples.py"
     leaves = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Layer)}
     assert classes == {*leaves, nn.Sequential, nn.Graph}
-    assert classes == {*WRONG, *TAKES_ANY_SHAPE}
+
+
+def test_a_layer_without_wrong_shapes_takes_all_shapes():
+    for kind, samples in SAMPLES.items():
+        if not samples.wrong:
+            layer, _ = samples.layers[0]
+            for shape in ((), (3,), (2, 3), (1, 2, 3), (2, 1, 3, 2)):
+                size = math.prod(layer.output_shape(shape))
+                assert size == math.prod(shape), kind
 
 
 def test_every_merging_layer_of_kernels_is_in_a_graph_under_contract():
-    kinds = {type(leaf) for graph, _ in CASES[nn.Graph] for _, leaf in graph.leaves()}
+    kinds = {type(leaf) for graph, _ in SAMPLES[nn.Graph].layers for _, leaf in graph.leaves()}
     merging = {kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge) and kind.in_kernels}
     assert merging <= kinds
 
@@ -398,7 +202,7 @@ def test_dtypes(layer, shape):
 
 
 def test_functions_of_your_own_have_no_configuration():
-    for layer, _ in CASES[nn.Elementwise]:
+    for layer, _ in SAMPLES[nn.Elementwise].layers:
         with pytest.raises(nn.ConfigError, match=r"^Elementwise holds functions of your own"):
             layer.config()
 
@@ -451,7 +255,7 @@ def test_repr_shows_what_is_not_default():
 
 @pytest.mark.parametrize(
     ("layer", "wrong"),
-    [(CASES[kind][0][0], shape) for kind, shapes in WRONG.items() for shape in shapes],
+    [(samples.layers[0][0], shape) for samples in SAMPLES.values() for shape in samples.wrong],
 )
 def test_wrong_shapes_are_refused_by_name(layer, wrong):
     with pytest.raises(nn.ShapeError) as caught:
