@@ -34,6 +34,7 @@ from ._readers.read import input_files, read
 from ._readers.recordings import read_samples
 from ._readers.wav import read_audio
 from ._sources.named import DatasetCard, cards, load
+from ._sources.scenes import scenes
 from ._sources.sources import cache_folder
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "read_idx",
     "read_inputs",
     "read_samples",
+    "scenes",
     "take",
     "train_val_split",
     "write_idx",
