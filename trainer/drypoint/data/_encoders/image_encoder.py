@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from drypoint.common import READ_LIMIT, accept, known_word
@@ -95,9 +95,7 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
     if (old_width, old_height) == (width, height):
         return pixels
     if method == "fit":
-        wide = old_width * height >= old_height * width
-        inner_width = width if wide else _scale(old_width, height, old_height)
-        inner_height = _scale(old_height, width, old_width) if wide else height
+        inner_width, inner_height = _fit_sides(old_width, old_height, width, height)
         out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
         left, top = (width - inner_width) // 2, (height - inner_height) // 2
         inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
@@ -110,6 +108,13 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
     left_edge, top_edge = (old_width - box_width) / 2, (old_height - box_height) / 2
     box = (left_edge, top_edge, left_edge + box_width, top_edge + box_height)
     return _stretch(pixels, width, height, box)
+
+
+def _fit_sides(old_width: int, old_height: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height of a picture that keeps its aspect in a frame."""
+    if old_width * height >= old_height * width:
+        return width, _scale(old_height, width, old_width)
+    return _scale(old_width, height, old_height), height
 
 
 def _scale(length: int, numerator: int, denominator: int) -> int:
@@ -235,6 +240,32 @@ class ImageEncoder(Configured, kind="image"):
         table = _encodings(self.mean, self.std, channels)
         encoded = encode(pixels.reshape(-1, height, width, channels), table)
         return encoded.reshape(*pixels.shape[:-3], channels, height, width)
+
+    def to_picture(self, boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Boxes of the encoded image, (n, 4) of left, top, right, bottom in its pixels, in a
+        picture of (width, height) pixels that it was made of."""
+        first, scale = self._place(size)
+        return np.asarray(np.asarray(boxes, np.float64).reshape(-1, 4) * scale + first)
+
+    def to_net(self, boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """The inverse of `to_picture`: boxes of a picture in the encoded image; they may reach
+        beyond it."""
+        first, scale = self._place(size)
+        return np.asarray((np.asarray(boxes, np.float64).reshape(-1, 4) - first) / scale)
+
+    def _place(self, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The edges of the encoded image's corner in a picture of a size, and the picture's pixels
+        in one of its pixels: twice x and y."""
+        sides, first = np.array([self.width, self.height]), np.zeros(2)
+        scale = np.array(size) / sides
+        if self.resize == "fit":
+            inner = np.array(_fit_sides(*size, self.width, self.height))
+            scale = np.array(size) / inner
+            first = -((sides - inner) // 2) * scale
+        elif self.resize == "fill":
+            scale = np.full(2, scale.min())
+            first = (np.array(size) - sides * scale) / 2
+        return np.tile(first, 2), np.tile(scale, 2)
 
     def decoder(self) -> ImageDecoder:
         """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""

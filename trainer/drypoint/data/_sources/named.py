@@ -15,6 +15,7 @@ from .._errors import DatasetError, FormatError
 from .._readers.read import read
 from .._readers.tables import LEFT_OUT
 from .packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
+from .scenes import load_scenes
 from .sources import load_mnist
 
 PARTS = ("train", "test")
@@ -64,6 +65,8 @@ _LOADERS: dict[str, Loader] = {
     "basic-motions": series_loader("BasicMotions", set_name="basic-motions"),
     "gun-point": series_loader("GunPoint", set_name="gun-point"),
     "italy-power-demand": series_loader("ItalyPowerDemand", set_name="italy-power-demand"),
+    "scenes": lambda split, _: load_scenes(split, classes=1),
+    "scenes-digits": lambda split, _: load_scenes(split, classes=10),
 }
 
 CARDS = {
@@ -145,6 +148,28 @@ CARDS = {
             digests={
                 "train": "35ce34254abe4de6ea40ade694ea4bd765a9119a385b3fd802e7b5b3b3f171cb",
                 "test": "851949ba21dca00ad5cce0425a9ea4808b318ca5cd8f7f393f9aa9043e47c84b",
+            },
+        ),
+        DatasetCard(
+            name="scenes",
+            holds="96 x 96 gray, MNIST's digits on clutter, with boxes; one class",
+            split="of MNIST's parts: 12,000 and 1,000",
+            comes_from="drawn by data.scenes of MNIST's digits",
+            licence="CC BY-SA 3.0",
+            digests={
+                "train": "924bd7259799b6b7e21caaaa5e775f35d8130477f66ded2130e8304b3fffa81c",
+                "test": "fef73fb90ef4451149e92bf8ddc54bddb618cf933c3db029a2f78efe3e6c6463",
+            },
+        ),
+        DatasetCard(
+            name="scenes-digits",
+            holds="96 x 96 gray, MNIST's digits on clutter, with boxes; classes 0 to 9",
+            split="of MNIST's parts: 12,000 and 1,000",
+            comes_from="drawn by data.scenes of MNIST's digits",
+            licence="CC BY-SA 3.0",
+            digests={
+                "train": "055e4abd71e2d7830d0fddf8ef5c571e77411c25a81a25a03666ec6fa60a64a2",
+                "test": "2b5136a5b9be1581c3674b33f8060449e4f2c1046fbd620f60987e869a392ff4",
             },
         ),
     )
