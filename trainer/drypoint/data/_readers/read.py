@@ -13,6 +13,7 @@ from .._encoders.from_config import Encoder
 from .._encoders.image_encoder import ImageEncoder
 from .._encoders.signal_encoder import SignalEncoder
 from .._errors import DatasetError
+from .boxes import box_splits
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading
 from .folder import SUFFIXES as PICTURES
@@ -92,7 +93,15 @@ def read(
             loudest stretch; a shorter one stands between zeros. A subfolder called noise or
             background is cut into clips that touch, of the class "silence"; one called other is the
             class "unknown"; `is_word` has all such names. "regression": the labels of a CSV file or
-            of ``y`` are numbers, which `Dataset.numbers` gives.
+            of ``y`` are numbers, which `Dataset.numbers` gives. "detect": pictures with boxes, of
+            the one format that the folder has, with parts by the words train, val and test in
+            paths: Edge Impulse's ``bounding_boxes.labels``; YOLO's texts with ``data.yaml`` or
+            ``classes.txt``; COCO's JSON; Pascal VOC's XML; CSV files, or one alone, with the
+            columns image_path, xmin, ymin, xmax, ymax, label. The first note counts boxes and what
+            was left out: a box of which less than half lies in its picture goes, others are
+            clipped.
+            Pictures without ``width`` that are larger than 96 pixels, or of several sizes, are read
+            as 96 x 96.
         skip_unreadable: leave pictures of a folder out that cannot be read; a note names them.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
@@ -113,8 +122,10 @@ def read(
             "channels is for a CSV file with a row for each example; with window each column is a "
             "channel: leave channels out"
         )
-    if task not in (None, "keyword", "regression"):
-        raise DatasetError(f"task must be 'keyword', 'regression' or None, not {task!r:.40}")
+    if task not in (None, "keyword", "regression", "detect"):
+        raise DatasetError(
+            f"task must be 'keyword', 'regression', 'detect' or None, not {task!r:.40}"
+        )
     chosen = {"keep": keep, "drop": drop, "group": group}
     for option, names in chosen.items():
         if isinstance(names, str):
@@ -130,8 +141,10 @@ def read(
         limit=limit,
     )
     recordings = path.is_dir() and _has_recordings(path)
-    if task is None and path.is_dir() and not recordings and not is_idx_folder(path):
-        return folder_splits(
+    is_pictures = path.is_dir() and not recordings and not is_idx_folder(path)
+    if task == "detect" or (task is None and is_pictures):
+        splits_of = box_splits if task == "detect" else folder_splits
+        return splits_of(
             path,
             width=width,
             height=height,
