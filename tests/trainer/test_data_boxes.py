@@ -231,3 +231,31 @@ def test_pictures_of_several_sizes_become_96_pixels(tmp_path):
     splits = read(tmp_path)
     assert splits["all"].image_size == (96, 96)
     assert splits.notes[1] == "pictures of 40 x 20 to 300 x 200 pixels are read as 96 x 96"
+
+
+def test_scenes_are_equal_for_equal_arguments_and_their_boxes_touch_ink():
+    """Ink is at least half bright at each edge of a box, where no clutter is beneath."""
+    a, b = (data.scenes(40, classes=10, seed=3) for _ in range(2))
+    assert a.digest() == b.digest() != data.scenes(40, classes=10, seed=4).digest()
+    assert a.digest() != data.scenes(40, classes=10, seed=3, clutter="discs").digest()
+    one = data.scenes(40, seed=3)
+    np.testing.assert_array_equal(one.x, a.x)
+    assert (one.classes, set(one.boxes.labels.tolist())) == (("digit",), {0})
+    assert set(a.boxes.counts.tolist()) <= {1, 2, 3, 4, 5}
+    sides = a.boxes.edges[:, 2:] - a.boxes.edges[:, :2]
+    assert 12 <= sides.max(axis=1).min() <= sides.max(axis=1).max() <= 28
+    for picture, (left, top, right, bottom) in zip(
+        a.boxes.pictures, a.boxes.edges.astype(int), strict=True
+    ):
+        box = a.x[picture, top:bottom, left:right]
+        for edge in (box[0], box[-1], box[:, 0], box[:, -1]):
+            assert edge.max() > 90
+    with pytest.raises(data.DatasetError, match="wanted: 1 or 10"):
+        data.scenes(3, classes=2)
+
+
+def test_parts_of_scenes_have_other_digits_and_equal_cards():
+    for name in ("scenes", "scenes-digits"):
+        test = data.load(name, "test")
+        assert test.digest() == data.cards()[name].digests["test"]
+    assert data.scenes(20, part="train").digest() != data.scenes(20, part="test").digest()

@@ -4,6 +4,7 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _augment as augment
+from ._dataset.boxes import Boxes
 from ._dataset.classes import SILENCE, UNKNOWN, Class, class_names, class_places, is_word
 from ._dataset.dataset import Dataset, model_inputs, take
 from ._dataset.labels import NO_LABEL, is_label_map, is_one_hot, label_indices
@@ -31,6 +32,7 @@ from ._readers.read import input_files, read
 from ._readers.recordings import read_samples
 from ._readers.wav import read_audio
 from ._sources.named import DatasetCard, cards, load
+from ._sources.scenes import scenes
 from ._sources.sources import cache_folder
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",
+    "Boxes",
     "Class",
     "ClassDecoder",
     "ClassEncoder",
@@ -87,6 +90,7 @@ __all__ = [
     "read_idx",
     "read_inputs",
     "read_samples",
+    "scenes",
     "take",
     "train_val_split",
     "write_idx",
