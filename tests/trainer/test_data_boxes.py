@@ -244,10 +244,10 @@ def test_scenes_are_equal_for_equal_arguments_and_their_boxes_touch_ink():
     assert set(a.boxes.counts.tolist()) <= {1, 2, 3, 4, 5}
     sides = a.boxes.edges[:, 2:] - a.boxes.edges[:, :2]
     assert 12 <= sides.max(axis=1).min() <= sides.max(axis=1).max() <= 28
-    for picture, (left, top, right, bottom) in zip(
+    for index, (left, top, right, bottom) in zip(
         a.boxes.pictures, a.boxes.edges.astype(int), strict=True
     ):
-        box = a.x[picture, top:bottom, left:right]
+        box = a.x[index, top:bottom, left:right]
         for edge in (box[0], box[-1], box[:, 0], box[:, -1]):
             assert edge.max() > 90
     with pytest.raises(data.DatasetError, match="wanted: 1 or 10"):
