@@ -23,7 +23,7 @@ EVERYTHING = {part.split("/")[1] for part in PARTS}
 MAY_IMPORT = {
     "common": set(),
     "autodiff": {"common"},
-    "data": {"sound", "common"},
+    "data": {"detection", "sound", "common"},
     "nn": {"autodiff", "data", "graph", "program", "common"},
     "tasks": {"measure", "nn", "data", "program", "common"},
     "train": {"tasks", "nn", "autodiff", "data", "common"},
@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "interop": {"nn", "graph", "data", "program", "common"},
     "models": {"nn", "program", "common"},
     "sklearn": {"quant", "train", "nn", "data", "program", "common"},
+    "detection": {"common"},
     "sound": {"common"},
     "program": {"sound", "common"},
     "graph": {"program", "common"},

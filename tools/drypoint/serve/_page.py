@@ -104,8 +104,8 @@ def _run(command: list[str | Path], folder: Path) -> None:
         raise BuildError(f"{words[0]} refuses the engine: {first}")
 
 
-_PICTURES = ("engine.js", "answer.js", "draw.js", "pictures.js")
-_SOUND = ("engine.js", "answer.js", "samples.js", "sound.js")
+_PICTURES = ("engine.js", "boxes.js", "answer.js", "draw.js", "pictures.js")
+_SOUND = ("engine.js", "boxes.js", "answer.js", "samples.js", "sound.js")
 _MOST_EXAMPLES = 10
 _FLOAT_NOTES = {
     "none": "",
@@ -149,8 +149,8 @@ def make_page(
     )  # fmt: skip
     _check_input(program)
     hears = program.front is not None
-    if hears:
-        model = None
+    if hears or (program.decoder or {}).get("type") == "boxes":
+        model = None  # the page has no column for its answers
     shown = [] if examples is None else _examples(program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
     kinds = {kind.number: kind.kind for kind in get_args(Op)}
@@ -197,6 +197,9 @@ def _examples(program: Program, examples: Dataset, model: Model | None) -> list[
     first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
     chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
     labels = [printable(str(examples.classes[int(examples.y[i])])) for i in chosen]
+    if examples.boxes is not None:
+        chosen = np.arange(min(len(examples), _MOST_EXAMPLES))
+        labels = [f"{n} objects" for n in examples.boxes.counts[chosen].tolist()]
     if program.front is not None:
         clips = [
             b64encode(int16_samples(examples.x[i].reshape(-1)).astype("<i2").tobytes())

@@ -8,10 +8,12 @@ from ._dataset.boxes import Boxes
 from ._dataset.classes import SILENCE, UNKNOWN, Class, class_names, class_places, is_word
 from ._dataset.dataset import Dataset, model_inputs, take
 from ._dataset.labels import NO_LABEL, is_label_map, is_one_hot, label_indices
+from ._dataset.picture import picture_size
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, hold_out, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
+from ._encoders.box_decoder import BoxDecoder, FoundBox
 from ._encoders.class_decoder import ClassDecoder, ClassEncoder
 from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
@@ -44,6 +46,7 @@ __all__ = [
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",
+    "BoxDecoder",
     "Boxes",
     "Class",
     "ClassDecoder",
@@ -56,6 +59,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "FormatError",
+    "FoundBox",
     "FunctionEncoder",
     "ImageDecoder",
     "ImageEncoder",
@@ -84,6 +88,7 @@ __all__ = [
     "load_idx",
     "model_inputs",
     "parse_idx",
+    "picture_size",
     "plain_images",
     "read",
     "read_audio",

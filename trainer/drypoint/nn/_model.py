@@ -22,6 +22,7 @@ from drypoint.common import (
 )
 from drypoint.data import (
     AudioEncoder,
+    BoxDecoder,
     Decoder,
     Encoder,
     ImageEncoder,
@@ -126,7 +127,13 @@ class Model:
         shapes = self.net.output_shapes({self.net.input_ports[0]: self.net.input_shape})
         for port, decoder in decoders.items():
             shape, classes = shapes.get(port, ()), getattr(decoder, "classes", None)
-            if isinstance(classes, tuple) and len(shape) in (1, 3) and shape[0] != len(classes):
+            if isinstance(decoder, BoxDecoder):
+                if shape[:1] != (decoder.channels,):
+                    raise ModelError(
+                        f"the net has outputs {shape}, the decoder reads maps of "
+                        f"{decoder.channels} channels"
+                    )
+            elif isinstance(classes, tuple) and len(shape) in (1, 3) and shape[0] != len(classes):
                 raise ModelError(
                     f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
                     f"{shape[0]} classes, one for each output: Model(net, encoder=..., "

@@ -141,7 +141,7 @@ def make_study(
             (of several inputs the shapes by name) and the number of outputs, which returns a net;
             or a model, which is trained further. None: by the task and the data.
         task: what the net is for; None: of a model its own, of an autoencoder "reconstruction",
-            of label maps "pixels", else "classes".
+            of label maps "pixels", of pictures with boxes "detect", else "classes".
         net_name: of a function or a model, for messages and the provenance.
         epochs: passes over the training part; None: by the task, the data and the net.
         batch_size: examples a step.
@@ -275,14 +275,8 @@ def _create_model(
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise TrainError(f"--net {name}: {error}{hint}") from error
     net = net if net.input_shape is not None else net.bind(encoder.shape)
-    if outputs is not None and net.output_shape(encoder.shape) != outputs:
-        wanted = f"{count} classes" if task.has_classes else "one number an example"
-        if len(outputs) > 1:
-            wanted = f"label maps, which are outputs {outputs}"
-        raise TrainError(
-            f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has {wanted}"
-        )
-    return Model(net, encoder=encoder, decoder=task.decoder(data.train))
+    task.check_output(net.output_shape(encoder.shape), data.train, net=name, name=data.name)
+    return Model(net, encoder=encoder, decoder=task.decoder(data.train, net))
 
 
 def _create_model_of_several(
@@ -302,7 +296,7 @@ def _create_model_of_several(
     if ports != inputs:
         found = ", ".join(f"{port} {shape}" for port, shape in ports.items())
         raise TrainError(f"--net {name} has the inputs {found}, {data.name} has {shown}")
-    return Model(net, decoder=task.decoder(data.train))
+    return Model(net, decoder=task.decoder(data.train, net))
 
 
 def _describe(distort: Augmentation | None) -> str:

@@ -67,7 +67,7 @@ class Files(NamedTuple):
     paths: Sequence[Path]
     limit: int
 
-    def named(self, pattern: str) -> list[Path]:
+    def match(self, pattern: str) -> list[Path]:
         """The files whose names match a regular expression."""
         return [path for path in self.paths if re.fullmatch(pattern, path.name.lower())]
 
@@ -97,7 +97,7 @@ class Files(NamedTuple):
 def read_edge_impulse(files: Files) -> Listing | None:
     """``bounding_boxes.labels``: {"boundingBoxes": {file: [{label, x, y, width, height}]}}."""
     pictures = []
-    found = files.named(r"bounding_boxes\.labels")
+    found = files.match(r"bounding_boxes\.labels")
     for path in found:
         tree = files.json(path)
         listed = tree.get("boundingBoxes") if isinstance(tree, dict) else None
@@ -121,7 +121,7 @@ def read_coco(files: Files) -> Listing | None:
     """JSON with images, annotations and categories; ids may have gaps."""
     pictures, counts = list[Picture](), Counter[str]()
     owners, order = dict[str, Path](), dict[str, int]()
-    for path in files.named(r".*\.json"):
+    for path in files.match(r".*\.json"):
         content = read_bytes(path, limit=files.limit)
         if b'"annotations"' not in content or b'"categories"' not in content:
             continue
@@ -189,7 +189,7 @@ def read_yolo(files: Files) -> Listing | None:
     """A text beside each picture, or in ``labels`` where it is in ``images``: a row a box, with
     class number, middle, width and height in shares of the picture, or class number and polygon.
     """
-    texts = {*files.named(r".*\.txt")}
+    texts = {*files.match(r".*\.txt")}
     pictures, counts, highest = list[Picture](), Counter[str](), -1
     images = [path for path in files.paths if path.suffix.lower() in SUFFIXES]
     labels = {path: _yolo_text(path, files.root) for path in images}
@@ -242,12 +242,12 @@ def _yolo_row(cells: Sequence[str], where: str) -> tuple[int, Edges]:
 
 def _yolo_names(files: Files) -> list[str]:
     """The names of ``data.yaml``, else of ``classes.txt``; empty where there is neither."""
-    tables = [p for p in files.named(r".*\.ya?ml") if re.search("(?m)^names *:", files.text(p))]
+    tables = [p for p in files.match(r".*\.ya?ml") if re.search("(?m)^names *:", files.text(p))]
     if len(tables) > 1:
         raise FormatError(f"{tables[0]} and {tables[1]} both have names: keep one of them")
     if tables:
         return yaml_names(files.text(tables[0]), str(tables[0]))
-    lists = files.named(r"classes\.txt")
+    lists = files.match(r"classes\.txt")
     rows = files.text(lists[0]).splitlines() if lists else []
     return _distinct([_label(row.strip(), str(lists[0])) for row in rows if row.strip()], "names")
 
@@ -293,7 +293,7 @@ def read_voc(files: Files) -> Listing | None:
     """Pascal VOC: an XML file a picture; ``ImageSets/Main/train.txt`` and so on name the parts."""
     counts, pictures = Counter[str](), list[Picture]()
     lists = _voc_parts(files)
-    read = ((path, _voc_tree(path, files.limit)) for path in files.named(r".*\.xml"))
+    read = ((path, _voc_tree(path, files.limit)) for path in files.match(r".*\.xml"))
     trees = [(path, tree) for path, tree in read if tree is not None]
     corners = [
         _numbers([thing.get(key) for key in ("xmin", "ymin", "xmax", "ymax")], str(path))
@@ -393,7 +393,7 @@ def read_csv(files: Files) -> Listing | None:
     """CSV with the columns image_path, xmin, ymin, xmax, ymax and label; a row a box. A picture
     whose edges are empty or 0 has no box."""
     pictures, found = list[Picture](), False
-    for path in files.named(r".*\.csv"):
+    for path in files.match(r".*\.csv"):
         rows = text_rows(files.text(path), path)
         header = [cell.strip().lower() for cell in next(rows, (0, []))[1]]
         named = [

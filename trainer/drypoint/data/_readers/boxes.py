@@ -236,7 +236,7 @@ def _clip(
     encoder: ImageEncoder,
     counts: Counter[str],
 ) -> NDArray[np.float64]:
-    """Rows of class, left, top, right, bottom (k, 5) of a picture of a size, as those of the
+    """Rows of class, left, top, right, bottom (k, 5) of a picture of a size, moved to the
     picture that the net reads."""
     table = np.array(list(dict.fromkeys(rows)), np.float64).reshape(-1, 5)
     counts["boxes that come twice"] += len(rows) - len(table)
