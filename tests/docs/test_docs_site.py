@@ -13,6 +13,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text("utf-8")]
 ELSEWHERE = {  # beginnings of blocks that tests run as scripts, by page
+    "find-things.md": ("from pathlib import Path\n",),  # test_docs_commands.py
     "frameworks.md": ("import torch\n", "import keras\n"),  # test_interop_torch.py and _keras.py
     "graphs.md": ("import torch\n",),
     "own-layer.md": ("from math import erf",),  # test_docs_layers.py
