@@ -7,8 +7,8 @@ trains each net as ``drypoint train --data scenes`` does, on one core, and print
 the CPU seconds of the training; average precision of all points (mAP50 and mAP50-95) and F1 at the
 threshold 0.5 of the float net, of its integers, and of the integers on pictures whose clutter the
 training never had; bytes of flash, tables and code at -Os, and of RAM on a Cortex-M4. Figures are
-medians of the seeds. The digits and the clutter of the test pictures are others than those of the
-training.
+medians of the seeds. Test pictures have other digits and another clutter than training
+pictures.
 """
 
 import argparse

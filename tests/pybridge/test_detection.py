@@ -3,11 +3,24 @@
 Oracles: BOXES.md walked through; a plain loop over its rules.
 """
 
+import json
+import struct
+from dataclasses import replace
+
+import map_nets
 import numpy as np
 import pytest
+from blobs import changed
+from last_output import with_last
 
 from drypoint import detection
 from drypoint.detection import Box, Decoder, DetectionError, find
+from drypoint.engine import Engine, EngineError, export_c
+from drypoint.engine._native import ffi, lib
+from drypoint.program import BlobError, ProgramError, blob, reference
+from tools import run
+
+FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 
 WALKED = np.array(
     [
@@ -164,3 +177,115 @@ def test_a_map_that_does_not_fit_is_refused():
         find(decoder, np.zeros((1, 512, 2, 5), np.int32), 1.0)
     with pytest.raises(DetectionError, match="has no edges of cells of 8 pixels"):
         find(decoder, np.zeros((1, 2, 2, 5), np.int32), 1e20)
+
+
+@pytest.mark.parametrize("program", map_nets.programs(), ids=lambda program: program.name)
+def test_the_engine_finds_what_the_reference_finds(program):
+    inputs = map_nets.maps(program, 1000)
+    loaded = Engine(blob.dumps(program))
+    assert loaded.program.boxes == program.boxes
+    expected = program.find_boxes(reference.run(program, inputs))
+    assert len(set(map(len, expected))) > 3
+    assert loaded.find_boxes(inputs) == expected
+
+
+def c_list(decoder, plane, scale, softmax=(0, 0)):
+    """What the C library makes of one map, in memory with a guard behind it."""
+    mult, shift = detection.edge_scale(scale, decoder.cell)
+    op, model = ffi.new("dpt_op *"), ffi.new("dpt_model *")
+    op.out.h, op.out.w, op.out.c = plane.shape
+    model.ops, model.n_ops = op, 1
+    model.softmax.mult, model.softmax.shift = softmax
+    cutoffs = ffi.new("int32_t[]", decoder.cutoffs)
+    fields = {"cutoffs": cutoffs, "mult": mult, "shift": shift, "first": decoder.first}
+    fields |= {"classes": len(cutoffs), "cell": decoder.cell}
+    settings = ffi.new("dpt_decoder *", {**fields, "iou": decoder.iou, "most": decoder.most})
+    memory, n = ffi.new("dpt_box[]", decoder.most + 1), ffi.new("size_t *")
+    ffi.memmove(memory, b"\x5a" * ffi.sizeof(memory), ffi.sizeof(memory))
+    values = np.ascontiguousarray(plane)
+    call = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
+    assert call(model, settings, ffi.from_buffer("int32_t[]", values), memory, n) == lib.DPT_OK
+    assert bytes(ffi.buffer(memory + decoder.most, 16)) == b"\x5a" * 16
+    return [Box(b.value, b.score, b.left, b.top, b.right, b.bottom) for b in memory[0 : n[0]]]
+
+
+def test_c_finds_what_the_reference_finds_in_random_maps():
+    """400 decoders, 5 maps each: cutoffs at both ends, equal scores, one candidate."""
+    for decoder, maps, scale in random_cases(400):
+        found = [c_list(decoder, plane, scale) for plane in maps]
+        assert found == find(decoder, maps, scale)
+
+
+@pytest.mark.parametrize(("kind", "iou"), [("boxes", 0), ("boxes", 1000), ("cells", 0)])
+def test_ten_thousand_candidates_and_none(kind, iou):
+    decoder = Decoder(kind=kind, cell=8, cutoffs=(-(2**31),), iou=iou, most=1000)
+    cells = np.random.default_rng(1).integers(0, 9, (1, 100, 100, decoder.channels))
+    maps = cells.astype(np.int32)
+    found = find(decoder, maps, 0.05)[0]
+    assert c_list(decoder, maps[0], 0.05) == found
+    assert len(found) == 1000 if iou == 1000 else 0 < len(found) < 1000
+    none = replace(decoder, cutoffs=(2**31 - 1,))
+    assert find(none, maps, 0.05) == [c_list(none, maps[0], 0.05)] == [[]]
+    equal = np.ones_like(maps)
+    assert find(decoder, equal, 0.05)[0] == c_list(decoder, equal[0], 0.05)
+
+
+def test_c_refuses_a_map_that_does_not_fit():
+    decoder = Decoder(kind="boxes", cell=8, cutoffs=(0,), iou=500, most=9)
+    with pytest.raises(AssertionError):
+        c_list(decoder, np.zeros((2, 2, 6), np.int32), 1.0)
+    many = Decoder(kind="cells", cell=8, cutoffs=(0,) * 33, most=9)
+    c_list(many, np.zeros((2, 2, 33), np.int32), 1.0)
+    with pytest.raises(AssertionError):
+        c_list(many, np.zeros((2, 2, 33), np.int32), 1.0, softmax=(2**31, 8))
+
+
+@pytest.mark.parametrize("program", map_nets.programs(), ids=lambda program: program.name)
+def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
+    """The self-test's checksums are of the reference's lists; another cutoff is seen."""
+    program = replace(program, boxes=replace(program.boxes, cutoffs=(77, -(2**31))))
+    export_c(program, map_nets.maps(program, 40), tmp_path, name="finds")
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
+    flags = [*FLAGS, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    command = [toolbox.need("gcc"), *flags, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    run([*command, "-o", tmp_path / "selftest"])
+    assert b"every layer as the reference says" in run([tmp_path / "selftest"])
+    text = (tmp_path / "finds.c").read_text("utf-8")
+    (tmp_path / "finds.c").write_text(text.replace("    77, ", "    2147483647, "), "utf-8")
+    run([*command, "-o", tmp_path / "selftest"])
+    with pytest.raises(AssertionError, match="finds_boxes finds others"):
+        run([tmp_path / "selftest"])
+
+
+def test_a_program_keeps_its_decoder_and_refuses_another_map():
+    program = map_nets.map_program(map_nets.FOMO)
+    assert blob.loads(blob.dumps(program)).boxes == map_nets.FOMO
+    with pytest.raises(ProgramError, match="the map has 3 channels; wanted: 6"):
+        replace(program, boxes=map_nets.BOXES)
+    boxes = map_nets.map_program(map_nets.BOXES)
+    with pytest.raises(ProgramError, match="ends in a softmax; wanted: no softmax, or of cells"):
+        with_last(boxes, softmax="channels")
+    with pytest.raises(ProgramError, match="has no decoder of boxes"):
+        replace(boxes, boxes=None).find_boxes(np.zeros((1, 180), np.int32))
+    with pytest.raises(EngineError, match="has no decoder of boxes"):
+        Engine(replace(boxes, boxes=None)).find_boxes(map_nets.maps(boxes, 1))
+
+
+BAD_FIELDS = (
+    ({"kind": "box"}, "kind is 'box'"), ({"cell": True}, "cell is True"),
+    ({"cutoffs": "12"}, "with an array of cutoffs"), ({"more": 1}, "boxes has the keys"),
+    ({"cutoffs": [0, "1"]}, "cutoff is '1'"), ({"iou": 450.0}, r"iou is 450\.0"),
+    ({"cell": 4000}, "are a picture of more than 4095"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_FIELDS, ids=lambda case: str(case)[:20])
+def test_a_blob_with_other_fields_is_refused(change, message):
+    good = blob.dumps(map_nets.map_program(map_nets.BOXES))
+    at, size = struct.unpack_from("<II", good, 40)
+    meta = json.loads(good[at : at + size])
+    meta["boxes"] |= change
+    text = json.dumps(meta).encode()
+    longer = changed(good + text, (8, "I", len(good + text)), (40, "I", len(good)))
+    with pytest.raises(BlobError, match=message):
+        blob.loads(changed(longer, (44, "I", len(text))))

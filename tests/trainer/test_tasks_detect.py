@@ -26,6 +26,7 @@ def test_training_makes_a_model_that_its_file_and_its_program_know(program, tmp_
         assert tasks.task_of(reader) == tasks.Detect()
     assert tasks.task_of(finder(cells=True)) == tasks.Detect(cells=True)
     assert program.labels == (*CLASSES, "left", "top", "right", "bottom")
+    assert program.boxes == model.decoder.integers(program.output_scale)
 
 
 def test_what_is_found_is_what_was_drawn(program):
@@ -57,6 +58,7 @@ def test_floats_and_integers_go_through_one_decoder(program):
         [box.value for box in boxes] for boxes in wanted
     ]
     assert sum(map(len, found)) > 20
+    assert Engine(program).find_boxes(program.encode(x)) == wanted  # of C
 
 
 @pytest.mark.parametrize("conf", [0.01, 0.3, 0.5, 0.9])

@@ -24,7 +24,7 @@ from drypoint.program import Account, Program, ProgramError, account, check_c_na
 
 from ._aliases import EXPORT
 from ._readme_arrays import describe_input, describe_output
-from ._source import c_sources, headers, licence, sources_for, without_sound
+from ._source import c_sources, headers, licence, needed_by, sources_for
 
 EXPORTED = b"written by drypoint"  # in the README of every export
 
@@ -190,8 +190,10 @@ def _export(
             "`drypoint measure --false-accepts` of keywords give a program one"
         )
     listens = any(model.program.front is not None for model in models.values())
-    sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
-    engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])
+    finds = any(model.program.boxes is not None for model in models.values())
+    rooms = {"sound": listens, "boxes": finds}
+    sources = c_sources() if kernels is None else sources_for(chosen, **rooms)
+    engine = needed_by([*headers(), *sources], **rooms)
     parts = Parts(
         name=name,
         drypoint=version("drypoint"),

@@ -3,11 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from drypoint.data import AudioEncoder, BoxDecoder, Decoder, Encoder, ImageEncoder, SignalEncoder
+from drypoint.detection import DetectionError
 from drypoint.graph import (
     Affine,
     Builder,
@@ -171,7 +173,7 @@ def program_of(
     decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
     found = {name: d for name, d in decoders.items() if d is not None}
     try:
-        return to_program(
+        program = to_program(
             graph,
             nodes,
             name=name,
@@ -181,7 +183,11 @@ def program_of(
             provenance=provenance or {},
             front=encoder.front if isinstance(encoder, AudioEncoder) else None,
         )
-    except ProgramError as error:
+        last = found.get(names[-1])
+        if not isinstance(last, BoxDecoder):
+            return program
+        return replace(program, boxes=last.integers(program.output_scale))
+    except (ProgramError, DetectionError) as error:
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
 
 

@@ -142,7 +142,7 @@ def _load_named_set(
     train, test = data.load(name, "train"), data.load(name, "test")
     task = find_task(None, train)
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
-        fits = option == "task" and args.task == task.read_as
+        fits = option == "task" and getattr(args, option, None) == task.read_as
         if getattr(args, option, None) is not None and not fits:
             shown = option.replace("_", "-")
             raise DrypointError(f"--{shown} is for folders and files, not for the set {name}")

@@ -38,7 +38,7 @@ def _small(facts: Facts, limit: float) -> Outcome:
 
 
 @rule("missed class", limit=0.5, needs=("outputs",))
-def _missed(facts: Facts, limit: float) -> Outcome:
+def _class_recall(facts: Facts, limit: float) -> Outcome:
     if (outputs := _detection(facts)) is None:
         return None
     rows = outputs["integers"]["by_class"]

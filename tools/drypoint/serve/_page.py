@@ -104,8 +104,9 @@ def _run(command: list[str | Path], folder: Path) -> None:
         raise BuildError(f"{words[0]} refuses the engine: {first}")
 
 
-_PICTURES = ("engine.js", "boxes.js", "answer.js", "draw.js", "pictures.js")
-_SOUND = ("engine.js", "boxes.js", "answer.js", "samples.js", "sound.js")
+_PICTURES = ("engine.js", "answer.js", "draw.js", "pictures.js")
+_BOXES = ("boxes.js",)  # of a program that finds objects; its page shows others too
+_SOUND = ("engine.js", "answer.js", "samples.js", "sound.js")
 _MOST_EXAMPLES = 10
 _FLOAT_NOTES = {
     "none": "",
@@ -149,7 +150,8 @@ def make_page(
     )  # fmt: skip
     _check_input(program)
     hears = program.front is not None
-    if hears or (program.decoder or {}).get("type") == "boxes":
+    finds_boxes = (program.decoder or {}).get("type") == "boxes"
+    if hears or finds_boxes:
         model = None  # the page has no column for its answers
     shown = [] if examples is None else _examples(program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
@@ -159,7 +161,15 @@ def make_page(
         engine_bytes=f"{len(engine):,}", float_note=_FLOAT_NOTES[floats]
     )
     ram = account(to_export(simplify(program))).ram_text
-    chosen = {"float": floats, "examples": shown, "kinds": kinds, "sound": hears, "ram": ram}
+    chosen = {
+        "float": floats,
+        "examples": shown,
+        "kinds": kinds,
+        "sound": hears,
+        "boxes": finds_boxes,
+        "ram": ram,
+    }
+    scripts = _SOUND if hears else (*_PICTURES, *(_BOXES if finds_boxes else ()))
     return _template("page.html.in").substitute(
         title="Speak to it" if hears else "Draw a digit" if digits else "Show it a picture",
         action="Speak" if hears else "Draw",
@@ -172,7 +182,7 @@ def make_page(
         settings=_script_json(chosen),
         engine=b64encode(engine).decode(),
         program=b64encode(blob.dumps(program)).decode(),
-        script="\n".join(_text(name) for name in (_SOUND if hears else _PICTURES)),
+        script="\n".join(map(_text, scripts)),
     )
 
 

@@ -310,7 +310,7 @@ class DetectionMeasurement:
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over classes (classes, samples), of those with objects; 0 if none has some."""
+    """The mean over the classes (classes, samples) that have objects; 0 if none has some."""
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(axis=0)
     return np.asarray(total / np.maximum(known.sum(axis=0), 1))

@@ -282,7 +282,8 @@ def with_thresholds(
     if isinstance(reader, Model):
         return reader.with_decoder(decoder)
     *others, last = reader.outputs
-    return replace(reader, outputs=(*others, replace(last, decoder=decoder.config())))
+    outputs = (*others, replace(last, decoder=decoder.config()))
+    return replace(reader, outputs=outputs, boxes=decoder.integers(last.scale))
 
 
 def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:

@@ -53,7 +53,7 @@ class Reported:
         facts: of other outputs, by the ``outputs`` of a report's facts.
         errors: of other outputs the error of each example, (N,).
         drawing: of other outputs.
-        pictures: index of an example -> its picture with boxes, of those with the largest errors.
+        pictures: index of an example -> its picture with boxes; the largest errors alone.
     """
 
     integers: Measurement | None = None

@@ -122,3 +122,47 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
     pen.fillText(text, x + line, base - line / 2);
   }
 }
+
+// The boxes of an answer, by the sliders: on the pad, and how many of each class.
+function showFound(answer) {
+  const { decoder, scale } = state.engine.program;
+  for (const id of ["conf", "iou"]) {
+    decoder[id] = Number($(id).value);
+    $(`${id}-value`).textContent = decoder[id].toFixed(2);
+  }
+  state.found = answer && findBoxes(answer.output, scale, decoder).map((one) =>
+    ({ ...one, probability: 1 / (1 + Math.exp(-one.score * scale)) }));
+  const counts = decoder.classes.map((_, i) => state.found?.filter(({ value }) => value === i).length);
+  const most = Math.max(1, ...counts.map((n) => n ?? 0));
+  $("classes").replaceChildren(...decoder.classes.map((name, i) => {
+    const bar = element("span");
+    bar.style.setProperty("--share", `${(100 * (counts[i] ?? 0)) / most}%`);
+    return element("tr", {}, element("th", { scope: "row", className: "left", textContent: name }),
+      element("td", { className: "bar" }, bar),
+      element("td", { textContent: counts[i] ?? "\u2013" }));
+  }));
+  $("value").textContent = "found";
+  $("decision").textContent = state.found ? state.found.length : "\u2013";
+  $("decision").className = state.found ? "" : "none";
+  $("certainty").textContent = state.found ? `object${state.found.length === 1 ? "" : "s"} found` : "";
+  pad.show();
+}
+
+// The sliders of a program that finds objects.
+function showThresholds(decoder) {
+  $("thresholds").hidden = !decoder;
+  $("iou").parentElement.hidden = Boolean(decoder?.cells);
+  pad.finish = null;
+  if (!decoder) return;
+  Object.assign($("conf"), { value: decoder.conf });
+  Object.assign($("iou"), { value: decoder.iou });
+  pad.finish = () => {
+    if (!state.found) return;
+    const { program } = state.engine;
+    const { input, resize } = program;
+    const picture = pad.picture ?? { width: input.w, height: input.h };
+    drawBoxes(pad.canvas, picture, pad.picture ? resize : "stretch", program, state.found);
+  };
+}
+
+for (const id of ["conf", "iou"]) $(id).addEventListener("input", () => showFound(state.answer));
