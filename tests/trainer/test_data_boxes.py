@@ -259,3 +259,19 @@ def test_parts_of_scenes_have_other_digits_and_equal_cards():
         test = data.load(name, "test")
         assert test.digest() == data.cards()[name].digests["test"]
     assert data.scenes(20, part="train").digest() != data.scenes(20, part="test").digest()
+
+
+def test_boxes_in_an_npz_file(tmp_path):
+    """A file as numpy.savez writes it has the data set; damaged arrays are refused."""
+    scenes = data.scenes(12, classes=10)
+    arrays = {"x": scenes.x, **scenes.boxes.to_arrays(), "classes": np.arange(10)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    for options in ({}, {"task": "detect"}):
+        assert data.read(tmp_path / "a.npz", **options)["all"].digest() == scenes.digest()
+    wrong = {"boxes": arrays["boxes"][:, ::-1], "box_labels": arrays["box_labels"] + 10,
+             "box_pictures": arrays["box_pictures"] + 12, "x": arrays["x"][:3]}  # fmt: skip
+    for name, array in wrong.items():
+        np.savez(tmp_path / "a.npz", **{**arrays, name: array})
+        refused(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", x=scenes.x, y=np.arange(12))
+    assert "has no arrays of boxes" in refused(tmp_path / "a.npz")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._errors import DatasetError
 
+MOST_BOXES, MOST_CLASSES = 1000, 1000  # of a picture and of a data set, that files may have
 NO_OBJECT = -1  # the class of a row that fills up
 
 

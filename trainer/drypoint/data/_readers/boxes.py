@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError, printable
 
-from .._dataset.boxes import Boxes
+from .._dataset.boxes import MOST_BOXES, MOST_CLASSES, Boxes
 from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
 from .._dataset.edges import clip_edges, turn_edges
@@ -22,8 +22,6 @@ from .box_files import FORMATS, Files, Listing, Picture, Row
 from .folder import SUFFIXES, name_some, note_skipped, read_pixels, refuse_unreadable, show_sizes
 
 _SIDE = 96  # pixels: the side of pictures that are larger, or of several sizes, unless one is given
-_MOST_BOXES = 1000  # of a picture
-_MOST_CLASSES = 1000
 
 
 class _Found(NamedTuple):
@@ -148,8 +146,8 @@ def _find_pictures(
         if known.part != picture.part:
             raise FormatError(f"{place} is in the parts {known.part} and {picture.part}")
         known.boxes.extend(picture.boxes)
-        if len(known.boxes) > _MOST_BOXES:
-            raise FormatError(f"{place} has above {_MOST_BOXES:,} boxes")
+        if len(known.boxes) > MOST_BOXES:
+            raise FormatError(f"{place} has above {MOST_BOXES:,} boxes")
     if not found:
         shown = f", as {printable(missing[0])}" if missing else ""
         raise DatasetError(f"{source} lists {len(missing)} pictures, and has none of them{shown}")
@@ -192,8 +190,8 @@ def _class_names(listing: Listing, pictures: Mapping[Path, _Found], source: Path
     if not labels:
         raise DatasetError(f"{source}: no picture that its files list has a box")
     names = list(listing.classes) or sorted(labels, key=int if all(map(is_whole, labels)) else None)
-    if len(names) > _MOST_CLASSES:
-        raise DatasetError(f"{source} has {len(names):,} classes, {_MOST_CLASSES:,} at most")
+    if len(names) > MOST_CLASSES:
+        raise DatasetError(f"{source} has {len(names):,} classes, {MOST_CLASSES:,} at most")
     return names
 
 

@@ -7,7 +7,7 @@ from drypoint.common import READ_LIMIT, accept
 
 from .._aliases import READ
 from .._dataset.pixels import MOST
-from .._dataset.splits import Splits
+from .._dataset.splits import ALL, Splits
 from .._encoders.audio_encoder import AudioEncoder
 from .._encoders.from_config import Encoder
 from .._encoders.image_encoder import ImageEncoder
@@ -57,6 +57,8 @@ def read(
     * a folder with IDX files, gzip or not, as of MNIST: parts, by train and t10k in their names;
     * an IDX file of images, its labels beside it: images;
     * an ``.npz`` file with the arrays x and y: images or signals;
+    * an ``.npz`` file with the arrays x, boxes, box_labels and box_pictures (`Boxes.to_arrays`):
+      pictures with boxes;
     * an ``.npz`` file with y and two or more arrays of other names: the inputs of a net of several;
     * an ``.npz`` file with the arrays x_train, y_train, x_test, y_test: parts;
     * a CSV file with a row for each example and a column of labels: a table, or signals;
@@ -142,6 +144,11 @@ def read(
     )
     recordings = path.is_dir() and _has_recordings(path)
     is_pictures = path.is_dir() and not recordings and not is_idx_folder(path)
+    if task == "detect" and path.suffix.lower() == ".npz":
+        splits = npz_splits(path, limit=limit)
+        if splits.parts.get(ALL) is None or splits[ALL].boxes is None:
+            raise DatasetError(f"{path} has no arrays of boxes: savez(x=x, **boxes.to_arrays())")
+        return splits
     if task == "detect" or (task is None and is_pictures):
         splits_of = box_splits if task == "detect" else folder_splits
         return splits_of(
