@@ -325,6 +325,23 @@ def test_boxes(tmp_path, kind):
         path.write_bytes(good)
 
 
+def test_boxes_in_npz_files(tmp_path):
+    path, buffer = tmp_path / "file.npz", io.BytesIO()
+    boxes = data.Boxes.of([[(0, 1, 1, 3, 3)], [], [(1, 0, 0, 2, 2), (0, 1, 0, 3, 2)]])
+    np.savez(buffer, x=np.zeros((3, 4, 5), np.uint8), **boxes.to_arrays())
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read(path).parts
+
+    def member_changed(rng, content):
+        members = unpack_members(content)
+        name = sorted(members)[rng.integers(len(members))]
+        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+    check_mutants(read, member_changed, buffer.getvalue(), 200)
+
+
 def pictures():
     """A picture in each format: name -> bytes, and how it is changed."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
