@@ -552,7 +552,7 @@ def found_verdict(test=FOUND, train=None, *, classes=CLASSES_FOUND, **decoder):
 
 def with_boxes(extra):
     """The boxes of the test pictures, and one more for each picture."""
-    rows = [row[row[:, 0] >= 0].tolist() for row in FOUND.boxes.padded()]
+    rows = [row[row[:, 0] >= 0].tolist() for row in FOUND.boxes.pad_rows()]
     return [row + extra for row in rows]
 
 

@@ -344,6 +344,7 @@ def _read(
             height=encoder.height,
             color=encoder.color,
             resize=encoder.resize,
+            task=signals.get("task"),
             skip_unreadable=SKIP in signals,
         )
     if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
@@ -364,6 +365,8 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     """Refuse options of pictures for signals, and options of signals for pictures."""
     others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, *COLUMN_OPTIONS)
     for name in others:
+        if name == "task" and dataset.boxes is not None:
+            continue  # of pictures with boxes
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")

@@ -16,6 +16,7 @@ from drypoint.data import (
     Dataset,
     FoundBox,
     ImageEncoder,
+    augment,
     class_places,
     decoder_from_config,
 )
@@ -25,7 +26,7 @@ from drypoint.program import Program
 
 from ._answer import Answer
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
-from ._task import Notify, Runner, Task, TaskError, Trial, count_epochs, reader_of
+from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
@@ -50,6 +51,7 @@ class Detect(Task):
     name = "detect"
     read_as = "detect"
     has_classes = False
+    strength = "none"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None
@@ -138,7 +140,17 @@ class Detect(Task):
     def labels(self, dataset: Dataset) -> NDArray[Any]:
         """Rows of class, left, top, right, bottom in pixels for each picture, (N, K, 5); rows of
         the class -1 are no objects."""
-        return np.asarray(boxes_of(dataset).padded())
+        return np.asarray(boxes_of(dataset).pad_rows())
+
+    def augmentation(
+        self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
+    ) -> augment.Scene | None:
+        """Pictures and boxes are moved, scaled and lit; not mirrored, as digits are not."""
+        super().augmentation(strength, dataset, noise)  # refuses noise
+        if strength == "none":
+            return None
+        amount = 0.1 if strength == "light" else 0.25
+        return augment.Scene(scale=amount, shift=amount, light=amount, contrast=amount)
 
     def targets(self, model: Model, x: Any, labels: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """The rows with edges as shares of the picture's sides."""

@@ -17,7 +17,7 @@ from ._reported import Reported, ReportTexts
 
 Notify: TypeAlias = Callable[[str], None]
 Strength: TypeAlias = Literal["none", "light", "strong"]
-Augmentation: TypeAlias = augment.Warp | augment.Signals | augment.Audio
+Augmentation: TypeAlias = augment.Warp | augment.Scene | augment.Signals | augment.Audio
 Metric: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 """(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
 

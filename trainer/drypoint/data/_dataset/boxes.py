@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._errors import DatasetError
 
+MOST_BOXES, MOST_CLASSES = 1000, 1000  # of a picture and of a data set, that files may have
 NO_OBJECT = -1  # the class of a row that fills up
 
 
@@ -22,7 +23,7 @@ class Boxes:
         edges: float32 (M, 4): left, top, right and bottom of each box, in pixels.
         labels: int64 (M,): the index of each object's class.
         pictures: int64 (M,), rising: the picture of each object.
-        n: the number of pictures, those without an object included.
+        n: the number of pictures, pictures without an object included.
 
     Raises:
         DatasetError: other shapes; an edge that is not finite, or a box without width or height; a
@@ -88,7 +89,7 @@ class Boxes:
         owners = np.repeat(np.arange(len(chosen)), counts)
         return Boxes(self.edges[places], self.labels[places], owners, len(chosen))
 
-    def padded(self) -> NDArray[np.float32]:
+    def pad_rows(self) -> NDArray[np.float32]:
         """Rows of class, left, top, right, bottom of each picture, float32 (N, K, 5) with K of the
         picture with the most objects, at least 1; rows that fill up have the class -1.
         """

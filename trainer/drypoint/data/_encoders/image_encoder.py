@@ -94,27 +94,38 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
     old_height, old_width = pixels.shape[:2]
     if (old_width, old_height) == (width, height):
         return pixels
+    source, (left, top, right, bottom) = match_size(
+        (old_width, old_height), (width, height), method
+    )
+    inner = _stretch(pixels, right - left, bottom - top, source)
+    if inner.shape[:2] == (height, width):
+        return inner
+    out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
+    out[top:bottom, left:right] = inner
+    return out
+
+
+def match_size(
+    old: tuple[int, int], new: tuple[int, int], method: str
+) -> tuple[tuple[float, float, float, float], tuple[int, int, int, int]]:
+    """The rectangle of a picture of size ``old`` that `resize` reads, and the rectangle of the
+    picture of size ``new`` in which it stands: left, top, right, bottom in pixels.
+    """
+    (old_width, old_height), (width, height) = old, new
     if method == "fit":
-        inner_width, inner_height = _fit_sides(old_width, old_height, width, height)
-        out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
+        wide = old_width * height >= old_height * width
+        inner_width = width if wide else _scale(old_width, height, old_height)
+        inner_height = _scale(old_height, width, old_width) if wide else height
         left, top = (width - inner_width) // 2, (height - inner_height) // 2
-        inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
-        out[top : top + inner_height, left : left + inner_width] = inner
-        return out
+        whole = (0.0, 0.0, float(old_width), float(old_height))
+        return whole, (left, top, left + inner_width, top + inner_height)
     box_width, box_height = float(old_width), float(old_height)
     if method == "fill":
         box_width = min(box_width, old_height * width / height)
         box_height = min(box_height, old_width * height / width)
     left_edge, top_edge = (old_width - box_width) / 2, (old_height - box_height) / 2
     box = (left_edge, top_edge, left_edge + box_width, top_edge + box_height)
-    return _stretch(pixels, width, height, box)
-
-
-def _fit_sides(old_width: int, old_height: int, width: int, height: int) -> tuple[int, int]:
-    """Width and height of a picture that keeps its aspect in a frame."""
-    if old_width * height >= old_height * width:
-        return width, _scale(old_height, width, old_width)
-    return _scale(old_width, height, old_height), height
+    return box, (0, 0, width, height)
 
 
 def _scale(length: int, numerator: int, denominator: int) -> int:
@@ -241,31 +252,30 @@ class ImageEncoder(Configured, kind="image"):
         encoded = encode(pixels.reshape(-1, height, width, channels), table)
         return encoded.reshape(*pixels.shape[:-3], channels, height, width)
 
-    def to_picture(self, boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
-        """Boxes of the encoded image, (n, 4) of left, top, right, bottom in its pixels, in a
-        picture of (width, height) pixels that it was made of."""
-        first, scale = self._place(size)
-        return np.asarray(np.asarray(boxes, np.float64).reshape(-1, 4) * scale + first)
+    def to_net(self, edges: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Boxes of a picture as boxes of the picture that the net reads.
 
-    def to_net(self, boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
-        """The inverse of `to_picture`: boxes of a picture in the encoded image; they may reach
-        beyond it."""
-        first, scale = self._place(size)
-        return np.asarray((np.asarray(boxes, np.float64).reshape(-1, 4) - first) / scale)
+        Args:
+            edges: (M, 4) left, top, right, bottom, in pixels of the picture, turned upright.
+            size: (width, height) of the picture.
 
-    def _place(self, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The edges of the encoded image's corner in a picture of a size, and the picture's pixels
-        in one of its pixels: twice x and y."""
-        sides, first = np.array([self.width, self.height]), np.zeros(2)
-        scale = np.array(size) / sides
-        if self.resize == "fit":
-            inner = np.array(_fit_sides(*size, self.width, self.height))
-            scale = np.array(size) / inner
-            first = -((sides - inner) // 2) * scale
-        elif self.resize == "fill":
-            scale = np.full(2, scale.min())
-            first = (np.array(size) - sides * scale) / 2
-        return np.tile(first, 2), np.tile(scale, 2)
+        Returns:
+            float64 (M, 4), in pixels of the encoded picture, and beyond it where it is cropped.
+        """
+        return _move(edges, *match_size(size, (self.width, self.height), self.resize))
+
+    def to_picture(self, edges: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Boxes of the picture that the net reads as boxes of a picture: `to_net` backwards.
+
+        Args:
+            edges: (M, 4) left, top, right, bottom, in pixels of the encoded picture.
+            size: (width, height) of the picture, turned upright.
+
+        Returns:
+            float64 (M, 4), in pixels of the picture.
+        """
+        source, target = match_size(size, (self.width, self.height), self.resize)
+        return _move(edges, target, source)
 
     def decoder(self) -> ImageDecoder:
         """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""
@@ -280,6 +290,19 @@ class ImageEncoder(Configured, kind="image"):
         for target, image in zip(out, colored, strict=True):
             target[...] = resize(image, self.width, self.height, method=self.resize)
         return out
+
+
+def _move(
+    edges: ArrayLike, source: tuple[float, ...], target: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Edges (M, 4) after a rectangle becomes another one."""
+    (left, top, right, bottom), (new_left, new_top, new_right, new_bottom) = source, target
+    scale = np.array(
+        [(new_right - new_left) / (right - left), (new_bottom - new_top) / (bottom - top)]
+    )
+    points = np.asarray(edges, np.float64).reshape(-1, 2, 2)
+    moved: NDArray[np.float64] = (points - (left, top)) * scale + (new_left, new_top)
+    return moved.reshape(-1, 4)
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,7 @@ from .._errors import DatasetError, FormatError
 from .._readers.read import read
 from .._readers.tables import LEFT_OUT
 from .packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
-from .scenes import load_scenes
+from .scenes import scene_loader
 from .sources import load_mnist
 
 PARTS = ("train", "test")
@@ -65,8 +65,8 @@ _LOADERS: dict[str, Loader] = {
     "basic-motions": series_loader("BasicMotions", set_name="basic-motions"),
     "gun-point": series_loader("GunPoint", set_name="gun-point"),
     "italy-power-demand": series_loader("ItalyPowerDemand", set_name="italy-power-demand"),
-    "scenes": lambda split, _: load_scenes(split, classes=1),
-    "scenes-digits": lambda split, _: load_scenes(split, classes=10),
+    "scenes": scene_loader(classes=1),
+    "scenes-digits": scene_loader(classes=10),
 }
 
 CARDS = {
@@ -152,24 +152,24 @@ CARDS = {
         ),
         DatasetCard(
             name="scenes",
-            holds="96 x 96 gray, MNIST's digits on clutter, with boxes; one class",
-            split="of MNIST's parts: 12,000 and 1,000",
-            comes_from="drawn by data.scenes of MNIST's digits",
-            licence="CC BY-SA 3.0",
+            holds="96 x 96 gray pictures of 1 to 5 digits on clutter, with boxes; class digit",
+            split="12,000 and 2,000: MNIST's training digits and its test digits",
+            comes_from="drawn by data.scenes with the digits of mnist",
+            licence="the digits': CC BY-SA 3.0",
             digests={
-                "train": "924bd7259799b6b7e21caaaa5e775f35d8130477f66ded2130e8304b3fffa81c",
-                "test": "fef73fb90ef4451149e92bf8ddc54bddb618cf933c3db029a2f78efe3e6c6463",
+                "train": "ee4116777abcf29cd60fe256e57d2e824ec07ba753b5c5fcdcf2583597c3d93f",
+                "test": "d353fee4ebc7a1d89cc97fcd8552bcf2d7ff3427795b9f0242c0daa6ce6f9e76",
             },
         ),
         DatasetCard(
             name="scenes-digits",
-            holds="96 x 96 gray, MNIST's digits on clutter, with boxes; classes 0 to 9",
-            split="of MNIST's parts: 12,000 and 1,000",
-            comes_from="drawn by data.scenes of MNIST's digits",
-            licence="CC BY-SA 3.0",
+            holds="96 x 96 gray pictures of 1 to 5 digits on clutter, with boxes; classes 0 to 9",
+            split="12,000 and 2,000: MNIST's training digits and its test digits",
+            comes_from="drawn by data.scenes with the digits of mnist",
+            licence="the digits': CC BY-SA 3.0",
             digests={
-                "train": "055e4abd71e2d7830d0fddf8ef5c571e77411c25a81a25a03666ec6fa60a64a2",
-                "test": "2b5136a5b9be1581c3674b33f8060449e4f2c1046fbd620f60987e869a392ff4",
+                "train": "10bf4e78d07a768fb41f9384ba172eefab962a7f94a56614157f5feb5310a812",
+                "test": "aa852b304f882c0995960c04112da2e7aef43c4ca8c7bfc56aef21eb0160a2ad",
             },
         ),
     )
