@@ -206,8 +206,8 @@ def make_study(
     rarest = min(data.train.class_counts().values()) if isinstance(chosen, Classes) else _FEW
     if saved is None and rarest < _FEW and not several and not data.train.is_signals:
         notify(
-            f"few pictures: {rarest} of the rarest class; a net trained on pictures like these "
-            "helps most: --body FILE"
+            f"few pictures: {rarest} of the rarest class; 100 win points "
+            "(docs/pictures.md#few-pictures), and --body FILE starts from a trained net"
         )
     further = Study.FURTHER_RATE if saved is not None else Study.RATE
     rate = lr or (None if optimizer else further)
