@@ -16,8 +16,10 @@ from ._comparison import compare as compare
 from ._curves import CalibrationCurve as CalibrationCurve
 from ._curves import RejectionCurve as RejectionCurve
 from ._curves import RocCurve as RocCurve
+from ._detection import DetectionMeasurement as DetectionMeasurement
 from ._errors import MeasureError as MeasureError
 from ._log import read_log as read_log
+from ._matching import Things as Things
 from ._measure import measure as measure
 from ._measurement import Example as Example
 from ._measurement import Measurement as Measurement

@@ -19,41 +19,39 @@ class PixelMeasurement:
     """Figures of the classes of pixels; `measure_pixels` checks the maps and makes one.
 
     Attributes:
-        counts: int64 (N, C, C), of each example the number of pixels of true class i that are
-            called j; pixels without a label are left out.
+        confusion_matrix: int64 (C, C), how many pixels of true class i are called j; pixels
+            without a label are left out.
+        right, labelled: int64 (N,), of each example the number of pixels that are right, and that
+            have a label.
         classes: the C class names.
     """
 
-    counts: NDArray[np.int64]
+    confusion_matrix: NDArray[np.int64]
+    right: NDArray[np.int64]
+    labelled: NDArray[np.int64]
     classes: tuple[Class, ...]
 
     @property
     def n(self) -> int:
         """The number of examples."""
-        return len(self.counts)
+        return len(self.labelled)
 
     @property
     def n_pixels(self) -> int:
         """The number of pixels that have a label."""
-        return int(self.counts.sum())
-
-    @cached_property
-    def confusion_matrix(self) -> NDArray[np.int64]:
-        """(C, C): how many pixels of true class i are called j."""
-        return np.asarray(self.counts.sum(axis=0))
+        return int(self.labelled.sum())
 
     @cached_property
     def accuracy(self) -> float:
         """Pixel accuracy: the share of the labelled pixels that are right."""
-        return float(np.trace(self.confusion_matrix) / self.n_pixels)
+        return float(self.right.sum() / self.n_pixels)
 
     @cached_property
     def accuracy_interval(self) -> tuple[float, float]:
         """The 95 % interval of `accuracy`: pixels of one example depend on one another, so it
         counts examples (a ratio of sums, by its linearization)."""
-        pixels = self.counts.sum(axis=(1, 2))
-        off = np.trace(self.counts, axis1=1, axis2=2) - self.accuracy * pixels
-        half = 1.96 * float(off.std()) / (self.n**0.5 * float(pixels.mean()))
+        off = self.right - self.accuracy * self.labelled
+        half = 1.96 * float(off.std()) / (self.n**0.5 * float(self.labelled.mean()))
         return max(0.0, self.accuracy - half), min(1.0, self.accuracy + half)
 
     @cached_property
@@ -76,9 +74,8 @@ class PixelMeasurement:
     @cached_property
     def errors(self) -> NDArray[np.float64]:
         """(N,): the share of each example's labelled pixels that are wrong; 0 without any."""
-        pixels = self.counts.sum(axis=(1, 2))
-        right = np.trace(self.counts, axis1=1, axis2=2)
-        return np.asarray((pixels - right) / np.maximum(pixels, 1))
+        wrong = self.labelled - self.right
+        return np.asarray(wrong / np.maximum(self.labelled, 1))
 
     def to_json(self) -> dict[str, Any]:
         """Name -> figure, of JSON types."""
@@ -113,11 +110,13 @@ def measure_pixels(
             f"classes of pixels run from {low} to {high}; wanted: 0 to {len(names) - 1}"
         )
     size = len(names)
-    pairs = true * size + found
-    counts = [
-        np.bincount(row[mask], minlength=size**2) for row, mask in zip(pairs, known, strict=True)
-    ]
-    return PixelMeasurement(counts=np.stack(counts).reshape(-1, size, size), classes=names)
+    pairs = np.bincount((true * size + found)[known], minlength=size**2)
+    return PixelMeasurement(
+        confusion_matrix=pairs.reshape(size, size),
+        right=((true == found) & known).sum(axis=(1, 2)),
+        labelled=known.sum(axis=(1, 2)),
+        classes=names,
+    )
 
 
 def _maps(values: ArrayLike, name: str) -> NDArray[np.int64]:

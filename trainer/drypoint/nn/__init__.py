@@ -40,6 +40,7 @@ from ._errors import PortError as PortError
 from ._errors import ShapeError as ShapeError
 from ._families.families import create_net as create_net
 from ._families.families import families as families
+from ._families.grid import grid_cnn as grid_cnn
 from ._families.presets import autoencoder as autoencoder
 from ._families.presets import cnn as cnn
 from ._families.presets import conv1d as conv1d
@@ -61,6 +62,7 @@ from ._layers.batch_norm import BatchNorm as BatchNorm
 from ._layers.batch_norm import BatchNorm1d as BatchNorm1d
 from ._layers.batch_norm import BatchNorm2d as BatchNorm2d
 from ._layers.convolution import Conv2d as Conv2d
+from ._layers.detection import DetectionLoss as DetectionLoss
 from ._layers.functions import FUNCTIONS as FUNCTIONS
 from ._layers.functions import ValueFunction as ValueFunction
 from ._layers.linear import Linear as Linear

@@ -12,6 +12,7 @@ from .._errors import ConfigError, LayerError
 from .._layers.structure import Flatten
 from .._module.layer import Layer
 from .._module.sizes import Shape
+from .grid import grid_cnn
 from .presets import (
     autoencoder,
     cnn,
@@ -79,6 +80,12 @@ FAMILIES: dict[str, Family] = {
         "channels of two convolutions, hidden units of two layers",
         "LeNet-5; for pictures from 12 x 12",
         lambda shape, outputs, sizes: lenet5(classes=outputs, input_shape=shape, widths=sizes),
+    ),
+    "grid-cnn": Family(
+        (8, 16, 32, 32, 48),
+        "channels of each convolution, ...",
+        "convolutions of 3x3, to cells of 8 x 8 pixels that find objects; for pictures",
+        lambda shape, outputs, sizes: grid_cnn(classes=outputs, input_shape=shape, widths=sizes),
     ),
     "mlp": Family(
         (128, 64),

@@ -60,7 +60,7 @@ def lenet(
         "fc2": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -97,7 +97,7 @@ def lenet5(
         "fc3": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -126,7 +126,7 @@ def cnn(
             layers[f"pool{i - 1}"] = MaxPool2d(2)
             side //= 2
         layers[f"block{i}"] = Sequential(conv_norm(width, 3, activation=ReLU()))
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
 @preset
@@ -148,7 +148,7 @@ def mlp(
     for i, units in enumerate(hidden, 1):
         layers |= {f"fc{i}": Linear(units), f"relu{i}": ReLU()}
     layers |= {f"fc{len(hidden) + 1}": Linear(classes), "softmax": Softmax()}
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -171,7 +171,7 @@ def resnet8(
         "block3": residual_block(4 * width, stride=2),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -199,7 +199,7 @@ def mobilenet(
         "last": Sequential(conv_norm(8 * width, 1, activation=ReLU6())),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -225,7 +225,7 @@ def mobilenet_v1(
         stride = 2 if i in (2, 4, 6, 12) else 1
         layers[f"block{i}"] = separable(read, factor * width, stride=stride)
         read = factor * width
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
 @preset
@@ -256,7 +256,7 @@ def squeezenet(
         "mean": GlobalAvgPool2d(),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -278,7 +278,7 @@ def ds_cnn(
         **{f"block{i}": separable(width, width) for i in range(1, 5)},
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -302,7 +302,7 @@ def dilated(
         },
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
 @preset
@@ -330,7 +330,7 @@ def conv1d(
             layers[f"pool{i - 1}"] = MaxPool1d(2)
             steps //= 2
         layers[f"block{i}"] = Sequential(conv_norm_1d(width, 5))
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
 @preset
@@ -356,7 +356,7 @@ def tcn(
     for i, width in enumerate(widths):
         layers[f"block{i + 1}"] = temporal_block(read, width, dilation=2**i)
         read = width
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
 @preset
@@ -381,7 +381,7 @@ def mixednet(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="causal")),
         **{f"block{i}": mixed_block(width, lengths) for i, lengths in enumerate(kernels, 1)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
 @preset
@@ -405,7 +405,7 @@ def ds_conv1d(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="valid")),
         **{f"block{i}": separable_1d(width, 1 + max(0, steps) * i // 8) for i in (1, 2, 3)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
 @preset
@@ -435,7 +435,7 @@ def autoencoder(
         **{f"decode{i}": dense_norm(hidden) for i in range(1, depth + 1)},
         "output": Linear(inputs),
     }
-    return _net(layers, (inputs,), seed)
+    return build_net(layers, (inputs,), seed)
 
 
 def _head(classes: int, mean: Layer | None = None) -> dict[str, Layer]:
@@ -449,6 +449,6 @@ def _check_count(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
     return widths
 
 
-def _net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
+def build_net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
     net = Sequential(layers, input_shape)
     return net if seed is None else net.initialize(seed)
