@@ -77,7 +77,8 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     assert lines[3].startswith("net: cnn (--net names another), 24,058 parameters, 157,312 MACs")
     assert lines[4] == "epochs: 150, about 1,500 steps (--epochs chooses)"
     assert lines[5] == "augmentation: rotate 5, scale 0.05, shift 0.24"
-    assert lines[6] == "validation: 32 of 320 examples are held out for it"
+    assert lines[6].startswith("few pictures: 32 of the rarest class; ")
+    assert lines[7] == "validation: 32 of 320 examples are held out for it"
     facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert facts["test"]["accuracy"] == found.accuracy
     assert facts["n_epochs"] == 150

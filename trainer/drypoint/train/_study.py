@@ -31,6 +31,7 @@ from ._result import TrainResult
 from ._targets import Notify, ignore
 
 DIGEST = "validation_sha256"  # of the provenance of a model
+_FEW = 100  # pictures of a class; from here on the measured tables of few pictures begin
 _AUTOENCODER = "autoencoder"  # the family of nets whose task is a reconstruction
 MakeNet = Callable[[Shape | dict[str, Shape], int], Layer]
 """(shape of the input, or of several by name; number of outputs) -> a net."""
@@ -201,7 +202,13 @@ def make_study(
         steps = epochs * -(-len(data.train) // batch_size)
         notify(f"epochs: {epochs}, about {steps:,} steps (--epochs chooses)")
     distort = chosen.augmentation(augment or chosen.strength, data.train, noise)
-    notify(f"augmentation: {_describe(distort)}")
+    notify(f"augmentation: {describe_augmentation(distort)}")
+    rarest = min(data.train.class_counts().values()) if isinstance(chosen, Classes) else _FEW
+    if saved is None and rarest < _FEW and not several and not data.train.is_signals:
+        notify(
+            f"few pictures: {rarest} of the rarest class; 100 win points "
+            "(docs/pictures.md#few-pictures), and --body FILE starts from a trained net"
+        )
     further = Study.FURTHER_RATE if saved is not None else Study.RATE
     rate = lr or (None if optimizer else further)
     resolved = resolve_optimizer(optimizer)
@@ -299,7 +306,7 @@ def _create_model_of_several(
     return Model(net, decoder=task.decoder(data.train, net))
 
 
-def _describe(distort: Augmentation | None) -> str:
+def describe_augmentation(distort: Augmentation | None) -> str:
     """An augmentation as text: its amounts."""
     if distort is None:
         return "none"
