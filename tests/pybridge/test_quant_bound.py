@@ -12,11 +12,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from drawn_nets import every_case
+from equal_bytes import check_engine
 from floatnets import random_case
 from hypothesis import given, settings
 
 from drypoint.data import ImageEncoder
-from drypoint.engine import Engine
 from drypoint.graph import InputPart, OpNode
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
 from drypoint.program import (
@@ -26,7 +26,6 @@ from drypoint.program import (
     DepthwiseConv,
     GroupedConv,
     MaxPool,
-    blob,
     reference,
 )
 from drypoint.quant import error_bound, quantize
@@ -94,13 +93,7 @@ def test_the_engine_gives_the_bytes_of_the_reference(case):
     limits = np.iinfo(x.dtype)
     extreme = np.stack([np.full(x.shape[1:], v, x.dtype) for v in (limits.min, limits.max)])
     x = np.concatenate([x, extreme, rng.integers(limits.min, limits.max + 1, x.shape, x.dtype)])
-    right = reference.trace(program, x)
-    for backend in Engine.backends():
-        for source in (program, blob.dumps(program)):
-            came = Engine(source, backend=backend).trace(x)
-            for op, a, b in zip(program.ops, right, came, strict=True):
-                assert a.dtype == b.dtype
-                np.testing.assert_array_equal(a, b, err_msg=f"{op.name} {backend}")
+    check_engine(program, x)
 
 
 @given(every_case)
