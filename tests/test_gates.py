@@ -116,6 +116,7 @@ CALLS = {
     interop.from_torch: {"module": None, "example": X},
     interop.to_safetensors: {"net": SMALL},
     interop.to_torch_state_dict: {"net": SMALL},
+    measure.measure_pixels: {"predicted": [[[1]]], "y": [[[0]]], "classes": None},
     measure.count_errors: {
         "detections": [(0, 0)],
         "spoken": [measure.Spoken(0, 1, 0)],

@@ -117,12 +117,14 @@ def test_a_name_of_another_meaning_is_answered_in_one_line():
 
 
 def test_every_predefined_net_answers_a_wrong_argument():
-    """Oracle: the file of the predefined nets."""
-    presets = import_module("drypoint.nn._families.presets")
-    for name, net in inspect.getmembers(presets, inspect.isfunction):
-        if net.__module__ == presets.__name__ and not name.startswith("_"):
-            with pytest.raises(ArgumentNameError, match=f"^{name} takes no .*'in_channels'.*input"):
-                getattr(nn, name)(in_channels=3)
+    """Oracle: the files of the predefined nets."""
+    for file in ("presets", "unet"):
+        presets = import_module(f"drypoint.nn._families.{file}")
+        for name, net in inspect.getmembers(presets, inspect.isfunction):
+            if net.__module__ == presets.__name__ and not name.startswith("_"):
+                wrong = f"^{name} takes no .*'in_channels'.*input"
+                with pytest.raises(ArgumentNameError, match=wrong):
+                    getattr(nn, name)(in_channels=3)
 
 
 def test_answers_are_the_errors_that_python_expects():

@@ -31,6 +31,7 @@ FILES = {
     "border": "engine_c/BORDER.md",
     "streaming": "engine_c/STREAMING.md",
     "sound": "engine_c/SOUND.md",
+    "boxes": "engine_c/BOXES.md",
     "blob": "engine_c/BLOB.md",
     "contributing": "CONTRIBUTING.md",
     "changelog": "CHANGELOG.md",

@@ -20,12 +20,12 @@ OF_FOLDER = {"trainer": ("tests/trainer",), "engine_c": ("tests/engine_c", "test
 OF_FOLDER |= {"pybridge": ("tests/pybridge",)}
 
 
-def of_python(root: Path) -> Notices:
+def of_python(root: Path, folder: str = "tests") -> Notices:
     """Runs the tests that ran the line of a mutant, which Python imports in the file's place."""
     build = root / "build/mutation"
 
     def notices(mutant: Mutant) -> bool:
-        tests = _tests_of(root, mutant)
+        tests = _tests_of(root, folder, mutant)
         if not tests:
             return False
         (build / "mutant.py").write_text(mutant.text(), "utf-8")
@@ -71,9 +71,9 @@ def _fails(command: list[str], folder: Path, environment: dict[str, str]) -> boo
     return done.returncode != ExitCode.OK
 
 
-def _tests_of(root: Path, mutant: Mutant) -> list[str]:
+def _tests_of(root: Path, folder: str, mutant: Mutant) -> list[str]:
     """The tests that ran a line; the tests of its file, where an import alone runs the line."""
-    data, sizes = _coverage(root)
+    data, sizes = _coverage(root, folder)
     lines = data.contexts_by_lineno(str(mutant.path))
     contexts = {*lines.get(mutant.line, ())} - {""}
     if not contexts:
@@ -88,16 +88,16 @@ def _test_of(context: str) -> str:
 
 
 @cache
-def _coverage(root: Path) -> tuple[CoverageData, Counter[str]]:
-    """Which test of the everyday suite ran which line, measured once; how many lines each ran."""
-    file = root / "build/mutation/coverage"
+def _coverage(root: Path, folder: str) -> tuple[CoverageData, Counter[str]]:
+    """Which everyday test below a folder ran which line, measured once; how many lines each ran."""
+    file = root / f"build/mutation/coverage-{folder.replace('/', '-')}"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         print("running the everyday tests once, to know which runs which line", file=sys.stderr)
         subprocess.run(
             [
                 sys.executable, "-m", "pytest", "-q", "-n", "2", "--cov", "--cov-context=test",
-                "--cov-report=",
+                "--cov-report=", folder,
             ],
             cwd=root,
             env=os.environ | {"COVERAGE_FILE": str(file)},

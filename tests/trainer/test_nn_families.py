@@ -10,6 +10,7 @@ PICTURES = {  # as small as the family allows
     "cnn": ("cnn:4,8", 8),
     "lenet": ("lenet:3,4,8", 16),
     "lenet5": ("lenet5:3,4,8,6", 12),
+    "grid-cnn": ("grid-cnn:4,4,6,4", 16),
     "mlp": ("mlp:8,6", 6),
     "ds-cnn": ("ds-cnn:4", 8),
     "resnet8": ("resnet8:4", 8),
@@ -18,6 +19,7 @@ PICTURES = {  # as small as the family allows
     "squeezenet": ("squeezenet:4", 8),
     "dilated": ("dilated:4", 8),
     "autoencoder": ("autoencoder:8,1,3", 6),
+    "unet": ("unet:4,6", 8),
 }
 SIGNALS = {
     "conv1d": ("conv1d:4,6", 12),
@@ -38,14 +40,18 @@ def test_every_family_trains_quantizes_and_exports(tmp_path):
         encoder = data.ImageEncoder(width=side, height=side, mean=0.5, std=0.25)
         net = nn.create_net(name, input_shape=encoder.shape, classes=3)
         net.check_export()
-        repeats = family == "autoencoder"
-        y = encoder(x).reshape(len(x), -1) if repeats else rng.integers(0, 3, 40)
-        decoder = None if repeats else data.ClassDecoder(range(3))
+        y, loss, decoder, size = rng.integers(0, 3, 40), None, data.ClassDecoder(range(3)), 3
+        if family == "autoencoder":
+            y, loss, decoder, size = encoder(x).reshape(len(x), -1), nn.MSELoss(), None, side**2
+        elif family == "unet":
+            y, size = rng.integers(0, 3, (40, side, side)), 3 * side**2
+        elif family == "grid-cnn":
+            y, loss = np.tile([2, 0.1, 0.1, 0.6, 0.7], (40, 1, 1)), nn.DetectionLoss(cells=True)
+            decoder, size = None, 3 * 2 * 2
         model = nn.Model(net, encoder=encoder, decoder=decoder)
-        loss = nn.MSELoss() if repeats else None
         model = train.fit(model, (x, y), epochs=1, loss=loss, progress="none").model
         program = quant.quantize(model, quant.calibrate(model, x))
-        assert program.output_shape.size == (side * side if repeats else 3), name
+        assert program.output_shape.size == size, name
         check_engine(program, x[:2], name)
         engine.export_c(program, x[:1], tmp_path / family, name="net")
 

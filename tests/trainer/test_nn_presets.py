@@ -22,6 +22,7 @@ SMALL = {  # as small as the strides allow, so that the tests are cheap
     "ds_cnn": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
     "dilated": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
     "cnn": {"input_shape": (1, 8, 8), "widths": (4, 8), "classes": 3},
+    "grid_cnn": {"input_shape": (1, 16, 16), "widths": (4, 4, 8, 4), "classes": 3},
     "mlp": {"input_shape": (1, 8, 8), "hidden": (8,), "classes": 3},
     "mobilenet_v1": {"input_shape": (1, 8, 8), "width": 4, "classes": 3},
     "conv1d": {"input_shape": (2, 12), "widths": (4, 6), "classes": 3},
@@ -31,6 +32,7 @@ SMALL = {  # as small as the strides allow, so that the tests are cheap
     "autoencoder": {"inputs": 12, "hidden": 8, "depth": 2, "bottleneck": 4},
 }
 ALL = ("lenet", "lenet5", *SMALL)
+OUTPUTS = {"autoencoder": (12,), "grid_cnn": (3, 2, 2)}
 
 
 def small(name, seed=0):
@@ -71,7 +73,7 @@ def test_shapes_and_sizes_follow_the_arguments():
         net = getattr(nn, name)(**sizes)
         assert not net.initialized
         assert net.input_shape == sizes.get("input_shape", (12,))
-        assert net.output_shape(net.input_shape) == ((3,) if "classes" in sizes else (12,)), name
+        assert net.output_shape(net.input_shape) == OUTPUTS.get(name, (3,)), name
         if "width" in sizes:
             wider = getattr(nn, name)(**{**sizes, "width": 8})
             assert 2 * net.n_params < wider.n_params < 4 * net.n_params, name
@@ -137,9 +139,11 @@ def test_the_compiled_step_takes_them_without_host_callbacks(capsys):
     for name in SMALL:
         net, rng = small(name), np.random.default_rng(0)
         x = rng.normal(size=(24, *net.input_shape)).astype(np.float32)
-        y = x if name == "autoencoder" else rng.integers(0, 3, 24)
+        y = rng.integers(0, 3, 24)
         options = {"epochs": 2, "batch_size": 8, "validation_split": 0}
-        options |= {"loss": nn.MSELoss()} if name == "autoencoder" else {}
+        if name in OUTPUTS:
+            y = rng.normal(size=(24, *OUTPUTS[name])).astype(np.float32)
+            options["loss"] = nn.MSELoss()
         trained = train.fit(nn.Model(net), (x, y), **options, progress="lines")
         plan = capsys.readouterr().err
         assert "compiled step" in plan, (name, plan)
@@ -168,6 +172,7 @@ def test_sizes_that_make_no_net_are_refused_in_one_line():
         "lenet": {"widths": (20, 50)},
         "lenet5": {"input_shape": (1, 8, 8)},
         "cnn": {"input_shape": (8,)},
+        "grid_cnn": {"widths": (8, 16)},
         "mlp": {"hidden": (0,)},
         "conv1d": {"input_shape": ()},
         "tcn": {"input_shape": (1, 8, 8)},

@@ -246,12 +246,15 @@ class Engine:
             x: as for `predict_proba`.
         """
         real, outputs = self.predict_proba(x), self.program.outputs
+        shapes = [op.out_shape for op in self.program.output_ops]
         single = self.program.is_single(x) and not self.program.is_streaming
         if not isinstance(real, dict):
-            return _decode(outputs[0], real[0] if single else real)
+            return _decode(outputs[0], shapes[0], real[0] if single else real)
         return {
-            output.name: _decode(output, real[output.name][0] if single else real[output.name])
-            for output in outputs
+            output.name: _decode(
+                output, shape, real[output.name][0] if single else real[output.name]
+            )
+            for output, shape in zip(outputs, shapes, strict=True)
         }
 
     def __call__(self, x: Inputs) -> object:
@@ -274,14 +277,17 @@ class Engine:
         return html_table((), rows, left=(0, 1), caption=caption) + self.program._repr_html_()
 
 
-def _decode(output: Output, real: NDArray[np.float64]) -> object:
+def _decode(output: Output, shape: Shape, real: NDArray[np.float64]) -> object:
     """What the decoder of an output makes of its real values."""
     if output.decoder is None:
         return real
     # Called late: an engine that only runs integers loads no part of the trainer.
     from drypoint.data import decoder_from_config  # noqa: PLC0415
 
-    return decoder_from_config(output.decoder)(real)
+    decoder = decoder_from_config(output.decoder)
+    if shape.size > shape.c == len(getattr(decoder, "classes", ())):  # classes of each pixel
+        real = shape.channels_first(real)
+    return decoder(real)
 
 
 def _backends() -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Planes of integers: their shapes, types and zero points, as section 1 of NUMERICS.md has them."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 
@@ -40,6 +41,10 @@ class Shape(NamedTuple):
     def size(self) -> int:
         """Number of values."""
         return self.h * self.w * self.c
+
+    def channels_first(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (..., h * w * c) as planes (..., c, h, w), the order of the float net."""
+        return np.moveaxis(values.reshape(*values.shape[:-1], *self), -1, -3)
 
     def __str__(self) -> str:
         return f"{self.h}x{self.w}x{self.c}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drypoint.common import json_of, kind_of, progress, table_lines
-from drypoint.data import Dataset
+from drypoint.data import NO_LABEL, Dataset, is_label_map
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
 from drypoint.program import (
@@ -150,15 +150,23 @@ class _Prepared:
         """The figures of the program of a scheme."""
         program = self.program(scheme)
         outputs = reference.run(program, integers_read(program, self.model.encoder, self.x))
-        if self.y.max() >= outputs.shape[1]:
+        if is_label_map(self.y):  # a row for each pixel
+            height, width, channels = program.output_shape
+            if self.y.shape[1:] != (height, width):
+                raise QuantizationError(
+                    f"label maps are {self.y.shape[1:]}; the model gives {(height, width)}"
+                )
+            outputs = outputs.reshape(-1, channels)[self.y.reshape(-1) != NO_LABEL]
+        y = self.y[self.y != NO_LABEL]
+        if y.max() >= outputs.shape[1]:
             raise QuantizationError(
-                f"a class index is {self.y.max()}; the model has {outputs.shape[1]} outputs"
+                f"a class index is {y.max()}; the model has {outputs.shape[1]} outputs"
             )
         scores = (outputs - outputs.max(axis=1, keepdims=True)) * program.output_scale
         logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        right = scores.argmax(axis=1) == self.y
+        right = scores.argmax(axis=1) == y
         return _Trial(
-            loss=float(-logs[np.arange(len(self.y)), self.y].mean()),
+            loss=float(-logs[np.arange(len(y)), y].mean()),
             accuracy=float(right.mean()),
             n_bytes=_bytes_of(program),
         )
@@ -254,7 +262,7 @@ def _inputs_and_labels(
     """Inputs and class indices of the first examples."""
     if type(examples) is not int or examples < 1:
         raise QuantizationError(f"examples is {examples!r:.40}; wanted: a number, at least 1")
-    wanted = "a Dataset, or a pair of inputs (N, ...) and class indices (N,)"
+    wanted = "a Dataset, or a pair of inputs (N, ...) and class indices (N,) or label maps"
     if not isinstance(data, Dataset) and not (isinstance(data, list | tuple) and len(data) == 2):
         raise QuantizationError(f"data is {kind_of(data)}; wanted: {wanted}")
     x, y = (data.inputs, data.y) if isinstance(data, Dataset) else data
@@ -263,8 +271,10 @@ def _inputs_and_labels(
         labels = np.atleast_1d(np.asarray(y))[:examples]
     except ValueError:  # lists of several lengths
         labels = np.empty(0)
-    is_index = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size and labels.min() >= 0
-    if not is_index or len(x) < len(labels):
+    is_map = is_label_map(labels)
+    least = NO_LABEL if is_map else 0
+    is_index = (labels.ndim == 1 or is_map) and labels.dtype.kind in "iu" and labels.size
+    if not is_index or labels.min() < least or not (labels >= 0).any() or len(x) < len(labels):
         raise QuantizationError(
             f"data have no class indices for at least one example; wanted: {wanted}"
         )

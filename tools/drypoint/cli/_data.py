@@ -94,12 +94,12 @@ def training_data(
     facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
     signals |= {"label": splits.label} if splits.label else {}
     facts |= {"read": signals} if signals else {}
-    task = find_task(signals.get("task"))
-    parts = _parts(splits, stratify=task.has_classes)
+    parts = _parts(splits, stratify=find_task(signals.get("task")).has_classes)
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
+    task = find_task(signals.get("task"), train)
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
     notify(f"{source.shown}: {task.describe(shown)}")
     if task.has_classes and shown.classes[0] == 0 and not (shown.y == 0).any():

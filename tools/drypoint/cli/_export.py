@@ -388,7 +388,8 @@ def first_steps(program: Program, windows: np.ndarray) -> np.ndarray:
 
 def one_of_each(dataset: Dataset, program: Program) -> np.ndarray:
     """The first example of each class, of at most `_MOST` classes, as the program reads it."""
-    firsts = [int(np.argmax(dataset.y == c)) for c in np.unique(dataset.y)[:_MOST]]
+    y = dataset.y.reshape(len(dataset), -1)
+    firsts = [int(np.argmax((y == c).any(axis=1))) for c in np.unique(y[y >= 0])[:_MOST]]
     return program.encode(dataset.take(firsts).inputs)
 
 

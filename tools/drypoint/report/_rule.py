@@ -14,7 +14,7 @@ _REASONS = {
     "quality.float": _NO_FLOATS,
     "outputs": _NO_TEST,
     "outputs.rise": _NO_FLOATS,
-    "data": "a regression's examples are numbers alone",
+    "data": "the examples are of no classes",
     "data.train_examples": _NO_TRAINING,
     "data.train_accuracy": _NO_TRAINING,
     "activity": "fewer than 2 test examples",

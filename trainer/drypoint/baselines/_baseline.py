@@ -90,7 +90,9 @@ class Baseline(Tabular):
 
     def predict(self, images: NDArray[np.uint8], /) -> Class | list[Class | None] | None:
         """The likeliest class of an image, or a list for a batch; of equal ones the first."""
-        return ClassDecoder(self.classes).decision(self.predict_proba(images))
+        decided: Class | list[Class | None] | None
+        decided = ClassDecoder(self.classes).decision(self.predict_proba(images))
+        return decided
 
     def to_json(self) -> dict[str, object]:
         """The table of all methods, of JSON types."""

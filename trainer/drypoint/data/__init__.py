@@ -6,7 +6,7 @@ from . import _aliases
 from . import _augment as augment
 from ._dataset.classes import SILENCE, UNKNOWN, Class, class_names, class_places, is_word
 from ._dataset.dataset import Dataset, model_inputs, take
-from ._dataset.labels import is_one_hot, label_indices
+from ._dataset.labels import NO_LABEL, is_label_map, is_one_hot, label_indices
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, hold_out, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
@@ -35,6 +35,7 @@ from ._sources.sources import cache_folder
 
 __all__ = [
     "ALL",
+    "NO_LABEL",
     "SILENCE",
     "UNKNOWN",
     "AudioEncoder",
@@ -71,6 +72,7 @@ __all__ = [
     "hold_out",
     "idx_bytes",
     "input_files",
+    "is_label_map",
     "is_one_hot",
     "is_word",
     "label_indices",

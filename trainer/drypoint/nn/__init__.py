@@ -40,6 +40,7 @@ from ._errors import PortError as PortError
 from ._errors import ShapeError as ShapeError
 from ._families.families import create_net as create_net
 from ._families.families import families as families
+from ._families.grid import grid_cnn as grid_cnn
 from ._families.presets import autoencoder as autoencoder
 from ._families.presets import cnn as cnn
 from ._families.presets import conv1d as conv1d
@@ -55,11 +56,13 @@ from ._families.presets import mobilenet_v1 as mobilenet_v1
 from ._families.presets import resnet8 as resnet8
 from ._families.presets import squeezenet as squeezenet
 from ._families.presets import tcn as tcn
+from ._families.unet import unet as unet
 from ._layers.activations import *  # noqa: F403 - the names of its __all__
 from ._layers.batch_norm import BatchNorm as BatchNorm
 from ._layers.batch_norm import BatchNorm1d as BatchNorm1d
 from ._layers.batch_norm import BatchNorm2d as BatchNorm2d
 from ._layers.convolution import Conv2d as Conv2d
+from ._layers.detection import DetectionLoss as DetectionLoss
 from ._layers.functions import FUNCTIONS as FUNCTIONS
 from ._layers.functions import ValueFunction as ValueFunction
 from ._layers.linear import Linear as Linear

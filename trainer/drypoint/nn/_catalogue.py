@@ -14,6 +14,7 @@ from ._errors import ConfigError
 from ._layers import activations
 from ._layers.batch_norm import BatchNorm1d, BatchNorm2d
 from ._layers.convolution import Conv2d
+from ._layers.detection import DetectionLoss
 from ._layers.linear import Linear
 from ._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
 from ._layers.merging import MERGES
@@ -71,6 +72,7 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     BinaryCrossEntropyLoss,
     MSELoss,
     MAELoss,
+    DetectionLoss,
 )
 """All layers and losses that contain no others: the types that a model file may name besides
 `Sequential` and `Graph`."""

@@ -126,7 +126,7 @@ class Model:
         shapes = self.net.output_shapes({self.net.input_ports[0]: self.net.input_shape})
         for port, decoder in decoders.items():
             shape, classes = shapes.get(port, ()), getattr(decoder, "classes", None)
-            if isinstance(classes, tuple) and len(shape) == 1 and shape[0] != len(classes):
+            if isinstance(classes, tuple) and len(shape) in (1, 3) and shape[0] != len(classes):
                 raise ModelError(
                     f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
                     f"{shape[0]} classes, one for each output: Model(net, encoder=..., "

@@ -17,6 +17,7 @@ from ._keywords import Keywords as Keywords
 from ._listening import USUAL_RATE as USUAL_RATE
 from ._listening import Listening as Listening
 from ._numbers import Numbers as Numbers
+from ._pixels import Pixels as Pixels
 from ._reconstruction import Reconstruction as Reconstruction
 from ._reported import Drawing as Drawing
 from ._reported import Reported as Reported

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import kind_of, unknown
+from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program
 
@@ -11,22 +12,26 @@ from ._answer import Answer
 from ._classes import Classes
 from ._keywords import Keywords
 from ._numbers import Numbers
+from ._pixels import Pixels, decides_pixels
 from ._reconstruction import Reconstruction
 from ._reconstruction_errors import reconstructs
 from ._task import Runner, Task, TaskError
 
-TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Reconstruction())
+TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Pixels(), Reconstruction())
 """A task of each kind."""
 
 
-def find_task(word: str | Task | None) -> Task:
-    """The task of a name: of `Task.name`, or of the ``task`` of `data.read`; None: "classes".
+def find_task(word: str | Task | None, dataset: Dataset | None = None) -> Task:
+    """The task of a name: of `Task.name`, or of the ``task`` of `data.read`; None: "pixels" for a
+    data set of label maps, else "classes".
 
     Raises:
         TaskError: there is no such task.
     """
     if isinstance(word, Task):
         return word
+    if word is None and dataset is not None and dataset.has_maps:
+        return Pixels()
     names = {name: task for task in TASKS for name in (task.read_as, task.name) if name}
     if word is None or (isinstance(word, str) and word in names):
         return names[word or Classes.name]
@@ -37,8 +42,8 @@ def find_task(word: str | Task | None) -> Task:
 
 def task_of(reader: Model | Program) -> Task:
     """The task of a net, by its own and its file's facts: "keywords" or "numbers" if it was trained
-    so, or detects keywords; "reconstruction" if it has as many outputs as inputs, no classes and no
-    softmax; else "classes".
+    so, or detects keywords; "pixels" if its last output is planes of classes; "reconstruction" if
+    it has as many outputs as inputs, no classes and no softmax; else "classes".
 
     Raises:
         TaskError: it is no `Model` and no `Program`.
@@ -50,6 +55,8 @@ def task_of(reader: Model | Program) -> Task:
     for task in (Keywords(), Numbers()):
         if saved in (task.name, task.read_as):
             return task
+    if decides_pixels(reader):
+        return Pixels()
     return Reconstruction() if repeats else Classes()
 
 

@@ -39,8 +39,7 @@ from ._task import (
 
 @dataclass(frozen=True)
 class Classes(Task):
-    """The output has a score or a probability for each class; of an output of planes for each class
-    of each pixel.
+    """The output has a score or a probability for each class.
 
     Attributes:
         label_smoothing: as of `nn.CrossEntropyLoss`; None: the loss is by the net's last layer.
@@ -150,6 +149,8 @@ class Classes(Task):
         found = as_classifier(runner).predict_proba(x)
         for name, classes in class_outputs(reader_of(runner)).items():
             rows = found[name] if isinstance(found, Mapping) else found
+            if rows.shape[1:] != (len(classes),):  # classes of pixels
+                continue
             return _rank_classes(rows, classes, top=top)
         return show_values(found if isinstance(found, Mapping) else {"": found})
 
@@ -225,16 +226,16 @@ def as_classifier(runner: Runner) -> Runner | Scores:
 
 def class_outputs(reader: Model | Program) -> dict[str, tuple[Class, ...]]:
     """Output -> its classes, of the outputs that have a decoder of classes. Of a program without
-    decoders the last output is one if it has a softmax, or a label for each value.
+    decoders the last output is one if it has a softmax, or a label for each value or channel.
     """
     if isinstance(reader, Model):
         decoders = reader.decoders
     else:
         configs = {output.name: output.decoder for output in reader.outputs}
         decoders = {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
-        last, size = reader.outputs[-1], reader.output_shape.size
-        if not decoders and (last.softmax is True or len(reader.labels) == size):
-            return {last.name: reader.labels or tuple(range(size))}
+        last, plane = reader.outputs[-1], reader.output_shape
+        if not decoders and (last.softmax is True or len(reader.labels) in (plane.size, plane.c)):
+            return {last.name: reader.labels or tuple(range(plane.size))}
     return {n: d.classes for n, d in decoders.items() if isinstance(d, ClassDecoder)}
 
 

@@ -51,9 +51,9 @@ class Numbers(Task):
             return net
         return Sequential({k: v for k, v in net.layers.items() if k != last}, net.input_shape)
 
-    def n_outputs(self, dataset: Dataset) -> int | None:  # noqa: ARG002
+    def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """One number."""
-        return 1
+        return (1,)
 
     def loss(self) -> MSELoss:
         """The mean squared error."""

@@ -34,7 +34,7 @@ class Reconstruction(Task):
     holds_out = True
     choice_option = "false_alarms"
 
-    def n_outputs(self, dataset: Dataset) -> int | None:  # noqa: ARG002
+    def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """As many values as the net takes."""
         return None
 

@@ -107,6 +107,11 @@ def mean_interval(values: NDArray[Any], unit: float) -> tuple[float, float]:
     return (float(values.mean()) - half) / unit, (float(values.mean()) + half) / unit
 
 
+def rise_of(errors: NDArray[Any], floats: NDArray[Any]) -> dict[str, float]:
+    """The share by which errors (N,) of a program exceed its float net's, in the mean."""
+    return _rise(errors, floats, 1.0)
+
+
 def _rise(squares: NDArray[Any], floats: NDArray[Any], power: float) -> dict[str, float]:
     """The share by which squared errors (N,) exceed others of the same examples."""
     low, high = mean_interval(squares - floats, floats.mean())

@@ -179,9 +179,9 @@ class Task:
         """The net with the end that the task needs."""
         return net
 
-    def n_outputs(self, dataset: Dataset) -> int | None:
-        """How many values the net gives; None: as many as it takes."""
-        return len(dataset.classes)
+    def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:
+        """The shape of the net's output for an example; None: as many values as it takes."""
+        return (len(dataset.classes),)
 
     def decoder(self, dataset: Dataset) -> Decoder | None:  # noqa: ARG002
         """The decoder of the net's output."""

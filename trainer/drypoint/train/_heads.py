@@ -66,7 +66,7 @@ def prepare_output(
     shape = net.output_shapes(net.input_shapes).get(port)
     column, decoder = sample.columns[target], model.decoders.get(port)
     if decoder is None and decodes:
-        n_outputs = shape[-1] if shape else None
+        n_outputs = shape[0] if shape else None
         decoder = make_decoder(column, sample.classes, loss=suited, n_outputs=n_outputs)
         if decoder is not None:
             names = class_names(decoder.classes)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from drypoint.autodiff import Array, Tensor
 from drypoint.common import check_arguments
+from drypoint.data import NO_LABEL
 
 from ._aliases import METRIC_ALIASES
 from ._errors import TrainError
@@ -45,6 +46,8 @@ class HeadFigure(NamedTuple):
         if self.figure == ACCURACY:
             decided = outputs[self.head.output].data[: n * size].argmax(axis=1)
             right: NDArray[np.bool_] = decided.reshape(targets.shape) == targets
+            if right.ndim > 2:
+                return _pixel_shares(right, targets != NO_LABEL)
             return np.asarray(right.sum(axis=1), np.float64)
         answers = self.head.predictions(outputs)
         parts = [answers[i * size : (i + 1) * size] for i in range(n)]
@@ -122,6 +125,13 @@ def totals(
         dict(zip(columns, row, strict=True))
         for row in zip(*(column.tolist() for column in columns.values()), strict=True)
     ]
+
+
+def _pixel_shares(right: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The sum over the examples of each batch, (batches, examples, H, W), of the shares of their
+    labelled pixels that are right; 0 of an example without labels."""
+    counts = np.maximum(known.sum(axis=(2, 3)), 1)
+    return np.asarray(((right & known).sum(axis=(2, 3)) / counts).sum(axis=1))
 
 
 def _total(name: str, function: MetricFunction, answers: Array, targets: Column) -> float:

@@ -252,10 +252,16 @@ def _move_activation(graph: Graph, name: str) -> tuple[Graph, Layer | None]:
         return graph, None
     net = net.flatten()  # a softmax at the end of an inner container is last now
     last = net[-1]
-    if len(net) < 2 or not isinstance(last, activation_type):
+    if len(net) < 2 or not isinstance(last, activation_type) or not _is_over_classes(net):
         return graph, None
     graph = graph.with_layer(end[0], net[:-1])
     return graph.with_layer(name, replace(loss, from_logits=True)), last
+
+
+def _is_over_classes(net: Sequential) -> bool:
+    """Whether the last layer, if it is a softmax of planes, is one over the classes, axis 0."""
+    is_planes = net.input_shape is not None and len(net.output_shape(net.input_shape)) == 3
+    return not is_planes or not isinstance(net[-1], Softmax) or net[-1].axis in (0, -3)
 
 
 def _check_no_activation(net: Module | None, kind: type, loss: Module) -> None:

@@ -78,7 +78,7 @@ class PreparedModel:
         for head in objective.heads:
             if head.classes:
                 shape = shapes.get(head.output)
-                check_labels(columns[head.target], shape[-1] if shape else None)
+                check_labels(columns[head.target], shape[0] if shape else None)
         return replace(examples, columns=columns)
 
     def with_values(self, graph: Graph) -> Model | Graph:

@@ -141,7 +141,7 @@ def make_study(
             (of several inputs the shapes by name) and the number of outputs, which returns a net;
             or a model, which is trained further. None: by the task and the data.
         task: what the net is for; None: of a model its own, of an autoencoder "reconstruction",
-            else "classes".
+            of label maps "pixels", else "classes".
         net_name: of a function or a model, for messages and the provenance.
         epochs: passes over the training part; None: by the task, the data and the net.
         batch_size: examples a step.
@@ -170,7 +170,9 @@ def make_study(
     elif saved is not None:
         chosen = task_of(saved)
     else:
-        chosen = Reconstruction() if is_repeating else find_task(None)
+        chosen = Reconstruction() if is_repeating else find_task(None, data.train)
+        if data.train.has_maps and not is_repeating:
+            notify("task: pixels, by the data's label maps")
     chosen = chosen.for_study()
     if chosen.has_targets:
         chosen = chosen.adapt(chosen.labels(data.train))
@@ -261,19 +263,22 @@ def _create_model(
     """A model for the data, with encoder and decoder; of a family, without a function."""
     if data.train.input_shapes:
         return _create_model_of_several(name, make, data, task, notify)
-    encoder, outputs = task.encoder(data.train, notify), task.n_outputs(data.train)
+    encoder, outputs = task.encoder(data.train, notify), task.output_shape(data.train)
+    count = outputs[0] if outputs else 1
     try:
         if make is None:
-            net: Layer = create_net(name, input_shape=encoder.shape, classes=outputs or 1)
+            net: Layer = create_net(name, input_shape=encoder.shape, classes=count)
         else:
-            net = make(encoder.shape, outputs or 1)
+            net = make(encoder.shape, count)
         net = task.complete(net, notify)
     except DrypointError as error:
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise TrainError(f"--net {name}: {error}{hint}") from error
     net = net if net.input_shape is not None else net.bind(encoder.shape)
-    if outputs is not None and net.output_shape(encoder.shape) != (outputs,):
-        wanted = f"{outputs} classes" if task.has_classes else "one number an example"
+    if outputs is not None and net.output_shape(encoder.shape) != outputs:
+        wanted = f"{count} classes" if task.has_classes else "one number an example"
+        if len(outputs) > 1:
+            wanted = f"label maps, which are outputs {outputs}"
         raise TrainError(
             f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has {wanted}"
         )
@@ -292,7 +297,7 @@ def _create_model_of_several(
             "returns an nn.Graph with these inputs"
         )
     notify(f"inputs, as the net reads them: {shown}")
-    net = make(inputs, task.n_outputs(data.train) or 1)
+    net = make(inputs, (task.output_shape(data.train) or (1,))[0])
     ports = {port: net.input_shapes.get(port) for port in net.input_ports}
     if ports != inputs:
         found = ", ".join(f"{port} {shape}" for port, shape in ports.items())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from drypoint.data import (
+    NO_LABEL,
     BooleanDecoder,
     Class,
     ClassDecoder,
@@ -13,6 +14,7 @@ from drypoint.data import (
     ImageEncoder,
     UnknownClassError,
     class_places,
+    is_label_map,
     is_one_hot,
 )
 from drypoint.nn import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
@@ -45,7 +47,7 @@ def make_decoder(
         return ClassDecoder(classes)
     if column.dtype.kind == "U":
         return ClassDecoder(tuple(np.unique(column).tolist()))
-    if as_indices(column).dtype.kind in "iu" and n_outputs is not None:
+    if (is_label_map(column) or as_indices(column).dtype.kind in "iu") and n_outputs is not None:
         return ClassDecoder(tuple(range(n_outputs)))
     return None
 
@@ -61,6 +63,10 @@ def target_encoder(
 ) -> TargetEncoder:
     """The function that encodes a target column as targets of the loss."""
     encode: TargetEncoder = _numbers
+    if isinstance(loss, CrossEntropyLoss) and output_shape is not None and len(output_shape) == 3:
+        return _pixel_classes(
+            column, classes, decoder=decoder, output_shape=output_shape, notify=notify
+        )
     if isinstance(loss, CrossEntropyLoss) and output_shape == column.shape[1:]:
         if not is_one_hot(column):
             return _numbers  # probabilities
@@ -90,9 +96,10 @@ def target_encoder(
         raise TrainError(f"targets are texts ({column[0]!r}, ...): the model needs a ClassDecoder")
     if not isinstance(loss, CrossEntropyLoss):
         if kind in "iu" and not isinstance(loss, BinaryCrossEntropyLoss) and _is_builtin(loss):
+            axis = "axis=0" * is_label_map(column)
             raise TrainError(
                 f"{loss!r} needs targets that are floats, shaped as the net's outputs; these are "
-                f"{column.dtype}: labels want a net that ends in nn.Softmax()"
+                f"{column.dtype}: labels want a net that ends in nn.Softmax({axis})"
             )
         return _with_shape(encode, output_shape, floats=_is_builtin(loss))
     return encode
@@ -115,9 +122,12 @@ def check_labels(column: Column, n_classes: int | None) -> None:
     """Refuse class indices that a cross-entropy cannot take."""
     if column.dtype.kind not in "iu":
         return
-    if column.ndim != 1:
+    if column.ndim not in (1, 3):
         raise TrainError(f"labels are of shape {column.shape}, not one index an example (N,)")
-    low, high = int(column.min()), int(column.max())
+    known = column[column != NO_LABEL] if is_label_map(column) else column
+    if known.size == 0:
+        raise TrainError(f"no pixel of the label maps has a label: all are {NO_LABEL}")
+    low, high = int(known.min()), int(known.max())
     if low < 0 or (n_classes is not None and high >= n_classes):
         hint = ": subtract 1, y - 1" if low == 1 and high == n_classes else ""
         wanted = "0 on" if n_classes is None else f"0 to {n_classes - 1}, the net's classes"
@@ -149,6 +159,29 @@ def _are_labels(decoder: ClassDecoder, column: Column) -> bool:
         and all(isinstance(c, int) for c in classes)
         and classes != tuple(range(len(classes)))
     )
+
+
+def _pixel_classes(
+    column: Column,
+    classes: tuple[Class, ...] | None,
+    *,
+    decoder: Decoder | None,
+    output_shape: tuple[int, ...],
+    notify: Notify,
+) -> TargetEncoder:
+    """An encoder of label maps (N, height, width) of a net that gives planes of classes."""
+    if column.shape[1:] == output_shape and column.dtype.kind == "f":
+        return _numbers  # planes of probabilities
+    if column.shape[1:] != output_shape[1:] or column.dtype.kind not in "biu":
+        height, width = output_shape[1:]
+        raise TrainError(
+            f"targets are {column.dtype} of shape {column.shape}, the net gives planes "
+            f"{output_shape}: wanted are integers (N, {height}, {width}), a class for each pixel"
+        )
+    if isinstance(decoder, ClassDecoder) and classes is not None:
+        by_class = _by_class(classes, decoder.classes, notify)
+        return lambda maps: np.where(maps == NO_LABEL, NO_LABEL, by_class(maps))
+    return lambda maps: maps.astype(np.int64)
 
 
 def _by_class(data: tuple[Class, ...], wanted: tuple[Class, ...], notify: Notify) -> TargetEncoder:

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from drypoint.common import kind_of
-from drypoint.data import Dataset, DatasetError
+from drypoint.data import Dataset, DatasetError, is_label_map
 from drypoint.nn import Layer, LogSoftmax, Model, Sigmoid, Softmax, last_layer
-from drypoint.tasks import Classes, Numbers, Reconstruction, Task, find_task, task_of
+from drypoint.tasks import Classes, Numbers, Pixels, Reconstruction, Task, find_task, task_of
 
 from ._errors import TrainError
 from ._heads import by_output
@@ -134,11 +134,15 @@ def choose_tasks(
 
 
 def _choose_task(model: Model, port: str, data: object, notify: Notify) -> Task:
-    """The task of an output: "classes" of one that ends in a softmax; of the only one, for a
-    `Dataset` whose labels are no classes for it, "numbers" or "reconstruction", and a line says so.
+    """The task of an output: "classes" of one that ends in a softmax, "pixels" if its labels are
+    maps; of the only one, for a `Dataset` whose labels are no classes for it, "numbers" or
+    "reconstruction". A line says so of all but "classes".
     """
     last = last_layer(model.net, port)
     if isinstance(last, Softmax | LogSoftmax):
+        if _has_label_maps(data, port):
+            notify("task: pixels, by the data's label maps")
+            return Pixels()
         return Classes()
     is_open = isinstance(data, Dataset) and len(model.net.output_ports) == 1
     if not is_open or isinstance(last, Sigmoid):
@@ -150,6 +154,13 @@ def _choose_task(model: Model, port: str, data: object, notify: Notify) -> Task:
         notify("task: reconstruction, by as many outputs as inputs")
         return Reconstruction()
     return Task()
+
+
+def _has_label_maps(data: object, port: str) -> bool:
+    """Whether the labels of an output are integers (N, height, width)."""
+    labels = data[1] if isinstance(data, tuple) and len(data) == 2 else getattr(data, "y", None)
+    labels = labels.get(port) if isinstance(labels, Mapping) else labels
+    return is_label_map(labels) and np.asarray(labels).dtype.kind in "biu"
 
 
 def _has_numbers(data: Any) -> bool:

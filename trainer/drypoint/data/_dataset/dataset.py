@@ -17,7 +17,7 @@ from drypoint.common import DrypointError, attribute_hints, html_image, html_tab
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .classes import Class
-from .labels import label_indices, plain_groups
+from .labels import NO_LABEL, is_label_map, label_indices, map_indices, plain_groups
 from .pixels import check_scaled, is_signals, plain_images, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -41,6 +41,8 @@ class Dataset:
             (N, 1, n).
         y: int64 class indices, (N,), each in [0, len(classes)). The constructor also takes names
             of classes or one-hot rows: see `label_indices`.
+            Of images also label maps, (N, height, width): a class index for each pixel of the
+            net's output, `NO_LABEL` where there is none.
         classes: the distinct labels, str or int; ``classes[y[i]]`` is the label of example i. The
             default is the sorted names in ``y``, or 0, 1, ... to the highest index.
         columns: of signals from CSV files the names of the columns that were read, in this order;
@@ -77,7 +79,10 @@ class Dataset:
             raise DatasetError(f"no {what}: their shape is {x.shape}")
         # The default () means "from y"; other empty lists of classes are refused.
         left_out = isinstance(self.classes, tuple) and not self.classes
-        y, classes = label_indices(self.y, None if left_out else self.classes)
+        if signals and is_label_map(self.y):
+            raise DatasetError("label maps (N, height, width) are of images, and these are signals")
+        indices = map_indices if is_label_map(self.y) else label_indices
+        y, classes = indices(self.y, None if left_out else self.classes)
         if len(x) != len(y):
             raise DatasetError(f"{len(x)} {what} but {len(y)} labels: one label each is wanted")
         groups = plain_groups(self.groups, len(x))
@@ -95,15 +100,17 @@ class Dataset:
         return (self[i] for i in range(len(self)))
 
     @overload
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], Class]: ...
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], Any]: ...
     @overload
     def __getitem__(self, index: slice) -> "Dataset": ...
-    def __getitem__(self, index: int | slice) -> "tuple[NDArray[Any], Class] | Dataset":
+    def __getitem__(self, index: int | slice) -> "tuple[NDArray[Any], Any] | Dataset":
         """Image (H, W) or (H, W, 3), or signal (steps, channels), and label at ``index``; or the
-        data set of a slice.
+        data set of a slice. A label map is int64 (height, width).
         """
         if isinstance(index, slice):
             return self._select(index)
+        if self.has_maps:
+            return self.x[index], self.y[index]
         return self.x[index], self.classes[int(self.y[index])]
 
     @property
@@ -120,6 +127,11 @@ class Dataset:
     def is_signals(self) -> bool:
         """Whether the examples are signals, not images."""
         return is_signals(self.x)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the labels are maps: a class for each pixel."""
+        return self.y.ndim == 3
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -179,14 +191,22 @@ class Dataset:
     def balance(self) -> "Dataset":
         """The examples by class; a rarer class repeats its examples, in their order, until it has
         as many as the commonest.
+
+        Raises:
+            DatasetError: each pixel has a label of its own.
         """
+        if self.has_maps:
+            raise DatasetError("examples with label maps are of no single class")
         places = [np.flatnonzero(self.y == label) for label in np.unique(self.y)]
         most = max(map(len, places))
         return self.take(np.concatenate([np.resize(place, most) for place in places]))
 
     def class_counts(self) -> dict[Class, int]:
-        """Class -> number of its examples, in the order of ``classes``, zeros included."""
-        counts = np.bincount(self.y, minlength=len(self.classes))
+        """Class -> number of its examples, in the order of ``classes``, zeros included; of label
+        maps the number of its pixels.
+        """
+        known = self.y[self.y != NO_LABEL]
+        counts = np.bincount(known, minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def __repr__(self) -> str:
@@ -200,13 +220,15 @@ class Dataset:
         rows = [(name, f"{n:,}") for name, n in self.class_counts().items()]
         shown, more = rows[:_ROWS], len(rows) - _ROWS
         shown += [("...", f"{more} more classes")] if more > 0 else []
-        table = html_table(("class", "examples"), shown, caption=self._summary)
+        counted = "pixels" if self.has_maps else "examples"
+        table = html_table(("class", counted), shown, caption=self._summary)
         return table if self.is_signals else f"{self._strip()}\n{table}"
 
     def _strip(self) -> str:
         """The first image of each of the first classes side by side, as an ``<img>``."""
-        present = np.flatnonzero(np.bincount(self.y))[:_NAMED]
-        images = np.concatenate([self.x[np.argmax(self.y == c)] for c in present], axis=1)
+        present = [c for c, n in enumerate(self.class_counts().values()) if n][:_NAMED]
+        has = [(self.y == c).reshape(len(self), -1).any(axis=1) for c in present]
+        images = np.concatenate([self.x[np.argmax(rows)] for rows in has], axis=1)
         content = io.BytesIO()
         Image.fromarray(images).save(content, "png")
         names = ", ".join(str(self.classes[c]) for c in present)
@@ -235,7 +257,11 @@ class Dataset:
             return f"{n:,} signal{'s' * (n > 1)} of {size}, {self.x.dtype}{rate}"
         size = "{} x {}".format(*self.image_size)
         color = "rgb" if self.x.ndim == 4 else "gray"
-        return f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
+        text = f"{n:,} image{'s' * (n > 1)} of {size}, {color}"
+        if not self.has_maps:
+            return text
+        height, width = self.y.shape[1:]
+        return f"{text}, with label maps of {width} x {height}"
 
     def as_ports(self, *, images: str = "input", labels: str = "target") -> dict[str, NDArray[Any]]:
         """The two arrays under the names of a net's ports: ``{images: x, labels: y}``."""

@@ -11,6 +11,9 @@ from .._errors import DatasetError
 from .classes import Class, check_classes, class_places
 
 _GAP = 1000  # of labels without a class, beside 10 for each label that occurs
+NO_LABEL = -1
+"""The label of a pixel that no loss and no figure counts."""
+VOID = 255  # as files have NO_LABEL
 
 
 def label_indices(
@@ -144,3 +147,45 @@ def equal_rows(
         "in one part, and an interval counts them once"
     )
     return found, line if repeated else ""
+
+
+def is_label_map(labels: object) -> bool:
+    """Whether labels are maps (N, height, width): a label for each pixel."""
+    try:
+        return np.ndim(labels) == 3  # type: ignore[arg-type]  # of what is no array it is 0
+    except ValueError:  # rows of different lengths
+        return False
+
+
+def map_indices(
+    labels: ArrayLike, classes: Sequence[Class] | None
+) -> tuple[NDArray[np.int64], tuple[Class, ...]]:
+    """Label maps as indices int64 (N, height, width), `NO_LABEL` where a pixel has none, and the
+    classes that they refer to; None: 0, 1, ... to the highest index.
+    """
+    maps = np.asarray(labels)
+    if maps.dtype.kind not in "biu" or maps.size == 0:
+        raise DatasetError(
+            f"label maps must be integers (N, height, width), not {maps.dtype} of shape "
+            f"{maps.shape}"
+        )
+    if has_void(maps, classes):
+        raise DatasetError(
+            f"the label maps hold {VOID} beside 0 to {maps[maps != VOID].max(initial=0)}: give "
+            f"pixels without a label {NO_LABEL}, y = np.where(y == {VOID}, {NO_LABEL}, y)"
+        )
+    maps = maps.astype(np.int64)
+    known = maps[maps != NO_LABEL]
+    if classes is None and np.array_equal(np.unique(known), (0, VOID)):
+        raise DatasetError(f"the label maps hold 0 and {VOID}: give classes from 0, y // {VOID}")
+    if known.size == 0:
+        raise DatasetError(f"no pixel of the label maps has a label: all are {NO_LABEL}")
+    found = label_indices(known, classes, name="the label maps")[1]
+    return maps, found
+
+
+def has_void(maps: NDArray[np.integer], classes: Sequence[Class] | None = None) -> bool:
+    """Whether label maps hold 255, as in PASCAL VOC's, far above their classes' indices."""
+    if len(classes or ()) > VOID or maps.max(initial=0) != VOID:
+        return False
+    return bool(0 < maps[maps != VOID].max(initial=0) < VOID - 1)

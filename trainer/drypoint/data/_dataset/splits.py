@@ -70,13 +70,15 @@ def train_val_split(
         seed: the seed of the split; equal seeds give equal splits.
         stratify: give each class its share of the validation part, to within one example
             (largest remainders; ties go to the lower class index), or as near as groups allow.
+            Label maps are of no class: any examples are chosen.
 
     Raises:
         DatasetError: ``size`` leaves one of the two parts empty, or the groups do.
     """
     count = _count(size, len(dataset))
     rng = np.random.default_rng(seed)
-    y = dataset.y if stratify else np.zeros(len(dataset), np.int64)
+    by_class = stratify and not dataset.has_maps
+    y = dataset.y if by_class else np.zeros(len(dataset), np.int64)
     totals = np.bincount(y)
     quotas = _quotas(totals, count)
     validation = np.zeros(len(dataset), dtype=bool)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,9 @@ _Answer = TypeVar("_Answer")
 class ClassDecoder(Configured, kind="class"):
     """Decodes a probability vector (number of classes,), or a batch of them (N, ...).
 
+    `decision` also takes planes of probabilities, (number of classes, H, W) or a batch of them, and
+    gives arrays of classes, (H, W) or (N, H, W).
+
     Each method takes one vector or a batch; for a batch it returns a list of its values for one
     vector (an array, if they are numbers). Of equal probabilities the lower index wins, here and in
     the C engine.
@@ -115,12 +118,16 @@ class ClassDecoder(Configured, kind="class"):
             raise CoderError(f"reject_below must lie in [0, 1], not {self.reject_below!r}")
         object.__setattr__(self, "reject_below", float(self.reject_below))
 
-    def __call__(self, p: object, /) -> Class | list[Class | None] | None:
+    def __call__(self, p: object, /) -> Any:
         """The decision, as `decision` gives it."""
         return self.decision(p)
 
-    def decision(self, p: object) -> Class | list[Class | None] | None:
-        """The class with the highest probability, or None below ``reject_below``."""
+    def decision(self, p: object) -> Any:
+        """The class with the highest probability, or None below ``reject_below``; of planes an
+        array of classes.
+        """
+        if np.ndim(p) in (3, 4):  # type: ignore[arg-type]
+            return self._decide_pixels(np.asarray(p, np.float64))
         rows, single = self._rows(p)
         best = rows.argmax(axis=1).tolist()
         sure = (rows.max(axis=1) >= self.reject_below).tolist()
@@ -187,6 +194,19 @@ class ClassDecoder(Configured, kind="class"):
             [(self.classes[i], float(row[i])) for i in order]
             for row, order in zip(rows, orders, strict=True)
         ]
+
+    def _decide_pixels(self, planes: NDArray[np.float64]) -> NDArray[Any]:
+        """The class of each pixel of planes (..., classes, H, W), (..., H, W)."""
+        if planes.shape[-3] != len(self.classes):
+            raise CoderError(
+                f"planes of {len(self.classes)} classes are wanted, (..., {len(self.classes)}, H, "
+                f"W), not an array of shape {planes.shape}"
+            )
+        kinds = {type(name) for name in self.classes}
+        names = np.array(self.classes, None if len(kinds) == 1 else object)
+        found = names[planes.argmax(axis=-3)]
+        sure = planes.max(axis=-3) >= self.reject_below
+        return found if sure.all() else np.asarray(np.where(sure, found.astype(object), None))
 
     def _rows(self, p: object) -> tuple[NDArray[np.float64], bool]:
         """``p`` as checked rows (N, number of classes), and whether ``p`` is one vector."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drypoint.common import READ_LIMIT, DrypointError, check_limit, printable, read_bytes
 
 from .._dataset.dataset import Dataset
-from .._dataset.labels import equal_rows
+from .._dataset.labels import NO_LABEL, VOID, equal_rows, has_void, is_label_map
 from .._dataset.splits import ALL, PART_NAMES, Splits
 from .._errors import DatasetError, FormatError
 from .clocks import rising_channels
@@ -57,7 +57,7 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
             roles[role] = array
     names = roles.get(("", "classes"))
     classes = () if names is None else tuple(names.tolist())
-    parts: dict[str, Dataset] = {}
+    parts, notes = dict[str, Dataset](), dict[str, None]()
     if several := _several_inputs(arrays, numeric=numeric):
         try:
             parts[ALL] = _join(several, roles["", "y"], classes, limit=limit)
@@ -73,7 +73,12 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
                 "wanted: x and y, or x_train, y_train, ..."
             )
         x, y = roles[part, "x"], roles[part, "y"]
+        if numeric and is_label_map(y):
+            raise FormatError(f"{path}: y is of shape {y.shape}; wanted: a number an example, (N,)")
         y = y.astype(str) if numeric else y
+        if is_label_map(y) and y.dtype.kind in "iu" and has_void(y, classes):
+            notes[f"pixels of label {VOID} have no label: they do not count"] = None
+            y = np.where(y == VOID, NO_LABEL, y.astype(np.int64))
         try:
             parts[part or ALL] = Dataset(x, y, classes)
         except DatasetError as error:
@@ -83,7 +88,7 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
             f"{path} has the arrays {_list_names(arrays)}; wanted: x and y, or x_train, "
             "y_train, ..."
         )
-    notes = dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
+    notes |= dict.fromkeys(note for part in parts.values() for note in _clock_notes(part))
     if {*parts} == {ALL} and parts[ALL].is_signals:
         copies, line = equal_rows(parts[ALL].x)
         parts[ALL] = replace(parts[ALL], groups=copies)

@@ -1,10 +1,16 @@
 """The blocks that the predefined nets are made of."""
 
-from collections.abc import Sequence
-from typing import Literal
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, ParamSpec
 
+from drypoint.common import accept
+
+from .._aliases import PRESET
 from .._containers.graph import Graph
 from .._containers.sequential import Sequential
+from .._errors import ConfigError
 from .._layers.activations import ReLU, ReLU6
 from .._layers.batch_norm import BatchNorm1d, BatchNorm2d
 from .._layers.convolution import Conv2d
@@ -13,8 +19,31 @@ from .._layers.merging import Add, Concat
 from .._layers.signal_layers import Conv1d
 from .._module.layer import Layer
 from .._module.module import Module
+from .._module.sizes import check_count
 
 Layers = dict[str, Layer]
+
+
+_Arguments = ParamSpec("_Arguments")
+
+
+def preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
+    """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
+    parameters = inspect.signature(build).parameters
+    defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
+
+    @functools.wraps(build)
+    def call(*_: _Arguments.args, **values: _Arguments.kwargs) -> Sequential:
+        for name in defaults.keys() & values.keys():
+            several = isinstance(default := defaults[name], tuple)
+            sizes: Any = values[name] if several else [values[name]]
+            if not isinstance(sizes, list | tuple):
+                raise ConfigError(build.__name__, f"wants {name} such as {default}, got {sizes!r}")
+            for size in sizes:
+                check_count(build.__name__, name, size)
+        return build(*_, **values)
+
+    return accept(PRESET)(call)
 
 
 def conv_norm(

@@ -12,6 +12,7 @@ from .._errors import ConfigError, LayerError
 from .._layers.structure import Flatten
 from .._module.layer import Layer
 from .._module.sizes import Shape
+from .grid import grid_cnn
 from .presets import (
     autoencoder,
     cnn,
@@ -29,6 +30,7 @@ from .presets import (
     squeezenet,
     tcn,
 )
+from .unet import unet
 
 _LARGEST = 4096  # a size beyond this is a typing error
 _MOST = 16  # sizes
@@ -78,6 +80,12 @@ FAMILIES: dict[str, Family] = {
         "channels of two convolutions, hidden units of two layers",
         "LeNet-5; for pictures from 12 x 12",
         lambda shape, outputs, sizes: lenet5(classes=outputs, input_shape=shape, widths=sizes),
+    ),
+    "grid-cnn": Family(
+        (8, 16, 32, 32, 48),
+        "channels of each convolution, ...",
+        "convolutions of 3x3, to cells of 8 x 8 pixels that find objects; for pictures",
+        lambda shape, outputs, sizes: grid_cnn(classes=outputs, input_shape=shape, widths=sizes),
     ),
     "mlp": Family(
         (128, 64),
@@ -138,6 +146,12 @@ FAMILIES: dict[str, Family] = {
     ),
     "squeezenet": Family(
         (8,), "channels of the first squeeze", "a small SqueezeNet", _by_width(squeezenet)
+    ),
+    "unet": Family(
+        (8, 16, 32),
+        "channels at each size, ...",
+        "a small U-Net: a class for each pixel of pictures with label maps",
+        lambda shape, outputs, sizes: unet(classes=outputs, input_shape=shape, widths=sizes),
     ),
     "dilated": Family((16,), "channels", "dilated convolutions", _by_width(dilated)),
 }

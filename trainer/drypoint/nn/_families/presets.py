@@ -1,13 +1,7 @@
 """Predefined nets."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
 
-from drypoint.common import accept
-
-from .._aliases import PRESET
 from .._containers.sequential import Sequential
 from .._errors import ConfigError
 from .._layers.activations import ReLU, ReLU6, Softmax
@@ -17,7 +11,7 @@ from .._layers.pooling import GlobalAvgPool2d, MaxPool2d
 from .._layers.signal_layers import GlobalAvgPool1d, MaxPool1d
 from .._layers.structure import Flatten
 from .._module.layer import Layer
-from .._module.sizes import Shape, check_count
+from .._module.sizes import Shape
 from .blocks import (
     conv_norm,
     conv_norm_1d,
@@ -25,35 +19,15 @@ from .blocks import (
     fire,
     inverted_residual,
     mixed_block,
+    preset,
     residual_block,
     separable,
     separable_1d,
     temporal_block,
 )
 
-_Arguments = ParamSpec("_Arguments")
 
-
-def _preset(build: Callable[_Arguments, Sequential]) -> Callable[_Arguments, Sequential]:
-    """A decorator of a predefined net: names of other frameworks work, and sizes are checked."""
-    parameters = inspect.signature(build).parameters
-    defaults = {name: p.default for name, p in parameters.items() if name != "seed"}
-
-    @functools.wraps(build)
-    def call(*_: _Arguments.args, **values: _Arguments.kwargs) -> Sequential:
-        for name in defaults.keys() & values.keys():
-            several = isinstance(default := defaults[name], tuple)
-            sizes: Any = values[name] if several else [values[name]]
-            if not isinstance(sizes, list | tuple):
-                raise ConfigError(build.__name__, f"wants {name} such as {default}, got {sizes!r}")
-            for size in sizes:
-                check_count(build.__name__, name, size)
-        return build(*_, **values)
-
-    return accept(PRESET)(call)
-
-
-@_preset
+@preset
 def lenet(
     *,
     classes: int = 10,
@@ -86,10 +60,10 @@ def lenet(
         "fc2": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def lenet5(
     *,
     classes: int = 10,
@@ -123,10 +97,10 @@ def lenet5(
         "fc3": Linear(classes),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def cnn(
     *,
     classes: int = 10,
@@ -152,10 +126,10 @@ def cnn(
             layers[f"pool{i - 1}"] = MaxPool2d(2)
             side //= 2
         layers[f"block{i}"] = Sequential(conv_norm(width, 3, activation=ReLU()))
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def mlp(
     *,
     classes: int = 10,
@@ -174,10 +148,10 @@ def mlp(
     for i, units in enumerate(hidden, 1):
         layers |= {f"fc{i}": Linear(units), f"relu{i}": ReLU()}
     layers |= {f"fc{len(hidden) + 1}": Linear(classes), "softmax": Softmax()}
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def resnet8(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -197,10 +171,10 @@ def resnet8(
         "block3": residual_block(4 * width, stride=2),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -225,10 +199,10 @@ def mobilenet(
         "last": Sequential(conv_norm(8 * width, 1, activation=ReLU6())),
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def mobilenet_v1(
     *, classes: int = 2, input_shape: Shape = (3, 96, 96), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -251,10 +225,10 @@ def mobilenet_v1(
         stride = 2 if i in (2, 4, 6, 12) else 1
         layers[f"block{i}"] = separable(read, factor * width, stride=stride)
         read = factor * width
-    return _net({**layers, **_head(classes)}, input_shape, seed)
+    return build_net({**layers, **_head(classes)}, input_shape, seed)
 
 
-@_preset
+@preset
 def squeezenet(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 8, seed: int | None = None
 ) -> Sequential:
@@ -282,10 +256,10 @@ def squeezenet(
         "mean": GlobalAvgPool2d(),
         "softmax": Softmax(),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_cnn(
     *, classes: int = 12, input_shape: Shape = (1, 49, 10), width: int = 64, seed: int | None = None
 ) -> Sequential:
@@ -304,10 +278,10 @@ def ds_cnn(
         **{f"block{i}": separable(width, width) for i in range(1, 5)},
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def dilated(
     *, classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16, seed: int | None = None
 ) -> Sequential:
@@ -328,10 +302,10 @@ def dilated(
         },
         **_head(classes),
     }
-    return _net(layers, input_shape, seed)
+    return build_net(layers, input_shape, seed)
 
 
-@_preset
+@preset
 def conv1d(
     *,
     classes: int = 6,
@@ -356,10 +330,10 @@ def conv1d(
             layers[f"pool{i - 1}"] = MaxPool1d(2)
             steps //= 2
         layers[f"block{i}"] = Sequential(conv_norm_1d(width, 5))
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def tcn(
     *,
     classes: int = 6,
@@ -382,10 +356,10 @@ def tcn(
     for i, width in enumerate(widths):
         layers[f"block{i + 1}"] = temporal_block(read, width, dilation=2**i)
         read = width
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def mixednet(
     *, classes: int = 2, input_shape: Shape = (40, 98), width: int = 32, seed: int | None = None
 ) -> Sequential:
@@ -407,10 +381,10 @@ def mixednet(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="causal")),
         **{f"block{i}": mixed_block(width, lengths) for i, lengths in enumerate(kernels, 1)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def ds_conv1d(
     *, classes: int = 12, input_shape: Shape = (40, 98), width: int = 96, seed: int | None = None
 ) -> Sequential:
@@ -431,10 +405,10 @@ def ds_conv1d(
         "stem": Sequential(conv_norm_1d(width, 5, stride=3, padding="valid")),
         **{f"block{i}": separable_1d(width, 1 + max(0, steps) * i // 8) for i in (1, 2, 3)},
     }
-    return _net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
+    return build_net({**layers, **_head(classes, GlobalAvgPool1d())}, input_shape, seed)
 
 
-@_preset
+@preset
 def autoencoder(
     *,
     inputs: int = 640,
@@ -461,7 +435,7 @@ def autoencoder(
         **{f"decode{i}": dense_norm(hidden) for i in range(1, depth + 1)},
         "output": Linear(inputs),
     }
-    return _net(layers, (inputs,), seed)
+    return build_net(layers, (inputs,), seed)
 
 
 def _head(classes: int, mean: Layer | None = None) -> dict[str, Layer]:
@@ -475,6 +449,6 @@ def _check_count(net: str, widths: Sequence[int], count: int) -> Sequence[int]:
     return widths
 
 
-def _net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
+def build_net(layers: Mapping[str, Layer], input_shape: Shape, seed: int | None) -> Sequential:
     net = Sequential(layers, input_shape)
     return net if seed is None else net.initialize(seed)

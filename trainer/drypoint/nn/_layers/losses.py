@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from drypoint.autodiff import (
     PROBABILITY_FLOOR,
@@ -19,6 +19,8 @@ from drypoint.autodiff import (
     mse,
     record,
 )
+from drypoint.autodiff.callback import host_callback
+from drypoint.data import NO_LABEL
 
 from .._errors import InputError, ShapeError
 from .._module.arrays import as_real
@@ -32,6 +34,7 @@ from .functions import absolute, softplus
 _MOST_PROBABLE = 1 + 1e-5
 """Probabilities may exceed 1 by this much: a float32 softmax by its rounding, the inputs of a
 gradient check by its steps."""
+_OFF = 1e-3  # by which probabilities of planes may miss the sum 1
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,11 @@ class Loss(Module):
 class CrossEntropyLoss(Loss, in_kernels=True, per_example=True):
     """-log of the probability of the target class, in nats.
 
-    The input is a vector over classes, or a batch of them. The target is a class index counted
-    from 0, or a vector of probabilities.
+    The input is a vector over classes, or planes (classes, height, width), a class for each pixel;
+    or a batch of them. The target of a vector is a class index counted from 0, or a vector of
+    probabilities; of planes an index for each pixel, (height, width), where -1 is a pixel without a
+    label, or planes of probabilities. The loss of planes is the mean over the pixels that have a
+    label; 0 if none has one.
 
     Args:
         from_logits: True: the input is scores, and the loss applies the softmax. False: the input
@@ -120,26 +126,23 @@ class CrossEntropyLoss(Loss, in_kernels=True, per_example=True):
         check_flag("CrossEntropyLoss", "from_logits", self.from_logits)
         check_fraction("CrossEntropyLoss", "label_smoothing", self.label_smoothing, inclusive=True)
 
-    @property
-    def example_ranks(self) -> dict[str, int]:
-        """``{"input": 1}``: a vector over classes."""
-        return {"input": 1}
-
     def is_single(self, x: Array) -> bool:
-        """Whether x is one vector over classes."""
-        return x.ndim == 1
+        """Whether x is one vector over classes, or planes of one example."""
+        return x.ndim in (1, 3)
 
     def output_shapes(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        """``{"loss": ()}`` for an input that is a vector."""
+        """``{"loss": ()}`` for an input that is a vector or planes."""
         shape = input_shapes.get("input", (1,))
-        if len(shape) != 1:
-            raise ShapeError("CrossEntropyLoss", f"wants a vector over classes, got {shape}")
+        if len(shape) not in (1, 3):
+            wanted = "a vector over classes, or planes (classes, height, width)"
+            raise ShapeError("CrossEntropyLoss", f"wants {wanted}, got {shape}")
         return {"loss": ()}
 
     def forward(self, x: Tensor, target: Target) -> Tensor:
-        """The loss of each of N examples, for an input (N, classes)."""
-        if x.ndim != 2:
-            raise InputError("CrossEntropyLoss", f"wants (N, classes), got input {x.shape}")
+        """The loss of each of N examples, for an input (N, classes) or (N, classes, H, W)."""
+        if x.ndim not in (2, 4):
+            wanted = "(N, classes) or (N, classes, height, width)"
+            raise InputError("CrossEntropyLoss", f"wants {wanted}, got input {x.shape}")
         low, high = x.data.min(initial=1), x.data.max(initial=0)
         if not self.from_logits and (low < 0 or high > _MOST_PROBABLE):
             raise InputError(
@@ -147,6 +150,37 @@ class CrossEntropyLoss(Loss, in_kernels=True, per_example=True):
                 f"wants probabilities, got numbers from {low:g} to {high:g}: end the net in a "
                 "Softmax, or say from_logits=True",
             )
+        if x.ndim == 2:
+            return self._of_rows(x, target)
+        if isinstance(target, Tensor):
+            return self._of_planes(x, target)
+        return host_callback(
+            lambda x: self._of_planes(x, target), x, reads=[np.asarray(target)]
+        )  # NumPy puts the classes last
+
+    def _of_planes(self, x: Tensor, target: Target) -> Tensor:
+        """The mean loss (N,) of the pixels of planes (N, classes, H, W)."""
+        if not self.from_logits and np.abs(x.data.sum(axis=1) - 1).max(initial=0) > _OFF:
+            raise InputError(
+                "CrossEntropyLoss",
+                "wants probabilities that add up to 1 over the classes, the first axis of planes: "
+                "end the net in Softmax(axis=0)",
+            )
+        values: Any = target if isinstance(target, Tensor) else np.asarray(target)
+        is_index = values.dtype.kind in "iu"
+        wanted = (x.shape[0], *x.shape[2:]) if is_index else x.shape
+        if values.shape != wanted:
+            raise InputError("CrossEntropyLoss", f"wants targets {wanted}, got {values.shape}")
+        has_label = values != NO_LABEL if is_index else np.ones(len(x.data), bool)
+        rows = np.where(has_label, values, 0).reshape(-1) if is_index else _classes_last(values)
+        losses = self._of_rows(_classes_last(x), rows).reshape((x.shape[0], -1))
+        counted = np.broadcast_to(has_label.reshape(len(x.data), -1), losses.shape)
+        shares = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
+        means: Tensor = (losses * shares.astype(x.dtype)).sum(axis=1)
+        return means
+
+    def _of_rows(self, x: Tensor, target: Target) -> Tensor:
+        """The losses (N,) of vectors (N, classes)."""
         if isinstance(target, Tensor):
             return self._with_target_gradient(x, target)
         function = cross_entropy if self.from_logits else cross_entropy_from_probabilities
@@ -243,6 +277,11 @@ class MAELoss(Loss):
     def forward(self, x: Tensor, target: Target) -> Tensor:
         """The loss of each of N examples, for an input (N, ...)."""
         return absolute(x - _alike(target, x, "MAELoss")).mean(axis=tuple(range(1, x.ndim)))
+
+
+def _classes_last(planes: Tensor | NDArray[Any]) -> Any:
+    """Planes (N, classes, H, W) as rows (N * H * W, classes)."""
+    return planes.transpose((0, 2, 3, 1)).reshape((-1, planes.shape[1]))
 
 
 def _alike(target: Target, x: Tensor, kind: str) -> Tensor:

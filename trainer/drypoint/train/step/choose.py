@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from drypoint.autodiff.kernels.runtime import compiled_kernels
-from drypoint.nn import Conv2d, Graph, Layer, Loss, Module, Sequential
+from drypoint.nn import Conv2d, CrossEntropyLoss, Graph, Layer, Loss, Module, Sequential
 
 from .._examples import Examples
 from .._objective import Objective
@@ -68,10 +68,13 @@ def is_per_example(objective: Objective) -> bool:
 
 def host_callbacks(plan: Plan, objective: Objective) -> list[str]:
     """The names of the parts of a compiled step that Python computes between kernels."""
+    shapes = objective.graph.layer_shapes(objective.graph.input_shapes)
+    of_pixels = {each.path for each in shapes if len(each.input_shapes.get("input", ())) == 3}
     callbacks = [
         type(module).__name__
         for path, module in _modules(objective.graph)
         if not module.in_kernels
+        or (type(module) is CrossEntropyLoss and path in of_pixels)
         or (isinstance(module, Loss) and not _is_from_kernels(objective.graph, path))
     ]
     callbacks += ["weighted losses"] if [*objective.weights.values()] != [1] else []
