@@ -14,7 +14,8 @@ import pytest
 from drawn_nets import every_case
 from equal_bytes import check_engine
 from floatnets import random_case
-from hypothesis import given, settings
+from hypothesis import given
+from properties import examples
 
 from drypoint.data import ImageEncoder
 from drypoint.graph import InputPart, OpNode
@@ -76,7 +77,7 @@ def excesses(case, program, calibration):
 
 
 @given(every_case)
-@settings(max_examples=3 * settings.default.max_examples)
+@examples(120)
 def test_integers_are_within_the_bound_in_every_layer(case):
     calibration = case.calibration()
     program = quantize(case.model, calibration)
@@ -85,7 +86,6 @@ def test_integers_are_within_the_bound_in_every_layer(case):
 
 
 @given(every_case)
-@settings(max_examples=settings.default.max_examples)
 def test_the_engine_gives_the_bytes_of_the_reference(case):
     program = quantize(case.model, case.calibration())
     rng = np.random.default_rng(0)
@@ -97,7 +97,6 @@ def test_the_engine_gives_the_bytes_of_the_reference(case):
 
 
 @given(every_case)
-@settings(max_examples=settings.default.max_examples)
 def test_the_overflow_bound_is_never_reached_and_stored(case):
     """Oracle: the worst input of each output channel, built from the signs of its weights."""
     for op in quantize(case.model, case.calibration()).ops:
