@@ -29,7 +29,7 @@ def test_every_layout_of_weights(family, data):
     program = data.draw(layouts.FAMILIES[family])
     x = nets.random_inputs(program, 3, n=data.draw(st.integers(2, 13)))
     engines = check_engine(program, x, threads=data.draw(st.integers(1, 2)))
-    assert any(family in layouts.shown(engine) for engine in engines)
+    assert any(family in layouts.find_layout(engine) for engine in engines)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

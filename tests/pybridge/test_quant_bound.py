@@ -63,7 +63,7 @@ def excesses(case, program, calibration):
     bounds, found = error_bound(case.model, calibration), {}
     traced = reference.trace(program, case.integers(program))
     names = {op.name for op in program.ops}
-    steps = [  # without parts of the input whose integers are those of the input
+    steps = [  # without parts of the input that no op writes
         (step, wanted)
         for step, wanted in zip(line, wanted_outputs(case, line), strict=True)
         if not isinstance(step.node, InputPart) or step.node.layer in names

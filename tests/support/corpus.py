@@ -11,7 +11,7 @@ import few_bits_nets
 import nets
 import stream_nets
 
-RANDOM = [nets.random_program(seed) for seed in range(70)]
+RANDOM = [nets.random_program(seed) for seed in range(83)]
 SHAPES = [
     *nets.BROAD,
     *nets.DOUBLED,

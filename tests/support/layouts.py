@@ -1,8 +1,8 @@
 """Programs for each layout that the engine's backends pack weights in, and the layout of an op.
 
 A family is a set of parameters of a convolution or dense op that lead to one layout; hypothesis
-chooses among the parameters, so that it finds the smallest shape that fails. `shown` reads from the
-packed weights which layout the engine chose: a test asserts that it is the family's.
+chooses among the parameters, so that it finds the smallest shape that fails. `find_layout` reads
+from the packed weights which layout the engine chose: a test asserts that it is the family's.
 """
 
 import platform
@@ -32,7 +32,7 @@ POOLS = ((1, 1), (1, 1), (1, 2), (2, 2), (3, 3))
 ONE = ((1, 1),)
 
 
-def shown(engine: Engine, op: int = 0) -> set[str]:
+def find_layout(engine: Engine, op: int = 0) -> set[str]:
     """What the layout shows that the engine's backend packed an op in."""
     packed = engine._ops[op].packed
     if packed == ffi.NULL:
@@ -88,7 +88,7 @@ def convolutions(
     count = pick["groups"] or depth
     source += (depth * max(1, pick["groups"]),)
     op = convolution_op("op", source, channels * count, padding=tuple(padding), **pick)
-    return finished(op, draw(st.sampled_from(out_types)))
+    return make_program(op, draw(st.sampled_from(out_types)))
 
 
 @st.composite
@@ -99,10 +99,10 @@ def dense_ops(draw):
     rng = np.random.default_rng(size)
     base = base_of("op", source, "i32", 1, 1, channels)
     op = weighted_op(rng, Dense, "any", base, (channels, size))
-    return finished(op, draw(st.sampled_from(["u8", "i8", "i32"])))
+    return make_program(op, draw(st.sampled_from(["u8", "i8", "i32"])))
 
 
-def finished(op, out_type: str) -> Program:
+def make_program(op, out_type: str) -> Program:
     """A program of the op, with outputs of this type that spread over its clamp; a dense op reads
     bytes.
     """
@@ -151,13 +151,16 @@ FAMILIES = {
     "columns": convolutions(groups=(0,), written=(1,), depths=(1, 8, 17, 24, 64, 80), pools=ONE),
     "pixels together": convolutions(
         groups=(0,), written=(1,), depths=(1, 2, 4, 8), strides=((1, 1), (2, 1)), pools=ONE,
+        widths=(2, 3, 6, 18),
     ),
 }  # fmt: skip
-# The families whose layout some backend of this CPU has; only AVX-512 turns blocks.
+# The backend that a layout of x86-64 needs, where SSE4.1 lacks it.
+NEEDED = {"pairs": "avx512vnni", "turned": "avx512vnni", "gray": "avx2"}
 HERE = [
     name
     for i, name in enumerate(FAMILIES)
     if len(Engine.backends()) > 1
     and (i < 4 or X86)
-    and (name != "turned" or "avx512vnni" in Engine.backends())
+    and NEEDED.get(name, "scalar") in Engine.backends()
 ]
+"""The families whose layout a backend of this CPU has."""
