@@ -121,6 +121,7 @@ FAMILIES = {
     "packed": st.one_of(
         convolutions(),
         convolutions(dilations=((1, 2), (2, 1), (3, 2))),
+        convolutions(depths=(1,), kernels=((9, 13), (2, 17), (17, 1))),
         convolutions(groups=(2, 3, 5), depths=(1, 3, 4, 16), written=(1, 3, 4, 16, 20)),
         dense_ops(),
     ),
