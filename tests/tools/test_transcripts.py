@@ -1,9 +1,9 @@
 """Transcripts of commands, `transcripts/NAME.txt`: the words of each command, and all its output.
 
 "$ info net.npz" is a command, "$2 info none" one of exit code 2. Below it, indented, stand the
-lines of its standard error, each after "! ", and those of its standard output. "..." stands for
-what the machine decides, "#" begins a comment. The commands of a file run one after the other in a
-folder of their own, a copy of what `files` makes; a command reads what those before it wrote. Where
+lines of its standard error, each after "! ", and then its standard output. "..." stands for what
+the machine decides, "#" begins a comment. The commands of a file run one after the other in a
+folder of their own, a copy of what `files` makes; a command reads what earlier ones wrote. Where
 the output is another, the test writes the whole transcript as it would be to `build/transcripts`:
 read it, and copy it.
 """

@@ -17,7 +17,7 @@ from drypoint.common import DrypointError, attribute_hints, html_image, html_tab
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .classes import Class
-from .labels import label_indices, plain_groups
+from .labels import as_array, label_indices, plain_groups
 from .pixels import check_scaled, is_signals, plain_images, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -69,7 +69,7 @@ class Dataset:
     groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        inputs = np.asarray(self.x)
+        inputs = as_array(self.x, "inputs")
         signals = is_signals(inputs) and inputs.ndim != 4  # (N, C, H, W) are images
         what = "signals" if signals else "images"
         x = _check_signals(inputs) if signals else _check_images(inputs)
