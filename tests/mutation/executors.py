@@ -14,7 +14,7 @@ from coverage import CoverageData
 from pytest import ExitCode
 
 Notices = Callable[[Mutant], bool]
-PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=120", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=300", "-p", "no:cacheprovider")
 MOST_TESTS = 400  # of a line: the tests that run the fewest lines
 OF_FOLDER = {"trainer": ("tests/trainer",), "engine_c": ("tests/engine_c", "tests/pybridge")}
 OF_FOLDER |= {"pybridge": ("tests/pybridge",), "tools": ("tests/tools",)}

@@ -59,7 +59,7 @@ def test_a_terminal_gets_a_bar_that_goes():
     stream = Terminal()
     with show_progress(stream), progress("calibration", total=10, unit="images") as done:
         done(4)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while "40%" not in stream.getvalue() and time.monotonic() < deadline:
             time.sleep(0.05)
     said = stream.getvalue()
@@ -71,7 +71,7 @@ def test_a_terminal_gets_a_bar_that_goes():
 def test_a_computation_that_cannot_count_shows_its_time():
     stream = Terminal()
     with show_progress(stream), progress("simplification"):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while "simplification" not in stream.getvalue() and time.monotonic() < deadline:
             time.sleep(0.05)
     assert re.search(r"simplification: 00:\d\d", stream.getvalue())  # 00:00, if no other works
@@ -85,7 +85,7 @@ def test_a_stream_that_is_no_terminal_gets_lines_after_two_seconds(monkeypatch):
     stream = Terminal()
     with show_progress(stream), progress("calibration", total=10, unit="images") as done:
         done(4)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not stream.getvalue() and time.monotonic() < deadline:
             time.sleep(0.05)
     assert stream.getvalue() == "  calibration   40%  1 images/s  eta 00:06\n"

@@ -180,7 +180,7 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
             assert first, notes
             notes.append(first)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert any(note.startswith("training on 250 examples") for note in notes)
