@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 import pytest
+from shtab import FILE
 
-from drypoint.cli import _output
+from drypoint.cli import _completion, _output
 from drypoint.cli.__main__ import COMMANDS, build_parser
 from drypoint.cli._output import command_text
 from drypoint.common import fold_lines, progress, show_progress
@@ -218,6 +219,28 @@ def test_zsh_reads_its_script_and_fish_completes(toolbox, tmp_path):
     ):
         code = f"source {tmp_path}/fish; complete -C 'drypoint {words}'"
         assert run(["fish", "--no-config", "-c", code]).split(b"\t")[0] == offered
+
+
+def test_arguments_complete_files_names_or_nothing():
+    """Oracle: by hand; None completes nothing, or an option's own choices."""
+    models, sets, nets = (f"_drypoint_{name}_or_files" for name in ("models", "data", "nets"))
+    wanted = {
+        "export": {
+            "program": models,
+            "out": FILE["bash"],
+            "data": sets,
+            "form": None,
+            "clock": None,
+        },
+        "train": {"net": nets, "epochs": None, "json": None, "checkpoint": FILE["bash"]},
+        "import": {"file": FILE["bash"], "cut": None},
+    }
+    for command, arguments in wanted.items():
+        for action in build_parser(command)._actions[-1].choices[command]._actions:
+            if action.dest in arguments:
+                found = _completion.values_of(action)
+                assert (found and found["bash"]) == arguments.pop(action.dest), action.dest
+        assert not arguments
 
 
 def test_lines_fit_80_columns(cli, lenet, tmp_path, monkeypatch, toolbox):
