@@ -89,11 +89,13 @@ def test_each_mistake_is_told_from_the_others():
         return reference.apply(op, np.roll(reference.trace(right, IMAGES)[0], 1, axis=2))
 
     cases = {
-        "weights: Weight [2][0][1][3] of block.conv": {
+        "weights: Weight [2][0][1][3] of block.conv; bit 5 is flipped": {
             "weight": flip(op.weight, (2, 0, 1, 3), 5)
         },
-        "weights: The bias of channel 4": {"bias": flip(op.bias, (4,), 9)},
-        "weights: The multiplier of channel 6": {"mult": flip(op.mult, (6,), 20)},
+        "weights: The bias of channel 4; bit 9 is flipped": {"bias": flip(op.bias, (4,), 9)},
+        "weights: The multiplier of channel 6; bit 20 is flipped": {
+            "mult": flip(op.mult, (6,), 20)
+        },
         "padding: The padding (top, left, bottom, right) is (1, 0, 1, 2)": {
             "padding": (1, 0, 1, 2)
         },
@@ -116,7 +118,7 @@ def test_each_mistake_is_told_from_the_others():
         cause, words = wanted.split(": ")
         found = diff.find_difference(right, log_of(right, IMAGES, op=1, **mistake), IMAGES)
         assert (found.op, found.index, found.cause) == ("block.conv", 1, cause), str(found)
-        assert words in str(found)
+        assert all(word in str(found) for word in words.split("; "))
         assert found.proven == ("Cause: " in str(found))
 
 
