@@ -29,10 +29,20 @@ ARCHITECTURES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     ),
 }
-SOURCES = """
-dpt_model dpt_plan dpt_bounds dpt_run dpt_rows dpt_stream dpt_scalar
-dpt_sound_load dpt_sound dpt_listen dpt_keywords dpt_softmax
-""".split()
+SOURCES = [
+    "dpt_model",
+    "dpt_plan",
+    "dpt_bounds",
+    "dpt_run",
+    "dpt_rows",
+    "dpt_stream",
+    "dpt_scalar",
+    "dpt_sound_load",
+    "dpt_sound",
+    "dpt_listen",
+    "dpt_keywords",
+    "dpt_softmax",
+]
 
 
 def build(micropython: Path, architecture: str, folder: Path) -> Path:
@@ -45,7 +55,14 @@ def build(micropython: Path, architecture: str, folder: Path) -> Path:
     config = folder / "config.h"
     _run([*linker, "--preprocess", "-o", config, HERE / "drypoint.c"])
     cflags = ["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-DNDEBUG"]
-    cflags += ["-Wno-sign-compare", "-fpic", "-fno-common", "-fno-tree-loop-distribute-patterns", "-U_FORTIFY_SOURCE", *flags]
+    cflags += [
+        "-Wno-sign-compare",
+        "-fpic",
+        "-fno-common",
+        "-fno-tree-loop-distribute-patterns",
+        "-U_FORTIFY_SOURCE",
+        *flags,
+    ]
     cflags += ["-DNO_QSTR", "-DMICROPY_ENABLE_DYNRUNTIME", f"-DMP_CONFIGFILE=<{config}>"]
     cflags += ["-DMICROPY_FLOAT_IMPL=MICROPY_FLOAT_IMPL_NONE", "-DDPT_PLAIN_C"]
     cflags += [f"-I{path}" for path in (micropython, *engine.include_dirs())]
