@@ -174,6 +174,8 @@ def make_study(
         chosen = Reconstruction() if is_repeating else find_task(None, data.train)
         if data.train.has_maps and not is_repeating:
             notify("task: pixels, by the data's label maps")
+    if saved is not None:
+        _check_one_output(saved.net, net_name)
     chosen = chosen.for_study()
     if chosen.has_targets:
         chosen = chosen.adapt(chosen.labels(data.train))
@@ -278,12 +280,26 @@ def _create_model(
         else:
             net = make(encoder.shape, count)
         net = task.complete(net, notify)
+        _check_one_output(net, name)
+    except TrainError:
+        raise
     except DrypointError as error:
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise TrainError(f"--net {name}: {error}{hint}") from error
     net = net if net.input_shape is not None else net.bind(encoder.shape)
     task.check_output(net.output_shape(encoder.shape), data.train, net=name, name=data.name)
     return Model(net, encoder=encoder, decoder=task.decoder(data.train, net))
+
+
+def _check_one_output(net: Layer, name: str) -> None:
+    """Refuse a net of several outputs: a `Dataset` has one label an example."""
+    ports = net.output_ports
+    if len(ports) > 1:
+        labels = ", ".join(f"{port!r}: ..." for port in ports)
+        raise TrainError(
+            f"--net {name} has the outputs {', '.join(ports)}, and a study has labels of one: in "
+            f"Python, train.fit(net, (x, {{{labels}}})) learns all of them"
+        )
 
 
 def _create_model_of_several(
