@@ -2,9 +2,9 @@
 
     python packaging/micropython/build.py MICROPYTHON OUT [ARCHITECTURE ...]
 
-MICROPYTHON is an unpacked source of MicroPython, of the firmware's version of .mpy (Debian: `apt-get
-source micropython`); its linker needs `pip install pyelftools ar`. Writes OUT/ARCHITECTURE/drypoint.mpy
-and OUT/package.json for `mip`, and prints the sizes.
+MICROPYTHON is an unpacked source of MicroPython, of the firmware's version of .mpy (Debian:
+`apt-get source micropython`); its linker needs `pip install pyelftools ar`. Writes
+OUT/ARCHITECTURE/drypoint.mpy and OUT/package.json for `mip`, and prints the sizes.
 """
 
 import json

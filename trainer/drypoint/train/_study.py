@@ -163,17 +163,7 @@ def make_study(
     saved = net if isinstance(net, Model) else None
     several = bool(data.train.input_shapes)
     name = net if isinstance(net, str) else net_name
-    is_repeating = name.partition(":")[0] == _AUTOENCODER and saved is None
-    if task is not None:
-        chosen = find_task(task)
-        if is_repeating and not isinstance(chosen, Reconstruction):
-            raise TrainError(f"--net {name} repeats its input: leave --task {chosen.read_as} out")
-    elif saved is not None:
-        chosen = task_of(saved)
-    else:
-        chosen = Reconstruction() if is_repeating else find_task(None, data.train)
-        if data.train.has_maps and not is_repeating:
-            notify("task: pixels, by the data's label maps")
+    chosen = _choose_task(task, data.train, saved, name, notify)
     if saved is not None:
         _check_one_output(saved.net, net_name)
     chosen = chosen.for_study()
@@ -205,12 +195,8 @@ def make_study(
         notify(f"epochs: {epochs}, about {steps:,} steps (--epochs chooses)")
     distort = chosen.augmentation(augment or chosen.strength, data.train, noise)
     notify(f"augmentation: {describe_augmentation(distort)}")
-    rarest = min(data.train.class_counts().values()) if isinstance(chosen, Classes) else _FEW
-    if saved is None and rarest < _FEW and not several and not data.train.is_signals:
-        notify(
-            f"few pictures: {rarest} of the rarest class; 100 win points "
-            "(docs/pictures.md#few-pictures), and --body FILE starts from a trained net"
-        )
+    if saved is None:
+        _advise_few_pictures(data.train, chosen, notify)
     further = Study.FURTHER_RATE if saved is not None else Study.RATE
     rate = lr or (None if optimizer else further)
     resolved = resolve_optimizer(optimizer)
@@ -223,6 +209,37 @@ def make_study(
         "seed": seed,
     }
     return Study(model=model, task=chosen, data=data, options=options)
+
+
+def _choose_task(
+    task: Task | str | None, train: Dataset, saved: Model | None, net: str, notify: Notify
+) -> Task:
+    """The task that is named; else that of a model, of the family of a new net or of the data."""
+    is_repeating = net.partition(":")[0] == _AUTOENCODER and saved is None
+    if task is not None:
+        chosen = find_task(task)
+        if is_repeating and not isinstance(chosen, Reconstruction):
+            raise TrainError(f"--net {net} repeats its input: leave --task {chosen.read_as} out")
+        return chosen
+    if saved is not None:
+        return task_of(saved)
+    if is_repeating:
+        return Reconstruction()
+    if train.has_maps:
+        notify("task: pixels, by the data's label maps")
+    return find_task(None, train)
+
+
+def _advise_few_pictures(train: Dataset, task: Task, notify: Notify) -> None:
+    """Say what wins points where a class has few pictures."""
+    if not isinstance(task, Classes) or train.input_shapes or train.is_signals:
+        return
+    rarest = min(train.class_counts().values())
+    if rarest < _FEW:
+        notify(
+            f"few pictures: {rarest} of the rarest class; 100 win points "
+            "(docs/pictures.md#few-pictures), and --body FILE starts from a trained net"
+        )
 
 
 def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> Dataset:
