@@ -94,7 +94,7 @@ def train_net(net: Net, seed: int, epochs: int | None) -> Run:
 def other_clutter(net: Net) -> Dataset:
     """Test pictures with clutter that no training picture has."""
     classes = 10 if net.source == "scenes-digits" else 1
-    return data.scenes(1000, seed=3, classes=classes, part="test", clutter="other")
+    return data.scenes(1000, seed=3, classes=classes, part="test", clutter="discs")
 
 
 def measure_net(net: Model | Program, test: Dataset) -> Figures:

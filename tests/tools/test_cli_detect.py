@@ -7,11 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from detection_nets import SIDE, TEST, TRAIN, finder
+from detection_nets import CLASSES, SIDE, TEST, TRAIN, finder, squares
 from PIL import Image
 
 from drypoint import nn, quant, tasks
 from drypoint.cli.__main__ import main
+from drypoint.data import hold_out
 from drypoint.engine import Engine
 from drypoint.program import Program
 
@@ -85,3 +86,22 @@ def test_a_file_of_the_model_keeps_its_thresholds(files):
     assert again == tasks.Detect()
     assert chosen.decoder["conf"] == 0.25
     assert chosen.decoder["iou"] == 0.1
+
+
+def test_from_an_array_of_boxes_to_a_measured_program(tmp_path, monkeypatch, capsys):
+    """Data with boxes choose the task. Oracle: the task's figures in Python, on the test part."""
+    monkeypatch.chdir(tmp_path)
+    given = squares(200, seed=6)
+    np.savez("squares.npz", x=given.x, classes=np.array(CLASSES), **given.boxes.to_arrays())
+    net = ["--net", "grid-cnn:6,8,12,12", "--epochs", "8", "--lr", "0.01", "--out", "net.npz"]
+    assert main(["train", "--data", "squares.npz", *net]) == 0
+    assert main(["quantize", "net.npz"]) == 0
+    capsys.readouterr()
+    assert main(["measure", "net.dpt", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    test = hold_out(given, 0.2, stratify=False)[1].sample(40)  # in the order of the command
+    wanted = tasks.Detect().measure(tasks.Trial(Engine(Program.load("net.dpt")), test)).facts
+    assert found == {"file": "net.dpt", **wanted}
+    assert found["n"] == 40
+    assert main(["train", "--data", "squares.npz", "--cells", *net[:4], "--out", "cells.npz"]) == 0
+    assert tasks.task_of(nn.load("cells.npz")) == tasks.Detect(cells=True)

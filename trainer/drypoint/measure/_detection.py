@@ -144,7 +144,7 @@ class DetectionMeasurement:
                 found[name] |= {
                     "AP50": float(values[0, 0]) if counts.objects else None,
                     "AP50-95": float(values[:, 0].mean()) if counts.objects else None,
-                    "AP50_interval": self._figure(values[0])[1:] if counts.objects else None,
+                    "AP50_interval": [*self._figure(values[0])[1:]] if counts.objects else None,
                 }
         return found
 
@@ -157,8 +157,8 @@ class DetectionMeasurement:
         for size, (low, high) in enumerate(zip((0, *SIDES), (*SIDES, None), strict=True)):
             chosen = self.is_found[sizes == size]
             n, right = len(chosen), int(chosen.sum())
-            recall = {"recall": right / n, "interval": wilson_interval(right, n)} if n else {}
-            rows.append({"cells": (low, high), "objects": n, **recall})
+            recall = {"recall": right / n, "interval": [*wilson_interval(right, n)]} if n else {}
+            rows.append({"cells": [low, high], "objects": n, **recall})
         return rows
 
     @property
@@ -217,7 +217,7 @@ class DetectionMeasurement:
             "intervals": intervals,
             "duplicates": self.duplicates,
             "by_class": {str(name): row for name, row in self.by_class.items()},
-            "by_size": [dict(row) for row in self.by_size],
+            "by_size": self.by_size,
             "curve": self.curve,
             "best_conf": self.best_conf,
         }
@@ -241,7 +241,9 @@ class DetectionMeasurement:
             blocks.append("\n".join(table_lines(table)))
         table = [("side of an object", "objects", "R", "95 % interval")]
         for row in self.by_size:
-            table.append((self._show_size(row["cells"]), f"{row['objects']:,}", *_show_recall(row)))
+            table.append(
+                (self._show_size(*row["cells"]), f"{row['objects']:,}", *_show_recall(row))
+            )
         return "\n\n".join([*blocks, "\n".join(table_lines(table))])
 
     @property
@@ -251,8 +253,7 @@ class DetectionMeasurement:
             return found
         return [*found, ("mAP50", self.map50), ("mAP50-95", self.map50_95)]
 
-    def _show_size(self, bounds: tuple[int, int | None]) -> str:
-        low, high = bounds
+    def _show_size(self, low: int, high: int | None) -> str:
         if high is None:
             return f"from {low * self.cell:g} px, {low} cells"
         if not low:

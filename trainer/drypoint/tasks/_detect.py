@@ -261,8 +261,8 @@ def finds_boxes(reader: Model | Program) -> bool:
 def _any_decoder(reader: Model | Program) -> object:
     if isinstance(reader, Model):
         return reader.decoder
-    config = reader.outputs[-1].decoder
-    return None if config is None else decoder_from_config(config)
+    config = reader.outputs[-1].decoder or {}
+    return decoder_from_config(config) if config.get("type") == "boxes" else None
 
 
 def with_thresholds(
