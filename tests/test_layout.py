@@ -35,7 +35,6 @@ MAY_IMPORT = {
     "sklearn": {"quant", "train", "nn", "data", "program", "common"},
     "detection": {"common"},
     "sound": {"common"},
-    "detection": {"common"},
     "program": {"detection", "sound", "common"},
     "graph": {"program", "common"},
     "quant": {"nn", "autodiff", "detection", "graph", "data", "program", "common"},

@@ -44,8 +44,8 @@ typedef struct dpt_decoder {
  * output: what dpt_run wrote.
  * boxes: the caller's memory for decoder->most boxes.
  * n: receives the number of boxes.
- * Returns DPT_OK, or DPT_E_ARGUMENT: a pointer is NULL, or the output's channels are not those of
- * the decoder. */
+ * Returns DPT_OK, or DPT_E_ARGUMENT: a pointer is NULL, or the output has other channels than the
+ * decoder reads. */
 dpt_status dpt_boxes(const dpt_model *model, const dpt_decoder *decoder, const int32_t *output,
                      dpt_box *boxes, size_t *n);
 

@@ -88,13 +88,23 @@ def test_the_reference_has_every_public_name(site):
     import drypoint.nn
     import drypoint.program
 
-    page = (site / "api/nn.html").read_text("utf-8")
     for name, thing in vars(drypoint.nn).items():
         if isinstance(thing, type) and not name.startswith("_"):
-            assert f'id="drypoint.nn.{name}"' in page, name
-    page = (site / "api/program.html").read_text("utf-8")
-    for name in ("Program", "Conv", "_reference.run", "_blob.loads", "_codegen.generate"):
+            own = f"api/nn{'' if issubclass(thing, Exception) else f'/{name}'}.html"
+            assert f'id="drypoint.nn.{name}"' in (site / own).read_text("utf-8"), name
+    for name in ("_reference.run", "_blob.loads", "_codegen.generate"):
+        page = (site / "api/program.html").read_text("utf-8")
         assert f'id="drypoint.program.{name}"' in page, name
+    for name in ("Program", "Conv"):
+        page = (site / f"api/program/{name}.html").read_text("utf-8")
+        assert f'id="drypoint.program.{name}"' in page, name
+
+
+def test_no_page_of_the_reference_has_more_than_1000_lines_of_text(site):
+    for path in (site / "api").rglob("*.html"):
+        (text,) = re.findall(r"<article.*?</article>", path.read_text("utf-8"), re.DOTALL)
+        lines = [line for line in re.sub(r"<[^>]+>", "", text).splitlines() if line.strip()]
+        assert len(lines) <= 1000, path.name
 
 
 def test_a_property_has_its_description_and_no_type_of_it(monkeypatch):

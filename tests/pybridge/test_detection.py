@@ -221,8 +221,8 @@ def test_ten_thousand_candidates_and_none(kind, iou):
     decoder = Decoder(kind=kind, cell=8, cutoffs=(-(2**31),), iou=iou, most=1000)
     cells = np.random.default_rng(1).integers(0, 9, (1, 100, 100, decoder.channels))
     maps = cells.astype(np.int32)
-    found = find(decoder, maps, 0.05)[0]
-    assert c_list(decoder, maps[0], 0.05) == found
+    found = find(decoder, maps, 0.5)[0]
+    assert c_list(decoder, maps[0], 0.5) == found
     assert len(found) == 1000 if iou == 1000 else 0 < len(found) < 1000
     none = replace(decoder, cutoffs=(2**31 - 1,))
     assert find(none, maps, 0.05) == [c_list(none, maps[0], 0.05)] == [[]]

@@ -34,7 +34,7 @@ def find(
             f"the maps are {maps.dtype} {maps.shape}; wanted: int32 (N, height, width, channels)"
         )
     decoder.check_map(*maps.shape[1:])
-    n, height, width, channels = maps.shape
+    n, height, width, _ = maps.shape
     end = decoder.first + len(decoder.cutoffs)
     of_classes = (maps if scores is None else scores)[..., decoder.first : end]
     cells = of_classes.reshape(n, height * width, -1)
@@ -70,7 +70,9 @@ def _edges(decoder: Decoder, maps: NDArray[np.int32], scale: float) -> NDArray[n
     reach = (values * mult + (1 << (shift - 1))) >> shift
     middle = np.stack([column, row, column, row], axis=-1) + side // 2
     edges = middle + np.array([-1, -1, 1, 1]) * reach
-    return edges.clip(0, np.array([width, height, width, height]) * side)
+    ends = np.array([width, height, width, height]) * side
+    clipped: NDArray[np.int64] = edges.clip(0, ends)
+    return clipped
 
 
 def _suppress(boxes: list[Box], iou: int) -> list[Box]:

@@ -32,8 +32,8 @@ def check_boxes(decoder: detection.Decoder | None, output: Output, plane: Shape)
     by_cell = output.softmax == CHANNELS or plane.size == plane.c
     if decoder.kind == "boxes" or not by_cell or plane.c > detection.MOST_SOFTMAX:
         raise ProgramError(
-            f"the last output, {plane}, ends in a softmax; wanted: no softmax, or of cells one over "
-            f"the at most {detection.MOST_SOFTMAX} channels of each"
+            f"the last output, {plane}, ends in a softmax; wanted: no softmax, or of cells one "
+            f"over the at most {detection.MOST_SOFTMAX} channels of each"
         )
 
 

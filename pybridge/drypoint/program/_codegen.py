@@ -14,8 +14,8 @@ from drypoint.common import printable
 from . import _softmax as softmax
 from ._blob import FEW_BITS, identity
 from ._c_names import check_c_name
-from ._codegen_boxes import boxes_declarations, boxes_selftest, boxes_source
 from ._codegen_border import border_defines, border_functions
+from ._codegen_boxes import boxes_declarations, boxes_selftest, boxes_source
 from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
 from ._outputs import CHANNELS, is_output, output_offsets

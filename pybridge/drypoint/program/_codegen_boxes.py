@@ -23,11 +23,11 @@ def boxes_source(program: Program, name: str) -> str:
     return _fill("boxes.c.in", program, name)
 
 
-def boxes_selftest(program: Program, name: str, outputs: NDArray[np.int32]) -> str:
+def boxes_selftest(program: Program, name: str, outputs: NDArray[np.integer]) -> str:
     """The function of the self-test that compares the boxes of last outputs (N, values)."""
     if program.boxes is None:
         return ""
-    sums = [f"0x{_checksum(boxes):08X}u" for boxes in program.find_boxes(outputs)]
+    sums = [f"0x{_checksum(boxes):08X}u" for boxes in program.find_boxes(outputs.astype(np.int32))]
     return _fill("boxes_selftest.c.in", program, name, checksums=", ".join(sums))
 
 

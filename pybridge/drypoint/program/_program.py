@@ -51,8 +51,8 @@ class Program(ProgramInput):
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``provenance``
     has facts of JSON types. ``front`` makes features of samples, where the encoder is an
     `AudioEncoder`; ``detector`` finds keywords in its decisions. A program of several inputs reads
-    one vector, whose parts ``input_parts`` are; ``input_scale`` is the first part's. ``boxes`` makes
-    boxes of the last output, a map of cells.
+    one vector, whose parts ``input_parts`` are; ``input_scale`` is the first part's. ``boxes``
+    makes boxes of the last output, a map of cells.
     """
 
     name: str

@@ -145,10 +145,10 @@ def _load(path: Path, options: Options = NO_OPTIONS) -> Model | Program:
     if is_foreign(path, content):
         imported = read_foreign(path, content, options)
         return imported.program if isinstance(imported, Integers) else imported
-    if options.given:
-        what = "names its classes" if options.given == "--labels" else "has its encoder"
+    if options.first_option:
+        what = "names its classes" if options.first_option == "--labels" else "has its encoder"
         raise DrypointError(
-            f"{options.given} is for ONNX and TensorFlow Lite files; {path} {what} itself"
+            f"{options.first_option} is for ONNX and TensorFlow Lite files; {path} {what} itself"
         )
     try:
         damaged = path.suffix == ".dpt" and content[:2] != b"PK"  # no archive, as a model's file is

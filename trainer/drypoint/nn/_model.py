@@ -14,6 +14,7 @@ from drypoint.common import (
     DrypointError,
     accept,
     attribute_hints,
+    check_kind,
     check_suffix,
     html_text,
     kind_of,
@@ -97,6 +98,8 @@ class Model:
                 raise ModelError("a net of several inputs takes arrays by name, and no encoder")
             object.__setattr__(self, "net", join_inputs(cast("Graph", self.net)))
         if self.encoder is not None:
+            if not isinstance(getattr(self.encoder, "shape", None), tuple):
+                raise ModelError(f"encoder is {kind_of(self.encoder)}; wanted: one of data")
             check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
         self._check_classes()
@@ -435,6 +438,7 @@ def loads(content: bytes) -> Model:
     Raises:
         ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
     """
+    check_kind(content, bytes, name="content", wanted="the bytes of a file", error=ModelFileError)
     net, ends, trained = model_file.unpack(content)
     encoder, decoder = (cast("dict[str, Any] | None", ends[e]) for e in ("encoder", "decoder"))
     try:

@@ -14,7 +14,7 @@ function show(program, own) {
   $("name").textContent = program.name;
   $("reads").textContent = `The net reads ${w} x ${h} ${c === 1 ? "gray" : "RGB"} pixels:`;
   $("bytes").textContent = `${number(program.content.length)} bytes`;
-  $("arena").textContent = ramText(program, own);
+  showRam(program, own);
   $("centre").checked = c === 1 && w === 28 && h === 28;
   if (settings.boxes) showThresholds(program.decoder);
   $("pad").style.aspectRatio = `${w} / ${h}`;

@@ -18,7 +18,14 @@ from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
 from .boxes import Boxes
 from .classes import Class
-from .labels import NO_LABEL, is_label_map, label_indices, map_indices, plain_groups
+from .labels import (
+    NO_LABEL,
+    as_array,
+    is_label_map,
+    label_indices,
+    map_indices,
+    plain_groups,
+)
 from .pixels import check_scaled, is_signals, plain_images, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -78,7 +85,7 @@ class Dataset:
         if isinstance(self.y, Boxes):
             object.__setattr__(self, "boxes", self.y)
             object.__setattr__(self, "y", np.zeros(self.y.n, int))
-        inputs = np.asarray(self.x)
+        inputs = as_array(self.x, "inputs")
         signals = is_signals(inputs) and inputs.ndim != 4  # (N, C, H, W) are images
         what = "signals" if signals else "images"
         x = _check_signals(inputs) if signals else _check_images(inputs)

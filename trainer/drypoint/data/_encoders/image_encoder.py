@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import READ_LIMIT, accept, known_word
+from drypoint.common import READ_LIMIT, accept, kind_of, known_word
 
 from .._aliases import IMAGE_ENCODER
 from .._augmentation.compiled import encode
@@ -337,8 +337,8 @@ def ascii_image(image: object, width: int | None = None) -> str:
     pixels = picture_pixels(image)
     height, own_width = pixels.shape[:2]
     columns = min(own_width, 80) if width is None else width
-    if not 1 <= columns <= _MAX_WIDTH:
-        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {columns}")
+    if type(columns) is not int or not 1 <= columns <= _MAX_WIDTH:
+        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {kind_of(columns)}")
     lines = max(1, round(height * columns / own_width / 2))
     gray = ImageEncoder(width=columns, height=lines).pixels(image)[..., 0].astype(int)
     return "\n".join("".join(_RAMP[v * len(_RAMP) // 256] for v in row).rstrip() for row in gray)

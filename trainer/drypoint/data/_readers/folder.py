@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT, DrypointError, progress
+from drypoint.common import READ_LIMIT, DrypointError, as_path, progress
 
 from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
@@ -107,7 +107,7 @@ def load_folder(
     """
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
-    files = class_folders(Path(root), SUFFIXES)
+    files = class_folders(as_path(root), SUFFIXES)
     if width is None or height is None:
         width, height = _one_size([path for paths in files.values() for path in paths])
     encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)

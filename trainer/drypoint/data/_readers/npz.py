@@ -72,6 +72,13 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     for part in dict.fromkeys(part for part, role in roles if role != "classes"):
         if (part, "x") not in roles or (part, "y") not in roles:
             of = f" of its part {part!r}" if part else ""
+            outputs = [n for n in arrays if re.match(r"(y|labels?|targets?)_", n) and not _role(n)]
+            if (part, "x") in roles and len(outputs) > 1:
+                labels = ", ".join(f"{name.partition('_')[2]!r}: ..." for name in outputs)
+                raise FormatError(
+                    f"{path} has the labels {', '.join(outputs)}; wanted: one array y. In Python, "
+                    f"train.fit(net, (x, {{{labels}}})) learns several outputs"
+                )
             there, missing = ("inputs", "labels") if (part, "x") in roles else ("labels", "inputs")
             raise FormatError(
                 f"{path} has the arrays {_list_names(arrays)}: {there} without {missing}{of}; "

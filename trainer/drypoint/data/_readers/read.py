@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from drypoint.common import READ_LIMIT, accept
+from drypoint.common import READ_LIMIT, accept, as_path
 
 from .._aliases import READ
 from .._dataset.pixels import MOST
@@ -113,7 +113,7 @@ def read(
             of persons or devices, or holds texts; or its rows are time steps (``window``).
         DrypointError: a file cannot be read; the message names it.
     """
-    path = Path(source)
+    path = as_path(source)
     for name, number in (("window", window), ("hop", hop), ("channels", channels)):
         if number is not None and (type(number) is not int or not 1 <= number <= MOST):
             raise DatasetError(f"{name} must be a whole number from 1 to {MOST}, not {number!r}")
@@ -199,7 +199,7 @@ def input_files(source: str | Path, encoder: Encoder | None) -> list[Path]:
     Raises:
         DatasetError: the folder has no such file.
     """
-    path = Path(source)
+    path = as_path(source)
     if not path.is_dir():
         return [path]
     kinds = ((ImageEncoder, PICTURES), (AudioEncoder, {".wav"}), (SignalEncoder, RECORDINGS))

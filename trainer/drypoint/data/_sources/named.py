@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
-from drypoint.common import DrypointError, accept, known_word, warn
+from drypoint.common import DrypointError, accept, as_path, known_word, warn
 
 from .._aliases import LOAD
 from .._dataset.dataset import Dataset
@@ -201,7 +201,7 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
     """
     if isinstance(source, str):
         source = known_word(source, [*_LOADERS]) or source
-    if source not in _LOADERS:
+    if not isinstance(source, str) or source not in _LOADERS:
         return _from_path(source, split)
     if split not in PARTS:
         raise DatasetError(f"{source} has no part {split!r}; its parts: {', '.join(PARTS)}")
@@ -229,7 +229,7 @@ def cards() -> dict[str, DatasetCard]:
 
 
 def _from_path(source: str | Path, split: str) -> Dataset:
-    if not Path(source).exists():
+    if not as_path(source).exists():
         raise DatasetError(
             f"there is no data set, folder or file {str(source)!r}; data sets: "
             f"{', '.join(_LOADERS)}"
