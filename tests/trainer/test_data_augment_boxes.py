@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drypoint import data, nn, train
+from drypoint import data, nn, tasks, train
 
 Scene = data.augment.Scene
 W, H = 64, 48
@@ -127,3 +127,12 @@ def test_fit_moves_the_targets_of_each_batch():
         for e in (0, 1)
     ]
     assert sorted(map(bytes, seen[0])) in wanted  # in an order that is drawn
+
+
+def test_the_task_augments_as_it_is_asked():
+    """Nothing where the option is left out; strong changes are larger than light ones."""
+    task, scenes = tasks.Detect(), data.scenes(2)
+    assert task.augmentation(task.strength, scenes, None) is None
+    light, strong = (task.augmentation(name, scenes, None) for name in ("light", "strong"))
+    assert light.scale < strong.scale
+    assert (light.flip, strong.flip) == (False, False)
