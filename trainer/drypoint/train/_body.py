@@ -1,7 +1,7 @@
 """A study with a body: a net trained on other data gives features, and a new head is trained.
 
-The body computes the features of each example once; the head alone is trained on these. A training of
-the whole net in which the body's learning rate is 0 gives equal values of the head, but for
+The body computes the features of each example once; the head alone is trained on these. A training
+of the whole net in which the body's learning rate is 0 gives equal values of the head, but for
 rounding.
 """
 
