@@ -9,9 +9,9 @@ from typing import Any
 __version__: str  # looked up when it is read, since the package's metadata take 30 ms to load
 
 _PARTS = (
-    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "diff", "engine"),
-    *("forms", "graph", "interop", "measure", "models", "nn", "plot", "program", "quant", "report"),
-    *("serve", "sklearn", "sound", "tasks", "train"),
+    *("autodiff", "baselines", "bench", "cli", "common", "data", "detection", "devices", "diff"),
+    *("engine", "forms", "graph", "interop", "measure", "models", "nn", "plot", "program", "quant"),
+    *("report", "serve", "sklearn", "sound", "tasks", "train"),
 )
 
 _HINTS = {

@@ -10,17 +10,14 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-import depthwise_nets
-import driver_nets
-import few_bits_nets
 import graph_faults
 import nets
 import numpy as np
 import rows_faults
 import sound_nets
 import stream_faults
-import stream_nets
 from broken_blobs import BROKEN
+from corpus import CASES
 from jobs import Job, answers, traces
 from last_output import with_last
 from shared_tables import shared_blob
@@ -57,24 +54,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         run([compiler, *flags, source, *objects, "-o", programs[name]], cwd=tmp_path)
 
     run([programs["test_api"]])
-    random_nets = [nets.random_program(seed) for seed in range(83)]
-    random_nets += stream_nets.streams(range(8))
-    cases = [(program, nets.random_inputs(program, 1, n=5)) for program in random_nets]
-    large = [
-        nets.wide_program(),
-        nets.skipping_program(),
-        *nets.BROAD,
-        *nets.EIGHT,
-        *nets.GRAY,
-        *nets.BANDED,
-        *depthwise_nets.PROGRAMS,
-        *driver_nets.PROGRAMS,
-        *nets.POOLING,
-        *few_bits_nets.programs(6),
-        *nets.DOUBLED,
-    ]
-    cases += [(program, nets.random_inputs(program, 1)) for program in large]
-    traces(programs["driver"], cases)
+    traces(programs["driver"], CASES)
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]

@@ -30,9 +30,9 @@ from ._source import (
     headers,
     leave_out_backends,
     licence,
+    select_needed,
     sources_for,
     sources_of_family,
-    without_sound,
 )
 
 EXPORTED = b"written by drypoint"  # in the README of every export
@@ -220,11 +220,13 @@ def _export(
             "`drypoint measure --false-accepts` of keywords give a program one"
         )
     listens = any(model.program.front is not None for model in models.values())
+    finds = any(model.program.boxes is not None for model in models.values())
+    rooms = {"sound": listens, "boxes": finds}
     if family is None:
-        sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
+        sources = c_sources() if kernels is None else sources_for(chosen, **rooms)
     else:
         sources = _of_family(family, chosen)
-    engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])
+    engine = select_needed([*headers(), *sources], **rooms)
     texts = {path.name: path.read_text("utf-8") for path in engine}
     if family is not None:
         texts["dpt_backends.h"] = leave_out_backends(texts["dpt_backends.h"], texts)

@@ -42,12 +42,14 @@ def c_sources() -> list[Path]:
     return sorted((path for path in found if path.suffix in kinds), key=lambda path: path.name)
 
 
-def without_sound(paths: list[Path]) -> list[Path]:
-    """The headers or sources that a model without a front end needs."""
-    return [path for path in paths if not re.search("sound|listen|keywords", path.stem)]
+def select_needed(paths: list[Path], *, sound: bool, boxes: bool) -> list[Path]:
+    """The headers or sources that models need, of which some have a front end or find boxes."""
+    left_out = [] if sound else ["sound", "listen", "keywords"]
+    left_out += [] if boxes else ["boxes", "cells", "candidates"]
+    return [path for path in paths if not any(word in path.stem for word in left_out)]
 
 
-_EVERY_FAMILY = ("core", "scalar", "sound")  # rooms of src
+_EVERY_FAMILY = ("core", "scalar", "sound", "detection")  # rooms of src
 _ROOMS = {
     "host": ("host", "x86", "neon", "wasm"),
     "small": ("small",),
@@ -74,13 +76,16 @@ def leave_out_backends(text: str, there: Collection[str]) -> str:
     return text.replace(guard, guard + lines, 1)
 
 
-def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
+def sources_for(
+    kernels: packing.KernelSet, *, sound: bool = False, boxes: bool = False
+) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include."""
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_keywords.c", "dpt_sound.c"] if sound else []
+    always += ["dpt_boxes.c", "dpt_cells.c", "dpt_candidates.c"] if boxes else []
     wanted = [*always, f"{own}.c"]
     wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:

@@ -37,7 +37,7 @@ class Options:
     features: bool = False
 
     @property
-    def given(self) -> str:
+    def first_option(self) -> str:
         """The first option of a command that is given; "" without."""
         options = {"labels": self.labels, "mean": self.mean, "std": self.std}
         return next((f"--{name}" for name, value in options.items() if value), "")

@@ -16,7 +16,7 @@ from drypoint.common import DrypointError, check_suffix, check_writable, percent
 from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
 from drypoint.nn import Model
-from drypoint.tasks import TASKS, Answer, Strength
+from drypoint.tasks import TASKS, Answer, Detect, Strength, Task
 from drypoint.train import MPICommunicator, TrainResult
 
 from ._data import add_data_arguments, training_data
@@ -38,7 +38,7 @@ EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
     *("label", "window", "hop", "channels", "keep", "drop", "group", "task", "noise", "balance"),
-    *("skip_unreadable", "body", "cut", "body_epochs", "mean", "std"),
+    *("skip_unreadable", "cells", "body", "cut", "body_epochs", "mean", "std"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -165,7 +165,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[task.read_as for task in TASKS if task.read_as],
         help="regression: --label is a column of numbers (or y of an .npz file), which the net "
         "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
-        "(--window N samples); the net reads spectral features, and its export listens to samples",
+        "(--window N samples); the net reads spectral features, and its export listens to samples; "
+        "detect: pictures with boxes around objects, which the net finds",
+    )
+    parser.add_argument(
+        "--cells",
+        action="store_const",
+        const=True,
+        help="of pictures with boxes: the net says where objects are, for counting, and not how "
+        "large; it is smaller and trained faster",
     )
     parser.add_argument(
         "--noise",
@@ -256,7 +264,7 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
     study = train.make_study(
         data,
         saved or net_function(name) or args.net,
-        task=args.task,
+        task=_task(args, saved),
         net_name=name,
         epochs=args.epochs,
         batch_size=args.batch or train.Study.BATCH,
@@ -275,6 +283,16 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
         mpi=args.mpi,
     )
     return trained, study.test
+
+
+def _task(args: argparse.Namespace, saved: Model | None) -> Task | str | None:
+    """The task that the options name; None: by the net and the data."""
+    if not args.cells:
+        return args.task  # type: ignore[no-any-return]
+    if saved is not None or args.task not in (None, Detect.name):
+        of = "a new net" if saved is not None else f"--task {Detect.name}"
+        raise DrypointError(f"--cells is for {of}: leave it out")
+    return Detect(cells=True)
 
 
 def _with_body(
