@@ -215,7 +215,7 @@ def make_body_study(
     slow = rate * BodyStudy.BODY_RATE / BodyStudy.HEAD_RATE
     facts = {"net": body_name, "body": dict(body.provenance), "cut": end}
     return BodyStudy(
-        model=Model(net, encoder=encoder, decoder=task.decoder(data.train)).with_provenance(
+        model=Model(net, encoder=encoder, decoder=task.decoder(data.train, net)).with_provenance(
             {**facts, "data": dict(data.facts), "seed": seed}
         ),
         task=task,
