@@ -67,8 +67,8 @@ def test_files_of_other_frameworks_and_our_own_are_named(refused, tmp_path):
         ("m.pt", ["m/data.pkl"]),
         ("jit.pt", ["m/data.pkl", "m/code/__torch__.py"]),
         ("m.pt2", ["m/data/weights/weight_0", "m/models/model.json"]),
-        ("k.keras", ["metadata.json", "config.json", "model.weights.h5"]),
-        ("other.keras", ["readme.txt"]),
+        ("k.zip", ["metadata.json", "config.json", "model.weights.h5"]),
+        ("other.zip", ["readme.txt"]),
     ):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             for file in files:
@@ -82,8 +82,8 @@ def test_files_of_other_frameworks_and_our_own_are_named(refused, tmp_path):
             "a PyTorch program: torch.onnx.export(torch.export.load(path)).save('net.onnx') writes "
             "a file that interop.from_onnx reads",
         ),
-        ("k.keras", "a Keras file: interop.from_keras takes the loaded model"),
-        ("other.keras", "a zip archive of another program"),
+        ("k.zip", "a Keras file: interop.from_keras(path) reads it"),
+        ("other.zip", "a zip archive of another program"),
         ("m.npz", "a float model, which nn.load reads; quant.quantize makes a program of it"),
     ):
         path = tmp_path / name

@@ -65,10 +65,19 @@ def test_body_and_head_are_trained_further_and_the_program_verifies(digits, lene
     assert engine.verify(program, {"C": engine.Engine(program)}, x).differing_bytes == 0
 
 
-def test_a_body_of_pytorch_and_of_keras_are_cut_and_read(tmp_path, digits, toolbox):
+@pytest.fixture
+def keras(toolbox, monkeypatch):
+    """Keras, which computes by PyTorch."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     toolbox.need_package("torch")
     toolbox.need_package("keras")
     import keras
+
+    return keras
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of PyTorch
+def test_a_body_of_pytorch_and_of_keras_are_cut_and_read(tmp_path, digits, keras):
     import torch
 
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, stride=2), torch.nn.ReLU())
@@ -91,7 +100,7 @@ def test_a_body_of_pytorch_and_of_keras_are_cut_and_read(tmp_path, digits, toolb
     whole.save(path)
     part = keras.Model(whole.inputs, whole.get_layer("far").output)
     x = np.random.default_rng(0).random((5, 1, 8, 8), np.float32)
-    wanted = np.asarray(part(x.transpose(0, 2, 3, 1))).transpose(0, 3, 1, 2)
+    wanted = part.predict(x.transpose(0, 2, 3, 1), verbose=0).transpose(0, 3, 1, 2)
     assert np.abs(interop.from_keras(path, cut=["far"])(x) - wanted).max() < 1e-5
     with pytest.raises(interop.FrameworkError, match="no layer 'fare'; is it far"):
         interop.from_keras(path, cut=["fare"])
@@ -126,3 +135,25 @@ def test_a_classifier_without_a_last_dense_layer_wants_a_cut(digits):
 def test_a_head_has_no_checkpoints(digits, lenet, tmp_path):
     with pytest.raises(DrypointError, match="leave --checkpoint, --resume and --mpi out"):
         train.make_body_study(digits, lenet).fit(checkpoint=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of PyTorch
+@pytest.mark.only_ci
+@pytest.mark.parametrize(
+    ("family", "alpha", "shape"),
+    [("MobileNet", 0.25, (256, 3, 3)), ("MobileNetV2", 0.35, (1280, 3, 3))],
+)
+def test_the_bodies_that_the_page_names_are_read_and_are_kerass(
+    tmp_path, keras, family, alpha, shape
+):
+    """docs/pictures.md; here without the weights that Keras loads from the internet."""
+    keras.utils.set_random_seed(1)
+    model = getattr(keras.applications, family)(
+        (96, 96, 3), alpha=alpha, include_top=False, weights=None
+    )
+    model.save(tmp_path / "body.keras")
+    net = interop.from_keras(tmp_path / "body.keras")
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 3, 96, 96)).astype(np.float32)
+    wanted = model.predict(x.transpose(0, 2, 3, 1), verbose=0).transpose(0, 3, 1, 2)
+    assert net(x).shape == (2, *shape)
+    assert np.abs(net(x) - wanted).max() <= 1e-4 * np.abs(wanted).max()

@@ -258,7 +258,7 @@ def _umask() -> int:
 _KINDS = (
     (0, b"DPT\x1a", "an integer program: engine.Engine(path) runs it, Program.load reads it"),
     (4, b"TFL3", "a TensorFlow Lite file: interop.from_tflite and program_from_tflite read it"),
-    (0, b"\x89HDF", "an HDF5 file, as Keras writes: interop.from_keras takes the loaded model"),
+    (0, b"\x89HDF", "an HDF5 file, as Keras writes: interop.from_keras(path) reads it"),
     (0, b"\x93NUMPY", "an array: numpy.load reads it"),
     (0, b"\x89PNG", "a picture: data.ImageEncoder and load_folder read it"),
     (0, b"\xff\xd8\xff", "a picture: data.ImageEncoder and load_folder read it"),
@@ -275,7 +275,7 @@ _ZIPS = (
     ),
     (b"model.json", "a float model, which nn.load reads; quant.quantize makes a program of it"),
     (b"data.pkl", "a PyTorch file: interop.from_torch takes the loaded module"),
-    (b"model.weights.h5", "a Keras file: interop.from_keras takes the loaded model"),
+    (b"model.weights.h5", "a Keras file: interop.from_keras(path) reads it"),
 )
 _OWN = {
     ".npz": "a float model: Model.save writes it",

@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=FAMILIES,
         help="copy the kernels of one family of processors alone: host (SIMD of x86-64, Neon, "
         "WebAssembly), small (32-bit cores), helium (Cortex-M55), riscv; all if left out, of "
-        "--target those that it needs",
+        "--target what it needs",
     )
     add_chip_arguments(parser, over="write nothing when the model costs more")
     add_streaming_argument(

@@ -1,8 +1,8 @@
 """A study with a body: a net trained on other data gives features, and a new head is trained.
 
-The body computes the features of each example once; the head alone is trained on these. The head's
-values equal, but for rounding, those of a training of the whole net in which the body's learning
-rate is 0.
+The body computes the features of each example once; the head alone is trained on these. A training
+of the whole net in which the body's learning rate is 0 gives equal values of the head, but for
+rounding.
 """
 
 from dataclasses import dataclass, replace

@@ -26,7 +26,7 @@ class Conv1d(Conv2d, in_kernels=True, per_example=True, exportable="yes"):
     Parameters: weight (O, C / groups, k) and, if `bias`, bias (O,).
 
     Args:
-        out_channels: O.
+        out_channels: the number O of output channels.
         kernel_size: k, time steps of the window.
         stride: step of the window.
         padding: zeros at both ends: a number for each end, (before, after), "valid" for none,
