@@ -537,7 +537,7 @@ def test_several_outputs_are_refused_with_the_way_in_python(cli, tmp_path):
     (tmp_path / "two.py").write_text(TWO, "utf-8")
     saved = tmp_path / "saved.npz"
     graph = {}
-    exec(TWO, graph)  # noqa: S102 - the text above
+    exec(TWO, graph)
     nn.Model(graph["net"]((1, 4, 4), 4).initialize(seed=1)).save(saved)
     for source, net in (("two", "cnn"), ("one", f"{tmp_path / 'two.py'}:net"), ("one", saved)):
         words = ("--net", net, "--epochs", 1, "--out", tmp_path / "out.npz")
