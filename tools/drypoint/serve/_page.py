@@ -198,6 +198,11 @@ def _check_input(program: Program) -> None:
             "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "
             "HxWx1, u8 HxWx3)"
         )
+    if program.outputs[-1].softmax == "channels":
+        raise ServeError(
+            f"{program.name} decides a class for each pixel, which the page does not show: "
+            "drypoint run --json gives the maps"
+        )
 
 
 def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
