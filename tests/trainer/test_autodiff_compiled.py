@@ -191,6 +191,22 @@ def test_depthwise_convolution(*, n, stride, padding, relu, seed):
     check_convolution(rng, n, Convolution(window, groups, relu), c=1, o=int(rng.integers(1, 3)))
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [
+        ((3, 3), (1, 1), ((1, 2), (0, 1)), (2, 1)),
+        ((3, 3), (1, 2), ((2, 0), (3, 3)), (1, 3)),
+        ((2, 5), (2, 1), ((0, 0), (4, 1)), (3, 2)),
+        ((5, 6), (1, 1), ((2, 1), (1, 2)), (2, 2)),
+    ],
+)
+def test_dilated_depthwise_convolution_of_a_batch(kernel, stride, padding, dilation):
+    """A batch of more than a vector, in each memory layout: the kernel of taps computes it."""
+    spec = Convolution(Window(kernel, stride, padding, dilation), 3)
+    for seed in range(4):
+        check_convolution(np.random.default_rng(seed), 33, spec, c=1, o=1)
+
+
 @given(
     n=batches,
     kernel=st.integers(1, 14),
@@ -494,6 +510,13 @@ def test_dropout(shape, seed):
         found[0],
         choose.dropout(x.astype(float), key, threshold=threshold, scale=1.25).astype(np.float32),
     )
+
+
+@pytest.mark.parametrize("layout", [lambda x: x, lambda x: lanes.from_lanes(lanes.to_lanes(x))])
+def test_dropout_of_elements_for_several_threads(layout):
+    rng = np.random.default_rng(0)
+    x, key = layout(whole(rng, 35, 5, 40, 40)), rng.integers(0, 2**32, 2, np.uint32)
+    on_every_set(lambda x: [choose.dropout(x, key, threshold=1 << 22, scale=1.25)], x)
 
 
 @given(n=batches, n_classes=st.integers(1, 20), smoothing=st.sampled_from([0, 0.1, 1]), seed=seeds)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint import detection
 from drypoint.common import accept, attribute_hints, check_kind, html_table, read_bytes
 from drypoint.program import NUMPY_TYPE, BlobError, Inputs, Output, Program, Shape, blob
 
@@ -189,6 +190,42 @@ class Engine:
                 "data.AudioEncoder gives a model one"
             )
         return Listener(self.program, self._model, self._bytes, self)
+
+    def find_boxes(self, x: Inputs) -> list[list[detection.Box]]:
+        """What the program's decoder of boxes finds in each input, best first, by the C library;
+        `Program.find_boxes` of the outputs gives equal lists.
+
+        Args:
+            x: as for `predict_proba`.
+
+        Raises:
+            EngineError: the program has no decoder of boxes.
+        """
+        decoder = self.program.boxes
+        if decoder is None:
+            raise EngineError(f"the program {self.program.name!r} has no decoder of boxes")
+        mult, shift = 0, 0
+        if decoder.kind == "boxes":
+            mult, shift = detection.edge_scale(self.program.output_scale, decoder.cell)
+        cutoffs = ffi.new("int32_t[]", decoder.cutoffs)
+        fields = {"mult": mult, "shift": shift, "first": decoder.first, "cutoffs": cutoffs}
+        fields |= {"classes": len(cutoffs), "cell": decoder.cell}
+        fields |= {"iou": decoder.iou, "most": decoder.most}
+        settings, count = ffi.new("dpt_decoder *", fields), ffi.new("size_t *")
+        boxes = ffi.new("dpt_box[]", decoder.most)
+        find = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
+        ran = self.run(self.program.encode(x))
+        rows = np.concatenate(list(ran.values()), axis=1) if isinstance(ran, dict) else ran
+        found = []
+        for row in np.ascontiguousarray(rows):
+            check(find(self._model, settings, pointer("int32_t *", row), boxes, count))
+            found.append(
+                [
+                    detection.Box(box.value, box.score, box.left, box.top, box.right, box.bottom)
+                    for box in boxes[0 : count[0]]
+                ]
+            )
+        return found
 
     def trace(self, x: Inputs) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""

@@ -1,0 +1,109 @@
+"""Builds drypoint.mpy, the native module of MicroPython, for each architecture.
+
+    python packaging/micropython/build.py MICROPYTHON OUT [ARCHITECTURE ...]
+
+MICROPYTHON is an unpacked source of MicroPython, of the firmware's version of .mpy (Debian: `apt-get
+source micropython`); its linker needs `pip install pyelftools ar`. Writes OUT/ARCHITECTURE/drypoint.mpy
+and OUT/package.json for `mip`, and prints the sizes.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from drypoint import engine
+
+HERE = Path(__file__).parent
+
+# The compiler's prefix, and flags, as MicroPython's dynruntime.mk has them. xtensawin, the ESP32's,
+# is not here: no package has its compiler, so it would be untested.
+ARCHITECTURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "x64": ("", ("-fno-stack-protector",)),
+    "armv6m": ("arm-none-eabi-", ("-mthumb", "-mcpu=cortex-m0")),
+    "armv7emsp": (
+        "arm-none-eabi-",
+        ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    ),
+}
+SOURCES = [
+    "dpt_model",
+    "dpt_plan",
+    "dpt_bounds",
+    "dpt_run",
+    "dpt_rows",
+    "dpt_stream",
+    "dpt_scalar",
+    "dpt_sound_load",
+    "dpt_sound",
+    "dpt_listen",
+    "dpt_keywords",
+    "dpt_softmax",
+]
+
+
+def build(micropython: Path, architecture: str, folder: Path) -> Path:
+    """Compile and link the module for an architecture; the path of its drypoint.mpy."""
+    prefix, flags = ARCHITECTURES[architecture]
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {path.stem: path for path in engine.c_sources() if path.suffix == ".c"}
+    sources = [HERE / "drypoint.c", *(files[name] for name in SOURCES)]
+    linker = [sys.executable, micropython / "tools/mpy_ld.py", "--arch", architecture]
+    config = folder / "config.h"
+    _run([*linker, "--preprocess", "-o", config, HERE / "drypoint.c"])
+    cflags = ["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-DNDEBUG"]
+    cflags += [
+        "-Wno-sign-compare",
+        "-fpic",
+        "-fno-common",
+        "-fno-tree-loop-distribute-patterns",
+        "-U_FORTIFY_SOURCE",
+        *flags,
+    ]
+    cflags += ["-DNO_QSTR", "-DMICROPY_ENABLE_DYNRUNTIME", f"-DMP_CONFIGFILE=<{config}>"]
+    cflags += ["-DMICROPY_FLOAT_IMPL=MICROPY_FLOAT_IMPL_NONE", "-DDPT_PLAIN_C"]
+    cflags += [f"-I{path}" for path in (micropython, *engine.include_dirs())]
+    objects = []
+    for source in sources:
+        objects.append(folder / f"{source.stem}.o")
+        _run([f"{prefix}gcc", *cflags, "-c", source, "-o", objects[-1]])
+    module = folder / "drypoint.mpy"
+    libgcc = _run([f"{prefix}gcc", *flags, "-print-libgcc-file-name"]).strip()
+    _run([*linker, "--qstrs", config, f"-l{libgcc}", "-o", module, *objects])
+    return module
+
+
+def _run(command: Sequence[object]) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    return done.stdout
+
+
+def package(architecture: str) -> str:
+    """The file by which `mip.install` of a folder finds its module."""
+    urls = [["drypoint.mpy", f"{architecture}/drypoint.mpy"]]
+    return json.dumps({"version": version("drypoint"), "urls": urls, "deps": []}, indent=2) + "\n"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build the named architectures, or those whose compilers are here."""
+    micropython, out, *named = arguments
+    for name in named or ARCHITECTURES:
+        if not named and not shutil.which(f"{ARCHITECTURES[name][0]}gcc"):
+            print(f"{name}: no {ARCHITECTURES[name][0]}gcc here")
+            continue
+        module = build(Path(micropython), name, Path(out) / name)
+        (Path(out) / f"package-{name}.json").write_text(package(name))
+        print(f"{name}: {module.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit("wanted: python packaging/micropython/build.py MICROPYTHON OUT")
+    main(sys.argv[1:])
