@@ -10,22 +10,29 @@ import driver_nets
 import few_bits_nets
 import nets
 import stream_nets
+from window_nets import WINDOWS
 
 RANDOM = [nets.random_program(seed) for seed in range(83)]
-SHAPES = [
+ON_DEVICES = [
     *nets.BROAD,
-    *nets.DOUBLED,
-    *nets.DEEP,
     *nets.GRAY,
-    *nets.EIGHT,
     *nets.FULL,
     *nets.BANDED,
     *nets.POOLING,
     *depthwise_nets.PROGRAMS,
-    *driver_nets.PROGRAMS,
-    *map(nets.wide_program, (1100, 8000, 9000)),
-    nets.skipping_program(),
+    *WINDOWS,
+    *map(nets.wide_program, (1100, 9000)),
     nets.padded_program(),
+]
+"""Shapes that small devices have room for."""
+SHAPES = [
+    *ON_DEVICES,
+    *nets.DOUBLED,
+    *nets.DEEP,
+    *nets.EIGHT,
+    *driver_nets.PROGRAMS,
+    nets.wide_program(8000),
+    nets.skipping_program(),
     *few_bits_nets.programs(6),
 ]
 STREAMS = stream_nets.streams(range(24))
