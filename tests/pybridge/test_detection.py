@@ -13,7 +13,7 @@ import pytest
 from blobs import changed
 from last_output import with_last
 
-from drypoint import detection
+from drypoint import data, detection, nn, quant
 from drypoint.detection import Box, Decoder, DetectionError, find
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.engine._native import ffi, lib
@@ -289,3 +289,23 @@ def test_a_blob_with_other_fields_is_refused(change, message):
     longer = changed(good + text, (8, "I", len(good + text)), (40, "I", len(good)))
     with pytest.raises(BlobError, match=message):
         blob.loads(changed(longer, (44, "I", len(text))))
+
+
+def test_a_model_with_a_decoder_of_boxes_becomes_a_program_that_finds_them():
+    """The boxes of the C library, with labels, in pixels."""
+    decoder = data.BoxDecoder(("cup", "pen"), cell=8, conf=0.4, most=5)
+    layers = [nn.Conv2d(8, 3, stride=2, padding=1, in_channels=1), nn.ReLU()]
+    layers += [nn.Conv2d(8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(6, 1)]
+    net = nn.Sequential(*layers).bind((1, 48, 48)).initialize(seed=1)
+    model = nn.Model(net, encoder=data.ImageEncoder(width=48, height=48), decoder=decoder)
+    x = np.random.default_rng(0).integers(0, 256, (9, 48, 48)).astype(np.uint8)
+    program = quant.quantize(model, quant.calibrate(model, x))
+    assert program.boxes == decoder.integers(program.output_scale)
+    assert program.labels == ("cup", "pen", "left", "top", "right", "bottom")
+    engine = Engine(blob.dumps(program))
+    found = engine.find_boxes(x)
+    assert found == program.find_boxes(engine.run(x))
+    assert sum(map(len, found)) > 0
+    named = decoder.name_boxes(found, program.output_scale)
+    assert engine.predict(x) == named
+    assert engine.predict(x[0]) == named[0]

@@ -204,6 +204,10 @@ class Engine:
         decoder = self.program.boxes
         if decoder is None:
             raise EngineError(f"the program {self.program.name!r} has no decoder of boxes")
+        return self._list_boxes(self.run(self.program.encode(x)), decoder)
+
+    def _list_boxes(self, ran: Any, decoder: detection.Decoder) -> list[list[detection.Box]]:
+        """The boxes of what `run` gave."""
         mult, shift = 0, 0
         if decoder.kind == "boxes":
             mult, shift = detection.edge_scale(self.program.output_scale, decoder.cell)
@@ -214,7 +218,6 @@ class Engine:
         settings, count = ffi.new("dpt_decoder *", fields), ffi.new("size_t *")
         boxes = ffi.new("dpt_box[]", decoder.most)
         find = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
-        ran = self.run(self.program.encode(x))
         rows = np.concatenate(list(ran.values()), axis=1) if isinstance(ran, dict) else ran
         found = []
         for row in np.ascontiguousarray(rows):
@@ -276,23 +279,29 @@ class Engine:
     def predict(self, x: Inputs) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
         program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of
-        several outputs, a dict by name, each output decoded by its own decoder. Of a streaming
+        several outputs, a dict by name, each output decoded by its own decoder; boxes are those of
+        `find_boxes`. Of a streaming
         program, a list for the steps that have an output.
 
         Args:
             x: as for `predict_proba`.
         """
-        real, outputs = self.predict_proba(x), self.program.outputs
+        values, outputs = self.run(self.program.encode(x)), self.program.outputs
+        real, boxes = self.program.real(values), self.program.boxes
         shapes = [op.out_shape for op in self.program.output_ops]
         single = self.program.is_single(x) and not self.program.is_streaming
-        if not isinstance(real, dict):
-            return _decode(outputs[0], shapes[0], real[0] if single else real)
-        return {
+        reals = real if isinstance(real, dict) else {outputs[0].name: real}
+        decided = {
             output.name: _decode(
-                output, shape, real[output.name][0] if single else real[output.name]
+                output, shape, reals[output.name][0] if single else reals[output.name]
             )
             for output, shape in zip(outputs, shapes, strict=True)
+            if boxes is None or output is not outputs[-1]
         }
+        if boxes is not None:
+            found = _name_boxes(outputs[-1], self._list_boxes(values, boxes))
+            decided[outputs[-1].name] = found[0] if single else found
+        return decided if isinstance(real, dict) else decided[outputs[0].name]
 
     def __call__(self, x: Inputs) -> object:
         """`predict`."""
@@ -325,6 +334,15 @@ def _decode(output: Output, shape: Shape, real: NDArray[np.float64]) -> object:
     if shape.size > shape.c == len(getattr(decoder, "classes", ())):  # classes of each pixel
         real = shape.channels_first(real)
     return decoder(real)
+
+
+def _name_boxes(output: Output, found: list[list[detection.Box]]) -> list[Any]:
+    """Boxes as the decoder of their output names them; without a decoder the boxes."""
+    if output.decoder is None:
+        return found
+    from drypoint.data import BoxDecoder  # noqa: PLC0415
+
+    return list(BoxDecoder.from_config(output.decoder).name_boxes(found, output.scale))
 
 
 def _backends() -> dict[str, Any]:

@@ -145,7 +145,7 @@ def account(program: Program, on_target: OnTarget | None = None) -> Account:
     found: tuple[Part, ...] = ()
     if program.boxes is not None:
         found = (
-            Part("boxes", BOX_SIZE * program.boxes.most, f"the caller's, {program.boxes.most}"),
+            Part("boxes", BOX_SIZE * program.boxes.most, f"the caller's, for {program.boxes.most}"),
         )
     ram = (
         Part("arena", program.arena_size, f"working memory{state}"),

@@ -118,6 +118,12 @@ class BoxDecoder(Configured, kind="boxes"):
 
     def find(self, maps: NDArray[np.int32], scale: float) -> list[list[FoundBox]]:
         """What is found in maps of integers (N, H, W, C); a map's integer 1 is ``scale``."""
+        return self.name_boxes(detection.find(self.integers(scale), maps, scale), scale)
+
+    def name_boxes(
+        self, found: Sequence[Sequence[detection.Box]], scale: float
+    ) -> list[list[FoundBox]]:
+        """Boxes of integers, whose score 1 is ``scale``, with labels, probabilities and pixels."""
         pixels = 1 / detection.PARTS
         return [
             [
@@ -128,7 +134,7 @@ class BoxDecoder(Configured, kind="boxes"):
                 )
                 for box in boxes
             ]
-            for boxes in detection.find(self.integers(scale), maps, scale)
+            for boxes in found
         ]
 
     def integers(self, scale: float) -> detection.Decoder:
