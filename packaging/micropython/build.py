@@ -2,9 +2,9 @@
 
     python packaging/micropython/build.py MICROPYTHON OUT [ARCHITECTURE ...]
 
-MICROPYTHON is an unpacked source of MicroPython, of the firmware's version of .mpy (Debian:
+MICROPYTHON is an unpacked source of MicroPython whose version of .mpy is the firmware's (Debian:
 `apt-get source micropython`); its linker needs `pip install pyelftools ar`. Writes
-OUT/ARCHITECTURE/drypoint.mpy and OUT/package.json for `mip`, and prints the sizes.
+OUT/ARCHITECTURE/drypoint.mpy and, beside it, package.json for `mip`, and prints the sizes.
 """
 
 import json
@@ -29,20 +29,8 @@ ARCHITECTURES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     ),
 }
-SOURCES = [
-    "dpt_model",
-    "dpt_plan",
-    "dpt_bounds",
-    "dpt_run",
-    "dpt_rows",
-    "dpt_stream",
-    "dpt_scalar",
-    "dpt_sound_load",
-    "dpt_sound",
-    "dpt_listen",
-    "dpt_keywords",
-    "dpt_softmax",
-]
+SOURCES = ("model", "plan", "bounds", "run", "rows", "stream", "scalar", "softmax")
+SOURCES += ("sound_load", "sound", "listen", "keywords")
 
 
 def build(micropython: Path, architecture: str, folder: Path) -> Path:
@@ -50,19 +38,13 @@ def build(micropython: Path, architecture: str, folder: Path) -> Path:
     prefix, flags = ARCHITECTURES[architecture]
     folder.mkdir(parents=True, exist_ok=True)
     files = {path.stem: path for path in engine.c_sources() if path.suffix == ".c"}
-    sources = [HERE / "drypoint.c", *(files[name] for name in SOURCES)]
+    sources = [HERE / "drypoint.c", *(files[f"dpt_{name}"] for name in SOURCES)]
     linker = [sys.executable, micropython / "tools/mpy_ld.py", "--arch", architecture]
     config = folder / "config.h"
     _run([*linker, "--preprocess", "-o", config, HERE / "drypoint.c"])
-    cflags = ["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-DNDEBUG"]
-    cflags += [
-        "-Wno-sign-compare",
-        "-fpic",
-        "-fno-common",
-        "-fno-tree-loop-distribute-patterns",
-        "-U_FORTIFY_SOURCE",
-        *flags,
-    ]
+    cflags = ["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-Wno-sign-compare", "-DNDEBUG"]
+    cflags += ["-fpic", "-fno-common", "-U_FORTIFY_SOURCE", "-Wno-unused-parameter", *flags]
+    cflags += ["-fno-tree-loop-distribute-patterns"]  # makes calls of strlen, which is not there
     cflags += ["-DNO_QSTR", "-DMICROPY_ENABLE_DYNRUNTIME", f"-DMP_CONFIGFILE=<{config}>"]
     cflags += ["-DMICROPY_FLOAT_IMPL=MICROPY_FLOAT_IMPL_NONE", "-DDPT_PLAIN_C"]
     cflags += [f"-I{path}" for path in (micropython, *engine.include_dirs())]
@@ -85,10 +67,10 @@ def _run(command: Sequence[object]) -> str:
     return done.stdout
 
 
-def package(architecture: str) -> str:
-    """The file by which `mip.install` of a folder finds its module."""
-    urls = [["drypoint.mpy", f"{architecture}/drypoint.mpy"]]
-    return json.dumps({"version": version("drypoint"), "urls": urls, "deps": []}, indent=2) + "\n"
+def package() -> str:
+    """The file by which `mip.install` of a folder's address finds the module beside it."""
+    facts = {"version": version("drypoint"), "urls": [["drypoint.mpy", "drypoint.mpy"]]}
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -99,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{name}: no {ARCHITECTURES[name][0]}gcc here")
             continue
         module = build(Path(micropython), name, Path(out) / name)
-        (Path(out) / f"package-{name}.json").write_text(package(name))
+        module.with_name("package.json").write_text(package())
         print(f"{name}: {module.stat().st_size:,} bytes")
 
 

@@ -222,10 +222,14 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     (void)n_args, (void)n_kw, (void)args;
     MP_DYNRUNTIME_INIT_ENTRY
 
-    model_locals_dict_table[0] = (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_run), MP_OBJ_FROM_PTR(&model_run_obj)};
-    model_locals_dict_table[1] = (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_step), MP_OBJ_FROM_PTR(&model_step_obj)};
-    model_locals_dict_table[2] = (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_reset), MP_OBJ_FROM_PTR(&model_reset_obj)};
-    model_locals_dict_table[3] = (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_listen), MP_OBJ_FROM_PTR(&model_listen_obj)};
+    model_locals_dict_table[0] =
+        (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_run), MP_OBJ_FROM_PTR(&model_run_obj)};
+    model_locals_dict_table[1] =
+        (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_step), MP_OBJ_FROM_PTR(&model_step_obj)};
+    model_locals_dict_table[2] =
+        (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_reset), MP_OBJ_FROM_PTR(&model_reset_obj)};
+    model_locals_dict_table[3] =
+        (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_listen), MP_OBJ_FROM_PTR(&model_listen_obj)};
     model_type.base.type = (void *)&mp_type_type;
     model_type.name = MP_QSTR_Model;
     MP_OBJ_TYPE_SET_SLOT(&model_type, make_new, model_make_new, 0);
