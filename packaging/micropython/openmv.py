@@ -1,5 +1,9 @@
-# Classifies digits that an OpenMV camera sees: dark ink on white paper. digits.dpt is what
-# `drypoint quantize` writes; drypoint.mpy lies beside it. No camera has run this file yet.
+"""Classifies digits that an OpenMV camera sees: dark ink on white paper.
+
+digits.dpt is what `drypoint quantize` writes; drypoint.mpy lies beside it. No camera has run this
+file yet.
+"""
+
 import sensor
 
 import drypoint
@@ -9,7 +13,7 @@ sensor.set_pixformat(sensor.GRAYSCALE)
 sensor.set_framesize(sensor.QQVGA)
 sensor.set_windowing((112, 112))
 
-with open("digits.dpt", "rb") as file:
+with open("digits.dpt", "rb") as file:  # noqa: PTH123 - MicroPython has no pathlib
     model = drypoint.Model(file.read())
 
 while True:
