@@ -279,9 +279,8 @@ class Engine:
     def predict(self, x: Inputs) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
         program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of
-        several outputs, a dict by name, each output decoded by its own decoder; boxes are the ones of
-        `find_boxes`. Of a streaming
-        program, a list for the steps that have an output.
+        several outputs, a dict by name, each output decoded by its own decoder; a map of boxes by
+        `find_boxes`. Of a streaming program, a list for the steps that have an output.
 
         Args:
             x: as for `predict_proba`.
