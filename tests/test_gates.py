@@ -199,7 +199,7 @@ WITHOUT_ARGUMENTS = {
 OF_PARTS = {
     *(data.channels_last, data.check_scaled, data.class_names, data.class_places),
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
-    *(data.take, nn.gradcheck_layer, train.find_validation, train.make_study),
+    *(data.take, nn.gradcheck_layer, tasks.find_boxes, train.find_validation, train.make_study),
 }
 """Functions that other parts call with values which they have checked."""
 PRESETS = (

@@ -36,7 +36,8 @@ static int overlaps(const dpt_box *a, const dpt_box *b, uint32_t iou) {
 
 dpt_status dpt_boxes(const dpt_model *model, const dpt_decoder *decoder, const int32_t *output,
                      dpt_box *boxes, size_t *n) {
-    const dpt_status status = boxes_find(model, decoder, output, boxes, n, BOXES_EDGES, find_box);
+    const dpt_status status =
+        dpt_find_candidates(model, decoder, output, boxes, n, BOXES_EDGES, find_box);
     if (status != DPT_OK) {
         return status;
     }

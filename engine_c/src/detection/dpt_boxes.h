@@ -13,12 +13,14 @@ enum { BOXES_PARTS = 16, BOXES_EDGES = 4 };
 typedef int (*boxes_of_cell)(const dpt_decoder *d, dpt_tensor map, size_t y, size_t x,
                              const int32_t *edges, dpt_box *box);
 
-/* Puts a box in front of a list's box `at`, behind which n - at boxes move up. */
+/* Puts a box in front of a list's box `at`, behind which n - at boxes move up, each past the new
+ * one: a compiler makes no memmove of that. */
 static inline void boxes_insert(dpt_box *boxes, size_t n, size_t at, dpt_box box) {
+    boxes[n] = box;
     for (; n > at; n--) {
         boxes[n] = boxes[n - 1];
+        boxes[n - 1] = box;
     }
-    boxes[at] = box;
 }
 
 static inline int32_t boxes_smaller(int32_t a, int32_t b) {
@@ -30,7 +32,7 @@ static inline int32_t boxes_larger(int32_t a, int32_t b) {
 }
 
 /* The candidates of a map in their order. */
-dpt_status boxes_find(const dpt_model *model, const dpt_decoder *d, const int32_t *output,
-                      dpt_box *boxes, size_t *n, size_t edges, boxes_of_cell of_cell);
+dpt_status dpt_find_candidates(const dpt_model *model, const dpt_decoder *d, const int32_t *output,
+                               dpt_box *boxes, size_t *n, size_t edges, boxes_of_cell of_cell);
 
 #endif

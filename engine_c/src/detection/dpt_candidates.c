@@ -4,8 +4,8 @@
 
 enum { BOXES_MOST_SOFTMAX = 32 };
 
-dpt_status boxes_find(const dpt_model *model, const dpt_decoder *d, const int32_t *output,
-                      dpt_box *boxes, size_t *n, size_t edges, boxes_of_cell of_cell) {
+dpt_status dpt_find_candidates(const dpt_model *model, const dpt_decoder *d, const int32_t *output,
+                               dpt_box *boxes, size_t *n, size_t edges, boxes_of_cell of_cell) {
     if (model == NULL || d == NULL || output == NULL || boxes == NULL || n == NULL) {
         return DPT_E_ARGUMENT;
     }

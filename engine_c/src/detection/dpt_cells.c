@@ -30,7 +30,7 @@ static void include_box(dpt_box *box, const dpt_box *other) {
 
 dpt_status dpt_cells(const dpt_model *model, const dpt_decoder *decoder, const int32_t *output,
                      dpt_box *boxes, size_t *n) {
-    const dpt_status status = boxes_find(model, decoder, output, boxes, n, 0, find_cell);
+    const dpt_status status = dpt_find_candidates(model, decoder, output, boxes, n, 0, find_cell);
     if (status != DPT_OK) {
         return status;
     }
@@ -48,6 +48,7 @@ dpt_status dpt_cells(const dpt_model *model, const dpt_decoder *decoder, const i
             kept--;
             for (; j < kept; j++) {
                 boxes[j] = boxes[j + 1];
+                boxes[j + 1] = box; /* free; a compiler makes no memmove of that */
             }
             j = 0; /* the larger box may touch an earlier one */
         }

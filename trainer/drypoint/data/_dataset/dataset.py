@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import DrypointError, attribute_hints, html_image, html_table, kind_of
+from drypoint.common import (
+    DrypointError,
+    attribute_hints,
+    check_kind,
+    html_image,
+    html_table,
+    kind_of,
+)
 
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
@@ -82,6 +89,8 @@ class Dataset:
     boxes: Boxes | None = None
 
     def __post_init__(self) -> None:
+        if self.boxes is not None:
+            check_kind(self.boxes, Boxes, name="boxes", wanted="data.Boxes", error=DatasetError)
         if isinstance(self.y, Boxes):
             object.__setattr__(self, "boxes", self.y)
             object.__setattr__(self, "y", np.zeros(self.y.n, int))
