@@ -83,6 +83,7 @@ NUMBERS = {
 """Numbers that a size, a count, a share or a scale may not be."""
 
 CALLS = {
+    data.scenes: {"n": 1, "seed": 0, "classes": 1, "part": "train", "clutter": "lines"},
     measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
     measure.measure_activations: {"model": SMALL, "inputs": X},
@@ -199,12 +200,15 @@ WITHOUT_ARGUMENTS = {
 OF_PARTS = {
     *(data.channels_last, data.check_scaled, data.class_names, data.class_places),
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
-    *(data.take, nn.gradcheck_layer, tasks.find_boxes, train.find_validation, train.make_study),
+    *(data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
+    *(tasks.find_boxes, tasks.finds_boxes, tasks.measure_boxes, tasks.with_thresholds),
+    *(train.find_validation, train.make_body_study, train.make_study),
 }
 """Functions that other parts call with values which they have checked."""
 PRESETS = (
     *(nn.autoencoder, nn.cnn, nn.conv1d, nn.dilated, nn.ds_cnn, nn.ds_conv1d, nn.lenet, nn.lenet5),
-    *(nn.mixednet, nn.mlp, nn.mobilenet, nn.mobilenet_v1, nn.resnet8, nn.squeezenet, nn.tcn),
+    *(nn.grid_cnn, nn.mixednet, nn.mlp, nn.mobilenet, nn.mobilenet_v1, nn.resnet8, nn.squeezenet),
+    *(nn.tcn, nn.unet),
 )
 
 

@@ -445,6 +445,7 @@ def test_the_contract_has_the_sections_that_the_code_names():
         "## 10. The reconstruction error of an autoencoder",
         "## 11. Streaming",
         "## 12. From samples to features",
+        "## 13. From cells to boxes",
     ]
 
 

@@ -55,7 +55,8 @@ def scenes(
     """
     if type(n) is not int or n < 1 or type(seed) is not int or seed < 0:
         raise DatasetError(f"{n!r:.40} scenes of seed {seed!r:.40}; wanted: n from 1, seed from 0")
-    if classes not in (1, 10) or part not in _PARTS or clutter not in _CLUTTER:
+    words = isinstance(part, str) and isinstance(clutter, str) and type(classes) is int
+    if not words or classes not in (1, 10) or part not in _PARTS or clutter not in _CLUTTER:
         raise DatasetError(
             f"scenes of classes={classes!r:.40}, part={part!r:.40}, clutter={clutter!r:.40}; "
             f"wanted: 1 or 10; {' or '.join(_PARTS)}; {' or '.join(_CLUTTER)}"
