@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import graph_faults
+import map_nets
 import nets
 import numpy as np
 import rows_faults
@@ -22,13 +23,14 @@ from jobs import Job, answers, traces
 from last_output import with_last
 from shared_tables import shared_blob
 
-from drypoint.engine import Engine
+from drypoint.engine import Engine, export_c
 from drypoint.program import Detector, blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "depthwise")
 HEADERS = {
-    f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "keywords")
+    f"dpt_{name}.h"
+    for name in ("boxes", "internal", "pack", "quads", "driver", "geometry", "keywords")
 }
 HEADERS |= {"dpt_sound_complex.h", "dpt_quads.inc", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
@@ -68,6 +70,14 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     for program in listening:
         (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
         run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])
+
+    for program in map_nets.programs():
+        folder = tmp_path / program.name
+        export_c(program, map_nets.maps(program, 40), folder, name="finds")
+        own = [*folder.glob("*.c")]
+        flags = ["-std=c99", *INCLUDES, "--coverage"]
+        run([compiler, *flags, *own, *objects, "-o", folder / "selftest"])
+        run([folder / "selftest"])
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
     lines, branches = counts(tmp_path)
