@@ -88,7 +88,7 @@ device-tools: .venv/installed
 test-tools: device-tools .venv/installed-dev
 	@.ci/packages chromium clang-19 libclang-rt-19-dev cmake espeak-ng fish g++ g++-riscv64-linux-gnu micropython musl-tools pkg-config zsh
 	@.ci/micropython build/micropython
-	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d ar pyelftools
+	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d ar pycocotools pyelftools
 	@$(BIN)/python $(PIP) --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
 	@$(PYTHON) -m venv build/esphome && build/esphome/bin/python $(PIP) esphome
 	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome

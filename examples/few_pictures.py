@@ -33,6 +33,7 @@ HEAD_STEPS = 1000
 SLOW_STEPS, SLOW_RATE = 200, 3e-4
 TESTED = 2000
 PRETRAINED = 20_000  # pictures of the other set, for the body of a cnn
+CUT = "block3.act"  # of a cnn: the layer whose output a head reads
 FIELDS = 4  # rows and columns of the means that a head reads
 SETS = ("fashion-mnist", "mnist")
 OTHER = {"fashion-mnist": "mnist", "mnist": "fashion-mnist"}
@@ -206,6 +207,38 @@ class Transfer:
         return float((in_batches(net, x).argmax(axis=1) == self.tests.y).mean())
 
 
+def halves(
+    count: int, known: Dataset, tests: Dataset, seeds: tuple[int, ...]
+) -> Iterator[tuple[str, list[float]]]:
+    """The last five classes of a set with a body that was trained on its first five, and the net of
+    `drypoint train` from scratch."""
+    first, last = known.classes[:5], known.classes[5:]
+    taught = known.take(np.flatnonzero(known.y < len(first))[:PRETRAINED])
+    taught = Dataset(taught.x, taught.y, first)
+    few = first_of_each_class(known, count)
+    examples, asked = (
+        Dataset(part.x[part.y >= len(first)], part.y[part.y >= len(first)] - len(first), last)
+        for part in (few, tests)
+    )
+    body = train_net("cnn", taught, OTHER_LIGHT, steps=HEAD_STEPS, seed=0)
+    kinds: dict[str, Callable[[int], nn.Model]] = {
+        "from scratch": lambda seed: train_net("cnn", examples, LIGHT, steps=STEPS, seed=seed),
+        "`--body`": lambda seed: (
+            train.make_body_study(examples, body, cut=CUT, seed=seed).fit(progress="none").model
+        ),
+        "`--body --body-epochs 30`": lambda seed: (
+            train.make_body_study(examples, body, cut=CUT, body_epochs=30, seed=seed)
+            .fit(progress="none")
+            .model
+        ),
+    }
+    for title, make in kinds.items():
+        yield (
+            f"five classes, {title}",
+            [measure.measure(make(seed), asked).accuracy for seed in seeds],
+        )
+
+
 def rows(
     name: str, count: int, *, seeds: tuple[int, ...], ways: set[str]
 ) -> Iterator[tuple[str, list[float]]]:
@@ -215,6 +248,8 @@ def rows(
     for way, (net, augment, steps) in SCRATCH.items() if "scratch" in ways else ():
         models = [train_net(net, examples, augment, steps=steps, seed=seed) for seed in seeds]
         yield way, [measure.measure(model, tests).accuracy for model in models]
+    if "halves" in ways:
+        yield from halves(count, data.load(name, "train"), tests, seeds)
     if "own" in ways:
         other = train_net(
             "cnn",
@@ -247,7 +282,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--pictures", nargs="+", type=int, default=[100, 400])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    ways = ("scratch", "own", "shipped")
+    ways = ("scratch", "halves", "own", "shipped")
     parser.add_argument("--ways", nargs="+", choices=ways, default=ways)
     args = parser.parse_args(arguments)
     set_threads(1)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import secrets
 from collections import Counter
 from pathlib import Path
 
@@ -10,17 +11,16 @@ import compile_once
 import pytest
 from hypothesis import HealthCheck, settings
 from passed import PassedTests
+from properties import EVERY_DAY, IN_CI
 
 from tools import Toolbox
 
-# A shared machine may stop a test for a second: slowness is no failure of the code. CI draws the
-# same examples each time: whether a change lands does not depend on luck; every day draws others.
-for profile, max_examples in (("every day", 40), ("every day, in CI", 40), ("ci", 100)):
+# A shared machine may stop a test for a second: slowness is no failure of the code.
+for profile, max_examples in (("every day", EVERY_DAY), ("ci", IN_CI)):
     settings.register_profile(
         profile,
         deadline=None,
         max_examples=max_examples,
-        derandomize=profile != "every day",
         suppress_health_check=[HealthCheck.too_slow],
         print_blob=True,
     )
@@ -76,12 +76,22 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config):
-    profile = "ci" if config.getoption("--all-tools") else "every day"
-    if path := config.getoption("--write-passed"):
-        profile = "every day, in CI"
-        config.pluginmanager.register(PassedTests(path))
-    settings.load_profile(profile)
+    """Both parts of CI draw other examples in each run: the seed, which the first lines print,
+    draws them again.
+    """
+    all_tools, passed = config.getoption("--all-tools"), config.getoption("--write-passed")
+    settings.load_profile("ci" if all_tools else "every day")
+    if passed:
+        config.pluginmanager.register(PassedTests(passed))
+    if (all_tools or passed) and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbits(32))
+
+
+def pytest_report_header(config):
+    seed = config.option.hypothesis_seed
+    return [] if seed is None else f"random examples: --hypothesis-seed={seed}"
 
 
 def pytest_pycollect_makemodule(module_path, parent):

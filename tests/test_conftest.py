@@ -1,8 +1,11 @@
 """The options of the test run itself, on a few tests of their own; the oracle is written down."""
 
 import os
+import re
 import subprocess
 import sys
+
+from properties import EVERY_DAY, IN_CI
 
 from tools import ROOT
 
@@ -73,3 +76,20 @@ def test_a_second_run_leaves_out_what_passed_and_looks_at_no_more_in_ci(tmp_path
     assert "collected 8 items / 1 error / 1 deselected" in second
     assert "= 2 failed, 5 passed, 1 deselected, 2 errors in " in second
     assert "No module named 'no_such_package'" in second
+    seeds = [re.search(r"--hypothesis-seed=(\d+)\n", text)[1] for text in (first, second)]
+    assert seeds[0] != seeds[1], "CI draws other examples in each part"
+    assert "--hypothesis-seed=7\n" in output_of("--all-tools", "--hypothesis-seed=7")
+    assert "--hypothesis-seed" not in output_of()
+
+
+def test_every_property_draws_more_in_ci():
+    """A number of examples is `properties.examples` of the number of every day."""
+    fixed = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in ROOT.glob("tests/*/*.py")
+        if path.name != "properties.py"
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if "max_examples" in line
+    ]
+    assert fixed == [], "write @examples(N), N of every day"
+    assert IN_CI >= 2 * EVERY_DAY

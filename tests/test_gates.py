@@ -1,18 +1,30 @@
-"""Every public function of the parts that measure, quantize, draw and export, with wrong arguments.
+"""Every public function and every class that users make, with wrong arguments.
 
-The oracle: whatever plausible thing stands in the place of an argument, the function takes it, or
-refuses it by a `DrypointError` of one line. No error of internals comes through.
+Signatures say which parameters there are. The oracle: whatever plausible thing stands in the place
+of an argument, the function takes it, or refuses it by a `DrypointError` of one line. No error of
+internals comes through.
 """
 
 import inspect
-import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import dataset, history
 
-from drypoint import baselines, engine, interop, measure, models, nn, plot, quant, tasks
+from drypoint import (
+    baselines,
+    data,
+    engine,
+    interop,
+    measure,
+    models,
+    nn,
+    plot,
+    quant,
+    tasks,
+    train,
+)
 from drypoint.common import DrypointError
 from drypoint.program import blob
 
@@ -59,7 +71,19 @@ WRONG = {
 }
 """What somebody may give in the place of something else."""
 
+NUMBERS = {
+    "no number": np.nan,
+    "infinity": np.inf,
+    "below": -1,
+    "zero": 0,
+    "huge": 1 << 40,
+    "a half": 0.5,
+    "true": True,
+}
+"""Numbers that a size, a count, a share or a scale may not be."""
+
 CALLS = {
+    data.scenes: {"n": 1, "seed": 0, "classes": 1, "part": "train", "clutter": "lines"},
     measure.measure: {"model": SMALL, "dataset": (X, DATA.y)},
     measure.compare: {"models": {"a": SMALL}, "test": (X, DATA.y), "seconds": 0},
     measure.measure_activations: {"model": SMALL, "inputs": X},
@@ -98,6 +122,10 @@ CALLS = {
     engine.verify: {"program": PROGRAM, "runners": {"C": ENGINE}, "inputs": INTEGERS},
     engine.find_compiler: {},
     engine.Engine: {"program": PROGRAM},
+    ENGINE.predict_proba: {"x": X},
+    ENGINE.run: {"x": INTEGERS},
+    ENGINE.trace: {"x": INTEGERS},
+    SMALL.predict_proba: {"x": X},
     interop.from_onnx: {"source": b""},
     interop.from_tflite: {"source": b""},
     interop.is_quantized_onnx: {"source": b""},
@@ -126,6 +154,33 @@ CALLS = {
     tasks.answer_inputs: {"model": SMALL, "x": X, "top": 1, "task": None},
     tasks.find_task: {"word": "classes"},
     tasks.task_of: {"reader": SMALL},
+    nn.check_layer: {"layer": nn.ReLU()},
+    nn.create_net: {"name": "mlp", "input_shape": (5,), "classes": 2},
+    nn.default_loss: {"net": SMALL.net},
+    nn.last_layer: {"net": SMALL.net},
+    nn.layer_from_config: {"config": nn.ReLU().config()},
+    nn.load: {"path": "nowhere.npz"},
+    nn.loads: {"content": b""},
+    nn.module_from_config: {"config": nn.ReLU().config()},
+    nn.TrainingGraph: {"net": SMALL.net, "loss": nn.CrossEntropyLoss()},
+    data.ascii_image: {"image": DATA.x[0], "width": 8},
+    data.decoder_from_config: {"config": data.ClassDecoder().config()},
+    data.encoder_from_config: {"config": data.ImageEncoder(width=8, height=8).config()},
+    data.hold_out: {"dataset": DATA, "share": 0.5},
+    data.idx_bytes: {"array": DATA.x},
+    data.label_indices: {"labels": [0, 1], "classes": ["a", "b"]},
+    data.load: {"source": "mnist", "split": "test"},
+    data.load_folder: {"root": "nowhere"},
+    data.load_idx: {"images": "nowhere", "labels": "nowhere"},
+    data.parse_idx: {"data": b""},
+    data.read: {"source": "nowhere"},
+    data.read_audio: {"source": "nowhere"},
+    data.read_idx: {"path": "nowhere"},
+    data.read_inputs: {"source": "nowhere", "names": ["x"]},
+    data.read_samples: {"source": "nowhere"},
+    data.train_val_split: {"dataset": DATA, "size": 0.5},
+    data.write_idx: {"path": "out", "array": DATA.x},
+    train.fit: {"model": SMALL, "data": (X, DATA.y), "epochs": 1, "progress": "none"},
     models.card: {"name": "lenet-mnist"},
     models.load: {"name": "lenet-mnist"},
     models.load_program: {"name": "lenet-mnist"},
@@ -137,31 +192,116 @@ WITHOUT_ARGUMENTS = {
     engine.include_dir,
     engine.include_dirs,
     models.names,
+    data.cache_folder,
+    data.cards,
+    nn.families,
+    nn.layers,
 }
+OF_PARTS = {
+    *(data.channels_last, data.check_scaled, data.class_names, data.class_places),
+    *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
+    *(data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
+    *(tasks.find_boxes, tasks.finds_boxes, tasks.measure_boxes, tasks.with_thresholds),
+    *(train.find_validation, train.make_body_study, train.make_study),
+}
+"""Functions that other parts call with values which they have checked."""
+PRESETS = (
+    *(nn.autoencoder, nn.cnn, nn.conv1d, nn.dilated, nn.ds_cnn, nn.ds_conv1d, nn.lenet, nn.lenet5),
+    *(nn.grid_cnn, nn.mixednet, nn.mlp, nn.mobilenet, nn.mobilenet_v1, nn.resnet8, nn.squeezenet),
+    *(nn.tcn, nn.unet),
+)
 
 
 def test_all_public_functions_are_called_here():
-    for part in (measure, tasks, quant, plot, engine, interop, models, baselines):
+    called = {*CALLS, *WITHOUT_ARGUMENTS, *OF_PARTS, *PRESETS}
+    parts = (measure, tasks, quant, plot, engine, interop, models, baselines, nn, data, train)
+    for part in parts:
         for name, function in vars(part).items():
             if inspect.isfunction(function) and not name.startswith("_"):
-                assert function in CALLS or function in WITHOUT_ARGUMENTS, function
+                assert function in called, function
 
 
-@pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
-def test_what_is_no_such_argument_is_taken_or_refused_in_one_line(function, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    arguments = CALLS[function]
-    for (parameter, value), (name, wrong) in itertools.product(arguments.items(), WRONG.items()):
-        if parameter in ("time_limit", "seconds") or type(wrong) is type(value):
-            continue
-        if function is quant.finetune and parameter == "data" and callable(wrong):
-            continue  # a function that makes batches raises errors of its own
+def check_refusals(function, arguments, parameter, values):
+    """Each value in the place of an argument is taken, or refused in one line."""
+    for name, wrong in values.items():
         try:
             function(**{**arguments, parameter: wrong})
         except DrypointError as error:
             assert "\n" not in str(error), f"{parameter}={name}: {error}"
         except Exception as error:
             raise AssertionError(f"{parameter}={name}: {error!r}") from error
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
+def test_what_is_no_such_argument_is_taken_or_refused_in_one_line(function, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = CALLS[function]
+    for parameter, value in arguments.items():
+        if parameter in ("time_limit", "seconds"):
+            continue
+        values = {name: wrong for name, wrong in WRONG.items() if type(wrong) is not type(value)}
+        if isinstance(value, str):  # where a word is wanted, nobody gives an array
+            values = {n: wrong for n, wrong in values.items() if not isinstance(wrong, np.ndarray)}
+        if function in (quant.finetune, train.fit) and parameter == "data":
+            del (
+                values["a class"],
+                values["a function"],
+            )  # which make batches, by errors of their own
+        check_refusals(function, arguments, parameter, values)
+
+
+REQUIRED = {
+    "out_channels": 2,
+    "kernel_size": 3,
+    "out_features": 3,
+    "groups": 2,
+    "probability": 0.5,
+    "first": 0,
+    "shape": (3,),
+    "classes": 3,
+    "axes": (0, 1),
+    "axis": 0,
+    "padding": 1,
+    "upscale_factor": 2,
+    "size": 4,
+    "scale_factor": 2,
+    "function": np.sin,
+    "derivative": np.cos,
+    "name": "square",
+    "layers": [nn.Flatten()],
+    "net": nn.Flatten(),
+    "width": 4,
+    "height": 4,
+    "window": 4,
+    "rows": 4,
+    "x": DATA.x,
+    "y": DATA.y,
+}
+"""Parameters without a default -> an argument."""
+CLASSES = (
+    *(*nn.LEAF_TYPES, nn.Model, *PRESETS),
+    *(data.Dataset, data.AudioEncoder, data.BooleanDecoder, data.ClassDecoder, data.ClassEncoder),
+    *(data.FunctionEncoder, data.ImageDecoder, data.ImageEncoder, data.SignalEncoder),
+    *(data.augment.Warp, data.augment.Audio, data.augment.Signals),
+    *(train.SGD, train.Adam, train.RMSProp, train.SignSGD, train.OneCycle, train.Step),
+    *(train.EarlyStopping, quant.Scheme, tasks.Classes, tasks.Keywords, tasks.Numbers),
+)
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(CLASSES, key=lambda f: f.__name__), ids=lambda f: f.__name__
+)
+def test_every_parameter_of_a_signature_refuses_what_it_cannot_take(kind):
+    """Of a parameter of words or of yes and no, an array is no mistake that anybody makes."""
+    parameters = inspect.signature(kind).parameters
+    free = {name for name, each in parameters.items() if each.default is each.empty}
+    arguments = {name: REQUIRED[name] for name in free}
+    kind(**arguments)
+    for name, parameter in parameters.items():
+        values = WRONG | NUMBERS
+        if type(parameter.default) in (str, bool):
+            values = {n: v for n, v in values.items() if not isinstance(v, np.ndarray)}
+        check_refusals(kind, arguments, name, values)
 
 
 ACCEPTED = [

@@ -14,6 +14,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import box_files
 import mutants
 import numpy as np
 import onnx
@@ -306,6 +307,39 @@ def test_tables_and_sounds(tmp_path):
     table.unlink()
     good = wav_bytes(np.arange(80, dtype=np.uint8).view("<i2"), channels=2)
     check_mutants(read_sound, mutants.bytes_changed, good, 200, least=0.1)
+
+
+@pytest.mark.parametrize("kind", box_files.FORMATS)
+def test_boxes(tmp_path, kind):
+    """The file of boxes of each format, and the names of YOLO's classes."""
+    box_files.folder(tmp_path, kind)
+    files = [path for path in tmp_path.iterdir() if path.suffix != ".png" and path.name != "b.txt"]
+    for path in files:
+
+        def read(content, path=path):
+            path.write_bytes(content)
+            return data.read(tmp_path, task="detect")
+
+        good = path.read_bytes()
+        check_mutants(read, mutants.bytes_changed, good, 150, least=0.05)
+        path.write_bytes(good)
+
+
+def test_boxes_in_npz_files(tmp_path):
+    path, buffer = tmp_path / "file.npz", io.BytesIO()
+    boxes = data.Boxes.of([[(0, 1, 1, 3, 3)], [], [(1, 0, 0, 2, 2), (0, 1, 0, 3, 2)]])
+    np.savez(buffer, x=np.zeros((3, 4, 5), np.uint8), **boxes.to_arrays())
+
+    def read(content):
+        path.write_bytes(content)
+        return data.read(path).parts
+
+    def member_changed(rng, content):
+        members = unpack_members(content)
+        name = sorted(members)[rng.integers(len(members))]
+        return pack_members({**members, name: mutants.npy_changed(rng, members[name])})
+
+    check_mutants(read, member_changed, buffer.getvalue(), 200)
 
 
 def pictures():

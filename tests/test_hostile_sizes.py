@@ -34,6 +34,10 @@ def wav():
     return riff + b"data\xf0\xff\xff\x7f"
 
 
+def read_boxes(path, name):
+    return data.read(path.rename(path.with_name(name)).parent, task="detect")
+
+
 IDX = b"\0\0\x08\3\0\xff\xff\xff\0\0\0\x1c\0\0\0\x1c"
 READERS = {
     "from_onnx": (interop.from_onnx, b"\x08\x08"),
@@ -48,6 +52,10 @@ READERS = {
     "data.read npz": (lambda path: data.read(path.rename(path.with_suffix(".npz"))), b"PK\3\4"),
     "read_inputs": (lambda path: data.read_inputs(path, ["x"]), b"PK\3\4"),
     "data.read csv": (lambda path: data.read(path.rename(path.with_suffix(".csv"))), b"a,b\n1,2\n"),
+    "boxes json": (lambda path: read_boxes(path, "bounding_boxes.labels"), b"{"),
+    "boxes coco": (lambda path: read_boxes(path, "boxes.json"), b"{"),
+    "boxes xml": (lambda path: read_boxes(path, "a.xml"), b"<annotation>"),
+    "boxes csv": (lambda path: read_boxes(path, "a.csv"), b"image_path,xmin,ymin,xmax,ymax,label"),
     "read_samples": (data.read_samples, wav()),
     "read_audio": (data.read_audio, wav()),
     "load_idx": (lambda path: data.load_idx(path, path), IDX),

@@ -5,15 +5,13 @@ Users of PyTorch, Keras, Edge Impulse and Arduino make these mistakes.
 """
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from answers import answers, check_answers, is_answer
+from answers import check_answers
 from PIL import Image
 
 from drypoint import engine, models, nn, train
-from drypoint.cli.__main__ import main
 from drypoint.train import TrainWarning
 from tools import ROOT
 
@@ -69,17 +67,6 @@ def files(tmp_path, monkeypatch):
 def test_mistakes_in_python_are_answered_in_one_line(toolbox):
     toolbox.need_package("onnx")
     check_answers("users", globals())
-
-
-@pytest.mark.usefixtures("files")
-def test_mistakes_in_commands_are_answered_in_one_line(capsys):
-    before = {*Path().rglob("*")}
-    for words, text in answers("commands"):
-        with pytest.raises(SystemExit, match="2"):
-            raise SystemExit(main(words.split()))
-        said = capsys.readouterr().err.splitlines()[-1]
-        assert is_answer(said, text), f"{words}: {said}\nwanted: {text}"
-    assert {*Path().rglob("*")} == before
 
 
 def test_images_whose_channels_seem_to_be_last_are_trained_on_with_a_warning():

@@ -118,10 +118,10 @@ def test_a_name_of_another_meaning_is_answered_in_one_line():
 
 def test_every_predefined_net_answers_a_wrong_argument():
     """Oracle: the files of the predefined nets."""
-    for file in ("presets", "unet"):
+    for file in ("presets", "unet", "grid"):
         presets = import_module(f"drypoint.nn._families.{file}")
         for name, net in inspect.getmembers(presets, inspect.isfunction):
-            if net.__module__ == presets.__name__ and not name.startswith("_"):
+            if net.__module__ == presets.__name__ and name in vars(nn):
                 wrong = f"^{name} takes no .*'in_channels'.*input"
                 with pytest.raises(ArgumentNameError, match=wrong):
                     getattr(nn, name)(in_channels=3)

@@ -40,6 +40,9 @@ FILES = {
 
 SECURITY = ROOT / "SECURITY.md"  # a section of the page "project"
 
+SPLIT = ("nn", "program")
+"""Parts whose reference has more than 1,000 lines: each class has a page of its own."""
+
 LENET = "lenet-mnist"  # the model that the pages of the site are about
 
 _LINK = re.compile(r"(!?)\[(!\[[^\]]+\]\([^)]+\)|[^\]]+)\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
@@ -73,15 +76,36 @@ def shown_file(path: Path) -> str:
     return _LINK.sub(link_page, path.read_text("utf-8"))
 
 
-def part_page(name: str) -> str:
-    """The reference of a part: its docstring, a list of its names, and each name's docstring."""
+def _public(name: str) -> dict[str, object]:
+    """The public names of a part, sorted."""
     part = importlib.import_module(name)
     listed = getattr(part, "__all__", None)
-    things = {
+    return {
         key: thing
         for key, thing in sorted(vars(part).items(), key=lambda item: item[0].lower())
         if (key in listed if listed else not key.startswith("_") and not inspect.ismodule(thing))
     }
+
+
+def class_page(name: str, key: str) -> str:
+    """The reference of a class that has a page of its own."""
+    lines = ["---", "orphan: true", "---", f"# {key}", f"[`{name}`](../{name[9:]}.md)", ""]
+    lines += ["```{eval-rst}", f".. currentmodule:: {name}", *_entry(name, key, "autoclass"), "```"]
+    return "\n".join(lines)
+
+
+def write_class_pages(_app: Sphinx) -> None:
+    """Write a file for each class that has a page of its own, before Sphinx looks for files."""
+    for name in SPLIT:
+        for key, thing in _public(f"drypoint.{name}").items():
+            if _is_class(thing):
+                write_atomic(DOCS / f"api/{name}/{key}.md", class_page(f"drypoint.{name}", key))
+
+
+def part_page(name: str) -> str:
+    """The reference of a part: its docstring, a list of its names, and each name's docstring, but
+    of classes that have pages of their own."""
+    things = _public(name)
     lines = [f"# {name}", "```{eval-rst}", f".. automodule:: {name}", "```"]
     for title, directive, belongs in _KINDS:
         keys = [key for key, thing in things.items() if belongs(thing)]
@@ -89,7 +113,8 @@ def part_page(name: str) -> str:
             lines += [f"## {title}", "```{eval-rst}", f".. currentmodule:: {name}"]
             if len(keys) > 1:
                 lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {k}" for k in keys)]
-            lines += [line for key in keys for line in _entry(name, key, directive)]
+            if title != "Classes" or name.removeprefix("drypoint.") not in SPLIT:
+                lines += [line for key in keys for line in _entry(name, key, directive)]
             lines.append("```")
     return "\n".join(lines)
 
@@ -98,9 +123,13 @@ def _is_error(thing: object) -> bool:
     return inspect.isclass(thing) and issubclass(thing, Exception)
 
 
+def _is_class(thing: object) -> bool:
+    return inspect.isclass(thing) and not _is_error(thing)
+
+
 _KINDS: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
     ("Functions", "autofunction", inspect.isroutine),
-    ("Classes", "autoclass", lambda thing: inspect.isclass(thing) and not _is_error(thing)),
+    ("Classes", "autoclass", _is_class),
     ("Modules", "automodule", inspect.ismodule),
     ("Errors", "autoclass", _is_error),
 )
@@ -129,7 +158,7 @@ def fill(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = specification.page()
     elif page == "gallery":
         source[0] = gallery.page()
-    elif page.startswith("api/") and page != "api/index":
+    elif page.count("/") == 1 and page.startswith("api/") and page != "api/index":
         source[0] = part_page(page.replace("api/", "drypoint."))
 
 
@@ -171,6 +200,7 @@ def write_report(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions of this file to Sphinx."""
+    app.connect("builder-inited", write_class_pages)
     app.connect("source-read", fill)
     app.connect("html-page-context", describe)
     app.connect("build-finished", write_page_to_draw_on)

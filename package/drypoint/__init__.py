@@ -9,9 +9,9 @@ from typing import Any
 __version__: str  # looked up when it is read, since the package's metadata take 30 ms to load
 
 _PARTS = (
-    *("autodiff", "baselines", "bench", "cli", "common", "data", "devices", "diff", "engine"),
-    *("forms", "graph", "interop", "measure", "models", "nn", "plot", "program", "quant", "report"),
-    *("serve", "sklearn", "sound", "tasks", "train"),
+    *("autodiff", "baselines", "bench", "cli", "common", "data", "detection", "devices", "diff"),
+    *("engine", "forms", "graph", "interop", "measure", "models", "nn", "plot", "program", "quant"),
+    *("report", "serve", "sklearn", "sound", "tasks", "train"),
 )
 
 _HINTS = {
@@ -31,6 +31,10 @@ _HINTS = {
     "quantize": "it is drypoint.quant.quantize",
     "quantization": "it is drypoint.quant",
     "ao": "it is drypoint.quant",
+    "convert": "it is drypoint.quant.quantize",
+    "TFLiteConverter": "it is drypoint.quant.quantize",
+    "Interpreter": "it is drypoint.engine.Engine",
+    "load_model": "it is drypoint.nn.load",
     "Engine": "it is drypoint.engine.Engine",
     "export": "it is drypoint.engine.export_c",
     "onnx": "it is drypoint.interop.from_onnx and .to_onnx",

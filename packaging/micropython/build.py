@@ -74,7 +74,7 @@ def package() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build the named architectures, or those whose compilers are here."""
+    """Build the named architectures; without a name each one that has a compiler here."""
     micropython, out, *named = arguments
     for name in named or ARCHITECTURES:
         if not named and not shutil.which(f"{ARCHITECTURES[name][0]}gcc"):

@@ -13,7 +13,7 @@ sensor.set_pixformat(sensor.GRAYSCALE)
 sensor.set_framesize(sensor.QQVGA)
 sensor.set_windowing((112, 112))
 
-with open("digits.dpt", "rb") as file:  # noqa: PTH123  MicroPython has no pathlib
+with open("digits.dpt", "rb") as file:  # noqa: PTH123 - MicroPython has no pathlib
     model = drypoint.Model(file.read())
 
 while True:

@@ -39,6 +39,7 @@ POINTERS = {
     "dpt_dsp_run_group": f".*{KERNEL}",
     r"dpt_log\.c|dpt_run_logged": "nothing",  # the caller's function that sends a character
     "dpt_scalar.c": rf"dpt_scalar\.c:{KERNEL}",
+    "dpt_find_candidates": r"dpt_boxes\.c:find_box|dpt_cells\.c:find_cell",
     "convolve_each": "nothing",  # the sum of a window
     "mve_depthwise": r".*:mve_pool_row",
     # micro-kernels, which call nothing by pointer

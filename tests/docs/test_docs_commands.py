@@ -25,7 +25,9 @@ def commands(page):
 
 
 @ONLY_CI
-@pytest.mark.parametrize(("name", "count"), [("pictures", 6), ("recordings", 6)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("pictures", 7), ("find-things", 4), ("recordings", 6)]
+)
 def test_the_page_shows_what_its_commands_print(toolbox, tmp_path, name, count):
     page = (ROOT / f"docs/{name}.md").read_text("utf-8")
     for tool in devices.needed_tools(devices.target("cortex-m4")):

@@ -140,6 +140,15 @@ int main(int argc, char **argv) {
         attempt(copy, size);
         release(copy);
     }
+    for (size_t cut = 0; cut < record - tables; cut += 2) { /* tables that the blob's end cuts */
+        uint8_t *copy = exact(size + cut);
+        memcpy(copy, good, size);
+        memcpy(copy + size, good + tables, cut);
+        put_u32(copy + 8, (uint32_t)(size + cut));
+        put_u32(copy + record + 32, (uint32_t)size);
+        attempt(copy, size + cut);
+        release(copy);
+    }
     for (int i = atoi(argv[2]); i > 0; i--) { /* some bytes of the record or of the tables */
         uint8_t *copy = exact_copy(good, size);
         for (uint32_t k = next_random() % 3 + 1; k > 0; k--) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The promises of drypoint.h about arguments, statuses and helpers. Exits with 1 when one is
  * broken; each line that fails is printed. */
+#include "drypoint_boxes.h"
 #include "drypoint_kernels.h"
 #include "check.h"
 
@@ -444,7 +445,28 @@ static void test_stream(void) {
     CHECK(arena[6] == 0 && output[1] == 77);
 }
 
+static void test_boxes(void) {
+    const int32_t cutoff = 0, output[5] = {0};
+    const dpt_decoder decoder = {&cutoff, 1, 1, 0, 1, 8, 500, 1};
+    dpt_op op;
+    dpt_model model;
+    dpt_box box;
+    size_t n = 0;
+
+    memset(&op, 0, sizeof op);
+    memset(&model, 0, sizeof model);
+    op.out.h = op.out.w = 1;
+    op.out.c = 3; /* neither one class and four edges, nor one class alone */
+    model.ops = &op;
+    model.n_ops = 1;
+    CHECK(dpt_boxes(NULL, &decoder, output, &box, &n) == DPT_E_ARGUMENT);
+    CHECK(dpt_cells(NULL, &decoder, output, &box, &n) == DPT_E_ARGUMENT);
+    CHECK(dpt_boxes(&model, &decoder, output, &box, &n) == DPT_E_ARGUMENT);
+    CHECK(dpt_cells(&model, &decoder, output, &box, &n) == DPT_E_ARGUMENT);
+}
+
 int main(void) {
+    test_boxes();
     test_log();
     test_stream();
     test_run();

@@ -164,6 +164,7 @@ def test_the_install_holds_the_headers_one_library_and_how_to_find_them(prefix):
         "drypoint.h",
         "drypoint.hpp",
         "drypoint.pc",
+        "drypoint_boxes.h",
         "drypoint_kernels.h",
         "drypoint_listen.h",
         "drypoint_sound.h",

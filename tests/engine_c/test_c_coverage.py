@@ -10,28 +10,27 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-import depthwise_nets
-import driver_nets
-import few_bits_nets
 import graph_faults
+import map_nets
 import nets
 import numpy as np
 import rows_faults
 import sound_nets
 import stream_faults
-import stream_nets
 from broken_blobs import BROKEN
+from corpus import CASES
 from jobs import Job, answers, traces
 from last_output import with_last
 from shared_tables import shared_blob
 
-from drypoint.engine import Engine
+from drypoint.engine import Engine, export_c
 from drypoint.program import Detector, blob
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, run
 
 QUADS = ("store", "values", "pool", "depthwise")
 HEADERS = {
-    f"dpt_{name}.h" for name in ("internal", "pack", "quads", "driver", "geometry", "keywords")
+    f"dpt_{name}.h"
+    for name in ("boxes", "internal", "pack", "quads", "driver", "geometry", "keywords")
 }
 HEADERS |= {"dpt_sound_complex.h", "dpt_quads.inc", *(f"dpt_quads_{name}.inc" for name in QUADS)}
 HEADERS |= {f"dpt_{name}.inc" for name in ("columns", "gray", "x86", "ymm", "gemm")}
@@ -57,24 +56,7 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
         run([compiler, *flags, source, *objects, "-o", programs[name]], cwd=tmp_path)
 
     run([programs["test_api"]])
-    random_nets = [nets.random_program(seed) for seed in range(83)]
-    random_nets += stream_nets.streams(range(8))
-    cases = [(program, nets.random_inputs(program, 1, n=5)) for program in random_nets]
-    large = [
-        nets.wide_program(),
-        nets.skipping_program(),
-        *nets.BROAD,
-        *nets.EIGHT,
-        *nets.GRAY,
-        *nets.BANDED,
-        *depthwise_nets.PROGRAMS,
-        *driver_nets.PROGRAMS,
-        *nets.POOLING,
-        *few_bits_nets.programs(6),
-        *nets.DOUBLED,
-    ]
-    cases += [(program, nets.random_inputs(program, 1)) for program in large]
-    traces(programs["driver"], cases)
+    traces(programs["driver"], CASES)
     refused = BROKEN | graph_faults.REFUSED | rows_faults.REFUSED | stream_faults.REFUSED
     broken = [*(data for _, data in refused.values()), shared_blob(9, 64, size=9216)]
     jobs = [Job(np.zeros((1, 1), np.uint8), data) for data in broken]
@@ -88,6 +70,14 @@ def test_every_line_of_the_engine_is_executed(toolbox, tmp_path):
     for program in listening:
         (tmp_path / "sound.dpt").write_bytes(blob.dumps(program))
         run([programs["hostile_sound"], tmp_path / "sound.dpt", 300, 1])
+
+    for program in map_nets.programs():
+        folder = tmp_path / program.name
+        export_c(program, map_nets.maps(program, 40), folder, name="finds")
+        own = [*folder.glob("*.c")]
+        flags = ["-std=c99", *INCLUDES, "--coverage"]
+        run([compiler, *flags, *own, *objects, "-o", folder / "selftest"])
+        run([folder / "selftest"])
 
     run([gcov, "--json-format", "--branch-probabilities", *objects], cwd=tmp_path)
     lines, branches = counts(tmp_path)

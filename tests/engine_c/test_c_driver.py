@@ -2,34 +2,18 @@
 
 import functools
 
-import depthwise_nets
 import driver_nets
-import few_bits_nets
 import nets
-import numpy as np
 import pytest
 import stream_nets
+from corpus import CASES
+from equal_bytes import check_cases
 from jobs import traces
 
 from drypoint.program import reference
 from tools import COMPILERS, ONLY_CI, ROOT, SANITIZERS, run
 
-CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(70)]
-SHAPES = (
-    *nets.BROAD,
-    *nets.DOUBLED,
-    *nets.GRAY,
-    *nets.EIGHT,
-    *nets.FULL,
-    *nets.BANDED,
-    *depthwise_nets.PROGRAMS,
-    nets.wide_program(),
-)
-SHAPES += (*nets.POOLING, nets.skipping_program(), *few_bits_nets.programs(6))
-CASES += [(p, nets.random_inputs(p, 1)) for p in SHAPES]
-CASES += [(p, nets.random_inputs(p, 1, n=30)) for p in stream_nets.streams(range(24))]
-PLAIN = tuple(CASES)  # for builds without SIMD, which have no driver
-CASES += [(p, nets.random_inputs(p, 1)) for p in driver_nets.PROGRAMS]
+DRIVER = {program.name for program in driver_nets.PROGRAMS}
 
 
 @functools.cache
@@ -37,17 +21,11 @@ def references_of_cases():
     return [reference.trace(program, x) for program, x in CASES]
 
 
-def assert_equal_on_cases(driver, cases=CASES):
-    """All `CASES`, or the first ones."""
-    assert_reference(traces(driver, cases), cases, references_of_cases()[: len(cases)])
-
-
-def assert_reference(results, cases, all_wanted):
-    for (program, _), wanted, (arena, got) in zip(cases, all_wanted, results, strict=True):
-        assert arena == program.arena_size
-        for op, a, b in zip(program.ops, got, wanted, strict=True):
-            assert a.dtype == b.dtype
-            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
+def check_corpus(binary, *, driver=True):
+    """The corpus; of builds without SIMD, which have no driver, all but the shapes for it."""
+    chosen = [i for i, (p, _) in enumerate(CASES) if driver or p.name not in DRIVER]
+    cases = [CASES[i] for i in chosen]
+    check_cases(cases, traces(binary, cases), [references_of_cases()[i] for i in chosen])
 
 
 EVERY_DAY = {("gcc", "-O3", "-fsigned-char"), ("gcc", "-O0", "-funsigned-char")}
@@ -65,7 +43,7 @@ def test_no_compiler_and_no_option_changes_a_byte(toolbox, compiler, level, char
     simd = (level, char) == OPTIONS[0]
     backends = toolbox.backends if simd else ["-DDPT_PLAIN_C"]
     driver = toolbox.engine_program(compiler, "driver.c", level, char, *backends)
-    assert_equal_on_cases(driver, CASES if simd else PLAIN)
+    check_corpus(driver, driver=simd)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -73,7 +51,7 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
     """Undefined behaviour, preconditions of kernels and, with clang, unsigned arithmetic that wraps
     where nobody said that it may. `pytest --random-nets 100000` looks at more nets."""
     driver = toolbox.sanitized(compiler, "driver.c")
-    assert_equal_on_cases(driver)
+    check_corpus(driver)
     count = request.config.getoption("--random-nets") or toolbox.count(every_day=300, ci=1000)
     count //= 3 if compiler == "clang" else 1
     for begin in range(0, count, 500):  # what is held in memory at a time
@@ -81,8 +59,7 @@ def test_nothing_is_undefined_or_out_of_bounds(toolbox, request, compiler):
         cases = [(p, nets.random_inputs(p, 1, n=3)) for p in map(nets.random_program, seeds)]
         streams = stream_nets.streams(range(seeds.start, seeds.stop, 10))
         cases += [(p, nets.random_inputs(p, 1, n=20)) for p in streams]
-        wanted = [reference.trace(program, x) for program, x in cases]
-        assert_reference(traces(driver, cases), cases, wanted)
+        check_cases(cases, traces(driver, cases))
 
 
 @ONLY_CI
@@ -90,7 +67,7 @@ def test_no_uninitialized_memory_is_read(toolbox):
     """MemorySanitizer: the arena has no initial content, and needs none."""
     flags = ("-g1", "-O1", "-fsanitize=memory", "-fno-sanitize-recover=all")
     toolbox.need_flags(toolbox.need("clang"), *flags)
-    assert_equal_on_cases(toolbox.engine_program("clang", "driver.c", *flags))
+    check_corpus(toolbox.engine_program("clang", "driver.c", *flags))
 
 
 FAULTS = {
@@ -140,4 +117,4 @@ def test_nothing_is_read_or_written_beside_a_buffer(toolbox, compiler, guard):
     engine is that of the test above that has SIMD kernels in it."""
     flags = ("-O3", "-fsigned-char", *toolbox.backends)
     driver = toolbox.engine_program(compiler, "driver.c", *flags, only=[guard])
-    assert_equal_on_cases(driver)
+    check_corpus(driver)

@@ -5,9 +5,9 @@ import operator
 import re
 
 import nets
-import numpy as np
 import pytest
 import stream_nets
+from equal_bytes import check_cases
 from few_bits_nets import with_few_bits
 from jobs import traces
 
@@ -71,13 +71,7 @@ def test_compiled_in_models_give_the_reference_on_every_byte(toolbox, folder, co
     command += [f"-I{INCLUDE}", f"-I{folder}", C_TESTS / "driver.c", *sources]
     driver = toolbox.build(f"generated-{compiler}", [*command, *toolbox.engine(compiler, *PLAIN)])
     cases = [(program, nets.random_inputs(program, 7, n=24)) for program in PROGRAMS]
-    for (program, x), (arena, got) in zip(
-        cases, traces(driver, cases, compiled_in=True), strict=True
-    ):
-        assert arena == program.arena_size
-        for op, a, b in zip(program.ops, got, reference.trace(program, x), strict=True):
-            assert a.dtype == b.dtype
-            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}")
+    check_cases(cases, traces(driver, cases, compiled_in=True))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -9,30 +9,15 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-import depthwise_nets
-import driver_nets
-import nets
-import numpy as np
 import pytest
+from corpus import CASES
+from equal_bytes import check_cases
 from jobs import traces
 
 from drypoint import data, models
 from drypoint.program import reference
 from tools import C_TESTS, ENGINE_SOURCES, INCLUDES, ONLY_CI, STRICT, run
 
-CASES = [(p := nets.random_program(seed), nets.random_inputs(p, seed)) for seed in range(30)]
-CASES += [
-    (p, nets.random_inputs(p, 1))
-    for p in (
-        *nets.DEEP,
-        *nets.FULL,
-        *nets.BANDED,
-        *depthwise_nets.PROGRAMS,
-        *driver_nets.PROGRAMS,
-        *nets.POOLING,
-        nets.wide_program(),
-    )
-]
 FEW_MACS = 400_000  # multiply-accumulates of a program where a target has no new kernels
 
 
@@ -147,20 +132,14 @@ def test_an_x86_processor_gets_no_backend_that_it_lacks(toolbox, cpu):
     assert found.decode().split() == [name for name in X86_CPUS[cpu] if name not in left_out]
 
 
-def assert_reference(script, cases, wanted):
-    for (program, _), right, (arena, got) in zip(cases, wanted, traces(script, cases), strict=True):
-        assert arena == program.arena_size
-        for op, a, b in zip(program.ops, got, right, strict=True):
-            np.testing.assert_array_equal(a, b, err_msg=f"{program.name}, {op.name}", strict=True)
-
-
 @pytest.mark.parametrize(("target", "compiler"), BUILDS)
 def test_every_byte_is_the_references(toolbox, target, compiler):
     """All programs. Where another target runs the same kernels, only small programs: these meet
     every instruction that this CPU might lack."""
     chosen = [i for i, (p, _) in enumerate(CASES) if target.new_kernels or p.macs <= FEW_MACS]
     script = emulator_script(toolbox, target, compiler)
-    assert_reference(script, [CASES[i] for i in chosen], [reference_of_case(i) for i in chosen])
+    cases = [CASES[i] for i in chosen]
+    check_cases(cases, traces(script, cases), map(reference_of_case, chosen))
 
 
 @ONLY_CI
@@ -169,6 +148,4 @@ def test_lenet_on_real_images_layer_by_layer(toolbox, target, request):
     count = request.config.getoption("--device-images")
     program, images = models.load_program("lenet-mnist"), data.load("mnist", "test").x[:count]
     cases = [(program, images)]
-    assert_reference(
-        emulator_script(toolbox, target, "gcc"), cases, [reference.trace(program, images)]
-    )
+    check_cases(cases, traces(emulator_script(toolbox, target, "gcc"), cases))

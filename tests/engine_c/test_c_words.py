@@ -32,6 +32,7 @@ ROOMS = {
     "small": set(),
     "helium": set(),
     "sound": set(),
+    "detection": set(),
 }
 
 

@@ -14,10 +14,10 @@ from coverage import CoverageData
 from pytest import ExitCode
 
 Notices = Callable[[Mutant], bool]
-PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=120", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--timeout=300", "-p", "no:cacheprovider")
 MOST_TESTS = 400  # of a line: the tests that run the fewest lines
 OF_FOLDER = {"trainer": ("tests/trainer",), "engine_c": ("tests/engine_c", "tests/pybridge")}
-OF_FOLDER |= {"pybridge": ("tests/pybridge",)}
+OF_FOLDER |= {"pybridge": ("tests/pybridge",), "tools": ("tests/tools",)}
 
 
 def of_python(root: Path, folder: str = "tests") -> Notices:
@@ -78,13 +78,21 @@ def _tests_of(root: Path, folder: str, mutant: Mutant) -> list[str]:
     contexts = {*lines.get(mutant.line, ())} - {""}
     if not contexts:
         contexts = {context for found in lines.values() for context in found} - {""}
-    tests = {_test_of(context) for context in contexts}
+    tests = {test for test in map(_test_of, contexts) if _is_there(root, test)}
     return sorted(tests, key=lambda test: (sizes[test], test))[:MOST_TESTS]
 
 
 def _test_of(context: str) -> str:
     """The test function of a context, whose parameters a mutant may change."""
     return context.partition("|")[0].partition("[")[0]
+
+
+@cache
+def _is_there(root: Path, test: str) -> bool:
+    """Whether a test that was measured is in its file still."""
+    path, _, name = test.rpartition("::")
+    file = root / path.partition("::")[0]
+    return file.exists() and f"def {name}(" in file.read_text("utf-8")
 
 
 @cache

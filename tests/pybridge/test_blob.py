@@ -10,8 +10,9 @@ import nets
 import numpy as np
 import pytest
 from answers import check_answers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from rows_nets import follow
 
 from drypoint.engine._native import lib
@@ -62,7 +63,7 @@ def assert_tensor(data, at, tensor):
 
 
 @given(program=nets.programs)
-@settings(max_examples=50)
+@examples(50)
 def test_the_header_equals_the_page(program):
     """Read with offsets copied from BLOB.md, not with the writer's structs."""
     data = blob.dumps(program)
@@ -84,7 +85,7 @@ def test_the_header_equals_the_page(program):
 
 
 @given(program=nets.programs)
-@settings(max_examples=50)
+@examples(50)
 def test_the_records_equal_the_page(program):
     """Read with offsets copied from BLOB.md, not with the writer's structs."""
     data = blob.dumps(program)
@@ -143,7 +144,7 @@ def assert_tables(data, at, op):
 
 
 @given(program=nets.programs)
-@settings(max_examples=50)
+@examples(50)
 def test_outputs_that_are_alive_together_lie_apart(program):
     """Byte by byte: a run reads what was written, and computes every row once."""
     rows = [[] for _ in program.ops]
@@ -186,7 +187,7 @@ def test_any_bytes_are_refused_with_the_same_error(data):
 
 
 @given(changes=st.lists(st.tuples(st.integers(16, len(GOOD) - 1), st.integers(0, 255)), max_size=4))
-@settings(max_examples=500)
+@examples(500)
 def test_mutants_are_refused_or_valid(changes):
     data = bytearray(GOOD)
     for at, value in changes:

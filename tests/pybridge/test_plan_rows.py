@@ -8,16 +8,15 @@ import dataclasses
 from functools import cache
 
 import nets
-import numpy as np
 import pytest
 from answers import check_answers
 from backends import BACKENDS
+from equal_bytes import check_engine
 from hypothesis import given
 from hypothesis import strategies as st
 from line_nets import SCALES, add, dense, line, mean, residual, spotter, windows
 from rows_nets import follow
 
-from drypoint.engine import Engine
 from drypoint.program import (
     Plan,
     Program,
@@ -25,7 +24,6 @@ from drypoint.program import (
     Shape,
     Tensor,
     fuse_rows,
-    reference,
 )
 from drypoint.program._plan import MAX_ALIVE
 from drypoint.program.passes.fuse import make_plan_by_rows
@@ -33,14 +31,7 @@ from drypoint.program.passes.fuse import make_plan_by_rows
 
 def assert_equal_everywhere(program, backends=()):
     """On these backends; without any named, on every backend that this CPU has."""
-    x = nets.random_inputs(program, 3)
-    wanted = reference.trace(program, x)
-    for backend in backends or Engine.backends():
-        engine = Engine(program, backend=backend)
-        for op, right, came in zip(program.ops, wanted, engine.trace(x), strict=True):
-            np.testing.assert_array_equal(came, right, f"{backend}, {op.name}")
-        outputs = nets.values(program.output_values(wanted))
-        np.testing.assert_array_equal(nets.values(engine.run(x)), outputs)
+    check_engine(program, nets.random_inputs(program, 3), backends)
 
 
 def test_the_group_of_the_page():

@@ -12,11 +12,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from drawn_nets import every_case
+from equal_bytes import check_engine
 from floatnets import random_case
-from hypothesis import given, settings
+from hypothesis import given
+from properties import examples
 
 from drypoint.data import ImageEncoder
-from drypoint.engine import Engine
 from drypoint.graph import InputPart, OpNode
 from drypoint.nn import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
 from drypoint.program import (
@@ -26,7 +27,6 @@ from drypoint.program import (
     DepthwiseConv,
     GroupedConv,
     MaxPool,
-    blob,
     reference,
 )
 from drypoint.quant import error_bound, quantize
@@ -63,7 +63,7 @@ def excesses(case, program, calibration):
     bounds, found = error_bound(case.model, calibration), {}
     traced = reference.trace(program, case.integers(program))
     names = {op.name for op in program.ops}
-    steps = [  # without parts of the input whose integers are those of the input
+    steps = [  # without parts of the input that no op writes
         (step, wanted)
         for step, wanted in zip(line, wanted_outputs(case, line), strict=True)
         if not isinstance(step.node, InputPart) or step.node.layer in names
@@ -77,7 +77,7 @@ def excesses(case, program, calibration):
 
 
 @given(every_case)
-@settings(max_examples=3 * settings.default.max_examples)
+@examples(120)
 def test_integers_are_within_the_bound_in_every_layer(case):
     calibration = case.calibration()
     program = quantize(case.model, calibration)
@@ -86,7 +86,6 @@ def test_integers_are_within_the_bound_in_every_layer(case):
 
 
 @given(every_case)
-@settings(max_examples=settings.default.max_examples)
 def test_the_engine_gives_the_bytes_of_the_reference(case):
     program = quantize(case.model, case.calibration())
     rng = np.random.default_rng(0)
@@ -94,17 +93,10 @@ def test_the_engine_gives_the_bytes_of_the_reference(case):
     limits = np.iinfo(x.dtype)
     extreme = np.stack([np.full(x.shape[1:], v, x.dtype) for v in (limits.min, limits.max)])
     x = np.concatenate([x, extreme, rng.integers(limits.min, limits.max + 1, x.shape, x.dtype)])
-    right = reference.trace(program, x)
-    for backend in Engine.backends():
-        for source in (program, blob.dumps(program)):
-            came = Engine(source, backend=backend).trace(x)
-            for op, a, b in zip(program.ops, right, came, strict=True):
-                assert a.dtype == b.dtype
-                np.testing.assert_array_equal(a, b, err_msg=f"{op.name} {backend}")
+    check_engine(program, x)
 
 
 @given(every_case)
-@settings(max_examples=settings.default.max_examples)
 def test_the_overflow_bound_is_never_reached_and_stored(case):
     """Oracle: the worst input of each output channel, built from the signs of its weights."""
     for op in quantize(case.model, case.calibration()).ops:

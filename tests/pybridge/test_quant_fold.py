@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from answers import check_answers
 from drawn_nets import every_case
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint.data import ImageEncoder
 from drypoint.graph import QuantParams, weighted_integers
@@ -267,7 +268,7 @@ def test_a_negative_variance_is_refused():
 
 
 @given(every_case)
-@settings(max_examples=25)
+@examples(25)
 def test_quantize_repeats_itself_and_changes_nothing(case):
     net, calibration = case.model.net, case.calibration()
     before = {path: array.tobytes() for path, array in net.parameters().items()}

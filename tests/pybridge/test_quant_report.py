@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 from floatnets import cases, random_case
-from hypothesis import example, given, settings
+from hypothesis import example, given
+from properties import examples
 
 from drypoint.data import ImageEncoder
 from drypoint.nn import Flatten, Linear, MaxPool2d, Model, ReLU, Sequential, Softmax
@@ -57,7 +58,7 @@ def test_figures_equal_numpy_on_the_outputs_of_both_nets():
 
 @given(cases)
 @example(random_case(495621996))  # a cosine of 1e15, and a mean of what it gives
-@settings(max_examples=30)
+@examples(30)
 def test_random_nets_have_a_row_for_each_op_and_agree_closely(case):
     """The images are the calibration images: nothing is clipped by more than the rounding. A
     lookup's output may be, and so may every output computed from it: where the function is

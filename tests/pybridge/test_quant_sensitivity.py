@@ -90,6 +90,9 @@ def test_the_table_has_a_row_for_each_op(measured_sensitivity):
 
 
 def test_data_without_class_indices_are_refused(lenet, images):
-    for wrong in ((images.x, images.x), (images.x, [])):
-        with pytest.raises(quant.QuantizationError, match="no class indices"):
+    for wrong, message in (
+        ((images.x, images.x), r"label maps are \(28, 28\); the model gives \(1, 1\)"),
+        ((images.x, []), "no class indices"),
+    ):
+        with pytest.raises(quant.QuantizationError, match=message):
             quant.sensitivity(lenet, wrong)

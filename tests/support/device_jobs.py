@@ -3,13 +3,11 @@
 import dataclasses
 import zlib
 
-import depthwise_nets
+import corpus
 import few_bits_nets
 import nets
 import numpy as np
 import pytest
-import stream_nets
-from window_nets import WINDOWS
 
 from drypoint import devices
 from drypoint.program import packing, reference
@@ -65,18 +63,9 @@ def with_packed(jobs, kernels):
 
 
 def random_jobs(count):
-    programs = [
-        *nets.BROAD,
-        *nets.GRAY,
-        *nets.FULL,
-        *nets.BANDED,
-        *depthwise_nets.PROGRAMS,
-        *WINDOWS,
-    ]
-    programs += nets.POOLING
-    programs += [nets.wide_program(), nets.wide_program(9000), nets.padded_program()]
+    programs = [*corpus.ON_DEVICES]
     programs += [nets.random_program(seed) for seed in range(1000, 1000 + count)]
     programs += few_bits_nets.programs(count // 4)
     jobs = [(p, nets.random_inputs(p, 1)) for p in programs]
-    jobs += [(p, nets.random_inputs(p, 1, n=24)) for p in stream_nets.streams(range(24))]
+    jobs += [(p, nets.random_inputs(p, 1, n=24)) for p in corpus.STREAMS]
     return [devices.Job(program=p, inputs=x, misalignment=i % 16) for i, (p, x) in enumerate(jobs)]

@@ -14,7 +14,7 @@ from drypoint.program import Conv, DepthwiseConv, GroupedConv, Program, Shape, T
 Pair = tuple[int, int]
 
 
-def convolution_program(
+def convolution_op(
     name: str,
     plane: tuple[int, int, int],
     written: int,
@@ -28,8 +28,8 @@ def convolution_program(
     groups: int = 1,
     in_type: str = "u8",
     out_type: str = "i32",
-) -> Program:
-    """One convolution; a depthwise one where groups are 0. ``pads``: padding may have values."""
+) -> Conv | GroupedConv | DepthwiseConv:
+    """A convolution; a depthwise one where groups are 0. ``pads``: padding may have values."""
     rng = np.random.default_rng(len(name))
     height, width, channels = plane
     source = Tensor(Shape(*plane), in_type)
@@ -46,12 +46,12 @@ def convolution_program(
         kind, depth = GroupedConv, (channels // groups,)
         more["groups"] = groups
     base = base_of(name, source, out_type, *out, written)
-    op = weighted_op(rng, kind, "any", base, (written, *kernel, *depth), **more)
-    return Program(name=name, ops=(op,), input_scale=1.0, outputs=only_output())
+    return weighted_op(rng, kind, "any", base, (written, *kernel, *depth), **more)
 
 
 def _entry(name, *shape, **more):
-    return convolution_program(f"{name} {shape}", *shape, **more)
+    op = convolution_op(f"{name} {shape}", *shape, **more)
+    return Program(name=op.name, ops=(op,), input_scale=1.0, outputs=only_output())
 
 
 SAME = (1, 1, 1, 1)

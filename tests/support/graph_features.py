@@ -8,29 +8,18 @@ from collections.abc import Iterable
 
 from nets import OF_GRAPHS
 
-from drypoint.program import (
-    AvgPool,
-    Concat,
-    Conv,
-    Dense,
-    DepthwiseConv,
-    DType,
-    GroupedConv,
-    MaxPool,
-    Op,
-    Program,
-    Resize,
-    Slice,
-    Transpose,
-    Upsample,
-)
+from drypoint.program import Dense, DType, Op, Program, Resize, Transpose, Upsample
+from drypoint.program.ops._weighted import ConvolutionOp
+from drypoint.program.ops._windows import PaddedOp
 
 Feature = tuple[str, ...]  # kind, types of the inputs, type of the output, what is special
 
-CONVOLUTIONS = (Conv, GroupedConv, DepthwiseConv)
-PADDED = (*CONVOLUTIONS, AvgPool)
+CONVOLUTIONS = tuple(kind for kind in OF_GRAPHS if issubclass(kind, ConvolutionOp))
+PADDED = tuple(kind for kind in OF_GRAPHS if issubclass(kind, PaddedOp))
 IN_PLACE = tuple(kind for kind in OF_GRAPHS if kind.in_place)
-COPIES = (MaxPool, Concat, Upsample, Slice, Transpose)  # write values of their inputs
+COPIES = tuple(
+    kind for kind in OF_GRAPHS if kind.nature != "computes"
+)  # write values of their inputs
 OF_KIND = ("skip", "fused", "by rows, over an input")  # whatever the types
 NEVER = {Dense: OF_KIND[1:], Upsample: OF_KIND[2:], Resize: OF_KIND[2:], Transpose: OF_KIND[1:]}
 BYTES: tuple[DType, ...] = ("u8", "i8")

@@ -304,7 +304,10 @@ def gray_program(
 
 GRAY = [
     gray_program(kernel, in_type, pool, channels, last=channels in (3, 7))
-    for kernel, channels in (((5, 5), 20), ((3, 3), 6), ((1, 5), 3), ((2, 3), 7), ((9, 4), 65))
+    for kernel, channels in (
+        *(((5, 5), 20), ((3, 3), 6), ((1, 5), 3), ((2, 3), 7), ((9, 4), 65)),
+        *(((13, 2), 20), ((2, 16), 64), ((2, 17), 5)),  # the most quads, the widest, too wide
+    )
     for in_type in ("u8", "i8")
     for pool in (1, 2)
 ]

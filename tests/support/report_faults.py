@@ -9,6 +9,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from detection_nets import CLASSES as CLASSES_FOUND
+from detection_nets import TEST as FOUND
+from detection_nets import TRAIN as SQUARES
+from detection_nets import finder
 from report_nets import (
     CLASSES,
     TEST,
@@ -20,7 +24,7 @@ from report_nets import (
 )
 
 from drypoint import data, nn, report
-from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
+from drypoint.data import Boxes, ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Verification
 from drypoint.nn import Model
 from drypoint.train import Adam, fit
@@ -533,3 +537,47 @@ def constant_blue():
 @fault("test examples")
 def twelve_tested():
     return verdict(bars(), TEST[:12]), healthy()
+
+
+# Nets that find objects
+
+
+def found_verdict(test=FOUND, train=None, *, classes=CLASSES_FOUND, **decoder):
+    """The verdict of a net that finds squares and frames, with another decoder."""
+    model = finder()
+    model = model.with_decoder(dataclasses.replace(model.decoder, **decoder))
+    boxes = test if isinstance(test, Dataset) else Dataset(FOUND.x, Boxes.of(test), classes)
+    return verdict(model, boxes, train, calibration=SQUARES.x)
+
+
+def with_boxes(extra):
+    """The boxes of the test pictures, and one more for each picture."""
+    rows = [row[row[:, 0] >= 0].tolist() for row in FOUND.boxes.pad_rows()]
+    return [row + extra for row in rows]
+
+
+@fault("seen pictures")
+def test_pictures_of_the_training():
+    return found_verdict(SQUARES[:60], SQUARES), found_verdict(train=SQUARES)
+
+
+@fault("small objects")
+def boxes_of_half_a_cell():
+    """Where there is nothing to see: no net finds them."""
+    return found_verdict(with_boxes([(0, 14, 14, 18, 18)])), found_verdict()
+
+
+@fault("missed class")
+def frames_that_are_not_there():
+    """Boxes of a class where there is nothing to see."""
+    return found_verdict(with_boxes([(1, 0, 0, 31, 31), (1, 4, 4, 31, 31)])), found_verdict()
+
+
+@fault("duplicate boxes")
+def no_suppression():
+    return found_verdict(iou=1), found_verdict()
+
+
+@fault("threshold")
+def far_too_high_a_threshold():
+    return found_verdict(conf=0.999), found_verdict()

@@ -133,7 +133,7 @@ def test_ctrl_c_leaves_nothing_behind(program, scalar_only, tmp_path):
         while "timing" not in (line := process.stderr.readline()):
             assert line, "it ended before it began"
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert err.endswith("drypoint: interrupted\n")
     assert "Traceback" not in err

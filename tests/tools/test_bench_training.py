@@ -460,7 +460,7 @@ def test_trainings_at_once_count_as_one_that_does_the_work_of_all():
             self.us = us
 
         def ask(self, command, *, lines):  # noqa: ARG002
-            both.wait(timeout=30)
+            both.wait(timeout=300)
             return [[self.us]] * lines
 
     assert Together([One(60.0), One(120.0)]).ask("step 8 1", lines=2) == [[40.0], [40.0]]

@@ -115,28 +115,6 @@ def test_a_folder_with_a_validation_part_chooses_by_it(cli, watch, tmp_path):
     assert "parts: 8 examples, its val part" in err
 
 
-def test_a_threshold_is_refused_where_nothing_may_choose_it(files, watch, cli, tmp_path):
-    usual, both = files / "usual.npz", files / "both.npz"
-    before = watch.read_bytes()
-    share = ["--false-alarms", 0.1]
-    for file, words, message in (
-        (
-            watch,
-            ["--data", both, "--normal", "usual", *share],
-            "both.npz has no examples that were",
-        ),
-        (watch, ["--data", usual, *share], "--false-alarms is a share of the normal examples"),
-        (watch, ["--data", usual, "--normal", "odd", *share], "--normal odd: no such class"),
-        (tmp_path / "watch.npz", ["--data", usual, "--normal", "usual", *share], "into a program"),
-        ("lenet-mnist", share, "--false-alarms is for an autoencoder, which lenet-mnist is not"),
-        (watch, ["--false-alarms", 1], "'1' is no share from 0 and below 1, such as 0.01"),
-    ):
-        code, said, err = cli("measure", file, *words)
-        assert (code, said) == (2, "")
-        assert message in err.splitlines()[-1]
-    assert watch.read_bytes() == before
-
-
 def test_several_outputs_have_their_thresholds_in_python(files, cli, tmp_path):
     encoder = data.SignalEncoder(window=12, channels=2)
     layers = {"flat": nn.Flatten(), "body": nn.Linear(4), "a": nn.Linear(24), "b": nn.Linear(24)}

@@ -41,14 +41,3 @@ def test_a_rare_class_is_found(cli, few, tmp_path):
         # a tenth of the 608 is held out before examples repeat
         assert "validation: 61 of 608" in err
     assert recalls[1] >= recalls[0] + 0.2
-
-
-def test_what_has_no_classes_is_not_balanced(cli, few, tmp_path):
-    path = tmp_path / "few.npz"
-    np.savez(path, x=few[1].x, y=few[1].y)
-    words = ["--data", path, "--net", "autoencoder:8,1,4", "--balance", "--out", tmp_path / "a.npz"]
-    code, _, err = cli("train", *words)
-    assert (code, err.splitlines()[-1]) == (
-        2,
-        "drypoint: --balance is for classes, and this net has none",
-    )

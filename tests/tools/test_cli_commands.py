@@ -328,15 +328,6 @@ def test_export_compiles_as_it_says(toolbox, lenet, cli, tmp_path):
     assert all(Path(path).stat().st_size == size for path, size in facts["files"].items())
 
 
-def test_verify_says_that_all_are_equal(lenet, cli):
-    code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT)
-    assert code == 0
-    assert re.fullmatch(r"200 examples, [\d,]+ bytes against the reference", out.splitlines()[0])
-    assert re.search(r"^  generated C +equal$", out, re.MULTILINE)
-    code, out, _ = cli("verify", lenet / "lenet.dpt", *LIMIT, "--json")
-    assert (code, json.loads(out)["differing_bytes"]) == (0, 0)
-
-
 class Faulty(Engine):
     """One byte of the second op of every first image of a batch differs."""
 
@@ -406,26 +397,6 @@ def test_run_knows_where_the_main_job_writes(lenet, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli("run", picture)[0] == 0
     assert cli("run", "--engine", picture)[0] == 0
-
-
-@pytest.mark.parametrize("engine", [[], ["--engine"]])
-def test_run_before_anything_was_trained_asks_the_model_of_the_package(
-    cli, tmp_path, monkeypatch, engine
-):
-    """Oracle: the label of the first test image."""
-    picture = pictures(tmp_path)[0]
-    monkeypatch.chdir(tmp_path)
-    code, out, err = cli("run", *engine, picture, "--top", 1)
-    assert code == 0
-    assert out.startswith(f"{picture}: {data.load('mnist', 'test').y[0]} (")
-    assert "lenet-mnist answers, which comes with the package" in err
-
-
-def test_the_command_writes_a_form_and_says_what_next(cli, lenet, tmp_path):
-    code, out, _ = cli("export", lenet / "lenet.dpt", "--out", tmp_path, "--form", "zephyr")
-    assert code == 0
-    assert str(tmp_path / "README.md") in out
-    assert (tmp_path / "zephyr/module.yml").is_file()
 
 
 # recipes
@@ -515,38 +486,12 @@ def test_some_of_a_folder_are_of_all_its_classes(lenet, folder_of_digits):
     assert np.array_equal(some.x, again.x)
 
 
-@pytest.mark.parametrize("engine", [[], ["--engine"]])
-def test_ink_on_paper_is_noticed_and_turned_round(cli, tmp_path, monkeypatch, engine):
-    digit = data.load("mnist", "test").x[0]
-    Image.fromarray(digit).save(tmp_path / "light.png")
-    Image.fromarray(255 - digit).save(tmp_path / "dark.png")
-    monkeypatch.chdir(tmp_path)  # where no LeNet was trained: the package's answers
-    code, _, err = cli("run", *engine, "light.png", "dark.png")
-    assert code == 0
-    hint = "is light at its edge, and this net reads light on dark: try --invert"
-    assert [line for line in err.splitlines() if "edge" in line] == [f"dark.png {hint}"]
-    _, wanted, _ = cli("run", *engine, "light.png")
-    _, turned, err = cli("run", *engine, "--invert", "dark.png")
-    assert turned.partition(": ")[2] == wanted.partition(": ")[2]
-    assert "edge" not in err
-
-
 def model_of_colours(path, *, classes=("blue", "red")):
     encoder = data.ImageEncoder(width=5, height=4, color="rgb")
     layers = [nn.Flatten(), nn.Linear(len(classes)), nn.Softmax()]
     net = nn.Sequential(layers, encoder.shape).initialize(0)
     nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(classes)).save(path)
     return path
-
-
-def test_a_program_that_reads_no_pictures_is_verified_on_random_inputs(cli, tmp_path):
-    net = nn.Sequential([nn.Conv2d(2, 3), nn.Upsample(2)], (3, 5, 4)).initialize(0)
-    x = np.random.default_rng(0).normal(0, 1, (20, 3, 5, 4)).astype(np.float32)
-    quant.quantize(net, quant.calibrate(net, x)).save(tmp_path / "larger.dpt")
-    code, out, err = cli("verify", tmp_path / "larger.dpt", "--limit", "30", "--json")
-    facts = json.loads(out)
-    assert (code, facts["examples"], facts["differing_bytes"]) == (0, 30, 0)
-    assert "no --data: 30 random inputs (the net's file does not say" in err
 
 
 def test_pictures_in_folders_are_measured_by_the_names_of_the_folders(cli, tmp_path):

@@ -76,27 +76,6 @@ def test_data_that_are_gone_or_have_changed_are_not_replaced_by_others(saved, re
         )
 
 
-def test_a_net_of_unknown_data_asks_for_them(refused, cli, tmp_path):
-    """Before, each of these took MNIST."""
-    model = small_net()
-    model.save(tmp_path / "net.npz")
-    program = quant.quantize(model, quant.calibrate(model, X))
-    program.save(tmp_path / "net.dpt")
-    net, blob_file = tmp_path / "net.npz", tmp_path / "net.dpt"
-    wanted = (
-        "drypoint: the net's file does not say where the data are that the net was trained on: "
-        "name its data, --data DATA\n"
-    )
-    for words in (
-        *(["quantize", net], ["measure", net], ["measure", blob_file], ["diff", net, blob_file]),
-        ["serve", net, "--out", tmp_path / "page"],
-        ["train", "--net", net, "--out", tmp_path / "b.npz"],
-    ):
-        assert refused(*words) == wanted, words
-    code, _, notes = cli("export", blob_file, "--out", tmp_path / "c")
-    assert (code, "the self-test of model has random inputs" in notes) == (0, True)
-
-
 def test_a_data_set_with_a_name_is_known_by_its_digest():
     """So the files of older versions and of shipped models know theirs."""
     digest = data.cards()["digits"].digests["train"]

@@ -11,7 +11,7 @@ from onnx_files import OnnxFile
 from PIL import Image
 from tflite_files import TfliteFile, a_net, windows
 
-from drypoint import interop, nn, serve
+from drypoint import interop, serve
 from drypoint.program import Program, reference
 
 
@@ -65,16 +65,6 @@ def test_a_file_is_what_import_makes_of_it(cli, file, tmp_path):
     assert written[0] == written[1]
 
 
-def test_float_files_are_models(cli, tmp_path):
-    f = OnnxFile((1, 4, 5))
-    f.then("Flatten").then("Gemm", f.drawn(20, 3))
-    (tmp_path / "net.onnx").write_bytes(f.bytes())
-    (tmp_path / "float.tflite").write_bytes(a_net("FLOAT32"))
-    for name in ("net.onnx", "float.tflite"):
-        code, out, _ = cli("info", tmp_path / name, "--json")
-        assert (code, json.loads(out)["kind"]) == (0, "model")
-
-
 def test_an_int8_file_of_pictures_reads_pictures(cli, of_pixels, pictures):
     """Oracle: the reference on pixels less 128, which is what they are at this scale."""
     folder, pixels = pictures
@@ -112,18 +102,6 @@ def test_only_pixels_less_128_are_signed_pixels(of_pixels, file):
     assert not interop.program_from_tflite(file).reads_signed_pixels
     for scale in (1 / 128, 0.1, 2.0):
         assert not dataclasses.replace(program, input_scale=scale).reads_signed_pixels
-
-
-def test_labels_of_a_file_that_names_its_classes_are_refused(refused, file, tmp_path):
-    said = refused("info", file, "--labels", "a,b")
-    assert "4 outputs" in said
-    path = tmp_path / "m.npz"
-    nn.Model(nn.Sequential([nn.Linear(2)], (3,)).initialize(0)).save(path)
-    said = refused("info", path, "--labels", "a,b")
-    assert said == (
-        f"drypoint: --labels is for ONNX and TensorFlow Lite files; {path} names its classes "
-        "itself\n"
-    )
 
 
 def test_a_quantized_file_that_ends_in_logits_is_measured_by_its_labels(
@@ -190,18 +168,6 @@ def test_mean_and_deviation_of_a_float_file_are_options_of_each_command_that_rea
     a, b = (Program.load(tmp_path / f"{name}.dpt") for name in "ab")
     assert a.encoder == b.encoder
     assert [op.weight.tolist() for op in a.ops] == [op.weight.tolist() for op in b.ops]
-
-
-def test_classes_that_a_file_does_not_name_are_asked_for(cli, pictures, tmp_path):
-    f = OnnxFile((3, 4, 4))
-    f.then("Flatten").then("Gemm", f.drawn(48, 2))
-    (tmp_path / "net.onnx").write_bytes(f.bytes())
-    code, out, said = cli("measure", tmp_path / "net.onnx", "--data", pictures[0])
-    assert (code, out) == (2, "")
-    assert "'a', 'b', which the model lacks; its classes: 0, 1; --labels names" in said
-    assert said.endswith("in the order of the outputs, as a,b\n")
-    words = ["--data", pictures[0], "--labels", "a,b"]
-    assert cli("measure", tmp_path / "net.onnx", *words)[0] == 0
 
 
 def test_a_file_has_a_report_without_data_and_labels(cli, of_pixels, tmp_path, toolbox):

@@ -33,21 +33,3 @@ def test_the_manifest_states_the_facts_of_a_file_and_of_options(export, tmp_path
     assert (tmp_path / "x/LICENSE-drypoint.txt").read_text().count("Apache License") > 0
     manifest = export()
     assert (manifest["version"], "license" in manifest) == ("0.0.0", False)
-
-
-def test_a_wrong_fact_is_one_line_and_nothing_is_written(refused, lenet, tmp_path):
-    (tmp_path / "no.toml").write_text("version: 1.2.3\n", "utf-8")
-    (tmp_path / "number.toml").write_text("version = 1\n", "utf-8")
-    for given, message in (
-        ("license=MIT", "--package knows no 'license'; there are: version, licence, author, "),
-        ("version=1", "the package's version is '1'; wanted: 1.2.3"),
-        (tmp_path / "none.toml", "cannot read"),
-        (tmp_path / "no.toml", "is no TOML file with lines like version"),
-        (tmp_path / "number.toml", "the package's version is '1'; wanted: a text in one line"),
-        ("licence=MIT AND", "the package's licence is 'MIT AND'; wanted: an SPDX expression"),
-    ):
-        words = ["export", lenet / "lenet.dpt", "--out", tmp_path / "out", "--package", given]
-        assert message in refused(*words)
-    words = ["export", lenet / "lenet.dpt", "--out", tmp_path / "out", "--name", ""]
-    assert "'' cannot name C files" in refused(*words)
-    assert not (tmp_path / "out").exists()

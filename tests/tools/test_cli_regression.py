@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from drypoint import data, nn
-from drypoint.common import DrypointError
 from drypoint.engine import Engine
 from drypoint.program import Program
 
@@ -84,33 +83,3 @@ def test_numbers_of_an_npz_file(cli, flats, tmp_path):
     code, out, err = train(cli, path, tmp_path / "net.npz")
     assert code == 0, err
     assert json.loads(out)["test"]["r2"] > 0.9
-
-
-@pytest.mark.parametrize(
-    ("rows", "words", "message"),
-    [
-        ("a,b\n1,x\n2,y", ["--label", "b"], "a label is no number"),
-        ("a,b\n1,nan\n2,3", ["--label", "b"], "a label is NaN or infinite"),
-        ("a,b\n" + "1,5\n" * 20, ["--label", "b"], "every example has the number 5"),
-        ("a,b\n1,2\n3,4", ["--label", "c"], "has no column 'c'"),
-        ("a,b\n1,2\n3,4", ["--label", "b", "--net", "autoencoder"], "repeats its input"),
-    ],
-)
-def test_bad_numbers_are_one_line(cli, tmp_path, rows, words, message):
-    path = tmp_path / "table.csv"
-    path.write_text(rows, "utf-8")
-    code, _, err = train(cli, path, tmp_path / "net.npz", *words)
-    assert code == 2
-    assert message in err.splitlines()[-1]
-
-
-def test_a_folder_has_no_numbers(tmp_path):
-    (tmp_path / "a").mkdir()
-    with pytest.raises(DrypointError, match="a regression reads a CSV file"):
-        data.read(tmp_path, task="regression")
-
-
-def test_numbers_as_classes_are_refused(cli, table, tmp_path):
-    code, _, err = cli("train", "--data", table, "--label", "price", "--out", tmp_path / "n.npz")
-    assert code == 2
-    assert "--task regression predicts numbers" in err.splitlines()[-1]

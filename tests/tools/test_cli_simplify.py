@@ -12,7 +12,7 @@ import pytest
 import tflite_files
 
 from drypoint import interop
-from drypoint.program import blob, lifetimes, memory_chart, reference, simplify
+from drypoint.program import blob, reference, simplify
 
 LEFT_OUT = "31,552 of 109,056 MACs, 493 of 2,208 weights, 256 of 2,048 bytes of arena"
 
@@ -44,33 +44,6 @@ def test_export_leaves_out_dead_channels_and_says_so(cli, dpt, tmp_path, toolbox
     assert facts["left_out"]["changes"][0] == {
         "op": "point1", "what": "16 -> 12 channels, 256 -> 192 weights",
     }  # fmt: skip
-
-
-def test_export_says_that_nothing_is_left_out(cli, tmp_path):
-    path = tmp_path / "net.dpt"
-    path.write_bytes(blob.dumps(constant_nets.separable_net(dead=(0, 0, 0))))
-    code, out, _ = cli("export", path, path, "--names", "a,b", "--out", tmp_path / "c")
-    assert code == 0
-    assert "  a\n  left out of the program: nothing\n" in out
-    assert "Left out" not in (tmp_path / "c/README.md").read_text("utf-8")
-    assert "\ndrypoint export would leave out: nothing\n" in cli("info", path)[1]
-
-
-def test_info_lists_what_export_would_leave_out(cli, dpt):
-    out = cli("info", dpt)[1]
-    program = blob.loads(dpt.read_bytes())
-    assert out.startswith(f"{program}\ndrypoint export would leave out: {LEFT_OUT}")
-    assert "\n  depth2  16 -> 11 channels, 144 -> 99 weights\n" in out
-    facts = json.loads(cli("info", dpt, "--json")[1])
-    assert facts["left_out"] == simplify(program).to_json()
-
-
-def test_info_draws_ram_over_time(cli, dpt, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
-    program = blob.loads(dpt.read_bytes())
-    assert cli("info", dpt)[1].endswith(f"\n\n{memory_chart(program, 120)}\n")
-    facts = json.loads(cli("info", dpt, "--json")[1])
-    assert [tuple(lifetime.values()) for lifetime in facts["memory"]] == [*lifetimes(program)]
 
 
 def test_verify_compares_what_export_writes_too(cli, tmp_path, toolbox, monkeypatch):

@@ -77,7 +77,8 @@ def test_every_choice_is_said_and_the_net_is_good(trained, pictures):
     assert lines[3].startswith("net: cnn (--net names another), 24,058 parameters, 157,312 MACs")
     assert lines[4] == "epochs: 150, about 1,500 steps (--epochs chooses)"
     assert lines[5] == "augmentation: rotate 5, scale 0.05, shift 0.24"
-    assert lines[6] == "validation: 32 of 320 examples are held out for it"
+    assert lines[6].startswith("few pictures: 32 of the rarest class; ")
+    assert lines[7] == "validation: 32 of 320 examples are held out for it"
     facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert facts["test"]["accuracy"] == found.accuracy
     assert facts["n_epochs"] == 150
@@ -516,3 +517,31 @@ def test_few_examples_train_and_say_so(cli, tmp_path):
     code, _, notes = cli("measure", out, "--data", tmp_path / "few")
     assert code == 0
     assert "on which the net was trained: they are too few to hold some out" in notes
+
+
+TWO = """
+from drypoint import nn
+
+
+def net(input_shape, classes):
+    layers = {"flat": nn.Flatten(), "a": nn.Linear(classes), "b": nn.Linear(2), "end": nn.Softmax()}
+    edges = [("input", "flat", "a", ".digit"), ("flat", "b", "end", ".parity")]
+    return nn.Graph(layers, edges, {"input": input_shape})
+"""
+
+
+def test_several_outputs_are_refused_with_the_way_in_python(cli, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (40, 4, 4)).astype(np.uint8), np.arange(40) % 4
+    np.savez(tmp_path / "two.npz", x=x, y_digit=y, y_parity=y % 2)
+    np.savez(tmp_path / "one.npz", x=x, y=y)
+    (tmp_path / "two.py").write_text(TWO, "utf-8")
+    saved = tmp_path / "saved.npz"
+    graph = {}
+    exec(TWO, graph)
+    nn.Model(graph["net"]((1, 4, 4), 4).initialize(seed=1)).save(saved)
+    for source, net in (("two", "cnn"), ("one", f"{tmp_path / 'two.py'}:net"), ("one", saved)):
+        words = ("--net", net, "--epochs", 1, "--out", tmp_path / "out.npz")
+        code, _, err = cli("train", "--data", tmp_path / f"{source}.npz", *words)
+        assert code != 0
+        assert "ython, train.fit(net, (x, {'digit': ..., 'parity': ...}))" in err.splitlines()[-1]

@@ -21,7 +21,6 @@ from drypoint import data, models, nn
 from drypoint.cli import _training, _verify
 from drypoint.cli.__main__ import build_parser, main
 from drypoint.common import DrypointError
-from drypoint.program import blob
 from drypoint.train import SGD, fit
 from tools import INTERRUPTIBLE
 
@@ -32,100 +31,6 @@ def names(folder):
 
 def test_without_arguments_the_commands_are_listed(cli):
     assert cli() == (2, "", build_parser().format_help())
-
-
-def test_what_is_to_be_resumed_is_named_and_whole(cli, refused, tmp_path):
-    line = refused("train", "--resume", "--out", tmp_path / "x.npz")
-    assert line.endswith("--resume goes on from a checkpoint: name its folder, --checkpoint DIR\n")
-    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
-    words = ["train", "--limit", 100, "--resume", "--checkpoint", tmp_path]
-    code, out, err = cli(*words, "--out", tmp_path / "x.npz")
-    assert (code, out) == (2, "")
-    line = f"drypoint: {tmp_path / 'checkpoint.npz'} is damaged: "
-    assert err.splitlines()[-1].startswith(line)
-    assert names(tmp_path) == ["checkpoint.npz"]
-
-
-@pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify", "export"])
-def test_a_missing_file_is_named(refused, command, tmp_path):
-    more = ["--out", tmp_path / "out"] if command == "export" else []
-    line = refused(command, tmp_path / "none.dpt", *more)
-    path = tmp_path / "none.dpt"
-    what = "No such file or directory, and no shipped model (lenet-mnist)"
-    assert line == f"drypoint: cannot read {path}: {what}\n"
-    assert names(tmp_path) == []
-
-
-def test_the_wrong_kind_of_file_says_what_to_do(refused, lenet):
-    npz, dpt = lenet / "lenet.npz", lenet / "lenet.dpt"
-    needs = f"drypoint: {npz} is a float model; this needs a program: drypoint quantize {npz}\n"
-    assert refused("verify", npz) == needs
-    assert refused("run", "--engine", "--model", npz, "x.png") == needs
-    assert refused("run", "--target", "cortex-m4", "--model", npz, "x.png") == needs
-    line = refused("quantize", dpt)
-    assert line == f"drypoint: {dpt} is an integer program; this needs a float model (.npz)\n"
-
-
-@pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
-def test_truncated_files_are_refused(refused, lenet, tmp_path, file):
-    content, path = (lenet / file).read_bytes(), tmp_path / file
-    for size in (0, 1, 3, 4, 63, 64, 300, len(content) // 2, len(content) - 1):
-        path.write_bytes(content[:size])
-        assert refused("info", path).startswith(f"drypoint: {path}: ")
-
-
-@pytest.mark.parametrize("file", ["lenet.npz", "lenet.dpt"])
-def test_flipped_bits_are_refused(cli, lenet, tmp_path, file):
-    """All of a program's bytes are under its CRC; of a zip, all but times and the like."""
-    content, path = bytearray((lenet / file).read_bytes()), tmp_path / file
-    rng = np.random.default_rng(0)
-    positions = {*range(0, 64, 3), *rng.integers(0, len(content), 20).tolist(), len(content) - 5}
-    for at in sorted(positions):
-        content[at] ^= 16
-        path.write_bytes(content)
-        content[at] ^= 16
-        code, out, err = cli("info", path)
-        if code == 0:
-            assert file == "lenet.npz"
-            assert at < 64  # a time in the first local header
-            continue
-        assert (code, out, err.count("\n")) == (2, "", 1)
-        assert err.startswith(f"drypoint: {path}: ")
-
-
-@pytest.mark.parametrize("command", ["info", "measure", "quantize", "verify"])
-def test_an_empty_file_is_called_that(refused, tmp_path, command):
-    (tmp_path / "x").touch()
-    wanted = (
-        f"drypoint: {tmp_path / 'x'}: it is empty; a model (.npz) or a program (.dpt) was wanted\n"
-    )
-    assert refused(command, tmp_path / "x") == wanted
-
-
-def test_a_net_is_not_replaced_by_its_program(refused, lenet, tmp_path):
-    path = tmp_path / "lenet.npz"
-    path.write_bytes((lenet / "lenet.npz").read_bytes())
-    line = refused("quantize", path, "--out", tmp_path / "." / "lenet.npz")
-    assert line.endswith("is what is read and would be lost: name another --out\n")
-    assert path.read_bytes() == (lenet / "lenet.npz").read_bytes()
-
-
-def test_a_net_is_not_replaced_by_a_page(refused, lenet, tmp_path):
-    net = tmp_path / "net.npz"
-    net.write_bytes(b"a net")
-    line = refused("report", lenet / "lenet.dpt", "--out", net)
-    assert line.endswith("net.npz would hold a page: name it .html; --json prints the facts\n")
-    assert net.read_bytes() == b"a net"
-
-
-def test_wrong_magic_and_newer_versions_are_refused(refused, lenet, tmp_path):
-    program = (lenet / "lenet.dpt").read_bytes()
-    path = tmp_path / "x.dpt"
-    path.write_bytes(b"GIF8" + program[4:])
-    assert "not a drypoint blob" in refused("info", path)
-    for version in (b"\x03\x00\x00\x00", b"\x02\x00\x02\x00", b"\x01\x00\x01\x00"):
-        path.write_bytes(program[:4] + version + program[8:])
-        assert "version" in refused("info", path) or "2.1" in refused("info", path)
 
 
 def repack(source, target, **changes):
@@ -154,16 +59,6 @@ def test_nan_in_weights_is_refused(refused, lenet, tmp_path):
     assert names(tmp_path) == ["nan.npz"]
 
 
-def test_pictures_that_are_none_are_refused(refused, lenet, tmp_path):
-    model = ["--model", lenet / "lenet.npz"]
-    assert "no such file" in refused("run", *model, tmp_path / "none.png").lower()
-    (tmp_path / "text.png").write_text("hello")
-    assert "text.png is not a readable picture" in refused("run", *model, tmp_path / "text.png")
-    (tmp_path / "empty.png").write_bytes(b"")
-    assert "empty.png" in refused("run", *model, tmp_path / "empty.png")
-    assert "empty.png is not a readable picture" in refused("run", *model, tmp_path)  # the folder
-
-
 def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
     """Class names from a model file, and a file name that is no UTF-8, come out as escapes."""
     model = models.load("lenet-mnist")
@@ -175,35 +70,6 @@ def test_labels_and_names_of_files_do_not_command_the_terminal(cli, tmp_path):
     assert code == 0
     assert r"\udcff.png: \x1b[31m" in out
     assert out.rstrip("\n").isprintable()
-
-
-def test_programs_of_other_images_are_refused(refused, cli, tmp_path):
-    """A net of 5x4 images, which MNIST has not."""
-    encoder = nn.Model(nn.Sequential([nn.Flatten(), nn.Linear(3)], (1, 5, 4)).initialize(0))
-    encoder.save(tmp_path / "small.npz")
-    assert "\n" in refused("quantize", tmp_path / "small.npz", "--limit", 10)
-    assert names(tmp_path) == ["small.npz"]
-    assert cli("info", tmp_path / "small.npz")[0] == 0
-
-
-def test_names_that_c_cannot_have_are_refused(refused, lenet, tmp_path):
-    out = tmp_path / "out"
-    line = refused("export", lenet / "lenet.dpt", "--out", out, "--name", "my-model")
-    assert line.endswith("lower-case letters, digits and _, such as my_model\n")
-    assert names(tmp_path) == []
-
-
-def test_a_file_with_a_name_that_c_cannot_have_is_exported_under_the_nearest_name(
-    lenet, cli, tmp_path
-):
-    for name in ("My-Net 2.dpt", "9-int.dpt"):
-        program = blob.loads((lenet / "lenet.dpt").read_bytes())
-        (tmp_path / name).write_bytes(blob.dumps(replace(program, name=Path(name).stem)))
-        assert cli("export", tmp_path / name, "--out", tmp_path / "one")[0] == 0
-    assert {"my_net_2.c", "my_int.c"} <= set(names(tmp_path / "one"))
-    files = [tmp_path / "My-Net 2.dpt", tmp_path / "9-int.dpt"]
-    assert cli("export", *files, "--out", tmp_path / "two")[0] == 0
-    assert {"my_net_2.h", "my_int.h"} <= set(names(tmp_path / "two"))
 
 
 def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path):
@@ -228,63 +94,6 @@ def test_an_export_does_not_replace_files_of_ours(lenet, refused, cli, tmp_path)
     assert cli(*words)[0] == 0
     (tmp_path / "README.md").write_text("ours")
     assert "README.md is there, of no earlier export" in refused(*words)
-
-
-def test_an_export_names_the_files_of_an_earlier_one_under_another_name(lenet, cli, tmp_path):
-    """A build that globs compiles them. Files of ours are not named, and nothing is deleted."""
-    words = ["export", lenet / "lenet.dpt", "--out", tmp_path, "--name"]
-    assert "another export" not in cli(*words, "first")[2]
-    (tmp_path / "main.c").write_text("int main(void) { return 0; }")
-    assert "another export" not in cli(*words, "first")[2]
-    _, _, err = cli(*words, "second")
-    assert err.splitlines()[-1] == (
-        f"{tmp_path} also has files of another export, which a build of all C files compiles: "
-        f"{tmp_path / 'first.c'}, {tmp_path / 'first.h'}; delete them, or export to another folder"
-    )
-    assert {"first.c", "first.h", "main.c", "second.c"} < {*names(tmp_path)}
-
-
-@pytest.mark.parametrize("command", ["lenet", "train"])
-def test_output_that_cannot_be_written_is_refused_before_the_work(
-    refused, command, tmp_path, monkeypatch
-):
-    def never(*_args, **_options):
-        raise AssertionError("data were loaded first")
-
-    monkeypatch.setattr("drypoint.cli._data.data.load", never)
-    (tmp_path / "file").write_text("old")
-    line = refused(command, "--out", tmp_path / "file/x")
-    assert line.startswith(f"drypoint: cannot write {tmp_path / 'file/x'}")
-    assert names(tmp_path) == ["file"]
-    assert (tmp_path / "file").read_text() == "old"
-
-
-def test_a_device_is_not_replaced(refused):
-    line = refused("train", "--out", os.devnull)
-    assert line == "drypoint: cannot write /dev/null: it is no ordinary file; name another file\n"
-
-
-def test_outputs_of_quantize_and_export_that_cannot_be_written(refused, lenet, tmp_path):
-    (tmp_path / "file").write_text("old")
-    small = ["--limit", 50]
-    refused("quantize", lenet / "lenet.npz", *small, "--out", tmp_path / "file/x.dpt")
-    refused("quantize", lenet / "lenet.npz", *small, "--out", tmp_path)
-    refused("export", lenet / "lenet.dpt", "--out", tmp_path / "file")
-    assert names(tmp_path) == ["file"]
-
-
-def test_a_missing_compiler_is_an_error_before_the_work(refused, lenet, tmp_path, monkeypatch):
-    line = refused("lenet", "--out", tmp_path / "out", "--cc", "no-such-cc")
-    assert "no C compiler: no-such-cc not found; install gcc or clang, or name one" in line
-    assert names(tmp_path) == []
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "cc, gcc, clang not found" in refused("verify", lenet / "lenet.dpt", "--limit", 10)
-
-
-def test_too_few_images_are_refused(refused, tmp_path):
-    line = refused("train", "--limit", 1, "--out", tmp_path / "x.npz")
-    assert "would hold out 1 of 1 examples" in line
-    assert names(tmp_path) == []
 
 
 def test_a_folder_without_mnist_is_not_replaced_by_random_images(lenet, cli, tmp_path):
@@ -371,7 +180,7 @@ def test_ctrl_c_during_training_keeps_the_best_net_and_says_so(toolbox, cli, tmp
             assert first, notes
             notes.append(first)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert any(note.startswith("training on 250 examples") for note in notes)

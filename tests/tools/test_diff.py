@@ -1,6 +1,5 @@
 """`drypoint diff`: each planted fault is found at its op, and named."""
 
-import json
 import re
 import subprocess
 from dataclasses import replace
@@ -90,11 +89,13 @@ def test_each_mistake_is_told_from_the_others():
         return reference.apply(op, np.roll(reference.trace(right, IMAGES)[0], 1, axis=2))
 
     cases = {
-        "weights: Weight [2][0][1][3] of block.conv": {
+        "weights: Weight [2][0][1][3] of block.conv; bit 5 is flipped": {
             "weight": flip(op.weight, (2, 0, 1, 3), 5)
         },
-        "weights: The bias of channel 4": {"bias": flip(op.bias, (4,), 9)},
-        "weights: The multiplier of channel 6": {"mult": flip(op.mult, (6,), 20)},
+        "weights: The bias of channel 4; bit 9 is flipped": {"bias": flip(op.bias, (4,), 9)},
+        "weights: The multiplier of channel 6; bit 20 is flipped": {
+            "mult": flip(op.mult, (6,), 20)
+        },
         "padding: The padding (top, left, bottom, right) is (1, 0, 1, 2)": {
             "padding": (1, 0, 1, 2)
         },
@@ -117,7 +118,7 @@ def test_each_mistake_is_told_from_the_others():
         cause, words = wanted.split(": ")
         found = diff.find_difference(right, log_of(right, IMAGES, op=1, **mistake), IMAGES)
         assert (found.op, found.index, found.cause) == ("block.conv", 1, cause), str(found)
-        assert words in str(found)
+        assert all(word in str(found) for word in words.split("; "))
         assert found.proven == ("Cause: " in str(found))
 
 
@@ -283,21 +284,18 @@ def test_what_cannot_be_compared_is_refused():
     assert diff.find_difference(right, same, IMAGES).equal
 
 
-def test_the_command_compares_programs_engines_folders_logs_and_models(
-    toolbox, cli, refused, tmp_path
-):
+def test_the_command_compares_folders_and_logs(toolbox, cli, refused, tmp_path):
     toolbox.need("cc")
-    dpt, stale, npz, log = (tmp_path / n for n in ("p.dpt", "q.dpt", "m.npz", "uart.txt"))
+    dpt, npz, log = (tmp_path / n for n in ("p.dpt", "m.npz", "uart.txt"))
     dpt.write_bytes(blob.dumps(program()))
-    stale.write_bytes(blob.dumps(program(1)))
     model().save(npz)
     log.write_bytes(b"".join(log_lines(images=IMAGES)))
     picture = tmp_path / "picture.png"
     Image.fromarray(IMAGES[0]).save(picture)
     export("none", tmp_path / "c")
     export("none", tmp_path / "m4", kernels="dsp")
-    for form in ("esp-idf", "amalgamation"):
-        assert cli("export", dpt, "--form", form, "--out", tmp_path / form)[0] == 0
+    words = ("export", dpt, "--form", "amalgamation", "--out", tmp_path / "amalgamation")
+    assert cli(*words)[0] == 0
     causal = [nn.Conv1d(2, 3, padding="causal"), nn.GlobalAvgPool1d(), nn.Linear(2), nn.Softmax()]
     signals = np.random.default_rng(0).normal(size=(4, 1, 8)).astype(np.float32)
     net = nn.Sequential(causal, (1, 8)).initialize(0)
@@ -306,34 +304,20 @@ def test_the_command_compares_programs_engines_folders_logs_and_models(
     export_c(streaming, rows, tmp_path / "stream", name="line")
     image = ["--input", picture]
     for a, b, more in (
-        (dpt, f"{dpt}@scalar", image),
         (dpt, tmp_path / "c", image),
-        (tmp_path / "esp-idf", dpt, image),
         (dpt, tmp_path / "amalgamation", image),
         (dpt, log, []),
         (log, f"{dpt}@scalar", []),
-        (dpt, dpt, image),
         ("lenet-mnist", "lenet-mnist@scalar", ["--limit", 2]),
     ):
         code, out, _ = cli("diff", a, b, *more)
         assert (code, out.startswith("Nothing differs: ")) == (0, True), (a, b, out)
-    code, out, _ = cli("diff", dpt, stale, *image, "--json")
-    facts = json.loads(out)
-    assert code == 1
-    assert (facts["op"], facts["index"], facts["cause"]) == ("stem", 0, "stale program")
-    code, out, _ = cli("diff", npz, stale, *image)
-    assert code == 1
-    assert "stem (op 0, conv) is the first op that is far from the floats" in out
     for arguments, words in {
         (log, log): "is compared with a program",
-        (npz, npz): "is a float model too",
         (npz, log): "a float model is compared with a program",
-        (dpt, tmp_path): "has 0 headers and 0 C files of exported models; wanted: one of each",
         (dpt, tmp_path / "m4"): "is for a device's kernels, which this computer lacks",
         (dpt, tmp_path / "stream"): "reads a signal row by row",
         ("lenet-mnist", tmp_path / "c"): "where 'lenet' has 4,220: it is of another program",
-        (dpt, tmp_path / "none"): "none",
-        (dpt, f"{dpt}@fast"): "no backend 'fast'",
     }.items():
         assert words in refused("diff", *arguments, *image)
 

@@ -8,7 +8,6 @@ from collections import Counter
 import numpy as np
 import pytest
 from html_page import Page
-from PIL import Image
 
 from drypoint import nn, quant, report
 from drypoint.common import DrypointError
@@ -272,26 +271,3 @@ def test_curves_in_the_file_of_a_model_are_drawn_and_bad_ones_are_not(lenet, cli
         hostile = model.with_provenance({"training": bad})
         found = report.make_report(hostile, calibration=made[2])
         assert found.facts["training"] == {"provenance": {}, "result": None}
-
-
-def test_the_command_refuses_a_file_that_is_no_training(lenet, refused, tmp_path):
-    numbers = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
-    for content, words in {
-        '{"history": []}': "it lacks history",
-        '{"history": {}, "n_epochs": 1}': "it lacks n_train, n_val",
-        "[1]": "it lacks history",
-        "{": "no JSON",
-        json.dumps(numbers | {"history": {"loss": [0.5, None]}}): "no list of numbers",
-        json.dumps(numbers | {"history": {"loss": "0.5"}}): "no list of numbers",
-        json.dumps(numbers | {"history": {"loss": [1, 2], "lr": [1]}}): "of different lengths",
-    }.items():
-        (tmp_path / "training.json").write_text(content, "utf-8")
-        options = ["--training", tmp_path / "training.json", "--out", tmp_path / "page.html"]
-        message = refused("report", lenet / "lenet.npz", *options)
-        assert words in message
-        assert "training.json: " in message
-    for name in ("0", "1"):
-        (tmp_path / name).mkdir()
-        Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / name / "picture.png")
-    assert "--calibration DATA" in refused("report", lenet / "lenet.npz", "--data", tmp_path)
-    assert not (tmp_path / "page.html").exists()

@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from detection_nets import TEST as FOUND
+from detection_nets import TRAIN as SQUARES
+from detection_nets import finder
 from html_page import Page
 from report_nets import CLASSES, signals
 
@@ -12,7 +15,7 @@ from drypoint.data import ClassDecoder, Dataset, ImageEncoder, SignalEncoder
 from drypoint.engine import Engine
 from drypoint.measure import measure_anomalies, measure_regression
 from drypoint.nn import Model
-from drypoint.tasks import TaskError
+from drypoint.tasks import Detect, TaskError, Trial
 from drypoint.train import Adam, fit
 
 
@@ -158,3 +161,22 @@ def test_the_examples_of_a_classifier_of_signals_are_drawn():
         line.count(",") for line in text.split('points="')[1:2] for line in [line.split('"')[0]]
     }
     assert points == 24
+
+
+def test_a_net_that_finds_objects_has_its_figures_curve_and_pictures():
+    """Oracle: the task's figures of the engine and of the float net."""
+    found = report.make_report(finder(), FOUND, train=SQUARES)
+    outputs = found.facts["outputs"]
+    for runner, name in ((Engine(found.program), "integers"), (finder(), "float")):
+        assert outputs[name] == Detect().measure(Trial(runner, FOUND)).facts
+    assert outputs["error"] == 1 - outputs["integers"]["F1"]
+    assert (outputs["seen"], outputs["examples"]) == (0, len(FOUND))
+    assert rules_of(found) == []
+    assert found.facts == json.loads(json.dumps(found.to_json()))
+    text = found.html()
+    assert text.count('<svg class="marks"') == 10
+    wrong = [marked for marked in found.reported.pictures.values() if len(marked.marks)]
+    kinds = {mark.kind for marked in wrong for mark in marked.marks}
+    assert {"found", "right"} <= kinds <= {"found", "missed", "right", "wrong"}
+    assert "mAP50" in Page(text).words
+    assert "mAP50" in str(found)

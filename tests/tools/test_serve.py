@@ -377,7 +377,7 @@ def test_the_served_page_has_the_float_nets_answer_to_a_drawing(browser, server)
 def test_the_server_answers_only_what_the_page_asks(server):
     for path, body in (("other", None), ("float", b"123"), ("float", bytes(785)), ("", bytes(784))):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(server + path, body, timeout=60)
+            urllib.request.urlopen(server + path, body, timeout=300)
         assert refused.value.code == 404
         refused.value.close()
     port = int(server.rpartition(":")[2].strip("/"))

@@ -29,7 +29,7 @@ def port():
 
 def answer(port, method="GET", path="/", body=None, **headers):
     """(status, headers, body) of a request with exactly these headers; None leaves Host out."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", port, timeout=300)
     with contextlib.closing(connection):
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": f"127.0.0.1:{port}", **headers}.items():
@@ -112,7 +112,7 @@ def test_other_methods_are_not_allowed(port, method):
     ],
 )
 def test_what_is_no_http_is_refused_and_not_quoted(port, capfd, text):
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(text)
         found = b""
@@ -133,7 +133,7 @@ def test_a_connection_that_says_nothing_ends(monkeypatch):
         thread.start()
         for text in (b"", b"GET / HT", b"POST /float HTTP/1.1\r\nContent-Length: 784\r\n"):
             with (
-                socket.create_connection(found.server_address, timeout=60) as connection,
+                socket.create_connection(found.server_address, timeout=300) as connection,
                 contextlib.suppress(ConnectionError),  # it has ended before the text came
             ):
                 connection.sendall(text)
@@ -144,7 +144,7 @@ def test_a_connection_that_says_nothing_ends(monkeypatch):
 
 def test_a_browser_that_is_gone_prints_nothing(port, capfd):
     for text in (b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port, b"POST /float HT"):
-        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+        connection = socket.create_connection(("127.0.0.1", port), timeout=300)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.sendall(text)
         connection.close()  # a reset

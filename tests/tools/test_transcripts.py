@@ -1,9 +1,9 @@
 """Transcripts of commands, `transcripts/NAME.txt`: the words of each command, and all its output.
 
 "$ info net.npz" is a command, "$2 info none" one of exit code 2. Below it, indented, stand the
-lines of its standard error, each after "! ", and those of its standard output. "..." stands for
-what the machine decides, "#" begins a comment. The commands of a file run one after the other in a
-folder of their own, a copy of what `files` makes; a command reads what those before it wrote. Where
+lines of its standard error, each after "! ", and then its standard output. "..." stands for what
+the machine decides, "#" begins a comment. The commands of a file run one after the other in a
+folder of their own, a copy of what `files` makes; a command reads what earlier ones wrote. Where
 the output is another, the test writes the whole transcript as it would be to `build/transcripts`:
 read it, and copy it.
 """
@@ -12,6 +12,8 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import constant_nets
 import numpy as np
@@ -63,7 +65,8 @@ def save_programs(folder):
     programs |= {"word": word, "stream": word.streaming()}
     for name, program in programs.items():
         program.save(folder / f"{name}.dpt")
-    (folder / "My-Net 2.dpt").write_bytes((folder / "net.dpt").read_bytes())
+    for name in ("My-Net 2", "9-int"):
+        replace(planted.program(), name=name).save(folder / f"{name}.dpt")
 
 
 def save_watch(folder, rng):
@@ -121,6 +124,10 @@ def save_foreign(folder):
     f.then("ARG_MAX", [left, f.constant(3)], (1, 6, 5), type="INT32")
     (folder / "largest.tflite").write_bytes(f.bytes())
     (folder / "page.onnx").write_text("no model", "utf-8")
+    model = OnnxFile((1, 4, 5)).then("Relu").proto()
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]:
+        dim.ClearField("dim_value")
+    (folder / "open.onnx").write_bytes(model.SerializeToString())
 
 
 def save_data(folder, rng):
@@ -130,13 +137,18 @@ def save_data(folder, rng):
         (folder / f"pictures/{i % 4}").mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / f"pictures/{i % 4}/{i:02}.png")
     np.savez(folder / "pictures.npz", x=x, y=np.arange(16) % 4)
-    (folder / "other/a").mkdir(parents=True)
-    Image.fromarray(x[0]).save(folder / "other/a/0.png")
+    for name in ("other/a", *(f"unseen/{part}" for part in ("train/x", "train/y", "test/z"))):
+        (folder / name).mkdir(parents=True)
+        Image.fromarray(x[0]).save(folder / name / "0.png")
+    (folder / "void").mkdir()
+    np.savez(folder / "arrays.npz", x=x)
     digit = data.load("mnist", "test").x[0]
     Image.fromarray(digit).save(folder / "light.png")
     Image.fromarray(255 - digit).save(folder / "dark.png")
     rows = "".join(f"{7 * i % 41}.5,{i % 13},{'xy'[i % 2]}\n" for i in range(40))
     (folder / "table.csv").write_text(f"a,b,label\n{rows}", "utf-8")
+    for name, numbers in (("nan", "1,nan\n2,3\n"), ("equal", "1,5\n" * 20)):
+        (folder / f"{name}.csv").write_text(f"a,b\n{numbers}", "utf-8")
     (folder / "package.toml").write_text('version = "1.2.3"\nlicence = "MIT"\n', "utf-8")
     (folder / "no.toml").write_text("version: 1.2.3\n", "utf-8")
     (folder / "number.toml").write_text("version = 1\n", "utf-8")
@@ -152,6 +164,18 @@ def save_damaged(folder):
     (folder / "cut.npz").write_bytes(model[: len(model) // 2])
     (folder / "flipped.dpt").write_bytes(program[:99] + bytes([program[99] ^ 16]) + program[100:])
     (folder / "magic.dpt").write_bytes(b"GIF8" + program[4:])
+    (folder / "damaged").mkdir()
+    (folder / "damaged/checkpoint.npz").write_bytes(b"PK")
+    counts = dict.fromkeys(("n_epochs", "seconds", "n_train", "n_val", "best_epoch"), 1)
+    for name, facts in {
+        "no history": {"history": []},
+        "no counts": {"history": {}, "n_epochs": 1},
+        "list": [1],
+        "null": counts | {"history": {"loss": [0.5, None]}},
+        "text": counts | {"history": {"loss": "0.5"}},
+        "lengths": counts | {"history": {"loss": [1, 2], "lr": [1]}},
+    }.items():
+        (folder / f"{name}.json").write_text(json.dumps(facts), "utf-8")
     for name, version in (("newer", b"\3\0\0\0"), ("minor", b"\2\0\2\0"), ("older", b"\1\0\1\0")):
         (folder / f"{name}.dpt").write_bytes(program[:4] + version + program[8:])
 
@@ -209,7 +233,9 @@ def test_commands_say_what_their_transcripts_say(transcript, cli):
     name = transcript
     wanted, rows = (FOLDER / f"{name}.txt").read_text("utf-8"), []
     for notes, _, words, lines in read_rows(wanted):
+        before = {*Path().rglob("*")}
         code, out, err = cli(*shlex.split(words))
+        assert code != 2 or {*Path().rglob("*")} == before, f"{words} leaves files"
         said = show(out, err, as_json="--json" in words)
         if is_answer("\n".join(said), "\n".join(lines)):
             said = lines

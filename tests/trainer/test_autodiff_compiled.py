@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint import autodiff as ad
 from drypoint import nn
@@ -124,7 +125,7 @@ def check_convolution(rng, n, spec, *, c, o, signal=False):
     exact=st.booleans(),
     seed=seeds,
 )
-@settings(max_examples=60)
+@examples(60)
 def test_convolution(*, n, kernel, stride, padding, dilation, pool, relu, exact, seed):
     rng = np.random.default_rng(seed)
     window = Window(kernel, stride, padding, dilation)
@@ -171,7 +172,7 @@ def test_a_nan_comes_through_a_convolution_of_integers(name):
 
 
 @given(n=batches, c=st.integers(1, 12), o=st.integers(1, 14), strided=st.booleans(), seed=seeds)
-@settings(max_examples=20)
+@examples(20)
 def test_convolution_of_1x1(*, n, c, o, strided, seed):
     """A stride of 1 makes it a product of matrices."""
     window = Window((1, 1), (2, 1) if strided else (1, 1))
@@ -179,7 +180,7 @@ def test_convolution_of_1x1(*, n, c, o, strided, seed):
 
 
 @given(n=batches, stride=pairs, padding=st.tuples(sides, sides), relu=st.booleans(), seed=seeds)
-@settings(max_examples=20)
+@examples(20)
 def test_depthwise_convolution(*, n, stride, padding, relu, seed):
     """Windows of 3x3 and smaller, whose weights or sums are registers, and windows that take
     several passes, with one and two results of a channel."""
@@ -188,6 +189,22 @@ def test_depthwise_convolution(*, n, stride, padding, relu, seed):
     dilation = (1, 1) if rng.integers(2) else (2, 3)
     window, groups = Window(kernel, stride, padding, dilation), int(rng.integers(2, 5))
     check_convolution(rng, n, Convolution(window, groups, relu), c=1, o=int(rng.integers(1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [
+        ((3, 3), (1, 1), ((1, 2), (0, 1)), (2, 1)),
+        ((3, 3), (1, 2), ((2, 0), (3, 3)), (1, 3)),
+        ((2, 5), (2, 1), ((0, 0), (4, 1)), (3, 2)),
+        ((5, 6), (1, 1), ((2, 1), (1, 2)), (2, 2)),
+    ],
+)
+def test_dilated_depthwise_convolution_of_a_batch(kernel, stride, padding, dilation):
+    """A batch of more than a vector, in each memory layout: the kernel of taps computes it."""
+    spec = Convolution(Window(kernel, stride, padding, dilation), 3)
+    for seed in range(4):
+        check_convolution(np.random.default_rng(seed), 33, spec, c=1, o=1)
 
 
 @given(
@@ -199,7 +216,7 @@ def test_depthwise_convolution(*, n, stride, padding, relu, seed):
     relu=st.booleans(),
     seed=seeds,
 )
-@settings(max_examples=30)
+@examples(30)
 def test_convolution_of_signals(*, n, kernel, stride, padding, pool, relu, seed):
     """Images of one column, whose results are computed as if they were a row."""
     rng = np.random.default_rng(seed)
@@ -210,7 +227,7 @@ def test_convolution_of_signals(*, n, kernel, stride, padding, pool, relu, seed)
 
 
 @given(n=batches, size=pairs, padding=st.tuples(sides, sides), seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_zero_padding(*, n, size, padding, seed):
     """Equal bytes for any numbers, which are copied."""
     rng = np.random.default_rng(seed)
@@ -228,7 +245,6 @@ def test_zero_padding(*, n, size, padding, seed):
 
 
 @given(n=batches, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
-@settings(max_examples=40)
 def test_pooling(*, n, kernel, stride, seed, data):
     """Any numbers: sums are in NumPy's order."""
     rng = np.random.default_rng(seed)
@@ -259,7 +275,6 @@ def test_pooling(*, n, kernel, stride, seed, data):
 
 
 @given(n=batches, i=st.integers(1, 40), o=st.integers(1, 40), relu=st.booleans(), seed=seeds)
-@settings(max_examples=40)
 def test_linear(n, i, o, relu, seed):
     rng = np.random.default_rng(seed)
     x, weight, bias = anyhow(rng, whole(rng, n, i)), whole(rng, o, i), whole(rng, o)
@@ -289,7 +304,7 @@ def zeroed(rng, array, share):
     relu=st.booleans(),
     seed=seeds,
 )
-@settings(max_examples=30)
+@examples(30)
 def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
     """Shapes and shares of zeros on both sides of the limits for the sparse kernels."""
     rng = np.random.default_rng(seed)
@@ -309,7 +324,7 @@ def test_linear_where_many_factors_are_zero(*, n, i, o, share, relu, seed):
 
 
 @given(n=st.integers(70, 300), i=st.integers(130, 300), o=st.integers(130, 300), seed=seeds)
-@settings(max_examples=15)
+@examples(15)
 def test_leaving_out_zeros_changes_no_byte(*, n, i, o, seed):
     """Oracle: the products a few rows at a time, which are too small for the sparse kernels."""
     rng = np.random.default_rng(seed)
@@ -359,7 +374,6 @@ def test_means_of_large_planes():
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
-@settings(max_examples=40)
 def test_relu_and_sums(shape, seed):
     """Equal bytes for any numbers: copies are not rounded, and a sum is rounded once."""
     rng = np.random.default_rng(seed)
@@ -406,7 +420,6 @@ SPECIAL = np.array([0, -0.0, np.inf, -np.inf, np.nan, 3, -3, 6, 1e-40, 1e38, -1e
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
-@settings(max_examples=40)
 def test_activations_without_exponentials(shape, seed):
     """Equal bytes for any numbers: each operation is rounded once, in NumPy's order."""
     rng = np.random.default_rng(seed)
@@ -464,7 +477,6 @@ def test_activations_with_exponentials(name):
     places=st.lists(st.integers(1, 6), max_size=2),
     seed=seeds,
 )
-@settings(max_examples=40)
 def test_products_with_channels_and_joined_channels(n, c, places, seed):
     """Small integers; the sums over places are exact in any order."""
     rng = np.random.default_rng(seed)
@@ -480,7 +492,6 @@ def test_products_with_channels_and_joined_channels(n, c, places, seed):
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
-@settings(max_examples=40)
 def test_gradients_of_functions(shape, seed):
     """Any numbers: products are rounded one by one, as NumPy's."""
     rng = np.random.default_rng(seed)
@@ -489,7 +500,6 @@ def test_gradients_of_functions(shape, seed):
 
 
 @given(shape=st.lists(st.integers(0, 9), min_size=1, max_size=4), seed=seeds)
-@settings(max_examples=40)
 def test_dropout(shape, seed):
     """Equal bytes for integers; dropout counts elements in C order in any memory layout."""
     rng = np.random.default_rng(seed)
@@ -502,8 +512,14 @@ def test_dropout(shape, seed):
     )
 
 
+@pytest.mark.parametrize("layout", [lambda x: x, lambda x: lanes.from_lanes(lanes.to_lanes(x))])
+def test_dropout_of_elements_for_several_threads(layout):
+    rng = np.random.default_rng(0)
+    x, key = layout(whole(rng, 35, 5, 40, 40)), rng.integers(0, 2**32, 2, np.uint32)
+    on_every_set(lambda x: [choose.dropout(x, key, threshold=1 << 22, scale=1.25)], x)
+
+
 @given(n=batches, n_classes=st.integers(1, 20), smoothing=st.sampled_from([0, 0.1, 1]), seed=seeds)
-@settings(max_examples=40)
 def test_cross_entropy(n, n_classes, smoothing, seed):
     """Against float64. exp and log of the C library and each of some 20 sums are off by up to 1 ulp
     or a half: 1e-5 of scores up to 20 is ample, and a wrong term would show.
@@ -527,7 +543,6 @@ def test_cross_entropy(n, n_classes, smoothing, seed):
 
 
 @given(n=batches, size=st.integers(1, 70), seed=seeds)
-@settings(max_examples=40)
 def test_squared_error(n, size, seed):
     """Equal gradients for any numbers. Losses are float64 sums in another order than NumPy's, which
     rarely are rounded to neighbouring floats; of whole numbers every sum is exact.
@@ -551,7 +566,7 @@ def test_squared_error(n, size, seed):
 
 
 @given(n=batches, c=st.integers(1, 3), size=pairs, factor=pairs, seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_upsampling_copies_any_numbers(*, n, c, size, factor, seed):
     """Oracle: `np.repeat`, and PixelShuffle's formula, an element at a time."""
     rng = np.random.default_rng(seed)
@@ -593,7 +608,6 @@ def test_cross_entropy_of_rows_that_are_no_probabilities():
     clip=st.sampled_from([None, 0.75, math.inf]),
     seed=seeds,
 )
-@settings(max_examples=40)
 def test_batch_norm(*, n, c, area, clip, seed):
     """Against float64. A mean near 1 is off by up to 1e-7, and with it every term of sums over up
     to 4,200 gradients of sum 65 or so, by 1e-5; the sums' own roundings are as small.
@@ -627,7 +641,7 @@ def test_batch_norm(*, n, c, area, clip, seed):
 
 
 @given(n=batches, c=st.integers(1, 5), clip=st.sampled_from([None, 2.0, math.inf]), seed=seeds)
-@settings(max_examples=30)
+@examples(30)
 def test_a_batch_norm_of_small_integers(*, n, c, clip, seed):
     """Equal bytes: half of each channel is m + s, half is m - s, the variance s^2 is 1 or 4, so all
     numbers are eighths. A gradient's mean is over 2^k values.
@@ -654,7 +668,7 @@ def test_a_batch_norm_of_small_integers(*, n, c, clip, seed):
     clip=st.sampled_from([None, 2.0, math.inf]),
     seed=seeds,
 )
-@settings(max_examples=30)
+@examples(30)
 def test_a_batch_norm_of_micro_batches_of_small_integers(*, sizes, c, clip, seed):
     """Equal bytes, as above: each micro-batch has 2^k examples, and all have one mean and variance
     in each channel, or the mean of the last is 4 more."""
@@ -682,7 +696,7 @@ def test_a_batch_norm_of_micro_batches_of_small_integers(*, sizes, c, clip, seed
 
 
 @given(n=batches, o=st.integers(1, 5), area=st.integers(0, 9), seed=seeds)
-@settings(max_examples=30)
+@examples(30)
 def test_quantization_in_training(n, o, area, seed):
     """Scales are powers of two, so every product and sum is exact."""
     rng = np.random.default_rng(seed)
@@ -834,7 +848,7 @@ many_sizes = st.lists(st.one_of(st.integers(1, 99), st.integers(1, 5000)), min_s
 
 
 @given(sizes=many_sizes, n_terms=st.integers(1, 4), seed=seeds)
-@settings(max_examples=20)
+@examples(20)
 def test_optimizer_steps(sizes, n_terms, seed):
     """Equal bytes for any numbers: each operation is rounded as in NumPy."""
     rng = np.random.default_rng(seed)
@@ -867,7 +881,7 @@ def test_optimizer_steps(sizes, n_terms, seed):
 
 
 @given(sizes=many_sizes, n_terms=st.integers(1, 4), seed=seeds)
-@settings(max_examples=20)
+@examples(20)
 def test_sums(sizes, n_terms, seed):
     """From the first term to the last; the second time the sum is a first term."""
     rng = np.random.default_rng(seed)
@@ -883,7 +897,7 @@ def test_sums(sizes, n_terms, seed):
 
 
 @given(sizes=many_sizes, seed=seeds)
-@settings(max_examples=20)
+@examples(20)
 def test_averages(sizes, seed):
     rng = np.random.default_rng(seed)
     means, values = ([rng.normal(size=n).astype(np.float32) for n in sizes] for _ in "mv")

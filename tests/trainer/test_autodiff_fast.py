@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint import autodiff
 from drypoint.autodiff._window import Convolution, Window
@@ -81,7 +82,7 @@ def bounds(x, weight, g, r):
     relu=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=20, phases=[Phase.reuse, Phase.generate])  # shrinking takes minutes
+@examples(20, phases=[Phase.reuse, Phase.generate])  # shrinking takes minutes
 def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed):
     rng = np.random.default_rng(seed)
     c, o = (int(v) for v in rng.integers(1, 22, 2))
@@ -136,7 +137,7 @@ def test_fast_convolution_is_within_its_bound(*, n, r, padding, pool, relu, seed
     taped=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=40, phases=[Phase.reuse, Phase.generate])
+@examples(40, phases=[Phase.reuse, Phase.generate])
 def test_one_channel_is_within_its_bound(*, n, o, size, padding, pool, relu, taped, seed):
     """The kernel that keeps a tile in registers; with and without bias, ReLU and pooling."""
     rng = np.random.default_rng(seed)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor, gradcheck, joint
@@ -60,7 +61,7 @@ UNARY = {
 
 @pytest.mark.parametrize("name", UNARY)
 @given(shape=shapes, seed=seeds)
-@settings(max_examples=10)
+@examples(10)
 def test_operation_of_one_tensor(name, shape, seed):
     function, values = UNARY[name]
     assert gradcheck(function, values(np.random.default_rng(seed), shape)) < 1e-6
@@ -76,7 +77,7 @@ BINARY = {
 
 @pytest.mark.parametrize("name", BINARY)
 @given(shape=shapes, seed=seeds, data=st.data())
-@settings(max_examples=20)
+@examples(20)
 def test_operation_of_two_tensors_that_broadcast(name, shape, seed, data):
     """Each operand may lack leading axes or have size 1 where the other is larger."""
     rng = np.random.default_rng(seed)
@@ -121,7 +122,7 @@ def test_indexing(n, seed):
 
 
 @given(outer=shapes, n=sizes, k=sizes, m=sizes, seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_matrix_product(outer, n, k, m, seed):
     rng = np.random.default_rng(seed)
     outer = outer[:2]
@@ -157,7 +158,7 @@ def convolutions(draw):
 
 
 @given(case=convolutions(), seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_convolution(case, seed):
     rng = np.random.default_rng(seed)
     x_shape, weight_shape, options = case
@@ -181,7 +182,7 @@ def poolings(draw):
 
 @pytest.mark.parametrize("function", [ad.max_pool2d, ad.avg_pool2d])
 @given(case=poolings(), seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_pooling(function, case, seed):
     shape, kernel, options = case
     x = spaced(np.random.default_rng(seed), shape)
@@ -189,7 +190,7 @@ def test_pooling(function, case, seed):
 
 
 @given(n=sizes, c=sizes, o=sizes, kernel=pairs, stride=pairs, seed=seeds, data=st.data())
-@settings(max_examples=25)
+@examples(25)
 def test_upsampling(*, n, c, o, kernel, stride, seed, data):
     rng = np.random.default_rng(seed)
     padding = tuple(tuple(data.draw(st.integers(0, k - 1)) for _ in "ab") for k in kernel)
@@ -212,7 +213,7 @@ def test_upsampling(*, n, c, o, kernel, stride, seed, data):
 
 
 @given(n=sizes, c=st.lists(sizes, min_size=1, max_size=3), places=shapes, seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_products_with_channels_and_joined_channels(n, c, places, seed):
     rng = np.random.default_rng(seed)
     places = places[:2]
@@ -225,7 +226,7 @@ def test_products_with_channels_and_joined_channels(n, c, places, seed):
 
 
 @given(n=sizes, size=pairs, padding=st.tuples(pads, pads), seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_zero_padding(n, size, padding, seed):
     """Oracle of the values: NumPy's pad."""
     x = np.random.default_rng(seed).normal(size=(n, 2, *size))
@@ -236,7 +237,7 @@ def test_zero_padding(n, size, padding, seed):
 
 
 @given(shape=st.lists(sizes, min_size=1, max_size=3), seed=seeds, data=st.data())
-@settings(max_examples=25)
+@examples(25)
 def test_softmax(shape, seed, data):
     x = spaced(np.random.default_rng(seed), tuple(shape))
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))
@@ -248,7 +249,7 @@ def test_softmax(shape, seed, data):
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @given(n=sizes, classes=st.integers(1, 5), seed=seeds)
-@settings(max_examples=5)
+@examples(5)
 def test_cross_entropies(reduction, smoothing, n, classes, seed):
     rng = np.random.default_rng(seed)
     options = {"label_smoothing": smoothing, "reduction": reduction}
@@ -268,7 +269,7 @@ def test_cross_entropies(reduction, smoothing, n, classes, seed):
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @given(shape=st.lists(sizes, min_size=1, max_size=3), seed=seeds)
-@settings(max_examples=10)
+@examples(10)
 def test_squared_error(reduction, shape, seed):
     rng = np.random.default_rng(seed)
     target = rng.normal(size=shape)
@@ -281,7 +282,6 @@ def test_squared_error(reduction, shape, seed):
     clip=st.sampled_from([None, 1.0, math.inf]),
     seed=seeds,
 )
-@settings(max_examples=40)
 def test_batch_norm(shape, clip, seed):
     rng = np.random.default_rng(seed)
     x, channels = rng.normal(size=shape), shape[1]
@@ -309,7 +309,6 @@ def test_batch_norm(shape, clip, seed):
     residual=st.booleans(),
     seed=seeds,
 )
-@settings(max_examples=40)
 def test_a_batch_norm_of_micro_batches(*, shape, parts, clip, residual, seed):
     """Oracle: `batch_norm` of the whole batch, in float64; sums in another order are off by 1e-12.
     In a residual block what is normalized is read a second time."""
@@ -339,7 +338,7 @@ def test_a_batch_norm_of_micro_batches(*, shape, parts, clip, residual, seed):
 
 
 @given(shape=shapes, probability=st.floats(0, 0.9), seed=seeds)
-@settings(max_examples=25)
+@examples(25)
 def test_dropout(shape, probability, seed):
     x = spaced(np.random.default_rng(seed), shape)
 

@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint import autodiff as ad
 from drypoint.autodiff import Tensor
@@ -44,7 +45,7 @@ def loop_convolution(x, weight, bias, *, stride, padding, dilation, groups):
     block=st.sampled_from([1, 1 << 18]),
     seed=seeds,
 )
-@settings(max_examples=60)
+@examples(60)
 def test_convolution_is_the_loop(*, kernel, stride, padding, dilation, groups, block, seed):
     """Small integers: float32 adds them exactly, so equality holds to the bit."""
     rng = np.random.default_rng(seed)
@@ -82,7 +83,7 @@ def test_convolution_gradients_are_the_same_in_small_blocks(monkeypatch):
 
 
 @given(kernel=pairs, stride=pairs, seed=seeds, data=st.data())
-@settings(max_examples=60)
+@examples(60)
 def test_pooling_is_the_loop(kernel, stride, seed, data):
     rng = np.random.default_rng(seed)
     padding = tuple(

@@ -99,7 +99,11 @@ def test_what_is_no_folder_of_words_is_refused_in_one_line(tmp_path):
         (tmp_path / "deep", "keyword", "has 0 bytes of samples of 1 channels"),
         (tmp_path / "slow", "keyword", "bytes of memory to decode, the limit is"),
         (tmp_path / "rows", "keyword", "b.csv: keywords are recordings in WAV files"),
-        (tmp_path / "rows", "words", "task must be 'keyword', 'regression' or None, not 'words'"),
+        (
+            tmp_path / "rows",
+            "words",
+            "task must be 'keyword', 'regression', 'detect' or None, not 'words'",
+        ),
     ):
         with pytest.raises(DrypointError) as raised:
             data.read(source, task=task)

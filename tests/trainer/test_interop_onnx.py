@@ -7,12 +7,13 @@ largest output is far above that and far below any misread weight, stride or pad
 import numpy as np
 import onnx
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx_files import OnnxFile as File
 from onnx_files import normals, onnx_runtime
+from properties import examples
 
 from drypoint import interop, nn
 from drypoint.common import DrypointError
@@ -48,7 +49,7 @@ def test_lenet_as_pytorch_and_keras_write_it():
     assert net.info().macs == 2_293_000
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_random_chains_compute_what_onnx_computes(seed):
     rng = np.random.default_rng(seed)

@@ -12,9 +12,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from last_output import only_output
+from properties import examples
 from tflite_files import TfliteFile, a_net, check_floats, check_integers, int8s, litert, windows
 
 from drypoint import interop, nn, quant
@@ -276,7 +277,7 @@ def test_a_sum_adds_the_real_values_of_any_two_scales():
         assert np.abs(y - steps).max() <= off, scale
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(*[st.floats(2.0**-10, 4.0, width=32)] * 3, st.integers(-128, 127), st.integers(-128, 127))
 def test_sums_products_and_means_have_the_quantizers_integers(a, b, out, zero_a, zero_b):
     """Oracle: the integers that `quant` makes of these scales and zero points."""

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import sklearn.calibration
 import sklearn.metrics as oracle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from drypoint.measure import MeasureError, mcnemar_p, measure
 
@@ -48,7 +49,7 @@ def test_scores_of_classes_are_their_ratios(table):
             assert getattr(m, name)[cls] == (above / below if below else 0), name
 
 
-@settings(max_examples=50)  # scikit-learn takes its time
+@examples(50)  # scikit-learn takes its time
 @given(tables(), st.sampled_from([0.5, 1.0, 2.0]))
 def test_scores_and_averages_agree_with_scikit_learn(table, beta):
     p, y = table
@@ -204,7 +205,7 @@ def test_rejecting_all_and_what_is_no_threshold():
             m.reject(value)
 
 
-@settings(max_examples=20)  # scikit-learn takes its time
+@examples(20)  # scikit-learn takes its time
 @given(tables())
 def test_the_classification_report_is_that_of_scikit_learn(table):
     p, y = table

@@ -23,7 +23,7 @@ class Corner:
 
     def exchange(self, array, partner):
         self._queues[self.rank, partner].put(array.copy())
-        return self._queues[partner, self.rank].get(timeout=30)
+        return self._queues[partner, self.rank].get(timeout=300)
 
     def any(self, flag):
         return flag

@@ -19,6 +19,7 @@ from ._errors import DrypointError as DrypointError
 from ._errors import MissingPackageError as MissingPackageError
 from ._errors import how_to_install as how_to_install
 from ._errors import warn as warn
+from ._files import as_path as as_path
 from ._files import check_suffix as check_suffix
 from ._files import check_writable as check_writable
 from ._files import file_kind as file_kind

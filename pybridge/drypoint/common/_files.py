@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from glob import escape
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from ._errors import DrypointError
+from ._kinds import check_kind
 from ._limits import READ_LIMIT, check_limit
 
 try:
@@ -70,7 +71,7 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         DrypointError: the folder cannot be made, or the file cannot be written or is no ordinary
             file (a rename would put one in the place of a device).
     """
-    write_all({Path(path): content})
+    write_all({as_path(path): content})
 
 
 def write_all(files: Mapping[Path, bytes | str], *, key: Path | None = None) -> None:
@@ -138,6 +139,12 @@ def check_writable(path: str | Path) -> None:
         raise _cannot_write(path, error) from error
 
 
+def as_path(path: object) -> Path:
+    """The path of a file or folder; refuses what is none."""
+    check_kind(path, (str, Path), name="the path", wanted="a text, or a pathlib.Path")
+    return Path(cast("str | Path", path))
+
+
 def read_bytes(path: str | Path, *, limit: int | None = None, memory: int = 1) -> bytes:
     """The bytes of a file, or of a pipe; the size of a file is checked before a byte is read.
 
@@ -177,7 +184,7 @@ def open_file(path: str | Path) -> Iterator[IO[bytes]]:
             (which may never end) or a pipe to which no process writes.
     """
     try:
-        mode = Path(path).stat().st_mode
+        mode = as_path(path).stat().st_mode
         for kind, is_kind in _NO_FILES.items():  # to open a device may act, or wait
             if is_kind(mode):
                 raise DrypointError(f"cannot read {path}: it is a {kind}; name a file")
@@ -251,7 +258,7 @@ def _umask() -> int:
 _KINDS = (
     (0, b"DPT\x1a", "an integer program: engine.Engine(path) runs it, Program.load reads it"),
     (4, b"TFL3", "a TensorFlow Lite file: interop.from_tflite and program_from_tflite read it"),
-    (0, b"\x89HDF", "an HDF5 file, as Keras writes: interop.from_keras takes the loaded model"),
+    (0, b"\x89HDF", "an HDF5 file, as Keras writes: interop.from_keras(path) reads it"),
     (0, b"\x93NUMPY", "an array: numpy.load reads it"),
     (0, b"\x89PNG", "a picture: data.ImageEncoder and load_folder read it"),
     (0, b"\xff\xd8\xff", "a picture: data.ImageEncoder and load_folder read it"),
@@ -268,7 +275,7 @@ _ZIPS = (
     ),
     (b"model.json", "a float model, which nn.load reads; quant.quantize makes a program of it"),
     (b"data.pkl", "a PyTorch file: interop.from_torch takes the loaded module"),
-    (b"model.weights.h5", "a Keras file: interop.from_keras takes the loaded model"),
+    (b"model.weights.h5", "a Keras file: interop.from_keras(path) reads it"),
 )
 _OWN = {
     ".npz": "a float model: Model.save writes it",

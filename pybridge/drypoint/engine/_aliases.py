@@ -7,6 +7,8 @@ MODULE_ALIASES: Names = {"load": "Engine"}
 _EXPORT = "it is export_c(program, golden, folder, name=...)"
 MODULE_HINTS: Names = {
     "export": _EXPORT,
+    "to_c": _EXPORT,
+    "deploy": _EXPORT,
     "compile": f"{_EXPORT}; Compiled compiles the folder",
     "convert": _EXPORT,
     "InferenceSession": "it is Engine(program)",

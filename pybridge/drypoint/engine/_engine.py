@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint import detection
 from drypoint.common import accept, attribute_hints, check_kind, html_table, read_bytes
 from drypoint.program import NUMPY_TYPE, BlobError, Inputs, Output, Program, Shape, blob
 
@@ -190,6 +191,45 @@ class Engine:
             )
         return Listener(self.program, self._model, self._bytes, self)
 
+    def find_boxes(self, x: Inputs) -> list[list[detection.Box]]:
+        """What the program's decoder of boxes finds in each input, best first, by the C library;
+        `Program.find_boxes` of the outputs gives equal lists.
+
+        Args:
+            x: as for `predict_proba`.
+
+        Raises:
+            EngineError: the program has no decoder of boxes.
+        """
+        decoder = self.program.boxes
+        if decoder is None:
+            raise EngineError(f"the program {self.program.name!r} has no decoder of boxes")
+        return self._list_boxes(self.run(self.program.encode(x)), decoder)
+
+    def _list_boxes(self, ran: Any, decoder: detection.Decoder) -> list[list[detection.Box]]:
+        """The boxes of what `run` gave."""
+        mult, shift = 0, 0
+        if decoder.kind == "boxes":
+            mult, shift = detection.edge_scale(self.program.output_scale, decoder.cell)
+        cutoffs = ffi.new("int32_t[]", decoder.cutoffs)
+        fields = {"mult": mult, "shift": shift, "first": decoder.first, "cutoffs": cutoffs}
+        fields |= {"classes": len(cutoffs), "cell": decoder.cell}
+        fields |= {"iou": decoder.iou, "most": decoder.most}
+        settings, count = ffi.new("dpt_decoder *", fields), ffi.new("size_t *")
+        boxes = ffi.new("dpt_box[]", decoder.most)
+        find = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
+        rows = np.concatenate(list(ran.values()), axis=1) if isinstance(ran, dict) else ran
+        found = []
+        for row in np.ascontiguousarray(rows):
+            check(find(self._model, settings, pointer("int32_t *", row), boxes, count))
+            found.append(
+                [
+                    detection.Box(box.value, box.score, box.left, box.top, box.right, box.bottom)
+                    for box in boxes[0 : count[0]]
+                ]
+            )
+        return found
+
     def trace(self, x: Inputs) -> list[NDArray[np.integer]]:
         """The output of every op, in order, as ``program.reference.trace`` gives them."""
         inputs = np.ascontiguousarray(self.program.check_input(x))
@@ -239,23 +279,28 @@ class Engine:
     def predict(self, x: Inputs) -> object:
         """The decision for one input, or a list for many, as the float `Model` gives them: the
         program's decoder decodes `predict_proba`; without a decoder `predict_proba` itself. Of
-        several outputs, a dict by name, each output decoded by its own decoder. Of a streaming
-        program, a list for the steps that have an output.
+        several outputs, a dict by name, each output decoded by its own decoder; a map of boxes by
+        `find_boxes`. Of a streaming program, a list for the steps that have an output.
 
         Args:
             x: as for `predict_proba`.
         """
-        real, outputs = self.predict_proba(x), self.program.outputs
+        values, outputs = self.run(self.program.encode(x)), self.program.outputs
+        real, boxes = self.program.real(values), self.program.boxes
         shapes = [op.out_shape for op in self.program.output_ops]
         single = self.program.is_single(x) and not self.program.is_streaming
-        if not isinstance(real, dict):
-            return _decode(outputs[0], shapes[0], real[0] if single else real)
-        return {
+        reals = real if isinstance(real, dict) else {outputs[0].name: real}
+        decided = {
             output.name: _decode(
-                output, shape, real[output.name][0] if single else real[output.name]
+                output, shape, reals[output.name][0] if single else reals[output.name]
             )
             for output, shape in zip(outputs, shapes, strict=True)
+            if boxes is None or output is not outputs[-1]
         }
+        if boxes is not None:
+            found = _name_boxes(outputs[-1], self._list_boxes(values, boxes))
+            decided[outputs[-1].name] = found[0] if single else found
+        return decided if isinstance(real, dict) else decided[outputs[0].name]
 
     def __call__(self, x: Inputs) -> object:
         """`predict`."""
@@ -288,6 +333,15 @@ def _decode(output: Output, shape: Shape, real: NDArray[np.float64]) -> object:
     if shape.size > shape.c == len(getattr(decoder, "classes", ())):  # classes of each pixel
         real = shape.channels_first(real)
     return decoder(real)
+
+
+def _name_boxes(output: Output, found: list[list[detection.Box]]) -> list[Any]:
+    """Boxes as the decoder of their output names them; without a decoder the boxes."""
+    if output.decoder is None:
+        return found
+    from drypoint.data import BoxDecoder  # noqa: PLC0415
+
+    return list(BoxDecoder.from_config(output.decoder).name_boxes(found, output.scale))
 
 
 def _backends() -> dict[str, Any]:

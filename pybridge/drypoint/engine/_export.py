@@ -24,7 +24,16 @@ from drypoint.program import Account, Program, ProgramError, account, check_c_na
 
 from ._aliases import EXPORT
 from ._readme_arrays import describe_input, describe_output
-from ._source import c_sources, headers, licence, sources_for, without_sound
+from ._source import (
+    FAMILIES,
+    c_sources,
+    headers,
+    leave_out_backends,
+    licence,
+    select_needed,
+    sources_for,
+    sources_of_family,
+)
 
 EXPORTED = b"written by drypoint"  # in the README of every export
 
@@ -55,6 +64,7 @@ def export_c(
     name: str,
     form: Form = "plain",
     kernels: str | None = None,
+    family: str | None = None,
     cost: str = "",
     target: str = "",
     package: Package | None = None,
@@ -62,6 +72,8 @@ def export_c(
     """Write a program as C, with its self-test and the engine: a folder for a firmware project.
 
     Two exported folders do not link together, since each holds the engine: see `export_models`.
+    Exports of one ``family`` and one version of drypoint have equal engines, of which a build
+    compiles one.
 
     Args:
         program: the program to export.
@@ -72,6 +84,8 @@ def export_c(
         kernels: None: the program's weights, for the plain kernels, and the whole engine. Or a name
             of ``program.packing.KERNEL_SETS``: weights in the layout of these kernels, and only
             the engine files that they need.
+        family: copy the kernels of one family of processors alone, "host", "small", "helium" or
+            "riscv", and none of the sound of models that do not listen; None: as ``kernels`` say.
         cost: a section of the README about what the model costs on its target, in Markdown.
         target: the name of the kernels' processor in the README.
         package: what the manifest states: the model's version, licence, author; None states none.
@@ -90,7 +104,14 @@ def export_c(
     check_kind(golden, (np.ndarray, Mapping), name="golden", wanted=wanted, error=ProgramError)
     model = ExportModel(program=program, golden=golden, cost=cost)
     return _export(
-        {name: model}, folder, name=name, form=form, kernels=kernels, target=target, package=package
+        {name: model},
+        folder,
+        name=name,
+        form=form,
+        kernels=kernels,
+        family=family,
+        target=target,
+        package=package,
     )
 
 
@@ -101,6 +122,7 @@ def export_models(
     name: str = "models",
     form: Form = "plain",
     kernels: str | None = None,
+    family: str | None = None,
     target: str = "",
     package: Package | None = None,
 ) -> list[Path]:
@@ -108,7 +130,7 @@ def export_models(
 
     Args:
         models: the C name of each model -> the model.
-        folder, form, kernels, target, package: as for `export_c`.
+        folder, form, kernels, family, target, package: as for `export_c`.
         name: the C name of the library, and of the header that includes the models' headers.
 
     Returns:
@@ -137,7 +159,14 @@ def export_models(
     else:
         name = next(iter(models))
     return _export(
-        models, folder, name=name, form=form, kernels=kernels, target=target, package=package
+        models,
+        folder,
+        name=name,
+        form=form,
+        kernels=kernels,
+        family=family,
+        target=target,
+        package=package,
     )
 
 
@@ -166,6 +195,7 @@ def _export(
     name: str,
     form: Form,
     kernels: str | None,
+    family: str | None,
     target: str,
     package: Package | None,
 ) -> list[Path]:
@@ -190,8 +220,16 @@ def _export(
             "`drypoint measure --false-accepts` of keywords give a program one"
         )
     listens = any(model.program.front is not None for model in models.values())
-    sources = c_sources() if kernels is None else sources_for(chosen, sound=listens)
-    engine = [*headers(), *sources] if listens else without_sound([*headers(), *sources])
+    finds = any(model.program.boxes is not None for model in models.values())
+    rooms = {"sound": listens, "boxes": finds}
+    if family is None:
+        sources = c_sources() if kernels is None else sources_for(chosen, **rooms)
+    else:
+        sources = _of_family(family, chosen)
+    engine = select_needed([*headers(), *sources], **rooms)
+    texts = {path.name: path.read_text("utf-8") for path in engine}
+    if family is not None:
+        texts["dpt_backends.h"] = leave_out_backends(texts["dpt_backends.h"], texts)
     parts = Parts(
         name=name,
         drypoint=version("drypoint"),
@@ -199,7 +237,7 @@ def _export(
             _parts(name, model, kernels=chosen.name, pre=f"{name}_" if len(models) > 1 else "")
             for name, model in models.items()
         ],
-        engine={f.name: f.read_text("utf-8") for f in engine},
+        engine=texts,
         engine_licence=licence().read_text("utf-8"),
         package=package,
         target=target,
@@ -209,6 +247,19 @@ def _export(
     # Without drypoint.h no C file compiles: neither do files of two exports beside each other.
     write_all(files, key=next(path for path in files if path.name == "drypoint.h"))
     return list(files)
+
+
+def _of_family(family: str, kernels: packing.KernelSet) -> list[Path]:
+    """The engine's files of a family, which must have the kernels of the weights."""
+    if family not in FAMILIES:
+        raise ProgramError(f"family is {family!r}; there are: {', '.join(FAMILIES)}")
+    sources = sources_of_family(family)
+    if f"{kernels.backend}.c" not in {path.name for path in sources}:
+        raise ProgramError(
+            f"the family {family} lacks {kernels.backend}, for which the weights are laid out: "
+            "leave family or kernels out"
+        )
+    return sources
 
 
 def _check_replaced(folder: Path, files: Mapping[Path, str], *, name: str) -> None:

@@ -100,6 +100,12 @@ def describe_output(program: Program, name: str, pre: str) -> str:
     upper = name.upper()
     if len(program.outputs) > 1:
         return _several(program, name, pre)
+    if program.boxes is not None:
+        return (
+            f"`{name}_boxes({pre}scores, boxes, &n)` makes boxes of the outputs, best first: n of "
+            f"them in `dpt_box boxes[{upper}_BOXES_MOST]`, with edges in sixteenths of a pixel. "
+            f"`dpt_label(&{name}, boxes[i].value)` names the class."
+        )
     argmax = f"`dpt_argmax({pre}scores, {upper}_OUTPUT_COUNT)`"
     if program.softmax == "channels":
         cell = f"{pre}scores + i * {upper}_OUTPUT_CHANNELS, {upper}_OUTPUT_CHANNELS"

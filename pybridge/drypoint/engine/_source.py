@@ -1,6 +1,7 @@
 """Finds the engine's C files: in the installed package, or in the checkout."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from drypoint.program import packing
@@ -41,18 +42,50 @@ def c_sources() -> list[Path]:
     return sorted((path for path in found if path.suffix in kinds), key=lambda path: path.name)
 
 
-def without_sound(paths: list[Path]) -> list[Path]:
-    """The headers or sources that a model without a front end needs."""
-    return [path for path in paths if not re.search("sound|listen|keywords", path.stem)]
+def select_needed(paths: list[Path], *, sound: bool, boxes: bool) -> list[Path]:
+    """The headers or sources that models need, of which some have a front end or find boxes."""
+    left_out = [] if sound else ["sound", "listen", "keywords"]
+    left_out += [] if boxes else ["boxes", "cells", "candidates"]
+    return [path for path in paths if not any(word in path.stem for word in left_out)]
 
 
-def sources_for(kernels: packing.KernelSet, *, sound: bool = False) -> list[Path]:
+_EVERY_FAMILY = ("core", "scalar", "sound", "detection")  # rooms of src
+_ROOMS = {
+    "host": ("host", "x86", "neon", "wasm"),
+    "small": ("small",),
+    "helium": ("helium",),
+    "riscv": ("host", "rvv", "small"),
+}
+FAMILIES = tuple(_ROOMS)
+"""Families of processors: SIMD computers, 32-bit cores without SIMD, Cortex-M55, RISC-V."""
+
+
+def sources_of_family(family: str) -> list[Path]:
+    """The engine's C files that every family has, and the kernels of one."""
+    rooms = {*_EVERY_FAMILY, *_ROOMS[family]}
+    return [path for path in c_sources() if path.parent.name in rooms]
+
+
+def leave_out_backends(text: str, there: Collection[str]) -> str:
+    """The text of ``dpt_backends.h`` for a build without the files of some backends: of a family
+    that is not there, ``dpt_backend.c`` names no backend."""
+    known = re.findall(r"DPT_NO_(\w+)", text)
+    lacking = [name for name in dict.fromkeys(known) if f"dpt_{name.lower()}.c" not in there]
+    lines = "".join(f"#ifndef DPT_NO_{name}\n#define DPT_NO_{name}\n#endif\n" for name in lacking)
+    guard = "#define DPT_BACKENDS_H\n"
+    return text.replace(guard, guard + lines, 1)
+
+
+def sources_for(
+    kernels: packing.KernelSet, *, sound: bool = False, boxes: bool = False
+) -> list[Path]:
     """The C files that generated code with these kernels needs, and the files that they include."""
     there = {path.name: path for path in c_sources()}
     own = kernels.backend
     always = ["dpt_run.c", "dpt_rows.c", "dpt_stream.c"]
     always += ["dpt_scalar.c", "dpt_softmax.c", "dpt_log.c"]
     always += ["dpt_listen.c", "dpt_keywords.c", "dpt_sound.c"] if sound else []
+    always += ["dpt_boxes.c", "dpt_cells.c", "dpt_candidates.c"] if boxes else []
     wanted = [*always, f"{own}.c"]
     wanted += [f"{own}{bits}.c" for bits in (4, 2) if f"{own}{bits}.c" in there]
     if kernels.quads is not None:

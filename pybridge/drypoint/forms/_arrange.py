@@ -1,6 +1,7 @@
 """The forms, the files of each, and their README."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 from xml.sax.saxutils import escape
@@ -9,8 +10,9 @@ from ._amalgamation import amalgamate
 from ._parts import LICENCE_FILE, Files, ModelParts, Parts, lines, within
 
 
-def readme(form: str, parts: Parts, *, use: str) -> str:
-    """The README of a form: what the library holds, and how it is added to a project."""
+def readme(form: str, parts: Parts, *, use: str, names: Iterable[str] = ()) -> str:
+    """The README of a form: what the library holds, how it is added to a project, and the purpose
+    of the files with these names."""
     several = len(parts.models) > 1
     return parts.fill(
         "README.md.in",
@@ -23,6 +25,7 @@ def readme(form: str, parts: Parts, *, use: str) -> str:
         shared=_SHARED if several else "",
         selftest=_selftest(parts),
         form=form,
+        files="\n".join(f"| `{n}` | {_purpose(n, parts)} |" for n in names if _purpose(n, parts)),
         licence_file=LICENCE_FILE,
         licence=_licence(parts),
     )
@@ -38,6 +41,21 @@ Models that run one after the other may share one arena, of the largest `..._ARE
 several threads need an arena each.
 
 """
+
+
+def _purpose(name: str, parts: Parts) -> str:
+    """What a file of C is for, in a line; "" for a build system's file."""
+    stem = name.rpartition(".")[0]
+    if stem in {model.name for model in parts.models}:
+        return (
+            "sizes and names of a model" if name.endswith(".h") else "a model: ops, weights, plan"
+        )
+    if name in parts.selftests:
+        return "runs a few inputs and compares every layer; not for your product"
+    text = parts.engine.get(name, "")
+    found = re.match(r"/\* SPDX[^*]*(?:\*/\s*/)?\*(.*?)\*/", text, re.DOTALL)
+    words = " ".join(re.sub(r"\n \*", " ", found[1]).split()) if found else ""
+    return re.split(r"(?<=\.) ", words)[0].rstrip(".").replace("|", "\\|")
 
 
 def _licence(parts: Parts) -> str:
@@ -138,7 +156,8 @@ def arrange(form: Form, parts: Parts) -> Files:
     """The files of a form: path inside its folder -> text; the README is the first."""
     use, files = _FORMS[form](parts)
     licence = {LICENCE_FILE: parts.engine_licence}
-    return {"README.md": readme(form, parts, use=use), **files, **licence}
+    names = (path.rpartition("/")[2] for path in files)
+    return {"README.md": readme(form, parts, use=use, names=names), **files, **licence}
 
 
 def _plain(parts: Parts) -> tuple[str, Files]:

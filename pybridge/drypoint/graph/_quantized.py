@@ -42,14 +42,14 @@ class QuantizedNode:
         return self.sources[0]
 
     @property
-    def given(self) -> Given:
+    def lowering_inputs(self) -> Given:
         """What the integers of an `OpNode` are chosen from."""
         assert isinstance(self.node, OpNode)
         return Given(fields=self.node.fields, sources=self.sources)
 
     def lower(self) -> Lowered | None:
         """The numbers of an `OpNode` that computes; None of any other node."""
-        return self.node.op.lower(self.given) if isinstance(self.node, OpNode) else None
+        return self.node.op.lower(self.lowering_inputs) if isinstance(self.node, OpNode) else None
 
     @property
     def has_op(self) -> bool:
@@ -164,7 +164,7 @@ def _op(quantized: QuantizedNode, shapes: tuple[Shape, ...]) -> Op:
             assert q is not None  # a weighted node has integers
             return _weighted_op(quantized, node, q, base)
         case OpNode():
-            fields = node.op.stored_fields(quantized.given, shapes[0].c)
+            fields = node.op.stored_fields(quantized.lowering_inputs, shapes[0].c)
             more = {} if q is None else q.fields
             return node.op(**base, **fields, **more)
         case InputPart():  # the stored bytes, read as the input's own type

@@ -15,6 +15,7 @@ from .passes.fuse import fuse_rows
 from .passes.simplify import Simplified
 from .passes.streaming import streaming as make_streaming
 
+BOX_SIZE = 16  # bytes of a dpt_box
 UNKNOWN = "not known without a target"
 
 
@@ -22,7 +23,7 @@ class Part(NamedTuple):
     """A part of the memory of a firmware.
 
     Attributes:
-        name: arena, listener, input, output or stack; tables, code or helpers.
+        name: arena, listener, input, output, boxes or stack; tables, code or helpers.
         size: bytes; None: not known, since they depend on the target.
         what: what the bytes are, in words.
     """
@@ -141,10 +142,16 @@ def account(program: Program, on_target: OnTarget | None = None) -> Account:
         detector = "" if program.detector is None else ", detector"
         what = f"samples, front end, the net's input{detector}"
         beside = Part("listener", listen_size(program) - program.arena_size, what)
+    found: tuple[Part, ...] = ()
+    if program.boxes is not None:
+        found = (
+            Part("boxes", BOX_SIZE * program.boxes.most, f"the caller's, for {program.boxes.most}"),
+        )
     ram = (
         Part("arena", program.arena_size, f"working memory{state}"),
         beside,
         Part("output", program.output_size, "the caller's"),
+        *found,
         Part("stack", known.stack, known.stack_is),
     )
     flash = (

@@ -105,6 +105,7 @@ def dumps(program: Program) -> bytes:
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
     newer = any(op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS for op in program.ops)
     newer = newer or _has_classes_by_pixel(program) or bool(program.input_parts)
+    newer = newer or program.boxes is not None
     version = (2, 1 if len(program.outputs) > 1 or sound_at or newer else 0)
     HEADER.pack_into(body, 0, MAGIC, *version, len(body), 0, *counts, *border)
     struct.pack_into("<I", body, 12, zlib.crc32(memoryview(body)[16:]))
@@ -136,6 +137,7 @@ def loads(blob: bytes) -> Program:
             plan=_plan([record.wiring for record in records], header.arena_size),
             input_scale=meta.input_scale,
             input_parts=meta.input_parts,
+            boxes=meta.boxes,
             outputs=meta.outputs,
             labels=tuple(labels[:-1]),
             encoder=meta.encoder,

@@ -15,6 +15,7 @@ from . import _softmax as softmax
 from ._blob import FEW_BITS, identity
 from ._c_names import check_c_name
 from ._codegen_border import border_defines, border_functions
+from ._codegen_boxes import boxes_declarations, boxes_selftest, boxes_source
 from ._codegen_sound import listen_selftest, listen_source
 from ._history import Clock
 from ._outputs import CHANNELS, is_output, output_offsets
@@ -107,9 +108,16 @@ def _header(program: Program, name: str, chosen: KernelSet) -> str:
         outputs=_outputs(program, name),
         id=f"{identity(program):08X}",
         stack=(stack_size if bound else "") + _scales(program, name),
-        border=border_functions(program, name),
-        include="drypoint.h" if program.front is None else "drypoint_listen.h",
+        border=border_functions(program, name) + boxes_declarations(program, name),
+        include=_include(program),
     )
+
+
+def _include(program: Program) -> str:
+    """The engine's header that the generated one includes."""
+    if program.boxes is not None:
+        return "drypoint_boxes.h"
+    return "drypoint.h" if program.front is None else "drypoint_listen.h"
 
 
 def _state(program: Program, name: str) -> str:
@@ -185,7 +193,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         kernels=_kernels(exported, chosen, by_rows=any(program.plan.rows)),
         packing=_packing_number(exported, chosen),
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
-        listen=listen_source(program, name),
+        listen=listen_source(program, name) + boxes_source(program, name),
         state=f"\n    .state_size = {name.upper()}_STATE_SIZE," if program.is_streaming else "",
     )
 
@@ -282,24 +290,26 @@ def _selftest(program: Program, name: str, golden: NDArray[np.integer]) -> str:
         inputs=_nested_list(golden),
         crcs="".join(f"    {{{', '.join(row) or '0'}}},\n" for row in crcs),
         outputs=_nested_list(np.concatenate(outputs, axis=1)),
+        boxes=boxes_selftest(program, name, outputs[-1]),
+        right="0" if program.boxes is None else "wrong_boxes(result, i)",
         **_listening(program, name),
     )
 
 
 def _listening(program: Program, name: str) -> dict[str, str]:
-    """What a self-test says and does where the program reads samples."""
-    if program.front is None:
-        return dict.fromkeys(("listen", "listens", "listen_words"), "") | {"listened": "0"}
+    """What a self-test says and does where the program reads samples or finds boxes."""
+    listened = "0" if program.front is None else "listen_selftest()"
+    fields = {"listen": listen_selftest(program, name), "listened": listened}
+    if program.front is None and program.boxes is None:
+        return {**fields, "listens": "", "listen_words": ""}
     n_ops = len(program.ops)
-    return {
-        "listen": listen_selftest(program, name),
-        "listens": f",\n * or {n_ops + 1}: {name}_listen decides otherwise",
-        "listened": "listen_selftest()",
-        "listen_words": (
-            f"    }} else if (wrong == {n_ops + 1}) {{\n"
-            f'        printf("{name}: {name}_listen decides otherwise\\n");\n'
-        ),
-    }
+    wrong = (
+        f"{name}_boxes finds others"
+        if program.front is None
+        else f"{name}_listen decides otherwise"
+    )
+    words = f'    }} else if (wrong == {n_ops + 1}) {{\n        printf("{name}: {wrong}\\n");\n'
+    return {**fields, "listens": f",\n * or {n_ops + 1}: {wrong}", "listen_words": words}
 
 
 def _runs(clock: Clock, index: int) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drypoint import detection
+
+from ._boxes import read_boxes, write_boxes
 from ._inputs import InputPart, input_name_problem
 from ._outputs import CHANNELS, ONLY_OUTPUT, Output, SoftmaxForm, output_name_problem
 from ._program import Program
@@ -31,6 +34,7 @@ class Meta:
     outputs: tuple[Output, ...]
     encoder: Mapping[str, Any] | None
     provenance: Mapping[str, Any]
+    boxes: detection.Decoder | None
 
 
 def write_meta(program: Program) -> bytes:
@@ -42,6 +46,8 @@ def write_meta(program: Program) -> bytes:
     meta |= {"input": border_in, "provenance": dict(program.provenance)}
     if program.input_parts:
         meta["inputs"] = [_border_of_part(part) for part in program.input_parts]
+    if program.boxes is not None:
+        meta["boxes"] = write_boxes(program.boxes)
     if len(program.outputs) > 1:
         meta["outputs"] = [
             {"name": output.name, **_border_out(output)} for output in program.outputs
@@ -89,7 +95,17 @@ def read_meta(data: bytes, n_ops: int, n_outputs: int, *, minor: int) -> Meta:
         outputs=_outputs(meta, n_outputs),
         encoder=_get(border_in, "encoder", dict, type(None), inside="input.", optional=True),
         provenance=_get(meta, "provenance", dict),
+        boxes=_boxes(meta) if minor else None,
     )
+
+
+def _boxes(meta: dict[str, Any]) -> detection.Decoder | None:
+    """The decoder of the last output."""
+    fields = _get(meta, "boxes", dict, type(None), optional=True)
+    try:
+        return None if fields is None else read_boxes(fields)
+    except detection.DetectionError as error:
+        raise MetaError(str(error)) from error
 
 
 def _input_parts(meta: dict[str, Any]) -> tuple[InputPart, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drypoint import sound
+from drypoint import detection, sound
 from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
+from ._boxes import check_boxes, decode_boxes
 from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._inputs import InputPart, Inputs, check_parts
@@ -50,7 +51,8 @@ class Program(ProgramInput):
     ``drypoint.data.encoder_from_config`` reads) takes the encoder's uint8 pixels. ``provenance``
     has facts of JSON types. ``front`` makes features of samples, where the encoder is an
     `AudioEncoder`; ``detector`` finds keywords in its decisions. A program of several inputs reads
-    one vector, whose parts ``input_parts`` are; ``input_scale`` is the first part's.
+    one vector, whose parts ``input_parts`` are; ``input_scale`` is the first part's. ``boxes``
+    makes boxes of the last output, a map of cells.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Program(ProgramInput):
     front: sound.FrontEnd | None = None
     detector: Detector | None = None
     input_parts: tuple[InputPart, ...] = ()
+    boxes: detection.Decoder | None = None
 
     def __post_init__(self) -> None:
         if not self.ops:
@@ -103,6 +106,9 @@ class Program(ProgramInput):
                 f"{self.front.channels} features in a step; wanted: one, since each frame is a step"
             )
         check_detector(self.detector, self.front, self.outputs[-1], self.output_shape)
+        check_boxes(self.boxes, self.outputs[-1], self.output_shape)
+        if self.boxes is not None and (self.front is not None or self.is_streaming):
+            raise ProgramError("a decoder of boxes is for a program that reads whole pictures")
         check_parts(self.input_parts, self.input)
         if self.input_parts and (self.encoder is not None or self.is_streaming):
             raise ProgramError("a program of several inputs has no encoder and reads no signal")
@@ -385,6 +391,24 @@ class Program(ProgramInput):
             for each in self.outputs
         )
         return replace(self, outputs=tuple(outputs))
+
+    def find_boxes(self, outputs: Values) -> list[list[detection.Box]]:
+        """The boxes of runs, best first; ``NAME_boxes()`` of an export gives equal ones.
+
+        Args:
+            outputs: what `Engine.run` gives for N inputs; of several outputs the last one counts.
+
+        Returns:
+            A list of boxes for each of N inputs.
+
+        Raises:
+            ProgramError: the program has no decoder of boxes.
+        """
+        if self.boxes is None:
+            raise ProgramError(f"the program {self.name!r} has no decoder of boxes")
+        last = self.outputs[-1]
+        rows = outputs[last.name] if isinstance(outputs, dict) else outputs
+        return decode_boxes(self.boxes, rows, last, self.output_shape)
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.

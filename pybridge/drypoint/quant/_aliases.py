@@ -10,6 +10,7 @@ MODULE_HINTS: Names = {
     "quantize_model": _TWO,
     "Quantizer": _TWO,
     "convert": _TWO,
+    "prepare_qat": "it is train.fit(model, data, quantization=Scheme(...))",
     "prepare": _TWO,
     "quantize_dynamic": f"all ranges are fixed before a run; {_TWO}",
     "fuse_modules": "leave it out: quantize folds batch norms and activations into the layers",

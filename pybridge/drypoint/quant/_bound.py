@@ -75,7 +75,7 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
             assert q is not None  # a weighted node has integers
             return _weighted_error(quantized, node, q, error)
         case OpNode():
-            off, lowered = node.op.error(quantized.given, errors), quantized.lower()
+            off, lowered = node.op.error(quantized.lowering_inputs, errors), quantized.lower()
             if q is None or lowered is None:
                 return off
             largest = np.array([lowered.largest])

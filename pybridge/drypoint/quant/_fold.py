@@ -3,11 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from drypoint.data import AudioEncoder, Decoder, Encoder, ImageEncoder, SignalEncoder
+from drypoint.data import AudioEncoder, BoxDecoder, Decoder, Encoder, ImageEncoder, SignalEncoder
+from drypoint.detection import DetectionError
 from drypoint.graph import (
     Affine,
     Builder,
@@ -171,18 +173,29 @@ def program_of(
     decoders = decoder if isinstance(decoder, Mapping) else {names[-1]: decoder}
     found = {name: d for name, d in decoders.items() if d is not None}
     try:
-        return to_program(
+        program = to_program(
             graph,
             nodes,
             name=name,
-            labels=tuple(str(c) for c in getattr(found.get(names[-1]), "classes", ())),
+            labels=_labels(found.get(names[-1])),
             encoder=_border(encoder) or graph.encoder,
             decoders={name: d.config() for name, d in found.items()},
             provenance=provenance or {},
             front=encoder.front if isinstance(encoder, AudioEncoder) else None,
         )
-    except ProgramError as error:
+        last = found.get(names[-1])
+        if not isinstance(last, BoxDecoder):
+            return program
+        return replace(program, boxes=last.integers(program.output_scale))
+    except (ProgramError, DetectionError) as error:
         raise QuantizationError(f"the net does not fit the engine: {error}") from error
+
+
+def _labels(decoder: Decoder | None) -> tuple[str, ...]:
+    """The names of the last output's values, or of its channels."""
+    if isinstance(decoder, BoxDecoder):
+        return decoder.channel_names
+    return tuple(str(c) for c in getattr(decoder, "classes", ()))
 
 
 def _border(encoder: Encoder | None) -> Mapping[str, Any] | None:

@@ -52,7 +52,7 @@ class Scheme:
                     f"weights of {pattern!r} have {bits!r} bits; wanted: 8, 4 or 2, or a dict such "
                     'as {"fc1": 2, "*": 4}'
                 )
-        if self.activations != 8:
+        if type(self.activations) is not int or self.activations != 8:
             raise QuantizationError(
                 f"activations have {self.activations!r} bits; the engine has activations of 8 bits"
             )

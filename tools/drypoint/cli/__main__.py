@@ -5,7 +5,9 @@ Only the module of the named command is imported, ``_<command>.py`` with its ``E
 """
 
 import argparse
+import itertools
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -66,16 +68,23 @@ class _Parser(argparse.ArgumentParser):
     """Prints an error in one line, with the closest known word, and the command for help."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is not known, here, where the options of its command are known."""
+        """Refuse what is not known, here, where the options of its command are known: an unknown
+        option before a required one that it may stand for."""
+        if args is not None and self._subparsers is None:
+            self._check_options(args)
         found, rest = super().parse_known_args(args, namespace)
-        if rest and rest[0].startswith("-"):
-            options = [name for name in self._option_string_actions if name.startswith("--")]
-            option = rest[0].partition("=")[0]
-            self.error(_unknown("there is no option", option, options, OPTION_HINTS))
         if rest:
             data = "; data is named by --data" if "--data" in self._option_string_actions else ""
             self.error(f"{rest[0]!r} is one argument too many{data}")
         return found, rest
+
+    def _check_options(self, words: Sequence[str]) -> None:
+        known = self._option_string_actions
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            option = word.partition("=")[0]
+            if re.match("--?[A-Za-z]", word) and not any(n.startswith(option) for n in known):
+                options = [name for name in known if name.startswith("--")]
+                self.error(_unknown("there is no option", option, options, OPTION_HINTS))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

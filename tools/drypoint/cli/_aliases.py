@@ -17,10 +17,18 @@ COMMANDS: Names = {
     "inspect": "info",
     "summary": "info",
 }
+_CONVERT = (
+    "quantize makes a program of a float model, import reads ONNX and TensorFlow Lite, export "
+    "writes C"
+)
+_BODY = "--body FILE starts from a net that was trained on other pictures"
 COMMAND_HINTS: Names = {
     "test": "measure measures accuracy on test examples, verify compares bytes",
-    "convert": "quantize makes a program of a float model, import reads ONNX and TensorFlow Lite, "
-    "export writes C",
+    "convert": _CONVERT,
+    "tflite_convert": _CONVERT,
+    "onnx": "import FILE.onnx makes a model of it",
+    "build": "train makes a model, export writes C",
+    "optimize": "quantize makes integers; export leaves out what no output depends on",
     "compile": "export writes C",
     "flash": "export writes C, which your board's own tools flash",
     "upload": "export writes C, which your board's own tools flash",
@@ -43,6 +51,15 @@ OPTION_HINTS: Names = {
     "--learning-rate": "it is --lr",
     "--batch-size": "it is --batch",
     "--dataset": "it is --data",
+    "--representative-dataset": "it is --data, of which --examples are calibrated on",
+    "--input": "inputs are arguments without a name: drypoint run 3.png",
+    "--input-size": "it is --size WxH",
+    "--img": "it is --size WxH",
+    "--format": "it is --form",
+    "--backbone": _BODY,
+    "--pretrained": _BODY,
+    "--weights": _BODY,
+    "--freeze": f"{_BODY}, frozen",
     "--class-weights": "drypoint train --balance repeats the examples of rarer classes",
 }
 

@@ -94,12 +94,13 @@ def training_data(
     facts: dict[str, object] = {"name": name, "source": text, "sha256": _identity(splits)}
     signals |= {"label": splits.label} if splits.label else {}
     facts |= {"read": signals} if signals else {}
-    parts = _parts(splits, stratify=find_task(signals.get("task")).has_classes)
+    whole = next(iter(splits.parts.values()))
+    task = find_task(signals.get("task"), whole)
+    parts = _parts(splits, stratify=task.has_classes)
     train, val, test = (parts.get(part) for part in ("train", "val", "test"))
     if train is None:
         raise DrypointError(f"{text} has no training part; its parts: {', '.join(parts)}")
     _check_options(args, train, text)
-    task = find_task(signals.get("task"), train)
     shown = splits[ALL] if ALL in splits else train  # noqa: SIM401
     notify(f"{source.shown}: {task.describe(shown)}")
     if task.has_classes and shown.classes[0] == 0 and not (shown.y == 0).any():
@@ -139,13 +140,15 @@ def _load_named_set(
 ) -> StudyData:
     name = source.text
     train, test = data.load(name, "train"), data.load(name, "test")
+    task = find_task(None, train)
     for option in (*PICTURE_OPTIONS, *SIGNAL_OPTIONS, *COLUMN_OPTIONS, SKIP):
-        if getattr(args, option, None) is not None:
+        fits = option == "task" and getattr(args, option, None) == task.read_as
+        if getattr(args, option, None) is not None and not fits:
             shown = option.replace("_", "-")
             raise DrypointError(f"--{shown} is for folders and files, not for the set {name}")
     left_out = args.data is None and source.sha256 is None
     shown = "MNIST" if left_out else source.shown
-    notify(f"{shown}: {_describe(train)}; {len(test):,} more are the test part")
+    notify(f"{shown}: {task.describe(train)}; {len(test):,} more are the test part")
     facts: dict[str, object] = {"name": name, "sha256": train.digest()}
     return StudyData(name=name, train=train, val=None, test=test, facts=facts)
 
@@ -249,7 +252,11 @@ def _adapt(dataset: Dataset, encoder: Encoder | None, *, name: str) -> Dataset:
         if dataset.is_signals:
             raise DrypointError(f"{name} has {_describe(dataset)}; the net reads pictures")
         if dataset.image_size != (encoder.width, encoder.height):
-            return Dataset(encoder.pixels(dataset.x), dataset.y, dataset.classes)
+            boxes = dataset.boxes
+            if boxes is not None:
+                edges = encoder.to_net(boxes.edges, dataset.image_size).astype(np.float32)
+                boxes = replace(boxes, edges=edges)
+            return replace(dataset, x=encoder.pixels(dataset.x), boxes=boxes)
     return dataset
 
 
@@ -337,6 +344,7 @@ def _read(
             height=encoder.height,
             color=encoder.color,
             resize=encoder.resize,
+            task=signals.get("task"),
             skip_unreadable=SKIP in signals,
         )
     if isinstance(encoder, SignalEncoder) and not signals and encoder.window > 1:
@@ -357,6 +365,8 @@ def _check_options(args: argparse.Namespace, dataset: Dataset, source: str) -> N
     """Refuse options of pictures for signals, and options of signals for pictures."""
     others = PICTURE_OPTIONS if dataset.is_signals else (*SIGNAL_OPTIONS, *COLUMN_OPTIONS)
     for name in others:
+        if name == "task" and dataset.boxes is not None:
+            continue  # of pictures with boxes
         if getattr(args, name, None) is not None:
             kind = "pictures" if dataset.is_signals else "signals"
             raise DrypointError(f"--{name} is for {kind}; {source} has {_describe(dataset)}")

@@ -12,7 +12,7 @@ import numpy as np
 from drypoint import devices
 from drypoint.common import DrypointError, known_word, read_start
 from drypoint.data import Dataset
-from drypoint.engine import ExportModel, export_models
+from drypoint.engine import FAMILIES, ExportModel, export_models
 from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
@@ -78,6 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="lay the weights out for this device and measure the cost there in an emulator: "
         + ", ".join(names),
+    )
+    parser.add_argument(
+        "--family",
+        choices=FAMILIES,
+        help="copy the kernels of one family of processors alone: host (SIMD of x86-64, Neon, "
+        "WebAssembly), small (32-bit cores), helium (Cortex-M55), riscv; all if left out, of "
+        "--target what it needs",
     )
     add_chip_arguments(parser, over="write nothing when the model costs more")
     add_streaming_argument(
@@ -159,6 +166,7 @@ def run(args: argparse.Namespace) -> int:
         name=library,
         form=args.form,
         kernels=row.kernels if row else None,
+        family=args.family,
         target=row.name if row else "",
         package=package,
     )

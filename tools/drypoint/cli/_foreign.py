@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from drypoint.common import DrypointError, file_kind, sha256
 from drypoint.nn import Model
 from drypoint.program import Program, Simplified, simplify
 
-SUFFIXES = (".onnx", ".tflite")
+KERAS = (".keras", ".h5")
+SUFFIXES = (".onnx", ".tflite", *KERAS)
 _NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 
 
@@ -25,6 +26,7 @@ class Options:
         labels: names of the classes; empty: 0, 1, ...
         cut: the tensors that become outputs; empty: the file's own outputs.
         input_shape: shape of an example of an ONNX file that leaves it open.
+        features: whether the outputs are features of a body, not classes.
     """
 
     mean: Sequence[float] | None = None
@@ -32,9 +34,10 @@ class Options:
     labels: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
+    features: bool = False
 
     @property
-    def given(self) -> str:
+    def first_option(self) -> str:
         """The first option of a command that is given; "" without."""
         options = {"labels": self.labels, "mean": self.mean, "std": self.std}
         return next((f"--{name}" for name, value in options.items() if value), "")
@@ -56,7 +59,7 @@ class Integers:
 
 
 def is_foreign(path: Path, content: bytes) -> bool:
-    """Whether a file is ONNX or TensorFlow Lite, by its name or its first bytes."""
+    """Whether a file is ONNX, TensorFlow Lite or Keras, by its name or its first bytes."""
     return path.suffix.lower() in SUFFIXES or interop.is_tflite(content)
 
 
@@ -64,37 +67,43 @@ def add_foreign_arguments(
     parser: argparse.ArgumentParser, *, of: str = "of an ONNX or TensorFlow Lite file: "
 ) -> None:
     """What such a file does not say; ``of`` names it in the help of a command that reads others."""
-    pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
-    parser.add_argument("--mean", nargs="+", metavar="M", help=f"{of}mean {pixels}")
-    parser.add_argument("--std", nargs="+", metavar="S", help=f"{of}deviation {pixels}")
+    add_scaling_arguments(parser, of=of)
     parser.add_argument(
         "--labels", metavar="A,B,...", help=f"{of}names of the classes; 0, 1, ... if left out"
     )
 
 
+def add_scaling_arguments(parser: argparse.ArgumentParser, *, of: str) -> None:
+    """``--mean`` and ``--std``, the scaling of pixels that a file of a float net does not state."""
+    pixels = f"of pixels in [0, 1], as in a float net's training: {_NUMBERS}"
+    parser.add_argument("--mean", nargs="+", metavar="M", help=f"{of}mean {pixels}")
+    parser.add_argument("--std", nargs="+", metavar="S", help=f"{of}deviation {pixels}")
+
+
 def foreign_options(args: argparse.Namespace) -> Options:
-    """The options of a command that has `add_foreign_arguments`."""
+    """The options of a command that has `add_foreign_arguments` or `add_scaling_arguments`."""
+    labels = getattr(args, "labels", None)
     return Options(
         mean=_split_numbers("--mean", args.mean),
         std=_split_numbers("--std", args.std),
-        labels=tuple(args.labels.split(",")) if args.labels else (),
+        labels=tuple(labels.split(",")) if labels else (),
     )
 
 
 def read_foreign(path: Path, content: bytes, options: Options) -> Model | Integers:
     """The model of a float file, or the program of a quantized one."""
-    is_tflite = interop.is_tflite(path)
-    if not is_tflite and (kind := file_kind(content)):
+    is_keras, is_tflite = path.suffix.lower() in KERAS, interop.is_tflite(path)
+    if not is_tflite and not is_keras and (kind := file_kind(content)):
         raise DrypointError(f"{path} is no ONNX or TensorFlow Lite file; {kind}")
     is_quantized = interop.is_quantized_tflite if is_tflite else interop.is_quantized_onnx
     where: dict[str, Any] = {"cut": options.cut}
     if options.input_shape is not None:
-        if is_tflite:
+        if is_tflite or is_keras:
             raise DrypointError("--input-shape is of ONNX files: this file has its shape")
         where["input_shape"] = options.input_shape
     cut = {"cut": ", ".join(options.cut)} if options.cut else {}
     provenance = {"imported": path.name, "sha256": sha256(content), **cut}
-    if is_quantized(path, **where):
+    if not is_keras and is_quantized(path, **where):
         if options.mean is not None or options.std is not None:
             raise DrypointError(
                 f"{path} is quantized: it reads integers, and --mean and --std are of float nets"
@@ -102,9 +111,12 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
         program, rounding = interop.program_and_rounding(path, name=path.stem, **where)
         simplified = simplify(replace(program, labels=options.labels, provenance=provenance))
         return Integers(program=simplified.program, simplified=simplified, rounding=rounding)
-    net = (interop.from_tflite if is_tflite else interop.from_onnx)(path, **where)
+    read: Callable[..., Any] = interop.from_tflite if is_tflite else interop.from_onnx
+    net = (interop.from_keras if is_keras else read)(path, **where)
     joined = nn.Model(net).net  # several inputs are one vector
-    encoder, decoder = _encoder(net, path, options), _decoder(joined, path, options)
+    encoder, decoder = _encoder(net, path, options), None
+    if not options.features:
+        decoder = _decoder(joined, path, options)
     if decoder is not None:
         net = _with_probabilities(net)
     return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)

@@ -10,12 +10,19 @@ from drypoint.data import UnknownClassError
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, Trial, task_of
+from drypoint.tasks import TASKS, USUAL_RATE, Reconstruction, Task, Trial, task_of, with_thresholds
 
 from ._data import add_data_arguments, examples
 from ._foreign import SUFFIXES, add_foreign_arguments, foreign_options
 from ._output import result, say
-from ._pieces import add_normal_argument, load_file, model_file, number, of_windows
+from ._pieces import (
+    add_normal_argument,
+    add_threshold_arguments,
+    load_file,
+    model_file,
+    number,
+    of_windows,
+)
 
 EXAMPLE = "drypoint measure build/lenet/lenet.dpt"
 
@@ -33,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="NAME", help="of a net of several outputs: the classes to measure"
     )
     add_normal_argument(parser)
+    add_threshold_arguments(parser)
     parser.add_argument(
         "--false-alarms",
         type=number("share from 0 and below 1, such as 0.01", below=1, zero=True),
@@ -55,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure; a program is measured as the C engine runs it."""
     loaded = of_windows(load_file(args.file, foreign_options(args)), args.file)
+    loaded = with_thresholds(loaded, conf=args.conf, iou=args.iou)
     task, name = task_of(loaded), str(args.file)
     for option in ("normal", "false_alarms"):
         if getattr(args, option) is not None and not isinstance(task, Reconstruction):

@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from drypoint import models, nn
@@ -11,6 +12,7 @@ from drypoint.common import DrypointError, unknown
 from drypoint.nn import Layer, Model, Shape
 from drypoint.train import MakeNet
 
+from ._foreign import SUFFIXES, Options
 from ._pieces import load_model
 
 
@@ -18,25 +20,41 @@ def net_help() -> str:
     """The help of ``--net``, with all families."""
     known = "\n".join(f"{name} - {text}" for name, text in nn.families().items())
     return (
-        "a family of nets, with sizes after a colon; or a saved model (.npz), an ONNX or "
-        "TensorFlow Lite file or lenet-mnist, which is trained further, with a new last layer if "
-        "the data has other classes; or FILE.py:FUNCTION, a function of classes= and input_shape= "
-        "that returns a net (the file is run; input_shape of several inputs is a dict by name). "
+        "a family of nets, with sizes after a colon; or a saved model (.npz), an ONNX, "
+        "TensorFlow Lite or Keras file or lenet-mnist, which is trained further, with a new last "
+        "layer if the data has other classes; or FILE.py:FUNCTION, a function of classes= and "
+        "input_shape= that returns a net (the file is run; input_shape of several inputs is a "
+        "dict by name). "
         "If left out: cnn for pictures, conv1d for signals, mlp for tables, ds-conv1d for "
         "keywords. "
         f"The families, with the sizes of each if left out:\n{known}"
     )
 
 
-def saved_model(name: str) -> Model | None:
+def load_body(path: Path, options: Options, cut: str | None) -> tuple[Model, str | None]:
+    """The model of ``--body``, and the layer to cut it at; another framework's file is read up to
+    ``cut``."""
+    if path.suffix.lower() not in SUFFIXES:
+        return load_model(path, options), cut
+    if options.mean is None or options.std is None:
+        raise DrypointError(
+            f"--body {path} does not state how its pixels were scaled: --mean 0.5 --std 0.5 for -1 "
+            "to 1, as Keras' MobileNet; --mean 0 --std 1 for 0 to 1; --mean 0 --std 0.00392157 for "
+            "0 to 255"
+        )
+    ends = (cut,) if cut else ()
+    return load_model(path, replace(options, cut=ends, features=bool(cut))), None
+
+
+def saved_model(name: str, options: Options) -> Model | None:
     """The model of a ``--net`` that is a file or a shipped model, else None."""
     if name.endswith(".dpt"):
         raise DrypointError(f"--net {name}: a program is not trained; name its float model (.npz)")
     if name.endswith(".py"):
         raise DrypointError(f"--net {name}: name a function in the file too, {name}:FUNCTION")
-    files = (".npz", ".onnx", ".tflite", ".pt", ".pth", ".keras", ".h5")  # the last are refused
+    files = (".npz", ".onnx", ".tflite", ".keras", ".h5", ".pt", ".pth")  # the last two are refused
     if name.endswith(files) or name in models.names():
-        return load_model(Path(name))
+        return load_model(Path(name), options)
     family, known = (
         name.partition(":")[0],
         [signature.partition(":")[0] for signature in nn.families()],

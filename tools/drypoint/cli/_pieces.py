@@ -51,6 +51,24 @@ def number(wanted: str, *, below: float, zero: bool = False) -> Callable[[str], 
     return parse
 
 
+def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--conf`` and ``--iou`` of nets that find objects."""
+    parser.add_argument(
+        "--conf",
+        type=number("probability above 0 and below 1, such as 0.5", below=1),
+        metavar="P",
+        help="of a net that finds objects: the probability from which it finds one; as its file "
+        "says if left out",
+    )
+    parser.add_argument(
+        "--iou",
+        type=number("overlap from 0 to 1, such as 0.5", below=1.001, zero=True),
+        metavar="SHARE",
+        help="of a net that finds objects: a box that overlaps a better one of its class by more "
+        "is left out; as its file says if left out",
+    )
+
+
 def as_option(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     """An option read by a function of drypoint, whose errors become argparse's."""
 
@@ -127,10 +145,10 @@ def _load(path: Path, options: Options = NO_OPTIONS) -> Model | Program:
     if is_foreign(path, content):
         imported = read_foreign(path, content, options)
         return imported.program if isinstance(imported, Integers) else imported
-    if options.given:
-        what = "names its classes" if options.given == "--labels" else "has its encoder"
+    if options.first_option:
+        what = "names its classes" if options.first_option == "--labels" else "has its encoder"
         raise DrypointError(
-            f"{options.given} is for ONNX and TensorFlow Lite files; {path} {what} itself"
+            f"{options.first_option} is for ONNX and TensorFlow Lite files; {path} {what} itself"
         )
     try:
         damaged = path.suffix == ".dpt" and content[:2] != b"PK"  # no archive, as a model's file is

@@ -15,6 +15,7 @@ from drypoint.data import (
     ImageEncoder,
     SignalEncoder,
     input_files,
+    picture_size,
     read_audio,
     read_inputs,
     read_samples,
@@ -22,13 +23,13 @@ from drypoint.data import (
 from drypoint.engine import Engine
 from drypoint.nn import Model
 from drypoint.program import Program
-from drypoint.tasks import Answer, Listening, task_of
+from drypoint.tasks import Answer, Listening, task_of, with_thresholds
 
 from ._data import encoder_of, inputs_of
 from ._foreign import SUFFIXES, Options, add_foreign_arguments, foreign_options
 from ._models import LENET
 from ._output import result, say
-from ._pieces import count, load_file, load_program, model_file, of_windows
+from ._pieces import add_threshold_arguments, count, load_file, load_program, model_file, of_windows
 from ._source import signals_of
 
 EXAMPLE = "drypoint run --model build/net.dpt cat.png"
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="run the program on this emulated device: drypoint export --help lists them",
     )
+    add_threshold_arguments(parser)
     parser.add_argument("--top", type=count, default=3, help="how many classes to show")
 
 
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             "names another"
         )
     reader = _reader(path, foreign_options(args), engine=engine, shipped=shipped)
+    reader = with_thresholds(reader, conf=args.conf, iou=args.iou)
     encoder = encoder_of(reader)
     if args.invert and not isinstance(encoder, ImageEncoder):
         raise DrypointError(f"--invert is for pictures; {name} reads none")
@@ -104,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
         runner: Model | Engine | _OnTarget = reader if isinstance(reader, Model) else Engine(reader)
         if isinstance(reader, Program) and args.target is not None:
             runner = _OnTarget(reader, args.target)
+        if isinstance(encoder, ImageEncoder):
+            task = task.for_pictures(encoder, [picture_size(file) for file in files])
         answers = task.answer(runner, inputs, top=args.top)
     pairs = [*zip(names, answers, strict=True)]
     text = "\n".join(f"{source}: {answer.text}" for source, answer in pairs)
@@ -133,14 +138,15 @@ class _OnTarget(NamedTuple):
 
     def predict_proba(self, x: Any) -> Any:
         """Real outputs."""
-        return self.program.real(self._run(self.program.encode(x)))
+        return self.program.real(self.run(self.program.encode(x)))
 
     def reconstruction_error(self, x: Any) -> Any:
         """The errors of an autoencoder of real inputs."""
         integers = self.program.encode(x)
-        return self.program.reconstruction_error(integers, self._run(integers))
+        return self.program.reconstruction_error(integers, self.run(integers))
 
-    def _run(self, integers: NDArray[np.integer]) -> Any:
+    def run(self, integers: NDArray[np.integer]) -> Any:
+        """Integer outputs."""
         return devices.run_program(devices.target(self.name), self.program, integers)
 
 

@@ -16,6 +16,7 @@ from drypoint import data
 from drypoint.common import DrypointError, unknown
 from drypoint.nn import Model
 from drypoint.program import Program
+from drypoint.tasks import Detect, task_of
 
 SIGNAL_OPTIONS = ("label", "window", "hop", "channels", "task", "group")
 """Options of `data.read` for signals, which the provenance of a model keeps."""
@@ -114,6 +115,8 @@ def training_facts(reader: Model | Program) -> Mapping[str, object]:
 def signals_of(reader: Model | Program) -> dict[str, Any]:
     """The options of reading that a model, from untrusted bytes, says it was trained with."""
     options = training_facts(reader).get("read")
+    if task_of(reader).read_as == Detect.read_as:  # its boxes are read of any folder
+        options = {**(options if isinstance(options, dict) else {}), "task": Detect.read_as}
     if not isinstance(options, dict):
         return {}
     types = {"label": str, "task": str, "group": list, SKIP: bool}

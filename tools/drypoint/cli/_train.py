@@ -16,13 +16,15 @@ from drypoint.common import DrypointError, check_suffix, check_writable, percent
 from drypoint.data import read_audio
 from drypoint.measure import wilson_interval
 from drypoint.nn import Model
-from drypoint.tasks import TASKS, Answer, Strength
+from drypoint.tasks import TASKS, Answer, Detect, Strength, Task
 from drypoint.train import MPICommunicator, TrainResult
 
 from ._data import add_data_arguments, training_data
-from ._nets import net_function, net_help, saved_model
+from ._foreign import add_scaling_arguments, foreign_options
+from ._nets import load_body, net_function, net_help, saved_model
 from ._output import INTERRUPTED, result, say
 from ._pieces import count, number
+from ._source import SIGNAL_OPTIONS
 from ._training import (
     Training,
     add_training_arguments,
@@ -36,7 +38,7 @@ EXAMPLE = "drypoint train --data pictures --net cnn:16,32,64 --out build/net.npz
 OWN = (
     *("data", "net", "batch", "lr", "optimizer", "augment", "size", "color"),
     *("label", "window", "hop", "channels", "keep", "drop", "group", "task", "noise", "balance"),
-    "skip_unreadable",
+    *("skip_unreadable", "cells", "body", "cut", "body_epochs", "mean", "std"),
 )
 """Options that no recipe has, ``--data`` aside."""
 
@@ -51,6 +53,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data_arguments(parser, left_out="MNIST; of a saved --net the data that it was trained on")
     parser.add_argument("--net", metavar="NET", help=net_help())
+    parser.add_argument(
+        "--body",
+        type=Path,
+        metavar="FILE",
+        help="of pictures: a net trained on others (.npz, .onnx, .tflite, .keras) computes features"
+        ", and a new head is trained on them",
+    )
+    parser.add_argument(
+        "--cut",
+        metavar="NAME",
+        help="of --body: the layer or tensor whose output the features are; if left out, what a "
+        "classifier's last dense layer reads",
+    )
+    parser.add_argument(
+        "--body-epochs",
+        type=count,
+        metavar="N",
+        help="of --body: train body and head N epochs after the head, at a low rate; 0 if left out",
+    )
+    add_scaling_arguments(parser, of="of a --body or --net of another framework: ")
     add_training_arguments(
         parser,
         epochs="of pictures 5 to 150 for about 4,000 steps, of other examples 5 to 60 for about "
@@ -143,7 +165,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[task.read_as for task in TASKS if task.read_as],
         help="regression: --label is a column of numbers (or y of an .npz file), which the net "
         "predicts; keyword: a subfolder of WAV files for each word, as clips of 1 s at 16,000 Hz "
-        "(--window N samples); the net reads spectral features, and its export listens to samples",
+        "(--window N samples); the net reads spectral features, and its export listens to samples; "
+        "detect: pictures with boxes around objects, which the net finds",
+    )
+    parser.add_argument(
+        "--cells",
+        action="store_const",
+        const=True,
+        help="of pictures with boxes: the net says where objects are, for counting, and not how "
+        "large; it is smaller and trained faster",
     )
     parser.add_argument(
         "--noise",
@@ -224,12 +254,17 @@ def _by_recipe(
 
 def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[TrainResult, Finish]:
     name = args.net or ""
-    saved = saved_model(name)
+    if args.body is not None:
+        return _with_body(args, notify)
+    for option in ("cut", "body_epochs"):
+        if getattr(args, option) is not None:
+            raise DrypointError(f"--{option.replace('_', '-')} is of --body FILE: name one")
+    saved = saved_model(name, foreign_options(args))
     data = training_data(args, saved=saved, size=args.size, color=args.color, notify=notify)
     study = train.make_study(
         data,
         saved or net_function(name) or args.net,
-        task=args.task,
+        task=_task(args, saved),
         net_name=name,
         epochs=args.epochs,
         batch_size=args.batch or train.Study.BATCH,
@@ -248,6 +283,52 @@ def _own_net(args: argparse.Namespace, notify: Callable[[str], None]) -> tuple[T
         mpi=args.mpi,
     )
     return trained, study.test
+
+
+def _task(args: argparse.Namespace, saved: Model | None) -> Task | str | None:
+    """The task that the options name; None: by the net and the data."""
+    if not args.cells:
+        return args.task  # type: ignore[no-any-return]
+    if saved is not None or args.task not in (None, Detect.name):
+        of = "a new net" if saved is not None else f"--task {Detect.name}"
+        raise DrypointError(f"--cells is for {of}: leave it out")
+    return Detect(cells=True)
+
+
+def _with_body(
+    args: argparse.Namespace, notify: Callable[[str], None]
+) -> tuple[TrainResult, Finish]:
+    others = [
+        option
+        for option in ("net", "task", "noise", "balance", "size", "color", *SIGNAL_OPTIONS)
+        if getattr(args, option, None)
+    ]
+    if others:
+        raise DrypointError(
+            f"--body reads pictures in its own size and colour, and is the net: leave out "
+            f"--{others[0]}"
+        )
+    if args.data is None:
+        raise DrypointError("--body needs pictures for the new head: --data FOLDER")
+    body, cut = load_body(args.body, foreign_options(args), args.cut)
+    data = training_data(args, saved=body, notify=notify)
+    study = train.make_body_study(
+        data,
+        body,
+        cut=cut,
+        body_name=str(args.body),
+        body_epochs=args.body_epochs or 0,
+        epochs=args.epochs,
+        batch_size=args.batch or train.Study.BATCH,
+        optimizer=args.optimizer,
+        lr=args.lr,
+        augment=args.augment,
+        seed=args.seed,
+        notify=notify,
+    )
+    check_saving(study.model, data, args.out)
+    checkpoint = args.checkpoint
+    return study.fit(checkpoint=checkpoint, mpi=args.mpi), study.test
 
 
 def _read_noise(folder: Path, rate: int) -> NDArray[np.int16]:

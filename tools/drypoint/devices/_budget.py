@@ -17,6 +17,7 @@ REMEDIES = {
     "listener": "take a front end with a shorter window or fewer features, or --streaming",
     "input": "take smaller inputs",
     "output": "take fewer outputs",
+    "boxes": "take fewer candidates (most)",
     "stack": "give the task that runs the model more stack, or take the plain kernels (export "
     "without --target), which are slower and need a few hundred bytes",
     "tables": "take weights of 4 or 2 bits (drypoint quantize --weights 4), fewer channels or "

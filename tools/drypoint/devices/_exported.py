@@ -121,7 +121,8 @@ def called_functions(program: Program) -> tuple[str, ...]:
     if program.front is not None:
         detect = () if program.detector is None else ("keywords",)
         return tuple(f"{NAME}_{call}" for call in ("listen", "listen_reset", *detect))
-    return ("dpt_step", "dpt_reset", NAME) if program.is_streaming else ("dpt_run", NAME)
+    boxes = () if program.boxes is None else (f"{NAME}_boxes",)
+    return ("dpt_step", "dpt_reset", NAME) if program.is_streaming else ("dpt_run", NAME, *boxes)
 
 
 def _link_options(

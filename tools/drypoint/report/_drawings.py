@@ -1,6 +1,8 @@
 """Small drawings and pictures as elements of the page: a signal, a curve, points, an image."""
 
 import io
+from base64 import b64encode
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from drypoint.common import html_image, html_text
 from drypoint.measure import Example
+from drypoint.tasks import MarkedPicture
 
 _CHANNELS = 3  # of a signal that are drawn
 _STEPS = 96  # of a signal that are drawn
@@ -39,6 +42,37 @@ def draw_curve(x: NDArray[np.generic], y: NDArray[np.generic], *, label: str) ->
     across, down = 4 + 212 * np.asarray(x)[keep], 216 - 212 * np.asarray(y)[keep]
     inside = '<line x1="4" y1="216" x2="216" y2="4"/>'
     return _square(f'{inside}<polyline points="{_points(across, down)}"/>', label)
+
+
+def draw_lines(x: NDArray[np.generic], y: NDArray[np.generic], *, label: str) -> str:
+    """Curves (curves, N) in the unit square."""
+    across = 4 + 212 * np.asarray(x, np.float64)
+    lines = (
+        f'<polyline points="{_points(across, 216 - 212 * np.asarray(row, np.float64))}"/>'
+        for row in y
+    )
+    return _square("".join(lines), label).replace('class="square"', 'class="square lines"')
+
+
+def draw_marks(picture: MarkedPicture, *, label: str) -> str:
+    """A picture with the boxes on it: each kind of box has a line of its own."""
+    content, (height, width) = io.BytesIO(), picture.image.shape[:2]
+    Image.fromarray(picture.image).save(content, "png", optimize=True)
+    boxes = ""
+    for mark in picture.marks:
+        left, top, right, bottom = mark.box
+        boxes += (
+            f'<rect class="{mark.kind}" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
+            f'height="{bottom - top:.1f}"><title>{mark.kind}: {html_text(mark.text)}</title></rect>'
+        )
+    counts = Counter(mark.kind for mark in picture.marks)
+    words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+    pixels = f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    return (
+        f'<svg class="marks" role="img" aria-label="{html_text(label)}: {words or "no boxes"}" '
+        f'viewBox="0 0 {width} {height}"><image href="{pixels}" width="{width}" '
+        f'height="{height}"/>{boxes}</svg>'
+    )
 
 
 def draw_points(x: NDArray[np.generic], y: NDArray[np.generic], *, label: str) -> str:

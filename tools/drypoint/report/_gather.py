@@ -110,7 +110,6 @@ def make_report(
     model = reported if isinstance(reported, Model) else None
     if model is not None and calibration is None and train is not None:
         calibration = train.inputs
-    train = train if task.has_classes else None
     is_guess = model is not None and test is None and calibration is None
     if model is not None and is_guess:
         calibration = _random_values(model, RANDOM)
@@ -124,8 +123,9 @@ def make_report(
         program = reported
     quality = Reported()
     if test is not None:
-        trial = Trial(Engine(program), test, _class_output(program), normal)
+        trial = Trial(Engine(program), test, _class_output(program), normal, train)
         quality = task.report(model, trial)
+    train = train if task.has_classes else None
     compared = random_inputs(program, RANDOM) if x is None else program.encode(x)
     if sensitivity and (model is None or quality.integers is None):
         raise ReportError("sensitivity needs a float model and labelled test examples")

@@ -7,7 +7,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint import plot
 from drypoint.common import DrypointError, how_to_install, page_style, percent, printable
@@ -20,7 +19,7 @@ from drypoint.quant import Report as LayerReport
 from drypoint.tasks import Drawing, Reported
 
 from ._cells import confusion_cells
-from ._drawings import Thumbnails, draw_curve, draw_points
+from ._drawings import Thumbnails, draw_curve, draw_lines, draw_marks, draw_points
 from ._text import (
     accuracy,
     bits_rows,
@@ -80,7 +79,7 @@ def page(
             (title, note, [(example, thumbnails.element(example)) for example in found])
             for title, note, found in _lists(measured)
         ],
-        errors_by_example=_largest_errors(reported.errors, test, thumbnails),
+        errors_by_example=_largest_errors(reported, test, thumbnails),
         drawing=None if reported.drawing is None else _draw(reported.drawing),
         texts=output_texts(facts),
         confusion=None if measured is None else confusion_cells(measured, thumbnails),
@@ -117,11 +116,17 @@ def template(name: str) -> "jinja2.Template":
 
 
 def _largest_errors(
-    errors: NDArray[Any] | None, test: Dataset | None, thumbnails: Thumbnails
+    reported: Reported, test: Dataset | None, thumbnails: Thumbnails
 ) -> list[tuple[int, str, float, str]]:
     """(index, class, error, picture) of the examples with the largest errors."""
+    errors = reported.errors
     if errors is None:
         return []
+    if reported.pictures:
+        pairs = reported.pictures.items()
+        return [
+            (i, "", float(errors[i]), draw_marks(each, label=f"image {i}")) for i, each in pairs
+        ]
     order = np.argsort(-errors.astype(np.float64), kind="stable")[:_MOST_ERRORS].tolist()
     rows = []
     for i in order:
@@ -134,7 +139,7 @@ def _largest_errors(
 
 def _draw(drawing: Drawing) -> tuple[str, str]:
     """(title, SVG) of a drawing."""
-    draw = draw_curve if drawing.kind == "curve" else draw_points
+    draw = {"curve": draw_curve, "points": draw_points, "lines": draw_lines}[drawing.kind]
     return drawing.title, draw(drawing.x, drawing.y, label=drawing.title)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from drypoint import devices
 from drypoint.tasks import ReportTexts, find_task
 
-from . import _example_rules, _integer_rules, _net_rules
+from . import _detection_rules, _example_rules, _integer_rules, _net_rules
 from ._integer_rules import lossy_op, paired_loss
 from ._rule import Facts, Finding, NotLooked, Outcome, rule, rules_of
 
@@ -161,6 +161,6 @@ def _flash(facts: Facts, limit: float) -> Outcome:
     )
 
 
-_LIGHTER = (_net_rules, _integer_rules, _example_rules)
+_LIGHTER = (_net_rules, _detection_rules, _integer_rules, _example_rules)
 RULES = (*rules_of(globals()), *(rule for file in _LIGHTER for rule in rules_of(vars(file))))
 """The rules, the heaviest first."""

@@ -105,6 +105,7 @@ def _run(command: list[str | Path], folder: Path) -> None:
 
 
 _PICTURES = ("engine.js", "answer.js", "draw.js", "pictures.js")
+_BOXES = ("boxes.js",)  # of a program that finds objects; its page shows others too
 _SOUND = ("engine.js", "answer.js", "samples.js", "sound.js")
 _MOST_EXAMPLES = 10
 _FLOAT_NOTES = {
@@ -149,8 +150,9 @@ def make_page(
     )  # fmt: skip
     _check_input(program)
     hears = program.front is not None
-    if hears:
-        model = None
+    finds_boxes = (program.decoder or {}).get("type") == "boxes"
+    if hears or finds_boxes:
+        model = None  # the page has no column for its answers
     shown = [] if examples is None else _examples(program, examples, model)
     floats = "none" if model is None else "live" if live else "examples" if shown else "none"
     kinds = {kind.number: kind.kind for kind in get_args(Op)}
@@ -159,7 +161,15 @@ def make_page(
         engine_bytes=f"{len(engine):,}", float_note=_FLOAT_NOTES[floats]
     )
     ram = account(to_export(simplify(program))).ram_text
-    chosen = {"float": floats, "examples": shown, "kinds": kinds, "sound": hears, "ram": ram}
+    chosen = {
+        "float": floats,
+        "examples": shown,
+        "kinds": kinds,
+        "sound": hears,
+        "boxes": finds_boxes,
+        "ram": ram,
+    }
+    scripts = _SOUND if hears else (*_PICTURES, *(_BOXES if finds_boxes else ()))
     return _template("page.html.in").substitute(
         title="Speak to it" if hears else "Draw a digit" if digits else "Show it a picture",
         action="Speak" if hears else "Draw",
@@ -172,7 +182,7 @@ def make_page(
         settings=_script_json(chosen),
         engine=b64encode(engine).decode(),
         program=b64encode(blob.dumps(program)).decode(),
-        script="\n".join(_text(name) for name in (_SOUND if hears else _PICTURES)),
+        script="\n".join(map(_text, scripts)),
     )
 
 
@@ -188,6 +198,11 @@ def _check_input(program: Program) -> None:
             "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "
             "HxWx1, u8 HxWx3)"
         )
+    if program.outputs[-1].softmax == "channels":
+        raise ServeError(
+            f"{program.name} decides a class for each pixel, which the page does not show: "
+            "drypoint run --json gives the maps"
+        )
 
 
 def _examples(program: Program, examples: Dataset, model: Model | None) -> list[dict[str, Any]]:
@@ -197,6 +212,9 @@ def _examples(program: Program, examples: Dataset, model: Model | None) -> list[
     first = [np.flatnonzero(examples.y == i)[:1] for i in range(len(examples.classes))]
     chosen = np.concatenate([np.empty(0, np.int64), *first])[:_MOST_EXAMPLES].astype(np.int64)
     labels = [printable(str(examples.classes[int(examples.y[i])])) for i in chosen]
+    if examples.boxes is not None:
+        chosen = np.arange(min(len(examples), _MOST_EXAMPLES))
+        labels = [f"{n} objects" for n in examples.boxes.counts[chosen].tolist()]
     if program.front is not None:
         clips = [
             b64encode(int16_samples(examples.x[i].reshape(-1)).astype("<i2").tobytes())

@@ -4,13 +4,16 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _augment as augment
+from ._dataset.boxes import Boxes
 from ._dataset.classes import SILENCE, UNKNOWN, Class, class_names, class_places, is_word
 from ._dataset.dataset import Dataset, model_inputs, take
 from ._dataset.labels import NO_LABEL, is_label_map, is_one_hot, label_indices
+from ._dataset.picture import picture_size
 from ._dataset.pixels import channels_last, check_scaled, plain_images
 from ._dataset.splits import ALL, Splits, hold_out, train_val_split
 from ._encoders.audio_encoder import AudioEncoder
 from ._encoders.boolean import BooleanDecoder, BooleanEncoder
+from ._encoders.box_decoder import BoxDecoder, FoundBox
 from ._encoders.class_decoder import ClassDecoder, ClassEncoder
 from ._encoders.from_config import Decoder, Encoder, decoder_from_config, encoder_from_config
 from ._encoders.function_encoder import FunctionEncoder
@@ -31,6 +34,7 @@ from ._readers.read import input_files, read
 from ._readers.recordings import read_samples
 from ._readers.wav import read_audio
 from ._sources.named import DatasetCard, cards, load
+from ._sources.scenes import scenes
 from ._sources.sources import cache_folder
 
 __all__ = [
@@ -42,6 +46,8 @@ __all__ = [
     "AugmentError",
     "BooleanDecoder",
     "BooleanEncoder",
+    "BoxDecoder",
+    "Boxes",
     "Class",
     "ClassDecoder",
     "ClassEncoder",
@@ -53,6 +59,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "FormatError",
+    "FoundBox",
     "FunctionEncoder",
     "ImageDecoder",
     "ImageEncoder",
@@ -81,12 +88,14 @@ __all__ = [
     "load_idx",
     "model_inputs",
     "parse_idx",
+    "picture_size",
     "plain_images",
     "read",
     "read_audio",
     "read_idx",
     "read_inputs",
     "read_samples",
+    "scenes",
     "take",
     "train_val_split",
     "write_idx",

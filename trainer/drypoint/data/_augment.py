@@ -3,6 +3,7 @@ epoch.
 
 train.fit(model, digits, augment=data.augment.Warp(rotate=12, scale=0.12, shift=1.5))
 train.fit(model, gestures, augment=data.augment.Signals(shift=5, gain=0.1))
+train.fit(model, (x, boxes), augment=data.augment.Scene(scale=0.2, shift=0.1, flip=True))
 
 The distortion of an example is a function of (seed, epoch, index of the example) and gives
 identical bytes on every machine. Only training examples are augmented; validation, measurement and
@@ -16,13 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._augmentation.augment_audio import Audio
+from ._augmentation.augment_boxes import Scene
 from ._augmentation.augment_signals import Signals
 from ._augmentation.compiled import instruction_sets, warp_compiled
 from ._augmentation.counter_random import Keys, check_amount, draw_keys
 from ._augmentation.warp_map import ElasticGrid, affine_maps, warp_reference
 from ._errors import AugmentError
 
-__all__ = ["SIDE_MAX", "Audio", "RandomRotate", "RandomShift", "Signals", "Warp"]
+__all__ = ["SIDE_MAX", "Audio", "RandomRotate", "RandomShift", "Scene", "Signals", "Warp"]
 
 Pixels = NDArray[np.uint8]
 

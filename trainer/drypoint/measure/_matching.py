@@ -23,7 +23,7 @@ class Things(NamedTuple):
     score: NDArray[Any]
 
     def take(self, chosen: NDArray[Any]) -> "Things":
-        """Those that indices or a mask choose."""
+        """The things that indices or a mask choose."""
         return Things(*(column[chosen] for column in self))
 
 

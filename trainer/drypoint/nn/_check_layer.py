@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from drypoint.autodiff import Array, GradcheckError, Tensor, gradcheck
 from drypoint.autodiff.kernels import runtime
 from drypoint.autodiff.trace import Trace, constant
+from drypoint.common import check_kind
 
 from ._errors import ContractError
 from ._module.batch import as_batch_of, by_port
@@ -43,6 +44,7 @@ def check_layer(layer: Layer, input_shape: Shape | None = None) -> None:
         ContractError: a check fails; the message says which.
         DrypointError: the layer refuses the shape.
     """
+    check_kind(layer, Layer, name="layer", wanted="a layer of nn")
     shape = layer.input_shape if input_shape is None else input_shape
     if shape is None:
         raise ContractError(type(layer).__name__, "is not bound to a shape: give input_shape")

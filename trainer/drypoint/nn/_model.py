@@ -14,6 +14,7 @@ from drypoint.common import (
     DrypointError,
     accept,
     attribute_hints,
+    check_kind,
     check_suffix,
     html_text,
     kind_of,
@@ -22,6 +23,7 @@ from drypoint.common import (
 )
 from drypoint.data import (
     AudioEncoder,
+    BoxDecoder,
     Decoder,
     Encoder,
     ImageEncoder,
@@ -96,6 +98,8 @@ class Model:
                 raise ModelError("a net of several inputs takes arrays by name, and no encoder")
             object.__setattr__(self, "net", join_inputs(cast("Graph", self.net)))
         if self.encoder is not None:
+            if not isinstance(getattr(self.encoder, "shape", None), tuple):
+                raise ModelError(f"encoder is {kind_of(self.encoder)}; wanted: one of data")
             check_values("Model", self.encoder.shape, "an encoded input")
             object.__setattr__(self, "net", self.net.bind(self.encoder.shape))
         self._check_classes()
@@ -126,7 +130,13 @@ class Model:
         shapes = self.net.output_shapes({self.net.input_ports[0]: self.net.input_shape})
         for port, decoder in decoders.items():
             shape, classes = shapes.get(port, ()), getattr(decoder, "classes", None)
-            if isinstance(classes, tuple) and len(shape) in (1, 3) and shape[0] != len(classes):
+            if isinstance(decoder, BoxDecoder):
+                if shape[:1] != (decoder.channels,):
+                    raise ModelError(
+                        f"the net has outputs {shape}, the decoder reads maps of "
+                        f"{decoder.channels} channels"
+                    )
+            elif isinstance(classes, tuple) and len(shape) in (1, 3) and shape[0] != len(classes):
                 raise ModelError(
                     f"the net has {shape[0]} outputs, the decoder {len(classes)} classes; wanted: "
                     f"{shape[0]} classes, one for each output: Model(net, encoder=..., "
@@ -428,6 +438,7 @@ def loads(content: bytes) -> Model:
     Raises:
         ModelFileError: the bytes are no model file, a damaged one, or of a newer format.
     """
+    check_kind(content, bytes, name="content", wanted="the bytes of a file", error=ModelFileError)
     net, ends, trained = model_file.unpack(content)
     encoder, decoder = (cast("dict[str, Any] | None", ends[e]) for e in ("encoder", "decoder"))
     try:

@@ -13,6 +13,7 @@ MODULE_ALIASES: Names = {
     "confusion_matrix": "confusion",
     "ConfusionMatrixDisplay": "confusion",
     "roc_curve": "roc",
+    "plot_confusion_matrix": "confusion",
 }
 MODULE_HINTS: Names = {
     **PICTURE_HINTS,

@@ -11,5 +11,12 @@ regression: ``Pipeline``, ``cross_val_score``, ``GridSearchCV``. The extra ``skl
 scikit-learn, which no other part imports at its start.
 """
 
+from drypoint.common import module_getattr as _module_getattr
+
 from ._classifier import Classifier as Classifier
 from ._regressor import Regressor as Regressor
+
+__getattr__ = _module_getattr(
+    __name__,
+    aliases={"MLPClassifier": "Classifier", "MLPRegressor": "Regressor"},
+)

@@ -13,6 +13,11 @@ from ._catalogue import answer_inputs as answer_inputs
 from ._catalogue import find_task as find_task
 from ._catalogue import task_of as task_of
 from ._classes import Classes as Classes
+from ._detect import Detect as Detect
+from ._detect import find_boxes as find_boxes
+from ._detect import finds_boxes as finds_boxes
+from ._detect import measure_boxes as measure_boxes
+from ._detect import with_thresholds as with_thresholds
 from ._keywords import Keywords as Keywords
 from ._listening import USUAL_RATE as USUAL_RATE
 from ._listening import Listening as Listening
@@ -20,6 +25,8 @@ from ._numbers import Numbers as Numbers
 from ._pixels import Pixels as Pixels
 from ._reconstruction import Reconstruction as Reconstruction
 from ._reported import Drawing as Drawing
+from ._reported import Mark as Mark
+from ._reported import MarkedPicture as MarkedPicture
 from ._reported import Reported as Reported
 from ._reported import ReportTexts as ReportTexts
 from ._task import Augmentation as Augmentation

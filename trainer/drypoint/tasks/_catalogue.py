@@ -10,6 +10,7 @@ from drypoint.program import Program
 
 from ._answer import Answer
 from ._classes import Classes
+from ._detect import Detect, decoder_of, finds_boxes
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._pixels import Pixels, decides_pixels
@@ -17,13 +18,20 @@ from ._reconstruction import Reconstruction
 from ._reconstruction_errors import reconstructs
 from ._task import Runner, Task, TaskError
 
-TASKS: tuple[Task, ...] = (Classes(), Keywords(), Numbers(), Pixels(), Reconstruction())
+TASKS: tuple[Task, ...] = (
+    Classes(),
+    Keywords(),
+    Numbers(),
+    Pixels(),
+    Detect(),
+    Reconstruction(),
+)
 """A task of each kind."""
 
 
 def find_task(word: str | Task | None, dataset: Dataset | None = None) -> Task:
     """The task of a name: of `Task.name`, or of the ``task`` of `data.read`; None: "pixels" for a
-    data set of label maps, else "classes".
+    data set of label maps, "detect" for one with boxes, else "classes".
 
     Raises:
         TaskError: there is no such task.
@@ -32,6 +40,8 @@ def find_task(word: str | Task | None, dataset: Dataset | None = None) -> Task:
         return word
     if word is None and dataset is not None and dataset.has_maps:
         return Pixels()
+    if word is None and dataset is not None and dataset.boxes is not None:
+        return Detect()
     names = {name: task for task in TASKS for name in (task.read_as, task.name) if name}
     if word is None or (isinstance(word, str) and word in names):
         return names[word or Classes.name]
@@ -42,8 +52,9 @@ def find_task(word: str | Task | None, dataset: Dataset | None = None) -> Task:
 
 def task_of(reader: Model | Program) -> Task:
     """The task of a net, by its own and its file's facts: "keywords" or "numbers" if it was trained
-    so, or detects keywords; "pixels" if its last output is planes of classes; "reconstruction" if
-    it has as many outputs as inputs, no classes and no softmax; else "classes".
+    so, or detects keywords; "pixels" if its last output is planes of classes; "detect" if it has a
+    decoder of boxes; "reconstruction" if it has as many outputs as inputs, no classes and no
+    softmax; else "classes".
 
     Raises:
         TaskError: it is no `Model` and no `Program`.
@@ -51,6 +62,8 @@ def task_of(reader: Model | Program) -> Task:
     repeats = reconstructs(reader)  # refuses what is no net
     if isinstance(reader, Program) and reader.detector is not None:
         return Keywords()
+    if finds_boxes(reader):
+        return Detect(cells=decoder_of(reader).cells)
     saved = _saved_name(reader)
     for task in (Keywords(), Numbers()):
         if saved in (task.name, task.read_as):

@@ -111,7 +111,7 @@ class Classes(Task):
         notify("net: ends in scores; a softmax is added")
         return net + Softmax()
 
-    def decoder(self, dataset: Dataset) -> ClassDecoder:
+    def decoder(self, dataset: Dataset, net: Layer) -> ClassDecoder:  # noqa: ARG002
         """The classes of the data set."""
         return ClassDecoder(dataset.classes)
 

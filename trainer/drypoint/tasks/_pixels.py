@@ -89,7 +89,7 @@ class Pixels(Task):
         """(classes, height, width) of the label maps."""
         return len(dataset.classes), *dataset.y.shape[1:]
 
-    def decoder(self, dataset: Dataset) -> ClassDecoder:
+    def decoder(self, dataset: Dataset, net: Layer) -> ClassDecoder:  # noqa: ARG002
         """The classes of the data set."""
         return ClassDecoder(dataset.classes)
 

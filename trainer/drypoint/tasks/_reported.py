@@ -1,7 +1,7 @@
 """What a task adds to a report: facts of JSON types, values to draw, and texts of the facts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,12 +13,35 @@ from drypoint.program import NUMPY_TYPE, Program
 
 
 class Drawing(NamedTuple):
-    """Points of a picture, or a curve through them from 0 to 1 in both directions."""
+    """Points of a picture, or a curve through them from 0 to 1 in both directions; "lines" are up
+    to three curves, ``y`` (curves, N)."""
 
     title: str
-    kind: Literal["curve", "points"]
+    kind: Literal["curve", "points", "lines"]
     x: NDArray[Any]
     y: NDArray[Any]
+
+
+class Mark(NamedTuple):
+    """A box to draw on a picture.
+
+    Attributes:
+        kind: "found", an object that was found; "missed", one that was not; "right" and "wrong", a
+            box that the net gave.
+        text: of it, such as the class.
+        box: left, top, right, bottom in pixels.
+    """
+
+    kind: Literal["found", "missed", "right", "wrong"]
+    text: str
+    box: tuple[float, float, float, float]
+
+
+class MarkedPicture(NamedTuple):
+    """A picture, uint8 (H, W) or (H, W, 3), and the boxes on it."""
+
+    image: NDArray[np.uint8]
+    marks: Sequence[Mark]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,6 +53,7 @@ class Reported:
         facts: of other outputs, by the ``outputs`` of a report's facts.
         errors: of other outputs the error of each example, (N,).
         drawing: of other outputs.
+        pictures: index of an example -> its picture with boxes; the largest errors alone.
     """
 
     integers: Measurement | None = None
@@ -37,6 +61,7 @@ class Reported:
     facts: Mapping[str, Any] | None = None
     errors: NDArray[Any] | None = None
     drawing: Drawing | None = None
+    pictures: Mapping[int, MarkedPicture] = field(default_factory=dict)
 
 
 class ReportTexts(NamedTuple):

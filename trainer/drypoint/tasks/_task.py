@@ -17,7 +17,7 @@ from ._reported import Reported, ReportTexts
 
 Notify: TypeAlias = Callable[[str], None]
 Strength: TypeAlias = Literal["none", "light", "strong"]
-Augmentation: TypeAlias = augment.Warp | augment.Signals | augment.Audio
+Augmentation: TypeAlias = augment.Warp | augment.Scene | augment.Signals | augment.Audio
 Metric: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 """(outputs (N, ...), targets (N, ...)) -> one number for each example, (N,)."""
 
@@ -37,6 +37,9 @@ class ProgramRunner(Protocol):
     @property
     def program(self) -> Program:
         """The program that it runs."""
+
+    def run(self, x: Any, /) -> Any:
+        """Integer outputs int32 (N, values) of integers as the program reads."""
 
     def predict_proba(self, x: Any, /) -> Any:
         """Real outputs (N, values), or a dict of these by output."""
@@ -63,12 +66,14 @@ class Trial:
         examples: a data set; or inputs (N, ...) and numbers to predict.
         output: of a net of several outputs: the one to measure.
         normal: of an autoencoder: the names of the classes of normal examples.
+        train: the training examples, where a report has them.
     """
 
     runner: Runner
     examples: Dataset | tuple[Any, Any]
     output: str | None = None
     normal: Sequence[str] | None = None
+    train: Dataset | None = None
 
     @property
     def x(self) -> Any:
@@ -183,8 +188,20 @@ class Task:
         """The shape of the net's output for an example; None: as many values as it takes."""
         return (len(dataset.classes),)
 
-    def decoder(self, dataset: Dataset) -> Decoder | None:  # noqa: ARG002
-        """The decoder of the net's output."""
+    def check_output(
+        self, shape: tuple[int, ...], dataset: Dataset, *, net: str, name: str
+    ) -> None:
+        """Refuse a net, called ``net``, whose output of a shape does not fit the data called
+        ``name``."""
+        outputs = self.output_shape(dataset)
+        if outputs is not None and shape != outputs:
+            wanted = f"{outputs[0]} classes" if self.has_classes else "one number an example"
+            if len(outputs) > 1:
+                wanted = f"label maps, which are outputs {outputs}"
+            raise TaskError(f"--net {net} has outputs {shape}, {name} has {wanted}")
+
+    def decoder(self, dataset: Dataset, net: Layer) -> Decoder | None:  # noqa: ARG002
+        """The decoder of the output of a net, which knows its input's shape."""
         return None
 
     def train_further(self, model: Model, dataset: Dataset, notify: Notify) -> Model:  # noqa: ARG002
@@ -233,6 +250,15 @@ class Task:
         return model
 
     # A trained net
+
+    def for_pictures(
+        self,
+        encoder: ImageEncoder,  # noqa: ARG002
+        sizes: Sequence[tuple[int, int]],  # noqa: ARG002
+    ) -> "Task":
+        """The task whose answers have places in the pictures, of (width, height) pixels, that an
+        encoder made inputs of."""
+        return self
 
     def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
         """What a net says of inputs, one answer an input; ``top`` classes in a text."""

@@ -8,6 +8,7 @@ from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
 from . import _recipes as recipes
+from ._body import BodyStudy, make_body_study
 from ._callbacks import EarlyStopping, TrainState
 from ._errors import CheckpointError, TrainError, TrainingDivergedError, TrainWarning
 from ._fit import fit
@@ -29,6 +30,7 @@ __all__ = [
     "Adam",
     "Augmentation",
     "BatchFunction",
+    "BodyStudy",
     "CheckpointError",
     "Constant",
     "Cosine",
@@ -55,6 +57,7 @@ __all__ = [
     "TrainingDivergedError",
     "find_validation",
     "fit",
+    "make_body_study",
     "make_study",
     "recipes",
 ]

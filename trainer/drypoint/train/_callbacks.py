@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from drypoint.common import kind_of
 from drypoint.nn import Layer, Model
 
 from ._errors import TrainError
+from ._learning_rates import is_number
 from ._prepared_model import as_model, as_net
 
 
@@ -95,10 +97,11 @@ class EarlyStopping:
     mode: Direction = "auto"
 
     def __post_init__(self) -> None:
-        if self.patience < 0 or self.min_delta < 0 or self.start_epoch < 0:
+        counts = (self.patience, self.start_epoch, self.min_delta)
+        if not all(is_number(count) and count >= 0 for count in counts):
             raise TrainError(
-                f"patience {self.patience}, start_epoch {self.start_epoch} and min_delta "
-                f"{self.min_delta} must be at least 0"
+                f"patience {kind_of(self.patience)}, start_epoch {kind_of(self.start_epoch)} and "
+                f"min_delta {kind_of(self.min_delta)} must be at least 0"
             )
         if self.mode not in get_args(Direction):
             raise TrainError(f"mode is {self.mode!r}, not one of {', '.join(get_args(Direction))}")

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import closing
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -75,15 +75,14 @@ def _encode_group(plan: Plan, group: list[StoredBatch], number: int) -> list[Sha
     places, sizes = [own for _, own, _ in group], [n for _, _, n in group]
     group.clear()  # its arrays, of which `batch` has copies
     indices = _concatenate(places)
+    draw: dict[str, Any] = {"seed": settings.seed, "epoch": number, "indices": indices}
     if settings.augment is not None:
-        batch[plan.images] = settings.augment(
-            batch[plan.images], seed=settings.seed, epoch=number, indices=indices
-        )
+        batch[plan.images] = settings.augment(batch[plan.images], **draw)
+    if change := getattr(settings.augment, "change_targets", None):
+        batch[plan.targets] = change(batch[plan.targets], **draw)
     encoded, end, shards = plan.encode(batch), 0, []
     if change := getattr(settings.augment, "change_features", None):
-        encoded[plan.images] = change(
-            encoded[plan.images], seed=settings.seed, epoch=number, indices=indices
-        )
+        encoded[plan.images] = change(encoded[plan.images], **draw)
     for i, n in enumerate(sizes):
         begin, end = end, end + len(places[i])
         own = {port: column[begin:end] for port, column in encoded.items()}

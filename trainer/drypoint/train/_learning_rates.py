@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
+from typing import TypeGuard
+
+import numpy as np
 
 from drypoint.common import check_arguments, hidden_pattern, kind_of, known_word
 
@@ -12,6 +15,11 @@ from ._errors import TrainError
 
 Schedule = Callable[[int, int], float]
 """(step, total) -> factor; ``step`` counts from 0 to ``total`` - 1, the factor is 0 to 1."""
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float | np.number) and bool(np.isfinite(value))
 
 
 @dataclass(frozen=True)
@@ -45,8 +53,8 @@ class OneCycle:
     warmup: float = 0.2
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup < 1:
-            raise TrainError(f"warmup is {self.warmup}, not within 0 and 1 (1 excluded)")
+        if not (is_number(self.warmup) and 0 <= self.warmup < 1):
+            raise TrainError(f"warmup is {kind_of(self.warmup)}, not within 0 and 1 (1 excluded)")
 
     def __call__(self, step: int, total: int) -> float:
         """The factor of one step."""
@@ -67,11 +75,12 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        rising = all(a < b for a, b in pairwise((0.0, *self.at, 1.0)))
+        numbers = isinstance(self.at, tuple | list) and all(map(is_number, (*self.at, self.factor)))
+        rising = numbers and all(a < b for a, b in pairwise((0.0, *self.at, 1.0)))
         if not rising or not 0 < self.factor <= 1:
             raise TrainError(
-                f"at {self.at} must rise within 0 and 1, and factor {self.factor} be above 0 and "
-                "at most 1"
+                f"at {self.at if numbers else kind_of(self.at)} must rise within 0 and 1, and "
+                f"factor {kind_of(self.factor)} be above 0 and at most 1"
             )
 
     def __call__(self, step: int, total: int) -> float:

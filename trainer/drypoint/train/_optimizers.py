@@ -26,6 +26,7 @@ from drypoint.common import accept, known_word
 
 from ._aliases import OPTIMIZER, OPTIMIZER_HINTS
 from ._errors import TrainError
+from ._learning_rates import is_number
 
 Arrays = Mapping[str, NDArray[np.float32]]
 MicroBatchGradients = Mapping[str, tuple[NDArray[np.float32], ...]]
@@ -228,20 +229,16 @@ def optimizer_config(optimizer: Optimizer) -> dict[str, object]:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not (_is_number(value) and value > 0):
+        if not (is_number(value) and value > 0):
             raise TrainError(f"{name} is {value!r}, not a number above 0")
 
 
 def _check_share(**values: float) -> None:
     for name, value in values.items():
-        if not (_is_number(value) and 0 <= value < 1):
+        if not (is_number(value) and 0 <= value < 1):
             raise TrainError(f"{name} is {value!r}, not within 0 and 1 (1 excluded)")
 
 
 def _check_decay(value: float) -> None:
-    if not (_is_number(value) and value >= 0):
+    if not (is_number(value) and value >= 0):
         raise TrainError(f"weight_decay is {value!r}, not a number of at least 0")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and bool(np.isfinite(value))

@@ -151,6 +151,7 @@ class Plan:
         source: the source of training batches.
         encoders: port -> encoder of its stored values.
         images: the port of the images that augmentation changes.
+        targets: the port of the boxes that an augmentation with ``change_targets`` moves.
         groups: multiplier of the learning rate -> paths of parameters.
         metrics: name -> metric beside the loss.
         all_reduce: the all-reduce of the processes that share each batch; None: one process.
@@ -160,6 +161,7 @@ class Plan:
     source: Source
     encoders: Mapping[str, Callable[[object], Column]]
     images: str
+    targets: str
     groups: Groups
     metrics: Metrics
     all_reduce: AllReduce | None
@@ -181,7 +183,10 @@ class Plan:
 
     def changes(self, port: str, column: Column | Rows) -> bool:
         """Whether augmentation or the encoder of a port changes a batch of its column."""
-        if self.settings.augment is not None and port == self.images:
+        augment = self.settings.augment
+        if augment is not None and port == self.images:
+            return True
+        if port == self.targets and hasattr(augment, "change_targets"):
             return True
         if port not in self.encoders or column.dtype != np.float32:
             return port in self.encoders

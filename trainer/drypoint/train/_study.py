@@ -31,6 +31,7 @@ from ._result import TrainResult
 from ._targets import Notify, ignore
 
 DIGEST = "validation_sha256"  # of the provenance of a model
+_FEW = 100  # pictures of a class; from here on the measured tables of few pictures begin
 _AUTOENCODER = "autoencoder"  # the family of nets whose task is a reconstruction
 MakeNet = Callable[[Shape | dict[str, Shape], int], Layer]
 """(shape of the input, or of several by name; number of outputs) -> a net."""
@@ -141,7 +142,7 @@ def make_study(
             (of several inputs the shapes by name) and the number of outputs, which returns a net;
             or a model, which is trained further. None: by the task and the data.
         task: what the net is for; None: of a model its own, of an autoencoder "reconstruction",
-            of label maps "pixels", else "classes".
+            of label maps "pixels", of pictures with boxes "detect", else "classes".
         net_name: of a function or a model, for messages and the provenance.
         epochs: passes over the training part; None: by the task, the data and the net.
         batch_size: examples a step.
@@ -162,17 +163,9 @@ def make_study(
     saved = net if isinstance(net, Model) else None
     several = bool(data.train.input_shapes)
     name = net if isinstance(net, str) else net_name
-    is_repeating = name.partition(":")[0] == _AUTOENCODER and saved is None
-    if task is not None:
-        chosen = find_task(task)
-        if is_repeating and not isinstance(chosen, Reconstruction):
-            raise TrainError(f"--net {name} repeats its input: leave --task {chosen.read_as} out")
-    elif saved is not None:
-        chosen = task_of(saved)
-    else:
-        chosen = Reconstruction() if is_repeating else find_task(None, data.train)
-        if data.train.has_maps and not is_repeating:
-            notify("task: pixels, by the data's label maps")
+    chosen = _choose_task(task, data.train, saved, name, notify)
+    if saved is not None:
+        _check_one_output(saved.net, net_name)
     chosen = chosen.for_study()
     if chosen.has_targets:
         chosen = chosen.adapt(chosen.labels(data.train))
@@ -201,7 +194,9 @@ def make_study(
         steps = epochs * -(-len(data.train) // batch_size)
         notify(f"epochs: {epochs}, about {steps:,} steps (--epochs chooses)")
     distort = chosen.augmentation(augment or chosen.strength, data.train, noise)
-    notify(f"augmentation: {_describe(distort)}")
+    notify(f"augmentation: {describe_augmentation(distort)}")
+    if saved is None:
+        _advise_few_pictures(data.train, chosen, notify)
     further = Study.FURTHER_RATE if saved is not None else Study.RATE
     rate = lr or (None if optimizer else further)
     resolved = resolve_optimizer(optimizer)
@@ -214,6 +209,37 @@ def make_study(
         "seed": seed,
     }
     return Study(model=model, task=chosen, data=data, options=options)
+
+
+def _choose_task(
+    task: Task | str | None, train: Dataset, saved: Model | None, net: str, notify: Notify
+) -> Task:
+    """The task that is named; else that of a model, of the family of a new net or of the data."""
+    is_repeating = net.partition(":")[0] == _AUTOENCODER and saved is None
+    if task is not None:
+        chosen = find_task(task)
+        if is_repeating and not isinstance(chosen, Reconstruction):
+            raise TrainError(f"--net {net} repeats its input: leave --task {chosen.read_as} out")
+        return chosen
+    if saved is not None:
+        return task_of(saved)
+    if is_repeating:
+        return Reconstruction()
+    if train.has_maps:
+        notify("task: pixels, by the data's label maps")
+    return find_task(None, train)
+
+
+def _advise_few_pictures(train: Dataset, task: Task, notify: Notify) -> None:
+    """Say what wins points where a class has few pictures."""
+    if not isinstance(task, Classes) or train.input_shapes or train.is_signals:
+        return
+    rarest = min(train.class_counts().values())
+    if rarest < _FEW:
+        notify(
+            f"few pictures: {rarest} of the rarest class; 100 win points "
+            "(docs/pictures.md#few-pictures), and --body FILE starts from a trained net"
+        )
 
 
 def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> Dataset:
@@ -271,18 +297,26 @@ def _create_model(
         else:
             net = make(encoder.shape, count)
         net = task.complete(net, notify)
+        _check_one_output(net, name)
+    except TrainError:
+        raise
     except DrypointError as error:
         hint = "; --size WxH reads pictures in another size" if "cannot make" in str(error) else ""
         raise TrainError(f"--net {name}: {error}{hint}") from error
     net = net if net.input_shape is not None else net.bind(encoder.shape)
-    if outputs is not None and net.output_shape(encoder.shape) != outputs:
-        wanted = f"{count} classes" if task.has_classes else "one number an example"
-        if len(outputs) > 1:
-            wanted = f"label maps, which are outputs {outputs}"
+    task.check_output(net.output_shape(encoder.shape), data.train, net=name, name=data.name)
+    return Model(net, encoder=encoder, decoder=task.decoder(data.train, net))
+
+
+def _check_one_output(net: Layer, name: str) -> None:
+    """Refuse a net of several outputs: a `Dataset` has one label an example."""
+    ports = net.output_ports
+    if len(ports) > 1:
+        labels = ", ".join(f"{port!r}: ..." for port in ports)
         raise TrainError(
-            f"--net {name} has outputs {net.output_shape(encoder.shape)}, {data.name} has {wanted}"
+            f"--net {name} has the outputs {', '.join(ports)}, and a study has labels of one: in "
+            f"Python, train.fit(net, (x, {{{labels}}})) learns all of them"
         )
-    return Model(net, encoder=encoder, decoder=task.decoder(data.train))
 
 
 def _create_model_of_several(
@@ -302,10 +336,10 @@ def _create_model_of_several(
     if ports != inputs:
         found = ", ".join(f"{port} {shape}" for port, shape in ports.items())
         raise TrainError(f"--net {name} has the inputs {found}, {data.name} has {shown}")
-    return Model(net, decoder=task.decoder(data.train))
+    return Model(net, decoder=task.decoder(data.train, net))
 
 
-def _describe(distort: Augmentation | None) -> str:
+def describe_augmentation(distort: Augmentation | None) -> str:
     """An augmentation as text: its amounts."""
     if distort is None:
         return "none"

@@ -9,7 +9,16 @@ import numpy as np
 from drypoint.common import kind_of
 from drypoint.data import Dataset, DatasetError, is_label_map
 from drypoint.nn import Layer, LogSoftmax, Model, Sigmoid, Softmax, last_layer
-from drypoint.tasks import Classes, Numbers, Pixels, Reconstruction, Task, find_task, task_of
+from drypoint.tasks import (
+    Classes,
+    Detect,
+    Numbers,
+    Pixels,
+    Reconstruction,
+    Task,
+    find_task,
+    task_of,
+)
 
 from ._errors import TrainError
 from ._heads import by_output
@@ -134,11 +143,14 @@ def choose_tasks(
 
 
 def _choose_task(model: Model, port: str, data: object, notify: Notify) -> Task:
-    """The task of an output: "classes" of one that ends in a softmax, "pixels" if its labels are
-    maps; of the only one, for a `Dataset` whose labels are no classes for it, "numbers" or
-    "reconstruction". A line says so of all but "classes".
+    """The task of an output: "detect" of a data set with boxes; "classes" of one that ends in a
+    softmax, "pixels" if its labels are maps; of the only one, for a `Dataset` whose labels are no
+    classes for it, "numbers" or "reconstruction". A line says so of all but "classes".
     """
     last = last_layer(model.net, port)
+    if isinstance(data, Dataset) and data.boxes is not None:
+        notify("task: detect, by the data's boxes")
+        return Detect()
     if isinstance(last, Softmax | LogSoftmax):
         if _has_label_maps(data, port):
             notify("task: pixels, by the data's label maps")

@@ -24,6 +24,7 @@ from ._objective import LossLike, Objective
 from ._plan import Plan, Settings, describe, optimizer_text
 from ._prepared_model import (
     INPUT,
+    TARGET,
     PreparedModel,
     Trainable,
     data_ports,
@@ -156,6 +157,7 @@ def _plan(
         source=source,
         encoders=prepared.encoders,
         images=INPUT if isinstance(prepared.model, Model) else objective.graph.input_ports[0],
+        targets=TARGET if isinstance(prepared.model, Model) else objective.graph.input_ports[-1],
         groups=rate_groups(objective.graph.params, settings.lr_multipliers, prefix=prepared.prefix),
         metrics=metrics,
         all_reduce=all_reduce,

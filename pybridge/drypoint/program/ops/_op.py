@@ -174,7 +174,7 @@ class BaseOp:
         return np.arange(self.inputs[side].shape.c)
 
     def narrow_fields(self, source: Mask, output: Mask) -> dict[str, Any]:  # noqa: ARG002
-        """The fields that other channels change, where these of the first input and of the output
+        """The fields that change where only some channels of the first input and of the output
         stay.
         """
         return {}

@@ -19,6 +19,14 @@ function element(tag, attributes = {}, ...children) {
 const ramText = (program, own) => own ? settings.ram
   : `${number(program.arenaBytes)} bytes of working memory here; drypoint info knows a device's`;
 
+// Show the RAM: the sum, and its parts in small letters.
+function showRam(program, own) {
+  const text = ramText(program, own);
+  const parts = text.indexOf(":") + 1 || text.length;
+  const small = element("span", { textContent: text.slice(parts) });
+  $("arena").replaceChildren(text.slice(0, parts), small);
+}
+
 // Whether there is a column for the float net: always where it answers live.
 const hasFloat = () => state.own && (settings.float === "live" || state.float !== null);
 const floatHead = element("th", { scope: "col", textContent: "float net" });

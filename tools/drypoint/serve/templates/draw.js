@@ -11,6 +11,7 @@ class Pad {
     this.changed = changed;
     this.strokes = [];
     this.picture = null; // a canvas that is shown in place of strokes
+    this.finish = null; // draws over the strokes or the picture
     canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     new ResizeObserver(() => this.show()).observe(canvas);
@@ -73,6 +74,7 @@ class Pad {
       pen.strokeStyle = getComputedStyle(canvas).color;
       trace(pen, this.strokes, { scale: wide, x: 0, y: 0, width: PEN * Math.min(wide, high) });
     }
+    this.finish?.();
   }
 }
 

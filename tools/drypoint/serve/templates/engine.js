@@ -141,7 +141,8 @@ function readProgram(content) {
     : Array.from({ length: outputs }, (_, i) => (outputs === 1 ? printable(meta.name) : String(i)));
   return { content, name: printable(meta.name), ops, outputs, labels, input: tensor(24),
     resize: meta.input.encoder?.resize ?? "stretch", scale: border.scale, softmax: border.softmax,
-    rejectBelow: border.decoder?.reject_below ?? 0 };
+    rejectBelow: border.decoder?.reject_below ?? 0,
+    decoder: settings.boxes ? readDecoder(border.decoder, out) : null };
 }
 
 // The border of the last output in the meta.

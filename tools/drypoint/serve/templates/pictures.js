@@ -14,12 +14,14 @@ function show(program, own) {
   $("name").textContent = program.name;
   $("reads").textContent = `The net reads ${w} x ${h} ${c === 1 ? "gray" : "RGB"} pixels:`;
   $("bytes").textContent = `${number(program.content.length)} bytes`;
-  $("arena").textContent = ramText(program, own);
+  showRam(program, own);
   $("centre").checked = c === 1 && w === 28 && h === 28;
+  if (settings.boxes) showThresholds(program.decoder);
   $("pad").style.aspectRatio = `${w} / ${h}`;
   Object.assign($("read"), { width: w, height: h });
   $("examples").hidden = !own || !settings.examples.length;
-  $("caption").textContent = `Answer of ${program.name} for each class`;
+  const each = program.decoder ? "Objects found by" : "Answer of";
+  $("caption").textContent = `${each} ${program.name} for each class`;
   showOps(program);
   // A dot for the browser, which compiles now what it would compile at the first stroke.
   state.engine.run(drawingBytes([[[0.5, 0.5]]], program.input, true));
@@ -72,10 +74,17 @@ function blank() {
   state.answer = state.float = null;
   $("hint").hidden = !pad.empty;
   showNone("");
+  state.found = null;
   for (const id of ["latency", "microseconds"]) $(id).textContent = "\u2013";
   $("read").getContext("2d").clearRect(0, 0, $("read").width, $("read").height);
-  showClasses(null);
+  showAnswer(null);
   showMaps();
+}
+
+function showAnswer(answer) {
+  if (state.engine.program.decoder) return showFound(answer);
+  showClasses(answer);
+  if (answer) showDecision(answer, answer.decision);
 }
 
 // Compute and show; `since`: when the event arrived that asks for it.
@@ -93,8 +102,7 @@ function update(since) {
   $("hint").hidden = true;
   $("microseconds").textContent = `${number(Math.round(1000 * mean))} \u00b5s`;
   canvasOf(bytes, input, $("read"));
-  showClasses(answer);
-  showDecision(answer, answer.decision);
+  showAnswer(answer);
   showMaps();
   answer.latency = since ? performance.now() - since : null;
   $("latency").textContent = since ? `${answer.latency.toFixed(1)} ms` : "\u2013";
@@ -143,7 +151,7 @@ async function askFloat(answer) {
     const response = await fetch("float", { method: "POST", body: answer.pixels });
     const found = await response.json();
     state.float = found;
-    if (state.answer === answer) showClasses(answer);
+    if (state.answer === answer) showAnswer(answer);
   } catch {
     settings.float = "none"; // the command has ended
     state.float = null;

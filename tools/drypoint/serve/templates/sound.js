@@ -25,7 +25,7 @@ function show(program, own) {
     ? "Keywords that the detector has detected. A time shows the decision again."
     : "Times at which the decision changed. A time shows the decision again.";
   $("bytes").textContent = `${number(program.content.length)} bytes`;
-  $("arena").textContent = ramText(program, own);
+  showRam(program, own);
   $("features").height = channels;
   $("decision").setAttribute("aria-live", detects ? "polite" : "off");
   $("examples").hidden = !own || !settings.examples.length;

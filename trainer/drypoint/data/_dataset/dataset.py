@@ -12,12 +12,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import DrypointError, attribute_hints, html_image, html_table, kind_of
+from drypoint.common import (
+    DrypointError,
+    attribute_hints,
+    check_kind,
+    html_image,
+    html_table,
+    kind_of,
+)
 
 from .._aliases import DATASET_HINTS
 from .._errors import DatasetError
+from .boxes import Boxes
 from .classes import Class
-from .labels import NO_LABEL, is_label_map, label_indices, map_indices, plain_groups
+from .labels import (
+    NO_LABEL,
+    as_array,
+    is_label_map,
+    label_indices,
+    map_indices,
+    plain_groups,
+)
 from .pixels import check_scaled, is_signals, plain_images, plain_signals
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -54,6 +69,8 @@ class Dataset:
             windows of one recording, the group of each: int64 (N,) from 0. The constructor takes
             integers or texts. No group is split into two parts, and intervals count groups. None:
             each example is a group of its own.
+        boxes: of pictures with boxes around objects: these boxes, whose labels are indices of
+            ``classes``; ``y`` is 0 then. None: the label of an example is ``y``.
 
     Writable arrays are copied. Iteration gives (image, label) or (signal, label) pairs.
 
@@ -69,9 +86,15 @@ class Dataset:
     sample_rate: int | None = None
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     groups: NDArray[np.int64] | None = None
+    boxes: Boxes | None = None
 
     def __post_init__(self) -> None:
-        inputs = np.asarray(self.x)
+        if self.boxes is not None:
+            check_kind(self.boxes, Boxes, name="boxes", wanted="data.Boxes", error=DatasetError)
+        if isinstance(self.y, Boxes):
+            object.__setattr__(self, "boxes", self.y)
+            object.__setattr__(self, "y", np.zeros(self.y.n, int))
+        inputs = as_array(self.x, "inputs")
         signals = is_signals(inputs) and inputs.ndim != 4  # (N, C, H, W) are images
         what = "signals" if signals else "images"
         x = _check_signals(inputs) if signals else _check_images(inputs)
@@ -85,11 +108,23 @@ class Dataset:
         y, classes = indices(self.y, None if left_out else self.classes)
         if len(x) != len(y):
             raise DatasetError(f"{len(x)} {what} but {len(y)} labels: one label each is wanted")
+        if self.boxes is not None:
+            self._check_boxes(len(x), len(classes))
         groups = plain_groups(self.groups, len(x))
         object.__setattr__(self, "groups", None if groups is None else _frozen(groups))
         object.__setattr__(self, "x", _frozen(x))
         object.__setattr__(self, "y", _frozen(y))
         object.__setattr__(self, "classes", classes)
+
+    def _check_boxes(self, n: int, n_classes: int) -> None:
+        """Refuse boxes of other pictures or of other classes."""
+        assert self.boxes is not None
+        highest = int(self.boxes.labels.max(initial=0))
+        if self.boxes.n != n or highest >= n_classes:
+            raise DatasetError(
+                f"there are {n} images and {n_classes} classes, and boxes of {self.boxes.n} "
+                f"images and classes to {highest}"
+            )
 
     def __len__(self) -> int:
         """The number of images or signals."""
@@ -241,7 +276,8 @@ class Dataset:
     def _select(self, chosen: NDArray[np.int64] | slice) -> "Dataset":
         """The examples at indices that are checked."""
         groups = None if self.groups is None else self.groups[chosen]
-        return replace(self, x=self.x[chosen], y=self.y[chosen], groups=groups)
+        boxes = None if self.boxes is None else self.boxes.take(chosen)
+        return replace(self, x=self.x[chosen], y=self.y[chosen], groups=groups, boxes=boxes)
 
     @property
     def _summary(self) -> str:
@@ -278,6 +314,9 @@ class Dataset:
         content = hashlib.sha256(repr((*kind, self.x.shape, self.classes)).encode())
         content.update(self.x.astype(self.x.dtype.newbyteorder("<"), copy=False).tobytes())
         content.update(self.y.astype("<i8").tobytes())
+        if self.boxes is not None:
+            for array in (self.boxes.pictures, self.boxes.edges, self.boxes.labels):
+                content.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
         return content.hexdigest()
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drypoint.common import kind_of
+
 from .._errors import DatasetError
 from .classes import Class, check_classes, class_places
 
@@ -103,11 +105,22 @@ def _are_whole(array: NDArray[np.generic]) -> bool:
     return array.dtype.kind in "iu"
 
 
+def as_array(values: object, name: str) -> NDArray[Any]:
+    """Values as an array; refuses rows of unequal shapes."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        wanted = "an array (N, ...), or a list of arrays of one shape"
+        raise DatasetError(
+            f"{name} are {kind_of(values)}, of unequal shapes; wanted: {wanted}"
+        ) from error
+
+
 def plain_groups(groups: ArrayLike | None, n: int) -> NDArray[np.int64] | None:
     """Groups of n examples as int64 from 0; None where each example is a group of its own."""
     if groups is None:
         return None
-    array = np.asarray(groups)
+    array = as_array(groups, "groups")
     if array.shape != (n,) or array.dtype.kind not in "iuU":
         raise DatasetError(
             f"groups are {array.dtype} of shape {array.shape}; wanted: integers or texts, one for "

@@ -23,6 +23,7 @@ _FILE_BYTES = 8
 """The bytes of memory that a byte of a picture's file stands for, where a pixel is 3 bytes of the
 file or less. Pillow looks for a JPEG's next marker byte by byte, 10 MB a second."""
 
+_FIRST_TURNED = 5  # EXIF orientations from this one on exchange width and height
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF")  # Pillow starts no program for them
 
 
@@ -47,10 +48,15 @@ def picture_pixels(picture: object, *, limit: int = READ_LIMIT) -> Pixels:
 
 def picture_size(path: Path) -> tuple[int, int]:
     """(width, height) of a picture file, turned upright, in pixels; the pixels are not decoded."""
+    width, height, orientation = stored_size(path)
+    return (height, width) if orientation >= _FIRST_TURNED else (width, height)
+
+
+def stored_size(path: Path) -> tuple[int, int, int]:
+    """Width and height of a picture file before it is turned upright, and its EXIF orientation."""
     with _open(path, READ_LIMIT) as image:
-        width, height = image.size
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return (height, width) if turned else (width, height)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return (*image.size, orientation if orientation in range(1, 9) else 1)
 
 
 def is_batch(array: NDArray[np.generic]) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drypoint.common import check_kind
+
 from .._errors import DatasetError
 from .dataset import Dataset
 
@@ -75,6 +77,7 @@ def train_val_split(
     Raises:
         DatasetError: ``size`` leaves one of the two parts empty, or the groups do.
     """
+    check_kind(dataset, Dataset, name="dataset", wanted="a Dataset", error=DatasetError)
     count = _count(size, len(dataset))
     rng = np.random.default_rng(seed)
     by_class = stratify and not dataset.has_maps
@@ -106,6 +109,7 @@ def hold_out(
     if the examples, fewer than 10, or their groups are too few. The split depends on the examples
     alone: a later call finds it again.
     """
+    check_kind(dataset, Dataset, name="dataset", wanted="a Dataset", error=DatasetError)
     if len(dataset) < _FEWEST:
         return dataset, None
     try:
@@ -140,6 +144,8 @@ def _choose_groups(
 
 def _count(size: float, length: int) -> int:
     """The number of validation examples for ``size``."""
+    wanted = "a fraction, or a number of examples"
+    check_kind(size, (float, int, np.integer), name="size", wanted=wanted, error=DatasetError)
     if isinstance(size, float) and not 0 < size < 1:
         raise DatasetError(f"a fraction must lie between 0 and 1, not {size}; a count is an int")
     count = int(size * length + 0.5) if isinstance(size, float) else size

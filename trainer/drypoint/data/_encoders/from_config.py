@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from .._errors import CoderError
 from .audio_encoder import AudioEncoder
 from .boolean import BooleanDecoder, BooleanEncoder
+from .box_decoder import BoxDecoder
 from .class_decoder import ClassDecoder, ClassEncoder
 from .image_encoder import ImageDecoder, ImageEncoder
 from .signal_encoder import SignalEncoder
@@ -64,6 +65,7 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], Decoder]] = {
     "image": ImageDecoder.from_config,
     "class": ClassDecoder.from_config,
     "boolean": BooleanDecoder.from_config,
+    "boxes": BoxDecoder.from_config,
 }
 
 

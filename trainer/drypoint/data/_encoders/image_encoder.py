@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from drypoint.common import READ_LIMIT, accept, known_word
+from drypoint.common import READ_LIMIT, accept, kind_of, known_word
 
 from .._aliases import IMAGE_ENCODER
 from .._augmentation.compiled import encode
@@ -94,22 +94,38 @@ def resize(pixels: Pixels, width: int, height: int, *, method: str) -> Pixels:
     old_height, old_width = pixels.shape[:2]
     if (old_width, old_height) == (width, height):
         return pixels
+    source, (left, top, right, bottom) = match_size(
+        (old_width, old_height), (width, height), method
+    )
+    inner = _stretch(pixels, right - left, bottom - top, source)
+    if inner.shape[:2] == (height, width):
+        return inner
+    out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
+    out[top:bottom, left:right] = inner
+    return out
+
+
+def match_size(
+    old: tuple[int, int], new: tuple[int, int], method: str
+) -> tuple[tuple[float, float, float, float], tuple[int, int, int, int]]:
+    """The rectangle of a picture of size ``old`` that `resize` reads, and the rectangle of the
+    picture of size ``new`` in which it stands: left, top, right, bottom in pixels.
+    """
+    (old_width, old_height), (width, height) = old, new
     if method == "fit":
         wide = old_width * height >= old_height * width
         inner_width = width if wide else _scale(old_width, height, old_height)
         inner_height = _scale(old_height, width, old_width) if wide else height
-        out = np.zeros((height, width, pixels.shape[2]), dtype=np.uint8)
         left, top = (width - inner_width) // 2, (height - inner_height) // 2
-        inner = _stretch(pixels, inner_width, inner_height, (0, 0, old_width, old_height))
-        out[top : top + inner_height, left : left + inner_width] = inner
-        return out
+        whole = (0.0, 0.0, float(old_width), float(old_height))
+        return whole, (left, top, left + inner_width, top + inner_height)
     box_width, box_height = float(old_width), float(old_height)
     if method == "fill":
         box_width = min(box_width, old_height * width / height)
         box_height = min(box_height, old_width * height / width)
     left_edge, top_edge = (old_width - box_width) / 2, (old_height - box_height) / 2
     box = (left_edge, top_edge, left_edge + box_width, top_edge + box_height)
-    return _stretch(pixels, width, height, box)
+    return box, (0, 0, width, height)
 
 
 def _scale(length: int, numerator: int, denominator: int) -> int:
@@ -236,6 +252,31 @@ class ImageEncoder(Configured, kind="image"):
         encoded = encode(pixels.reshape(-1, height, width, channels), table)
         return encoded.reshape(*pixels.shape[:-3], channels, height, width)
 
+    def to_net(self, edges: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Boxes of a picture as boxes of the picture that the net reads.
+
+        Args:
+            edges: (M, 4) left, top, right, bottom, in pixels of the picture, turned upright.
+            size: (width, height) of the picture.
+
+        Returns:
+            float64 (M, 4), in pixels of the encoded picture, and beyond it where it is cropped.
+        """
+        return _move(edges, *match_size(size, (self.width, self.height), self.resize))
+
+    def to_picture(self, edges: ArrayLike, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Boxes of the picture that the net reads as boxes of a picture: `to_net` backwards.
+
+        Args:
+            edges: (M, 4) left, top, right, bottom, in pixels of the encoded picture.
+            size: (width, height) of the picture, turned upright.
+
+        Returns:
+            float64 (M, 4), in pixels of the picture.
+        """
+        source, target = match_size(size, (self.width, self.height), self.resize)
+        return _move(edges, target, source)
+
     def decoder(self) -> ImageDecoder:
         """The inverse: a decoder that gives the `pixels` of an encoded image as an image."""
         return ImageDecoder(self.color, mean=self.mean, std=self.std)
@@ -249,6 +290,19 @@ class ImageEncoder(Configured, kind="image"):
         for target, image in zip(out, colored, strict=True):
             target[...] = resize(image, self.width, self.height, method=self.resize)
         return out
+
+
+def _move(
+    edges: ArrayLike, source: tuple[float, ...], target: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Edges (M, 4) after a rectangle becomes another one."""
+    (left, top, right, bottom), (new_left, new_top, new_right, new_bottom) = source, target
+    scale = np.array(
+        [(new_right - new_left) / (right - left), (new_bottom - new_top) / (bottom - top)]
+    )
+    points = np.asarray(edges, np.float64).reshape(-1, 2, 2)
+    moved: NDArray[np.float64] = (points - (left, top)) * scale + (new_left, new_top)
+    return moved.reshape(-1, 4)
 
 
 @lru_cache(maxsize=16)
@@ -283,8 +337,8 @@ def ascii_image(image: object, width: int | None = None) -> str:
     pixels = picture_pixels(image)
     height, own_width = pixels.shape[:2]
     columns = min(own_width, 80) if width is None else width
-    if not 1 <= columns <= _MAX_WIDTH:
-        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {columns}")
+    if type(columns) is not int or not 1 <= columns <= _MAX_WIDTH:
+        raise CoderError(f"width must be from 1 to {_MAX_WIDTH} columns, not {kind_of(columns)}")
     lines = max(1, round(height * columns / own_width / 2))
     gray = ImageEncoder(width=columns, height=lines).pixels(image)[..., 0].astype(int)
     return "\n".join("".join(_RAMP[v * len(_RAMP) // 256] for v in row).rstrip() for row in gray)

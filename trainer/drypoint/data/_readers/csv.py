@@ -92,7 +92,7 @@ def read_table(path: Path, reading: Reading, *, labelled: bool) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is no text in UTF-8: save it as CSV, UTF-8") from error
-    rows = _rows(text, path)
+    rows = text_rows(text, path)
     names, named, rows = _name_columns(rows, label, path)
     first = next(rows, None)
     if first is None:
@@ -212,7 +212,7 @@ def _place(column: str, names: Sequence[str], path: Path) -> int:
     return names.index(column)
 
 
-def _rows(text: str, path: Path) -> Iterator[Row]:
+def text_rows(text: str, path: Path) -> Iterator[Row]:
     """(line, cells) of each row that is not empty."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=first.count)

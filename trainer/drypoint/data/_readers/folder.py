@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
-from drypoint.common import READ_LIMIT, DrypointError, progress
+from drypoint.common import READ_LIMIT, DrypointError, as_path, progress
 
 from .._dataset.classes import class_names, is_whole
 from .._dataset.dataset import Dataset
@@ -106,7 +107,7 @@ def load_folder(
     """
     if (width is None) != (height is None):
         raise DatasetError("width and height go together: give both, or neither")
-    files = class_folders(Path(root), SUFFIXES)
+    files = class_folders(as_path(root), SUFFIXES)
     if width is None or height is None:
         width, height = _one_size([path for paths in files.values() for path in paths])
     encoder = ImageEncoder(width=width, height=height, color=color or "rgb", resize=resize)
@@ -139,12 +140,12 @@ def folder_splits(
         for files_of_class in classes.values()
         for path in files_of_class
     ]
-    notes = _note_skipped(files)
+    notes = note_skipped(files)
     if width is None or height is None:
-        sizes = {*_sizes(paths).values()}
+        sizes = {*find_sizes(paths).values()}
         width, height = next(iter(sizes))
         if len(sizes) > 1 or max(width, height) > _LARGEST:
-            notes += (f"pictures of {_show_sizes(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
+            notes += (f"pictures of {show_sizes(sizes)} pixels are read as {_USUAL} x {_USUAL}",)
             width = height = _USUAL
     read, left_out = dict[str, Dataset](), list[Path]()
     for part, path in (parts or {ALL: root}).items():
@@ -157,7 +158,7 @@ def folder_splits(
         left_out += bad
     if left_out:
         shown = f"{len(left_out)} of {len(paths)} pictures cannot be read, and are left out: "
-        shown += _name_some(left_out)
+        shown += name_some(left_out)
         notes += (shown,)
     return Splits(read, str(root), notes)
 
@@ -172,13 +173,9 @@ def _dataset(
 ) -> tuple[Dataset, list[Path]]:
     """The pictures of each class, gray where all pixels are and may be; and the unreadable ones."""
     paths = [path for paths in files.values() for path in paths]
-    x, bad = _pixels(encoder, paths, limit=limit)
+    x, bad = read_pixels(encoder, paths, limit=limit)
     if bad and not skip_unreadable:
-        first, *others = bad
-        text = f"; {len(others)} more of {len(paths)} cannot be read: " if others else ""
-        kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
-        hint = "; read(skip_unreadable=True) (train --skip-unreadable) leaves them out"
-        raise kind(f"{bad[first]}{text}{_name_some(others)}{hint}")
+        refuse_unreadable(bad, len(paths))
     for name, own in files.items():
         if not {*own} - {*bad}:
             raise DatasetError(f"no picture of the class {name} can be read: {bad[own[0]]}")
@@ -190,7 +187,7 @@ def _dataset(
     return Dataset(x, y[readable], class_names(list(files))), list(bad)
 
 
-def _pixels(
+def read_pixels(
     encoder: ImageEncoder, paths: Sequence[Path], *, limit: int
 ) -> tuple[Pixels, dict[Path, DrypointError]]:
     """The pixels of pictures, (N, H, W, C), and the error of each that cannot be read."""
@@ -206,13 +203,22 @@ def _pixels(
     return x, bad
 
 
-def _name_some(paths: Sequence[Path]) -> str:
+def refuse_unreadable(bad: Mapping[Path, DrypointError], n: int) -> NoReturn:
+    """Name the first pictures of n that cannot be read."""
+    first, *others = bad
+    text = f"; {len(others)} more of {n} cannot be read: " if others else ""
+    kind = CoderError if isinstance(bad[first], CoderError) else DrypointError
+    hint = "; read(skip_unreadable=True) (train --skip-unreadable) leaves them out"
+    raise kind(f"{bad[first]}{text}{name_some(others)}{hint}")
+
+
+def name_some(paths: Sequence[Path]) -> str:
     return ", ".join(map(str, paths[:_NAMED])) + ", ..." * (len(paths) > _NAMED)
 
 
 def _one_size(paths: Sequence[Path]) -> tuple[int, int]:
     """The common width and height of all pictures."""
-    sizes = _sizes(paths)
+    sizes = find_sizes(paths)
     first = next(iter(sizes))
     width, height = sizes[first]
     for path, size in sizes.items():
@@ -224,27 +230,27 @@ def _one_size(paths: Sequence[Path]) -> tuple[int, int]:
     return width, height
 
 
-def _sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+def find_sizes(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     """(width, height) of each picture that can be opened, if any can."""
     sizes, errors = dict[Path, tuple[int, int]](), list[DrypointError]()
     for path in paths:
         try:
             sizes[path] = picture_size(path)
-        except DrypointError as error:  # `_pixels` names all such pictures
+        except DrypointError as error:  # `read_pixels` names all such pictures
             errors.append(error)
     if not sizes:
         raise errors[0]
     return sizes
 
 
-def _show_sizes(sizes: Iterable[tuple[int, int]]) -> str:
+def show_sizes(sizes: Iterable[tuple[int, int]]) -> str:
     """Sizes as text: of several the smallest and the largest, by area."""
     first, *_, last = sorted([*sizes, *sizes], key=lambda size: (size[0] * size[1], size))
     texts = [f"{width:,} x {height:,}" for width, height in (first, last)]
     return " to ".join(dict.fromkeys(texts))
 
 
-def _note_skipped(roots: Iterable[Path]) -> tuple[str, ...]:
+def note_skipped(roots: Iterable[Path]) -> tuple[str, ...]:
     """A note of the pictures among the files whose format is not read; empty if there are none."""
     others = Counter(
         path.suffix.lower()

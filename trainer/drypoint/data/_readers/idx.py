@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, DrypointError, check_limit, read_bytes, write_atomic
+from drypoint.common import (
+    READ_LIMIT,
+    DrypointError,
+    check_kind,
+    check_limit,
+    kind_of,
+    read_bytes,
+    write_atomic,
+)
 
 from .._errors import FormatError
 
@@ -37,10 +45,11 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
     Raises:
         FormatError: another dtype, or another number of dimensions.
     """
-    if array.dtype != np.uint8 or not 1 <= array.ndim <= _MAX_DIMENSIONS:
+    is_array = isinstance(array, np.ndarray) and array.dtype == np.uint8
+    if not is_array or not 1 <= array.ndim <= _MAX_DIMENSIONS:
         raise FormatError(
             f"IDX holds uint8 arrays of 1 to {_MAX_DIMENSIONS} dimensions here, "
-            f"not {array.dtype} of {array.ndim}"
+            f"not {kind_of(array)}"
         )
     header = bytes((0, 0, _UINT8, array.ndim)) + np.array(array.shape, dtype=">u4").tobytes()
     return header + array.tobytes()
@@ -56,6 +65,7 @@ def parse_idx(data: bytes, *, where: str = "IDX data") -> NDArray[np.uint8]:
     Raises:
         FormatError: wrong magic number or type, missing bytes, trailing bytes.
     """
+    check_kind(data, bytes, name=where, wanted="the bytes of a file", error=FormatError)
     size = _file_size(data, where)
     if len(data) != size:
         raise FormatError(f"{where}: {len(data)} bytes, its header asks for exactly {size}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from drypoint.common import READ_LIMIT, DrypointError, check_limit, printable, read_bytes
 
+from .._dataset.boxes import MOST_BOXES, MOST_CLASSES, Boxes
 from .._dataset.dataset import Dataset
 from .._dataset.labels import NO_LABEL, VOID, equal_rows, has_void, is_label_map
 from .._dataset.splits import ALL, PART_NAMES, Splits
@@ -24,6 +25,7 @@ from .clocks import rising_channels
 _INPUTS = frozenset({"x", "images", "image", "signals", "data", "inputs", "features"})
 _LABELS = frozenset({"y", "labels", "label", "target", "targets"})
 _CLASSES = frozenset({"classes", "class_names", "target_names"})
+_BOXES = ("boxes", "box_labels", "box_pictures")
 _FOREIGN = (  # what zipfile and zlib raise for damaged files
     zipfile.BadZipFile,
     zlib.error,
@@ -42,9 +44,12 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
 
     The arrays are called x and y (or images and labels, data and target, ...), or x_train, y_train,
     x_test, y_test (or train_images, ...); an array of names called classes is optional. Without an
-    x, two or more arrays of other names are the inputs of a net of several inputs.
+    x, two or more arrays of other names are the inputs of a net of several inputs. With the arrays
+    of `Boxes.to_arrays` x are pictures with boxes.
     """
     arrays = _arrays(read_bytes(path, limit=limit), where=str(path), limit=limit)
+    if {*_BOXES} <= {*arrays} and "x" in arrays:
+        return Splits({ALL: _with_boxes(arrays, path)}, str(path))
     roles: dict[tuple[str, str], NDArray[Any]] = {}
     for name, array in arrays.items():
         role = _role(name)
@@ -67,6 +72,13 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
     for part in dict.fromkeys(part for part, role in roles if role != "classes"):
         if (part, "x") not in roles or (part, "y") not in roles:
             of = f" of its part {part!r}" if part else ""
+            outputs = [n for n in arrays if re.match(r"(y|labels?|targets?)_", n) and not _role(n)]
+            if (part, "x") in roles and len(outputs) > 1:
+                labels = ", ".join(f"{name.partition('_')[2]!r}: ..." for name in outputs)
+                raise FormatError(
+                    f"{path} has the labels {', '.join(outputs)}; wanted: one array y. In Python, "
+                    f"train.fit(net, (x, {{{labels}}})) learns several outputs"
+                )
             there, missing = ("inputs", "labels") if (part, "x") in roles else ("labels", "inputs")
             raise FormatError(
                 f"{path} has the arrays {_list_names(arrays)}: {there} without {missing}{of}; "
@@ -94,6 +106,27 @@ def npz_splits(path: Path, *, limit: int, numeric: bool = False) -> Splits:
         parts[ALL] = replace(parts[ALL], groups=copies)
         notes |= {line: None} if line else {}
     return Splits(parts, str(path), tuple(notes))
+
+
+def _with_boxes(arrays: Mapping[str, NDArray[Any]], path: Path) -> Dataset:
+    """Pictures with the arrays of their boxes."""
+    x, edges, labels, pictures = (arrays[name] for name in ("x", *_BOXES))
+    whole = all(array.ndim == 1 and array.dtype.kind in "iu" for array in (labels, pictures))
+    if not whole or edges.dtype.kind not in "iuf" or edges.shape != (len(labels), 4):
+        raise FormatError(
+            f"{path}: wanted: boxes, numbers (M, 4), box_labels and box_pictures, integers (M,)"
+        )
+    classes = tuple(arrays["classes"].tolist()) if "classes" in arrays else ()
+    classes = classes or tuple(range(int(min(labels.max(initial=0), MOST_CLASSES)) + 1))
+    try:
+        boxes = Boxes(edges, labels, pictures, x.shape[0] if x.ndim else 0)
+        if boxes.counts.max(initial=0) > MOST_BOXES or len(classes) > MOST_CLASSES:
+            raise DatasetError(
+                f"above {MOST_BOXES:,} boxes of a picture, or {MOST_CLASSES} classes"
+            )
+        return Dataset(x, boxes, classes)  # type: ignore[arg-type]  # Boxes are labels too
+    except DrypointError as error:
+        raise DatasetError(f"{path}: {error}") from error
 
 
 def read_inputs(

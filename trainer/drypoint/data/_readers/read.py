@@ -3,16 +3,17 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from drypoint.common import READ_LIMIT, accept
+from drypoint.common import READ_LIMIT, accept, as_path
 
 from .._aliases import READ
 from .._dataset.pixels import MOST
-from .._dataset.splits import Splits
+from .._dataset.splits import ALL, Splits
 from .._encoders.audio_encoder import AudioEncoder
 from .._encoders.from_config import Encoder
 from .._encoders.image_encoder import ImageEncoder
 from .._encoders.signal_encoder import SignalEncoder
 from .._errors import DatasetError
+from .boxes import box_splits
 from .csv import SUFFIXES as CSV_SUFFIXES
 from .csv import Reading
 from .folder import SUFFIXES as PICTURES
@@ -56,6 +57,8 @@ def read(
     * a folder with IDX files, gzip or not, as of MNIST: parts, by train and t10k in their names;
     * an IDX file of images, its labels beside it: images;
     * an ``.npz`` file with the arrays x and y: images or signals;
+    * an ``.npz`` file with the arrays x, boxes, box_labels and box_pictures (`Boxes.to_arrays`):
+      pictures with boxes;
     * an ``.npz`` file with y and two or more arrays of other names: the inputs of a net of several;
     * an ``.npz`` file with the arrays x_train, y_train, x_test, y_test: parts;
     * a CSV file with a row for each example and a column of labels: a table, or signals;
@@ -92,7 +95,15 @@ def read(
             loudest stretch; a shorter one stands between zeros. A subfolder called noise or
             background is cut into clips that touch, of the class "silence"; one called other is the
             class "unknown"; `is_word` has all such names. "regression": the labels of a CSV file or
-            of ``y`` are numbers, which `Dataset.numbers` gives.
+            of ``y`` are numbers, which `Dataset.numbers` gives. "detect": pictures with boxes, of
+            the one format that the folder has, with parts by the words train, val and test in
+            paths: Edge Impulse's ``bounding_boxes.labels``; YOLO's texts with ``data.yaml`` or
+            ``classes.txt``; COCO's JSON; Pascal VOC's XML; CSV files, or one alone, with the
+            columns image_path, xmin, ymin, xmax, ymax, label. The first note counts boxes and what
+            was left out: a box of which less than half lies in its picture goes, others are
+            clipped.
+            Pictures without ``width`` that are larger than 96 pixels, or of several sizes, are read
+            as 96 x 96.
         skip_unreadable: leave pictures of a folder out that cannot be read; a note names them.
         limit: bytes of memory that one picture or one file may take while it is decoded.
 
@@ -102,7 +113,7 @@ def read(
             of persons or devices, or holds texts; or its rows are time steps (``window``).
         DrypointError: a file cannot be read; the message names it.
     """
-    path = Path(source)
+    path = as_path(source)
     for name, number in (("window", window), ("hop", hop), ("channels", channels)):
         if number is not None and (type(number) is not int or not 1 <= number <= MOST):
             raise DatasetError(f"{name} must be a whole number from 1 to {MOST}, not {number!r}")
@@ -113,8 +124,10 @@ def read(
             "channels is for a CSV file with a row for each example; with window each column is a "
             "channel: leave channels out"
         )
-    if task not in (None, "keyword", "regression"):
-        raise DatasetError(f"task must be 'keyword', 'regression' or None, not {task!r:.40}")
+    if task not in (None, "keyword", "regression", "detect"):
+        raise DatasetError(
+            f"task must be 'keyword', 'regression', 'detect' or None, not {task!r:.40}"
+        )
     chosen = {"keep": keep, "drop": drop, "group": group}
     for option, names in chosen.items():
         if isinstance(names, str):
@@ -130,8 +143,15 @@ def read(
         limit=limit,
     )
     recordings = path.is_dir() and _has_recordings(path)
-    if task is None and path.is_dir() and not recordings and not is_idx_folder(path):
-        return folder_splits(
+    is_pictures = path.is_dir() and not recordings and not is_idx_folder(path)
+    if task == "detect" and path.suffix.lower() == ".npz":
+        splits = npz_splits(path, limit=limit)
+        if splits.parts.get(ALL) is None or splits[ALL].boxes is None:
+            raise DatasetError(f"{path} has no arrays of boxes: savez(x=x, **boxes.to_arrays())")
+        return splits
+    if task == "detect" or (task is None and is_pictures):
+        splits_of = box_splits if task == "detect" else folder_splits
+        return splits_of(
             path,
             width=width,
             height=height,
@@ -179,7 +199,7 @@ def input_files(source: str | Path, encoder: Encoder | None) -> list[Path]:
     Raises:
         DatasetError: the folder has no such file.
     """
-    path = Path(source)
+    path = as_path(source)
     if not path.is_dir():
         return [path]
     kinds = ((ImageEncoder, PICTURES), (AudioEncoder, {".wav"}), (SignalEncoder, RECORDINGS))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, progress
+from drypoint.common import READ_LIMIT, as_path, progress
 
 from .._dataset.classes import SILENCE, is_word, word_class
 from .._dataset.dataset import Dataset
@@ -287,7 +287,7 @@ def read_samples(
         DatasetError: a WAV file of another sample rate.
         DrypointError: the file cannot be read, or takes more memory than ``limit``.
     """
-    path = Path(source)
+    path = as_path(source)
     if path.suffix.lower() in CSV_SUFFIXES:
         reading = Reading(label=label, columns=columns, limit=limit)
         return read_table(path, reading, labelled=False).values

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import READ_LIMIT, check_limit, read_bytes
+from drypoint.common import READ_LIMIT, as_path, check_limit, read_bytes
 from drypoint.sound import SoundError, int16_samples
 
 from .._errors import DatasetError, FormatError
@@ -105,7 +105,7 @@ def read_audio(
     """
     if type(rate) is not int or rate < 1:
         raise DatasetError(f"rate is {rate!r:.40}; wanted: samples a second")
-    samples, own_rate = read_wav(Path(source), limit=limit)
+    samples, own_rate = read_wav(as_path(source), limit=limit)
     return to_mono(samples, own_rate, rate, limit=limit, name=str(source))
 
 

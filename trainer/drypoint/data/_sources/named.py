@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
-from drypoint.common import DrypointError, accept, known_word, warn
+from drypoint.common import DrypointError, accept, as_path, known_word, warn
 
 from .._aliases import LOAD
 from .._dataset.dataset import Dataset
@@ -15,6 +15,7 @@ from .._errors import DatasetError, FormatError
 from .._readers.read import read
 from .._readers.tables import LEFT_OUT
 from .packaged import load_digits, load_fashion_mnist, load_mnist1d, series_loader
+from .scenes import scene_loader
 from .sources import load_mnist
 
 PARTS = ("train", "test")
@@ -64,6 +65,8 @@ _LOADERS: dict[str, Loader] = {
     "basic-motions": series_loader("BasicMotions", set_name="basic-motions"),
     "gun-point": series_loader("GunPoint", set_name="gun-point"),
     "italy-power-demand": series_loader("ItalyPowerDemand", set_name="italy-power-demand"),
+    "scenes": scene_loader(classes=1),
+    "scenes-digits": scene_loader(classes=10),
 }
 
 CARDS = {
@@ -147,6 +150,28 @@ CARDS = {
                 "test": "851949ba21dca00ad5cce0425a9ea4808b318ca5cd8f7f393f9aa9043e47c84b",
             },
         ),
+        DatasetCard(
+            name="scenes",
+            holds="96 x 96 gray pictures of 1 to 5 digits on clutter, with boxes; class digit",
+            split="12,000 and 2,000: MNIST's training digits and its test digits",
+            comes_from="drawn by data.scenes with the digits of mnist",
+            licence="the digits': CC BY-SA 3.0",
+            digests={
+                "train": "ee4116777abcf29cd60fe256e57d2e824ec07ba753b5c5fcdcf2583597c3d93f",
+                "test": "d353fee4ebc7a1d89cc97fcd8552bcf2d7ff3427795b9f0242c0daa6ce6f9e76",
+            },
+        ),
+        DatasetCard(
+            name="scenes-digits",
+            holds="96 x 96 gray pictures of 1 to 5 digits on clutter, with boxes; classes 0 to 9",
+            split="12,000 and 2,000: MNIST's training digits and its test digits",
+            comes_from="drawn by data.scenes with the digits of mnist",
+            licence="the digits': CC BY-SA 3.0",
+            digests={
+                "train": "10bf4e78d07a768fb41f9384ba172eefab962a7f94a56614157f5feb5310a812",
+                "test": "aa852b304f882c0995960c04112da2e7aef43c4ca8c7bfc56aef21eb0160a2ad",
+            },
+        ),
     )
 }
 
@@ -176,7 +201,7 @@ def load(source: str | Path, split: str = "train", *, root: str | Path | None = 
     """
     if isinstance(source, str):
         source = known_word(source, [*_LOADERS]) or source
-    if source not in _LOADERS:
+    if not isinstance(source, str) or source not in _LOADERS:
         return _from_path(source, split)
     if split not in PARTS:
         raise DatasetError(f"{source} has no part {split!r}; its parts: {', '.join(PARTS)}")
@@ -204,7 +229,7 @@ def cards() -> dict[str, DatasetCard]:
 
 
 def _from_path(source: str | Path, split: str) -> Dataset:
-    if not Path(source).exists():
+    if not as_path(source).exists():
         raise DatasetError(
             f"there is no data set, folder or file {str(source)!r}; data sets: "
             f"{', '.join(_LOADERS)}"

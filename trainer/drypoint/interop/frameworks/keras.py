@@ -1,8 +1,11 @@
 """`from_keras`: the net of a Keras model."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from drypoint import nn
+from drypoint.common import unknown
 from drypoint.program import output_names
 
 from .._errors import FrameworkError
@@ -11,7 +14,7 @@ from .keras_layers import LAYERS, REFUSED, Call
 from .nodes import Nodes
 
 
-def from_keras(model: Any) -> nn.Sequential | nn.Graph:
+def from_keras(model: Any, *, cut: Sequence[str] = ()) -> nn.Sequential | nn.Graph:
     """The float net of a Keras model, with its weights: a `Sequential` where it is a chain.
 
     The net takes images with their channels first, (C, H, W), where the model has (H, W, C), and
@@ -25,8 +28,10 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
 
     Args:
         model: a ``keras.Sequential`` that is built, or a functional ``keras.Model``, of
-            Keras 3 with any backend. Several inputs have the names of their ``keras.Input``, and
-            several outputs of ``model.output_names``.
+            Keras 3 with any backend; or the path of a ``.keras`` or ``.h5`` file.
+            Several inputs have the names of their ``keras.Input``, and several outputs of
+            ``model.output_names``.
+        cut: the names of the layers whose outputs the net ends in; none: the model's outputs.
 
     Raises:
         FrameworkError: the model is not built or of subclasses, or has layers without a
@@ -35,6 +40,8 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
         MissingPackageError: Keras is not installed (the extra ``keras``).
     """
     keras = package("keras", extra="keras")
+    if isinstance(model, str | Path):
+        model = _load(keras, Path(model))
     if not isinstance(model, keras.Model):
         raise FrameworkError(f"model is a {type(model).__name__}; wanted: a keras.Model")
     if not getattr(model, "built", False) or not hasattr(model, "inputs") or not model.inputs:
@@ -42,6 +49,12 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
             "the model has no graph of layers: build it with keras.Input(shape), and make a "
             "subclass of keras.Model functional"
         )
+    if cut:
+        layers = {layer.name: layer for layer in model.layers}
+        for name in cut:
+            if name not in layers:
+                raise FrameworkError(unknown("the model has no layer", name, list(layers), {}))
+        model = keras.Model(model.inputs, [layers[name].output for name in cut])
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     for shape in shapes:
         if None in shape:
@@ -56,6 +69,15 @@ def from_keras(model: Any) -> nn.Sequential | nn.Graph:
     ends = output_names(getattr(model, "output_names", None) or model._functional.output_names)
     outputs = dict(zip(ends, tensors, strict=True))
     return nodes.net(inputs, outputs, batch=1, subject="the model is")
+
+
+def _load(keras: Any, path: Path) -> Any:
+    """The model of a Keras file."""
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # what Keras raises depends on the fault
+        fault = " ".join(str(error).split())
+        raise FrameworkError(f"Keras cannot load {path}: {fault[:300]}") from error
 
 
 def _walk(model: Any, inputs: list[str], nodes: Nodes, prefix: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from drypoint.common import check_kind
+
 from .._errors import PortError
 from .._layers.activations import LogSoftmax, Sigmoid, Softmax
 from .._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss, MSELoss
@@ -70,6 +72,7 @@ def TrainingGraph(  # noqa: N802
         PortError: the net has several inputs, or a port has no loss.
         ShapeError: a loss does not take the net's output.
     """
+    check_kind(net, Layer, name="net", wanted="a net or layer of nn")
     takes, gives = net.input_ports, net.output_ports
     if isinstance(loss, Mapping):
         return _with_losses(net, loss, name)

@@ -35,7 +35,7 @@ class Conv2d(Weighted, in_kernels=True, per_example=True, exportable="yes"):
     Parameters: weight (O, C / groups, kh, kw) and, if `bias`, bias (O,).
 
     Args:
-        out_channels: O.
+        out_channels: the number O of output channels.
         kernel_size: height and width of the window, or (height, width).
         stride: step of the window, or (vertical, horizontal).
         padding: zeros around the image: a number for all sides, (vertical, horizontal),

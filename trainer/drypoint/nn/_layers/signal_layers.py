@@ -26,7 +26,7 @@ class Conv1d(Conv2d, in_kernels=True, per_example=True, exportable="yes"):
     Parameters: weight (O, C / groups, k) and, if `bias`, bias (O,).
 
     Args:
-        out_channels: O.
+        out_channels: the number O of output channels.
         kernel_size: k, time steps of the window.
         stride: step of the window.
         padding: zeros at both ends: a number for each end, (before, after), "valid" for none,
@@ -53,7 +53,8 @@ class Conv1d(Conv2d, in_kernels=True, per_example=True, exportable="yes"):
     def _check_window(self) -> None:
         for name in ("kernel_size", "stride", "dilation"):
             check_count("Conv1d", name, getattr(self, name))
-        if self.padding not in ("same", "valid", "causal"):
+        by_name = isinstance(self.padding, str) and self.padding in ("same", "valid", "causal")
+        if not by_name:
             _check_ends("Conv1d", self.padding, names="'same', 'valid', 'causal' or ")
 
     @property

@@ -224,7 +224,7 @@ class ConvTranspose2d(Weighted, in_kernels=True, per_example=True, exportable="y
     Parameters: weight (C, O, kh, kw) and, if `bias`, bias (O,).
 
     Args:
-        out_channels: O.
+        out_channels: the number O of output channels.
         kernel_size: height and width of the kernel, or (height, width).
         stride: distance of the pixels in the output, or (vertical, horizontal).
         padding: rows and columns that are left out of the output: a number for all sides,

@@ -103,7 +103,7 @@ def check_pair(kind: str, name: str, value: object, *, minimum: int = 1) -> None
 
 def check_padding(kind: str, value: object, *, by_name: bool) -> None:
     """Check that `value` is a `PaddingLike`; "same" and "valid" are allowed only if `by_name`."""
-    if by_name and value in ("same", "valid"):
+    if by_name and isinstance(value, str) and value in ("same", "valid"):
         return
     if isinstance(value, tuple) and any(isinstance(side, tuple) for side in value):
         if len(value) != 2 or not all(isinstance(side, tuple) and len(side) == 2 for side in value):

@@ -1,0 +1,94 @@
+"""Rules about boxes and cells that a net finds."""
+
+from ._rule import Facts, Finding, NotLooked, Outcome, rule
+
+FEW = 10  # objects of a class or size below which nothing is said of it
+
+
+@rule("seen pictures", limit=0.01, needs=("outputs",))
+def _seen(facts: Facts, limit: float) -> Outcome:
+    if (outputs := _detection(facts)) is None:
+        return None
+    if outputs["seen"] is None:
+        return NotLooked("no training examples")
+    n = outputs["examples"]
+    if outputs["seen"] < limit * n:
+        return None
+    return Finding(
+        f"{outputs['seen']:,} of {n:,} test pictures are training pictures",
+        "take them out of one part: the figures are too good",
+    )
+
+
+@rule("small objects", limit=0.1, needs=("outputs",), explains=("missed class",))
+def _small(facts: Facts, limit: float) -> Outcome:
+    if (outputs := _detection(facts)) is None:
+        return None
+    small, *others = outputs["integers"]["by_size"]
+    n, rest = small["objects"], sum(row["objects"] for row in others)
+    found = sum(row["objects"] * row.get("recall", 0.0) for row in others)
+    if n < max(FEW, limit * (n + rest)) or (rest and small["interval"][1] >= found / rest):
+        return None
+    of_others = f", {100 * found / rest:.0f} % of larger objects" if rest else ""
+    return Finding(
+        f"{n:,} of {n + rest:,} objects are smaller than a cell of {outputs['cell']:g} pixels; "
+        f"{100 * small['recall']:.0f} % of them are found{of_others}",
+        "read the pictures larger (--size), or cut them into parts",
+    )
+
+
+@rule("missed class", limit=0.5, needs=("outputs",))
+def _class_recall(facts: Facts, limit: float) -> Outcome:
+    if (outputs := _detection(facts)) is None:
+        return None
+    rows = outputs["integers"]["by_class"]
+    right, objects = (sum(row[name] for row in rows.values()) for name in ("right", "objects"))
+    missed = [
+        (name, row)
+        for name, row in rows.items()
+        if row["objects"] >= FEW
+        and row["R"] * (objects - row["objects"]) < limit * (right - row["right"])
+    ]
+    if not missed:
+        return None
+    words = (f"{row['right']:,} of {row['objects']:,} of {name}" for name, row in missed[:4])
+    more = ", ..." * (len(missed) > 4)
+    return Finding(
+        f"of {objects:,} objects {right:,} are found, and {', '.join(words)}{more}",
+        "train with more boxes of this class, and look at its labels",
+    )
+
+
+@rule("duplicate boxes", limit=0.05, needs=("outputs",))
+def _duplicates(facts: Facts, limit: float) -> Outcome:
+    if (outputs := _detection(facts)) is None:
+        return None
+    found = outputs["integers"]
+    if found["duplicates"] < max(1, limit * found["found"]):
+        return None
+    return Finding(
+        f"{found['duplicates']:,} of {found['found']:,} boxes are of objects that another box has",
+        "lower iou, the overlap from which a box is left out",
+    )
+
+
+@rule("threshold", limit=0.02, needs=("outputs",), explains=("missed class", "small objects"))
+def _threshold(facts: Facts, limit: float) -> Outcome:
+    outputs = _detection(facts)
+    if outputs is None or not outputs["integers"]["curve"]:
+        return None
+    found = outputs["integers"]
+    best = max(found["curve"], key=lambda row: float(row["F1"]))
+    if best["F1"] - found["F1"] < limit:
+        return None
+    return Finding(
+        f"F1 is {100 * found['F1']:.1f} % at conf {found['conf']:g}, {100 * best['F1']:.1f} % at "
+        f"{best['conf']:g}",
+        f"choose conf on validation pictures, about {best['conf']:g}",
+    )
+
+
+def _detection(facts: Facts) -> Facts | None:
+    """The facts of a net that finds objects; None of other nets."""
+    outputs: Facts = facts["outputs"]
+    return outputs if outputs["kind"] == "detect" else None

@@ -1,0 +1,400 @@
+"""The task "detect": the net's output is a map of cells that finds objects in a picture."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drypoint.common import percent
+from drypoint.data import (
+    BoxDecoder,
+    Boxes,
+    Class,
+    Dataset,
+    FoundBox,
+    ImageEncoder,
+    augment,
+    class_places,
+    decoder_from_config,
+)
+from drypoint.measure import DetectionMeasurement, Things
+from drypoint.nn import DetectionLoss, Layer, Model
+from drypoint.program import Program
+
+from ._answer import Answer
+from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
+from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
+
+_CELL = 8  # pixels of a side, of the nets that are made by name
+_LEAST = 0.01  # the probability from which boxes count for the average precision
+_MOST = 1000  # candidates of a picture in a measurement
+_STEPS, _MOST_EPOCHS = 12_000, 200  # of a run whose epochs are left out
+_SMALL, _LARGE = "grid-cnn", "grid-cnn:8,16,32,48,48,32"  # of one class, of several
+_CURVE = tuple(i / 10 for i in range(1, 10))  # thresholds of the curve of cells
+_PICTURES = 10  # with the most mistakes, in a report
+_SHOWN = 8  # objects of a picture in a text
+
+
+@dataclass(frozen=True)
+class Detect(Task):
+    """The output is a map of cells, with a score for each class and the edges of a box.
+
+    Attributes:
+        cells: the map has the scores alone: the net counts objects, and does not measure them.
+        picture_encoder: makes inputs of pictures of `sizes`; None: boxes lie in the inputs.
+        sizes: width and height of the pictures that are answered.
+    """
+
+    name = "detect"
+    read_as = "detect"
+    has_classes = False
+    strength = "none"
+
+    cells: bool = False
+    picture_encoder: ImageEncoder | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
+
+    def describe(self, dataset: Dataset) -> str:
+        """A data set in words: its pictures, and the objects of each class."""
+        boxes = boxes_of(dataset)
+        counts = np.bincount(boxes.labels, minlength=len(dataset.classes))
+        names = ", ".join(
+            f"{counts[i]:,} {name}" for i, name in enumerate(dataset.classes[:_SHOWN])
+        )
+        more = ", ..." * (len(dataset.classes) > _SHOWN)
+        pictures = super().describe(dataset).partition(";")[0]
+        return f"{pictures}; {len(boxes.labels):,} boxes: {names}{more}"
+
+    def check(self, dataset: Dataset, others: Mapping[str, Dataset | None], *, name: str) -> None:
+        """Refuse data without boxes, and classes that the training part lacks."""
+        known = _present(dataset)
+        if not known:
+            raise TaskError(f"{name} has no box: there is nothing to find")
+        for other, part in others.items():
+            lacking = [] if part is None else [c for c in _present(part) if c not in known]
+            if lacking:
+                raise TaskError(
+                    f"{name}: the {other} part has boxes of the class {lacking[0]!r}, of which the "
+                    "training part has none: add some, or leave the class out"
+                )
+
+    def epochs(self, dataset: Dataset, *, batch: int, macs: int) -> int:  # noqa: ARG002
+        """The epochs of about 12,000 steps."""
+        return count_epochs(dataset, _STEPS, batch=batch, most=_MOST_EPOCHS)
+
+    def default_net(self, dataset: Dataset) -> str:
+        """A small net of cells; for several classes a larger one."""
+        return _SMALL if len(dataset.classes) == 1 else _LARGE
+
+    def output_shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """(channels, rows, columns) of cells of 8 pixels; a net may have other cells."""
+        width, height = dataset.image_size
+        return self._decoder(dataset, _CELL).channels, height // _CELL, width // _CELL
+
+    def check_output(
+        self, shape: tuple[int, ...], dataset: Dataset, *, net: str, name: str
+    ) -> None:
+        """Refuse another output than a map of square cells that cover the picture."""
+        n, (width, height) = self.output_shape(dataset)[0], dataset.image_size
+        if len(shape) != 3 or shape[0] != n:
+            raise TaskError(
+                f"--net {net} has outputs {shape}; {name} wants a map of cells, ({n}, rows, "
+                "columns): a score for each class"
+                + "" * self.cells
+                + ", and four edges" * (not self.cells)
+            )
+        cell = width // shape[2]
+        if (width, height) != (cell * shape[2], cell * shape[1]):
+            raise TaskError(
+                f"--net {net} has {shape[2]} x {shape[1]} cells, pictures have {width} x {height} "
+                "pixels; wanted: square cells of whole pixels: --size 96x96 reads them in a size "
+                "that 8 divides"
+            )
+
+    def decoder(self, dataset: Dataset, net: Layer) -> BoxDecoder:
+        """The classes of the data set, and the size of the net's cells."""
+        assert net.input_shape is not None  # it is bound
+        columns = net.output_shape(net.input_shape)[2]
+        return self._decoder(dataset, net.input_shape[2] // columns)
+
+    def _decoder(self, dataset: Dataset, cell: int) -> BoxDecoder:
+        return BoxDecoder(dataset.classes, cell=cell, cells=self.cells)
+
+    def train_further(self, model: Model, dataset: Dataset, notify: Notify) -> Model:  # noqa: ARG002
+        """The model, if it finds the classes of the data set."""
+        known = decoder_of(model).classes
+        if known != dataset.classes:
+            raise TaskError(
+                f"the net finds {', '.join(map(str, known))}, the data has boxes of "
+                f"{', '.join(map(str, dataset.classes))}: both must have the same classes"
+            )
+        return model
+
+    def loss(self) -> DetectionLoss:
+        """The cross-entropy of cells; of boxes also GIoU and the distance of edges."""
+        return DetectionLoss(cells=self.cells)
+
+    def labels(self, dataset: Dataset) -> NDArray[Any]:
+        """Rows of class, left, top, right, bottom in pixels for each picture, (N, K, 5); rows of
+        the class -1 are no objects."""
+        return np.asarray(boxes_of(dataset).pad_rows())
+
+    def augmentation(
+        self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
+    ) -> augment.Scene | None:
+        """Pictures and boxes are moved, scaled and lit; not mirrored, as digits are not."""
+        super().augmentation(strength, dataset, noise)  # refuses noise
+        if strength == "none":
+            return None
+        amount = 0.1 if strength == "light" else 0.25
+        return augment.Scene(scale=amount, shift=amount, light=amount, contrast=amount)
+
+    def targets(self, model: Model, x: Any, labels: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """The rows with edges as shares of the picture's sides."""
+        height, width = np.shape(x)[1:3]
+        sides = np.array([1, width, height, width, height])
+        return np.asarray(labels / sides, np.float32)
+
+    def for_pictures(self, encoder: ImageEncoder, sizes: Sequence[tuple[int, int]]) -> "Detect":
+        """The task whose answers have boxes in these pictures."""
+        return replace(self, picture_encoder=encoder, sizes=tuple(sizes))
+
+    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+        """The objects in each picture, best first, and how many of each class."""
+        decoder = decoder_of(reader_of(runner))
+        found = find_boxes(runner, x, decoder)
+        if self.picture_encoder is not None:
+            pairs = zip(found, self.sizes, strict=True)
+            found = [_move_boxes(boxes, self.picture_encoder, size) for boxes, size in pairs]
+        return [_describe(boxes, cells=decoder.cells) for boxes in found]
+
+    def check_measurable(self, reader: Model | Program, *, name: str) -> None:
+        """All nets with a decoder of boxes have figures."""
+
+    def measure(self, trial: Trial) -> Answer:
+        """P, R, F1, mAP50 and mAP50-95 with their intervals, by class and by size."""
+        found = measure_boxes(trial)
+        return Answer(found.report(), found.to_json())
+
+    def test(self, model: Model, dataset: Dataset) -> Answer:
+        """The mAP50 and F1; of cells F1."""
+        found = measure_boxes(Trial(model, dataset))
+        names = {"F1": found.f1} if self.cells else {"mAP50": found.map50, "F1": found.f1}
+        figures = ", ".join(
+            f"{name} {percent(value.value)} (95 % interval {percent(value.low)} to "
+            f"{percent(value.high)})"
+            for name, value in names.items()
+        )
+        text = f"{len(found.objects.label):,} objects in {found.n:,} test pictures: {figures}"
+        return Answer(text, found.to_json())
+
+    def report(self, model: Model | None, trial: Trial) -> Reported:
+        """The boxes of the program, and of its float model."""
+        found = measure_boxes(trial)
+        floats = None if model is None else measure_boxes(replace(trial, runner=model))
+        facts = {
+            "kind": self.name,
+            "examples": found.n,
+            "error": 1 - found.f1.value,
+            "float_error": None if floats is None else 1 - floats.f1.value,
+            "rise": None if floats is None else found.rise(floats),
+            "input_rise": None,
+            "integers": found.to_json(),
+            "float": None if floats is None else floats.to_json(),
+            "cell": found.cell,
+            "seen": None if trial.train is None else _count_seen(trial.dataset, trial.train),
+            "anomalies": None,
+        }
+        curve = found.curve or [_at(trial, conf) for conf in _CURVE]
+        drawing = Drawing(
+            "F1 (line), P (dashes) and R (dots) over the threshold conf, all from 0 to 1",
+            "lines",
+            np.array([row["conf"] for row in curve]),
+            np.array([[row[name] for row in curve] for name in ("F1", "P", "R")]),
+        )
+        errors = found.mistakes
+        worst = np.argsort(-errors, kind="stable")[:_PICTURES].tolist()
+        pictures = {i: MarkedPicture(trial.dataset.x[i], _marks(found, i)) for i in worst}
+        return Reported(facts=facts, errors=errors, drawing=drawing, pictures=pictures)
+
+    def report_texts(self, facts: Mapping[str, Any]) -> ReportTexts:
+        """P, R, F1, mAP50 and mAP50-95."""
+        integers, floats = facts["integers"], facts["float"] or {}
+        names = [name for name in ("P", "R", "F1", "mAP50", "mAP50-95") if name in integers]
+        rows = [(name, integers[name], floats.get(name)) for name in names]
+        headline = [
+            (f"  {name}", f"{percent(value)} (95 % interval {' to '.join(map(percent, bounds))})")
+            for name, value, _ in rows
+            for bounds in [integers["intervals"][name]]
+        ]
+        return ReportTexts(
+            "1 - F1",
+            of=f"{integers['objects']:,} objects",
+            summary=", ".join(f"{name} {percent(value)}" for name, value, _ in rows[2:4]),
+            headline=headline,
+            rows=rows,
+            note="On the pictures objects that were found have a thin line, missed objects dashes; "
+            "right boxes have a thick line, wrong boxes dots.",
+        )
+
+
+def decoder_of(reader: Model | Program) -> BoxDecoder:
+    """The decoder of boxes of a model or program.
+
+    Raises:
+        TaskError: it has none.
+    """
+    decoder = _any_decoder(reader)
+    if not isinstance(decoder, BoxDecoder):
+        raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
+    return decoder
+
+
+def finds_boxes(reader: Model | Program) -> bool:
+    """Whether a net's output is a map of cells that a decoder reads."""
+    return isinstance(_any_decoder(reader), BoxDecoder)
+
+
+def _any_decoder(reader: Model | Program) -> object:
+    if isinstance(reader, Model):
+        return reader.decoder
+    config = reader.outputs[-1].decoder or {}
+    return decoder_from_config(config) if config.get("type") == "boxes" else None
+
+
+def with_thresholds(
+    reader: Model | Program, *, conf: float | None, iou: float | None
+) -> Model | Program:
+    """A model or program whose decoder has another ``conf`` or ``iou``; None: its own.
+
+    Raises:
+        TaskError: it has no decoder of boxes.
+        CoderError: a value is out of its range.
+    """
+    if conf is None and iou is None:
+        return reader
+    found = decoder_of(reader)
+    conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
+    decoder = replace(found, conf=conf, iou=iou)
+    if isinstance(reader, Model):
+        return reader.with_decoder(decoder)
+    *others, last = reader.outputs
+    outputs = (*others, replace(last, decoder=decoder.config()))
+    return replace(reader, outputs=outputs, boxes=decoder.integers(last.scale))
+
+
+def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
+    """What a net finds in pictures, best first: a list a picture."""
+    if isinstance(runner, Model):
+        found: Any = decoder(runner.predict_proba(x))
+        return list(found)
+    program = runner.program
+    maps = runner.run(program.encode(x)).reshape(-1, *program.output_shape)
+    return decoder.find(maps, program.output_scale)
+
+
+def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:
+    """The figures of a net on test pictures, at a threshold; None: at the decoder's.
+
+    Raises:
+        TaskError: the net has no decoder of boxes, or the data set has no boxes.
+        UnknownClassError: the net does not find a class of the data set.
+    """
+    decoder, dataset = decoder_of(reader_of(trial.runner)), trial.dataset
+    decoder = decoder if conf is None else replace(decoder, conf=conf)
+    boxes, all_found = boxes_of(dataset), decoder
+    if not decoder.cells:
+        all_found = replace(decoder, conf=min(_LEAST, decoder.conf), most=_MOST)
+    places = class_places(dataset.classes, decoder.classes, owner="the net")
+    return DetectionMeasurement(
+        n=len(dataset),
+        classes=decoder.classes,
+        objects=Things(
+            boxes.pictures, places[boxes.labels], boxes.edges, np.ones(len(boxes.labels))
+        ),
+        found=_things(find_boxes(trial.runner, dataset.x, all_found), decoder.classes),
+        conf=decoder.conf,
+        cell=decoder.cell,
+        counts_cells=decoder.cells,
+    )
+
+
+def _at(trial: Trial, conf: float) -> dict[str, float]:
+    """P, R and F1 of a net that finds cells at a threshold."""
+    found = measure_boxes(trial, conf=conf)
+    return {"conf": conf, "P": found.precision.value, "R": found.recall.value, "F1": found.f1.value}
+
+
+def _count_seen(test: Dataset, train: Dataset) -> int:
+    """How many test pictures are training pictures, byte for byte."""
+    known = {picture.tobytes() for picture in train.x}
+    return sum(picture.tobytes() in known for picture in test.x)
+
+
+def _marks(found: DetectionMeasurement, picture: int) -> list[Mark]:
+    """The objects in a picture, and the boxes that the net found there."""
+    marks = []
+    objects, boxes = found.objects, found.found
+    for i in np.flatnonzero(objects.picture == picture).tolist():
+        kind: Any = "found" if found.is_found[i] else "missed"
+        name = str(found.classes[objects.label[i]])
+        marks.append(Mark(kind, name, tuple(objects.box[i].tolist())))
+    for i in np.flatnonzero((boxes.picture == picture) & found.is_shown).tolist():
+        kind = "right" if found.is_right[i] else "wrong"
+        text = f"{found.classes[boxes.label[i]]} {100 * boxes.score[i]:.0f} %"
+        marks.append(Mark(kind, text, tuple(boxes.box[i].tolist())))
+    return marks
+
+
+def _things(found: Sequence[Sequence[FoundBox]], classes: Sequence[Class]) -> Things:
+    """Found boxes by picture as columns."""
+    rows = [(i, classes.index(box.label), box) for i, boxes in enumerate(found) for box in boxes]
+    return Things(
+        np.array([i for i, _, _ in rows], np.int64),
+        np.array([label for _, label, _ in rows], np.int64),
+        np.array([box[2:] for _, _, box in rows], np.float64).reshape(-1, 4),
+        np.array([box.score for _, _, box in rows], np.float64),
+    )
+
+
+def _present(dataset: Dataset) -> list[Class]:
+    """The classes of which a data set has boxes."""
+    return [dataset.classes[i] for i in np.unique(boxes_of(dataset).labels).tolist()]
+
+
+def boxes_of(dataset: Dataset) -> Boxes:
+    """The boxes of a data set.
+
+    Raises:
+        TaskError: it has none.
+    """
+    if dataset.boxes is None:
+        raise TaskError("the data have no boxes: wanted pictures with boxes around objects")
+    return dataset.boxes
+
+
+def _move_boxes(
+    found: Sequence[FoundBox], encoder: ImageEncoder, size: tuple[int, int]
+) -> list[FoundBox]:
+    """Found boxes in the picture of a size that was encoded, clipped to it."""
+    edges = encoder.to_picture([box[2:] for box in found], size).clip(0, size * 2)
+    return [FoundBox(*box[:2], *row) for box, row in zip(found, edges.tolist(), strict=True)]
+
+
+def _describe(found: Sequence[FoundBox], *, cells: bool) -> Answer:
+    """The objects in a picture."""
+    counts = Counter(str(box.label) for box in found)
+    shown = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))
+    text = f"{len(found)} found" + f" ({shown})" * bool(found)
+    for box in found[:_SHOWN]:
+        left, top, right, bottom = (round(side) for side in box[2:])
+        place = f"{left},{top} to {right},{bottom}"
+        if cells:
+            place = f"{(left + right) // 2},{(top + bottom) // 2}"
+        text += f"; {box.label} ({100 * box.score:.0f} %) at {place}"
+    text += "; ..." * (len(found) > _SHOWN)
+    rows = [{**box._asdict(), "label": box.label} for box in found]
+    return Answer(text, {"count": len(found), "counts": dict(counts), "boxes": rows})
