@@ -204,9 +204,13 @@ class ClassDecoder(Configured, kind="class"):
             )
         kinds = {type(name) for name in self.classes}
         names = np.array(self.classes, None if len(kinds) == 1 else object)
-        found = names[planes.argmax(axis=-3)]
-        sure = planes.max(axis=-3) >= self.reject_below
-        return found if sure.all() else np.asarray(np.where(sure, found.astype(object), None))
+        found: NDArray[Any] = names[planes.argmax(axis=-3)]
+        sure: NDArray[np.bool_] = np.asarray(planes.max(axis=-3) >= self.reject_below)
+        if sure.all():
+            return found
+        decided = found.astype(object)
+        decided[~sure] = None
+        return decided
 
     def _rows(self, p: object) -> tuple[NDArray[np.float64], bool]:
         """``p`` as checked rows (N, number of classes), and whether ``p`` is one vector."""
