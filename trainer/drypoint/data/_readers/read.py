@@ -57,8 +57,7 @@ def read(
     * a folder with IDX files, gzip or not, as of MNIST: parts, by train and t10k in their names;
     * an IDX file of images, its labels beside it: images;
     * an ``.npz`` file with the arrays x and y: images or signals;
-    * an ``.npz`` file with the arrays x, boxes, box_labels and box_pictures (`Boxes.to_arrays`):
-      pictures with boxes;
+    * an ``.npz`` file of `Boxes.to_arrays`, with the array ``boxes``: pictures with boxes;
     * an ``.npz`` file with y and two or more arrays of other names: the inputs of a net of several;
     * an ``.npz`` file with the arrays x_train, y_train, x_test, y_test: parts;
     * a CSV file with a row for each example and a column of labels: a table, or signals;
