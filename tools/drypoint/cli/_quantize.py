@@ -9,6 +9,7 @@ from drypoint.devices import parse_size
 from drypoint.nn import Model
 from drypoint.program import Program, blob
 from drypoint.quant import Scheme, calibrate, quantize, sensitivity
+from drypoint.tasks import task_of
 
 from ._data import add_data_arguments, examples
 from ._foreign import add_foreign_arguments, foreign_options
@@ -78,8 +79,7 @@ def _round(model: Model, args: argparse.Namespace, name: str) -> Program:
     dataset = examples("train", args, model)
     weights = args.weights
     if args.flash is not None:
-        labelled = (dataset.inputs, dataset.y) if dataset.input_shapes else dataset
-        rows = sensitivity(model, labelled, flash=args.flash)
+        rows = sensitivity(model, task_of(model).class_examples(model, dataset), flash=args.flash)
         say(str(rows))
         weights = rows.allocate(args.flash)
     return to_integers(

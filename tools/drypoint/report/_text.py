@@ -25,7 +25,8 @@ def text(facts: Facts) -> str:
         blocks.append("\n".join(table_lines(_layers(facts["layers"]), left=(0, 1))))
     if facts["bits"] is not None:
         lines = table_lines(bits_rows(facts["bits"]))
-        blocks.append("\n".join(["accuracy where one op has few bits", *lines]))
+        head = f"{bits_figure(facts['bits'])} where one op has few bits"
+        blocks.append("\n".join([head, *lines]))
     if facts["quality"] is not None:
         blocks.append("\n".join(table_lines(class_rows(facts["quality"]["integers"]))))
     for target, cost in facts["costs"].items():
@@ -157,13 +158,19 @@ def _layers(layers: Facts) -> list[tuple[str, ...]]:
 
 
 def bits_rows(bits: Facts) -> list[tuple[str, ...]]:
-    """A row of heads, then each op with its accuracy at 8, 4 and 2 bits a weight, all other ops at
-    8 bits."""
-    found = [("op", "weights", *(f"{n} bits" for n in bits["ops"][0]["accuracy"]))]
+    """A row of heads, then each op with its accuracy, or squared error, at 8, 4 and 2 bits a
+    weight, all other ops at 8 bits."""
+    found = [("op", "weights", *(f"{n} bits" for n in bits["ops"][0]["loss"]))]
     for op in bits["ops"]:
-        shares = (f"{100 * share:.2f} %" for share in op["accuracy"].values())
-        found.append((op["op"], f"{op['n_weights']:,}", *shares))
+        shares = [f"{100 * share:.2f} %" for share in op["accuracy"].values()]
+        figures = shares or [f"{loss:.4g}" for loss in op["loss"].values()]
+        found.append((op["op"], f"{op['n_weights']:,}", *figures))
     return found
+
+
+def bits_figure(bits: Facts) -> str:
+    """What `bits_rows` lists, in words."""
+    return "accuracy" if bits["ops"][0]["accuracy"] else "squared error against the float net"
 
 
 def class_rows(measured: Facts) -> list[tuple[str, ...]]:

@@ -18,7 +18,6 @@ from drypoint.data import (
     ImageEncoder,
     augment,
     class_places,
-    decoder_from_config,
 )
 from drypoint.measure import DetectionMeasurement, Things
 from drypoint.nn import DetectionLoss, Layer, Model
@@ -26,7 +25,19 @@ from drypoint.program import Program
 
 from ._answer import Answer
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
-from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    count_epochs,
+    decoders_of,
+    output_names,
+    reader_of,
+    values_of,
+)
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
@@ -162,7 +173,14 @@ class Detect(Task):
         """The task whose answers have boxes in these pictures."""
         return replace(self, picture_encoder=encoder, sizes=tuple(sizes))
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,  # noqa: ARG002 - boxes are of one output
+    ) -> list[Answer]:
         """The objects in each picture, best first, and how many of each class."""
         decoder = decoder_of(reader_of(runner))
         found = find_boxes(runner, x, decoder)
@@ -247,22 +265,15 @@ def decoder_of(reader: Model | Program) -> BoxDecoder:
     Raises:
         TaskError: it has none.
     """
-    decoder = _any_decoder(reader)
-    if not isinstance(decoder, BoxDecoder):
-        raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
-    return decoder
+    return _box_output(reader)[1]
 
 
-def finds_boxes(reader: Model | Program) -> bool:
-    """Whether a net's output is a map of cells that a decoder reads."""
-    return isinstance(_any_decoder(reader), BoxDecoder)
-
-
-def _any_decoder(reader: Model | Program) -> object:
-    if isinstance(reader, Model):
-        return reader.decoder
-    config = reader.outputs[-1].decoder or {}
-    return decoder_from_config(config) if config.get("type") == "boxes" else None
+def _box_output(reader: Model | Program) -> tuple[str, BoxDecoder]:
+    """The output with a decoder of boxes, the last of several, and the decoder."""
+    for name, decoder in reversed(decoders_of(reader).items()):
+        if isinstance(decoder, BoxDecoder):
+            return name, decoder
+    raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
 
 
 def with_thresholds(
@@ -276,24 +287,31 @@ def with_thresholds(
     """
     if conf is None and iou is None:
         return reader
-    found = decoder_of(reader)
+    name, found = _box_output(reader)
     conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
     decoder = replace(found, conf=conf, iou=iou)
     if isinstance(reader, Model):
-        return reader.with_decoder(decoder)
-    *others, last = reader.outputs
-    outputs = (*others, replace(last, decoder=decoder.config()))
-    return replace(reader, outputs=outputs, boxes=decoder.integers(last.scale))
+        several = len(reader.net.output_ports) > 1
+        return reader.with_decoder({**reader.decoders, name: decoder} if several else decoder)
+    outputs = tuple(
+        replace(output, decoder=decoder.config()) if output.name == name else output
+        for output in reader.outputs
+    )
+    boxes = None if reader.boxes is None else decoder.integers(reader.output_scale)
+    return replace(reader, outputs=outputs, boxes=boxes)
 
 
 def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
     """What a net finds in pictures, best first: a list a picture."""
+    name, _ = _box_output(reader_of(runner))
     if isinstance(runner, Model):
-        found: Any = decoder(runner.predict_proba(x))
+        found: Any = decoder(values_of(runner.predict_proba(x), name))
         return list(found)
     program = runner.program
-    maps = runner.run(program.encode(x)).reshape(-1, *program.output_shape)
-    return decoder.find(maps, program.output_scale)
+    place = output_names(program).index(name)
+    maps = values_of(runner.run(program.encode(x)), name)
+    shape, scale = program.output_ops[place].out_shape, program.outputs[place].scale
+    return decoder.find(maps.reshape(-1, *shape), scale)
 
 
 def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:

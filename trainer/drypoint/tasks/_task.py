@@ -7,8 +7,16 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError
-from drypoint.data import Dataset, Decoder, Encoder, ImageEncoder, SignalEncoder, augment
+from drypoint.common import DrypointError, kind_of
+from drypoint.data import (
+    Dataset,
+    Decoder,
+    Encoder,
+    ImageEncoder,
+    SignalEncoder,
+    augment,
+    decoder_from_config,
+)
 from drypoint.nn import Layer, Loss, Model
 from drypoint.program import Program
 
@@ -55,6 +63,32 @@ Runner: TypeAlias = Model | ProgramRunner
 def reader_of(runner: Runner) -> Model | Program:
     """The model, or the program of an engine."""
     return runner if isinstance(runner, Model) else runner.program
+
+
+def output_names(reader: Model | Program) -> tuple[str, ...]:
+    """The names of the outputs of a net.
+
+    Raises:
+        TaskError: it is no `Model` and no `Program`.
+    """
+    if isinstance(reader, Model):
+        return reader.net.output_ports
+    if not isinstance(reader, Program):
+        raise TaskError(f"the net is {kind_of(reader)}; wanted: a Model or a Program")
+    return tuple(output.name for output in reader.outputs)
+
+
+def decoders_of(reader: Model | Program) -> dict[str, Decoder]:
+    """Output -> its decoder, of the outputs that have one."""
+    if isinstance(reader, Model):
+        return reader.decoders
+    configs = {output.name: output.decoder for output in reader.outputs}
+    return {name: decoder_from_config(c) for name, c in configs.items() if c is not None}
+
+
+def values_of(found: Any, output: str | None) -> Any:
+    """The values of an output, of what a runner gives for inputs; None: of the last."""
+    return found[output or [*found][-1]] if isinstance(found, Mapping) else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +275,11 @@ class Task:
             return dataset.inputs, self.targets(model, dataset.inputs, self.labels(dataset))
         return dataset
 
+    def class_examples(self, model: Model, dataset: Dataset) -> tuple[Any, NDArray[Any] | None]:  # noqa: ARG002
+        """Inputs, and class indices of the model, by which `quant.sensitivity` chooses bits; None
+        of outputs that are no classes."""
+        return dataset.inputs, None
+
     def begin(self, model: Model, port: str) -> Model:  # noqa: ARG002
         """A model before the training of its output ``port``, with its encoder."""
         return model
@@ -260,10 +299,17 @@ class Task:
         encoder made inputs of."""
         return self
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
-        """What a net says of inputs, one answer an input; ``top`` classes in a text."""
-        found = runner.predict_proba(x)
-        return show_values(found if isinstance(found, Mapping) else {"": found})
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,
+    ) -> list[Answer]:
+        """What a net says of inputs, one answer an input; ``top`` classes in a text. Of a net of
+        several outputs ``output`` has the task; None: the last."""
+        return show_values(values_of(runner.predict_proba(x), output))
 
     def measure(self, trial: Trial) -> Answer:
         """The figures of a net on test examples: text of several lines, and facts."""
