@@ -141,16 +141,15 @@ def test_a_threshold_is_chosen_where_the_task_has_one(crossing):
 
 def test_quantize_chooses_bits_that_fit_a_size(crossing):
     program = crossing.load("net.dpt")
-    whole = sum(op.weight_bytes + op.bias.nbytes + op.mult.nbytes for op in weighted(program))
-    flash, out = whole - program.weight_bytes // 2, crossing.file("fits.dpt")
+    flash, out = table_bytes(program) - program.weight_bytes // 2, crossing.file("fits.dpt")
     crossing.run("quantize", crossing.file("net.npz"), "--flash", flash, "--out", out)
-    fitting = Program.load(out)
-    sizes = (op.weight_bytes + op.bias.nbytes + op.mult.nbytes for op in weighted(fitting))
-    assert sum(sizes) <= flash
+    assert table_bytes(Program.load(out)) <= flash
 
 
-def weighted(program):
-    return [op for op in program.ops if hasattr(op, "weight")]
+def table_bytes(program):
+    """Bytes of weights, biases and multipliers."""
+    ops = (op for op in program.ops if hasattr(op, "weight"))
+    return sum(op.weight_bytes + op.bias.nbytes + op.mult.nbytes for op in ops)
 
 
 @pytest.mark.parametrize("file", BITS)

@@ -40,7 +40,7 @@ def test_what_cannot_be_trained_with_is_refused_in_one_line():
 
 def test_a_share_of_a_data_set_that_leaves_nothing_is_refused():
     data = Dataset(np.zeros((4, 1, 2), np.uint8), np.zeros(4, int), ("a", "b", "c"))
-    with pytest.raises(train.TrainError, match=r"validation_split 0\.1 would hold out 0 of 4"):
+    with pytest.raises(train.TrainError, match=r"validation_split: 0\.1 of 4 examples would be 0 "):
         quiet(data, validation_split=0.1)
 
 
