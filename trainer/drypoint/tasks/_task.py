@@ -249,6 +249,21 @@ class Task:
         """The model after the training of its output ``port``."""
         return model
 
+    def with_decoder(self, model: Model, dataset: Dataset) -> Model:  # noqa: ARG002
+        """A model before its training on a data set, with the decoder that the task needs."""
+        return model
+
+    def set_threshold(
+        self,
+        model: Model,
+        x: Any,  # noqa: ARG002
+        targets: NDArray[Any],  # noqa: ARG002
+        notify: Notify,  # noqa: ARG002
+    ) -> Model:
+        """A trained model with the threshold of its decoder that validation examples choose,
+        inputs x (N, ...) and their targets."""
+        return model
+
     # A trained net
 
     def for_pictures(
