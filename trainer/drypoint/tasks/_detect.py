@@ -52,7 +52,8 @@ class Detect(Task):
     name = "detect"
     read_as = "detect"
     has_classes = False
-    strength = "none"
+    strength = "light"
+    rate = 2e-2
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None
@@ -169,12 +170,15 @@ class Detect(Task):
     def augmentation(
         self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
     ) -> augment.Scene | None:
-        """Pictures and boxes are moved, scaled and lit; not mirrored, as digits are not."""
+        """Patches are painted, light slopes; strong: pictures and boxes are also moved, scaled and
+        lit. They are not mirrored, as digits are not."""
         super().augmentation(strength, dataset, noise)  # refuses noise
         if strength == "none":
             return None
-        amount = 0.1 if strength == "light" else 0.25
-        return augment.Scene(scale=amount, shift=amount, light=amount, contrast=amount)
+        clutter = augment.Scene(slope=0.15, clutter=4)
+        if strength == "light":
+            return clutter
+        return replace(clutter, scale=0.25, shift=0.25, light=0.25, contrast=0.25)
 
     def targets(self, model: Model, x: Any, labels: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """The rows with edges as shares of the picture's sides."""

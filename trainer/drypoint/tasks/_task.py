@@ -119,6 +119,7 @@ class Task:
             threshold; "" without one.
         chosen: what `choose` writes into a program.
         strength: of the augmentation of a study, if left out.
+        rate: the highest learning rate of Adam in a study of a new net, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
     """
@@ -130,6 +131,7 @@ class Task:
     choice_option: ClassVar[str] = ""
     chosen: ClassVar[str] = "threshold"
     strength: ClassVar[Strength] = "light"
+    rate: ClassVar[float] = 3e-3
     metrics: ClassVar[Sequence[Metric]] = ()
 
     # The data

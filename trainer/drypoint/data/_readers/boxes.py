@@ -149,7 +149,7 @@ def _find_pictures(
         if len(known.boxes) > MOST_BOXES:
             raise FormatError(f"{place} has above {MOST_BOXES:,} boxes")
     if not found:
-        shown = f", as {printable(missing[0])}" if missing else ""
+        shown = f", as {printable(missing[0][:80])}" if missing else ""
         raise DatasetError(f"{source} lists {len(missing)} pictures, and has none of them{shown}")
     parts = {known.part for known in found.values()}
     if ALL in parts and len(parts) > 1:
@@ -157,7 +157,7 @@ def _find_pictures(
         raise DatasetError(f"{first} is in no part, while others are in {', '.join(parts - {ALL})}")
     counts = Counter[str]()
     if missing:
-        counts[f"pictures missing, as {printable(missing[0])}"] = len(missing)
+        counts[f"pictures missing, as {printable(missing[0][:80])}"] = len(missing)
     unlisted = sum(map(len, by_name.values())) - len(found)
     counts["pictures left out that no file names"] = unlisted
     return found, counts
