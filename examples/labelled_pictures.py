@@ -99,7 +99,7 @@ def write_part(folder: Path, pictures: Sequence[Labelled], name: str) -> None:
 
 
 def cut_nuclei(wheel: zipfile.ZipFile, folder: Path) -> None:
-    """The parts of the set of nuclei; those that train overlap."""
+    """The parts of the set of nuclei; parts of the training set overlap."""
     pixels, boxes = read_nuclei(wheel)
     first = Labelled(pixels[:, :FROM], boxes)
     last = Labelled(pixels[:, FROM:], boxes - (FROM, 0, FROM, 0))
@@ -109,11 +109,11 @@ def cut_nuclei(wheel: zipfile.ZipFile, folder: Path) -> None:
 
 def cut_trees(wheel: zipfile.ZipFile, folder: Path, side: int | None) -> None:
     """The parts of the set of trees: whole pictures, or cut to a side."""
-    for part, names in TREE_PICTURES.items():
-        whole = [read_trees(wheel, name) for name in names]
-        step = 0 if side is None else side if part == "test" else side // 2
-        cut = whole if side is None else [one for each in whole for one in each.cut(side, step)]
-        write_part(folder / part, cut, "tree")
+    for name, names in TREE_PICTURES.items():
+        whole = [read_trees(wheel, picture) for picture in names]
+        step = 0 if side is None else side if name == "test" else side // 2
+        cut = whole if side is None else [part for each in whole for part in each.cut(side, step)]
+        write_part(folder / name, cut, "tree")
 
 
 def train_set(folder: Path, name: str) -> tuple[str, list[str]]:

@@ -31,7 +31,7 @@ from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epoch
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
 _MOST = 1000  # candidates of a picture in a measurement
-_STEPS, _MOST_EPOCHS = 12_000, 200  # of a run whose epochs are left out
+_STEPS, _MOST_EPOCHS = 6_000, 200  # of a run whose epochs are left out
 _SMALL, _LARGE = "grid-cnn", "grid-cnn:8,16,32,48,48,32"  # of one class, of several
 _CURVE = tuple(i / 10 for i in range(1, 10))  # thresholds of the curve of cells
 _PICTURES = 10  # with the most mistakes, in a report
@@ -84,7 +84,7 @@ class Detect(Task):
                 )
 
     def epochs(self, dataset: Dataset, *, batch: int, macs: int) -> int:  # noqa: ARG002
-        """The epochs of about 12,000 steps."""
+        """The epochs of about 6,000 steps."""
         return count_epochs(dataset, _STEPS, batch=batch, most=_MOST_EPOCHS)
 
     def default_net(self, dataset: Dataset) -> str:
@@ -175,7 +175,7 @@ class Detect(Task):
         super().augmentation(strength, dataset, noise)  # refuses noise
         if strength == "none":
             return None
-        clutter = augment.Scene(slope=0.15, clutter=4)
+        clutter = augment.Scene(slope=0.15, clutter=6)
         if strength == "light":
             return clutter
         return replace(clutter, scale=0.25, shift=0.25, light=0.25, contrast=0.25)
