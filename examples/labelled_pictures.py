@@ -34,12 +34,8 @@ from drypoint.engine import Engine
 
 NUCLEI, TREES = "stardist/data/images/", "deepforest/data/"
 TREE_PICTURES = {
-    "train": (
-        "2019_YELL_2_528000_4978000_image_crop2",
-        "2019_YELL_2_541000_4977000_image_crop",
-        "SOAP_061",
-    ),
-    "test": ("OSBS_029",),
+    "train": ("2019_YELL_2_528000_4978000_image_crop2", "SOAP_061", "OSBS_029"),
+    "test": ("2019_YELL_2_541000_4977000_image_crop",),
 }
 SIDE = 96  # pixels that a net reads
 FROM = 320  # the first column of nuclei that tests

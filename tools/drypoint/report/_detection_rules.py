@@ -27,7 +27,8 @@ def _small(facts: Facts, limit: float) -> Outcome:
     small, *others = outputs["integers"]["by_size"]
     n, rest = small["objects"], sum(row["objects"] for row in others)
     found = sum(row["objects"] * row.get("recall", 0.0) for row in others)
-    if n < max(FEW, limit * (n + rest)) or (rest and small["interval"][1] >= found / rest):
+    usual = found / rest if rest >= FEW else 0.5
+    if n < max(FEW, limit * (n + rest)) or small["interval"][1] >= usual:
         return None
     of_others = f", {100 * found / rest:.0f} % of larger objects" if rest else ""
     return Finding(
