@@ -107,12 +107,8 @@ def read_edge_impulse(files: Files) -> Listing | None:
             where = f"{path}: {printable(name)}"
             boxes = []
             for row in _objects(rows, where):
-                left, top, width, height = _numbers(
-                    [row.get(key) for key in ("x", "y", "width", "height")], where
-                )
-                boxes.append(
-                    (_label(row.get("label"), where), left, top, left + width, top + height)
-                )
+                corner = [row.get(key) for key in ("x", "y", "width", "height")]
+                boxes.append(_row(_label(row.get("label"), where), corner, where))
             pictures.append(Picture(path.parent, name, files.part(path), boxes))
     return Listing(pictures, Counter()) if found else None
 
@@ -149,10 +145,9 @@ def read_coco(files: Files) -> Listing | None:
             elif not row.get("bbox"):
                 counts["annotations without a bbox"] += 1
             else:
-                left, top, width, height = _numbers(row["bbox"], f"{path}: a bbox")
                 name = categories[category]
                 order[name] = min(category, order.get(name, category))
-                image.boxes.append((name, left, top, left + width, top + height))
+                image.boxes.append(_row(name, row["bbox"], f"{path}: a bbox"))
         pictures += images.values()
     return Listing(pictures, counts, sorted(order, key=lambda n: order[n])) if owners else None
 
@@ -252,37 +247,29 @@ def _yolo_names(files: Files) -> list[str]:
     return _distinct([_label(row.strip(), str(lists[0])) for row in rows if row.strip()], "names")
 
 
+_YAML_NAME = r"""'([^'"]*)'|"([^'"\\]*)"|([^\s'"&*!|>%@`{}\[\]:#,-][^'"{}\[\]]*)"""
 _WANTED = "wanted: names: [a, b], or a line for each: - a, or 0: a"
 
 
 def yaml_names(text: str, where: str) -> list[str]:
     """The names of classes of a ``data.yaml``: of YAML the three forms that YOLO's files have."""
-    text = "\n".join(re.sub(r"(^|\s)#.*", "", line).rstrip() for line in text.splitlines())
-    begins = [found.end() for found in re.finditer(r"(?m)^names *:", text)]
-    rest = text[begins[0] :] + "\n" if len(begins) == 1 else ""
-    flow = re.match(r"(?ms)\s*([\[{])(.*?)[\]}]$", rest)
-    block = re.match(r"\n((?:(?: +|- ).*\n|\n)+)", rest)
-    if flow:
-        items = [item for item in flow[2].replace("\n", " ").split(",") if item.strip()]
-        numbered = flow[1] == "{"
-    elif block:
-        items = [line for line in block[1].splitlines() if line.strip()]
-        numbered = not items[0].lstrip().startswith("- ")
-        if not numbered:
-            items = [re.sub("^ *- ", "", item, count=1) for item in items]
+    text = "\n".join(re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines())
+    found = re.findall(r"(?ms)^names *:\s*(.*?)\s*(?=^\w|\Z)", text)
+    body = found[0] if len(found) == 1 else ""
+    if flow := re.fullmatch(r"(?s)([\[{])(.*)[\]}]", body):
+        items = [item for item in flow[2].split(",") if item.strip()]
     else:
+        items = [line for line in body.splitlines() if line.strip()]
+    if not items:
         raise FormatError(f"{where}: its names cannot be read; {_WANTED}")
     names = []
     for i, item in enumerate(items):
-        found = re.fullmatch(r"\s*(\d+)\s*:\s+(.*?)\s*" if numbered else r"\s*()(.*?)\s*", item)
-        if found is None or (numbered and int(found[1]) != i):
-            raise FormatError(f"{where}: {item.strip()[:40]!r} is no name {i}; {_WANTED}")
-        name = re.fullmatch(
-            r"""'([^'"]*)'|"([^'"\\]*)"|([^'"&*!|>%@`{}\[\]:#,-][^'"{}\[\]]*)""", found[2]
-        )
+        number = rf"{i}\s*:\s+"
+        before = {"[": "", "{": number}[flow[1]] if flow else rf"(?:-\s+|{number})"
+        name = re.fullmatch(rf"\s*{before}(?:{_YAML_NAME})\s*", item)
         if name is None:
-            raise FormatError(f"{where}: {item.strip()[:40]!r} is no plain name; {_WANTED}")
-        names.append(_label(name[1] or name[2] or name[3] or "", where))
+            raise FormatError(f"{where}: {item.strip()[:40]!r} is no plain name {i}; {_WANTED}")
+        names.append(_label((name[1] or name[2] or name[3] or "").rstrip(), where))
     count = re.search(r"(?m)^nc *: *(\d+) *$", text)
     if count and int(count[1]) != len(names):
         raise FormatError(f"{where}: nc is {count[1]}, and there are {len(names)} names")
@@ -432,6 +419,12 @@ def _numbers(values: object, where: str, n: int = 4) -> list[float]:
         shown = printable(f"{values!r:.60}")
         raise FormatError(f"{where}: {shown}; wanted {n} numbers, up to a million") from None
     return found
+
+
+def _row(label: str, corner: object, where: str) -> Row:
+    """The row of a box whose left and top edge, width and height a file has."""
+    left, top, width, height = _numbers(corner, where)
+    return label, left, top, left + width, top + height
 
 
 def _label(value: object, where: str) -> str:
