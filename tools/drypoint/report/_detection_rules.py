@@ -30,7 +30,7 @@ def _small(facts: Facts, limit: float) -> Outcome:
     usual = found / rest if rest >= FEW else 0.5
     if n < max(FEW, limit * (n + rest)) or small["interval"][1] >= usual:
         return None
-    of_others = f", {100 * found / rest:.0f} % of larger objects" if rest else ""
+    of_others = f", {100 * found / rest:.0f} % of larger objects" if rest >= FEW else ""
     return Finding(
         f"{n:,} of {n + rest:,} objects are smaller than a cell of {outputs['cell']:g} pixels; "
         f"{100 * small['recall']:.0f} % of them are found{of_others}",
