@@ -7,6 +7,7 @@ import json
 import struct
 from dataclasses import replace
 
+import conformance
 import map_nets
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from drypoint import data, detection, nn, quant
 from drypoint.detection import Box, Decoder, DetectionError, find
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.engine._native import ffi, lib
-from drypoint.program import BlobError, ProgramError, blob, reference
-from tools import run
+from drypoint.program import BlobError, ProgramError, blob, codegen, reference
+from tools import ENGINE_FILES, INCLUDES, PLAIN, run
 
 FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+NEEDED = ("boxes", "cells", "candidates", "softmax", "run", "rows", "scalar")
+NEEDED = tuple(f"dpt_{name}.c" for name in NEEDED)
 
 WALKED = np.array(
     [
@@ -209,11 +212,21 @@ def c_list(decoder, plane, scale, softmax=(0, 0)):
     return [Box(b.value, b.score, b.left, b.top, b.right, b.bottom) for b in memory[0 : n[0]]]
 
 
-def test_c_finds_what_the_reference_finds_in_random_maps():
-    """400 decoders, 5 maps each: cutoffs at both ends, equal scores, one candidate."""
-    for decoder, maps, scale in random_cases(400):
-        found = [c_list(decoder, plane, scale) for plane in maps]
-        assert found == find(decoder, maps, scale)
+@pytest.mark.parametrize("row", conformance.rows("boxes.jsonl").values(), ids=lambda r: r["name"])
+def test_c_and_python_find_what_the_conformance_set_says(row):
+    """The file is the oracle."""
+    assert conformance.passes("boxes.jsonl", row)
+    decoder, maps = conformance.decoder_of(row), conformance.maps_of(row)
+    if decoder.kind == "boxes":
+        assert list(detection.edge_scale(row["scale"], decoder.cell)) == row["edges"]
+    found = [c_list(decoder, plane, row["scale"], row["softmax"]) for plane in maps]
+    assert [[list(box) for box in boxes] for boxes in found] == row["boxes"]
+
+
+def test_the_conformance_set_has_a_thousand_maps():
+    rows = conformance.rows("boxes.jsonl").values()
+    assert sum(len(row["maps"]) for row in rows) == 1000
+    assert {len(boxes) for row in rows for boxes in row["boxes"]} >= {*range(18)}
 
 
 @pytest.mark.parametrize(("kind", "iou"), [("boxes", 0), ("boxes", 1000), ("cells", 0)])
@@ -257,8 +270,58 @@ def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
         run([tmp_path / "selftest"])
 
 
+MAIN = """
+int main(void) {
+    static int32_t map[1024];
+    static dpt_box boxes[1000];
+    size_t n;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t k = 0; k < sizes[i].maps; k++) {
+            if (fread(map, sizeof *map, sizes[i].values, stdin) != sizes[i].values ||
+                sizes[i].find(map, boxes, &n) != DPT_OK) {
+                return 1;
+            }
+            for (size_t j = 0; j < n; j++) {
+                printf("%d %ld %d %d %d %d,", boxes[j].value, (long)boxes[j].score, boxes[j].left,
+                       boxes[j].top, boxes[j].right, boxes[j].bottom);
+            }
+            puts("");
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_generated_c_finds_what_the_conformance_set_says(toolbox, tmp_path):
+    """`NAME_boxes` of a program for each decoder of the file, all in one binary."""
+    table, headers, maps, wanted = [], [], [], []
+    for i, row in enumerate(conformance.rows("boxes.jsonl").values()):
+        height, width, _ = row["shape"]
+        program = map_nets.map_program(
+            conformance.decoder_of(row), height=height, width=width, scale=row["scale"],
+            softmax=row["softmax"] != [0, 0],
+        )  # fmt: skip
+        files = codegen.generate(program, f"net{i}", map_nets.maps(program, 1))
+        for name in (f"net{i}.c", f"net{i}.h"):
+            (tmp_path / name).write_text(files[name], "utf-8")
+        headers.append(f'#include "net{i}.h"\n')
+        maps += row["maps"]
+        table.append(f"    {{net{i}_boxes, {len(row['maps'][0])}, {len(row['maps'])}}},\n")
+        wanted += row["boxes"]
+    main = f"#include <stdio.h>\n{''.join(headers)}static const struct {{\n"
+    main += "    dpt_status (*find)(const int32_t *, dpt_box *, size_t *);\n"
+    main += f"    size_t values, maps;\n}} sizes[] = {{\n{''.join(table)}}};\n{MAIN}"
+    (tmp_path / "main.c").write_text(main, "utf-8")
+    command = [toolbox.need("gcc"), *FLAGS, *PLAIN, *INCLUDES, *tmp_path.glob("*.c")]
+    run([*command, *(ENGINE_FILES[name] for name in NEEDED), "-o", tmp_path / "main"])
+    data = b"".join(np.array(plane, "<i4").tobytes() for plane in maps)
+    lines = run([tmp_path / "main"], data=data).decode().splitlines()
+    assert lines == ["".join(f"{' '.join(map(str, box))}," for box in boxes) for boxes in wanted]
+
+
 def test_a_program_keeps_its_decoder_and_refuses_another_map():
-    program = map_nets.map_program(map_nets.FOMO)
+    program = map_nets.map_program(map_nets.FOMO, softmax=True)
     assert blob.loads(blob.dumps(program)).boxes == map_nets.FOMO
     with pytest.raises(ProgramError, match="the map has 3 channels; wanted: 6"):
         replace(program, boxes=map_nets.BOXES)
