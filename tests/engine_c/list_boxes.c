@@ -25,7 +25,7 @@ static void put(uint32_t number) {
 static void list_boxes(int is_cells, const dpt_model *model, const dpt_decoder *decoder,
                        const int32_t *map) {
     static dpt_box boxes[MOST_BOXES];
-    size_t n = 0;
+    size_t n = SIZE_MAX;
     memset(boxes, GUARD, sizeof boxes);
     if ((is_cells ? dpt_cells : dpt_boxes)(model, decoder, map, boxes, &n) != DPT_OK) {
         port_exit(97);

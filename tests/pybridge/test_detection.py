@@ -197,6 +197,7 @@ def c_list(decoder, plane, scale, softmax=(0, 0)):
     mult, shift = detection.edge_scale(scale, decoder.cell)
     op, model = ffi.new("dpt_op *"), ffi.new("dpt_model *")
     op.out.h, op.out.w, op.out.c = plane.shape
+    op.out_offset = 3  # other outputs lie in front of it
     model.ops, model.n_ops = op, 1
     model.softmax.mult, model.softmax.shift = softmax
     cutoffs = ffi.new("int32_t[]", decoder.cutoffs)
@@ -205,7 +206,7 @@ def c_list(decoder, plane, scale, softmax=(0, 0)):
     settings = ffi.new("dpt_decoder *", {**fields, "iou": decoder.iou, "most": decoder.most})
     memory, n = ffi.new("dpt_box[]", decoder.most + 1), ffi.new("size_t *")
     ffi.memmove(memory, b"\x5a" * ffi.sizeof(memory), ffi.sizeof(memory))
-    values = np.ascontiguousarray(plane)
+    values = np.concatenate([np.full(3, 2**31 - 1, np.int32), plane.ravel()])
     call = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
     assert call(model, settings, ffi.from_buffer("int32_t[]", values), memory, n) == lib.DPT_OK
     assert bytes(ffi.buffer(memory + decoder.most, 16)) == b"\x5a" * 16
@@ -243,14 +244,38 @@ def test_ten_thousand_candidates_and_none(kind, iou):
     assert find(decoder, equal, 0.05)[0] == c_list(decoder, equal[0], 0.05)
 
 
-def test_c_refuses_a_map_that_does_not_fit():
+def test_c_refuses_what_does_not_fit():
+    """A map of other channels, no class, no room, a pointer that is NULL."""
     decoder = Decoder(kind="boxes", cell=8, cutoffs=(0,), iou=500, most=9)
-    with pytest.raises(AssertionError):
-        c_list(decoder, np.zeros((2, 2, 6), np.int32), 1.0)
+    for width in (4, 6):
+        with pytest.raises(AssertionError):
+            c_list(decoder, np.zeros((2, 2, width), np.int32), 1.0)
     many = Decoder(kind="cells", cell=8, cutoffs=(0,) * 33, most=9)
     c_list(many, np.zeros((2, 2, 33), np.int32), 1.0)
     with pytest.raises(AssertionError):
         c_list(many, np.zeros((2, 2, 33), np.int32), 1.0, softmax=(2**31, 8))
+    for changes in ({"classes": 0, "first": 1}, {"most": 0}):
+        settings = {"cutoffs": ffi.new("int32_t[1]"), "classes": 1, "cell": 8, "most": 9, **changes}
+        assert call_cells(decoder=ffi.new("dpt_decoder *", settings)) == lib.DPT_E_ARGUMENT
+    assert call_cells() == lib.DPT_OK
+    for name in ("model", "decoder", "output", "boxes", "n"):
+        assert call_cells(**{name: ffi.NULL}) == lib.DPT_E_ARGUMENT
+
+
+def call_cells(**changes):
+    """The status of `dpt_cells` for a map of one cell and one class, with other arguments."""
+    op, model = ffi.new("dpt_op *"), ffi.new("dpt_model *")
+    op.out.h = op.out.w = op.out.c = model.n_ops = 1
+    model.ops, cutoffs = op, ffi.new("int32_t[1]")
+    settings = {"cutoffs": cutoffs, "classes": 1, "cell": 8, "most": 9}
+    arguments = {
+        "model": model,
+        "decoder": ffi.new("dpt_decoder *", settings),
+        "output": ffi.new("int32_t[1]"),
+        "boxes": ffi.new("dpt_box[9]"),
+        "n": ffi.new("size_t *"),
+    }
+    return lib.dpt_cells(*{**arguments, **changes}.values())
 
 
 @pytest.mark.parametrize("program", map_nets.programs(), ids=lambda program: program.name)
@@ -352,6 +377,57 @@ def test_a_blob_with_other_fields_is_refused(change, message):
     longer = changed(good + text, (8, "I", len(good + text)), (40, "I", len(good)))
     with pytest.raises(BlobError, match=message):
         blob.loads(changed(longer, (44, "I", len(text))))
+
+
+NAMED = {"type": "boxes", "classes": ["a", "b"], "cell": 8, "conf": 0.5, "iou": 0.45, "most": 9}
+NAMED |= {"cells": False}
+OTHER_SETTINGS = (
+    ({"cell": 4}, "cell of the boxes is 8, of the output's decoder 4: they must be equal"),
+    ({"most": 8}, "most of the boxes is 9, of the output's decoder 8"),
+    ({"iou": 0.5}, "iou of the boxes is 450, of the output's decoder 500"),
+    ({"cells": True}, "kind of the boxes is 'boxes', of the output's decoder 'cells'"),
+    ({"classes": ["a"]}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(-1,\)"),
+    ({"conf": 0.6}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(8, 8\)"),
+    ({"conf": 1}, "the output's decoder of boxes: conf must be a number from 0 to 1, not 1"),
+    ({"conf": "0.5"}, "conf must be a number from 0 to 1, not '0.5'"),
+    ({"iou": True}, "iou must be a number from 0 to 1, not True"),
+    ({"cells": 1}, "cells must be True or False, not 1"),
+    ({"cell": 8.0}, r"the decoder's cell is 8\.0"),
+    ({"classes": 2}, "the output's decoder of boxes"),
+    ({"classes": []}, r"the decoder's cutoffs are \(\)"),
+)
+
+
+@pytest.mark.parametrize(("change", "message"), OTHER_SETTINGS, ids=lambda case: str(case)[:20])
+def test_a_decoder_that_contradicts_the_boxes_is_refused(change, message):
+    """The output's decoder names for Python what `boxes` says for C. A cutoff may differ by 1."""
+    program = map_nets.map_program(replace(map_nets.BOXES, cutoffs=(-1, -1)))
+    with_last(program, decoder=NAMED)
+    near = replace(program, boxes=replace(program.boxes, cutoffs=(0, -2)))
+    data = blob.dumps(with_last(near, decoder=NAMED))
+    with pytest.raises(ProgramError, match=message):
+        with_last(near, decoder={**NAMED, **change})
+    at, size = struct.unpack_from("<II", data, 40)
+    meta = json.loads(data[at : at + size])
+    meta["output"]["decoder"] |= change
+    text = json.dumps(meta).encode()
+    longer = changed(data + text, (8, "I", len(data + text)), (40, "I", len(data)))
+    with pytest.raises(BlobError, match=message):
+        blob.loads(changed(longer, (44, "I", len(text))))
+
+
+def test_cells_with_a_background_have_probabilities():
+    """Oracle: BOXES.md by hand. A probability of conf counts."""
+    decoder = data.BoxDecoder(("cup", "pen"), cell=8, conf=0.25, cells=True, background=True)
+    assert decoder.channel_names == ("background", "cup", "pen")
+    assert decoder.integers(0.3).cutoffs == (2**28 - 1, 2**28 - 1)
+    maps = np.array([[0.5, 0.75], [0.25, 0.1], [0.25, 0.15]]).reshape(3, 1, 2)
+    assert decoder(maps) == [("cup", 0.25, 0, 0, 8, 8)]
+    assert data.BoxDecoder.from_config(decoder.config()) == decoder
+    plain = data.BoxDecoder(("cup", "pen"), cell=8)
+    assert "background" not in plain.config()
+    with pytest.raises(data.CoderError, match="background is True"):
+        replace(plain, background=True)
 
 
 def test_a_model_with_a_decoder_of_boxes_becomes_a_program_that_finds_them():
