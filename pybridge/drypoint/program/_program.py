@@ -14,7 +14,7 @@ from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
-from ._boxes import check_boxes, decode_boxes
+from ._boxes import check_boxes, decode_boxes, describe_boxes
 from ._detector import Detector, check_detector
 from ._history import Clock, clocks, is_streaming, state_offsets
 from ._inputs import InputPart, Inputs, check_parts
@@ -392,11 +392,14 @@ class Program(ProgramInput):
         )
         return replace(self, outputs=tuple(outputs))
 
-    def find_boxes(self, outputs: Values) -> list[list[detection.Box]]:
+    def find_boxes(
+        self, outputs: Values, decoder: detection.Decoder | None = None
+    ) -> list[list[detection.Box]]:
         """The boxes of runs, best first; ``NAME_boxes()`` of an export gives equal ones.
 
         Args:
             outputs: what `Engine.run` gives for N inputs; of several outputs the last one counts.
+            decoder: with other settings than the program's; None: the program's.
 
         Returns:
             A list of boxes for each of N inputs.
@@ -406,9 +409,8 @@ class Program(ProgramInput):
         """
         if self.boxes is None:
             raise ProgramError(f"the program {self.name!r} has no decoder of boxes")
-        last = self.outputs[-1]
-        rows = outputs[last.name] if isinstance(outputs, dict) else outputs
-        return decode_boxes(self.boxes, rows, last, self.output_shape)
+        rows = outputs[self.outputs[-1].name] if isinstance(outputs, dict) else outputs
+        return decode_boxes(decoder or self.boxes, rows, self.outputs[-1], self.output_shape)
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
@@ -463,6 +465,7 @@ class Program(ProgramInput):
             self.reads,
             inputs=parts,
             outputs=names,
+            boxes=describe_boxes(self.boxes, self.outputs[-1]),
             width=width,
             **sizes,
         )
