@@ -266,7 +266,7 @@ class Reader:
             (alone,) = {0, 1, 2} - {*axes}
             axes = axes[0], alone, axes[1]
         if axes is not None and (value.index is not None or _moves_in_memory(axes, value)):
-            value = self._permuted(value, axes)
+            value = self._permute(value, axes)
         elif value.index is not None:
             value = self._with_channels_moved(value)
         end = self.draft.reshape(value, shape)
@@ -329,7 +329,7 @@ class Reader:
         if axes is not None:
             return self._output_plane(value, axes)
         if self.integers and (order := _order_of_flat_plane(value)):
-            return value.whole if order == (0, 1, 2) else self._permuted(value, order)
+            return value.whole if order == (0, 1, 2) else self._permute(value, order)
         if value.index is not None:
             raise Unsupported(
                 f"is a tensor {value.shape} whose values lie in an order of its own: end before it "
@@ -349,9 +349,9 @@ class Reader:
         if order == sorted(order):
             return value
         moved, at = iter(order), {*order}
-        return self._permuted(value, tuple(next(moved) if a in at else a for a in range(3)))
+        return self._permute(value, tuple(next(moved) if a in at else a for a in range(3)))
 
-    def _permuted(self, value: TensorView, axes: Axes) -> TensorView:
+    def _permute(self, value: TensorView, axes: Axes) -> TensorView:
         return self.draft.add(nn.Permute(axes), (value.whole,))
 
     # The net's input
