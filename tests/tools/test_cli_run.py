@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from drypoint import data, models, nn, quant, tasks
+from drypoint import data, detection, models, nn, quant, tasks
 from drypoint.engine import Engine
 from drypoint.program import Program
 from drypoint.tasks import _answer
@@ -139,7 +139,7 @@ def test_each_of_several_outputs_answers_by_its_task(cli, tmp_path):
         else:
             cells = runner.run(x[:1])["cells"].reshape(1, 2, 2, 6)
             scale = next(output.scale for output in program.outputs if output.name == "cells")
-            (wanted,) = boxes.find(cells, scale)
+            (wanted,) = detection.find(boxes.integers(scale), cells, scale)
         assert heads["cells"]["count"] == len(wanted)
         text = cli("run", tmp_path / file, tmp_path / "x.png")[1]
         assert all(f"{name}: " in text for name in heads)

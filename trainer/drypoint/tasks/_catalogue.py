@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from drypoint.common import kind_of, unknown
-from drypoint.data import BoxDecoder, Dataset
+from drypoint.data import Dataset
 from drypoint.nn import Model
 from drypoint.program import Program
 
 from ._answer import Answer, join_answers
 from ._classes import Classes, classes_of
-from ._detect import Detect
+from ._detect import Detect, box_decoder_of
 from ._keywords import Keywords
 from ._numbers import Numbers
 from ._pixels import Pixels, decides_pixels
 from ._reconstruction import Reconstruction
 from ._reconstruction_errors import reconstructs
-from ._task import Runner, Task, TaskError, decoders_of, output_names
+from ._task import Runner, Task, TaskError, output_names
 
 TASKS: tuple[Task, ...] = (
     Classes(),
@@ -59,11 +59,11 @@ def task_of(reader: Model | Program) -> Task:
     Raises:
         TaskError: it is no `Model` and no `Program`.
     """
-    last = output_names(reader)[-1]
+    boxes = box_decoder_of(reader, output_names(reader)[-1])
     if isinstance(reader, Program) and reader.detector is not None:
         return Keywords()
-    if isinstance(decoder := decoders_of(reader).get(last), BoxDecoder):
-        return Detect(cells=decoder.cells)
+    if boxes is not None:
+        return Detect(cells=boxes.cells)
     saved = _saved_name(reader)
     for task in (Keywords(), Numbers()):
         if saved in (task.name, task.read_as):
@@ -85,9 +85,8 @@ def tasks_of(reader: Model | Program) -> dict[str, Task]:
 
 
 def _task_of_output(reader: Model | Program, name: str) -> Task:
-    decoder = decoders_of(reader).get(name)
-    if isinstance(decoder, BoxDecoder):
-        return Detect(cells=decoder.cells)
+    if (boxes := box_decoder_of(reader, name)) is not None:
+        return Detect(cells=boxes.cells)
     if decides_pixels(reader, name):
         return Pixels()
     if classes_of(reader, name) is not None:
