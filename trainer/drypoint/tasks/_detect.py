@@ -298,8 +298,8 @@ def finds_boxes(reader: Model | Program) -> bool:
 def _any_decoder(reader: Model | Program) -> object:
     if isinstance(reader, Model):
         return reader.decoder
-    config = reader.outputs[-1].decoder or {}
-    return decoder_from_config(config) if config.get("type") == "boxes" else None
+    config = reader.outputs[-1].decoder
+    return None if reader.boxes is None or config is None else decoder_from_config(config)
 
 
 def with_thresholds(
@@ -318,9 +318,23 @@ def with_thresholds(
     decoder = replace(found, conf=conf, iou=iou)
     if isinstance(reader, Model):
         return reader.with_decoder(decoder)
-    *others, last = reader.outputs
+    return with_decoder(reader, decoder)
+
+
+def with_decoder(program: Program, decoder: BoxDecoder) -> Program:
+    """A program whose last output is a map of cells, with a decoder of boxes.
+
+    Raises:
+        ProgramError: the decoder reads other maps.
+    """
+    *others, last = program.outputs
     outputs = (*others, replace(last, decoder=decoder.config()))
-    return replace(reader, outputs=outputs, boxes=decoder.integers(last.scale))
+    return replace(
+        program,
+        outputs=outputs,
+        boxes=decoder.integers(last.scale),
+        labels=decoder.channel_names,
+    )
 
 
 def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
@@ -334,8 +348,13 @@ def _run_net(runner: Runner, x: Any) -> _Finder:
         floats = runner.predict_proba(x)
         return lambda decoder: list(decoder(floats))  # type: ignore[arg-type]  # of a batch
     program = runner.program
-    maps = runner.run(program.encode(x)).reshape(-1, *program.output_shape)
-    return lambda decoder: decoder.find(maps, program.output_scale)
+    scale, outputs = program.output_scale, runner.run(program.encode(x))
+
+    def find(decoder: BoxDecoder) -> list[list[FoundBox]]:
+        found = program.find_boxes(outputs, decoder.integers(scale))
+        return decoder.name_boxes(found, scale)
+
+    return find
 
 
 def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:
