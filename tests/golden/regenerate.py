@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import arithmetic_faults  # noqa: E402
 import bits_faults  # noqa: E402
 import broken_blobs  # noqa: E402
+import delay_faults  # noqa: E402
 import few_bits_nets  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
@@ -26,6 +27,7 @@ import later_faults  # noqa: E402
 import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
+import recurrent_nets  # noqa: E402
 import rows_faults  # noqa: E402
 import sound_faults  # noqa: E402
 import sound_nets  # noqa: E402
@@ -59,6 +61,7 @@ def shown_features(seed: int) -> set[tuple[str, ...]]:
 random_program = functools.cache(nets.random_program)
 SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
 BITS_SEEDS = (1395, 1437)  # with weights of 4 and 2 bits, for every kind with weights
+RECURRENT_SEEDS = (1, 4)  # of recurrent_nets.py
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -77,6 +80,10 @@ def files() -> dict[str, bytes]:
         for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
+    cases += [
+        (f"recurrent{seed}", recurrent_nets.random_recurrent(seed), seed, STEPS)
+        for seed in RECURRENT_SEEDS
+    ]
     cases += [(f"bits{seed}", few_bits_nets.random_few_bits(seed), seed, 4) for seed in BITS_SEEDS]
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
@@ -151,6 +158,7 @@ def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
     over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
+    plans |= delay_faults.ACCEPTED
     plans |= reader_faults.PLANS | output_faults.ACCEPTED | later_faults.PLANS
     programs = {name: blob.loads(data) for name, data in plans.items()} | later_faults.SPREAD
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
@@ -165,6 +173,7 @@ def _refused_blobs() -> list[dict[str, object]]:
         | graph_faults.REFUSED
         | rows_faults.REFUSED
         | stream_faults.REFUSED
+        | delay_faults.REFUSED
         | reader_faults.REFUSED
         | output_faults.REFUSED
         | bits_faults.REFUSED
