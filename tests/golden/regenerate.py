@@ -132,6 +132,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
     taken |= output_faults.LOADED | bits_faults.ACCEPTED | later_faults.ACCEPTED
+    taken |= delay_faults.ACCEPTED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -158,7 +159,6 @@ def spread_programs() -> dict[str, Program]:
     """The programs whose biases and multipliers follow from their runs, so that the outputs spread
     over the clamp: random ones, and programs whose graphs and memory plans just obey the rules."""
     plans = graph_faults.ACCEPTED | rows_faults.ACCEPTED | stream_faults.ACCEPTED
-    plans |= delay_faults.ACCEPTED
     plans |= reader_faults.PLANS | output_faults.ACCEPTED | later_faults.PLANS
     programs = {name: blob.loads(data) for name, data in plans.items()} | later_faults.SPREAD
     streams = stream_nets.streams(SPREAD_STREAM_SEEDS)
