@@ -348,8 +348,9 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  * can ask for 10^17 of these: a host that takes blobs from elsewhere limits it. */
 uint64_t dpt_work(const dpt_model *model);
 
-/* Number of values in a tensor. */
+/* Number of values in a tensor, and of their bytes. */
 size_t dpt_elements(dpt_tensor tensor);
+size_t dpt_bytes(dpt_tensor tensor);
 
 /* Number of values of all outputs of a model: what dpt_run writes. */
 size_t dpt_output_count(const dpt_model *model);
