@@ -18,9 +18,7 @@ from drypoint.detection import Box, Decoder, DetectionError, find
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.engine._native import ffi, lib
 from drypoint.program import BlobError, ProgramError, blob, reference
-from tools import run
-
-FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+from tools import SANITIZE, STRICT, run
 
 WALKED = np.array(
     [
@@ -246,8 +244,8 @@ def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
     program = replace(program, boxes=replace(program.boxes, cutoffs=(77, -(2**31))))
     export_c(program, map_nets.maps(program, 40), tmp_path, name="finds")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    flags = [*FLAGS, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    command = [toolbox.need("gcc"), *flags, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    flags = [*STRICT, *SANITIZE, "-DDPT_PLAIN_C"]
+    command = [toolbox.need("gcc"), *flags, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     assert b"every layer as the reference says" in run([tmp_path / "selftest"])
     text = (tmp_path / "finds.c").read_text("utf-8")
