@@ -65,7 +65,7 @@ def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> In
             counts = count_marks(target, binary)
         case UserMode() as user:
             command = [user.emulator, *user.options]
-            counts = _by_log(command, binary, _address(target, binary, "mark"), needed)
+            counts = _by_log(command, binary, function_address(target, binary, "mark"), needed)
         case Node():
             counts = _by_fuel(binary)
         case _:
@@ -83,7 +83,7 @@ def count_marks(target: Target, binary: Path, data: bytes = b"") -> list[int]:
     done = subprocess.run([str(w) for w in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DeviceError(f"the instruction counter does not compile: {done.stderr.strip()[:200]}")
-    mark = _address(target, binary, "mark")
+    mark = function_address(target, binary, "mark")
     emulate(target, binary, data, options=["-plugin", f"{plugin},mark={mark:#x},out={out}"])
     return [int(line) for line in out.read_text("utf-8").split()]
 
@@ -164,7 +164,7 @@ def _by_fuel(binary: Path) -> list[int]:
     return [before - now for before, now in itertools.pairwise([FUEL, *left])]
 
 
-def _address(target: Target, binary: Path, symbol: str) -> int:
+def function_address(target: Target, binary: Path, symbol: str) -> int:
     """The address of a function, without the Thumb bit."""
     tool = target.compiler.replace("gcc", "nm")
     done = subprocess.run([tool, str(binary)], capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from drypoint.common import markdown_text, table_lines
 from drypoint.program import Program, memory_chart
 
+from ._cores import Cycles
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
 from ._record import NET_TARGETS, Record
@@ -82,6 +83,23 @@ def nets_table(nets: Mapping[str, Record]) -> str:
                 text += f" ({100 * rows[name].instructions / peer:.0f} %)"
             cells.append(text)
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def cycles_table(nets: Mapping[str, Mapping[str, Cycles]], programs: Mapping[str, Program]) -> str:
+    """Cycles of nets and of their ops on cores as Markdown, with cycles a MAC in brackets."""
+    cores = list(next(iter(nets.values())))
+    head = f"| | MACs | instructions | {' | '.join(cores)} |"
+    lines = [head, "|---|" + "---:|" * (2 + len(cores))]
+    for net, rows in nets.items():
+        ops, found = programs[net].ops, list(rows.values())
+        macs = [programs[net].macs, *(op.macs for op in ops)]
+        names = [f"**{net}**", *(f"{op.name}, {op.kind}" for op in ops)]
+        instructions = [found[0].instructions, *found[0].op_instructions]
+        columns = [(row.total, *row.ops) for row in found]
+        for name, m, count, *cycles in zip(names, macs, instructions, *columns, strict=True):
+            cells = [f"{n:,} ({n / m:.2f})" if m else f"{n:,}" for n in cycles]
+            lines.append(f"| {name} | {m:,} | {count:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
