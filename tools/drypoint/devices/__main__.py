@@ -6,7 +6,7 @@ targets that are named, or on all, and prints their bytes and their instructions
 ``engine_c/README.md``. Both run compilers and emulators: some seconds for each net on each target.
 ``compare --cmsis-nn PATH`` prints the instructions of each layer beside CMSIS-NN's, built from the
 checkout in that folder; without TARGET on Cortex-M0+, M4, M7 and M55. ``cycles`` runs the nets on
-the RTL of cores, ibex, ibex-maxperf and cv32e40p, or those that are named, and prints cycles as a
+the RTL of cores, ibex, ibex-maxperf and cv32e40p, or some of them, and prints cycles as a
 table of Markdown; ``--wait N`` adds N cycles to each read of code and constants. ``--json`` prints
 JSON.
 

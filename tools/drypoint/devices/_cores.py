@@ -37,7 +37,7 @@ class Core:
         wrapper: the module ``core`` in `RTL`, which instantiates it.
         options: of Verilator.
         files: what is read before the modules that it finds by name, in the order of their use.
-        folders: those of the modules.
+        folders: the modules lie in them.
     """
 
     name: str
