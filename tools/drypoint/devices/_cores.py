@@ -97,12 +97,17 @@ CORES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cycles:
-    """Cycles of one run on a core, and of each op; instructions are equal on every core."""
+    """Cycles of one run on a core, of each op, and of one frame of the front end, if any.
+
+    The instructions are equal on every core.
+    """
 
     total: int
     ops: tuple[int, ...]
     instructions: int
     op_instructions: tuple[int, ...]
+    frame: int | None
+    frame_instructions: int | None
 
 
 def core(name: str) -> Core:
@@ -195,7 +200,8 @@ def measure_cycles(
     golden = zeros if program.input_type == "u8" else zeros.view(np.int8)
     binary = build_exported(SOFTWARE, program, golden, folder)
     answer = run_exported(SOFTWARE, program, binary)
-    counted = count_instructions(SOFTWARE, answer.marks, binary)
+    listens = program.front is not None
+    counted = count_instructions(SOFTWARE, answer.marks, binary, listens=listens)
     words = np.array([answer.selftest, answer.stack, *answer.op_stacks, *answer.marks], "<u4")
     found = []
     for simulator in simulators:
@@ -206,7 +212,12 @@ def measure_cycles(
         ops = np.array(marks[3 : 3 + len(answer.marks)])
         sums = [np.bincount(answer.marks, weights=column) for column in ops.T]
         instructions, total = marks[1]
-        if (instructions, *map(int, sums[0])) != (counted.total, *counted.ops):
+        executed, frame = marks[4 + len(answer.marks)] if listens else (None, None)
+        if (instructions, executed, *map(int, sums[0])) != (
+            counted.total,
+            counted.frame,
+            *counted.ops,
+        ):
             raise DeviceError(f"{name}: {instructions:,} instructions, not {counted.total:,}")
         found.append(
             Cycles(
@@ -214,6 +225,8 @@ def measure_cycles(
                 ops=tuple(map(int, sums[1])),
                 instructions=instructions,
                 op_instructions=counted.ops,
+                frame=frame,
+                frame_instructions=executed,
             )
         )
     return found

@@ -33,10 +33,11 @@ FUEL = 1 << 62  # more than any run burns
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Executed instructions of one run, and of each op."""
+    """Executed instructions of one run, of each op, and of one frame of the front end, if any."""
 
     total: int
     ops: tuple[int, ...]
+    frame: int | None = None
 
 
 def why_not_counted(target: Target) -> str:
@@ -46,20 +47,23 @@ def why_not_counted(target: Target) -> str:
     return ""
 
 
-def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> Instructions:
-    """Count what one run executes.
+def count_instructions(
+    target: Target, marks: Sequence[int], binary: Path, *, listens: bool = False
+) -> Instructions:
+    """Count what one run executes, and a frame of a front end.
 
     Args:
         target: the target of `binary`.
         marks: of the `Answer` of `binary`.
         binary: from `build_exported`.
+        listens: whether the program has a front end.
 
     Raises:
         DeviceError: a tool is missing, or the emulator or the counter's compiler failed.
     """
     if missing := why_not_counted(target):
         raise DeviceError(f"instructions on {target.name} are not counted: {missing}")
-    needed = 3 + len(marks)
+    needed = 3 + len(marks) + 2 * listens
     match target.runs_on:
         case Board():
             counts = count_marks(target, binary)
@@ -72,8 +76,9 @@ def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> In
             assert_never(target.runs_on)
     if len(counts) < needed:
         raise DeviceError(f"{binary.name} on {target.name}: {len(counts)} marks, not {needed}")
-    ops = np.bincount(marks, weights=counts[3:needed])
-    return Instructions(total=counts[1], ops=tuple(map(int, ops)))
+    ops = np.bincount(marks, weights=counts[3 : 3 + len(marks)])
+    frame = counts[needed - 1] if listens else None
+    return Instructions(total=counts[1], ops=tuple(map(int, ops)), frame=frame)
 
 
 def count_marks(target: Target, binary: Path, data: bytes = b"") -> list[int]:

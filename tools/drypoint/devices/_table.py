@@ -142,7 +142,16 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
     """
     work = ("work", f"{program.macs:,} MACs")
-    return [*cost.account.rows(), work, _run_row(target, cost, program, clock_mhz)]
+    run = _run_row(target, cost, program, clock_mhz)
+    return [*cost.account.rows(), work, run, *_frame_rows(cost, program)]
+
+
+def _frame_rows(cost: Cost, program: Program) -> Rows:
+    """The instructions of a frame of the front end; they come on top of the runs."""
+    if program.front is None or cost.instructions is None:
+        return []
+    step = 1000 * program.front.step / program.front.rate
+    return [("one frame", f"{cost.instructions.frame:,} instructions, each {step:g} ms of sound")]
 
 
 def _run_row(target: Target, cost: Cost, program: Program, clock_mhz: float) -> tuple[str, str]:
@@ -181,6 +190,7 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
         "| | |",
         "|---|---|",
         "| {} | {} |".format(*_run_row(target, cost, program, clock_mhz)),
+        *("| {} | {} |".format(*row) for row in _frame_rows(cost, program)),
         "",
     ]
     head, *rows = op_rows(target, cost, program)
