@@ -179,7 +179,7 @@ def test_lines_go_to_standard_error_one_a_choice_and_one_an_epoch(kind, capsys):
     assert re.fullmatch(r"inputs: float32 from -2\.\d+ to 1\.\d+, taken as they are", inputs)
     assert loss == "loss: CrossEntropyLoss, by the net's last layer"
     assert plan == (
-        "training on 18 examples, validated on 2; batches of 64, 1 steps an epoch; "
+        "training on 18 examples, validated on 2; batches of 64, 1 step an epoch; "
         "Adam(lr=0.001), schedule OneCycle(warmup=0.2); compiled step"
     )
     assert re.fullmatch(EPOCH, first)

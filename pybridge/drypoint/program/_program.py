@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import detection, sound
-from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
+from drypoint.common import (
+    attribute_hints,
+    check_suffix,
+    count_of,
+    html_text,
+    read_bytes,
+    write_atomic,
+)
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
@@ -449,7 +456,7 @@ class Program(ProgramInput):
         return program
 
     def __repr__(self) -> str:
-        work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
+        work = f"{count_of(len(self.ops), 'op')}, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import json_of, kind_of, progress, table_lines
+from drypoint.common import count_of, json_of, kind_of, progress, table_lines
 from drypoint.data import NO_LABEL, Dataset, is_label_map
 from drypoint.graph import Graph, Weighted
 from drypoint.nn import Layer, Model
@@ -82,7 +82,7 @@ class Sensitivity(Sequence[LayerSensitivity]):
         ]
         head = ("op", "weights", *(f"{bits} bits" for bits in WEIGHT_BITS))
         figures = "accuracy and loss" if self.ops and self.ops[0].accuracy else "squared error"
-        title = f"{figures} on {self.n_examples:,} examples, all other ops at 8 bits"
+        title = f"{figures} on {count_of(self.n_examples, 'example')}, all other ops at 8 bits"
         return "\n".join([title, *table_lines([head, *rows])])
 
     def allocate(self, flash: int) -> Scheme:

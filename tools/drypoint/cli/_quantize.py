@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drypoint.common import DrypointError, check_suffix, write_atomic
+from drypoint.common import DrypointError, check_suffix, check_writable, write_atomic
 from drypoint.data import Dataset
 from drypoint.devices import parse_size
 from drypoint.nn import Model
@@ -59,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the blob, show the listing."""
     out = args.out or args.model.with_suffix(".dpt")
+    if args.out is not None:
+        check_other(out, args.model)
+        check_suffix(out, ".dpt")
     model = load_model(args.model, foreign_options(args))
-    check_other(out, args.model)
-    check_suffix(out, ".dpt")
+    check_writable(out)
     if model.is_integer:
         _check_options(args)
         program = to_integers(model, None, name=out.stem, weights=args.weights)

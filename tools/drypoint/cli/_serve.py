@@ -51,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the page; write it, or serve it until Ctrl-C."""
     if args.out is not None:
+        if args.out.suffix.lower() in (".html", ".htm"):
+            raise DrypointError(f"{args.out} names a page; name its folder, --out {args.out.stem}")
         _check_replaced(args.out / "index.html")
     program, model = _load(args)
     if program.front is not None:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from drypoint.common import printable, table_lines
+from drypoint.common import count_of, interval_text, printable, table_lines
 from drypoint.tasks import ReportTexts
 
 from ._verdict import not_looked_text, output_texts
@@ -62,9 +62,7 @@ def blind_text(verdict: Facts) -> str:
 
 def accuracy(measured: Facts) -> str:
     """Accuracy with its interval."""
-    low, high = measured["accuracy_interval"]
-    right, low, high = (f"{100 * share:.2f} %" for share in (measured["accuracy"], low, high))
-    return f"{right} (95 % interval {low} to {high})"
+    return interval_text(measured["accuracy"], *measured["accuracy_interval"])
 
 
 def first_loss(layers: Facts) -> str:
@@ -142,7 +140,7 @@ def _quality(quality: Facts) -> list[tuple[str, str]]:
 
 def _outputs(outputs: Facts, words: ReportTexts) -> list[tuple[str, str]]:
     """The error of outputs that are no classes, and what the task adds."""
-    of = words.of or f"{outputs['examples']:,} examples"
+    of = words.of or count_of(outputs["examples"], "example")
     rows = [(words.error, f"{outputs['error']:.4g} of {of}")]
     if outputs["float_error"] is not None:
         rows.append(("  of the float net", f"{outputs['float_error']:.4g}"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, percent
+from drypoint.common import DrypointError, count_of, interval_text
 from drypoint.data import NO_LABEL, Class, ClassDecoder, Dataset, augment, class_places
 from drypoint.measure import measure
 from drypoint.nn import (
@@ -175,12 +175,11 @@ class Classes(Task):
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """The accuracy with its interval."""
         found = measure(model, dataset)
-        low, high = found.accuracy_interval
-        text = f"{found.correct:,} of {found.n:,} test examples right, {percent(found.accuracy)}"
-        of = "" if found.n_groups == found.n else f", as of {found.n_groups:,} groups"
-        text += f" (95 % interval {percent(low)} to {percent(high)}{of})"
+        accuracy = interval_text(found.accuracy, *found.accuracy_interval)
+        of = "" if found.n_groups == found.n else f", as of {count_of(found.n_groups, 'group')}"
+        text = f"{found.correct:,} of {found.n:,} test examples right, {accuracy}{of}"
         facts = {"n": found.n, "correct": found.correct, "accuracy": found.accuracy}
-        return Answer(text, {**facts, "interval": [low, high]})
+        return Answer(text, {**facts, "interval": [*found.accuracy_interval]})
 
     def report(self, model: Model | None, trial: Trial) -> Reported:
         """The decisions of the program, and of its float model."""

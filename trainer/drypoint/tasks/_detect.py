@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
+from drypoint.common import interval_text, percent
 from drypoint.data import (
     BoxDecoder,
     Boxes,
@@ -281,7 +281,7 @@ class Detect(Task):
         names = [name for name in ("P", "R", "F1", "mAP50", "mAP50-95") if name in integers]
         rows = [(name, integers[name], floats.get(name)) for name in names]
         headline = [
-            (f"  {name}", f"{percent(value)} (95 % interval {' to '.join(map(percent, bounds))})")
+            (f"  {name}", interval_text(value, *bounds))
             for name, value, _ in rows
             for bounds in [integers["intervals"][name]]
         ]

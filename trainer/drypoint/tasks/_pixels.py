@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
+from drypoint.common import interval_text, percent
 from drypoint.data import Class, ClassDecoder, Dataset
 from drypoint.measure import PixelMeasurement, measure_pixels
 from drypoint.nn import (
@@ -147,11 +147,8 @@ class Pixels(Task):
     def test(self, model: Model, dataset: Dataset) -> Answer:
         """Pixel accuracy and mIoU."""
         found = _measure(model, Trial(model, dataset))
-        low, high = map(percent, found.accuracy_interval)
-        text = (
-            f"pixel accuracy of {found.n:,} test examples: {percent(found.accuracy)} (95 % "
-            f"interval {low} to {high}), mIoU {found.mean_iou:.4f}"
-        )
+        accuracy = interval_text(found.accuracy, *found.accuracy_interval)
+        text = f"pixel accuracy of {found.n:,} test examples: {accuracy}, mIoU {found.mean_iou:.4f}"
         return Answer(text, found.to_json())
 
     def report(self, model: Model | None, trial: Trial) -> Reported:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import DrypointError, kind_of
+from drypoint.common import DrypointError, count_of, kind_of
 from drypoint.data import (
     Dataset,
     Decoder,
@@ -388,7 +388,7 @@ def choose_encoder(dataset: Dataset, notify: Notify) -> ImageEncoder | SignalEnc
     """The encoder of pictures or signals: their size, with mean and deviation of the data."""
     if dataset.is_signals:
         steps, channels = dataset.signal_size
-        size = f"{steps} step{'s' * (steps > 1)} x {channels} channel{'s' * (channels > 1)}"
+        size = f"{count_of(steps, 'step')} x {count_of(channels, 'channel')}"
         notify(f"encoder: {size}; mean and deviation of each channel")
         if dataset.sample_rate == 16_000 and steps >= _SOUND_STEPS:
             notify("--task keyword reads spectral features of sound: a smaller net, trained faster")
