@@ -101,6 +101,7 @@ CALLS = {
     quant.allocate: {"model": SMALL, "data": (X, DATA.y), "flash": 4096, "examples": 2},
     quant.error_bound: {"model": SMALL, "calibration": CALIBRATION},
     quant.report: {"model": SMALL, "calibration": CALIBRATION, "inputs": X},
+    plot.boxes: {"shown": [DATA.x[0]], "found": [[data.FoundBox("a", 0.5, 0, 0, 1, 1)]]},
     plot.comparison: {"table": COMPARED},
     plot.confusion: {"m": MEASURED},
     plot.examples: {"shown": DATA},
@@ -202,6 +203,7 @@ OF_PARTS = {
     *(data.input_files, data.is_one_hot, data.is_word, data.model_inputs, data.plain_images),
     *(data.is_label_map, data.picture_size, data.take, nn.gradcheck_layer),
     *(tasks.find_boxes, tasks.finds_boxes, tasks.measure_boxes, tasks.with_thresholds),
+    tasks.with_decoder,
     *(train.find_validation, train.make_body_study, train.make_study),
 }
 """Functions that other parts call with values which they have checked."""

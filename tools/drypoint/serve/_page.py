@@ -35,6 +35,7 @@ OTHERS = (
     *("dpt_backend.c", "dpt_model.c", "dpt_plan.c", "dpt_rows.c", "dpt_run.c"),
     *("dpt_bounds.c", "dpt_softmax.c", "dpt_work.c", "dpt_stream.c"),
     *("dpt_keywords.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
+    *("dpt_boxes.c", "dpt_candidates.c", "dpt_cells.c"),
 )
 _FLAGS = (
     *("-std=c99", "--target=wasm32", "-msimd128", "-mbulk-memory", "-DDPT_NO_WASM"),
@@ -150,7 +151,7 @@ def make_page(
     )  # fmt: skip
     _check_input(program)
     hears = program.front is not None
-    finds_boxes = (program.decoder or {}).get("type") == "boxes"
+    finds_boxes = _finds_boxes(program)
     if hears or finds_boxes:
         model = None  # the page has no column for its answers
     shown = [] if examples is None else _examples(program, examples, model)
@@ -186,6 +187,10 @@ def make_page(
     )
 
 
+def _finds_boxes(program: Program) -> bool:
+    return (program.decoder or {}).get("type") == "boxes"
+
+
 def _check_input(program: Program) -> None:
     """Check that a page can feed a program."""
     if program.front is not None:
@@ -198,7 +203,7 @@ def _check_input(program: Program) -> None:
             "page is for programs that read samples, or 8-bit pictures of 1 or 3 channels (u8 "
             "HxWx1, u8 HxWx3)"
         )
-    if program.outputs[-1].softmax == "channels":
+    if program.outputs[-1].softmax == "channels" and not _finds_boxes(program):
         raise ServeError(
             f"{program.name} decides a class for each pixel, which the page does not show: "
             "drypoint run --json gives the maps"

@@ -4,7 +4,9 @@
  * The page calls blob(size), writes the bytes of a .dpt file there and calls load(size). When load
  * answers 0, run() reads input() and fills output(), probability() and trace(). Of a program that
  * reads samples (rate() is above 0) the page writes at most step() of them to samples() and calls
- * listen(n). Memory grows and is used again for the next program. */
+ * listen(n). find() makes boxes of output(). Memory grows and is used again for the next program.
+ */
+#include "drypoint_boxes.h"
 #include "drypoint_listen.h"
 
 #include <string.h>
@@ -17,7 +19,7 @@ enum { E_MEMORY = -100, E_STEPS = -101, E_INPUT = -102 };
 /* Bits of the answer of listen(). */
 enum { HAS_FRAME = 1, HAS_DECISION = 2, HAS_KEYWORD = 4 };
 
-enum { PAGE = 65536, MOST_BYTES = 1 << 28 };
+enum { PAGE = 65536, MOST_BYTES = 1 << 28, MOST_BOXES = 1000, EDGES = 4 };
 #define MOST_STEPS 1000000000u /* some seconds of a browser, which stands still during a run */
 
 extern uint8_t __heap_base; /* the linker's: where free memory begins */
@@ -26,6 +28,8 @@ static dpt_model model;
 static uint8_t *blob, *input, *arena, *trace;
 static int32_t *output, *probability;
 static size_t *trace_at; /* [n_ops]: where each op's output lies in trace */
+static dpt_box *boxes;   /* [MOST_BOXES] */
+static int32_t *cutoffs; /* [channels of the last output] */
 
 /* Of a program that reads samples. dpt_listen computes features too; the page shows these. */
 static dpt_listener listener; /* without such a program its rate is 0 */
@@ -105,7 +109,10 @@ static int load_pictures(uint8_t *place) {
     input = place;
     arena = behind(input, bytes_of(in));
     trace = behind(arena, model.arena_size);
-    return behind(trace, traced) == NULL ? E_MEMORY : 0;
+    boxes = (dpt_box *)(void *)behind(trace, traced);
+    cutoffs = (int32_t *)(void *)behind((uint8_t *)boxes, MOST_BOXES * sizeof *boxes);
+    const size_t channels = model.ops[model.n_ops - 1].out.c;
+    return behind((uint8_t *)cutoffs, channels * sizeof *cutoffs) == NULL ? E_MEMORY : 0;
 }
 
 /* Check the blob and lay out the memory of a run. */
@@ -157,6 +164,40 @@ EXPORT(run) void page_run(void) {
     }
     dpt_run_traced(&model, NULL, arena, model.arena_size, input, output, keep, NULL);
     find_probability();
+}
+
+/* How many boxes or cells output() has, which lie at boxes(), by a decoder with one cutoff for all
+ * classes; negative where the decoder reads another output. */
+EXPORT(find)
+int page_find(int is_cells, uint8_t first, int32_t cutoff, uint16_t cell, uint32_t mult,
+              uint8_t shift, uint16_t iou, uint16_t most) {
+    const uint16_t channels = model.ops[model.n_ops - 1].out.c;
+    const uint16_t others = (uint16_t)(first + (is_cells ? 0 : EDGES));
+    if (channels <= others || most > MOST_BOXES) {
+        return DPT_E_ARGUMENT;
+    }
+    const dpt_decoder decoder = {
+        .cutoffs = cutoffs,
+        .mult = mult,
+        .shift = shift,
+        .first = first,
+        .classes = (uint16_t)(channels - others),
+        .cell = cell,
+        .iou = iou,
+        .most = most,
+    };
+    for (size_t i = 0; i < decoder.classes; i++) {
+        cutoffs[i] = cutoff;
+    }
+    size_t n = 0;
+    const dpt_status status =
+        (is_cells ? dpt_cells : dpt_boxes)(&model, &decoder, output, boxes, &n);
+    return status == DPT_OK ? (int)n : (int)status;
+}
+
+/* The boxes of the last find(). */
+EXPORT(boxes) const void *page_boxes(void) {
+    return boxes;
 }
 
 /* Hear n samples at samples(), at most step(); so that at most one frame and one decision come. */
