@@ -49,6 +49,7 @@ from ._progress import Display as Display
 from ._progress import Lines as Lines
 from ._progress import capable_terminal as capable_terminal
 from ._progress import clock as clock
+from ._progress import hide_progress as hide_progress
 from ._progress import progress as progress
 from ._progress import rate as rate
 from ._progress import show_progress as show_progress
