@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "devices": {"bench", "engine", "models", "program", "common"},
     "diff": {"nn", "data", "program", "quant", "engine", "common"},
     "report": EVERYTHING - {"cli", "bench"},
-    "serve": {"nn", "data", "program", "engine", "sound", "common"},
+    "serve": {"tasks", "nn", "data", "program", "engine", "sound", "common"},
     "cli": EVERYTHING,
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer

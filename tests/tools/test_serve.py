@@ -266,7 +266,7 @@ def test_random_programs_have_the_bytes_of_the_reference(opened):
         if takes and not signed:
             pixels = nets.random_inputs(program, 0)[0]
             text = json.dumps(base64.b64encode(pixels.tobytes()).decode())
-            opened.run(f"drypoint.answer = drypoint.engine.run(fromBase64({text}))")
+            opened.run(f"drypoint.answer = drypoint.engine.runPicture(fromBase64({text}))")
             check_answer(opened, program, pixels)
             kinds = opened.run("drypoint.engine.program.ops.map((op) => op.kind.split(' ')[0])")
             assert kinds == [op.kind for op in program.ops]

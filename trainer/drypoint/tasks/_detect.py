@@ -52,6 +52,7 @@ class Detect(Task):
     read_as = "detect"
     has_classes = False
     strength = "none"
+    page_part = "boxes"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None

@@ -121,6 +121,8 @@ class Task:
         strength: of the augmentation of a study, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
+        page_part: what ``drypoint serve`` adds to its page: "boxes" or "map" over a picture, the
+            "error" of each window; "": nothing.
     """
 
     name: ClassVar[str] = "outputs"
@@ -131,6 +133,7 @@ class Task:
     chosen: ClassVar[str] = "threshold"
     strength: ClassVar[Strength] = "light"
     metrics: ClassVar[Sequence[Metric]] = ()
+    page_part: ClassVar[str] = ""
 
     # The data
 

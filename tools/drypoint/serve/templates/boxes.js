@@ -2,8 +2,8 @@
 
 const PARTS = 16; // of a pixel: the unit of boxes
 
-// The decoder of a program's meta, or null; `conf` and `iou` are where the sliders begin.
-function readDecoder(config, { h, w, c }) {
+// The decoder of a program, or null; `conf` and `iou` are where the sliders begin.
+function readDecoder({ decoder: config, out: { h, w, c } }) {
   if (config?.type !== "boxes") return null;
   const { classes, cell, conf, iou, most, cells } = config;
   const channels = Array.isArray(classes) ? classes.length + (cells ? 0 : 4) : 0;
@@ -16,7 +16,7 @@ function readDecoder(config, { h, w, c }) {
 function findBoxes(map, scale, decoder) {
   const { h, w, c, cell, most, cells, classes } = decoder;
   const cutoff = Math.ceil(Math.log(decoder.conf / (1 - decoder.conf)) / scale) - 1;
-  const { mult, shift } = edgeScale(scale, cell);
+  const { mult, shift } = fixedPoint(PARTS * cell * scale);
   const edge = (value) => Number((BigInt(value) * mult + (1n << (shift - 1n))) >> shift);
   const side = PARTS * cell;
   const clamp = (value, limit) => Math.max(0, Math.min(limit, value));
@@ -39,18 +39,6 @@ function findBoxes(map, scale, decoder) {
   found.sort((a, b) => b.score - a.score); // equal scores stay in the order of their cells
   const first = found.slice(0, most);
   return cells ? fuse(first) : suppress(first, Math.round(1000 * decoder.iou));
-}
-
-// 16 * cell * scale as mult / 2^shift, with mult from 2^30 to 2^31 - 1.
-function edgeScale(scale, cell) {
-  let [fraction, shift] = [PARTS * cell * scale, 31];
-  while (fraction >= 1) [fraction, shift] = [fraction / 2, shift - 1];
-  while (fraction < 0.5) [fraction, shift] = [fraction * 2, shift + 1];
-  const exact = fraction * 2 ** 31;
-  let mult = Math.round(exact);
-  if (mult - exact === 0.5 && mult % 2) mult -= 1; // halves go to the even number
-  if (mult === 2 ** 31) [mult, shift] = [2 ** 30, shift - 1];
-  return { mult: BigInt(mult), shift: BigInt(shift) };
 }
 
 const area = ([left, top, right, bottom]) => Math.max(0, right - left) * Math.max(0, bottom - top);
@@ -88,17 +76,11 @@ function fuse(found) {
   return kept;
 }
 
-// Draw boxes on a canvas of which a picture is in the middle, as the net reads it by `resize`.
-function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
+// Draw boxes over the picture on the pad.
+function drawBoxes(pad, { input, resize, part: { classes } }, found) {
+  const { canvas } = pad;
   const pen = canvas.getContext("2d");
-  let frame = [0, 0, canvas.width, canvas.height];
-  if (resize !== "fit") frame = inside(picture, canvas.width, canvas.height, Math.min);
-  if (resize === "fill") {
-    const [left, top, width, height] = frame;
-    const [x, y, w, h] = inside({ width: input.w, height: input.h }, width, height, Math.min);
-    frame = [left + x, top + y, w, h];
-  }
-  const [left, top, width, height] = frame;
+  const [left, top, width, height] = pad.frame(input, resize);
   const style = getComputedStyle(canvas);
   const line = Math.max(2, Math.round(2 * devicePixelRatio));
   pen.font = `${Math.round(13 * devicePixelRatio)}px ${style.fontFamily}`;
@@ -112,7 +94,7 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
     pen.lineWidth = line;
     pen.strokeStyle = "#ffe14d";
     pen.strokeRect(x, y, right - x, bottom - y);
-    const text = `${decoder.classes[value]} ${Math.round(100 * probability)} %`;
+    const text = `${classes[value]} ${Math.round(100 * probability)} %`;
     const wide = pen.measureText(text).width + 2 * line;
     const high = Math.round(17 * devicePixelRatio);
     const base = y > high ? y : y + high;
@@ -125,7 +107,7 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
 
 // The boxes of an answer, by the sliders: on the pad, and how many of each class.
 function showFound(answer) {
-  const { decoder, scale } = state.engine.program;
+  const { part: decoder, scale } = state.engine.program;
   for (const id of ["conf", "iou"]) {
     decoder[id] = Number($(id).value);
     $(`${id}-value`).textContent = decoder[id].toFixed(2);
@@ -134,13 +116,8 @@ function showFound(answer) {
     ({ ...one, probability: 1 / (1 + Math.exp(-one.score * scale)) }));
   const counts = decoder.classes.map((_, i) => state.found?.filter(({ value }) => value === i).length);
   const most = Math.max(1, ...counts.map((n) => n ?? 0));
-  $("classes").replaceChildren(...decoder.classes.map((name, i) => {
-    const bar = element("span");
-    bar.style.setProperty("--share", `${(100 * (counts[i] ?? 0)) / most}%`);
-    return element("tr", {}, element("th", { scope: "row", className: "left", textContent: name }),
-      element("td", { className: "bar" }, bar),
-      element("td", { textContent: counts[i] ?? "\u2013" }));
-  }));
+  showRows(decoder.classes.map((name, i) => (
+    { name, share: (counts[i] ?? 0) / most, text: counts[i] ?? "\u2013" })));
   $("value").textContent = "found";
   $("decision").textContent = state.found ? state.found.length : "\u2013";
   $("decision").className = state.found ? "" : "none";
@@ -158,11 +135,9 @@ function showThresholds(decoder) {
   Object.assign($("iou"), { value: decoder.iou });
   pad.finish = () => {
     if (!state.found) return;
-    const { program } = state.engine;
-    const { input, resize } = program;
-    const picture = pad.picture ?? { width: input.w, height: input.h };
-    drawBoxes(pad.canvas, picture, pad.picture ? resize : "stretch", program, state.found);
+    drawBoxes(pad, state.engine.program, state.found);
   };
 }
 
+part = { caption: "Objects found by", read: readDecoder, begin: showThresholds, show: showFound };
 for (const id of ["conf", "iou"]) $(id).addEventListener("input", () => showFound(state.answer));
