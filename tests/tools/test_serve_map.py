@@ -14,9 +14,10 @@ SIDE, NAMES = 16, ("ground", "<b>", "water")
 @pytest.fixture(scope="module", params=[True, False], ids=["softmax", "scores"])
 def program(request):
     images = pictures()
-    net = nn.unet(classes=3, input_shape=(1, SIDE, SIDE), widths=(4, 6)) if request.param else nn.Sequential(
-        nn.Conv2d(6, 3, padding="same", in_channels=1), nn.ReLU(), nn.Conv2d(3, 3, padding="same")
-    )  # fmt: skip
+    net = nn.unet(classes=3, input_shape=(1, SIDE, SIDE), widths=(4, 6))
+    if not request.param:
+        layers = [nn.Conv2d(6, 3, padding="same", in_channels=1), nn.ReLU()]
+        net = nn.Sequential(*layers, nn.Conv2d(3, 3, padding="same"))
     encoder = data.ImageEncoder(width=SIDE, height=SIDE)
     net = net.bind((1, SIDE, SIDE)).initialize(seed=2)
     model = nn.Model(net, encoder=encoder, decoder=data.ClassDecoder(NAMES))

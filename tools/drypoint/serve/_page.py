@@ -111,7 +111,7 @@ _SHARED = ("engine.js", "answer.js")
 
 @dataclass(frozen=True)
 class _Kind:
-    """A page of what programs read: its words, its files, those of what a task adds
+    """A page of what programs read: its words, its files, and the files of what a task adds
     (`Task.page_part`)."""
 
     title: str
@@ -259,7 +259,7 @@ def _signals(program: Program, examples: Dataset, model: Model | None) -> list[d
     del model
     counts = examples.x.dtype == np.int16
     unit = float((program.encoder or {}).get("count", 1.0)) if counts else 1.0
-    most = max(1, _MOST_STEPS // program.input_shape.h)
+    most = max(1, _MOST_STEPS // examples.x.shape[1])
     return [
         {"label": label, "samples": _text_of((examples.x[places] * unit).astype("<f4"))}
         for label, places in _firsts(examples, most)

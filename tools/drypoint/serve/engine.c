@@ -2,10 +2,10 @@
 /* The C engine for a page in a browser: one program at a time, in WebAssembly without a C library.
  *
  * The page calls blob(size), writes the bytes of a .dpt file there and calls load(size). When load
- * answers 0, run() reads input() and fills output(), probability() and, where it is traced, trace().
- * Of a streaming program the input is the next time step, and reset() begins a signal. Of a program
- * that reads samples (rate() is above 0) the page writes at most step() of them to samples() and
- * calls listen(n). Memory grows and is used again for the next program. */
+ * answers 0, run() reads input() and fills output(), probability() and, where it is traced,
+ * trace(). Of a streaming program the input is the next time step, and reset() begins a signal. Of
+ * a program that reads samples (rate() is above 0) the page writes at most step() of them to
+ * samples() and calls listen(n). Memory grows and is used again for the next program. */
 #include "drypoint_listen.h"
 
 #include <string.h>
@@ -241,7 +241,8 @@ EXPORT(output) const void *page_output(void) {
     return last_output();
 }
 
-/* The integers that the program reads: row by row, the channels of a pixel or time step together. */
+/* The integers that the program reads: row by row, the channels of a pixel or time step together.
+ */
 EXPORT(input) void *page_input(void) {
     return input;
 }

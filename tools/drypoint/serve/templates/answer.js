@@ -60,7 +60,7 @@ function showRows(rows) {
 }
 
 // The color of class or channel i, on light and dark ground.
-const colorOf = (i) => `hsl(${(205 + 137.5 * i) % 360} 65% 50%)`;
+const colorOf = (i) => `hsl(${(205 + 137.5 * i) % 360} 65% 40%)`;
 
 // The table of classes; null: without numbers.
 function showClasses(answer) {

@@ -61,7 +61,7 @@ function describeError({ value, decision }) {
 }
 
 part = {
-  caption: "Error of", read: readError, begin: () => {}, show: showError, judge, describe: describeError,
+  caption: "Error of", head: "figure", read: readError, begin: () => {}, show: showError, judge, describe: describeError,
   // Curves below the trace: [{name, values of frames, color}], and a line across them.
   curves: (answers) => [{ name: "error", values: answers.map((one) => one?.value ?? null), color: 0 }],
   limit,

@@ -33,6 +33,7 @@ function show(program, own) {
   $("examples").hidden = !own || !settings.examples.length;
   const caption = program.part ? part.caption : "Answer of";
   $("caption").textContent = `${caption} ${program.name}`;
+  $("head").firstElementChild.textContent = program.part ? part.head : "class";
   $("legend").replaceChildren(...Array.from({ length: Math.min(c, MOST_CURVES) }, (_, k) => {
     const sign = element("span", { className: "swatch" });
     sign.style.background = colorOf(k);
@@ -74,12 +75,12 @@ function stopSource() {
 }
 
 function read(rows) {
-  const begun = 10;
+  const some = 10;
   let at = 0;
   return readSlices(() => {
     if (at >= rows.length) return null;
-    at += begun;
-    return step(rows.slice(at - begun, at));
+    at += some;
+    return step(rows.slice(at - some, at));
   });
 }
 
