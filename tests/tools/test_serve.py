@@ -401,7 +401,7 @@ def test_the_command_writes_a_folder(cli, refused, lenet, tmp_path):
     blob_path.write_bytes(blob.dumps(program))
     code, _, said = cli("serve", blob_path, "--out", tmp_path)
     assert code == 0
-    assert "the page has no test pictures (" in said
+    assert "the page has no test examples (" in said
     (tmp_path / "index.html").write_text("<h1>ours</h1>")
     assert "index.html is there, no page of drypoint" in refused("serve", "--out", tmp_path)
     assert (tmp_path / "index.html").read_text() == "<h1>ours</h1>"

@@ -121,11 +121,9 @@ def _as_stream(program: Program) -> Program:
 
 
 def _test(args: argparse.Namespace, program: Program) -> Dataset | None:
-    """Test pictures or recordings for the page; a program of another net than of digits may have
-    none."""
-    what = "pictures" if program.reads_pixels else "recordings"
+    """Test examples for the page; a program of another net than of digits may have none."""
     return read_or_none(
         lambda: examples("test", args, program, several=False),
-        f"the page has no test {what}",
+        "the page has no test examples",
         required=args.data is not None,
     )
