@@ -91,7 +91,7 @@ test-tools: device-tools .venv/installed-dev
 	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d ar pycocotools pyelftools
 	@$(BIN)/python $(PIP) --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
 	@$(PYTHON) -m venv build/esphome && build/esphome/bin/python $(PIP) esphome
-	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome
+	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(CURDIR)/build/esphome/bin/pio $(BIN)/
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

@@ -79,7 +79,7 @@ extern "C" {
 /* No more outputs than this are alive in the arena at once, and no group has more ops. */
 #define DPT_MAX_ALIVE 16
 
-/* No model has more histories than this. */
+/* No model has more histories and delays than this. */
 #define DPT_MAX_HISTORIES 128
 
 /* Four bytes of a little-endian table, for generated code. */
@@ -134,9 +134,14 @@ enum {
     DPT_SLICE = 14,     /* a part of a plane */
     DPT_TRANSPOSE = 15, /* the axes of a plane in another order */
     DPT_PRELU = 16,     /* a slope for each channel below real zero */
-    DPT_KINDS = 17      /* one more than the largest */
+    DPT_DELAY = 18,     /* a tensor of the step before, which a recurrent program carries */
+    DPT_KINDS = 19      /* one more than the largest */
 };
-enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
+enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2, DPT_I16 = 3 };
+
+/* The place in a table of kernels of the kernel of ops that read or write DPT_I16; no kind has this
+ * number. */
+enum { DPT_WIDE = 17 };
 
 /* Marks of an op. DPT_IN_PLACE: the output lies over a tensor that the op's group reads and that no
  * later op reads. DPT_FUSED: the arena keeps only `rows` rows of the output, for the next op, which
@@ -159,17 +164,19 @@ typedef struct dpt_tensor {
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
  * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
- * leaves out at the edges. Three kinds keep numbers of their own in members with other names: a
+ * leaves out at the edges. Some kinds keep numbers of their own in members with other names: a
  * DPT_SLICE its first row and column in pad_top and pad_left, its first channel in groups; a
  * DPT_RESIZE its parts in kernel_h and kernel_w, its offsets in dilation_h and dilation_w; a
- * DPT_TRANSPOSE the order of its axes in groups, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
+ * DPT_TRANSPOSE the order of its axes in groups, 1 .. 5: HCW, WHC, WCH, CHW, CWH. A DPT_DELAY has
+ * the number of the tensor that it carries in groups, and its first output in pad [out.c]. Values
+ * of DPT_I16 are little-endian, at any address. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED; of a packed op also a mark of its layout */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
     uint8_t weight_bits; /* 8, 4 or 2 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
-    dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
+    dpt_tensor in, in2;  /* DPT_U8 or DPT_I8; of sums, products and means of 1x1 also DPT_I16 */
     dpt_tensor out;      /* DPT_I32: an output of the model, as the last op's is */
     uint16_t kernel_h, kernel_w, stride_h, stride_w;
     uint16_t dilation_h, dilation_w; /* of a convolution: rows, columns from a tap to the next */
@@ -219,7 +226,7 @@ typedef struct dpt_backend {
     const char *name;
     int (*available)(void);         /* 1 if this CPU can run it */
     uint16_t packing;               /* the layout of weights that it reads; 0: as they are */
-    dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table */
+    dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table; DPT_WIDE: DPT_I16 */
     dpt_group_runner *run_group;    /* dpt_run_rows, dpt_dsp_run_group; NULL: DPT_E_BACKEND for a
                                      * model with an op whose `rows` is not 0 */
 } dpt_backend;

@@ -21,6 +21,7 @@ def listing(
     *,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    boxes: str,
     arena: int,
     least: int,
     state: int,
@@ -46,7 +47,7 @@ def listing(
         head.append(
             "outputs: " + ", ".join(f"{name} of {printable(op.name)}" for name, op in written)
         )
-    return "\n".join([*head, *lines])
+    return "\n".join([*head, *lines, *filter(None, [boxes])])
 
 
 def _line_of_ops(ops: tuple[Op, ...], width: int | None) -> list[str]:

@@ -1,6 +1,7 @@
 """``drypoint info``: lists a file's contents."""
 
 import argparse
+from dataclasses import asdict
 
 from drypoint.program import Program, account, lifetimes, memory_chart, simplify, to_export
 
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
             "memory": [lifetime._asdict() for lifetime in lifetimes(loaded)],
             "left_out": found.to_json(),
             "labels": list(loaded.labels),
+            "boxes": None if loaded.boxes is None else asdict(loaded.boxes),
             "encoder": loaded.encoder,
             "provenance": dict(loaded.provenance),
         }

@@ -11,6 +11,7 @@ from drypoint.engine import Compiled, Engine
 from drypoint.nn import Model
 from drypoint.program import Op, Program, blob, reference
 
+from ._boxes import with_boxes
 from ._causes import explain_op
 from ._difference import INPUT, Cause, Difference, DiffError
 from ._floats import find_in_floats
@@ -61,8 +62,14 @@ def find_difference(
         return _with_log(right, other, encoded)
     if isinstance(other, Program):
         _check_planes(right, other)
-        return _compare(right, encoded, reference.trace(other, encoded), other=other)
-    return _compare(right, encoded, other.trace(encoded), reads_input=True)
+        planes = reference.trace(other, encoded)
+        found = _compare(right, encoded, planes, other=other)
+    else:
+        planes = other.trace(encoded)
+        found = _compare(right, encoded, planes, reads_input=True)
+    if isinstance(other, Compiled):
+        return found
+    return with_boxes(found, right, other, encoded, planes[-1])
 
 
 def _with_log(right: Program, log: Log, inputs: Plane) -> Difference:

@@ -37,6 +37,7 @@ OTHERS = (
     *("dpt_backend.c", "dpt_model.c", "dpt_plan.c", "dpt_rows.c", "dpt_run.c"),
     *("dpt_bounds.c", "dpt_softmax.c", "dpt_work.c", "dpt_stream.c"),
     *("dpt_keywords.c", "dpt_listen.c", "dpt_sound.c", "dpt_sound_load.c"),
+    *("dpt_boxes.c", "dpt_candidates.c", "dpt_cells.c"),
 )
 _FLAGS = (
     *("-std=c99", "--target=wasm32", "-msimd128", "-mbulk-memory", "-DDPT_NO_WASM"),

@@ -5,7 +5,9 @@
  * answers 0, run() reads input() and fills output(), probability() and, where it is traced,
  * trace(). Of a streaming program the input is the next time step, and reset() begins a signal. Of
  * a program that reads samples (rate() is above 0) the page writes at most step() of them to
- * samples() and calls listen(n). Memory grows and is used again for the next program. */
+ * samples() and calls listen(n). find() makes boxes of output(). Memory grows and is used again for
+ * the next program. */
+#include "drypoint_boxes.h"
 #include "drypoint_listen.h"
 
 #include <string.h>
@@ -18,7 +20,7 @@ enum { E_MEMORY = -100, E_STEPS = -101 };
 /* Bits of the answer of listen(). */
 enum { HAS_FRAME = 1, HAS_DECISION = 2, HAS_KEYWORD = 4 };
 
-enum { PAGE = 65536, MOST_BYTES = 1 << 28 };
+enum { PAGE = 65536, MOST_BYTES = 1 << 28, MOST_BOXES = 1000, EDGES = 4 };
 #define MOST_STEPS 1000000000u /* some seconds of a browser, which stands still during a run */
 
 extern uint8_t __heap_base; /* the linker's: where free memory begins */
@@ -27,6 +29,8 @@ static dpt_model model;
 static uint8_t *blob, *input, *arena, *trace;
 static int32_t *output, *probability;
 static size_t *trace_at; /* [n_ops]: where each op's output lies in trace */
+static dpt_box *boxes;   /* [MOST_BOXES] */
+static int32_t *cutoffs; /* [channels of the last output] */
 
 /* Of a program that reads samples. dpt_listen computes features too; the page shows these. */
 static dpt_listener listener; /* without such a program its rate is 0 */
@@ -107,7 +111,10 @@ static int load_input(uint8_t *place) {
     input = place;
     arena = behind(input, bytes_of(model.ops[0].in));
     trace = behind(arena, model.arena_size);
-    if (behind(trace, traced) == NULL) {
+    boxes = (dpt_box *)(void *)behind(trace, traced);
+    cutoffs = (int32_t *)(void *)behind((uint8_t *)boxes, MOST_BOXES * sizeof *boxes);
+    const size_t channels = model.ops[model.n_ops - 1].out.c;
+    if (behind((uint8_t *)cutoffs, channels * sizeof *cutoffs) == NULL) {
         return E_MEMORY;
     }
     page_reset();
@@ -167,6 +174,40 @@ EXPORT(run) int page_run(int traced) {
         find_probability();
     }
     return status == DPT_OK;
+}
+
+/* How many boxes or cells output() has, which lie at boxes(), by a decoder with one cutoff for all
+ * classes; negative where the decoder reads another output. */
+EXPORT(find)
+int page_find(int is_cells, uint8_t first, int32_t cutoff, uint16_t cell, uint32_t mult,
+              uint8_t shift, uint16_t iou, uint16_t most) {
+    const uint16_t channels = model.ops[model.n_ops - 1].out.c;
+    const uint16_t others = (uint16_t)(first + (is_cells ? 0 : EDGES));
+    if (channels <= others || most > MOST_BOXES) {
+        return DPT_E_ARGUMENT;
+    }
+    const dpt_decoder decoder = {
+        .cutoffs = cutoffs,
+        .mult = mult,
+        .shift = shift,
+        .first = first,
+        .classes = (uint16_t)(channels - others),
+        .cell = cell,
+        .iou = iou,
+        .most = most,
+    };
+    for (size_t i = 0; i < decoder.classes; i++) {
+        cutoffs[i] = cutoff;
+    }
+    size_t n = 0;
+    const dpt_status status =
+        (is_cells ? dpt_cells : dpt_boxes)(&model, &decoder, output, boxes, &n);
+    return status == DPT_OK ? (int)n : (int)status;
+}
+
+/* The boxes of the last find(). */
+EXPORT(boxes) const void *page_boxes(void) {
+    return boxes;
 }
 
 /* Hear n samples at samples(), at most step(); so that at most one frame and one decision come. */

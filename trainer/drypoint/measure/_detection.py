@@ -69,6 +69,7 @@ class DetectionMeasurement:
         conf: the score from which `precision`, `recall` and `f1` count what was found.
         cell: pixels of a side of a cell.
         counts_cells: whether the detector finds cells, not boxes.
+        cell_curve: of cells the `curve`, since a threshold decides which cells touch.
     """
 
     n: int
@@ -78,6 +79,7 @@ class DetectionMeasurement:
     conf: float
     cell: float
     counts_cells: bool = False
+    cell_curve: Sequence[Mapping[str, float]] = ()
 
     @cached_property
     def owners(self) -> NDArray[np.int64]:
@@ -186,11 +188,10 @@ class DetectionMeasurement:
 
     @cached_property
     def curve(self) -> list[dict[str, float]]:
-        """P, R and F1 at the thresholds 0.02, 0.04, ..., 0.98; of cells none, since a threshold
-        decides which cells touch."""
-        rows: list[dict[str, float]] = []
+        """P, R and F1 at the thresholds 0.02, 0.04, ..., 0.98; of cells the `cell_curve`."""
         if self.counts_cells:
-            return rows
+            return [*map(dict, self.cell_curve)]
+        rows: list[dict[str, float]] = []
         for i in range(1, _STEPS):
             shown = self.found.score >= i / _STEPS
             sizes = (len(self.is_found), shown.sum(), (shown & self.is_right).sum())
@@ -199,8 +200,9 @@ class DetectionMeasurement:
 
     @property
     def best_conf(self) -> float | None:
-        """The threshold of the `curve` at which F1 is highest, the first of equal ones."""
-        return max(self.curve, key=lambda row: row["F1"])["conf"] if self.curve else None
+        """The threshold of the `curve` at which F1 is highest, of equal ones the nearest to 0.5."""
+        rows = sorted(self.curve, key=lambda row: (-row["F1"], abs(row["conf"] - 0.5)))
+        return rows[0]["conf"] if rows else None
 
     def to_json(self) -> dict[str, Any]:
         """Name -> figure, of JSON types."""

@@ -17,6 +17,7 @@ from ._detect import Detect as Detect
 from ._detect import find_boxes as find_boxes
 from ._detect import finds_boxes as finds_boxes
 from ._detect import measure_boxes as measure_boxes
+from ._detect import with_decoder as with_decoder
 from ._detect import with_thresholds as with_thresholds
 from ._keywords import Keywords as Keywords
 from ._listening import USUAL_RATE as USUAL_RATE
