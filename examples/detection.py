@@ -6,9 +6,9 @@
 trains each net as ``drypoint train --data scenes`` does, on one core, and prints a row of a table:
 the CPU seconds of the training; average precision of all points (mAP50 and mAP50-95) and F1, at the
 threshold that validation pictures chose, of the float net, of its integers, and of the integers on
-pictures whose clutter the training never had; bytes of flash, tables and code at -Os, and of RAM on
-a Cortex-M4. Figures are medians of the seeds. Test pictures have other digits than training
-pictures.
+pictures whose clutter the training never had; on a Cortex-M4 bytes of flash, tables and code with
+the decoder at -Os, and of RAM in all: arena, input, output, boxes and stack. Figures are medians of
+the seeds. Test pictures have other digits than training pictures.
 """
 
 import argparse

@@ -8,9 +8,9 @@ Data Science Bowl, in the wheel of StarDist (BSD 3-Clause). The columns from 320
 four pictures from aircraft with boxes, in the wheel of DeepForest (MIT); one of them tests. The
 trees are read twice: whole pictures in 96 x 96 pixels, and pictures cut to 192 x 192 pixels.
 
-Each set becomes pictures and a CSV file of boxes, which ``data.read`` reads. Both sets are small: a
-row of the table has the 95 % interval of mAP50 over the test pictures. Below the table stand
-the findings of the report.
+Each set becomes pictures and a CSV file of boxes, which ``data.read`` reads. Parts that train
+overlap: an object is in several. Both sets are small: a row of the table has the 95 % interval of
+mAP50 over the test pictures. Below the table stand the findings of the report.
 """
 
 import argparse

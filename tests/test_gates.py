@@ -101,6 +101,7 @@ CALLS = {
     quant.allocate: {"model": SMALL, "data": (X, DATA.y), "flash": 4096, "examples": 2},
     quant.error_bound: {"model": SMALL, "calibration": CALIBRATION},
     quant.report: {"model": SMALL, "calibration": CALIBRATION, "inputs": X},
+    plot.boxes: {"shown": [DATA.x[0]], "found": [[data.FoundBox("a", 0.5, 0, 0, 1, 1)]]},
     plot.comparison: {"table": COMPARED},
     plot.confusion: {"m": MEASURED},
     plot.examples: {"shown": DATA},

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "forms": {"common"},
     "bench": EVERYTHING - {"cli", "devices"},
     "devices": {"bench", "engine", "models", "program", "common"},
-    "diff": {"nn", "data", "program", "quant", "engine", "common"},
+    "diff": {"nn", "data", "detection", "program", "quant", "engine", "common"},
     "report": EVERYTHING - {"cli", "bench"},
     "serve": {"tasks", "nn", "data", "program", "engine", "sound", "common"},
     "cli": EVERYTHING,

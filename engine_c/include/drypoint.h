@@ -348,8 +348,9 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  * can ask for 10^17 of these: a host that takes blobs from elsewhere limits it. */
 uint64_t dpt_work(const dpt_model *model);
 
-/* Number of values in a tensor. */
+/* Number of values in a tensor, and of their bytes. */
 size_t dpt_elements(dpt_tensor tensor);
+size_t dpt_bytes(dpt_tensor tensor);
 
 /* Number of values of all outputs of a model: what dpt_run writes. */
 size_t dpt_output_count(const dpt_model *model);
@@ -399,6 +400,11 @@ typedef void dpt_sink(void *user, const char *text, size_t size);
 dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, uint32_t id,
                           dpt_sink *sink, void *user);
+
+/* Sends what a timer of the board counted during one dpt_run, as a line of a log: `drypoint diff`
+ * prints the median of these lines. Time dpt_run, not dpt_run_logged, whose lines take longer than
+ * the run. */
+void dpt_log_time(uint32_t ticks, dpt_sink *sink, void *user);
 
 /* Backends. dpt_scalar runs everywhere. dpt_blocks, dpt_dsp and dpt_mve run weights that `drypoint
  * export --target` has packed, where the compiler's target has them: dpt_blocks on any 32-bit core

@@ -42,5 +42,6 @@ def finder(*, cells=False):
         task=Detect(cells=cells),
         epochs=25,
         lr=0.01,
+        augment="none",
     )
     return study.fit(progress="none").model

@@ -233,6 +233,20 @@ SAMPLES: dict[type[Layer], Samples] = {
         wrong=[(4,), (2, 1), (0, 4), (2, 4, 4)],
         draw=draw_conv1d,
     ),
+    nn.GRU: Samples(
+        [
+            (nn.GRU(3), (2, 4)),
+            (nn.GRU(2, num_layers=2, return_sequences=True, input_size=1), (1, 3)),
+        ],
+        wrong=[(4,), (0, 4), (2, 4, 4)],
+    ),
+    nn.LSTM: Samples(
+        [
+            (nn.LSTM(3), (2, 4)),
+            (nn.LSTM(2, num_layers=2, return_sequences=True, input_size=1), (1, 3)),
+        ],
+        wrong=[(4,), (2, 0), (2, 4, 4)],
+    ),
     nn.MaxPool1d: Samples(
         [
             (nn.MaxPool1d(2), (2, 5)),

@@ -12,7 +12,7 @@ from packages import ARDUINO, MAIN
 from drypoint import models
 from drypoint.engine import export_c
 from drypoint.program import random_inputs
-from tools import ONLY_CI, PLAIN, ROOT, run
+from tools import ONLY_CI, PLAIN, ROOT, STRICT, run
 
 CORES = ("cortex-m0+", "cortex-m4", "riscv32")
 SKETCHES = ("Digit", "Gesture", "SerialModel")
@@ -117,7 +117,9 @@ def test_the_library_of_a_model_and_the_engine_link_in_one_sketch(
     for name, folder in (("net", net), ("drypoint", library)):
         at = tmp_path / f"{name}.objects"
         at.mkdir()
-        run([cc, *PLAIN, "-c", "-I", folder / "src", *(folder / "src").glob("*.c")], cwd=at)
+        run(
+            [cc, *STRICT, *PLAIN, "-c", "-I", folder / "src", *(folder / "src").glob("*.c")], cwd=at
+        )
         archives.append(tmp_path / f"{name}.a")
         run(["ar", "rcs", archives[-1], *at.glob("*.o")])
     sketch = tmp_path / "both.ino"

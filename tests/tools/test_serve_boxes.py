@@ -38,7 +38,7 @@ def program(request):
 
 
 def check_boxes(browser, program, pixels, *, conf, iou):
-    """The page's boxes of pixels are those of Python at a threshold; how many there are."""
+    """The page has Python's boxes of a picture at a threshold; how many there are."""
     decoder = replace(decoder_from_config(program.decoder), conf=conf, iou=iou)
     outputs = Engine(program).run(pixels)
     (wanted,) = program.find_boxes(outputs, decoder.integers(program.output_scale))

@@ -146,11 +146,6 @@ static inline uint32_t dpt_value_size(int type) {
     return type == DPT_I32 ? 4u : type == DPT_I16 ? 2u : 1u;
 }
 
-/* Bytes of an op's output. */
-static inline size_t dpt_output_size(const dpt_op *op) {
-    return dpt_elements(op->out) * dpt_value_size(op->out.type);
-}
-
 /* Whether an op computes with 16-bit values, by kernels[DPT_WIDE]. A delay computes nothing. */
 static inline int dpt_is_wide(const dpt_op *op) {
     return op->kind != DPT_DELAY &&
@@ -168,7 +163,7 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     void *out = dpt_tensor_at(run, i + 1);
     dpt_kernel_of(run->backend, op)(op, in, out, run->n);
     if (run->trace != NULL) {
-        run->trace(run->user, i, 0, out, dpt_output_size(op));
+        run->trace(run->user, i, 0, out, dpt_bytes(op->out));
     }
 }
 
@@ -317,7 +312,7 @@ static inline int32_t dpt_value(int type, const void *x, size_t index) {
 
 /* The output plane of input number `i` of a batch. */
 static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
-    return (uint8_t *)out + i * dpt_output_size(op);
+    return (uint8_t *)out + i * dpt_bytes(op->out);
 }
 
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.

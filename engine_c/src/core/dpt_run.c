@@ -6,6 +6,10 @@ size_t dpt_elements(dpt_tensor tensor) {
     return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
+size_t dpt_bytes(dpt_tensor tensor) {
+    return dpt_elements(tensor) * dpt_value_size(tensor.type);
+}
+
 size_t dpt_input_size(const dpt_model *model) {
     return dpt_elements(model->ops[0].in);
 }

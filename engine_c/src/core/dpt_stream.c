@@ -29,7 +29,7 @@ static int stream_remembers(const dpt_op *op) {
 
 /* Bytes of the state that a history or a delay has. */
 static uint64_t stream_bytes(const dpt_op *op) {
-    return op->kind == DPT_DELAY ? dpt_output_size(op)
+    return op->kind == DPT_DELAY ? dpt_bytes(op->out)
                                  : op->kernel_h * (uint64_t)dpt_elements(op->in);
 }
 
@@ -89,7 +89,7 @@ static int stream_set_clock(dpt_op *ops, size_t i, stream_histories *found) {
 /* Rule 8 for op i: whether its output overlaps nothing of the state that is in use. */
 static int stream_place_ok(const dpt_op *ops, size_t i, size_t n_ops,
                            const stream_histories *found) {
-    const uint64_t begin = ops[i].out_offset, end = begin + dpt_output_size(&ops[i]);
+    const uint64_t begin = ops[i].out_offset, end = begin + dpt_bytes(ops[i].out);
     int ok = begin >= STREAM_COUNTER * (uint64_t)n_ops;
     for (size_t k = 0; k < found->n; k++) {
         const size_t h = found->op[k];

@@ -305,4 +305,5 @@ def _parts(name: str, model: ExportModel, *, kernels: str, pre: str) -> ModelPar
         cost=model.cost,
         sample_rate=0 if program.front is None else program.front.rate,
         detects=program.detector is not None,
+        finds=program.boxes is not None and (program.reads_pixels or program.reads_signed_pixels),
     )

@@ -58,11 +58,11 @@ def _check_settings(decoder: detection.Decoder, output: Output) -> None:
             f"{named.cutoffs!r:.60}: they must be equal"
         )
     for name in ("kind", "cell", "background", "iou", "most"):
-        one, other = getattr(decoder, name), getattr(named, name)
-        if one != other:
+        mine, theirs = getattr(decoder, name), getattr(named, name)
+        if mine != theirs:
             raise ProgramError(
-                f"{name} of the boxes is {one!r}, of the output's decoder {other!r}: they must be "
-                "equal"
+                f"{name} of the boxes is {mine!r}, of the output's decoder {theirs!r}: they must "
+                "be equal"
             )
 
 

@@ -226,11 +226,7 @@ class Detect(Task):
         """The mAP50 and F1; of cells F1."""
         found = measure_boxes(Trial(model, dataset))
         names = {"F1": found.f1} if self.cells else {"mAP50": found.map50, "F1": found.f1}
-        figures = ", ".join(
-            f"{name} {percent(value.value)} (95 % interval {percent(value.low)} to "
-            f"{percent(value.high)})"
-            for name, value in names.items()
-        )
+        figures = ", ".join(f"{name} {figure}" for name, figure in names.items())
         text = f"{len(found.objects.label):,} objects in {found.n:,} test pictures: {figures}"
         return Answer(text, found.to_json())
 
