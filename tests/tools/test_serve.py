@@ -295,11 +295,11 @@ def test_the_page_fits_a_phone(page, toolbox):
 
 
 def test_sizes(page):
-    """What is promised: the engine below 50 KB, with LeNet below 700 KB, in one file. docs/serve.md
+    """What is promised: the engine below 50 KB, with LeNet below 720 KB, in one file. docs/serve.md
     states both sizes, to 2 %."""
     sizes = len(serve.shipped_engine()), page.stat().st_size
     assert sizes[0] < 50_000
-    assert sizes[1] < 700_000
+    assert sizes[1] < 720_000
     said = re.search(
         r"takes (\d+) KB, and the page with LeNet (\d+) KB",
         (ROOT / "docs/serve.md").read_text("utf-8"),
