@@ -14,7 +14,7 @@ import numpy as np
 from drypoint import devices
 from drypoint.common import DrypointError, known_word, read_start
 from drypoint.data import Dataset
-from drypoint.engine import FAMILIES, ExportModel, export_models
+from drypoint.engine import FAMILIES, ExportModel, export_models, families_of
 from drypoint.forms import FORMS, LISTENING_FORMS
 from drypoint.program import (
     Program,
@@ -123,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         args = use_chip(args)
     row = devices.target(args.target) if args.target else None
     check_device_options(row, args)
+    check_family(row, args.family)
     lacking = lacking_tools(row, args)
     package = package_of(args.package)
     simplified = {name: simplify(program) for name, program in named_programs(args).items()}
@@ -206,6 +207,16 @@ def check_device_options(row: object, args: argparse.Namespace) -> None:
     for option in ("budget", "clock", "optimize"):
         if row is None and getattr(args, option):
             raise DrypointError(f"--{option} is about a device: name one with --target")
+
+
+def check_family(row: devices.Target | None, family: str | None) -> None:
+    """Check that a family has the kernels of a target."""
+    fitting = FAMILIES if row is None else families_of(row.kernels)
+    if row is not None and family is not None and family not in fitting:
+        raise DrypointError(
+            f"--family {family} lacks the kernels of --target {row.name}, which "
+            f"{' and '.join(fitting)} {'has' if len(fitting) == 1 else 'have'}: leave --family out"
+        )
 
 
 def use_chip(args: argparse.Namespace) -> argparse.Namespace:

@@ -65,6 +65,7 @@ class Detect(Task):
     has_classes = False
     strength = "light"
     rate = 2e-2
+    page_part = "boxes"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None

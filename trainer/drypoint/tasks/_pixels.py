@@ -51,6 +51,7 @@ class Pixels(Task):
 
     name = "pixels"
     has_classes = False  # an example is of no single class
+    page_part = "map"
 
     label_smoothing: float | None = None
 

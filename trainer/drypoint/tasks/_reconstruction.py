@@ -33,6 +33,7 @@ class Reconstruction(Task):
     name = "reconstruction"
     holds_out = True
     choice_option = "false_alarms"
+    page_part = "error"
 
     def output_shape(self, dataset: Dataset) -> tuple[int, ...] | None:  # noqa: ARG002
         """As many values as the net takes."""

@@ -156,6 +156,8 @@ class Task:
         rate: the highest learning rate of Adam in a study of a new net, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
+        page_part: what ``drypoint serve`` adds to its page: "boxes" or "map" over a picture, the
+            "error" of each window; "": nothing.
     """
 
     name: ClassVar[str] = "outputs"
@@ -167,6 +169,7 @@ class Task:
     strength: ClassVar[Strength] = "light"
     rate: ClassVar[float] = 3e-3
     metrics: ClassVar[Sequence[Metric]] = ()
+    page_part: ClassVar[str] = ""
 
     # The data
 
