@@ -25,7 +25,10 @@ BY_NUMBER = "tests/engine_c/kinds.h"  # BLOB.md's numbers of Mul and MaxPool are
 MORE = {
     "engine_c/include/drypoint.h",
     "engine_c/include/drypoint_kernels.h",
+    "engine_c/STREAMING.md",
     "engine_c/src/host/dpt_quads_values.inc",
+    "engine_c/src/scalar/dpt_scalar_wide.inc",
+    "pybridge/drypoint/program/ops/_op.py",
     "pybridge/drypoint/program/_codegen.py",
     "pybridge/drypoint/program/ops/__init__.py",
     "engine_c/src/core/dpt_bounds.c",

@@ -79,7 +79,7 @@ extern "C" {
 /* No more outputs than this are alive in the arena at once, and no group has more ops. */
 #define DPT_MAX_ALIVE 16
 
-/* No model has more histories than this. */
+/* No model has more histories and delays than this. */
 #define DPT_MAX_HISTORIES 128
 
 /* Four bytes of a little-endian table, for generated code. */
@@ -134,9 +134,14 @@ enum {
     DPT_SLICE = 14,     /* a part of a plane */
     DPT_TRANSPOSE = 15, /* the axes of a plane in another order */
     DPT_PRELU = 16,     /* a slope for each channel below real zero */
-    DPT_KINDS = 17      /* one more than the largest */
+    DPT_DELAY = 18,     /* a tensor of the step before, which a recurrent program carries */
+    DPT_KINDS = 19      /* one more than the largest */
 };
-enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2 };
+enum { DPT_U8 = 0, DPT_I8 = 1, DPT_I32 = 2, DPT_I16 = 3 };
+
+/* The place in a table of kernels of the kernel of ops that read or write DPT_I16; no kind has this
+ * number. */
+enum { DPT_WIDE = 17 };
 
 /* Marks of an op. DPT_IN_PLACE: the output lies over a tensor that the op's group reads and that no
  * later op reads. DPT_FUSED: the arena keeps only `rows` rows of the output, for the next op, which
@@ -159,17 +164,19 @@ typedef struct dpt_tensor {
  * Tensor 0 is the model's input, tensor i + 1 is the output of op i: `reads` holds numbers of
  * tensors, each at most the op's own index. DPT_ADD, DPT_CONCAT and DPT_MUL read two
  * tensors. The kernel of a DPT_UPSAMPLE is the block that it makes of a pixel, its padding what it
- * leaves out at the edges. Three kinds keep numbers of their own in members with other names: a
+ * leaves out at the edges. Some kinds keep numbers of their own in members with other names: a
  * DPT_SLICE its first row and column in pad_top and pad_left, its first channel in groups; a
  * DPT_RESIZE its parts in kernel_h and kernel_w, its offsets in dilation_h and dilation_w; a
- * DPT_TRANSPOSE the order of its axes in groups, 1 .. 5: HCW, WHC, WCH, CHW, CWH. */
+ * DPT_TRANSPOSE the order of its axes in groups, 1 .. 5: HCW, WHC, WCH, CHW, CWH. A DPT_DELAY has
+ * the number of the tensor that it carries in groups, and its first output in pad [out.c]. Values
+ * of DPT_I16 are little-endian, at any address. */
 typedef struct dpt_op {
     uint8_t kind;        /* DPT_CONV ... */
     uint8_t marks;       /* DPT_IN_PLACE | DPT_FUSED; of a packed op also a mark of its layout */
     uint8_t shift;       /* left shift of the accumulator, 0 .. 30 */
     uint8_t weight_bits; /* 8, 4 or 2 where there are weights */
     uint16_t reads[2];   /* numbers of tensors */
-    dpt_tensor in, in2;  /* DPT_U8 or DPT_I8 */
+    dpt_tensor in, in2;  /* DPT_U8 or DPT_I8; of sums, products and means of 1x1 also DPT_I16 */
     dpt_tensor out;      /* DPT_I32: an output of the model, as the last op's is */
     uint16_t kernel_h, kernel_w, stride_h, stride_w;
     uint16_t dilation_h, dilation_w; /* of a convolution: rows, columns from a tap to the next */
@@ -219,7 +226,7 @@ typedef struct dpt_backend {
     const char *name;
     int (*available)(void);         /* 1 if this CPU can run it */
     uint16_t packing;               /* the layout of weights that it reads; 0: as they are */
-    dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table */
+    dpt_kernel *kernels[DPT_KINDS]; /* by kind; NULL: not in this table; DPT_WIDE: DPT_I16 */
     dpt_group_runner *run_group;    /* dpt_run_rows, dpt_dsp_run_group; NULL: DPT_E_BACKEND for a
                                      * model with an op whose `rows` is not 0 */
 } dpt_backend;
@@ -341,8 +348,9 @@ size_t dpt_packed_size(const dpt_model *model, const dpt_backend *backend);
  * can ask for 10^17 of these: a host that takes blobs from elsewhere limits it. */
 uint64_t dpt_work(const dpt_model *model);
 
-/* Number of values in a tensor. */
+/* Number of values in a tensor, and of their bytes. */
 size_t dpt_elements(dpt_tensor tensor);
+size_t dpt_bytes(dpt_tensor tensor);
 
 /* Number of values of all outputs of a model: what dpt_run writes. */
 size_t dpt_output_count(const dpt_model *model);
@@ -392,6 +400,11 @@ typedef void dpt_sink(void *user, const char *text, size_t size);
 dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, void *arena,
                           size_t arena_size, const void *input, int32_t *output, uint32_t id,
                           dpt_sink *sink, void *user);
+
+/* Sends what a timer of the board counted during one dpt_run, as a line of a log: `drypoint diff`
+ * prints the median of these lines. Time dpt_run, not dpt_run_logged, whose lines take longer than
+ * the run. */
+void dpt_log_time(uint32_t ticks, dpt_sink *sink, void *user);
 
 /* Backends. dpt_scalar runs everywhere. dpt_blocks, dpt_dsp and dpt_mve run weights that `drypoint
  * export --target` has packed, where the compiler's target has them: dpt_blocks on any 32-bit core

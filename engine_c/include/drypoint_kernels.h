@@ -16,7 +16,8 @@ extern "C" {
 dpt_kernel dpt_scalar_conv, dpt_scalar_dense, dpt_scalar_maxpool, dpt_scalar_avgpool,
     dpt_scalar_grouped, dpt_scalar_depthwise, dpt_scalar_add, dpt_scalar_concat, dpt_scalar_lookup,
     dpt_scalar_mul, dpt_scalar_history, dpt_scalar_upsample, dpt_scalar_resize, dpt_scalar_slice,
-    dpt_scalar_transpose, dpt_scalar_prelu;
+    dpt_scalar_transpose, dpt_scalar_prelu, dpt_scalar_delay;
+dpt_kernel dpt_scalar_wide; /* of DPT_WIDE */
 /* dpt_scalar_conv reads weights of 8 bits alone, dpt_scalar_grouped computes any convolution but a
  * depthwise one. The kernels below read packed weights of the bits that their names have. */
 dpt_kernel dpt_dsp4_conv, dpt_dsp4_grouped, dpt_dsp4_dense, dpt_dsp2_conv, dpt_dsp2_grouped,

@@ -120,9 +120,13 @@ static inline dpt_model place_apart(const dpt_model *model, dpt_op *ops) {
         ops[i] = model->ops[i];
         ops[i].marks = 0;
         ops[i].rows = 0;
-        if (ops[i].kind != DPT_HISTORY && ops[i].out.type != DPT_I32) {
+        int kept = ops[i].kind == DPT_HISTORY || ops[i].kind == DPT_DELAY;
+        for (size_t k = 0; k < i; k++) {
+            kept |= ops[k].kind == DPT_DELAY && ops[k].groups == i + 1;
+        }
+        if (!kept && ops[i].out.type != DPT_I32) {
             ops[i].out_offset = apart.arena_size;
-            apart.arena_size += (uint32_t)dpt_elements(ops[i].out);
+            apart.arena_size += (uint32_t)dpt_bytes(ops[i].out);
         }
     }
     return apart;

@@ -7,6 +7,8 @@
 
 #include "stream_checks.h"
 
+#include <string.h>
+
 enum { CHECKS = 29, LARGEST_BOUND = 2147483647 };
 
 /* The status of check 1 .. 27; DPT_OK for 0, where no check fails. */
@@ -43,18 +45,10 @@ static inline int any_set(const uint8_t *blob, size_t from, size_t end) {
     return 0;
 }
 
-static inline int same_bytes(const uint8_t *blob, size_t a, size_t b, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (blob[a + i] != blob[b + i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* Whether type and zero point of the tensor at `at` are allowed. */
-static inline int type_is_bad(const uint8_t *blob, size_t at, int most) {
-    return blob[at + 6] > most || (blob[at + 6] != 1 && blob[at + 7] != 0);
+/* Whether type and zero point of the tensor at `at` are forbidden; `wide`: it may be i16. */
+static inline int type_is_bad(const uint8_t *blob, size_t at, int most, int wide) {
+    const int type = blob[at + 6], allowed = type <= most || (type == I16 && wide && blob[6] > 0);
+    return !allowed || (type != 1 && blob[at + 7] != 0);
 }
 
 static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
@@ -73,7 +67,7 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
     if ((uint32_t)u32_at(blob, 12) != slow_crc(blob + 16, size - 16)) {
         return 5;
     }
-    if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1) || blob[56] > 63 ||
+    if (u16_at(blob, 20) == 0 || type_is_bad(blob, 24, 1, 0) || blob[56] > 63 ||
         (u32_at(blob, 52) == 0 && blob[56] != 0) ||
         any_set(blob, 57, u16_at(blob, 6) > 0 ? 60 : 64)) {
         return 6;
@@ -88,8 +82,10 @@ static inline int header_check(const uint8_t *blob, size_t size, size_t room) {
 static inline int fields_check(const uint8_t *blob, size_t r) {
     const int kind = blob[r];
     if (!is_kind(kind, blob[6]) || blob[r + 1] > 3 || blob[r + 2] > 30 ||
-        type_is_bad(blob, r + 8, 1) || type_is_bad(blob, r + 16, 1) ||
-        type_is_bad(blob, r + 24, 2) || !may_have_bits(kind, blob[6], blob[r + 3])) {
+        type_is_bad(blob, r + 8, 1, may_read_i16(kind)) ||
+        type_is_bad(blob, r + 16, 1, is_binary(kind)) ||
+        type_is_bad(blob, r + 24, 2, may_write_i16(kind)) ||
+        !may_have_bits(kind, blob[6], blob[r + 3])) {
         return 9;
     }
     const int conv = is_conv(kind), windows = conv || is_pool(kind) || kind == HISTORY,
@@ -106,13 +102,13 @@ static inline int fields_check(const uint8_t *blob, size_t r) {
                   {windows || kind == UPSAMPLE || kind == SLICE, 44, 48},
                   {windows || kind == UPSAMPLE, 48, 52},
                   {conv, 52, 56},
-                  {kind == 5 || kind == SLICE || kind == TRANSPOSE, 56, 58},
+                  {kind == 5 || kind == SLICE || kind == TRANSPOSE || kind == DELAY, 56, 58},
                   {0, 58, 60},
                   {rule, 60, 68},
                   {has_factors(kind), 68, 72},
                   {has_weights(kind) || kind == 9, 76, 80},
                   {rule, 80, 88},
-                  {conv || kind == 4 || kind == 11, 88, 92},
+                  {conv || kind == 4 || kind == 11 || kind == DELAY, 88, 92},
                   {0, 94, 128}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!fields[i].used && any_set(blob, r + fields[i].from, r + fields[i].end)) {
@@ -152,7 +148,12 @@ static inline int ranges_check(const uint8_t *blob, size_t r) {
         return 12;
     }
     const uint64_t a = u16_at(blob, r + 68), b = u16_at(blob, r + 70);
-    if ((!any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
+    static const uint8_t ones[8] = {1, 0, 1, 0, 1, 0, 1, 0};
+    if (kind == 4 && blob[r + 14] == I16 &&
+        (memcmp(blob + r + 32, ones, 8) != 0 || any_set(blob, r + 44, r + 52))) {
+        return 12;
+    }
+    if ((kind != DELAY && !any_set(blob, r + 44, r + 52) && u32_at(blob, r + 88) != 0) ||
         (kind == 5 && u16_at(blob, r + 56) < 2) ||
         (kind == TRANSPOSE && (u16_at(blob, r + 56) < 1 || u16_at(blob, r + 56) > 5)) ||
         (has_factors(kind) && (a < 1 || a > 32767 || b < 1 || b > 32767))) {
@@ -211,6 +212,9 @@ static inline int output_check(const uint8_t *blob, size_t r) {
             ok = ok && same_bytes(blob, r + 24 + 2 * axis, r + from, 2);
         }
     }
+    if (kind == DELAY) {
+        ok = 1;
+    }
     if (kind == SLICE) {
         ok = u16_at(blob, r + 56) + oc <= c;
         for (size_t axis = 0; axis < 4; axis += 2) {
@@ -258,11 +262,14 @@ static inline size_t tensor_at(uint64_t number) {
 
 /* Checks 14 to 17 of op `op`. */
 static inline int graph_check(const uint8_t *blob, uint64_t op) {
-    static const int64_t lowest[] = {0, -128, -2147483648LL}, highest[] = {255, 127, 2147483647};
+    static const int64_t lowest[] = {0, -128, -2147483648LL, -32768},
+                         highest[] = {255, 127, 2147483647, 32767};
     const size_t r = record_at(op);
     const int kind = blob[r], out = blob[r + 30], last = op + 1 == u16_at(blob, 20);
     const int inputs = has_two_inputs(kind) ? 2 : 1;
-    if (u16_at(blob, r + 4) > op || u16_at(blob, r + 6) > op) {
+    const uint64_t carried = kind == DELAY ? u16_at(blob, r + 56) : op + 2;
+    if (u16_at(blob, r + 4) > op || u16_at(blob, r + 6) > op || carried < op + 2 ||
+        (kind == DELAY && carried > u16_at(blob, 20))) {
         return 14;
     }
     for (size_t k = 0; k < (size_t)inputs; k++) {
@@ -341,7 +348,7 @@ static inline int weight_at(const uint8_t *blob, size_t r, uint64_t o, uint64_t 
 static inline int channel_check(const uint8_t *blob, size_t r, uint64_t o) {
     const int kind = blob[r];
     const uint64_t each = weights_each(blob, r);
-    const uint64_t largest = blob[r + 14] == 0 ? 255 : 128;
+    const uint64_t largest = largest_of_type(blob[r + 14]);
     const int64_t mult = i32_at(blob, (size_t)(u32_at(blob, r + 84) + 4 * o));
     const int64_t bias = i32_at(blob, (size_t)(u32_at(blob, r + 80) + 4 * o));
     uint64_t bound = (uint64_t)(bias < 0 ? -bias : bias);
@@ -375,8 +382,10 @@ static inline int tables_check(const uint8_t *blob, size_t size, size_t r, uint6
     const uint64_t channels = has_weights(kind) && kind != PRELU ? u16_at(blob, r + 28)
                               : requantizes(kind)                ? 1
                                                                  : 0;
-    const uint64_t entries = kind == 9 ? (blob[r + 30] == 2 ? 1024 : 256) : 0;
-    const uint64_t pads = u32_at(blob, r + 88) != 0 ? u16_at(blob, r + 12) : 0;
+    const uint64_t entries = kind == 9 ? 256 * bytes_of_type(blob[r + 30]) : 0;
+    const uint64_t first = u16_at(blob, r + 28) * bytes_of_type(blob[r + 30]);
+    const uint64_t values = kind == DELAY ? first : u16_at(blob, r + 12);
+    const uint64_t pads = u32_at(blob, r + 88) != 0 ? values : 0;
     const uint64_t lengths[] = {weights_size(blob, r) + entries, 4 * channels, 4 * channels, pads};
     for (size_t i = 0; i < 4; i++) {
         const uint64_t at = u32_at(blob, r + 76 + 4 * i);

@@ -35,7 +35,7 @@ typedef struct planes {
 } planes;
 
 static size_t output_bytes(const dpt_op *op) {
-    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+    return dpt_bytes(op->out);
 }
 
 static size_t planes_before(const dpt_model *model, size_t op) {

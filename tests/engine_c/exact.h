@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #endif
 
-enum { MAX_OPS = 130 };
+enum { MAX_OPS = 140 };
 
 #ifdef GUARDED
 /* Between two pages that must not be touched: up to the last byte before the second (GUARDED 1), or

@@ -7,23 +7,26 @@
 #include <stdint.h>
 
 enum {
-    KINDS = 16,
+    KINDS = 17,
     HISTORY = 11,
     UPSAMPLE = 12,
     RESIZE = 13,
     SLICE = 14,
     TRANSPOSE = 15,
     PRELU = 16,
+    DELAY = 18,
     MINOR = 1,
-    I32 = 2
+    I32 = 2,
+    I16 = 3
 };
 
 /* The number of kind `index`, from 0 on. */
 static inline int kind_at(int index) {
-    return index + 1;
+    return index + 1 < 17 ? index + 1 : DELAY;
 }
 static inline int is_kind(int kind, int minor) {
-    return (kind >= 1 && kind <= 12) || (minor == 1 && kind >= RESIZE && kind <= PRELU);
+    return (kind >= 1 && kind <= 12) ||
+           (minor == 1 && ((kind >= RESIZE && kind <= PRELU) || kind == DELAY));
 }
 
 static inline int is_conv(int kind) {
@@ -60,13 +63,26 @@ static inline int has_two_inputs(int kind) {
 static inline int requantizes(int kind) {
     return has_weights(kind) || is_binary(kind) || kind == 4 || kind == RESIZE;
 }
+/* Whether the kind reads, and whether it writes, 16-bit values. */
+static inline int may_read_i16(int kind) {
+    return is_binary(kind) || kind == 4;
+}
+static inline int may_write_i16(int kind) {
+    return is_binary(kind) || kind == 9 || kind == DELAY;
+}
+static inline uint64_t largest_of_type(int type) {
+    return type == 0 ? 255 : type == I16 ? 32768 : 128;
+}
+static inline uint64_t bytes_of_type(int type) {
+    return type == I32 ? 4 : type == I16 ? 2 : 1;
+}
 static inline int may_lie_over_input(int kind) {
     return is_binary(kind) || kind == 9 || kind == PRELU;
 }
 
 /* The largest accumulator of a binary op, without its bias. */
 static inline uint64_t binary_bound(const uint8_t *record) {
-    const uint64_t a = record[14] == 0 ? 255 : 128, b = record[22] == 0 ? 255 : 128;
+    const uint64_t a = largest_of_type(record[14]), b = largest_of_type(record[22]);
     const int zero_a = (int8_t)record[15], zero_b = (int8_t)record[23];
     if (has_factors(record[0])) {
         return (record[68] + 256u * record[69]) * a + (record[70] + 256u * record[71]) * b;

@@ -88,6 +88,7 @@ static inline spec read_spec(const mutant *m, uint32_t op) {
     s.marks = get_number(m, r + 1, 1);
     s.out_type = get_number(m, r + 30, 1);
     s.output = s.out_type == I32;
+    s.out_type = s.out_type == I16 ? 1 : s.out_type;
     s.zero = get_number(m, r + 31, 1);
     s.channels = get_number(m, r + 28, 2);
     s.groups = get_number(m, r + 56, 2);
@@ -346,7 +347,8 @@ static inline int is_read_later(const spec *specs, uint32_t op, uint32_t n_ops, 
 /* The kind that fits the tensors at `in` and, where the op reads two, at `in2`. */
 static inline uint32_t fitting_kind(const mutant *m, uint32_t kind, size_t in, int output) {
     const uint32_t c = get_number(m, in + 4, 2);
-    kind = !is_kind((int)kind, MINOR) || kind == HISTORY || (kind == 5 && c < 2) ? 1 : kind;
+    const int keeps = kind == HISTORY || kind == DELAY;
+    kind = !is_kind((int)kind, MINOR) || keeps || (kind == 5 && c < 2) ? 1 : kind;
     kind = kind == 2 && tensor_values(m, in) > OP_WEIGHTS ? 3 : kind;
     return copies_values((int)kind) && output && get_number(m, in + 7, 1) != 0 ? 9 : kind;
 }

@@ -23,6 +23,15 @@ static inline int64_t i32_at(const uint8_t *blob, size_t at) {
     return value < 2147483648 ? value : value - 4294967296;
 }
 
+static inline int same_bytes(const uint8_t *blob, size_t a, size_t b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (blob[a + i] != blob[b + i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Where the record of an op begins, and how many values the tensor at `at` has. */
 static inline size_t record_at(uint64_t op) {
     return 64 + 128 * (size_t)op;
@@ -32,9 +41,22 @@ static inline uint64_t values_at(const uint8_t *blob, size_t at) {
     return u16_at(blob, at) * u16_at(blob, at + 2) * u16_at(blob, at + 4);
 }
 
+/* The delay that carries the output of op `op`; no op where none does. */
+static inline uint64_t delay_of(const uint8_t *blob, uint64_t op) {
+    for (uint64_t i = 0; i < op; i++) {
+        if (blob[record_at(i)] == DELAY && u16_at(blob, record_at(i) + 56) == op + 1) {
+            return i;
+        }
+    }
+    return op;
+}
+
 /* The last op that reads the output of op `op`, or 0. */
 static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
     uint64_t last = 0;
+    if (delay_of(blob, op) < op) {
+        return u16_at(blob, 20) - 1; /* carried to the next step */
+    }
     for (uint64_t i = op + 1; i < u16_at(blob, 20); i++) {
         const size_t r = record_at(i);
         if (u16_at(blob, r + 4) == op + 1 ||
@@ -43,6 +65,10 @@ static inline uint64_t last_reader(const uint8_t *blob, uint64_t op) {
         }
     }
     return last;
+}
+
+static inline int remembers(const uint8_t *blob, uint64_t op) {
+    return blob[record_at(op)] == HISTORY || blob[record_at(op)] == DELAY;
 }
 
 static inline int is_history(const uint8_t *blob, uint64_t op) {
@@ -82,7 +108,8 @@ static inline uint64_t group_last(const uint8_t *blob, uint64_t op) {
 
 /* Bytes of a row of the output, and of the rows of the output that the plan keeps. */
 static inline int64_t row_size(const uint8_t *blob, uint64_t op) {
-    return (int64_t)u16_at(blob, record_at(op) + 26) * (int64_t)u16_at(blob, record_at(op) + 28);
+    const size_t r = record_at(op);
+    return (int64_t)(u16_at(blob, r + 26) * u16_at(blob, r + 28) * bytes_of_type(blob[r + 30]));
 }
 
 static inline int64_t kept_size(const uint8_t *blob, uint64_t op) {
@@ -208,8 +235,9 @@ static inline int may_lie_over(const uint8_t *blob, uint64_t op, uint64_t other)
         return 0;
     }
     for (uint64_t k = group_first(blob, op); k <= op; k++) {
-        const int in_place =
-            k == op && may_lie_over_input(kind) && ahead == 0 && !reads_pixel(blob, k, other + 1);
+        const int in_place = k == op && may_lie_over_input(kind) && ahead == 0 &&
+                             kept_size(blob, op) == kept_size(blob, other) &&
+                             !reads_pixel(blob, k, other + 1);
         if (!reads_tensor(blob, k, other + 1) || in_place) {
             continue;
         }
@@ -236,7 +264,7 @@ static inline int meet(const uint8_t *blob, uint64_t i, uint64_t j) {
 
 /* Whether the plan places the output of the op. */
 static inline int is_placed(const uint8_t *blob, uint64_t op) {
-    return !is_history(blob, op) && !is_output(blob, op);
+    return !remembers(blob, op) && !is_output(blob, op);
 }
 
 /* Rule 6 after op `op`. */

@@ -12,10 +12,11 @@ typedef struct steps_of {
     uint64_t first, period;
 } steps_of;
 
+/* Histories and delays. */
 static inline uint64_t histories(const uint8_t *blob) {
     uint64_t n = 0;
     for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
-        n += (uint64_t)is_history(blob, i);
+        n += (uint64_t)remembers(blob, i);
     }
     return n;
 }
@@ -76,6 +77,10 @@ static inline int clocks_check(const uint8_t *blob) {
             (ready[i + 1].first != ready[n].first || ready[i + 1].period != ready[n].period)) {
             return 23;
         }
+        const uint64_t t = u16_at(blob, r + 56);
+        if (blob[r] == DELAY && (ready[t].first != run.first || ready[t].period != run.period)) {
+            return 23;
+        }
         for (size_t k = 0; k < (has_two_inputs(blob[r]) ? 2u : 1u); k++) {
             const uint64_t number = u16_at(blob, r + 4 + 2 * k);
             const int lasts = number > 0 && is_history(blob, number - 1);
@@ -93,6 +98,28 @@ static inline uint64_t history_row(const uint8_t *blob, uint64_t op) {
     return values_at(blob, record_at(op) + 8);
 }
 
+/* Rules 1, 3 and 4 of the delay that is op `op`. */
+static inline int delay_is_bad(const uint8_t *blob, uint64_t op) {
+    const size_t r = record_at(op), s = record_at(u16_at(blob, r + 56) - 1);
+    const uint64_t writer = u16_at(blob, r + 56) - 1;
+    int bad = blob[s] == HISTORY || blob[s] == DELAY || blob[s + 30] == I32 ||
+              !same_bytes(blob, r + 24, s + 24, 8) || !same_bytes(blob, r + 72, s + 72, 4);
+    for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
+        bad |= i != op && blob[record_at(i)] == DELAY &&
+               same_bytes(blob, record_at(i) + 56, r + 56, 2);
+        bad |= reads_tensor(blob, i, op + 1) && i >= writer &&
+               (i > writer || !may_lie_over_input(blob[record_at(i)]));
+    }
+    return bad;
+}
+
+/* Bytes of the state of a history or a delay. */
+static inline uint64_t state_of(const uint8_t *blob, uint64_t op) {
+    const size_t r = record_at(op);
+    return is_history(blob, op) ? u16_at(blob, r + 32) * history_row(blob, op)
+                                : values_at(blob, r + 24) * bytes_of_type(blob[r + 30]);
+}
+
 /* The part of check 23 that is about the state. */
 static inline int state_check(const uint8_t *blob) {
     uint64_t size = 2 * u16_at(blob, 20);
@@ -100,11 +127,15 @@ static inline int state_check(const uint8_t *blob) {
         return 23;
     }
     for (uint64_t i = 0; i < u16_at(blob, 20); i++) {
-        if (is_history(blob, i)) {
+        if (remembers(blob, i)) {
             if (u32_at(blob, record_at(i) + 72) != size) {
                 return 23;
             }
-            size += u16_at(blob, record_at(i) + 32) * history_row(blob, i);
+            size += state_of(blob, i);
+        }
+        if ((!is_history(blob, i) && remembers(blob, i) && delay_is_bad(blob, i)) ||
+            (blob[record_at(i) + 30] == I16 && histories(blob) == 0)) {
+            return 23;
         }
     }
     return u32_at(blob, 48) != (histories(blob) > 0 ? size : 0) ? 23 : 0;
@@ -130,9 +161,9 @@ static inline int lent_check(const uint8_t *blob) {
     const steps_of *ready = ready_of(blob);
     for (uint64_t i = 0; i < n; i++) {
         const uint64_t begin = u32_at(blob, record_at(i) + 72);
-        const uint64_t end = begin + values_at(blob, record_at(i) + 24);
+        const uint64_t end = begin + (uint64_t)kept_size(blob, i), own = delay_of(blob, i);
         for (uint64_t byte = begin; is_placed(blob, i) && byte < end && byte < state; byte++) {
-            int free = 0;
+            int free = own < i && begin == u32_at(blob, record_at(own) + 72);
             for (uint64_t h = 0; h < n; h++) {
                 const uint64_t at = u32_at(blob, record_at(h) + 72);
                 free |= is_history(blob, h) && byte >= at && byte < at + history_row(blob, h) &&

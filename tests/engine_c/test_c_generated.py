@@ -6,6 +6,7 @@ import re
 
 import nets
 import pytest
+import recurrent_nets
 import stream_nets
 from equal_bytes import check_cases
 from few_bits_nets import with_few_bits
@@ -17,6 +18,7 @@ from tools import C_TESTS, COMPILERS, INCLUDE, PLAIN, STRICT, run
 PROGRAMS = [nets.random_program(seed) for seed in range(100, 130)]
 PROGRAMS += [with_few_bits(nets.random_program(seed), seed) for seed in range(300, 312)]
 PROGRAMS += stream_nets.streams(range(4))
+PROGRAMS += recurrent_nets.recurrent(range(6))
 EXPORT_CRC = r"EXPORT_CRC != 0x[0-9A-F]{8}u"
 NAMES = [f"net{i}" for i in range(len(PROGRAMS))]
 

@@ -3,11 +3,13 @@
 import struct
 import subprocess
 
+import delay_faults
 import graph_faults
 import nets
 import numpy as np
 import pytest
 import reader_faults
+import recurrent_nets
 import rows_faults
 import stream_faults
 import stream_nets
@@ -31,7 +33,7 @@ from tools import (
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14, 36)
 PROGRAMS = nets.with_every_kind([nets.random_program(seed) for seed in (*SEEDS, 1, 220, 529)])
-STREAMS = stream_nets.streams((3, 8, 12))
+STREAMS = [*stream_nets.streams((3, 8, 12)), *recurrent_nets.recurrent((1, 2))]
 
 
 def test_the_programs_have_every_kind_type_and_labels():
@@ -142,10 +144,11 @@ REFUSED = (
     | graph_faults.REFUSED
     | rows_faults.REFUSED
     | stream_faults.REFUSED
+    | delay_faults.REFUSED
     | reader_faults.REFUSED
 )
 EVERY = REFUSED | unused_bytes() | sides_of_zero()
-ROOM = 130  # ops
+ROOM = 140  # ops
 
 
 def verdicts(toolbox, blobs):
@@ -202,6 +205,7 @@ def test_values_at_the_bounds_are_accepted(toolbox):
         | graph_faults.ACCEPTED
         | rows_faults.ACCEPTED
         | stream_faults.ACCEPTED
+        | delay_faults.ACCEPTED
         | reader_faults.ACCEPTED
     )
     both = edges | {name: data for name, (data, _) in reader_faults.FORMAT_ONLY.items()}

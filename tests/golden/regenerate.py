@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import arithmetic_faults  # noqa: E402
 import bits_faults  # noqa: E402
 import broken_blobs  # noqa: E402
+import delay_faults  # noqa: E402
 import few_bits_nets  # noqa: E402
 import graph_faults  # noqa: E402
 import graph_features  # noqa: E402
@@ -27,6 +28,7 @@ import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
 import recorded_maps  # noqa: E402
+import recurrent_nets  # noqa: E402
 import rows_faults  # noqa: E402
 import sound_faults  # noqa: E402
 import sound_nets  # noqa: E402
@@ -60,6 +62,7 @@ def shown_features(seed: int) -> set[tuple[str, ...]]:
 random_program = functools.cache(nets.random_program)
 SPREAD_STREAM_SEEDS = (3, 109, 146, 160)  # of stream_nets.py
 BITS_SEEDS = (1395, 1437)  # with weights of 4 and 2 bits, for every kind with weights
+RECURRENT_SEEDS = (1, 4)  # of recurrent_nets.py
 STEPS = 24  # inputs of a streaming program: the first steps after a reset
 
 
@@ -78,6 +81,10 @@ def files() -> dict[str, bytes]:
         for seed in seeds(nets.SEVERAL_SEEDS + nets.LATER_SEEDS, older)
     ]
     cases.append(("stream", output_faults.DELAYED, 0, STEPS))
+    cases += [
+        (f"recurrent{seed}", recurrent_nets.random_recurrent(seed), seed, STEPS)
+        for seed in RECURRENT_SEEDS
+    ]
     cases += [(f"bits{seed}", few_bits_nets.random_few_bits(seed), seed, 4) for seed in BITS_SEEDS]
     for name, program, seed, n in cases:
         inputs = nets.random_inputs(program, seed, n=n)
@@ -127,6 +134,7 @@ def _accepted_blobs() -> list[dict[str, object]]:
     taken = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in museum}
     taken |= broken_blobs.ACCEPTED | reader_faults.ACCEPTED | arithmetic_faults.ACCEPTED
     taken |= output_faults.LOADED | bits_faults.ACCEPTED | later_faults.ACCEPTED
+    taken |= delay_faults.ACCEPTED
     spread_ones = spread_programs()
     cases = [
         (name, data, blob.loads(data), True)
@@ -167,6 +175,7 @@ def _refused_blobs() -> list[dict[str, object]]:
         | graph_faults.REFUSED
         | rows_faults.REFUSED
         | stream_faults.REFUSED
+        | delay_faults.REFUSED
         | reader_faults.REFUSED
         | output_faults.REFUSED
         | bits_faults.REFUSED

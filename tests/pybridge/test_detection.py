@@ -19,9 +19,8 @@ from drypoint.detection import Box, Decoder, DetectionError, find
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.engine._native import ffi, lib
 from drypoint.program import BlobError, ProgramError, blob, codegen, reference
-from tools import ENGINE_FILES, INCLUDES, PLAIN, run
+from tools import ENGINE_FILES, INCLUDES, PLAIN, SANITIZE, STRICT, run
 
-FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 NEEDED = ("boxes", "cells", "candidates", "softmax", "run", "rows", "scalar")
 NEEDED = tuple(f"dpt_{name}.c" for name in NEEDED)
 
@@ -284,8 +283,8 @@ def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
     program = replace(program, boxes=replace(program.boxes, cutoffs=(77, -(2**31))))
     export_c(program, map_nets.maps(program, 40), tmp_path, name="finds")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    flags = [*FLAGS, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    command = [toolbox.need("gcc"), *flags, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    flags = [*STRICT, *SANITIZE, "-DDPT_PLAIN_C"]
+    command = [toolbox.need("gcc"), *flags, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     assert b"every layer as the reference says" in run([tmp_path / "selftest"])
     text = (tmp_path / "finds.c").read_text("utf-8")
@@ -338,7 +337,7 @@ def test_generated_c_finds_what_the_conformance_set_says(toolbox, tmp_path):
     main += "    dpt_status (*find)(const int32_t *, dpt_box *, size_t *);\n"
     main += f"    size_t values, maps;\n}} sizes[] = {{\n{''.join(table)}}};\n{MAIN}"
     (tmp_path / "main.c").write_text(main, "utf-8")
-    command = [toolbox.need("gcc"), *FLAGS, *PLAIN, *INCLUDES, *tmp_path.glob("*.c")]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, *INCLUDES, *tmp_path.glob("*.c")]
     run([*command, *(ENGINE_FILES[name] for name in NEEDED), "-o", tmp_path / "main"])
     data = b"".join(np.array(plane, "<i4").tobytes() for plane in maps)
     lines = run([tmp_path / "main"], data=data).decode().splitlines()

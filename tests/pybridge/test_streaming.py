@@ -229,7 +229,9 @@ def test_a_program_has_at_most_128_histories():
         if status == lib.DPT_OK:
             assert blob.loads(data).state_size == 2 * (n + 1) + 2 * n
         else:
-            with pytest.raises(BlobError, match="129 histories; a program has at most 128"):
+            with pytest.raises(
+                BlobError, match="129 histories and delays; a program has at most 128"
+            ):
                 blob.loads(data)
 
 

@@ -153,7 +153,7 @@ _HEADER: Cases = {
     "softmax shift 64": (FIELD, changed(WIDEN, (52, "I", 1), (56, "B", 64))),
     "softmax shift without mult": (FIELD, changed(WIDEN, (56, "B", 1))),
     **{f"header, byte {at}": (FIELD, changed(WIDEN, (at, "B", 128))) for at in range(57, 64)},
-    "ops without room": (CAPACITY, changed(WIDEN, (20, "H", 131))),
+    "ops without room": (CAPACITY, changed(WIDEN, (20, "H", 141))),
     "records outside": (TABLE, changed(WIDEN, (20, "H", 64))),
     "records one byte outside": (TABLE, resized(changed(WIDEN, (40, "I", 0), (44, "I", 0))[:191])),
     "only a header": (TABLE, changed(DENSE[:64], (8, "I", 64))),

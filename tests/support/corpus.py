@@ -9,6 +9,7 @@ import depthwise_nets
 import driver_nets
 import few_bits_nets
 import nets
+import recurrent_nets
 import stream_nets
 from window_nets import WINDOWS
 
@@ -35,7 +36,7 @@ SHAPES = [
     nets.skipping_program(),
     *few_bits_nets.programs(6),
 ]
-STREAMS = stream_nets.streams(range(24))
+STREAMS = [*stream_nets.streams(range(24)), *recurrent_nets.recurrent(range(12))]
 """Programs whose runs are steps of a signal."""
 
 CASES = [(p, nets.random_inputs(p, seed)) for seed, p in enumerate(RANDOM)]

@@ -24,7 +24,6 @@ from drypoint.program import (
     Concat,
     Conv,
     Dense,
-    History,
     MaxPool,
     Op,
     Output,
@@ -35,7 +34,7 @@ from drypoint.program import (
 from drypoint.program.passes.fuse import make_plan_by_rows
 
 KINDS = ("conv", "dense", "maxpool", "avgpool", "grouped", "depthwise", "add", "concat", "lookup")
-OF_GRAPHS = {*CLASSES.values()} - {History}  # only streaming programs have histories
+OF_GRAPHS = {kind for kind in CLASSES.values() if not kind.remembers}
 BROADCASTS = [name for name, kind in BINARY.items() if kind.broadcasts]  # a pixel second
 LATER = {kind.kind: (kind.number - 10) % 7 for kind in OF_GRAPHS if kind.number >= 10}
 """Kinds that came after the others, so that most seeds give the same programs as before: the seeds

@@ -11,7 +11,7 @@ from drypoint.program._planner import plan_groups
 
 def random_rows_plan(rng: np.random.Generator, ops: Sequence[Op], reads: Reads) -> Plan:
     """Groups of any length, rings of a few rows more than needed, any number of rows at a time."""
-    last, groups, first = last_readers(reads), list[Group](), 0
+    last, groups, first = last_readers(ops, reads), list[Group](), 0
     for i, op in enumerate(ops):
         if may_fuse(ops, reads, last, i) and rng.random() < 0.7:
             continue

@@ -52,7 +52,7 @@ static uint64_t few_bits_magnitude(const dpt_op *op, uint32_t o) {
 }
 
 static uint64_t largest_of(dpt_tensor t) {
-    return t.type == DPT_U8 ? 255 : 128;
+    return t.type == DPT_U8 ? 255 : t.type == DPT_I8 ? 128 : 32768;
 }
 
 /* The largest magnitude of a stored integer less the zero point. */

@@ -141,9 +141,19 @@ dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op);
 /* Where a tensor lies, by its number: the caller's inputs or outputs, or the arena. */
 void *dpt_tensor_at(const dpt_run_state *run, size_t number);
 
-/* Bytes of an op's output. */
-static inline size_t dpt_output_size(const dpt_op *op) {
-    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
+/* Bytes of a value of a type. */
+static inline uint32_t dpt_value_size(int type) {
+    return type == DPT_I32 ? 4u : type == DPT_I16 ? 2u : 1u;
+}
+
+/* Whether an op computes with 16-bit values, by kernels[DPT_WIDE]. A delay computes nothing. */
+static inline int dpt_is_wide(const dpt_op *op) {
+    return op->kind != DPT_DELAY &&
+           (op->in.type == DPT_I16 || op->in2.type == DPT_I16 || op->out.type == DPT_I16);
+}
+
+static inline int dpt_same_tensor(dpt_tensor a, dpt_tensor b) {
+    return a.h == b.h && a.w == b.w && a.c == b.c && a.type == b.type && a.zero == b.zero;
 }
 
 /* Runs an op that computes its whole output at once; inline, since every frame counts. */
@@ -153,7 +163,7 @@ static inline void dpt_run_op(const dpt_run_state *run, size_t i) {
     void *out = dpt_tensor_at(run, i + 1);
     dpt_kernel_of(run->backend, op)(op, in, out, run->n);
     if (run->trace != NULL) {
-        run->trace(run->user, i, 0, out, dpt_output_size(op));
+        run->trace(run->user, i, 0, out, dpt_bytes(op->out));
     }
 }
 
@@ -302,7 +312,7 @@ static inline int32_t dpt_value(int type, const void *x, size_t index) {
 
 /* The output plane of input number `i` of a batch. */
 static inline void *dpt_output(const dpt_op *op, void *out, size_t i) {
-    return (uint8_t *)out + i * dpt_output_size(op);
+    return (uint8_t *)out + i * dpt_bytes(op->out);
 }
 
 /* Writes output number `index`; y fits out_type. A negative int8 becomes its two's complement byte.

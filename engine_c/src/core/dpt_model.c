@@ -33,10 +33,6 @@ static dpt_tensor read_tensor(const uint8_t *p) {
     return t;
 }
 
-static int same_tensor(dpt_tensor a, dpt_tensor b) {
-    return a.h == b.h && a.w == b.w && a.c == b.c && a.type == b.type && a.zero == b.zero;
-}
-
 static int same_plane(dpt_tensor a, dpt_tensor b) {
     return a.h == b.h && a.w == b.w;
 }
@@ -45,8 +41,8 @@ static int size_ok(dpt_tensor t) {
     return t.h > 0 && t.w > 0 && t.c > 0 && (uint64_t)t.h * t.w * t.c <= DPT_MAX_ELEMENTS;
 }
 
-static int type_ok(dpt_tensor t, uint8_t largest) {
-    return t.type <= largest && (t.zero == 0 || t.type == DPT_I8);
+static int type_ok(dpt_tensor t, uint8_t largest, int wide) {
+    return (t.type <= largest || (wide && t.type == DPT_I16)) && (t.zero == 0 || t.type == DPT_I8);
 }
 
 const uint16_t dpt_facts[DPT_KINDS] = {DPT_OPS(DPT_FACTS_OF, DPT_FACTS_OF, DPT_FACTS_OF)};
@@ -113,12 +109,16 @@ static dpt_op read_op(const uint8_t *p) {
 /* Checks 9 and 10 of BLOB.md: the record by itself, without its shapes. */
 static dpt_status check_record(const dpt_op *op, const uint8_t *record, uint32_t minor) {
     const uint32_t last = minor == 0 ? LAST_OF_MINOR_0 : DPT_KINDS - 1;
-    if (op->kind > last || dpt_facts[op->kind] == 0 || op->marks > (DPT_IN_PLACE | DPT_FUSED) ||
-        op->shift > 30 || !type_ok(op->in, DPT_I8) || !type_ok(op->in2, DPT_I8) ||
-        !type_ok(op->out, DPT_I32)) {
+    const uint16_t fields = op->kind <= last ? dpt_facts[op->kind] : 0;
+    const int wide = minor > 0 && (fields & DPT_MAY_BE_WIDE) != 0,
+              reads = wide && (fields & DPT_HAS_RULE) != 0,
+              writes = wide && (fields & DPT_HAS_WINDOW) == 0;
+    if (fields == 0 || op->marks > (DPT_IN_PLACE | DPT_FUSED) || op->shift > 30 ||
+        !type_ok(op->in, DPT_I8, reads) ||
+        !type_ok(op->in2, DPT_I8, reads && (fields & DPT_HAS_SECOND) != 0) ||
+        !type_ok(op->out, DPT_I32, writes)) {
         return DPT_E_FIELD;
     }
-    const uint16_t fields = dpt_facts[op->kind];
     const int few = minor > 0 && (fields & DPT_HAS_WEIGHTS) != 0 && op->kind != DPT_PRELU &&
                     (op->weight_bits == 4 || op->weight_bits == 2);
     if (!few && op->weight_bits != ((fields & DPT_HAS_WEIGHTS) != 0 ? 8 : 0)) {
@@ -151,7 +151,10 @@ static dpt_status check_ranges(const dpt_op *op, const uint8_t *record) {
         return DPT_E_FIELD;
     }
     const int across = op->kernel_w != 1 || op->stride_w != 1 || !zeros(record + 46, 6);
-    if ((op->kind == DPT_HISTORY && across) || (!padded && dpt_u32(record + 88) != 0) ||
+    const int many =
+        padded || op->kernel_h != 1 || op->kernel_w != 1 || op->stride_h != 1 || op->stride_w != 1;
+    if ((op->kind == DPT_HISTORY && across) || (window && op->in.type == DPT_I16 && many) ||
+        (op->kind != DPT_DELAY && !padded && dpt_u32(record + 88) != 0) ||
         (op->kind == DPT_GROUPED && op->groups < 2) ||
         (op->kind == DPT_TRANSPOSE && (op->groups == 0 || op->groups > DPT_ORDERS))) {
         return DPT_E_FIELD;
@@ -260,6 +263,9 @@ static dpt_status check_shapes(const dpt_op *op, const uint8_t *record) {
     case DPT_TRANSPOSE:
         ok = order_ok(op);
         break;
+    case DPT_DELAY:
+        ok = 1;
+        break;
     case DPT_CONCAT:
         ok = same_plane(a, out) && same_plane(b, out) && (uint32_t)a.c + b.c == out.c;
         break;
@@ -279,17 +285,20 @@ static int copies(dpt_tensor in, dpt_tensor out) {
 
 /* Checks 14 to 17: what op i reads, and what it may write. */
 static dpt_status check_link(const dpt_op *ops, uint32_t i, const blob *b) {
-    static const int32_t lowest[] = {0, -128, INT32_MIN}, highest[] = {255, 127, INT32_MAX};
+    static const int32_t lowest[] = {0, -128, INT32_MIN, INT16_MIN},
+                         highest[] = {255, 127, INT32_MAX, INT16_MAX};
     const dpt_op *op = &ops[i];
     const uint16_t fields = dpt_facts[op->kind];
     const dpt_tensor first = read_tensor(b->bytes + 24); /* the model's input */
-    const int two = (fields & DPT_HAS_SECOND) != 0, last = i + 1 == dpt_u16(b->bytes + 20);
+    const uint32_t n_ops = dpt_u16(b->bytes + 20);
+    const int two = (fields & DPT_HAS_SECOND) != 0, last = i + 1 == n_ops;
     const int one_output = dpt_u16(b->bytes + 6) == 0;
-    if (op->reads[0] > i || op->reads[1] > i) {
+    if (op->reads[0] > i || op->reads[1] > i ||
+        (op->kind == DPT_DELAY && (op->groups <= i + 1 || op->groups > n_ops))) {
         return DPT_E_FIELD;
     }
-    if (!same_tensor(op->in, op->reads[0] == 0 ? first : ops[op->reads[0] - 1].out) ||
-        (two && !same_tensor(op->in2, op->reads[1] == 0 ? first : ops[op->reads[1] - 1].out))) {
+    if (!dpt_same_tensor(op->in, op->reads[0] == 0 ? first : ops[op->reads[0] - 1].out) ||
+        (two && !dpt_same_tensor(op->in2, op->reads[1] == 0 ? first : ops[op->reads[1] - 1].out))) {
         return DPT_E_SHAPE;
     }
     if ((op->out.type == DPT_I32 ? one_output && !last : last) ||
@@ -330,10 +339,10 @@ static dpt_status check_tables(dpt_op *op, const blob *b, const uint8_t *record,
     const uint64_t weights = (fields & DPT_HAS_WEIGHTS) != 0
                                  ? table.rows * dpt_row_bytes(table.length, op->weight_bits)
                              : (fields & DPT_HAS_TABLE) == 0 ? 0
-                             : op->out.type == DPT_I32       ? 4 * 256
-                                                             : 256;
+                                                             : 256 * dpt_value_size(op->out.type);
     const uint64_t words = (fields & DPT_HAS_RULE) != 0 ? 4 * (uint64_t)channels : 0;
-    const uint32_t pads = pad != 0 ? op->in.c : 0;
+    const uint32_t first = op->out.c * dpt_value_size(op->out.type); /* of a delay */
+    const uint32_t pads = pad == 0 ? 0 : op->kind == DPT_DELAY ? first : op->in.c;
     if (!inside(b, weight, weights) || !inside(b, bias, words) || !inside(b, mult, words) ||
         !inside(b, pad, pads)) {
         return DPT_E_TABLE;
@@ -401,7 +410,7 @@ static dpt_status check_header(const blob *b, size_t blob_size, size_t ops_cap) 
     if (dpt_u32(p + 12) != dpt_crc32(0, p + 16, blob_size - 16)) {
         return DPT_E_CRC;
     }
-    if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8) || p[56] > 63 ||
+    if (dpt_u16(p + 20) == 0 || !type_ok(read_tensor(p + 24), DPT_I8, 0) || p[56] > 63 ||
         (dpt_u32(p + 52) == 0 && p[56] != 0) || !zeros(p + 57, dpt_u16(p + 6) == 0 ? 7 : 3)) {
         return DPT_E_FIELD;
     }

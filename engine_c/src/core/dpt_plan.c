@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the memory plan of a blob: checks 22 and 24 of BLOB.md, by rules 1 to 7 of NUMERICS.md
- * section 8, which are not about histories. The shapes are known to be good, so that the rows that
+ * section 8, which are not about the state. The shapes are known to be good, so that the rows that
  * an op reads fit 32 bits. Checks 28 and 29, of the place and size of a record of sound, are here
  * too. */
 #include "dpt_internal.h"
@@ -16,7 +16,8 @@ static int plan_fused(const dpt_op *op) {
 
 /* Bytes that an output takes: the plane, or the rows that are kept. */
 static int64_t plan_size(const dpt_op *op) {
-    return (int64_t)op->out.w * op->out.c * (plan_fused(op) ? op->rows : op->out.h);
+    return (int64_t)op->out.w * op->out.c * dpt_value_size(op->out.type) *
+           (plan_fused(op) ? op->rows : op->out.h);
 }
 
 /* Whether every row of an op reads all of tensor `number`, which is one pixel. */
@@ -100,7 +101,7 @@ static int plan_in_place(const plan_group *g, size_t j) {
     const dpt_op *op = &g->ops[g->last];
     return (dpt_facts[op->kind] & DPT_MAY_LIE_OVER_INPUT) != 0 &&
            (op->reads[0] == j + 1 || op->reads[1] == j + 1) && !plan_reads_pixel(op, j + 1) &&
-           g->ops[j].out_offset == op->out_offset;
+           g->ops[j].out_offset == op->out_offset && plan_size(&g->ops[j]) == plan_size(op);
 }
 
 /* 1 where the output of the group may lie over the output of op j, which is alive. */
@@ -146,7 +147,8 @@ dpt_status dpt_check_plan(const dpt_op *ops, size_t n_ops, uint32_t state_size,
     int64_t need = state_size, values = 0; /* of the outputs so far */
     plan_group g = {ops, 0, 0};
     for (size_t i = 0; i < n_ops; i++) {
-        const int wide = ops[i].out.type == DPT_I32, placed = !wide && ops[i].kind != DPT_HISTORY;
+        const int wide = ops[i].out.type == DPT_I32,
+                  placed = !wide && ops[i].kind != DPT_HISTORY && ops[i].kind != DPT_DELAY;
         const int64_t size = !placed ? 0 : plan_size(&ops[i]), end = ops[i].out_offset + size;
         if ((!wide && ops[i].last_reader == 0) || (wide && ops[i].out_offset != values) ||
             !plan_rows_ok(ops, n_ops, i)) {

@@ -107,7 +107,7 @@ static void rows_compute(rows_group *g, size_t k) {
     op.out.h = (uint16_t)n;
     dpt_kernel_of(g->run->backend, &op)(&op, in, out, 1);
     if (g->run->trace != NULL) {
-        g->run->trace(g->run->user, k, s->end * rows_pitch(op.out), out, dpt_output_size(&op));
+        g->run->trace(g->run->user, k, s->end * rows_pitch(op.out), out, dpt_bytes(op.out));
     }
     s->end = (uint16_t)(s->end + n);
 }

@@ -6,14 +6,19 @@ size_t dpt_elements(dpt_tensor tensor) {
     return (size_t)tensor.h * tensor.w * tensor.c;
 }
 
+size_t dpt_bytes(dpt_tensor tensor) {
+    return dpt_elements(tensor) * dpt_value_size(tensor.type);
+}
+
 size_t dpt_input_size(const dpt_model *model) {
     return dpt_elements(model->ops[0].in);
 }
 
-/* kernels[DPT_CONV] computes no dilated convolution; kernels[DPT_GROUPED] does. */
+/* kernels[DPT_CONV] computes no dilated convolution; kernels[DPT_GROUPED] does. Kernels of a kind
+ * know no 16-bit values. */
 dpt_kernel *dpt_kernel_of(const dpt_backend *backend, const dpt_op *op) {
     const int grouped = op->kind == DPT_CONV && dpt_dilated(op);
-    return backend->kernels[grouped ? DPT_GROUPED : op->kind];
+    return backend->kernels[grouped ? DPT_GROUPED : dpt_is_wide(op) ? DPT_WIDE : op->kind];
 }
 
 /* A backend cannot read weights that are packed for another one. A SIMD backend runs unpacked ops

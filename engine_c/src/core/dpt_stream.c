@@ -11,16 +11,39 @@ typedef struct stream_clock {
     uint32_t first, period;
 } stream_clock;
 
-/* The histories of a model. */
+/* The histories and delays of a model. */
 typedef struct stream_histories {
     size_t n;
     uint16_t op[DPT_MAX_HISTORIES];
-    uint8_t lent[DPT_MAX_HISTORIES]; /* whether other outputs may lie over its oldest row */
+    uint8_t lent[DPT_MAX_HISTORIES]; /* whether other outputs may lie over a history's oldest row */
 } stream_histories;
 
 static void stream_write(uint8_t *at, uint32_t steps) {
     at[0] = (uint8_t)(steps & 0xFFu);
     at[1] = (uint8_t)(steps >> 8 & 0xFFu);
+}
+
+static int stream_remembers(const dpt_op *op) {
+    return op->kind == DPT_HISTORY || op->kind == DPT_DELAY;
+}
+
+/* Bytes of the state that a history or a delay has. */
+static uint64_t stream_bytes(const dpt_op *op) {
+    return op->kind == DPT_DELAY ? dpt_bytes(op->out)
+                                 : op->kernel_h * (uint64_t)dpt_elements(op->in);
+}
+
+/* Rules 1, 3 and 4 of the delay that is op i; the tensor that it carries is alive to the end. Two
+ * delays cannot carry one tensor, since their places differ. */
+static int stream_delay_ok(dpt_op *ops, size_t i, size_t n_ops) {
+    const dpt_op *op = &ops[i];
+    dpt_op *source = &ops[op->groups - 1u];
+    const size_t last = op->last_reader, at = op->groups - 1u;
+    const int over = (dpt_facts[source->kind] & DPT_MAY_LIE_OVER_INPUT) != 0;
+    source->last_reader = (uint16_t)(n_ops - 1);
+    return !stream_remembers(source) && source->out.type != DPT_I32 &&
+           dpt_same_tensor(source->out, op->out) && source->out_offset == op->out_offset &&
+           (last < at || (last == at && over));
 }
 
 /* The steps in which tensor `number` is ready. Products fit 32 bits: their factors have 16. */
@@ -66,14 +89,15 @@ static int stream_set_clock(dpt_op *ops, size_t i, stream_histories *found) {
 /* Rule 8 for op i: whether its output overlaps nothing of the state that is in use. */
 static int stream_place_ok(const dpt_op *ops, size_t i, size_t n_ops,
                            const stream_histories *found) {
-    const uint64_t begin = ops[i].out_offset, end = begin + dpt_elements(ops[i].out);
+    const uint64_t begin = ops[i].out_offset, end = begin + dpt_bytes(ops[i].out);
     int ok = begin >= STREAM_COUNTER * (uint64_t)n_ops;
     for (size_t k = 0; k < found->n; k++) {
         const size_t h = found->op[k];
-        const uint64_t at = ops[h].out_offset, row = dpt_elements(ops[h].in);
+        const int delay = ops[h].kind == DPT_DELAY, own = delay && ops[h].groups == i + 1;
+        const uint64_t at = ops[h].out_offset, row = delay ? 0 : dpt_elements(ops[h].in);
         const int free = found->lent[k] && (ops[i].last_reader < h || ops[h].last_reader < i);
-        const uint64_t used = at + (free ? row : 0), last = at + ops[h].kernel_h * row;
-        ok &= end <= used || last <= begin || last <= used;
+        const uint64_t used = at + (free ? row : 0), last = at + stream_bytes(&ops[h]);
+        ok &= own || end <= used || last <= begin || last <= used;
     }
     return ok;
 }
@@ -81,8 +105,10 @@ static int stream_place_ok(const dpt_op *ops, size_t i, size_t n_ops,
 dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size) {
     stream_histories found = {0};
     uint64_t size = STREAM_COUNTER * n_ops;
+    int wide = 0;
     for (size_t i = 0; i < n_ops; i++) {
-        if (ops[i].kind != DPT_HISTORY) {
+        wide |= ops[i].out.type == DPT_I16;
+        if (!stream_remembers(&ops[i])) {
             continue;
         }
         if (found.n == DPT_MAX_HISTORIES || ops[i].out_offset != size) {
@@ -90,10 +116,16 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size) {
         }
         found.op[found.n] = (uint16_t)i;
         found.lent[found.n++] = 1;
-        size += ops[i].kernel_h * (uint64_t)dpt_elements(ops[i].in);
+        size += stream_bytes(&ops[i]);
     }
-    if ((found.n != 0 ? size : 0) != state_size) {
+    if ((found.n != 0 ? size : 0) != state_size || (found.n == 0 && wide)) {
         return DPT_E_PLAN;
+    }
+    for (size_t k = 0; k < found.n; k++) {
+        const size_t i = found.op[k];
+        if (ops[i].kind == DPT_DELAY && !stream_delay_ok(ops, i, n_ops)) {
+            return DPT_E_PLAN;
+        }
     }
     for (size_t i = 0; found.n != 0 && i < n_ops; i++) {
         if (!stream_set_clock(ops, i, &found)) {
@@ -102,9 +134,13 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size) {
     }
     for (size_t i = 0; found.n != 0 && i < n_ops; i++) {
         const dpt_op *op = &ops[i], *last = &ops[n_ops - 1];
+        const dpt_op *carried = op->kind == DPT_DELAY ? &ops[op->groups - 1u] : op;
         const int together = op->first == last->first && op->period == last->period;
+        if (carried->first != op->first || carried->period != op->period) {
+            return DPT_E_PLAN;
+        }
         if (op->out.type == DPT_I32 ? !together
-                                    : op->kind != DPT_HISTORY && op->out_offset < state_size &&
+                                    : !stream_remembers(op) && op->out_offset < state_size &&
                                           !stream_place_ok(ops, i, n_ops, &found)) {
             return DPT_E_PLAN;
         }
@@ -112,12 +148,13 @@ dpt_status dpt_check_stream(dpt_op *ops, size_t n_ops, uint32_t state_size) {
     return DPT_OK;
 }
 
-/* The rows of a history before a signal: what padded places read. */
-static void stream_clear(const dpt_op *op, uint8_t *rows) {
-    const size_t size = op->kernel_h * dpt_elements(op->in);
-    memset(rows, 0, size);
-    for (size_t i = 0; op->pad != NULL && i < size; i += op->in.c) {
-        memcpy(rows + i, op->pad, op->in.c);
+/* The rows of a history before a signal, the first output of a delay. */
+static void stream_clear(const dpt_op *op, uint8_t *state) {
+    const size_t size = (size_t)stream_bytes(op);
+    const size_t pixel = op->out.c * dpt_value_size(op->out.type);
+    memset(state, 0, size);
+    for (size_t i = 0; op->pad != NULL && i < size; i += pixel) {
+        memcpy(state + i, op->pad, pixel);
     }
 }
 
@@ -134,7 +171,7 @@ dpt_status dpt_reset(const dpt_model *model, void *arena, size_t arena_size) {
     for (size_t i = 0; i < model->n_ops; i++) {
         const dpt_op *op = &model->ops[i];
         stream_write((uint8_t *)arena + STREAM_COUNTER * i, op->first);
-        if (op->kind == DPT_HISTORY) {
+        if (stream_remembers(op)) {
             stream_clear(op, (uint8_t *)arena + op->out_offset);
         }
     }

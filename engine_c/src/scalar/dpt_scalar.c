@@ -303,6 +303,15 @@ void dpt_scalar_history(const dpt_op *op, const void *const in[2], void *out, si
     memcpy(to, in[0], row);
 }
 
+/* The state holds the output: the op that wrote it in the step before is a later one. */
+void dpt_scalar_delay(const dpt_op *op, const void *const in[2], void *out, size_t n) {
+    DPT_ASSERT(op->kind == DPT_DELAY && n == 1);
+    (void)op;
+    (void)in;
+    (void)out;
+    (void)n;
+}
+
 /* A second input of one pixel multiplies every pixel of its plane. */
 void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t n) {
     DPT_ASSERT(op->kind == DPT_MUL && op->bias != NULL && op->mult != NULL);
@@ -321,6 +330,7 @@ void dpt_scalar_mul(const dpt_op *op, const void *const in[2], void *out, size_t
 }
 
 #include "dpt_scalar_planes.inc"
+#include "dpt_scalar_wide.inc"
 
 /* Channels lie innermost, so that no value divides. */
 void dpt_scalar_prelu(const dpt_op *op, const void *const in[2], void *out, size_t n) {

@@ -302,7 +302,7 @@ size_t dpt_dsp_run_group(const dpt_run_state *run, size_t first) {
         const void *const in[2] = {plane, plane};
         dpt_kernel_of(run->backend, op)(op, in, plane, run->n);
         if (run->trace != NULL) {
-            run->trace(run->user, k, 0, plane, dpt_output_size(op));
+            run->trace(run->user, k, 0, plane, dpt_bytes(op->out));
         }
     }
     return first + 1;

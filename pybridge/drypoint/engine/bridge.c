@@ -141,15 +141,11 @@ typedef struct trace {
     uint8_t *to;
 } trace;
 
-static size_t output_bytes(const dpt_op *op) {
-    return dpt_elements(op->out) * (op->out.type == DPT_I32 ? sizeof(int32_t) : 1);
-}
-
 /* cppcheck-suppress constParameterCallback ; the type is dpt_trace */
 static void keep(void *user, size_t op, size_t at, const void *output, size_t size) {
     const trace *t = user;
     for (size_t i = 0; i < op; i++) {
-        at += output_bytes(&t->model->ops[i]);
+        at += dpt_bytes(t->model->ops[i].out);
     }
     memcpy(t->to + at, output, size);
 }

@@ -243,7 +243,8 @@ def _arduino(parts: Parts) -> tuple[str, Files]:
         sketches[f"examples/{names[-1]}/selftest.c"] = model.selftest_without_main
     use = (
         "Copy the folder into your sketchbook's `libraries`. "
-        f"*File > Examples* then has {_join(names)}."
+        f"*File > Examples* then has {_join(names)}. The library brings the engine, so that it "
+        "needs no other; beside the library `drypoint` of one version it links too."
     )
     package = parts.package
     manifest = parts.fill(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from drypoint.common import DrypointError, file_kind
 
 from . import _softmax as softmax
-from ._history import state_offsets
+from ._history import carried, state_offsets
 from ._meta import MetaError, read_meta, write_meta
 from ._outputs import CHANNELS, output_offsets
 from ._plan import Plan, is_placed
@@ -66,10 +66,13 @@ def identity(program: Program) -> int:
     It is the CRC-32 of the program's blob with a plan in which every output has its own bytes.
     """
     *offsets, arena = state_offsets(program.ops)
+    delay_of = carried(program.ops)
     for i, values in output_offsets(program.ops).items():
         offsets[i] = values
     for i, op in enumerate(program.ops):
-        if is_placed(program.ops, i):
+        if i in delay_of:
+            offsets[i] = offsets[delay_of[i]]
+        elif is_placed(program.ops, i):
             offsets[i], arena = arena, arena + op.output.bytes
     apart = Plan(tuple(offsets), (False,) * len(program.ops), arena)
     return zlib.crc32(dumps(replace(program, plan=apart)))
@@ -103,7 +106,9 @@ def dumps(program: Program) -> bytes:
     places = (labels_at, len(labels), meta_at, len(meta), program.state_size)
     softmax_scale = _softmax_scale(program)
     border = (*tensor_fields(program.input), *places, *softmax_scale, bytes(3), sound_at)
-    newer = any(op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS for op in program.ops)
+    newer = any(
+        op.number > LAST_OF_2_0 or weight_bits(op) in FEW_BITS or op.is_wide for op in program.ops
+    )
     newer = newer or _has_classes_by_pixel(program) or bool(program.input_parts)
     newer = newer or program.boxes is not None
     version = (2, 1 if len(program.outputs) > 1 or sound_at or newer else 0)
@@ -213,12 +218,16 @@ def _read_records(blob: memoryview, n_ops: int) -> list[Record]:
 
 
 def _check_version(records: list[Record], version: tuple[int, int]) -> None:
-    """Refuse a kind or weight bits that the blob's format does not have."""
+    """Refuse a kind, a type or weight bits that the blob's format does not have."""
     for i, record in enumerate(records):
         number = record.kind.number
         if version[1] == 0 and number > LAST_OF_2_0:
             raise ValueError(
                 f"op {i} is of kind {number}, which format {version[0]}.{version[1]} does not have"
+            )
+        if version[1] == 0 and "i16" in (*(t.type for t in record.inputs), record.output.type):
+            raise ValueError(
+                f"op {i} has i16, which format {version[0]}.{version[1]} does not have"
             )
         if version[1] == 0 and record.weight_bits in FEW_BITS:
             raise ValueError(

@@ -26,14 +26,15 @@ from ._program import Program
 from ._records import FIELDS, KINDS, TABLES, Wiring, own_fields, stored_weights, weight_bits
 from ._reference import trace
 from ._tensors import ProgramError, Tensor
-from .ops import Conv, DepthwiseConv, Op
+from .ops import Conv, Delay, DepthwiseConv, Op
 from .ops._weighted import WeightedOp
 
 CODEGEN_VERSION = 8  # DPT_CODEGEN in drypoint.h
 _EXPORT_CRC = "@EXPORT_CRC@"  # where the CRC-32 of header and source goes, without itself
 PACKED_FEW_BITS = 0x100  # added to the number of a layout with weights of 4 or 2 bits
 TITLES = {"weight": "weights", "table": "the output for each stored byte"}  # of tables
-TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32"}
+TYPES = {"u8": "DPT_U8", "i8": "DPT_I8", "i32": "DPT_I32", "i16": "DPT_I16"}
+WIDE = "wide"  # in the place of a kind: the kernel of ops that read or write i16
 
 
 def generate(
@@ -207,7 +208,7 @@ def _packing_number(ops: Iterable[Op], chosen: KernelSet) -> int:
 def _kernels(ops: list[Op], chosen: KernelSet, *, by_rows: bool) -> str:
     """The table of the kernels that the ops need: the linker leaves out the others."""
     own, functions, lines = _own_kernels(ops, chosen), "", ""
-    for kind in (row.kind for row in KINDS):
+    for kind in (*(row.kind for row in KINDS), WIDE):
         by_bits = {
             bits: _few_bits_kernel(kind, bits, chosen)
             if bits in FEW_BITS
@@ -250,7 +251,7 @@ def _dispatch(kind: str, by_bits: Mapping[int, str]) -> str:
 
 def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
     """By kind, a backend's smallest kernel that computes all 8-bit ops; the rest are plain."""
-    ops = [op for op in ops if weight_bits(op) not in FEW_BITS]
+    ops = [op for op in ops if weight_bits(op) not in FEW_BITS and _kernel(op) != WIDE]
     if chosen.name == "mve":
         return mve_kernels(ops)
     small = chosen.quads is None
@@ -266,6 +267,8 @@ def _own_kernels(ops: Iterable[Op], chosen: KernelSet) -> Mapping[str, str]:
 
 def _kernel(op: Op) -> str:
     """The kind whose kernel runs an op, as kernel_of in dpt_run.c: grouped runs dilated ones."""
+    if op.is_wide and not isinstance(op, Delay):
+        return WIDE
     return "grouped" if isinstance(op, Conv) and op.dilated else op.kind
 
 
@@ -358,7 +361,8 @@ def _table(name: str, values: NDArray[np.integer]) -> str:
     if values.dtype == np.int32:
         numbers = [f"DPT_LE32({_int(v)})" for v in values.tolist()]
     else:
-        numbers = [str(v) for v in values.view(np.uint8).tolist()]
+        stored = values.astype(values.dtype.newbyteorder("<"))
+        numbers = [str(v) for v in stored.view(np.uint8).tolist()]
     return f"static const uint8_t {name}[] DPT_IN_TABLE = {{\n{_wrap(numbers)}}};\n"
 
 

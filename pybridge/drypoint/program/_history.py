@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ._tensors import ProgramError
-from .ops import History
+from .ops import Delay, History
 from .ops._op import BaseOp
 
 MOST_STEPS = 0xFFFF  # of a first step and of a period: 16 bits in the state
@@ -23,7 +23,7 @@ class Clock(NamedTuple):
 
 def is_streaming(ops: Sequence[BaseOp]) -> bool:
     """Whether a program with these ops has a state."""
-    return any(isinstance(op, History) for op in ops)
+    return any(op.remembers for op in ops)
 
 
 def clocks(ops: Sequence[BaseOp], reads: Reads) -> tuple[Clock, ...]:
@@ -85,12 +85,45 @@ def _check_ready(op: BaseOp, clock: Clock, ready: Clock, lasting: bool) -> None:
     )
 
 
+def carried(ops: Sequence[BaseOp]) -> dict[int, int]:
+    """The delay of each op whose output a delay carries, both by their indexes."""
+    return {op.carries - 1: i for i, op in enumerate(ops) if isinstance(op, Delay)}
+
+
+def check_delays(ops: Sequence[BaseOp], reads: Reads) -> None:
+    """Refuse delays that break rule 1 or 2 of their section, or rule 4 by what an op reads."""
+    for op in ops if not is_streaming(ops) else ():
+        op.need(not op.is_wide, "has i16 in a program without a state: wanted: a Delay")
+    by_delay, runs = carried(ops), clocks(ops, reads)
+    for i, op in enumerate(ops):
+        if not isinstance(op, Delay):
+            continue
+        op.need(i + 1 < op.carries <= len(ops), f"carries tensor {op.carries}; wanted: a later one")
+        source, name = ops[op.carries - 1], ops[op.carries - 1].name
+        op.need(by_delay[op.carries - 1] == i, f"carries {name!r}, as a later delay does")
+        op.need(not source.remembers, f"carries {name!r}, which is a {source.kind}")
+        op.need(source.output == op.output, f"is {op.output}, but {name!r} writes {source.output}")
+        op.need(
+            runs[op.carries - 1] == runs[i],
+            f"runs in step {runs[i].first} and every {runs[i].period} steps, but {name!r} in step "
+            f"{runs[op.carries - 1].first} and every {runs[op.carries - 1].period}",
+        )
+    for i, (op, tensors) in enumerate(zip(ops, reads, strict=True)):
+        for tensor in tensors:
+            delay = ops[tensor - 1] if tensor > 0 else None
+            if isinstance(delay, Delay):
+                ok = i + 1 < delay.carries or (i + 1 == delay.carries and op.in_place)
+                over = ops[delay.carries - 1].name
+                op.need(ok, f"reads {delay.name!r}, over which {over!r} has written")
+
+
 def state_offsets(ops: Sequence[BaseOp]) -> tuple[int, ...]:
-    """Where the rows of each history begin in the state, 0 for other ops; then the state's size."""
+    """Where the bytes of each history and each delay begin in the state, 0 for other ops; then the
+    state's size.
+    """
     at = COUNTER * len(ops) if is_streaming(ops) else 0
     offsets = []
     for op in ops:
-        kept = isinstance(op, History)
-        offsets.append(at if kept else 0)
-        at += op.state_bytes if isinstance(op, History) else 0
+        offsets.append(at if op.remembers else 0)
+        at += op.state_bytes
     return (*offsets, at)

@@ -59,7 +59,9 @@ def check_parts(parts: Sequence[InputPart], buffer: Tensor) -> None:
     if problem := input_name_problem([part.name for part in parts]):
         raise ProgramError(problem)
     for part in parts:
-        problem = part.tensor.problem() or ("is i32" if part.tensor.type == "i32" else "")
+        problem = part.tensor.problem() or (
+            "" if part.tensor.type in ("u8", "i8") else f"is {part.tensor.type}"
+        )
         if not problem and not (np.isfinite(part.scale) and part.scale > 0):
             problem = f"has the scale {part.scale}, not a positive number"
         if problem:

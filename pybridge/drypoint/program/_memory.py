@@ -11,7 +11,6 @@ from ._history import COUNTER
 from ._outputs import is_output
 from ._plan import groups, last_readers
 from ._program import Program
-from .ops import History
 
 HEAD = "RAM over time: a letter marks an op's output in the arena, a dot free bytes"
 LEAST_CELLS = 8  # characters of the arena
@@ -43,14 +42,14 @@ class Lifetime(NamedTuple):
 def lifetimes(program: Program) -> tuple[Lifetime, ...]:
     """The lifetime of each op's output that lies in the arena, in order."""
     ops, plan = program.ops, program.plan
-    last, found = last_readers(program.reads), list[Lifetime]()
+    last, found = last_readers(ops, program.reads), list[Lifetime]()
     end_of = {i: group.last for group in groups(plan) for i in range(group.first, group.last + 1)}
     for group in groups(plan):
         for i in range(group.first, group.last + 1):
             op, begin, size, end = ops[i], group.first, group.buffer_bytes(ops, i), end_of[last[i]]
             if is_output(op):
                 continue
-            if isinstance(op, History):
+            if op.remembers:
                 begin, size, end = 0, op.state_bytes, len(ops) - 1
             found.append(Lifetime(op.name, plan.offsets[i], size, begin, end))
     return tuple(found)

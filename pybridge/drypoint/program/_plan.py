@@ -5,13 +5,14 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ._history import COUNTER, lent_rows, state_offsets
+from ._history import COUNTER, carried, lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._tensors import ProgramError
-from .ops import History, Op
+from .ops import Op
+from .ops._op import BaseOp
 
 MAX_ALIVE = 16  # outputs in the arena at once, and ops of a group: DPT_MAX_ALIVE
-MAX_HISTORIES = 128  # of a program: DPT_MAX_HISTORIES
+MAX_HISTORIES = 128  # and delays of a program: DPT_MAX_HISTORIES
 
 Reads = tuple[tuple[int, ...], ...]  # for each op, the numbers of the tensors that it reads
 
@@ -64,10 +65,8 @@ class Group(NamedTuple):
 
 
 def is_placed(ops: Sequence[Op], index: int) -> bool:
-    """Whether the planner places the output of an op: a history's place follows from the ops, and
-    the outputs of the program lie in the caller's buffer.
-    """
-    return not is_output(ops[index]) and not isinstance(ops[index], History)
+    """Whether the output of an op is no place of the state and none of the caller's buffer."""
+    return not is_output(ops[index]) and not ops[index].remembers
 
 
 def row_bytes(op: Op) -> int:
@@ -88,13 +87,17 @@ def may_fuse(ops: Sequence[Op], reads: Reads, last: Sequence[int], index: int) -
     return by_rows and not reads_one_pixel(ops[index + 1], reads[index + 1], index + 1)
 
 
-def last_readers(reads: Reads) -> tuple[int, ...]:
-    """For each op, the last op that reads its output; 0 where no op does."""
+def last_readers(ops: Sequence[BaseOp], reads: Reads) -> tuple[int, ...]:
+    """For each op, the last op that reads its output; 0 where no op does. A carried tensor is alive
+    to the last op.
+    """
     last = [0] * len(reads)
     for i, tensors in enumerate(reads):
         for tensor in tensors:
             if tensor > 0:
                 last[tensor - 1] = i
+    for i in carried(ops):
+        last[i] = len(ops) - 1
     return tuple(last)
 
 
@@ -122,6 +125,7 @@ def may_overlap(ops: Sequence[Op], reads: Reads, group: Group, source: int, ahea
     exact = (
         ahead == 0
         and out.in_place
+        and out.output.bytes == ops[source].output.bytes
         and source + 1 in reads[group.last]
         and not reads_one_pixel(out, reads[group.last], source + 1)
     )
@@ -186,7 +190,7 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
             f"the plan has {', '.join(str(len(c)) for c in columns)} offsets, marks, rows and "
             f"fused ops for {n} ops"
         )
-    last = last_readers(reads)
+    last = last_readers(ops, reads)
     for i, values in output_offsets(ops).items():
         if plan.offsets[i] != values:
             raise ProgramError(
@@ -238,24 +242,28 @@ def check_plan(ops: Sequence[Op], reads: Reads, plan: Plan) -> None:
 def _check_state(ops: Sequence[Op], reads: Reads, plan: Plan, last: Sequence[int]) -> None:
     """Rule 8, and the places of the histories: NUMERICS.md section 11."""
     *places, size = state_offsets(ops)
-    histories = {i: op for i, op in enumerate(ops) if isinstance(op, History)}
-    lent = lent_rows(ops, reads)
-    if len(histories) > MAX_HISTORIES:
-        raise ProgramError(f"{len(histories)} histories; a program has at most {MAX_HISTORIES}")
-    if histories and any(plan.rows):
+    kept = {i: op for i, op in enumerate(ops) if op.remembers}
+    lent, delay_of = lent_rows(ops, reads), carried(ops)
+    if len(kept) > MAX_HISTORIES:
+        raise ProgramError(
+            f"{len(kept)} histories and delays; a program has at most {MAX_HISTORIES}"
+        )
+    if kept and any(plan.rows):
         raise ProgramError("an op of a streaming program runs row by row, which none may")
     for i, op in enumerate(ops):
         at = plan.offsets[i]
-        if i in histories and at != places[i]:
-            raise ProgramError(f"op {op.name!r} has its rows at {at} in the arena, not {places[i]}")
+        wanted = places[delay_of.get(i, i)]
+        if (i in kept or i in delay_of) and at != wanted:
+            raise ProgramError(f"op {op.name!r} has its state at {at} in the arena, not {wanted}")
         if not is_placed(ops, i) or at >= size:
             continue
         end = at + op.output.bytes
         wrong = at < COUNTER * len(ops)
-        for h, history in histories.items():  # at most MAX_HISTORIES: the time is linear
+        for h, of in kept.items():  # at most MAX_HISTORIES: the time is linear
             free = h in lent and (last[i] < h or last[h] < i)
-            used = places[h] + (row_bytes(history) if free else 0)
-            wrong |= max(at, used) < min(end, places[h] + history.state_bytes)
+            used = places[h] + (row_bytes(of) if free else 0)
+            over = max(at, used) < min(end, places[h] + of.state_bytes)
+            wrong |= over and delay_of.get(i) != h
         if wrong:
             raise ProgramError(
                 f"op {op.name!r} would write over the state at the front of the arena; it may lie "

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ._history import lent_rows, state_offsets
+from ._history import carried, lent_rows, state_offsets
 from ._outputs import is_output, output_offsets
 from ._plan import (
     Group,
@@ -65,7 +65,7 @@ def plan_groups(ops: Sequence[Op], reads: Reads, chosen: Sequence[Group]) -> Pla
     offsets = tuple(
         in_buffer[i] if i in in_buffer else places[block_of[i]] for i in range(len(ops))
     )
-    in_place, alive, last = [], dict[int, int](), last_readers(reads)
+    in_place, alive, last = [], dict[int, int](), last_readers(ops, reads)
     for group in chosen:
         for i in range(group.first, group.last + 1):
             begin, size = offsets[i], group.buffer_bytes(ops, i)
@@ -84,8 +84,9 @@ def _blocks(
     ops: Sequence[Op], reads: Reads, chosen: Iterable[Group]
 ) -> tuple[list[Block], dict[int, int]]:
     """The blocks, and for each op whose output lies in the arena the number of its block."""
-    last, blocks, block_of = last_readers(reads), list[Block](), dict[int, int]()
+    last, blocks, block_of = last_readers(ops, reads), list[Block](), dict[int, int]()
     *places, _ = state_offsets(ops)
+    delay_of = carried(ops)
     end_of = {i: group.last for group in chosen for i in range(group.first, group.last + 1)}
     for group in chosen:
         for i in range(group.first, group.last + 1):
@@ -94,6 +95,9 @@ def _blocks(
             block_of[i] = len(blocks)
             if isinstance(ops[i], History):
                 blocks.append(Block(row_bytes(ops[i]), i, last[i], at=places[i]))
+                continue
+            if ops[i].remembers or i in delay_of:  # `_lasting` has the bytes
+                blocks.append(Block(0, i, i, at=places[delay_of.get(i, i)]))
                 continue
             size, end = group.buffer_bytes(ops, i), end_of[last[i]]
             over = {}

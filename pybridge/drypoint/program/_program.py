@@ -16,7 +16,7 @@ from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
 from ._boxes import check_boxes, decode_boxes, describe_boxes
 from ._detector import Detector, check_detector
-from ._history import Clock, clocks, is_streaming, state_offsets
+from ._history import Clock, check_delays, clocks, is_streaming, state_offsets
 from ._inputs import InputPart, Inputs, check_parts
 from ._listing import listing
 from ._outputs import Output, SoftmaxForm, Values, by_output, check_outputs, is_output
@@ -114,7 +114,7 @@ class Program(ProgramInput):
             raise ProgramError("a program of several inputs has no encoder and reads no signal")
 
     def _check_edges(self) -> None:
-        """Every op reads earlier tensors as they are, and every u8 and i8 output is read."""
+        """Every op reads earlier tensors as they are, and every output in the arena is read."""
         if len(self.reads) != len(self.ops):
             raise ProgramError(f"reads has {len(self.reads)} rows for {len(self.ops)} ops")
         for i, (op, tensors) in enumerate(zip(self.ops, self.reads, strict=True)):
@@ -126,9 +126,12 @@ class Program(ProgramInput):
             for tensor, read in zip(self.inputs(i), op.inputs, strict=True):
                 if tensor != read:
                     raise ProgramError(f"op {op.name!r} reads {read}, but the tensor is {tensor}")
+        if self.input_type == "i16":
+            raise ProgramError("the program reads i16; wanted: u8 or i8")
         if not is_output(self.ops[-1]):
             raise ProgramError(f"the last op, {self.ops[-1].name!r}, must write i32")
-        for op, reader in zip(self.ops, last_readers(self.reads), strict=True):
+        check_delays(self.ops, self.reads)
+        for op, reader in zip(self.ops, last_readers(self.ops, self.reads), strict=True):
             if reader == 0 and not is_output(op):
                 raise ProgramError(f"no op reads the output of {op.name!r}")
 

@@ -15,7 +15,7 @@ from .ops._bits import LARGEST_WEIGHT, pack_weights, packed_length, unpack_weigh
 from .ops._weighted import WeightedOp
 
 OP = struct.Struct("<4B2H3HBb3HBb3HBb2H2H2H4H2HHH2i2HI4IH34s")
-TYPES: tuple[DType, ...] = ("u8", "i8", "i32")
+TYPES: tuple[DType, ...] = ("u8", "i8", "i32", "i16")
 KINDS: tuple[type[Op], ...] = get_args(Op)
 _CLASSES: dict[int, type[Op]] = {kind.number: kind for kind in KINDS}
 FIELDS: dict[str, tuple[str, ...]] = {

@@ -12,10 +12,10 @@ from ._history import Clock
 from ._inputs import Inputs
 from ._program import Program
 from ._tensors import NUMPY_TYPE
-from .ops import Op
+from .ops import Delay, History, Op
 from .ops._arithmetic import Plane, requantize
 
-__all__ = ["apply", "requantize", "run", "trace"]
+__all__ = ["apply", "requantize", "run", "trace", "trace_signals"]
 
 
 def run(program: Program, x: Inputs) -> NDArray[np.int32] | Any:
@@ -45,6 +45,8 @@ def trace(program: Program, x: Inputs) -> list[Plane]:
     in which it does not run.
     """
     inputs: Plane = program.check_input(x)
+    if any(isinstance(op, Delay) for op in program.ops):
+        return [plane[0] for plane in trace_signals(program, inputs[None])]
     if program.is_streaming:
         return _trace_stream(program, inputs)
     parts = [_trace_part(program, inputs[i : i + 256]) for i in range(0, max(1, len(inputs)), 256)]
@@ -76,6 +78,40 @@ def _trace_stream(program: Program, inputs: Plane) -> list[Plane]:
         plane = np.zeros((steps, *op.out_shape), written.dtype)
         plane[clock.first - 1 :: clock.period] = written
         planes.append(plane)
+    return planes
+
+
+def trace_signals(program: Program, signals: Plane) -> list[Plane]:
+    """The trace of a streaming program for signals of equal length, each after a reset.
+
+    Args:
+        program: a streaming program.
+        signals: (N, steps, h, w, c), of the program's input type.
+
+    Returns:
+        The output of every op, in order, each (N, steps, h, w, c) in its op's type; 0 in steps in
+        which the op does not run.
+    """
+    count, steps = signals.shape[:2]
+    planes = [
+        np.zeros((count, steps, *op.out_shape), NUMPY_TYPE[op.out_type]) for op in program.ops
+    ]
+    ops = list(zip(program.ops, program.reads, program.clocks, planes, strict=True))
+    now, rows = dict[int, Plane](), dict[int, Plane]()  # tensors, and what histories keep
+    for step in range(steps):
+        now[0] = signals[:, step]
+        for i, (op, reads, clock, plane) in enumerate(ops, 1):
+            if step + 1 < clock.first or (step + 1 - clock.first) % clock.period:
+                continue
+            if isinstance(op, Delay):
+                now[i] = now[op.carries] if op.carries in now else op.first_values(count)
+            elif isinstance(op, History):
+                kept = rows[i] if i in rows else op.first_rows(count)
+                rows[i] = np.concatenate([kept[:, 1:], now[reads[0]]], axis=1)
+                now[i] = rows[i][:, : op.out_shape.h]
+            else:
+                now[i] = apply(op, *(now[number] for number in reads))
+            plane[:, step] = now[i]
     return planes
 
 

@@ -7,12 +7,19 @@ from numpy.typing import NDArray
 
 from drypoint.common import DrypointError
 
-DType = Literal["u8", "i8", "i32"]
+DType = Literal["u8", "i8", "i32", "i16"]
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]  # top, left, bottom, right
 
-NUMPY_TYPE: dict[DType, type[np.integer]] = {"u8": np.uint8, "i8": np.int8, "i32": np.int32}
-LIMITS: dict[DType, Pair] = {"u8": (0, 255), "i8": (-128, 127), "i32": (-(2**31), 2**31 - 1)}
+NUMPY_TYPE: dict[DType, type[np.integer]] = {
+    "u8": np.uint8,
+    "i8": np.int8,
+    "i32": np.int32,
+    "i16": np.int16,
+}
+LIMITS: dict[DType, Pair] = {
+    dtype: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for dtype, kind in NUMPY_TYPE.items()
+}
 MAX_ELEMENTS = 2**28  # of one tensor: DPT_MAX_ELEMENTS
 
 
@@ -64,7 +71,7 @@ class Tensor(NamedTuple):
     @property
     def magnitude(self) -> int:
         """The largest magnitude of a stored integer (A in NUMERICS.md section 4)."""
-        return 255 if self.type == "u8" else 128
+        return {"u8": 255, "i8": 128}.get(self.type, 2**15)
 
     @property
     def bytes(self) -> int:
@@ -74,7 +81,7 @@ class Tensor(NamedTuple):
     def problem(self) -> str:
         """What is wrong with the descriptor, or ""."""
         if self.type not in NUMPY_TYPE:
-            return f"is of type {self.type}, not u8, i8 or i32"
+            return f"is of type {self.type}, not {', '.join(NUMPY_TYPE)}"
         if not all(1 <= n <= 0xFFFF for n in self.shape) or self.shape.size > MAX_ELEMENTS:
             return f"is {self.shape}: 1 to 65535 a side, at most {MAX_ELEMENTS} values"
         low, high = LIMITS["i8"] if self.type == "i8" else (0, 0)

@@ -367,6 +367,8 @@ def cost_facts(cost: devices.Cost, clock_mhz: float) -> dict[str, object]:
     }
     if cost.instructions:
         facts["instructions"] = cost.instructions.total
+        if cost.instructions.frame is not None:
+            facts["frame_instructions"] = cost.instructions.frame
         if clock_mhz:
             facts["estimated_microseconds"] = round(cost.instructions.total / clock_mhz)
             facts["clock_mhz"] = clock_mhz

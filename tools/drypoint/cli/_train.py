@@ -86,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number("learning rate, such as 0.003", below=1000),
         metavar="R",
         help="highest learning rate; if left out, the rate of --optimizer, else "
-        f"{train.Study.RATE:g}, {train.Study.FURTHER_RATE:g} for a saved net",
+        f"{Task.rate:g}, {Detect.rate:g} for boxes, {train.Study.FURTHER_RATE:g} for "
+        "a saved net",
     )
     parser.add_argument("--optimizer", choices=train.OPTIMIZERS, help="adam if left out")
     parser.add_argument(

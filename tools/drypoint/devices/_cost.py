@@ -76,7 +76,9 @@ def measure_cost(
             )
         counted = None
         if count and not why_not_counted(target):
-            counted = count_instructions(target, answer.marks, binary)
+            counted = count_instructions(
+                target, answer.marks, binary, listens=program.front is not None
+            )
         flash = linked_sizes(target, program, folder, optimize)
     stack, stack_is = answer.stack, "measured"
     if bound := packing.stack_bound(packing.kernel_set(target.kernels), program):

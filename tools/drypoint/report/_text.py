@@ -36,6 +36,8 @@ def text(facts: Facts) -> str:
             time = describe_time(cost)
             times = [f"RAM: {cost['account_text']}"]
             times += [f"{cost['instructions']:,} instructions, {time}"] if time else []
+            if cost["frame_instructions"] is not None:
+                times.append(f"a frame of the front end: {cost['frame_instructions']:,} more")
             blocks.append("\n".join([f"{target}, {cost['built_with']}", *rows, *times]))
     return "\n\n".join([printable(facts["name"]), *blocks])
 

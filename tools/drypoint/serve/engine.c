@@ -54,10 +54,6 @@ static uint8_t *behind(const uint8_t *from, uint64_t size) {
     return (uint8_t *)(uintptr_t)end;
 }
 
-static size_t bytes_of(dpt_tensor tensor) {
-    return dpt_elements(tensor) * (tensor.type == DPT_I32 ? 4 : 1);
-}
-
 /* Room for the bytes of a blob, or NULL. The program before is gone. */
 EXPORT(blob) void *page_blob(size_t size) {
     blob = behind(&__heap_base, 0);
@@ -104,10 +100,10 @@ static int load_pictures(uint8_t *place) {
     uint64_t traced = 0;
     for (size_t i = 0; i < model.n_ops; i++) {
         trace_at[i] = (size_t)traced; /* unused where it is too large */
-        traced += bytes_of(model.ops[i].out);
+        traced += dpt_bytes(model.ops[i].out);
     }
     input = place;
-    arena = behind(input, bytes_of(in));
+    arena = behind(input, dpt_bytes(in));
     trace = behind(arena, model.arena_size);
     boxes = (dpt_box *)(void *)behind(trace, traced);
     cutoffs = (int32_t *)(void *)behind((uint8_t *)boxes, MOST_BOXES * sizeof *boxes);

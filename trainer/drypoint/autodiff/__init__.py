@@ -41,6 +41,8 @@ from ._normalization import batch_norm as batch_norm
 from ._normalization import batch_norm_inference as batch_norm_inference
 from ._quantization import requantize as requantize
 from ._quantization import weight_codes as weight_codes
+from ._recurrent import gru as gru
+from ._recurrent import lstm as lstm
 from ._tape import Array as Array
 from ._tensor import Tensor as Tensor
 from ._tensor import record as record

@@ -77,6 +77,9 @@ from ._layers.pooling import AvgPool2d as AvgPool2d
 from ._layers.pooling import GlobalAvgPool2d as GlobalAvgPool2d
 from ._layers.pooling import MaxPool2d as MaxPool2d
 from ._layers.pooling import Pool2d as Pool2d
+from ._layers.recurrent import GRU as GRU
+from ._layers.recurrent import LSTM as LSTM
+from ._layers.recurrent import Recurrent as Recurrent
 from ._layers.signal_layers import AvgPool1d as AvgPool1d
 from ._layers.signal_layers import Conv1d as Conv1d
 from ._layers.signal_layers import GlobalAvgPool1d as GlobalAvgPool1d

@@ -70,8 +70,8 @@ MODULE_HINTS: Names = {
         "Dropout drops single values; there is none of whole channels",
     ),
     **dict.fromkeys(
-        ("LSTM", "GRU", "RNN", "SimpleRNN"),
-        "there are no recurrent layers; a Conv2d over the time axis takes their place",
+        ("RNN", "SimpleRNN"),
+        "it keeps little of long signals; write GRU(hidden_size) or LSTM(hidden_size)",
     ),
     "Embedding": "there are no embeddings; OneHot encodes a class index",
     "Transpose": "it is Permute(axes), which counts the axes of one example",
@@ -202,7 +202,27 @@ _NORM = Arguments(
     least=1,
 )
 
+_CAUSAL = "leave it out: a stream has no end to begin at; read the signal forwards alone"
+_RECURRENT = Arguments(
+    aliases={"units": "hidden_size"},
+    hints={
+        "bidirectional": _CAUSAL,
+        "go_backwards": _CAUSAL,
+        "proj_size": "leave it out: a layer with a projection is not supported",
+        "peephole": "leave it out: gates that read the cell are not supported",
+        "batch_first": "leave it out: signals are (C, T), the channels first",
+        "stateful": "leave it out: an exported program carries the state from step to step",
+        "return_state": "leave it out: an exported program carries the state from step to step",
+        "recurrent_dropout": "write dropout=, which drops outputs between layers",
+        "reset_after": "leave it out: the reset gate multiplies the product, as reset_after does",
+    },
+    order=("input_size", "hidden_size", "num_layers"),
+    least=2,
+)
+
 ARGUMENTS: Mapping[str, Arguments] = {
+    "GRU": _RECURRENT,
+    "LSTM": _RECURRENT,
     "Conv2d": _CONVOLUTION,
     "Conv1d": _CONVOLUTION,
     "ConvTranspose2d": Arguments(

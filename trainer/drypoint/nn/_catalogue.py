@@ -19,6 +19,7 @@ from ._layers.linear import Linear
 from ._layers.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MAELoss, MSELoss
 from ._layers.merging import MERGES
 from ._layers.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from ._layers.recurrent import GRU, LSTM
 from ._layers.signal_layers import AvgPool1d, Conv1d, GlobalAvgPool1d, MaxPool1d
 from ._layers.structure import (
     ChannelShuffle,
@@ -46,6 +47,8 @@ LEAF_TYPES: tuple[type[Module], ...] = (
     MaxPool1d,
     AvgPool1d,
     GlobalAvgPool1d,
+    GRU,
+    LSTM,
     ZeroPad2d,
     Upsample,
     Resize,
@@ -79,7 +82,8 @@ LEAF_TYPES: tuple[type[Module], ...] = (
 
 _types: tuple[type[Module], ...] = (*LEAF_TYPES, Sequential, Graph)
 for _type in _types:
-    accept(replace(ARGUMENTS.get(_type.__name__, Arguments()), hints=LAYER_HINTS))(_type)
+    _arguments = ARGUMENTS.get(_type.__name__, Arguments())
+    accept(replace(_arguments, hints={**LAYER_HINTS, **_arguments.hints}))(_type)
 
 
 def module_from_config(config: object) -> Module:

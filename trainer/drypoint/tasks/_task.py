@@ -119,6 +119,7 @@ class Task:
             threshold; "" without one.
         chosen: what `choose` writes into a program.
         strength: of the augmentation of a study, if left out.
+        rate: the highest learning rate of Adam in a study of a new net, if left out.
         metrics: functions of outputs and targets that `fit` measures, beside the accuracy of class
             indices.
     """
@@ -130,6 +131,7 @@ class Task:
     choice_option: ClassVar[str] = ""
     chosen: ClassVar[str] = "threshold"
     strength: ClassVar[Strength] = "light"
+    rate: ClassVar[float] = 3e-3
     metrics: ClassVar[Sequence[Metric]] = ()
 
     # The data
@@ -247,6 +249,21 @@ class Task:
 
     def end(self, model: Model, port: str) -> Model:  # noqa: ARG002
         """The model after the training of its output ``port``."""
+        return model
+
+    def with_decoder(self, model: Model, dataset: Dataset) -> Model:  # noqa: ARG002
+        """A model before its training on a data set, with the decoder that the task needs."""
+        return model
+
+    def set_threshold(
+        self,
+        model: Model,
+        x: Any,  # noqa: ARG002
+        targets: NDArray[Any],  # noqa: ARG002
+        notify: Notify,  # noqa: ARG002
+    ) -> Model:
+        """A trained model with the threshold of its decoder that validation examples choose,
+        inputs x (N, ...) and their targets."""
         return model
 
     # A trained net

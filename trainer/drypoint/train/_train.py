@@ -130,7 +130,8 @@ def train(
     earlier = state.seconds
     stopped = run_epochs(plan, state, step, val, run=run, progress=progress, build=build)
     state.seconds = earlier + time.perf_counter() - begin
-    return _result(prepared, plan, state, run=run, task=tasks.names, stopped=stopped, n_val=n_val)
+    result = _result(prepared, plan, state, run=run, task=tasks.names, stopped=stopped, n_val=n_val)
+    return replace(result, trained=tasks.set_threshold(result.trained, val, progress.note))
 
 
 def _note_export(prepared: PreparedModel, progress: Progress) -> None:

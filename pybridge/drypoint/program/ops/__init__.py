@@ -5,6 +5,7 @@ from .add import MAX_FACTOR, Add, sum_factors
 from .avgpool import AvgPool
 from .concat import Concat
 from .conv import Conv
+from .delay import Delay
 from .dense import Dense
 from .depthwise import DepthwiseConv
 from .grouped import GroupedConv
@@ -35,6 +36,7 @@ Op = (
     | Slice
     | Transpose
     | PReLU
+    | Delay
 )
 """An op: what a `match` that names every kind goes through."""
 
@@ -47,6 +49,7 @@ __all__ = [
     "BinaryOp",
     "Concat",
     "Conv",
+    "Delay",
     "Dense",
     "DepthwiseConv",
     "GroupedConv",

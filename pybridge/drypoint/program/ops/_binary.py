@@ -23,7 +23,7 @@ class BinaryOp(RequantizedOp):
     """
 
     arity = 2
-    in_place = True
+    in_place = reads_i16 = writes_i16 = True
     broadcasts = False
 
     def __post_init__(self) -> None:

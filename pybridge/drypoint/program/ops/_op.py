@@ -50,6 +50,8 @@ class BaseOp:
         keeps_pixels: whether the output of an encoder's pixels is pixels, so that the arithmetic of
             the encoder may follow.
         resamples: whether a row of the output may lie between rows of the input, or repeat one.
+        reads_i16, writes_i16: whether the op may read or write 16-bit values.
+        remembers: whether the op has bytes of the state of a streaming program.
     """
 
     number: ClassVar[int]
@@ -59,6 +61,9 @@ class BaseOp:
     nature: ClassVar[Nature] = "computes"
     keeps_pixels: ClassVar[bool] = False
     resamples: ClassVar[bool] = False
+    reads_i16: ClassVar[bool] = False
+    writes_i16: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
 
     name: str
     inputs: tuple[Tensor, ...]
@@ -131,6 +136,16 @@ class BaseOp:
     def describe(self) -> str:
         """What the op does, in some words of a listing."""
         return self.kind
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the op reads or writes 16-bit values."""
+        return any(tensor.type == "i16" for tensor in (*self.inputs, self.output))
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the state of a streaming program that the op has."""
+        return 0
 
     @property
     def row_map(self) -> RowMap:
@@ -208,8 +223,13 @@ class BaseOp:
         self.need(came == self.arity, f"{came} inputs, but the op reads {self.arity}")
         for tensor in self.inputs:
             self.need(not tensor.problem(), f"the input {tensor.problem()}")
-            self.need(tensor.type != "i32", "reads u8 or i8, not i32")
+            self.need(
+                tensor.type in ("u8", "i8") or (tensor.type == "i16" and self.reads_i16),
+                f"reads u8 or i8{' or i16' * self.reads_i16}, not {tensor.type}",
+            )
         self.need(not self.output.problem(), f"the output {self.output.problem()}")
+        wide = self.out_type == "i16" and not self.writes_i16
+        self.need(not wide, "writes i16: wanted: a Lookup, an Add, a Mul or a Delay")
 
     def check_shape(self, wanted: Shape) -> None:
         """Check the output's shape against the one that the op makes."""

@@ -24,10 +24,12 @@ class AvgPool(PaddedOp, RequantizedOp):
 
     number = 4
     kind = "avgpool"
-    keeps_pixels = True
+    keeps_pixels = reads_i16 = True
 
     def __post_init__(self) -> None:
         self.check_pool()
+        alone = self.kernel == self.stride == (1, 1) and not any(self.padding)
+        self.need(alone or self.in_type != "i16", "reads i16 in windows of more than 1x1")
         self.check_pad()
         self.check_requantization()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._tensors import Shape
+from .._tensors import NUMPY_TYPE, Shape
 from ._arithmetic import Plane
 from ._interval import Interval
 from ._windows import PaddedOp
@@ -22,6 +22,7 @@ class History(PaddedOp):
 
     number = 11
     kind = "history"
+    remembers = True
 
     def __post_init__(self) -> None:
         self.check_tensors()
@@ -42,12 +43,17 @@ class History(PaddedOp):
     def compute(self, *inputs: Plane) -> Plane:
         """What the op writes after each of N rows [N, 1, w, c] of a signal, the first row first."""
         (rows,) = inputs
-        before = np.zeros((self.kernel[0] - 1, *rows.shape[2:]), rows.dtype)
-        if self.pad is not None:
-            before[:] = self.pad
-        signal = np.concatenate([before, rows[:, 0]])
+        signal = np.concatenate([self.first_rows(1)[0, 1:], rows[:, 0]])
         windows: Plane = signal[np.arange(len(rows))[:, None] + np.arange(self.out_shape.h)]
         return windows
+
+    def first_rows(self, count: int) -> Plane:
+        """The rows before the signal, of ``count`` signals."""
+        _, w, c = self.in_shape
+        rows = np.zeros((count, self.kernel[0], w, c), NUMPY_TYPE[self.in_type])
+        if self.pad is not None:
+            rows[:] = self.pad
+        return rows
 
     def interval(self, sources: Sequence[Interval]) -> Interval:
         """The input's, and the rows before the signal."""

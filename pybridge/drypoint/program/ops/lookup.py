@@ -22,7 +22,7 @@ class Lookup(BaseOp):
 
     number = 9
     kind = "lookup"
-    in_place = True
+    in_place = writes_i16 = True
 
     table: NDArray[np.integer]
 

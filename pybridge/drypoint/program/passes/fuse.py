@@ -129,7 +129,7 @@ def _cheapest(candidates: Sequence[Sequence[_Candidate]], limit: int) -> tuple[i
 
 def _groups_from(ops: Sequence[Op], reads: Reads, first: int) -> Iterator[_Candidate]:
     """The groups that begin with an op."""
-    last = last_readers(reads)
+    last = last_readers(ops, reads)
     before = [ops[j].output.bytes for j in range(first) if last[j] >= first]
 
     def candidate(group: Group) -> _Candidate:
