@@ -72,15 +72,13 @@ def test_info_prints_the_constants_of_the_decoder(files, capsys):
     mult, shift = detection.edge_scale(program.output_scale, 8)
     assert main(["info", str(files / "net.dpt")]) == 0
     text = capsys.readouterr().out
-    assert (
-        "boxes: at most 64 of 2 classes, in cells of 8 pixels; scores above -1; iou 500/1000; "
-        in text
-    )
+    line = "boxes: at most 64 of 2 classes, in cells of 8 pixels; scores above "
+    assert f"{line}{program.boxes.cutoffs[0]:,}; iou 500/1000; " in text
     assert f"; edges * {mult} >> {shift}\n" in text
     assert "boxes 1,024;" in " ".join(text.split())
     assert main(["info", str(files / "net.dpt"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["boxes"] == program.boxes.__dict__ | {"cutoffs": [-1, -1]}
+    assert found["boxes"] == program.boxes.__dict__ | {"cutoffs": [*program.boxes.cutoffs]}
     assert found["account"]["ram"]["boxes"] == 16 * 64
 
 
