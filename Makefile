@@ -19,6 +19,8 @@
 #               or ARGS="--nets kws" for some of them)
 # make cycles   cycles of nets on the RTL of RISC-V cores, after `make device-tools` (six minutes;
 #               ARGS="ibex --nets lenet --wait 2" for one core, one net and slower flash)
+# make parts    record the sections of the engine and the instructions of ops, for `drypoint info --target`
+#               and `drypoint search`, after a change in engine_c (minutes of emulators)
 # make fuzz     mutants of blobs through the loader and every backend, under sanitizers, and memory plans
 #               that the loader accepts, until stopped
 # make mutate  put random faults into a folder, one at a time, and print those that no test notices:
@@ -44,7 +46,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
 # Tests start some hundred interpreters: Python keeps its bytecode, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lenet test wasm coverage devices bench-devices cycles device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz mutate lint format clean
+.PHONY: lenet test wasm coverage devices bench-devices cycles parts device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz mutate lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -84,6 +86,9 @@ bench-devices: .venv/installed-dev
 
 cycles: .venv/installed
 	@$(BIN)/python -m drypoint.devices cycles $(ARGS)
+
+parts: .venv/installed-dev
+	@$(BIN)/python -m drypoint.search $(ARGS)
 
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)

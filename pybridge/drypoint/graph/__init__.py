@@ -29,8 +29,10 @@ from ._nodes import InputPart as InputPart
 from ._nodes import Node as Node
 from ._nodes import OpNode as OpNode
 from ._nodes import Pair as Pair
+from ._nodes import RealFunction as RealFunction
 from ._nodes import Reals as Reals
 from ._nodes import Sides as Sides
+from ._nodes import State as State
 from ._nodes import Table as Table
 from ._nodes import Weighted as Weighted
 from ._nodes import same_padding as same_padding

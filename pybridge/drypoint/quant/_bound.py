@@ -10,6 +10,7 @@ from drypoint.graph import (
     OpNode,
     QuantizedNode,
     QuantParams,
+    State,
     Table,
     Weighted,
 )
@@ -37,7 +38,8 @@ def error_bound(model: Model | Layer, calibration: Calibration) -> dict[str, flo
     its largest slope, at least 1, and adds what rounding its slopes makes; a function of one value
     multiplies the error by its largest slope, and adds the rounding of its table. ReLU, clips
     (within the range), maxima and concatenation never make a difference larger. The float net is
-    taken as exact: the bound does not include the rounding errors of float32.
+    taken as exact: the bound does not include the rounding errors of float32. Of a recurrent net
+    the bound is of one step, from states that are rounded from the float net's.
 
     Returns:
         op name -> bound, in the order of the program: on the output of the last layer fused into
@@ -80,6 +82,8 @@ def _node_error(quantized: QuantizedNode, errors: list[float]) -> float:
                 return off
             largest = np.array([lowered.largest])
             return off + float(_rounding(quantized.target, q, largest).max())
+        case State():  # exact before the step
+            return quantized.target.scale / 2
         case InputPart():
             target = quantized.target
             return border(None, target.tensor(node.shape), target.scale).error * target.scale

@@ -16,6 +16,7 @@ from drypoint.graph import (
     OpNode,
     QuantizedNode,
     QuantParams,
+    State,
     Table,
     Unsupported,
     Weighted,
@@ -24,6 +25,7 @@ from drypoint.graph import (
     weighted_integers,
     zero_point,
 )
+from drypoint.program import LIMITS
 from drypoint.program.lowering import Given
 
 from ._calibration import Calibration
@@ -55,7 +57,8 @@ def scale_groups(graph: Graph) -> list[int]:
     group = list(range(len(graph.nodes)))
     for i, node in graph.nodes.items():
         if node.nature != "computes" and node.reads:
-            members = {group[n] for n in (*node.reads, i)}
+            read = (node.carries,) if isinstance(node, State) else node.reads
+            members = {group[n] for n in (*read, i)}
             group = [min(members) if g in members else g for g in group]
     return group
 
@@ -95,8 +98,9 @@ class _Choice:
             if read and (number == 0 or nodes[number].nature == "computes"):
                 ranges[g].append(self.range_of(nodes[number]))
         centred = {group[number] for number in outputs}
+        words = {group[number] for number, node in nodes.items() if node.wide}
         chosen = {
-            g: self._activation(g, spans, centred=g in centred)
+            g: self._activation(g, spans, centred=g in centred, wide=g in words)
             for g, spans in ranges.items()
             if spans
         }
@@ -109,6 +113,8 @@ class _Choice:
     def range_of(self, node: Node) -> tuple[float, float]:
         """The range of a node's real values."""
         ranges, path = self.calibration.ranges, node.ranged
+        if node.bounds is not None:
+            return node.bounds
         if path not in ranges:
             raise QuantizationError(
                 f"the calibration knows no layer {path!r}: it is of another net; "
@@ -118,9 +124,12 @@ class _Choice:
         return low, high
 
     def _activation(
-        self, group: int, spans: list[tuple[float, float]], *, centred: bool
+        self, group: int, spans: list[tuple[float, float]], *, centred: bool, wide: bool
     ) -> QuantParams:
         low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        if wide:
+            scale = _positive(max(-low, high) / LIMITS["i16"][1])
+            return QuantParams("i16", max(scale, self.floors.get(group, 0.0)))
         activation = quant_params_of(low, high, centred=centred)
         return activation.coarsen(self.floors.get(group, 0.0), low)
 

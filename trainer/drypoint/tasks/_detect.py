@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
+from drypoint.common import interval_text, percent
 from drypoint.data import (
     BoxDecoder,
     Boxes,
@@ -18,7 +18,6 @@ from drypoint.data import (
     ImageEncoder,
     augment,
     class_places,
-    decoder_from_config,
 )
 from drypoint.measure import DetectionMeasurement, Things
 from drypoint.nn import DetectionLoss, Layer, Model
@@ -26,7 +25,19 @@ from drypoint.program import Program
 
 from ._answer import Answer
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
-from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    count_epochs,
+    decoders_of,
+    output_names,
+    reader_of,
+    values_of,
+)
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
@@ -54,6 +65,7 @@ class Detect(Task):
     has_classes = False
     strength = "light"
     rate = 2e-2
+    page_part = "boxes"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None
@@ -198,13 +210,20 @@ class Detect(Task):
         rows, (height, width) = targets[picture, row], (model.net.input_shape or ())[-2:]
         edges = rows[:, 1:] * (width, height, width, height)
         objects = Things(picture, rows[:, 0].astype(np.int64), edges, np.ones(len(rows)))
-        decoder = decoder_of(model)
-        conf = _measure(_run_net(model, x), objects, len(targets), decoder).best_conf
-        assert conf is not None  # the curve has rows
+        found = _measure(_run_net(model, x), objects, len(targets), decoder_of(model))
+        assert found.best_conf is not None  # the curve has rows
+        conf = found.best_conf
         notify(f"conf: {conf:g}, of the highest F1 on {len(targets):,} validation pictures")
-        return model.with_decoder(replace(decoder, conf=conf))
+        return _with_box_decoder(model, replace(decoder_of(model), conf=conf))
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,  # noqa: ARG002 - boxes are of one output
+    ) -> list[Answer]:
         """The objects in each picture, best first, and how many of each class."""
         decoder = decoder_of(reader_of(runner))
         found = find_boxes(runner, x, decoder)
@@ -263,7 +282,7 @@ class Detect(Task):
         names = [name for name in ("P", "R", "F1", "mAP50", "mAP50-95") if name in integers]
         rows = [(name, integers[name], floats.get(name)) for name in names]
         headline = [
-            (f"  {name}", f"{percent(value)} (95 % interval {' to '.join(map(percent, bounds))})")
+            (f"  {name}", interval_text(value, *bounds))
             for name, value, _ in rows
             for bounds in [integers["intervals"][name]]
         ]
@@ -284,22 +303,23 @@ def decoder_of(reader: Model | Program) -> BoxDecoder:
     Raises:
         TaskError: it has none.
     """
-    decoder = _any_decoder(reader)
-    if not isinstance(decoder, BoxDecoder):
-        raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
-    return decoder
+    return _box_output(reader)[1]
 
 
-def finds_boxes(reader: Model | Program) -> bool:
-    """Whether a net's output is a map of cells that a decoder reads."""
-    return isinstance(_any_decoder(reader), BoxDecoder)
+def box_decoder_of(reader: Model | Program, output: str) -> BoxDecoder | None:
+    """The decoder of boxes of an output; a program's last output has one if the program has."""
+    decoder = decoders_of(reader).get(output)
+    if isinstance(reader, Program) and reader.boxes is None and output == reader.outputs[-1].name:
+        return None
+    return decoder if isinstance(decoder, BoxDecoder) else None
 
 
-def _any_decoder(reader: Model | Program) -> object:
-    if isinstance(reader, Model):
-        return reader.decoder
-    config = reader.outputs[-1].decoder
-    return None if reader.boxes is None or config is None else decoder_from_config(config)
+def _box_output(reader: Model | Program) -> tuple[str, BoxDecoder]:
+    """The output with a decoder of boxes, the last of several, and the decoder."""
+    for name in reversed(output_names(reader)):
+        if (decoder := box_decoder_of(reader, name)) is not None:
+            return name, decoder
+    raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
 
 
 def with_thresholds(
@@ -313,12 +333,25 @@ def with_thresholds(
     """
     if conf is None and iou is None:
         return reader
-    found = decoder_of(reader)
+    name, found = _box_output(reader)
     conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
     decoder = replace(found, conf=conf, iou=iou)
     if isinstance(reader, Model):
-        return reader.with_decoder(decoder)
-    return with_decoder(reader, decoder)
+        return _with_box_decoder(reader, decoder)
+    if reader.boxes is not None:
+        return with_decoder(reader, decoder)
+    outputs = (
+        replace(output, decoder=decoder.config()) if output.name == name else output
+        for output in reader.outputs
+    )
+    return replace(reader, outputs=tuple(outputs))
+
+
+def _with_box_decoder(model: Model, decoder: BoxDecoder) -> Model:
+    """A model whose decoder of boxes is another one."""
+    if len(model.net.output_ports) == 1:
+        return model.with_decoder(decoder)
+    return model.with_decoder({**model.decoders, _box_output(model)[0]: decoder})
 
 
 def with_decoder(program: Program, decoder: BoxDecoder) -> Program:
@@ -344,14 +377,15 @@ def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBo
 
 def _run_net(runner: Runner, x: Any) -> _Finder:
     """The maps of a net of pictures, as a function of the decoder that reads them."""
+    name, _ = _box_output(reader_of(runner))
     if isinstance(runner, Model):
-        floats = runner.predict_proba(x)
+        floats = values_of(runner.predict_proba(x), name)
         return lambda decoder: list(decoder(floats))  # type: ignore[arg-type]  # of a batch
-    program = runner.program
-    scale, outputs = program.output_scale, runner.run(program.encode(x))
+    program, outputs = runner.program, runner.run(runner.program.encode(x))
+    scale = next(output.scale for output in program.outputs if output.name == name)
 
     def find(decoder: BoxDecoder) -> list[list[FoundBox]]:
-        found = program.find_boxes(outputs, decoder.integers(scale))
+        found = program.find_boxes(outputs, decoder.integers(scale), name)
         return decoder.name_boxes(found, scale)
 
     return find
