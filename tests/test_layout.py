@@ -40,11 +40,12 @@ MAY_IMPORT = {
     "quant": {"nn", "autodiff", "detection", "graph", "data", "program", "common"},
     "engine": {"detection", "forms", "program", "sound", "common"},
     "forms": {"common"},
-    "bench": EVERYTHING - {"cli", "devices"},
+    "bench": EVERYTHING - {"cli", "devices", "search"},
     "devices": {"bench", "engine", "models", "program", "common"},
-    "diff": {"nn", "data", "program", "quant", "engine", "common"},
-    "report": EVERYTHING - {"cli", "bench"},
-    "serve": {"nn", "data", "program", "engine", "sound", "common"},
+    "diff": {"nn", "data", "detection", "program", "quant", "engine", "common"},
+    "report": EVERYTHING - {"cli", "bench", "search"},
+    "search": EVERYTHING - {"cli", "bench"},
+    "serve": {"tasks", "nn", "data", "program", "engine", "sound", "common"},
     "cli": EVERYTHING,
 }
 # A method imports such a part when it is called: a result draws itself, a net asks the quantizer
@@ -56,6 +57,7 @@ MAY_IMPORT_WHEN_CALLED = {
     "nn": {"quant"},
     "engine": {"data"},
     "quant": {"train"},
+    "devices": {"data", "quant"},
 }
 PYTHON_FILES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder / "drypoint").rglob("*.py")

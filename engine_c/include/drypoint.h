@@ -401,6 +401,11 @@ dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, vo
                           size_t arena_size, const void *input, int32_t *output, uint32_t id,
                           dpt_sink *sink, void *user);
 
+/* Sends what a timer of the board counted during one dpt_run, as a line of a log: `drypoint diff`
+ * prints the median of these lines. Time dpt_run, not dpt_run_logged, whose lines take longer than
+ * the run. */
+void dpt_log_time(uint32_t ticks, dpt_sink *sink, void *user);
+
 /* Backends. dpt_scalar runs everywhere. dpt_blocks, dpt_dsp and dpt_mve run weights that `drypoint
  * export --target` has packed, where the compiler's target has them: dpt_blocks on any 32-bit core
  * or RISC-V, dpt_dsp on Cortex-M with the DSP extension, dpt_mve on Cortex-M with Helium; the

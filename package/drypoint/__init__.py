@@ -11,7 +11,7 @@ __version__: str  # looked up when it is read, since the package's metadata take
 _PARTS = (
     *("autodiff", "baselines", "bench", "cli", "common", "data", "detection", "devices", "diff"),
     *("engine", "forms", "graph", "interop", "measure", "models", "nn", "plot", "program", "quant"),
-    *("report", "serve", "sklearn", "sound", "tasks", "train"),
+    *("report", "search", "serve", "sklearn", "sound", "tasks", "train"),
 )
 
 _HINTS = {

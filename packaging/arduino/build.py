@@ -21,7 +21,6 @@ import numpy as np
 
 from drypoint import data, devices, engine, nn, quant, train
 from drypoint.common import write_all
-from drypoint.engine._readme_arrays import describe_input
 from drypoint.nn import Layer
 from drypoint.program import Program, codegen, streaming
 
@@ -101,7 +100,6 @@ def properties() -> str:
         "architectures": "*",
         "includes": "drypoint.h",
         "dot_a_linkage": "true",
-        "license": "Apache-2.0",
     }
     return "".join(f"{key}={value}\n" for key, value in rows.items())
 
@@ -204,7 +202,6 @@ def write_library(folder: Path) -> None:
     said = {}
     for sketch, make in (("Digit", digit), ("Gesture", gesture)):
         program, said[sketch.lower()], sample = make()
-        said["reads"] = describe_input(program, sketch.lower(), "")  # of the last: the gesture's
         for name, text in sketch_files(sketch.lower(), program, sample).items():
             texts[f"examples/{sketch}/{name}"] = text
     write_all({folder / name: text for name, text in texts.items()}, key=folder / "src/drypoint.h")

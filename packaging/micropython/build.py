@@ -1,10 +1,11 @@
-"""Builds drypoint.mpy, the native module of MicroPython, for each architecture.
+"""Builds the native modules of MicroPython, one for cameras and one for microphones.
 
     python packaging/micropython/build.py MICROPYTHON OUT [ARCHITECTURE ...]
 
 MICROPYTHON is an unpacked source of MicroPython whose version of .mpy is the firmware's (Debian:
 `apt-get source micropython`); its linker needs `pip install pyelftools ar`. Writes
-OUT/ARCHITECTURE/drypoint.mpy and, beside it, package.json for `mip`, and prints the sizes.
+OUT/camera/ARCHITECTURE/drypoint.mpy and OUT/microphone/ARCHITECTURE/drypoint.mpy, beside each
+package.json for `mip`, and prints the sizes.
 """
 
 import json
@@ -29,33 +30,43 @@ ARCHITECTURES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     ),
 }
-SOURCES = ("model", "plan", "bounds", "run", "rows", "stream", "scalar", "softmax")
-SOURCES += ("sound_load", "sound", "listen", "keywords")
+SOURCES = ("model", "plan", "bounds", "run", "rows", "stream", "scalar", "softmax", "sound_load")
+# A module lies in RAM, and a board with a camera needs no front end of sound.
+MODULES = {
+    "camera": ("candidates", "boxes", "cells"),
+    "microphone": ("sound", "listen", "keywords"),
+}
 
 
-def build(micropython: Path, architecture: str, folder: Path) -> Path:
-    """Compile and link the module for an architecture; the path of its drypoint.mpy."""
+def build(micropython: Path, architecture: str, module: str, folder: Path) -> Path:
+    """Compile and link a module for an architecture; the path of its drypoint.mpy."""
     prefix, flags = ARCHITECTURES[architecture]
     folder.mkdir(parents=True, exist_ok=True)
     files = {path.stem: path for path in engine.c_sources() if path.suffix == ".c"}
-    sources = [HERE / "drypoint.c", *(files[f"dpt_{name}"] for name in SOURCES)]
+    sources = [HERE / "drypoint.c", *(files[f"dpt_{name}"] for name in SOURCES + MODULES[module])]
     linker = [sys.executable, micropython / "tools/mpy_ld.py", "--arch", architecture]
-    config = folder / "config.h"
+    config, program = folder / "config.h", folder / "program.o"
+    define = f"-D{module.upper()}"
     _run([*linker, "--preprocess", "-o", config, HERE / "drypoint.c"])
     cflags = ["-std=c99", "-Os", "-Wall", "-Wextra", "-Werror", "-Wno-sign-compare", "-DNDEBUG"]
     cflags += ["-fpic", "-fno-common", "-U_FORTIFY_SOURCE", "-Wno-unused-parameter", *flags]
     cflags += ["-fno-tree-loop-distribute-patterns"]  # makes calls of strlen, which is not there
     cflags += ["-DNO_QSTR", "-DMICROPY_ENABLE_DYNRUNTIME", f"-DMP_CONFIGFILE=<{config}>"]
-    cflags += ["-DMICROPY_FLOAT_IMPL=MICROPY_FLOAT_IMPL_NONE", "-DDPT_PLAIN_C"]
+    cflags += ["-DMICROPY_FLOAT_IMPL=MICROPY_FLOAT_IMPL_NONE", "-DDPT_PLAIN_C", define]
     cflags += [f"-I{path}" for path in (micropython, *engine.include_dirs())]
+    # As one program, in which the compiler leaves out what nothing calls: MicroPython's linker
+    # takes objects whole.
+    cflags += ["-flto", "-fwhole-program", "-fipa-pta"]
     objects = []
     for source in sources:
         objects.append(folder / f"{source.stem}.o")
         _run([f"{prefix}gcc", *cflags, "-c", source, "-o", objects[-1]])
-    module = folder / "drypoint.mpy"
+    join = ["-r", "-nostdlib", "-flinker-output=nolto-rel", "-Wl,-e,mpy_init"]
+    _run([f"{prefix}gcc", *cflags, *join, *objects, "-o", program])
+    mpy = folder / "drypoint.mpy"
     libgcc = _run([f"{prefix}gcc", *flags, "-print-libgcc-file-name"]).strip()
-    _run([*linker, "--qstrs", config, f"-l{libgcc}", "-o", module, *objects])
-    return module
+    _run([*linker, "--qstrs", config, f"-l{libgcc}", "-o", mpy, program])
+    return mpy
 
 
 def _run(command: Sequence[object]) -> str:
@@ -74,15 +85,17 @@ def package() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build the named architectures; without a name each one that has a compiler here."""
+    """Build the modules of the named architectures; without a name of each with a compiler here."""
     micropython, out, *named = arguments
     for name in named or ARCHITECTURES:
         if not named and not shutil.which(f"{ARCHITECTURES[name][0]}gcc"):
             print(f"{name}: no {ARCHITECTURES[name][0]}gcc here")
             continue
-        module = build(Path(micropython), name, Path(out) / name)
-        module.with_name("package.json").write_text(package())
-        print(f"{name}: {module.stat().st_size:,} bytes")
+        for module in MODULES:
+            folder = Path(out).resolve() / module / name
+            mpy = build(Path(micropython).resolve(), name, module, folder)
+            mpy.with_name("package.json").write_text(package())
+            print(f"{module}/{name}: {mpy.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

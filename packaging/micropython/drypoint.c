@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drypoint as a native module of MicroPython: README.md has its functions.
+ * drypoint as a native module of MicroPython: README.md has its functions. With MICROPHONE defined
+ * it listens; without, it finds boxes.
  *
  * A Model points into the bytes of its blob and holds a reference to the object that owns them.
  * Each run looks whether the object still owns these bytes: a bytearray that grows moves them. */
 #include "py/dynruntime.h"
 
 #include "drypoint.h"
+#ifdef MICROPHONE
 #include "drypoint_listen.h"
+#else
+#include "drypoint_boxes.h"
+#endif
 
 typedef struct model_obj {
     mp_obj_base_t base;
@@ -21,19 +26,24 @@ typedef struct model_obj {
     size_t memory_size;
     int32_t *output;
     size_t n_output;
+#ifdef MICROPHONE
     uint32_t *tables; /* of sound; NULL: the model reads no samples */
     dpt_sound sound;
     dpt_listener listener;
+#endif
 } model_obj;
 
-mp_obj_full_type_t model_type;
+/* The linker finds these by name, in a program whose other names are its own (build.py). */
+#define LINKED __attribute__((externally_visible))
+
+LINKED mp_obj_full_type_t model_type;
 
 /* What the engine calls of the C library. */
-void *memcpy(void *to, const void *from, size_t n) {
+LINKED void *memcpy(void *to, const void *from, size_t n) {
     return mp_fun_table.memmove_(to, from, n);
 }
 
-void *memset(void *to, int byte, size_t n) {
+LINKED void *memset(void *to, int byte, size_t n) {
     return mp_fun_table.memset_(to, byte, n);
 }
 
@@ -43,6 +53,7 @@ static void check(dpt_status status) {
     }
 }
 
+#ifdef MICROPHONE
 /* Whether the blob has a record of sound; then fills the listener. */
 static bool load_sound(model_obj *self) {
     for (size_t size = 4096;; size *= 2) {
@@ -63,6 +74,8 @@ static bool load_sound(model_obj *self) {
     }
 }
 
+#endif
+
 static mp_obj_t labels_of(const dpt_model *model) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
     for (size_t i = 0; i < model->n_labels; i++) {
@@ -80,9 +93,13 @@ static mp_obj_t labels_of(const dpt_model *model) {
 }
 
 static void reset(model_obj *self) {
+#ifdef MICROPHONE
     if (self->tables != NULL) {
         check(dpt_listen_reset(&self->listener, self->memory, self->memory_size));
-    } else if (self->model.state_size > 0) {
+        return;
+    }
+#endif
+    if (self->model.state_size > 0) {
         check(dpt_reset(&self->model, self->memory, self->memory_size));
     }
 }
@@ -105,9 +122,11 @@ static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     dpt_op none;
     check(dpt_model_load(&self->model, n_ops == 0 ? &none : self->ops, n_ops, blob.buf, blob.len));
     self->memory_size = self->model.arena_size;
+#ifdef MICROPHONE
     if (load_sound(self)) {
         self->memory_size = dpt_listen_size(&self->listener);
     }
+#endif
     self->memory = m_malloc(self->memory_size);
     self->n_output = dpt_output_count(&self->model);
     self->output = m_malloc(self->n_output * sizeof *self->output);
@@ -143,12 +162,16 @@ static mp_obj_t output_of(const model_obj *self) {
     return list;
 }
 
-/* run(input) -> list of int */
-static mp_obj_t model_run(mp_obj_t self_in, mp_obj_t input) {
-    model_obj *self = checked(self_in);
+static const model_obj *compute(mp_obj_t self_in, mp_obj_t input) {
+    const model_obj *self = checked(self_in);
     check(dpt_run(&self->model, NULL, self->memory, self->memory_size, input_of(self, input),
                   self->output));
-    return output_of(self);
+    return self;
+}
+
+/* run(input) -> list of int */
+static mp_obj_t model_run(mp_obj_t self_in, mp_obj_t input) {
+    return output_of(compute(self_in, input));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(model_run_obj, model_run);
 
@@ -169,6 +192,7 @@ static mp_obj_t model_reset(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(model_reset_obj, model_reset);
 
+#ifdef MICROPHONE
 /* listen(samples) -> list of (outputs, index of the keyword or None), one for each decision */
 static mp_obj_t model_listen(mp_obj_t self_in, mp_obj_t given) {
     model_obj *self = checked(self_in);
@@ -198,6 +222,56 @@ static mp_obj_t model_listen(mp_obj_t self_in, mp_obj_t given) {
     }
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(model_listen_obj, model_listen);
+#else
+/* The decoder in the bytes that decoder.py writes, which this checks. */
+static dpt_decoder decoder_of(const model_obj *self, mp_obj_t given) {
+    typedef struct record { /* as it lies there; cutoffs follow */
+        uint32_t mult;
+        uint16_t cell, iou, most;
+        uint8_t first, shift;
+    } record;
+    mp_buffer_info_t bytes;
+    mp_get_buffer_raise(given, &bytes, MP_BUFFER_READ);
+    record *d = m_malloc(bytes.len + sizeof *d); /* a copy, since bytes lie at any address */
+    memset(d, 0, sizeof *d);
+    memcpy(d, bytes.buf, bytes.len);
+    const dpt_tensor map = self->model.ops[self->model.n_ops - 1].out;
+    if (bytes.len % sizeof(int32_t) != 0 || bytes.len < sizeof *d || d->mult > INT32_MAX ||
+        d->cell == 0 || d->cell * map.h > 4095 || d->cell * map.w > 4095 || d->iou > 1000 ||
+        d->most > 1000 || d->first > 1 || d->shift > 62) {
+        mp_raise_ValueError(MP_ERROR_TEXT("wanted: the bytes of decoder.py for this model"));
+    }
+    return (dpt_decoder){.cutoffs = (const int32_t *)(d + 1),
+                         .mult = d->mult,
+                         .shift = d->shift,
+                         .first = d->first,
+                         .classes = (bytes.len - sizeof *d) / sizeof(int32_t),
+                         .cell = d->cell,
+                         .iou = d->iou,
+                         .most = d->most};
+}
+
+/* boxes(input, decoder) -> list of (score, value, left, top, right, bottom), best first */
+static mp_obj_t model_boxes(mp_obj_t self_in, mp_obj_t input, mp_obj_t given) {
+    const model_obj *self = compute(self_in, input);
+    const dpt_decoder decoder = decoder_of(self, given);
+    dpt_box *boxes = m_malloc(decoder.most * sizeof *boxes);
+    size_t n;
+    check((decoder.shift == 0 ? dpt_cells : dpt_boxes)(&self->model, &decoder, self->output, boxes,
+                                                       &n));
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (const dpt_box *box = boxes; box < boxes + n; box++) {
+        const uint16_t *numbers = &box->value; /* and left, top, right, bottom */
+        mp_obj_t items[6] = {mp_obj_new_int(box->score)};
+        for (size_t i = 0; i < 5; i++) {
+            items[i + 1] = mp_obj_new_int(numbers[i]);
+        }
+        mp_obj_list_append(list, mp_obj_new_tuple(6, items));
+    }
+    return list;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(model_boxes_obj, model_boxes);
+#endif
 
 static void model_attr(mp_obj_t self_in, qstr name, mp_obj_t *to) {
     const model_obj *self = MP_OBJ_TO_PTR(self_in);
@@ -215,10 +289,10 @@ static void model_attr(mp_obj_t self_in, qstr name, mp_obj_t *to) {
     }
 }
 
-mp_map_elem_t model_locals_dict_table[4];
+LINKED mp_map_elem_t model_locals_dict_table[4];
 static MP_DEFINE_CONST_DICT(model_locals_dict, model_locals_dict_table);
 
-mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
+LINKED mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
     (void)n_args, (void)n_kw, (void)args;
     MP_DYNRUNTIME_INIT_ENTRY
 
@@ -229,7 +303,11 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     model_locals_dict_table[2] =
         (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_reset), MP_OBJ_FROM_PTR(&model_reset_obj)};
     model_locals_dict_table[3] =
+#ifdef MICROPHONE
         (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_listen), MP_OBJ_FROM_PTR(&model_listen_obj)};
+#else
+        (mp_map_elem_t){MP_OBJ_NEW_QSTR(MP_QSTR_boxes), MP_OBJ_FROM_PTR(&model_boxes_obj)};
+#endif
     model_type.base.type = (void *)&mp_type_type;
     model_type.name = MP_QSTR_Model;
     MP_OBJ_TYPE_SET_SLOT(&model_type, make_new, model_make_new, 0);

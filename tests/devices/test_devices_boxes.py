@@ -4,21 +4,32 @@ Oracles: the self-test of an export, which has checksums of the reference's list
 of an object; counted instructions.
 """
 
+import itertools
 import subprocess
+from functools import cache
 
-import map_nets
+import conformance
 import numpy as np
 import pytest
+from detection_nets import TEST, TRAIN, finder
 
-from drypoint import detection, devices
+from drypoint import detection, devices, quant
 from drypoint.devices._count import count_marks
-from tools import ENGINE_FILES, INCLUDES, ONLY_CI
+from drypoint.devices._jobs import ORDER
+from drypoint.engine import Engine
+from tools import C_TESTS, ENGINE_FILES, INCLUDES
 
-EVERY_DAY = ("cortex-m4", "s390x")
-NAMES = ("cortex-m0+", "cortex-m55", "riscv32", "aarch64", "wasm32")
 FILES = ("dpt_candidates.c", "dpt_boxes.c", "dpt_cells.c")
+ENGINE = (*FILES, "dpt_softmax.c", "dpt_run.c")
 CODE = 1536
 NET = 4_800_000  # multiply-accumulates of the small net of 12 x 12 cells
+PICTURES = TEST.x[:10]
+
+
+@cache
+def finding_program(*, cells):
+    model = finder(cells=cells)
+    return quant.quantize(model, quant.calibrate(model, TRAIN.x[:100]))
 
 
 def target_named(toolbox, name):
@@ -28,19 +39,32 @@ def target_named(toolbox, name):
     return row
 
 
-@pytest.mark.parametrize(
-    "name", [*EVERY_DAY, *(pytest.param(name, marks=ONLY_CI) for name in NAMES)]
-)
-def test_exports_find_what_the_reference_finds(toolbox, tmp_path, name):
-    """1,000 maps of boxes in CI, in parts that fit a target's memory; 100 of each other decoder."""
-    row = target_named(toolbox, name)
-    for program in map_nets.programs():
-        seeds = 1 if name in EVERY_DAY or program.boxes.kind == "cells" else 10
-        for i, maps in enumerate(map_nets.maps(program, 100, seed) for seed in range(seeds)):
-            folder = tmp_path / f"{program.name}{i}"
-            folder.mkdir()
-            binary = devices.build_exported(row, program, maps, folder)
-            assert devices.run_exported(row, program, binary).selftest == 0
+def test_lists_of_recorded_maps(target, tmp_path):
+    """The conformance set: 1,000 maps."""
+    rows = conformance.rows("boxes.jsonl").values()
+    words = [len(rows)]
+    for row in rows:
+        words += [row["kind"] == "cells", *row["shape"], *row["edges"], row["first"]]
+        words += [len(row["cutoffs"]), row["cell"], row["iou"], row["most"], *row["softmax"]]
+        words += [*row["cutoffs"], len(row["maps"]), *itertools.chain.from_iterable(row["maps"])]
+    order = ORDER[target.byte_order]
+    data = (np.array(words, np.int64) & 0xFFFFFFFF).astype(f"{order}u4").tobytes()
+    engine = [ENGINE_FILES[file] for file in ENGINE]
+    binary = devices.build(target, [C_TESTS / "list_boxes.c"], tmp_path / "list", engine=engine)
+    found = np.frombuffer(devices.emulate(target, binary, data), f"{order}i4").tolist()
+    wanted = []
+    for boxes in itertools.chain.from_iterable(row["boxes"] for row in rows):
+        wanted += [len(boxes), *itertools.chain.from_iterable(boxes)]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("cells", [False, True], ids=["boxes", "cells"])
+def test_whole_nets_find_what_the_reference_finds(target, tmp_path, cells):
+    """A trained net on 10 pictures: the self-test of its export has the reference's lists."""
+    program = finding_program(cells=cells)
+    assert sum(map(len, Engine(program).find_boxes(PICTURES))) > 10
+    binary = devices.build_exported(target, program, PICTURES, tmp_path)
+    assert devices.run_exported(target, program, binary).selftest == 0
 
 
 def test_the_decoder_is_small(toolbox, tmp_path):
@@ -83,7 +107,7 @@ def test_boxes_take_a_hundredth_of_the_net(toolbox, tmp_path):
         "        port_write(edges, sizeof edges);\n    }\n    return 0;\n}\n"
     )
     (tmp_path / "main.c").write_text(text, "utf-8")
-    engine = [ENGINE_FILES[file] for file in (*FILES, "dpt_softmax.c", "dpt_run.c")]
+    engine = [ENGINE_FILES[file] for file in ENGINE]
     binary = devices.build(row, [tmp_path / "main.c"], tmp_path / "main", engine=engine)
     found = np.frombuffer(devices.emulate(row, binary, b""), "<u2").reshape(-1, 4)
     assert found.tolist() == [list(box[2:]) for box in expected]

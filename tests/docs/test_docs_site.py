@@ -14,6 +14,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text("utf-8")]
 ELSEWHERE = {  # beginnings of blocks that tests run as scripts, by page
     "find-things.md": ("from pathlib import Path\n",),  # test_docs_commands.py
+    "index.md": ("from pathlib ", "from PIL ", "import "),  # test_docs_first_hour.py
     "frameworks.md": ("import torch\n", "import keras\n"),  # test_interop_torch.py and _keras.py
     "graphs.md": ("import torch\n",),
     "own-layer.md": ("from math import erf",),  # test_docs_layers.py

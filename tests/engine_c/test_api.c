@@ -389,6 +389,11 @@ static void test_log(void) {
     CHECK(dpt_run_logged(&model, NULL, arena, 2, NULL, output, 0, keep, &s) == DPT_E_ARGUMENT);
     CHECK(dpt_run_logged(&model, NULL, arena, 2, input, output, 0, NULL, &s) == DPT_E_ARGUMENT);
     CHECK(s.size == strlen(refused)); /* nothing more was sent */
+
+    const char *timed = "#dpt time 4294967295*78\n";
+    s.size = 0;
+    dpt_log_time(UINT32_MAX, keep, &s);
+    CHECK(s.size == strlen(timed) && memcmp(s.text, timed, s.size) == 0);
 }
 
 /* A history of two rows of one byte, and their difference times two. */

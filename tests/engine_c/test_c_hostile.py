@@ -19,7 +19,16 @@ from equal_bytes import check_planes
 from jobs import TOO_LONG, Job, answers
 
 from drypoint.program import BlobError, History, blob, reference
-from tools import C_TESTS, COMPILERS, ENGINE_SOURCES, INCLUDES, ONLY_CI, SANITIZERS, run
+from tools import (
+    C_TESTS,
+    COMPILERS,
+    ENGINE_FILES,
+    ENGINE_SOURCES,
+    INCLUDES,
+    ONLY_CI,
+    SANITIZERS,
+    run,
+)
 
 # Small programs that together have every kind of op, both input types, with and without labels.
 SEEDS = (15, 73, 48, 65, 69, 2, 25, 54, 14, 36)
@@ -225,20 +234,41 @@ def is_guided(path):
     )
 
 
-@ONLY_CI
-def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
+def fuzz_target(toolbox, name, sources, objects=()):
+    """A target of libFuzzer: sources whose branches it follows, and other objects."""
     compiler = toolbox.need("clang")
     flags = ("-g1", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
     stub = "int LLVMFuzzerTestOneInput(const char *d, long n) { (void)d; (void)n; return 0; }"
     toolbox.need_flags(compiler, *flags, code=stub)
-    command = [compiler, *flags, *INCLUDES]
+    command = [compiler, *flags, *INCLUDES, C_TESTS / f"{name}.c", *sources, *objects]
+    return toolbox.build(name, command)
+
+
+def fuzz(target, folder, *options):
+    """Run a target of libFuzzer for four seconds; the folder has its first inputs."""
+    words = ["-max_total_time=4", "-max_len=4096", "-seed=1", f"-artifact_prefix={folder}/"]
+    done = subprocess.run(
+        [target, *words, *options, folder], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@ONLY_CI
+def test_the_fuzz_target_finds_nothing_in_a_few_seconds(toolbox, tmp_path):
+    toolbox.need("clang")
     kernels = [
         path for path in toolbox.engine("clang", *SANITIZERS["clang"]) if not is_guided(path)
     ]
-    sources = [C_TESTS / "fuzz_load.c", *filter(is_guided, ENGINE_SOURCES)]
-    target = toolbox.build("fuzz_load", [*command, *sources, *kernels])
+    target = fuzz_target(toolbox, "fuzz_load", filter(is_guided, ENGINE_SOURCES), kernels)
     for seed in SEEDS:
         (tmp_path / f"{seed}.dpt").write_bytes(blob.dumps(nets.random_program(seed)))
-    options = ["-max_total_time=4", "-max_len=4096", "-seed=1", f"-artifact_prefix={tmp_path}/"]
-    done = subprocess.run([target, *options, tmp_path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    fuzz(target, tmp_path)
+
+
+BOXES = ("boxes", "cells", "candidates", "softmax", "run", "rows", "scalar")
+
+
+def test_lists_of_hostile_maps_stay_in_their_memory_and_end_in_time(toolbox, tmp_path):
+    """Maps of up to 10,000 cells; a list that takes two seconds, sanitized, is a failure."""
+    sources = [ENGINE_FILES[f"dpt_{name}.c"] for name in BOXES]
+    fuzz(fuzz_target(toolbox, "fuzz_boxes", sources), tmp_path, "-timeout=2")

@@ -27,6 +27,7 @@ import later_faults  # noqa: E402
 import nets  # noqa: E402
 import output_faults  # noqa: E402
 import reader_faults  # noqa: E402
+import recorded_maps  # noqa: E402
 import recurrent_nets  # noqa: E402
 import rows_faults  # noqa: E402
 import sound_faults  # noqa: E402
@@ -124,6 +125,7 @@ def conformance() -> dict[str, bytes]:
         "sound.jsonl": _lines(_sound()),
         "sound_refused.jsonl": _lines(_refused_records()),
         "detector.jsonl": _lines(_decisions()),
+        "boxes.jsonl": _lines(recorded_maps.rows()),
     }
 
 

@@ -7,6 +7,7 @@ import json
 import struct
 from dataclasses import replace
 
+import conformance
 import map_nets
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from drypoint import data, detection, nn, quant
 from drypoint.detection import Box, Decoder, DetectionError, find
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.engine._native import ffi, lib
-from drypoint.program import BlobError, ProgramError, blob, reference
-from tools import run
+from drypoint.program import BlobError, ProgramError, blob, codegen, reference
+from tools import ENGINE_FILES, INCLUDES, PLAIN, SANITIZE, STRICT, run
 
-FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+NEEDED = ("boxes", "cells", "candidates", "softmax", "run", "rows", "scalar")
+NEEDED = tuple(f"dpt_{name}.c" for name in NEEDED)
 
 WALKED = np.array(
     [
@@ -194,6 +196,7 @@ def c_list(decoder, plane, scale, softmax=(0, 0)):
     mult, shift = detection.edge_scale(scale, decoder.cell)
     op, model = ffi.new("dpt_op *"), ffi.new("dpt_model *")
     op.out.h, op.out.w, op.out.c = plane.shape
+    op.out_offset = 3  # other outputs lie in front of it
     model.ops, model.n_ops = op, 1
     model.softmax.mult, model.softmax.shift = softmax
     cutoffs = ffi.new("int32_t[]", decoder.cutoffs)
@@ -202,18 +205,28 @@ def c_list(decoder, plane, scale, softmax=(0, 0)):
     settings = ffi.new("dpt_decoder *", {**fields, "iou": decoder.iou, "most": decoder.most})
     memory, n = ffi.new("dpt_box[]", decoder.most + 1), ffi.new("size_t *")
     ffi.memmove(memory, b"\x5a" * ffi.sizeof(memory), ffi.sizeof(memory))
-    values = np.ascontiguousarray(plane)
+    values = np.concatenate([np.full(3, 2**31 - 1, np.int32), plane.ravel()])
     call = {"boxes": lib.dpt_boxes, "cells": lib.dpt_cells}[decoder.kind]
     assert call(model, settings, ffi.from_buffer("int32_t[]", values), memory, n) == lib.DPT_OK
     assert bytes(ffi.buffer(memory + decoder.most, 16)) == b"\x5a" * 16
     return [Box(b.value, b.score, b.left, b.top, b.right, b.bottom) for b in memory[0 : n[0]]]
 
 
-def test_c_finds_what_the_reference_finds_in_random_maps():
-    """400 decoders, 5 maps each: cutoffs at both ends, equal scores, one candidate."""
-    for decoder, maps, scale in random_cases(400):
-        found = [c_list(decoder, plane, scale) for plane in maps]
-        assert found == find(decoder, maps, scale)
+@pytest.mark.parametrize("row", conformance.rows("boxes.jsonl").values(), ids=lambda r: r["name"])
+def test_c_and_python_find_what_the_conformance_set_says(row):
+    """The file is the oracle."""
+    assert conformance.passes("boxes.jsonl", row)
+    decoder, maps = conformance.decoder_of(row), conformance.maps_of(row)
+    if decoder.kind == "boxes":
+        assert list(detection.edge_scale(row["scale"], decoder.cell)) == row["edges"]
+    found = [c_list(decoder, plane, row["scale"], row["softmax"]) for plane in maps]
+    assert [[list(box) for box in boxes] for boxes in found] == row["boxes"]
+
+
+def test_the_conformance_set_has_a_thousand_maps():
+    rows = conformance.rows("boxes.jsonl").values()
+    assert sum(len(row["maps"]) for row in rows) == 1000
+    assert {len(boxes) for row in rows for boxes in row["boxes"]} >= {*range(18)}
 
 
 @pytest.mark.parametrize(("kind", "iou"), [("boxes", 0), ("boxes", 1000), ("cells", 0)])
@@ -230,14 +243,38 @@ def test_ten_thousand_candidates_and_none(kind, iou):
     assert find(decoder, equal, 0.05)[0] == c_list(decoder, equal[0], 0.05)
 
 
-def test_c_refuses_a_map_that_does_not_fit():
+def test_c_refuses_what_does_not_fit():
+    """A map of other channels, no class, no room, a pointer that is NULL."""
     decoder = Decoder(kind="boxes", cell=8, cutoffs=(0,), iou=500, most=9)
-    with pytest.raises(AssertionError):
-        c_list(decoder, np.zeros((2, 2, 6), np.int32), 1.0)
+    for width in (4, 6):
+        with pytest.raises(AssertionError):
+            c_list(decoder, np.zeros((2, 2, width), np.int32), 1.0)
     many = Decoder(kind="cells", cell=8, cutoffs=(0,) * 33, most=9)
     c_list(many, np.zeros((2, 2, 33), np.int32), 1.0)
     with pytest.raises(AssertionError):
         c_list(many, np.zeros((2, 2, 33), np.int32), 1.0, softmax=(2**31, 8))
+    for changes in ({"classes": 0, "first": 1}, {"most": 0}):
+        settings = {"cutoffs": ffi.new("int32_t[1]"), "classes": 1, "cell": 8, "most": 9, **changes}
+        assert call_cells(decoder=ffi.new("dpt_decoder *", settings)) == lib.DPT_E_ARGUMENT
+    assert call_cells() == lib.DPT_OK
+    for name in ("model", "decoder", "output", "boxes", "n"):
+        assert call_cells(**{name: ffi.NULL}) == lib.DPT_E_ARGUMENT
+
+
+def call_cells(**changes):
+    """The status of `dpt_cells` for a map of one cell and one class, with other arguments."""
+    op, model = ffi.new("dpt_op *"), ffi.new("dpt_model *")
+    op.out.h = op.out.w = op.out.c = model.n_ops = 1
+    model.ops, cutoffs = op, ffi.new("int32_t[1]")
+    settings = {"cutoffs": cutoffs, "classes": 1, "cell": 8, "most": 9}
+    arguments = {
+        "model": model,
+        "decoder": ffi.new("dpt_decoder *", settings),
+        "output": ffi.new("int32_t[1]"),
+        "boxes": ffi.new("dpt_box[9]"),
+        "n": ffi.new("size_t *"),
+    }
+    return lib.dpt_cells(*{**arguments, **changes}.values())
 
 
 @pytest.mark.parametrize("program", map_nets.programs(), ids=lambda program: program.name)
@@ -246,8 +283,8 @@ def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
     program = replace(program, boxes=replace(program.boxes, cutoffs=(77, -(2**31))))
     export_c(program, map_nets.maps(program, 40), tmp_path, name="finds")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    flags = [*FLAGS, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    command = [toolbox.need("gcc"), *flags, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    flags = [*STRICT, *SANITIZE, "-DDPT_PLAIN_C"]
+    command = [toolbox.need("gcc"), *flags, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     assert b"every layer as the reference says" in run([tmp_path / "selftest"])
     text = (tmp_path / "finds.c").read_text("utf-8")
@@ -257,8 +294,58 @@ def test_generated_c_finds_what_the_reference_finds(toolbox, tmp_path, program):
         run([tmp_path / "selftest"])
 
 
+MAIN = """
+int main(void) {
+    static int32_t map[1024];
+    static dpt_box boxes[1000];
+    size_t n;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t k = 0; k < sizes[i].maps; k++) {
+            if (fread(map, sizeof *map, sizes[i].values, stdin) != sizes[i].values ||
+                sizes[i].find(map, boxes, &n) != DPT_OK) {
+                return 1;
+            }
+            for (size_t j = 0; j < n; j++) {
+                printf("%d %ld %d %d %d %d,", boxes[j].value, (long)boxes[j].score, boxes[j].left,
+                       boxes[j].top, boxes[j].right, boxes[j].bottom);
+            }
+            puts("");
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_generated_c_finds_what_the_conformance_set_says(toolbox, tmp_path):
+    """`NAME_boxes` of a program for each decoder of the file, all in one binary."""
+    table, headers, maps, wanted = [], [], [], []
+    for i, row in enumerate(conformance.rows("boxes.jsonl").values()):
+        height, width, _ = row["shape"]
+        program = map_nets.map_program(
+            conformance.decoder_of(row), height=height, width=width, scale=row["scale"],
+            softmax=row["softmax"] != [0, 0],
+        )  # fmt: skip
+        files = codegen.generate(program, f"net{i}", map_nets.maps(program, 1))
+        for name in (f"net{i}.c", f"net{i}.h"):
+            (tmp_path / name).write_text(files[name], "utf-8")
+        headers.append(f'#include "net{i}.h"\n')
+        maps += row["maps"]
+        table.append(f"    {{net{i}_boxes, {len(row['maps'][0])}, {len(row['maps'])}}},\n")
+        wanted += row["boxes"]
+    main = f"#include <stdio.h>\n{''.join(headers)}static const struct {{\n"
+    main += "    dpt_status (*find)(const int32_t *, dpt_box *, size_t *);\n"
+    main += f"    size_t values, maps;\n}} sizes[] = {{\n{''.join(table)}}};\n{MAIN}"
+    (tmp_path / "main.c").write_text(main, "utf-8")
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, *INCLUDES, *tmp_path.glob("*.c")]
+    run([*command, *(ENGINE_FILES[name] for name in NEEDED), "-o", tmp_path / "main"])
+    data = b"".join(np.array(plane, "<i4").tobytes() for plane in maps)
+    lines = run([tmp_path / "main"], data=data).decode().splitlines()
+    assert lines == ["".join(f"{' '.join(map(str, box))}," for box in boxes) for boxes in wanted]
+
+
 def test_a_program_keeps_its_decoder_and_refuses_another_map():
-    program = map_nets.map_program(map_nets.FOMO)
+    program = map_nets.map_program(map_nets.FOMO, softmax=True)
     assert blob.loads(blob.dumps(program)).boxes == map_nets.FOMO
     with pytest.raises(ProgramError, match="the map has 3 channels; wanted: 6"):
         replace(program, boxes=map_nets.BOXES)
@@ -289,6 +376,57 @@ def test_a_blob_with_other_fields_is_refused(change, message):
     longer = changed(good + text, (8, "I", len(good + text)), (40, "I", len(good)))
     with pytest.raises(BlobError, match=message):
         blob.loads(changed(longer, (44, "I", len(text))))
+
+
+NAMED = {"type": "boxes", "classes": ["a", "b"], "cell": 8, "conf": 0.5, "iou": 0.45, "most": 9}
+NAMED |= {"cells": False}
+OTHER_SETTINGS = (
+    ({"cell": 4}, "cell of the boxes is 8, of the output's decoder 4: they must be equal"),
+    ({"most": 8}, "most of the boxes is 9, of the output's decoder 8"),
+    ({"iou": 0.5}, "iou of the boxes is 450, of the output's decoder 500"),
+    ({"cells": True}, "kind of the boxes is 'boxes', of the output's decoder 'cells'"),
+    ({"classes": ["a"]}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(-1,\)"),
+    ({"conf": 0.6}, r"cutoffs of the boxes are \(0, -2\), of the output's decoder \(8, 8\)"),
+    ({"conf": 1}, "the output's decoder of boxes: conf must be a number from 0 to 1, not 1"),
+    ({"conf": "0.5"}, "conf must be a number from 0 to 1, not '0.5'"),
+    ({"iou": True}, "iou must be a number from 0 to 1, not True"),
+    ({"cells": 1}, "cells must be True or False, not 1"),
+    ({"cell": 8.0}, r"the decoder's cell is 8\.0"),
+    ({"classes": 2}, "the output's decoder of boxes"),
+    ({"classes": []}, r"the decoder's cutoffs are \(\)"),
+)
+
+
+@pytest.mark.parametrize(("change", "message"), OTHER_SETTINGS, ids=lambda case: str(case)[:20])
+def test_a_decoder_that_contradicts_the_boxes_is_refused(change, message):
+    """The output's decoder names for Python what `boxes` says for C. A cutoff may differ by 1."""
+    program = map_nets.map_program(replace(map_nets.BOXES, cutoffs=(-1, -1)))
+    with_last(program, decoder=NAMED)
+    near = replace(program, boxes=replace(program.boxes, cutoffs=(0, -2)))
+    data = blob.dumps(with_last(near, decoder=NAMED))
+    with pytest.raises(ProgramError, match=message):
+        with_last(near, decoder={**NAMED, **change})
+    at, size = struct.unpack_from("<II", data, 40)
+    meta = json.loads(data[at : at + size])
+    meta["output"]["decoder"] |= change
+    text = json.dumps(meta).encode()
+    longer = changed(data + text, (8, "I", len(data + text)), (40, "I", len(data)))
+    with pytest.raises(BlobError, match=message):
+        blob.loads(changed(longer, (44, "I", len(text))))
+
+
+def test_cells_with_a_background_have_probabilities():
+    """Oracle: BOXES.md by hand. A probability of conf counts."""
+    decoder = data.BoxDecoder(("cup", "pen"), cell=8, conf=0.25, cells=True, background=True)
+    assert decoder.channel_names == ("background", "cup", "pen")
+    assert decoder.integers(0.3).cutoffs == (2**28 - 1, 2**28 - 1)
+    maps = np.array([[0.5, 0.75], [0.25, 0.1], [0.25, 0.15]]).reshape(3, 1, 2)
+    assert decoder(maps) == [("cup", 0.25, 0, 0, 8, 8)]
+    assert data.BoxDecoder.from_config(decoder.config()) == decoder
+    plain = data.BoxDecoder(("cup", "pen"), cell=8)
+    assert "background" not in plain.config()
+    with pytest.raises(data.CoderError, match="background is True"):
+        replace(plain, background=True)
 
 
 def test_a_model_with_a_decoder_of_boxes_becomes_a_program_that_finds_them():

@@ -10,9 +10,9 @@ import pytest
 
 from drypoint.engine import FAMILIES, c_sources, export_c
 from drypoint.program import ProgramError
+from tools import STRICT
 
 PROGRAM, OTHER = nets.random_program(62), nets.random_program(48)
-WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 
 
 def export(program, folder, name, **options):
@@ -22,7 +22,13 @@ def export(program, folder, name, **options):
 def build(toolbox, folder, *sources):
     """What the compiler says of C files with the engine in a folder, and then the program."""
     engine = sorted((folder / "drypoint").glob("*.c"))
-    command = [toolbox.need("cc"), *WARNINGS, f"-I{folder}", f"-I{folder / 'drypoint'}"]
+    command = [
+        toolbox.need("cc"),
+        *STRICT,
+        *toolbox.backends,
+        f"-I{folder}",
+        f"-I{folder / 'drypoint'}",
+    ]
     command += [*map(str, [*sources, *engine]), "-o", str(folder / "program")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

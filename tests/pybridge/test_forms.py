@@ -218,7 +218,7 @@ def test_arduino_sketches_build_and_run(toolbox, tmp_path, sketch, says):
     (folder / "main.cpp").write_text(MAIN)
     at = folder / "examples" / sketch
     sources = [*folder.glob("src/*.c"), *at.glob("*.c")]
-    run([cc, *PLAIN, "-c", "-I", "src", *sources], cwd=folder)
+    run([cc, *STRICT, *PLAIN, "-c", "-I", "src", *sources], cwd=folder)
     objects = [f"{source.stem}.o" for source in sources]
     ino = ["-include", "Arduino.h", "-x", "c++", at / f"{sketch}.ino", "main.cpp", "-x", "none"]
     run([cxx, "-I", ".", "-I", "src", *ino, *objects, "-o", "sketch"], cwd=folder)
@@ -302,7 +302,7 @@ def test_platformio_folders_hold_a_library_that_builds(toolbox, tmp_path):
     manifest = json.loads((folder / "library.json").read_text())
     assert (folder / "include" / manifest["headers"]).is_file()
     sources = [*folder.glob("src/*.c"), folder / "examples/selftest.c"]
-    command = [toolbox.need("cc"), *PLAIN, "-I", folder / "include"]
+    command = [toolbox.need("cc"), *STRICT, *PLAIN, "-I", folder / "include"]
     run([*command, *sources, "-o", folder / "selftest"])
     check_selftest(folder / "selftest")
 
@@ -325,7 +325,7 @@ def test_two_models_of_one_export_build_with_one_engine_from_all_its_sources(
 ):
     folder = write(tmp_path, form, TWO)
     include = {p.parent for p in folder.rglob("*.h")}
-    command = [toolbox.need("cc"), *PLAIN, *(f"-I{directory}" for directory in include)]
+    command = [toolbox.need("cc"), *STRICT, *PLAIN, *(f"-I{directory}" for directory in include)]
     run([*command, *folder.rglob("*.c"), "-o", folder / "selftest"])
     assert run([folder / "selftest"]) == BOTH
 
@@ -350,11 +350,11 @@ def test_two_models_of_one_export_build_as_an_arduino_library(toolbox, tmp_path)
     cc, cxx, folder = toolbox.need("cc"), toolbox.need("g++"), write(tmp_path, "arduino", TWO)
     (folder / "Arduino.h").write_text(ARDUINO)
     (folder / "main.cpp").write_text(MAIN)
-    run([cc, *PLAIN, "-c", "-I", "src", *folder.glob("src/*.c")], cwd=folder)
+    run([cc, *STRICT, *PLAIN, "-c", "-I", "src", *folder.glob("src/*.c")], cwd=folder)
     engine = [f"{path.stem}.o" for path in folder.glob("src/*.c")]
     for name in ("first", "second"):
         at = folder / "examples" / f"Selftest_{name}"
-        run([cc, *PLAIN, "-c", "-I", "src", at / "selftest.c"], cwd=folder)
+        run([cc, *STRICT, *PLAIN, "-c", "-I", "src", at / "selftest.c"], cwd=folder)
         sketch = at / f"{at.name}.ino"
         ino = ["-include", "Arduino.h", "-x", "c++", sketch, "main.cpp", "-x", "none"]
         objects = [*engine, "selftest.o"]

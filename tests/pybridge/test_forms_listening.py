@@ -14,7 +14,7 @@ import sound_nets
 
 from drypoint.engine import export_c
 from drypoint.program import Detector, ProgramError, reference
-from tools import ONLY_CI, PLAIN, run
+from tools import ONLY_CI, PLAIN, STRICT, run
 
 SAMPLES = sound_nets.SIGNAL[:12_000]
 ARDUINO = """
@@ -91,7 +91,7 @@ def test_the_arduino_sketch_prints_what_the_reference_detects(toolbox, tmp_path,
         "int main() { setup(); for (;;) { loop(); } }\n"
     )
     sources = sorted(tmp_path.glob("src/*.c"))
-    run([cc, *PLAIN, *defines, "-c", "-I", "src", *sources], cwd=tmp_path)
+    run([cc, *STRICT, *PLAIN, *defines, "-c", "-I", "src", *sources], cwd=tmp_path)
     objects = [f"{source.stem}.o" for source in sources]
     sketch = tmp_path / "examples/Listen/Listen.ino"
     ino = ["-include", "Arduino.h", "-x", "c++", sketch, "main.cpp", "-x", "none"]
@@ -164,7 +164,7 @@ def test_the_component_of_esphome_hears_what_the_reference_detects(toolbox, tmp_
         (tmp_path / name).write_text(text)
     folder = tmp_path / "components/hey"
     sources = sorted(folder.glob("*.c"))
-    run([cc, *PLAIN, "-DDPT_PLAIN_C", "-c", *sources], cwd=tmp_path)
+    run([cc, *STRICT, *PLAIN, "-c", *sources], cwd=tmp_path)
     objects = [f"{source.stem}.o" for source in sources]
     flags = ["-std=gnu++20", "-Wall", "-Wextra", "-Werror", "-I", ".", "-I", folder]
     run([cxx, *flags, "main.cpp", *objects, "-o", "heard"], cwd=tmp_path)

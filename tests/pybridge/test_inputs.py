@@ -32,7 +32,7 @@ from drypoint.program import (
     reference,
     simplify,
 )
-from tools import ROOT, run
+from tools import PLAIN, ROOT, STRICT, run
 
 PAGE = (ROOT / "engine_c/NUMERICS.md").read_text()
 IMAGE, VECTOR = Tensor(Shape(2, 2, 1), "u8"), Tensor(Shape(1, 1, 3), "i8", 4)
@@ -294,13 +294,8 @@ def test_the_exported_header_has_offset_type_and_scale_of_each_input(tmp_path):
         assert f"#define {line}\n" in header
     assert "two_image_quantize(image, TWO_INPUT_IMAGE_COUNT" in (tmp_path / "README.md").read_text()
     (tmp_path / "main.c").write_text(MAIN)
-    warnings = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I.", "-Idrypoint")
-    sources = [
-        "main.c",
-        "two.c",
-        *(f"drypoint/{f.name}" for f in (tmp_path / "drypoint").glob("*.c")),
-    ]
-    run(["cc", *warnings, *sources, "-o", "two"], cwd=tmp_path)
+    sources = ["main.c", "two.c", *(tmp_path / "drypoint").glob("*.c")]
+    run(["cc", *STRICT, *PLAIN, "-I.", "-Idrypoint", *sources, "-o", "two"], cwd=tmp_path)
     samples = b"".join(a.tobytes() + b.tobytes() for a, b in zip(image, vector, strict=True))
     printed = run(["./two"], cwd=tmp_path, data=samples)
     found = np.array(printed.split(), np.int64).reshape(30, 4)

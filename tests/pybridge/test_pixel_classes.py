@@ -17,7 +17,7 @@ from drypoint import nn, quant
 from drypoint.engine import Engine, export_c
 from drypoint.engine._readme_arrays import describe_output
 from drypoint.program import BlobError, Output, ProgramError, blob, codegen, reference, softmax
-from tools import run
+from tools import PLAIN, STRICT, run
 
 IMAGES = np.random.default_rng(0).normal(0, 1, (30, 2, 6, 5)).astype(np.float32)
 
@@ -100,7 +100,7 @@ MAIN = """
 #include "cells.h"
 #include <stdio.h>
 
-static uint8_t arena[CELLS_ARENA_SIZE];
+static uint8_t arena[CELLS_ARENA_SIZE + 1];
 static int32_t output[CELLS_OUTPUT_COUNT], probability[CELLS_OUTPUT_COUNT];
 
 int main(void) {
@@ -125,7 +125,8 @@ def test_c_takes_class_and_probabilities_of_each_pixel(tmp_path, toolbox):
     (tmp_path / "main.c").write_text(MAIN, "utf-8")
     sources = ["main.c", "cells.c", *map(str, sorted((tmp_path / "drypoint").glob("*.c")))]
     run(
-        [toolbox.need("cc"), "-std=c99", "-I.", "-Idrypoint", *sources, "-o", "cells"], cwd=tmp_path
+        [toolbox.need("cc"), *STRICT, *PLAIN, "-I.", "-Idrypoint", *sources, "-o", "cells"],
+        cwd=tmp_path,
     )
     x = program.encode(IMAGES)
     lines = run(["./cells"], data=x.tobytes(), cwd=tmp_path).decode().splitlines()

@@ -36,7 +36,7 @@ def test_a_program_stays_within_the_proven_bound(slopes, behind):
     calibration = quant.calibrate(net, X)
     program = quant.quantize(net, calibration)
     assert [type(op) for op in program.ops].count(PReLU) == 1
-    assert_within_bound(net, calibration, program, X, minor=1)
+    assert_within_bound(net, calibration, program, X)
 
 
 def test_one_slope_is_a_table():

@@ -23,7 +23,6 @@ GOOD = blob.dumps(PROGRAM)
 (RECORD,) = struct.unpack_from("<I", GOOD, 60)
 (TABLES,) = struct.unpack_from("<I", GOOD, RECORD + 32)
 BINS = TABLES + 2 * (480 + 2 * 192 + 2 * 128)
-WEIGHTS = BINS + 2 * 12
 
 
 def change(*changes, data=GOOD):
@@ -39,71 +38,25 @@ def field(at, form, value):
     return change((RECORD + at, form, value))
 
 
-DETECTOR = ((RECORD + 36, "H", 1), (RECORD + 44, "I", 4))
+# What the conformance set, whose records have all of the blob behind them, does not show.
 REFUSED = {
-    "offset beyond the blob": (TABLE, change((60, "I", len(GOOD) - 63))),
     "offset of 2^32 - 1": (TABLE, change((60, "I", 2**32 - 1))),
     "minor 0": (FIELD, change((6, "H", 0))),
     "byte 59": (FIELD, change((59, "B", 1))),
-    "rows": (SHAPE, field(10, "H", 21)),
-    "channels": (SHAPE, field(8, "H", 11)),
-    "form 0": (FIELD, field(0, "B", 0)),
-    "form 2": (FIELD, field(0, "B", 2)),
-    "stage 8": (FIELD, field(1, "B", 15)),
-    "gain without noise": (FIELD, field(1, "B", 6)),
-    "window of half the FFT": (FIELD, field(2, "H", 256)),
-    "window beyond the FFT": (FIELD, field(2, "H", 513)),
-    "step 0": (FIELD, field(4, "H", 0)),
-    "step beyond the window": (FIELD, field(4, "H", 481)),
     "FFT of 0": (FIELD, field(6, "H", 0)),
     "FFT of 500": (FIELD, field(6, "H", 500)),
-    "FFT of 8192": (FIELD, field(6, "H", 8192)),
-    "rate 0": (FIELD, field(12, "I", 0)),
-    "rate 2^31": (FIELD, field(12, "I", 2**31)),
-    "even smoothing": (FIELD, field(16, "H", 16385)),
-    "odd smoothing": (FIELD, field(18, "H", 16385)),
-    "floor": (FIELD, field(20, "H", 16385)),
-    "smoothing bits": (FIELD, field(22, "B", 32)),
-    "gain shift": (FIELD, field(23, "B", 48)),
-    "log shift": (FIELD, field(24, "B", 12)),
-    "input shift 0": (FIELD, field(25, "B", 0)),
-    "input shift 63": (FIELD, field(25, "B", 63)),
-    "mult 0": (FIELD, field(28, "I", 0)),
-    "mult 2^31": (FIELD, field(28, "I", 2**31)),
-    "log shift without log": (FIELD, field(1, "B", 3)),
-    **{f"byte {at}": (FIELD, field(at, "B", 1)) for at in (26, 36, 47, 63)},
-    "a window beyond 1000": (FIELD, change(*DETECTOR, (RECORD + 36, "H", 1001))),
-    "no window, but a hold": (FIELD, field(38, "H", 1)),
-    "no window, but a cutoff": (FIELD, field(40, "I", 1)),
-    "cutoff 2^26": (FIELD, change(*DETECTOR, (RECORD + 40, "I", 1 << 26))),
-    "no keyword": (FIELD, change(*DETECTOR, (RECORD + 44, "I", 0))),
-    "a keyword beyond the output": (FIELD, change(*DETECTOR, (RECORD + 44, "I", 8))),
     "tables beyond the blob": (TABLE, field(32, "I", len(GOOD))),
     "tables of 2^32 - 1": (TABLE, field(32, "I", 2**32 - 1)),
-    "tables two bytes too long": (TABLE, field(32, "I", len(GOOD) - PROGRAM.front.table_bytes + 2)),
-    "window factor 4097": (TABLE, change((TABLES, "h", 4097))),
-    "window factor -1": (TABLE, change((TABLES + 958, "h", -1))),
-    "first bin 0": (TABLE, change((BINS, "h", 0))),
-    "run of -1 bins": (TABLE, change((BINS + 4, "h", -1))),
     "run of 257 bins": (TABLE, change((BINS + 4, "h", 257))),
-    "runs beyond the last bin": (TABLE, change((BINS, "h", 200))),
-    "weight 4097": (TABLE, change((WEIGHTS, "h", 4097))),
-    "weight -1": (TABLE, change((WEIGHTS + 2, "h", -1))),
-}  # fmt: skip
-ACCEPTED = {
-    "as it is": GOOD,
-    "weight 4096": change((WEIGHTS, "h", 4096)),
-    "twiddles at their ends": change((TABLES + 964, "h", -32768), (TABLES + 966, "h", -32768)),
-    "gain at its ends": change((RECORD - 32, "h", -32768)),
-    "gain shift 47": field(23, "B", 47),
-    "a detector": change(*DETECTOR),
-    "a detector at its ends": change(
-        (RECORD + 36, "H", 1000),
-        (RECORD + 38, "H", 65535),
-        (RECORD + 40, "I", (1 << 26) - 1),
-        (RECORD + 44, "I", 7),
-    ),
 }
+RECORD_ENDS = [
+    *({"step": n} for n in (1, 16)), {"window": 9}, {"fft": 4096, "window": 2049},
+    *({"rate": n} for n in (1, 2**31 - 1)), {"even": 2**14}, {"odd": 2**14}, {"floor": 2**14},
+    {"smoothing_bits": 31}, {"stages": 7, "gain_shift": 47}, {"log_shift": 11},
+    *({"factor": n} for n in (0, 4096)), *({"weight": n} for n in (0, 4096)),
+    {"detector": (1, 0, 0, 1)}, {"detector": (1000, 65535, 2**26 - 1, 7)},
+    *({"shift": n} for n in (1, 62)), *({"mult": n} for n in (1, 2**31 - 1)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("program", sound_nets.programs(), ids=lambda p: p.name)
@@ -127,10 +80,13 @@ def test_a_broken_record_is_refused_by_python_and_c(what):
         blob.loads(data)
 
 
-@pytest.mark.parametrize("what", ACCEPTED)
-def test_a_record_within_the_rules_is_taken_by_both(what):
-    assert listen_status(ACCEPTED[what]) == OK
-    assert blob.loads(ACCEPTED[what]).front is not None
+@pytest.mark.parametrize("numbers", RECORD_ENDS, ids=str)
+def test_a_record_with_a_field_at_an_end_of_its_range_is_taken_by_both(numbers):
+    """Python also holds the scale of the input to the meta's."""
+    data = replace(sound_faults.GOOD, **numbers).blob()
+    assert listen_status(data) == OK
+    if not numbers.keys() & {"shift", "mult"}:
+        assert blob.loads(data).front is not None
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,10 @@ import sound_nets
 
 from drypoint.engine import Engine, export_c
 from drypoint.program import Detector, Keyword, Output, ProgramError, blob, reference, softmax
-from tools import run
+from tools import PLAIN, STRICT, run
 
-PLAIN = Output("output", 1.0)
+SCORES = Output("output", 1.0)
 SAMPLES = sound_nets.SIGNAL[:12_000]
-FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 
 
 def detect_by_the_rules(detector, decisions, output):
@@ -41,10 +40,10 @@ def detect_by_the_rules(detector, decisions, output):
 def test_what_the_page_walks_through():
     values = np.array([(9, 200, 0), (9, 90, 180), (9, 400, 10), (0, 5, 310), (0, 5, 10)], np.int32)
     detector = Detector(window=2, hold=1, cutoff=300, keywords=(1, 2))
-    assert detector.detect(values, PLAIN) == [Keyword(2, 1), Keyword(4, 2)]
+    assert detector.detect(values, SCORES) == [Keyword(2, 1), Keyword(4, 2)]
 
 
-@pytest.mark.parametrize("output", [PLAIN, Output("output", 0.01, softmax=True)], ids=str)
+@pytest.mark.parametrize("output", [SCORES, Output("output", 0.01, softmax=True)], ids=str)
 def test_the_reference_follows_the_rules(output):
     rng = np.random.default_rng(5)
     for _ in range(200):
@@ -87,7 +86,7 @@ def test_the_generated_c_detects_what_the_reference_detects(toolbox, tmp_path):
     program = replace(program, detector=replace(program.detector, cutoff=1))
     export_c(program, sound_nets.inputs_of(program)[:24], tmp_path, name="okay")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    command = [toolbox.need("gcc"), *FLAGS, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     assert b"every layer as the reference says" in run([tmp_path / "selftest"])
     text = (tmp_path / "okay.c").read_text("utf-8")
@@ -137,4 +136,4 @@ def test_a_detector_belongs_to_a_program_that_listens():
     with pytest.raises(ProgramError, match="a detector is for a program that reads samples"):
         replace(program, detector=detector, front=None, encoder=None)
     with pytest.raises(ProgramError, match=r"the cutoff is 1\.5"):
-        Detector.of_probability(1.5, PLAIN, window=1, hold=0, keywords=(0,))
+        Detector.of_probability(1.5, SCORES, window=1, hold=0, keywords=(0,))

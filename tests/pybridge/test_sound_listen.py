@@ -13,11 +13,10 @@ import sound_nets
 from drypoint.engine import Engine, EngineError, export_c
 from drypoint.program import reference
 from drypoint.program._codegen_sound import listen_size
-from tools import run
+from tools import PLAIN, STRICT, run
 
 PROGRAMS = sound_nets.programs()
 IDS = [f"{p.name}-{'stream' if p.is_streaming else 'windows'}" for p in PROGRAMS]
-FLAGS = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=IDS)
@@ -46,7 +45,7 @@ def test_the_generated_c_listens_as_the_reference_does(toolbox, tmp_path, progra
     form = "amalgamation" if program.is_streaming else "plain"
     export_c(program, golden, tmp_path, name="okay", form=form)
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    command = [toolbox.need("gcc"), *FLAGS, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     assert b"every layer as the reference says" in run([tmp_path / "selftest"])
 
@@ -61,7 +60,7 @@ def test_a_wrong_table_is_seen_by_the_self_test(toolbox, tmp_path):
     assert wrong != text
     (tmp_path / "okay.c").write_text(wrong, "utf-8")
     sources = [*tmp_path.glob("*.c"), *tmp_path.glob("drypoint/*.c")]
-    command = [toolbox.need("gcc"), *FLAGS, "-DDPT_PLAIN_C", f"-I{tmp_path}/drypoint", *sources]
+    command = [toolbox.need("gcc"), *STRICT, *PLAIN, f"-I{tmp_path}/drypoint", *sources]
     run([*command, "-o", tmp_path / "selftest"])
     done = subprocess.run([tmp_path / "selftest"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "okay: okay_listen decides otherwise\n")

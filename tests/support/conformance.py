@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 
-from drypoint.program import NUMPY_TYPE, BlobError, blob, reference
+from drypoint import detection
+from drypoint.program import NUMPY_TYPE, BlobError, blob, reference, softmax
 from drypoint.sound import _reference as front_ends
 from tools import ROOT
 
@@ -17,16 +18,17 @@ FOLDER = ROOT / "tests/golden/conformance"
 def rows(name):
     """Name -> row of a file of the set."""
     lines = (FOLDER / name).read_text("utf-8").splitlines()
-    return {
-        row["name"]: row | {"data": bytes.fromhex(row["blob"])} for row in map(json.loads, lines)
-    }
+    found = {row["name"]: row for row in map(json.loads, lines)}
+    for row in found.values():
+        row["data"] = bytes.fromhex(row.get("blob", ""))
+    return found
 
 
 def passes(name, row):
     """Whether Python does with a row of a file what the file says."""
     check = {
         "accepted.jsonl": _computes, "refused.jsonl": _refuses, "sound_refused.jsonl": _refuses,
-        "sound.jsonl": _hears, "detector.jsonl": _detects,
+        "sound.jsonl": _hears, "detector.jsonl": _detects, "boxes.jsonl": _finds,
     }[name]  # fmt: skip
     try:
         return check(row)
@@ -76,3 +78,29 @@ def _detects(row):
     decisions = np.array(row["decisions"], np.int32)
     found = program.detector.detect(decisions, program.outputs[-1])
     return [list(pair) for pair in found] == row["keywords"]
+
+
+def decoder_of(row):
+    """The decoder of a row of boxes."""
+    return detection.Decoder(
+        kind=row["kind"],
+        cell=row["cell"],
+        cutoffs=tuple(row["cutoffs"]),
+        background=bool(row["first"]),
+        iou=row["iou"],
+        most=row["most"],
+    )
+
+
+def maps_of(row):
+    """The maps of a row of boxes: int32 (N, height, width, channels)."""
+    return np.array(row["maps"], np.int32).reshape(-1, *row["shape"])
+
+
+def _finds(row):
+    decoder, maps, scores = decoder_of(row), maps_of(row), None
+    if row["softmax"] != [0, 0]:
+        cells = softmax.run(maps.reshape(-1, maps.shape[-1]), softmax.scale(row["scale"]))
+        scores = cells.reshape(maps.shape).astype(np.int32)
+    found = detection.find(decoder, maps, row["scale"], scores)
+    return [[list(box) for box in boxes] for boxes in found] == row["boxes"]

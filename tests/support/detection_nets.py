@@ -30,17 +30,18 @@ def squares(n, *, seed, least=8, most=14):
     return data.Dataset(np.array(x, np.uint8), data.Boxes.of(rows), CLASSES)
 
 
-TRAIN, TEST = squares(400, seed=1), squares(120, seed=2)
+TRAIN, TEST, VALIDATION = squares(400, seed=1), squares(120, seed=2), squares(40, seed=3)
 
 
 @cache
 def finder(*, cells=False):
     """A model that finds squares and frames."""
     study = train.make_study(
-        train.StudyData(train=TRAIN, val=squares(40, seed=3)),
+        train.StudyData(train=TRAIN, val=VALIDATION),
         "grid-cnn:6,8,12,12",
         task=Detect(cells=cells),
         epochs=25,
         lr=0.01,
+        augment="none",
     )
     return study.fit(progress="none").model

@@ -6,6 +6,7 @@ and the random nets of `drawn_nets.py` iterate over `SAMPLES`. A new layer is an
 function of each value without options has its entry by itself.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -381,6 +382,7 @@ SAMPLES: dict[type[Layer], Samples] = {
             (nn.Slice(1, -3, -1), (2, 5)),
             (nn.Slice(2, 1, step=2), (2, 3, 4)),
             (nn.Slice(1, stop=1), (1, 3, 2)),
+            (nn.Slice(1), (2, 3, 4)),
         ],
         wrong=[(), (1,)],
         draw=draw_slice,
@@ -392,7 +394,7 @@ SAMPLES: dict[type[Layer], Samples] = {
     ),
     nn.Permute: Samples(
         [
-            (nn.Permute((2, 0, 1)), (2, 3, 4)),
+            *((nn.Permute(axes), (2, 3, 4)) for axes in itertools.permutations(range(3))),
             (nn.Permute((1, 0)), (2, 3)),
             (nn.Permute((0,)), (3,)),
         ],

@@ -13,20 +13,19 @@ FOMO = detection.Decoder(
 )  # of probabilities
 
 
-def map_program(decoder, *, height=5, width=6, scale=0.05, name="finds"):
-    """A program that copies an i8 map to its output; FOMO's ends in a softmax of each cell."""
+def map_program(decoder, *, height=5, width=6, scale=0.05, name="finds", softmax=False):
+    """A program that copies an i8 map to its output; `softmax`: of each cell."""
     plane = Shape(height, width, decoder.channels)
     copy = ops.AvgPool(
         name="copy", inputs=(Tensor(plane, "i8"),), output=Tensor(plane, "i32"),
         kernel=(1, 1), stride=(1, 1), padding=(0, 0, 0, 0), bias=np.zeros(1, np.int32),
         mult=np.array([2**30], np.int32), shift=2, lo=-(2**31), hi=2**31 - 1,
     )  # fmt: skip
-    softmax = "channels" if decoder.background else False
     return Program(
         name=name,
         ops=(copy,),
         input_scale=1.0,
-        outputs=only_output(scale, softmax=softmax),
+        outputs=only_output(scale, softmax="channels" if softmax else False),
         boxes=decoder,
     )
 
@@ -34,7 +33,10 @@ def map_program(decoder, *, height=5, width=6, scale=0.05, name="finds"):
 def programs():
     """A program of each kind of decoder."""
     kinds = {"boxes": BOXES, "cells": CELLS, "fomo": FOMO}
-    return [map_program(decoder, name=name) for name, decoder in kinds.items()]
+    return [
+        map_program(decoder, name=name, softmax=decoder.background)
+        for name, decoder in kinds.items()
+    ]
 
 
 def maps(program, count, seed=0):

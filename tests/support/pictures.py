@@ -6,6 +6,7 @@ from constant_nets import separable_net
 from drypoint import data, measure, nn, plot
 
 CLASSES = ("ant", "bee", "cat")
+FOUND = [[data.FoundBox("ant", 0.9, 1, 2, 5, 6), data.FoundBox("bee", 0.5, 0, 0, 8, 8)], []]
 
 
 def dataset(n=6):
@@ -57,6 +58,7 @@ def pictures():
         "worst": lambda ax: plot.examples(on_images.worst(5), title="worst", ax=ax),
         "images": lambda ax: plot.images({"raw": images.x[0], "in": seen["conv1"][0, 0]}, ax=ax),
         "ports": lambda ax: plot.ports(images.as_ports(), ax=ax),
+        "boxes": lambda ax: plot.boxes(images.x[:2], FOUND, ax=ax),
         "kernels": lambda ax: plot.kernels(model["conv1"], ax=ax),
         "mosaic": lambda ax: plot.kernels(model["conv2"], ax=ax),
         "maps": lambda ax: plot.maps(seen["relu1"].mean(axis=0), ax=ax),

@@ -177,6 +177,13 @@ class Toolbox:
             yield True
 
 
+def write_script(path: Path, text: str) -> Path:
+    """Write a program of the shell."""
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(0o755)
+    return path
+
+
 def short_hash(command: Sequence[str]) -> str:
     """A part of a file's name that stands for the command that makes it."""
     return hashlib.sha256(" ".join(command).encode()).hexdigest()[:16]

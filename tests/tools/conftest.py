@@ -2,12 +2,15 @@
 
 import io
 import json
+import os
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from drypoint.cli.__main__ import main
+from tools import write_script
 
 TINY = ["--epochs", "1", "--limit", "300"]
 
@@ -30,6 +33,18 @@ def lenet(toolbox):
                 assert main(["lenet", *TINY, "--out", str(folder)]) == 0
             said.write_text(json.dumps([out.getvalue(), err.getvalue()]), "utf-8")
     return folder
+
+
+@pytest.fixture
+def plain_compiler(toolbox, tmp_path, monkeypatch):
+    """A C compiler, and musl's, that leave SIMD backends, the most work, out."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    plain = 'exec {} -DDPT_PLAIN_C "$@"'
+    if musl := shutil.which("musl-gcc"):
+        write_script(folder / "musl-gcc", plain.format(musl))
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return write_script(folder / "cc", plain.format(toolbox.need("cc")))
 
 
 @pytest.fixture

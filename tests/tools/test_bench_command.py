@@ -16,7 +16,7 @@ from nets import random_program
 from drypoint import bench
 from drypoint.bench import Plan
 from drypoint.program import blob, reference
-from tools import INCLUDE, INTERRUPTIBLE, ONLY_CI, STRICT
+from tools import INCLUDE, INTERRUPTIBLE, ONLY_CI, STRICT, write_script
 
 
 @pytest.fixture
@@ -26,23 +26,10 @@ def program(tmp_path):
     return path
 
 
-def script(path, text):
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
-
-
 @pytest.fixture
-def scalar_only(toolbox, tmp_path, monkeypatch):
-    """Options for one backend, with compilers that leave the others, the most work, out."""
-    folder = tmp_path / "plain"
-    folder.mkdir()
-    plain = 'exec {} -DDPT_PLAIN_C "$@"'
-    if musl := shutil.which("musl-gcc"):
-        script(folder / "musl-gcc", plain.format(musl))
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    compiler = script(folder / "cc", plain.format(toolbox.need("cc")))
-    return ["--backends", "scalar", "--no-peers", "--cc", compiler]
+def scalar_only(plain_compiler):
+    """Options for one backend."""
+    return ["--backends", "scalar", "--no-peers", "--cc", plain_compiler]
 
 
 @ONLY_CI
@@ -93,7 +80,7 @@ def test_what_cannot_be_timed_is_refused_in_one_line(refused, program, tmp_path)
 
 
 def test_a_compiler_that_refuses_is_quoted(tmp_path):
-    false = script(tmp_path / "cc", "echo 'speed.c:1: error: no such target' >&2\nexit 1")
+    false = write_script(tmp_path / "cc", "echo 'speed.c:1: error: no such target' >&2\nexit 1")
     with pytest.raises(
         bench.BenchError, match=r"cannot build limits .*: speed.c:1: error: no such"
     ):
@@ -191,7 +178,7 @@ def test_without_a_static_c_library_the_program_is_linked_as_usual(toolbox, tmp_
     """A compiler that has none stands in for such a machine."""
     refuse = 'case "$*" in *-static*) echo "error: no libc.a" >&2; exit 1;; esac'
     plain = f'exec {toolbox.need("cc")} -DDPT_PLAIN_C "$@"'
-    compiler = script(tmp_path / "cc", f"{refuse}\n{plain}")
+    compiler = write_script(tmp_path / "cc", f"{refuse}\n{plain}")
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "musl-gcc" else name)
     path, kind = bench.build_static(str(compiler), tmp_path)
     assert kind == "dynamic"

@@ -3,7 +3,6 @@
 import pytest
 
 from drypoint.bench import Plan, bench_layers, layer_kinds, layer_program, layers_text
-from drypoint.engine import find_compiler
 
 
 @pytest.mark.parametrize("dtype", ["u8", "i8"])
@@ -18,10 +17,10 @@ def test_every_kind_is_a_program_and_its_plain_cousin_stands_before_it(dtype):
     assert len(names) == len({*names}) >= 40
 
 
-def test_a_row_has_the_time_of_a_layer_and_its_share_of_the_plain_layers():
+def test_a_row_has_the_time_of_a_layer_and_its_share_of_the_plain_layers(plain_compiler):
     plan = Plan(rounds=3, ms=1, backends=("scalar",), peers=False)
     names = ("1x1 64>64", "1x1 64>64 4 groups")
-    found = bench_layers(plan, compiler=find_compiler(None), notify=str, names=names)
+    found = bench_layers(plan, compiler=str(plain_compiler), notify=str, names=names)
     plain, grouped = found.layers
     assert (plain.name, grouped.name) == names
     assert (plain.of_plain, plain.of_peer, plain.peer) == (None, None, "")

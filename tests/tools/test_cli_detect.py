@@ -4,13 +4,14 @@ Oracle: the figures and answers of `drypoint.tasks` in Python.
 """
 
 import json
+import math
 
 import numpy as np
 import pytest
 from detection_nets import CLASSES, SIDE, TEST, TRAIN, finder, squares
 from PIL import Image
 
-from drypoint import nn, quant, tasks
+from drypoint import detection, nn, quant, tasks
 from drypoint.cli.__main__ import main
 from drypoint.data import hold_out
 from drypoint.engine import Engine
@@ -64,6 +65,26 @@ def test_run_prints_a_line_a_picture(files, capsys):
         == 0
     )
     assert capsys.readouterr().out.strip().endswith("0.png: 0 found")
+
+
+def test_info_prints_the_constants_of_the_decoder(files, capsys):
+    """Oracle: the settings of the model's decoder, and bytes of `dpt_box`."""
+    program = Program.load(files / "net.dpt")
+    mult, shift = detection.edge_scale(program.output_scale, 8)
+    assert main(["info", str(files / "net.dpt")]) == 0
+    text = capsys.readouterr().out
+    conf = finder().decoder.conf
+    cutoff = math.ceil(math.log(conf / (1 - conf)) / program.output_scale) - 1
+    assert (
+        f"boxes: at most 64 of 2 classes, in cells of 8 pixels; scores above {cutoff}; "
+        "iou 500/1000; " in text
+    )
+    assert f"; edges * {mult} >> {shift}\n" in text
+    assert "boxes 1,024;" in " ".join(text.split())
+    assert main(["info", str(files / "net.dpt"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["boxes"] == program.boxes.__dict__ | {"cutoffs": [cutoff, cutoff]}
+    assert found["account"]["ram"]["boxes"] == 16 * 64
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`drypoint diff`: each planted fault is found at its op, and named."""
 
+import json
 import re
 import subprocess
 from dataclasses import replace
@@ -282,6 +283,17 @@ def test_what_cannot_be_compared_is_refused():
         with pytest.raises(diff.DiffError, match=words):
             diff.find_difference(*arguments[:2], chosen[arguments[2:]])
     assert diff.find_difference(right, same, IMAGES).equal
+
+
+def test_the_times_of_a_log_are_printed_as_their_median(cli, tmp_path):
+    (tmp_path / "net.dpt").write_bytes(blob.dumps(program()))
+    log = [line("time 900"), *log_lines(), line("time 4000000000"), line("time 1000")]
+    (tmp_path / "uart.txt").write_bytes(b"".join(log))
+    code, out, _ = cli("diff", tmp_path / "net.dpt", tmp_path / "uart.txt")
+    assert code == 0
+    assert out.endswith("A run took 1,000 ticks of the device's timer, the median of 3.\n")
+    _, out, _ = cli("diff", tmp_path / "net.dpt", tmp_path / "uart.txt", "--json")
+    assert json.loads(out)["ticks"] == 1000
 
 
 def test_the_command_compares_folders_and_logs(toolbox, cli, refused, tmp_path):

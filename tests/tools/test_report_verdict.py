@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from healthy_nets import HEALTHY, PACKAGES, SLOW
 from html_page import Page
-from report_faults import FAULTS, bars, change, spoil_labels, verdict
+from report_faults import FAULTS, FOUND, bars, change, found_verdict, spoil_labels, verdict
 from report_nets import TEST, TRAIN, pictures, train_net
 
 from drypoint import devices, report
@@ -59,6 +59,15 @@ def test_a_net_that_learned_little_is_not_taken_for_wrong_labels():
     for part in (TRAIN, pictures(400, seed=3, spread=150)):
         for epochs in (1, 3, 6):
             assert "label noise" not in names(verdict(train_net(part, epochs=epochs), TEST, part))
+
+
+@pytest.mark.parametrize("larger", [[], [(0, 0, 0, 16, 16)]])
+def test_objects_that_are_all_small_are_named(larger):
+    """Where nothing is found of the few larger objects either, or there are none."""
+    rows = [[(0, 14, 14, 18, 18)] for _ in FOUND.x]
+    rows[0] = rows[0] + larger
+    named = {each["rule"]: each["finding"] for each in found_verdict(rows)["findings"]}
+    assert named["small objects"].startswith(f"{len(FOUND)} of {len(FOUND) + len(larger)} objects")
 
 
 def test_classes_that_are_mixed_up_are_no_swapped_names():

@@ -89,9 +89,42 @@ def test_light_contrast_and_colour_move_no_box():
     np.testing.assert_array_equal(bright[inside], np.minimum(drawn, 0)[inside])
 
 
+@pytest.mark.parametrize(("height", "width", "channels"), [(48, 64, 3), (9, 40, 1), (1, 2, 1)])
+def test_patches_of_one_colour_cover_a_part_of_the_picture(height, width, channels):
+    """Of one patch at most, the other pixels stay; its height and width are at most a third."""
+    x = np.full((200, height, width, channels), 99, np.uint8)
+    images = Scene(clutter=1)(x, seed=0, epoch=0, indices=np.arange(200))
+    changed = (images != x).any(axis=-1)
+    for image, mask in zip(images, changed, strict=True):
+        assert len(np.unique(image[mask], axis=0)) <= 1
+        for axis, side in ((1, height), (0, width)):
+            assert np.ptp(np.flatnonzero(mask.any(axis=axis)) if mask.any() else 0) < max(
+                4, side / 3
+            )
+    assert 0.1 < changed.any(axis=(1, 2)).mean() < 0.6  # half of the pictures have none
+    many = Scene(clutter=8)(x, seed=0, epoch=0, indices=np.arange(200))
+    assert (many != x).mean() > 3 * changed.mean() or height < 9
+
+
+def test_light_slopes_from_the_middle():
+    """Oracle: the slope of each picture by its corners; opposite corners change by equal steps."""
+    x = np.full((50, H, W), 128, np.uint8)
+    change = Scene(slope=0.2)(x, seed=0, epoch=0, indices=np.arange(50)).astype(int) - 128
+    np.testing.assert_allclose(change[:, 0, 0], -change[:, -1, -1], atol=1)
+    np.testing.assert_allclose(change[:, 0, -1], -change[:, -1, 0], atol=1)
+    across, down = (
+        (change[:, 0, -1] - change[:, 0, 0]) / 2,
+        (change[:, -1, 0] - change[:, 0, 0]) / 2,
+    )
+    at = np.stack(np.meshgrid(np.linspace(-1, 1, W), np.linspace(-1, 1, H)))
+    wanted = across[:, None, None] * at[0] + down[:, None, None] * at[1]
+    np.testing.assert_allclose(change, wanted, atol=1.6)
+    assert 0.15 * 255 < max(abs(across).max(), abs(down).max()) <= 0.2 * 255 + 1
+
+
 def test_changes_depend_on_the_index_alone():
     x, targets = bright_boxes()
-    scene = Scene(scale=0.3, shift=0.2, flip=True, light=0.1)
+    scene = Scene(scale=0.3, shift=0.2, flip=True, light=0.1, slope=0.1, clutter=5)
     images, moved = change(scene, x, targets)
     some = [7, 3]
     again, rows = change(scene, x[some], targets[some], indices=some)
@@ -99,7 +132,10 @@ def test_changes_depend_on_the_index_alone():
     np.testing.assert_array_equal(rows, moved[some])
 
 
-@pytest.mark.parametrize("amounts", [{"scale": 1.0}, {"shift": -1}, {"flip": 1}, {"light": "a"}])
+@pytest.mark.parametrize("amounts", [
+    {"scale": 1.0}, {"shift": -1}, {"flip": 1}, {"light": "a"}, {"slope": 2},
+    {"clutter": 1.5}, {"clutter": 101}, {"clutter": True},
+])  # fmt: skip
 def test_amounts_out_of_range_are_refused(amounts):
     with pytest.raises(data.AugmentError, match=next(iter(amounts))):
         Scene(**amounts)
@@ -130,9 +166,10 @@ def test_fit_moves_the_targets_of_each_batch():
 
 
 def test_the_task_augments_as_it_is_asked():
-    """Nothing where the option is left out; strong changes are larger than light ones."""
+    """Light changes where the option is left out; strong changes are larger."""
     task, scenes = tasks.Detect(), data.scenes(2)
-    assert task.augmentation(task.strength, scenes, None) is None
+    assert task.augmentation("none", scenes, None) is None
+    assert task.strength == "light"
     light, strong = (task.augmentation(name, scenes, None) for name in ("light", "strong"))
     assert light.scale < strong.scale
     assert (light.flip, strong.flip) == (False, False)

@@ -12,7 +12,8 @@ from same_values import check_engine
 from tflite_files import TfliteFile, int8s, run_litert, windows
 
 from drypoint import interop, nn, quant
-from drypoint.program import blob, output_names, reference
+from drypoint.cli.__main__ import main
+from drypoint.program import Program, blob, output_names, reference
 from tools import ROOT, run
 
 
@@ -249,13 +250,21 @@ def test_pytorch_modules_of_several_outputs():
 
 @pytest.mark.only_ci
 def test_a_detector_of_cells_decides_as_litert_decides(tmp_path):
-    """examples/fomo.py. Two epochs leave some cells undecided, where a rounding may decide: at most
-    10 of 10,080. The page's figures are of the default epochs.
+    """examples/fomo.py, and its file by the command. Two epochs leave some cells undecided, where a
+    rounding may decide: at most 10 of 14,400. The page's figures are of the default epochs.
     """
     pytest.importorskip("ai_edge_litert")
     script = ROOT / "examples/fomo.py"
     lines = run([sys.executable, script, tmp_path, "--epochs", 2]).decode().splitlines()
-    differing = re.fullmatch(r"(\d+) of 10,080 decisions differ from LiteRT's", lines[1])
+    differing = re.fullmatch(r"(\d+) of 14,400 decisions differ from LiteRT's", lines[1])
     assert int(differing[1]) <= 10
-    program = interop.program_from_tflite(tmp_path / "fomo.tflite")
+    equal = re.match(r"(\d+) of 100 pictures have LiteRT's cells", lines[2])
+    assert int(equal[1]) >= 99
+    assert re.fullmatch(r"\d+ of 43,200 logits differ, by at most [0-3]", lines[3])
+    program = Program.load(tmp_path / "fomo.dpt")
     assert (program.softmax, program.output_shape) == ("channels", (12, 12, 3))
+    names = ["--labels", "background,square,disc", "--cells", "--out", f"{tmp_path}/again.dpt"]
+    assert main(["import", str(tmp_path / "fomo.tflite"), *names]) == 0
+    again = Program.load(tmp_path / "again.dpt")
+    assert (again.boxes, again.labels) == (program.boxes, program.labels)
+    assert again.boxes.cutoffs == (534_773_759,) * 2  # BOXES.md

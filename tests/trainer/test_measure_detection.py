@@ -110,7 +110,7 @@ def test_counts_by_hand():
     curve = {row["conf"]: row for row in facts["curve"]}
     assert [curve[0.5][name] for name in ("P", "R", "F1")] == [1 / 3, 1 / 2, 2 / 5]
     assert (curve[0.4]["R"], curve[0.42]["R"], curve[0.98]["F1"]) == (1, 1 / 2, 0)
-    assert facts["best_conf"] == 0.02  # 2 of 4 found are right, as 1 of 1 above 0.8: both 2 / 3
+    assert facts["best_conf"] == 0.4  # 2 of 4 found are right, as 1 of 1 above 0.8: both 2 / 3
     assert [row["objects"] for row in facts["by_size"]] == [0, 1, 0, 1]
     row = facts["by_class"]["1"]
     assert [row[name] for name in ("objects", "found", "P", "R", "F1", "AP50")] == [

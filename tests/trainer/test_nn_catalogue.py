@@ -2,18 +2,13 @@
 
 import numpy as np
 import pytest
+from layer_nets import KINDS, MERGES, NO_WEIGHTS_BEFORE
 from layer_samples import SAMPLES
 
 from drypoint import nn, quant
 
 SHAPE = (2, 6, 6)
 WEIGHTS = [nn.Conv2d(2, 3), nn.ReLU()]
-
-MERGES = [kind for kind in nn.LEAF_TYPES if issubclass(kind, nn.Merge)]
-
-
-MERGE_NAMES = {merge.__name__: merge for merge in MERGES}
-KINDS = {kind.name: kind for kind in nn.layers()}
 
 
 def exports(layers, shape=SHAPE):
@@ -24,45 +19,6 @@ def exports(layers, shape=SHAPE):
     except quant.UnsupportedError:
         return False
     return True
-
-
-def weighted(shape):
-    """A layer with weights that writes this shape, and the shape that it reads."""
-    if len(shape) == 1:
-        return nn.Linear(shape[0]), (5,)
-    return (nn.Conv1d if len(shape) == 2 else nn.Conv2d)(shape[0], 1), (2, *shape[1:])
-
-
-def nets_around(name):
-    """For each sample of a layer: layers with it behind weights, and before weights where it need
-    not be the last layer; and the shape that they read. A layer of several inputs joins weights and
-    their input."""
-    if name in MERGE_NAMES:
-        edges = [("input", "conv", "join.a"), ("input", "join.b")]
-        conv = nn.Conv2d(2, 3, padding=1)
-        yield [nn.Graph({"conv": conv, "join": MERGE_NAMES[name]()}, edges)], SHAPE
-        return
-    if name == "InputPart":  # all parts together are the input
-        parts = {"first": nn.InputPart(0, (2, 3)), "second": nn.InputPart(6, (2, 3))}
-        edges = [("input", "first", "join.a"), ("input", "second", "join.b")]
-        yield [nn.Graph(parts | {"join": nn.Mul()}, edges)], (12,)
-        return
-    for layer, shape in SAMPLES[getattr(nn, name)].layers:
-        written = layer.output_shape(shape)
-        last = KINDS[name].exportable == "at the end" or not written
-        before, read = weighted(shape)
-        yield [before, layer, *([] if last else [weighted(written)[0]])], read
-
-
-NAMES = [*(kind.__name__ for kind in SAMPLES), *MERGE_NAMES]
-NO_WEIGHTS_BEFORE = {"OneHot", "Dot"}  # reads indices; reads arrays of two shapes
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in NO_WEIGHTS_BEFORE])
-def test_the_mark_agrees_with_quantization(name):
-    """A net is exported around a layer that has the mark, around no other."""
-    found = [exports(layers, shape) for layers, shape in nets_around(name)]
-    assert any(found) == bool(KINDS[name].exportable)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +53,9 @@ def test_layers_have_an_integer_form_wherever_they_stand(layers):
 
 
 def test_the_list_has_every_class_once_and_the_right_marks():
-    merges = {merge.__name__ for merge in MERGES}
     losses = {kind.__name__ for kind in nn.LEAF_TYPES if not issubclass(kind, nn.Layer)}
-    losses -= merges
-    assert set(KINDS) == {*(kind.__name__ for kind in SAMPLES), *merges, *losses}
+    losses -= {*MERGES}
+    assert set(KINDS) == {*(kind.__name__ for kind in SAMPLES), *MERGES, *losses}
     assert len(nn.layers()) == len(KINDS) == len(nn.LEAF_TYPES) + 2
     assert not any(KINDS[name].exportable for name in {*losses, *NO_WEIGHTS_BEFORE})
     learn = {name for name, kind in KINDS.items() if kind.trainable}

@@ -143,3 +143,21 @@ def test_the_layers_compute_what_pytorch_computes():
     np.testing.assert_array_equal(nn.PixelShuffle(2)(x), shuffled)
     repeated = torch.nn.Upsample(scale_factor=(2, 3), mode="nearest")(torch.from_numpy(x)).numpy()
     np.testing.assert_array_equal(nn.Upsample((2, 3))(x), repeated)
+
+
+def test_pytorch_interpolates_so():
+    """Sums of float32 differ by some roundings: 1e-6."""
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(3).normal(0, 1, (2, 3, 5, 4)).astype(np.float32)
+    for size in ((10, 8), (3, 7), (1, 1), (5, 9)):
+        for corners in (False, True):
+            wanted = torch.nn.functional.interpolate(
+                torch.from_numpy(x), size, mode="bilinear", align_corners=corners
+            ).numpy()
+            layer = nn.Resize(size, alignment="align_corners" if corners else "half_pixel")
+            got = np.stack([layer(image) for image in x])
+            np.testing.assert_allclose(got, wanted, atol=1e-6)
+    upsample = torch.nn.Upsample(scale_factor=(2, 3), mode="bilinear", align_corners=True)
+    wanted = upsample(torch.from_numpy(x)).numpy()[0]
+    layer = nn.Upsample((2, 3), mode="bilinear", align_corners=True)
+    np.testing.assert_allclose(layer(x[0]), wanted, atol=1e-6)

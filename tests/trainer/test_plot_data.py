@@ -9,7 +9,7 @@ import pytest
 from constant_nets import separable_net
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import CLASSES, dataset, history, measure_random, net, probabilities, words
+from pictures import CLASSES, FOUND, dataset, history, measure_random, net, probabilities, words
 
 from drypoint import data, measure, nn, plot, train
 from drypoint.program import bytes_in_use, lifetimes, memory_chart
@@ -305,6 +305,41 @@ def test_memory_draws_each_output_where_and_while_it_lies_in_the_arena():
     assert len(plot.memory(constant_nets.program(last)).ax.patches) == 0
     with pytest.raises(plot.PlotError, match="program is the text 'net'"):
         plot.memory("net")
+
+
+def test_boxes_lie_where_the_boxes_say():
+    """Oracle: the images' own places on the axes, and the coordinates of the boxes."""
+    images = dataset().x[:2]
+    picture = plot.boxes(images, FOUND, columns=1)
+    assert picture.boxes == (tuple(FOUND[0]), ())
+    assert picture.titles == ("2 objects", "0 objects")
+    left, right, _, top = picture.ax.images[0].get_extent()
+    pixel = (right - left) / 8
+    for patch, box in zip(picture.ax.patches, FOUND[0], strict=True):
+        (x, y), (far, high) = patch.get_bbox().get_points()
+        place = [(x - left) / pixel, (top - high) / pixel, (far - left) / pixel, (top - y) / pixel]
+        np.testing.assert_allclose(place, box[2:], atol=1e-9)
+    assert {"ant 90 %", "bee 50 %"} <= {*words(picture.ax)}
+    assert "image 0: ant 90 % at 1, 2, 5, 6" in picture.text
+    assert picture.limits == ((0, 255), (0, 255))
+    empty = plot.boxes(np.zeros((1, 8, 8), np.uint8), [[FOUND[0][0]]])
+    lines = empty.render(80, plain=True).split("\n")[-10:-2]
+    assert [line.rstrip() for line in lines] == [
+        "", "", "  @@@@@@@@", "  @@    @@", "  @@    @@", "  @@@@@@@@", "", "",
+    ]  # fmt: skip
+    with_own = data.Dataset(images, data.Boxes.of([[(1, 0, 0, 4, 4)], []]), ("a", "b"))
+    own = plot.boxes(with_own)
+    assert own.boxes == ((data.FoundBox("b", 1.0, 0, 0, 4, 4),), ())
+    assert "image 0: b at 0, 0, 4, 4" in own.text
+    for arguments, message in (
+        ((images,), "found is missing"),
+        ((images, FOUND[:1]), "2 images and 1 lists"),
+        ((images, [[(1, 2)], []]), "one of the boxes is"),
+        ((np.zeros((300, 8, 8)), [[]] * 300), "from 1 to 256 images"),
+        ((dataset(),), "only a data set with boxes"),
+    ):
+        with pytest.raises(plot.PlotError, match=message):
+            plot.boxes(*arguments)
 
 
 def test_a_tradeoff_shows_every_point_by_name():

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from detection_nets import CLASSES, SIDE, TEST, TRAIN, finder, squares
+from detection_nets import CLASSES, SIDE, TEST, TRAIN, VALIDATION, finder, squares
 
 from drypoint import data, detection, nn, quant, tasks, train
 from drypoint.engine import Engine
@@ -21,7 +21,7 @@ def program():
 def test_training_makes_a_model_that_its_file_and_its_program_know(program, tmp_path):
     finder().save(tmp_path / "net.npz")
     model = nn.load(tmp_path / "net.npz")
-    assert model.decoder == data.BoxDecoder(CLASSES, cell=8)
+    assert model.decoder == data.BoxDecoder(CLASSES, cell=8, conf=finder().decoder.conf)
     for reader in (model, program):
         assert tasks.task_of(reader) == tasks.Detect()
     assert tasks.task_of(finder(cells=True)) == tasks.Detect(cells=True)
@@ -59,6 +59,31 @@ def test_floats_and_integers_go_through_one_decoder(program):
     ]
     assert sum(map(len, found)) > 20
     assert Engine(program).find_boxes(program.encode(x)) == wanted  # of C
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_validation_pictures_choose_conf(cells):
+    """Oracle: F1 of each threshold on them; of equal ones the nearest to one half."""
+    model, steps = finder(cells=cells), 10 if cells else 50
+    trial = tasks.Trial(model, VALIDATION)
+    f1 = {i / steps: tasks.measure_boxes(trial, conf=i / steps).f1.value for i in range(1, steps)}
+    best = [conf for conf, value in f1.items() if value == max(f1.values())]
+    assert model.decoder.conf == min(best, key=lambda conf: abs(conf - 0.5)) != 0.5
+    program = quant.quantize(model, quant.calibrate(model, TRAIN.x[:100]))
+    assert tasks.measure_boxes(tasks.Trial(Engine(program), TEST)).conf == model.decoder.conf
+
+
+def test_fit_gives_a_plain_net_a_decoder_of_its_cells():
+    given = squares(60, seed=4)
+    net = nn.grid_cnn(classes=6, input_shape=(1, SIDE, SIDE), widths=(4, 4, 4))
+    model = train.fit(net, given, epochs=1, progress="none").model
+    assert model.decoder == data.BoxDecoder(CLASSES, cell=8, conf=model.decoder.conf)
+    assert isinstance(tasks.task_of(model), tasks.Detect)
+    with pytest.raises(tasks.TaskError, match=r"the net has outputs \(5, 4, 4\); the data wants a"):
+        train.fit(nn.grid_cnn(classes=5, input_shape=(1, SIDE, SIDE)), given, progress="none")
+    others = replace(given, classes=("frame", "square"))
+    with pytest.raises(tasks.TaskError, match="the net finds square, frame, the data has boxes of"):
+        train.fit(model, others, progress="none")
 
 
 @pytest.mark.parametrize("conf", [0.01, 0.3, 0.5, 0.9])

@@ -40,7 +40,7 @@ static void put_number(log_line *line, uint32_t value) {
 }
 
 /* The checksum is the exclusive or of the characters between '#' and '*'. */
-static void send_line(const run_log *log, log_line *line) {
+static void send_line(log_line *line, dpt_sink *sink, void *user) {
     uint8_t sum = 0;
     for (size_t i = 1; i < line->size; i++) {
         sum ^= (uint8_t)line->text[i];
@@ -48,7 +48,7 @@ static void send_line(const run_log *log, log_line *line) {
     put_text(line, "*");
     put_hex(line, sum, 2);
     put_text(line, "\n");
-    log->sink(log->user, line->text, line->size);
+    sink(user, line->text, line->size);
 }
 
 /* Lines with the bytes of an op's output, or of the input where `op` is n_ops. The bytes of int32
@@ -71,7 +71,7 @@ static void send_bytes(const run_log *log, size_t op, const void *values, size_t
                          : ((const uint8_t *)values)[at],
                     2);
         }
-        send_line(log, &line);
+        send_line(&line, log->sink, log->user);
     }
 }
 
@@ -96,13 +96,20 @@ dpt_status dpt_run_logged(const dpt_model *model, const dpt_backend *backend, vo
     put_number(&line, model->n_ops);
     put_text(&line, " ");
     put_hex(&line, id, 8);
-    send_line(&log, &line);
+    send_line(&line, sink, user);
     send_bytes(&log, model->n_ops, input, dpt_elements(model->ops[0].in));
     const dpt_status status =
         dpt_run_traced(model, backend, arena, arena_size, input, output, send_output, &log);
     log_line end = {{0}, 0};
     put_text(&end, status == DPT_OK ? "#dpt end " : "#dpt end -");
     put_number(&end, (uint32_t)-status);
-    send_line(&log, &end);
+    send_line(&end, sink, user);
     return status;
+}
+
+void dpt_log_time(uint32_t ticks, dpt_sink *sink, void *user) {
+    log_line line = {{0}, 0};
+    put_text(&line, "#dpt time ");
+    put_number(&line, ticks);
+    send_line(&line, sink, user);
 }

@@ -49,13 +49,16 @@ from ._progress import Display as Display
 from ._progress import Lines as Lines
 from ._progress import capable_terminal as capable_terminal
 from ._progress import clock as clock
+from ._progress import hide_progress as hide_progress
 from ._progress import progress as progress
 from ._progress import rate as rate
 from ._progress import show_progress as show_progress
 from ._tables import Table as Table
 from ._tables import Tabular as Tabular
+from ._tables import count_of as count_of
 from ._tables import html_image as html_image
 from ._tables import html_table as html_table
+from ._tables import interval_text as interval_text
 from ._tables import page_style as page_style
 from ._tables import percent as percent
 from ._tables import table_lines as table_lines

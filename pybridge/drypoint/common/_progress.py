@@ -39,6 +39,16 @@ def show_progress(stream: TextIO | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def hide_progress() -> Iterator[None]:
+    """A context whose computations show nothing: they are steps of one that is shown."""
+    token = _stream.set(None)
+    try:
+        yield
+    finally:
+        _stream.reset(token)
+
+
+@contextmanager
 def progress(
     what: str, *, total: int | None = None, unit: str = ""
 ) -> Iterator[Callable[[int], None]]:

@@ -9,12 +9,14 @@ NUMERICS.md section 13 specifies the rules to the bit.
 from ._decoder import (
     EDGES,
     MOST_SOFTMAX,
+    ONE,
     PARTS,
     Box,
     Decoder,
     DetectionError,
     EdgeScale,
     Kind,
+    decoder_of_settings,
     edge_scale,
 )
 from ._find import find
@@ -22,12 +24,14 @@ from ._find import find
 __all__ = [
     "EDGES",
     "MOST_SOFTMAX",
+    "ONE",
     "PARTS",
     "Box",
     "Decoder",
     "DetectionError",
     "EdgeScale",
     "Kind",
+    "decoder_of_settings",
     "edge_scale",
     "find",
 ]

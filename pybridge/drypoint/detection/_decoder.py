@@ -1,8 +1,9 @@
 """The integers of a decoder of maps, and its boxes: NUMERICS.md section 13."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from drypoint.common import DrypointError
 
@@ -14,6 +15,7 @@ MOST_SIDE = 4095  # pixels of a picture
 MOST_CANDIDATES = 1000
 MOST_SOFTMAX = 32  # channels of a cell with a softmax
 WHOLE = 1000  # of `iou`
+ONE = 2**30  # a probability of 1
 
 
 class DetectionError(DrypointError, ValueError):
@@ -118,6 +120,41 @@ class Decoder:
                 f"{height} x {width} cells of {self.cell} pixels are a picture of more than "
                 f"{MOST_SIDE} pixels a side"
             )
+
+
+def decoder_of_settings(settings: Mapping[str, Any], *, classes: int, scale: float) -> Decoder:
+    """The decoder of the settings that users name.
+
+    Args:
+        settings: ``cell`` and ``most`` as of `Decoder`; ``conf``, the probability from which a cell
+            is a candidate, above 0 and below 1; ``iou``, 0 to 1; ``cells``, whether the map has
+            scores alone; ``background``, whether channel 0 is no class, and the scores of a cell
+            are probabilities of a softmax. Else scores are logits.
+        classes: their number.
+        scale: the real value of the map's integer 1.
+
+    Raises:
+        DetectionError: a setting is out of its range.
+    """
+    conf, iou, flags = settings["conf"], settings["iou"], ("cells", "background")
+    for name, value, ends in (("conf", conf, (0, 1)), ("iou", iou, ())):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value <= 1 or value in ends:
+            raise DetectionError(f"{name} must be a number from 0 to 1, not {value!r:.40}")
+    for name in flags:
+        if type(settings[name]) is not bool:
+            raise DetectionError(f"{name} must be True or False, not {settings[name]!r:.40}")
+    cells, background = (settings[name] for name in flags)
+    least = conf * ONE if background else math.log(conf / (1 - conf)) / scale
+    cutoff = max(-(2**31), min(2**31 - 1, math.ceil(least) - 1))
+    return Decoder(
+        kind="cells" if cells else "boxes",
+        cell=settings["cell"],
+        cutoffs=(cutoff,) * classes,
+        background=background,
+        iou=0 if cells else round(WHOLE * iou),
+        most=settings["most"],
+    )
 
 
 def edge_scale(scale: float, cell: int) -> EdgeScale:

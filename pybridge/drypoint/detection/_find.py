@@ -40,14 +40,14 @@ def find(
     cells = of_classes.reshape(n, height * width, -1)
     classes = cells.argmax(axis=2)
     best = np.take_along_axis(cells, classes[..., None], axis=2)[..., 0]
-    above = best > np.array(decoder.cutoffs, np.int64)[classes]
+    above = best > np.array(decoder.cutoffs, np.int32)[classes]
     edges = _edges(decoder, maps, scale).reshape(n, height * width, 4)
     above &= (edges[..., :2] < edges[..., 2:]).all(axis=2)
     join = _suppress if decoder.kind == "boxes" else _fuse
     found = []
     for i in range(n):
         places = np.flatnonzero(above[i])
-        order = np.argsort(-best[i, places].astype(np.int64), kind="stable")[: decoder.most]
+        order = np.argsort(-best[i, places], kind="stable")[: decoder.most]
         chosen = places[order]
         rows = zip(classes[i, chosen], best[i, chosen], edges[i, chosen], strict=True)
         boxes = [

@@ -42,6 +42,11 @@ def c_sources() -> list[Path]:
     return sorted((path for path in found if path.suffix in kinds), key=lambda path: path.name)
 
 
+def engine_files(kernels: packing.KernelSet) -> list[Path]:
+    """The headers and sources that an export with these kernels has, without sound and boxes."""
+    return select_needed([*headers(), *sources_for(kernels)], sound=False, boxes=False)
+
+
 def select_needed(paths: list[Path], *, sound: bool, boxes: bool) -> list[Path]:
     """The headers or sources that models need, of which some have a front end or find boxes."""
     left_out = [] if sound else ["sound", "listen", "keywords"]

@@ -221,19 +221,30 @@ def _listen(parts: Parts, model: ModelParts) -> str:
     return parts.fill_for(model, "listen.ino.in", decide=parts.fill_for(model, decide).rstrip())
 
 
+def _find(parts: Parts, model: ModelParts) -> str:
+    """The Arduino sketch of a model that finds objects in pictures."""
+    return parts.fill_for(model, "find.ino.in")
+
+
 def _arduino(parts: Parts) -> tuple[str, Files]:
     sketches: Files = {}
     names = []
     for model in parts.models:
         end = f"_{model.name}" if len(parts.models) > 1 else ""
-        names += [f"{'Listen' if model.sample_rate else 'Classify'}{end}", f"Selftest{end}"]
+        verb, write = "Classify", _classify
+        if model.sample_rate:
+            verb, write = "Listen", _listen
+        elif model.finds:
+            verb, write = "Find", _find
+        names += [f"{verb}{end}", f"Selftest{end}"]
         main, selftest = (f"examples/{name}/{name}.ino" for name in names[-2:])
-        sketches[main] = _listen(parts, model) if model.sample_rate else _classify(parts, model)
+        sketches[main] = write(parts, model)
         sketches[selftest] = parts.fill_for(model, "selftest.ino.in")
         sketches[f"examples/{names[-1]}/selftest.c"] = model.selftest_without_main
     use = (
         "Copy the folder into your sketchbook's `libraries`. "
-        f"*File > Examples* then has {_join(names)}."
+        f"*File > Examples* then has {_join(names)}. The library brings the engine, so that it "
+        "needs no other; beside the library `drypoint` of one version it links too."
     )
     package = parts.package
     manifest = parts.fill(

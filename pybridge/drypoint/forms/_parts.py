@@ -33,6 +33,7 @@ class ModelParts:
         cost: a section of the README on what the model costs on its target; "" for no target.
         sample_rate: samples a second of a model that listens; 0 for any other.
         detects: whether a model that listens has a detector of keywords.
+        finds: whether a model finds objects in the raw pixels of a picture.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelParts:
     cost: str = ""
     sample_rate: int = 0
     detects: bool = False
+    finds: bool = False
 
     @property
     def selftest_without_main(self) -> str:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from string import Template
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,7 +192,7 @@ def _source(program: Program, name: str, chosen: KernelSet) -> str:
         ),
         n_labels=len(program.labels),
         labels="".join(_label(label) for label in program.labels) or "    '\\0',\n",
-        kernels=_kernels(exported, chosen, by_rows=any(program.plan.rows)),
+        kernels=_kernels(program, chosen),
         packing=_packing_number(exported, chosen),
         softmax=_list(softmax.scale(program.output_scale) if program.softmax else (0, 0)),
         listen=listen_source(program, name) + boxes_source(program, name),
@@ -205,30 +206,50 @@ def _packing_number(ops: Iterable[Op], chosen: KernelSet) -> int:
     return chosen.number + (PACKED_FEW_BITS if few and chosen.number else 0)
 
 
-def _kernels(ops: list[Op], chosen: KernelSet, *, by_rows: bool) -> str:
-    """The table of the kernels that the ops need: the linker leaves out the others."""
-    own, functions, lines = _own_kernels(ops, chosen), "", ""
-    for kind in (*(row.kind for row in KINDS), WIDE):
-        by_bits = {
+class KernelTable(NamedTuple):
+    """The C functions that run a program's ops: by kind and weight bits; of groups of rows."""
+
+    kinds: Mapping[str, Mapping[int, str]]
+    runner: str | None
+
+
+def kernel_table(program: Program, chosen: KernelSet) -> KernelTable:
+    """The kernels that the ops of a program need, the only ones that its C names."""
+    ops = [exported_op(op, chosen) for op in program.ops]
+    own = _own_kernels(ops, chosen)
+    kinds = {
+        kind: {
             bits: _few_bits_kernel(kind, bits, chosen)
             if bits in FEW_BITS
             else own.get(kind, f"dpt_scalar_{kind}")
             for bits in sorted({weight_bits(op) for op in ops if _kernel(op) == kind})
         }
+        for kind in (*(row.kind for row in KINDS), WIDE)
+    }
+    runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
+    return KernelTable(
+        {kind: by_bits for kind, by_bits in kinds.items() if by_bits},
+        runner if any(program.plan.rows) else None,
+    )
+
+
+def _kernels(program: Program, chosen: KernelSet) -> str:
+    """The table of the kernels that the ops need: the linker leaves out the others."""
+    kinds, runner = kernel_table(program, chosen)
+    functions, lines = "", ""
+    for kind, by_bits in kinds.items():
         names = {*by_bits.values()}
         if len(names) > 1:
             functions += _dispatch(kind, by_bits)
             names = {f"kernel_{kind}"}
         lines += "".join(f"        [DPT_{kind.upper()}] = {name},\n" for name in names)
-    runner = "0"
-    if by_rows:
-        runner = "dpt_dsp_run_group" if chosen.name == "dsp" else "dpt_run_rows"
+    number = _packing_number([exported_op(op, chosen) for op in program.ops], chosen)
     return (
         f"{functions}static int available(void) {{\n    return 1;\n}}\n\n"
         "/* Only the kernels that the ops need: the linker leaves out the others. */\n"
         "static const dpt_backend kernels = {\n"
-        f'    "{chosen.name}", available, {_packing_number(ops, chosen)},\n    {{\n{lines}    }},\n'
-        f"    {runner},\n}};\n\n"
+        f'    "{chosen.name}", available, {number},\n    {{\n{lines}    }},\n'
+        f"    {runner or 0},\n}};\n\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from drypoint.common import printable, table_lines
+from drypoint.common import count_of, printable, table_lines
 
 from ._outputs import is_output
 from ._plan import Reads
@@ -21,6 +21,7 @@ def listing(
     *,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    boxes: str,
     arena: int,
     least: int,
     state: int,
@@ -35,7 +36,7 @@ def listing(
     straight = reads == tuple((i,) for i in range(len(ops)))
     lines = _line_of_ops(ops, width) if straight else _graph_of_ops(source, ops, reads, width)
     macs = sum(op.macs for op in ops)
-    total = f"{len(ops)} ops, {macs:,} MACs, arena {arena:,} bytes"
+    total = f"{count_of(len(ops), 'op')}, {macs:,} MACs, arena {arena:,} bytes"
     total += f", {state:,} of them state" if state else ""
     total += "" if arena == least else f" (at least {least:,})"
     head = [f"program {printable(name)}: {total}"]
@@ -46,7 +47,7 @@ def listing(
         head.append(
             "outputs: " + ", ".join(f"{name} of {printable(op.name)}" for name, op in written)
         )
-    return "\n".join([*head, *lines])
+    return "\n".join([*head, *lines, *filter(None, [boxes])])
 
 
 def _line_of_ops(ops: tuple[Op, ...], width: int | None) -> list[str]:

@@ -10,11 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drypoint import detection, sound
-from drypoint.common import attribute_hints, check_suffix, html_text, read_bytes, write_atomic
+from drypoint.common import (
+    attribute_hints,
+    check_suffix,
+    count_of,
+    html_text,
+    read_bytes,
+    write_atomic,
+)
 
 from ._aliases import PROGRAM_HINTS
 from ._anomaly import FRACTION, ErrorScale, check_threshold, error_scale, reconstruction_errors
-from ._boxes import check_boxes, decode_boxes
+from ._boxes import check_boxes, decode_boxes, describe_boxes
 from ._detector import Detector, check_detector
 from ._history import Clock, check_delays, clocks, is_streaming, state_offsets
 from ._inputs import InputPart, Inputs, check_parts
@@ -395,11 +402,16 @@ class Program(ProgramInput):
         )
         return replace(self, outputs=tuple(outputs))
 
-    def find_boxes(self, outputs: Values) -> list[list[detection.Box]]:
+    def find_boxes(
+        self, outputs: Values, decoder: detection.Decoder | None = None, output: str = ""
+    ) -> list[list[detection.Box]]:
         """The boxes of runs, best first; ``NAME_boxes()`` of an export gives equal ones.
 
         Args:
-            outputs: what `Engine.run` gives for N inputs; of several outputs the last one counts.
+            outputs: what `Engine.run` gives for N inputs.
+            decoder: with other settings than the program's; None: the program's.
+            output: of several the name of the map of cells; "": the last, as the program's decoder
+                reads it.
 
         Returns:
             A list of boxes for each of N inputs.
@@ -407,11 +419,13 @@ class Program(ProgramInput):
         Raises:
             ProgramError: the program has no decoder of boxes.
         """
-        if self.boxes is None:
+        chosen = decoder or self.boxes
+        if chosen is None:
             raise ProgramError(f"the program {self.name!r} has no decoder of boxes")
-        last = self.outputs[-1]
-        rows = outputs[last.name] if isinstance(outputs, dict) else outputs
-        return decode_boxes(self.boxes, rows, last, self.output_shape)
+        known = {each.name: each for each in self.outputs}
+        read = known.get(output, self.outputs[-1])
+        rows = outputs[read.name] if isinstance(outputs, dict) else outputs
+        return decode_boxes(chosen, rows, read, self._plane_of(read))
 
     def save(self, path: str | Path) -> None:
         """Write the blob, ``program.blob.dumps``, to a file, whole or not at all.
@@ -442,7 +456,7 @@ class Program(ProgramInput):
         return program
 
     def __repr__(self) -> str:
-        work = f"{len(self.ops)} ops, {self.macs:,} MACs, arena {self.arena_size:,}"
+        work = f"{count_of(len(self.ops), 'op')}, {self.macs:,} MACs, arena {self.arena_size:,}"
         return f"Program({self.name!r}: {self.input_type} {self.input_shape}; {work})"
 
     def __str__(self) -> str:
@@ -466,6 +480,7 @@ class Program(ProgramInput):
             self.reads,
             inputs=parts,
             outputs=names,
+            boxes=describe_boxes(self.boxes, self.outputs[-1]),
             width=width,
             **sizes,
         )

@@ -21,6 +21,7 @@ from ._sensitivity import LayerSensitivity as LayerSensitivity
 from ._sensitivity import Sensitivity as Sensitivity
 from ._sensitivity import allocate as allocate
 from ._sensitivity import sensitivity as sensitivity
+from ._sketch import sketch as sketch
 
 __getattr__ = _module_getattr(
     __name__, aliases=_aliases.MODULE_ALIASES, hints=_aliases.MODULE_HINTS

@@ -36,6 +36,8 @@ COMMANDS = {
     "models": "print the cards of the models that come with the package, or retrain the models",
     "bench": "time every backend on this machine, layer by layer, against the machine's limit",
     "completion": "print a script that completes commands, options and models in a shell",
+    "search": "search the net of the highest accuracy that keeps a budget of RAM and flash on a "
+    "chip",
     "recipes": "print accuracy against seconds of the ways to train, over several seeds",
 }
 """Name of a command -> what it does, in the list of ``drypoint --help``."""

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drypoint.common import DrypointError, read_bytes
 from drypoint.data import ImageEncoder
 from drypoint.diff import Difference, Log, find_difference, is_log, log_id, read_log
@@ -49,14 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare; the exit code is 1 if something differs."""
     with tempfile.TemporaryDirectory() as workdir:
-        found = compare(args, Path(workdir))
+        found, ticks = compare(args, Path(workdir))
     facts = {"right": str(args.right), "other": str(args.other), **found.to_json()}
-    result(str(found), facts, as_json=args.json, colors=COLORS)
+    text = str(found)
+    if ticks:
+        facts["ticks"] = median = int(np.median(ticks))
+        of = "" if len(ticks) == 1 else f", the median of {len(ticks)}"
+        text += f"\nA run took {median:,} ticks of the device's timer{of}."
+    result(text, facts, as_json=args.json, colors=COLORS)
     return 0 if found.equal else 1
 
 
-def compare(args: argparse.Namespace, workdir: Path) -> Difference:
-    """Open both sides and compare them."""
+def compare(args: argparse.Namespace, workdir: Path) -> tuple[Difference, tuple[int, ...]]:
+    """Open both sides and compare them; and the times that a device's log has."""
     first, second = _open(args.right), _open(args.other)
     if not isinstance(first, Program | Model | Engine) or isinstance(second, Model):
         first, second = second, first  # a log, C code and a program's floats come second
@@ -84,7 +91,8 @@ def compare(args: argparse.Namespace, workdir: Path) -> Difference:
         right = _as_exported(right, int(number[1], 16) if number else 0)
         compiler = find_compiler(args.cc)
         other = Compiled(right, workdir, name=header.stem, workdir=workdir, compiler=compiler)
-    return find_difference(right, other, _inputs(args, right, other))
+    ticks = other.ticks if isinstance(other, Log) else ()
+    return find_difference(right, other, _inputs(args, right, other)), ticks
 
 
 def _open(path: Path) -> Program | Model | Engine | bytes | Path:

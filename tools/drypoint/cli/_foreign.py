@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drypoint import data, interop, nn
+from drypoint import data, interop, nn, tasks
 from drypoint.common import DrypointError, file_kind, sha256
 from drypoint.nn import Model
 from drypoint.program import Program, Simplified, simplify
 
 KERAS = (".keras", ".h5")
 SUFFIXES = (".onnx", ".tflite", *KERAS)
+_HALF = 127.5 / 256  # the least probability that an int8 softmax rounds to 1/2
 _NUMBERS = "one number, or one a channel, as 0.485,0.456,0.406"
 
 
@@ -27,6 +28,7 @@ class Options:
         cut: the tensors that become outputs; empty: the file's own outputs.
         input_shape: shape of an example of an ONNX file that leaves it open.
         features: whether the outputs are features of a body, not classes.
+        cells: whether the output is of cells that find objects, with a softmax over each.
     """
 
     mean: Sequence[float] | None = None
@@ -35,11 +37,12 @@ class Options:
     cut: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
     features: bool = False
+    cells: bool = False
 
     @property
     def first_option(self) -> str:
         """The first option of a command that is given; "" without."""
-        options = {"labels": self.labels, "mean": self.mean, "std": self.std}
+        options = {"labels": self.labels, "mean": self.mean, "std": self.std, "cells": self.cells}
         return next((f"--{name}" for name, value in options.items() if value), "")
 
 
@@ -71,6 +74,13 @@ def add_foreign_arguments(
     parser.add_argument(
         "--labels", metavar="A,B,...", help=f"{of}names of the classes; 0, 1, ... if left out"
     )
+    parser.add_argument(
+        "--cells",
+        dest="has_cells",  # `drypoint train` has another --cells
+        action="store_true",
+        help=f"{of}the output is a softmax of each cell, its first class the background (Edge "
+        "Impulse's FOMO): cells of a class that touch are an object",
+    )
 
 
 def add_scaling_arguments(parser: argparse.ArgumentParser, *, of: str) -> None:
@@ -87,6 +97,7 @@ def foreign_options(args: argparse.Namespace) -> Options:
         mean=_split_numbers("--mean", args.mean),
         std=_split_numbers("--std", args.std),
         labels=tuple(labels.split(",")) if labels else (),
+        cells=getattr(args, "has_cells", False),
     )
 
 
@@ -110,7 +121,12 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
             )
         program, rounding = interop.program_and_rounding(path, name=path.stem, **where)
         simplified = simplify(replace(program, labels=options.labels, provenance=provenance))
-        return Integers(program=simplified.program, simplified=simplified, rounding=rounding)
+        program = simplified.program
+        if options.cells:
+            program = _with_cells(program, path)
+        return Integers(program=program, simplified=simplified, rounding=rounding)
+    if options.cells:
+        raise DrypointError(f"{path} is of floats, and --cells is of quantized files: leave it out")
     read: Callable[..., Any] = interop.from_tflite if is_tflite else interop.from_onnx
     net = (interop.from_keras if is_keras else read)(path, **where)
     joined = nn.Model(net).net  # several inputs are one vector
@@ -120,6 +136,20 @@ def read_foreign(path: Path, content: bytes, options: Options) -> Model | Intege
     if decoder is not None:
         net = _with_probabilities(net)
     return nn.Model(net, encoder=encoder, decoder=decoder, provenance=provenance)
+
+
+def _with_cells(program: Program, path: Path) -> Program:
+    """The program with a decoder of cells, whose threshold is 1/2 in the file's own steps."""
+    given, cells = program.input_shape, program.output_shape
+    side = given.h // cells.h
+    if program.softmax != "channels" or (given.h, given.w) != (side * cells.h, side * cells.w):
+        raise DrypointError(
+            f"{path} makes {cells} of {given}, softmax {program.softmax}; --cells wants a softmax "
+            "over the channels of each of some square cells that cover the picture"
+        )
+    names = program.labels or range(cells.c)
+    decoder = data.BoxDecoder(names[1:], cell=side, conf=_HALF, cells=True, background=True)
+    return tasks.with_decoder(program, decoder)
 
 
 def _with_probabilities(net: nn.Sequential | nn.Graph) -> nn.Sequential | nn.Graph:

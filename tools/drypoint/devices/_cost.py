@@ -76,7 +76,9 @@ def measure_cost(
             )
         counted = None
         if count and not why_not_counted(target):
-            counted = count_instructions(target, answer.marks, binary)
+            counted = count_instructions(
+                target, answer.marks, binary, listens=program.front is not None
+            )
         flash = linked_sizes(target, program, folder, optimize)
     stack, stack_is = answer.stack, "measured"
     if bound := packing.stack_bound(packing.kernel_set(target.kernels), program):
@@ -102,15 +104,20 @@ def compiler_version(target: Target) -> str:
 
 def table_bytes(op: Op, target: Target) -> int:
     """Flash for the tables of an op, in the layout of the target's kernels."""
-    own = packing.kernel_set(target.kernels)
-    exported = packing.exported_op(op, own)
-    packed = packing.pack(exported, own)
+    return sum(table_sizes(op, packing.kernel_set(target.kernels)).values())
+
+
+def table_sizes(op: Op, kernels: packing.KernelSet) -> dict[str, int]:
+    """Bytes of each C array of an op, in the order of the generated file; "packed" has words."""
+    exported = packing.exported_op(op, kernels)
+    packed = packing.pack(exported, kernels)
     names = ("pad",) if packed else ("weight", "table", "bias", "mult", "pad")
     arrays = {name: getattr(exported, name, None) for name in names}
-    sizes = {name: int(array.nbytes) for name, array in arrays.items() if array is not None}
+    sizes = {"packed": len(packed)} if packed else {}
+    sizes |= {name: int(array.nbytes) for name, array in arrays.items() if array is not None}
     if "weight" in sizes:
         sizes["weight"] = getattr(exported, "weight_bytes", sizes["weight"])
-    return len(packed) + sum(sizes.values())
+    return sizes
 
 
 def plane_bytes(program: Program) -> list[int]:

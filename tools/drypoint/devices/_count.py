@@ -33,10 +33,11 @@ FUEL = 1 << 62  # more than any run burns
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Executed instructions of one run, and of each op."""
+    """Executed instructions of one run, of each op, and of one frame of the front end, if any."""
 
     total: int
     ops: tuple[int, ...]
+    frame: int | None = None
 
 
 def why_not_counted(target: Target) -> str:
@@ -46,34 +47,38 @@ def why_not_counted(target: Target) -> str:
     return ""
 
 
-def count_instructions(target: Target, marks: Sequence[int], binary: Path) -> Instructions:
-    """Count what one run executes.
+def count_instructions(
+    target: Target, marks: Sequence[int], binary: Path, *, listens: bool = False
+) -> Instructions:
+    """Count what one run executes, and a frame of a front end.
 
     Args:
         target: the target of `binary`.
         marks: of the `Answer` of `binary`.
         binary: from `build_exported`.
+        listens: whether the program has a front end.
 
     Raises:
         DeviceError: a tool is missing, or the emulator or the counter's compiler failed.
     """
     if missing := why_not_counted(target):
         raise DeviceError(f"instructions on {target.name} are not counted: {missing}")
-    needed = 3 + len(marks)
+    needed = 3 + len(marks) + 2 * listens
     match target.runs_on:
         case Board():
             counts = count_marks(target, binary)
         case UserMode() as user:
             command = [user.emulator, *user.options]
-            counts = _by_log(command, binary, _address(target, binary, "mark"), needed)
+            counts = _by_log(command, binary, function_address(target, binary, "mark"), needed)
         case Node():
             counts = _by_fuel(binary)
         case _:
             assert_never(target.runs_on)
     if len(counts) < needed:
         raise DeviceError(f"{binary.name} on {target.name}: {len(counts)} marks, not {needed}")
-    ops = np.bincount(marks, weights=counts[3:needed])
-    return Instructions(total=counts[1], ops=tuple(map(int, ops)))
+    ops = np.bincount(marks, weights=counts[3 : 3 + len(marks)])
+    frame = counts[needed - 1] if listens else None
+    return Instructions(total=counts[1], ops=tuple(map(int, ops)), frame=frame)
 
 
 def count_marks(target: Target, binary: Path, data: bytes = b"") -> list[int]:
@@ -83,7 +88,7 @@ def count_marks(target: Target, binary: Path, data: bytes = b"") -> list[int]:
     done = subprocess.run([str(w) for w in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DeviceError(f"the instruction counter does not compile: {done.stderr.strip()[:200]}")
-    mark = _address(target, binary, "mark")
+    mark = function_address(target, binary, "mark")
     emulate(target, binary, data, options=["-plugin", f"{plugin},mark={mark:#x},out={out}"])
     return [int(line) for line in out.read_text("utf-8").split()]
 
@@ -164,7 +169,7 @@ def _by_fuel(binary: Path) -> list[int]:
     return [before - now for before, now in itertools.pairwise([FUEL, *left])]
 
 
-def _address(target: Target, binary: Path, symbol: str) -> int:
+def function_address(target: Target, binary: Path, symbol: str) -> int:
     """The address of a function, without the Thumb bit."""
     tool = target.compiler.replace("gcc", "nm")
     done = subprocess.run([tool, str(binary)], capture_output=True, text=True, check=False)

@@ -111,7 +111,9 @@ def build(
         "-o",
         binary,
     ]
-    _run(command, cwd=binary.parent, what=f"{target.compiler} refuses a program for {target.name}")
+    run_tool(
+        command, cwd=binary.parent, what=f"{target.compiler} refuses a program for {target.name}"
+    )
     return binary
 
 
@@ -170,14 +172,14 @@ def emulate(target: Target, binary: Path, data: bytes, *, options: Sequence[str]
             (binary.parent / "input").write_bytes(data)
             command = ["qemu-system-arm", "-M", board.machine, "-nographic", "-monitor", "none"]
             command += ["-serial", "none", "-semihosting-config", "enable=on,target=native"]
-            _run([*command, *options, "-kernel", binary], cwd=binary.parent, what=what)
+            run_tool([*command, *options, "-kernel", binary], cwd=binary.parent, what=what)
             return (binary.parent / "output").read_bytes()
         case UserMode() as user:
             command = [user.emulator, *user.options, *options, str(binary)]
-            return _run(command, cwd=binary.parent, what=what, data=data)
+            return run_tool(command, cwd=binary.parent, what=what, data=data)
         case Node():
             command = ["node", str(HARNESS / "run_wasm.mjs"), str(binary)]
-            return _run(command, cwd=binary.parent, what=what, data=data)
+            return run_tool(command, cwd=binary.parent, what=what, data=data)
         case _:
             assert_never(target.runs_on)
 
@@ -193,7 +195,8 @@ ENDINGS = {
 }
 
 
-def _run(command: Sequence[str | Path], *, cwd: Path, what: str, data: bytes = b"") -> bytes:
+def run_tool(command: Sequence[str | Path], *, cwd: Path, what: str, data: bytes = b"") -> bytes:
+    """What a command writes; a `DeviceError` with its first line of error where it fails."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(

@@ -107,12 +107,12 @@ def linked_sizes(target: Target, program: Program, folder: Path, optimize: str) 
     """
     compiler = [target.compiler, *compile_flags(target), optimize, f"-I{folder}"]
     tables, bare, whole = (folder / name for name in ("tables.o", "bare.elf", "whole.elf"))
-    _tool(*compiler, "-c", folder / f"{NAME}.c", "-o", tables)
+    run_tool(*compiler, "-c", folder / f"{NAME}.c", "-o", tables)
     parts = [*compiler, tables, *exported_engine(folder), "-nostartfiles"]
-    without, libraries = _link_options(target, folder, called_functions(program))
-    _tool(*parts, *without, "-o", bare)
-    _tool(*parts, *libraries, "-o", whole)
-    model, least, total = (_flash(target, file) for file in (tables, bare, whole))
+    without, libraries = link_options(target, folder, called_functions(program))
+    run_tool(*parts, *without, "-o", bare)
+    run_tool(*parts, *libraries, "-o", whole)
+    model, least, total = (flash_of(target, file) for file in (tables, bare, whole))
     return OnTarget(tables=model, code=least - model, helpers=total - least)
 
 
@@ -125,7 +125,7 @@ def called_functions(program: Program) -> tuple[str, ...]:
     return ("dpt_step", "dpt_reset", NAME) if program.is_streaming else ("dpt_run", NAME, *boxes)
 
 
-def _link_options(
+def link_options(
     target: Target, folder: Path, called: Sequence[str]
 ) -> tuple[list[str | Path], list[str | Path]]:
     """Options that link the called functions and what they need: without libraries and with."""
@@ -141,7 +141,7 @@ def _link_options(
     return [*link], [*link, "-lgcc" if has_libc(target) else LIBC / "memory.c"]
 
 
-def _flash(target: Target, file: Path) -> int:
+def flash_of(target: Target, file: Path) -> int:
     """Code and constants of an object file or a program.
 
     On systems that load programs to any address, constants with pointers count as data.
@@ -150,7 +150,7 @@ def _flash(target: Target, file: Path) -> int:
         content = file.read_bytes()
         return wasm_sections(content)[DATA] if file.suffix == ".o" else len(content)
     size = target.compiler.replace("gcc", "size")
-    text, data, bss = map(int, _tool(size, file).splitlines()[1].split()[:3])
+    text, data, bss = map(int, run_tool(size, file).splitlines()[1].split()[:3])
     if bss or (data and isinstance(target.runs_on, Board)):
         raise SizeError(f"{file.name} has {data} bytes of data and {bss} of zeros, not 0")
     return text + data
@@ -176,7 +176,7 @@ def wasm_sections(module: bytes) -> dict[int, int]:
     return sizes
 
 
-def _tool(*command: object) -> str:
+def run_tool(*command: object) -> str:
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -1,18 +1,24 @@
 """The costs of nets on targets, in a file that pages show and tests compare with the code."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from drypoint.common import write_atomic
-from drypoint.program import Program
+from drypoint.common import progress, write_atomic
+from drypoint.engine import export_c
+from drypoint.program import Program, random_inputs
 
-from ._cost import compiler_version, measure_cost
-from ._count import why_not_counted
-from ._emulate import DeviceError
+from ._cost import LEVELS, compiler_version, measure_cost
+from ._count import count_instructions, why_not_counted
+from ._emulate import HARNESS, DeviceError, build, compile_flags
+from ._exported import NAME, exported_engine, run_exported, run_tool
+from ._instructions import fit, write_models
+from ._parts import RECORDED
 from ._targets import TARGETS, Target
+from ._targets import target as find_target
 
 FILE = Path(str(files(__package__))) / "costs.json"
 LENET = "lenet"  # this net is measured on every target, the others on these
@@ -80,6 +86,48 @@ def measure_row(target: Target, program: Program) -> Recorded:
         instructions=counted.total,
         ops=counted.ops,
     )
+
+
+def count_ops(target: Target, programs: Iterable[Program]) -> Iterator[tuple[int, ...]]:
+    """The executed instructions of each op of programs at -O3; their engine is compiled once.
+
+    Raises:
+        DeviceError: a tool is missing, or a step failed.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        flags = [LEVELS[0], f"-D{NAME.upper()}_SELFTEST_NO_MAIN", f"-I{folder}"]
+        objects: list[Path] = []
+        for program in programs:
+            inputs = random_inputs(program, 1)
+            export_c(program, inputs, folder, name=NAME, kernels=target.kernels)
+            if not objects:
+                compiler = [target.compiler, *compile_flags(target), *flags]
+                for source in exported_engine(folder):
+                    objects.append(source.with_suffix(".o"))
+                    run_tool(*compiler, "-c", source, "-o", objects[-1])
+            sources = [HARNESS / "model.c", folder / f"{NAME}.c", folder / "selftest.c"]
+            binary = build(target, sources, folder / NAME, flags=flags, engine=objects)
+            answer = run_exported(target, program, binary)
+            yield count_instructions(target, answer.marks, binary).ops
+
+
+def record_instructions(programs: Sequence[Program], names: Sequence[str] = RECORDED) -> None:
+    """Count the ops of programs on targets, fit the factors and write the package's file.
+
+    Raises:
+        DeviceError: a tool is missing, or a step failed.
+    """
+    models = {}
+    for row in map(find_target, names):
+        with progress(f"ops on {row.name}", total=len(programs), unit="programs") as done:
+            counted = []
+            for ops in count_ops(row, programs):
+                counted.append(ops)
+                done(1)
+        of_programs = [program.ops for program in programs]
+        models[row.name] = fit(zip(of_programs, counted, strict=True), row)
+    write_models(models)
 
 
 def record(

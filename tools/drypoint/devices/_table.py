@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from drypoint.common import markdown_text, table_lines
 from drypoint.program import Program, memory_chart
 
+from ._cores import Cycles
 from ._cost import Cost, plane_bytes, table_bytes
 from ._count import why_not_counted
 from ._record import NET_TARGETS, Record
@@ -85,6 +86,23 @@ def nets_table(nets: Mapping[str, Record]) -> str:
     return "\n".join(lines)
 
 
+def cycles_table(nets: Mapping[str, Mapping[str, Cycles]], programs: Mapping[str, Program]) -> str:
+    """Cycles of nets and of their ops on cores as Markdown, with cycles a MAC in brackets."""
+    cores = list(next(iter(nets.values())))
+    head = f"| | MACs | instructions | {' | '.join(cores)} |"
+    lines = [head, "|---|" + "---:|" * (2 + len(cores))]
+    for net, rows in nets.items():
+        ops, found = programs[net].ops, list(rows.values())
+        macs = [programs[net].macs, *(op.macs for op in ops)]
+        names = [f"**{net}**", *(f"{op.name}, {op.kind}" for op in ops)]
+        instructions = [found[0].instructions, *found[0].op_instructions]
+        columns = [(row.total, *row.ops) for row in found]
+        for name, m, count, *cycles in zip(names, macs, instructions, *columns, strict=True):
+            cells = [f"{n:,} ({n / m:.2f})" if m else f"{n:,}" for n in cycles]
+            lines.append(f"| {name} | {m:,} | {count:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def with_table(page: str, table: str) -> str:
     """A page of Markdown with the table replaced that has the same head."""
     head = re.escape(table.splitlines()[0])
@@ -124,7 +142,16 @@ def cost_rows(target: Target, cost: Cost, program: Program, clock_mhz: float) ->
         clock_mhz: for an estimate of time, one instruction a cycle; 0: no estimate.
     """
     work = ("work", f"{program.macs:,} MACs")
-    return [*cost.account.rows(), work, _run_row(target, cost, program, clock_mhz)]
+    run = _run_row(target, cost, program, clock_mhz)
+    return [*cost.account.rows(), work, run, *_frame_rows(cost, program)]
+
+
+def _frame_rows(cost: Cost, program: Program) -> Rows:
+    """The instructions of a frame of the front end; they come on top of the runs."""
+    if program.front is None or cost.instructions is None:
+        return []
+    step = 1000 * program.front.step / program.front.rate
+    return [("one frame", f"{cost.instructions.frame:,} instructions, each {step:g} ms of sound")]
 
 
 def _run_row(target: Target, cost: Cost, program: Program, clock_mhz: float) -> tuple[str, str]:
@@ -163,6 +190,7 @@ def cost_section(target: Target, cost: Cost, program: Program, clock_mhz: float)
         "| | |",
         "|---|---|",
         "| {} | {} |".format(*_run_row(target, cost, program, clock_mhz)),
+        *("| {} | {} |".format(*row) for row in _frame_rows(cost, program)),
         "",
     ]
     head, *rows = op_rows(target, cost, program)

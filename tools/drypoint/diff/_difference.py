@@ -14,10 +14,12 @@ Cause = Literal[
     "saturation",
     "kernel",
     "stale program",
+    "decoder",
     "unknown",
 ]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 INPUT = "input"
+BOXES = "boxes"
 
 
 class DiffError(DrypointError, ValueError):
@@ -30,9 +32,9 @@ class Difference:
 
     Attributes:
         examples: the number of inputs compared.
-        op: the first op that differs; "input": what the first op reads differs; None: no
-            difference.
-        index: the op's index; -1 for the input and without a difference.
+        op: the first op that differs; "input": what the first op reads differs; "boxes": all ops
+            are equal, and lists of boxes differ; None: no difference.
+        index: the op's index; -1 for the input, for boxes and without a difference.
         cause: the likely cause; "none" without a difference, "unknown" where no test of a cause
             succeeds.
         facts: how much differs and where, in a sentence or two.

@@ -33,12 +33,14 @@ class Log:
         id: the number that the device gave its model (`program.blob.identity`); 0: none.
         inputs: (N, h, w, c), what the device's model read, of N runs.
         outputs: for each op (N, h, w, c), as `program.reference.trace` gives them.
+        ticks: what the device's timer counted for runs without a log (``dpt_log_time``).
     """
 
     name: str
     id: int
     inputs: NDArray[np.integer]
     outputs: list[NDArray[np.integer]]
+    ticks: tuple[int, ...] = ()
 
 
 def is_log(content: bytes) -> bool:
@@ -87,6 +89,7 @@ class _Reader:
         self.id = 0
         self.parts: dict[str, bytearray] | None = None  # of the run that has begun
         self.runs: list[dict[str, bytes]] = []
+        self.ticks: list[int] = []
 
     def take(self, found: re.Match[bytes] | None, number: int) -> None:
         """One line, from its mark on; None: it has no checksum."""
@@ -96,6 +99,8 @@ class _Reader:
         match found[1].decode("ascii").split():
             case ["dpt", "run", *words]:
                 self._begin(words, number)
+            case ["dpt", "time", ticks] if re.fullmatch("[0-9]{1,10}", ticks):
+                self.ticks.append(int(ticks))
             case ["dpt", "end", status]:
                 self._end(status, number)
             case ["dpt", name, data]:
@@ -169,6 +174,7 @@ class _Reader:
                 join(str(i), NUMPY_TYPE[op.out_type], op.out_shape)
                 for i, op in enumerate(self.program.ops)
             ],
+            ticks=tuple(self.ticks),
         )
 
     def _refuse(self, number: int, problem: str) -> None:

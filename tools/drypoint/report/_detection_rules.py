@@ -27,9 +27,10 @@ def _small(facts: Facts, limit: float) -> Outcome:
     small, *others = outputs["integers"]["by_size"]
     n, rest = small["objects"], sum(row["objects"] for row in others)
     found = sum(row["objects"] * row.get("recall", 0.0) for row in others)
-    if n < max(FEW, limit * (n + rest)) or (rest and small["interval"][1] >= found / rest):
+    usual = found / rest if rest >= FEW else 0.5
+    if n < max(FEW, limit * (n + rest)) or small["interval"][1] >= usual:
         return None
-    of_others = f", {100 * found / rest:.0f} % of larger objects" if rest else ""
+    of_others = f", {100 * found / rest:.0f} % of larger objects" if rest >= FEW else ""
     return Finding(
         f"{n:,} of {n + rest:,} objects are smaller than a cell of {outputs['cell']:g} pixels; "
         f"{100 * small['recall']:.0f} % of them are found{of_others}",

@@ -213,6 +213,7 @@ def _cost(row: devices.Target, program: Program, optimize: str) -> dict[str, Any
         "stack_bytes": memory.size("stack"),
         "ram_bytes": memory.ram_bytes,
         "instructions": cost.instructions.total if cost.instructions else None,
+        "frame_instructions": cost.instructions.frame if cost.instructions else None,
         "estimated_milliseconds": _time(cost.instructions.total, row)
         if cost.instructions
         else None,

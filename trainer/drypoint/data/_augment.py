@@ -20,15 +20,12 @@ from ._augmentation.augment_audio import Audio
 from ._augmentation.augment_boxes import Scene
 from ._augmentation.augment_signals import Signals
 from ._augmentation.compiled import instruction_sets, warp_compiled
-from ._augmentation.counter_random import Keys, check_amount, draw_keys
+from ._augmentation.counter_random import SIDE_MAX, check_amount, draw_image_keys
 from ._augmentation.warp_map import ElasticGrid, affine_maps, warp_reference
-from ._errors import AugmentError
 
 __all__ = ["SIDE_MAX", "Audio", "RandomRotate", "RandomShift", "Scene", "Signals", "Warp"]
 
 Pixels = NDArray[np.uint8]
-
-SIDE_MAX = 4096  # pixels: source coordinates in 1/65536 pixel stay below 2^31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +64,7 @@ class Warp:
 
     def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
         """Distorted copies of the images, of their shape; a pure function of the arguments."""
-        pixels, keys = _check(images, seed, epoch, indices)
+        pixels, keys = draw_image_keys(images, seed, epoch, indices)
         size = (pixels.shape[2], pixels.shape[1])
         amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "shift")}
         maps = affine_maps(keys, size, **amounts)
@@ -89,17 +86,3 @@ def RandomRotate(degrees: float) -> Warp:  # noqa: N802
 @lru_cache(maxsize=8)
 def _grid(size: tuple[int, int], std: float, sigma: float) -> ElasticGrid:
     return ElasticGrid.of(size, std=std, sigma=sigma)
-
-
-def _check(images: Pixels, seed: int, epoch: int, indices: ArrayLike) -> tuple[Pixels, Keys]:
-    """The images as (N, H, W, C), and the random key of each image."""
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise AugmentError(
-            f"augmentation takes uint8 images (N, H, W) or (N, H, W, C), not {images.dtype} "
-            f"{images.shape}"
-        )
-    if max(images.shape[1:3]) > SIDE_MAX or 0 in images.shape[1:]:
-        raise AugmentError(f"sides must be 1 to {SIDE_MAX} pixels, images are {images.shape}")
-    keys = draw_keys(len(images), seed, epoch, indices, what="images")
-    pixels = images if images.ndim == 4 else images[..., None]
-    return pixels, keys

@@ -32,7 +32,8 @@ def to_onnx(
     """The bytes of an ONNX file of a float net or of a program.
 
     A float net gives a node for each layer, in float32, for batches of any size: "input" is the
-    net's input behind the encoder, (N, C, H, W) or (N, I); the encoder is in the metadata.
+    net's input behind the encoder, (N, C, H, W), (N, C, L) or (N, I); the encoder is in the
+    metadata.
 
     A program gives integers in QDQ form (QuantizeLinear, DequantizeLinear) with the program's own
     int8 weights: "input" is uint8 (batch, C, H, W), the program's input or, for i8, 128 more; the

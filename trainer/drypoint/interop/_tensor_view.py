@@ -99,21 +99,18 @@ def axes_of(value: TensorView) -> Axes | None:
         return None
     if value.index is None and value.shape == value.layer_shape:
         return (0, 1, 2)
-    for axes in itertools.permutations(range(3)):
-        for kept in _without_ones(axes, value):
-            sizes = tuple(value.layer_shape[axis] for axis in kept)
-            if sizes == value.shape:
-                view = arrange(value.end, value.layer_shape, axes, sizes)
-                if view.same_view(value):
-                    return kept
+    orders = [*itertools.permutations(range(3))]
+    if len(value.shape) == 2:  # an axis of size 1 was dropped: another one than the channels if any
+        dropped = [axis for axis in (1, 2, 0) if value.layer_shape[axis] == 1]
+        orders = [order for axis in dropped for order in orders if order[2] == axis]
+    for axes in orders:
+        kept = axes[: len(value.shape)]
+        sizes = tuple(value.layer_shape[axis] for axis in kept)
+        if sizes == value.shape:
+            view = arrange(value.end, value.layer_shape, axes, sizes)
+            if view.same_view(value):
+                return kept
     return None
-
-
-def _without_ones(axes: Axes, value: TensorView) -> list[Axes]:
-    """The axes, less one of size 1 where the file's tensor has two axes."""
-    if len(value.shape) == 3:
-        return [axes]
-    return [(*axes[:i], *axes[i + 1 :]) for i in range(3) if value.layer_shape[axes[i]] == 1]
 
 
 def axis_of(axes: Axes, axis: int) -> int | None:

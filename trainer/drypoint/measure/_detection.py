@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent, table_lines
+from drypoint.common import interval_text, percent, table_lines
 from drypoint.data import Class
 
 from ._matching import Things, match_boxes, match_cells
@@ -28,6 +28,9 @@ class Figure(NamedTuple):
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return interval_text(self.value, self.low, self.high)
 
 
 class Counts(NamedTuple):
@@ -69,6 +72,7 @@ class DetectionMeasurement:
         conf: the score from which `precision`, `recall` and `f1` count what was found.
         cell: pixels of a side of a cell.
         counts_cells: whether the detector finds cells, not boxes.
+        cell_curve: of cells the `curve`, since a threshold decides which cells touch.
     """
 
     n: int
@@ -78,6 +82,7 @@ class DetectionMeasurement:
     conf: float
     cell: float
     counts_cells: bool = False
+    cell_curve: Sequence[Mapping[str, float]] = ()
 
     @cached_property
     def owners(self) -> NDArray[np.int64]:
@@ -186,11 +191,10 @@ class DetectionMeasurement:
 
     @cached_property
     def curve(self) -> list[dict[str, float]]:
-        """P, R and F1 at the thresholds 0.02, 0.04, ..., 0.98; of cells none, since a threshold
-        decides which cells touch."""
-        rows: list[dict[str, float]] = []
+        """P, R and F1 at the thresholds 0.02, 0.04, ..., 0.98; of cells the `cell_curve`."""
         if self.counts_cells:
-            return rows
+            return [*map(dict, self.cell_curve)]
+        rows: list[dict[str, float]] = []
         for i in range(1, _STEPS):
             shown = self.found.score >= i / _STEPS
             sizes = (len(self.is_found), shown.sum(), (shown & self.is_right).sum())
@@ -199,14 +203,13 @@ class DetectionMeasurement:
 
     @property
     def best_conf(self) -> float | None:
-        """The threshold of the `curve` at which F1 is highest, the first of equal ones."""
-        return max(self.curve, key=lambda row: row["F1"])["conf"] if self.curve else None
+        """The threshold of the `curve` at which F1 is highest, of equal ones the nearest to 0.5."""
+        rows = sorted(self.curve, key=lambda row: (-row["F1"], abs(row["conf"] - 0.5)))
+        return rows[0]["conf"] if rows else None
 
     def to_json(self) -> dict[str, Any]:
         """Name -> figure, of JSON types."""
-        names = {"P": self.precision, "R": self.recall, "F1": self.f1}
-        if not self.counts_cells:
-            names |= {"mAP50": self.map50, "mAP50-95": self.map50_95}
+        names = self._named
         intervals = {name: [figure.low, figure.high] for name, figure in names.items()}
         return {
             "n": self.n,
@@ -228,7 +231,7 @@ class DetectionMeasurement:
             ("pictures", f"{self.n:,}"),
             ("objects", f"{len(self.is_found):,}"),
             (f"found from conf {self.conf:g} on", f"{int(self.is_shown.sum()):,}"),
-            *((name, _show(figure)) for name, figure in self._named),
+            *((name, str(figure)) for name, figure in self._named.items()),
         ]
         blocks = ["\n".join(table_lines(rows, left=(0, 1)))]
         if len(self.classes) > 1:
@@ -247,11 +250,11 @@ class DetectionMeasurement:
         return "\n\n".join([*blocks, "\n".join(table_lines(table))])
 
     @property
-    def _named(self) -> list[tuple[str, Figure]]:
-        found = [("P", self.precision), ("R", self.recall), ("F1", self.f1)]
+    def _named(self) -> dict[str, Figure]:
+        found = {"P": self.precision, "R": self.recall, "F1": self.f1}
         if self.counts_cells:
             return found
-        return [*found, ("mAP50", self.map50), ("mAP50-95", self.map50_95)]
+        return {**found, "mAP50": self.map50, "mAP50-95": self.map50_95}
 
     def _show_size(self, low: int, high: int | None) -> str:
         if high is None:
@@ -327,11 +330,6 @@ def _describe(counts: Counts) -> dict[str, Any]:
     """The counts of a class, and its figures by the field's words."""
     objects, found, right = (int(value) for value in counts)
     return {"objects": objects, "found": found, "right": right, **_shares(counts)}
-
-
-def _show(figure: Figure) -> str:
-    low, high = percent(figure.low), percent(figure.high)
-    return f"{percent(figure.value)} (95 % interval {low} to {high})"
 
 
 def _show_recall(row: Mapping[str, Any]) -> Sequence[str]:

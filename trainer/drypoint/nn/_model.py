@@ -160,8 +160,11 @@ class Model:
     @property
     def _integers(self) -> _TrainedInIntegers | None:
         """The layer that computes in integers."""
-        leaves = (leaf for _, leaf in self.net.leaves() if isinstance(leaf, _TrainedInIntegers))
-        return next(leaves, None)
+        for _, leaf in self.net.leaves():
+            # Others would look for a similar name, which takes longer than folding the layer.
+            if "float_model" in vars(leaf) and isinstance(leaf, _TrainedInIntegers):
+                return leaf
+        return None
 
     @property
     def input_shape(self) -> Shape | None:

@@ -12,6 +12,8 @@ several panels) it draws on these axes at once. Drawing needs the extra ``plot``
 from drypoint.common import module_getattr as _module_getattr
 
 from . import _aliases
+from ._boxes import BoxGrid as BoxGrid
+from ._boxes import boxes as boxes
 from ._checks import MatplotlibMissingError as MatplotlibMissingError
 from ._checks import PlotError as PlotError
 from ._comparison import ComparisonChart as ComparisonChart

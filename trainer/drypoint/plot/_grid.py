@@ -135,14 +135,20 @@ class ImageGrid(Picture):
         # A character of 8 points is about 0.07 inches wide.
         return max(1.08, longest * 0.07 / _CELL + 0.1), tallest + 0.08 + lines * _LINE
 
+    def corner(self, i: int) -> tuple[float, float]:
+        """Left and top of an image on the axes, in widths of an image."""
+        across, down = self._cell
+        row, column = divmod(i, self.columns)
+        height, width = self.images[i].shape[:2]
+        return column * across, height / width - (row + 1) * down
+
     def _draw(self, axes: Panels) -> None:
         (ax,) = axes
         across, down = self._cell
         shown = None
         for i, image in enumerate(self.images):
-            row, column = divmod(i, self.columns)
-            left, bottom = column * across, -(row + 1) * down
-            top = bottom + image.shape[0] / image.shape[1]
+            left, top = self.corner(i)
+            bottom = top - image.shape[0] / image.shape[1]
             low, high = self.limits[i]
             shown = ax.imshow(
                 image,

@@ -1,14 +1,14 @@
 """The task "detect": the net's output is a map of cells that finds objects in a picture."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drypoint.common import percent
+from drypoint.common import interval_text, percent
 from drypoint.data import (
     BoxDecoder,
     Boxes,
@@ -18,7 +18,6 @@ from drypoint.data import (
     ImageEncoder,
     augment,
     class_places,
-    decoder_from_config,
 )
 from drypoint.measure import DetectionMeasurement, Things
 from drypoint.nn import DetectionLoss, Layer, Model
@@ -26,16 +25,29 @@ from drypoint.program import Program
 
 from ._answer import Answer
 from ._reported import Drawing, Mark, MarkedPicture, Reported, ReportTexts
-from ._task import Notify, Runner, Strength, Task, TaskError, Trial, count_epochs, reader_of
+from ._task import (
+    Notify,
+    Runner,
+    Strength,
+    Task,
+    TaskError,
+    Trial,
+    count_epochs,
+    decoders_of,
+    output_names,
+    reader_of,
+    values_of,
+)
 
 _CELL = 8  # pixels of a side, of the nets that are made by name
 _LEAST = 0.01  # the probability from which boxes count for the average precision
 _MOST = 1000  # candidates of a picture in a measurement
-_STEPS, _MOST_EPOCHS = 12_000, 200  # of a run whose epochs are left out
+_STEPS, _MOST_EPOCHS = 6_000, 200  # of a run whose epochs are left out
 _SMALL, _LARGE = "grid-cnn", "grid-cnn:8,16,32,48,48,32"  # of one class, of several
 _CURVE = tuple(i / 10 for i in range(1, 10))  # thresholds of the curve of cells
 _PICTURES = 10  # with the most mistakes, in a report
 _SHOWN = 8  # objects of a picture in a text
+_Finder: TypeAlias = Callable[[BoxDecoder], list[list[FoundBox]]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,9 @@ class Detect(Task):
     name = "detect"
     read_as = "detect"
     has_classes = False
-    strength = "none"
+    strength = "light"
+    rate = 2e-2
+    page_part = "boxes"
 
     cells: bool = False
     picture_encoder: ImageEncoder | None = None
@@ -82,7 +96,7 @@ class Detect(Task):
                 )
 
     def epochs(self, dataset: Dataset, *, batch: int, macs: int) -> int:  # noqa: ARG002
-        """The epochs of about 12,000 steps."""
+        """The epochs of about 6,000 steps."""
         return count_epochs(dataset, _STEPS, batch=batch, most=_MOST_EPOCHS)
 
     def default_net(self, dataset: Dataset) -> str:
@@ -98,21 +112,44 @@ class Detect(Task):
         self, shape: tuple[int, ...], dataset: Dataset, *, net: str, name: str
     ) -> None:
         """Refuse another output than a map of square cells that cover the picture."""
-        n, (width, height) = self.output_shape(dataset)[0], dataset.image_size
+        self._check_map(shape, dataset.classes, dataset.image_size, net=f"--net {net}", name=name)
+
+    def _check_map(
+        self,
+        shape: tuple[int, ...],
+        classes: Sequence[Class],
+        size: tuple[int, int],
+        *,
+        net: str,
+        name: str,
+    ) -> None:
+        n, (width, height) = BoxDecoder(classes, cell=_CELL, cells=self.cells).channels, size
         if len(shape) != 3 or shape[0] != n:
+            edges = "" if self.cells else ", and four edges"
             raise TaskError(
-                f"--net {net} has outputs {shape}; {name} wants a map of cells, ({n}, rows, "
-                "columns): a score for each class"
-                + "" * self.cells
-                + ", and four edges" * (not self.cells)
+                f"{net} has outputs {shape}; {name} wants a map of cells, ({n}, rows, columns): a "
+                f"score for each class{edges}"
             )
         cell = width // shape[2]
         if (width, height) != (cell * shape[2], cell * shape[1]):
             raise TaskError(
-                f"--net {net} has {shape[2]} x {shape[1]} cells, pictures have {width} x {height} "
+                f"{net} has {shape[2]} x {shape[1]} cells, pictures have {width} x {height} "
                 "pixels; wanted: square cells of whole pixels: --size 96x96 reads them in a size "
                 "that 8 divides"
             )
+
+    def with_decoder(self, model: Model, dataset: Dataset) -> Model:
+        """The model with a decoder of the classes of the data set; it may have one of these."""
+        if model.decoder is not None:
+            return self.train_further(model, dataset, lambda _: None)
+        net = model.net
+        if net.input_shape is None and model.encoder is not None:
+            net = net.bind(model.encoder.shape)
+        if net.input_shape is None:
+            return model  # it reads no pictures, which the loss says
+        shape, (height, width) = net.output_shape(net.input_shape), net.input_shape[-2:]
+        self._check_map(shape, dataset.classes, (width, height), net="the net", name="the data")
+        return replace(model, net=net, decoder=self.decoder(dataset, net))
 
     def decoder(self, dataset: Dataset, net: Layer) -> BoxDecoder:
         """The classes of the data set, and the size of the net's cells."""
@@ -145,12 +182,15 @@ class Detect(Task):
     def augmentation(
         self, strength: Strength, dataset: Dataset, noise: NDArray[np.int16] | None
     ) -> augment.Scene | None:
-        """Pictures and boxes are moved, scaled and lit; not mirrored, as digits are not."""
+        """Patches are painted, light slopes; strong: pictures and boxes are also moved, scaled and
+        lit. They are not mirrored, as digits are not."""
         super().augmentation(strength, dataset, noise)  # refuses noise
         if strength == "none":
             return None
-        amount = 0.1 if strength == "light" else 0.25
-        return augment.Scene(scale=amount, shift=amount, light=amount, contrast=amount)
+        clutter = augment.Scene(slope=0.15, clutter=6)
+        if strength == "light":
+            return clutter
+        return replace(clutter, scale=0.25, shift=0.25, light=0.25, contrast=0.25)
 
     def targets(self, model: Model, x: Any, labels: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """The rows with edges as shares of the picture's sides."""
@@ -162,7 +202,28 @@ class Detect(Task):
         """The task whose answers have boxes in these pictures."""
         return replace(self, picture_encoder=encoder, sizes=tuple(sizes))
 
-    def answer(self, runner: Runner, x: Any, *, top: int) -> list[Answer]:  # noqa: ARG002
+    def set_threshold(self, model: Model, x: Any, targets: NDArray[Any], notify: Notify) -> Model:
+        """The model with the ``conf`` of the highest F1 on validation pictures."""
+        picture, row = np.nonzero(targets[..., 0] >= 0)
+        if model.decoder is None or not len(picture):
+            return model
+        rows, (height, width) = targets[picture, row], (model.net.input_shape or ())[-2:]
+        edges = rows[:, 1:] * (width, height, width, height)
+        objects = Things(picture, rows[:, 0].astype(np.int64), edges, np.ones(len(rows)))
+        found = _measure(_run_net(model, x), objects, len(targets), decoder_of(model))
+        assert found.best_conf is not None  # the curve has rows
+        conf = found.best_conf
+        notify(f"conf: {conf:g}, of the highest F1 on {len(targets):,} validation pictures")
+        return _with_box_decoder(model, replace(decoder_of(model), conf=conf))
+
+    def answer(
+        self,
+        runner: Runner,
+        x: Any,
+        *,
+        top: int,  # noqa: ARG002
+        output: str | None = None,  # noqa: ARG002 - boxes are of one output
+    ) -> list[Answer]:
         """The objects in each picture, best first, and how many of each class."""
         decoder = decoder_of(reader_of(runner))
         found = find_boxes(runner, x, decoder)
@@ -183,11 +244,7 @@ class Detect(Task):
         """The mAP50 and F1; of cells F1."""
         found = measure_boxes(Trial(model, dataset))
         names = {"F1": found.f1} if self.cells else {"mAP50": found.map50, "F1": found.f1}
-        figures = ", ".join(
-            f"{name} {percent(value.value)} (95 % interval {percent(value.low)} to "
-            f"{percent(value.high)})"
-            for name, value in names.items()
-        )
+        figures = ", ".join(f"{name} {figure}" for name, figure in names.items())
         text = f"{len(found.objects.label):,} objects in {found.n:,} test pictures: {figures}"
         return Answer(text, found.to_json())
 
@@ -208,12 +265,11 @@ class Detect(Task):
             "seen": None if trial.train is None else _count_seen(trial.dataset, trial.train),
             "anomalies": None,
         }
-        curve = found.curve or [_at(trial, conf) for conf in _CURVE]
         drawing = Drawing(
             "F1 (line), P (dashes) and R (dots) over the threshold conf, all from 0 to 1",
             "lines",
-            np.array([row["conf"] for row in curve]),
-            np.array([[row[name] for row in curve] for name in ("F1", "P", "R")]),
+            np.array([row["conf"] for row in found.curve]),
+            np.array([[row[name] for row in found.curve] for name in ("F1", "P", "R")]),
         )
         errors = found.mistakes
         worst = np.argsort(-errors, kind="stable")[:_PICTURES].tolist()
@@ -226,7 +282,7 @@ class Detect(Task):
         names = [name for name in ("P", "R", "F1", "mAP50", "mAP50-95") if name in integers]
         rows = [(name, integers[name], floats.get(name)) for name in names]
         headline = [
-            (f"  {name}", f"{percent(value)} (95 % interval {' to '.join(map(percent, bounds))})")
+            (f"  {name}", interval_text(value, *bounds))
             for name, value, _ in rows
             for bounds in [integers["intervals"][name]]
         ]
@@ -247,22 +303,23 @@ def decoder_of(reader: Model | Program) -> BoxDecoder:
     Raises:
         TaskError: it has none.
     """
-    decoder = _any_decoder(reader)
-    if not isinstance(decoder, BoxDecoder):
-        raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
-    return decoder
+    return _box_output(reader)[1]
 
 
-def finds_boxes(reader: Model | Program) -> bool:
-    """Whether a net's output is a map of cells that a decoder reads."""
-    return isinstance(_any_decoder(reader), BoxDecoder)
+def box_decoder_of(reader: Model | Program, output: str) -> BoxDecoder | None:
+    """The decoder of boxes of an output; a program's last output has one if the program has."""
+    decoder = decoders_of(reader).get(output)
+    if isinstance(reader, Program) and reader.boxes is None and output == reader.outputs[-1].name:
+        return None
+    return decoder if isinstance(decoder, BoxDecoder) else None
 
 
-def _any_decoder(reader: Model | Program) -> object:
-    if isinstance(reader, Model):
-        return reader.decoder
-    config = reader.outputs[-1].decoder or {}
-    return decoder_from_config(config) if config.get("type") == "boxes" else None
+def _box_output(reader: Model | Program) -> tuple[str, BoxDecoder]:
+    """The output with a decoder of boxes, the last of several, and the decoder."""
+    for name in reversed(output_names(reader)):
+        if (decoder := box_decoder_of(reader, name)) is not None:
+            return name, decoder
+    raise TaskError("the net has no decoder of boxes: drypoint train --task detect makes one")
 
 
 def with_thresholds(
@@ -276,24 +333,62 @@ def with_thresholds(
     """
     if conf is None and iou is None:
         return reader
-    found = decoder_of(reader)
+    name, found = _box_output(reader)
     conf, iou = found.conf if conf is None else conf, found.iou if iou is None else iou
     decoder = replace(found, conf=conf, iou=iou)
     if isinstance(reader, Model):
-        return reader.with_decoder(decoder)
-    *others, last = reader.outputs
+        return _with_box_decoder(reader, decoder)
+    if reader.boxes is not None:
+        return with_decoder(reader, decoder)
+    outputs = (
+        replace(output, decoder=decoder.config()) if output.name == name else output
+        for output in reader.outputs
+    )
+    return replace(reader, outputs=tuple(outputs))
+
+
+def _with_box_decoder(model: Model, decoder: BoxDecoder) -> Model:
+    """A model whose decoder of boxes is another one."""
+    if len(model.net.output_ports) == 1:
+        return model.with_decoder(decoder)
+    return model.with_decoder({**model.decoders, _box_output(model)[0]: decoder})
+
+
+def with_decoder(program: Program, decoder: BoxDecoder) -> Program:
+    """A program whose last output is a map of cells, with a decoder of boxes.
+
+    Raises:
+        ProgramError: the decoder reads other maps.
+    """
+    *others, last = program.outputs
     outputs = (*others, replace(last, decoder=decoder.config()))
-    return replace(reader, outputs=outputs, boxes=decoder.integers(last.scale))
+    return replace(
+        program,
+        outputs=outputs,
+        boxes=decoder.integers(last.scale),
+        labels=decoder.channel_names,
+    )
 
 
 def find_boxes(runner: Runner, x: Any, decoder: BoxDecoder) -> list[list[FoundBox]]:
     """What a net finds in pictures, best first: a list a picture."""
+    return _run_net(runner, x)(decoder)
+
+
+def _run_net(runner: Runner, x: Any) -> _Finder:
+    """The maps of a net of pictures, as a function of the decoder that reads them."""
+    name, _ = _box_output(reader_of(runner))
     if isinstance(runner, Model):
-        found: Any = decoder(runner.predict_proba(x))
-        return list(found)
-    program = runner.program
-    maps = runner.run(program.encode(x)).reshape(-1, *program.output_shape)
-    return decoder.find(maps, program.output_scale)
+        floats = values_of(runner.predict_proba(x), name)
+        return lambda decoder: list(decoder(floats))  # type: ignore[arg-type]  # of a batch
+    program, outputs = runner.program, runner.run(runner.program.encode(x))
+    scale = next(output.scale for output in program.outputs if output.name == name)
+
+    def find(decoder: BoxDecoder) -> list[list[FoundBox]]:
+        found = program.find_boxes(outputs, decoder.integers(scale), name)
+        return decoder.name_boxes(found, scale)
+
+    return find
 
 
 def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasurement:
@@ -305,27 +400,38 @@ def measure_boxes(trial: Trial, *, conf: float | None = None) -> DetectionMeasur
     """
     decoder, dataset = decoder_of(reader_of(trial.runner)), trial.dataset
     decoder = decoder if conf is None else replace(decoder, conf=conf)
-    boxes, all_found = boxes_of(dataset), decoder
-    if not decoder.cells:
-        all_found = replace(decoder, conf=min(_LEAST, decoder.conf), most=_MOST)
+    boxes = boxes_of(dataset)
     places = class_places(dataset.classes, decoder.classes, owner="the net")
-    return DetectionMeasurement(
-        n=len(dataset),
-        classes=decoder.classes,
-        objects=Things(
-            boxes.pictures, places[boxes.labels], boxes.edges, np.ones(len(boxes.labels))
-        ),
-        found=_things(find_boxes(trial.runner, dataset.x, all_found), decoder.classes),
-        conf=decoder.conf,
-        cell=decoder.cell,
-        counts_cells=decoder.cells,
-    )
+    ones = np.ones(len(boxes.labels))
+    objects = Things(boxes.pictures, places[boxes.labels], boxes.edges, ones)
+    return _measure(_run_net(trial.runner, dataset.x), objects, len(dataset), decoder)
 
 
-def _at(trial: Trial, conf: float) -> dict[str, float]:
-    """P, R and F1 of a net that finds cells at a threshold."""
-    found = measure_boxes(trial, conf=conf)
-    return {"conf": conf, "P": found.precision.value, "R": found.recall.value, "F1": found.f1.value}
+def _measure(find: _Finder, objects: Things, n: int, decoder: BoxDecoder) -> DetectionMeasurement:
+    """The figures of what is found in n pictures. A threshold decides which cells touch: their
+    curve has measurements of their own."""
+
+    def measure_at(conf: float, curve: Sequence[Mapping[str, float]] = ()) -> DetectionMeasurement:
+        chosen = replace(decoder, conf=conf)
+        if not decoder.cells:
+            chosen = replace(decoder, conf=min(_LEAST, conf), most=_MOST)
+        return DetectionMeasurement(
+            n=n,
+            classes=decoder.classes,
+            objects=objects,
+            found=_things(find(chosen), decoder.classes),
+            conf=conf,
+            cell=decoder.cell,
+            counts_cells=decoder.cells,
+            cell_curve=curve,
+        )
+
+    curve = []
+    for conf in _CURVE if decoder.cells else ():
+        found = measure_at(conf)
+        names = {"P": found.precision, "R": found.recall, "F1": found.f1}
+        curve.append({"conf": conf, **{name: figure.value for name, figure in names.items()}})
+    return measure_at(decoder.conf, curve)
 
 
 def _count_seen(test: Dataset, train: Dataset) -> int:

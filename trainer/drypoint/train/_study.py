@@ -77,11 +77,10 @@ class Study:
         data: the data, as the net learns them.
         options: of `fit`.
         BATCH: examples a step, if left out.
-        RATE: the highest learning rate of Adam, if left out; FURTHER_RATE of a trained model.
+        FURTHER_RATE: the highest learning rate of Adam for a trained model, if left out.
     """
 
     BATCH: ClassVar[int] = 32
-    RATE: ClassVar[float] = 3e-3
     FURTHER_RATE: ClassVar[float] = 1e-3
 
     model: Model
@@ -147,8 +146,8 @@ def make_study(
         epochs: passes over the training part; None: by the task, the data and the net.
         batch_size: examples a step.
         optimizer: a name, as `fit` takes it; None: Adam.
-        lr: the highest learning rate; None: the default of ``optimizer``, else 0.003, 0.001 of a
-            model.
+        lr: the highest learning rate; None: the default of ``optimizer``, else by the task, 0.001
+            of a model.
         augment: "none", "light" or "strong"; None: by the task.
         noise: of the task "keywords" int16 samples (n,) to mix in; None: the data's or generated.
         balance: repeat examples of rarer classes until each class has as many as the commonest.
@@ -197,8 +196,8 @@ def make_study(
     notify(f"augmentation: {describe_augmentation(distort)}")
     if saved is None:
         _advise_few_pictures(data.train, chosen, notify)
-    further = Study.FURTHER_RATE if saved is not None else Study.RATE
-    rate = lr or (None if optimizer else further)
+    usual = Study.FURTHER_RATE if saved is not None else chosen.rate
+    rate = lr or (None if optimizer else usual)
     resolved = resolve_optimizer(optimizer)
     options = {
         "epochs": epochs,
@@ -249,9 +248,10 @@ def find_validation(train: Dataset, facts: Mapping[str, Any], *, name: str) -> D
     Raises:
         TrainError: the study held out none, or the training part is another one.
     """
-    _, val = hold_out(train)
-    if val is not None and val.digest() == facts.get(DIGEST):
-        return val
+    for stratify in (True, False):  # as the study's task has classes or none
+        _, val = hold_out(train, stratify=stratify)
+        if val is not None and val.digest() == facts.get(DIGEST):
+            return val
     raise TrainError(
         f"{name} has no examples that were held out for validation when drypoint train made the "
         "net: name the data of that training"

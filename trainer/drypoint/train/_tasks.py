@@ -21,9 +21,17 @@ from drypoint.tasks import (
 )
 
 from ._errors import TrainError
+from ._examples import Examples
 from ._heads import by_output
 from ._objective import LossLike
-from ._prepared_model import Trainable, add_encoder, data_ports, is_training_graph
+from ._prepared_model import (
+    INPUT,
+    TARGET,
+    Trainable,
+    add_encoder,
+    data_ports,
+    is_training_graph,
+)
 from ._targets import Notify
 from ._training_data import read_examples, read_source
 
@@ -55,6 +63,9 @@ class HeadTasks:
         if model.encoder is None:
             ports = data_ports(given, None)
             model = add_encoder(model, read_examples(data, what="data", ports=ports), notify)
+        if isinstance(data, Dataset) and len(self.by_port) == 1:
+            (task,) = self.by_port.values()
+            model = task.with_decoder(model, data)
         found = self
         if self.scales:
             adapted = {port: self.by_port[port].adapt(values) for port, values in labels.items()}
@@ -80,6 +91,13 @@ class HeadTasks:
         if len(self.by_port) == 1 and chosen and task_of(model).name != self.names:
             model = model.with_provenance({**model.provenance, "task": self.names})
         return model
+
+    def set_threshold(self, model: Any, val: Examples | None, notify: Notify) -> Any:
+        """A trained model, or a graph, with the threshold that validation examples choose."""
+        if val is None or not isinstance(model, Model) or len(self.by_port) != 1:
+            return model
+        (task,) = self.by_port.values()
+        return task.set_threshold(model, val.columns[INPUT], val.columns[TARGET], notify)
 
     def _labels(self, data: object) -> dict[str, np.ndarray[Any, Any]]:
         """Output -> its labels (N, ...), of a data set, or of a pair of inputs and labels."""

@@ -1,6 +1,6 @@
 // Reads a signal of a watch's accelerometer and gyroscope step by step, and prints the motion each
-// time the net decides. The rows of sample.h are a recording; README.md says how to make a row of
-// your sensor's readings.
+// time the net decides. The rows of sample.h are a recording. For a row of your sensor's readings, in
+// the unit of the training data: gesture_quantize(readings, GESTURE_INPUT_SIZE, row).
 #include <drypoint.h>
 #include "gesture.h"
 #include "sample.h"

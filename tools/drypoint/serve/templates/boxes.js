@@ -1,104 +1,45 @@
-// What a map of cells finds in a picture: the rule of BOXES.md, and the boxes on the drawing pad.
+// The boxes that the engine finds in a picture, on the drawing pad, and the sliders of its decoder.
 
 const PARTS = 16; // of a pixel: the unit of boxes
+const ONE = 2 ** 30; // a probability of 1
 
-// The decoder of a program's meta, or null; `conf` and `iou` are where the sliders begin.
-function readDecoder(config, { h, w, c }) {
+// The decoder of a program, or null; `conf` and `iou` are where the sliders begin.
+function readDecoder({ decoder: config, out: { h, w, c } }) {
   if (config?.type !== "boxes") return null;
-  const { classes, cell, conf, iou, most, cells } = config;
-  const channels = Array.isArray(classes) ? classes.length + (cells ? 0 : 4) : 0;
-  const fits = channels === c && cell >= 1 && conf > 0 && conf < 1 && iou >= 0 && iou <= 1 && most >= 1;
+  const { classes, cell, conf, iou, most, cells, background = false } = config;
+  const names = Array.isArray(classes) ? classes.map((name) => printable(String(name))) : [];
+  const first = background ? 1 : 0;
+  const fits = names.length && first + names.length + (cells ? 0 : 4) === c && cell >= 1
+    && cell * Math.max(h, w) <= 4095 && conf > 0 && conf < 1 && iou >= 0 && iou <= 1
+    && most >= 1 && most <= 1000;
   if (!fits) throw new Error("the decoder of boxes in the meta does not fit the output");
-  return { classes: classes.map((name) => printable(String(name))), cell, conf, iou, most, cells, h, w, c };
+  return { classes: names, first, cell, conf, iou, most, cells };
 }
 
-// Boxes, best first: {value, score, box: [left, top, right, bottom]} in sixteenths of a pixel.
-function findBoxes(map, scale, decoder) {
-  const { h, w, c, cell, most, cells, classes } = decoder;
-  const cutoff = Math.ceil(Math.log(decoder.conf / (1 - decoder.conf)) / scale) - 1;
-  const { mult, shift } = edgeScale(scale, cell);
-  const edge = (value) => Number((BigInt(value) * mult + (1n << (shift - 1n))) >> shift);
-  const side = PARTS * cell;
-  const clamp = (value, limit) => Math.max(0, Math.min(limit, value));
-  const found = [];
-  for (let at = 0; at < h * w; at++) {
-    const scores = map.subarray(at * c, at * c + classes.length);
-    const score = scores.reduce((a, b) => Math.max(a, b));
-    if (score <= cutoff) continue;
-    const [x, y] = [at % w, Math.floor(at / w)];
-    let box = [x * side, y * side, (x + 1) * side, (y + 1) * side];
-    if (!cells) {
-      const [left, top, right, bottom] = map.subarray(at * c + classes.length, (at + 1) * c);
-      const [across, down] = [(side / 2) * (2 * x + 1), (side / 2) * (2 * y + 1)];
-      box = [clamp(across - edge(left), w * side), clamp(down - edge(top), h * side),
-        clamp(across + edge(right), w * side), clamp(down + edge(bottom), h * side)];
-      if (box[0] >= box[2] || box[1] >= box[3]) continue;
-    }
-    found.push({ value: scores.indexOf(score), score, box });
-  }
-  found.sort((a, b) => b.score - a.score); // equal scores stay in the order of their cells
-  const first = found.slice(0, most);
-  return cells ? fuse(first) : suppress(first, Math.round(1000 * decoder.iou));
+// What the engine finds in an answer, best first: {value, score, probability, box: [left, top, right,
+// bottom]}, in sixteenths of a pixel.
+function findBoxes(answer) {
+  const { engine: { exports, program: { part: decoder, scale } } } = state;
+  const { cells, first, cell, most, conf } = decoder;
+  const least = Math.ceil(first ? conf * ONE : Math.log(conf / (1 - conf)) / scale) - 1;
+  const cutoff = Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, least));
+  const iou = cells ? 0 : Math.round(1000 * decoder.iou);
+  new Int32Array(exports.memory.buffer, exports.output(), answer.output.length).set(answer.output);
+  const [mult, shift] = Object.values(fixedPoint(PARTS * cell * scale)).map(Number);
+  const n = exports.find(cells, first, cutoff, cell, mult, shift, iou, most);
+  const view = new DataView(exports.memory.buffer, exports.boxes(), 16 * n);
+  return Array.from({ length: n }, (_, i) => {
+    const [value, ...box] = [4, 6, 8, 10, 12].map((at) => view.getUint16(16 * i + at, true));
+    const score = view.getInt32(16 * i, true);
+    return { value, score, box, probability: first ? score / ONE : 1 / (1 + Math.exp(-score * scale)) };
+  });
 }
 
-// 16 * cell * scale as mult / 2^shift, with mult from 2^30 to 2^31 - 1.
-function edgeScale(scale, cell) {
-  let [fraction, shift] = [PARTS * cell * scale, 31];
-  while (fraction >= 1) [fraction, shift] = [fraction / 2, shift - 1];
-  while (fraction < 0.5) [fraction, shift] = [fraction * 2, shift + 1];
-  const exact = fraction * 2 ** 31;
-  let mult = Math.round(exact);
-  if (mult - exact === 0.5 && mult % 2) mult -= 1; // halves go to the even number
-  if (mult === 2 ** 31) [mult, shift] = [2 ** 30, shift - 1];
-  return { mult: BigInt(mult), shift: BigInt(shift) };
-}
-
-const area = ([left, top, right, bottom]) => Math.max(0, right - left) * Math.max(0, bottom - top);
-const common = (a, b) => [Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])];
-
-function suppress(found, iou) {
-  const kept = [];
-  for (const one of found) {
-    const covers = ({ value, box }) => {
-      const shared = area(common(box, one.box));
-      return value === one.value && 1000 * shared > iou * (area(box) + area(one.box) - shared);
-    };
-    if (!kept.some(covers)) kept.push(one);
-  }
-  return kept;
-}
-
-function fuse(found) {
-  const kept = [];
-  for (let one of found) {
-    let at = kept.length;
-    for (let j = 0; j < kept.length;) {
-      const shared = common(kept[j].box, one.box);
-      if (kept[j].value !== one.value || shared[0] > shared[2] || shared[1] > shared[3]) {
-        j++;
-        continue;
-      }
-      const box = [0, 1, 2, 3].map((i) => Math[i < 2 ? "min" : "max"](kept[j].box[i], one.box[i]));
-      one = { value: one.value, score: Math.max(kept[j].score, one.score), box };
-      kept.splice(j, 1);
-      [at, j] = [Math.min(at, j), 0];
-    }
-    kept.splice(at, 0, one);
-  }
-  return kept;
-}
-
-// Draw boxes on a canvas of which a picture is in the middle, as the net reads it by `resize`.
-function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
+// Draw boxes over the picture on the pad.
+function drawBoxes(pad, { input, resize, part: { classes, first } }, found) {
+  const { canvas } = pad;
   const pen = canvas.getContext("2d");
-  let frame = [0, 0, canvas.width, canvas.height];
-  if (resize !== "fit") frame = inside(picture, canvas.width, canvas.height, Math.min);
-  if (resize === "fill") {
-    const [left, top, width, height] = frame;
-    const [x, y, w, h] = inside({ width: input.w, height: input.h }, width, height, Math.min);
-    frame = [left + x, top + y, w, h];
-  }
-  const [left, top, width, height] = frame;
+  const [left, top, width, height] = pad.frame(input, resize);
   const style = getComputedStyle(canvas);
   const line = Math.max(2, Math.round(2 * devicePixelRatio));
   pen.font = `${Math.round(13 * devicePixelRatio)}px ${style.fontFamily}`;
@@ -112,7 +53,7 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
     pen.lineWidth = line;
     pen.strokeStyle = "#ffe14d";
     pen.strokeRect(x, y, right - x, bottom - y);
-    const text = `${decoder.classes[value]} ${Math.round(100 * probability)} %`;
+    const text = `${classes[value - first]} ${Math.round(100 * probability)} %`;
     const wide = pen.measureText(text).width + 2 * line;
     const high = Math.round(17 * devicePixelRatio);
     const base = y > high ? y : y + high;
@@ -125,22 +66,17 @@ function drawBoxes(canvas, picture, resize, { input, decoder }, found) {
 
 // The boxes of an answer, by the sliders: on the pad, and how many of each class.
 function showFound(answer) {
-  const { decoder, scale } = state.engine.program;
+  const { part: decoder } = state.engine.program;
   for (const id of ["conf", "iou"]) {
     decoder[id] = Number($(id).value);
     $(`${id}-value`).textContent = decoder[id].toFixed(2);
   }
-  state.found = answer && findBoxes(answer.output, scale, decoder).map((one) =>
-    ({ ...one, probability: 1 / (1 + Math.exp(-one.score * scale)) }));
-  const counts = decoder.classes.map((_, i) => state.found?.filter(({ value }) => value === i).length);
+  state.found = answer && findBoxes(answer);
+  const counts = decoder.classes.map((_, i) =>
+    state.found?.filter(({ value }) => value === decoder.first + i).length);
   const most = Math.max(1, ...counts.map((n) => n ?? 0));
-  $("classes").replaceChildren(...decoder.classes.map((name, i) => {
-    const bar = element("span");
-    bar.style.setProperty("--share", `${(100 * (counts[i] ?? 0)) / most}%`);
-    return element("tr", {}, element("th", { scope: "row", className: "left", textContent: name }),
-      element("td", { className: "bar" }, bar),
-      element("td", { textContent: counts[i] ?? "\u2013" }));
-  }));
+  showRows(decoder.classes.map((name, i) => (
+    { name, share: (counts[i] ?? 0) / most, text: counts[i] ?? "\u2013" })));
   $("value").textContent = "found";
   $("decision").textContent = state.found ? state.found.length : "\u2013";
   $("decision").className = state.found ? "" : "none";
@@ -158,11 +94,9 @@ function showThresholds(decoder) {
   Object.assign($("iou"), { value: decoder.iou });
   pad.finish = () => {
     if (!state.found) return;
-    const { program } = state.engine;
-    const { input, resize } = program;
-    const picture = pad.picture ?? { width: input.w, height: input.h };
-    drawBoxes(pad.canvas, picture, pad.picture ? resize : "stretch", program, state.found);
+    drawBoxes(pad, state.engine.program, state.found);
   };
 }
 
+part = { caption: "Objects found by", read: readDecoder, begin: showThresholds, show: showFound };
 for (const id of ["conf", "iou"]) $(id).addEventListener("input", () => showFound(state.answer));

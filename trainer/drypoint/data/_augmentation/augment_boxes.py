@@ -13,14 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from .._dataset.edges import clip_edges
 from .._errors import AugmentError
 from .compiled import instruction_sets, warp_compiled
-from .counter_random import Keys, check_amount, draw_keys, uniform
+from .counter_random import Keys, check_amount, draw_image_keys, draw_keys, uniform
+from .patches import MOST, paint_patches
 from .warp_map import ONE, warp_reference
 
 Pixels = NDArray[np.uint8]
 Reals = NDArray[np.float64]
 _SIZE, _X, _Y, _FLIP, _UPSIDE, _LIGHT, _CONTRAST, _COLOR = range(8)  # numbers of a picture's stream
-_LARGEST = 4096  # pixels, as of `Warp`
-_LIMITS = {"scale": 0.9, "shift": 1, "light": 1, "contrast": 1, "color": 1}
+_SLOPE, _PATCHES = 16, 32  # others, of slopes and, from there on, of patches
+_LIMITS = {"scale": 0.9, "shift": 1, "light": 1, "contrast": 1, "color": 1, "slope": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,9 @@ class Scene:
         light: added to all values, as a share of 255, 0 to 1.
         contrast: relative change of the distance from middle gray, 0 to 1.
         color: added to the values of each channel on its own, as a share of 255, 0 to 1.
+        slope: light that rises from the middle to two edges, as a share of 255, 0 to 1.
+        clutter: the patches of random squares, blobs or strokes that are painted at most, 0 to 100;
+            a patch is up to a third of the picture wide and high, and has one colour.
 
     Raises:
         AugmentError: an amount is out of its range.
@@ -51,26 +55,23 @@ class Scene:
     light: float = 0.0
     contrast: float = 0.0
     color: float = 0.0
+    slope: float = 0.0
+    clutter: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in _LIMITS:
                 check_amount(field.name, value, 0, _LIMITS[field.name])
+            elif field.name == "clutter":
+                if type(value) is not int or not 0 <= value <= MOST:
+                    raise AugmentError(f"clutter is {value!r}, not a whole number to {MOST}")
             elif type(value) is not bool:
                 raise AugmentError(f"{field.name} is {value!r}, not True or False")
 
     def __call__(self, images: Pixels, /, *, seed: int, epoch: int, indices: ArrayLike) -> Pixels:
         """Changed copies of the images, of their shape; a pure function of the arguments."""
-        if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-            raise AugmentError(
-                "augmentation takes uint8 images (N, H, W) or (N, H, W, C), not "
-                f"{images.dtype} {images.shape}"
-            )
-        if max(images.shape[1:3]) > _LARGEST:
-            raise AugmentError(f"sides must be 1 to {_LARGEST} pixels, images are {images.shape}")
-        keys = draw_keys(len(images), seed, epoch, indices, what="images")
-        pixels = images if images.ndim == 4 else images[..., None]
+        pixels, keys = draw_image_keys(images, seed, epoch, indices)
         factors, offsets = self._views(keys)
         sides = np.array([pixels.shape[2], pixels.shape[1]])
         firsts = (sides - 1) / 2 + offsets * sides - factors * (sides - 1) / 2
@@ -78,7 +79,10 @@ class Scene:
         maps = np.stack([firsts[:, 0], factors[:, 0], zeros, firsts[:, 1], zeros, factors[:, 1]], 1)
         warp = warp_compiled if instruction_sets() else warp_reference
         moved = warp(pixels, keys, np.rint(maps * ONE).astype(np.int32), None)
-        return self._recolor(moved, keys).reshape(images.shape)
+        lit = self._recolor(moved, keys)
+        if self.clutter:
+            paint_patches(lit, keys, self.clutter, first=_PATCHES)
+        return lit.reshape(images.shape)
 
     def change_targets(
         self, targets: NDArray[np.float32], *, seed: int, epoch: int, indices: ArrayLike
@@ -116,14 +120,21 @@ class Scene:
 
     def _recolor(self, pixels: Pixels, keys: Keys) -> Pixels:
         """Other light, contrast and colours, in integers of 1/256."""
-        if not (self.light or self.contrast or self.color):
+        if not (self.light or self.contrast or self.color or self.slope):
             return pixels
         channels = pixels.shape[3]
         gain = 1 + self.contrast * uniform(keys[:, None], _CONTRAST)
         shift = self.light * uniform(keys[:, None], _LIGHT)
         shift = shift + self.color * uniform(keys[:, None], range(_COLOR, _COLOR + channels))
         gains, shifts = (
-            np.rint(v * 256).astype(np.int64)[:, None, None] for v in (gain, shift * 255)
+            np.rint(v * 256).astype(np.int32)[:, None, None] for v in (gain, shift * 255)
         )
-        values = (pixels.astype(np.int64) - 128) * gains + shifts + (128 << 8) + 128 >> 8
+        if self.slope:
+            slopes = self.slope * uniform(keys[:, None], range(_SLOPE, _SLOPE + 2))
+            across, down = (
+                np.rint(np.linspace(-65280, 65280, side) * slopes[:, [i]]).astype(np.int32)
+                for i, side in enumerate((pixels.shape[2], pixels.shape[1]))
+            )
+            shifts = shifts + (across[:, None] + down[..., None])[..., None]
+        values = (pixels.astype(np.int32) - 128) * gains + shifts + (128 << 8) + 128 >> 8
         return values.clip(0, 255).astype(np.uint8)

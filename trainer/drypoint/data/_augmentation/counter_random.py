@@ -12,6 +12,8 @@ from .._errors import AugmentError
 
 Keys = NDArray[np.uint64]
 
+SIDE_MAX = 4096  # pixels: source coordinates in 1/65536 pixel stay below 2^31
+
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: steps through all 2^64 values
 
 
@@ -52,6 +54,21 @@ def draw_keys(n: int, seed: int, epoch: int, indices: ArrayLike, *, what: str) -
         if low < 0 or high >= 1 << 63:
             raise AugmentError(f"{name} must be 0 to 2^63 - 1, not {low if low < 0 else high}")
     return image_keys(seed, epoch, places)
+
+
+def draw_image_keys(
+    images: NDArray[np.uint8], seed: int, epoch: int, indices: ArrayLike
+) -> tuple[NDArray[np.uint8], Keys]:
+    """The images as (N, H, W, C), and the random key of each image."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise AugmentError(
+            f"augmentation takes uint8 images (N, H, W) or (N, H, W, C), not {images.dtype} "
+            f"{images.shape}"
+        )
+    if max(images.shape[1:3]) > SIDE_MAX or 0 in images.shape[1:]:
+        raise AugmentError(f"sides must be 1 to {SIDE_MAX} pixels, images are {images.shape}")
+    keys = draw_keys(len(images), seed, epoch, indices, what="images")
+    return images if images.ndim == 4 else images[..., None], keys
 
 
 def _range(places: NDArray[np.integer]) -> tuple[str, int, int]:

@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drypoint import detection
 
@@ -15,6 +14,7 @@ from .._errors import CoderError
 from .options import Configured
 
 _FLOAT_SCALE = 2.0**-20  # of maps of floats: scores and edges from -2,048 to 2,048
+_SHARE = 1 / detection.ONE  # of maps of probabilities
 
 
 class FoundBox(NamedTuple):
@@ -36,7 +36,7 @@ class FoundBox(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BoxDecoder(Configured, kind="boxes"):
+class BoxDecoder(Configured, kind="boxes", optional=("background",)):
     """Decodes a map of cells (C, H, W), or a batch of them, to a list of `FoundBox`, best first.
 
     The channels of a cell are as in `nn.DetectionLoss`. Maps of floats go through the integers of
@@ -49,6 +49,8 @@ class BoxDecoder(Configured, kind="boxes"):
         iou: the overlap (IoU) from which a box is left out for a better one of its class, 0 to 1.
         most: the candidates of a picture at most; the best ones are kept.
         cells: whether the map has scores alone, as of a net that counts.
+        background: whether the map is of cells whose channel 0 is no class, and its values are
+            probabilities: a softmax over the channels of each cell, as of Edge Impulse's FOMO.
 
     Raises:
         CoderError: a setting out of range; a map of other channels, or not finite.
@@ -61,6 +63,7 @@ class BoxDecoder(Configured, kind="boxes"):
     iou: float = 0.5
     most: int = 64
     cells: bool = False
+    background: bool = False
     properties = ()
 
     if TYPE_CHECKING:
@@ -74,17 +77,11 @@ class BoxDecoder(Configured, kind="boxes"):
             iou: float = ...,
             most: int = ...,
             cells: bool = ...,
+            background: bool = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", check_classes(self.classes))
-        for name in ("conf", "iou"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or not 0 <= value <= 1 or (name == "conf" and value in (0, 1)):
-                raise CoderError(f"{name} must be a number from 0 to 1, not {value!r}")
-        if type(self.cells) is not bool:
-            raise CoderError(f"cells must be True or False, not {self.cells!r}")
         try:
             self.integers(_FLOAT_SCALE)
         except detection.DetectionError as error:
@@ -93,7 +90,8 @@ class BoxDecoder(Configured, kind="boxes"):
     @property
     def channel_names(self) -> tuple[str, ...]:
         """The names of the channels of a cell."""
-        return (*map(str, self.classes), *(() if self.cells else detection.EDGES))
+        names = (*("background",) * self.background, *map(str, self.classes))
+        return names if self.cells else (*names, *detection.EDGES)
 
     @property
     def channels(self) -> int:
@@ -110,26 +108,22 @@ class BoxDecoder(Configured, kind="boxes"):
             )
         if not np.isfinite(array).all():
             raise CoderError("the values of a map must be finite, these hold NaN or infinity")
-        most = np.iinfo(np.int32).max
+        most, scale = np.iinfo(np.int32).max, _SHARE if self.background else _FLOAT_SCALE
         rows = np.moveaxis(array.reshape(-1, *array.shape[-3:]), 1, -1)
-        integers = np.rint(rows / _FLOAT_SCALE).clip(-most, most).astype(np.int32)
-        found = self.find(integers, _FLOAT_SCALE)
+        integers = np.rint(rows / scale).clip(-most, most).astype(np.int32)
+        found = self.name_boxes(detection.find(self.integers(scale), integers, scale), scale)
         return found[0] if array.ndim == 3 else found
-
-    def find(self, maps: NDArray[np.int32], scale: float) -> list[list[FoundBox]]:
-        """What is found in maps of integers (N, H, W, C); a map's integer 1 is ``scale``."""
-        return self.name_boxes(detection.find(self.integers(scale), maps, scale), scale)
 
     def name_boxes(
         self, found: Sequence[Sequence[detection.Box]], scale: float
     ) -> list[list[FoundBox]]:
         """Boxes of integers, whose score 1 is ``scale``, with labels, probabilities and pixels."""
-        pixels = 1 / detection.PARTS
+        pixels, first = 1 / detection.PARTS, int(self.background)
         return [
             [
                 FoundBox(
-                    self.classes[box.value],
-                    _sigmoid(box.score * scale),
+                    self.classes[box.value - first],
+                    box.score * _SHARE if first else _sigmoid(box.score * scale),
                     *(side * pixels for side in box[2:]),
                 )
                 for box in boxes
@@ -143,15 +137,7 @@ class BoxDecoder(Configured, kind="boxes"):
         Raises:
             DetectionError: a setting is out of the range of the integers.
         """
-        cutoff = math.ceil(math.log(self.conf / (1 - self.conf)) / scale) - 1
-        limits = np.iinfo(np.int32)
-        return detection.Decoder(
-            kind="cells" if self.cells else "boxes",
-            cell=self.cell,
-            cutoffs=(max(limits.min, min(limits.max, cutoff)),) * len(self.classes),
-            iou=0 if self.cells else round(1000 * self.iou),
-            most=self.most,
-        )
+        return detection.decoder_of_settings(vars(self), classes=len(self.classes), scale=scale)
 
 
 def _sigmoid(score: float) -> float:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.parsers import expat
+from xml.etree import ElementTree
 
 from drypoint.common import DrypointError, parse_json, printable, read_bytes
 
@@ -20,8 +20,8 @@ Row = tuple[str, float, float, float, float]
 """The label of a box, and its left, top, right and bottom edge."""
 _BYTES = 30  # of memory for each byte of a file: an empty object of JSON takes 3 bytes of text
 _LONGEST = 200  # characters of a label
-_LONGEST_TEXT = 1000  # characters of an element of XML
-_DEEPEST = 20  # levels of XML
+_XML_BYTES = 60  # of memory: an element with an attribute takes 9 bytes of text
+Texts = dict[str, str]
 
 
 class Picture(NamedTuple):
@@ -77,10 +77,10 @@ class Files(NamedTuple):
         parts = [PART_NAMES[word] for word in words if word in PART_NAMES]
         return parts[-1] if parts else ALL
 
-    def text(self, path: Path) -> str:
-        """The text of a file in UTF-8."""
+    def text(self, path: Path, *, memory: int = _BYTES) -> str:
+        """The text of a file in UTF-8, which takes so much memory for each byte."""
         try:
-            content = read_bytes(path, limit=self.limit, memory=_BYTES)
+            content = read_bytes(path, limit=self.limit, memory=memory)
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise FormatError(f"{path} is no text in UTF-8") from error
@@ -107,12 +107,8 @@ def read_edge_impulse(files: Files) -> Listing | None:
             where = f"{path}: {printable(name)}"
             boxes = []
             for row in _objects(rows, where):
-                left, top, width, height = _numbers(
-                    [row.get(key) for key in ("x", "y", "width", "height")], where
-                )
-                boxes.append(
-                    (_label(row.get("label"), where), left, top, left + width, top + height)
-                )
+                corner = [row.get(key) for key in ("x", "y", "width", "height")]
+                boxes.append(_row(_label(row.get("label"), where), corner, where))
             pictures.append(Picture(path.parent, name, files.part(path), boxes))
     return Listing(pictures, Counter()) if found else None
 
@@ -149,10 +145,9 @@ def read_coco(files: Files) -> Listing | None:
             elif not row.get("bbox"):
                 counts["annotations without a bbox"] += 1
             else:
-                left, top, width, height = _numbers(row["bbox"], f"{path}: a bbox")
                 name = categories[category]
                 order[name] = min(category, order.get(name, category))
-                image.boxes.append((name, left, top, left + width, top + height))
+                image.boxes.append(_row(name, row["bbox"], f"{path}: a bbox"))
         pictures += images.values()
     return Listing(pictures, counts, sorted(order, key=lambda n: order[n])) if owners else None
 
@@ -252,37 +247,29 @@ def _yolo_names(files: Files) -> list[str]:
     return _distinct([_label(row.strip(), str(lists[0])) for row in rows if row.strip()], "names")
 
 
+_YAML_NAME = r"""'([^'"]*)'|"([^'"\\]*)"|([^\s'"&*!|>%@`{}\[\]:#,-][^'"{}\[\]]*)"""
 _WANTED = "wanted: names: [a, b], or a line for each: - a, or 0: a"
 
 
 def yaml_names(text: str, where: str) -> list[str]:
     """The names of classes of a ``data.yaml``: of YAML the three forms that YOLO's files have."""
-    text = "\n".join(re.sub(r"(^|\s)#.*", "", line).rstrip() for line in text.splitlines())
-    begins = [found.end() for found in re.finditer(r"(?m)^names *:", text)]
-    rest = text[begins[0] :] + "\n" if len(begins) == 1 else ""
-    flow = re.match(r"(?ms)\s*([\[{])(.*?)[\]}]$", rest)
-    block = re.match(r"\n((?:(?: +|- ).*\n|\n)+)", rest)
-    if flow:
-        items = [item for item in flow[2].replace("\n", " ").split(",") if item.strip()]
-        numbered = flow[1] == "{"
-    elif block:
-        items = [line for line in block[1].splitlines() if line.strip()]
-        numbered = not items[0].lstrip().startswith("- ")
-        if not numbered:
-            items = [re.sub("^ *- ", "", item, count=1) for item in items]
+    text = "\n".join(re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines())
+    found = re.findall(r"(?ms)^names *:\s*(.*?)\s*(?=^\w|\Z)", text)
+    body = found[0] if len(found) == 1 else ""
+    if flow := re.fullmatch(r"(?s)([\[{])(.*)[\]}]", body):
+        items = [item for item in flow[2].split(",") if item.strip()]
     else:
+        items = [line for line in body.splitlines() if line.strip()]
+    if not items:
         raise FormatError(f"{where}: its names cannot be read; {_WANTED}")
     names = []
     for i, item in enumerate(items):
-        found = re.fullmatch(r"\s*(\d+)\s*:\s+(.*?)\s*" if numbered else r"\s*()(.*?)\s*", item)
-        if found is None or (numbered and int(found[1]) != i):
-            raise FormatError(f"{where}: {item.strip()[:40]!r} is no name {i}; {_WANTED}")
-        name = re.fullmatch(
-            r"""'([^'"]*)'|"([^'"\\]*)"|([^'"&*!|>%@`{}\[\]:#,-][^'"{}\[\]]*)""", found[2]
-        )
+        number = rf"{i}\s*:\s+"
+        before = {"[": "", "{": number}[flow[1]] if flow else rf"(?:-\s+|{number})"
+        name = re.fullmatch(rf"\s*{before}(?:{_YAML_NAME})\s*", item)
         if name is None:
-            raise FormatError(f"{where}: {item.strip()[:40]!r} is no plain name; {_WANTED}")
-        names.append(_label(name[1] or name[2] or name[3] or "", where))
+            raise FormatError(f"{where}: {item.strip()[:40]!r} is no plain name {i}; {_WANTED}")
+        names.append(_label((name[1] or name[2] or name[3] or "").rstrip(), where))
     count = re.search(r"(?m)^nc *: *(\d+) *$", text)
     if count and int(count[1]) != len(names):
         raise FormatError(f"{where}: nc is {count[1]}, and there are {len(names)} names")
@@ -293,7 +280,7 @@ def read_voc(files: Files) -> Listing | None:
     """Pascal VOC: an XML file a picture; ``ImageSets/Main/train.txt`` and so on name the parts."""
     counts, pictures = Counter[str](), list[Picture]()
     lists = _voc_parts(files)
-    read = ((path, _voc_tree(path, files.limit)) for path in files.match(r".*\.xml"))
+    read = ((path, _voc_tree(files, path)) for path in files.match(r".*\.xml"))
     trees = [(path, tree) for path, tree in read if tree is not None]
     corners = [
         _numbers([thing.get(key) for key in ("xmin", "ymin", "xmax", "ymax")], str(path))
@@ -311,14 +298,13 @@ def read_voc(files: Files) -> Listing | None:
                 continue
             name = _label(thing.get("name", "").strip(), str(path))
             boxes.append((name, left - first, top - first, right, bottom))
-        size = [head.get("width", "0"), head.get("height", "0")]
-        width, height = _numbers(size, str(path), n=2)
-        name = head.get("filename", "").strip()
+        width, height = _numbers([head.get(k) or "0" for k in ("width", "height")], str(path), n=2)
         part = lists.get(path.stem) if lists else files.part(path.parent)
         if part is None:
             counts["pictures in no list of a part"] += 1
         else:
             stated = (width, height) if width > 0 and height > 0 else None
+            name = head.get("filename", "").strip()
             pictures.append(Picture(path.parent, name, part, boxes, stated))
     note = f"pixels counted from {first}" if corners else ""
     return Listing(pictures, counts, note=note) if trees else None
@@ -339,49 +325,25 @@ def _voc_parts(files: Files) -> dict[str, str]:
     return found
 
 
-_VOC_BOX = ["object", "bndbox"]
-
-
-def _voc_tree(path: Path, limit: int) -> tuple[dict[str, str], list[dict[str, str]]] | None:
+def _voc_tree(files: Files, path: Path) -> tuple[Texts, list[Texts]] | None:
     """The texts of an annotation, and of each of its objects, by the names of their elements."""
-    content = read_bytes(path, limit=limit, memory=_BYTES)
-    if b"<annotation" not in content:
+    text = files.text(path, memory=_XML_BYTES)
+    if "<annotation" not in text:
         return None
-    head, things, stack = dict[str, str](), list[dict[str, str]](), list[str]()
-    parser = expat.ParserCreate()
-
-    def refuse(*_: object) -> None:
+    if re.search("<!(DOCTYPE|ENTITY)", text):
         raise FormatError(f"{path} declares a document type or entities, which are not read")
-
-    def begin(name: str, _: Mapping[str, str]) -> None:
-        stack.append(name)
-        if len(stack) > _DEEPEST:
-            raise FormatError(f"{path}: XML nested deeper than {_DEEPEST}")
-        if stack == ["annotation", "object"]:
-            things.append({})
-
-    def end(_: str) -> None:
-        stack.pop()
-
-    def read(text: str) -> None:
-        inside = stack[1:-1]
-        if stack[0] != "annotation" or inside not in ([], ["size"], ["object"], _VOC_BOX):
-            return
-        texts = things[-1] if inside[:1] == ["object"] else head
-        texts[stack[-1]] = texts.get(stack[-1], "") + text
-        if len(texts[stack[-1]]) > _LONGEST_TEXT:
-            raise FormatError(f"{path}: a text of above {_LONGEST_TEXT:,} characters")
-
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    parser.StartElementHandler, parser.EndElementHandler = begin, end
-    parser.CharacterDataHandler, parser.buffer_text = read, True
     try:
-        parser.Parse(content, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        if isinstance(error, DrypointError):
-            raise
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
         raise FormatError(f"{path} is no XML ({error})") from error
-    return head, things
+    if root.tag != "annotation":
+        return None
+    return _texts(root, "size"), [_texts(thing, "bndbox") for thing in root.findall("object")]
+
+
+def _texts(element: ElementTree.Element, inner: str) -> Texts:
+    """Name -> text of the elements in an element, and in one of these."""
+    return {each.tag: each.text or "" for each in [*element, *element.findall(f"{inner}/*")]}
 
 
 _PICTURE_COLUMNS = ("image_path", "filename", "image", "file", "path")
@@ -457,6 +419,12 @@ def _numbers(values: object, where: str, n: int = 4) -> list[float]:
         shown = printable(f"{values!r:.60}")
         raise FormatError(f"{where}: {shown}; wanted {n} numbers, up to a million") from None
     return found
+
+
+def _row(label: str, corner: object, where: str) -> Row:
+    """The row of a box whose left and top edge, width and height a file has."""
+    left, top, width, height = _numbers(corner, where)
+    return label, left, top, left + width, top + height
 
 
 def _label(value: object, where: str) -> str:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +17,10 @@ from .._dataset.picture import stored_size
 from .._dataset.splits import ALL, Splits
 from .._encoders.image_encoder import ImageEncoder
 from .._errors import DatasetError, FormatError
-from .box_files import FORMATS, Files, Listing, Picture, Row
+from .box_files import FORMATS, Files, Listing, Picture
 from .folder import SUFFIXES, name_some, note_skipped, read_pixels, refuse_unreadable, show_sizes
 
 _SIDE = 96  # pixels: the side of pictures that are larger, or of several sizes, unless one is given
-
-
-class _Found(NamedTuple):
-    """A picture of a part, its boxes, and its size as the file of boxes states it."""
-
-    part: str
-    boxes: list[Row]
-    stated: tuple[float, float] | None
 
 
 def box_splits(
@@ -131,25 +122,26 @@ def _detect(files: Files, source: Path) -> tuple[str, Listing]:
 
 def _find_pictures(
     listing: Listing, files: Files, source: Path
-) -> tuple[dict[Path, _Found], Counter[str]]:
+) -> tuple[dict[Path, Picture], Counter[str]]:
     """The pictures that are there, by path, and how many are not."""
     by_name = dict[str, list[Path]]()
     for path in files.paths:
         if path.suffix.lower() in SUFFIXES:
             by_name.setdefault(path.name, []).append(path)
-    found, missing = dict[Path, _Found](), list[str]()
+    found, missing = dict[Path, Picture](), list[str]()
     for picture in listing.pictures:
         if (place := _find_picture(picture, by_name, files)) is None:
             missing.append(picture.name)
             continue
-        known = found.setdefault(place, _Found(picture.part, [], picture.size))
+        known = found.setdefault(place, picture)
         if known.part != picture.part:
             raise FormatError(f"{place} is in the parts {known.part} and {picture.part}")
-        known.boxes.extend(picture.boxes)
+        if known is not picture:
+            known.boxes.extend(picture.boxes)
         if len(known.boxes) > MOST_BOXES:
             raise FormatError(f"{place} has above {MOST_BOXES:,} boxes")
     if not found:
-        shown = f", as {printable(missing[0])}" if missing else ""
+        shown = f", as {printable(missing[0][:80])}" if missing else ""
         raise DatasetError(f"{source} lists {len(missing)} pictures, and has none of them{shown}")
     parts = {known.part for known in found.values()}
     if ALL in parts and len(parts) > 1:
@@ -157,7 +149,7 @@ def _find_pictures(
         raise DatasetError(f"{first} is in no part, while others are in {', '.join(parts - {ALL})}")
     counts = Counter[str]()
     if missing:
-        counts[f"pictures missing, as {printable(missing[0])}"] = len(missing)
+        counts[f"pictures missing, as {printable(missing[0][:80])}"] = len(missing)
     unlisted = sum(map(len, by_name.values())) - len(found)
     counts["pictures left out that no file names"] = unlisted
     return found, counts
@@ -184,7 +176,7 @@ def _find_picture(
     return ends[0] if ends else None
 
 
-def _class_names(listing: Listing, pictures: Mapping[Path, _Found], source: Path) -> list[str]:
+def _class_names(listing: Listing, pictures: Mapping[Path, Picture], source: Path) -> list[str]:
     """The classes in the order of the files, else by name, or by number."""
     labels = {row[0] for found in pictures.values() for row in found.boxes}
     if not labels:
@@ -209,7 +201,7 @@ def _read_sizes(
 
 
 def _pixel_edges(
-    path: Path, found: _Found, size: tuple[int, int, int], in_shares: bool
+    path: Path, found: Picture, size: tuple[int, int, int], in_shares: bool
 ) -> tuple[tuple[int, int], NDArray[np.float64]]:
     """The size of a picture, turned upright, and the edges of its boxes in its pixels (k, 4)."""
     width, height, orientation = size
@@ -217,10 +209,10 @@ def _pixel_edges(
     edges = np.array([row[1:] for row in found.boxes], np.float64).reshape(-1, 4)
     if in_shares:
         return upright, edges * (*upright, *upright)
-    if found.stated is None or found.stated == upright:
+    if found.size is None or found.size == upright:
         return upright, edges
-    if found.stated != (width, height):
-        shown = "{:g} x {:g}".format(*found.stated)
+    if found.size != (width, height):
+        shown = "{:g} x {:g}".format(*found.size)
         raise FormatError(
             f"{path} has {width} x {height} pixels, and its boxes are of {shown}: export pictures "
             "and boxes together"

@@ -5,6 +5,7 @@ for the nodes after it (`operators/functions.py`), or a constant. All nodes that
 are named in one error.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -260,12 +261,12 @@ class Reader:
         seen = value.shape
         shape = seen if len(seen) == 3 else (seen[0], 1, seen[1])
         self._bind(value, shape)
-        axes = axes_of(value) if value.index is not None else None
+        axes = axes_of(value)
         if axes is not None and len(axes) == 2:  # of a signal
             (alone,) = {0, 1, 2} - {*axes}
             axes = axes[0], alone, axes[1]
-        if axes is not None and len(axes) == len(value.layer_shape) == 3:
-            value = self.draft.add(nn.Permute(axes), (value.whole,))
+        if axes is not None and (value.index is not None or _moves_in_memory(axes, value)):
+            value = self._permute(value, axes)
         elif value.index is not None:
             value = self._with_channels_moved(value)
         end = self.draft.reshape(value, shape)
@@ -284,12 +285,14 @@ class Reader:
         output = self.draft.choose(value, places[:, 0].tolist())
         return replace(output, shape=value.shape)
 
-    def plane(self, value: TensorView) -> tuple[TensorView, Axes]:
-        """The view as an image in any order of its axes, and which axis each is."""
+    def plane(self, value: TensorView, *, first: bool = False) -> tuple[TensorView, Axes]:
+        """The view as an image in any order of its axes, with its channels first where ``first``,
+        and which axis each is.
+        """
         if value.end in self._raw:
             self._bind_as_it_looks(value)
         axes = axes_of(value)
-        if axes is not None:
+        if axes is not None and not (first and axes[0] != 0):
             return value, axes
         value = self.image(value)
         return value, ((0, 1, 2) if len(value.shape) == 3 else (0, 2))
@@ -325,8 +328,8 @@ class Reader:
         axes = axes_of(value)
         if axes is not None:
             return self._output_plane(value, axes)
-        if self.integers and len(value.layer_shape) == 3 and _is_flat_plane(value):
-            return value.whole
+        if self.integers and (order := _order_of_flat_plane(value)):
+            return value.whole if order == (0, 1, 2) else self._permute(value, order)
         if value.index is not None:
             raise Unsupported(
                 f"is a tensor {value.shape} whose values lie in an order of its own: end before it "
@@ -346,9 +349,10 @@ class Reader:
         if order == sorted(order):
             return value
         moved, at = iter(order), {*order}
-        return self.draft.add(
-            nn.Permute(tuple(next(moved) if axis in at else axis for axis in range(3))), (value,)
-        )
+        return self._permute(value, tuple(next(moved) if a in at else a for a in range(3)))
+
+    def _permute(self, value: TensorView, axes: Axes) -> TensorView:
+        return self.draft.add(nn.Permute(axes), (value.whole,))
 
     # The net's input
 
@@ -396,9 +400,20 @@ def _is_moved(value: TensorView, shape: Shape, axes: Axes) -> bool:
     return moved.shape == value.shape and bool((moved.order == value.order).all())
 
 
-def _is_flat_plane(value: TensorView) -> bool:
-    """Whether a tensor is an image (C, H, W) in the order (h, w, c)."""
-    return arrange(value.end, value.layer_shape, (1, 2, 0), value.shape).same_view(value)
+def _order_of_flat_plane(value: TensorView) -> Axes | None:
+    """The axes of a layer's image that make an image whose order (h, w, c) is the tensor's."""
+    if len(value.layer_shape) != 3:
+        return None
+    for c, h, w in itertools.permutations(range(3)):
+        if arrange(value.end, value.layer_shape, (h, w, c), value.shape).same_view(value):
+            return c, h, w
+    return None
+
+
+def _moves_in_memory(axes: Axes, value: TensorView) -> bool:
+    """Whether an image of these axes of a layer's image has another order (h, w, c) in memory."""
+    order = [axes[i] for i in (1, 2, 0) if value.layer_shape[axes[i]] > 1]
+    return order != [axis for axis in (1, 2, 0) if axis in order]
 
 
 def input_of(shape: Shape, bound: TensorView | None) -> TensorView:

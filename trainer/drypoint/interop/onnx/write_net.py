@@ -121,10 +121,8 @@ class _Writer:
             path,
             "Conv",
             [*reads, *self._arrays(path, layer, layer.param_names)],
-            kernel_shape=window.kernel,
-            strides=window.stride,
-            dilations=window.dilation,
-            pads=_pads(window.padding),
+            **_sides(window, shape),
+            dilations=window.dilation[: len(shape) - 1],
             group=layer.groups,
         )
 
@@ -163,11 +161,10 @@ class _Writer:
             )
         assert isinstance(layer, nn.Pool2d | nn.AdaptiveAvgPool2d)
         window, more = layer.window(shape), {}
-        kind = "MaxPool" if isinstance(layer, nn.MaxPool2d) else "AveragePool"
-        if isinstance(layer, nn.AvgPool2d):
+        kind = "MaxPool" if isinstance(layer, nn.MaxPool2d | nn.MaxPool1d) else "AveragePool"
+        if isinstance(layer, nn.AvgPool2d | nn.AvgPool1d):
             more["count_include_pad"] = 1
-        sizes = {"kernel_shape": window.kernel, "strides": window.stride}
-        return self.node(path, kind, reads, **sizes, pads=_pads(window.padding), **more)
+        return self.node(path, kind, reads, **_sides(window, shape), **more)
 
     def _pointwise(self, path: str, layer: nn.Module, reads: Reads, shape: nn.Shape) -> str:
         match layer:
@@ -281,7 +278,12 @@ class _Function:
         return self.writer._constant(f"{self.path}.number{len(self.writer.initializers)}", value)
 
 
-def _pads(padding: Any) -> tuple[int, int, int, int]:
-    """((top, bottom), (left, right)) in ONNX's order."""
-    (top, bottom), (left, right) = padding
-    return top, left, bottom, right
+def _sides(window: Any, shape: nn.Shape) -> dict[str, Any]:
+    """Attributes of a window over an image (C, H, W) or a signal (C, L), in ONNX's order."""
+    axes = len(shape) - 1
+    before, after = zip(*window.padding[:axes], strict=True)
+    return {
+        "kernel_shape": window.kernel[:axes],
+        "strides": window.stride[:axes],
+        "pads": (*before, *after),
+    }

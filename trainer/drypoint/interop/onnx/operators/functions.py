@@ -17,7 +17,7 @@ from drypoint import nn
 from drypoint.graph import Unsupported
 
 from ..._integer_layers import Floats, OfIntegers
-from ..._tensor_view import TensorView, axis_of
+from ..._tensor_view import Shape, TensorView, axis_of
 from ..file import Node
 from ..reader import Handler, Reader
 from .joining import merge, scale
@@ -228,7 +228,8 @@ def by_channel(
         value = reader.vector(value)
         axis = 0
     else:
-        value, axes = reader.plane(value)
+        first = all(_lies_along_first(array, value.shape) for array in constants)
+        value, axes = reader.plane(value, first=first)
         channel = axis_of(axes, 0)
         axis = -1 if channel is None else channel
     channels = value.layer_shape[0]
@@ -249,6 +250,11 @@ def by_channel(
             numbers = moved
         rows.append(numbers)
     return value, tuple(rows)
+
+
+def _lies_along_first(constant: Floats, shape: Shape) -> bool:
+    """Whether a constant has a number for each place of the first axis of an example (C, ...)."""
+    return constant.shape[-len(shape) :] == (shape[0], *(1,) * (len(shape) - 1))
 
 
 def prelu(reader: Reader, node: Node) -> None:

@@ -109,7 +109,7 @@ def concat(reader: Reader, node: Node) -> None:
         reader.set(node, replace(output, index=_concat_index(parts)))
         return
     orders = [axes_of(value) for value in values]
-    if len(set(orders)) > 1 or orders[0] is None:
+    if len(set(orders)) > 1 or orders[0] is None or orders[0][axis] != 0:
         values = align(reader, [reader.image(value) for value in values])
         orders = [axes_of(values[0])]
     axes = orders[0]
@@ -230,11 +230,11 @@ def gather(reader: Reader, node: Node) -> None:
 
 def _part(reader: Reader, value: TensorView, axis: int, places: Sequence[int]) -> TensorView:
     """Some of the places along an axis of a tensor of the file."""
-    if isinstance(places, range) and len(places) == value.shape[axis]:
+    if [*places] == [*range(value.shape[axis])]:
         return value
     if len(value.shape) == 1:
         return choose_elements(reader, value, list(places))
-    value, axes = reader.plane(value)
+    value, axes = reader.plane(value, first=axis == 0 and not isinstance(places, range))
     if axes[axis] == 0:
         return choose_channels(reader, value, axes, list(places))
     if not isinstance(places, range):

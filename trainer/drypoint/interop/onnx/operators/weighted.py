@@ -9,7 +9,7 @@ from drypoint.graph import Unsupported
 
 from ..._draft import WHOLE
 from ..._integer_layers import FileQuantParams, Floats
-from ..._tensor_view import Array, Axes, TensorView, axis_of
+from ..._tensor_view import Array, Axes, TensorView
 from ..file import Node
 from ..reader import Handler, Reader, view_in_order
 from .windows import numbers_of, set_image, sides_of
@@ -192,9 +192,7 @@ def batch_norm(reader: Reader, node: Node) -> None:
             places = np.argsort(value.index)
             arrays = [array[places] for array in arrays if array.shape == value.shape]
     else:
-        value, axes = reader.plane(value)
-        if axis_of(axes, 0) != 0:
-            raise Unsupported(f"normalizes the first axis of {value.shape}, which is no channels")
+        value, _ = reader.plane(value, first=True)
     if len(arrays) != 4 or arrays[0].shape != value.layer_shape[:1]:
         raise Unsupported(f"has arrays of other sizes than its channels, {value.layer_shape[0]}")
     names = ("scale", "shift", "running_mean", "running_variance")

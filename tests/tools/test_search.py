@@ -1,0 +1,258 @@
+"""A search under a budget: its rule, its trials in files of several processes, its command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from drypoint import data, devices, nn, program, search
+from drypoint.cli.__main__ import main
+from drypoint.common import MissingPackageError
+from drypoint.search import _storage
+from drypoint.search._front import front
+from drypoint.search._rule import Limits, Rule, size_families
+from drypoint.search._space import architecture, draw, mutate
+from drypoint.search._trial import make_task
+from drypoint.train import StudyData
+from tools import ONLY_CI
+
+optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
+BUDGET = {"ram": 2200, "flash": 10_000}
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Signals of three classes that a small net tells apart, and a test part."""
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    wave = np.sin(np.arange(24) * (0.4 + 0.4 * y[:, None]))
+    x = (wave + rng.normal(scale=0.3, size=wave.shape))[:, None].astype(np.float32)
+    parts = [
+        data.Dataset(x[at], y[at], classes=("a", "b", "c")) for at in (slice(180), slice(180, 240))
+    ]
+    return StudyData(train=parts[0], test=parts[1], name="blobs")
+
+
+def point(number, accuracy, flash, ram):
+    return search.Point(
+        number=number,
+        net=f"mlp:{number + 1}",
+        epochs=1,
+        seed=0,
+        accuracy=accuracy,
+        flash=flash,
+        ram=ram,
+        arena=ram,
+        instructions=None,
+        macs=1,
+    )
+
+
+def test_the_front_has_what_no_other_net_passes():
+    """Oracle: by hand."""
+    points = [
+        point(0, 0.9, 100, 50),
+        point(1, 0.9, 100, 60),
+        point(2, 0.8, 100, 40),
+        point(3, 0.8, 90, 60),
+        point(4, 0.7, 95, 45),
+    ]
+    assert [p.number for p in front(points)] == [3, 4, 0, 2]
+    picture = search.FrontPicture(tuple(points))
+    assert picture.text.count("\n") == 4
+    assert picture.png()[:4] == b"\x89PNG"
+
+
+def test_architectures_survive_json_and_mutation():
+    rng = np.random.default_rng(1)
+    for shape in ((1, 40), (3, 16, 16), (9,)):
+        drawn = draw(rng, shape)
+        for _ in range(60):
+            assert architecture(drawn.to_text()) == drawn
+            drawn = mutate(rng, drawn, shape)
+
+
+def test_chosen_nets_keep_the_budget_and_good_ones_train_longer(blobs):
+    """Oracle: the estimate of each net, without the rule."""
+    task = make_task(blobs, lambda _: None)
+    limits = Limits(task, devices.target("cortex-m0+"), BUDGET, "-Os")
+    families = size_families(limits)
+    assert families
+    wider = families[0].partition(":")[0] + ":400,400,400"
+    assert limits.fit(wider) is None
+    rule, trials = Rule(limits, families, np.random.default_rng(0)), []
+    for number in range(24):
+        share = 0.2 if number < 20 else 0.8
+        net, rung = rule.choose(trials, share, 60.0)
+        found = devices.estimate(task.net(net), "cortex-m0+", optimize="-Os", budget=BUDGET)
+        assert found.exceeded(BUDGET) == {}
+        assert (net, rung) not in {(trial.net, trial.rung) for trial in trials}
+        facts = {"seconds": 1.0, "macs": found.program.macs, "epochs": 4}
+        accuracy = 1 - 1 / (number + 2)
+        trials.append(
+            _storage.Past(number=number, net=net, rung=rung, accuracy=accuracy, facts=facts)
+        )
+    rungs = [trial.rung for trial in trials]
+    assert [trial.net for trial in trials[: len(families)]] == families
+    assert 1 in rungs[:20]
+    assert rungs[20:] != [0, 0, 0, 0]
+    assert 2 in rungs[20:]
+
+
+def test_a_torn_journal_opens_again(tmp_path):
+    """Cut within its last lines at each byte; oracle: the trials of the whole lines."""
+    whole = tmp_path / "whole.log"
+    study = _storage.open_study(whole, "this")
+    for number in range(3):
+        trial = study.ask()
+        trial.set_user_attr("net", f"mlp:{number}")
+        trial.set_user_attr("rung", 0)
+        study.tell(trial, [0.5, 1.0, 2.0])
+    content = whole.read_bytes()
+    for cut in range(len(content) - 260, len(content), 13):
+        torn = tmp_path / f"{cut}.log"
+        torn.write_bytes(content[:cut])
+        again = _storage.open_study(torn, "this")
+        assert (
+            torn.read_bytes()[: content[:cut].rfind(b"\n") + 1]
+            == content[: content[:cut].rfind(b"\n") + 1]
+        )
+        assert 2 <= len(again.trials) <= 3
+        again.tell(again.ask(), [0.1, 1.0, 1.0])
+        assert len(_storage.open_study(torn, "this").trials) == len(again.trials)
+
+
+def test_a_study_of_another_search_is_refused(tmp_path):
+    _storage.open_study(tmp_path / "study.log", "mnist on cortex-m4")
+    with pytest.raises(
+        search.SearchError, match="study of mnist on cortex-m4; this search is of x"
+    ):
+        _storage.open_study(tmp_path / "study.log", "x")
+    (tmp_path / "text").write_text("no journal\n")
+    with pytest.raises(search.SearchError, match="cannot open the study"):
+        _storage.open_study(tmp_path / "text", "x")
+
+
+def test_a_dead_trial_is_run_again_once(tmp_path):
+    """Of a process that ended, and of this one, which did not."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    study = _storage.open_study(tmp_path / "study.log", "x")
+    facts = {"net": "mlp:3", "rung": 1, "epochs": 5, "seed": 7}
+    for worker in ({**_storage.worker(), "process": ended.pid}, _storage.worker()):
+        trial = study.ask()
+        for name, value in {**facts, "worker": worker}.items():
+            trial.set_user_attr(name, value)
+    assert _storage.enqueue_dead(study) == 1
+    assert _storage.enqueue_dead(study) == 0
+    again = study.ask()
+    assert (again.number, again.user_attrs) == (2, facts)
+    assert [p.number for p in _storage.past(study)] == [1, 2]
+    assert _storage.is_dead({"host": "elsewhere", "process": 1, "time": time.time()}) is False
+    assert _storage.is_dead({"host": "elsewhere", "process": 1, "time": time.time() - 1e5}) is True
+
+
+def test_a_net_is_found_that_keeps_the_budget(blobs, tmp_path):
+    """Oracle: `devices.estimate` of the program in the folder."""
+    lines = []
+    found = search.best(
+        blobs, target="cortex-m0+", budget="ram=2200,flash=10000", minutes=0.1, notify=lines.append
+    )
+    files = found.save(tmp_path / "out", command="drypoint search ...")
+    assert all(file.exists() for file in files)
+    loaded = program.blob.loads((tmp_path / "out/model.dpt").read_bytes())
+    cost = devices.estimate(loaded, "cortex-m0+", optimize="-Os", by_rows=False)
+    assert cost.exceeded(BUDGET) == {}
+    facts = json.loads((tmp_path / "out/search.json").read_text())
+    assert facts["account"]["flash_bytes"] == cost.account.flash_bytes <= 10_000
+    assert found.test_accuracy is not None
+    assert found.test_accuracy > 0.6
+    assert found.point in found.points
+    assert found.point.accuracy == max(p.accuracy for p in found.points)
+    assert nn.load(tmp_path / "out/model.npz").net.n_params == found.model.net.n_params
+    assert any("families sized" in line for line in lines)
+    assert "accuracy of the integers" in (tmp_path / "out/front.html").read_text()
+
+
+def test_what_cannot_be_searched_is_one_line(blobs, monkeypatch):
+    options = {"target": "cortex-m0+", "minutes": 0.05}
+    with pytest.raises(
+        search.SearchError, match=r"a dense net of one unit takes flash [23],\d+ bytes"
+    ):
+        search.best(blobs, budget="flash=1K", **options)
+    with pytest.raises(search.SearchError, match="minutes is 0"):
+        search.best(blobs, budget="flash=9K", target="cortex-m0+", minutes=0)
+    with pytest.raises(devices.BudgetError, match="the budget has 'rom=1K'"):
+        search.best(blobs, budget="rom=1K", **options)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'drypoint\[search\]'"):
+        search.best(blobs, budget="flash=9K", **options)
+
+
+@pytest.fixture
+def folder(blobs, tmp_path):
+    """The training part as a file of arrays."""
+    np.savez(tmp_path / "waves.npz", x=blobs.train.x, y=blobs.train.y)
+    return tmp_path
+
+
+def command(folder, *more):
+    words = ["search", "--data", str(folder / "waves.npz"), "--target", "cortex-m0+"]
+    return [*words, "--budget", "ram=2200,flash=10K", "--out", str(folder / "out"), *more]
+
+
+def test_the_command_writes_a_net_that_keeps_the_budget(folder, capsys):
+    assert main(command(folder, "--minutes", "0.1", "--json")) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["net"]["flash"] <= 10_240
+    assert facts["net"]["ram"] <= 2200
+    assert (folder / "out/firmware/model.c").exists()
+    assert main(["search", "--data", "digits"]) == 2
+    assert "a search needs a core and a budget" in capsys.readouterr().err
+
+
+def test_killed_processes_leave_a_study_that_goes_on(folder, capsys, toolbox):
+    """kill -9 at random moments; oracle: the next process ends well, and no trial is left running
+    but those of the last kill."""
+    study = str(folder / "study.log")
+    words = [sys.executable, "-m", "drypoint", *command(folder, "--study", study, "--minutes", "1")]
+    rng = np.random.default_rng(3)
+    for _ in range(toolbox.count(every_day=1, ci=30)):
+        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        begin = time.monotonic()
+        while not os.path.exists(study) and time.monotonic() < begin + 60:  # noqa: PTH110
+            time.sleep(0.05)
+        time.sleep(float(rng.uniform(0.2, 3)))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    assert main(command(folder, "--study", study, "--minutes", "0.1")) == 0
+    states = [trial.state.name for trial in _storage.open_study(study, _about(study)).trials]
+    assert "COMPLETE" in states
+    assert "RUNNING" not in states
+    capsys.readouterr()
+
+
+def _about(study):
+    storage = _storage._storage(study)
+    return optuna.load_study(study_name=_storage.NAME, storage=storage).user_attrs[_storage.ABOUT]
+
+
+@ONLY_CI
+def test_two_processes_share_a_study(folder, capsys):
+    study = str(folder / "study.log")
+    words = [sys.executable, "-m", "drypoint", *command(folder, "--study", study)]
+    words += ["--minutes", "0.3"]
+    second = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert main(command(folder, "--study", study, "--minutes", "0.3")) == 0
+    assert second.wait(timeout=200) == 0, second.stderr.read()
+    trials = _storage.open_study(study, _about(study)).trials
+    workers = {trial.user_attrs["worker"]["process"] for trial in trials}
+    assert workers == {os.getpid(), second.pid}
+    short = [trial.user_attrs["net"] for trial in trials if trial.user_attrs["rung"] == 0]
+    assert len(set(short)) >= len(short) - 2  # nets that both began at once
+    capsys.readouterr()

@@ -1,0 +1,169 @@
+"""Trials in an Optuna study: in memory, in a journal on a shared folder, or in a database.
+
+Optuna keeps trials and their numbers. A trial's net, rung and worker stand in its attributes.
+"""
+
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from drypoint.common import MissingPackageError, how_to_install
+
+from ._errors import SearchError
+
+if TYPE_CHECKING:
+    import optuna
+
+NAME = "drypoint"  # of the study in its storage
+ABOUT = "drypoint search"  # the attribute of the study that says what is searched
+AWAY = 3600.0  # seconds after which a running trial of another machine counts as dead
+DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize", "minimize")
+# accuracy, bytes of flash, bytes of RAM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """A trial of a study.
+
+    Attributes:
+        number: of the trial.
+        net: text of the net.
+        rung: 0, 1, 2: how long it was trained.
+        accuracy: of the integer program on validation examples; None: it runs or failed.
+        facts: the other attributes.
+    """
+
+    number: int
+    net: str
+    rung: int
+    accuracy: float | None
+    facts: Mapping[str, Any]
+
+
+def open_study(place: str | Path | None, about: str) -> "optuna.Study":
+    """The study of a journal file, or of a database's address; None: a new one in memory.
+
+    Args:
+        place: a path, or an address such as ``postgresql://host/name``.
+        about: data, target and budget in a line; a study of others is refused.
+
+    Raises:
+        MissingPackageError: Optuna is not installed.
+        SearchError: the study cannot be opened, or is of another search.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingPackageError(
+            f"a search keeps its trials by Optuna: {how_to_install('search')}"
+        )
+    import optuna  # noqa: PLC0415 ; an extra
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        found = optuna.create_study(
+            study_name=NAME,
+            storage=_storage(place),
+            directions=DIRECTIONS,
+            sampler=optuna.samplers.RandomSampler(seed=0),
+            load_if_exists=True,
+        )
+        kept = found.user_attrs.get(ABOUT)
+        if kept is None:
+            found.set_user_attr(ABOUT, about)
+    except Exception as error:  # of Optuna, of any database, of the disk
+        raise SearchError(f"cannot open the study {place}: {_line(error)}") from error
+    if kept not in (None, about):
+        raise SearchError(f"{place} is a study of {kept}; this search is of {about}: name another")
+    return found
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _storage(place: str | Path | None) -> Any:
+    if place is None or "://" in str(place):
+        return None if place is None else str(place)
+    from optuna.storages import JournalStorage  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+    repair_journal(Path(place))
+    return JournalStorage(JournalFileBackend(str(place)))
+
+
+def repair_journal(file: Path) -> int:
+    """Cut a torn last line off a journal, under the lock of its writers; the bytes that were cut.
+
+    A process that was killed while it wrote leaves a torn line, which no Optuna can read.
+    """
+    from optuna.storages.journal import JournalFileSymlinkLock  # noqa: PLC0415
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        return 0
+    lock = JournalFileSymlinkLock(str(file))
+    lock.acquire()
+    try:
+        with file.open("r+b") as journal:
+            content = journal.read()
+            whole = content.rfind(b"\n") + 1
+            journal.truncate(whole)
+    finally:
+        lock.release()
+    return len(content) - whole
+
+
+def worker() -> dict[str, object]:
+    """This process, for the attributes of its trials."""
+    return {"host": socket.gethostname(), "process": os.getpid(), "time": time.time()}
+
+
+def is_dead(by: Mapping[str, Any]) -> bool:
+    """Whether the process of a running trial has ended, or another machine's is not heard of."""
+    if by.get("host") != socket.gethostname():
+        return bool(time.time() - by.get("time", 0.0) > AWAY)
+    try:
+        os.kill(int(by["process"]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def enqueue_dead(study: "optuna.Study") -> int:
+    """Fail the running trials of dead processes, and enqueue each again; the number of them."""
+    from optuna.trial import TrialState  # noqa: PLC0415
+
+    count = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if "worker" in trial.user_attrs and is_dead(trial.user_attrs["worker"]):
+            try:
+                study.tell(trial.number, state=TrialState.FAIL)
+            except ValueError:  # another process was faster
+                continue
+            kept = {name: trial.user_attrs[name] for name in ("net", "rung", "epochs", "seed")}
+            study.enqueue_trial({}, user_attrs=kept)
+            count += 1
+    return count
+
+
+def past(study: "optuna.Study") -> list[Past]:
+    """The trials so far that did not fail, in order."""
+    from optuna.trial import TrialState  # noqa: PLC0415
+
+    return [
+        Past(
+            number=trial.number,
+            net=trial.user_attrs["net"],
+            rung=trial.user_attrs["rung"],
+            accuracy=trial.values[0] if trial.state == TrialState.COMPLETE else None,
+            facts=trial.user_attrs,
+        )
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state != TrialState.FAIL and "net" in trial.user_attrs
+    ]
