@@ -25,6 +25,7 @@ COMMANDS = {
     "--nets mnist-4k,mnist-8k,mnist-13k,fashion-13k,fashion-32k,mnist1d-8k",
     "few-bits-deployed": "python examples/few_bits.py --nets ds-cnn,resnet8 --seeds 0",
     "bits-on-devices": "python examples/bits_on_devices.py",
+    "boxes-on-devices": "python examples/boxes_on_devices.py",
     "cycles": "python -m drypoint.devices cycles",
     "calibration": "python examples/calibration.py",
     "few-pictures": "python examples/few_pictures.py --ways scratch --seeds 1",

@@ -47,7 +47,8 @@ def test_the_museum_has_every_kind_of_op_and_is_small():
     """Each kind with all types that it may have; each kind with every special feature, whatever
     the types; one skip, whatever its kind."""
     programs = [blob.loads(path.read_bytes()) for path in BLOBS]
-    shown = graph_features.in_the_museum(graph_features.count(programs))
+    whole = [program for program in programs if not program.name.startswith("r")]
+    shown = graph_features.in_the_museum(graph_features.count(whole))
     assert shown == graph_features.in_the_museum(graph_features.every_feature())
     assert any(
         0 < number < i - 1
