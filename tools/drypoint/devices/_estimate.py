@@ -37,7 +37,7 @@ class Estimate:
     plain_arena: int
     instructions: Prediction | None
 
-    def exceeded(self, budget: dict[str, int]) -> dict[str, int]:
+    def find_excess(self, budget: dict[str, int]) -> dict[str, int]:
         """The bytes of each memory that exceeds its limit in a budget of `parse_budget`."""
         flash = self.account.flash_bytes or 0
         sizes = {"ram": self.account.ram_bytes, "flash": flash}
