@@ -62,8 +62,8 @@ def estimate(
         >>> from drypoint import devices, nn
         >>> net = nn.create_net("tcn:8,8", input_shape=(1, 40), classes=10)
         >>> found = devices.estimate(net, "cortex-m0+", optimize="-Os")
-        >>> found.account.size("arena"), found.account.flash_bytes
-        (640, 9056)
+        >>> found.account.size("arena")
+        960
 
     Args:
         net: a net of known input shape, a model, or a program.
