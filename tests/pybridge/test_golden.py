@@ -59,7 +59,7 @@ def test_the_museum_has_every_kind_of_op_and_is_small():
     assert {program.input_type for program in programs} == {"u8", "i8"}
     assert {bool(program.labels) for program in programs} == {True, False}
     assert {program.softmax for program in programs} == {True, False}
-    assert sum(path.stat().st_size for path in GOLDEN.rglob("format-*/*")) < 140_000
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("format-*/*")) < 143_000
 
 
 @pytest.mark.parametrize("path", BLOBS, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -1,8 +1,8 @@
 """``python -m drypoint.search [--nets N]``: records what estimates need, in files of the package.
 
 ``parts.json`` gets the sections of the engine, which takes a minute, ``instructions.json`` the
-factors that fit recorded ops of N drawn nets, on Cortex-M0+ and M4: minutes of emulators. A change of
-the engine's C code, or of the compiler, needs the first, a change of its speed the second.
+factors that fit recorded ops of N drawn nets, on Cortex-M0+ and M4: minutes of emulators. A change
+of the engine's C code, or of the compiler, needs the first, a change of its speed the second.
 """
 
 import argparse
